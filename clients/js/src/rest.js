@@ -1,0 +1,141 @@
+/** @import { Problem, Tokens } from "./types.d.ts" */
+
+/** The server answered, and refused. `code` is stable, `message` is its sentence for people. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status HTTP status
+   * @param {Partial<Problem> & {errors?: Record<string, string[]>}} body
+   */
+  constructor(status, body) {
+    super(body.detail || `The server answered ${status}.`);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = body.code || `HTTP_${status}`;
+    /** Sentences by field, on a 400. */
+    this.errors = body.errors ?? {};
+  }
+
+  /** Whether the same request may succeed later, unchanged. */
+  get temporary() {
+    return this.status === 429 || this.status >= 500;
+  }
+}
+
+/** No answer at all: offline, refused, or cut off. The request may still have arrived. */
+export class NetworkError extends Error {
+  /** @param {unknown} cause */
+  constructor(cause) {
+    super("The server cannot be reached.", { cause });
+    this.name = "NetworkError";
+  }
+}
+
+/** Nobody is logged in any more; only a login helps. */
+export class SignedOutError extends Error {
+  constructor() {
+    super("You are signed out.");
+    this.name = "SignedOutError";
+  }
+}
+
+/**
+ * One HTTP exchange with JSON both ways.
+ * @param {typeof globalThis.fetch} fetch
+ * @param {string} url
+ * @param {RequestInit} init
+ * @returns {Promise<any>} the body; null when there is none
+ * @throws {ApiError | NetworkError}
+ */
+export async function exchangeJson(fetch, url, init) {
+  let response, text;
+  try {
+    response = await fetch(url, init);
+    text = await response.text();
+  } catch (error) {
+    throw new NetworkError(error);
+  }
+  const body = parse(text);
+  if (!response.ok) throw new ApiError(response.status, body ?? {});
+  return body;
+}
+
+/** @param {string} text */
+function parse(text) {
+  if (!text) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A proxy's HTML page: the status still says what happened.
+    return null;
+  }
+}
+
+/** REST with a bearer token; a 401 is tried once more with a fresh one. */
+export class RestClient {
+  /** @type {Tokens} */
+  #tokens;
+  #baseUrl;
+  #fetch;
+
+  /** @param {{tokens: Tokens, baseUrl?: string, fetch?: typeof globalThis.fetch}} options */
+  constructor({ tokens, baseUrl = "", fetch = globalThis.fetch.bind(globalThis) }) {
+    this.#tokens = tokens;
+    this.#baseUrl = baseUrl;
+    this.#fetch = fetch;
+  }
+
+  /** @param {string} path @param {{signal?: AbortSignal}} [options] */
+  get(path, options) {
+    return this.#send("GET", path, undefined, options);
+  }
+
+  /**
+   * @param {string} path
+   * @param {unknown} [body]
+   * @param {{idempotencyKey?: string}} [options] with a key, sending again does nothing twice
+   */
+  post(path, body, options) {
+    return this.#send("POST", path, body, options);
+  }
+
+  /** @param {string} path @param {unknown} body */
+  patch(path, body) {
+    return this.#send("PATCH", path, body);
+  }
+
+  /** @param {string} path */
+  delete(path) {
+    return this.#send("DELETE", path);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @param {{idempotencyKey?: string, signal?: AbortSignal}} [options]
+   * @returns {Promise<any>}
+   */
+  async #send(method, path, body, { idempotencyKey, signal } = {}) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json" };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+    for (let attempt = 1; ; attempt++) {
+      const token = await this.#tokens.get();
+      headers.Authorization = `Bearer ${token}`;
+      try {
+        return await exchangeJson(this.#fetch, this.#baseUrl + path, {
+          method,
+          headers,
+          signal,
+          // The bearer token alone decides: no cookie, so no CSRF check and no surprise identity.
+          credentials: "omit",
+          body: body === undefined ? undefined : JSON.stringify(body),
+        });
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 401 || attempt > 1) throw error;
+        this.#tokens.discard(token);
+      }
+    }
+  }
+}

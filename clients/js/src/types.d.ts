@@ -1,0 +1,129 @@
+/** The shapes that travel; docs/protocol.md is where they are defined. */
+
+export interface Problem {
+  code: string;
+  detail: string;
+}
+
+export interface Track {
+  uri: string;
+  title: string | null;
+  artist: string | null;
+  url: string | null;
+  duration_ms: number | null;
+  artwork_url: string | null;
+  source: string | null;
+  is_live: boolean | null;
+}
+
+export interface Requester {
+  id: string;
+  username: string;
+  avatar_url: string | null;
+}
+
+export interface QueueItem {
+  id: string;
+  track: Track;
+  requested_by: Requester | null;
+  state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
+  added_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  error: Problem | null;
+}
+
+export interface Player {
+  status: "idle" | "connecting" | "playing" | "paused" | "stopped" | "error";
+  item: QueueItem | null;
+  position_ms: number;
+  position_at: string | null;
+  volume: number | null;
+  loop: string | null;
+  voice_channel_id: string | null;
+  error: Problem | null;
+}
+
+export interface Guild {
+  id: string;
+  name: string;
+  icon_url: string | null;
+  owner: boolean;
+  permissions: string | number;
+  can_manage: boolean;
+  bot_installed: boolean;
+  member_count: number | null;
+}
+
+/** A place in a log. `seq` 0 is before the first event. */
+export interface Cursor {
+  epoch: string;
+  seq: number;
+}
+
+export interface Snapshot extends Cursor {
+  guild: Guild;
+  queue: QueueItem[];
+  player: Player;
+}
+
+export interface EventMetadata {
+  userId: string | null;
+  username?: string | null;
+  avatarUrl?: string | null;
+  timestamp: number;
+  clientTimestamp?: number;
+  connectionId?: string | null;
+  auth?: "valid" | "grace" | "anonymous";
+  via: "sync" | "rest" | "discord" | "admin" | "bot";
+}
+
+export interface SyncEvent {
+  name: string;
+  args: Record<string, any>;
+  seqNum: number;
+  parentSeqNum: number;
+  eventId: string;
+  clientId?: string | null;
+  sessionId?: string | null;
+  metadata: EventMetadata;
+}
+
+/** One event as a client pushes it: to a guild, an imperative command such as `Skip`. */
+export interface PushEvent {
+  eventId: string;
+  name: string;
+  args: Record<string, any>;
+  clientTimestamp: number;
+}
+
+export interface Ack {
+  head: number;
+  seqNums: number[];
+}
+
+export interface TokenAnswer {
+  access: string;
+  refresh?: string;
+  expires_at?: string;
+}
+
+/** What is shown of a connection: `waiting` is between two attempts, the last two are final. */
+export type ConnectionState = "connecting" | "live" | "waiting" | "signed_out" | "refused";
+
+/** What `SyncConnection` needs of a WebSocket; browsers' and Node's have it. */
+export interface SocketLike {
+  readyState: number;
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** What `TokenSource` offers to those who send tokens. */
+export interface Tokens {
+  get(): Promise<string>;
+  discard(token: string): void;
+}
