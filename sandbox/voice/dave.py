@@ -1,0 +1,393 @@
+"""DAVE protocol version 1, the voice gateway's side, together with the people who listen in the channel.
+
+The gateway is the delivery service of an MLS group: it proposes who belongs to it, picks one commit per epoch,
+announces it and says when senders switch keys. Each person in the channel holds a real MLS state of their
+own, as their Discord client would. Steps are taken one after another, each to its end:
+
+    group        people in the channel      step
+    none         some                       create: bot and people commit to a first epoch
+    established  somebody new               add
+    established  somebody gone              remove
+    established  nobody                     sole member reset: the bot is alone and sends un-E2EE again
+    any          bot reported an invalid    re-create
+                 commit or welcome (31)
+
+Source: https://daveprotocol.com (1.1.4).
+"""
+
+import asyncio
+import logging
+import struct
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+import dave
+
+from .mls import Commit, ExternalSender, MalformedMessage, key_package_user, parse_commit
+from .ogg import SILENCE
+
+PROTOCOL_VERSION = 1
+
+PREPARE_TRANSITION, EXECUTE_TRANSITION, TRANSITION_READY, PREPARE_EPOCH = 21, 22, 23, 24
+EXTERNAL_SENDER, KEY_PACKAGE, PROPOSALS, COMMIT_WELCOME = 25, 26, 27, 28
+ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
+
+NEW_GROUP_EPOCH = 1
+REINITIALISE_TRANSITION = 0
+# Everybody in a call commits and the first commit wins. The bot is given this long to be the first.
+COMMIT_SECONDS = 2.0
+READY_SECONDS = 2.0
+KEY_RETENTION_SECONDS = 10.0
+# Un-E2EE frames that were under way when the first epoch began.
+PLAIN_GRACE_SECONDS = 2.0
+MAX_RECREATIONS = 5
+
+MARKER = b"\xfa\xfa"
+TAG_BYTES = 8
+
+logger = logging.getLogger(__name__)
+
+type SendJson = Callable[[int, dict[str, Any]], Awaitable[None]]
+type SendBinary = Callable[[int, bytes], Awaitable[None]]
+
+
+class GroupBroken(Exception):
+    """The group was re-created again and again and the bot could never follow."""
+
+
+class _CommitRejected(Exception):
+    """A member could not process a commit that the gateway had picked."""
+
+
+class _Member:
+    """The MLS state of one person in the channel."""
+
+    def __init__(self, user_id: str, *, channel_id: str, external_sender: bytes) -> None:
+        self.user_id = user_id
+        self._session = dave.Session(self._log_failure)
+        keys = dave.SignatureKeyPair.generate(PROTOCOL_VERSION)
+        self._session.init(PROTOCOL_VERSION, int(channel_id), user_id, keys)
+        self._session.set_external_sender(external_sender)
+        self.key_package = self._session.get_marshalled_key_package()
+
+    def commit(self, proposals: bytes, recognised: set[str]) -> Commit:
+        """Take proposals in and commit to them; the commit counts only when the gateway picks it."""
+        commit = self._session.process_proposals(proposals, recognised)
+        if commit is None:
+            raise _CommitRejected(f"{self.user_id} could not process the proposals")
+        return parse_commit(commit)
+
+    def follow(self, commit: Commit) -> None:
+        if isinstance(self._session.process_commit(commit.message), dave.RejectType):
+            raise _CommitRejected(f"{self.user_id} could not process the commit")
+
+    def join(self, commit: Commit, recognised: set[str]) -> None:
+        if self._session.process_welcome(commit.welcome, recognised) is None:
+            raise _CommitRejected(f"{self.user_id} could not process the welcome")
+
+    def key_ratchet(self, user_id: str) -> dave.IKeyRatchet:
+        """The key ratchet that `user_id` sends with in this epoch."""
+        ratchet = self._session.get_key_ratchet(user_id)
+        if ratchet is None:
+            raise _CommitRejected(f"{self.user_id} has no keys of {user_id}")
+        return ratchet
+
+    def _log_failure(self, source: str, reason: str) -> None:
+        logger.warning("DAVE: %s failed for %s: %s", source, self.user_id, reason)
+
+
+class DaveGroup:
+    """The group of one voice session: the bot and the people who listen to it."""
+
+    def __init__(
+        self,
+        *,
+        channel_id: str,
+        bot_id: str,
+        send_json: SendJson,
+        send_binary: SendBinary,
+        bot_commits: bool = True,
+    ) -> None:
+        self._channel_id = channel_id
+        self._bot_id = bot_id
+        self._send_json = send_json
+        self._send_binary = send_binary
+        self._bot_commits = bot_commits
+        self._external = ExternalSender(int(channel_id))
+
+        self._people: frozenset[str] = frozenset()
+        self._bot_package: bytes | None = None
+        self._invalid = False
+        self._woken = asyncio.Event()
+        self._bot_commit: asyncio.Future[Commit] | None = None
+        self._awaited_proposals = 0
+        self._awaited_transition: int | None = None
+        self._transition_answered = asyncio.Event()
+
+        self._members: dict[str, _Member] = {}
+        self._leaves: list[str | None] = []
+        self._epoch = 0
+        self._transition = 0
+        self._recreations = 0
+
+        self._established = False
+        self._decryptor: dave.Decryptor | None = None
+        self._plain_until = 0.0
+        self._keys_until = 0.0
+
+    # What arrives from the gateway's side
+
+    def set_people(self, user_ids: Collection[str]) -> None:
+        """Who sits in the channel now, without the bot. clients_connect (11) must have been sent before."""
+        self._people = frozenset(user_ids) - {self._bot_id}
+        self._woken.set()
+
+    def take_key_package(self, payload: bytes) -> None:
+        """Raises: MalformedMessage, also when the package speaks for somebody else."""
+        if key_package_user(payload) != int(self._bot_id):
+            raise MalformedMessage("key package of another user")
+        self._bot_package = payload
+        self._woken.set()
+
+    def take_commit(self, payload: bytes) -> None:
+        """The first commit of an epoch that refers to all proposals wins; others are left aside.
+
+        Raises: MalformedMessage.
+        """
+        commit = parse_commit(payload)
+        awaited = self._bot_commit
+        if awaited is None or awaited.done() or commit.epoch != self._epoch:
+            logger.debug("DAVE: commit for epoch %d came late", commit.epoch)
+        elif commit.proposals != self._awaited_proposals:
+            logger.warning("DAVE: the bot's commit does not refer to all proposals")
+        else:
+            awaited.set_result(commit)
+
+    def take_transition_ready(self, transition_id: int) -> None:
+        if transition_id == self._awaited_transition:
+            self._recreations = 0
+            self._transition_answered.set()
+
+    def take_invalid(self, transition_id: int) -> None:
+        """The bot reset its state; a new key package of its own follows."""
+        logger.warning("DAVE: the bot rejected the commit or welcome of transition %d", transition_id)
+        self._invalid = True
+        self._established = False
+        self._keys_until = time.monotonic() + KEY_RETENTION_SECONDS
+        self._bot_package = None
+        self._transition_answered.set()
+        self._woken.set()
+
+    # Media
+
+    def decrypt(self, frame: bytes) -> tuple[bytes | None, bool]:
+        """The Opus packet in a frame of the bot and whether it came un-E2EE; None when it may not be played.
+
+        Once a group is established, frames must be encrypted; silence alone may come plain
+        (https://daveprotocol.com/#silence-packets). Keys of past epochs are good for another 10 s.
+        """
+        now = time.monotonic()
+        if not self._established and now > self._keys_until:
+            self._decryptor = None
+        if _is_encrypted(frame):
+            if self._decryptor is None:
+                return None, False
+            opus = self._decryptor.decrypt(dave.MediaType.audio, frame)
+            if opus is not None and self._established:
+                self._plain_until = 0.0
+            return opus, False
+        if not self._established or now < self._plain_until:
+            return frame, True
+        return (frame, False) if frame == SILENCE else (None, True)
+
+    # The steps
+
+    async def run(self) -> None:
+        """Keep the group in line with the people in the channel until cancelled. Raises: GroupBroken."""
+        await self._send_binary(EXTERNAL_SENDER, self._external.package)
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                while await self._step():
+                    pass
+            except _CommitRejected as rejected:
+                logger.warning("DAVE: %s", rejected)
+                await self._recreate()
+
+    async def _step(self) -> bool:
+        """Take the step that is due; False when none is."""
+        present = frozenset(self._members)
+        if self._invalid:
+            await self._await_replacement_package()
+            await self._recreate()
+        elif self._bot_package is None:
+            return False
+        elif not present and self._people:
+            await self._create(self._bot_package)
+        elif present and not self._people:
+            await self._reset_to_sole_member()
+        elif joined := self._people - present:
+            await self._add(sorted(joined))
+        elif left := present - self._people:
+            await self._remove(sorted(left))
+        else:
+            return False
+        return True
+
+    async def _create(self, bot_package: bytes) -> None:
+        people = self._make_members(sorted(self._people))
+        founder, *others = people.values()
+        packages = [member.key_package for member in others]
+        own = founder.commit(
+            self._external.propose(epoch=0, add=[bot_package, *packages]), self._recognise(people)
+        )
+        commit, by_bot = await self._pick_commit(
+            self._external.propose(epoch=0, add=[founder.key_package, *packages]), own
+        )
+        if not by_bot:
+            founder.follow(commit)
+        for member in people.values() if by_bot else others:
+            member.join(commit, self._recognise(people))
+        names = [member.user_id for member in others]
+        self._leaves = [self._bot_id, founder.user_id] if by_bot else [founder.user_id, self._bot_id]
+        self._leaves += names
+        self._members = people
+        await self._announce(commit, welcome_bot=not by_bot)
+
+    async def _add(self, user_ids: list[str]) -> None:
+        joining = self._make_members(user_ids)
+        recognised = self._recognise(self._members | joining)
+        proposals = self._external.propose(
+            epoch=self._epoch, add=[member.key_package for member in joining.values()]
+        )
+        own = [member.commit(proposals, recognised) for member in self._members.values()]
+        commit, _ = await self._pick_commit(proposals, own[0])
+        for member in self._members.values():
+            member.follow(commit)
+        for member in joining.values():
+            member.join(commit, recognised)
+        for user_id in user_ids:
+            if (
+                None in self._leaves
+            ):  # MLS gives a new member the leftmost free leaf (RFC 9420 section 12.1.1)
+                self._leaves[self._leaves.index(None)] = user_id
+            else:
+                self._leaves.append(user_id)
+        self._members |= joining
+        await self._announce(commit)
+
+    async def _remove(self, user_ids: list[str]) -> None:
+        staying = {user_id: member for user_id, member in self._members.items() if user_id not in user_ids}
+        leaves = [self._leaves.index(user_id) for user_id in user_ids]
+        proposals = self._external.propose(epoch=self._epoch, remove=leaves)
+        own = [member.commit(proposals, self._recognise(staying)) for member in staying.values()]
+        commit, _ = await self._pick_commit(proposals, own[0])
+        for member in staying.values():
+            member.follow(commit)
+        for leaf in leaves:
+            self._leaves[leaf] = None
+        self._members = staying
+        await self._announce(commit)
+
+    async def _reset_to_sole_member(self) -> None:
+        self._dissolve()
+        await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
+        await self._send_json(
+            PREPARE_TRANSITION,
+            {"protocol_version": PROTOCOL_VERSION, "transition_id": REINITIALISE_TRANSITION},
+        )
+
+    async def _recreate(self) -> None:
+        self._recreations += 1
+        if self._recreations > MAX_RECREATIONS:
+            raise GroupBroken(f"group re-created {MAX_RECREATIONS} times in vain")
+        self._dissolve()
+        await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
+
+    def _dissolve(self) -> None:
+        """Back to no group; the bot answers prepare_epoch (24) with the key package of the next one."""
+        self._members = {}
+        self._leaves = []
+        self._epoch = 0
+        self._invalid = False
+        self._established = False
+        self._keys_until = time.monotonic() + KEY_RETENTION_SECONDS
+        self._bot_package = None
+
+    async def _await_replacement_package(self) -> None:
+        """After op 31 the bot sends a key package unasked. Taken for the answer to our prepare_epoch (24), it
+        would make a welcome that the bot, which by then holds a newer one, cannot open."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while self._bot_package is None:
+                    self._woken.clear()
+                    await self._woken.wait()
+        except TimeoutError:
+            logger.debug("DAVE: no key package followed the report")
+
+    async def _pick_commit(self, proposals: bytes, own: Commit) -> tuple[Commit, bool]:
+        """Send the proposals; the bot's commit and True, or a listener's `own` and False."""
+        self._bot_commit = asyncio.get_running_loop().create_future()
+        self._awaited_proposals = own.proposals
+        try:
+            await self._send_binary(PROPOSALS, proposals)
+            if self._bot_commits:
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    return await self._bot_commit, True
+        except TimeoutError:
+            logger.warning("DAVE: no commit by the bot within %.0f s, a listener's is taken", COMMIT_SECONDS)
+        finally:
+            self._bot_commit = None
+        return own, False
+
+    async def _announce(self, commit: Commit, *, welcome_bot: bool = False) -> None:
+        """Begin the epoch for the bot; its frames are understood with the new keys before it can use them."""
+        self._epoch += 1
+        listener = next(iter(self._members.values()))
+        if self._decryptor is None:
+            self._decryptor = dave.Decryptor()
+        self._decryptor.transition_to_key_ratchet(listener.key_ratchet(self._bot_id), KEY_RETENTION_SECONDS)
+        self._transition = self._transition % 0xFFFF + 1
+        self._awaited_transition = self._transition
+        self._transition_answered.clear()
+        prefix = struct.pack(">H", self._transition)
+        if welcome_bot:
+            await self._send_binary(WELCOME, prefix + commit.welcome)
+        else:
+            await self._send_binary(ANNOUNCE_COMMIT, prefix + commit.message)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._transition_answered.wait()
+        except TimeoutError:
+            logger.warning("DAVE: the bot was not ready within %.0f s", READY_SECONDS)
+        if self._invalid:
+            return
+        await self._send_json(EXECUTE_TRANSITION, {"transition_id": self._transition})
+        if not self._established:
+            self._established = True
+            self._plain_until = time.monotonic() + PLAIN_GRACE_SECONDS
+
+    def _make_members(self, user_ids: list[str]) -> dict[str, _Member]:
+        return {
+            user_id: _Member(user_id, channel_id=self._channel_id, external_sender=self._external.package)
+            for user_id in user_ids
+        }
+
+    def _recognise(self, members: Mapping[str, _Member]) -> set[str]:
+        return {self._bot_id, *members}
+
+
+def _is_encrypted(frame: bytes) -> bool:
+    """Whether a frame of Opus passes DAVE's protocol frame check (https://daveprotocol.com/#payload-format).
+
+    Its end is: tag, nonce (ULEB128), no unencrypted ranges, size of all this, marker.
+    """
+    if frame[-2:] != MARKER or len(frame) < TAG_BYTES + 4:
+        return False
+    size = frame[-3]
+    nonce = frame[-3 - (size - TAG_BYTES - 3) : -3]
+    if not 1 <= size - TAG_BYTES - 3 <= 5 or size > len(frame):
+        return False
+    return nonce[-1] < 0x80 and all(byte >= 0x80 for byte in nonce[:-1])

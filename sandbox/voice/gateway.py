@@ -1,0 +1,301 @@
+"""Voice gateway version 8: the WebSocket on which a bot agrees with the voice server how to send.
+
+Source: https://docs.discord.com/developers/topics/voice-connections and the opcodes and close codes it lists.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from . import dave
+from .listener import Listener
+from .mls import MalformedMessage
+from .session import Credentials, VoiceSession
+
+IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SPEAKING = 0, 1, 2, 3, 5
+HEARTBEAT_ACK, RESUME, HELLO, RESUMED = 6, 7, 8, 9
+
+UNKNOWN_OPCODE, BAD_PAYLOAD, NOT_AUTHENTICATED, AUTHENTICATION_FAILED = 4001, 4002, 4003, 4004
+ALREADY_AUTHENTICATED, SESSION_INVALID, SESSION_TIMEOUT, UNKNOWN_PROTOCOL = 4005, 4006, 4009, 4012
+UNKNOWN_MODE, E2EE_REQUIRED = 4016, 4017
+
+VERSION = 8
+HEARTBEAT_SECONDS = 13.75
+HEARTBEATS_MISSED = 3
+RESUME_SECONDS = 60.0  # how long a session outlives a socket that broke
+CLOSE_SECONDS = 2.0  # how long a client may take to answer a close
+MAX_MESSAGE_BYTES = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    """Close the socket with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class VoiceGateway:
+    """Knows who may come, who is there and who listens, by guild; one session a guild."""
+
+    def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool) -> None:
+        self.modes = list(modes)
+        self.dave_version = dave_version
+        self.bot_commits = bot_commits
+        self.media_address = ("", 0)
+        self.expected: dict[str, Credentials] = {}
+        self.sessions: dict[str, VoiceSession] = {}
+        self.people: dict[tuple[str, str], frozenset[str]] = {}
+        self.listeners: dict[str, Listener] = {}
+        self._by_ssrc: dict[int, VoiceSession] = {}
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def listener(self, guild_id: str) -> Listener:
+        """The ears in a guild; they outlast a session, so that who listens hears the next one too."""
+        return self.listeners.setdefault(guild_id, Listener())
+
+    def session_by_ssrc(self, ssrc: int) -> VoiceSession | None:
+        return self._by_ssrc.get(ssrc)
+
+    def open_session(self, credentials: Credentials, *, dave_version: int) -> VoiceSession:
+        ssrc = secrets.randbits(31) + 1
+        while ssrc in self._by_ssrc:
+            ssrc = secrets.randbits(31) + 1
+        session = VoiceSession(
+            credentials,
+            ssrc=ssrc,
+            dave_version=dave_version,
+            listener=self.listener(credentials.guild_id),
+            bot_commits=self.bot_commits,
+        )
+        self.sessions[credentials.guild_id] = session
+        self._by_ssrc[ssrc] = session
+        return session
+
+    def end_session(self, session: VoiceSession) -> None:
+        session.end()
+        self._by_ssrc.pop(session.ssrc, None)
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """The WebSocket endpoint."""
+        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, max_msg_size=MAX_MESSAGE_BYTES)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        connection = _Connection(self, socket)
+        try:
+            if request.query.get("v") != str(VERSION):
+                raise _Refused(BAD_PAYLOAD, f"Only version {VERSION} is spoken here.")
+            await connection.run()
+        except _Refused as refused:
+            logger.info("Voice gateway: %d %s", refused.code, refused)
+            await socket.close(code=refused.code, message=str(refused).encode())
+            connection.abandon()
+        except ConnectionError as error:
+            logger.debug("Voice gateway: %s", error)
+        finally:
+            self._sockets.discard(socket)
+            connection.leave()
+        return socket
+
+    async def close_sockets(self, code: int) -> None:
+        for session in self.sessions.values():
+            self.end_session(session)
+        await asyncio.gather(*(socket.close(code=code) for socket in list(self._sockets)))
+
+
+class _Connection:
+    """One socket: reads messages in order and answers them."""
+
+    def __init__(self, gateway: VoiceGateway, socket: web.WebSocketResponse) -> None:
+        self._gateway = gateway
+        self._socket = socket
+        self._session: VoiceSession | None = None
+        self._deadline = 0.0
+
+    async def run(self) -> None:
+        """Until the client closes or stops its heartbeat. Raises: _Refused."""
+        await self._send(HELLO, {"v": VERSION, "heartbeat_interval": round(HEARTBEAT_SECONDS * 1000)})
+        self._postpone_timeout()
+        while True:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                raise _Refused(SESSION_TIMEOUT, "Session timed out.") from None
+            if message.type is WSMsgType.TEXT:
+                await self._take_text(message.data)
+            elif message.type is WSMsgType.BINARY:
+                self._take_binary(message.data)
+            else:
+                return
+
+    def abandon(self) -> None:
+        """Refused: a session that is open on this socket ends with it."""
+        if self._session is not None and self._session.is_on(self._socket):
+            self._gateway.end_session(self._session)
+
+    def leave(self) -> None:
+        """The socket is gone. A session it did not close in an orderly way waits to be resumed."""
+        session = self._session
+        if session is None:
+            return
+        session.detach(self._socket)
+        if session.connected or session.ended:
+            return
+        if self._socket.close_code in (1000, 1001):
+            self._gateway.end_session(session)
+        else:
+            asyncio.get_running_loop().call_later(RESUME_SECONDS, self._expire, session)
+
+    def _expire(self, session: VoiceSession) -> None:
+        if not session.connected:
+            self._gateway.end_session(session)
+
+    async def _send(self, op: int, data: Any) -> None:
+        """Messages about the socket itself carry no sequence number."""
+        await self._socket.send_str(json.dumps({"op": op, "d": data}))
+
+    async def _take_text(self, text: str) -> None:
+        try:
+            message = json.loads(text)
+        except ValueError:
+            raise _Refused(BAD_PAYLOAD, "Not JSON.") from None
+        if not isinstance(message, dict) or type(message.get("op")) is not int:
+            raise _Refused(BAD_PAYLOAD, "No opcode.")
+        op, data = message["op"], message.get("d")
+        if op == HEARTBEAT:
+            await self._heartbeat(data)
+        elif op == IDENTIFY:
+            await self._identify(_mapping(data))
+        elif op == RESUME:
+            await self._resume(_mapping(data))
+        elif op == SELECT_PROTOCOL:
+            await self._select_protocol(self._authenticated(), _mapping(data))
+        elif op == SPEAKING:
+            self._authenticated().speaking = bool(_integer(_mapping(data), "speaking") & 1)
+        elif op in (dave.TRANSITION_READY, dave.INVALID_COMMIT_WELCOME):
+            self._take_transition(op, self._authenticated(), _integer(_mapping(data), "transition_id"))
+        else:
+            raise _Refused(UNKNOWN_OPCODE, "Unknown opcode.")
+
+    async def _heartbeat(self, data: Any) -> None:
+        nonce = data.get("t") if isinstance(data, dict) else data
+        if type(nonce) is not int:
+            raise _Refused(BAD_PAYLOAD, "Heartbeat without a nonce.")
+        if self._session is not None and isinstance(data, dict) and type(data.get("seq_ack")) is int:
+            self._session.acknowledge(data["seq_ack"])
+        self._postpone_timeout()
+        await self._send(HEARTBEAT_ACK, {"t": nonce})
+
+    def _postpone_timeout(self) -> None:
+        self._deadline = asyncio.get_running_loop().time() + HEARTBEAT_SECONDS * HEARTBEATS_MISSED
+
+    async def _identify(self, data: dict[str, Any]) -> None:
+        if self._session is not None:
+            raise _Refused(ALREADY_AUTHENTICATED, "Already authenticated.")
+        credentials = self._check_credentials(data)
+        if credentials.user_id != _text(data, "user_id"):
+            raise _Refused(SESSION_INVALID, "Session is no longer valid.")
+        offered = _integer(data, "max_dave_protocol_version", default=0)
+        if offered < self._gateway.dave_version:
+            raise _Refused(E2EE_REQUIRED, "E2EE/DAVE protocol required.")
+        old = self._gateway.sessions.get(credentials.guild_id)
+        session = self._gateway.open_session(credentials, dave_version=self._gateway.dave_version)
+        session.attach(self._socket)
+        self._session = session
+        if old is not None:
+            self._gateway.end_session(old)
+            await old.close(SESSION_INVALID)
+        people = self._gateway.people.get((credentials.guild_id, credentials.channel_id), frozenset())
+        await session.set_people(people)
+        ip, port = self._gateway.media_address
+        modes = self._gateway.modes
+        ready = {"ssrc": session.ssrc, "ip": ip, "port": port, "modes": modes, "experiments": []}
+        await session.send_json(READY, ready)
+
+    async def _resume(self, data: dict[str, Any]) -> None:
+        if self._session is not None:
+            raise _Refused(ALREADY_AUTHENTICATED, "Already authenticated.")
+        credentials = self._check_credentials(data)
+        seq = _integer(data, "seq_ack", default=0)
+        session = self._gateway.sessions.get(credentials.guild_id)
+        if session is None or session.credentials != credentials or not session.can_resume_from(seq):
+            raise _Refused(SESSION_INVALID, "Session is no longer valid.")
+        self._session = session
+        await session.resume(self._socket, seq=seq, resumed=json.dumps({"op": RESUMED, "d": None}))
+
+    def _check_credentials(self, data: dict[str, Any]) -> Credentials:
+        credentials = self._gateway.expected.get(_text(data, "server_id"))
+        token, session_id = _text(data, "token"), _text(data, "session_id")
+        if credentials is None:
+            raise _Refused(SESSION_INVALID, "Session is no longer valid.")
+        if not secrets.compare_digest(credentials.token.encode(), token.encode()):
+            raise _Refused(AUTHENTICATION_FAILED, "Authentication failed.")
+        if credentials.session_id != session_id:
+            raise _Refused(SESSION_INVALID, "Session is no longer valid.")
+        return credentials
+
+    async def _select_protocol(self, session: VoiceSession, data: dict[str, Any]) -> None:
+        if data.get("protocol") != "udp":
+            raise _Refused(UNKNOWN_PROTOCOL, "Unknown protocol.")
+        if session.mode is not None:
+            raise _Refused(BAD_PAYLOAD, "The protocol is selected already.")
+        mode = _text(_mapping(data.get("data")), "mode")
+        if mode not in self._gateway.modes:
+            raise _Refused(UNKNOWN_MODE, "Unknown encryption mode.")
+        await session.describe(mode)
+
+    def _take_transition(self, op: int, session: VoiceSession, transition_id: int) -> None:
+        if session.group is None:
+            return
+        if op == dave.TRANSITION_READY:
+            session.group.take_transition_ready(transition_id)
+        else:
+            session.group.take_invalid(transition_id)
+
+    def _take_binary(self, message: bytes) -> None:
+        session = self._authenticated()
+        op, payload = message[:1], message[1:]
+        try:
+            if op == bytes([dave.KEY_PACKAGE]):
+                if session.group is not None:
+                    session.group.take_key_package(payload)
+            elif op == bytes([dave.COMMIT_WELCOME]):
+                if session.group is not None:
+                    session.group.take_commit(payload)
+            else:
+                raise _Refused(UNKNOWN_OPCODE, "Unknown opcode.")
+        except MalformedMessage as error:
+            raise _Refused(BAD_PAYLOAD, f"MLS: {error}") from error
+
+    def _authenticated(self) -> VoiceSession:
+        if self._session is None:
+            raise _Refused(NOT_AUTHENTICATED, "Not authenticated.")
+        return self._session
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Refused(BAD_PAYLOAD, "The payload is no object.")
+    return value
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str):
+        raise _Refused(BAD_PAYLOAD, f"{key} is no string.")
+    return value
+
+
+def _integer(data: dict[str, Any], key: str, *, default: int | None = None) -> int:
+    value = data.get(key, default)
+    if type(value) is not int:
+        raise _Refused(BAD_PAYLOAD, f"{key} is no integer.")
+    return value

@@ -1,0 +1,86 @@
+"""Ogg/Opus (RFC 3533, RFC 7845) out of single Opus packets, and the length of an Opus packet (RFC 6716)."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+
+SAMPLE_RATE = 48000
+SILENCE = b"\xf8\xff\xfe"  # 20 ms of silence, the packet Discord's own clients send
+PRE_SKIP = 3840  # 80 ms, what RFC 7845 section 4.2 advises when a stream is cut out of another
+MAX_PACKET_BYTES = 1275 * 48 + 100  # no Opus packet is longer (RFC 6716 section 3.2), and a page holds it
+MAX_SEGMENTS = 255
+FIRST_PAGE, LAST_PAGE = 2, 4
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def packet_samples(packet: bytes) -> int:
+    """Length of an Opus packet in samples at 48 kHz, from its first bytes (RFC 6716 section 3.1).
+
+    Raises: ValueError for a packet that is empty, oversized, or longer than the 120 ms that Opus allows.
+    """
+    if not 0 < len(packet) <= MAX_PACKET_BYTES:
+        raise ValueError("no Opus packet has this size")
+    config, code = packet[0] >> 3, packet[0] & 3
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config & 3]  # SILK
+    elif config < 16:
+        frame = (480, 960)[config & 1]  # hybrid
+    else:
+        frame = (120, 240, 480, 960)[config & 3]  # CELT
+    if code == 3 and len(packet) < 2:
+        raise ValueError("Opus packet without its frame count")
+    frames = (1, 2, 2, packet[1] & 0x3F if code == 3 else 0)[code]
+    if not 0 < frames * frame <= 5760:
+        raise ValueError("Opus packet longer than 120 ms")
+    return frames * frame
+
+
+class OggOpus:
+    """One logical Ogg stream, written page by page; granule positions start at 0."""
+
+    def __init__(self, *, serial: int) -> None:
+        self._serial = serial
+        self._page = 0
+        self.samples = 0
+
+    def headers(self) -> bytes:
+        """The identification and comment headers, which open every stream."""
+        head = struct.pack("<8sBBHIhB", b"OpusHead", 1, 2, PRE_SKIP, SAMPLE_RATE, 0, 0)
+        vendor = b"sandbox"
+        tags = struct.pack("<8sI", b"OpusTags", len(vendor)) + vendor + struct.pack("<I", 0)
+        return self._write_page([head], flags=FIRST_PAGE) + self._write_page([tags])
+
+    def write(self, packets: Iterable[bytes], *, last: bool = False) -> bytes:
+        """Pages with these packets, as few as fit; `last` marks the end of the stream."""
+        pages: list[bytes] = []
+        waiting: list[bytes] = []
+        segments = 0
+        for packet in packets:
+            needed = len(packet) // 255 + 1
+            if segments + needed > MAX_SEGMENTS:
+                pages.append(self._write_page(waiting))
+                waiting, segments = [], 0
+            waiting.append(packet)
+            segments += needed
+            self.samples += packet_samples(packet)
+        if waiting or last:
+            pages.append(self._write_page(waiting, flags=LAST_PAGE if last else 0))
+        return b"".join(pages)
+
+    def _write_page(self, packets: list[bytes], *, flags: int = 0) -> bytes:
+        lacing = b"".join(b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255]) for packet in packets)
+        fields = (b"OggS", 0, flags, self.samples, self._serial, self._page)
+        body = bytes([len(lacing)]) + lacing + b"".join(packets)
+        self._page += 1
+        unchecked = struct.pack("<4sBBqIII", *fields, 0) + body
+        return struct.pack("<4sBBqIII", *fields, _crc(unchecked)) + body
+
+
+def _crc(data: bytes) -> int:
+    """Ogg's CRC-32: zlib's polynomial fed most significant bit first, starting at 0, not inverted.
+
+    zlib's runs over mirrored bytes and its result mirrored back give the same at C speed.
+    """
+    mirrored = zlib.crc32(data.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)

@@ -1,0 +1,160 @@
+"""The voice server as the rest of the sandbox uses it."""
+
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from .dave import PROTOCOL_VERSION
+from .gateway import VoiceGateway
+from .session import Credentials, VoiceSession
+from .tls import Certificates
+from .udp import MODES, MediaSocket
+
+GOING_AWAY = 1001
+DISCONNECTED = 4014
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceReport:
+    """What was heard of the bot in one guild since its session began.
+
+    frames_received: unique frames that authenticated, decrypted and decoded; frames_plain of them un-E2EE.
+    frames_lost: gaps in the sequence numbers. frames_bad: failed to authenticate, to decrypt or to decode, or
+    came un-E2EE although DAVE was established. silence_ms grows while nothing arrives; tone_hz is the loudest
+    frequency of the last second, None when that was silent or empty. dave: negotiated protocol version.
+    """
+
+    guild_id: str
+    channel_id: str
+    user_id: str
+    mode: str | None
+    dave: int
+    frames_received: int
+    frames_plain: int
+    frames_lost: int
+    frames_bad: int
+    silence_ms: int
+    tone_hz: float | None
+    speaking: bool
+
+
+class VoiceServer:
+    """Discord's voice gateway and media server on loopback; one bot session a guild, any number of guilds.
+
+    `endpoint` (valid after start) goes into VOICE_SERVER_UPDATE; clients verify it with `ca_file`, which is
+    there from the beginning. `bot_commits` False makes a listener's MLS commit win over the bot's, so that the
+    bot takes DAVE's other role and is welcomed to groups.
+
+    Raises: ValueError for an address other than loopback, an unknown mode or DAVE version.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        dave_version: int = PROTOCOL_VERSION,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        modes: Sequence[str] = MODES,
+        bot_commits: bool = True,
+    ) -> None:
+        if host not in LOOPBACK:
+            raise ValueError("the voice server listens on loopback only")
+        if dave_version not in (0, PROTOCOL_VERSION):
+            raise ValueError(f"unknown DAVE protocol version {dave_version}")
+        if not modes or not set(modes) <= set(MODES):
+            raise ValueError(f"encryption modes are {', '.join(MODES)}")
+        self._certificates = Certificates(data_dir)
+        self.ca_file = self._certificates.ca_file
+        self.endpoint = ""
+        self._port = port
+        self._gateway = VoiceGateway(modes=modes, dave_version=dave_version, bot_commits=bot_commits)
+        self._media = MediaSocket(self._gateway.session_by_ssrc)
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises: OSError when the port is taken."""
+        application = web.Application()
+        application.router.add_get("/", self._gateway.handle)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._runner = runner
+        try:
+            await self._media.start("127.0.0.1")
+            await runner.setup()
+            context = self._certificates.server_context()
+            await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=context).start()
+        except BaseException:
+            await self.stop()
+            raise
+        self._gateway.media_address = ("127.0.0.1", self._media.port)
+        self.endpoint = f"127.0.0.1:{runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Close every socket with 1001, end live streams, free the ports. Safe to call twice."""
+        for listener in self._gateway.listeners.values():
+            listener.close()
+        await self._gateway.close_sockets(GOING_AWAY)
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        self._media.stop()
+
+    def expect(self, *, guild_id: str, channel_id: str, user_id: str, session_id: str, token: str) -> None:
+        """A VOICE_SERVER_UPDATE with this token went to this user: let them in, until the next one."""
+        self._gateway.expected[guild_id] = Credentials(guild_id, channel_id, user_id, session_id, token)
+
+    async def set_people(self, *, guild_id: str, channel_id: str, user_ids: Collection[str]) -> None:
+        """The people who sit in that channel now; they listen. Call it before `expect` and on each change."""
+        self._gateway.people[guild_id, channel_id] = frozenset(user_ids)
+        session = self._gateway.sessions.get(guild_id)
+        if session is not None and session.credentials.channel_id == channel_id:
+            await session.set_people(user_ids)
+
+    async def close(self, *, guild_id: str, code: int) -> None:
+        """Close the bot's socket with this code; after 4015 it may resume, otherwise the session has ended."""
+        session = self._gateway.sessions.get(guild_id)
+        if session is not None:
+            await session.close(code)
+            if session.ended:
+                self._gateway.end_session(session)
+
+    async def forget(self, *, guild_id: str) -> None:
+        """The bot left voice: end and drop its session, and what was heard. Live streams go on, silent."""
+        await self.close(guild_id=guild_id, code=DISCONNECTED)
+        self._gateway.sessions.pop(guild_id, None)
+        self._gateway.expected.pop(guild_id, None)
+        if listener := self._gateway.listeners.get(guild_id):
+            listener.clear()
+
+    def sessions(self) -> list[VoiceReport]:
+        """One report a guild, of the current session or the last one, until `forget`."""
+        return [_report(session) for session in self._gateway.sessions.values()]
+
+    def recording(self, guild_id: str) -> bytes | None:
+        """Ogg/Opus file of the last 60 s of audio that arrived; None when there is none."""
+        listener = self._gateway.listeners.get(guild_id)
+        return listener.recording() if listener else None
+
+    def live(self, guild_id: str) -> AsyncGenerator[bytes]:
+        """Endless Ogg/Opus stream from now on, headers first, silence where nothing arrives. Ends at `stop`."""
+        return self._gateway.listener(guild_id).live()
+
+
+def _report(session: VoiceSession) -> VoiceReport:
+    return VoiceReport(
+        guild_id=session.credentials.guild_id,
+        channel_id=session.credentials.channel_id,
+        user_id=session.credentials.user_id,
+        mode=session.mode,
+        dave=session.dave_version,
+        frames_received=session.frames_received,
+        frames_plain=session.frames_plain,
+        frames_lost=session.frames_lost,
+        frames_bad=session.frames_bad,
+        silence_ms=session.listener.silence_ms,
+        tone_hz=session.listener.tone_hz,
+        speaking=session.speaking and session.connected,
+    )

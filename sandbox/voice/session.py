@@ -1,0 +1,228 @@
+"""One voice session: what the gateway agreed with the bot, and what has been heard of it since."""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from .dave import PROTOCOL_VERSION, DaveGroup, GroupBroken
+from .listener import Listener
+from .udp import KEY_BYTES, BadPacket, Cipher, SequenceWindow, open_packet
+
+SESSION_DESCRIPTION, CLIENTS_CONNECT, CLIENT_DISCONNECT = 4, 11, 13
+SESSION_INVALID, SERVER_CRASHED = 4006, 4015
+RESUME_BUFFER_MESSAGES = 512
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE told the bot."""
+
+    guild_id: str
+    channel_id: str
+    user_id: str
+    session_id: str
+    token: str
+
+
+class VoiceSession:
+    """Lives from identify until it ends; a lost socket may be replaced by a resumed one in between.
+
+    Media counts only while the session has not ended and the server has not closed its socket.
+    """
+
+    def __init__(
+        self, credentials: Credentials, *, ssrc: int, dave_version: int, listener: Listener, bot_commits: bool
+    ) -> None:
+        self.credentials = credentials
+        self.ssrc = ssrc
+        self.dave_version = dave_version
+        self.listener = listener
+        self.mode: str | None = None
+        self.speaking = False
+        self.ended = False
+        self.frames_received = 0
+        self.frames_plain = 0
+        self.frames_bad = 0
+
+        self._bot_commits = bot_commits
+        self._cipher: Cipher | None = None
+        self._window = SequenceWindow()
+        self._people: frozenset[str] = frozenset()
+        self._deaf = False
+        self.group: DaveGroup | None = None
+        self._group_task: asyncio.Task[None] | None = None
+
+        self._socket: web.WebSocketResponse | None = None
+        self._sending = asyncio.Lock()
+        self._seq = 0
+        self._unacknowledged: deque[tuple[int, str | bytes]] = deque()
+        self._forgotten_seq = 0
+
+    @property
+    def frames_lost(self) -> int:
+        return self._window.lost
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    # Socket
+
+    def is_on(self, socket: web.WebSocketResponse) -> bool:
+        return self._socket is socket
+
+    def attach(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+        self._deaf = False
+
+    def detach(self, socket: web.WebSocketResponse) -> None:
+        """`socket` is gone; nothing happens when it has been replaced already."""
+        if self._socket is socket:
+            self._socket = None
+
+    async def send_json(self, op: int, data: Any) -> None:
+        """Send, and keep for a resume, a message with the next sequence number."""
+        async with self._sending:
+            self._seq += 1
+            await self._send(self._seq, json.dumps({"op": op, "d": data, "seq": self._seq}))
+
+    async def send_binary(self, op: int, payload: bytes) -> None:
+        """The same in the binary form that DAVE's MLS messages have: seq (16 bits), op, payload."""
+        async with self._sending:
+            self._seq += 1
+            await self._send(self._seq, (self._seq & 0xFFFF).to_bytes(2, "big") + bytes([op]) + payload)
+
+    def acknowledge(self, seq: int) -> None:
+        while self._unacknowledged and self._unacknowledged[0][0] <= seq:
+            self._forgotten_seq = self._unacknowledged.popleft()[0]
+
+    def can_resume_from(self, seq: int) -> bool:
+        """Whether every message after `seq` is still there to be sent again."""
+        return not self.ended and self._forgotten_seq <= max(seq, 0) <= self._seq
+
+    async def resume(self, socket: web.WebSocketResponse, *, seq: int, resumed: str) -> None:
+        """Answer `resumed`, then everything after `seq`, on the new socket."""
+        old = self._socket
+        async with self._sending:
+            self.attach(socket)
+            self.acknowledge(seq)
+            await socket.send_str(resumed)
+            for number, message in list(self._unacknowledged):
+                await self._transmit(message)
+        if old is not None and not old.closed:
+            await old.close(code=SESSION_INVALID, message=b"Resumed elsewhere")
+
+    async def close(self, code: int) -> None:
+        """Close the socket with `code`. After 4015 the session can be resumed, after any other it has ended."""
+        self._deaf = True
+        if code != SERVER_CRASHED:
+            self.end()
+        socket = self._socket
+        if socket is not None:
+            self.detach(socket)
+            await socket.close(code=code)
+
+    def end(self) -> None:
+        self.ended = True
+        self.speaking = False
+        if self._group_task is not None:
+            self._group_task.cancel()
+
+    async def _send(self, seq: int, message: str | bytes) -> None:
+        self._unacknowledged.append((seq, message))
+        if len(self._unacknowledged) > RESUME_BUFFER_MESSAGES:
+            self._forgotten_seq = self._unacknowledged.popleft()[0]
+        await self._transmit(message)
+
+    async def _transmit(self, message: str | bytes) -> None:
+        socket = self._socket
+        if socket is None or socket.closed:
+            return
+        try:
+            if isinstance(message, str):
+                await socket.send_str(message)
+            else:
+                await socket.send_bytes(message)
+        except ConnectionError as error:
+            # The message waits in the buffer for a resume; the socket's reader notices the end itself.
+            logger.debug("Voice socket of guild %s: %s", self.credentials.guild_id, error)
+
+    # Protocol
+
+    async def describe(self, mode: str) -> None:
+        """Settle the transport encryption, say so, and begin end-to-end encryption."""
+        key = secrets.token_bytes(KEY_BYTES)
+        self.mode = mode
+        self._cipher = Cipher(mode, key)
+        description = {
+            "mode": mode,
+            "secret_key": list(key),
+            "audio_codec": "opus",
+            "video_codec": "H264",
+            "media_session_id": secrets.token_hex(16),
+            "dave_protocol_version": self.dave_version,
+        }
+        await self.send_json(SESSION_DESCRIPTION, description)
+        if self._people:
+            await self.send_json(CLIENTS_CONNECT, {"user_ids": sorted(self._people)})
+        if self.dave_version == PROTOCOL_VERSION:
+            self.group = DaveGroup(
+                channel_id=self.credentials.channel_id,
+                bot_id=self.credentials.user_id,
+                send_json=self.send_json,
+                send_binary=self.send_binary,
+                bot_commits=self._bot_commits,
+            )
+            self.group.set_people(self._people)
+            self._group_task = asyncio.create_task(self._run_group(self.group))
+
+    async def set_people(self, user_ids: Collection[str]) -> None:
+        """Who sits in the channel besides the bot; tells the bot who came and went."""
+        before, self._people = self._people, frozenset(user_ids) - {self.credentials.user_id}
+        if self.mode is None or self.ended:
+            return
+        if came := self._people - before:
+            await self.send_json(CLIENTS_CONNECT, {"user_ids": sorted(came)})
+        for user_id in sorted(before - self._people):
+            await self.send_json(CLIENT_DISCONNECT, {"user_id": user_id})
+        if self.group is not None:
+            self.group.set_people(self._people)
+
+    async def _run_group(self, group: DaveGroup) -> None:
+        try:
+            await group.run()
+        except GroupBroken as broken:
+            logger.warning("DAVE in guild %s: %s", self.credentials.guild_id, broken)
+        except Exception:
+            logger.exception("DAVE in guild %s failed", self.credentials.guild_id)
+        self._group_task = None
+        await self.close(SESSION_INVALID)
+
+    # Media
+
+    def receive(self, datagram: bytes) -> None:
+        """Count one datagram that carries this session's SSRC, and play it when it is good."""
+        if self._cipher is None or self.ended or self._deaf:
+            return
+        try:
+            sequence, frame = open_packet(datagram, self._cipher)
+        except BadPacket:
+            self.frames_bad += 1
+            return
+        if not self._window.accept(sequence):
+            return
+        opus, plain = (frame, True) if self.group is None else self.group.decrypt(frame)
+        if opus is None or not self.listener.hear(opus):
+            self.frames_bad += 1
+            return
+        self.frames_received += 1
+        self.frames_plain += plain

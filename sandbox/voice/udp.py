@@ -1,0 +1,184 @@
+"""Media over UDP: address discovery, RTP, the two `rtpsize` transport encryptions, sequence accounting.
+
+Source: https://docs.discord.com/developers/topics/voice-connections (UDP connections).
+"""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
+from nacl.exceptions import CryptoError
+
+AES256_GCM = "aead_aes256_gcm_rtpsize"
+XCHACHA20_POLY1305 = "aead_xchacha20_poly1305_rtpsize"
+MODES = (AES256_GCM, XCHACHA20_POLY1305)
+
+KEY_BYTES = 32
+TAG_BYTES = 16
+COUNTER_BYTES = 4
+RTP_HEADER_BYTES = 12
+OPUS_PAYLOAD_TYPE = 0x78
+DISCOVERY_REQUEST, DISCOVERY_RESPONSE = 1, 2
+DISCOVERY_BYTES = 74
+RECEIVE_BUFFER_BYTES = 1 << 20  # 20 s of one stream: the loop may be late without frames being lost
+REPLAY_WINDOW = 1024
+
+logger = logging.getLogger(__name__)
+
+
+class BadPacket(ValueError):
+    """A datagram that is no RTP packet of Opus, or does not authenticate."""
+
+
+class Cipher:
+    """Transport encryption of one session. The 32-bit counter at a packet's end begins the nonce, zeros fill it."""
+
+    def __init__(self, mode: str, key: bytes) -> None:
+        if mode not in MODES:
+            raise ValueError(f"unknown encryption mode {mode}")
+        self._key = key
+        self._aes = AESGCM(key) if mode == AES256_GCM else None
+
+    def open(self, sealed: bytes, *, authenticated: bytes, counter: bytes) -> bytes:
+        """Raises: BadPacket when the tag does not match."""
+        try:
+            if self._aes is not None:
+                return self._aes.decrypt(counter.ljust(12, b"\0"), sealed, authenticated)
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(
+                sealed, authenticated, counter.ljust(24, b"\0"), self._key
+            )
+        except (InvalidTag, CryptoError, ValueError) as error:
+            raise BadPacket("packet does not authenticate") from error
+
+
+def open_packet(datagram: bytes, cipher: Cipher) -> tuple[int, bytes]:
+    """Sequence number and payload of an RTP packet.
+
+    `rtpsize` leaves in clear, and authenticates, the header with its contributing sources and the four
+    bytes that begin a header extension; the extension's own content is encrypted ahead of the payload.
+
+    Raises: BadPacket.
+    """
+    if len(datagram) < RTP_HEADER_BYTES + TAG_BYTES + COUNTER_BYTES:
+        raise BadPacket("packet too short")
+    flags, payload_type, sequence = struct.unpack_from(">BBH", datagram)
+    if flags >> 6 != 2 or payload_type & 0x7F != OPUS_PAYLOAD_TYPE:
+        raise BadPacket("not RTP with Opus")
+    clear = RTP_HEADER_BYTES + 4 * (flags & 0x0F)
+    extension_bytes = 0
+    if flags & 0x10:
+        if len(datagram) < clear + 4:
+            raise BadPacket("header ends early")
+        extension_bytes = 4 * int(struct.unpack_from(">H", datagram, clear + 2)[0])
+        clear += 4
+    payload = cipher.open(
+        datagram[clear:-COUNTER_BYTES], authenticated=datagram[:clear], counter=datagram[-COUNTER_BYTES:]
+    )
+    if len(payload) < extension_bytes:
+        raise BadPacket("header extension longer than the packet")
+    payload = payload[extension_bytes:]
+    if flags & 0x20:
+        padding = payload[-1] if payload else 0
+        if not 0 < padding <= len(payload):
+            raise BadPacket("bad padding")
+        payload = payload[:-padding]
+    return sequence, payload
+
+
+class SequenceWindow:
+    """Which of the 16-bit sequence numbers arrived; wraps around, bears reordering, knows repeats.
+
+    `lost` falls again when a late packet fills its gap. A packet 1024 or more behind the newest is taken for
+    a repeat.
+    """
+
+    def __init__(self) -> None:
+        self._newest: int | None = None
+        self._span = 0
+        self._arrived = 0
+        self._seen = 0  # bit n: the packet n before the newest arrived
+
+    @property
+    def lost(self) -> int:
+        return self._span - self._arrived
+
+    def accept(self, sequence: int) -> bool:
+        """Count this packet; False when it was counted before."""
+        if self._newest is None:
+            self._newest, self._span, self._arrived, self._seen = sequence, 1, 1, 1
+            return True
+        ahead = (sequence - self._newest) & 0xFFFF
+        if 0 < ahead < 0x8000:
+            self._newest = sequence
+            self._span += ahead
+            self._seen = (self._seen << min(ahead, REPLAY_WINDOW) | 1) & ((1 << REPLAY_WINDOW) - 1)
+        else:
+            behind = (self._newest - sequence) & 0xFFFF
+            # What came before the first packet was never waited for, so it cannot fill a gap.
+            if behind >= min(REPLAY_WINDOW, self._span) or self._seen >> behind & 1:
+                return False
+            self._seen |= 1 << behind
+        self._arrived += 1
+        return True
+
+
+class MediaSink(Protocol):
+    """Who gets the datagrams that carry one SSRC."""
+
+    def receive(self, datagram: bytes) -> None: ...
+
+
+class MediaSocket(asyncio.DatagramProtocol):
+    """The UDP port of the voice server. `sink` looks up who an SSRC belongs to; others' datagrams are dropped."""
+
+    def __init__(self, sink: Callable[[int], MediaSink | None]) -> None:
+        self._sink = sink
+        self._transport: asyncio.DatagramTransport | None = None
+        self.port = 0
+
+    async def start(self, host: str) -> None:
+        """Listen on a free port of `host`."""
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.setblocking(False)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            udp.bind((host, 0))
+            self.port = udp.getsockname()[1]
+            loop = asyncio.get_running_loop()
+            self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=udp)
+        except BaseException:
+            udp.close()
+            raise
+
+    def stop(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(data) == DISCOVERY_BYTES and data[:4] == struct.pack(">HH", DISCOVERY_REQUEST, 70):
+            self._answer_discovery(data, addr)
+        elif len(data) >= RTP_HEADER_BYTES and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
+            # 192 to 223 are RTCP's packet types (RFC 5761 section 4): reports, which nobody here reads.
+            sink = self._sink(int.from_bytes(data[8:12], "big"))
+            if sink is not None:
+                sink.receive(data)
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP answer to a discovery reply: the client closed its port meanwhile."""
+        logger.debug("UDP: %s", exc)
+
+    def _answer_discovery(self, data: bytes, addr: tuple[str, int]) -> None:
+        ssrc = int.from_bytes(data[4:8], "big")
+        if self._transport is None or self._sink(ssrc) is None:
+            return
+        host, port = str(ipaddress.IPv4Address(addr[0])), addr[1]
+        reply = struct.pack(">HHI64sH", DISCOVERY_RESPONSE, 70, ssrc, host.encode(), port)
+        self._transport.sendto(reply, addr)

@@ -1,0 +1,207 @@
+"""Two clients for the voice server: unmodified nextcord, and one written by hand for what nextcord never does."""
+
+import asyncio
+import json
+import socket
+import ssl
+import struct
+from collections import deque
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+import nextcord
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
+from nextcord.gateway import DiscordClientWebSocketResponse
+
+from sandbox.voice.server import VoiceServer
+
+GUILD, CHANNEL, BOT = "900000000000000001", "900000000000000002", "900000000000000003"
+ALICE, BERT = "900000000000000011", "900000000000000012"
+PLACE = {"guild_id": GUILD, "channel_id": CHANNEL}
+
+
+def trust(ca_file: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(ca_file))
+
+
+class MainGateway:
+    """What Discord's main gateway does for voice: answer op 4 with a voice state and a voice server.
+
+    Stands in for the guild of nextcord's voice client, whose only other use of it is this.
+    """
+
+    def __init__(self, server: VoiceServer) -> None:
+        self.id = int(GUILD)
+        self._server = server
+        self.voice: nextcord.VoiceClient | None = None
+        self.joins = 0
+
+    def get_channel(self, channel_id: int) -> "VoiceChannel":
+        return VoiceChannel(self)
+
+    async def change_voice_state(self, *, channel: "VoiceChannel | None", **_: bool) -> None:
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self._answer(channel)))
+
+    async def _answer(self, channel: "VoiceChannel | None") -> None:
+        assert self.voice is not None
+        if channel is None:
+            await self._server.forget(guild_id=GUILD)
+            return
+        self.joins += 1
+        session_id, token = f"session-{self.joins}", f"token-{self.joins}"
+        self._server.expect(**PLACE, user_id=BOT, session_id=session_id, token=token)
+        state: Any = {"session_id": session_id, "channel_id": CHANNEL}
+        endpoint: Any = {"token": token, "guild_id": GUILD, "endpoint": self._server.endpoint}
+        await self.voice.on_voice_state_update(state)
+        await self.voice.on_voice_server_update(endpoint)
+
+
+class VoiceChannel:
+    """The attributes of a voice channel that nextcord's voice client reads."""
+
+    def __init__(self, guild: MainGateway) -> None:
+        self.id = int(CHANNEL)
+        self.guild = guild
+
+    def _get_voice_client_key(self) -> tuple[int, str]:
+        return self.guild.id, "guild_id"
+
+
+class NextcordBot:
+    """A real `nextcord.Client` and its voice client; login is left out, so its HTTP session is opened here."""
+
+    def __init__(self, server: VoiceServer) -> None:
+        self._server = server
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=trust(self._server.ca_file))
+        self._client = nextcord.Client(connector=connector, loop=asyncio.get_running_loop())
+        self._session = aiohttp.ClientSession(
+            connector=connector, ws_response_class=DiscordClientWebSocketResponse
+        )
+        self._client.http._HTTPClient__session = self._session  # type: ignore[attr-defined]
+        self._client._connection.user = nextcord.Object(int(BOT))  # type: ignore[assignment]
+        self.gateway = MainGateway(self._server)
+        self.voice = nextcord.VoiceClient(self._client, VoiceChannel(self.gateway))  # type: ignore[arg-type]
+        self.gateway.voice = self.voice
+        await self.voice.connect(reconnect=True, timeout=5.0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.voice.disconnect(force=True)
+        if self.voice._runner is not nextcord.utils.MISSING:
+            self.voice._runner.cancel()
+        await self._session.close()
+
+
+class Packets(nextcord.AudioSource):
+    """Finished Opus packets as nextcord's audio source; its player sends them every 20 ms."""
+
+    def __init__(self, packets: list[bytes]) -> None:
+        self._packets = deque(packets)
+
+    def read(self) -> bytes:
+        return self._packets.popleft() if self._packets else b""
+
+    def is_opus(self) -> bool:
+        return True
+
+
+class HandClient:
+    """A voice client in small steps, so that a test can leave out, repeat or spoil any of them."""
+
+    def __init__(self, server: VoiceServer) -> None:
+        self._server = server
+        self.sequence = 0
+        self._counter = 0
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=trust(self._server.ca_file))
+        )
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.setblocking(False)
+        self.udp.bind(("127.0.0.1", 0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.udp.close()
+        await self._session.close()
+
+    async def connect(self, *, version: int = 8) -> dict[str, Any]:
+        """Open the socket; the hello's data."""
+        self.socket = await self._session.ws_connect(f"wss://{self._server.endpoint}/?v={version}")
+        return (await self.receive(op=8))["d"]
+
+    async def identify(self, *, dave: int = 1, **changes: str) -> None:
+        data = {"server_id": GUILD, "user_id": BOT, "session_id": "session", "token": "token", **changes}
+        await self.send(0, {**data, "max_dave_protocol_version": dave})
+
+    async def join(self, mode: str, *, dave: int = 1) -> None:
+        """Hello to session description."""
+        await self.connect()
+        await self.identify(dave=dave)
+        ready = (await self.receive(op=2))["d"]
+        self.ssrc, self._address = ready["ssrc"], (ready["ip"], ready["port"])
+        await self.send(1, {"protocol": "udp", "data": {"address": "127.0.0.1", "port": 1, "mode": mode}})
+        description = (await self.receive(op=4))["d"]
+        assert description["mode"] == mode
+        self.mode, self.key = mode, bytes(description["secret_key"])
+
+    async def send(self, op: int, data: Any) -> None:
+        await self.socket.send_str(json.dumps({"op": op, "d": data}))
+
+    async def receive(self, *, op: int) -> dict[str, Any]:
+        """The next JSON message with this opcode; others before it are passed over."""
+        async with asyncio.timeout(5):
+            while True:
+                message = await self.socket.receive()
+                if message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["op"] == op:
+                    return json.loads(message.data)
+                assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+
+    async def close_code(self) -> int | None:
+        """The code the server closes with."""
+        async with asyncio.timeout(5):
+            while (await self.socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                pass
+        return self.socket.close_code
+
+    async def discover(self) -> tuple[str, int]:
+        """Own address, as the server sees it."""
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendto(self.udp, struct.pack(">HHI66x", 1, 70, self.ssrc), self._address)
+        async with asyncio.timeout(5):
+            reply = await loop.sock_recv(self.udp, 200)
+        kind, length, ssrc, host, port = struct.unpack(">HHI64sH", reply)
+        assert (kind, length, ssrc) == (2, 70, self.ssrc)
+        return host.rstrip(b"\0").decode(), port
+
+    async def send_datagram(self, datagram: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendto(self.udp, datagram, self._address)
+
+    async def send_frame(self, frame: bytes, *, header: bytes | None = None, ahead: bytes = b"") -> bytes:
+        """Send a frame as RTP and return the datagram. `header` replaces the plain one; `ahead` is a header
+        extension's content, encrypted in front of the frame."""
+        if header is None:
+            header = self.header()
+        datagram = self.seal(ahead + frame, header)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        await self.send_datagram(datagram)
+        return datagram
+
+    def header(self, *, flags: int = 0x80) -> bytes:
+        return struct.pack(">BBHII", flags, 0x78, self.sequence, self.sequence * 960, self.ssrc)
+
+    def seal(self, payload: bytes, header: bytes) -> bytes:
+        counter = struct.pack(">I", self._counter)
+        self._counter += 1
+        if self.mode == "aead_aes256_gcm_rtpsize":
+            sealed = AESGCM(self.key).encrypt(counter + bytes(8), payload, header)
+        else:
+            sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(
+                payload, header, counter + bytes(20), self.key
+            )
+        return header + sealed + counter

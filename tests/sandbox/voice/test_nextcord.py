@@ -1,0 +1,159 @@
+"""Unmodified nextcord 3.2 plays to the voice server, with DAVE in both of its roles."""
+
+import asyncio
+
+import pytest
+
+from sandbox.voice.server import VoiceServer
+from sandbox.voice.udp import XCHACHA20_POLY1305
+
+from .clients import ALICE, BERT, PLACE, NextcordBot, Packets
+from .conftest import StartServer, eventually, only_report
+from .tone import count_hz, decode_ogg, is_gapless
+
+
+@pytest.mark.parametrize("bot_commits", [True, False], ids=["bot commits", "bot is welcomed"])
+async def test_a_tone_arrives_encrypted_whole_and_in_tune(
+    start_server: StartServer, tone: list[bytes], bot_commits: bool
+) -> None:
+    server = await start_server(bot_commits=bot_commits)
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        bot.voice.play(Packets(tone[:100]))
+        await eventually(lambda: only_report(server).frames_received == 100)
+        report = only_report(server)
+        assert (report.frames_plain, report.frames_lost, report.frames_bad) == (0, 0, 0)
+        assert (report.dave, report.mode, report.speaking) == (1, XCHACHA20_POLY1305, True)
+        assert report.tone_hz == pytest.approx(440, abs=1)
+        assert report.silence_ms < 500
+
+
+@pytest.mark.parametrize("bot_commits", [True, False], ids=["bot commits", "listeners commit"])
+async def test_people_come_and_go_while_it_plays(
+    start_server: StartServer, tone: list[bytes], bot_commits: bool
+) -> None:
+    server = await start_server(bot_commits=bot_commits)
+    async with NextcordBot(server) as bot:
+        bot.voice.play(Packets(tone))
+        seen = 0
+        for people in ([ALICE], [ALICE, BERT], [BERT], [ALICE], [], [BERT], [ALICE, BERT]):
+            await server.set_people(**PLACE, user_ids=people)
+            established = bool(people)
+            await eventually(lambda: bot.voice.e2ee_state.can_encrypt() is established)  # noqa: B023
+            seen = only_report(server).frames_received
+            await eventually(lambda: only_report(server).frames_received > seen + 15)  # noqa: B023
+            assert only_report(server).frames_bad == 0
+        await eventually(lambda: only_report(server).frames_received == len(tone), seconds=10)
+        report = only_report(server)
+        assert (report.frames_lost, report.frames_bad) == (0, 0)
+        assert report.tone_hz == pytest.approx(440, abs=1)
+        assert 0 < report.frames_plain < report.frames_received
+
+
+async def test_alone_the_bot_is_heard_without_e2ee(server: VoiceServer, tone: list[bytes]) -> None:
+    async with NextcordBot(server) as bot:
+        bot.voice.play(Packets(tone[:50]))
+        await eventually(lambda: only_report(server).frames_received == 50)
+        report = only_report(server)
+        assert (report.frames_plain, report.frames_lost, report.frames_bad) == (50, 0, 0)
+        assert report.dave == 1
+
+
+async def test_once_established_a_plain_frame_is_bad_but_silence_is_not(
+    server: VoiceServer, tone: list[bytes]
+) -> None:
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        bot.voice.send_audio_packet(tone[0], encode=False)
+        await eventually(lambda: only_report(server).frames_received == 1)
+        bot.voice.e2ee_state = None  # from here on nextcord sends as a library without DAVE does
+        bot.voice.send_audio_packet(tone[1], encode=False)
+        await eventually(lambda: only_report(server).frames_bad == 1)
+        bot.voice.send_audio_packet(b"\xf8\xff\xfe", encode=False)
+        await eventually(lambda: only_report(server).frames_received == 2)
+        assert (only_report(server).frames_bad, only_report(server).frames_plain) == (1, 0)
+
+
+@pytest.mark.parametrize("bot_commits", [True, False], ids=["bot commits", "bot is welcomed"])
+async def test_a_rejected_commit_makes_a_new_group(
+    start_server: StartServer, tone: list[bytes], bot_commits: bool
+) -> None:
+    server = await start_server(bot_commits=bot_commits)
+    await server.set_people(**PLACE, user_ids=[ALICE, BERT])
+    async with NextcordBot(server) as bot:
+        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        bot.voice.play(Packets(tone[:150]))
+        await eventually(lambda: only_report(server).frames_received > 20)
+        # What nextcord does when it cannot process a commit.
+        await bot.voice.ws.send_dave_mls_invalid_commit_welcome(1)
+        await bot.voice.e2ee_state.initialise(1)
+        assert not bot.voice.e2ee_state.can_encrypt()
+        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(lambda: only_report(server).frames_received == 150)
+        assert (only_report(server).frames_lost, only_report(server).frames_bad) == (0, 0)
+
+
+async def test_without_dave_it_plays_as_well(plain_server: VoiceServer, tone: list[bytes]) -> None:
+    await plain_server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(plain_server) as bot:
+        bot.voice.play(Packets(tone[:60]))
+        await eventually(lambda: only_report(plain_server).frames_received == 60)
+        report = only_report(plain_server)
+        assert (report.dave, report.frames_plain, report.frames_bad, report.frames_lost) == (0, 60, 0, 0)
+        assert report.tone_hz == pytest.approx(440, abs=1)
+
+
+async def test_a_close_makes_it_rejoin_and_a_leave_is_forgotten(
+    server: VoiceServer, tone: list[bytes]
+) -> None:
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await server.close(guild_id=PLACE["guild_id"], code=4006)
+        await eventually(lambda: bot.gateway.joins == 2 and bot.voice.is_connected(), seconds=15)
+        await eventually(lambda: only_report(server).mode is not None)
+    await eventually(lambda: server.sessions() == [])
+
+
+async def test_the_recording_is_the_tone_again(server: VoiceServer, tone: list[bytes]) -> None:
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        bot.voice.play(Packets(tone[:75]))
+        await eventually(lambda: only_report(server).frames_received == 75)
+        recording = server.recording(PLACE["guild_id"])
+    assert recording is not None
+    signal, stamps = decode_ogg(recording)
+    assert len(stamps) == 75
+    assert is_gapless(stamps)
+    assert count_hz(signal[9600:]) == pytest.approx(440, abs=1)
+    assert server.recording("900000000000000099") is None
+
+
+async def test_the_live_stream_plays_what_arrives_and_silence_otherwise(
+    server: VoiceServer, tone: list[bytes]
+) -> None:
+    async with NextcordBot(server) as bot:
+        stream = server.live(PLACE["guild_id"])
+        received = [await anext(stream)]
+        assert received[0].startswith(b"OggS") and b"OpusHead" in received[0]
+
+        async def follow() -> None:
+            async for piece in stream:
+                received.append(piece)
+
+        following = asyncio.create_task(follow())
+        await eventually(lambda: len(received) >= 8)  # nothing plays yet, and it does not stall
+        bot.voice.play(Packets(tone[:75]))
+        await eventually(lambda: only_report(server).frames_received == 75)
+        before = len(received)
+        await eventually(lambda: len(received) > before + 4)
+        await server.stop()
+        await asyncio.wait_for(following, 2)  # the stream ends with the server
+    signal, stamps = decode_ogg(b"".join(received))
+    assert is_gapless(stamps)
+    loud = signal[abs(signal) > 0.05]
+    assert len(loud) / 48000 == pytest.approx(1.5 * 0.89, abs=0.15)  # a sine exceeds a sixth of its peak 89 % of the time
+    first = int(abs(signal).argmax())
+    assert count_hz(signal[first : first + 24000]) == pytest.approx(440, abs=1)
