@@ -1,0 +1,1 @@
+"""Where tracks come from. No Django in here: everything needed is an argument."""

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from queue_app.sources.errors import SourceError
+from queue_app.sources.opus import packet_samples
+from queue_app.sources.probe import clean, picture_type, probe
+from tests.queue_app.audio_files import packets, tone, write, write_mixed_opus
+
+TAGS = {"title": "Cold Harbour", "artist": "Tidal Clock", "album": "Low Water"}
+
+
+def code_of(path: Path) -> str:
+    with pytest.raises(SourceError) as caught:
+        probe(path)
+    assert caught.value.detail.endswith(".")
+    assert str(path) not in caught.value.detail
+    return caught.value.code
+
+
+@pytest.mark.parametrize("suffix", ["opus", "webm", "mp3", "flac", "m4a", "wav"])
+def test_tags_and_duration_of_every_common_format(tmp_path: Path, suffix: str) -> None:
+    found = probe(write(tmp_path / f"a.{suffix}", tone(3), tags=TAGS))
+    assert (found.title, found.artist, found.album) == ("Cold Harbour", "Tidal Clock", "Low Water")
+    assert found.duration_ms == pytest.approx(3000, abs=60)
+    assert found.artwork is None
+    assert found.passthrough is (suffix in {"opus", "webm"})
+
+
+def test_a_file_like_is_read_like_a_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp3", tone(3), tags=TAGS)
+    media = io.BytesIO(path.read_bytes())
+    assert probe(media) == probe(path)
+    assert not media.closed
+
+
+def test_opus_with_longer_packets_does_not_pass_through(tmp_path: Path) -> None:
+    assert not probe(write(tmp_path / "long.opus", tone(2), frame_ms=60)).passthrough
+    assert not probe(write_mixed_opus(tmp_path / "mixed.opus")).passthrough
+
+
+def test_mono_opus_passes_through(tmp_path: Path) -> None:
+    assert probe(write(tmp_path / "mono.opus", tone(2), channels=1)).passthrough
+
+
+def test_opus_with_an_output_gain_does_not_pass_through(tmp_path: Path) -> None:
+    path = write(tmp_path / "gain.opus", tone(2))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"OpusHead")
+    content[at + 16 : at + 18] = (-1536).to_bytes(2, "little", signed=True)
+    content[22:26] = bytes(4)
+    content[22:26] = ogg_checksum(bytes(content[: 28 + 19])).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert not probe(path).passthrough
+
+
+def ogg_checksum(page: bytes) -> int:
+    """CRC-32 with polynomial 0x04c11db7, unreflected (RFC 3533, section 6)."""
+    register = 0
+    for byte in page:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1) ^ (0x04C11DB7 if register & 0x80000000 else 0)
+    return register & 0xFFFFFFFF
+
+
+def test_a_text_named_mp3_is_not_audio(tmp_path: Path) -> None:
+    path = tmp_path / "letter.mp3"
+    path.write_text("Dear Sir or Madam, will you read my book? " * 500)
+    assert code_of(path) == "UNDECODABLE"
+
+
+def test_an_empty_file_is_not_audio(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp3"
+    path.touch()
+    assert code_of(path) == "UNDECODABLE"
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    assert code_of(tmp_path / "absent.mp3") == "NOT_FOUND"
+
+
+def test_a_picture_is_not_audio(tmp_path: Path) -> None:
+    path = tmp_path / "picture.mp3"
+    path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(5000))
+    assert code_of(path) == "UNDECODABLE"
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp3"])
+def test_playlists_are_not_opened(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "inner.opus", tone(2))
+    path = tmp_path / name
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ninner.opus\n#EXT-X-ENDLIST\n")
+    assert code_of(path) == "UNDECODABLE"
+    path.write_text("ffconcat version 1.0\nfile inner.opus\n")
+    assert code_of(path) == "UNDECODABLE"
+
+
+def test_a_name_that_looks_like_a_protocol_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.opus", tone(1))
+    monkeypatch.chdir(tmp_path)
+    Path("concat:a.opus").symlink_to("a.opus")
+    assert probe(Path("concat:a.opus")).duration_ms == pytest.approx(1000, abs=30)
+
+
+def test_tags_lose_what_cannot_be_seen() -> None:
+    assert clean(" a\x00b\u202ec\nd\u200be ") == "a b c d e"
+    assert clean("\u202e\n") is None
+    assert clean("x" * 1000) == "x" * 300
+
+
+def test_a_picture_is_known_by_its_bytes() -> None:
+    assert picture_type(b"\x89PNG\r\n\x1a\n...") == "image/png"
+    assert picture_type(b"RIFF\0\0\0\0WEBPVP8 ") == "image/webp"
+    assert picture_type(b"<svg onload='alert(1)'>") is None
+
+
+@pytest.mark.parametrize(("frame_ms", "samples"), [(5, 240), (10, 480), (20, 960), (40, 1920), (60, 2880)])
+def test_durations_of_real_packets(tmp_path: Path, frame_ms: int, samples: int) -> None:
+    path = write(tmp_path / "a.opus", tone(1), frame_ms=frame_ms)
+    assert {packet_samples(packet) for packet in packets(path)} == {samples}
+
+
+@pytest.mark.parametrize(
+    ("packet", "samples"),
+    [
+        (b"", 0),
+        (bytes([0b00000_0_00]), 480),  # SILK 10 ms, one frame
+        (bytes([0b00011_0_00]), 2880),  # SILK 60 ms
+        (bytes([0b01101_0_01]), 1920),  # hybrid 20 ms, two frames
+        (bytes([0b10000_0_10]), 240),  # CELT 2.5 ms, two frames
+        (bytes([0b11111_1_11, 3]), 2880),  # CELT 20 ms, three frames by count byte
+        (bytes([0b11111_1_11]), 0),  # count byte missing
+        (b"\xf8\xff\xfe", 960),  # Discord's silence
+    ],
+)
+def test_durations_by_the_first_byte(packet: bytes, samples: int) -> None:
+    assert packet_samples(packet) == samples
