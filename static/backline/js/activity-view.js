@@ -1,0 +1,128 @@
+/** Who did what: the log's events as sentences, newest first. */
+
+import { avatar, byId, element, icon, setText } from "./dom.js";
+import { ago, isMe, titleOf } from "./format.js";
+
+/**
+ * @import { EventMetadata, SyncEvent } from "../../client/types.d.ts"
+ *
+ * @typedef {{verb: string, object?: string, rest?: string}} Deed
+ */
+
+const SHOWN = 30;
+
+/** @type {Record<EventMetadata["via"], string>} */
+const SURFACES = { sync: "on the web", rest: "on the web", discord: "in Discord", admin: "in the admin", bot: "" };
+
+export class ActivityView {
+  #list = byId("activity");
+  #channelName;
+  #oldest = Infinity;
+
+  /** @param {{channelName: (id: string | null) => string}} options */
+  constructor({ channelName }) {
+    this.#channelName = channelName;
+  }
+
+  /** What has just happened. @param {SyncEvent[]} events oldest first */
+  add(events) {
+    for (const event of events) {
+      this.#oldest = Math.min(this.#oldest, event.seqNum);
+      const node = this.#render(event);
+      if (!node) continue;
+      node.setAttribute("data-new", "");
+      this.#list.prepend(node);
+    }
+    this.#trim();
+  }
+
+  /** What happened before; what is shown already is left out. @param {SyncEvent[]} events oldest first */
+  addPast(events) {
+    for (const event of events.toReversed()) {
+      if (event.seqNum >= this.#oldest) continue;
+      const node = this.#render(event);
+      if (node) this.#list.append(node);
+    }
+    this.#trim();
+  }
+
+  #trim() {
+    while (this.#list.children.length > SHOWN) this.#list.lastElementChild?.remove();
+    this.tick();
+  }
+
+  /** Let the times grow older. */
+  tick() {
+    for (const time of this.#list.querySelectorAll("time")) {
+      setText(time, ago(Date.now() - Date.parse(time.dateTime)));
+    }
+  }
+
+  /** @param {SyncEvent} event @returns {HTMLElement | null} null for what nobody did */
+  #render(event) {
+    const deed = this.#describe(event);
+    return deed && render(event, deed);
+  }
+
+  /**
+   * @param {SyncEvent} event
+   * @returns {Deed | null}
+   */
+  #describe({ name, args, metadata }) {
+    switch (name) {
+      case "TrackAdded":
+        return { verb: "added", object: titleOf(args.item.track) };
+      case "TrackRemoved":
+        return { verb: "removed", object: titleOf(args.item.track) };
+      case "TrackSkipped":
+        return { verb: "skipped", object: titleOf(args.item.track) };
+      case "TrackFailed":
+        return { verb: "could not play", object: titleOf(args.item.track), rest: args.item.error?.detail };
+      case "TrackRequeued":
+        return { verb: "put back", object: titleOf(args.item.track) };
+      case "PlayerPaused":
+        return { verb: "paused the music" };
+      case "PlayerResumed":
+        return { verb: "let it play on" };
+      case "VoiceJoined":
+        return { verb: "chose", object: this.#channelName(args.player.voice_channel_id), rest: "to play in" };
+      case "VoiceLeft":
+        return { verb: "sent Backline out of voice" };
+      case "VoiceChanged":
+        if (metadata.userId || !args.player.voice_channel_id) return null;
+        return { verb: "is in", object: this.#channelName(args.player.voice_channel_id) };
+      case "PlayerErrorChanged":
+        return args.player.error ? { verb: "ran into trouble:", rest: args.player.error.detail } : null;
+      default:
+        return null;
+    }
+  }
+}
+
+/** @param {SyncEvent} event @param {Deed} deed */
+function render(event, deed) {
+  const actor = actorOf(event);
+  const sentence = element("span", {}, element("strong", {}, actor?.name ?? "Backline"), ` ${deed.verb}`);
+  if (deed.object) sentence.append(" ", element("strong", {}, deed.object));
+  if (deed.rest) sentence.append(deed.object && event.name === "TrackFailed" ? `. ${deed.rest}` : ` ${deed.rest}`);
+  const surface = SURFACES[event.metadata.via] ?? "";
+  const time = element("time", { datetime: new Date(event.metadata.timestamp).toISOString() });
+  sentence.append(element("small", {}, time, surface && actor ? `, ${surface}` : ""));
+  const picture = actor
+    ? avatar(actor)
+    : element("span", { class: "avatar avatar-bot", "aria-hidden": "true" }, icon("audio-lines"));
+  return element("li", { class: "deed" }, picture, sentence);
+}
+
+/**
+ * @param {SyncEvent} event
+ * @returns {{name: string, username: string, avatar_url: string | null} | null} null: Backline itself
+ */
+function actorOf({ name, args, metadata }) {
+  if (name === "TrackFailed" || (!metadata.userId && metadata.via === "bot")) return null;
+  const person = name === "TrackAdded" ? args.item.requested_by : null;
+  const username = metadata.username ?? person?.username;
+  if (!username) return metadata.userId ? { name: "Someone", username: "?", avatar_url: null } : null;
+  const me = isMe({ id: metadata.userId ?? person?.id ?? "", username, avatar_url: null });
+  return { name: me ? "You" : username, username, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
+}

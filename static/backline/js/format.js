@@ -1,0 +1,61 @@
+/** Words and figures for people. */
+
+/** @import { QueueItem, Requester, Track } from "../../client/types.d.ts" */
+
+/** @param {number | null} ms @returns {string} `m:ss` or `h:mm:ss` */
+export function duration(ms) {
+  if (ms === null || !Number.isFinite(ms)) return "–:––";
+  const total = Math.floor(ms / 1000);
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor((total % 3600) / 60);
+  const seconds = String(total % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
+}
+
+/** @param {number} ms @returns {string} such as `24 min` or `1 h 5 min` */
+export function roughDuration(ms) {
+  const minutes = Math.max(1, Math.round(ms / 60_000));
+  if (minutes < 60) return `${minutes} min`;
+  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
+}
+
+/** @param {number} ms since it happened */
+export function ago(ms) {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ago`;
+  const days = Math.floor(hours / 24);
+  return days === 1 ? "yesterday" : `${days} days ago`;
+}
+
+/** @param {Track} track @param {string} [query] what was asked for, while nothing better is known */
+export function titleOf(track, query) {
+  return track.title || readableUrl(track.url || query || track.uri);
+}
+
+/** @param {string} text a URL without its scheme, anything else as it is */
+export function readableUrl(text) {
+  return text.replace(/^https?:\/\/(www\.)?/i, "").replace(/\/$/, "");
+}
+
+/** @param {string} text */
+export function isUrl(text) {
+  return /^https?:\/\/\S+$/i.test(text);
+}
+
+/**
+ * Whether that person is the one looking at the page.
+ * @param {Requester | null} person
+ */
+export function isMe(person) {
+  const { userId, discordId } = document.body.dataset;
+  return person !== null && person.id !== "" && (person.id === userId || person.id === discordId);
+}
+
+/** @param {QueueItem} item */
+export function requesterName(item) {
+  if (!item.requested_by) return "Backline";
+  return isMe(item.requested_by) ? "you" : item.requested_by.username;
+}

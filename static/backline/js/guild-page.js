@@ -1,0 +1,170 @@
+/** The guild page: one store, and the views that draw it. */
+
+import { TokenSource } from "../../client/auth.js";
+import { GuildStore } from "../../client/guild.js";
+import { ActivityView } from "./activity-view.js";
+import { announce, toast } from "./announce.js";
+import { byId, element, setText } from "./dom.js";
+import { readableUrl, titleOf } from "./format.js";
+import { PlayerView } from "./player-view.js";
+import { QueueView } from "./queue-view.js";
+import { SearchBox } from "./search-box.js";
+
+/** @import { ConnectionState, Player, Problem, SyncEvent } from "../../client/types.d.ts" */
+
+const RECENT_EVENTS = 40;
+const TICK_MS = 250;
+const SLOW_TICK_MS = 20_000;
+
+const LOGIN = `/api/auth/discord/login?next=${encodeURIComponent(location.pathname)}`;
+
+/** @type {Record<ConnectionState, string>} */
+const CONNECTION_WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  waiting: "Waiting for the network",
+  signed_out: "Signed out",
+  refused: "Refused",
+};
+
+/** @type {HTMLSelectElement} */
+const voiceChannel = byId("voice-channel");
+
+const store = new GuildStore({
+  guildId: document.body.dataset.guildId ?? "",
+  tokens: new TokenSource(),
+  baseUrl: location.origin,
+  onChange: draw,
+  onEvents: tell,
+  onState: showConnection,
+  onLateRefusal: (add, error) => toast(`“${add.track ? titleOf(add.track) : readableUrl(add.query)}” was not added. ${error.message}`),
+});
+
+const queueView = new QueueView({
+  onRemove: (itemId, title) => attempt(() => store.remove(itemId), `“${title}” is still there.`),
+});
+const playerView = new PlayerView({
+  onPause: (paused) => attempt(() => store.setPaused(paused)),
+  onSkip: () => attempt(() => store.skip()),
+});
+const activityView = new ActivityView({ channelName });
+new SearchBox({
+  search: (query, signal) => store.search(query, signal),
+  onAdd: (query, options) => {
+    const name = options.track ? titleOf(options.track) : readableUrl(query);
+    attempt(() => store.add(query, options), `“${name}” was not added.`);
+  },
+});
+
+voiceChannel.addEventListener("change", () => {
+  if (voiceChannel.value) attempt(() => store.setVoiceChannel(voiceChannel.value)).then(draw);
+  else draw();
+});
+addEventListener("online", () => store.wake());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) store.wake();
+});
+setInterval(drawPosition, TICK_MS);
+setInterval(() => activityView.tick(), SLOW_TICK_MS);
+
+let recentShown = false;
+let recentSecond = -1;
+store.start();
+
+/**
+ * Do it; when it is refused, say why.
+ * @param {() => Promise<unknown>} act
+ * @param {string} [consequence]
+ */
+async function attempt(act, consequence = "") {
+  try {
+    await act();
+  } catch (error) {
+    toast(`${consequence} ${/** @type {Error} */ (error).message}`.trim());
+  }
+}
+
+function draw() {
+  const { player, rows } = store;
+  if (!player || !rows) return;
+  playerView.draw(player);
+  queueView.draw(rows, player, store.positionMs);
+  playerView.drawPosition(player, store.positionMs);
+  drawVoice(player);
+}
+
+function drawPosition() {
+  const { player, rows } = store;
+  if (!player || !rows || document.hidden) return;
+  playerView.drawPosition(player, store.positionMs);
+  const second = Math.floor(performance.now() / 1000);
+  if (second === recentSecond) return;
+  recentSecond = second;
+  queueView.draw(rows, player, store.positionMs);
+}
+
+/** @param {Player} player */
+function drawVoice({ voice_channel_id: id }) {
+  const known = [...voiceChannel.options].some((option) => option.value === (id ?? ""));
+  if (!known) voiceChannel.append(element("option", { value: id }, "Another channel"));
+  // Not under someone's hands: the list may be open.
+  if (voiceChannel.value !== (id ?? "") && document.activeElement !== voiceChannel) voiceChannel.value = id ?? "";
+  byId("voice").toggleAttribute("data-chosen", Boolean(id));
+}
+
+/** @param {string | null} id */
+function channelName(id) {
+  const option = [...voiceChannel.options].find((candidate) => candidate.value === id);
+  return option?.textContent ?? "a voice channel";
+}
+
+/** @param {SyncEvent[]} events */
+function tell(events) {
+  activityView.add(events);
+  for (const { name, args } of events) {
+    if (name === "TrackFailed") queueView.addFailure(args.item);
+    const said = sentence(name, args);
+    if (said) announce(said);
+  }
+  draw();
+}
+
+/** @param {string} name @param {Record<string, any>} args @returns {string} empty for what need not be said */
+function sentence(name, args) {
+  switch (name) {
+    case "TrackStarted":
+      return `Now playing ${titleOf(args.item.track)}${args.item.track.artist ? ` by ${args.item.track.artist}` : ""}`;
+    case "TrackAdded":
+      return `${titleOf(args.item.track)} added to the queue`;
+    case "TrackRemoved":
+      return `${titleOf(args.item.track)} removed`;
+    case "TrackSkipped":
+      return `${titleOf(args.item.track)} skipped`;
+    case "TrackFailed":
+      return `${titleOf(args.item.track)} failed. ${args.item.error?.detail ?? ""}`;
+    case "PlayerPaused":
+      return "Paused";
+    case "PlayerResumed":
+      return "Playing again";
+    default:
+      return "";
+  }
+}
+
+/** @param {ConnectionState} state @param {Problem | null} problem */
+async function showConnection(state, problem) {
+  const pill = byId("connection");
+  const words = pill.children[1];
+  pill.dataset.state = state;
+  pill.title = problem?.detail ?? "";
+  if (state === "signed_out") {
+    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"));
+  } else {
+    setText(words, CONNECTION_WORDS[state]);
+  }
+  if (state !== "connecting") announce(state === "live" ? "Connected, live" : problem?.detail ?? CONNECTION_WORDS[state]);
+  if (state === "live" && !recentShown) {
+    recentShown = true;
+    await attempt(async () => activityView.addPast(await store.readRecent(RECENT_EVENTS)));
+  }
+}

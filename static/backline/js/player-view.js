@@ -1,0 +1,115 @@
+/** What plays now: the big one at the top, and the bar that never leaves. */
+
+import { showArtwork } from "./artwork.js";
+import { avatar, byId, element, icon, setAttribute, setText } from "./dom.js";
+import { duration, isMe, titleOf } from "./format.js";
+
+/** @import { Player } from "../../client/types.d.ts" */
+
+const STATUS_WORDS = {
+  idle: "Nothing playing",
+  connecting: "Joining voice",
+  playing: "Now playing",
+  paused: "Paused",
+  stopped: "Stopped",
+  error: "Cannot play",
+};
+
+/** What a person can do about it; the server's sentence says what is wrong. */
+const WAYS_ON = new Map([
+  ["NO_VOICE_CHANNEL", "Join a voice channel in Discord, or choose one here."],
+]);
+
+export class PlayerView {
+  #now = byId("now");
+  /** @type {HTMLButtonElement} */
+  #pause = byId("pause");
+  /** @type {HTMLButtonElement} */
+  #skip = byId("skip");
+  #progress = byId("progress");
+  #chipsKey = "";
+
+  /** @param {{onPause: (paused: boolean) => Promise<unknown>, onSkip: () => Promise<unknown>}} options */
+  constructor({ onPause, onSkip }) {
+    this.#pause.addEventListener("click", () => (
+      whileBusy(this.#pause, () => onPause(!this.#pause.hasAttribute("data-paused")))
+    ));
+    this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
+  }
+
+  /** @param {Player} player */
+  draw(player) {
+    const track = player.item?.track ?? null;
+    const title = track ? titleOf(track) : "Quiet in here";
+    this.#now.dataset.status = player.status;
+    setText(byId("now-status"), STATUS_WORDS[player.status] ?? player.status);
+    setText(byId("now-title"), title);
+    setText(byId("now-artist"), track ? track.artist ?? "" : "Add a track and it starts by itself.");
+    showArtwork(byId("now-art"), track, (colour) => this.#now.style.setProperty("--art", colour ?? "transparent"));
+    this.#drawChips(player);
+    this.#drawProblem(player);
+
+    showArtwork(byId("player-art"), track);
+    setText(byId("player-title"), track ? title : "Nothing playing");
+    setText(byId("player-artist"), track?.artist ?? "");
+    const paused = player.status === "paused";
+    this.#pause.disabled = !track;
+    this.#pause.toggleAttribute("data-paused", paused);
+    setAttribute(this.#pause, "aria-label", paused ? "Resume" : "Pause");
+    this.#skip.disabled = !track;
+    byId("volume").hidden = player.volume === null;
+    setText(byId("volume").children[1], `Volume ${player.volume} %`);
+    document.title = track && player.status === "playing" ? `${title} · Backline` : `${byId("guild-name").textContent} · Backline`;
+  }
+
+  /** @param {Player} player @param {number} positionMs */
+  drawPosition(player, positionMs) {
+    const track = player.item?.track;
+    const total = track?.duration_ms ?? null;
+    const share = total ? Math.min(1, positionMs / total) : 0;
+    const bar = /** @type {HTMLElement} */ (this.#progress.firstElementChild);
+    setText(byId("position"), track ? duration(positionMs) : duration(null));
+    setText(byId("duration"), track?.is_live ? "live" : duration(total));
+    this.#progress.toggleAttribute("data-live", Boolean(track?.is_live));
+    // Gliding from the end of one track to the start of the next would look like rewinding.
+    this.#progress.toggleAttribute("data-moving", player.status === "playing" && positionMs > 500);
+    bar.style.transform = `translateX(${(share - 1) * 100}%)`;
+    setAttribute(this.#progress, "aria-valuenow", total ? String(Math.round(share * 100)) : null);
+    setAttribute(this.#progress, "aria-valuetext", total ? `${duration(positionMs)} of ${duration(total)}` : null);
+  }
+
+  /** @param {Player} player */
+  #drawChips({ item }) {
+    const key = item ? `${item.id} ${item.requested_by?.username} ${item.track.is_live}` : "";
+    if (key === this.#chipsKey) return;
+    this.#chipsKey = key;
+    const chips = [];
+    if (item?.requested_by) {
+      const name = isMe(item.requested_by) ? "you" : item.requested_by.username;
+      chips.push(element("li", { class: "chip" }, avatar(item.requested_by),
+        element("span", {}, "Added by ", element("strong", {}, name))));
+    }
+    if (item?.track.is_live) chips.push(element("li", { class: "chip" }, icon("radio"), "Live radio"));
+    byId("now-chips").replaceChildren(...chips);
+  }
+
+  /** @param {Player} player */
+  #drawProblem({ error }) {
+    const box = byId("player-problem");
+    const wayOn = error ? WAYS_ON.get(error.code) : undefined;
+    setText(/** @type {Element} */ (box.querySelector("p")), error ? [error.detail, wayOn].filter(Boolean).join(" ") : "");
+    box.hidden = !error;
+  }
+}
+
+/**
+ * One press, one command: the button rests until it is answered.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} act
+ */
+async function whileBusy(button, act) {
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  await act();
+  button.removeAttribute("aria-busy");
+}
