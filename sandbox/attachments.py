@@ -1,0 +1,66 @@
+"""Uploaded files: kept in a folder, served under Discord-like URLs."""
+
+import mimetypes
+import re
+from pathlib import Path
+
+from aiohttp import web
+
+from sandbox.errors import DiscordError
+from sandbox.model import Json
+from sandbox.snowflake import new_snowflake
+
+MAX_BYTES = 10 * 1024 * 1024
+FILES_KEPT = 200
+
+
+class Attachments:
+    """Files by snowflake. Older ones are removed beyond `FILES_KEPT`. `base_url` is set once the port is known."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.base_url = ""
+
+    def store(
+        self, *, channel_id: str, filename: str, content: bytes, content_type: str, description: str | None
+    ) -> Json:
+        """Keep a file and return Discord's attachment object. Raises DiscordError 413 when it is too large."""
+        if len(content) > MAX_BYTES:
+            raise DiscordError(413, 40005, "Request entity too large")
+        self.folder.mkdir(exist_ok=True)
+        name = re.sub(r"[^\w.-]", "_", filename)[-100:] or "file"
+        identifier = new_snowflake()
+        (self.folder / identifier).write_bytes(content)
+        for old in sorted(self.folder.iterdir(), key=lambda path: path.name)[:-FILES_KEPT]:
+            old.unlink()
+        url = f"{self.base_url}/attachments/{channel_id}/{identifier}/{name}"
+        shape: Json = {
+            "id": identifier,
+            "filename": name,
+            "size": len(content),
+            "url": url,
+            "proxy_url": url,
+            "content_type": content_type,
+        }
+        return shape | ({"description": description} if description else {})
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        path = self.folder / request.match_info["attachment_id"]
+        if not path.name.isdigit() or not path.is_file():
+            raise web.HTTPNotFound
+        kind = mimetypes.guess_type(request.match_info["filename"])[0] or "application/octet-stream"
+        # An uploaded page must not run as one of the sandbox's own.
+        safe = (
+            kind
+            if kind.startswith(("image/", "audio/")) and kind != "image/svg+xml"
+            else "application/octet-stream"
+        )
+        headers = {
+            "Content-Type": safe,
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        }
+        return web.FileResponse(path, headers=headers)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/attachments/{channel_id}/{attachment_id}/{filename}", self.serve)]

@@ -1,0 +1,211 @@
+"""From a bot's message payload to a message: checks Discord makes, and what it fills in.
+
+Limits: https://discord.com/developers/docs/resources/message
+"""
+
+import re
+from typing import Any
+
+from sandbox.errors import DiscordError, invalid_form
+from sandbox.model import Json, Message, MessageFlag
+from sandbox.snowflake import new_snowflake
+from sandbox.world import World
+
+SETTABLE_FLAGS = (
+    MessageFlag.SUPPRESS_EMBEDS
+    | MessageFlag.EPHEMERAL
+    | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.COMPONENTS_V2
+)
+EMBED_LIMITS = {"title": 256, "description": 4096}
+EMBED_TOTAL = 6000
+SELECTS = (3, 5, 6, 7, 8)
+
+
+def apply(world: World, message: Message, payload: Json, *, new_attachments: list[Json]) -> None:
+    """Take `payload` (create or edit: absent fields stay) into `message`.
+
+    Raises:
+        DiscordError: 400, naming the field; `message` is then untouched.
+    """
+    faults: dict[str, str] = {}
+    fields: Json = {}
+    if "content" in payload:
+        fields["content"] = _content(payload["content"], faults)
+    if "embeds" in payload or "embed" in payload:
+        given = payload.get("embeds", payload.get("embed") and [payload["embed"]])
+        fields["embeds"] = _embeds(given or [], faults)
+    if "components" in payload:
+        fields["components"] = _components(payload["components"] or [], faults)
+    if "flags" in payload and payload["flags"] is not None:
+        kept = message.flags & ~(MessageFlag.SUPPRESS_EMBEDS | MessageFlag.COMPONENTS_V2)
+        fields["flags"] = kept | int(payload["flags"]) & SETTABLE_FLAGS & ~MessageFlag.EPHEMERAL
+    if "attachments" in payload or new_attachments:
+        kept_ids = {str(each["id"]) for each in payload.get("attachments") or message.attachments}
+        stay = [each for each in message.attachments if each["id"] in kept_ids]
+        fields["attachments"] = stay + new_attachments
+    if faults:
+        raise invalid_form(faults)
+    draft = {**vars(message), **fields}
+    if not any(draft[name] for name in ("content", "embeds", "components", "attachments")):
+        raise DiscordError(400, 50006, "Cannot send an empty message")
+    for name, value in fields.items():
+        setattr(message, name, value)
+    if "content" in fields:
+        _mention(world, message, payload.get("allowed_mentions"))
+
+
+def _content(value: Any, faults: dict[str, str]) -> str:
+    content = "" if value is None else str(value)
+    if len(content) > 2000:
+        faults["content"] = "Must be 2000 or fewer in length."
+    return content
+
+
+def _embeds(given: Any, faults: dict[str, str]) -> list[Json]:
+    if not isinstance(given, list):
+        faults["embeds"] = "Only iterables may be used in a ListType"
+        return []
+    if len(given) > 10:
+        faults["embeds"] = "Must be 10 or fewer in length."
+    return [_embed(embed, f"embeds.{index}", faults) for index, embed in enumerate(given)]
+
+
+def _embed(given: Json, path: str, faults: dict[str, str]) -> Json:
+    embed: Json = {"type": "rich"}
+    embed |= {
+        key: value for key, value in given.items() if value is not None and key not in ("type", "fields")
+    }
+    for name, limit in EMBED_LIMITS.items():
+        if len(str(embed.get(name, ""))) > limit:
+            faults[f"{path}.{name}"] = f"Must be {limit} or fewer in length."
+    if not isinstance(embed.get("color", 0), int) or not 0 <= embed.get("color", 0) <= 0xFFFFFF:
+        faults[f"{path}.color"] = "int value should be less than or equal to 16777215."
+    if "url" in embed and not re.match(r"https?://", str(embed["url"])):
+        faults[f"{path}.url"] = "Not a well formed URL."
+    for name in ("image", "thumbnail"):
+        if name in embed and not re.match(r"(https?|attachment)://", str(embed[name].get("url", ""))):
+            faults[f"{path}.{name}.url"] = "Not a well formed URL."
+    rows = given.get("fields") or []
+    if len(rows) > 25:
+        faults[f"{path}.fields"] = "Must be 25 or fewer in length."
+    for index, row in enumerate(rows):
+        for name, limit in (("name", 256), ("value", 1024)):
+            if not 1 <= len(str(row.get(name, ""))) <= limit:
+                faults[f"{path}.fields.{index}.{name}"] = f"Must be between 1 and {limit} in length."
+    if rows:
+        embed["fields"] = [
+            {
+                "name": str(row.get("name")),
+                "value": str(row.get("value")),
+                "inline": bool(row.get("inline", False)),
+            }
+            for row in rows
+        ]
+    texts = [embed.get("title"), embed.get("description"), (embed.get("footer") or {}).get("text")]
+    texts += [
+        (embed.get("author") or {}).get("name"),
+        *(row["name"] + row["value"] for row in embed.get("fields", [])),
+    ]
+    if sum(len(str(text)) for text in texts if text) > EMBED_TOTAL:
+        faults[path] = "Embed size exceeds maximum size of 6000"
+    return embed
+
+
+def _components(given: Any, faults: dict[str, str]) -> list[Json]:
+    """Rows of buttons and selects, or Components V2. Every component gets the numeric id Discord hands out."""
+    if not isinstance(given, list):
+        faults["components"] = "Only iterables may be used in a ListType"
+        return []
+    if len(given) > 40:
+        faults["components"] = "Must be 40 or fewer in length."
+    seen: set[str] = set()
+    counter = iter(range(1, 10_000))
+    return [
+        _component(each, f"components.{index}", faults, seen, counter) for index, each in enumerate(given)
+    ]
+
+
+def _component(given: Json, path: str, faults: dict[str, str], seen: set[str], counter: Any) -> Json:
+    component = {key: value for key, value in given.items() if value is not None}
+    component["id"] = next(counter)
+    kind = component.get("type")
+    custom_id = component.get("custom_id")
+    if custom_id is not None:
+        if not 1 <= len(custom_id) <= 100:
+            faults[f"{path}.custom_id"] = "Must be between 1 and 100 in length."
+        if custom_id in seen:
+            faults[f"{path}.custom_id"] = "Component custom id cannot be duplicated"
+        seen.add(custom_id)
+    if kind == 1 and not 1 <= len(component.get("components", [])) <= 5:
+        faults[f"{path}.components"] = "Must be between 1 and 5 in length."
+    if kind == 2:
+        _check_button(component, path, faults)
+    if kind in SELECTS:
+        component = {"min_values": 1, "max_values": 1} | component
+    if kind == 3:
+        options = component.get("options", [])
+        if not 1 <= len(options) <= 25:
+            faults[f"{path}.options"] = "Must be between 1 and 25 in length."
+        component["options"] = [{k: v for k, v in each.items() if v is not None} for each in options]
+    if kind == 14:
+        component = {"divider": True, "spacing": 1} | component
+    if kind in (11, 13, 17):
+        component = {"spoiler": False} | component
+    if kind == 17:
+        component = {"accent_color": None} | component
+    if kind == 11:
+        component = {"description": None} | component | {"media": _media(component["media"])}
+    if kind == 12:
+        component["items"] = [
+            {"description": None, "spoiler": False} | each | {"media": _media(each["media"])}
+            for each in component.get("items", [])
+        ]
+    if kind == 13:
+        file = _media(component["file"])
+        component |= {"file": file, "name": file["url"].rsplit("/", 1)[-1], "size": None}
+    if "components" in component:
+        component["components"] = [
+            _component(child, f"{path}.components.{index}", faults, seen, counter)
+            for index, child in enumerate(component["components"])
+        ]
+    if isinstance(component.get("accessory"), dict):
+        component["accessory"] = _component(
+            component["accessory"], f"{path}.accessory", faults, seen, counter
+        )
+    return component
+
+
+def _check_button(button: Json, path: str, faults: dict[str, str]) -> None:
+    if len(button.get("label") or "") > 80:
+        faults[f"{path}.label"] = "Must be 80 or fewer in length."
+    if button.get("style") == 5:
+        if not button.get("url"):
+            faults[f"{path}.url"] = "A url is required"
+    elif button.get("style") in (1, 2, 3, 4) and not button.get("custom_id"):
+        faults[f"{path}.custom_id"] = "A custom id is required"
+    if not button.get("label") and not button.get("emoji"):
+        faults[f"{path}.label"] = "A label or emoji is required"
+
+
+def _media(given: Json) -> Json:
+    url = given["url"]
+    return {"id": new_snowflake(), "url": url, "proxy_url": url}
+
+
+def _mention(world: World, message: Message, allowed: Json | None) -> None:
+    """Who is pinged: what the text mentions, narrowed by `allowed_mentions`."""
+    parse = {"users", "roles", "everyone"} if allowed is None else set(allowed.get("parse") or [])
+    users = dict.fromkeys(re.findall(r"<@!?(\d+)>", message.content))
+    roles = dict.fromkeys(re.findall(r"<@&(\d+)>", message.content))
+    # `mentions` lists everyone named in the text; only role and @everyone pings leave a trace when suppressed.
+    message.mentions = [user_id for user_id in users if user_id in world.users]
+    allowed_roles = set(allowed.get("roles") or []) if allowed else set()
+    message.mention_roles = [
+        role_id
+        for role_id in roles
+        if role_id in world.roles and ("roles" in parse or role_id in allowed_roles)
+    ]
+    message.mention_everyone = (
+        "everyone" in parse and re.search(r"@(everyone|here)\b", message.content) is not None
+    )

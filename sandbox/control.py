@@ -1,0 +1,351 @@
+"""/_sandbox: the state, and hands for tests and for the page."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from sandbox import actions, options, permissions, shapes
+from sandbox.errors import DiscordError, Refused
+from sandbox.faults import BadFault, inject
+from sandbox.interactions import MODAL, Interaction
+from sandbox.model import Event, Json, Message, User, VoiceState
+from sandbox.shapes import VOICE_TYPES
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+REPLY_SECONDS, MAX_REPLY_SECONDS = 15.0, 60.0
+FEED_BACKLOG = 500  # events a slow page may lag behind before it is dropped (it reconnects and reloads)
+
+
+class Control:
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self._feeds: set[asyncio.Queue[Event | None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+        self.world.listeners.append(self._hear)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/_sandbox/state", _answering(self.state)),
+            web.post("/_sandbox/voice-state", _answering(self.voice_state)),
+            web.post("/_sandbox/messages", _answering(self.message)),
+            web.post("/_sandbox/interactions", _answering(self.interaction)),
+            web.post("/_sandbox/autocomplete", _answering(self.autocomplete)),
+            web.post("/_sandbox/components", _answering(self.component)),
+            web.post("/_sandbox/faults", _answering(self.fault)),
+            web.delete("/_sandbox/faults", _answering(self.clear_faults)),
+            web.get("/_sandbox/voice/{guild_id}/audio.ogg", _answering(self.audio)),
+            web.get("/_sandbox/voice/{guild_id}/live.ogg", self.live),
+            web.get("/_sandbox/feed", self.feed),
+        ]
+
+    # -- reading
+
+    async def state(self, request: web.Request) -> Json:
+        """Everything; with `?user=` only what that user can see, and the commands they may use."""
+        viewer = self._user(request.query) if "user" in request.query else None
+        world = self.world
+        guilds = [
+            guild
+            for guild in world.guilds.values()
+            if viewer is None or (guild.id, viewer.id) in world.members
+        ]
+        guild_ids = {guild.id for guild in guilds}
+        channels = [each for each in world.channels.values() if self._can_see(viewer, each.id)]
+        return {
+            "users": [shapes.user(user) for user in world.users.values()],
+            "guilds": [
+                shapes.guild(world, guild)
+                | {
+                    "bot_installed": world.bot_installed(guild.id),
+                    "members": [shapes.member(world, member) for member in world.guild_members(guild.id)],
+                }
+                for guild in guilds
+            ],
+            "channels": [shapes.channel(world, channel) | {"status": channel.status} for channel in channels],
+            "messages": [
+                shapes.message(world, message)
+                for message in world.messages.values()
+                if self._can_see(viewer, message.channel_id)
+                and (viewer is None or message.only_user_id in (None, viewer.id))
+            ],
+            "commands": self._commands(viewer),
+            "voice_states": [
+                shapes.voice_state(world, state)
+                for state in world.voice_states.values()
+                if state.guild_id in guild_ids
+            ],
+            "voice": [
+                asdict(report) for report in self.sandbox.voice.sessions() if report.guild_id in guild_ids
+            ],
+            "gateway": [
+                {"shard": [each.shard_id, each.shard_count], "connected": each.connection is not None}
+                for each in self.sandbox.gateway.sessions.values()
+            ],
+        }
+
+    def _commands(self, viewer: User | None) -> list[Json]:
+        if viewer is None:
+            return list(self.world.commands.values())
+        found: dict[str, Json] = {}
+        for member in self.world.members.values():
+            if member.user_id == viewer.id and self.world.bot_installed(member.guild_id):
+                found |= {command["id"]: command for command in options.commands_for(self.world, member)}
+        return list(found.values())
+
+    def _can_see(self, viewer: User | None, channel_id: str) -> bool:
+        if viewer is None:
+            return True
+        try:
+            actions.visible_channel(self.world, channel_id, viewer.id)
+        except DiscordError:
+            return False
+        return True
+
+    # -- doing
+
+    async def voice_state(self, request: web.Request) -> Json:
+        body = await _body(request)
+        user, channel_id = self._user(body), body.get("channel_id")
+        current = next((each for each in self.world.voice_states.values() if each.user_id == user.id), None)
+        if channel_id is None:
+            if current is not None:
+                actions.leave_voice(self.world, current.guild_id, user.id)
+            return {"user_id": user.id, "channel_id": None}
+        channel = self.world.channels.get(str(channel_id))
+        if channel is None or channel.guild_id is None or not self._can_see(user, channel.id):
+            raise Refused(404, "UNKNOWN_CHANNEL", "This user can see no such channel")
+        if channel.type not in VOICE_TYPES:
+            raise Refused(400, "NOT_A_VOICE_CHANNEL", "channel_id is not a voice channel")
+        if current is not None and current.guild_id != channel.guild_id:
+            actions.leave_voice(self.world, current.guild_id, user.id)
+        mute, deaf = bool(body.get("self_mute")), bool(body.get("self_deaf"))
+        state = VoiceState(channel.guild_id, channel.id, user.id, secrets.token_hex(16), mute, deaf)
+        actions.enter_voice(self.world, state)
+        return shapes.voice_state(self.world, state)
+
+    async def message(self, request: web.Request) -> Json:
+        """A human says something: `{user, channel_id, content}`."""
+        body = await _body(request)
+        user = self._user(body)
+        channel = actions.visible_channel(
+            self.world, _text(body, "channel_id"), user.id, need=permissions.SEND_MESSAGES
+        )
+        message = actions.send_message(self.world, channel, user.id, {"content": _text(body, "content")})
+        return shapes.message(self.world, message)
+
+    async def interaction(self, request: web.Request) -> Json:
+        body = await _body(request)
+        interaction = await self.sandbox.interactions.invoke(
+            user_id=self._user(body).id,
+            guild_id=_text(body, "guild_id"),
+            channel_id=_text(body, "channel_id"),
+            command=_text(body, "command"),
+            values=_values(body),
+            timeout=_timeout(body),
+        )
+        return self._reply(interaction)
+
+    async def autocomplete(self, request: web.Request) -> Json:
+        """`{…, command, options, autocomplete: option name}` answers `{choices: [{name, value}]}`."""
+        body = await _body(request)
+        choices = await self.sandbox.interactions.complete(
+            user_id=self._user(body).id,
+            guild_id=_text(body, "guild_id"),
+            channel_id=_text(body, "channel_id"),
+            command=_text(body, "command"),
+            values=_values(body),
+            focused=_text(body, "autocomplete"),
+        )
+        return {"choices": choices}
+
+    async def component(self, request: web.Request) -> Json:
+        body = await _body(request)
+        values = body.get("values", [])
+        if not isinstance(values, list):
+            raise Refused(400, "INVALID", "values must be a list")
+        interaction = await self.sandbox.interactions.press(
+            user_id=self._user(body).id,
+            message_id=_text(body, "message_id"),
+            custom_id=_text(body, "custom_id"),
+            values=[str(value) for value in values],
+            timeout=_timeout(body),
+        )
+        return self._reply(interaction)
+
+    def _reply(self, interaction: Interaction) -> Json:
+        """The message that answers; a modal as `{modal}`; `{deleted: true}` when the bot has taken it back."""
+        if interaction.answer_type == MODAL:
+            return {"modal": interaction.answer_data}
+        message: Message | None = self.world.messages.get(interaction.original_id or "")
+        return {"deleted": True} if message is None else shapes.message(self.world, message)
+
+    async def fault(self, request: web.Request) -> Json:
+        try:
+            return await inject(self.sandbox, await _body(request))
+        except BadFault as error:
+            raise Refused(400, "INVALID_FAULT", str(error)) from None
+
+    async def clear_faults(self, request: web.Request) -> Json:
+        self.sandbox.faults.standing.clear()
+        return {"standing": 0}
+
+    # -- listening
+
+    async def audio(self, request: web.Request) -> web.Response:
+        recording = self.sandbox.voice.recording(self._guild_id(request))
+        if recording is None:
+            raise Refused(404, "NOTHING_HEARD", "The bot has not been heard in this guild")
+        return web.Response(body=recording, content_type="audio/ogg", headers={"Cache-Control": "no-store"})
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """What the bot plays, from now on, until the client goes or the sandbox stops."""
+        try:
+            guild_id = self._guild_id(request)
+        except Refused as refusal:
+            return _refusal(refusal)
+        headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+
+        async def pump() -> None:
+            async for piece in self.sandbox.voice.live(guild_id):
+                await response.write(piece)
+
+        await self._run_stream(pump())
+        return response
+
+    async def feed(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: what `?user=` can see happening, as the gateway tells it."""
+        try:
+            viewer = self._user(request.query)
+        except Refused as refusal:
+            return _refusal(refusal)
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(FEED_BACKLOG)
+
+        async def pump() -> None:
+            await response.write(b"retry: 1000\n\n")
+            while (event := await queue.get()) is not None:
+                if self._may_hear(viewer, event):
+                    line = json.dumps({"t": event.name, "d": event.data})
+                    await response.write(f"data: {line}\n\n".encode())
+
+        self._feeds.add(queue)
+        try:
+            await self._run_stream(pump())
+        finally:
+            self._feeds.discard(queue)
+        return response
+
+    async def _run_stream(self, work: Any) -> None:
+        """Run one endless response so that `stop()` can end it; a client that left is no error."""
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._streams.add(task)
+        try:
+            await task
+        except (ConnectionError, asyncio.CancelledError):
+            task.cancel()
+        finally:
+            self._streams.discard(task)
+
+    def _hear(self, event: Event) -> None:
+        for queue in tuple(self._feeds):
+            if queue.full():
+                self._feeds.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(event)
+
+    def _may_hear(self, viewer: User, event: Event) -> bool:
+        if event.only_user_id not in (None, viewer.id):
+            return False
+        channel_id = event.data.get("channel_id")
+        if event.name.startswith("MESSAGE_") and isinstance(channel_id, str):
+            return self._can_see(viewer, channel_id)
+        return event.guild_id is None or (event.guild_id, viewer.id) in self.world.members
+
+    def stop(self) -> None:
+        for task in tuple(self._streams):
+            task.cancel()
+
+    # -- input
+
+    def _user(self, source: Any) -> User:
+        user = self.sandbox.find_user(str(source.get("user", "")))
+        if user is None:
+            raise Refused(404, "UNKNOWN_USER", "user must be owner, dj, member, outsider or one of their ids")
+        return user
+
+    def _guild_id(self, request: web.Request) -> str:
+        guild_id = request.match_info["guild_id"]
+        if guild_id not in self.world.guilds:
+            raise Refused(404, "UNKNOWN_GUILD", "There is no such guild")
+        return guild_id
+
+
+type Answering = Callable[[web.Request], Awaitable[Json | web.Response]]
+
+
+def _answering(handler: Answering) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """JSON out, refusals as `{code, detail}`."""
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            answer = await handler(request)
+        except Refused as refusal:
+            return _refusal(refusal)
+        except DiscordError as error:
+            body: Json = {"code": f"DISCORD_{error.code}", "detail": error.message}
+            return web.json_response(
+                body | ({"errors": error.errors} if error.errors else {}), status=error.status
+            )
+        return answer if isinstance(answer, web.Response) else web.json_response(answer)
+
+    return handle
+
+
+def _refusal(refusal: Refused) -> web.Response:
+    return web.json_response({"code": refusal.code, "detail": refusal.detail}, status=refusal.status)
+
+
+async def _body(request: web.Request) -> Json:
+    try:
+        body = json.loads(await request.text())
+    except ValueError:
+        raise Refused(400, "INVALID", "The body must be a JSON object") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "INVALID", "The body must be a JSON object")
+    return body
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise Refused(400, "INVALID", f"{name} must be a non-empty string")
+    return value
+
+
+def _values(body: Json) -> Json:
+    values = body.get("options") or {}
+    if not isinstance(values, dict):
+        raise Refused(400, "INVALID", "options must be an object of option name to value")
+    return values
+
+
+def _timeout(body: Json) -> float:
+    value = body.get("timeout", REPLY_SECONDS)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_REPLY_SECONDS:
+        raise Refused(400, "INVALID", f"timeout must be a number of seconds up to {MAX_REPLY_SECONDS:.0f}")
+    return float(value)

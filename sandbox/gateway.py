@@ -1,0 +1,426 @@
+"""The gateway: sessions, their replay buffers and what each may hear.
+
+https://discord.com/developers/docs/events/gateway
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox import shapes
+from sandbox.credentials import Credentials
+from sandbox.model import Event, Json
+from sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 0, 1, 2, 3, 4
+RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
+SOUNDBOARD_SOUNDS = 31
+
+HEARTBEAT_INTERVAL_MS = 41_250
+BUFFERED_EVENTS = 1_000  # per session; a resume from further back is refused
+COMMANDS_PER_MINUTE = 120
+MAX_COMMAND_BYTES = 4_096
+CHUNK_MEMBERS = 1_000
+
+GUILDS, GUILD_MEMBERS, VOICE_STATES, GUILD_MESSAGES = 1 << 0, 1 << 1, 1 << 7, 1 << 9
+PRESENCES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 8, 1 << 12, 1 << 15
+KNOWN_INTENTS = 0b11_0011_0001_1111_1111_1111_1111
+DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # not switched on for the sandbox's application
+
+INTENT_BY_EVENT = {
+    "GUILD_CREATE": GUILDS,
+    "GUILD_UPDATE": GUILDS,
+    "GUILD_DELETE": GUILDS,
+    "GUILD_ROLE_CREATE": GUILDS,
+    "GUILD_ROLE_UPDATE": GUILDS,
+    "GUILD_ROLE_DELETE": GUILDS,
+    "CHANNEL_CREATE": GUILDS,
+    "CHANNEL_UPDATE": GUILDS,
+    "CHANNEL_DELETE": GUILDS,
+    "VOICE_CHANNEL_STATUS_UPDATE": GUILDS,
+    "GUILD_MEMBER_ADD": GUILD_MEMBERS,
+    "GUILD_MEMBER_UPDATE": GUILD_MEMBERS,
+    "GUILD_MEMBER_REMOVE": GUILD_MEMBERS,
+    "VOICE_STATE_UPDATE": VOICE_STATES,
+}
+
+
+class Session:
+    """One shard's session. It outlives its socket for `RESUME_WINDOW_SECONDS`.
+
+    `ws` is None while disconnected. `seq` counts dispatches; `buffer` holds the last ones for a resume.
+    """
+
+    def __init__(self, *, intents: int, shard_id: int, shard_count: int) -> None:
+        self.id = secrets.token_hex(16)
+        self.intents = intents
+        self.shard_id = shard_id
+        self.shard_count = shard_count
+        self.seq = 0
+        self.buffer: deque[tuple[int, str]] = deque(maxlen=BUFFERED_EVENTS)
+        self.connection: Connection | None = None
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def owns(self, guild_id: str | None) -> bool:
+        shard = 0 if guild_id is None else (int(guild_id) >> 22) % self.shard_count
+        return shard == self.shard_id
+
+    def wants(self, event: Event) -> bool:
+        if event.only_user_id is not None or not self.owns(event.guild_id):
+            return False
+        if event.name.startswith("MESSAGE_"):
+            return bool(self.intents & (DIRECT_MESSAGES if event.guild_id is None else GUILD_MESSAGES))
+        needed = INTENT_BY_EVENT.get(event.name)
+        return needed is None or bool(self.intents & needed)
+
+    def dispatch(self, name: str, data: Json) -> None:
+        """Number an event, remember it for a resume, and send it if somebody listens."""
+        self.seq += 1
+        text = json.dumps({"op": DISPATCH, "t": name, "s": self.seq, "d": data}, separators=(",", ":"))
+        self.buffer.append((self.seq, text))
+        if self.connection is not None:
+            self.connection.send_text(text)
+
+
+class Connection:
+    """One WebSocket. Sending never waits: a writer task drains a queue, so events keep their order."""
+
+    def __init__(
+        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, compressed: bool
+    ) -> None:
+        self.ws = ws
+        self.transport = transport
+        self.session: Session | None = None
+        self.last_heartbeat = asyncio.get_running_loop().time()
+        self._deflate = zlib.compressobj() if compressed else None
+        self._outgoing: asyncio.Queue[str | int] = asyncio.Queue()
+        self._sent_times: deque[float] = deque(maxlen=COMMANDS_PER_MINUTE)
+
+    def send(self, op: int, data: Any = None) -> None:
+        self.send_text(json.dumps({"op": op, "t": None, "s": None, "d": data}))
+
+    def send_text(self, text: str) -> None:
+        self._outgoing.put_nowait(text)
+
+    def close(self, code: int) -> None:
+        """Close after what is queued has gone out."""
+        self._outgoing.put_nowait(code)
+
+    def abort(self) -> None:
+        """Break the TCP connection without a closing handshake."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    async def write(self) -> None:
+        """Send until told to close. Run as a task; cancelling it loses what is queued."""
+        while True:
+            item = await self._outgoing.get()
+            if isinstance(item, int):
+                await self.ws.close(code=item)
+                return
+            if self._deflate is None:
+                await self.ws.send_str(item)
+            else:
+                packed = self._deflate.compress(item.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                await self.ws.send_bytes(packed)
+
+    def spend_command(self) -> bool:
+        """Count one incoming payload; False beyond 120 in 60 seconds."""
+        now = asyncio.get_running_loop().time()
+        full = len(self._sent_times) == COMMANDS_PER_MINUTE and now - self._sent_times[0] < 60
+        self._sent_times.append(now)
+        return not full
+
+
+class Gateway:
+    """Accepts connections, keeps sessions, tells them what happens in the world.
+
+    `on_voice_request(session, data)` handles op 4; `on_session_end(session)` is told when a session can no longer
+    be resumed.
+    """
+
+    RESUME_WINDOW_SECONDS = 60.0
+
+    def __init__(self, world: World, credentials: Credentials) -> None:
+        self.world = world
+        self.credentials = credentials
+        self.sessions: dict[str, Session] = {}
+        self.connections: set[Connection] = set()
+        self.identified = 0  # towards the daily limit
+        self.on_voice_request: Callable[[Session, Json], None] | None = None
+        self.on_session_end: Callable[[Session], None] | None = None
+        self.resume_url = ""
+        world.listeners.append(self.hear)
+
+    # -- telling
+
+    def hear(self, event: Event) -> None:
+        for session in tuple(self.sessions.values()):
+            if session.wants(event):
+                session.dispatch(event.name, self._data_for(session, event))
+
+    def tell(self, session_id: str, name: str, data: Json) -> bool:
+        """Dispatch to one session only (VOICE_SERVER_UPDATE). False when it is gone."""
+        session = self.sessions.get(session_id)
+        if session is None:
+            return False
+        session.dispatch(name, data)
+        return True
+
+    def session_for(self, guild_id: str | None) -> Session | None:
+        """The session a guild's interactions go to: the newest connected one of its shard."""
+        fitting = [each for each in self.sessions.values() if each.connection and each.owns(guild_id)]
+        return fitting[-1] if fitting else None
+
+    def _data_for(self, session: Session, event: Event) -> Json:
+        if event.name == "GUILD_CREATE":
+            full = shapes.guild_create(
+                self.world, self.world.guilds[event.data["id"]], all_members=bool(session.intents & PRESENCES)
+            )
+            return full | event.data
+        if event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE") and event.guild_id is not None:
+            own = event.data["author"]["id"] == self.world.bot_id
+            mentioned = any(user["id"] == self.world.bot_id for user in event.data["mentions"])
+            if not (own or mentioned or session.intents & MESSAGE_CONTENT):
+                return event.data | {"content": "", "embeds": [], "attachments": [], "components": []}
+        return event.data
+
+    # -- listening
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16)
+        await ws.prepare(request)
+        query = request.query
+        connection = Connection(ws, request.transport, compressed=query.get("compress") == "zlib-stream")
+        self.connections.add(connection)
+        tasks = [asyncio.create_task(connection.write()), asyncio.create_task(self._watch(connection))]
+        try:
+            if query.get("v", "10") not in ("9", "10"):
+                connection.close(4012)
+            elif query.get("encoding", "json") != "json":
+                connection.close(4002)
+            else:
+                connection.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": ["sandbox"]})
+            async for message in ws:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    break
+                self._receive(connection, message.data)
+        finally:
+            for task in tasks:
+                task.cancel()
+            self.connections.discard(connection)
+            self._detach(connection, ws.close_code)
+        return ws
+
+    def _receive(self, connection: Connection, raw: str | bytes) -> None:
+        if not connection.spend_command():
+            connection.close(4008)
+            return
+        if len(raw) > MAX_COMMAND_BYTES:
+            connection.close(4002)
+            return
+        try:
+            payload = json.loads(raw)
+            op, data = payload["op"], payload.get("d")
+        except (ValueError, TypeError, KeyError, AttributeError):
+            connection.close(4002)
+            return
+        if op == HEARTBEAT:
+            connection.last_heartbeat = asyncio.get_running_loop().time()
+            connection.send(HEARTBEAT_ACK)
+        elif op == IDENTIFY:
+            self._identify(connection, data)
+        elif op == RESUME:
+            self._resume(connection, data)
+        elif op not in (PRESENCE, VOICE_STATE, REQUEST_MEMBERS, SOUNDBOARD_SOUNDS):
+            connection.close(4001)
+        elif connection.session is None:
+            connection.close(4003)
+        elif not isinstance(data, dict):
+            connection.close(4002)
+        elif op == VOICE_STATE and self.on_voice_request is not None:
+            self.on_voice_request(connection.session, data)
+        elif op == REQUEST_MEMBERS:
+            self._send_members(connection.session, data)
+
+    def _identify(self, connection: Connection, data: Any) -> None:
+        if connection.session is not None:
+            connection.close(4005)
+            return
+        if not isinstance(data, dict) or not self._token_is_good(data.get("token")):
+            connection.close(4004)
+            return
+        shard = data.get("shard", [0, 1])
+        if not _is_shard(shard):
+            connection.close(4010)
+            return
+        intents = data.get("intents")
+        if not isinstance(intents, int) or intents < 0 or intents & ~KNOWN_INTENTS:
+            connection.close(4013)
+            return
+        if intents & DISALLOWED_INTENTS:
+            connection.close(4014)
+            return
+        session = Session(intents=intents, shard_id=shard[0], shard_count=shard[1])
+        self.identified += 1
+        self.sessions[session.id] = session
+        connection.session = session
+        session.connection = connection
+        self._send_ready(session)
+
+    def _send_ready(self, session: Session) -> None:
+        guilds = [guild for guild in self.world.guilds_of(self.world.bot_id) if session.owns(guild.id)]
+        session.dispatch(
+            "READY",
+            {
+                "v": 10,
+                "user": shapes.current_user(self.world.bot),
+                "guilds": [{"id": guild.id, "unavailable": True} for guild in guilds],
+                "session_id": session.id,
+                "session_type": "normal",
+                "resume_gateway_url": self.resume_url,
+                "shard": [session.shard_id, session.shard_count],
+                "application": {
+                    "id": self.credentials.client_id,
+                    "flags": shapes.GATEWAY_GUILD_MEMBERS_LIMITED,
+                },
+                "private_channels": [],
+                "relationships": [],
+                "presences": [],
+                "_trace": ["sandbox"],
+            },
+        )
+        for guild in guilds:
+            if guild.id in self.world.unavailable:
+                continue
+            event = Event("GUILD_CREATE", {"id": guild.id, "unavailable": False}, guild.id)
+            if session.wants(event):
+                session.dispatch(event.name, self._data_for(session, event))
+
+    def _resume(self, connection: Connection, data: Any) -> None:
+        if connection.session is not None:
+            connection.close(4005)
+            return
+        if not isinstance(data, dict) or not self._token_is_good(data.get("token")):
+            connection.close(4004)
+            return
+        session = self.sessions.get(str(data.get("session_id")))
+        seq = data.get("seq")
+        if session is None or not isinstance(seq, int):
+            connection.send(INVALID_SESSION, False)
+            return
+        if seq > session.seq:
+            connection.close(4007)
+            return
+        oldest = session.buffer[0][0] if session.buffer else session.seq + 1
+        if seq + 1 < oldest:
+            self.end(session)
+            connection.send(INVALID_SESSION, False)
+            return
+        if session.connection is not None:
+            session.connection.session = None
+            session.connection.close(4000)
+        if session.expiry is not None:
+            session.expiry.cancel()
+            session.expiry = None
+        connection.session = session
+        session.connection = connection
+        for number, text in session.buffer:
+            if number > seq:
+                connection.send_text(text)
+        session.dispatch("RESUMED", {"_trace": ["sandbox"]})
+
+    def _send_members(self, session: Session, data: Json) -> None:
+        guild_id = str(data.get("guild_id"))
+        if not self.world.bot_installed(guild_id):
+            return
+        members = self.world.guild_members(guild_id)
+        wanted, query, limit = data.get("user_ids"), data.get("query"), data.get("limit") or 0
+        not_found: list[str] = []
+        if wanted:
+            ids = {str(each) for each in (wanted if isinstance(wanted, list) else [wanted])}
+            members = [member for member in members if member.user_id in ids]
+            not_found = sorted(ids - {member.user_id for member in members})
+        elif query:
+            start = str(query).casefold()
+            members = [
+                m for m in members if self.world.users[m.user_id].username.casefold().startswith(start)
+            ]
+        elif not session.intents & GUILD_MEMBERS:
+            return  # the whole list needs the intent; Discord stays silent too
+        members = members[: int(limit) or None]
+        chunks = [members[at : at + CHUNK_MEMBERS] for at in range(0, len(members), CHUNK_MEMBERS)] or [[]]
+        for index, chunk in enumerate(chunks):
+            body: Json = {
+                "guild_id": guild_id,
+                "members": [shapes.member(self.world, member) for member in chunk],
+                "chunk_index": index,
+                "chunk_count": len(chunks),
+                "not_found": not_found,
+            }
+            if data.get("nonce") is not None:
+                body["nonce"] = data["nonce"]
+            session.dispatch("GUILD_MEMBERS_CHUNK", body)
+
+    def _token_is_good(self, token: object) -> bool:
+        return isinstance(token, str) and secrets.compare_digest(
+            token.removeprefix("Bot ").encode(), self.credentials.bot_token.encode()
+        )
+
+    # -- ending
+
+    async def _watch(self, connection: Connection) -> None:
+        """Close a connection whose heartbeats have stopped."""
+        patience = HEARTBEAT_INTERVAL_MS / 1000 * 1.5
+        loop = asyncio.get_running_loop()
+        while (left := connection.last_heartbeat + patience - loop.time()) > 0:
+            await asyncio.sleep(left)
+        connection.close(4009)
+
+    def _detach(self, connection: Connection, code: int | None) -> None:
+        """The socket is gone: a clean close by the client ends the session, anything else leaves it resumable."""
+        session = connection.session
+        if session is None or session.connection is not connection:
+            return
+        session.connection = None
+        if code in (1000, 1001):
+            self.end(session)
+            return
+        loop = asyncio.get_running_loop()
+        session.expiry = loop.call_later(self.RESUME_WINDOW_SECONDS, self.end, session)
+
+    def end(self, session: Session) -> None:
+        """Forget a session for good."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        if session.expiry is not None:
+            session.expiry.cancel()
+        if session.connection is not None:
+            session.connection.session = None
+        if self.on_session_end is not None:
+            self.on_session_end(session)
+
+    async def stop(self) -> None:
+        """Close every socket with 1001 and drop all sessions. Takes at most half a second."""
+        for session in tuple(self.sessions.values()):
+            self.end(session)
+        closing = [asyncio.create_task(each.ws.close(code=1001)) for each in tuple(self.connections)]
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=0.3)
+            for task in late:
+                task.cancel()
+
+
+def _is_shard(value: Any) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)):
+        return False
+    return 0 <= value[0] < value[1] <= 1024

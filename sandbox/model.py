@@ -1,0 +1,144 @@
+"""What the sandbox's world is made of. Ids are snowflakes as strings, times ISO 8601, permissions integers."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+type Json = dict[str, Any]
+
+
+class ChannelType(IntEnum):
+    TEXT = 0
+    DM = 1
+    VOICE = 2
+    CATEGORY = 4
+    ANNOUNCEMENT = 5
+    STAGE = 13
+
+
+@dataclass
+class User:
+    id: str
+    username: str
+    global_name: str | None = None
+    bot: bool = False
+
+
+@dataclass
+class Guild:
+    id: str
+    name: str
+    owner_id: str
+    system_channel_id: str | None = None
+    features: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Role:
+    """A role; the one whose id is the guild's is @everyone. `bot_id` marks the role made at a bot's install."""
+
+    id: str
+    guild_id: str
+    name: str
+    permissions: int
+    position: int
+    color: int = 0
+    hoist: bool = False
+    mentionable: bool = False
+    bot_id: str | None = None
+
+
+@dataclass
+class Overwrite:
+    id: str
+    type: int  # 0 role, 1 member
+    allow: int
+    deny: int
+
+
+@dataclass
+class Channel:
+    """A guild's channel, or a DM (`guild_id` None, `recipient_id` the human). `status` is a voice channel's."""
+
+    id: str
+    type: int
+    name: str = ""
+    guild_id: str | None = None
+    position: int = 0
+    parent_id: str | None = None
+    topic: str | None = None
+    status: str | None = None
+    overwrites: list[Overwrite] = field(default_factory=list)
+    recipient_id: str | None = None
+
+
+@dataclass
+class Member:
+    guild_id: str
+    user_id: str
+    joined_at: str
+    roles: list[str] = field(default_factory=list)
+    nick: str | None = None
+
+
+@dataclass
+class VoiceState:
+    guild_id: str
+    channel_id: str
+    user_id: str
+    session_id: str
+    self_mute: bool = False
+    self_deaf: bool = False
+
+
+@dataclass
+class Message:
+    """A message; embeds, components and attachments are kept in the shape Discord answers with.
+
+    `only_user_id` is set on ephemeral messages: nobody else sees them, and the gateway never carries them.
+    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks answers to interactions.
+    """
+
+    id: str
+    channel_id: str
+    author_id: str
+    content: str = ""
+    type: int = 0
+    flags: int = 0
+    tts: bool = False
+    created_at: str = ""
+    edited_at: str | None = None
+    embeds: list[Json] = field(default_factory=list)
+    components: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    mentions: list[str] = field(default_factory=list)
+    mention_roles: list[str] = field(default_factory=list)
+    mention_everyone: bool = False
+    nonce: str | int | None = None
+    reference: Json | None = None
+    interaction: Json | None = None
+    via_webhook: bool = False
+    only_user_id: str | None = None
+
+
+class MessageFlag:
+    CROSSPOSTED = 1 << 0
+    SUPPRESS_EMBEDS = 1 << 2
+    EPHEMERAL = 1 << 6
+    LOADING = 1 << 7
+    SUPPRESS_NOTIFICATIONS = 1 << 12
+    COMPONENTS_V2 = 1 << 15
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, as the gateway tells it.
+
+    `guild_id` picks the shard; None goes to shard 0. `only_user_id` keeps an event from the gateway: it is for that
+    human's client alone.
+    """
+
+    name: str
+    data: Json
+    guild_id: str | None = None
+    only_user_id: str | None = None

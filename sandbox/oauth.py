@@ -1,0 +1,288 @@
+"""OAuth2: the consent page, the token endpoint, and letting the bot into a guild.
+
+https://discord.com/developers/docs/topics/oauth2
+"""
+
+import base64
+import binascii
+import html
+import secrets
+from dataclasses import dataclass
+from string import Template
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from aiohttp import web
+
+from sandbox import actions, permissions, shapes
+from sandbox.model import Json, User
+from sandbox.page import TEMPLATES, html_response
+from sandbox.snowflake import is_snowflake
+from sandbox.tokens import OAuthError
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+SCOPES = {
+    "identify": "Know your username and avatar",
+    "email": "Know your email address",
+    "guilds": "Know which servers you are in",
+    "guilds.members.read": "Know your roles in your servers",
+    "bot": "Add a bot to a server",
+    "applications.commands": "Create commands in a server",
+}
+MISSING_CLIENT = OAuthError("invalid_client", status=401)
+
+
+class BadRequest(Exception):
+    """An authorize request that must not be redirected anywhere: shown on a page."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A checked authorize request. `redirect_uri` is None for a plain bot invite."""
+
+    scopes: list[str]
+    redirect_uri: str | None
+    state: str | None
+    challenge: str | None
+    guild_id: str | None
+    guild_is_fixed: bool
+    permissions: int
+
+    def redirect(self, **parameters: str) -> web.Response:
+        assert self.redirect_uri is not None
+        if self.state is not None:
+            parameters["state"] = self.state
+        joint = "&" if urlsplit(self.redirect_uri).query else "?"
+        location = f"{self.redirect_uri}{joint}{urlencode(parameters)}"
+        return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+class OAuth:
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self.tokens = sandbox.tokens
+
+    def routes(self) -> list[web.RouteDef]:
+        found = []
+        for prefix in ("", "/api", "/api/v10"):
+            found += [
+                web.get(f"{prefix}/oauth2/authorize", self.show),
+                web.post(f"{prefix}/oauth2/authorize", self.decide),
+            ]
+        for prefix in ("/api", "/api/v10"):
+            found += [
+                web.post(f"{prefix}/oauth2/token", self.token),
+                web.post(f"{prefix}/oauth2/token/revoke", self.revoke),
+            ]
+        return found
+
+    # -- the browser's part
+
+    async def show(self, request: web.Request) -> web.Response:
+        try:
+            asked = self._check(request)
+        except BadRequest as error:
+            return _error_page(str(error))
+        except OAuthError as error:
+            return self._refused_redirect(request, error)
+        return self._consent_page(request, asked)
+
+    async def decide(self, request: web.Request) -> web.Response:
+        try:
+            asked = self._check(request)
+        except BadRequest as error:
+            return _error_page(str(error))
+        except OAuthError as error:
+            return self._refused_redirect(request, error)
+        form = await request.post()
+        if form.get("deny"):
+            if asked.redirect_uri is None:
+                return _plain_page("Nothing was changed", "You did not add the bot. This tab can be closed.")
+            return asked.redirect(
+                error="access_denied",
+                error_description="The resource owner or authorization server denied the request",
+            )
+        user = self.sandbox.find_user(str(form.get("user", "")))
+        if user is None:
+            return _error_page("Say who approves: the form field user must be owner, dj, member or outsider.")
+        guild_id = None
+        if "bot" in asked.scopes:
+            guild_id = (
+                asked.guild_id if asked.guild_is_fixed else str(form.get("guild_id") or asked.guild_id or "")
+            )
+            refusal = self._install(user, guild_id or "", asked.permissions)
+            if refusal:
+                return _error_page(refusal)
+        if asked.redirect_uri is None:
+            return _plain_page("Authorised", "Backline is in the server now. This tab can be closed.")
+        code = self.tokens.new_code(
+            user_id=user.id,
+            redirect_uri=asked.redirect_uri,
+            scopes=asked.scopes,
+            challenge=asked.challenge,
+            guild_id=guild_id,
+        )
+        extra = {"guild_id": guild_id, "permissions": str(asked.permissions)} if guild_id else {}
+        return asked.redirect(code=code, **extra)
+
+    def _install(self, user: User, guild_id: str, granted: int) -> str | None:
+        """Let the bot in; a sentence when this user may not."""
+        member = self.world.members.get((guild_id, user.id))
+        if member is None:
+            return f"{user.username} is in no such server."
+        if not permissions.in_guild(self.world, member) & permissions.MANAGE_GUILD:
+            return f"{user.username} may not add bots to this server: that takes Manage Server."
+        actions.install_bot(self.world, self.world.guilds[guild_id], granted)
+        return None
+
+    def _check(self, request: web.Request) -> Asked:
+        """Raises BadRequest (never redirect) or OAuthError (redirect with `error`)."""
+        query = request.query
+        if query.get("client_id") != self.sandbox.credentials.client_id:
+            raise BadRequest("Unknown application: client_id is missing or is not this sandbox's.")
+        scopes = list(dict.fromkeys(query.get("scope", "").split()))
+        only_install = "bot" in scopes and "response_type" not in query
+        redirect_uri = query.get("redirect_uri")
+        if redirect_uri is not None and redirect_uri not in self.sandbox.redirect_uris:
+            raise BadRequest("Invalid OAuth2 redirect_uri: it must be exactly one of those registered.")
+        if redirect_uri is None and not only_install:
+            raise BadRequest("redirect_uri is missing.")
+        if not only_install and query.get("response_type") != "code":
+            raise OAuthError("unsupported_response_type", "response_type must be code.")
+        if not scopes or any(scope not in SCOPES for scope in scopes):
+            raise OAuthError("invalid_scope", "The requested scope is invalid, unknown, or malformed.")
+        challenge = query.get("code_challenge")
+        if challenge is not None and query.get("code_challenge_method") != "S256":
+            raise OAuthError("invalid_request", "code_challenge_method must be S256.")
+        guild_id = query.get("guild_id")
+        if guild_id is not None and not is_snowflake(guild_id):
+            raise BadRequest("guild_id is not a snowflake.")
+        granted = query.get("permissions", "0")
+        if not granted.isdigit():
+            raise BadRequest("permissions is not a number.")
+        return Asked(
+            scopes=scopes,
+            redirect_uri=None if only_install else redirect_uri,
+            state=query.get("state"),
+            challenge=challenge,
+            guild_id=guild_id,
+            guild_is_fixed=guild_id is not None and query.get("disable_guild_select", "").lower() == "true",
+            permissions=int(granted) & permissions.ALL,
+        )
+
+    def _refused_redirect(self, request: web.Request, error: OAuthError) -> web.Response:
+        uri = request.query.get("redirect_uri")
+        if uri not in self.sandbox.redirect_uris:
+            return _error_page(error.description)
+        asked = Asked([], uri, request.query.get("state"), None, None, False, 0)
+        return asked.redirect(error=error.error, error_description=error.description)
+
+    def _consent_page(self, request: web.Request, asked: Asked) -> web.Response:
+        people = "".join(
+            f'<label class="person"><input type="radio" name="user" value="{html.escape(user.username)}"'
+            f'{" checked" if index == 0 else ""}><span class="avatar avatar-{index}" aria-hidden="true">'
+            f"{html.escape((user.global_name or user.username)[0])}</span><span><b>"
+            f"{html.escape(user.global_name or user.username)}</b><small>{html.escape(user.username)}</small>"
+            "</span></label>"
+            for index, user in enumerate(self.sandbox.humans())
+        )
+        scopes = "".join(f"<li>{html.escape(SCOPES[scope])}</li>" for scope in asked.scopes)
+        page = Template((TEMPLATES / "consent.html").read_text()).substitute(
+            action=html.escape(request.rel_url.raw_path_qs),
+            people=people,
+            scopes=scopes,
+            guild=self._guild_choice(asked),
+            destination=html.escape(_origin(asked.redirect_uri) or "this page"),
+        )
+        return html_response(page, form_target=_origin(asked.redirect_uri))
+
+    def _guild_choice(self, asked: Asked) -> str:
+        if "bot" not in asked.scopes:
+            return ""
+        if asked.guild_is_fixed:
+            guild = self.world.guilds.get(asked.guild_id or "")
+            return f'<p class="note">Server: <b>{html.escape(guild.name if guild else "unknown")}</b></p>'
+        choices = "".join(
+            f'<option value="{guild.id}"{" selected" if guild.id == asked.guild_id else ""}>'
+            f"{html.escape(guild.name)}</option>"
+            for guild in self.world.guilds.values()
+        )
+        return f'<label class="field">Add to server<select name="guild_id">{choices}</select></label>'
+
+    # -- the client's part
+
+    async def token(self, request: web.Request) -> web.Response:
+        try:
+            form = await request.post()
+            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+            self._authenticate(request, fields)
+            return _json(self._grant(fields))
+        except OAuthError as error:
+            return _json(error.body(), error.status)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        try:
+            form = await request.post()
+            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+            self._authenticate(request, fields)
+        except OAuthError as error:
+            return _json(error.body(), error.status)
+        self.tokens.revoke(fields.get("token", ""))
+        return _json({})
+
+    def _grant(self, fields: dict[str, str]) -> Json:
+        grant_type = fields.get("grant_type")
+        if grant_type == "authorization_code":
+            issued = self.tokens.exchange(
+                fields.get("code", ""),
+                redirect_uri=fields.get("redirect_uri", ""),
+                verifier=fields.get("code_verifier"),
+            )
+        elif grant_type == "refresh_token":
+            issued = self.tokens.refresh(fields.get("refresh_token", ""))
+        else:
+            raise OAuthError("unsupported_grant_type", "Grant type None is not supported")
+        body = issued.body()
+        if issued.guild_id and issued.guild_id in self.world.guilds:
+            body["guild"] = shapes.guild(self.world, self.world.guilds[issued.guild_id])
+        return body
+
+    def _authenticate(self, request: web.Request, fields: dict[str, str]) -> None:
+        """Client id and secret, by HTTP Basic or in the body."""
+        client_id, secret = fields.get("client_id", ""), fields.get("client_secret", "")
+        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError):
+                raise MISSING_CLIENT from None
+        known = self.sandbox.credentials
+        if client_id != known.client_id or not secrets.compare_digest(
+            secret.encode(), known.client_secret.encode()
+        ):
+            raise MISSING_CLIENT
+
+
+def _origin(uri: str | None) -> str | None:
+    if uri is None:
+        return None
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _json(body: Json, status: int = 200) -> web.Response:
+    return web.json_response(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _error_page(sentence: str) -> web.Response:
+    return _plain_page("This cannot be authorised", sentence, status=400)
+
+
+def _plain_page(title: str, sentence: str, status: int = 200) -> web.Response:
+    page = Template((TEMPLATES / "message.html").read_text()).substitute(
+        title=html.escape(title), sentence=html.escape(sentence)
+    )
+    return html_response(page, status=status)

@@ -1,0 +1,197 @@
+"""Slash command options: what a human typed, checked against what the bot registered.
+
+https://discord.com/developers/docs/interactions/application-commands#application-command-object
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox import permissions, shapes
+from sandbox.errors import Refused
+from sandbox.model import Json, Member
+from sandbox.world import World
+
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN = 1, 2, 3, 4, 5
+USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 6, 7, 8, 9, 10
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command line understood: `data` goes into the interaction, `name` is the command with its subcommands."""
+
+    name: str
+    data: Json
+
+
+def understand(
+    world: World, member: Member, line: str, values: Json, *, focused: str | None = None
+) -> Invocation:
+    """Turn `line` ("playlist play") and `values` (option name to value) into an interaction's data.
+
+    `focused` names the option being autocompleted: it may be half typed, and required ones may still be missing.
+
+    Raises:
+        Refused: 404 no such command, 403 not for this member, 400 an option does not fit.
+    """
+    words = line.strip().removeprefix("/").split()
+    command = _find(world, member.guild_id, words[0] if words else "")
+    _check_permission(world, member, command)
+    definitions, branch = command.get("options", []), words[1:]
+    path: list[Json] = []
+    for word in branch:
+        step = next(
+            (each for each in definitions if each["type"] in (SUBCOMMAND, GROUP) and each["name"] == word),
+            None,
+        )
+        if step is None:
+            raise Refused(404, "UNKNOWN_COMMAND", f"/{command['name']} has no subcommand {word!r}")
+        path.append(step)
+        definitions = step.get("options", [])
+    if any(each["type"] in (SUBCOMMAND, GROUP) for each in definitions):
+        names = ", ".join(each["name"] for each in definitions)
+        raise Refused(400, "INVALID_OPTION", f"/{' '.join(words)} needs a subcommand: {names}")
+    resolved: Json = {}
+    options = _options(world, member.guild_id, definitions, values, resolved, focused)
+    for step in reversed(path):
+        options = [{"type": step["type"], "name": step["name"], "options": options}]
+    data: Json = {"id": command["id"], "name": command["name"], "type": 1}
+    if options:
+        data["options"] = options
+    if resolved:
+        data["resolved"] = resolved
+    if "guild_id" in command:
+        data["guild_id"] = command["guild_id"]
+    return Invocation(" ".join([command["name"], *branch]), data)
+
+
+def commands_for(world: World, member: Member) -> list[Json]:
+    """The slash commands this member may use, a guild's own before global ones of the same name."""
+    found: dict[str, Json] = {}
+    for command in world.commands.values():
+        if command.get("type", 1) != 1 or command.get("guild_id") not in (None, member.guild_id):
+            continue
+        if "guild_id" in command or command["name"] not in found:
+            found[command["name"]] = command
+    return [command for command in found.values() if _may_use(world, member, command)]
+
+
+def _find(world: World, guild_id: str, name: str) -> Json:
+    fitting = [
+        each
+        for each in world.commands.values()
+        if each["name"] == name and each.get("type", 1) == 1 and each.get("guild_id") in (None, guild_id)
+    ]
+    if not fitting:
+        raise Refused(404, "UNKNOWN_COMMAND", f"The bot has registered no command /{name}")
+    return max(fitting, key=lambda each: "guild_id" in each)
+
+
+def _check_permission(world: World, member: Member, command: Json) -> None:
+    if not _may_use(world, member, command):
+        raise Refused(403, "FORBIDDEN", f"This member may not use /{command['name']}")
+
+
+def _may_use(world: World, member: Member, command: Json) -> bool:
+    needed = command.get("default_member_permissions")
+    if needed is None:
+        return True
+    bits = permissions.in_guild(world, member)
+    return bits == permissions.ALL or (int(needed) != 0 and bits & int(needed) == int(needed))
+
+
+def _options(
+    world: World, guild_id: str, definitions: list[Json], values: Json, resolved: Json, focused: str | None
+) -> list[Json]:
+    known = {definition["name"] for definition in definitions}
+    for name in values:
+        if name not in known:
+            raise Refused(400, "INVALID_OPTION", f"There is no option {name!r}")
+    if focused is not None:
+        definition = next((each for each in definitions if each["name"] == focused), None)
+        if definition is None or not definition.get("autocomplete"):
+            raise Refused(400, "INVALID_OPTION", f"Option {focused!r} has no autocomplete")
+    options: list[Json] = []
+    for definition in definitions:
+        name = definition["name"]
+        if name == focused:
+            typed = str(values.get(name, ""))
+            options.append({"type": definition["type"], "name": name, "value": typed, "focused": True})
+        elif name in values and values[name] is not None:
+            value = _value(world, guild_id, definition, values[name], resolved)
+            options.append({"type": definition["type"], "name": name, "value": value})
+        elif definition.get("required") and focused is None:
+            raise Refused(400, "INVALID_OPTION", f"Option {name!r} is required")
+    return options
+
+
+def _value(world: World, guild_id: str, definition: Json, given: Any, resolved: Json) -> Any:
+    kind, name = definition["type"], definition["name"]
+    if kind == STRING:
+        value: Any = _string(definition, given)
+    elif kind in (INTEGER, NUMBER):
+        value = _number(definition, given)
+    elif kind == BOOLEAN:
+        if not isinstance(given, bool):
+            raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be true or false")
+        value = given
+    elif kind in (USER, CHANNEL, ROLE, MENTIONABLE):
+        value = _reference(world, guild_id, definition, str(given), resolved)
+    else:
+        raise Refused(400, "INVALID_OPTION", f"The sandbox cannot fill in option {name!r} of type {kind}")
+    choices = definition.get("choices")
+    if choices and value not in [choice["value"] for choice in choices]:
+        named = next((choice["value"] for choice in choices if choice["name"] == value), None)
+        if named is None:
+            listed = ", ".join(str(choice["value"]) for choice in choices)
+            raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be one of: {listed}")
+        value = named
+    return value
+
+
+def _string(definition: Json, given: Any) -> str:
+    name = definition["name"]
+    if not isinstance(given, str):
+        raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be a string")
+    if not definition.get("min_length", 0) <= len(given) <= definition.get("max_length", 6000):
+        raise Refused(400, "INVALID_OPTION", f"Option {name!r} is too short or too long")
+    return given
+
+
+def _number(definition: Json, given: Any) -> int | float:
+    name = definition["name"]
+    allowed = int if definition["type"] == INTEGER else (int, float)
+    if isinstance(given, bool) or not isinstance(given, allowed):
+        kind = "an integer" if definition["type"] == INTEGER else "a number"
+        raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be {kind}")
+    number: int | float = given
+    low, high = definition.get("min_value", -(2**53)), definition.get("max_value", 2**53)
+    if not low <= number <= high:
+        raise Refused(400, "INVALID_OPTION", f"Option {name!r} must be from {low} to {high}")
+    return number
+
+
+def _reference(world: World, guild_id: str, definition: Json, given: str, resolved: Json) -> str:
+    """A user, role or channel by id or by name; its details go into `resolved`."""
+    name, kind = definition["name"], definition["type"]
+    if kind in (USER, MENTIONABLE):
+        for user in world.users.values():
+            if given in (user.id, user.username):
+                resolved.setdefault("users", {})[user.id] = shapes.user(user)
+                if member := world.members.get((guild_id, user.id)):
+                    partial = shapes.member_without_user(member)
+                    partial["permissions"] = str(permissions.in_guild(world, member))
+                    resolved.setdefault("members", {})[user.id] = partial
+                return user.id
+    if kind in (ROLE, MENTIONABLE):
+        for role in world.guild_roles(guild_id):
+            if given in (role.id, role.name):
+                resolved.setdefault("roles", {})[role.id] = shapes.role(role)
+                return role.id
+    if kind == CHANNEL:
+        for channel in world.guild_channels(guild_id):
+            types = definition.get("channel_types")
+            if given in (channel.id, channel.name) and (not types or channel.type in types):
+                shape = shapes.channel(world, channel) | {"permissions": str(permissions.ALL)}
+                resolved.setdefault("channels", {})[channel.id] = shape
+                return channel.id
+    raise Refused(400, "INVALID_OPTION", f"Option {name!r}: nothing here is called {given!r}")

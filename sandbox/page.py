@@ -1,0 +1,39 @@
+"""The sandbox's own pages: HTML with a strict policy, and the static files."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; media-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def html_response(page: str, *, status: int = 200, form_target: str | None = None) -> web.Response:
+    """A page. `form_target` is one more origin a form's answer may redirect to (Chromium applies form-action to it)."""
+    policy = f"{POLICY} {form_target}" if form_target else POLICY
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        # Not no-referrer: with it Chromium sends `Origin: null` on the form's POST, which is refused.
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    return web.Response(text=page, status=status, content_type="text/html", headers=headers)
+
+
+async def index(request: web.Request) -> web.Response:
+    return html_response((TEMPLATES / "index.html").read_text())
+
+
+async def no_icon(request: web.Request) -> web.Response:
+    return web.Response(status=204)
+
+
+def routes() -> list[web.AbstractRouteDef]:
+    return [web.get("/", index), web.get("/favicon.ico", no_icon), web.static("/static", STATIC)]

@@ -1,0 +1,54 @@
+"""Discord's permission bits and how they combine.
+
+https://discord.com/developers/docs/topics/permissions
+"""
+
+from sandbox.model import Channel, Member
+from sandbox.world import World
+
+ADMINISTRATOR = 1 << 3
+MANAGE_CHANNELS = 1 << 4
+MANAGE_GUILD = 1 << 5
+VIEW_CHANNEL = 1 << 10
+SEND_MESSAGES = 1 << 11
+MANAGE_MESSAGES = 1 << 13
+ATTACH_FILES = 1 << 15
+READ_MESSAGE_HISTORY = 1 << 16
+MENTION_EVERYONE = 1 << 17
+CONNECT = 1 << 20
+SPEAK = 1 << 21
+MOVE_MEMBERS = 1 << 24
+USE_APPLICATION_COMMANDS = 1 << 31
+SET_VOICE_CHANNEL_STATUS = 1 << 48
+
+ALL = (1 << 53) - 1
+EVERYONE = 2248473465835073  # what a new guild's @everyone role gets
+
+
+def in_guild(world: World, member: Member) -> int:
+    """The member's bits before channel overwrites; everything for the owner and administrators."""
+    guild = world.guilds[member.guild_id]
+    if guild.owner_id == member.user_id:
+        return ALL
+    bits = world.roles[guild.id].permissions
+    for role_id in member.roles:
+        bits |= world.roles[role_id].permissions
+    return ALL if bits & ADMINISTRATOR else bits
+
+
+def in_channel(world: World, member: Member, channel: Channel) -> int:
+    """The member's bits in `channel`: @everyone's overwrite, then their roles', then their own."""
+    bits = in_guild(world, member)
+    if bits == ALL:
+        return ALL
+    by_id = {overwrite.id: overwrite for overwrite in channel.overwrites}
+    if everyone := by_id.get(member.guild_id):
+        bits = bits & ~everyone.deny | everyone.allow
+    theirs = [by_id[role_id] for role_id in member.roles if role_id in by_id]
+    for overwrite in theirs:
+        bits &= ~overwrite.deny
+    for overwrite in theirs:
+        bits |= overwrite.allow
+    if own := by_id.get(member.user_id):
+        bits = bits & ~own.deny | own.allow
+    return bits

@@ -1,0 +1,108 @@
+"""Discord's REST rate limits: a window per route and top-level resource, and one per bot.
+
+https://discord.com/developers/docs/topics/rate-limits
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from sandbox.model import Json
+
+GLOBAL_PER_SECOND = 50
+DEFAULT = (
+    50,
+    1.0,
+)  # requests, seconds: more than Discord's usual 5 per 5 s, so that nothing waits by accident
+LIMITS = {
+    ("POST", "/channels/{channel_id}/messages"): (20, 2.0),
+    ("PATCH", "/channels/{channel_id}/messages/{message_id}"): (20, 2.0),
+    ("DELETE", "/channels/{channel_id}/messages/{message_id}"): (20, 2.0),
+    ("PUT", "/applications/{application_id}/commands"): (10, 2.0),
+}
+MAJOR_PARAMETERS = ("guild_id", "channel_id", "webhook_id", "webhook_token", "interaction_id")
+
+
+@dataclass
+class Window:
+    limit: int
+    seconds: float
+    resets_at: float = 0.0  # time.time()
+    used: int = 0
+
+    def take(self, now: float) -> bool:
+        """Spend one request; False when the window is used up."""
+        if now >= self.resets_at:
+            self.resets_at, self.used = now + self.seconds, 0
+        if self.used >= self.limit:
+            return False
+        self.used += 1
+        return True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the limiter says about one request: `headers` for any answer, `refusal` the 429's body or None."""
+
+    headers: dict[str, str]
+    refusal: Json | None = None
+
+
+class RateLimiter:
+    """Windows in memory. Bounded: finished windows are dropped once there are more than `MAX_WINDOWS`."""
+
+    MAX_WINDOWS = 2_000
+
+    def __init__(self) -> None:
+        self._windows: dict[tuple[str, str, str], Window] = {}
+        self._globals: dict[str, Window] = {}
+
+    def check(
+        self, *, caller: str, method: str, route: str, parameters: dict[str, str], exempt: bool
+    ) -> Verdict:
+        """Count a request of `caller` (an opaque string per credential). `exempt` ones skip the global limit."""
+        now = time.time()
+        limit, seconds = LIMITS.get((method, route), DEFAULT)
+        major = "/".join(parameters[name] for name in MAJOR_PARAMETERS if name in parameters)
+        window = self._windows.setdefault((caller, f"{method} {route}", major), Window(limit, seconds))
+        if not exempt and caller.startswith("Bot "):
+            whole = self._globals.setdefault(caller, Window(GLOBAL_PER_SECOND, 1.0))
+            if not whole.take(now):
+                return refuse(whole.resets_at - now, scope="global")
+        allowed = window.take(now)
+        headers = {
+            "X-RateLimit-Limit": str(window.limit),
+            "X-RateLimit-Remaining": str(window.limit - window.used),
+            "X-RateLimit-Reset": f"{window.resets_at:.3f}",
+            "X-RateLimit-Reset-After": f"{max(0.0, window.resets_at - now):.3f}",
+            "X-RateLimit-Bucket": bucket_name(method, route),
+        }
+        self._forget_finished(now)
+        if allowed:
+            return Verdict(headers)
+        refused = refuse(window.resets_at - now, scope="user")
+        return Verdict(headers | refused.headers, refused.refusal)
+
+    def _forget_finished(self, now: float) -> None:
+        if len(self._windows) > self.MAX_WINDOWS:
+            self._windows = {key: window for key, window in self._windows.items() if window.resets_at > now}
+
+
+def bucket_name(method: str, route: str) -> str:
+    """As on Discord, without the top-level resources."""
+    return hashlib.md5(f"{method} {route}".encode(), usedforsecurity=False).hexdigest()
+
+
+def refuse(retry_after: float, *, scope: str) -> Verdict:
+    """A 429. `retry_after` in seconds; `scope` is user, shared or global."""
+    seconds = round(max(0.001, retry_after), 3)
+    headers = {"Retry-After": str(int(-(-seconds // 1))), "X-RateLimit-Scope": scope}
+    if scope == "global":
+        headers["X-RateLimit-Global"] = "true"
+    body = {
+        "message": "You are being rate limited.",
+        "retry_after": seconds,
+        "global": scope == "global",
+        "code": 0,
+    }
+    return Verdict(headers, body)

@@ -1,0 +1,206 @@
+"""What every REST call shares: who asks, faults on order, rate limits, Discord's error bodies."""
+
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from sandbox.errors import DiscordError, invalid_form, unauthorized
+from sandbox.model import Json, User
+from sandbox.snowflake import is_snowflake
+from sandbox.world import World
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/api/v10"
+BOT, ANY, NOBODY = "bot", "any", "nobody"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. `scopes` is None for the bot's own token; a user's token has those it was granted."""
+
+    user: User
+    scopes: frozenset[str] | None
+    expires_at: float | None = None
+
+    def needs(self, scope: str) -> None:
+        """Raises 401, which is what Discord says to a token without the scope."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise unauthorized()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, authenticated. `caller` is only missing on routes of kind NOBODY."""
+
+    sandbox: "Sandbox"
+    request: web.Request
+    who: Caller | None
+
+    @property
+    def world(self) -> World:
+        return self.sandbox.world
+
+    @property
+    def caller(self) -> Caller:
+        if self.who is None:
+            raise unauthorized()
+        return self.who
+
+    def param(self, name: str) -> str:
+        return self.request.match_info[name]
+
+    def flag(self, name: str) -> bool:
+        return self.request.query.get(name, "").lower() in ("true", "1")
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.request.query.get(name)
+        if text is None:
+            return default
+        if not text.isdigit() or not low <= int(text) <= high:
+            raise invalid_form({name: f"int value should be between {low} and {high}."})
+        return int(text)
+
+    async def json(self) -> Any:
+        """The body. Raises DiscordError 400 (50109) when it is not JSON."""
+        try:
+            return json.loads(await self.request.text() or "{}")
+        except ValueError:
+            raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
+
+    async def object(self) -> Json:
+        body = await self.json()
+        if not isinstance(body, dict):
+            raise DiscordError(400, 50035, "Invalid Form Body")
+        return body
+
+    async def message_payload(self, channel_id: str) -> tuple[Json, list[Json]]:
+        """A message's fields, and its uploaded files in Discord's attachment shape (multipart or plain JSON)."""
+        if self.request.content_type != "multipart/form-data":
+            return await self.object(), []
+        form = await self.request.post()
+        payload: Json = {}
+        if isinstance(text := form.get("payload_json"), str):
+            try:
+                payload = json.loads(text)
+            except ValueError:
+                raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
+        described = {
+            str(each.get("id")): each for each in (payload.get("attachments") or _data_attachments(payload))
+        }
+        stored = []
+        for name, part in form.items():
+            if not isinstance(part, web.FileField):
+                continue
+            number = name.removeprefix("files[").removesuffix("]").removeprefix("file")
+            stored.append(
+                self.sandbox.attachments.store(
+                    channel_id=channel_id,
+                    filename=part.filename,
+                    content=part.file.read(),
+                    content_type=part.content_type,
+                    description=described.get(number, {}).get("description"),
+                )
+            )
+        return payload, stored
+
+
+def _data_attachments(payload: Json) -> list[Json]:
+    data = payload.get("data")
+    return (data.get("attachments") or []) if isinstance(data, dict) else []
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status other than 200 for a body, 204 for none."""
+
+    status: int
+    body: Any = None
+
+
+type Handler = Callable[[Call], Awaitable[Any]]
+type Observer = Callable[[str, str, int, Any], None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint. `who` is BOT, ANY (bot or user token) or NOBODY (the path carries its own secret)."""
+
+    method: str
+    path: str
+    handler: Handler
+    who: str = BOT
+
+
+def mount(sandbox: "Sandbox", routes: Sequence[Route]) -> list[web.RouteDef]:
+    return [web.route(route.method, PREFIX + route.path, _endpoint(sandbox, route)) for route in routes]
+
+
+def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        await sandbox.faults.delay(request.method, request.path)
+        headers = {"Via": "1.1 sandbox"}  # nextcord takes a 429 without Via for a ban
+        try:
+            answer = await _answer(sandbox, route, request, headers)
+        except DiscordError as error:
+            answer = Answer(error.status, error.body())
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("Sandbox failed at %s %s", request.method, request.path)
+            answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
+        for observe in sandbox.observers:
+            observe(request.method, request.path.removeprefix(PREFIX), answer.status, answer.body)
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=headers)
+        # nextcord parses a body only when the type is exactly this, without a charset.
+        headers["Content-Type"] = "application/json"
+        return web.Response(body=json.dumps(answer.body).encode(), status=answer.status, headers=headers)
+
+    return handle
+
+
+async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, headers: dict[str, str]) -> Answer:
+    if verdict := sandbox.faults.rate_limit(request.method, request.path):
+        headers.update(verdict.headers)
+        return Answer(429, verdict.refusal)
+    if status := sandbox.faults.status(request.method, request.path):
+        return Answer(status, {"message": f"{status}: ordered by a test", "code": 0})
+    who = None if route.who == NOBODY else authenticate(sandbox, request)
+    verdict = sandbox.ratelimiter.check(
+        caller=request.headers.get("Authorization", "") if who else "",
+        method=route.method,
+        route=route.path,
+        parameters=dict(request.match_info),
+        exempt=route.who == NOBODY,
+    )
+    headers.update(verdict.headers)
+    if verdict.refusal is not None:
+        return Answer(429, verdict.refusal)
+    for name, value in request.match_info.items():
+        if name.endswith("_id") and not is_snowflake(value):
+            raise invalid_form({name: f'Value "{value}" is not snowflake.'})
+    if route.who == BOT and who is not None and who.scopes is not None:
+        raise DiscordError(403, 20002, "Only bots can use this endpoint")
+    result = await route.handler(Call(sandbox, request, who))
+    if isinstance(result, Answer):
+        return result
+    return Answer(204) if result is None else Answer(200, result)
+
+
+def authenticate(sandbox: "Sandbox", request: web.Request) -> Caller:
+    """Raises 401 without a good bot or user token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Bot" and secrets.compare_digest(token.encode(), sandbox.credentials.bot_token.encode()):
+        return Caller(sandbox.world.bot, None)
+    if scheme == "Bearer" and (grant := sandbox.tokens.grant_for(token)):
+        return Caller(sandbox.world.users[grant["user_id"]], frozenset(grant["scopes"]), grant["expires_at"])
+    raise unauthorized()

@@ -1,0 +1,212 @@
+"""/applications/{id}/commands: what the bot registers, globally and per guild."""
+
+import re
+from typing import Any
+
+from sandbox.errors import DiscordError, invalid_form, missing_access, unknown
+from sandbox.model import Json
+from sandbox.rest.api import Answer, Call, Route
+from sandbox.snowflake import new_snowflake
+
+MAX_COMMANDS = 100
+NAME = re.compile(r"^[-_'\w]{1,32}$")
+NULLABLE = ("default_member_permissions", "contexts", "name_localizations", "description_localizations")
+KEPT = (
+    "name",
+    "name_localizations",
+    "description",
+    "description_localizations",
+    "options",
+    "default_member_permissions",
+    "dm_permission",
+    "contexts",
+    "integration_types",
+    "nsfw",
+    "type",
+)
+
+
+def _scope(call: Call) -> str | None:
+    """The guild of the path, None for global commands."""
+    if call.param("application_id") != call.sandbox.credentials.client_id:
+        raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
+    guild_id = call.request.match_info.get("guild_id")
+    if guild_id is not None and not call.world.bot_installed(guild_id):
+        raise missing_access()
+    return guild_id
+
+
+def _in_scope(call: Call, guild_id: str | None) -> list[Json]:
+    return [each for each in call.world.commands.values() if each.get("guild_id") == guild_id]
+
+
+def _one(call: Call) -> Json:
+    guild_id = _scope(call)
+    command = call.world.commands.get(call.param("command_id"))
+    if command is None or command.get("guild_id") != guild_id:
+        raise unknown("Application Command")
+    return command
+
+
+async def list_commands(call: Call) -> list[Json]:
+    found = _in_scope(call, _scope(call))
+    if call.flag("with_localizations"):
+        return found
+    hidden = ("name_localizations", "description_localizations")
+    return [{key: value for key, value in each.items() if key not in hidden} for each in found]
+
+
+async def get_command(call: Call) -> Json:
+    return _one(call)
+
+
+async def create_command(call: Call) -> Answer:
+    """201 for a new one, 200 when it replaces one of the same name and type."""
+    guild_id, body = _scope(call), await call.object()
+    _check(body, "")
+    same = _same(_in_scope(call, guild_id), body)
+    if same is None and len(_in_scope(call, guild_id)) >= MAX_COMMANDS:
+        raise DiscordError(400, 30032, "Maximum number of application commands reached (100)")
+    command = _keep(call, guild_id, body, same["id"] if same else None)
+    return Answer(200 if same else 201, command)
+
+
+async def replace_commands(call: Call) -> list[Json]:
+    guild_id, bodies = _scope(call), await call.json()
+    if not isinstance(bodies, list) or len(bodies) > MAX_COMMANDS:
+        raise invalid_form({"0": "A list of at most 100 commands is required."})
+    for index, body in enumerate(bodies):
+        _check(body, f"{index}.")
+    names = [(body["name"], body.get("type", 1)) for body in bodies]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise invalid_form({f"{index}.name": "Application command names must be unique"})
+    before = _in_scope(call, guild_id)
+    for old in before:
+        del call.world.commands[old["id"]]
+    kept = []
+    for body in bodies:
+        same = _same(before, body)
+        kept.append(_keep(call, guild_id, body, same["id"] if same else None))
+    call.world.changed()
+    return kept
+
+
+async def edit_command(call: Call) -> Json:
+    command, body = _one(call), await call.object()
+    _check(
+        {"name": command["name"], "type": command["type"], "description": command["description"], **body}, ""
+    )
+    merged = {**command, **body, "type": command["type"]}
+    return _keep(call, command.get("guild_id"), merged, command["id"])
+
+
+async def delete_command(call: Call) -> None:
+    del call.world.commands[_one(call)["id"]]
+    call.world.changed()
+
+
+def _same(commands: list[Json], body: Json) -> Json | None:
+    wanted = (body["name"], body.get("type", 1))
+    return next((each for each in commands if (each["name"], each["type"]) == wanted), None)
+
+
+def _keep(call: Call, guild_id: str | None, body: Json, command_id: str | None) -> Json:
+    command: Json = {
+        "id": command_id or new_snowflake(),
+        "application_id": call.sandbox.credentials.client_id,
+        "version": new_snowflake(),
+        "default_member_permissions": None,
+        "type": 1,
+        "description": "",
+        "dm_permission": True,
+        "contexts": None,
+        "integration_types": [0],
+        "nsfw": False,
+    }
+    given = {key: body[key] for key in KEPT if key in body and (body[key] is not None or key in NULLABLE)}
+    command |= given
+    if "options" in command:
+        command["options"] = [_option(option) for option in command["options"]]
+    if command["default_member_permissions"] is not None:
+        command["default_member_permissions"] = str(command["default_member_permissions"])
+    if guild_id is not None:
+        command["guild_id"] = guild_id
+        del command["dm_permission"]
+    call.world.commands[command["id"]] = command
+    call.world.changed()
+    return command
+
+
+def _option(given: Json) -> Json:
+    """An option as Discord gives it back: without the fields that say nothing."""
+    option = {key: value for key, value in given.items() if value not in (None, [], False) or key == "value"}
+    if "options" in option:
+        option["options"] = [_option(inner) for inner in option["options"]]
+    if "choices" in option:
+        option["choices"] = [{k: v for k, v in each.items() if v is not None} for each in option["choices"]]
+    return option
+
+
+def _check(body: Any, path: str) -> None:
+    """Raises DiscordError 400 naming what is wrong."""
+    if not isinstance(body, dict):
+        raise invalid_form({f"{path}name": "This field is required"})
+    faults: dict[str, str] = {}
+    name, kind = body.get("name"), body.get("type", 1)
+    if not isinstance(name, str) or not 1 <= len(name) <= 32:
+        faults[f"{path}name"] = "Must be between 1 and 32 in length."
+    elif kind == 1 and (not NAME.match(name) or name != name.lower()):
+        faults[f"{path}name"] = "Command name is invalid"
+    if kind == 1 and not 1 <= len(str(body.get("description") or "")) <= 100:
+        faults[f"{path}description"] = "Must be between 1 and 100 in length."
+    _check_options(body.get("options") or [], f"{path}options", faults)
+    if faults:
+        raise invalid_form(faults)
+
+
+def _check_options(options: Any, path: str, faults: dict[str, str]) -> None:
+    if not isinstance(options, list) or len(options) > 25:
+        faults[path] = "Must be 25 or fewer in length."
+        return
+    optional_seen, names = False, set()
+    for index, option in enumerate(options):
+        here = f"{path}.{index}"
+        if not isinstance(option.get("type"), int) or not 1 <= option["type"] <= 11:
+            faults[f"{here}.type"] = "Value must be one of {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}."
+        if (
+            not NAME.match(str(option.get("name", "")))
+            or str(option.get("name")) != str(option.get("name")).lower()
+        ):
+            faults[f"{here}.name"] = "Command name is invalid"
+        if option.get("name") in names:
+            faults[f"{here}.name"] = "Option name already exists"
+        names.add(option.get("name"))
+        if not 1 <= len(str(option.get("description") or "")) <= 100:
+            faults[f"{here}.description"] = "Must be between 1 and 100 in length."
+        if option.get("required") and optional_seen:
+            faults[f"{here}.required"] = "Required options must be placed before non-required options"
+        optional_seen = optional_seen or not option.get("required")
+        if len(option.get("choices") or []) > 25:
+            faults[f"{here}.choices"] = "Must be 25 or fewer in length."
+        if option.get("choices") and option.get("autocomplete"):
+            faults[f"{here}.autocomplete"] = "Autocomplete and choices exclude each other"
+        if option.get("options"):
+            _check_options(option["options"], f"{here}.options", faults)
+
+
+_GLOBAL = "/applications/{application_id}/commands"
+_GUILD = "/applications/{application_id}/guilds/{guild_id}/commands"
+
+ROUTES = [
+    route
+    for path in (_GLOBAL, _GUILD)
+    for route in (
+        Route("GET", path, list_commands),
+        Route("POST", path, create_command),
+        Route("PUT", path, replace_commands),
+        Route("GET", f"{path}/{{command_id}}", get_command),
+        Route("PATCH", f"{path}/{{command_id}}", edit_command),
+        Route("DELETE", f"{path}/{{command_id}}", delete_command),
+    )
+]

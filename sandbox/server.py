@@ -1,0 +1,163 @@
+"""The sandbox as one object: build it, start it, stop it."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sandbox import access, page, seed
+from sandbox.attachments import Attachments
+from sandbox.bot_voice import BotVoice
+from sandbox.control import Control
+from sandbox.credentials import VOICE_FOLDER, load_or_create
+from sandbox.faults import Faults
+from sandbox.gateway import Gateway
+from sandbox.interactions import Interactions
+from sandbox.model import User
+from sandbox.oauth import OAuth
+from sandbox.ratelimit import RateLimiter
+from sandbox.rest import channels, commands, guilds, replies, users
+from sandbox.rest.api import PREFIX, Observer, mount
+from sandbox.tokens import Tokens
+from sandbox.voice.server import VoiceServer
+from sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+DEFAULT_REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
+MAX_BODY_BYTES = 30 * 1024 * 1024
+
+
+class Sandbox:
+    """A Discord on loopback.
+
+    `url`, `api_url`, `authorize_url` and `gateway_url` are right after `start()` (with `port` 0 the system picks
+    one). `observers` are called with `(method, path, status, body)` for every REST answer; tests judge them there.
+    `redirect_uris` are those registered for the application; without any, Backline's default is.
+
+    Raises: ValueError for a host other than loopback.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        port: int = 1339,
+        host: str = "127.0.0.1",
+        redirect_uris: Sequence[str] = (),
+        dave_version: int = 1,
+    ) -> None:
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"the sandbox listens on loopback only, not on {host}")
+        self.host = host
+        self.port = port
+        self.redirect_uris = tuple(redirect_uris) or (DEFAULT_REDIRECT_URI,)
+        self.credentials = load_or_create(data_dir)
+        self.voice = VoiceServer(data_dir=data_dir / VOICE_FOLDER, dave_version=dave_version)
+        self.ca_file = self.voice.ca_file
+        self.world = World(data_dir / "world.json", bot_id=self.credentials.client_id)
+        self.tokens = Tokens(self.world)
+        self.attachments = Attachments(data_dir / "attachments")
+        self.faults = Faults()
+        self.ratelimiter = RateLimiter()
+        self.gateway = Gateway(self.world, self.credentials)
+        self.bot_voice = BotVoice(self.world, self.gateway, self.voice)
+        self.interactions = Interactions(self.world, self.gateway)
+        self.control = Control(self)
+        self.observers: list[Observer] = []
+        self._runner: web.AppRunner | None = None
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    # -- addresses
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}{PREFIX}"
+
+    @property
+    def authorize_url(self) -> str:
+        return f"{self.url}/oauth2/authorize"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"ws://{self.host}:{self.port}/gateway"
+
+    # -- life
+
+    async def start(self) -> None:
+        """Load the world and listen. Raises OSError when the port is taken."""
+        if not self.world.load():
+            seed.plant(self.world)
+        await self.voice.start()
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
+        self._runner = runner
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self.host, self.port).start()
+        except BaseException:
+            await self.stop()
+            raise
+        self.port = runner.addresses[0][1]
+        self.gateway.resume_url = self.gateway_url
+        self.attachments.base_url = self.url
+
+    async def stop(self) -> None:
+        """Close every socket, write the world, free the port, in under a second. Safe to call twice."""
+        for timer in self._timers:
+            timer.cancel()
+        self.control.stop()
+        await self.gateway.stop()
+        await self.bot_voice.stop()
+        await self.voice.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self.world.users:
+            self.world.save()
+
+    def call_later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Like the loop's, but forgotten at `stop()`."""
+
+        def run() -> None:
+            self._timers.discard(handle)
+            act()
+
+        handle = asyncio.get_running_loop().call_later(seconds, run)
+        self._timers.add(handle)
+
+    # -- people
+
+    def humans(self) -> list[User]:
+        return [user for user in self.world.users.values() if not user.bot]
+
+    def find_user(self, name: str) -> User | None:
+        """A human by username (owner, dj, member, outsider) or id."""
+        return next((user for user in self.humans() if name in (user.username, user.id)), None)
+
+    def own_origins(self) -> frozenset[str]:
+        names = (self.host, "127.0.0.1", "localhost", "[::1]")
+        return frozenset(f"http://{name}:{self.port}" for name in names)
+
+    def own_hosts(self) -> frozenset[str]:
+        return frozenset(urlsplit(origin).netloc for origin in self.own_origins())
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[access.guard(self)])
+        for module in (users, guilds, channels, commands, replies):
+            application.add_routes(mount(self, module.ROUTES))
+        application.add_routes(
+            [web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)]
+        )
+        application.add_routes(OAuth(self).routes())
+        application.add_routes(self.control.routes())
+        application.add_routes(self.attachments.routes())
+        application.add_routes(page.routes())
+        return application

@@ -1,0 +1,177 @@
+"""Everything the sandbox knows, in memory, with a JSON file behind it."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from sandbox import model, snowflake
+from sandbox.errors import unknown
+from sandbox.model import Channel, Event, Guild, Json, Member, Message, Role, User, VoiceState
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+SAVE_DELAY_SECONDS = 0.25  # a burst becomes one write, and kill -9 loses less than a second
+MESSAGES_KEPT = 200  # per channel
+
+
+class World:
+    """The state. Reads are attributes; whoever changes something calls `changed()` and `emit()`.
+
+    Not thread-safe: everything happens on one event loop.
+    """
+
+    def __init__(self, path: Path, *, bot_id: str) -> None:
+        self.path = path
+        self.bot_id = bot_id
+        self.users: dict[str, User] = {}
+        self.guilds: dict[str, Guild] = {}
+        self.roles: dict[str, Role] = {}
+        self.channels: dict[str, Channel] = {}
+        self.members: dict[tuple[str, str], Member] = {}
+        self.voice_states: dict[tuple[str, str], VoiceState] = {}
+        self.messages: dict[str, Message] = {}
+        self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
+        self.grants: list[Json] = []  # OAuth2 tokens, hashed; see oauth.py
+        self.unavailable: set[str] = set()  # guilds in an outage; not kept
+        self.listeners: list[Callable[[Event], None]] = []
+        self._save_handle: asyncio.TimerHandle | None = None
+
+    # -- reading
+
+    @property
+    def bot(self) -> User:
+        return self.users[self.bot_id]
+
+    def user(self, user_id: str) -> User:
+        if found := self.users.get(user_id):
+            return found
+        raise unknown("User")
+
+    def guild_roles(self, guild_id: str) -> list[Role]:
+        roles = [role for role in self.roles.values() if role.guild_id == guild_id]
+        return sorted(roles, key=lambda role: (role.position, int(role.id)))
+
+    def guild_channels(self, guild_id: str) -> list[Channel]:
+        channels = [channel for channel in self.channels.values() if channel.guild_id == guild_id]
+        return sorted(channels, key=lambda channel: (channel.position, int(channel.id)))
+
+    def guild_members(self, guild_id: str) -> list[Member]:
+        members = [member for member in self.members.values() if member.guild_id == guild_id]
+        return sorted(members, key=lambda member: int(member.user_id))
+
+    def guild_voice_states(self, guild_id: str) -> list[VoiceState]:
+        return [state for state in self.voice_states.values() if state.guild_id == guild_id]
+
+    def guilds_of(self, user_id: str) -> list[Guild]:
+        return [self.guilds[member.guild_id] for member in self.members.values() if member.user_id == user_id]
+
+    def bot_installed(self, guild_id: str) -> bool:
+        return (guild_id, self.bot_id) in self.members
+
+    def channel_messages(self, channel_id: str) -> list[Message]:
+        """Oldest first, ephemeral ones included."""
+        return [message for message in self.messages.values() if message.channel_id == channel_id]
+
+    # -- changing
+
+    def emit(self, event: Event) -> None:
+        """Tell the gateway and the page. Listeners must not block and must not raise."""
+        for listener in tuple(self.listeners):
+            listener(event)
+
+    def keep(self, message: Message) -> list[Message]:
+        """Add a message and return those that fell off the end of its channel."""
+        self.messages[message.id] = message
+        surplus = self.channel_messages(message.channel_id)[:-MESSAGES_KEPT]
+        for old in surplus:
+            del self.messages[old.id]
+        self.changed()
+        return surplus
+
+    def changed(self) -> None:
+        """Have the file written soon. Outside an event loop (seeding) it is written at once."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.save()
+            return
+        if self._save_handle is None:
+            self._save_handle = loop.call_later(SAVE_DELAY_SECONDS, self.save)
+
+    # -- the file
+
+    def save(self) -> None:
+        """Replace the file atomically. No fsync: it protects against power loss, not against a killed process."""
+        if self._save_handle is not None:
+            self._save_handle.cancel()
+            self._save_handle = None
+        draft = self.path.with_suffix(".draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self._content(), file, ensure_ascii=False)
+        draft.replace(self.path)
+
+    def load(self) -> bool:
+        """Take the file's state. False when there is none, or none that this version can read (it is set aside)."""
+        try:
+            content = json.loads(self.path.read_text())
+            if content["version"] != VERSION:
+                raise ValueError(f"version {content['version']}, expected {VERSION}")
+            self._restore(content)
+        except FileNotFoundError:
+            return False
+        except (ValueError, KeyError, TypeError) as error:
+            aside = self.path.with_suffix(".unreadable")
+            self.path.replace(aside)
+            log.warning("Sandbox state could not be read (%s); moved to %s, starting anew", error, aside)
+            return False
+        return True
+
+    def _content(self) -> Json:
+        # The bot's own voice state belongs to a gateway session, which does not outlive this process.
+        voice_states = (state for state in self.voice_states.values() if state.user_id != self.bot_id)
+        return {
+            "version": VERSION,
+            "users": _dump(self.users.values()),
+            "guilds": _dump(self.guilds.values()),
+            "roles": _dump(self.roles.values()),
+            "channels": _dump(self.channels.values()),
+            "members": _dump(self.members.values()),
+            "voice_states": _dump(voice_states),
+            "messages": _dump(self.messages.values()),
+            "commands": list(self.commands.values()),
+            "grants": self.grants,
+        }
+
+    def _restore(self, content: Json) -> None:
+        users = {row["id"]: User(**row) for row in content["users"]}
+        guilds = {row["id"]: Guild(**row) for row in content["guilds"]}
+        roles = {row["id"]: Role(**row) for row in content["roles"]}
+        channels = {row["id"]: _channel(row) for row in content["channels"]}
+        members = [Member(**row) for row in content["members"]]
+        voice_states = [VoiceState(**row) for row in content["voice_states"]]
+        messages = {row["id"]: Message(**row) for row in content["messages"]}
+        commands = {row["id"]: row for row in content["commands"]}
+        self.users, self.guilds, self.roles, self.channels = users, guilds, roles, channels
+        self.members = {(member.guild_id, member.user_id): member for member in members}
+        self.voice_states = {(state.guild_id, state.user_id): state for state in voice_states}
+        self.messages, self.commands, self.grants = messages, commands, content["grants"]
+        for message in self.messages.values():
+            if message.flags & model.MessageFlag.LOADING:  # its interaction token died with the process
+                message.flags &= ~model.MessageFlag.LOADING
+                message.content = message.content or "The application did not respond"
+                message.edited_at = message.edited_at or snowflake.now()
+
+
+def _dump(rows: Iterable[User | Guild | Role | Channel | Member | VoiceState | Message]) -> list[Json]:
+    return [asdict(row) for row in rows]
+
+
+def _channel(row: Json) -> Channel:
+    overwrites = [model.Overwrite(**overwrite) for overwrite in row["overwrites"]]
+    return Channel(**{**row, "overwrites": overwrites})
