@@ -1,0 +1,75 @@
+"""Where allauth asks us: who is this, and what does a refusal look like."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.domain.people import upsert_person
+from accounts.errors import DiscordError
+
+log = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False  # people come from Discord only
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """No flash messages: the pages show who is logged in."""
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Connect the login to the person with that snowflake, who may have used the bot before."""
+        user = upsert_person(sociallogin.account.extra_data)
+        if not user.is_active:
+            raise ImmediateHttpResponse(
+                refuse_login(request, 403, "USER_NOT_FOUND", "This account was closed by the operator.")
+            )
+        if not sociallogin.is_existing:
+            sociallogin.connect(request, user)
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Answer every refusal with one page: a sentence, a stable code, a way on."""
+        if isinstance(exception, DiscordError):
+            response = refuse_login(request, exception.status, exception.code, str(exception))
+        elif error == AuthError.CANCELLED:
+            response = refuse_login(
+                request, 400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored."
+            )
+        elif request.GET.get("error") or (extra_context or {}).get("state"):
+            response = refuse_login(request, 400, "DISCORD_REFUSED", "Discord did not accept this login.")
+        else:
+            response = refuse_login(
+                request,
+                400,
+                "STATE_INVALID",
+                "This login was started elsewhere, took too long or was already used. Start again.",
+            )
+        log.info("Login refused: %s", type(exception).__name__ if exception else error)
+        raise ImmediateHttpResponse(response)
+
+
+def refuse_login(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
+    return render(
+        request,
+        "login_refused.html",
+        {"code": code, "sentence": sentence, "way_on_url": "/", "way_on_label": "Try again"},
+        status=status,
+    )

@@ -1,0 +1,66 @@
+"""Django admin for people and their sessions."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.domain.sessions import revoke_session
+from accounts.models import AuthSession, User
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin[User]):
+    list_display = (
+        "username",
+        "display_name",
+        "discord_id",
+        "is_active",
+        "staff",
+        "last_login",
+        "created_at",
+    )
+    list_filter = ("is_active", "last_login")
+    search_fields = ("username", "display_name", "discord_id")
+    fields = (
+        "username",
+        "display_name",
+        "discord_id",
+        "avatar_hash",
+        "is_active",
+        "last_login",
+        "created_at",
+    )
+    readonly_fields = ("username", "display_name", "discord_id", "avatar_hash", "last_login", "created_at")
+
+    @admin.display(boolean=True, description="admin")
+    def staff(self, user: User) -> bool:
+        return user.is_staff
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # people come from Discord
+
+
+@admin.register(AuthSession)
+class AuthSessionAdmin(admin.ModelAdmin[AuthSession]):
+    list_display = ("user", "device", "address", "created_at", "last_seen_at", "revoked_at")
+    list_filter = ("created_at", ("revoked_at", admin.EmptyFieldListFilter))
+    search_fields = ("user__username", "user__discord_id", "address")
+    list_select_related = ("user",)
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuthSession | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuthSession | None = None) -> bool:
+        return False
+
+    @admin.action(description="End these sessions", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
+        for session in queryset:
+            revoke_session(session)
+        self.message_user(request, f"{len(queryset)} sessions ended.", messages.SUCCESS)

@@ -1,0 +1,55 @@
+"""Who calls REST: a bearer token, else the browser's cookie with its CSRF token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.domain.sessions import Principal, authenticate_access
+from accounts.errors import AccountsError, TokenInvalid
+from accounts.models import User
+
+
+def bearer_token(header: str) -> str | None:
+    """Return the token of an `Authorization` value, null when it is of another scheme.
+
+    Raises TokenInvalid when it is ours but malformed.
+    """
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if not token or " " in token.strip():
+        raise TokenInvalid
+    return token.strip()
+
+
+class BearerAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
+        try:
+            token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
+            if token is None:
+                return None
+            principal = authenticate_access(token)
+        except AccountsError as error:
+            raise AuthenticationFailed(str(error), code=error.code) from error
+        return principal.user, principal
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="backline"'
+
+
+class CookieAuthentication(SessionAuthentication):
+    """Django's session. The middleware has already checked its AuthSession row."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Principal | None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        session = getattr(request._request, "auth_session", None)
+        return found[0], Principal(found[0], session) if session else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="backline"'

@@ -1,0 +1,112 @@
+"""Discord's REST, spoken synchronously: timeouts, bounded retries, and errors that say what to do.
+
+Sources: Discord's developer documentation, OAuth2 and Rate Limits.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import time
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from accounts.errors import DiscordError, DiscordRefused, DiscordTimeout
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+TIMEOUT_SECONDS = 5.0
+MAX_RETRY_AFTER_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
+USER_AGENT = "DiscordBot (https://github.com/backline, 0.1.0)"
+
+
+@lru_cache(maxsize=1)
+def tls_context() -> ssl.SSLContext:
+    """The system's roots, and DISCORD_CA_FILE when it is set."""
+    context = ssl.create_default_context()
+    if settings.DISCORD_CA_FILE:
+        context.load_verify_locations(settings.DISCORD_CA_FILE)
+    return context
+
+
+def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | None = None) -> Any:
+    """Return the JSON of an answer. Raises DiscordRefused (4xx), DiscordTimeout or DiscordError."""
+    headers = {"User-Agent": USER_AGENT}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    failure: DiscordError = DiscordError()
+    with httpx.Client(verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers) as client:
+        for attempt in range(ATTEMPTS):
+            wait = random.uniform(0, 0.2 * 2**attempt)
+            try:
+                response = client.request(method, settings.DISCORD_API_URL + path, data=data)
+            except httpx.TimeoutException:
+                raise DiscordTimeout from None  # a second wait would outlast the person's patience
+            except httpx.TransportError as error:
+                log.warning("Discord %s %s: %s", method, path, type(error).__name__)
+                failure = DiscordError()
+            else:
+                if response.status_code == 429:
+                    wait = _retry_after(response)
+                    failure = DiscordError()
+                    if wait > MAX_RETRY_AFTER_SECONDS:
+                        break
+                elif response.status_code >= 500:
+                    log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
+                    failure = DiscordError()
+                elif response.status_code >= 400:
+                    log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
+                    raise DiscordRefused
+                else:
+                    try:
+                        return response.json()
+                    except ValueError as error:
+                        raise DiscordError from error
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(wait)
+    raise failure
+
+
+def _retry_after(response: httpx.Response) -> float:
+    try:
+        return float(response.headers.get("Retry-After", "1"))
+    except ValueError:
+        return 1.0
+
+
+def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> dict[str, Any]:
+    """Trade an authorization code for `{access_token, refresh_token, expires_in, scope, token_type}`."""
+    data = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "client_id": settings.DISCORD_CLIENT_ID,
+        "client_secret": settings.DISCORD_CLIENT_SECRET,
+    }
+    if code_verifier:
+        data["code_verifier"] = code_verifier
+    answer = _request("POST", "/oauth2/token", data=data)
+    if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+        raise DiscordError
+    return answer
+
+
+def fetch_me(access_token: str) -> dict[str, Any]:
+    """Return the user object of `GET /users/@me`."""
+    profile = _request("GET", "/users/@me", token=access_token)
+    if not isinstance(profile, dict) or not profile.get("id") or not profile.get("username"):
+        raise DiscordError
+    return profile
+
+
+def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
+    """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`."""
+    guilds = _request("GET", "/users/@me/guilds?with_counts=true", token=access_token)
+    if not isinstance(guilds, list):
+        raise DiscordError
+    return guilds

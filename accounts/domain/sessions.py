@@ -1,0 +1,120 @@
+"""Begin, renew and end sessions; say who a token belongs to."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.errors import SessionRevoked, TokenInvalid, UserNotFound
+from accounts.models import AuthSession, RefreshChain, User
+from accounts.signals import session_revoked
+
+REPLAY_SECONDS = 10  # tabs race for one refresh; within this the same child is handed out again
+SEEN_EVERY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is calling. `expires_at` is the token's; null for a cookie, which lives as long as its session."""
+
+    user: User
+    session: AuthSession
+    expires_at: datetime | None = None
+    in_grace: bool = False
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    access: str
+    refresh: str
+    expires_at: datetime
+
+
+def begin_session(user: User, *, device: str, address: str | None) -> AuthSession:
+    return AuthSession.objects.create(user=user, device=device[:300], address=address)
+
+
+def revoke_session(session: AuthSession) -> None:
+    """End a session on every surface. Doing it twice is harmless."""
+    AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=timezone.now())
+    transaction.on_commit(lambda: session_revoked.send(AuthSession, sid=str(session.pk)))
+
+
+def find_live_session(sid: object) -> AuthSession:
+    """Return the session with its user. Raises SessionRevoked or UserNotFound."""
+    session = AuthSession.objects.select_related("user").filter(pk=sid).first() if sid else None
+    if session is None or session.revoked_at is not None:
+        raise SessionRevoked
+    if not session.user.is_active:
+        raise UserNotFound
+    return session
+
+
+def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
+    """Say whose access token this is: one query. Raises an AccountsError."""
+    claims = tokens.read_access(raw, grace_seconds=grace_seconds)
+    session = AuthSession.objects.select_related("user").filter(pk=claims.sid).first()
+    if session is None:
+        # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
+        raise SessionRevoked if User.objects.filter(pk=claims.user_id).exists() else UserNotFound
+    if session.user_id != claims.user_id:
+        raise TokenInvalid
+    if not session.user.is_active:
+        raise UserNotFound
+    if session.revoked_at is not None:
+        raise SessionRevoked
+    return Principal(session.user, session, claims.expires_at, claims.expired)
+
+
+def touch_session(session: AuthSession) -> None:
+    """Note that the session was used, at most once a minute."""
+    now = timezone.now()
+    if now - session.last_seen_at > SEEN_EVERY:
+        AuthSession.objects.filter(pk=session.pk).update(last_seen_at=now)
+
+
+def issue_pair(session: AuthSession) -> TokenPair:
+    access, expires_at = tokens.issue_access(session)
+    refresh = tokens.sign_refresh(
+        session=session, chain=uuid.uuid4(), generation=0, issued_at=datetime.now(UTC)
+    )
+    return TokenPair(access, refresh, expires_at)
+
+
+def refresh_pair(raw: str) -> TokenPair:
+    """Trade a refresh token for the next pair.
+
+    A spent token within REPLAY_SECONDS of its rotation gets the same child again; later it is theft by the
+    rules of RFC 9700 §4.14.2 and the session is revoked. Raises an AccountsError.
+    """
+    claims = tokens.read_refresh(raw)
+    session = find_live_session(claims.sid)
+    now = timezone.now()
+    with transaction.atomic():
+        chain, _ = RefreshChain.objects.get_or_create(
+            pk=claims.chain, defaults={"session": session, "rotated_at": now}
+        )
+        if chain.session_id != session.pk:
+            raise TokenInvalid
+        rotated = RefreshChain.objects.filter(pk=chain.pk, generation=claims.generation).update(
+            generation=claims.generation + 1, rotated_at=now
+        )
+    if rotated:
+        rotated_at = now
+    else:
+        chain.refresh_from_db()
+        recent = now - chain.rotated_at <= timedelta(seconds=REPLAY_SECONDS)
+        if claims.generation + 1 != chain.generation or not recent:
+            revoke_session(session)
+            raise SessionRevoked
+        rotated_at = chain.rotated_at
+    access, expires_at = tokens.issue_access(session)
+    refresh = tokens.sign_refresh(
+        session=session, chain=claims.chain, generation=claims.generation + 1, issued_at=rotated_at
+    )
+    return TokenPair(access, refresh, expires_at)

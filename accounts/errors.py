@@ -1,0 +1,59 @@
+"""Why a caller is not let in. Codes are part of the contract; edges translate once."""
+
+from __future__ import annotations
+
+
+class AccountsError(Exception):
+    """Base. `code` is stable, `str(error)` is a sentence for people."""
+
+    code = "AUTH_REQUIRED"
+    sentence = "Log in first."
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class AuthRequired(AccountsError):
+    pass
+
+
+class TokenInvalid(AccountsError):
+    code = "TOKEN_INVALID"
+    sentence = "This token is not one of ours."
+
+
+class TokenExpired(AccountsError):
+    code = "TOKEN_EXPIRED"
+    sentence = "This token has expired. Ask for a new one."
+
+
+class UserNotFound(AccountsError):
+    code = "USER_NOT_FOUND"
+    sentence = "This account does not exist any more."
+
+
+class SessionRevoked(AccountsError):
+    code = "SESSION_REVOKED"
+    sentence = "This session was ended. Log in again."
+
+
+class DiscordError(AccountsError):
+    """Discord did not do what we asked. `status` is what our own answer carries."""
+
+    code = "DISCORD_FAILED"
+    sentence = "Discord could not be reached. Try again in a moment."
+    status = 502
+
+
+class DiscordTimeout(DiscordError):
+    code = "DISCORD_TIMEOUT"
+    sentence = "Discord took too long to answer. Try again in a moment."
+    status = 504
+
+
+class DiscordRefused(DiscordError):
+    """A 4xx of Discord: the code or token we sent is not good (any more)."""
+
+    code = "DISCORD_REFUSED"
+    sentence = "Discord did not accept this login. Start again."
+    status = 400

@@ -1,0 +1,135 @@
+"""People, their sessions, and what Discord granted us for them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+
+snowflake_validator = RegexValidator(r"^[1-9][0-9]{16,19}$", "Not a Discord snowflake.")
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(discord_id=username)
+
+
+class User(AbstractBaseUser):
+    """A person, known by their Discord snowflake; there are no passwords.
+
+    A row may exist before its person ever logged in here: using the bot in Discord makes one.
+    """
+
+    discord_id = models.CharField(
+        max_length=20, unique=True, null=True, blank=True, validators=[snowflake_validator]
+    )
+    username = models.CharField(max_length=100, help_text="Discord's username, as of the last time seen.")
+    display_name = models.CharField(max_length=100, blank=True)
+    avatar_hash = models.CharField(max_length=64, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "discord_id"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.password:
+            self.set_unusable_password()
+        super().save(*args, **kwargs)
+
+    @property
+    def avatar_url(self) -> str | None:
+        """Discord's CDN address of the avatar (docs: Reference, Image Formatting), null without one."""
+        if not self.avatar_hash:
+            return None
+        kind = "gif" if self.avatar_hash.startswith("a_") else "png"
+        return f"https://cdn.discordapp.com/avatars/{self.discord_id}/{self.avatar_hash}.{kind}?size=128"
+
+    # Who may enter the Django admin is read from the settings on each request, so that removing an id works
+    # at once; there are no finer permissions than that.
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.discord_id) and self.discord_id in settings.ADMIN_DISCORD_IDS
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_staff
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_staff
+
+
+class AuthSession(models.Model):
+    """One login. Its id is the `sid` in every token; revoking it ends cookie, tokens and sockets."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="auth_sessions")
+    device = models.CharField(max_length=300, blank=True, help_text="User-Agent at login.")
+    address = models.GenericIPAddressField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-last_seen_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class RefreshChain(models.Model):
+    """The refresh tokens that descend from one token pair. Only `generation` is good; older ones are spent.
+
+    A refresh token is signed and names its chain and generation, so nothing that could be replayed is stored.
+    The row appears with the first refresh: pages that renew through their cookie never make one.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(AuthSession, on_delete=models.CASCADE, related_name="refresh_chains")
+    generation = models.PositiveIntegerField(default=0)
+    rotated_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-rotated_at"]
+
+    def __str__(self) -> str:
+        return f"{self.id} at {self.generation}"
+
+
+class DiscordGrant(models.Model):
+    """What Discord granted at the last login: tokens, encrypted with FIELD_ENCRYPTION_KEYS."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="discord_grant")
+    access_token = models.TextField(help_text="Fernet ciphertext.")
+    refresh_token = models.TextField(blank=True, help_text="Fernet ciphertext.")
+    scope = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"grant of {self.user}"
+
+
+class UsedServiceToken(models.Model):
+    """A `jti` of the Bot API that was presented once; kept until the token could no longer be replayed."""
+
+    jti = models.CharField(primary_key=True, max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.jti

@@ -1,0 +1,70 @@
+"""`/internal`: what other processes may ask of the bot's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User, snowflake_validator
+from botrunner import status as bot_status
+from botrunner.api.authentication import ServiceAuthentication
+from guilds.errors import GuildNotFound
+from guilds.models import Guild
+from queue_app.commands import execute
+from queue_app.queries import load_player
+from queue_app.shapes import player_shape
+from realtime import hints
+from realtime.models import Store, Via
+from realtime.origin import Origin
+
+
+class EnqueueSerializer(serializers.Serializer[dict[str, Any]]):
+    query = serializers.CharField(max_length=2000)
+    position = serializers.CharField(default="end")
+    requested_by = serializers.RegexField(snowflake_validator.regex, help_text="Snowflake of the person.")
+
+
+class InternalView(APIView):
+    authentication_classes = (ServiceAuthentication,)
+
+
+class InternalQueueView(InternalView):
+    """Adds a track for a person, whom the program knows from Discord or from a login."""
+
+    def post(self, request: Request, guild_id: str) -> Response:
+        body = EnqueueSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        person = User.objects.filter(discord_id=body.validated_data["requested_by"], is_active=True).first()
+        if person is None:
+            raise GuildNotFound
+        origin = Origin(user=person, via=Via.BOT, command_id=request.headers.get("Idempotency-Key", ""))
+        args = {key: body.validated_data[key] for key in ("query", "position")}
+        answer = execute(guild_id, "AddTrack", args, origin=origin)
+        return Response(answer.result, status=status.HTTP_201_CREATED)
+
+
+class InternalPlayerView(InternalView):
+    def get(self, request: Request, guild_id: str) -> Response:
+        if not Guild.objects.filter(pk=guild_id).exists():
+            raise GuildNotFound
+        return Response(player_shape(load_player(guild_id)))
+
+
+class WakeView(InternalView):
+    """Tells the bot that a guild's log moved: for web processes without Redis."""
+
+    def post(self, request: Request, guild_id: str) -> Response:
+        store = Store.objects.filter(name=f"guild:{guild_id}").first()
+        if store is None:
+            raise GuildNotFound
+        hints.send(store.name, store.head)
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class StatusView(InternalView):
+    def get(self, request: Request) -> Response:
+        return Response(bot_status.report())

@@ -1,0 +1,21 @@
+"""What the bot of this process says about itself; the running bot fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_describe: Callable[[], dict[str, Any]] | None = None
+
+
+def publish(describe: Callable[[], dict[str, Any]] | None) -> None:
+    """Set the function that describes the running bot; null when it stops."""
+    global _describe
+    _describe = describe
+
+
+def report() -> dict[str, Any]:
+    """Return `{running, shards: [{id, latency_ms}], guilds, voice: [{guild_id, channel_id, item_id}]}`."""
+    if _describe is None:
+        return {"running": False, "shards": [], "guilds": 0, "voice": []}
+    return {"running": True, **_describe()}

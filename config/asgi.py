@@ -1,0 +1,42 @@
+"""The ASGI applications: the web on API_PORT, the Bot API on BOT_API_PORT."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+http = get_asgi_application()  # before anything that needs the apps
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from realtime.handshake import refusal  # noqa: E402
+from realtime.routing import websocket_urlpatterns  # noqa: E402
+
+_sockets = URLRouter(websocket_urlpatterns)
+
+
+async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    try:
+        await _sockets(scope, receive, send)
+    except ValueError as error:
+        if "No route found" not in str(error):
+            raise
+        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+            await send(message)
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+
+
+async def bot_api(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The same Django under the Bot API's urls. It has no sockets."""
+    if scope["type"] == "http":
+        scope["backline.urlconf"] = settings.BOT_API_URLCONF
+        await http(scope, receive, send)
+    elif scope["type"] == "websocket":
+        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+            await send(message)

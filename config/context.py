@@ -1,0 +1,12 @@
+"""What every template may know about the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def program(request: HttpRequest) -> dict[str, Any]:
+    return {"is_sandbox": settings.SANDBOX, "sandbox_url": settings.SANDBOX_URL, "auth_off": False}

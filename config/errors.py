@@ -1,0 +1,81 @@
+"""Every REST refusal in one shape: `{"code", "detail"}`, and `errors` by field for bad input."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+from accounts.errors import AccountsError, DiscordError
+from guilds.errors import GuildsError
+from queue_app.errors import InvalidArguments, QueueError
+
+log = logging.getLogger(__name__)
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER: translate any exception of a view, the unexpected too."""
+    if isinstance(error, AccountsError):
+        set_rollback()
+        code = error.status if isinstance(error, DiscordError) else status.HTTP_401_UNAUTHORIZED
+        return _body(code, error.code, str(error))
+    if isinstance(error, InvalidArguments):
+        set_rollback()
+        return Response(
+            {"code": error.code, "detail": str(error), "errors": error.errors}, status=error.status
+        )
+    if isinstance(error, GuildsError | QueueError):
+        set_rollback()
+        return _body(error.status, error.code, str(error))
+    if isinstance(error, exceptions.ValidationError):
+        set_rollback()
+        errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+        return Response(
+            {"code": "INVALID_INPUT", "detail": "Some of this is not as it should be.", "errors": errors},
+            status=status.HTTP_400_BAD_REQUEST,
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        log.exception("Database unavailable")
+        return _body(503, "UNAVAILABLE", "The database does not answer. Try again in a moment.")
+    response = exception_handler(error, context)
+    if response is None:
+        set_rollback()
+        log.error("Unexpected error", exc_info=error)
+        return _body(500, "INTERNAL_ERROR", "Something went wrong on our side. It has been logged.")
+    response.data = {"code": _code(error), "detail": _sentence(error)}
+    return response
+
+
+def _body(code: int, name: str, detail: str) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="backline"'} if code == 401 else None
+    return Response({"code": name, "detail": detail}, status=code, headers=headers)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, exceptions.NotAuthenticated):
+        return "AUTH_REQUIRED"
+    if isinstance(error, exceptions.AuthenticationFailed):
+        return str(error.get_codes()).upper()
+    if isinstance(error, exceptions.PermissionDenied) and str(error.detail).startswith("CSRF"):
+        return "CSRF_FAILED"
+    if isinstance(error, exceptions.PermissionDenied | PermissionDenied):
+        return "FORBIDDEN"
+    if isinstance(error, exceptions.NotFound | Http404):
+        return "NOT_FOUND"
+    if isinstance(error, exceptions.APIException):
+        return str(error.default_code).upper()
+    return "ERROR"
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Http404):
+        return "There is nothing here."
+    if isinstance(error, exceptions.NotAuthenticated):
+        return "Log in first."
+    return str(getattr(error, "detail", "You may not do this."))

@@ -1,0 +1,30 @@
+"""Keep credentials out of every log line, whoever wrote it."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+# Tokens in query strings and headers, JWTs anywhere. The value goes, its name stays.
+_SECRET = re.compile(
+    r"(?P<name>\b(?:token|access_token|refresh_token|client_secret|code|code_verifier|authToken|payload)"
+    r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]+"
+    r"|(?P<scheme>\b(?:Bearer|Bot)\s+)[\w.\-~+/=]{8,}"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` with credentials replaced by `***`."""
+    return _SECRET.sub(lambda match: f"{match['name'] or match['scheme'] or ''}***", text)
+
+
+class RedactingFilter(logging.Filter):
+    """Rewrites a record once, before any formatter sees it; tracebacks included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = redact(record.getMessage())
+        record.args = None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+        return True

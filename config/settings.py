@@ -1,0 +1,344 @@
+"""Backline's settings: every value comes from the environment (or `.env`); docs/settings.md lists them."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from environs import Env
+
+from config import dev_keys
+
+django_stubs_ext.monkeypatch()  # generics such as ModelAdmin[User] exist for type checkers only
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+# ENV_FILE exists for tests and for running two installations from one checkout.
+env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
+
+
+def origin_of(url: str) -> str:
+    """`scheme://host[:port]` of a URL, as browsers send it in `Origin`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+# --- Where we run -----------------------------------------------------------------------------------------
+
+ENVIRONMENT = env.str("ENVIRONMENT", "development")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured("ENVIRONMENT must be `development` or `production`.")
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = False  # error pages never show a traceback, in development neither: logs do
+
+API_PORT = env.int("API_PORT", 1337)
+BOT_API_PORT = env.int("BOT_API_PORT", 1338)
+SANDBOX_PORT = env.int("SANDBOX_PORT", 1339)
+BIND_HOST = env.str("BIND_HOST", "127.0.0.1")
+API_BASE_URL = env.str("API_BASE_URL", f"http://127.0.0.1:{API_PORT}").rstrip("/")
+FRONTEND_URL = env.str("FRONTEND_URL", API_BASE_URL).rstrip("/")
+BOT_INTERNAL_API_URL = env.str("BOT_INTERNAL_API_URL", f"http://127.0.0.1:{BOT_API_PORT}").rstrip("/")
+
+# --- Discord, or the sandbox ------------------------------------------------------------------------------
+
+DISCORD_CLIENT_ID = env.str("DISCORD_CLIENT_ID", "")
+DISCORD_CLIENT_SECRET = env.str("DISCORD_CLIENT_SECRET", "")
+DISCORD_BOT_TOKEN = env.str("DISCORD_BOT_TOKEN", "")
+DISCORD_REDIRECT_URI = env.str("DISCORD_REDIRECT_URI", f"{API_BASE_URL}/api/auth/discord/callback")
+
+_discord = {
+    "DISCORD_CLIENT_ID": DISCORD_CLIENT_ID,
+    "DISCORD_CLIENT_SECRET": DISCORD_CLIENT_SECRET,
+    "DISCORD_BOT_TOKEN": DISCORD_BOT_TOKEN,
+}
+_absent = [name for name, value in _discord.items() if not value]
+if _absent and len(_absent) < len(_discord):
+    raise ImproperlyConfigured(
+        f"{' and '.join(_absent)} missing: set all of {', '.join(_discord)}, or none of them to use the sandbox."
+    )
+SANDBOX = bool(_absent) and not PRODUCTION
+
+DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var").resolve()
+if SANDBOX:
+    DATA_DIR = DATA_DIR / "sandbox"  # a fake identity must never meet a real one
+SANDBOX_DIR = DATA_DIR / "discord"
+
+if SANDBOX:
+    from sandbox.credentials import load_or_create
+    from sandbox.seed import OWNER as _SANDBOX_OWNER
+
+    _sandbox = load_or_create(SANDBOX_DIR)
+    DISCORD_CLIENT_ID = _sandbox.client_id
+    DISCORD_CLIENT_SECRET = _sandbox.client_secret
+    DISCORD_BOT_TOKEN = _sandbox.bot_token
+    _sandbox_url = f"http://127.0.0.1:{SANDBOX_PORT}"
+    DISCORD_API_URL = env.str("DISCORD_API_URL", f"{_sandbox_url}/api/v10").rstrip("/")
+    DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", f"{_sandbox_url}/oauth2/authorize")
+    DISCORD_CA_FILE: str = env.str("DISCORD_CA_FILE", str(_sandbox.ca_file))
+else:
+    DISCORD_API_URL = env.str("DISCORD_API_URL", "https://discord.com/api/v10").rstrip("/")
+    DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", "https://discord.com/oauth2/authorize")
+    DISCORD_CA_FILE = env.str("DISCORD_CA_FILE", "")
+SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
+
+# The one user of the sandbox who may enter the Django admin by default is its `owner`.
+ADMIN_DISCORD_IDS = set(env.list("ADMIN_DISCORD_IDS", [_SANDBOX_OWNER] if SANDBOX else []))
+
+# --- Secrets ----------------------------------------------------------------------------------------------
+
+_keys = {} if PRODUCTION else dev_keys.load_or_create(DATA_DIR)
+SECRET_KEY = env.str("SECRET_KEY", _keys.get("SECRET_KEY", ""))
+JWT_SECRET = env.str("JWT_SECRET", _keys.get("JWT_SECRET", ""))
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", [_keys.get("FIELD_ENCRYPTION_KEYS", "")])
+
+# --- Lifetimes --------------------------------------------------------------------------------------------
+
+SYNC_GRACE_SECONDS = env.int("SYNC_GRACE_SECONDS", 86_400)
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", 900)
+REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", 604_800)
+TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a second grace
+
+# --- Media ------------------------------------------------------------------------------------------------
+
+MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()
+try:
+    ALLOW_PRIVATE_MEDIA = tuple(ip_network(net) for net in env.list("ALLOW_PRIVATE_MEDIA", []))
+except ValueError as error:
+    raise ImproperlyConfigured(f"ALLOW_PRIVATE_MEDIA: {error}") from error
+
+# --- What must hold before we start -----------------------------------------------------------------------
+
+
+def _faults() -> list[str]:
+    faults = []
+    if PRODUCTION:
+        faults += [f"{name} is missing" for name in _absent]
+        if len(SECRET_KEY) < 50:
+            faults.append("SECRET_KEY is missing or shorter than 50 characters")
+        if not any(FIELD_ENCRYPTION_KEYS):
+            faults.append("FIELD_ENCRYPTION_KEYS is missing")
+        if not env.str("DATABASE_URL", ""):
+            faults.append("DATABASE_URL is missing")
+        if urlsplit(API_BASE_URL).scheme != "https":
+            faults.append("API_BASE_URL must be an https URL")
+    if len(JWT_SECRET.encode()) < 32:
+        faults.append("JWT_SECRET is missing or shorter than 32 bytes")
+    if BIND_HOST not in {"127.0.0.1", "localhost", "::1"} and SANDBOX:
+        faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox is for this machine only (127.0.0.1)")
+    return faults
+
+
+if _found := _faults():
+    raise ImproperlyConfigured("These settings stop the start: " + "; ".join(_found) + ".")
+
+# --- Django -----------------------------------------------------------------------------------------------
+
+ROOT_URLCONF = "config.urls"
+BOT_API_URLCONF = "botrunner.api.urls"
+ASGI_APPLICATION = "config.asgi.application"
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", urlsplit(API_BASE_URL).hostname or ""]
+ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), origin_of(FRONTEND_URL)}))
+CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: it gives `runserver` its sockets
+    "config",
+    "botrunner",
+    "queue_app",
+    "guilds",
+    "realtime",
+    "accounts",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "config.middleware.UrlconfMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.CanonicalHostMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuthSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.program",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False  # the paths of the API end as the contract says
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static", ("client", BASE_DIR / "clients" / "js" / "src")]
+WHITENOISE_USE_FINDERS = True  # the program serves its own files; no collectstatic step to forget
+WHITENOISE_AUTOREFRESH = not PRODUCTION
+
+# --- Database ---------------------------------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'backline.sqlite3'}")
+}
+if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE stands in for the row lock that SQLite lacks: writers queue at BEGIN, none fails half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+
+# --- Between processes ------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "")
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "backline"},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+# --- Sessions and cookies ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", "session")
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the state on the way back from Discord
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_FAILURE_VIEW = "config.views.csrf_failure"
+LOGIN_URL = "/"
+LOGIN_REDIRECT_URL = f"{FRONTEND_URL}/dashboard"
+
+# --- Browser security -------------------------------------------------------------------------------------
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", "https://cdn.discordapp.com"],
+    "connect-src": [CSP.SELF, origin_of(API_BASE_URL).replace("http", "ws", 1)],
+    # Chromium applies form-action to the redirect that follows a form, and that one goes to Discord.
+    "form-action": [CSP.SELF, origin_of(DISCORD_AUTHORIZE_URL)],
+    "frame-ancestors": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "object-src": [CSP.NONE],
+}
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+
+# --- Login with Discord -----------------------------------------------------------------------------------
+
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # we never ask for it
+ACCOUNT_LOGIN_METHODS = {"email"}  # allauth wants one named; SOCIALACCOUNT_ONLY closes it
+ACCOUNT_SIGNUP_FIELDS = ["email*"]  # never shown: every login is connected to its person first
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_ONLY = True
+SOCIALACCOUNT_STORE_TOKENS = False  # allauth stores them in clear; accounts.DiscordGrant encrypts
+SOCIALACCOUNT_PROVIDERS = {
+    "discord": {
+        "APPS": [{"client_id": DISCORD_CLIENT_ID, "secret": DISCORD_CLIENT_SECRET, "key": ""}],
+        "SCOPE": ["identify", "guilds"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+
+# --- REST -------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",  # first: it turns "nobody" into 401
+        "accounts.authentication.CookieAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.errors.answer",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Backline",
+    "DESCRIPTION": "One music queue per Discord guild, live on every surface.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SECRET,
+    "ISSUER": "backline",
+    "AUDIENCE": "backline-api",
+    "LEEWAY": TOKEN_LEEWAY_SECONDS,
+    "USER_ID_CLAIM": "user_id",
+    "UPDATE_LAST_LOGIN": False,
+}
+
+# --- Logs -------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "config.logs.RedactingFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
+    "root": {"level": env.str("LOG_LEVEL", "INFO"), "handlers": ["stderr"]},
+    "loggers": {
+        # These print whole URLs, and a query string may hold a token.
+        "uvicorn.error": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "nextcord": {"level": "WARNING"},
+        "libav": {"level": "CRITICAL"},  # FFmpeg's own words; a failing track is reported with its reason
+    },
+}

@@ -1,0 +1,142 @@
+"""The pages, and what monitoring asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from guilds.domain.installation import install_url
+from guilds.errors import GuildsError
+from guilds.models import Membership
+from guilds.permissions import can_manage, require_member
+from guilds.queries import guild_shape, my_memberships, voice_channels_of
+from queue_app.models import Player
+
+
+def _login_url(target: str) -> str:
+    return f"{reverse('discord_login')}?{urlencode({'next': target})}"
+
+
+def _guild(membership: Membership) -> dict[str, Any]:
+    manages = can_manage(membership)
+    return guild_shape(membership) | {"install_url": install_url(membership.guild_id) if manages else None}
+
+
+@require_GET
+@ensure_csrf_cookie
+@never_cache
+def landing(request: HttpRequest) -> HttpResponse:
+    return render(request, "landing.html", {"login_url": _login_url("/dashboard")})
+
+
+@require_GET
+@ensure_csrf_cookie
+@never_cache
+def dashboard(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    memberships = my_memberships(request.user, everything=True)
+    return render(request, "dashboard.html", {"guilds": [_guild(m) for m in memberships]})
+
+
+@require_GET
+@ensure_csrf_cookie
+@never_cache
+def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    try:
+        membership = require_member(request.user, guild_id)
+    except GuildsError as error:
+        raise Http404 from error
+    return render(
+        request,
+        "guild.html",
+        {
+            "guild": _guild(membership),
+            "guilds": [_guild(m) for m in my_memberships(request.user, everything=True)],
+            "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_of(guild_id)],
+        },
+    )
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "alive"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 only when a part fails without which nothing works; the bot is reported, not required."""
+    parts: dict[str, str] = {}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        parts["database"] = "ok"
+        parts["bot"] = "ok" if any(player.leased for player in Player.objects.all()[:1000]) else "not seen"
+    except DatabaseError as error:
+        parts["database"] = type(error).__name__
+    parts["layer"] = _check_layer()
+    ready = parts["database"] == "ok" and parts["layer"] == "ok"
+    return JsonResponse(
+        {"status": "ready" if ready else "failing", "parts": parts}, status=200 if ready else 503
+    )
+
+
+def _check_layer() -> str:
+    from asgiref.sync import async_to_sync
+    from channels.layers import get_channel_layer
+
+    try:
+        async_to_sync(get_channel_layer().group_send)("backline.readyz", {"type": "noop"})
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/internal/")) or "text/html" not in request.headers.get(
+        "Accept", ""
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"code": "NOT_FOUND", "detail": "There is nothing here."}, status=404)
+    return render(request, "404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"code": "FORBIDDEN", "detail": "You may not do this."}, status=403)
+    return render(request, "403.html", status=403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if _wants_json(request):
+        detail = "The CSRF token is missing or wrong. Reload the page."
+        return JsonResponse({"code": "CSRF_FAILED", "detail": detail}, status=403)
+    return render(request, "403.html", status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _wants_json(request):
+        detail = "Something went wrong on our side. It has been logged."
+        return JsonResponse({"code": "INTERNAL_ERROR", "detail": detail}, status=500)
+    return render(request, "500.html", status=500)

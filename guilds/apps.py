@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class GuildsConfig(AppConfig):
+    name = "guilds"
+
+    def ready(self) -> None:
+        from guilds import receivers  # noqa: F401  signals are connected by importing

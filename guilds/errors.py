@@ -1,0 +1,37 @@
+"""Refusals about guilds. `status` is what REST answers."""
+
+from __future__ import annotations
+
+
+class GuildsError(Exception):
+    code = "INVALID_INPUT"
+    sentence = "This is not a guild."
+    status = 400
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class InvalidGuildId(GuildsError):
+    code = "INVALID_GUILD_ID"
+    sentence = "A guild id is a Discord snowflake: 17 to 20 digits."
+
+
+class GuildNotFound(GuildsError):
+    """Also for guilds that exist but are not the caller's: nobody learns which do."""
+
+    code = "GUILD_NOT_FOUND"
+    sentence = "You are in no guild of this id."
+    status = 404
+
+
+class GuildForbidden(GuildsError):
+    code = "FORBIDDEN"
+    sentence = "You may not do this in this guild."
+    status = 403
+
+
+class BotNotInstalled(GuildsError):
+    code = "BOT_NOT_INSTALLED"
+    sentence = "The bot is not in this guild yet."
+    status = 409

@@ -1,0 +1,132 @@
+"""Discord's guilds as the program knows them: at login from the person's list, then from the bot's gateway."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import snowflake_validator
+
+
+class Guild(models.Model):
+    """A guild (Discord: Guild object). `bot_installed` says that the bot is in it as far as we know."""
+
+    id = models.CharField(primary_key=True, max_length=20, validators=[snowflake_validator])
+    name = models.CharField(max_length=100)
+    icon_hash = models.CharField(max_length=64, blank=True)
+    owner_id = models.CharField(max_length=20, blank=True, help_text="Snowflake of the owner.")
+    member_count = models.PositiveIntegerField(null=True, blank=True)
+    bot_installed = models.BooleanField(default=False)
+    left_at = models.DateTimeField(null=True, blank=True, help_text="When the bot was removed.")
+    unavailable = models.BooleanField(default=False, help_text="Discord has an outage for this guild.")
+    mirrored_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def icon_url(self) -> str | None:
+        if not self.icon_hash:
+            return None
+        kind = "gif" if self.icon_hash.startswith("a_") else "png"
+        return f"https://cdn.discordapp.com/icons/{self.pk}/{self.icon_hash}.{kind}?size=128"
+
+
+class Membership(models.Model):
+    """A person in a guild. `permissions` are the base permissions (Discord: Permissions), channel overwrites
+    not applied; `role_ids` come from the gateway, so they are empty until the bot has seen the person."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="memberships")
+    owner = models.BooleanField(default=False)
+    permissions = models.BigIntegerField(default=0)
+    role_ids = models.JSONField(default=list, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "guild"], name="membership_user_guild"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.guild}"
+
+
+class ChannelType(models.IntegerChoices):
+    """Discord: Channel Types; the ones that matter here."""
+
+    TEXT = 0
+    VOICE = 2
+    CATEGORY = 4
+    ANNOUNCEMENT = 5
+    STAGE = 13
+
+
+class Channel(models.Model):
+    id = models.CharField(primary_key=True, max_length=20)
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="channels")
+    type = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=100)
+    position = models.IntegerField(default=0)
+    parent_id = models.CharField(max_length=20, null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.Model):
+    id = models.CharField(primary_key=True, max_length=20)
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="roles")
+    name = models.CharField(max_length=100)
+    color = models.PositiveIntegerField(default=0)
+    position = models.IntegerField(default=0)
+    permissions = models.BigIntegerField(default=0)
+    mentionable = models.BooleanField(default=False)
+    managed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VoiceState(models.Model):
+    """Who sits in which voice channel, as the gateway said last. Bots are left out, ourselves included."""
+
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="voice_states")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="voice_states")
+    discord_id = models.CharField(max_length=20)
+    name = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["guild", "discord_id"], name="voicestate_guild_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or self.discord_id} in {self.channel}"
+
+
+class GuildSettings(models.Model):
+    """How a guild wants it. Channels and roles are kept by id: they may vanish at Discord any time."""
+
+    guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="settings", primary_key=True)
+    voice_channel_id = models.CharField(max_length=20, null=True, blank=True)
+    dj_role_id = models.CharField(max_length=20, null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "guild settings"
+
+    def __str__(self) -> str:
+        return f"settings of {self.guild}"

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from guilds import views
+
+urlpatterns = [
+    path("", views.GuildListView.as_view(), name="guilds"),
+    path("/<str:guild_id>", views.GuildView.as_view(), name="guild"),
+    path("/<str:guild_id>/channels", views.ChannelsView.as_view(), name="guild_channels"),
+    path("/<str:guild_id>/roles", views.RolesView.as_view(), name="guild_roles"),
+    path("/<str:guild_id>/bot-install-url", views.InstallUrlView.as_view(), name="guild_install_url"),
+]

@@ -1,0 +1,86 @@
+"""Django admin for tracks, the queue and the players, with two rescues that go the ordinary way."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from queue_app.domain.requeue import requeue
+from queue_app.domain.skip import skip
+from queue_app.errors import QueueError
+from queue_app.models import Player, QueueItem, Track
+from realtime.admin import ReadOnlyAdmin
+from realtime.models import Via
+from realtime.origin import Origin
+
+
+def _origin(request: HttpRequest) -> Origin:
+    assert isinstance(request.user, User)
+    return Origin(user=request.user, via=Via.ADMIN, operator=True)
+
+
+@admin.register(Track)
+class TrackAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "artist", "source", "duration_ms", "available", "resolved_at")
+    list_filter = ("source", "available", "is_live")
+    search_fields = ("title", "artist", "album", "uri")
+
+
+@admin.register(QueueItem)
+class QueueItemAdmin(ReadOnlyAdmin):
+    list_display = (
+        "track",
+        "guild",
+        "state",
+        "requested_by",
+        "added_at",
+        "started_at",
+        "ended_at",
+        "error_detail",
+    )
+    list_filter = ("state", "guild", "added_at")
+    search_fields = ("track__title", "track__uri", "requested_by__username", "guild__name", "guild__id")
+    list_select_related = ("track", "guild", "requested_by")
+    ordering = ("-added_at",)
+    actions = ("put_back",)
+
+    @admin.action(description="Put back to the front of the queue", permissions=["view"])
+    def put_back(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> None:
+        for item in queryset:
+            try:
+                requeue(item.guild_id, item_id=str(item.pk), origin=_origin(request))
+                self.message_user(request, f"{item.track} is at the front again.", messages.SUCCESS)
+            except QueueError as error:
+                self.message_user(request, f"{item.track}: {error}", messages.WARNING)
+
+
+@admin.register(Player)
+class PlayerAdmin(ReadOnlyAdmin):
+    list_display = (
+        "guild",
+        "status",
+        "item",
+        "voice_channel_id",
+        "connected_channel_id",
+        "error_detail",
+        "leased",
+    )
+    list_filter = ("paused", "stopped", "sounding")
+    search_fields = ("guild__name", "guild__id")
+    list_select_related = ("guild", "item__track")
+    actions = ("skip",)
+
+    @admin.display(boolean=True, description="bot present")
+    def leased(self, player: Player) -> bool:
+        return player.leased
+
+    @admin.action(description="Skip what plays", permissions=["view"])
+    def skip(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
+        for player in queryset:
+            try:
+                skip(player.guild_id, origin=_origin(request))
+                self.message_user(request, f"{player.guild}: skipped.", messages.SUCCESS)
+            except QueueError as error:
+                self.message_user(request, f"{player.guild}: {error}", messages.WARNING)

@@ -1,0 +1,101 @@
+"""The command core: every change that a person asks for, by name, from whatever surface.
+
+REST, `/sync` and slash commands only translate in and out; they all end in `execute`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from guilds.permissions import require_member
+from queue_app.domain.add import POSITIONS, add_track
+from queue_app.domain.find import MAX_QUERY
+from queue_app.domain.pause import pause, resume
+from queue_app.domain.remove import remove_item
+from queue_app.domain.skip import skip
+from queue_app.domain.voice import join_voice, leave_voice
+from queue_app.errors import IdempotencyConflict, InvalidArguments, UnknownCommand
+from queue_app.models import Player, QueueItem
+from queue_app.shapes import item_shape, player_shape
+from realtime.domain.answer import Answer, answer_once
+from realtime.errors import Conflict
+from realtime.origin import Origin
+
+MAX_URL = 2000
+
+
+@dataclass(frozen=True)
+class Command:
+    """`check` returns clean arguments or raises InvalidArguments; `run` is the domain function."""
+
+    check: Callable[[dict[str, Any]], dict[str, Any]]
+    run: Callable[..., QueueItem | Player]
+
+
+def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
+    """Carry a command out once (see `answer_once`). `Answer.result` is the item or player it changed.
+
+    Raises UnknownCommand, InvalidGuildId, GuildNotFound, InvalidArguments, IdempotencyConflict, or what the domain function raises.
+    """
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UnknownCommand
+    if origin.user is not None:
+        require_member(origin.user, guild_id)  # before anything is said about the arguments
+    clean = command.check(args)
+
+    def act() -> dict[str, Any]:
+        changed = command.run(guild_id, **clean, origin=origin)
+        return item_shape(changed) if isinstance(changed, QueueItem) else player_shape(changed)
+
+    try:
+        return answer_once(f"guild:{guild_id}", name=name, args=clean, origin=origin, act=act)
+    except Conflict as error:
+        raise IdempotencyConflict from error
+
+
+def _no_arguments(args: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _check_add(args: dict[str, Any]) -> dict[str, Any]:
+    query, position = args.get("query"), args.get("position", "end")
+    errors: dict[str, list[str]] = {}
+    if not isinstance(query, str) or not query.strip():
+        errors["query"] = ["Say what to play: a search, a link or a library uri."]
+    elif "\0" in query or len(query) > (MAX_URL if "://" in query else MAX_QUERY):
+        errors["query"] = [f"At most {MAX_QUERY} characters, {MAX_URL} for a link."]
+    if position not in POSITIONS:
+        errors["position"] = [f"One of {', '.join(POSITIONS)}."]
+    if errors:
+        raise InvalidArguments(errors)
+    assert isinstance(query, str)
+    return {"query": query.strip(), "position": position}
+
+
+def _check_item(args: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"item_id": str(uuid.UUID(args["item_id"]))}
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidArguments({"item_id": ["This is not the id of an item."]}) from error
+
+
+def _check_channel(args: dict[str, Any]) -> dict[str, Any]:
+    channel_id = args.get("channel_id")
+    if not isinstance(channel_id, str) or not channel_id.isdecimal() or len(channel_id) > 20:
+        raise InvalidArguments({"channel_id": ["This is not the id of a channel."]})
+    return {"channel_id": channel_id}
+
+
+COMMANDS: dict[str, Command] = {
+    "AddTrack": Command(_check_add, add_track),
+    "RemoveItem": Command(_check_item, remove_item),
+    "Skip": Command(_no_arguments, skip),
+    "Pause": Command(_no_arguments, pause),
+    "Resume": Command(_no_arguments, resume),
+    "JoinVoice": Command(_check_channel, join_voice),
+    "LeaveVoice": Command(_no_arguments, leave_voice),
+}

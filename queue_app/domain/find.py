@@ -1,0 +1,60 @@
+"""From what a person typed to a track, and the library's search."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from queue_app.models import Track
+
+MAX_QUERY = 500
+
+
+def normalise(text: str) -> str:
+    """Return text as it is searched: without case and accents, one space between words."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
+
+
+def search_library(query: str, *, limit: int = 20) -> list[Track]:
+    """Return the tracks that hold every word of `query`, best first; all of them for an empty query."""
+    words = normalise(query).split()
+    tracks = Track.objects.filter(source="library", available=True)
+    for word in words:
+        tracks = tracks.filter(search_text__contains=word)
+    found = list(tracks.order_by("title", "id")[:500])
+    wanted = " ".join(words)
+
+    def distance(track: Track) -> tuple[int, int]:
+        title = normalise(track.title or "")
+        if title == wanted:
+            return (0, 0)
+        if title.startswith(wanted):
+            return (1, len(title))
+        if wanted in title:
+            return (2, len(title))
+        return (3, sum(word not in title for word in words))
+
+    return sorted(found, key=distance)[:limit] if wanted else found[:limit]
+
+
+def find_track(query: str) -> Track:
+    """Return the track that a query names: a library uri, an http(s) address, else the library's best match.
+
+    Without any match the track has source `none` and carries the query as its title.
+    """
+    text = query.strip()
+    if text.startswith(("http://", "https://")):
+        track, _ = Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})
+        return track
+    if text.startswith("library:"):
+        known = Track.objects.filter(uri=text, available=True).first()
+    else:
+        matches = search_library(text, limit=1) if normalise(text) else []
+        known = matches[0] if matches else None
+    if known is not None:
+        return known
+    track, _ = Track.objects.get_or_create(
+        uri=f"none:{text[:MAX_QUERY]}", defaults={"source": "none", "title": text[:300]}
+    )
+    return track

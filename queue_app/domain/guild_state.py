@@ -1,0 +1,93 @@
+"""Open a guild's queue and player for a change: the frame of every domain function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from guilds.models import Channel, GuildSettings, Membership
+from guilds.permissions import is_dj, require_member
+from guilds.queries import voice_channel_of
+from queue_app.models import ItemState, Player, QueueItem
+from queue_app.shapes import item_shape, player_shape
+from realtime.domain.append import append, lock_store
+from realtime.models import Store
+from realtime.origin import Origin
+
+
+@dataclass
+class GuildState:
+    """A guild whose store row is locked. `membership` is null for the bot and operators."""
+
+    guild_id: str
+    store: Store
+    player: Player
+    origin: Origin
+    membership: Membership | None
+
+    @property
+    def is_dj(self) -> bool:
+        return self.membership is None or is_dj(self.membership)
+
+    def append(self, name: str, *, item: QueueItem | None = None, player: bool = False, **args: Any) -> int:
+        """Append an event with the shapes of `item` and, if asked for, the player. Returns its seq."""
+        if item is not None:
+            args["item"] = item_shape(item)
+        if player:
+            args["player"] = player_shape(self.player)
+        return append(self.store, name, args, origin=self.origin).seq
+
+    def queued(self) -> list[QueueItem]:
+        return list(
+            QueueItem.objects.filter(guild_id=self.guild_id, state=ItemState.QUEUED)
+            .select_related("track", "requested_by")
+            .order_by("rank")
+        )
+
+    def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
+        """Take the current item off the player in that state. Returns it, null when there was none."""
+        item = self.player.item
+        if item is None:
+            return None
+        self.player.fold_position()
+        item.state, item.ended_at = state, timezone.now()
+        item.error_code, item.error_detail = code, detail[:300]
+        item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+        self.player.item = None
+        self.player.position_ms = 0
+        self.player.save(update_fields=["item", "position_ms", "position_at"])
+        return item
+
+    def settle_channel(self, requester: User | None) -> str | None:
+        """Decide where to play and keep it: the requester's voice channel, else the player's, else the
+        setting's. While something plays the bot stays where it is."""
+        if self.player.item is None or self.player.voice_channel_id is None:
+            settings = GuildSettings.objects.filter(guild_id=self.guild_id).first()
+            offers = [
+                voice_channel_of(self.guild_id, requester),
+                self.player.voice_channel_id,
+                settings.voice_channel_id if settings else None,
+            ]
+            there = set(
+                Channel.objects.filter(guild_id=self.guild_id, pk__in=[o for o in offers if o]).values_list(
+                    "pk", flat=True
+                )
+            )
+            self.player.voice_channel_id = next((o for o in offers if o in there), None)
+            self.player.save(update_fields=["voice_channel_id"])
+        return self.player.voice_channel_id
+
+
+def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
+    """Lock the guild's store, check that the asker is a member, load the player.
+
+    Call it inside `transaction.atomic()`. Raises InvalidGuildId or GuildNotFound.
+    """
+    trusted = origin.user is None or origin.operator
+    membership = None if trusted else require_member(origin.user, guild_id)
+    store = lock_store(f"guild:{guild_id}")
+    player, _ = Player.objects.select_related("item__track", "item__requested_by").get_or_create(pk=guild_id)
+    return GuildState(guild_id, store, player, origin, membership)

@@ -1,0 +1,60 @@
+"""Keep the tracks of the library as the folder is."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.utils import timezone
+
+from queue_app.artwork import store_artwork
+from queue_app.domain.find import normalise
+from queue_app.models import Track
+from queue_app.sources import SourceError, TrackInfo, library, resolve
+
+log = logging.getLogger(__name__)
+
+
+def apply_info(track: Track, info: TrackInfo) -> None:
+    """Save what a source said about a track."""
+    track.title = (info.title or "")[:300] or None
+    track.artist = (info.artist or "")[:300] or None
+    track.album = (info.album or "")[:300] or None
+    track.url = info.url
+    track.duration_ms = info.duration_ms
+    track.is_live = info.is_live
+    track.artwork = store_artwork(info.artwork, info.artwork_type)
+    track.search_text = normalise(" ".join(filter(None, (info.title, info.artist, info.album))))
+    track.available = True
+    track.resolved_at = timezone.now()
+    track.save()
+
+
+def scan_library() -> tuple[int, int]:
+    """Read files that are new or changed, mark those that are gone. Returns `(read, gone)`.
+
+    A file that is no audio is passed over with a line in the log and looked at again when it changes.
+    """
+    root = settings.MEDIA_LIBRARY
+    known = {track.uri: track for track in Track.objects.filter(source="library")}
+    seen: set[str] = set()
+    read = 0
+    for file in library.walk(root):
+        uri = f"library:{file.id}"
+        seen.add(uri)
+        track = known.get(uri) or Track(uri=uri, source="library")
+        if (track.file_mtime_ns, track.file_size) == (file.mtime_ns, file.size) and (
+            track.available or track.resolved_at is None
+        ):
+            continue
+        track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
+        try:
+            apply_info(track, resolve(uri, library=root, allow_private=()))
+            read += 1
+        except SourceError as error:
+            log.warning("Library file passed over: %s", error.detail)
+            track.available, track.resolved_at = False, None
+            track.save()
+    gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
+    Track.objects.filter(pk__in=gone).update(available=False)
+    return read, len(gone)

@@ -1,0 +1,248 @@
+"""What the bot writes: which item plays, how far it is, where it is heard.
+
+Every function takes the lease's `owner` and raises LeaseLost when another process looks after the guild now.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.library import apply_info
+from queue_app.errors import LeaseLost
+from queue_app.models import ItemState, Player, QueueItem
+from queue_app.sources import TrackInfo
+from realtime.origin import BOT
+
+LEASE = timedelta(seconds=8)
+
+
+def lease_owner() -> str:
+    """Return this process's name for leases: machine, boot, pid. A dead process of this boot is recognised."""
+    return f"{_machine()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+def _machine() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()}/{boot}"
+
+
+def _surely_dead(owner: str) -> bool:
+    """True when `owner` ran on this machine since it booted and its process is gone."""
+    machine, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    if machine != _machine() or not machine.partition("/")[2] or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def take_lease(guild_id: str, *, owner: str) -> bool:
+    """Take or renew the lease of a guild's player. Returns False while a living process holds it.
+
+    A new owner starts from what is in the database: nothing connected, nothing sounding.
+    """
+    Player.objects.get_or_create(pk=guild_id)
+    now = timezone.now()
+    renewed = Player.objects.filter(pk=guild_id, lease_owner=owner).update(lease_expires_at=now + LEASE)
+    if renewed:
+        return True
+    holder = Player.objects.filter(pk=guild_id).values_list("lease_owner", flat=True).first() or ""
+    free = Q(lease_owner="") | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
+    if holder and _surely_dead(holder):
+        free |= Q(lease_owner=holder)
+    with transaction.atomic():
+        state = open_guild(guild_id, origin=BOT)
+        claimed = Player.objects.filter(free, pk=guild_id).update(
+            lease_owner=owner, lease_expires_at=now + LEASE, connected_channel_id=None, sounding=False
+        )
+        if not claimed:
+            return False
+        was_heard = state.player.connected_channel_id is not None
+        state.player.refresh_from_db()
+        if was_heard:
+            state.append("VoiceChanged", player=True)
+    return True
+
+
+def release_lease(guild_id: str, *, owner: str) -> None:
+    """Give the guild up: another process may take over at once."""
+    Player.objects.filter(pk=guild_id, lease_owner=owner).update(lease_owner="", lease_expires_at=None)
+
+
+def _open(guild_id: str, owner: str) -> GuildState:
+    state = open_guild(guild_id, origin=BOT)
+    if state.player.lease_owner != owner:
+        raise LeaseLost
+    return state
+
+
+def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
+    """Make the first queued item the current one. Returns it; null when nothing should start.
+
+    Without a channel to play in the item stays queued and the player says NO_VOICE_CHANNEL.
+    """
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        if player.item is not None or player.paused or player.stopped:
+            return None
+        queue = state.queued()
+        if not queue:
+            return None
+        item = queue[0]
+        if state.settle_channel(item.requested_by) is None:
+            _set_error(state, "NO_VOICE_CHANNEL", "Join a voice channel, or choose one on the page.")
+            return None
+        item.state, item.started_at = ItemState.PLAYING, timezone.now()
+        item.save(update_fields=["state", "started_at"])
+        player.item = item
+        player.position_ms, player.position_at = 0, timezone.now()
+        player.error_code = player.error_detail = ""
+        player.save(update_fields=["item", "position_ms", "position_at", "error_code", "error_detail"])
+        state.append("TrackStarted", item=item, player=True)
+        return item
+
+
+def finish(guild_id: str, *, item_id: object, owner: str) -> None:
+    """The item played to its end."""
+    _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event="TrackFinished")
+
+
+def fail(guild_id: str, *, item_id: object, code: str, detail: str, owner: str) -> None:
+    """The item cannot be played; the queue goes on."""
+    _end(
+        guild_id,
+        item_id=item_id,
+        owner=owner,
+        state=ItemState.FAILED,
+        event="TrackFailed",
+        code=code,
+        detail=detail,
+    )
+
+
+def _end(
+    guild_id: str,
+    *,
+    item_id: object,
+    owner: str,
+    state: ItemState,
+    event: str,
+    code: str = "",
+    detail: str = "",
+) -> None:
+    with transaction.atomic():
+        guild = _open(guild_id, owner)
+        if guild.player.item_id != item_id:
+            return  # skipped in the meantime; that event stands
+        item = guild.end_item(state, code=code, detail=detail)
+        guild.append(event, item=item, player=True)
+
+
+def observe(
+    guild_id: str, *, owner: str, connected_channel_id: str | None, sounding: bool, position_ms: int | None
+) -> None:
+    """Note where the bot is connected and whether it is heard; an event when that changed.
+
+    `position_ms` null keeps the stored position.
+    """
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        before = (player.connected_channel_id, player.sounding, player.error_code)
+        player.connected_channel_id, player.sounding = connected_channel_id, sounding
+        if position_ms is not None:
+            player.position_ms = position_ms
+        player.position_at = timezone.now()
+        if connected_channel_id and player.item_id:
+            player.error_code = player.error_detail = ""
+        player.save(
+            update_fields=[
+                "connected_channel_id", "sounding", "position_ms", "position_at", "error_code", "error_detail",
+            ]
+        )  # fmt: skip
+        if before != (player.connected_channel_id, player.sounding, player.error_code):
+            state.append("VoiceChanged", player=True)
+
+
+def checkpoint(guild_id: str, *, owner: str, item_id: object, position_ms: int) -> None:
+    """Save how far the item is: an observation, not an event."""
+    Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id).update(
+        position_ms=position_ms, position_at=timezone.now()
+    )
+
+
+def report_error(guild_id: str, *, owner: str, code: str, detail: str) -> None:
+    """Say why nothing is heard; an empty code takes it back."""
+    with transaction.atomic():
+        _set_error(_open(guild_id, owner), code, detail)
+
+
+def _set_error(state: GuildState, code: str, detail: str) -> None:
+    player = state.player
+    if (player.error_code, player.error_detail) != (code, detail[:300]):
+        player.fold_position()
+        player.error_code, player.error_detail = code, detail[:300]
+        player.save(update_fields=["error_code", "error_detail", "position_ms", "position_at"])
+        state.append("PlayerErrorChanged", player=True)
+
+
+def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
+    """Somebody moved the bot to another channel, or (null) out of voice: that is now where it should be."""
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        player.fold_position()
+        player.voice_channel_id = player.connected_channel_id = channel_id
+        player.stopped = channel_id is None
+        player.sounding = player.sounding and channel_id is not None
+        player.save(
+            update_fields=[
+                "voice_channel_id", "connected_channel_id", "stopped", "sounding", "position_ms", "position_at",
+            ]
+        )  # fmt: skip
+        state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
+
+
+def resolve_track(guild_id: str, *, item_id: object, info: TrackInfo, owner: str) -> None:
+    """Fill in what the source says about an item's track."""
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        item = QueueItem.objects.select_related("track", "requested_by").get(pk=item_id)
+        apply_info(item.track, info)
+        if state.player.item_id == item.pk:
+            state.player.item = item
+        state.append("TrackResolved", item=item)
+
+
+def fail_queued(guild_id: str, *, item_id: object, code: str, detail: str, owner: str) -> None:
+    """An item that still waits was found to be unplayable."""
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        item = (
+            QueueItem.objects.select_related("track", "requested_by")
+            .filter(pk=item_id, state=ItemState.QUEUED)
+            .first()
+        )
+        if item is None:
+            return
+        item.state, item.ended_at = ItemState.FAILED, timezone.now()
+        item.error_code, item.error_detail = code, detail[:300]
+        item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+        state.append("TrackFailed", item=item, player=True)

@@ -1,0 +1,36 @@
+"""Put an item back to the front of the queue: an operator's rescue."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Min
+
+from queue_app.domain.guild_state import open_guild
+from queue_app.errors import ItemNotFound
+from queue_app.models import ItemState, QueueItem
+from realtime.origin import Origin
+
+
+def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
+    """Raises ItemNotFound when the item does not exist or is queued already."""
+    with transaction.atomic():
+        state = open_guild(guild_id, origin=origin)
+        if str(state.player.item_id) == item_id:
+            state.end_item(ItemState.SKIPPED)
+        item = (
+            QueueItem.objects.select_related("track", "requested_by")
+            .filter(guild_id=guild_id, pk=item_id)
+            .exclude(state=ItemState.QUEUED)
+            .first()
+        )
+        if item is None:
+            raise ItemNotFound
+        first = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).aggregate(r=Min("rank"))[
+            "r"
+        ]
+        item.state, item.rank = ItemState.QUEUED, (first or 0) - 1
+        item.started_at = item.ended_at = None
+        item.error_code = item.error_detail = ""
+        item.save()
+        state.append("TrackRequeued", item=item, player=True)
+        return item

@@ -1,0 +1,62 @@
+"""Refusals of the queue. `status` is what REST answers."""
+
+from __future__ import annotations
+
+
+class QueueError(Exception):
+    code = "INVALID_INPUT"
+    sentence = "This cannot be done."
+    status = 400
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or self.sentence)
+
+
+class InvalidArguments(QueueError):
+    """`errors` is a list of sentences by field."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{field}: {' '.join(lines)}" for field, lines in errors.items()))
+        self.errors = errors
+
+
+class ItemNotFound(QueueError):
+    code = "ITEM_NOT_FOUND"
+    sentence = "There is no such item in this queue."
+    status = 404
+
+
+class NothingPlaying(QueueError):
+    code = "NOTHING_PLAYING"
+    sentence = "Nothing is playing."
+    status = 409
+
+
+class NotYourItem(QueueError):
+    code = "FORBIDDEN"
+    sentence = "Only the one who added it, or a DJ, may remove this."
+    status = 403
+
+
+class UnknownChannel(QueueError):
+    code = "UNKNOWN_CHANNEL"
+    sentence = "This is not a voice channel of this guild."
+
+
+class UnknownCommand(QueueError):
+    code = "UNKNOWN_COMMAND"
+    sentence = "There is no command of this name."
+
+
+class LeaseLost(QueueError):
+    """Another bot process looks after this guild now; the caller must stop playing there."""
+
+    code = "LEASE_LOST"
+    sentence = "Another process plays here."
+    status = 409
+
+
+class IdempotencyConflict(QueueError):
+    code = "CONFLICT"
+    sentence = "This Idempotency-Key was already used for another request."
+    status = 409

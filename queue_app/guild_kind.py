@@ -1,0 +1,59 @@
+"""What `guild:<snowflake>` means to the event log: members read, and push commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from accounts.models import User
+from guilds.errors import GuildNotFound, GuildsError
+from guilds.models import Membership
+from guilds.permissions import require_member
+from queue_app.commands import execute
+from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
+from queue_app.queries import read_snapshot
+from realtime.domain.answer import Answer
+from realtime.errors import Conflict, Forbidden, InvalidPush, RealtimeError, StoreNotFound, UnknownEvent
+from realtime.kinds import Kind, Pushed
+from realtime.origin import Origin
+
+
+class CommandRefused(RealtimeError):
+    """A command that is well formed and was not carried out; `code` is the domain's."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def authorize(user: User, guild_id: str) -> None:
+    try:
+        require_member(user, guild_id)
+    except GuildsError as error:
+        raise StoreNotFound from error
+
+
+def push(guild_id: str, pushed: Pushed, origin: Origin) -> Answer:
+    try:
+        return execute(guild_id, pushed.name, pushed.args, origin=origin)
+    except UnknownCommand as error:
+        raise UnknownEvent from error
+    except InvalidArguments as error:
+        raise InvalidPush(str(error)) from error
+    except IdempotencyConflict as error:
+        raise Conflict from error
+    except GuildNotFound as error:  # left the guild while connected
+        raise Forbidden from error
+    except (QueueError, GuildsError) as error:
+        raise CommandRefused(error.code, str(error)) from error
+
+
+def snapshot(user: User, guild_id: str) -> dict[str, Any]:
+    return read_snapshot(user, guild_id)
+
+
+def principals(guild_id: str) -> Iterable[int]:
+    return Membership.objects.filter(guild_id=guild_id).values_list("user_id", flat=True)
+
+
+KIND = Kind(authorize=authorize, push=push, snapshot=snapshot, principals=principals)

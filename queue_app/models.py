@@ -1,0 +1,175 @@
+"""Tracks, the queue of a guild and its player.
+
+Item states, and who moves them:
+
+    queued  → playing             the bot (start_next)
+    playing → played              the bot (finish)
+    playing → skipped             a member
+    queued  → removed             the requester or a DJ
+    queued, playing → failed      the bot, or adding when nothing matches
+    any but queued → queued       an operator (requeue)
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from guilds.models import Guild
+
+
+class Track(models.Model):
+    """Something that can be played, named by its `uri` (`library:<id>`, `https://…`).
+
+    Fields are null until the source was read (`resolved_at`). `file_mtime_ns` and `file_size` let the library
+    be read again only where it changed; `available` is false when the file has gone.
+    """
+
+    uri = models.CharField(max_length=2000, unique=True)
+    source = models.CharField(max_length=20)
+    title = models.CharField(max_length=300, null=True, blank=True)
+    artist = models.CharField(max_length=300, null=True, blank=True)
+    album = models.CharField(max_length=300, null=True, blank=True)
+    url = models.CharField(max_length=2000, null=True, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    artwork = models.CharField(max_length=80, blank=True, help_text="File name in the artwork folder.")
+    is_live = models.BooleanField(default=False)
+    available = models.BooleanField(default=True)
+    search_text = models.TextField(blank=True, editable=False)
+    file_mtime_ns = models.BigIntegerField(null=True, blank=True, editable=False)
+    file_size = models.BigIntegerField(null=True, blank=True, editable=False)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["title", "id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["source", "available"], name="track_source")
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.uri
+
+
+class ItemState(models.TextChoices):
+    QUEUED = "queued"
+    PLAYING = "playing"
+    PLAYED = "played"
+    SKIPPED = "skipped"
+    REMOVED = "removed"
+    FAILED = "failed"
+
+
+class QueueItem(models.Model):
+    """A track that somebody asked for. Queued items play in order of `rank`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="queue_items")
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="items")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(max_length=10, choices=ItemState, default=ItemState.QUEUED)
+    rank = models.BigIntegerField(default=0)
+    added_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["rank", "added_at"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["guild", "state", "rank"], name="item_guild_state_rank"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(state__in=ItemState.values), name="item_state"),
+            models.UniqueConstraint(
+                fields=["guild"], condition=Q(state=ItemState.PLAYING), name="item_one_playing_per_guild"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track} ({self.state})"
+
+
+class Loop(models.TextChoices):
+    OFF = "off"
+    TRACK = "track"
+    QUEUE = "queue"
+
+
+class PlayerStatus(models.TextChoices):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+
+class Player(models.Model):
+    """What should sound in a guild, and what was last seen to.
+
+    The first half is desired state and written by commands; the second is observed and written by the bot that
+    holds the lease. `status` follows from both and is not stored.
+    """
+
+    guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="player", primary_key=True)
+    voice_channel_id = models.CharField(max_length=20, null=True, blank=True)
+    paused = models.BooleanField(default=False)
+    stopped = models.BooleanField(default=False, help_text="Sent out of voice; the item is kept.")
+    volume = models.PositiveSmallIntegerField(default=100, help_text="Percent.")
+    loop = models.CharField(max_length=5, choices=Loop, default=Loop.OFF)
+    item = models.OneToOneField(
+        QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"
+    )
+
+    connected_channel_id = models.CharField(max_length=20, null=True, blank=True)
+    sounding = models.BooleanField(default=False, help_text="Frames of the item are being sent.")
+    position_ms = models.PositiveBigIntegerField(default=0)
+    position_at = models.DateTimeField(default=timezone.now)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=300, blank=True)
+    lease_owner = models.CharField(max_length=100, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"player of {self.guild_id}: {self.status}"
+
+    @property
+    def leased(self) -> bool:
+        """A bot looks after this player."""
+        return self.lease_expires_at is not None and self.lease_expires_at > timezone.now()
+
+    @property
+    def status(self) -> PlayerStatus:
+        if self.stopped:
+            return PlayerStatus.STOPPED
+        if self.item_id is None:
+            return PlayerStatus.IDLE
+        if self.error_code:
+            return PlayerStatus.ERROR
+        if self.paused:
+            return PlayerStatus.PAUSED
+        if self.sounding and self.connected_channel_id and self.leased:
+            return PlayerStatus.PLAYING
+        return PlayerStatus.CONNECTING
+
+    @property
+    def current_position_ms(self) -> int:
+        """The position as of now: what was last seen, and the time since while frames are being sent."""
+        if self.status is not PlayerStatus.PLAYING:
+            return self.position_ms
+        elapsed = timezone.now() - self.position_at
+        return self.position_ms + max(0, int(elapsed.total_seconds() * 1000))
+
+    def fold_position(self) -> None:
+        """Make the running position the stored one. Call it before changing what makes it run."""
+        self.position_ms = self.current_position_ms
+        self.position_at = timezone.now()

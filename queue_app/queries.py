@@ -1,0 +1,49 @@
+"""Shared reads of a guild's queue and player."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts.models import User
+from guilds.permissions import require_member
+from guilds.queries import guild_shape
+from queue_app.models import ItemState, Player, QueueItem
+from queue_app.shapes import item_shape, player_shape
+from realtime.models import Store
+
+
+def load_player(guild_id: str) -> Player:
+    """Return the player with its item, unsaved when the guild never had one."""
+    found = Player.objects.select_related("item__track", "item__requested_by").filter(pk=guild_id).first()
+    return found or Player(pk=guild_id)
+
+
+def queued_items(guild_id: str) -> list[QueueItem]:
+    return list(
+        QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+        .select_related("track", "requested_by")
+        .order_by("rank")
+    )
+
+
+def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
+    """Return `{epoch, seq, guild, queue, player}` as of one moment. Raises InvalidGuildId or GuildNotFound.
+
+    One REPEATABLE READ transaction: between two reads no event may slip in that `seq` does not tell of.
+    SQLite's transactions see one state anyway.
+    """
+    membership = require_member(user, guild_id)
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        store = Store.objects.get(name=f"guild:{guild_id}")
+        return {
+            "epoch": store.epoch,
+            "seq": store.head,
+            "guild": guild_shape(membership),
+            "queue": [item_shape(item) for item in queued_items(guild_id)],
+            "player": player_shape(load_player(guild_id)),
+        }

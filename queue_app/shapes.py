@@ -1,0 +1,63 @@
+"""Tracks, items and players as REST and events show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from queue_app.models import Player, QueueItem, Track
+
+
+def track_shape(track: Track) -> dict[str, Any]:
+    return {
+        "uri": track.uri,
+        "title": track.title,
+        "artist": track.artist,
+        "url": track.url,
+        "duration_ms": track.duration_ms,
+        "artwork_url": f"{settings.API_BASE_URL}/artwork/{track.artwork}" if track.artwork else None,
+        "source": track.source,
+        "is_live": track.is_live,
+    }
+
+
+def item_shape(item: QueueItem) -> dict[str, Any]:
+    """`item.track` and `item.requested_by` should be loaded."""
+    person = item.requested_by
+    return {
+        "id": str(item.pk),
+        "track": track_shape(item.track),
+        "requested_by": {
+            "id": str(person.pk),
+            "username": person.username,
+            "avatar_url": person.avatar_url,
+        }
+        if person
+        else None,
+        "state": item.state,
+        "added_at": _iso(item.added_at),
+        "started_at": _iso(item.started_at),
+        "ended_at": _iso(item.ended_at),
+        "error": {"code": item.error_code, "detail": item.error_detail} if item.error_code else None,
+    }
+
+
+def player_shape(player: Player) -> dict[str, Any]:
+    """The player as of now. `player.item` with its track and requester should be loaded."""
+    return {
+        "status": str(player.status),
+        "item": item_shape(player.item) if player.item else None,
+        "position_ms": player.current_position_ms,
+        "position_at": _iso(timezone.now()),
+        "volume": player.volume,
+        "loop": player.loop,
+        "voice_channel_id": player.voice_channel_id,
+        "error": {"code": player.error_code, "detail": player.error_detail} if player.error_code else None,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,168 @@
+"""A guild's queue and player over REST. Everything that changes something goes through `commands.execute`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import transaction
+from django.http import FileResponse, Http404, HttpRequest
+from django.views.decorators.http import require_GET
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.domain.sessions import Principal
+from guilds.permissions import require_member
+from queue_app.artwork import artwork_folder
+from queue_app.commands import execute
+from queue_app.domain.find import MAX_QUERY, search_library
+from queue_app.errors import InvalidArguments
+from queue_app.models import ItemState, QueueItem
+from queue_app.queries import load_player, read_snapshot
+from queue_app.serializers import (
+    AddSerializer,
+    ItemSerializer,
+    PlayerPatchSerializer,
+    PlayerSerializer,
+    QueueSerializer,
+    SeqSerializer,
+    SnapshotSerializer,
+    TrackSerializer,
+)
+from queue_app.shapes import item_shape, player_shape, track_shape
+from realtime.domain.answer import Answer
+from realtime.models import Store, Via
+from realtime.origin import Origin
+
+PAGE = 100
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", location=OpenApiParameter.HEADER, description="8 to 64 characters."
+)
+
+
+def _origin(request: Request) -> Origin:
+    key = request.headers.get("Idempotency-Key", "")
+    if key and not (8 <= len(key) <= 64 and key.isascii() and key.isprintable()):
+        raise InvalidArguments({"Idempotency-Key": ["8 to 64 printable ASCII characters."]})
+    principal = request.auth
+    return Origin(
+        user=request.user,
+        via=Via.REST,
+        session_id=str(principal.session.pk) if isinstance(principal, Principal) else "",
+        command_id=key,
+    )
+
+
+def _execute(request: Request, guild_id: str, name: str, args: dict[str, Any] | None = None) -> Answer:
+    return execute(guild_id, name, args or {}, origin=_origin(request))
+
+
+class SnapshotView(APIView):
+    """Queue and player with their position in the log, from one consistent read: where a client starts."""
+
+    @extend_schema(responses=SnapshotSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        return Response(read_snapshot(request.user, guild_id))
+
+
+class QueueView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("after"), OpenApiParameter("limit", int)], responses=QueueSerializer
+    )
+    def get(self, request: Request, guild_id: str) -> Response:
+        require_member(request.user, guild_id)
+        try:
+            limit = min(max(int(request.query_params.get("limit", PAGE)), 1), PAGE)
+            after = int(request.query_params["after"]) if "after" in request.query_params else None
+        except ValueError as error:
+            raise InvalidArguments({"after": ["Take it from `next` of the page before."]}) from error
+        with transaction.atomic():
+            store = Store.objects.get(name=f"guild:{guild_id}")
+            items = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).order_by("rank")
+            if after is not None:
+                items = items.filter(rank__gt=after)
+            page = list(items.select_related("track", "requested_by")[: limit + 1])
+        more = len(page) > limit
+        return Response(
+            {
+                "items": [item_shape(item) for item in page[:limit]],
+                "next": str(page[limit - 1].rank) if more else None,
+                "epoch": store.epoch,
+                "seq": store.head,
+            }
+        )
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=AddSerializer, responses={201: ItemSerializer})
+    def post(self, request: Request, guild_id: str) -> Response:
+        body = request.data if isinstance(request.data, dict) else {}
+        answer = _execute(request, guild_id, "AddTrack", dict(body))
+        return Response(answer.result, status=status.HTTP_201_CREATED)
+
+
+class QueueItemView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, guild_id: str, item_id: str) -> Response:
+        _execute(request, guild_id, "RemoveItem", {"item_id": item_id})
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PlayerView(APIView):
+    @extend_schema(responses=PlayerSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        require_member(request.user, guild_id)
+        return Response(player_shape(load_player(guild_id)))
+
+    @extend_schema(request=PlayerPatchSerializer, responses=PlayerSerializer)
+    def patch(self, request: Request, guild_id: str) -> Response:
+        require_member(request.user, guild_id)
+        body = PlayerPatchSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = body.validated_data
+        with transaction.atomic():
+            if "voice_channel_id" in wanted:
+                if wanted["voice_channel_id"] is None:
+                    _execute(request, guild_id, "LeaveVoice")
+                else:
+                    _execute(request, guild_id, "JoinVoice", {"channel_id": wanted["voice_channel_id"]})
+            if "paused" in wanted:
+                _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume")
+        return Response(player_shape(load_player(guild_id)))
+
+
+class SkipView(APIView):
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        return Response({"seq": _execute(request, guild_id, "Skip").seqs[-1]})
+
+
+class SearchView(APIView):
+    """Tracks of the library that hold every word of `q`, best first."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=["library"])],
+        responses=TrackSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        query = request.query_params.get("q", "")
+        if len(query) > MAX_QUERY or "\0" in query:
+            raise InvalidArguments({"q": [f"At most {MAX_QUERY} characters."]})
+        if request.query_params.get("source", "library") != "library":
+            raise InvalidArguments({"source": ["One of: library."]})
+        return Response([track_shape(track) for track in search_library(query)])
+
+
+@require_GET
+def artwork(request: HttpRequest, name: str) -> FileResponse:
+    """A picture by its hash. It never changes, so browsers may keep it for good."""
+    if not re.fullmatch(r"[0-9a-f]{32}\.(png|jpg|gif|webp)", name):
+        raise Http404
+    try:
+        response = FileResponse((artwork_folder() / name).open("rb"))
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

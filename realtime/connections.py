@@ -1,0 +1,78 @@
+"""Open sockets by session, so that ending a session ends them, within a second and without any hint."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+
+from accounts.errors import AccountsError, SessionRevoked, UserNotFound
+from accounts.models import AuthSession
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+
+OnEnd = Callable[[AccountsError], None]
+
+
+def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
+    found = {
+        str(pk): (revoked_at, active)
+        for pk, revoked_at, active in AuthSession.objects.filter(pk__in=sids).values_list(
+            "pk", "revoked_at", "user__is_active"
+        )
+    }
+    ended: dict[str, AccountsError] = {}
+    for sid in sids:
+        revoked_at, active = found.get(sid, (None, False))
+        if not active:
+            ended[sid] = UserNotFound()
+        elif revoked_at is not None:
+            ended[sid] = SessionRevoked()
+    return ended
+
+
+class Connections:
+    def __init__(self) -> None:
+        self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
+        self._task = asyncio.create_task(self._run(), name="revocation poll")
+
+    def add(self, sid: str, on_end: OnEnd) -> Callable[[], None]:
+        """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it."""
+        self._by_sid[sid].add(on_end)
+
+        def remove() -> None:
+            self._by_sid[sid].discard(on_end)
+            if not self._by_sid[sid]:
+                del self._by_sid[sid]
+
+        return remove
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not self._by_sid:
+                continue
+            try:
+                ended = await in_thread(_read_ended)(list(self._by_sid))
+            except Exception as error:
+                log.warning("Revocation poll: %s", type(error).__name__)
+                continue
+            for sid, reason in ended.items():
+                for on_end in list(self._by_sid.get(sid, ())):
+                    on_end(reason)
+
+
+_connections: tuple[asyncio.AbstractEventLoop, Connections] | None = None
+
+
+def get_connections() -> Connections:
+    """Return the registry of the running event loop."""
+    global _connections
+    loop = asyncio.get_running_loop()
+    if _connections is None or _connections[0] is not loop:
+        _connections = (loop, Connections())
+    return _connections[1]

@@ -1,0 +1,63 @@
+"""Carry a command out once, however often it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from realtime.domain.append import lock_store
+from realtime.errors import Conflict
+from realtime.models import Command, Event
+from realtime.origin import Origin
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`seqs`: what the command appended, ascending. `result`: what REST answers, JSON-ready or null."""
+
+    seqs: list[int]
+    result: Any
+
+
+def request_hash(name: str, args: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([name, args], sort_keys=True).encode()).hexdigest()
+
+
+def answer_once(
+    store_name: str, *, name: str, args: dict[str, Any], origin: Origin, act: Callable[[], Any]
+) -> Answer:
+    """Run `act` in one transaction under the store's lock and remember its answer by the command's id.
+
+    A command with an id that was answered before gets that answer again. Raises Conflict when the id was used
+    for another request, and whatever `act` raises; then nothing is kept.
+    """
+    with transaction.atomic():
+        store = lock_store(store_name)
+        repeatable = origin.command_id and origin.user
+        fingerprint = request_hash(f"{store_name} {name}", args)
+        if repeatable:
+            known = Command.objects.filter(actor=origin.user, command_id=origin.command_id).first()
+            if known is not None:
+                if known.request_hash != fingerprint:
+                    raise Conflict
+                return Answer(**json.loads(known.answer))
+        before = store.head
+        result = act()
+        seqs = list(
+            Event.objects.filter(store=store, seq__gt=before).order_by("seq").values_list("seq", flat=True)
+        )
+        answer = Answer(seqs, result)
+        if repeatable:
+            Command.objects.create(
+                actor=origin.user,
+                command_id=origin.command_id,
+                store=store,
+                request_hash=fingerprint,
+                answer=json.dumps({"seqs": seqs, "result": result}),
+            )
+        return answer

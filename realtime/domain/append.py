@@ -1,0 +1,77 @@
+"""Append to a log. The only place that hands out a seq."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from realtime import hints
+from realtime.errors import Conflict, StoreNotFound
+from realtime.models import Event, Store
+from realtime.origin import Origin
+
+
+def ensure_store(name: str) -> Store:
+    store, _ = Store.objects.get_or_create(name=name)
+    return store
+
+
+def lock_store(name: str) -> Store:
+    """Return the store, its row locked until the transaction ends. Raises StoreNotFound.
+
+    Every writer of a store comes through here first, so writers of one store wait for each other and those of
+    different stores do not. SQLite has no row locks; its transactions begin IMMEDIATE, which does the same.
+    """
+    store = Store.objects.select_for_update().filter(name=name).first()
+    if store is None:
+        raise StoreNotFound
+    return store
+
+
+def append(
+    store: Store,
+    name: str,
+    args: dict[str, Any],
+    *,
+    origin: Origin,
+    inverse: dict[str, Any] | None = None,
+    as_command: bool = True,
+) -> Event:
+    """Append one event to a store locked by `lock_store` in the running transaction.
+
+    `as_command` gives the event the command's id when no earlier event of the command has it. Raises Conflict
+    when somebody else used that id.
+    """
+    event_id = uuid.uuid4().hex
+    if as_command and origin.command_id:
+        taken = Event.objects.filter(store=store, event_id=origin.command_id).first()
+        if taken is None:
+            event_id = origin.command_id
+        elif taken.actor_id != (origin.user.pk if origin.user else None):
+            raise Conflict
+    event = Event.objects.create(
+        store=store,
+        seq=store.head + 1,
+        parent_seq=store.head,
+        event_id=event_id,
+        command_id=origin.command_id,
+        name=name,
+        args=json.dumps(args, separators=(",", ":"), ensure_ascii=False),
+        inverse=json.dumps(inverse, separators=(",", ":"), ensure_ascii=False) if inverse else None,
+        actor=origin.user,
+        via=origin.via,
+        auth=origin.auth,
+        connection_id=origin.connection_id,
+        client_id=origin.client_id,
+        session_id=origin.session_id,
+        client_timestamp=origin.client_timestamp,
+        created_at=timezone.now(),
+    )
+    store.head = event.seq
+    store.save(update_fields=["head"])
+    transaction.on_commit(lambda: hints.send(store.name, event.seq))
+    return event

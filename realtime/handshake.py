@@ -1,0 +1,89 @@
+"""Who opens a socket: the first credential present decides, and an Origin must be one of ours."""
+
+from __future__ import annotations
+
+import json
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+
+from accounts.authentication import bearer_token
+from accounts.domain.sessions import Principal, authenticate_access, find_live_session
+from accounts.errors import AccountsError
+
+Scope = dict[str, Any]
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Return a request header of a socket's scope, empty when absent."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def origin_allowed(scope: Scope) -> bool:
+    """Programs send no Origin and may come; browsers always send theirs, and only ours may."""
+    origin = header(scope, b"origin")
+    return not origin or origin in settings.ALLOWED_ORIGINS
+
+
+def offered_token(scope: Scope) -> tuple[str | None, str | None]:
+    """Return `(token, subprotocol to answer)` of what the client presented, null where it did not.
+
+    Raises TokenInvalid for an `Authorization: Bearer` without a token.
+    """
+    authorization = header(scope, b"authorization")
+    if authorization and (token := bearer_token(authorization)) is not None:
+        return token, None
+    protocols: list[str] = scope.get("subprotocols") or []
+    if "bearer" in protocols[:1]:
+        return (protocols[1] if len(protocols) > 1 else ""), "bearer"
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    if "token" in query:
+        return query["token"][0], None
+    return None, None
+
+
+def authenticate_scope(scope: Scope, *, grace_seconds: int) -> Principal | None:
+    """Return who opens the socket, null when nothing was presented. Uses the ORM.
+
+    A cookie that no longer belongs to a session counts as nothing presented: browsers send stale cookies
+    without being asked, and the first message may still authenticate. Raises an AccountsError.
+    """
+    token, _ = offered_token(scope)
+    if token is not None:
+        return authenticate_access(token, grace_seconds=grace_seconds)
+    try:
+        cookie = SimpleCookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return None
+    if cookie is None:
+        return None
+    sid = SessionStore(cookie.value).get("sid")
+    try:
+        session = find_live_session(sid)
+    except AccountsError:
+        return None
+    return Principal(session.user, session)
+
+
+def refusal(scope: Scope, status: int, code: str, detail: str) -> list[dict[str, Any]]:
+    """Return the messages that refuse an upgrade with that status and the usual error body.
+
+    A server without the `websocket.http.response` extension can only accept and close (ASGI specification,
+    WebSocket Denial Response).
+    """
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        return [
+            {"type": "websocket.accept"},
+            {"type": "websocket.close", "code": 4401 if status == 401 else 4403},
+        ]
+    body = json.dumps({"code": code, "detail": detail}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="backline"'))
+    return [
+        {"type": "websocket.http.response.start", "status": status, "headers": headers},
+        {"type": "websocket.http.response.body", "body": body},
+    ]

@@ -1,0 +1,91 @@
+"""Say that a store's head moved. A hint may be lost, doubled or late; nothing depends on it.
+
+Within the process it is a plain call into the event loop; the channel layer carries it to other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+GROUP = "backline.hints"
+Listener = Callable[[str, int], None]
+
+_listeners: list[Listener] = []
+_loop: asyncio.AbstractEventLoop | None = None
+_relay: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
+_sending: set[asyncio.Task[None]] = set()
+
+
+def listen(listener: Listener) -> Callable[[], None]:
+    """Call `listener(store_name, seq)` on the event loop at every hint. Returns a function that ends it."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+def _deliver(store_name: str, seq: int) -> None:
+    for listener in list(_listeners):
+        listener(store_name, seq)
+
+
+def send(store_name: str, seq: int) -> None:
+    """Hint from any thread, after commit. Never raises: the log already has what matters."""
+    loop = _loop
+    if loop is not None and loop.is_running():
+        loop.call_soon_threadsafe(_send_on_loop, store_name, seq)
+    elif settings.REDIS_URL:  # a process without a loop of its own, such as a management command
+        try:
+            async_to_sync(_publish)(store_name, seq)
+        except Exception as error:
+            log.warning("Hint for %s not sent: %s", store_name, type(error).__name__)
+
+
+def _send_on_loop(store_name: str, seq: int) -> None:
+    _deliver(store_name, seq)
+    if settings.REDIS_URL:
+        task = asyncio.ensure_future(_publish(store_name, seq))
+        _sending.add(task)
+        task.add_done_callback(_sent)
+
+
+def _sent(task: asyncio.Task[None]) -> None:
+    _sending.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("Hint not sent: %s", type(error).__name__)
+
+
+async def _publish(store_name: str, seq: int) -> None:
+    await get_channel_layer().group_send(GROUP, {"type": "hint", "store": store_name, "seq": seq})
+
+
+def ensure_relay() -> None:
+    """Start taking hints of other processes, once per event loop. Call it on that loop."""
+    global _loop, _relay
+    loop = asyncio.get_running_loop()
+    if _loop is not loop:
+        _loop = loop
+        _relay = loop.create_task(_run_relay(), name="hints relay")
+
+
+async def _run_relay() -> None:
+    # Cancelling is safe. A broken layer is tried again; meanwhile the polls of the readers do the work.
+    if not settings.REDIS_URL:
+        return
+    layer = get_channel_layer()
+    while True:
+        try:
+            channel = await layer.new_channel("hints")
+            await layer.group_add(GROUP, channel)
+            while True:
+                message = await layer.receive(channel)
+                _deliver(message["store"], message["seq"])
+        except Exception as error:
+            log.warning("Channel layer: %s; trying again", type(error).__name__)
+            await asyncio.sleep(1)

@@ -1,0 +1,104 @@
+"""The event log: stores, their events, and the commands that were answered."""
+
+from __future__ import annotations
+
+import secrets
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(8)
+
+
+class Store(models.Model):
+    """One ordered log, named by its instance (`guild:<snowflake>`, `stream:<id>`, `app:<name>`).
+
+    A position in it is `(epoch, seq)`. `head` is the seq of the newest event and is only ever written under
+    this row's lock, so that commit order is seq order. `epoch` changes when the log is restored or truncated.
+    """
+
+    name = models.CharField(max_length=200, unique=True)
+    epoch = models.CharField(max_length=32, default=new_epoch)
+    head = models.BigIntegerField(default=0)
+    pruned_through = models.BigIntegerField(default=0, help_text="Events up to this seq are gone.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Via(models.TextChoices):
+    """The surface through which a change came."""
+
+    SYNC = "sync"
+    REST = "rest"
+    DISCORD = "discord"
+    ADMIN = "admin"
+    BOT = "bot"
+
+
+class Event(models.Model):
+    """Something that happened, never changed afterwards.
+
+    `args` is the exact JSON text: jsonb refuses NUL and rewrites numbers. `inverse` is the command that undoes
+    the event and never leaves the server. `actor` is null for the bot. `command_id` is what the client called
+    the command; the first event of a command carries it as `event_id` as well, so that a client knows its own.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="events")
+    seq = models.BigIntegerField()
+    parent_seq = models.BigIntegerField()
+    event_id = models.CharField(max_length=64)
+    command_id = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=100)
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    args = models.TextField()
+    inverse = models.TextField(null=True, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    via = models.CharField(max_length=10, choices=Via)
+    auth = models.CharField(max_length=10, default="valid")
+    connection_id = models.CharField(max_length=64, blank=True)
+    client_id = models.CharField(max_length=100, blank=True)
+    session_id = models.CharField(max_length=100, blank=True)
+    client_timestamp = models.BigIntegerField(
+        null=True, blank=True, help_text="Milliseconds, as the client said."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["store_id", "seq"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["store", "seq"], name="event_store_seq"),
+            models.UniqueConstraint(fields=["store", "event_id"], name="event_store_event_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.name}"
+
+
+class Command(models.Model):
+    """A command that was carried out, and its answer: the same id again gets the same answer, nothing twice.
+
+    Serves `eventId` of `/sync` and `Idempotency-Key` of REST alike.
+    """
+
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    command_id = models.CharField(max_length=64)
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="commands")
+    request_hash = models.CharField(max_length=64)
+    answer = models.TextField(help_text="JSON: `{seqs, result}`.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["actor", "command_id"], name="command_actor_command_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.command_id
