@@ -1,16 +1,17 @@
 """DAVE protocol version 1, the voice gateway's side, together with the people who listen in the channel.
 
-The gateway is the delivery service of an MLS group: it proposes who belongs to it, picks one commit per epoch,
-announces it and says when senders switch keys. Each person in the channel holds a real MLS state of their
-own, as their Discord client would. Steps are taken one after another, each to its end:
+The gateway is the delivery service of an MLS group: it proposes who belongs to it, picks one commit per
+epoch, announces it and says when senders switch keys. Each person in the channel holds a real MLS state of
+their own, as their Discord client would. Steps are taken one after another, each to its end:
 
     group        people in the channel      step
     none         some                       create: bot and people commit to a first epoch
     established  somebody new               add
     established  somebody gone              remove
     established  nobody                     sole member reset: the bot is alone and sends un-E2EE again
-    any          bot reported an invalid    re-create
+    any          bot reported an invalid    a new group with the key package it sends after that
                  commit or welcome (31)
+    any          commit nobody can process  re-create
 
 Source: https://daveprotocol.com (1.1.4).
 """
@@ -18,14 +19,13 @@ Source: https://daveprotocol.com (1.1.4).
 import asyncio
 import logging
 import struct
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import dave
 
+from .frames import FrameDecryptor
 from .mls import Commit, ExternalSender, MalformedMessage, key_package_user, parse_commit
-from .ogg import SILENCE
 
 PROTOCOL_VERSION = 1
 
@@ -38,13 +38,7 @@ REINITIALISE_TRANSITION = 0
 # Everybody in a call commits and the first commit wins. The bot is given this long to be the first.
 COMMIT_SECONDS = 2.0
 READY_SECONDS = 2.0
-KEY_RETENTION_SECONDS = 10.0
-# Un-E2EE frames that were under way when the first epoch began.
-PLAIN_GRACE_SECONDS = 2.0
-MAX_RECREATIONS = 5
-
-MARKER = b"\xfa\xfa"
-TAG_BYTES = 8
+MAX_FAILURES = 5
 
 logger = logging.getLogger(__name__)
 
@@ -108,12 +102,14 @@ class DaveGroup:
         send_json: SendJson,
         send_binary: SendBinary,
         bot_commits: bool = True,
+        strict: bool = False,
     ) -> None:
         self._channel_id = channel_id
         self._bot_id = bot_id
         self._send_json = send_json
         self._send_binary = send_binary
         self._bot_commits = bot_commits
+        self._strict = strict
         self._external = ExternalSender(int(channel_id))
 
         self._people: frozenset[str] = frozenset()
@@ -129,12 +125,9 @@ class DaveGroup:
         self._leaves: list[str | None] = []
         self._epoch = 0
         self._transition = 0
-        self._recreations = 0
-
-        self._established = False
-        self._decryptor: dave.Decryptor | None = None
-        self._plain_until = 0.0
-        self._keys_until = 0.0
+        self._failures = 0
+        self._reset_unanswered = False
+        self.frames = FrameDecryptor()
 
     # What arrives from the gateway's side
 
@@ -148,6 +141,7 @@ class DaveGroup:
         if key_package_user(payload) != int(self._bot_id):
             raise MalformedMessage("key package of another user")
         self._bot_package = payload
+        self._reset_unanswered = False
         self._woken.set()
 
     def take_commit(self, payload: bytes) -> None:
@@ -166,40 +160,17 @@ class DaveGroup:
 
     def take_transition_ready(self, transition_id: int) -> None:
         if transition_id == self._awaited_transition:
-            self._recreations = 0
+            self._failures = 0
             self._transition_answered.set()
 
     def take_invalid(self, transition_id: int) -> None:
         """The bot reset its state; a new key package of its own follows."""
         logger.warning("DAVE: the bot rejected the commit or welcome of transition %d", transition_id)
         self._invalid = True
-        self._established = False
-        self._keys_until = time.monotonic() + KEY_RETENTION_SECONDS
         self._bot_package = None
+        self.frames.allow_plain()
         self._transition_answered.set()
         self._woken.set()
-
-    # Media
-
-    def decrypt(self, frame: bytes) -> tuple[bytes | None, bool]:
-        """The Opus packet in a frame of the bot and whether it came un-E2EE; None when it may not be played.
-
-        Once a group is established, frames must be encrypted; silence alone may come plain
-        (https://daveprotocol.com/#silence-packets). Keys of past epochs are good for another 10 s.
-        """
-        now = time.monotonic()
-        if not self._established and now > self._keys_until:
-            self._decryptor = None
-        if _is_encrypted(frame):
-            if self._decryptor is None:
-                return None, False
-            opus = self._decryptor.decrypt(dave.MediaType.audio, frame)
-            if opus is not None and self._established:
-                self._plain_until = 0.0
-            return opus, False
-        if not self._established or now < self._plain_until:
-            return frame, True
-        return (frame, False) if frame == SILENCE else (None, True)
 
     # The steps
 
@@ -214,15 +185,18 @@ class DaveGroup:
                     pass
             except _CommitRejected as rejected:
                 logger.warning("DAVE: %s", rejected)
+                self._count_failure()
                 await self._recreate()
+                self._woken.set()
 
     async def _step(self) -> bool:
         """Take the step that is due; False when none is."""
         present = frozenset(self._members)
         if self._invalid:
-            await self._await_replacement_package()
-            await self._recreate()
+            await self._readmit()
         elif self._bot_package is None:
+            if self._reset_unanswered and self._people:
+                await self._urge()
             return False
         elif not present and self._people:
             await self._create(self._bot_package)
@@ -292,40 +266,71 @@ class DaveGroup:
         await self._announce(commit)
 
     async def _reset_to_sole_member(self) -> None:
-        self._dissolve()
-        await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
+        listener = next(iter(self._members.values()))
+        await self._recreate()
+        # nextcord 3.2.0 does not know prepare_epoch (24). Told to execute transition 0 it takes the keys it
+        # has once more and counts nonces from 1 again, which a decryptor that saw them refuses as repeats.
+        self.frames.add_keys(listener.key_ratchet(self._bot_id))
         await self._send_json(
             PREPARE_TRANSITION,
             {"protocol_version": PROTOCOL_VERSION, "transition_id": REINITIALISE_TRANSITION},
         )
 
     async def _recreate(self) -> None:
-        self._recreations += 1
-        if self._recreations > MAX_RECREATIONS:
-            raise GroupBroken(f"group re-created {MAX_RECREATIONS} times in vain")
+        """Dissolve the group for the bot too, which answers with the key package of the next one."""
         self._dissolve()
+        self._bot_package = None
+        self._reset_unanswered = True
         await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
 
-    def _dissolve(self) -> None:
-        """Back to no group; the bot answers prepare_epoch (24) with the key package of the next one."""
-        self._members = {}
-        self._leaves = []
-        self._epoch = 0
+    async def _readmit(self) -> None:
+        """After op 31 the bot, its state reset, sends a new key package unasked; without one it is asked."""
+        self._count_failure()
         self._invalid = False
-        self._established = False
-        self._keys_until = time.monotonic() + KEY_RETENTION_SECONDS
-        self._bot_package = None
+        self._dissolve()
+        if not await self._key_package_arrives():
+            await self._recreate()
 
-    async def _await_replacement_package(self) -> None:
-        """After op 31 the bot sends a key package unasked. Taken for the answer to our prepare_epoch (24), it
-        would make a welcome that the bot, which by then holds a newer one, cannot open."""
+    async def _urge(self) -> None:
+        """Deal with a bot that did not answer prepare_epoch (24): it could not join the people any more.
+
+        Discord leaves such a bot unheard until it reconnects (nextcord 3.2.0 is one: nextcord#1294). Unless
+        `strict`, a welcome that nobody could open makes it report that (31) and start afresh.
+        """
+        if await self._key_package_arrives():
+            return
+        self._reset_unanswered = False
+        logger.warning(
+            "DAVE: the bot sent no key package after prepare_epoch (24); Discord would not hear it"
+        )
+        if self._strict:
+            self.frames.expire(seconds=0)
+            self.frames.require_encryption()
+        else:
+            await self._send_binary(WELCOME, struct.pack(">H", self._next_transition()))
+
+    async def _key_package_arrives(self) -> bool:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while self._bot_package is None:
                     self._woken.clear()
                     await self._woken.wait()
         except TimeoutError:
-            logger.debug("DAVE: no key package followed the report")
+            return False
+        self._woken.set()
+        return True
+
+    def _dissolve(self) -> None:
+        self._members = {}
+        self._leaves = []
+        self._epoch = 0
+        self.frames.allow_plain()
+        self.frames.expire()
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._failures > MAX_FAILURES:
+            raise GroupBroken(f"the group had to be made anew {MAX_FAILURES} times in a row")
 
     async def _pick_commit(self, proposals: bytes, own: Commit) -> tuple[Commit, bool]:
         """Send the proposals; the bot's commit and True, or a listener's `own` and False."""
@@ -346,13 +351,11 @@ class DaveGroup:
         """Begin the epoch for the bot; its frames are understood with the new keys before it can use them."""
         self._epoch += 1
         listener = next(iter(self._members.values()))
-        if self._decryptor is None:
-            self._decryptor = dave.Decryptor()
-        self._decryptor.transition_to_key_ratchet(listener.key_ratchet(self._bot_id), KEY_RETENTION_SECONDS)
-        self._transition = self._transition % 0xFFFF + 1
-        self._awaited_transition = self._transition
+        self.frames.add_keys(listener.key_ratchet(self._bot_id))
+        transition_id = self._next_transition()
+        self._awaited_transition = transition_id
         self._transition_answered.clear()
-        prefix = struct.pack(">H", self._transition)
+        prefix = struct.pack(">H", transition_id)
         if welcome_bot:
             await self._send_binary(WELCOME, prefix + commit.welcome)
         else:
@@ -364,10 +367,12 @@ class DaveGroup:
             logger.warning("DAVE: the bot was not ready within %.0f s", READY_SECONDS)
         if self._invalid:
             return
-        await self._send_json(EXECUTE_TRANSITION, {"transition_id": self._transition})
-        if not self._established:
-            self._established = True
-            self._plain_until = time.monotonic() + PLAIN_GRACE_SECONDS
+        self.frames.require_encryption()
+        await self._send_json(EXECUTE_TRANSITION, {"transition_id": transition_id})
+
+    def _next_transition(self) -> int:
+        self._transition = self._transition % 0xFFFF + 1
+        return self._transition
 
     def _make_members(self, user_ids: list[str]) -> dict[str, _Member]:
         return {
@@ -377,17 +382,3 @@ class DaveGroup:
 
     def _recognise(self, members: Mapping[str, _Member]) -> set[str]:
         return {self._bot_id, *members}
-
-
-def _is_encrypted(frame: bytes) -> bool:
-    """Whether a frame of Opus passes DAVE's protocol frame check (https://daveprotocol.com/#payload-format).
-
-    Its end is: tag, nonce (ULEB128), no unencrypted ranges, size of all this, marker.
-    """
-    if frame[-2:] != MARKER or len(frame) < TAG_BYTES + 4:
-        return False
-    size = frame[-3]
-    nonce = frame[-3 - (size - TAG_BYTES - 3) : -3]
-    if not 1 <= size - TAG_BYTES - 3 <= 5 or size > len(frame):
-        return False
-    return nonce[-1] < 0x80 and all(byte >= 0x80 for byte in nonce[:-1])

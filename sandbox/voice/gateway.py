@@ -45,10 +45,11 @@ class _Refused(Exception):
 class VoiceGateway:
     """Knows who may come, who is there and who listens, by guild; one session a guild."""
 
-    def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool) -> None:
+    def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool, strict: bool) -> None:
         self.modes = list(modes)
         self.dave_version = dave_version
         self.bot_commits = bot_commits
+        self.strict = strict
         self.media_address = ("", 0)
         self.expected: dict[str, Credentials] = {}
         self.sessions: dict[str, VoiceSession] = {}
@@ -74,6 +75,7 @@ class VoiceGateway:
             dave_version=dave_version,
             listener=self.listener(credentials.guild_id),
             bot_commits=self.bot_commits,
+            strict=self.strict,
         )
         self.sessions[credentials.guild_id] = session
         self._by_ssrc[ssrc] = session

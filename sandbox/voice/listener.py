@@ -25,7 +25,7 @@ LIVE_BACKLOG_PACKETS = 100
 
 
 class Listener:
-    """Hears one guild. Decoding costs 50 microseconds for a 20 ms packet (measured), so it is done in place."""
+    """Hears one guild. Decoding 20 ms costs 50 microseconds (measured), so it is done in place."""
 
     def __init__(self) -> None:
         self._decoder = _opus_decoder()
@@ -33,7 +33,7 @@ class Listener:
         self._last_sound_at = time.monotonic()
         self._recorded: deque[bytes] = deque()
         self._recorded_samples = 0
-        self._subscribers: set[deque[bytes]] = set()
+        self._subscribers: dict[int, deque[bytes]] = {}
         self._closed = False
 
     def hear(self, packet: bytes) -> bool:
@@ -47,7 +47,7 @@ class Listener:
         for frame in frames:
             self._measure(frame.to_ndarray().astype(np.float32, copy=False), now)
         self._record(packet, samples)
-        for backlog in self._subscribers:
+        for backlog in self._subscribers.values():
             backlog.append(packet)
         return True
 
@@ -81,7 +81,7 @@ class Listener:
         Ends when the listener is closed. Safe to cancel at any point.
         """
         backlog: deque[bytes] = deque(maxlen=LIVE_BACKLOG_PACKETS)
-        self._subscribers.add(backlog)
+        self._subscribers[id(backlog)] = backlog
         try:
             ogg = OggOpus(serial=secrets.randbits(32))
             yield ogg.headers()
@@ -97,7 +97,7 @@ class Listener:
                 if page:
                     yield page
         finally:
-            self._subscribers.discard(backlog)
+            del self._subscribers[id(backlog)]
 
     def clear(self) -> None:
         """Forget everything heard; live streams go on with silence."""
@@ -112,7 +112,7 @@ class Listener:
         self._closed = True
 
     def _measure(self, pcm: NDArray[np.float32], now: float) -> None:
-        """`pcm` is planar, one row a channel. The level counts both channels, the tone is that of their mean."""
+        """`pcm` is planar, one row a channel. The level is that of both, the tone that of their mean."""
         if math.sqrt(float(np.mean(np.square(pcm)))) >= SILENCE_RMS:
             self._last_sound_at = now
         self._pcm.append((now, pcm.mean(axis=0)))
@@ -131,7 +131,8 @@ class Listener:
 
 def _opus_decoder() -> av.AudioCodecContext:
     decoder = av.AudioCodecContext.create("opus", "r")
-    assert isinstance(decoder, av.AudioCodecContext)
+    if not isinstance(decoder, av.AudioCodecContext):
+        raise TypeError("FFmpeg's opus is not an audio codec")
     decoder.sample_rate = SAMPLE_RATE
     decoder.layout = "stereo"
     return decoder

@@ -69,7 +69,7 @@ def vector(data: bytes) -> bytes:
 
 
 class ExternalSender:
-    """The voice gateway's signature key for one group; ciphersuite 2 (P-256, SHA-256), as DAVE 1 prescribes."""
+    """The voice gateway's signature key for one group, of DAVE 1's ciphersuite 2 (P-256, SHA-256)."""
 
     def __init__(self, group_id: int) -> None:
         self._group_id = group_id.to_bytes(8, "big")

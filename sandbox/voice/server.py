@@ -45,8 +45,10 @@ class VoiceServer:
     """Discord's voice gateway and media server on loopback; one bot session a guild, any number of guilds.
 
     `endpoint` (valid after start) goes into VOICE_SERVER_UPDATE; clients verify it with `ca_file`, which is
-    there from the beginning. `bot_commits` False makes a listener's MLS commit win over the bot's, so that the
-    bot takes DAVE's other role and is welcomed to groups.
+    there from the beginning. `bot_commits` False makes a listener's MLS commit win over the bot's, so that
+    the bot takes DAVE's other role and is welcomed to groups. `strict` leaves a bot that does not answer
+    prepare_epoch (24) outside the group, as Discord does; otherwise such a bot is brought back, because
+    unmodified nextcord 3.2.0 is one (nextcord#1294).
 
     Raises: ValueError for an address other than loopback, an unknown mode or DAVE version.
     """
@@ -60,6 +62,7 @@ class VoiceServer:
         port: int = 0,
         modes: Sequence[str] = MODES,
         bot_commits: bool = True,
+        strict: bool = False,
     ) -> None:
         if host not in LOOPBACK:
             raise ValueError("the voice server listens on loopback only")
@@ -71,7 +74,9 @@ class VoiceServer:
         self.ca_file = self._certificates.ca_file
         self.endpoint = ""
         self._port = port
-        self._gateway = VoiceGateway(modes=modes, dave_version=dave_version, bot_commits=bot_commits)
+        self._gateway = VoiceGateway(
+            modes=modes, dave_version=dave_version, bot_commits=bot_commits, strict=strict
+        )
         self._media = MediaSocket(self._gateway.session_by_ssrc)
         self._runner: web.AppRunner | None = None
 
@@ -114,7 +119,7 @@ class VoiceServer:
             await session.set_people(user_ids)
 
     async def close(self, *, guild_id: str, code: int) -> None:
-        """Close the bot's socket with this code; after 4015 it may resume, otherwise the session has ended."""
+        """Close the bot's socket with this code; after 4015 it may resume, else it must identify anew."""
         session = self._gateway.sessions.get(guild_id)
         if session is not None:
             await session.close(code)
@@ -139,7 +144,7 @@ class VoiceServer:
         return listener.recording() if listener else None
 
     def live(self, guild_id: str) -> AsyncGenerator[bytes]:
-        """Endless Ogg/Opus stream from now on, headers first, silence where nothing arrives. Ends at `stop`."""
+        """Endless Ogg/Opus stream from now on, headers first, silence for what is missing; ends at `stop`."""
         return self._gateway.listener(guild_id).live()
 
 

@@ -40,7 +40,14 @@ class VoiceSession:
     """
 
     def __init__(
-        self, credentials: Credentials, *, ssrc: int, dave_version: int, listener: Listener, bot_commits: bool
+        self,
+        credentials: Credentials,
+        *,
+        ssrc: int,
+        dave_version: int,
+        listener: Listener,
+        bot_commits: bool,
+        strict: bool,
     ) -> None:
         self.credentials = credentials
         self.ssrc = ssrc
@@ -54,6 +61,7 @@ class VoiceSession:
         self.frames_bad = 0
 
         self._bot_commits = bot_commits
+        self._strict = strict
         self._cipher: Cipher | None = None
         self._window = SequenceWindow()
         self._people: frozenset[str] = frozenset()
@@ -116,13 +124,13 @@ class VoiceSession:
             self.attach(socket)
             self.acknowledge(seq)
             await socket.send_str(resumed)
-            for number, message in list(self._unacknowledged):
+            for _, message in list(self._unacknowledged):
                 await self._transmit(message)
         if old is not None and not old.closed:
             await old.close(code=SESSION_INVALID, message=b"Resumed elsewhere")
 
     async def close(self, code: int) -> None:
-        """Close the socket with `code`. After 4015 the session can be resumed, after any other it has ended."""
+        """Close the socket with `code`. After 4015 the session can be resumed, else it has ended."""
         self._deaf = True
         if code != SERVER_CRASHED:
             self.end()
@@ -181,6 +189,7 @@ class VoiceSession:
                 send_json=self.send_json,
                 send_binary=self.send_binary,
                 bot_commits=self._bot_commits,
+                strict=self._strict,
             )
             self.group.set_people(self._people)
             self._group_task = asyncio.create_task(self._run_group(self.group))
@@ -220,7 +229,7 @@ class VoiceSession:
             return
         if not self._window.accept(sequence):
             return
-        opus, plain = (frame, True) if self.group is None else self.group.decrypt(frame)
+        opus, plain = (frame, True) if self.group is None else self.group.frames.decrypt(frame)
         if opus is None or not self.listener.hear(opus):
             self.frames_bad += 1
             return

@@ -24,7 +24,7 @@ IP_ADDRESS = ipaddress.IPv4Address("127.0.0.1")
 
 
 class Certificates:
-    """Certificates in `folder`: ca.pem, ca.key, server.pem, server.key; the keys are readable by the owner only.
+    """Certificates in `folder`: ca.pem, ca.key, server.pem, server.key; keys have mode 0600.
 
     Making an instance creates what is missing, unreadable, not matching or within 30 days of its end, and
     leaves the rest alone, so a client that trusted `ca_file` goes on trusting it.
@@ -160,4 +160,4 @@ def _write(path: Path, content: bytes, *, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(file.fileno(), mode)
-    os.replace(temporary, path)
+    Path(temporary).replace(path)

@@ -38,7 +38,7 @@ class BadPacket(ValueError):
 
 
 class Cipher:
-    """Transport encryption of one session. The 32-bit counter at a packet's end begins the nonce, zeros fill it."""
+    """Transport encryption of one session; a packet's last 4 bytes begin its nonce, zeros fill it."""
 
     def __init__(self, mode: str, key: bytes) -> None:
         if mode not in MODES:
@@ -136,7 +136,7 @@ class MediaSink(Protocol):
 
 
 class MediaSocket(asyncio.DatagramProtocol):
-    """The UDP port of the voice server. `sink` looks up who an SSRC belongs to; others' datagrams are dropped."""
+    """The UDP port of the voice server. `sink` finds who an SSRC belongs to; the rest is dropped."""
 
     def __init__(self, sink: Callable[[int], MediaSink | None]) -> None:
         self._sink = sink

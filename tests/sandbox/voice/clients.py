@@ -1,4 +1,4 @@
-"""Two clients for the voice server: unmodified nextcord, and one written by hand for what nextcord never does."""
+"""Two clients for the voice server: unmodified nextcord, and one by hand for what nextcord never does."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from nextcord.gateway import DiscordClientWebSocketResponse
 from sandbox.voice.server import VoiceServer
 
 GUILD, CHANNEL, BOT = "900000000000000001", "900000000000000002", "900000000000000003"
-ALICE, BERT = "900000000000000011", "900000000000000012"
+ALICE, BERT, CARLA = "900000000000000011", "900000000000000012", "900000000000000013"
 PLACE = {"guild_id": GUILD, "channel_id": CHANNEL}
 
 
@@ -70,7 +70,7 @@ class VoiceChannel:
 
 
 class NextcordBot:
-    """A real `nextcord.Client` and its voice client; login is left out, so its HTTP session is opened here."""
+    """A real `nextcord.Client` and voice client; there is no login, so its HTTP session is opened here."""
 
     def __init__(self, server: VoiceServer) -> None:
         self._server = server
@@ -95,6 +95,21 @@ class NextcordBot:
             self.voice._runner.cancel()
         await self._session.close()
 
+    def epoch(self) -> bytes:
+        """What tells one MLS epoch from another; empty without a group."""
+        session = self.voice.e2ee_state._session
+        return session.get_last_epoch_authenticator() if session.has_established_group() else b""
+
+    def heed_prepare_epoch(self) -> None:
+        """Add the answer to op 24 that nextcord 3.2.0 lacks, by the hook it offers."""
+
+        async def hook(_: Any, message: Any) -> None:
+            if message["op"] == 24:
+                data = message["d"]
+                await self.voice.e2ee_state.prepare_epoch(data["epoch"], data["protocol_version"])
+
+        self.voice.ws._hook = hook
+
 
 class Packets(nextcord.AudioSource):
     """Finished Opus packets as nextcord's audio source; its player sends them every 20 ms."""
@@ -118,9 +133,7 @@ class HandClient:
         self._counter = 0
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trust(self._server.ca_file))
-        )
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust(self._server.ca_file)))
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.setblocking(False)
         self.udp.bind(("127.0.0.1", 0))

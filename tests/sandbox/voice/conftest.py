@@ -67,6 +67,12 @@ async def eventually(condition: Callable[[], object], *, seconds: float = 5.0) -
         await asyncio.sleep(0.01)
 
 
+async def hear_more(server: VoiceServer, frames: int) -> None:
+    """Wait until so many more frames have been heard."""
+    before = only_report(server).frames_received
+    await eventually(lambda: only_report(server).frames_received >= before + frames)
+
+
 def only_report(server: VoiceServer) -> VoiceReport:
     (report,) = server.sessions()
     return report

@@ -7,8 +7,8 @@ import pytest
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import XCHACHA20_POLY1305
 
-from .clients import ALICE, BERT, PLACE, NextcordBot, Packets
-from .conftest import StartServer, eventually, only_report
+from .clients import ALICE, BERT, CARLA, PLACE, NextcordBot, Packets
+from .conftest import StartServer, eventually, hear_more, only_report
 from .tone import count_hz, decode_ogg, is_gapless
 
 
@@ -19,7 +19,7 @@ async def test_a_tone_arrives_encrypted_whole_and_in_tune(
     server = await start_server(bot_commits=bot_commits)
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(bot.voice.e2ee_state.can_encrypt)
         bot.voice.play(Packets(tone[:100]))
         await eventually(lambda: only_report(server).frames_received == 100)
         report = only_report(server)
@@ -35,20 +35,74 @@ async def test_people_come_and_go_while_it_plays(
 ) -> None:
     server = await start_server(bot_commits=bot_commits)
     async with NextcordBot(server) as bot:
-        bot.voice.play(Packets(tone))
-        seen = 0
-        for people in ([ALICE], [ALICE, BERT], [BERT], [ALICE], [], [BERT], [ALICE, BERT]):
+        bot.voice.play(Packets(tone[:250]))
+        await eventually(lambda: only_report(server).frames_plain > 10)
+        for people in ([ALICE], [ALICE, BERT], [BERT], [ALICE], [ALICE, BERT, CARLA], [CARLA]):
+            before = bot.epoch()
             await server.set_people(**PLACE, user_ids=people)
-            established = bool(people)
-            await eventually(lambda: bot.voice.e2ee_state.can_encrypt() is established)  # noqa: B023
-            seen = only_report(server).frames_received
-            await eventually(lambda: only_report(server).frames_received > seen + 15)  # noqa: B023
-            assert only_report(server).frames_bad == 0
-        await eventually(lambda: only_report(server).frames_received == len(tone), seconds=10)
+            await eventually(lambda: bot.epoch() != before and bot.voice.e2ee_state.can_encrypt())  # noqa: B023
+            await hear_more(server, 15)
+        await eventually(lambda: only_report(server).frames_received == 250, seconds=10)
         report = only_report(server)
         assert (report.frames_lost, report.frames_bad) == (0, 0)
+        assert report.frames_plain < 100
         assert report.tone_hz == pytest.approx(440, abs=1)
-        assert 0 < report.frames_plain < report.frames_received
+
+
+async def test_left_alone_the_bot_sends_plain_until_somebody_returns(
+    server: VoiceServer, tone: list[bytes]
+) -> None:
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        bot.heed_prepare_epoch()
+        await eventually(bot.voice.e2ee_state.can_encrypt)
+        bot.voice.play(Packets(tone[:150]))
+        await hear_more(server, 10)
+        assert only_report(server).frames_plain == 0
+        await server.set_people(**PLACE, user_ids=[])
+        await eventually(lambda: only_report(server).frames_plain > 10)
+        await server.set_people(**PLACE, user_ids=[BERT])
+        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await hear_more(server, 10)
+        plain = only_report(server).frames_plain
+        await eventually(lambda: only_report(server).frames_received == 150)
+        report = only_report(server)
+        assert (report.frames_lost, report.frames_bad, report.frames_plain) == (0, 0, plain)
+
+
+async def test_nextcord_deaf_to_prepare_epoch_is_brought_back(server: VoiceServer, tone: list[bytes]) -> None:
+    """nextcord 3.2.0 ignores op 24: left alone it goes on with old keys, and has none for who comes next."""
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await eventually(bot.voice.e2ee_state.can_encrypt)
+        bot.voice.play(Packets(tone))
+        await hear_more(server, 10)
+        await server.set_people(**PLACE, user_ids=[])
+        await hear_more(server, 20)
+        old = bot.epoch()
+        await server.set_people(**PLACE, user_ids=[BERT])
+        await eventually(lambda: bot.epoch() not in (b"", old) and bot.voice.e2ee_state.can_encrypt())
+        await hear_more(server, 20)
+        report = only_report(server)
+        assert (report.frames_lost, report.frames_bad) == (0, 0)
+
+
+async def test_strict_leaves_a_bot_deaf_to_prepare_epoch_unheard(
+    start_server: StartServer, tone: list[bytes]
+) -> None:
+    server = await start_server(strict=True)
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    async with NextcordBot(server) as bot:
+        await eventually(bot.voice.e2ee_state.can_encrypt)
+        bot.voice.play(Packets(tone))
+        await hear_more(server, 10)
+        await server.set_people(**PLACE, user_ids=[])
+        await hear_more(server, 10)
+        await server.set_people(**PLACE, user_ids=[BERT])
+        await eventually(lambda: only_report(server).frames_bad > 10)
+        before = only_report(server).frames_received
+        await eventually(lambda: only_report(server).frames_bad > 30)
+        assert only_report(server).frames_received == before
 
 
 async def test_alone_the_bot_is_heard_without_e2ee(server: VoiceServer, tone: list[bytes]) -> None:
@@ -65,7 +119,7 @@ async def test_once_established_a_plain_frame_is_bad_but_silence_is_not(
 ) -> None:
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(bot.voice.e2ee_state.can_encrypt)
         bot.voice.send_audio_packet(tone[0], encode=False)
         await eventually(lambda: only_report(server).frames_received == 1)
         bot.voice.e2ee_state = None  # from here on nextcord sends as a library without DAVE does
@@ -83,14 +137,14 @@ async def test_a_rejected_commit_makes_a_new_group(
     server = await start_server(bot_commits=bot_commits)
     await server.set_people(**PLACE, user_ids=[ALICE, BERT])
     async with NextcordBot(server) as bot:
-        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(bot.voice.e2ee_state.can_encrypt)
         bot.voice.play(Packets(tone[:150]))
         await eventually(lambda: only_report(server).frames_received > 20)
         # What nextcord does when it cannot process a commit.
         await bot.voice.ws.send_dave_mls_invalid_commit_welcome(1)
         await bot.voice.e2ee_state.initialise(1)
         assert not bot.voice.e2ee_state.can_encrypt()
-        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(bot.voice.e2ee_state.can_encrypt)
         await eventually(lambda: only_report(server).frames_received == 150)
         assert (only_report(server).frames_lost, only_report(server).frames_bad) == (0, 0)
 
@@ -119,7 +173,7 @@ async def test_a_close_makes_it_rejoin_and_a_leave_is_forgotten(
 async def test_the_recording_is_the_tone_again(server: VoiceServer, tone: list[bytes]) -> None:
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(lambda: bot.voice.e2ee_state.can_encrypt())
+        await eventually(bot.voice.e2ee_state.can_encrypt)
         bot.voice.play(Packets(tone[:75]))
         await eventually(lambda: only_report(server).frames_received == 75)
         recording = server.recording(PLACE["guild_id"])
@@ -137,7 +191,7 @@ async def test_the_live_stream_plays_what_arrives_and_silence_otherwise(
     async with NextcordBot(server) as bot:
         stream = server.live(PLACE["guild_id"])
         received = [await anext(stream)]
-        assert received[0].startswith(b"OggS") and b"OpusHead" in received[0]
+        assert received[0].startswith(b"OggS")
 
         async def follow() -> None:
             async for piece in stream:
@@ -154,6 +208,8 @@ async def test_the_live_stream_plays_what_arrives_and_silence_otherwise(
     signal, stamps = decode_ogg(b"".join(received))
     assert is_gapless(stamps)
     loud = signal[abs(signal) > 0.05]
-    assert len(loud) / 48000 == pytest.approx(1.5 * 0.89, abs=0.15)  # a sine exceeds a sixth of its peak 89 % of the time
-    first = int(abs(signal).argmax())
-    assert count_hz(signal[first : first + 24000]) == pytest.approx(440, abs=1)
+    assert len(loud) / 48000 == pytest.approx(
+        1.5 * 0.89, abs=0.15
+    )  # a sine exceeds a sixth of its peak 89 % of the time
+    middle = int((abs(signal) > 0.05).argmax()) + 4800
+    assert count_hz(signal[middle : middle + 24000]) == pytest.approx(440, abs=1)

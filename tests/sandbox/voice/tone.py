@@ -32,7 +32,7 @@ def opus_tone(hz: float, *, seconds: float, amplitude: float = 0.3) -> list[byte
 
 
 def decode_ogg(data: bytes) -> tuple[np.ndarray, list[int]]:
-    """First channel of an Ogg/Opus file, and the time stamps of its packets in samples, by FFmpeg's demuxer."""
+    """First channel of an Ogg/Opus file, and its packets' time stamps in samples, by FFmpeg's demuxer."""
     stamps: list[int] = []
     pieces: list[np.ndarray] = []
     with av.open(BytesIO(data), format="ogg") as container:
