@@ -1,18 +1,16 @@
 """Who may talk to the sandbox at all: this machine's clients, and its own pages in a browser."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-def guard(sandbox: "Sandbox") -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-    """A middleware that checks Host (a name rebound to 127.0.0.1 shows there) and Origin (another site's page).
+def guard(sandbox: "Sandbox") -> Middleware:
+    """A middleware that checks Host (a rebound name shows there) and Origin (another site's page).
 
     It also gives unknown API paths Discord's error body.
     """

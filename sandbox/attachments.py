@@ -15,7 +15,7 @@ FILES_KEPT = 200
 
 
 class Attachments:
-    """Files by snowflake. Older ones are removed beyond `FILES_KEPT`. `base_url` is set once the port is known."""
+    """Files by snowflake, the newest `FILES_KEPT`. `base_url` is set once the port is known."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -24,7 +24,7 @@ class Attachments:
     def store(
         self, *, channel_id: str, filename: str, content: bytes, content_type: str, description: str | None
     ) -> Json:
-        """Keep a file and return Discord's attachment object. Raises DiscordError 413 when it is too large."""
+        """Keep a file; returns Discord's attachment object. Raises DiscordError 413 when too large."""
         if len(content) > MAX_BYTES:
             raise DiscordError(413, 40005, "Request entity too large")
         self.folder.mkdir(exist_ok=True)

@@ -6,7 +6,8 @@ import secrets
 from typing import Any
 
 from sandbox import actions, permissions
-from sandbox.gateway import Gateway, Session
+from sandbox.gateway import Gateway
+from sandbox.gateway_session import Session
 from sandbox.model import Event, Json, VoiceState
 from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
@@ -34,7 +35,7 @@ class BotVoice:
         world.listeners.append(self._hear)
 
     def request(self, session: Session, data: Json) -> None:
-        """Op 4. A channel that is not there, not a voice channel or not allowed is ignored, as Discord does."""
+        """Op 4. A channel that is unknown, no voice channel or forbidden is ignored, as Discord does."""
         guild_id = str(data.get("guild_id"))
         wanted = data.get("channel_id")
         if not self.world.bot_installed(guild_id) or not session.owns(guild_id):
@@ -96,8 +97,8 @@ class BotVoice:
                     )  # asked again where it is: it has lost its voice connection
                 return
             if before is not None:
-                # The voice socket falls first: a server update that arrives while the client still holds its old
-                # socket would look to it like a mere change of region.
+                # The voice socket falls first: to a client that still holds it, a server update would look
+                # like a mere change of region.
                 await self.voice.close(guild_id=state.guild_id, code=DISCONNECTED)
             await self._announce_server(state)
 

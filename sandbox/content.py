@@ -113,7 +113,7 @@ def _embed(given: Json, path: str, faults: dict[str, str]) -> Json:
 
 
 def _components(given: Any, faults: dict[str, str]) -> list[Json]:
-    """Rows of buttons and selects, or Components V2. Every component gets the numeric id Discord hands out."""
+    """Rows of buttons and selects, or Components V2. Each gets a numeric id, as Discord hands out."""
     if not isinstance(given, list):
         faults["components"] = "Only iterables may be used in a ListType"
         return []
@@ -198,7 +198,7 @@ def _mention(world: World, message: Message, allowed: Json | None) -> None:
     parse = {"users", "roles", "everyone"} if allowed is None else set(allowed.get("parse") or [])
     users = dict.fromkeys(re.findall(r"<@!?(\d+)>", message.content))
     roles = dict.fromkeys(re.findall(r"<@&(\d+)>", message.content))
-    # `mentions` lists everyone named in the text; only role and @everyone pings leave a trace when suppressed.
+    # `mentions` lists everyone named in the text, even when their ping is suppressed.
     message.mentions = [user_id for user_id in users if user_id in world.users]
     allowed_roles = set(allowed.get("roles") or []) if allowed else set()
     message.mention_roles = [

@@ -149,7 +149,7 @@ class Control:
             channel_id=_text(body, "channel_id"),
             command=_text(body, "command"),
             values=_values(body),
-            timeout=_timeout(body),
+            patience=_patience(body),
         )
         return self._reply(interaction)
 
@@ -176,12 +176,12 @@ class Control:
             message_id=_text(body, "message_id"),
             custom_id=_text(body, "custom_id"),
             values=[str(value) for value in values],
-            timeout=_timeout(body),
+            patience=_patience(body),
         )
         return self._reply(interaction)
 
     def _reply(self, interaction: Interaction) -> Json:
-        """The message that answers; a modal as `{modal}`; `{deleted: true}` when the bot has taken it back."""
+        """The answering message; a modal as `{modal}`; `{deleted: true}` when the bot took it back."""
         if interaction.answer_type == MODAL:
             return {"modal": interaction.answer_data}
         message: Message | None = self.world.messages.get(interaction.original_id or "")
@@ -344,7 +344,7 @@ def _values(body: Json) -> Json:
     return values
 
 
-def _timeout(body: Json) -> float:
+def _patience(body: Json) -> float:
     value = body.get("timeout", REPLY_SECONDS)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_REPLY_SECONDS:
         raise Refused(400, "INVALID", f"timeout must be a number of seconds up to {MAX_REPLY_SECONDS:.0f}")

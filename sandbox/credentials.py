@@ -60,6 +60,6 @@ def _create(path: Path) -> None:
 
 
 def _bot_token() -> str:
-    """Three dotted parts like Discord's: base64 of the id, a timestamp, an HMAC. Only the id is ever decoded."""
+    """Three dotted parts like Discord's: base64 of the id, a timestamp, an HMAC; nothing decodes them."""
     owner = base64.urlsafe_b64encode(APPLICATION_ID.encode()).decode().rstrip("=")
     return f"{owner}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"

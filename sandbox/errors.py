@@ -69,7 +69,7 @@ def invalid_form(fields: dict[str, str]) -> DiscordError:
 
 
 class Refused(Exception):
-    """What a human (or a test) asked of the sandbox itself cannot be done: HTTP `status`, stable `code`, a sentence."""
+    """What somebody asked of the sandbox itself cannot be done: HTTP `status`, stable `code`, a sentence."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)

@@ -119,7 +119,7 @@ def _number(order: Json, name: str, default: float, low: float, high: float) -> 
 
 
 async def _gateway_drop(sandbox: "Sandbox", order: Json) -> Json:
-    """Without `code` the TCP connection breaks, as when a cable is pulled; with one the server closes politely."""
+    """Without `code` the TCP connection breaks, as when a cable is pulled; with one it is closed."""
     code = order.get("code")
     connections = tuple(sandbox.gateway.connections)
     for connection in connections:

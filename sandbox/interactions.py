@@ -65,9 +65,9 @@ class Interactions:
     # -- the human's side
 
     async def invoke(
-        self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, timeout: float
+        self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, patience: float
     ) -> Interaction:
-        """Use a slash command and wait for the bot's reply (`timeout` seconds, when it defers).
+        """Use a slash command and wait for the bot's reply (`patience` seconds, when it defers).
 
         Raises:
             Refused: the command line does not fit, the member may not, or the bot does not answer in time.
@@ -75,7 +75,7 @@ class Interactions:
         member, channel = self._place(user_id, guild_id, channel_id)
         invocation = options.understand(self.world, member, command, values)
         interaction = self._start(COMMAND, member, channel, invocation.data, name=invocation.name)
-        return await self._reply(interaction, timeout)
+        return await self._reply(interaction, patience)
 
     async def complete(
         self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, focused: str
@@ -89,7 +89,7 @@ class Interactions:
         return choices
 
     async def press(
-        self, *, user_id: str, message_id: str, custom_id: str, values: list[str], timeout: float
+        self, *, user_id: str, message_id: str, custom_id: str, values: list[str], patience: float
     ) -> Interaction:
         """Press a button or choose from a select of a message the user can see."""
         message = self.world.messages.get(message_id)
@@ -106,7 +106,7 @@ class Interactions:
         if component["type"] in (3, 5, 6, 7, 8):
             data["values"] = _chosen(component, values)
         interaction = self._start(COMPONENT, member, channel, data, message=message)
-        return await self._reply(interaction, timeout)
+        return await self._reply(interaction, patience)
 
     def _place(self, user_id: str, guild_id: str, channel_id: str) -> tuple[Member, Channel]:
         member = self.world.members.get((guild_id, user_id))
@@ -195,14 +195,14 @@ class Interactions:
             payload["message"] = shapes.message(world, message)
         return payload
 
-    async def _reply(self, interaction: Interaction, timeout: float) -> Interaction:
+    async def _reply(self, interaction: Interaction, patience: float) -> Interaction:
         await self._wait(interaction.answered, ANSWER_SECONDS)
         if interaction.answer_type == DEFER:
-            await self._wait(interaction.finished, timeout)
+            await self._wait(interaction.finished, patience)
         elif interaction.answer_type == DEFER_UPDATE:
-            # "Received, nothing to say" is a complete answer; an edit often follows at once, and is worth showing.
+            # "Received, nothing to say" is a complete answer; but an edit often follows at once.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(interaction.finished.wait(), min(timeout, ANSWER_SECONDS))
+                await asyncio.wait_for(interaction.finished.wait(), min(patience, ANSWER_SECONDS))
         return interaction
 
     def _hear(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""What the sandbox's world is made of. Ids are snowflakes as strings, times ISO 8601, permissions integers."""
+"""What the sandbox's world is made of. Ids are snowflakes as strings, times ISO 8601, permissions int."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -35,7 +35,7 @@ class Guild:
 
 @dataclass
 class Role:
-    """A role; the one whose id is the guild's is @everyone. `bot_id` marks the role made at a bot's install."""
+    """A role; the one with the guild's id is @everyone. `bot_id` marks the one made at a bot's install."""
 
     id: str
     guild_id: str
@@ -58,7 +58,7 @@ class Overwrite:
 
 @dataclass
 class Channel:
-    """A guild's channel, or a DM (`guild_id` None, `recipient_id` the human). `status` is a voice channel's."""
+    """A guild's channel, or a DM (`guild_id` None, `recipient_id` set). `status` is a voice channel's."""
 
     id: str
     type: int
@@ -96,7 +96,7 @@ class Message:
     """A message; embeds, components and attachments are kept in the shape Discord answers with.
 
     `only_user_id` is set on ephemeral messages: nobody else sees them, and the gateway never carries them.
-    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks answers to interactions.
+    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks replies to one.
     """
 
     id: str
@@ -134,8 +134,8 @@ class MessageFlag:
 class Event:
     """Something that happened, as the gateway tells it.
 
-    `guild_id` picks the shard; None goes to shard 0. `only_user_id` keeps an event from the gateway: it is for that
-    human's client alone.
+    `guild_id` picks the shard; None goes to shard 0. `only_user_id` keeps an event from the gateway: it is
+    for that human's client alone.
     """
 
     name: str

@@ -17,7 +17,7 @@ USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 6, 7, 8, 9, 10
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command line understood: `data` goes into the interaction, `name` is the command with its subcommands."""
+    """A command line understood: `data` for the interaction, `name` with the subcommands."""
 
     name: str
     data: Json
@@ -28,7 +28,7 @@ def understand(
 ) -> Invocation:
     """Turn `line` ("playlist play") and `values` (option name to value) into an interaction's data.
 
-    `focused` names the option being autocompleted: it may be half typed, and required ones may still be missing.
+    `focused` names the option being completed: it may be half typed, and required ones may be missing.
 
     Raises:
         Refused: 404 no such command, 403 not for this member, 400 an option does not fit.

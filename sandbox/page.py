@@ -15,7 +15,7 @@ POLICY = (
 
 
 def html_response(page: str, *, status: int = 200, form_target: str | None = None) -> web.Response:
-    """A page. `form_target` is one more origin a form's answer may redirect to (Chromium applies form-action to it)."""
+    """A page. `form_target`: one more origin that a form's answer may redirect to (form-action covers it)."""
     policy = f"{POLICY} {form_target}" if form_target else POLICY
     headers = {
         "Content-Security-Policy": policy,

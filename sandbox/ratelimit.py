@@ -60,7 +60,7 @@ class RateLimiter:
     def check(
         self, *, caller: str, method: str, route: str, parameters: dict[str, str], exempt: bool
     ) -> Verdict:
-        """Count a request of `caller` (an opaque string per credential). `exempt` ones skip the global limit."""
+        """Count a request of `caller` (opaque, per credential). `exempt` ones skip the global limit."""
         now = time.time()
         limit, seconds = LIMITS.get((method, route), DEFAULT)
         major = "/".join(parameters[name] for name in MAJOR_PARAMETERS if name in parameters)

@@ -35,9 +35,10 @@ MAX_BODY_BYTES = 30 * 1024 * 1024
 class Sandbox:
     """A Discord on loopback.
 
-    `url`, `api_url`, `authorize_url` and `gateway_url` are right after `start()` (with `port` 0 the system picks
-    one). `observers` are called with `(method, path, status, body)` for every REST answer; tests judge them there.
-    `redirect_uris` are those registered for the application; without any, Backline's default is.
+    `url`, `api_url`, `authorize_url` and `gateway_url` are right after `start()` (with `port` 0 the system
+    picks one). `observers` are called with `(method, path, status, body)` for every REST answer; tests
+    judge them there. `redirect_uris` are those registered for the application; without any, Backline's
+    default is.
 
     Raises: ValueError for a host other than loopback.
     """

@@ -206,7 +206,7 @@ def guild(world: World, guild: Guild, *, counts: bool = False) -> Json:
 
 
 def guild_create(world: World, guild_: Guild, *, all_members: bool) -> Json:
-    """GUILD_CREATE's data. Without the presence intent it names only the bot and people in voice, as Discord does."""
+    """GUILD_CREATE's data. Without the presence intent, `members` are the bot and people in voice only."""
     voice_states = world.guild_voice_states(guild_.id)
     visible = {state.user_id for state in voice_states} | {world.bot_id}
     members = [each for each in world.guild_members(guild_.id) if all_members or each.user_id in visible]

@@ -1,6 +1,6 @@
 """OAuth2 codes and tokens.
 
-Codes live in memory, tokens (hashed) in the world, so that a login outlives a restart as it would with Discord.
+Codes live in memory, tokens (hashed) in the world, so that a login outlives a restart.
 """
 
 import base64

@@ -106,7 +106,7 @@ class World:
     # -- the file
 
     def save(self) -> None:
-        """Replace the file atomically. No fsync: it protects against power loss, not against a killed process."""
+        """Replace the file atomically. No fsync: it would help against power loss, not against kill -9."""
         if self._save_handle is not None:
             self._save_handle.cancel()
             self._save_handle = None
@@ -117,7 +117,7 @@ class World:
         draft.replace(self.path)
 
     def load(self) -> bool:
-        """Take the file's state. False when there is none, or none that this version can read (it is set aside)."""
+        """Take the file's state. False when there is none that can be read; such a file is set aside."""
         try:
             content = json.loads(self.path.read_text())
             if content["version"] != VERSION:

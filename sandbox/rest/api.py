@@ -83,7 +83,7 @@ class Call:
         return body
 
     async def message_payload(self, channel_id: str) -> tuple[Json, list[Json]]:
-        """A message's fields, and its uploaded files in Discord's attachment shape (multipart or plain JSON)."""
+        """A message's fields and its uploads as Discord's attachments, from multipart or plain JSON."""
         if self.request.content_type != "multipart/form-data":
             return await self.object(), []
         form = await self.request.post()

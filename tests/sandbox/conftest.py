@@ -1,0 +1,104 @@
+"""A sandbox per test on a free port; every REST answer it gives is judged by Discord's OpenAPI document."""
+
+import asyncio
+import contextlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nextcord
+import pytest
+
+from sandbox.seed import LOUNGE
+from sandbox.server import Sandbox
+
+JUDGE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_discord_response.py"
+REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
+
+
+def load_judge() -> Any:
+    if not JUDGE.exists():
+        return None
+    spec = importlib.util.spec_from_file_location("check_discord_response", JUDGE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+judge = load_judge()
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A started sandbox. Fails the test when an answer was not one Discord could have given."""
+    running = Sandbox(data_dir=tmp_path / "sandbox", port=0, redirect_uris=[REDIRECT_URI])
+    faults: list[str] = []
+
+    def check(method: str, path: str, status: int, body: Any) -> None:
+        if status < 500:  # the document describes no server errors
+            faults.extend(
+                f"{method} {path} {status}: {each}" for each in judge.errors(method, path, status, body)
+            )
+
+    if judge is not None:
+        running.observers.append(check)
+    await running.start()
+    yield running
+    await running.stop()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the sandbox's host, without credentials; redirects are not followed."""
+    async with httpx.AsyncClient(base_url=sandbox.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def bot_http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of /api/v10 with the bot's token."""
+    headers = {"Authorization": f"Bot {sandbox.credentials.bot_token}"}
+    async with httpx.AsyncClient(base_url=sandbox.api_url, headers=headers, timeout=30) as client:
+        yield client
+
+
+type Connect = Callable[[nextcord.Client], contextlib.AbstractAsyncContextManager[nextcord.Client]]
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """`async with connect(client):` logs an unmodified nextcord client in, and closes it again."""
+    monkeypatch.setattr(nextcord.http.Route, "BASE", sandbox.api_url)
+
+    @contextlib.asynccontextmanager
+    async def log_in(client: nextcord.Client) -> AsyncIterator[nextcord.Client]:
+        task = asyncio.create_task(client.start(sandbox.credentials.bot_token))
+        try:
+            await until(lambda: client.is_ready() or task.done())
+            if task.done():
+                task.result()
+            yield client
+        finally:
+            await client.close()
+            await asyncio.wait([task], timeout=5)
+
+    return log_in
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
+    """Wait for a condition to hold; its value. Fails after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (value := condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"still not so after {seconds} s: {condition}")
+        await asyncio.sleep(0.01)
+    return value
+
+
+def channel_id(sandbox: Sandbox, name: str) -> str:
+    """The Lounge's channel of that name."""
+    return next(each.id for each in sandbox.world.guild_channels(LOUNGE) if each.name == name)
