@@ -56,9 +56,11 @@ new SearchBox({
   },
 });
 
-voiceChannel.addEventListener("change", () => {
-  if (voiceChannel.value) attempt(() => store.setVoiceChannel(voiceChannel.value)).then(draw);
-  else draw();
+voiceChannel.addEventListener("change", async () => {
+  choosingVoice = true;
+  if (voiceChannel.value) await attempt(() => store.setVoiceChannel(voiceChannel.value));
+  choosingVoice = false;
+  draw();
 });
 addEventListener("online", () => store.wake());
 document.addEventListener("visibilitychange", () => {
@@ -67,6 +69,7 @@ document.addEventListener("visibilitychange", () => {
 setInterval(drawPosition, TICK_MS);
 setInterval(() => activityView.tick(), SLOW_TICK_MS);
 
+let choosingVoice = false;
 let recentShown = false;
 let recentSecond = -1;
 store.start();
@@ -87,7 +90,7 @@ async function attempt(act, consequence = "") {
 function draw() {
   const { player, rows } = store;
   if (!player || !rows) return;
-  playerView.draw(player);
+  playerView.draw(player, rows.length);
   queueView.draw(rows, player, store.positionMs);
   playerView.drawPosition(player, store.positionMs);
   drawVoice(player);
@@ -107,8 +110,7 @@ function drawPosition() {
 function drawVoice({ voice_channel_id: id }) {
   const known = [...voiceChannel.options].some((option) => option.value === (id ?? ""));
   if (!known) voiceChannel.append(element("option", { value: id }, "Another channel"));
-  // Not under someone's hands: the list may be open.
-  if (voiceChannel.value !== (id ?? "") && document.activeElement !== voiceChannel) voiceChannel.value = id ?? "";
+  if (voiceChannel.value !== (id ?? "") && !choosingVoice) voiceChannel.value = id ?? "";
   byId("voice").toggleAttribute("data-chosen", Boolean(id));
 }
 

@@ -37,14 +37,14 @@ export class PlayerView {
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
   }
 
-  /** @param {Player} player */
-  draw(player) {
+  /** @param {Player} player @param {number} queued how many tracks come next */
+  draw(player, queued) {
     const track = player.item?.track ?? null;
     const title = track ? titleOf(track) : "Quiet in here";
     this.#now.dataset.status = player.status;
     setText(byId("now-status"), STATUS_WORDS[player.status] ?? player.status);
     setText(byId("now-title"), title);
-    setText(byId("now-artist"), track ? track.artist ?? "" : "Add a track and it starts by itself.");
+    setText(byId("now-artist"), track ? track.artist ?? "" : emptyWords(player, queued));
     showArtwork(byId("now-art"), track, (colour) => this.#now.style.setProperty("--art", colour ?? "transparent"));
     this.#drawChips(player);
     this.#drawProblem(player);
@@ -100,6 +100,13 @@ export class PlayerView {
     setText(/** @type {Element} */ (box.querySelector("p")), error ? [error.detail, wayOn].filter(Boolean).join(" ") : "");
     box.hidden = !error;
   }
+}
+
+/** @param {Player} player @param {number} queued */
+function emptyWords({ error, status }, queued) {
+  if (error) return "";
+  if (!queued) return "Add a track and it starts by itself.";
+  return status === "stopped" ? "The queue waits." : "The next track is about to start.";
 }
 
 /**

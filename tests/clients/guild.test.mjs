@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { TokenSource, fromSession } from "../../clients/js/src/auth.js";
+import { GuildStore, applyEvent } from "../../clients/js/src/guild.js";
+import { ApiError } from "../../clients/js/src/rest.js";
+import { Peer, idlePlayer, makeItem, until } from "./peer.mjs";
+
+const event = (name, args) => ({ name, args, seqNum: 1, parentSeqNum: 0, eventId: "e", metadata: { userId: null, timestamp: 0, via: "bot" } });
+const titles = ({ queue }) => queue.map(({ track }) => track.title);
+
+function state(...names) {
+  const queue = names.map((name) => makeItem(name));
+  return { guild: { id: "1", name: "Guild" }, queue, player: idlePlayer() };
+}
+
+test("TrackAdded inserts behind another item, at the front, and behind the last", () => {
+  const before = state("a", "b");
+  const item = makeItem("x");
+  const [a, b] = before.queue;
+  assert.deepEqual(titles(applyEvent(before, event("TrackAdded", { item, after: a.id }))), ["a", "x", "b"]);
+  assert.deepEqual(titles(applyEvent(before, event("TrackAdded", { item, after: null }))), ["x", "a", "b"]);
+  assert.deepEqual(titles(applyEvent(before, event("TrackAdded", { item, after: b.id }))), ["a", "b", "x"]);
+  assert.deepEqual(titles(before), ["a", "b"], "the state before is left as it was");
+});
+
+test("TrackResolved replaces the item in the queue or in the player", () => {
+  const before = state("a", "b");
+  before.player.item = makeItem("now");
+  const better = (item) => ({ ...item, track: { ...item.track, title: `${item.track.title}!` } });
+  assert.deepEqual(titles(applyEvent(before, event("TrackResolved", { item: better(before.queue[1]) }))), ["a", "b!"]);
+  const after = applyEvent(before, event("TrackResolved", { item: better(before.player.item) }));
+  assert.equal(after.player.item.track.title, "now!");
+});
+
+for (const name of ["TrackStarted", "TrackFinished", "TrackSkipped", "TrackFailed"]) {
+  test(`${name} drops the item and takes the player`, () => {
+    const before = state("a", "b");
+    const player = { ...idlePlayer(), status: "playing" };
+    const after = applyEvent(before, event(name, { item: before.queue[0], player }));
+    assert.deepEqual(titles(after), ["b"]);
+    assert.equal(after.player, player);
+  });
+}
+
+test("TrackRequeued puts the item first and takes the player", () => {
+  const before = state("a");
+  const after = applyEvent(before, event("TrackRequeued", { item: makeItem("x"), player: idlePlayer() }));
+  assert.deepEqual(titles(after), ["x", "a"]);
+});
+
+test("TrackRemoved drops the item", () => {
+  const before = state("a", "b");
+  assert.deepEqual(titles(applyEvent(before, event("TrackRemoved", { item: before.queue[1] }))), ["a"]);
+});
+
+for (const name of ["PlayerPaused", "PlayerResumed", "VoiceJoined", "VoiceLeft", "VoiceChanged", "PlayerErrorChanged"]) {
+  test(`${name} takes the player and leaves the queue`, () => {
+    const before = state("a");
+    const player = { ...idlePlayer(), voice_channel_id: "5" };
+    const after = applyEvent(before, event(name, { player }));
+    assert.equal(after.player, player);
+    assert.equal(after.queue, before.queue);
+  });
+}
+
+test("an unknown event changes nothing", () => {
+  const before = state("a");
+  assert.equal(applyEvent(before, event("ConfettiThrown", { player: idlePlayer() })), before);
+});
+
+let peer, store, now, refused;
+
+beforeEach(async () => {
+  peer = await new Peer().listen();
+  now = 0;
+  refused = [];
+  store = new GuildStore({
+    guildId: "1",
+    tokens: new TokenSource({ obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }) }),
+    baseUrl: peer.baseUrl,
+    now: () => now,
+    onState: (connection) => (store.connection = connection),
+    onLateRefusal: (add, error) => refused.push(`${add.query}: ${error.message}`),
+  });
+});
+afterEach(async () => {
+  store.stop();
+  await peer.close();
+});
+
+async function start() {
+  await store.start();
+  await until(() => store.connection === "live");
+}
+
+const rows = () => store.rows.map(({ item, add, removing }) => (
+  item ? item.track.title + (removing ? " (removing)" : "") : add.query + (add.waiting ? " (waiting)" : " (adding)")
+));
+const posts = () => peer.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/queue"));
+
+test("it shows the snapshot and then every event", async () => {
+  peer.queue = [makeItem("a")];
+  await start();
+  assert.deepEqual(rows(), ["a"]);
+  peer.append("TrackAdded", { item: makeItem("b"), after: peer.queue[0].id });
+  await until(() => rows().join() === "a,b");
+});
+
+test("the position moves while playing, only then, and stops at the end", async () => {
+  const item = makeItem("a", { duration_ms: 10_000, state: "playing" });
+  peer.player = { ...idlePlayer(), status: "playing", item, position_ms: 4_000 };
+  await start();
+  now += 1_500;
+  assert.equal(store.positionMs, 5_500);
+  now += 60_000;
+  assert.equal(store.positionMs, 10_000);
+  peer.append("PlayerPaused", { player: { ...peer.player, status: "paused", position_ms: 6_000 } });
+  await until(() => store.player.status === "paused");
+  now += 1_000;
+  assert.equal(store.positionMs, 6_000);
+});
+
+test("news of the track does not move its position", async () => {
+  const item = makeItem("a", { state: "playing" });
+  peer.player = { ...idlePlayer(), status: "playing", item, position_ms: 1_000 };
+  await start();
+  now += 2_000;
+  peer.append("TrackResolved", { item: { ...item, track: { ...item.track, artist: "x" } } });
+  await until(() => store.player.item.track.artist === "x");
+  assert.equal(store.positionMs, 3_000);
+});
+
+test("after an interruption the position is asked for again", async () => {
+  const item = makeItem("a", { state: "playing" });
+  peer.player = { ...idlePlayer(), status: "playing", item, position_ms: 1_000 };
+  await start();
+  peer.player = { ...peer.player, position_ms: 30_000 };
+  peer.closeAll(1012);
+  await until(() => store.positionMs === 30_000);
+});
+
+test("an added track is shown at once and becomes the server's own", async () => {
+  await start();
+  const adding = store.add("moss");
+  assert.deepEqual(rows(), ["moss (adding)"]);
+  await adding;
+  await until(() => rows().join() === "moss");
+});
+
+test("play next is shown at the front", async () => {
+  peer.queue = [makeItem("a")];
+  await start();
+  const adding = store.add("moss", { position: "next" });
+  assert.deepEqual(rows(), ["moss (adding)", "a"]);
+  await adding;
+});
+
+test("a refused track disappears again", async () => {
+  await start();
+  peer.interceptHttp = ({ method, path }) => (
+    method === "POST" && path.endsWith("/queue") ? { status: 429, body: { code: "RATE_LIMITED", detail: "Slow down." } } : null
+  );
+  await assert.rejects(store.add("moss"), (error) => error instanceof ApiError && error.message === "Slow down.");
+  assert.deepEqual(rows(), []);
+});
+
+test("a track whose answer was lost waits, is sent again with its key, and is there once", async () => {
+  await start();
+  let cut = true;
+  peer.interceptHttp = (call) => {
+    if (call.method !== "POST" || !call.path.endsWith("/queue") || !cut) return null;
+    cut = false;
+    return "cut";
+  };
+  await store.add("moss");
+  assert.deepEqual(rows(), ["moss (waiting)"]);
+  peer.closeAll(1012);
+  await until(() => rows().join() === "moss", 6_000);
+  const [first, second] = posts();
+  assert.equal(first.headers["idempotency-key"], second.headers["idempotency-key"]);
+});
+
+test("a track that waited and is then refused is told about", async () => {
+  await start();
+  let answers = ["cut", { status: 403, body: { code: "FORBIDDEN", detail: "Not today." } }];
+  peer.interceptHttp = ({ method, path }) => (method === "POST" && path.endsWith("/queue") ? answers.shift() : null);
+  await store.add("moss");
+  peer.closeAll(1012);
+  await until(() => refused.length === 1, 6_000);
+  assert.deepEqual(refused, ["moss: Not today."]);
+  assert.deepEqual(rows(), []);
+});
+
+test("a removal is shown at once and undone when refused", async () => {
+  peer.queue = [makeItem("a")];
+  await start();
+  peer.interceptHttp = ({ method }) => (method === "DELETE" ? { status: 403, body: { code: "FORBIDDEN", detail: "Not yours." } } : null);
+  const removing = store.remove(peer.queue[0].id);
+  assert.deepEqual(rows(), ["a (removing)"]);
+  await assert.rejects(removing, /Not yours/);
+  assert.deepEqual(rows(), ["a"]);
+});
+
+test("removing what is already gone is no error", async () => {
+  peer.queue = [makeItem("a")];
+  await start();
+  const [{ id }] = peer.queue;
+  await store.remove(id);
+  await until(() => rows().length === 0);
+  await store.remove(id);
+});
+
+test("a start without a server ends in a connection once there is one", async () => {
+  peer.interceptHttp = () => "cut";
+  await store.start();
+  assert.equal(store.rows, null);
+  peer.interceptHttp = () => null;
+  peer.queue = [makeItem("a")];
+  await until(() => store.connection === "live", 6_000);
+  assert.deepEqual(rows(), ["a"]);
+});

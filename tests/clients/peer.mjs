@@ -1,0 +1,280 @@
+/**
+ * A server for the client's tests: real HTTP and a real WebSocket (RFC 6455) on loopback, speaking the
+ * contract's REST calls and /sync frames over a log in memory, and misbehaving on demand.
+ */
+
+import { createHash, randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+
+const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+export class Peer {
+  epoch = "epoch-1";
+  /** Events by seq; `log[0]` is seq 1. */
+  log = [];
+  /** Seqs up to this one are gone. */
+  pruned = 0;
+  guild = { id: "1", name: "Guild", bot_installed: true };
+  queue = [];
+  player = idlePlayer();
+  /** Tokens that `init` and REST accept. */
+  validTokens = new Set();
+  tokenLifeSeconds = 900;
+  signedOut = false;
+  /** Every frame and request received, for looking at afterwards. */
+  frames = [];
+  requests = [];
+  sockets = new Set();
+  /** Close code for the next inits, instead of `ready`. */
+  refuseInits = [];
+  /** Seqs that are left out once when they are due. */
+  loseOnce = new Set();
+  /** Called with (frame, socket) first; true: it was dealt with. */
+  intercept = () => false;
+  /** Called with (request) first; an answer `{status, body}`, or null to go on. */
+  interceptHttp = () => null;
+  acks = new Map();
+  items = new Map();
+
+  async listen() {
+    this.server = createServer((request, response) => this.#http(request, response));
+    this.server.on("upgrade", (request, socket) => this.#upgrade(request, socket));
+    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    this.baseUrl = `http://127.0.0.1:${this.server.address().port}`;
+    return this;
+  }
+
+  async close() {
+    for (const socket of this.sockets) socket.raw.destroy();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  get syncUrl() {
+    return `${this.baseUrl.replace("http", "ws")}/sync`;
+  }
+
+  get head() {
+    return this.log.length;
+  }
+
+  issueToken() {
+    const iat = Math.floor(Date.now() / 1000) - 3600; // an hour off: no client may compare clocks
+    const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
+    const token = `${part({ alg: "HS256" })}.${part({ iat, exp: iat + this.tokenLifeSeconds, jti: randomUUID() })}.x`;
+    this.validTokens.add(token);
+    return token;
+  }
+
+  append(name, args = {}) {
+    this.log.push({
+      name, args, seqNum: this.head + 1, parentSeqNum: this.head, eventId: randomUUID(),
+      metadata: { userId: "u1", timestamp: Date.now(), via: "rest" },
+    });
+    for (const socket of this.sockets) this.#deliver(socket);
+  }
+
+  /** The log is restored from a backup: same numbers, another history. */
+  restore() {
+    this.epoch = `${this.epoch}+`;
+  }
+
+  closeAll(code) {
+    for (const socket of this.sockets) socket.close(code);
+  }
+
+  #upgrade(request, raw) {
+    const key = createHash("sha1").update(request.headers["sec-websocket-key"] + ACCEPT_SUFFIX).digest("base64");
+    raw.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
+    const socket = new PeerSocket(raw, (frame) => this.#frame(frame, socket));
+    this.sockets.add(socket);
+    raw.on("close", () => this.sockets.delete(socket));
+    raw.on("error", () => this.sockets.delete(socket));
+  }
+
+  #frame(frame, socket) {
+    this.frames.push(frame);
+    if (this.intercept(frame, socket)) return;
+    switch (frame.type) {
+      case "init": {
+        const code = this.refuseInits.shift() ?? (this.validTokens.has(frame.authToken) ? null : 4401);
+        if (code) {
+          socket.send({ type: "error", id: frame.id, code: code === 4403 ? "FORBIDDEN" : "TOKEN_INVALID", detail: "No." });
+          socket.close(code);
+        } else {
+          socket.send({ type: "ready", id: frame.id, epoch: this.epoch, head: this.head, auth: "valid" });
+        }
+        break;
+      }
+      case "auth":
+        socket.send({ type: "authed", id: frame.id, expiresAt: 0 });
+        break;
+      case "ping":
+        socket.send({ type: "pong", id: frame.id, head: this.head });
+        break;
+      case "unpull":
+        socket.pull = null;
+        break;
+      case "pull":
+        if (frame.epoch !== this.epoch) {
+          socket.send({ type: "error", id: frame.id, code: "EPOCH_MISMATCH", detail: "Another log." });
+        } else if (frame.cursor < this.pruned) {
+          socket.send({ type: "error", id: frame.id, code: "CURSOR_TOO_OLD", detail: "Gone." });
+        } else if (frame.live) {
+          socket.pull = { id: frame.id, cursor: frame.cursor };
+          this.#deliver(socket);
+        } else {
+          socket.send({ type: "events", id: frame.id, events: this.log.slice(frame.cursor), remaining: 0 });
+          socket.send({ type: "end", id: frame.id });
+        }
+        break;
+      case "push":
+        this.#push(frame, socket);
+        break;
+    }
+  }
+
+  #push(frame, socket) {
+    const seqNums = [];
+    for (const event of frame.events) {
+      if (!this.acks.has(event.eventId)) {
+        this.append(`${event.name}Done`, event.args);
+        this.acks.set(event.eventId, this.head);
+      }
+      seqNums.push(this.acks.get(event.eventId));
+    }
+    socket.send({ type: "ack", id: frame.id, head: this.head, seqNums });
+  }
+
+  #deliver(socket) {
+    if (!socket.pull || socket.pull.cursor >= this.head) return;
+    const due = this.log.slice(socket.pull.cursor);
+    socket.pull.cursor = this.head;
+    const events = due.filter((event) => !this.loseOnce.delete(event.seqNum));
+    if (events.length) socket.send({ type: "events", id: socket.pull.id, events, remaining: 0 });
+  }
+
+  async #http(request, response) {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const call = { method: request.method, path: request.url, headers: request.headers, body: text ? JSON.parse(text) : null };
+    this.requests.push(call);
+    const answer = await this.interceptHttp(call) ?? this.#rest(call);
+    if (answer === "cut") {
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(answer.status, { "Content-Type": "application/json" });
+    response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
+  }
+
+  #rest({ method, path, headers, body }) {
+    if (path === "/api/auth/token") {
+      if (this.signedOut) return { status: 401, body: { code: "AUTH_REQUIRED", detail: "Log in." } };
+      return { status: 200, body: { access: this.issueToken(), refresh: "r", expires_at: "1999-01-01T00:00:00Z" } };
+    }
+    if (!this.validTokens.has(headers.authorization?.replace("Bearer ", ""))) {
+      return { status: 401, body: { code: "TOKEN_INVALID", detail: "Not a token of ours." } };
+    }
+    if (path === "/api/guilds/1/snapshot") {
+      const { epoch, head: seq, guild, queue, player } = this;
+      return { status: 200, body: { epoch, seq, guild, queue, player } };
+    }
+    if (method === "POST" && path === "/api/guilds/1/queue") {
+      const key = headers["idempotency-key"];
+      if (!this.items.has(key)) {
+        const item = makeItem(body.query);
+        const after = this.queue.at(-1)?.id ?? null;
+        this.items.set(key, item);
+        this.queue = [...this.queue, item];
+        this.append("TrackAdded", { item, after });
+      }
+      return { status: 201, body: this.items.get(key) };
+    }
+    if (method === "DELETE") {
+      const item = this.queue.find(({ id }) => path.endsWith(`/queue/${id}`));
+      if (!item) return { status: 404, body: { code: "NOT_FOUND", detail: "No such item." } };
+      this.queue = this.queue.filter((other) => other !== item);
+      this.append("TrackRemoved", { item });
+      return { status: 204 };
+    }
+    return { status: 404, body: { code: "NOT_FOUND", detail: "Nothing here." } };
+  }
+}
+
+/** One accepted WebSocket: text frames of up to 64 KB, and close. */
+class PeerSocket {
+  pull = null;
+  #buffer = Buffer.alloc(0);
+
+  constructor(raw, onFrame) {
+    this.raw = raw;
+    raw.on("data", (chunk) => {
+      this.#buffer = Buffer.concat([this.#buffer, chunk]);
+      for (let frame; (frame = this.#take()); ) {
+        if (frame.opcode === 8) this.close(1000);
+        else if (frame.opcode === 1) onFrame(JSON.parse(frame.payload.toString()));
+      }
+    });
+  }
+
+  #take() {
+    if (this.#buffer.length < 2) return null;
+    let length = this.#buffer[1] & 127;
+    let at = 2;
+    if (length === 126) {
+      if (this.#buffer.length < 4) return null;
+      length = this.#buffer.readUInt16BE(2);
+      at = 4;
+    }
+    if (this.#buffer.length < at + 4 + length) return null;
+    const mask = this.#buffer.subarray(at, at + 4);
+    const payload = Buffer.from(this.#buffer.subarray(at + 4, at + 4 + length)).map((byte, i) => byte ^ mask[i % 4]);
+    const opcode = this.#buffer[0] & 15;
+    this.#buffer = this.#buffer.subarray(at + 4 + length);
+    return { opcode, payload };
+  }
+
+  send(frame) {
+    this.#write(1, Buffer.from(JSON.stringify(frame)));
+  }
+
+  close(code) {
+    const payload = Buffer.alloc(2);
+    payload.writeUInt16BE(code);
+    this.#write(8, payload);
+    this.raw.end();
+  }
+
+  #write(opcode, payload) {
+    const header = payload.length < 126
+      ? Buffer.from([128 | opcode, payload.length])
+      : Buffer.from([128 | opcode, 126, payload.length >> 8, payload.length & 255]);
+    if (!this.raw.destroyed) this.raw.write(Buffer.concat([header, payload]));
+  }
+}
+
+export function idlePlayer() {
+  return {
+    status: "idle", item: null, position_ms: 0, position_at: null, volume: 100, loop: "off", voice_channel_id: null, error: null,
+  };
+}
+
+export function makeItem(title, { duration_ms = 60_000, state = "queued" } = {}) {
+  return {
+    id: randomUUID(), state, added_at: "2026-01-01T00:00:00Z", started_at: null, ended_at: null, error: null,
+    track: {
+      uri: `library:${title}`, title, artist: null, url: null, duration_ms, artwork_url: null, source: "library", is_live: false,
+    },
+    requested_by: { id: "u1", username: "owner", avatar_url: null },
+  };
+}
+
+/** Wait until it holds; the failure says what was waited for. */
+export async function until(condition, deadlineMs = 4_000) {
+  const end = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Not within ${deadlineMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
