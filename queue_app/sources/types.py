@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -46,27 +45,3 @@ class MediaFile(Protocol):
 
 
 type Media = Path | MediaFile
-
-
-class Deadline:
-    """Closes `media` when a block takes longer than `seconds`; `passed` tells that it happened.
-
-    A socket's time-out starts anew with each byte, so a server that trickles needs a bound from outside.
-    """
-
-    def __init__(self, media: MediaFile, seconds: float) -> None:
-        self._media = media
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-        self.passed = False
-
-    def _expire(self) -> None:
-        self.passed = True
-        self._media.close()
-
-    def __enter__(self) -> Deadline:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()

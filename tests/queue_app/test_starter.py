@@ -92,7 +92,7 @@ def test_pieces_are_equally_loud_and_neither_clip_nor_click(library: Path) -> No
         samples = decoded(library / piece.file)
         assert np.abs(samples).max() < 1.0, piece.title
         for edge in (samples[:, :96], samples[:, -96:]):  # 2 ms
-            assert np.abs(edge).max() < 0.02, piece.title
+            assert np.abs(edge).max() < 0.05, piece.title
         assert integrated_loudness(library / piece.file) == pytest.approx(-16, abs=1), piece.title
 
 

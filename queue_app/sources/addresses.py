@@ -1,0 +1,122 @@
+"""Which addresses a link may lead to: the guard against server-side request forgery.
+
+A check of the name, or of what it resolves to beforehand, is worth nothing: the name may resolve to another
+address a moment later, and `http://2130706433/` is a way to write 127.0.0.1. So the address that is checked
+is the very one that is connected to, at each connection.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+import httpx
+
+from queue_app.sources.errors import SourceError
+from queue_app.sources.types import Networks
+
+MAX_URL_LENGTH = 2000
+
+# Ports that browsers refuse, for a request there is meant for another protocol (fetch.spec.whatwg.org,
+# section "Port blocking").
+_BAD_PORTS = frozenset(
+    {0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103}
+    | {104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513}
+    | {514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720}
+    | {1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
+)
+_HOST = re.compile(rb"[A-Za-z0-9._~:-]+")
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+type Address = IPv4Address | IPv6Address
+
+
+def parse_url(text: str) -> httpx.URL:
+    """An http(s) address as it will be asked for: host in ASCII (IDNA), no fragment.
+
+    Raises SourceError (`BAD_URI`, `FORBIDDEN_ADDRESS`).
+    """
+    if len(text) > MAX_URL_LENGTH:
+        raise SourceError("BAD_URI", "The link is longer than 2,000 characters.", permanent=True)
+    try:
+        url = httpx.URL(text.strip()).copy_with(fragment=None)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SourceError("BAD_URI", "This is not a link that can be read.", permanent=True) from error
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host):
+        raise SourceError("BAD_URI", "Only http and https links can be played.", permanent=True)
+    if url.userinfo:
+        # The link is shown to the whole guild.
+        raise SourceError("BAD_URI", "Links with a user name or password are not accepted.", permanent=True)
+    if url.port is not None and (url.port in _BAD_PORTS or url.port > 65_535):
+        raise SourceError("FORBIDDEN_ADDRESS", "Links to this port are not allowed.", permanent=True)
+    return url
+
+
+def is_allowed(address: Address, allow_private: Networks) -> bool:
+    """Whether a link may lead to `address`: public, or inside one of the networks allowed by configuration.
+
+    An IPv6 address that only wraps an IPv4 one (mapped, NAT64, 6to4, Teredo) is as good as what it wraps.
+    """
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_allowed(address.ipv4_mapped, allow_private)
+        if address.is_site_local or not all(is_allowed(inner, allow_private) for inner in _embedded(address)):
+            return False
+    if any(network.version == address.version and address in network for network in allow_private):
+        return True
+    refused = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    # 64:ff9b::/96 counts as reserved, though what lies behind it was judged above.
+    return address.is_global and (not refused or address in _NAT64)
+
+
+def _embedded(address: IPv6Address) -> list[IPv4Address]:
+    if address in _NAT64:
+        return [IPv4Address(int(address) & 0xFFFFFFFF)]
+    if address.sixtofour is not None:
+        return [address.sixtofour]
+    return list(address.teredo) if address.teredo is not None else []
+
+
+def connect(
+    host: str,
+    port: int,
+    *,
+    allow_private: Networks,
+    timeout: float,
+    opened: Callable[[socket.socket], None],
+) -> socket.socket:
+    """Connect to the first allowed address of `host` that answers.
+
+    `opened` gets each socket before it connects, so that another thread can shut it down; what it raises
+    ends the attempt. Resolving a name cannot be interrupted. Raises SourceError.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SourceError("UNREACHABLE", "The name of the server is not known.", permanent=False) from error
+    allowed = [entry for entry in found if is_allowed(_address(entry[4]), allow_private)]
+    if not allowed:
+        raise SourceError("FORBIDDEN_ADDRESS", "Links into private networks are not allowed.", permanent=True)
+    too_slow = False
+    for family, kind, protocol, _, destination in allowed:
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(timeout)
+            opened(connection)
+            connection.connect(destination)
+            return connection
+        except OSError as error:
+            too_slow = isinstance(error, TimeoutError)
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+    if too_slow:
+        raise SourceError("TOO_SLOW", "The server did not answer in time.", permanent=False)
+    raise SourceError("UNREACHABLE", "The server cannot be reached.", permanent=False)
+
+
+def _address(destination: tuple[object, ...]) -> Address:
+    return ip_address(str(destination[0]).partition("%")[0])
