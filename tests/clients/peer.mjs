@@ -27,6 +27,8 @@ export class Peer {
   sockets = new Set();
   /** Close code for the next inits, instead of `ready`. */
   refuseInits = [];
+  /** Answer upgrades with 401, as for a cookie whose session is over. */
+  refuseUpgrades = false;
   /** Seqs that are left out once when they are due. */
   loseOnce = new Set();
   /** Called with (frame, socket) first; true: it was dealt with. */
@@ -84,6 +86,10 @@ export class Peer {
   }
 
   #upgrade(request, raw) {
+    if (this.refuseUpgrades) {
+      raw.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      return;
+    }
     const key = createHash("sha1").update(request.headers["sec-websocket-key"] + ACCEPT_SUFFIX).digest("base64");
     raw.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
     const socket = new PeerSocket(raw, (frame) => this.#frame(frame, socket));

@@ -202,6 +202,15 @@ test("without a session it stops and says so", async () => {
   assert.equal(states.at(-1), "signed_out AUTH_REQUIRED");
 });
 
+test("a refused upgrade, which browsers cannot read, is found out through the token", async () => {
+  connect();
+  await live();
+  peer.signedOut = true;
+  peer.refuseUpgrades = true;
+  peer.closeAll(1012);
+  await until(() => sync.state === "signed_out");
+});
+
 test("4403 is final, with the server's own reason", async () => {
   peer.refuseInits = [4403];
   connect();

@@ -379,6 +379,9 @@ export class SyncConnection {
 
   /** @param {number} code */
   #closed(code) {
+    // Refused before a word was said, browsers tell no reason: perhaps the session is over. Ask for a
+    // new token, which tells.
+    if (!this.#ready) this.#tokens.discard(this.#token);
     const refusal = REFUSALS.get(code);
     if (refusal) {
       const problem = this.#refusal ?? { code: `CLOSED_${code}`, detail: refusal };
