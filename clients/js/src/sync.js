@@ -34,6 +34,7 @@ const REFUSALS = new Map([
   [4413, "A message was too large."],
 ]);
 const UNAUTHENTICATED = 4401;
+const ABNORMAL = 1006;
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 30_000;
 /** A connection that held this long was a good one, and the next wait starts small again. */
@@ -206,8 +207,8 @@ export class SyncConnection {
     });
     socket.onmessage = (message) => this.#receive(JSON.parse(message.data));
     socket.onclose = (close) => this.#closed(close.code);
-    // An error is always followed by a close, which says more.
-    socket.onerror = () => {};
+    // The close that should follow an error says 1006 too, and in some clients it never comes.
+    socket.onerror = () => this.#closed(ABNORMAL);
   }
 
   /**
@@ -222,7 +223,7 @@ export class SyncConnection {
     this.#retryTimer = undefined;
     if (this.#socket) {
       const socket = this.#socket;
-      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
       this.#socket = null;
       socket.close(code);
     }
