@@ -98,7 +98,9 @@ class Gateway:
         query = request.query
         connection = Connection(ws, request.transport, compressed=query.get("compress") == "zlib-stream")
         self.connections.add(connection)
-        tasks = [asyncio.create_task(connection.write()), asyncio.create_task(self._watch(connection))]
+        close_code: int | None = None  # the client's, when it closed properly
+        writer = asyncio.create_task(connection.write())
+        self._watch(connection)
         try:
             if query.get("v", "10") not in ("9", "10"):
                 connection.close(4012)
@@ -106,15 +108,17 @@ class Gateway:
                 connection.close(4002)
             else:
                 connection.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": ["sandbox"]})
-            async for message in ws:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    break
+            # Not `async for` and `ws.close_code`: aiohttp calls a broken connection 1000, too.
+            while (message := await ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 self._receive(connection, message.data)
+            if message.type == WSMsgType.CLOSE:
+                close_code = message.data
         finally:
-            for task in tasks:
-                task.cancel()
+            writer.cancel()
+            if connection.watchdog is not None:
+                connection.watchdog.cancel()
             self.connections.discard(connection)
-            self._detach(connection, ws.close_code)
+            self._detach(connection, close_code)
         return ws
 
     def _receive(self, connection: Connection, raw: str | bytes) -> None:
@@ -274,13 +278,14 @@ class Gateway:
 
     # -- ending
 
-    async def _watch(self, connection: Connection) -> None:
-        """Close a connection whose heartbeats have stopped."""
-        patience = HEARTBEAT_INTERVAL_MS / 1000 * 1.5
+    def _watch(self, connection: Connection) -> None:
+        """Close a connection whose heartbeats have stopped; else look again when the next one is overdue."""
         loop = asyncio.get_running_loop()
-        while (left := connection.last_heartbeat + patience - loop.time()) > 0:
-            await asyncio.sleep(left)
-        connection.close(4009)
+        left = connection.last_heartbeat + HEARTBEAT_INTERVAL_MS / 1000 * 1.5 - loop.time()
+        if left <= 0:
+            connection.close(4009)
+        else:
+            connection.watchdog = loop.call_later(left, self._watch, connection)
 
     def _detach(self, connection: Connection, code: int | None) -> None:
         """The socket is gone. A clean close by the client ends the session; else it can be resumed."""

@@ -51,7 +51,8 @@ class Asked:
     permissions: int
 
     def redirect(self, **parameters: str) -> web.Response:
-        assert self.redirect_uri is not None
+        if self.redirect_uri is None:
+            raise ValueError("a plain bot invite has nowhere to go back to")
         if self.state is not None:
             parameters["state"] = self.state
         joint = "&" if urlsplit(self.redirect_uri).query else "?"

@@ -75,8 +75,7 @@ def role(role: Role) -> Json:
 
 
 def channel(world: World, channel: Channel) -> Json:
-    if channel.type == ChannelType.DM:
-        assert channel.recipient_id is not None
+    if channel.recipient_id is not None:
         return {
             "id": channel.id,
             "type": channel.type,

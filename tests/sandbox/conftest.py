@@ -22,7 +22,8 @@ def load_judge() -> Any:
     if not JUDGE.exists():
         return None
     spec = importlib.util.spec_from_file_location("check_discord_response", JUDGE)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
