@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -15,21 +15,20 @@ from aiohttp import WSMsgType, web
 from . import dave
 from .listener import Listener
 from .mls import MalformedMessage
-from .session import Credentials, VoiceSession
+from .session import SERVER_CRASHED, SESSION_INVALID, Credentials, VoiceSession
+from .websocket import ClientSocket, CloseRequested
 
 IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SPEAKING = 0, 1, 2, 3, 5
 HEARTBEAT_ACK, RESUME, HELLO, RESUMED = 6, 7, 8, 9
 
 UNKNOWN_OPCODE, BAD_PAYLOAD, NOT_AUTHENTICATED, AUTHENTICATION_FAILED = 4001, 4002, 4003, 4004
-ALREADY_AUTHENTICATED, SESSION_INVALID, SESSION_TIMEOUT, UNKNOWN_PROTOCOL = 4005, 4006, 4009, 4012
+ALREADY_AUTHENTICATED, SESSION_TIMEOUT, UNKNOWN_PROTOCOL = 4005, 4009, 4012
 UNKNOWN_MODE, E2EE_REQUIRED = 4016, 4017
 
 VERSION = 8
 HEARTBEAT_SECONDS = 13.75
 HEARTBEATS_MISSED = 3
 RESUME_SECONDS = 60.0  # how long a session outlives a socket that broke
-CLOSE_SECONDS = 2.0  # how long a client may take to answer a close
-MAX_MESSAGE_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,8 @@ class VoiceGateway:
         self.people: dict[tuple[str, str], frozenset[str]] = {}
         self.listeners: dict[str, Listener] = {}
         self._by_ssrc: dict[int, VoiceSession] = {}
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: set[ClientSocket] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     def listener(self, guild_id: str) -> Listener:
         """The ears in a guild; they outlast a session, so that who listens hears the next one too."""
@@ -85,10 +85,37 @@ class VoiceGateway:
         session.end()
         self._by_ssrc.pop(session.ssrc, None)
 
+    async def close_session(self, session: VoiceSession, code: int) -> None:
+        """Close its socket. After 4015 it waits to be resumed, after any other code it has ended."""
+        if code == SERVER_CRASHED:
+            self.expire_unless_resumed(session)
+        else:
+            self.end_session(session)
+        await session.close(code)
+
+    def expire_unless_resumed(self, session: VoiceSession) -> None:
+        """A session whose socket is gone is kept for a minute."""
+
+        def expire() -> None:
+            if not session.connected:
+                self.end_session(session)
+
+        asyncio.get_running_loop().call_later(RESUME_SECONDS, expire)
+
+    def replace_session(self, old: VoiceSession) -> None:
+        """End it for one that identified later, which does not wait for the old client to say goodbye."""
+        self.end_session(old)
+        self.close_later(old.close(SESSION_INVALID))
+
+    def close_later(self, closing: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """The WebSocket endpoint."""
-        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, max_msg_size=MAX_MESSAGE_BYTES)
-        await socket.prepare(request)
+        socket = ClientSocket()
+        await socket.open(request)
         self._sockets.add(socket)
         connection = _Connection(self, socket)
         try:
@@ -97,38 +124,40 @@ class VoiceGateway:
             await connection.run()
         except _Refused as refused:
             logger.info("Voice gateway: %d %s", refused.code, refused)
-            await socket.close(code=refused.code, message=str(refused).encode())
             connection.abandon()
+            await socket.finish(refused.code, str(refused))
+        except CloseRequested as closing:
+            await socket.finish(closing.code)
         except ConnectionError as error:
             logger.debug("Voice gateway: %s", error)
         finally:
             self._sockets.discard(socket)
             connection.leave()
-        return socket
+            socket.leave()
+        return socket.response
 
     async def close_sockets(self, code: int) -> None:
         for session in self.sessions.values():
             self.end_session(session)
-        await asyncio.gather(*(socket.close(code=code) for socket in list(self._sockets)))
+        await asyncio.gather(*(socket.close(code) for socket in list(self._sockets)))
 
 
 class _Connection:
     """One socket: reads messages in order and answers them."""
 
-    def __init__(self, gateway: VoiceGateway, socket: web.WebSocketResponse) -> None:
+    def __init__(self, gateway: VoiceGateway, socket: ClientSocket) -> None:
         self._gateway = gateway
         self._socket = socket
         self._session: VoiceSession | None = None
         self._deadline = 0.0
 
     async def run(self) -> None:
-        """Until the client closes or stops its heartbeat. Raises: _Refused."""
+        """Until the client closes. Raises: _Refused, CloseRequested."""
         await self._send(HELLO, {"v": VERSION, "heartbeat_interval": round(HEARTBEAT_SECONDS * 1000)})
         self._postpone_timeout()
         while True:
             try:
-                async with asyncio.timeout_at(self._deadline):
-                    message = await self._socket.receive()
+                message = await self._socket.receive(deadline=self._deadline)
             except TimeoutError:
                 raise _Refused(SESSION_TIMEOUT, "Session timed out.") from None
             if message.type is WSMsgType.TEXT:
@@ -146,23 +175,17 @@ class _Connection:
     def leave(self) -> None:
         """The socket is gone. A session it did not close in an orderly way waits to be resumed."""
         session = self._session
-        if session is None:
+        if session is None or not session.is_on(self._socket):
             return
         session.detach(self._socket)
-        if session.connected or session.ended:
-            return
         if self._socket.close_code in (1000, 1001):
             self._gateway.end_session(session)
         else:
-            asyncio.get_running_loop().call_later(RESUME_SECONDS, self._expire, session)
-
-    def _expire(self, session: VoiceSession) -> None:
-        if not session.connected:
-            self._gateway.end_session(session)
+            self._gateway.expire_unless_resumed(session)
 
     async def _send(self, op: int, data: Any) -> None:
         """Messages about the socket itself carry no sequence number."""
-        await self._socket.send_str(json.dumps({"op": op, "d": data}))
+        await self._socket.send(json.dumps({"op": op, "d": data}))
 
     async def _take_text(self, text: str) -> None:
         try:
@@ -213,8 +236,7 @@ class _Connection:
         session.attach(self._socket)
         self._session = session
         if old is not None:
-            self._gateway.end_session(old)
-            await old.close(SESSION_INVALID)
+            self._gateway.replace_session(old)
         people = self._gateway.people.get((credentials.guild_id, credentials.channel_id), frozenset())
         await session.set_people(people)
         ip, port = self._gateway.media_address
@@ -231,7 +253,10 @@ class _Connection:
         if session is None or session.credentials != credentials or not session.can_resume_from(seq):
             raise _Refused(SESSION_INVALID, "Session is no longer valid.")
         self._session = session
-        await session.resume(self._socket, seq=seq, resumed=json.dumps({"op": RESUMED, "d": None}))
+        resumed = json.dumps({"op": RESUMED, "d": None})
+        old = await session.resume(self._socket, seq=seq, resumed=resumed)
+        if old is not None:
+            self._gateway.close_later(old.close(SESSION_INVALID))
 
     def _check_credentials(self, data: dict[str, Any]) -> Credentials:
         credentials = self._gateway.expected.get(_text(data, "server_id"))

@@ -122,9 +122,7 @@ class VoiceServer:
         """Close the bot's socket with this code; after 4015 it may resume, else it must identify anew."""
         session = self._gateway.sessions.get(guild_id)
         if session is not None:
-            await session.close(code)
-            if session.ended:
-                self._gateway.end_session(session)
+            await self._gateway.close_session(session, code)
 
     async def forget(self, *, guild_id: str) -> None:
         """The bot left voice: end and drop its session, and what was heard. Live streams go on, silent."""

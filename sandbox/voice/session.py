@@ -9,11 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
-
 from .dave import PROTOCOL_VERSION, DaveGroup, GroupBroken
 from .listener import Listener
 from .udp import KEY_BYTES, BadPacket, Cipher, SequenceWindow, open_packet
+from .websocket import ClientSocket
 
 SESSION_DESCRIPTION, CLIENTS_CONNECT, CLIENT_DISCONNECT = 4, 11, 13
 SESSION_INVALID, SERVER_CRASHED = 4006, 4015
@@ -69,7 +68,7 @@ class VoiceSession:
         self.group: DaveGroup | None = None
         self._group_task: asyncio.Task[None] | None = None
 
-        self._socket: web.WebSocketResponse | None = None
+        self._socket: ClientSocket | None = None
         self._sending = asyncio.Lock()
         self._seq = 0
         self._unacknowledged: deque[tuple[int, str | bytes]] = deque()
@@ -85,14 +84,14 @@ class VoiceSession:
 
     # Socket
 
-    def is_on(self, socket: web.WebSocketResponse) -> bool:
+    def is_on(self, socket: ClientSocket) -> bool:
         return self._socket is socket
 
-    def attach(self, socket: web.WebSocketResponse) -> None:
+    def attach(self, socket: ClientSocket) -> None:
         self._socket = socket
         self._deaf = False
 
-    def detach(self, socket: web.WebSocketResponse) -> None:
+    def detach(self, socket: ClientSocket) -> None:
         """`socket` is gone; nothing happens when it has been replaced already."""
         if self._socket is socket:
             self._socket = None
@@ -117,27 +116,24 @@ class VoiceSession:
         """Whether every message after `seq` is still there to be sent again."""
         return not self.ended and self._forgotten_seq <= max(seq, 0) <= self._seq
 
-    async def resume(self, socket: web.WebSocketResponse, *, seq: int, resumed: str) -> None:
-        """Answer `resumed`, then everything after `seq`, on the new socket."""
+    async def resume(self, socket: ClientSocket, *, seq: int, resumed: str) -> ClientSocket | None:
+        """Answer `resumed`, then everything after `seq`, on the new socket; the old one, where still open."""
         old = self._socket
         async with self._sending:
             self.attach(socket)
             self.acknowledge(seq)
-            await socket.send_str(resumed)
+            await socket.send(resumed)
             for _, message in list(self._unacknowledged):
                 await self._transmit(message)
-        if old is not None and not old.closed:
-            await old.close(code=SESSION_INVALID, message=b"Resumed elsewhere")
+        return old
 
     async def close(self, code: int) -> None:
-        """Close the socket with `code`. After 4015 the session can be resumed, else it has ended."""
+        """Close the socket with `code`; until the session is resumed on another it hears nothing."""
         self._deaf = True
-        if code != SERVER_CRASHED:
-            self.end()
         socket = self._socket
         if socket is not None:
             self.detach(socket)
-            await socket.close(code=code)
+            await socket.close(code)
 
     def end(self) -> None:
         self.ended = True
@@ -152,14 +148,10 @@ class VoiceSession:
         await self._transmit(message)
 
     async def _transmit(self, message: str | bytes) -> None:
-        socket = self._socket
-        if socket is None or socket.closed:
+        if self._socket is None:
             return
         try:
-            if isinstance(message, str):
-                await socket.send_str(message)
-            else:
-                await socket.send_bytes(message)
+            await self._socket.send(message)
         except ConnectionError as error:
             # The message waits in the buffer for a resume; the socket's reader notices the end itself.
             logger.debug("Voice socket of guild %s: %s", self.credentials.guild_id, error)
@@ -214,6 +206,7 @@ class VoiceSession:
         except Exception:
             logger.exception("DAVE in guild %s failed", self.credentials.guild_id)
         self._group_task = None
+        self.end()
         await self.close(SESSION_INVALID)
 
     # Media

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,9 +96,14 @@ class NextcordBot:
             self.voice._runner.cancel()
         await self._session.close()
 
+    @property
+    def e2ee(self) -> nextcord.voice_client.E2EEState:
+        assert self.voice.e2ee_state is not None
+        return self.voice.e2ee_state
+
     def epoch(self) -> bytes:
         """What tells one MLS epoch from another; empty without a group."""
-        session = self.voice.e2ee_state._session
+        session = self.e2ee._session
         return session.get_last_epoch_authenticator() if session.has_established_group() else b""
 
     def heed_prepare_epoch(self) -> None:
@@ -106,7 +112,7 @@ class NextcordBot:
         async def hook(_: Any, message: Any) -> None:
             if message["op"] == 24:
                 data = message["d"]
-                await self.voice.e2ee_state.prepare_epoch(data["epoch"], data["protocol_version"])
+                await self.e2ee.prepare_epoch(data["epoch"], data["protocol_version"])
 
         self.voice.ws._hook = hook
 
@@ -146,9 +152,10 @@ class HandClient:
     async def connect(self, *, version: int = 8) -> dict[str, Any]:
         """Open the socket; the hello's data."""
         self.socket = await self._session.ws_connect(f"wss://{self._server.endpoint}/?v={version}")
-        return (await self.receive(op=8))["d"]
+        hello: dict[str, Any] = (await self.receive(op=8))["d"]
+        return hello
 
-    async def identify(self, *, dave: int = 1, **changes: str) -> None:
+    async def identify(self, changes: Mapping[str, str] = {}, *, dave: int = 1) -> None:
         data = {"server_id": GUILD, "user_id": BOT, "session_id": "session", "token": "token", **changes}
         await self.send(0, {**data, "max_dave_protocol_version": dave})
 
@@ -171,9 +178,11 @@ class HandClient:
         async with asyncio.timeout(5):
             while True:
                 message = await self.socket.receive()
-                if message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["op"] == op:
-                    return json.loads(message.data)
                 assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    content: dict[str, Any] = json.loads(message.data)
+                    if content["op"] == op:
+                        return content
 
     async def close_code(self) -> int | None:
         """The code the server closes with."""
@@ -185,24 +194,24 @@ class HandClient:
     async def discover(self) -> tuple[str, int]:
         """Own address, as the server sees it."""
         loop = asyncio.get_running_loop()
-        await loop.sock_sendto(self.udp, struct.pack(">HHI66x", 1, 70, self.ssrc), self._address)
+        self.udp.sendto(struct.pack(">HHI66x", 1, 70, self.ssrc), self._address)
         async with asyncio.timeout(5):
             reply = await loop.sock_recv(self.udp, 200)
         kind, length, ssrc, host, port = struct.unpack(">HHI64sH", reply)
         assert (kind, length, ssrc) == (2, 70, self.ssrc)
         return host.rstrip(b"\0").decode(), port
 
-    async def send_datagram(self, datagram: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendto(self.udp, datagram, self._address)
+    def send_datagram(self, datagram: bytes) -> None:
+        self.udp.sendto(datagram, self._address)
 
-    async def send_frame(self, frame: bytes, *, header: bytes | None = None, ahead: bytes = b"") -> bytes:
+    def send_frame(self, frame: bytes, *, header: bytes | None = None, ahead: bytes = b"") -> bytes:
         """Send a frame as RTP and return the datagram. `header` replaces the plain one; `ahead` is a header
         extension's content, encrypted in front of the frame."""
         if header is None:
             header = self.header()
         datagram = self.seal(ahead + frame, header)
         self.sequence = (self.sequence + 1) & 0xFFFF
-        await self.send_datagram(datagram)
+        self.send_datagram(datagram)
         return datagram
 
     def header(self, *, flags: int = 0x80) -> bytes:

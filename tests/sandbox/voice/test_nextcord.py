@@ -19,7 +19,7 @@ async def test_a_tone_arrives_encrypted_whole_and_in_tune(
     server = await start_server(bot_commits=bot_commits)
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone[:100]))
         await eventually(lambda: only_report(server).frames_received == 100)
         report = only_report(server)
@@ -40,7 +40,7 @@ async def test_people_come_and_go_while_it_plays(
         for people in ([ALICE], [ALICE, BERT], [BERT], [ALICE], [ALICE, BERT, CARLA], [CARLA]):
             before = bot.epoch()
             await server.set_people(**PLACE, user_ids=people)
-            await eventually(lambda: bot.epoch() != before and bot.voice.e2ee_state.can_encrypt())  # noqa: B023
+            await eventually(lambda: bot.epoch() != before and bot.e2ee.can_encrypt())  # noqa: B023
             await hear_more(server, 15)
         await eventually(lambda: only_report(server).frames_received == 250, seconds=10)
         report = only_report(server)
@@ -55,14 +55,14 @@ async def test_left_alone_the_bot_sends_plain_until_somebody_returns(
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
         bot.heed_prepare_epoch()
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone[:150]))
         await hear_more(server, 10)
         assert only_report(server).frames_plain == 0
         await server.set_people(**PLACE, user_ids=[])
         await eventually(lambda: only_report(server).frames_plain > 10)
         await server.set_people(**PLACE, user_ids=[BERT])
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         await hear_more(server, 10)
         plain = only_report(server).frames_plain
         await eventually(lambda: only_report(server).frames_received == 150)
@@ -74,14 +74,14 @@ async def test_nextcord_deaf_to_prepare_epoch_is_brought_back(server: VoiceServe
     """nextcord 3.2.0 ignores op 24: left alone it goes on with old keys, and has none for who comes next."""
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone))
         await hear_more(server, 10)
         await server.set_people(**PLACE, user_ids=[])
         await hear_more(server, 20)
         old = bot.epoch()
         await server.set_people(**PLACE, user_ids=[BERT])
-        await eventually(lambda: bot.epoch() not in (b"", old) and bot.voice.e2ee_state.can_encrypt())
+        await eventually(lambda: bot.epoch() not in (b"", old) and bot.e2ee.can_encrypt())
         await hear_more(server, 20)
         report = only_report(server)
         assert (report.frames_lost, report.frames_bad) == (0, 0)
@@ -93,7 +93,7 @@ async def test_strict_leaves_a_bot_deaf_to_prepare_epoch_unheard(
     server = await start_server(strict=True)
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone))
         await hear_more(server, 10)
         await server.set_people(**PLACE, user_ids=[])
@@ -119,7 +119,7 @@ async def test_once_established_a_plain_frame_is_bad_but_silence_is_not(
 ) -> None:
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.send_audio_packet(tone[0], encode=False)
         await eventually(lambda: only_report(server).frames_received == 1)
         bot.voice.e2ee_state = None  # from here on nextcord sends as a library without DAVE does
@@ -137,14 +137,14 @@ async def test_a_rejected_commit_makes_a_new_group(
     server = await start_server(bot_commits=bot_commits)
     await server.set_people(**PLACE, user_ids=[ALICE, BERT])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone[:150]))
         await eventually(lambda: only_report(server).frames_received > 20)
         # What nextcord does when it cannot process a commit.
         await bot.voice.ws.send_dave_mls_invalid_commit_welcome(1)
-        await bot.voice.e2ee_state.initialise(1)
-        assert not bot.voice.e2ee_state.can_encrypt()
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await bot.e2ee.initialise(1)
+        assert not bot.e2ee.can_encrypt()
+        await eventually(bot.e2ee.can_encrypt)
         await eventually(lambda: only_report(server).frames_received == 150)
         assert (only_report(server).frames_lost, only_report(server).frames_bad) == (0, 0)
 
@@ -173,7 +173,7 @@ async def test_a_close_makes_it_rejoin_and_a_leave_is_forgotten(
 async def test_the_recording_is_the_tone_again(server: VoiceServer, tone: list[bytes]) -> None:
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
-        await eventually(bot.voice.e2ee_state.can_encrypt)
+        await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone[:75]))
         await eventually(lambda: only_report(server).frames_received == 75)
         recording = server.recording(PLACE["guild_id"])

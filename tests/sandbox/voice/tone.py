@@ -35,7 +35,7 @@ def decode_ogg(data: bytes) -> tuple[np.ndarray, list[int]]:
     """First channel of an Ogg/Opus file, and its packets' time stamps in samples, by FFmpeg's demuxer."""
     stamps: list[int] = []
     pieces: list[np.ndarray] = []
-    with av.open(BytesIO(data), format="ogg") as container:
+    with av.open(BytesIO(data), "r", format="ogg") as container:
         for packet in container.demux(audio=0):
             if packet.pts is not None and packet.size:
                 stamps.append(packet.pts)
