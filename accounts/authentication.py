@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.domain.sessions import Principal, authenticate_access
@@ -24,6 +24,13 @@ def bearer_token(header: str) -> str | None:
     if not token or " " in token.strip():
         raise TokenInvalid
     return token.strip()
+
+
+def caller(request: Request) -> User:
+    """Return the person behind a request. Raises NotAuthenticated when there is none."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
 
 
 class BearerAuthentication(BaseAuthentication):

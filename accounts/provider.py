@@ -45,10 +45,12 @@ class DiscordProvider(StockProvider):
     # allauth builds urls from `package`; ours stand in accounts/urls.py under the contract's paths.
 
     def get_auth_params_from_request(self, request: HttpRequest, action: Any) -> dict[str, Any]:
-        return self.get_auth_params()
+        params: dict[str, Any] = self.get_auth_params()
+        return params
 
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:
-        return self.get_scope()
+        scope: list[str] = self.get_scope()
+        return scope
 
 
 provider_classes = [DiscordProvider]

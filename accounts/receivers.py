@@ -40,6 +40,7 @@ def keep_grant(
 
 @receiver(user_logged_out)
 def end_session(sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
-    session = AuthSession.objects.filter(pk=request.session.get("sid")).first()
+    sid = request.session.get("sid")
+    session = AuthSession.objects.filter(pk=sid).first() if sid else None
     if session:
         revoke_session(session)

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import CookieAuthentication
+from accounts.authentication import CookieAuthentication, caller
 from accounts.domain.sessions import Principal, TokenPair, issue_pair, refresh_pair, revoke_session
 from accounts.provider import DiscordAdapter
 from accounts.serializers import RefreshSerializer, TokenPairSerializer, UserSerializer
@@ -68,7 +68,7 @@ class RefreshView(APIView):
 class MeView(APIView):
     @extend_schema(responses=UserSerializer)
     def get(self, request: Request) -> Response:
-        return Response(UserSerializer(request.user).data)
+        return Response(UserSerializer(caller(request)).data)
 
 
 class LogoutView(APIView):

@@ -21,6 +21,7 @@ from guilds.models import Membership
 from guilds.permissions import can_manage, require_member
 from guilds.queries import guild_shape, my_memberships, voice_channels_of
 from queue_app.models import Player
+from realtime import hints
 
 
 def _login_url(target: str) -> str:
@@ -87,22 +88,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
         parts["bot"] = "ok" if any(player.leased for player in Player.objects.all()[:1000]) else "not seen"
     except DatabaseError as error:
         parts["database"] = type(error).__name__
-    parts["layer"] = _check_layer()
+    parts["layer"] = hints.check_layer()
     ready = parts["database"] == "ok" and parts["layer"] == "ok"
     return JsonResponse(
         {"status": "ready" if ready else "failing", "parts": parts}, status=200 if ready else 503
     )
-
-
-def _check_layer() -> str:
-    from asgiref.sync import async_to_sync
-    from channels.layers import get_channel_layer
-
-    try:
-        async_to_sync(get_channel_layer().group_send)("backline.readyz", {"type": "noop"})
-    except Exception as error:
-        return type(error).__name__
-    return "ok"
 
 
 @require_safe

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import caller
 from guilds.domain.installation import install_url
 from guilds.errors import BotNotInstalled
 from guilds.models import ChannelType, Role
@@ -21,13 +22,13 @@ class GuildListView(APIView):
     @extend_schema(parameters=[OpenApiParameter("scope", enum=["all"])], responses=GuildSerializer(many=True))
     def get(self, request: Request) -> Response:
         everything = request.query_params.get("scope") == "all"
-        return Response([guild_shape(m) for m in my_memberships(request.user, everything=everything)])
+        return Response([guild_shape(m) for m in my_memberships(caller(request), everything=everything)])
 
 
 class GuildView(APIView):
     @extend_schema(responses=GuildSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
-        return Response(guild_shape(require_member(request.user, guild_id)))
+        return Response(guild_shape(require_member(caller(request), guild_id)))
 
 
 class ChannelsView(APIView):
@@ -37,7 +38,7 @@ class ChannelsView(APIView):
         parameters=[OpenApiParameter("type", enum=["text", "voice"])], responses=ChannelSerializer(many=True)
     )
     def get(self, request: Request, guild_id: str) -> Response:
-        membership = require_manager(request.user, guild_id)
+        membership = require_manager(caller(request), guild_id)
         if not membership.guild.bot_installed:
             raise BotNotInstalled
         if request.query_params.get("type") == "voice":
@@ -50,7 +51,7 @@ class ChannelsView(APIView):
 class RolesView(APIView):
     @extend_schema(responses=RoleSerializer(many=True))
     def get(self, request: Request, guild_id: str) -> Response:
-        membership = require_manager(request.user, guild_id)
+        membership = require_manager(caller(request), guild_id)
         if not membership.guild.bot_installed:
             raise BotNotInstalled
         return Response(RoleSerializer(Role.objects.filter(guild_id=guild_id), many=True).data)
@@ -59,5 +60,5 @@ class RolesView(APIView):
 class InstallUrlView(APIView):
     @extend_schema(responses=InstallUrlSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
-        require_manager(request.user, guild_id)
+        require_manager(caller(request), guild_id)
         return Response({"url": install_url(guild_id)})

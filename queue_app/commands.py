@@ -38,7 +38,8 @@ class Command:
 def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
     """Carry a command out once (see `answer_once`). `Answer.result` is the item or player it changed.
 
-    Raises UnknownCommand, InvalidGuildId, GuildNotFound, InvalidArguments, IdempotencyConflict, or what the domain function raises.
+    Raises UnknownCommand, InvalidGuildId, GuildNotFound, InvalidArguments, IdempotencyConflict, or what the
+    domain function raises.
     """
     command = COMMANDS.get(name)
     if command is None:

@@ -20,7 +20,7 @@ class TrackSerializer(Shape):
     url = serializers.CharField(allow_null=True)
     duration_ms = serializers.IntegerField(allow_null=True)
     artwork_url = serializers.CharField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the metaclass takes it out of the class, where `source` is the base's
     is_live = serializers.BooleanField()
 
 

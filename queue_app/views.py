@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import caller
 from accounts.domain.sessions import Principal
 from guilds.permissions import require_member
 from queue_app.artwork import artwork_folder
@@ -49,7 +50,7 @@ def _origin(request: Request) -> Origin:
         raise InvalidArguments({"Idempotency-Key": ["8 to 64 printable ASCII characters."]})
     principal = request.auth
     return Origin(
-        user=request.user,
+        user=caller(request),
         via=Via.REST,
         session_id=str(principal.session.pk) if isinstance(principal, Principal) else "",
         command_id=key,
@@ -65,7 +66,7 @@ class SnapshotView(APIView):
 
     @extend_schema(responses=SnapshotSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
-        return Response(read_snapshot(request.user, guild_id))
+        return Response(read_snapshot(caller(request), guild_id))
 
 
 class QueueView(APIView):
@@ -73,7 +74,7 @@ class QueueView(APIView):
         parameters=[OpenApiParameter("after"), OpenApiParameter("limit", int)], responses=QueueSerializer
     )
     def get(self, request: Request, guild_id: str) -> Response:
-        require_member(request.user, guild_id)
+        require_member(caller(request), guild_id)
         try:
             limit = min(max(int(request.query_params.get("limit", PAGE)), 1), PAGE)
             after = int(request.query_params["after"]) if "after" in request.query_params else None
@@ -112,12 +113,12 @@ class QueueItemView(APIView):
 class PlayerView(APIView):
     @extend_schema(responses=PlayerSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
-        require_member(request.user, guild_id)
+        require_member(caller(request), guild_id)
         return Response(player_shape(load_player(guild_id)))
 
     @extend_schema(request=PlayerPatchSerializer, responses=PlayerSerializer)
     def patch(self, request: Request, guild_id: str) -> Response:
-        require_member(request.user, guild_id)
+        require_member(caller(request), guild_id)
         body = PlayerPatchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data

@@ -65,6 +65,15 @@ async def _publish(store_name: str, seq: int) -> None:
     await get_channel_layer().group_send(GROUP, {"type": "hint", "store": store_name, "seq": seq})
 
 
+def check_layer() -> str:
+    """Say `ok` when the channel layer takes messages, else the name of what went wrong. For monitoring."""
+    try:
+        async_to_sync(get_channel_layer().group_send)("backline.check", {"type": "noop"})
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
 def ensure_relay() -> None:
     """Start taking hints of other processes, once per event loop. Call it on that loop."""
     global _loop, _relay

@@ -45,7 +45,7 @@ def revoke_session(session: AuthSession) -> None:
     transaction.on_commit(lambda: session_revoked.send(AuthSession, sid=str(session.pk)))
 
 
-def find_live_session(sid: object) -> AuthSession:
+def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
     """Return the session with its user. Raises SessionRevoked or UserNotFound."""
     session = AuthSession.objects.select_related("user").filter(pk=sid).first() if sid else None
     if session is None or session.revoked_at is not None:

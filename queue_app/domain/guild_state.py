@@ -86,8 +86,8 @@ def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
 
     Call it inside `transaction.atomic()`. Raises InvalidGuildId or GuildNotFound.
     """
-    trusted = origin.user is None or origin.operator
-    membership = None if trusted else require_member(origin.user, guild_id)
+    user = origin.user
+    membership = None if user is None or origin.operator else require_member(user, guild_id)
     store = lock_store(f"guild:{guild_id}")
     player, _ = Player.objects.select_related("item__track", "item__requested_by").get_or_create(pk=guild_id)
     return GuildState(guild_id, store, player, origin, membership)

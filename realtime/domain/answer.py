@@ -38,10 +38,10 @@ def answer_once(
     """
     with transaction.atomic():
         store = lock_store(store_name)
-        repeatable = origin.command_id and origin.user
         fingerprint = request_hash(f"{store_name} {name}", args)
-        if repeatable:
-            known = Command.objects.filter(actor=origin.user, command_id=origin.command_id).first()
+        actor = origin.user if origin.command_id else None  # null: not repeatable
+        if actor is not None:
+            known = Command.objects.filter(actor=actor, command_id=origin.command_id).first()
             if known is not None:
                 if known.request_hash != fingerprint:
                     raise Conflict
@@ -52,9 +52,9 @@ def answer_once(
             Event.objects.filter(store=store, seq__gt=before).order_by("seq").values_list("seq", flat=True)
         )
         answer = Answer(seqs, result)
-        if repeatable:
+        if actor is not None:
             Command.objects.create(
-                actor=origin.user,
+                actor=actor,
                 command_id=origin.command_id,
                 store=store,
                 request_hash=fingerprint,
