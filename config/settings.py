@@ -143,6 +143,7 @@ if _found := _faults():
 ROOT_URLCONF = "config.urls"
 BOT_API_URLCONF = "botrunner.api.urls"
 ASGI_APPLICATION = "config.asgi.application"
+BOT_API_APPLICATION = "config.asgi.bot_api"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", urlsplit(API_BASE_URL).hostname or ""]
 ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), origin_of(FRONTEND_URL)}))
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS

@@ -36,3 +36,14 @@ def store_my_guilds(user: User, partial_guilds: list[dict[str, Any]]) -> None:
             )
         listed = [str(partial["id"]) for partial in partial_guilds]
         Membership.objects.filter(user=user).exclude(guild_id__in=listed).delete()
+
+
+def store_member_seen(
+    user: User, *, guild_id: str, owner: bool, permissions: int, role_ids: list[str]
+) -> None:
+    """Store a membership as the gateway shows it: people may use the bot without ever logging in."""
+    Membership.objects.update_or_create(
+        user=user,
+        guild_id=guild_id,
+        defaults={"owner": owner, "permissions": permissions, "role_ids": role_ids},
+    )

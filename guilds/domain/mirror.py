@@ -74,28 +74,6 @@ def _replace(
     )
 
 
-def store_channel(guild_id: str, row: dict[str, Any]) -> None:
-    Channel.objects.update_or_create(
-        pk=row["id"],
-        defaults={"guild_id": guild_id, **{f: row[f] for f in ("type", "name", "position", "parent_id")}},
-    )
-
-
-def drop_channel(channel_id: str) -> None:
-    Channel.objects.filter(pk=channel_id).delete()
-
-
-def store_role(guild_id: str, row: dict[str, Any]) -> None:
-    fields = ("name", "color", "position", "permissions", "mentionable", "managed")
-    Role.objects.update_or_create(
-        pk=row["id"], defaults={"guild_id": guild_id, **{f: row[f] for f in fields}}
-    )
-
-
-def drop_role(role_id: str) -> None:
-    Role.objects.filter(pk=role_id).delete()
-
-
 def store_voice(guild_id: str, *, discord_id: str, channel_id: str | None, name: str) -> None:
     """A person joined, moved or (channel null) left."""
     if channel_id is None:
@@ -104,13 +82,6 @@ def store_voice(guild_id: str, *, discord_id: str, channel_id: str | None, name:
         VoiceState.objects.update_or_create(
             guild_id=guild_id, discord_id=discord_id, defaults={"channel_id": channel_id, "name": name}
         )
-
-
-def store_member(guild_id: str, *, discord_id: str, role_ids: list[str], permissions: int) -> None:
-    """A member changed at Discord; only people who use the program have a row to change."""
-    Membership.objects.filter(guild_id=guild_id, user__discord_id=discord_id).update(
-        role_ids=role_ids, permissions=permissions, updated_at=timezone.now()
-    )
 
 
 def drop_member(guild_id: str, *, discord_id: str) -> None:

@@ -80,9 +80,19 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
     return True
 
 
-def release_lease(guild_id: str, *, owner: str) -> None:
-    """Give the guild up: another process may take over at once."""
-    Player.objects.filter(pk=guild_id, lease_owner=owner).update(lease_owner="", lease_expires_at=None)
+def release(guild_id: str, *, owner: str) -> None:
+    """Give the guild up in good order: nothing sounds any more, another process may take over at once."""
+    with transaction.atomic():
+        state = open_guild(guild_id, origin=BOT)
+        if state.player.lease_owner != owner:
+            return
+        player = state.player
+        heard = player.connected_channel_id is not None
+        player.connected_channel_id, player.sounding = None, False
+        player.lease_owner, player.lease_expires_at = "", None
+        player.save(update_fields=["connected_channel_id", "sounding", "lease_owner", "lease_expires_at"])
+        if heard:
+            state.append("VoiceChanged", player=True)
 
 
 def _open(guild_id: str, owner: str) -> GuildState:

@@ -1,0 +1,28 @@
+"""Keeps the library's index as the folder is, for as long as the process lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from queue_app.domain.library import scan_library
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+SCAN_SECONDS = 30.0
+
+
+async def watch_library(stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            read, gone = await in_thread(scan_library)()
+            if read or gone:
+                log.info("Library: %s tracks read, %s gone", read, gone)
+        except Exception:
+            log.exception("Reading the library failed; trying again")
+        try:
+            async with asyncio.timeout(SCAN_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,80 @@
+"""One item on its way to be heard: opened off the loop, then read by nextcord's player."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.conf import settings
+
+from botrunner.audio.source import TrackSource
+from queue_app.sources import SourceError, TrackInfo, open_media, resolve
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 15.0
+
+
+class Playing:
+    """Opens a track in a thread and keeps its source. `on_change` is called on the loop when that is done.
+
+    After opening either `source` or `error` is set. `info` is set when the track had not been resolved.
+    """
+
+    def __init__(
+        self,
+        *,
+        item_id: UUID,
+        uri: str,
+        position_ms: int,
+        volume: int,
+        resolved: bool,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.item_id = item_id
+        self.uri = uri
+        self.start_ms = position_ms
+        self.source: TrackSource | None = None
+        self.error: SourceError | None = None
+        self.info: TrackInfo | None = None
+        self.ended = False
+        self._volume = volume
+        self._resolved = resolved
+        self._closed = False
+        self._on_change = on_change
+        self._task = asyncio.create_task(self._open(), name=f"open {item_id}")
+
+    @property
+    def position_ms(self) -> int:
+        return self.source.position_ms if self.source else self.start_ms
+
+    async def _open(self) -> None:
+        try:
+            self.source = await asyncio.to_thread(self._open_in_thread)
+            if self._closed:
+                self.source.cleanup()
+        except SourceError as error:
+            self.error = error
+        except Exception:
+            # Nothing a track does may stop the queue.
+            log.exception("Opening a track failed unexpectedly")
+            self.error = SourceError("UNDECODABLE", "This track could not be opened.", permanent=True)
+        self._on_change()
+
+    def _open_in_thread(self) -> TrackSource:
+        where = {"library": settings.MEDIA_LIBRARY, "allow_private": settings.ALLOW_PRIVATE_MEDIA}
+        if not self._resolved:
+            self.info = resolve(self.uri, **where)
+        source = TrackSource(open_media(self.uri, **where), start_ms=self.start_ms, volume=self._volume)
+        if not source.ready(READY_SECONDS):
+            source.cleanup()
+            raise source.error or SourceError("TOO_SLOW", "The track did not begin in time.", permanent=False)
+        return source
+
+    def close(self) -> None:
+        """Let go of the source; safe at any time, from the loop."""
+        self._closed = True
+        if self.source is not None:
+            self.source.cleanup()

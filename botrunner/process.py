@@ -1,0 +1,42 @@
+"""The bot as a part of a process: with its library and the Bot API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from botrunner.bot import run_bot
+from botrunner.library_watch import watch_library
+from botrunner.voice_check import voice_problem
+from realtime.server import serving
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def bot_running() -> AsyncIterator[None]:
+    """Run bot, library index and Bot API while inside. Whatever happens to the bot, the rest goes on.
+
+    Raises OSError when the Bot API's port is taken.
+    """
+    if problem := voice_problem():
+        log.error(problem)
+    stop = asyncio.Event()
+    api = import_string(settings.BOT_API_APPLICATION)
+    async with serving(api, host=settings.BIND_HOST, port=settings.BOT_API_PORT):
+        tasks = [
+            asyncio.create_task(run_bot(stop), name="bot runner"),
+            asyncio.create_task(watch_library(stop), name="library"),
+        ]
+        try:
+            yield
+        finally:
+            stop.set()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    log.error("Stopping the bot failed", exc_info=outcome)

@@ -1,0 +1,351 @@
+"""Makes what sounds in a guild what the database says should sound.
+
+Commands never reach the voice connection. They change the player's row; a hint or the timer wakes the guild's
+reconciler, which compares and acts. It is the only writer of what was observed, under a lease that keeps two
+processes out of one guild.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import nextcord
+
+from botrunner.playing import Playing
+from botrunner.resolving import Resolving
+from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
+from queue_app.domain import playback
+from queue_app.errors import LeaseLost
+from queue_app.models import ItemState, Player, QueueItem
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+RENEW_SECONDS = 2.0  # a quarter of the lease
+CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
+MAX_BACKOFF_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What should be, as of one read."""
+
+    channel_id: str | None
+    paused: bool
+    stopped: bool
+    volume: int
+    item_id: UUID | None
+    uri: str
+    resolved: bool
+    position_ms: int
+    error_code: str
+    waiting: bool  # something is queued
+    unresolved: bool  # and nobody has read what it is yet
+
+
+def _read_plan(guild_id: str) -> Plan:
+    player = Player.objects.select_related("item__track").get(pk=guild_id)
+    track = player.item.track if player.item else None
+    queued = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+    return Plan(
+        channel_id=player.voice_channel_id,
+        paused=player.paused,
+        stopped=player.stopped,
+        volume=player.volume,
+        item_id=player.item_id,
+        uri=track.uri if track else "",
+        resolved=bool(track and track.resolved_at),
+        position_ms=player.position_ms,
+        error_code=player.error_code,
+        waiting=queued.exists(),
+        unresolved=queued.filter(track__resolved_at=None).exists(),
+    )
+
+
+class Reconciler:
+    def __init__(self, bot: nextcord.Client, guild_id: str, *, owner: str) -> None:
+        self.guild_id = guild_id
+        self._bot = bot
+        self._owner = owner
+        self._wake = asyncio.Event()
+        self._leased = False
+        self._renew_at = 0.0
+        self._checkpoint_at = 0.0
+        self._voice: VoiceClient | None = None
+        self._playing: Playing | None = None
+        self._observed: tuple[str | None, bool] = (None, False)
+        self._retry_at = 0.0
+        self._failures = 0
+        self._refused: str | None = None  # the channel that Discord refused us; not asked again
+        self._resolving = Resolving(guild_id, owner=owner)
+        self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
+
+    def wake(self) -> None:
+        """Look again at once. On the event loop only."""
+        self._wake.set()
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "guild_id": self.guild_id,
+            "channel_id": self._observed[0],
+            "item_id": str(self._playing.item_id) if self._playing else None,
+        }
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._tick()
+            except LeaseLost:
+                log.info("Guild %s: another process plays here now", self.guild_id)
+                await self._let_go()
+            except Exception:
+                log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
+                await asyncio.sleep(1)
+
+    # --- One look ---
+
+    async def _tick(self) -> None:
+        if not await self._hold_lease():
+            return
+        plan = await in_thread(_read_plan)(self.guild_id)
+        if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
+            await self._db(playback.start_next)
+            plan = await in_thread(_read_plan)(self.guild_id)
+        if plan.unresolved:
+            self._resolving.start()
+        self._open(plan)  # while the voice connection is made
+        await self._settle_voice(plan)
+        await self._settle_sound(plan)
+        await self._observe()
+
+    async def _db(self, function: Any, **arguments: Any) -> Any:
+        return await in_thread(function)(self.guild_id, owner=self._owner, **arguments)
+
+    async def _hold_lease(self) -> bool:
+        now = time.monotonic()
+        if not self._leased or now >= self._renew_at:
+            held = await self._db(playback.take_lease)
+            if self._leased and not held:
+                raise LeaseLost
+            if held and not self._leased:
+                self._observed = (None, False)
+            self._leased = held
+            self._renew_at = now + RENEW_SECONDS
+        return self._leased
+
+    # --- Voice ---
+
+    async def _settle_voice(self, plan: Plan) -> None:
+        wanted = None if plan.stopped else plan.channel_id
+        voice = self._voice
+        if voice is not None and not voice.healthy:
+            refusal = refusal_of(voice)
+            await self._leave()
+            if refusal is not None and wanted is not None:
+                await self._refuse(wanted, refusal)
+        if wanted != self._refused:
+            self._refused = None
+        if wanted is None:
+            await self._leave()
+            return
+        if self._voice is not None and str(self._voice.channel.id) == wanted:
+            return
+        if wanted == self._refused or time.monotonic() < self._retry_at:
+            return
+        await self._join(wanted)
+
+    async def _join(self, channel_id: str) -> None:
+        await self._save_position()
+        channel = self._bot.get_channel(int(channel_id))
+        if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
+            await self._db(
+                playback.report_error,
+                code="UNKNOWN_CHANNEL",
+                detail="The voice channel is gone. Choose another.",
+            )
+            self._back_off()
+            return
+        await self._leave()
+        try:
+            voice = await connect(channel)
+        except VoiceRefused as error:
+            await self._refuse(channel_id, error)
+        except VoiceFailed as error:
+            self._back_off()
+            await self._db(playback.report_error, code=error.code, detail=str(error))
+        else:
+            self._voice, self._failures, self._retry_at = voice, 0, 0.0
+            voice.on_moved = self._moved
+
+    async def _refuse(self, channel_id: str, error: VoiceFailed) -> None:
+        self._refused = channel_id
+        await self._db(playback.report_error, code=error.code, detail=str(error))
+
+    def _back_off(self) -> None:
+        self._failures += 1
+        self._retry_at = time.monotonic() + min(MAX_BACKOFF_SECONDS, 2.0 ** (self._failures - 1))
+
+    def _moved(self, channel_id: str | None) -> None:
+        """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
+
+        async def note() -> None:
+            try:
+                await self._save_position()
+                await self._db(playback.moved, channel_id=channel_id)
+            except LeaseLost:
+                log.debug("Moved in a guild that another process plays in")
+            self.wake()
+
+        self._note = asyncio.create_task(note())
+
+    async def _leave(self) -> None:
+        voice, self._voice = self._voice, None
+        if voice is None:
+            return
+        await self._save_position()
+        playing = self._playing
+        if playing is not None and playing.source is not None:
+            # The source belongs to nextcord's player thread; a fresh one continues where it was.
+            self._drop_playing()
+        await voice.leave()
+
+    # --- Sound ---
+
+    def _open(self, plan: Plan) -> None:
+        """See that the current item is opened, and nothing else."""
+        playing = self._playing
+        if playing is not None and playing.item_id != plan.item_id:
+            self._drop_playing()
+        if self._playing is None and plan.item_id is not None and not plan.stopped:
+            self._playing = Playing(
+                item_id=plan.item_id,
+                uri=plan.uri,
+                position_ms=plan.position_ms,
+                volume=plan.volume,
+                resolved=plan.resolved,
+                on_change=self.wake,
+            )
+
+    async def _settle_sound(self, plan: Plan) -> None:
+        playing, voice = self._playing, self._voice
+        if playing is None:
+            return
+        if playing.info is not None:
+            info, playing.info = playing.info, None
+            await self._db(playback.resolve_track, item_id=playing.item_id, info=info)
+        if playing.error is not None:
+            await self._fail(playing, playing.error.code, playing.error.detail)
+        elif playing.ended:
+            await self._end(playing)
+        elif playing.source is not None and voice is not None and voice.healthy:
+            if voice.source is not playing.source and not plan.paused:
+                self._play(voice, playing)
+            elif plan.paused and voice.is_playing():
+                voice.pause()
+                await self._save_position()
+            elif not plan.paused and voice.is_paused():
+                voice.resume()
+            if voice.is_playing() and time.monotonic() >= self._checkpoint_at:
+                await self._save_position()
+
+    def _play(self, voice: VoiceClient, playing: Playing) -> None:
+        loop = asyncio.get_running_loop()
+
+        def ended(error: Exception | None) -> None:
+            if error is not None:
+                log.warning("Guild %s: the player thread failed: %s", self.guild_id, type(error).__name__)
+            loop.call_soon_threadsafe(note_end)
+
+        def note_end() -> None:
+            # Cut off by a lost connection or a skip is not the end of the track.
+            playing.ended = playing.source is not None and playing.source.finished
+            self.wake()
+
+        voice.stop()
+        voice.play(playing.source, after=ended)
+
+    async def _end(self, playing: Playing) -> None:
+        error = playing.source.error if playing.source else None
+        if error is not None:
+            await self._fail(playing, error.code, error.detail)
+            return
+        self._drop_playing()
+        await self._db(playback.finish, item_id=playing.item_id)
+        self.wake()
+
+    async def _fail(self, playing: Playing, code: str, detail: str) -> None:
+        log.info("Guild %s: item %s failed: %s", self.guild_id, playing.item_id, code)
+        self._drop_playing()
+        await self._db(playback.fail, item_id=playing.item_id, code=code, detail=detail)
+        self.wake()
+
+    def _drop_playing(self) -> None:
+        playing, self._playing = self._playing, None
+        if playing is not None:
+            if self._voice is not None and self._voice.source is playing.source:
+                self._voice.stop()
+            playing.close()
+
+    async def _save_position(self) -> None:
+        playing = self._playing
+        if playing is None or playing.source is None or self._voice is None:
+            return
+        if self._voice.source is not playing.source:
+            return
+        self._checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+        await in_thread(playback.checkpoint)(
+            self.guild_id, owner=self._owner, item_id=playing.item_id, position_ms=playing.position_ms
+        )
+
+    # --- What was seen ---
+
+    async def _observe(self) -> None:
+        voice, playing = self._voice, self._playing
+        connected = str(voice.channel.id) if voice is not None and voice.healthy else None
+        sounding = bool(
+            connected
+            and voice
+            and playing
+            and playing.source
+            and voice.source is playing.source
+            and voice.is_playing()
+        )
+        if (connected, sounding) != self._observed:
+            position_ms = playing.position_ms if sounding and playing else None
+            await self._db(
+                playback.observe, connected_channel_id=connected, sounding=sounding, position_ms=position_ms
+            )
+            self._observed = (connected, sounding)
+
+    # --- The end ---
+
+    async def _let_go(self) -> None:
+        self._leased = False
+        self._drop_playing()
+        if self._voice is not None:
+            voice, self._voice = self._voice, None
+            await voice.leave()
+        self._observed = (None, False)
+
+    async def stop(self) -> None:
+        """Save the position, leave voice, give the lease up. What should play stays as it is."""
+        self._task.cancel()
+        self._resolving.cancel()
+        try:
+            await self._save_position()
+            await self._let_go()
+            await self._db(playback.release)
+        except Exception:
+            log.exception("Guild %s: stopping", self.guild_id)

@@ -1,0 +1,76 @@
+"""Reads what queued links are, before it is their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from uuid import UUID
+
+from django.conf import settings
+
+from queue_app.domain import playback
+from queue_app.errors import LeaseLost
+from queue_app.models import ItemState, QueueItem
+from queue_app.sources import SourceError, resolve
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+
+def next_unresolved(guild_id: str) -> tuple[UUID, str] | None:
+    """Return `(item id, uri)` of the first queued item whose track nobody has read yet."""
+    item = (
+        QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED, track__resolved_at=None)
+        .select_related("track")
+        .order_by("rank")
+        .first()
+    )
+    return (item.pk, item.track.uri) if item else None
+
+
+async def resolve_queued(guild_id: str, *, owner: str) -> None:
+    """Read one track after the other until none is left. A link that is bad for good fails its item now; one
+    that may recover is left for its turn to play."""
+    passed_over: set[UUID] = set()
+    while found := await in_thread(next_unresolved)(guild_id):
+        item_id, uri = found
+        if item_id in passed_over:
+            return
+        try:
+            info = await asyncio.to_thread(
+                resolve, uri, library=settings.MEDIA_LIBRARY, allow_private=settings.ALLOW_PRIVATE_MEDIA
+            )
+        except SourceError as error:
+            if error.permanent:
+                await in_thread(playback.fail_queued)(
+                    guild_id, item_id=item_id, code=error.code, detail=error.detail, owner=owner
+                )
+            else:
+                passed_over.add(item_id)
+        else:
+            await in_thread(playback.resolve_track)(guild_id, item_id=item_id, info=info, owner=owner)
+
+
+class Resolving:
+    """At most one such run per guild at a time."""
+
+    def __init__(self, guild_id: str, *, owner: str) -> None:
+        self._guild_id = guild_id
+        self._owner = owner
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"resolve {self._guild_id}")
+
+    async def _run(self) -> None:
+        try:
+            await resolve_queued(self._guild_id, owner=self._owner)
+        except LeaseLost:
+            log.debug("Resolving for a guild that another process plays in")
+        except Exception:
+            log.exception("Guild %s: resolving failed", self._guild_id)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()

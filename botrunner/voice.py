@@ -1,0 +1,125 @@
+"""One guild's voice connection: nextcord's client, and its faults named.
+
+nextcord treats every close code alike and reconnects by itself, also where Discord says not to (4017, 4021,
+4022). So its own reconnecting is off; the reconciler connects again, and knows from `VoiceRefused` when not to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import nextcord
+from nextcord.errors import ConnectionClosed
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+
+# Discord: Opcodes and Status Codes, Voice Close Event Codes; those after which one does not come back.
+_TERMINAL = {
+    4004: "Discord did not accept the bot for voice.",
+    4016: "Discord speaks no encryption that this version knows. Update the program.",
+    4017: "Discord wants end-to-end encryption (DAVE) and this installation has none. Run `manage.py doctor`.",
+    4021: "Discord limits the bot's voice connections for now.",
+    4022: "The call was ended by Discord.",
+}
+
+
+class VoiceFailed(Exception):
+    """Could not connect; worth another try. `str(error)` is a sentence for people."""
+
+    code = "VOICE_FAILED"
+
+
+class VoiceRefused(VoiceFailed):
+    """Discord said no for a reason that trying again does not change."""
+
+    code = "VOICE_REFUSED"
+
+
+class VoiceClient(nextcord.VoiceClient):
+    """nextcord's client, telling apart what it does itself and what was done to it."""
+
+    def __init__(self, client: nextcord.Client, channel: Any) -> None:
+        super().__init__(client, channel)
+        self.leaving = False
+        self.close_code: int | None = None
+        # Called with the channel's id when somebody else moved the bot, with null when they sent it out.
+        self.on_moved: Callable[[str | None], None] | None = None
+
+    async def on_voice_state_update(self, data: Any) -> None:
+        channel_id = data["channel_id"]
+        moved = not self._handshaking and not self.leaving and str(channel_id) != str(self.channel.id)
+        if moved and self.on_moved is not None:
+            self.leaving = channel_id is None
+            self.on_moved(str(channel_id) if channel_id else None)
+        await super().on_voice_state_update(data)
+
+    async def poll_voice_ws(self, reconnect: bool) -> None:
+        try:
+            await super().poll_voice_ws(reconnect)
+        except ConnectionClosed as error:
+            self.close_code = error.code
+            log.info("Voice in guild %s closed with %s", self.channel.guild.id, error.code)
+        except TimeoutError:
+            log.info("Voice in guild %s fell silent", self.channel.guild.id)
+
+    async def disconnect(self, *, force: bool = False) -> None:
+        self.leaving = True
+        await super().disconnect(force=force)
+
+    @property
+    def healthy(self) -> bool:
+        """Connected, and somebody still reads the socket: nextcord's reader can die while it says connected."""
+        return self.is_connected() and self._runner is not nextcord.utils.MISSING and not self._runner.done()
+
+    async def leave(self) -> None:
+        """Leave voice for good, whatever state this is in. Never raises."""
+        player = self._player
+        try:
+            await asyncio.wait_for(self.disconnect(force=True), timeout=3)
+        except (TimeoutError, OSError, nextcord.DiscordException) as error:
+            log.info("Leaving voice: %s", type(error).__name__)
+        finally:
+            if self._runner is not nextcord.utils.MISSING:
+                self._runner.cancel()
+            if player is not None:
+                # nextcord's player thread waits for a connection that will not come back. Its source is
+                # exhausted by now, so letting it run on ends it.
+                player.source.cleanup()
+                self._connected.set()
+
+
+async def connect(channel: nextcord.VoiceChannel | nextcord.StageChannel) -> VoiceClient:
+    """Join a channel. Raises VoiceRefused or VoiceFailed."""
+    stale = channel.guild.voice_client
+    if isinstance(stale, VoiceClient):
+        await stale.leave()
+    try:
+        return await channel.connect(timeout=CONNECT_SECONDS, reconnect=False, cls=VoiceClient)
+    except ConnectionClosed as error:
+        await _drop(channel)
+        if error.code in _TERMINAL:
+            raise VoiceRefused(_TERMINAL[error.code]) from error
+        raise VoiceFailed(f"Discord closed the voice connection ({error.code}).") from error
+    except TimeoutError as error:
+        await _drop(channel)
+        raise VoiceFailed("Discord did not answer the request to join the voice channel.") from error
+    except (OSError, nextcord.DiscordException) as error:
+        await _drop(channel)
+        raise VoiceFailed(f"The voice connection failed ({type(error).__name__}).") from error
+
+
+async def _drop(channel: nextcord.VoiceChannel | nextcord.StageChannel) -> None:
+    client = channel.guild.voice_client
+    if isinstance(client, VoiceClient):
+        await client.leave()
+
+
+def refusal_of(client: VoiceClient) -> VoiceFailed | None:
+    """Return why a connection that ended must not be tried again, null when it may."""
+    sentence = _TERMINAL.get(client.close_code or 0)
+    return VoiceRefused(sentence) if sentence else None

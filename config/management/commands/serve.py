@@ -1,0 +1,62 @@
+"""`manage.py serve`: everything in one process, for one machine."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from botrunner.process import bot_running
+from config.sandboxed import sandbox_running
+from realtime.loop import run_until_signal
+from realtime.server import serving
+
+
+class Command(BaseCommand):
+    help = "Run the web, the bot, the Bot API and, without Discord credentials, the sandbox, on one loop."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        if settings.SANDBOX and not settings.MEDIA_LIBRARY.exists():
+            self._fill_library()
+        try:
+            run_until_signal(self._serve)
+        except OSError as error:
+            raise CommandError(f"{error.strerror or error}") from error
+
+    def _fill_library(self) -> None:
+        from queue_app.starter import fill
+
+        self.stdout.write("Making a few pieces of music to start with …")
+        fill(settings.MEDIA_LIBRARY)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        from config.asgi import application
+
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(sandbox_running())
+            await stack.enter_async_context(bot_running())
+            await stack.enter_async_context(
+                serving(application, host=settings.BIND_HOST, port=settings.API_PORT)
+            )
+            self._say()
+            await stop.wait()
+            self.stdout.write("Stopping …")
+
+    def _say(self) -> None:
+        lines = [f"Backline   {settings.API_BASE_URL}"]
+        if settings.SANDBOX:
+            lines += [
+                f"Discord    {settings.SANDBOX_URL}   (the sandbox: no account, nothing leaves this machine)",
+                "",
+                "Try this:  open Backline, log in as owner, open Sandbox Lounge and add a track;",
+                "           then open the sandbox, join the voice channel and listen.",
+            ]
+        else:
+            lines.append("Discord    discord.com, with the credentials of the environment")
+        self.stdout.write("\n" + "\n".join(lines) + "\n\nCtrl-C stops it.\n")
+        self.stdout.flush()

@@ -1,0 +1,65 @@
+"""uvicorn as we run it, alone or beside others on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+
+GRACEFUL_SECONDS = 2  # SIGTERM to exit takes at most five, the bot's good-bye included
+
+OPTIONS: dict[str, Any] = {
+    "http": "auto",
+    # The only server measured that both holds a sender back and tells it of a dead peer.
+    "ws": "websockets-sansio",
+    # Compression per connection makes a 50 kB frame 49 times dearer.
+    "ws_per_message_deflate": False,
+    "ws_max_size": 1_000_000,
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,  # its lines hold query strings
+    "server_header": False,
+    "timeout_graceful_shutdown": GRACEFUL_SECONDS,
+}
+
+
+class EmbeddedServer(uvicorn.Server):
+    """A server among others: the signals belong to whoever started them all."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedServer]:
+    """Listen while inside. Raises OSError when the port is taken."""
+    with contextlib.closing(_bind(host, port)) as listener:
+        server = EmbeddedServer(uvicorn.Config(app, **OPTIONS))
+        task = asyncio.create_task(server.serve(sockets=[listener]), name=f"server {port}")
+        while not server.started:
+            if task.done():
+                await task
+            await asyncio.sleep(0.005)
+        try:
+            yield server
+        finally:
+            server.should_exit = True
+            await task
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    # uvicorn would print that a port is taken and end the process; here somebody else decides.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"Port {port} of {host}: {error.strerror}") from error
+    return listener
