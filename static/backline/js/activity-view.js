@@ -18,6 +18,8 @@ export class ActivityView {
   #list = byId("activity");
   #channelName;
   #oldest = Infinity;
+  /** Where Backline was last said to be. @type {string | null} */
+  #channelId = null;
 
   /** @param {{channelName: (id: string | null) => string}} options */
   constructor({ channelName }) {
@@ -38,11 +40,10 @@ export class ActivityView {
 
   /** What happened before; what is shown already is left out. @param {SyncEvent[]} events oldest first */
   addPast(events) {
-    for (const event of events.toReversed()) {
-      if (event.seqNum >= this.#oldest) continue;
-      const node = this.#render(event);
-      if (node) this.#list.append(node);
-    }
+    const now = this.#channelId;
+    const nodes = events.filter((event) => event.seqNum < this.#oldest).map((event) => this.#render(event));
+    this.#channelId = now ?? this.#channelId;
+    this.#list.append(...nodes.filter((node) => node !== null).reverse());
     this.#trim();
   }
 
@@ -68,7 +69,7 @@ export class ActivityView {
    * @param {SyncEvent} event
    * @returns {Deed | null}
    */
-  #describe({ name, args, metadata }) {
+  #describe({ name, args }) {
     switch (name) {
       case "TrackAdded":
         return { verb: "added", object: titleOf(args.item.track) };
@@ -85,14 +86,21 @@ export class ActivityView {
       case "PlayerResumed":
         return { verb: "let it play on" };
       case "VoiceJoined":
-        return { verb: "chose", object: this.#channelName(args.player.voice_channel_id), rest: "to play in" };
+      case "VoiceChanged": {
+        const channelId = args.player.voice_channel_id;
+        const moved = channelId !== this.#channelId;
+        this.#channelId = channelId;
+        if (name === "VoiceJoined") return { verb: "chose", object: this.#channelName(channelId), rest: "to play in" };
+        // The bot also reports that it is heard, or not any more; that is no move.
+        return moved && channelId ? { verb: "plays in", object: this.#channelName(channelId) } : null;
+      }
       case "VoiceLeft":
+        this.#channelId = null;
         return { verb: "sent Backline out of voice" };
-      case "VoiceChanged":
-        if (metadata.userId || !args.player.voice_channel_id) return null;
-        return { verb: "is in", object: this.#channelName(args.player.voice_channel_id) };
       case "PlayerErrorChanged":
-        return args.player.error ? { verb: "ran into trouble:", rest: args.player.error.detail } : null;
+        if (!args.player.error) return null;
+        if (args.player.error.code === "NO_VOICE_CHANNEL") return { verb: "has nowhere to play" };
+        return { verb: "ran into trouble:", rest: args.player.error.detail };
       default:
         return null;
     }

@@ -15,9 +15,9 @@ const STATUS_WORDS = {
   error: "Cannot play",
 };
 
-/** What a person can do about it; the server's sentence says what is wrong. */
-const WAYS_ON = new Map([
-  ["NO_VOICE_CHANNEL", "Join a voice channel in Discord, or choose one here."],
+/** Where this page can say more than the server's sentence, which is also read elsewhere. */
+const PROBLEM_WORDS = new Map([
+  ["NO_VOICE_CHANNEL", "There is nowhere to play yet. Join a voice channel in Discord, or choose one above."],
 ]);
 
 export class PlayerView {
@@ -96,8 +96,8 @@ export class PlayerView {
   /** @param {Player} player */
   #drawProblem({ error }) {
     const box = byId("player-problem");
-    const wayOn = error ? WAYS_ON.get(error.code) : undefined;
-    setText(/** @type {Element} */ (box.querySelector("p")), error ? [error.detail, wayOn].filter(Boolean).join(" ") : "");
+    const words = error ? PROBLEM_WORDS.get(error.code) ?? error.detail : "";
+    setText(/** @type {Element} */ (box.querySelector("p")), words);
     box.hidden = !error;
   }
 }
