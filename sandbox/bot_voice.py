@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Coroutine
 from typing import Any
 
 from sandbox import actions, permissions
@@ -16,6 +17,7 @@ from sandbox.world import World
 log = logging.getLogger(__name__)
 
 DISCONNECTED = 4014  # moved, kicked, or the gateway session ended
+GOODBYE_SECONDS = 0.1
 
 
 class BotVoice:
@@ -72,7 +74,7 @@ class BotVoice:
         async with self._lock(guild_id):
             if state_first:
                 actions.leave_voice(self.world, guild_id, self.world.bot_id)
-            await self.voice.close(guild_id=guild_id, code=code)
+            await self.close_socket(guild_id, code)
             if not state_first:
                 actions.leave_voice(self.world, guild_id, self.world.bot_id)
             await self.voice.forget(guild_id=guild_id)
@@ -99,8 +101,13 @@ class BotVoice:
             if before is not None:
                 # The voice socket falls first: to a client that still holds it, a server update would look
                 # like a mere change of region.
-                await self.voice.close(guild_id=state.guild_id, code=DISCONNECTED)
+                await self.close_socket(state.guild_id, DISCONNECTED)
             await self._announce_server(state)
+
+    async def close_socket(self, guild_id: str, code: int) -> None:
+        """Close the bot's voice socket. The client's own goodbye is not waited for: nextcord says none."""
+        closing = self._spawn(self.voice.close(guild_id=guild_id, code=code))
+        await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 
     async def _announce_server(self, state: VoiceState) -> None:
         await self._tell_people(state.guild_id)
@@ -148,20 +155,18 @@ class BotVoice:
 
     async def _hang_up(self, guild_id: str) -> None:
         async with self._lock(guild_id):
-            if (
-                guild_id,
-                self.world.bot_id,
-            ) not in self.world.voice_states:  # else a newer session has joined
-                await self.voice.close(guild_id=guild_id, code=DISCONNECTED)
+            # A newer session may have joined meanwhile.
+            if (guild_id, self.world.bot_id) not in self.world.voice_states:
                 await self.voice.forget(guild_id=guild_id)
 
     def _lock(self, guild_id: str) -> asyncio.Lock:
         return self._locks.setdefault(guild_id, asyncio.Lock())
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

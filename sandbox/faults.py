@@ -152,7 +152,7 @@ async def _reconnect(sandbox: "Sandbox", order: Json) -> Json:
 async def _voice_close(sandbox: "Sandbox", order: Json) -> Json:
     guild_id = _guild_with_bot_in_voice(sandbox, order)
     code = int(_number(order, "code", 4006, 1000, 4999))
-    await sandbox.voice.close(guild_id=guild_id, code=code)
+    await sandbox.bot_voice.close_socket(guild_id, code)
     return {"guild_id": guild_id, "code": code}
 
 
