@@ -97,8 +97,7 @@ class AudioContainer:
             # An absolute path cannot be taken for "protocol:address".
             source = self._reader or str(Path(str(media)).absolute())
             opened = av.open(source, "r", options=options)
-        assert isinstance(opened, InputContainer)
-        self.input = opened
+        self.input: InputContainer = opened
         try:
             if not self.input.streams.audio:
                 raise SourceError("UNDECODABLE", _NO_AUDIO, permanent=True)
@@ -109,11 +108,17 @@ class AudioContainer:
             self.input.close()
             raise
         self._start_us: int = self.input.start_time or 0
-        duration = None if self.is_live else self.input.duration
-        self.duration_ms: int | None = None if duration is None else max(0, duration // 1000)
+        self.duration_ms = None if self.is_live else self._duration_ms()
         self.duration_is_exact = self.duration_ms is not None and self._knows_duration()
 
+    def _duration_ms(self) -> int | None:
+        if self.stream.duration is not None and self.stream.time_base is not None:
+            return max(0, round(self.stream.duration * self.stream.time_base * 1000))
+        return None if self.input.duration is None else max(0, self.input.duration // 1000)
+
     def _knows_duration(self) -> bool:
+        if self.stream.duration is None and len(self.input.streams) > 1:
+            return False  # the pictures of a video may go on longer than its sound
         name = self.input.format.name
         if name == "mp3":
             # Only a LAME header, which also counts the frames, moves the start behind the encoder's delay.

@@ -100,5 +100,5 @@ def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
         if entry.is_dir(follow_symlinks=False):
             if depth < MAX_DEPTH:
                 yield from _audio_files(Path(entry.path), depth=depth + 1)
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+        elif Path(entry.name).suffix.lower() in SUFFIXES:
             yield Path(entry.path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import io
-import os
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote
 
@@ -87,8 +87,8 @@ def icy_title(headers: http.client.HTTPMessage) -> str | None:
 def file_title(name: str | None) -> str | None:
     if not name:
         return None
-    stem, suffix = os.path.splitext(name.replace("\\", "/").rsplit("/", 1)[-1])
-    return clean((stem if 2 <= len(suffix) <= 5 else stem + suffix).replace("_", " "))
+    path = PurePosixPath(name.replace("\\", "/"))
+    return clean((path.stem if 2 <= len(path.suffix) <= 5 else path.name).replace("_", " "))
 
 
 def path_title(url: httpx.URL) -> str:

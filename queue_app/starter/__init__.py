@@ -15,10 +15,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from queue_app.starter import pieces
 from queue_app.starter.artwork import SIZE, Cover, jpeg, paint
@@ -100,7 +98,6 @@ def _encode(piece: Piece, path: Path) -> None:
     kind = Path(piece.file).suffix
     name = {".opus": "ogg", ".mp3": "mp3", ".flac": "flac"}[kind]
     with av.open(str(path), "w", format=name, options={"fflags": "+bitexact"}) as output:
-        assert isinstance(output, OutputContainer)
         output.metadata.update(title=piece.title, artist=piece.artist, album=piece.album)
         if kind == ".opus":
             # 20 ms packets are what Discord's voice takes, so these are sent on untouched. Complexity 0 takes
@@ -119,7 +116,6 @@ def _encode(piece: Piece, path: Path) -> None:
         else:
             stream = output.add_stream("flac", rate=SAMPLE_RATE, layout="stereo")
             _attach(output, picture)
-        assert isinstance(stream, AudioStream)
         output.mux(stream.encode(_frame(samples, planar=kind != ".flac")))
         output.mux(stream.encode(None))
 
@@ -138,7 +134,6 @@ def _frame(samples: Stereo, *, planar: bool) -> av.AudioFrame:
 def _attach(output: OutputContainer, picture: bytes) -> None:
     """A cover as MP3's APIC and FLAC's PICTURE block; muxers want it before the first sound."""
     stream = output.add_stream("mjpeg")
-    assert isinstance(stream, VideoStream)
     stream.width = stream.height = SIZE
     stream.pix_fmt = "yuvj444p"
     stream.time_base = Fraction(1, 90_000)

@@ -115,8 +115,7 @@ def paint(cover: Cover) -> NDArray[np.uint8]:
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:
     """Encode an RGB picture with FFmpeg's MJPEG encoder, whose single frames are JPEG files."""
-    context = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(context, VideoCodecContext)
+    context = VideoCodecContext.create("mjpeg", "w")
     context.height, context.width = picture.shape[:2]
     context.pix_fmt = "yuvj444p"
     context.color_range = ColorRange.JPEG

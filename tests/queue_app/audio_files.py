@@ -51,10 +51,11 @@ def write(
         if codec not in {"flac", "pcm_s16le"}:
             stream.bit_rate = 128_000
         if sample_format == "fltp":
-            array = np.ascontiguousarray(np.repeat(samples[None], channels, axis=0))
+            planes = np.ascontiguousarray(np.repeat(samples[None], channels, axis=0))
+            frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
         else:
-            array = (np.repeat(samples[:, None], channels, axis=1) * 32767).astype(np.int16).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(array, format=sample_format, layout=layout)
+            packed = (np.repeat(samples[:, None], channels, axis=1) * 32767).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
         frame.sample_rate = rate
         frame.pts = 0
         output.mux(stream.encode(frame))

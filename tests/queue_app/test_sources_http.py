@@ -254,10 +254,9 @@ def test_without_ranges_a_broken_connection_is_the_end(server: AudioServer, opus
     server.resources["/a.opus"] = Resource(opus, ranges=False, drops=[70_000])
     media = opened(server.url("/a.opus"))
     assert not media.seekable()
-    parts = []
+    parts: list[bytes] = []
     with pytest.raises(SourceError) as caught:
-        while part := media.read(10_000):
-            parts.append(part)
+        parts.extend(iter(lambda: media.read(10_000), b""))
     assert caught.value.code == "BROKE_OFF"
     assert b"".join(parts) == opus[:70_000]  # and nothing of the beginning again
     assert server.count("/a.opus") == 1

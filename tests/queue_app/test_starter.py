@@ -83,7 +83,7 @@ def test_the_tone_is_440_hz_and_nothing_else(library: Path) -> None:
     samples = decoded(library / PIECES[0].file)[0, 48_000 : 48_000 * 5]
     assert loudest_hz(samples) == pytest.approx(440, abs=0.2)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
-    near = slice(int(430 * 4), int(450 * 4))
+    near = slice(430 * 4, 450 * 4)
     assert spectrum[near].sum() / spectrum.sum() > 0.999
 
 

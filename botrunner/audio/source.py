@@ -1,0 +1,230 @@
+"""A track as nextcord's voice client wants it: one Opus packet each 20 ms, at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+
+import nextcord
+
+from botrunner.audio.frames import FrameReader
+from queue_app.sources.errors import SourceError
+from queue_app.sources.opus import FRAME_MS
+from queue_app.sources.types import Media, MediaFile
+
+# An Opus packet that decodes to silence (Discord's documentation, "Voice data interpolation").
+SILENCE = b"\xf8\xff\xfe"
+SILENCE_AT_END = 5
+READ_AHEAD_FRAMES = 200  # 4 s
+BATCH_FRAMES = 50
+FIRST_BATCH_FRAMES = 15
+# What stays queued when the volume changes, so that rendering the rest again is no gap.
+KEPT_AT_VOLUME_CHANGE = 10
+
+_log = logging.getLogger(__name__)
+
+
+class TrackSource(nextcord.AudioSource):
+    """Plays `media` (a path, or a file-like that it then owns and closes) from `start_ms` at `volume` percent.
+
+    Reading, decoding and encoding happen ahead in a thread of its own: a read that blocks on a slow server
+    must not hold up other guilds, as it would in a shared pool, and works in batches of a second, so an idle
+    thread is nearly free. `cleanup` ends it at any time, from any thread.
+    """
+
+    def __init__(self, media: Media, *, start_ms: int = 0, volume: int = 100) -> None:
+        """Returns at once; whether the track can be played is known after `ready`."""
+        self._pump = _Pump(media, start_ms=max(0, start_ms), volume=max(0, volume))
+        # The thread holds the pump and not this object, so that a forgotten source is still collected.
+        threading.Thread(target=self._pump.run, name="track-source", daemon=True).start()
+
+    def is_opus(self) -> bool:
+        return True
+
+    def read(self) -> bytes:
+        """The next packet; silence while nothing is there yet; b"" behind the end. Never waits for media."""
+        return self._pump.read()
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until there are packets (True), or an error, the end or `timeout` seconds (False)."""
+        return self._pump.ready(timeout)
+
+    def set_volume(self, volume: int) -> None:
+        """Percent of the original amplitude, heard within about a quarter of a second."""
+        self._pump.set_volume(max(0, volume))
+
+    def cleanup(self) -> None:
+        """Let go of thread and media. Returns at once and may be called again."""
+        self._pump.close()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until thread and file handles are gone after `cleanup`; False after `timeout` seconds."""
+        return self._pump.stopped.wait(timeout)
+
+    @property
+    def position_ms(self) -> int:
+        """Where in the track the next packet lies: what was handed out, plus the start."""
+        return self._pump.start_ms + self._pump.handed_out * FRAME_MS
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether the packets are the file's own. Known after `ready`; changes with the volume."""
+        return self._pump.passthrough
+
+    @property
+    def error(self) -> SourceError | None:
+        """Why the track ended; None until everything read before the failure was handed out."""
+        return self._pump.visible_error()
+
+    @property
+    def finished(self) -> bool:
+        """Whether `read` has answered b"" at the end, failed or not."""
+        return self._pump.finished
+
+    @property
+    def underruns(self) -> int:
+        """Packets of silence that were sent because nothing was there in time."""
+        return self._pump.underruns
+
+
+class _Pump:
+    """The queue between the reading thread (`run`) and nextcord's player thread (`read`)."""
+
+    def __init__(self, media: Media, *, start_ms: int, volume: int) -> None:
+        self._media = media
+        self._volume = volume
+        self._volume_changed = False
+        self._frames: deque[bytes] = deque()
+        self._error: SourceError | None = None
+        self._ended = False
+        self._closed = False
+        self._silence_left = SILENCE_AT_END
+        # Guards all of the above; notified when frames arrive or are wanted, and at each change of state.
+        self._changed = threading.Condition()
+        self.start_ms = start_ms
+        self.handed_out = 0
+        self.underruns = 0
+        self.passthrough = False
+        self.finished = False
+        self.stopped = threading.Event()
+
+    # Player's side
+
+    def read(self) -> bytes:
+        with self._changed:
+            if self._frames:
+                frame = self._frames.popleft()
+                self.handed_out += 1
+                if len(self._frames) == READ_AHEAD_FRAMES - BATCH_FRAMES or not self._frames:
+                    self._changed.notify_all()
+                return frame
+            if self._closed or (self._ended and (self._silence_left == 0 or self.handed_out == 0)):
+                self.finished = True
+                self._changed.notify_all()
+                return b""
+            if self._ended:
+                self._silence_left -= 1
+            else:
+                self.underruns += 1
+            return SILENCE
+
+    def ready(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not self._frames and not self._ended and not self._closed:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            return bool(self._frames)
+
+    def visible_error(self) -> SourceError | None:
+        with self._changed:
+            return None if self._frames else self._error
+
+    def set_volume(self, volume: int) -> None:
+        with self._changed:
+            if volume != self._volume:
+                self._volume = volume
+                self._volume_changed = True
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._frames.clear()
+            self._changed.notify_all()
+        if isinstance(self._media, MediaFile):
+            self._media.close()  # ends a read that blocks
+
+    # Reader's side
+
+    def run(self) -> None:
+        reader: FrameReader | None = None
+        try:
+            with self._changed:
+                if self._closed:
+                    return
+                volume = self._volume
+                self._volume_changed = False
+            reader = FrameReader(self._media, start_ms=self.start_ms, volume=volume)
+            self.passthrough = reader.passthrough
+            self._fill(reader)
+        except SourceError as error:
+            self._fail(error)
+        except Exception:
+            # Whatever a strange file brings up must end this track and nothing else.
+            if not self._closed:
+                _log.exception("A track could not be played.")
+            self._fail(SourceError("UNDECODABLE", "The file could not be played.", permanent=True))
+        finally:
+            if reader is not None:
+                reader.close()
+            if isinstance(self._media, MediaFile):
+                self._media.close()
+            self.stopped.set()
+
+    def _fill(self, reader: FrameReader) -> None:
+        wanted = FIRST_BATCH_FRAMES
+        while self._wait_for_work():
+            self._apply_volume(reader)
+            reader.keep_from(self.start_ms + self.handed_out * FRAME_MS)
+            batch = reader.read(wanted)
+            wanted = BATCH_FRAMES
+            with self._changed:
+                if not self._closed:
+                    self._frames.extend(batch)
+                    self._ended = not batch
+                self.passthrough = reader.passthrough
+                self._changed.notify_all()
+
+    def _wait_for_work(self) -> bool:
+        """Until there is room, or a new volume to apply even behind the end; False when all is done."""
+        with self._changed:
+            while not self._closed and not (self._ended and not self._frames):
+                if self._volume_changed:
+                    return True
+                if not self._ended and len(self._frames) <= READ_AHEAD_FRAMES - BATCH_FRAMES:
+                    return True
+                self._changed.wait()
+            return False
+
+    def _apply_volume(self, reader: FrameReader) -> None:
+        with self._changed:
+            if not self._volume_changed:
+                return
+            self._volume_changed = False
+            volume = self._volume
+            while len(self._frames) > KEPT_AT_VOLUME_CHANGE:
+                self._frames.pop()
+            self._ended = False
+            position_ms = self.start_ms + (self.handed_out + len(self._frames)) * FRAME_MS
+        reader.rewind(position_ms, volume=volume)
+
+    def _fail(self, error: SourceError) -> None:
+        with self._changed:
+            if not self._closed:
+                self._error = error
+            self._ended = True
+            self._changed.notify_all()

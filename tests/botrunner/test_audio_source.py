@@ -1,0 +1,416 @@
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.audio.codeccontext import AudioCodecContext
+from numpy.typing import NDArray
+
+import queue_app.sources.http as http_source
+from botrunner.audio import TrackSource
+from botrunner.audio.source import SILENCE
+from queue_app.sources import SourceError, open_media
+from queue_app.sources.opus import packet_samples
+from tests.queue_app.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
+from tests.queue_app.audio_server import AudioServer, Resource, running_server
+
+LOOPBACK = [ip_network("127.0.0.0/8")]
+
+
+@pytest.fixture
+def server() -> Iterator[AudioServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., TrackSource]]:
+    """Makes sources, and sees to it that every one of them ends with its thread."""
+    made: list[TrackSource] = []
+
+    def make(media: Path | str, **arguments: int) -> TrackSource:
+        opened = (
+            open_media(media, library=Path(), allow_private=LOOPBACK) if isinstance(media, str) else media
+        )
+        made.append(TrackSource(opened, **arguments))
+        return made[-1]
+
+    yield make
+    for source in made:
+        source.cleanup()
+        assert source.join(5)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.005)
+
+
+def take(source: TrackSource, count: int | None = None) -> list[bytes]:
+    """Packets without the silence of underruns: `count` of them, or all up to the end."""
+    taken: list[bytes] = []
+    while count is None or len(taken) < count:
+        before = source.underruns
+        packet = source.read()
+        if source.underruns > before:
+            source.ready(10)
+            assert source.underruns < 10_000
+            continue
+        if not packet:
+            break
+        taken.append(packet)
+    return taken
+
+
+def decode(frames: list[bytes]) -> NDArray[np.float32]:
+    """Left channel at 48 kHz."""
+    decoder = AudioCodecContext.create("libopus", "r")
+    decoder.sample_rate = 48_000
+    decoder.layout = "stereo"
+    parts = []
+    for frame in frames:
+        assert packet_samples(frame) == 960
+        for decoded in decoder.decode(av.Packet(frame)):
+            array = decoded.to_ndarray()
+            left = array[0] if decoded.format.is_planar else array[0, 0::2]
+            parts.append(left.astype(np.float32) / (32768 if "s16" in decoded.format.name else 1))
+    return np.concatenate(parts)
+
+
+def rms(samples: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def sweep(seconds: float) -> NDArray[np.float32]:
+    """From 300 Hz upwards by 200 Hz each second, so that pitch tells time."""
+    time = np.arange(int(seconds * 48_000)) / 48_000
+    return (0.4 * np.sin(2 * np.pi * (300 * time + 100 * time**2))).astype(np.float32)
+
+
+def time_of(samples: NDArray[np.float32]) -> float:
+    """Seconds into `sweep` at which a tenth of a second of it begins."""
+    return (loudest_hz(samples[:4800]) - 300) / 200 - 0.05
+
+
+def test_opus_comes_out_as_it_is_with_silence_behind_it(
+    tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    path = write(tmp_path / "a.opus", tone(8))
+    source = play(path)
+    assert source.is_opus()
+    assert source.ready(5)
+    assert source.passthrough
+    assert take(source) == packets(path) + [SILENCE] * 5
+    assert (source.read(), source.finished, source.error) == (b"", True, None)
+    assert source.position_ms == len(packets(path)) * 20
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "channels"), [("mp3", 44_100, 1), ("wav", 8_000, 1), ("m4a", 48_000, 2)]
+)
+def test_anything_else_is_transcoded_to_the_same_tone(
+    tmp_path: Path, play: Callable[..., TrackSource], suffix: str, rate: int, channels: int
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", tone(4, rate=rate), rate=rate, channels=channels)
+    source = play(path)
+    frames = take(source)
+    assert not source.passthrough
+    assert source.error is None
+    assert len(frames) == pytest.approx(4 * 50 + 5, abs=3)
+    samples = decode(frames)[4800 : 4800 + 3 * 48_000]
+    assert loudest_hz(samples) == pytest.approx(440, abs=0.2)
+    assert rms(samples) == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["opus", "webm", "mp3", "flac", "m4a", "wav"])
+@pytest.mark.parametrize("start_ms", [40, 7_310, 18_000])
+def test_a_start_lands_within_20_ms(
+    tmp_path: Path, play: Callable[..., TrackSource], suffix: str, start_ms: int
+) -> None:
+    source = play(write(tmp_path / f"a.{suffix}", sweep(20)), start_ms=start_ms)
+    frames = take(source, 30)
+    # The first 40 ms are left out: a decoder that starts in the middle needs to settle.
+    assert time_of(decode(frames)[1920:]) * 1000 - 40 == pytest.approx(start_ms, abs=20)
+    assert source.position_ms == start_ms + 600
+
+
+def test_a_start_behind_the_end_ends_without_an_error(
+    tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    for suffix in ("opus", "mp3"):
+        source = play(write(tmp_path / f"a.{suffix}", tone(2)), start_ms=60_000)
+        assert not source.ready(5)
+        assert (source.read(), source.error, source.finished) == (b"", None, True)
+
+
+@pytest.mark.parametrize("suffix", ["opus", "mp3"])
+def test_half_volume_is_half_the_amplitude(
+    tmp_path: Path, play: Callable[..., TrackSource], suffix: str
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", tone(3))
+    full = rms(decode(take(play(path)))[9600:96_000])
+    half = play(path, volume=50)
+    assert rms(decode(take(half))[9600:96_000]) == pytest.approx(full / 2, rel=0.03)
+    assert not half.passthrough
+
+
+@pytest.mark.parametrize("suffix", ["opus", "mp3"])
+def test_the_volume_changes_while_playing_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, play: Callable[..., TrackSource], suffix: str
+) -> None:
+    source = play(write(tmp_path / f"a.{suffix}", sweep(16)))
+    frames = take(source, 100)
+    source.set_volume(50)
+    wait_for(lambda: not source._pump._volume_changed)
+    frames += take(source, 200)
+    assert source.passthrough is False
+    source.set_volume(100)
+    wait_for(lambda: not source._pump._volume_changed)
+    frames += take(source)
+    assert source.passthrough is (suffix == "opus")
+    assert len(frames) == pytest.approx(16 * 50 + 5, abs=3)
+    samples = decode(frames)
+    for second in (1.0, 4.0, 5.5, 10.0, 14.0):  # still in time behind each change
+        assert time_of(samples[int(second * 48_000) :]) == pytest.approx(second, abs=0.02)
+    loud, soft, again = (rms(samples[int(at * 48_000) :][:24_000]) for at in (1.0, 3.0, 8.0))
+    assert soft == pytest.approx(loud / 2, rel=0.05)
+    assert again == pytest.approx(loud, rel=0.05)
+
+
+def test_the_last_word_on_volume_counts_even_when_all_was_read(
+    tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    source = play(write(tmp_path / "a.opus", tone(2)))
+    wait_for(lambda: source._pump._ended)
+    source.set_volume(0)
+    wait_for(lambda: not source._pump._volume_changed and source._pump._ended)
+    frames = take(source)
+    assert len(frames) == pytest.approx(105, abs=3)
+    assert rms(decode(frames)[48_000 // 2 : 90_000]) < 0.001
+
+
+def test_opus_with_mixed_packets_comes_out_in_20_ms(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
+    source = play(write_mixed_opus(tmp_path / "mixed.opus", 4))
+    frames = take(source)
+    assert source.error is None
+    assert not source.passthrough
+    assert len(frames) == pytest.approx(4 * 50 + 5, abs=5)
+    samples = decode(frames)[9600 : 3 * 48_000]
+    assert loudest_hz(samples) == pytest.approx(440, abs=1)
+    # The file's own seam between its two halves is softer, but nowhere is nothing.
+    blocks = samples[: len(samples) // 960 * 960].reshape(-1, 960)
+    assert min(rms(block) for block in blocks) > 0.1
+
+
+def test_opus_with_60_ms_packets_is_transcoded(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
+    source = play(write(tmp_path / "a.opus", tone(3), frame_ms=60))
+    assert loudest_hz(decode(take(source))[9600:96_000]) == pytest.approx(440, abs=0.5)
+
+
+def test_a_truncated_file_plays_and_then_tells_why_it_ended(
+    tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    path = write(tmp_path / "a.flac", tone(10))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source = play(path)
+    assert source.ready(5)
+    assert source.error is None
+    frames = take(source)
+    assert 200 < len(frames) < 300
+    assert source.error is not None
+    assert source.error.code == "ENDED_EARLY"
+    assert source.error.detail.startswith("The track should last 0:10 but ended at 0:0")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"Dear Sir or Madam. " * 900, "UNDECODABLE"), (b"", "UNDECODABLE"), (None, "NOT_FOUND")],
+)
+def test_what_is_not_audio_is_known_before_playing(
+    tmp_path: Path, play: Callable[..., TrackSource], content: bytes | None, code: str
+) -> None:
+    path = tmp_path / "a.mp3"
+    if content is not None:
+        path.write_bytes(content)
+    source = play(path)
+    assert not source.ready(5)
+    assert source.error is not None
+    assert source.error.code == code
+    assert source.read() == b""
+    assert source.finished
+
+
+def test_damage_in_the_middle_is_played_over(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
+    path = write(tmp_path / "a.mp3", tone(10))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = os.urandom(3000)
+    path.write_bytes(content)
+    source = play(path)
+    frames = take(source)
+    assert source.error is None
+    assert len(frames) > 450
+
+
+def test_a_link_that_drops_is_played_without_a_gap(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    path = write(tmp_path / "a.opus", tone(20))
+    resource = Resource(path.read_bytes())
+    server.resources["/a.opus"] = resource
+    source = play(server.url("/a.opus"))
+    assert source.ready(5)
+    resource.drops = [30_000, 100, None]
+    assert take(source) == packets(path) + [SILENCE] * 5
+    assert source.error is None
+
+
+def test_a_link_that_breaks_off_plays_what_came_and_says_so(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    path = write(tmp_path / "a.opus", tone(20))
+    server.resources["/a.opus"] = Resource(path.read_bytes(), ranges=False, drops=[150_000])
+    source = play(server.url("/a.opus"))
+    assert source.ready(5)
+    assert source.error is None
+    frames = take(source)
+    assert source.error is not None
+    assert source.error.code == "BROKE_OFF"
+    played = frames[:-5]
+    assert 100 < len(played) < 900
+    assert played == packets(path)[: len(played)]
+
+
+def test_a_start_without_ranges_reads_over_what_comes_before(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    body = write(tmp_path / "a.opus", sweep(20)).read_bytes()
+    server.resources["/a.opus"] = Resource(body, ranges=False)
+    source = play(server.url("/a.opus"), start_ms=12_000)
+    assert time_of(decode(take(source, 30))[1920:]) - 0.04 == pytest.approx(12, abs=0.02)
+
+
+def test_a_station_starts_where_it_is(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    body = write(tmp_path / "a.mp3", tone(20)).read_bytes()
+    headers = {"icy-name": "Radio"}
+    server.resources["/radio"] = Resource(body, headers=headers, ranges=False, with_length=False)
+    source = play(server.url("/radio"), start_ms=300_000)
+    assert loudest_hz(decode(take(source, 200))[9600:]) == pytest.approx(440, abs=0.5)
+    assert source.position_ms == 304_000
+
+
+def test_a_slow_server_means_silence_and_not_waiting(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    body = write(tmp_path / "a.opus", tone(20)).read_bytes()
+    server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
+    source = play(server.url("/a.opus"))
+    assert source.ready(5)
+    assert server.stalled.wait(5)
+    while source.ready(0.3):
+        source.read()
+    position, before, longest = source.position_ms, source.underruns, 0.0
+    for _ in range(10):
+        started = time.perf_counter()
+        assert source.read() == SILENCE
+        longest = max(longest, time.perf_counter() - started)
+    assert source.underruns == before + 10
+    assert source.position_ms == position  # silence is no progress
+    assert longest < 0.1
+    assert not source.finished
+
+
+def test_reading_ahead_is_bounded(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
+    source = play(write(tmp_path / "a.opus", tone(60)))
+    wait_for(lambda: len(source._pump._frames) > 150)
+    for _ in range(20):
+        source.read()
+    wait_for(lambda: len(source._pump._frames) > 150)
+    assert len(source._pump._frames) <= 200
+
+
+def test_cleanup_ends_a_read_that_blocks(
+    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+) -> None:
+    body = write(tmp_path / "a.opus", tone(20)).read_bytes()
+    server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
+    source = play(server.url("/a.opus"))
+    assert source.ready(5)
+    assert server.stalled.wait(5)
+    started = time.monotonic()
+    source.cleanup()
+    assert time.monotonic() - started < 0.1
+    assert source.join(1)
+    source.cleanup()
+    assert source.read() == b""
+    assert source.error is None
+
+
+def test_sources_leave_no_threads_and_no_files_behind(server: AudioServer, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.opus", tone(20))
+    server.resources["/a.opus"] = Resource(path.read_bytes())
+
+    def sources() -> int:
+        return sum(thread.name == "track-source" for thread in threading.enumerate())
+
+    def files() -> list[str]:
+        links = []
+        for entry in Path("/proc/self/fd").iterdir():
+            try:
+                links.append(str(entry.readlink()))
+            except OSError:  # closed meanwhile
+                continue
+        return [link for link in links if "a.opus" in link]
+
+    wait_for(lambda: sources() == 0)
+    for round_ in range(8):
+        media = (
+            path
+            if round_ % 2
+            else open_media(server.url("/a.opus"), library=tmp_path, allow_private=LOOPBACK)
+        )
+        source = TrackSource(media)
+        if round_ % 3:
+            source.ready(5)
+        source.cleanup()
+    wait_for(lambda: sources() == 0)
+    assert files() == []
+    wait_for(lambda: server_connections(server) == 0)
+
+
+def server_connections(server: AudioServer) -> int:
+    """Established connections of this process to the server, by the kernel's own table."""
+    port = f":{server.server_port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(port) and row[3] == "01" for row in rows)
+
+
+def test_a_forgotten_source_ends_by_itself(tmp_path: Path) -> None:
+    source = TrackSource(write(tmp_path / "a.opus", tone(20)))
+    assert source.ready(5)
+    stopped = source._pump.stopped
+    del source
+    gc.collect()
+    assert stopped.wait(5)
+
+
+def test_a_file_that_never_was_opened_is_an_error_and_not_a_crash(play: Callable[..., TrackSource]) -> None:
+    with pytest.raises(SourceError):
+        play("library:aaaaaaaaaaaaaaaa")
