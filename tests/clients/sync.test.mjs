@@ -193,6 +193,15 @@ test("4401 is answered with a fresh token", async () => {
   assert.notEqual(received("init")[1].authToken, old);
 });
 
+test("being refused with 4401 again and again does not spin", async () => {
+  peer.refuseInits = Array(20).fill(4401);
+  connect({ random: () => 0.1 });
+  // The first is answered at once, the next only after 0.1 of 0.5, 1 and 2 s.
+  const start = performance.now();
+  await until(() => received("init").length === 5);
+  assert.ok(performance.now() - start >= 340);
+});
+
 test("without a session it stops and says so", async () => {
   connect();
   await live();

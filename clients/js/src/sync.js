@@ -36,7 +36,7 @@ const REFUSALS = new Map([
 const UNAUTHENTICATED = 4401;
 const ABNORMAL = 1006;
 const BACKOFF_BASE_MS = 500;
-const BACKOFF_CAP_MS = 30_000;
+const BACKOFF_CAP_MS = 15_000;
 /** A connection that held this long was a good one, and the next wait starts small again. */
 const GOOD_AFTER_MS = 5_000;
 const MAX_RESETS = 3;
@@ -78,6 +78,7 @@ export class SyncConnection {
   #catchUpTo = 0;
   #resets = 0;
   #renewing = false;
+  #reauthenticatedAt = -Infinity;
   #gapAt = -1;
   /** @type {Problem | null} */
   #refusal = null;
@@ -391,9 +392,12 @@ export class SyncConnection {
       this.#rejectAll(new SyncError(problem));
     } else if (code === UNAUTHENTICATED) {
       this.#tokens.discard(this.#token);
-      // A good connection whose token ran out goes on at once; one refused from the start must not spin.
-      if (this.#wasGood()) this.#connect();
-      else this.#lost();
+      // The new token tells at once whether the session is over; being refused again must not spin.
+      const now = performance.now();
+      const again = now - this.#reauthenticatedAt < GOOD_AFTER_MS;
+      this.#reauthenticatedAt = now;
+      if (again) this.#lost();
+      else this.#connect();
     } else {
       this.#lost();
     }
