@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from .ogg import SAMPLE_RATE, SILENCE, OggOpus, packet_samples
+from .ogg import SAMPLE_RATE, SILENCE, OggOpus, packet_samples, pad
 
 TONE_WINDOW_SECONDS = 1.0
 RECORDING_SAMPLES = 60 * SAMPLE_RATE
@@ -22,6 +22,10 @@ LIVE_TICK_SECONDS = 0.1
 LIVE_SLACK_SECONDS = 0.2  # arrivals may lag this far before silence fills in
 LIVE_STALL_SECONDS = 2.0  # a reader slower than this skips ahead instead of hearing the past
 LIVE_BACKLOG_PACKETS = 100
+# Chromium hands media to its demuxer in blocks of 32 KiB only. Unpadded, music would reach the ear 3 s late
+# and a stream that begins with silence would keep the page loading for a minute.
+LIVE_PACKET_BYTES = 1300
+LIVE_HEADER_PADDING = 64_000
 
 
 class Listener:
@@ -84,16 +88,18 @@ class Listener:
         self._subscribers[id(backlog)] = backlog
         try:
             ogg = OggOpus(serial=secrets.randbits(32))
-            yield ogg.headers()
+            yield ogg.headers(padding=LIVE_HEADER_PADDING)
             started_at = time.monotonic()
             while not self._closed:
                 await asyncio.sleep(LIVE_TICK_SECONDS)
-                page = ogg.write([backlog.popleft() for _ in range(len(backlog))])
+                arrived = [backlog.popleft() for _ in range(len(backlog))]
+                page = ogg.write(pad(packet, LIVE_PACKET_BYTES) for packet in arrived)
                 behind = time.monotonic() - started_at - ogg.samples / SAMPLE_RATE
                 if behind > LIVE_STALL_SECONDS:
                     started_at += behind
                 elif behind > LIVE_SLACK_SECONDS:
-                    page += ogg.write([SILENCE] * round(LIVE_TICK_SECONDS * SAMPLE_RATE / 960))
+                    silence = pad(SILENCE, LIVE_PACKET_BYTES)
+                    page += ogg.write([silence] * round(LIVE_TICK_SECONDS * SAMPLE_RATE / 960))
                 if page:
                     yield page
         finally:

@@ -36,6 +36,20 @@ def packet_samples(packet: bytes) -> int:
     return frames * frame
 
 
+def pad(packet: bytes, size: int) -> bytes:
+    """The same audio in a packet of `size` bytes, with padding that decoders skip (RFC 6716 section 3.2.5).
+
+    Returned as it is when it holds more than one frame or is that large already.
+    """
+    extra = size - len(packet) - 1
+    if not packet or packet[0] & 3 != 0 or extra < 1:
+        return packet
+    counters = (extra - 1) // 255 + 1
+    last = extra - counters - 254 * (counters - 1)
+    head = bytes([packet[0] | 3, 0x40 | 1]) + b"\xff" * (counters - 1) + bytes([last])
+    return head + packet[1:] + bytes(extra - counters)
+
+
 class OggOpus:
     """One logical Ogg stream, written page by page; granule positions start at 0."""
 
@@ -44,12 +58,12 @@ class OggOpus:
         self._page = 0
         self.samples = 0
 
-    def headers(self) -> bytes:
-        """The identification and comment headers, which open every stream."""
+    def headers(self, *, padding: int = 0) -> bytes:
+        """The identification and comment headers, which open every stream; `padding` enlarges the latter."""
         head = struct.pack("<8sBBHIhB", b"OpusHead", 1, 2, PRE_SKIP, SAMPLE_RATE, 0, 0)
         vendor = b"sandbox"
         tags = struct.pack("<8sI", b"OpusTags", len(vendor)) + vendor + struct.pack("<I", 0)
-        return self._write_page([head], flags=FIRST_PAGE) + self._write_page([tags])
+        return self._write_page([head], flags=FIRST_PAGE) + self._write_page([tags + bytes(padding)])
 
     def write(self, packets: Iterable[bytes], *, last: bool = False) -> bytes:
         """Pages with these packets, as few as fit; `last` marks the end of the stream."""

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import struct
+import threading
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import aiohttp
 import nextcord
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
-from nextcord.gateway import DiscordClientWebSocketResponse
+from nextcord.gateway import DiscordClientWebSocketResponse, VoiceKeepAliveHandler
 
 from sandbox.voice.server import VoiceServer
 
@@ -94,6 +95,10 @@ class NextcordBot:
         await self.voice.disconnect(force=True)
         if self.voice._runner is not nextcord.utils.MISSING:
             self.voice._runner.cancel()
+        for thread in threading.enumerate():  # nextcord leaves those of lost sockets running
+            if isinstance(thread, VoiceKeepAliveHandler):
+                thread.stop()
+                thread.join()
         await self._session.close()
 
     @property

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.voice.listener import Listener
-from sandbox.voice.ogg import SILENCE, OggOpus, _crc, packet_samples
+from sandbox.voice.ogg import SILENCE, OggOpus, _crc, packet_samples, pad
 
 from .conftest import eventually
 from .tone import count_hz, decode_ogg, is_gapless, opus_tone
@@ -72,6 +72,20 @@ def test_the_recording_keeps_the_last_sixty_seconds() -> None:
 )
 def test_packet_length_is_read_off_its_first_bytes(first_bytes: bytes, samples: int) -> None:
     assert packet_samples(first_bytes + bytes(10)) == samples
+
+
+def test_padding_changes_the_size_and_nothing_else() -> None:
+    packets = opus_tone(440, seconds=0.5)
+    padded = OggOpus(serial=1)
+    plain = OggOpus(serial=1)
+    stream = padded.headers(padding=64_000) + padded.write([pad(packet, 1300) for packet in packets])
+    signal, stamps = decode_ogg(stream)
+    assert is_gapless(stamps)
+    assert (signal == decode_ogg(plain.headers() + plain.write(packets))[0]).all()
+    for size in (*range(5, 600), 1300):
+        assert len(pad(SILENCE, size)) == size
+        assert packet_samples(pad(SILENCE, size)) == 960
+    assert pad(b"\xf9two frames", 500) == b"\xf9two frames"
 
 
 def test_page_checksums_follow_the_ogg_definition() -> None:

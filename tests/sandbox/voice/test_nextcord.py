@@ -203,8 +203,8 @@ async def test_the_live_stream_plays_what_arrives_and_silence_otherwise(
         await eventually(lambda: only_report(server).frames_received == 75)
         before = len(received)
         await eventually(lambda: len(received) > before + 4)
-        await server.stop()
-        await asyncio.wait_for(following, 2)  # the stream ends with the server
+    await server.stop()
+    await asyncio.wait_for(following, 2)  # the stream ends with the server
     signal, stamps = decode_ogg(b"".join(received))
     assert is_gapless(stamps)
     loud = signal[abs(signal) > 0.05]
