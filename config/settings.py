@@ -226,8 +226,9 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    # Under ASGI a request's thread ends with it, and a connection it kept would never be used again (Django's
+    # documentation, Databases: Caveats). OPTIONS stay as the URL gave them: `?sslmode=require`.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
 
 # --- Between processes ------------------------------------------------------------------------------------
 
