@@ -41,6 +41,7 @@ class Control:
             web.post("/_sandbox/components", _answering(self.component)),
             web.post("/_sandbox/faults", _answering(self.fault)),
             web.delete("/_sandbox/faults", _answering(self.clear_faults)),
+            web.get("/_sandbox/voice/{guild_id}", _answering(self.voice_report)),
             web.get("/_sandbox/voice/{guild_id}/audio.ogg", _answering(self.audio)),
             web.get("/_sandbox/voice/{guild_id}/live.ogg", self.live),
             web.get("/_sandbox/feed", self.feed),
@@ -198,6 +199,12 @@ class Control:
         return {"standing": 0}
 
     # -- listening
+
+    async def voice_report(self, request: web.Request) -> Json:
+        """`{voice: report | null}` of one guild; cheap enough to be asked every second."""
+        guild_id = self._guild_id(request)
+        found = (asdict(each) for each in self.sandbox.voice.sessions() if each.guild_id == guild_id)
+        return {"voice": next(found, None)}
 
     async def audio(self, request: web.Request) -> web.Response:
         recording = self.sandbox.voice.recording(self._guild_id(request))

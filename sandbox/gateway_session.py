@@ -59,7 +59,11 @@ class Session:
         return shard == self.shard_id
 
     def wants(self, event: Event) -> bool:
-        if event.only_user_id is not None or not self.owns(event.guild_id):
+        if (
+            event.only_user_id is not None
+            or event.name.startswith("SANDBOX_")
+            or not self.owns(event.guild_id)
+        ):
             return False
         if event.name.startswith("MESSAGE_"):
             return bool(self.intents & (DIRECT_MESSAGES if event.guild_id is None else GUILD_MESSAGES))

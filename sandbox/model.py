@@ -135,7 +135,7 @@ class Event:
     """Something that happened, as the gateway tells it.
 
     `guild_id` picks the shard; None goes to shard 0. `only_user_id` keeps an event from the gateway: it is
-    for that human's client alone.
+    for that human's client alone. Names that begin with SANDBOX_ are for the page only.
     """
 
     name: str

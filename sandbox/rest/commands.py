@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from sandbox.errors import DiscordError, invalid_form, missing_access, unknown
-from sandbox.model import Json
+from sandbox.model import Event, Json
 from sandbox.rest.api import Answer, Call, Route
 from sandbox.snowflake import new_snowflake
 
@@ -88,7 +88,7 @@ async def replace_commands(call: Call) -> list[Json]:
     for body in bodies:
         same = _same(before, body)
         kept.append(_keep(call, guild_id, body, same["id"] if same else None))
-    call.world.changed()
+    _changed(call, guild_id)
     return kept
 
 
@@ -102,8 +102,9 @@ async def edit_command(call: Call) -> Json:
 
 
 async def delete_command(call: Call) -> None:
-    del call.world.commands[_one(call)["id"]]
-    call.world.changed()
+    command = _one(call)
+    del call.world.commands[command["id"]]
+    _changed(call, command.get("guild_id"))
 
 
 def _same(commands: list[Json], body: Json) -> Json | None:
@@ -134,8 +135,13 @@ def _keep(call: Call, guild_id: str | None, body: Json, command_id: str | None) 
         command["guild_id"] = guild_id
         del command["dm_permission"]
     call.world.commands[command["id"]] = command
-    call.world.changed()
+    _changed(call, guild_id)
     return command
+
+
+def _changed(call: Call, guild_id: str | None) -> None:
+    call.world.changed()
+    call.world.emit(Event("SANDBOX_COMMANDS", {}, guild_id))
 
 
 def _option(given: Json) -> Json:

@@ -1,0 +1,189 @@
+import { Composer } from "./composer.js";
+import { byId, el, post, toast } from "./dom.js";
+import { Listener } from "./listen.js";
+import { avatar, nameOf, renderMessage } from "./messages.js";
+
+const TEXT = [0, 5];
+const VOICE = [2, 13];
+
+/** @type {any} what /_sandbox/state says, for this user */
+let state = null;
+let user = localStorage.getItem("user") ?? "member";
+let channelId = localStorage.getItem("channel") ?? "";
+/** @type {EventSource | null} */
+let feed = null;
+
+const listener = new Listener();
+
+const channel = () => state.channels.find((/** @type {any} */ each) => each.id === channelId);
+const guild = () => state.guilds.find((/** @type {any} */ each) => each.id === channel()?.guild_id);
+const me = () => state.users.find((/** @type {any} */ each) => each.username === user);
+const botId = () => state.users.find((/** @type {any} */ each) => each.bot).id;
+
+const composer = new Composer(
+  () => ({
+    user,
+    guildId: guild()?.id ?? "",
+    channelId,
+    commands: guild()?.bot_installed
+      ? state.commands.filter((/** @type {any} */ each) => !each.guild_id || each.guild_id === guild().id)
+      : [],
+    members: guild()?.members ?? [],
+    channels: state.channels.filter((/** @type {any} */ each) => each.guild_id === guild()?.id),
+    roles: guild()?.roles ?? [],
+  }),
+  (work) => work.catch((error) => toast(error.message)),
+);
+
+/** Read everything anew: at the start, as another user, after a lost connection. */
+async function load() {
+  const answer = await fetch(`/_sandbox/state?user=${encodeURIComponent(user)}`);
+  if (!answer.ok) { user = "member"; return; }
+  state = await answer.json();
+  if (!channel()) channelId = state.channels.find((/** @type {any} */ each) => TEXT.includes(each.type))?.id ?? "";
+  draw();
+}
+
+function listen() {
+  feed?.close();
+  feed = new EventSource(`/_sandbox/feed?user=${encodeURIComponent(user)}`);
+  feed.onopen = () => void load(); // also after a reconnect: what happened meanwhile is in the state
+  feed.onmessage = (message) => {
+    if (state) hear(JSON.parse(message.data));
+  };
+}
+
+/** @param {{ t: string, d: any }} event */
+function hear({ t, d }) {
+  if (t === "MESSAGE_CREATE") {
+    state.messages.push(d);
+    if (d.channel_id === channelId) drawMessages();
+  } else if (t === "MESSAGE_UPDATE") {
+    const at = state.messages.findIndex((/** @type {any} */ each) => each.id === d.id);
+    if (at >= 0) state.messages[at] = d;
+    if (d.channel_id === channelId) drawMessages();
+  } else if (t === "MESSAGE_DELETE") {
+    state.messages = state.messages.filter((/** @type {any} */ each) => each.id !== d.id);
+    if (d.channel_id === channelId) drawMessages();
+  } else if (t === "VOICE_STATE_UPDATE") {
+    state.voice_states = state.voice_states.filter(
+      (/** @type {any} */ each) => each.user_id !== d.user_id || each.guild_id !== d.guild_id,
+    );
+    if (d.channel_id) state.voice_states.push(d);
+    drawSide();
+  } else {
+    void load();
+  }
+}
+
+function draw() {
+  byId("user").replaceChildren(...state.users
+    .filter((/** @type {any} */ each) => !each.bot)
+    .map((/** @type {any} */ each) => el("option", { value: each.username, selected: each.username === user }, `${nameOf(each)} (${each.username})`)));
+  drawSide();
+  drawMessages();
+  const place = channel();
+  byId("channel-name").textContent = place ? `# ${place.name}` : "No server to see";
+  byId("channel-topic").textContent = place ? place.topic ?? "" : "This user is in no server. Pick another one above.";
+  byId("composer").hidden = !place;
+  document.title = place ? `#${place.name} · Sandbox Discord` : "Sandbox Discord";
+}
+
+function drawSide() {
+  byId("side").replaceChildren(...state.guilds.map(drawGuild));
+  const bot = state.voice_states.find((/** @type {any} */ each) => each.user_id === botId() && each.guild_id === guild()?.id);
+  const where = bot && state.channels.find((/** @type {any} */ each) => each.id === bot.channel_id);
+  listener.place(guild()?.id ?? null, where?.name ?? "");
+}
+
+/** @param {any} each */
+function drawGuild(each) {
+  const channels = state.channels.filter((/** @type {any} */ one) => one.guild_id === each.id);
+  /** @param {number[]} types */
+  const ofType = (types) => channels.filter((/** @type {any} */ one) => types.includes(one.type));
+  return el(
+    "section",
+    {},
+    el("h2", {}, each.name, el("small", {}, each.bot_installed ? "bot installed" : "no bot yet")),
+    el("h3", {}, "Text"),
+    ...ofType(TEXT).map((/** @type {any} */ one) => el(
+      "button.channel",
+      { type: "button", "aria-current": one.id === channelId, onclick: () => go(one.id) },
+      el("span", { "aria-hidden": "true" }, "#"),
+      one.name,
+      one.type === 5 && el("small", {}, "announcements"),
+    )),
+    el("h3", {}, "Voice"),
+    ...ofType(VOICE).flatMap(drawVoiceChannel),
+  );
+}
+
+/** @param {any} one @returns {HTMLElement[]} */
+function drawVoiceChannel(one) {
+  const sitting = state.voice_states.filter((/** @type {any} */ each) => each.channel_id === one.id);
+  const here = sitting.some((/** @type {any} */ each) => each.user_id === me().id);
+  return [
+    el(
+      "div.voice",
+      {},
+      el("span", {}, one.name, one.status && el("small", {}, one.status)),
+      el("button", { type: "button", "aria-label": `${here ? "Leave" : "Join"} ${one.name}`, onclick: () => move(here ? null : one.id) }, here ? "Leave" : "Join"),
+    ),
+    el(
+      "ul.sitting",
+      {},
+      ...sitting.map((/** @type {any} */ each) => el(
+        "li",
+        each.user_id === botId() ? { "data-bot": "true" } : {},
+        avatar(each.member.user, state.users, true),
+        nameOf(each.member.user),
+      )),
+    ),
+  ];
+}
+
+function drawMessages() {
+  const list = byId("messages");
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  const context = { users: state.users, press };
+  const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
+  list.replaceChildren(...(shown.length
+    ? shown.map((/** @type {any} */ each) => renderMessage(each, context))
+    : [el("li.empty", {}, guild()?.bot_installed ? "Nothing said here yet. Type / to see what Backline can do." : "Nothing said here yet.")]));
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+/** @param {string} id */
+function go(id) {
+  channelId = id;
+  localStorage.setItem("channel", id);
+  openSide(false);
+  draw();
+  byId("messages").scrollTop = byId("messages").scrollHeight;
+}
+
+/** @param {string | null} id */
+function move(id) {
+  post("/_sandbox/voice-state", { user, channel_id: id }).catch((error) => toast(error.message));
+}
+
+/** @param {any} message @param {string} customId @param {string[]} [values] */
+function press(message, customId, values = []) {
+  post("/_sandbox/components", { user, message_id: message.id, custom_id: customId, values })
+    .catch((error) => toast(error.message));
+}
+
+/** @param {boolean} open */
+function openSide(open) {
+  byId("side").classList.toggle("open", open);
+  byId("menu").setAttribute("aria-expanded", String(open));
+}
+
+byId("menu").addEventListener("click", () => openSide(!byId("side").classList.contains("open")));
+byId("user").addEventListener("change", (/** @type {any} */ event) => {
+  user = event.target.value;
+  localStorage.setItem("user", user);
+  listen();
+});
+listen();
+void composer;

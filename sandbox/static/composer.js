@@ -1,0 +1,227 @@
+import { byId, el, post } from "./dom.js";
+
+const TYPES = /** @type {Record<number, string>} */ ({ 3: "text", 4: "number", 5: "true or false", 6: "user", 7: "channel", 8: "role", 9: "user or role", 10: "number" });
+
+/**
+ * What a half-typed line means.
+ * @param {string} line
+ * @param {any[]} commands
+ */
+export function parse(line, commands) {
+  const words = line.slice(1).split(" ");
+  const command = commands.find((each) => each.name === words[0]);
+  if (!command || (words.length === 1 && !line.endsWith(" "))) return { command: null, path: words[0], definitions: [], values: {}, current: null, text: "" };
+  let definitions = command.options ?? [];
+  const path = [command.name];
+  let used = 1;
+  while (definitions.some((/** @type {any} */ each) => each.type <= 2)) {
+    const step = definitions.find((/** @type {any} */ each) => each.name === words[used]);
+    if (!step || words.length === used + 1) return { command, path: path.join(" "), subcommands: definitions, definitions: [], values: {}, current: null, text: words.slice(used).join(" ") };
+    path.push(step.name);
+    definitions = step.options ?? [];
+    used += 1;
+  }
+  const names = definitions.map((/** @type {any} */ each) => each.name);
+  /** @type {Record<string, string>} */
+  const values = {};
+  let current = null;
+  let rest = words.slice(used).join(" ");
+  const marks = [...rest.matchAll(/(?:^|\s)([-\w]+):/g)].filter((mark) => names.includes(mark[1]));
+  // Text before the first "name:" belongs to the first option: "/play moss".
+  const lead = rest.slice(0, marks.length ? marks[0].index : undefined).trim();
+  if (lead && definitions.length) { values[names[0]] = lead; current = names[0]; }
+  marks.forEach((mark, index) => {
+    const start = mark.index + mark[0].length;
+    values[mark[1]] = rest.slice(start, marks[index + 1]?.index).trim();
+    current = mark[1];
+  });
+  if (!current && definitions[0]?.required) current = names[0];
+  return { command, path: path.join(" "), definitions, values, current, text: current ? values[current] ?? "" : "", lead: Boolean(lead) };
+}
+
+/** @param {any} definition @param {string} text */
+function typed(definition, text) {
+  if (definition.type === 4) return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (definition.type === 10) return Number.isNaN(Number(text)) ? text : Number(text);
+  if (definition.type === 5) return { true: true, yes: true, false: false, no: false }[text.toLowerCase()] ?? text;
+  return text;
+}
+
+export class Composer {
+  /**
+   * @param {() => { user: string, guildId: string, channelId: string, commands: any[], members: any[], channels: any[], roles: any[] }} place
+   * @param {(work: Promise<any>) => void} follow shows the outcome of what was sent
+   */
+  constructor(place, follow) {
+    this.place = place;
+    this.follow = follow;
+    this.input = /** @type {HTMLInputElement} */ (byId("line"));
+    this.list = byId("suggestions");
+    this.hint = byId("hint");
+    /** @type {{ label: string, detail: string, line: string }[]} */
+    this.items = [];
+    this.selected = 0;
+    this.asked = 0;
+    /** @type {Record<string, any>} values whose label differs from what is sent, by "option\nlabel" */
+    this.chosen = {};
+    this.input.addEventListener("input", () => this.suggest());
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    byId("composer").addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); this.send(); });
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.key === "Escape") this.show([]);
+    if (!this.items.length) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      this.selected = (this.selected + (event.key === "ArrowDown" ? 1 : this.items.length - 1)) % this.items.length;
+      this.draw();
+    } else if (event.key === "Tab" || (event.key === "Enter" && this.picks())) {
+      event.preventDefault();
+      this.take(this.items[this.selected]);
+    }
+  }
+
+  /** Enter takes a suggestion while a command's name is being typed; afterwards it sends. */
+  picks() {
+    const parsed = parse(this.input.value, this.place().commands);
+    return !parsed.command || "subcommands" in parsed;
+  }
+
+  /** @param {{ line: string }} item */
+  take(item) {
+    this.input.value = item.line;
+    this.input.focus();
+    this.suggest();
+  }
+
+  async suggest() {
+    const line = this.input.value;
+    const number = (this.asked += 1);
+    this.hint.className = "hint";
+    if (!line.startsWith("/")) { this.hint.replaceChildren(); this.show([]); return; }
+    const parsed = parse(line, this.place().commands);
+    this.describe(parsed);
+    if (!parsed.command) {
+      this.show(this.place().commands
+        .filter((each) => each.name.startsWith(parsed.path))
+        .map((each) => ({ label: `/${each.name}`, detail: each.description, line: `/${each.name} ` })));
+      return;
+    }
+    if (parsed.subcommands) {
+      this.show(parsed.subcommands
+        .filter((/** @type {any} */ each) => each.name.startsWith(parsed.text))
+        .map((/** @type {any} */ each) => ({ label: each.name, detail: each.description, line: `/${parsed.path} ${each.name} ` })));
+      return;
+    }
+    const definition = parsed.definitions.find((/** @type {any} */ each) => each.name === parsed.current);
+    const missing = parsed.definitions
+      .filter((/** @type {any} */ each) => !(each.name in parsed.values))
+      .map((/** @type {any} */ each) => ({ label: `${each.name}:`, detail: each.description, line: `${line.trimEnd()} ${each.name}:` }));
+    if (!definition || (line.endsWith(" ") && parsed.text)) { this.show(missing); return; }
+    if (definition.autocomplete) await new Promise((resolve) => setTimeout(resolve, 150));
+    if (number !== this.asked) return;
+    const choices = await this.choices(definition, parsed);
+    if (number !== this.asked) return;
+    const head = line.slice(0, line.length - parsed.text.length);
+    const mark = parsed.lead || head.endsWith(":") || head.endsWith(": ") ? head : `${head.trimEnd()} ${definition.name}:`;
+    this.show(choices.map(({ name, value }) => {
+      this.chosen[`${definition.name}\n${name}`] = value;
+      return { label: name, detail: "", line: `${mark}${name} ` };
+    }));
+  }
+
+  /** @param {any} definition @param {any} parsed @returns {Promise<{ name: string, value: any }[]>} */
+  async choices(definition, parsed) {
+    const place = this.place();
+    const wanted = parsed.text.toLowerCase();
+    /** @param {string[]} names */
+    const among = (names) => names.filter((name) => name.toLowerCase().startsWith(wanted)).map((name) => ({ name, value: name }));
+    if (definition.choices) return definition.choices.filter((/** @type {any} */ each) => each.name.toLowerCase().startsWith(wanted));
+    if (definition.type === 5) return among(["true", "false"]);
+    if (definition.type === 6 || definition.type === 9) return among(place.members.map((each) => each.user.username));
+    if (definition.type === 7) return among(place.channels.map((each) => each.name));
+    if (definition.type === 8) return among(place.roles.map((each) => each.name));
+    if (!definition.autocomplete) return [];
+    try {
+      const answer = await post("/_sandbox/autocomplete", {
+        user: place.user, guild_id: place.guildId, channel_id: place.channelId,
+        command: parsed.path, options: this.values(parsed), autocomplete: definition.name,
+      });
+      return answer.choices;
+    } catch {
+      return []; // as in Discord: no suggestions, the command can still be sent
+    }
+  }
+
+  /** @param {any} parsed */
+  values(parsed) {
+    return Object.fromEntries(parsed.definitions
+      .filter((/** @type {any} */ each) => each.name in parsed.values)
+      .map((/** @type {any} */ each) => {
+        const text = parsed.values[each.name];
+        return [each.name, this.chosen[`${each.name}\n${text}`] ?? typed(each, text)];
+      }));
+  }
+
+  /** @param {any} parsed */
+  describe(parsed) {
+    const parts = parsed.definitions.map((/** @type {any} */ each) => el(
+      `span${each.required && !parsed.values[each.name] ? ".need" : ""}`,
+      { title: each.description },
+      `${each.name}${each.required ? "" : "?"} (${TYPES[each.type] ?? "option"})  `,
+    ));
+    this.hint.replaceChildren(...(parts.length ? [`/${parsed.path}  `, ...parts] : []));
+  }
+
+  /** @param {{ label: string, detail: string, line: string }[]} items */
+  show(items) {
+    this.items = items;
+    this.selected = 0;
+    this.draw();
+  }
+
+  draw() {
+    this.list.hidden = this.items.length === 0;
+    this.input.setAttribute("aria-expanded", String(this.items.length > 0));
+    this.list.replaceChildren(...this.items.map((item, index) => el(
+      "div",
+      {
+        role: "option", id: `suggestion-${index}`, "aria-selected": index === this.selected,
+        onpointerdown: (/** @type {Event} */ event) => { event.preventDefault(); this.take(item); },
+      },
+      el("b", {}, item.label),
+      item.detail && el("span", {}, item.detail),
+    )));
+    if (this.items.length) this.input.setAttribute("aria-activedescendant", `suggestion-${this.selected}`);
+    else this.input.removeAttribute("aria-activedescendant");
+    this.list.children[this.selected]?.scrollIntoView({ block: "nearest" });
+  }
+
+  send() {
+    const line = this.input.value.trim();
+    const place = this.place();
+    if (!line) return;
+    const where = { user: place.user, guild_id: place.guildId, channel_id: place.channelId };
+    if (line.startsWith("/")) {
+      const parsed = parse(`${line} `, place.commands);
+      if (!parsed.command) { this.refuse(`There is no command /${parsed.path}`); return; }
+      const missing = parsed.definitions.find((/** @type {any} */ each) => each.required && !parsed.values[each.name]);
+      if (missing) { this.refuse(`${missing.name} is required: ${missing.description}`); return; }
+      this.follow(post("/_sandbox/interactions", { ...where, command: parsed.path, options: this.values(parsed) }));
+    } else {
+      this.follow(post("/_sandbox/messages", { ...where, content: line }));
+    }
+    this.input.value = "";
+    this.asked += 1;
+    this.hint.replaceChildren();
+    this.show([]);
+  }
+
+  /** @param {string} sentence */
+  refuse(sentence) {
+    this.hint.className = "hint bad";
+    this.hint.textContent = sentence;
+  }
+}

@@ -1,0 +1,150 @@
+import { el } from "./dom.js";
+
+/**
+ * @typedef {{ users: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
+ */
+
+/** @param {any} user @param {any[]} users @param {boolean} [small] */
+export function avatar(user, users, small = false) {
+  const kind = user.bot ? "bot" : users.filter((each) => !each.bot).findIndex((each) => each.id === user.id);
+  const name = user.global_name ?? user.username;
+  return el(`span.avatar.avatar-${kind}${small ? ".small" : ""}`, { "aria-hidden": "true" }, name[0].toUpperCase());
+}
+
+/** @param {any} user */
+export const nameOf = (user) => user.global_name ?? (user.bot ? "Backline" : user.username);
+
+/** @param {any} message @param {Context} context */
+export function renderMessage(message, context) {
+  const only = (message.flags & 64) !== 0;
+  const loading = (message.flags & 128) !== 0;
+  const used = message.interaction;
+  return el(
+    `li.message${only ? ".only" : ""}`,
+    { "data-id": message.id },
+    avatar(message.author, context.users),
+    used && el("p.used", {}, `${nameOf(used.user)} used /${used.name}`),
+    el(
+      "p.head",
+      {},
+      el("b", {}, nameOf(message.author)),
+      message.author.bot && el("span.tag", {}, "APP"),
+      el("time", { dateTime: message.timestamp }, new Date(message.timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
+      message.edited_timestamp && !used && el("span.note", {}, "(edited)"),
+    ),
+    loading ? el("p.note.dots", {}, "thinking") : message.content && markdown(message.content, context),
+    ...message.embeds.map((/** @type {any} */ embed) => renderEmbed(embed, context)),
+    ...message.attachments.map(renderAttachment),
+    ...message.components.map((/** @type {any} */ component) => renderComponent(component, message, context)),
+    only && el("p.note", {}, "Only you can see this"),
+  );
+}
+
+/** @param {any} embed @param {Context} context */
+function renderEmbed(embed, context) {
+  const title = embed.title && (embed.url ? link(embed.url, embed.title) : embed.title);
+  const box = el(
+    "div.embed",
+    {},
+    embed.author && el("span.note", {}, embed.author.name),
+    title && el("h4", {}, title),
+    embed.description && markdown(embed.description, context),
+    embed.fields?.length && el(
+      "div.fields",
+      {},
+      ...embed.fields.map((/** @type {any} */ field) => el(
+        `div${field.inline ? ".inline" : ""}`, {}, el("b", {}, field.name), markdown(field.value, context),
+      )),
+    ),
+    embed.image && picture(embed.image.url, "wide"),
+    embed.thumbnail && picture(embed.thumbnail.url, "thumb"),
+    embed.footer && el("span.note", {}, embed.footer.text),
+  );
+  // Through the style object: a style attribute would need 'unsafe-inline' in the page's policy.
+  if (embed.color) box.style.setProperty("--embed", `#${embed.color.toString(16).padStart(6, "0")}`);
+  return box;
+}
+
+/** @param {string} url @param {string} kind */
+function picture(url, kind) {
+  return el(`img.${kind}`, { src: url, alt: "", loading: "lazy", onerror: (/** @type {any} */ event) => event.target.remove() });
+}
+
+/** @param {any} file */
+function renderAttachment(file) {
+  if (file.content_type?.startsWith("image/")) return picture(file.url, "wide");
+  return el("p", {}, link(file.url, file.filename));
+}
+
+/** @param {any} component @param {any} message @param {Context} context @returns {HTMLElement | null} */
+function renderComponent(component, message, context) {
+  /** @param {any[]} list */
+  const all = (list) => list.map((each) => renderComponent(each, message, context));
+  switch (component.type) {
+    case 1: return el("div.row", {}, ...all(component.components));
+    case 2: return renderButton(component, message, context);
+    case 3: return renderSelect(component, message, context);
+    case 9: return el("div.row", {}, el("div", {}, ...all(component.components)), renderComponent(component.accessory, message, context));
+    case 10: return markdown(component.content, context);
+    case 11: return picture(component.media.url, "thumb");
+    case 12: return el("div.row", {}, ...component.items.map((/** @type {any} */ item) => picture(item.media.url, "wide")));
+    case 14: return component.divider ? el("hr") : null;
+    case 17: return el("div.block", {}, ...all(component.components));
+    default: return el("p.note", {}, "(a component this page cannot show)");
+  }
+}
+
+/** @param {any} button @param {any} message @param {Context} context */
+function renderButton(button, message, context) {
+  const label = [button.emoji?.name, button.label].filter(Boolean).join(" ");
+  if (button.style === 5) return link(button.url, label);
+  return el(
+    `button.style-${button.style}`,
+    { type: "button", disabled: button.disabled, onclick: () => context.press(message, button.custom_id) },
+    label,
+  );
+}
+
+/** @param {any} select @param {any} message @param {Context} context */
+function renderSelect(select, message, context) {
+  return el(
+    "select",
+    {
+      disabled: select.disabled,
+      "aria-label": select.placeholder ?? "Choose",
+      onchange: (/** @type {any} */ event) => context.press(message, select.custom_id, [event.target.value]),
+    },
+    el("option", { value: "", disabled: true, selected: true }, select.placeholder ?? "Choose"),
+    ...select.options.map((/** @type {any} */ option) => el("option", { value: option.value }, option.label)),
+  );
+}
+
+/** @param {string} url @param {string} text */
+function link(url, text) {
+  const safe = /^https?:\/\//.test(url) ? url : undefined;
+  return el("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, text);
+}
+
+const TOKENS = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https?:[^\s)]+)\)|<@!?(\d+)>|<t:(\d+)(?::\w)?>|(https?:\/\/[^\s<>]+)|\\([*_`~|\\])|[*_]([^*_\s][^*_]*)[*_]/g;
+
+/** The little of Discord's markdown that bots use. @param {string} text @param {Context} context */
+function markdown(text, context) {
+  const box = el("div.text");
+  let at = 0;
+  for (const found of text.matchAll(TOKENS)) {
+    box.append(text.slice(at, found.index));
+    at = found.index + found[0].length;
+    const [, bold, code, title, href, userId, time, url, escaped, italic] = found;
+    const person = userId && context.users.find((each) => each.id === userId);
+    if (bold) box.append(el("b", {}, bold));
+    else if (code) box.append(el("code", {}, code));
+    else if (href) box.append(link(href, title));
+    else if (userId) box.append(el("b", {}, person ? `@${nameOf(person)}` : found[0]));
+    else if (time) box.append(new Date(Number(time) * 1000).toLocaleString());
+    else if (url) box.append(link(url, url));
+    else if (escaped) box.append(escaped);
+    else box.append(el("i", {}, italic));
+  }
+  box.append(text.slice(at));
+  return box;
+}
