@@ -54,12 +54,7 @@ class Mirror:
                 member_count=guild.member_count,
                 channels=[_channel(channel) for channel in guild.channels],
                 roles=[_role(role) for role in guild.roles],
-                voices=[
-                    Voice(str(member.id), str(channel.id), member.display_name)
-                    for channel in (*guild.voice_channels, *guild.stage_channels)
-                    for member in channel.members
-                    if not member.bot
-                ],
+                voices=_voices(guild),
             )
         self._on_change(str(guild.id))
 
@@ -129,6 +124,17 @@ def store_member(member: nextcord.Member) -> User:
 def _store_known_member(member: nextcord.Member) -> None:
     if User.objects.filter(discord_id=str(member.id)).exists():
         store_member(member)
+
+
+def _voices(guild: nextcord.Guild) -> list[Voice]:
+    """Return who sits in voice. Without the members intent nextcord may know the id and not the member."""
+    voices = []
+    for channel in (*guild.voice_channels, *guild.stage_channels):
+        for person_id in channel.voice_states:
+            member = guild.get_member(person_id)
+            if person_id != guild.me.id and not (member and member.bot):
+                voices.append(Voice(str(person_id), str(channel.id), member.display_name if member else ""))
+    return voices
 
 
 def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -39,7 +40,9 @@ class Playing:
         self.source: TrackSource | None = None
         self.error: SourceError | None = None
         self.info: TrackInfo | None = None
+        self.begun = False  # nextcord has been given the source
         self.ended = False
+        self.broken = False  # nextcord's player thread failed half-way
         self._volume = volume
         self._resolved = resolved
         self._closed = False
@@ -64,7 +67,10 @@ class Playing:
         self._on_change()
 
     def _open_in_thread(self) -> TrackSource:
-        where = {"library": settings.MEDIA_LIBRARY, "allow_private": settings.ALLOW_PRIVATE_MEDIA}
+        where: dict[str, Any] = {
+            "library": settings.MEDIA_LIBRARY,
+            "allow_private": settings.ALLOW_PRIVATE_MEDIA,
+        }
         if not self._resolved:
             self.info = resolve(self.uri, **where)
         source = TrackSource(open_media(self.uri, **where), start_ms=self.start_ms, volume=self._volume)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import nextcord
 
+from botrunner.audio.source import TrackSource
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
@@ -27,6 +28,7 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+IDLE_TICK_SECONDS = 5.0  # where nothing plays only lost hints are made up for
 RENEW_SECONDS = 2.0  # a quarter of the lease
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 MAX_BACKOFF_SECONDS = 30.0
@@ -82,7 +84,9 @@ class Reconciler:
         self._observed: tuple[str | None, bool] = (None, False)
         self._retry_at = 0.0
         self._failures = 0
-        self._refused: str | None = None  # the channel that Discord refused us; not asked again
+        self._noting: asyncio.Task[None] | None = None
+        # The channel that Discord refused us, and the item then current: not asked again until one differs.
+        self._refused: tuple[str, UUID | None] | None = None
         self._resolving = Resolving(guild_id, owner=owner)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
 
@@ -100,7 +104,7 @@ class Reconciler:
     async def _run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(TICK_SECONDS):
+                async with asyncio.timeout(IDLE_TICK_SECONDS if self._idle else TICK_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -114,11 +118,19 @@ class Reconciler:
                 log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
                 await asyncio.sleep(1)
 
+    @property
+    def _idle(self) -> bool:
+        return self._leased and self._playing is None and self._voice is None
+
     # --- One look ---
 
     async def _tick(self) -> None:
         if not await self._hold_lease():
             return
+        if self._noting is not None:
+            # A move that is not written yet would look like a connection in the wrong channel.
+            await self._noting
+            self._noting = None
         plan = await in_thread(_read_plan)(self.guild_id)
         if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
             await self._db(playback.start_next)
@@ -154,19 +166,19 @@ class Reconciler:
             refusal = refusal_of(voice)
             await self._leave()
             if refusal is not None and wanted is not None:
-                await self._refuse(wanted, refusal)
-        if wanted != self._refused:
+                await self._refuse((wanted, plan.item_id), refusal)
+        if (wanted, plan.item_id) != self._refused:
             self._refused = None
         if wanted is None:
             await self._leave()
             return
         if self._voice is not None and str(self._voice.channel.id) == wanted:
             return
-        if wanted == self._refused or time.monotonic() < self._retry_at:
+        if self._refused is not None or time.monotonic() < self._retry_at:
             return
-        await self._join(wanted)
+        await self._join(wanted, plan.item_id)
 
-    async def _join(self, channel_id: str) -> None:
+    async def _join(self, channel_id: str, item_id: UUID | None) -> None:
         await self._save_position()
         channel = self._bot.get_channel(int(channel_id))
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
@@ -181,16 +193,17 @@ class Reconciler:
         try:
             voice = await connect(channel)
         except VoiceRefused as error:
-            await self._refuse(channel_id, error)
+            await self._refuse((channel_id, item_id), error)
         except VoiceFailed as error:
             self._back_off()
-            await self._db(playback.report_error, code=error.code, detail=str(error))
+            if self._failures > 1:  # the first one is usually over before anybody could read of it
+                await self._db(playback.report_error, code=error.code, detail=str(error))
         else:
             self._voice, self._failures, self._retry_at = voice, 0, 0.0
             voice.on_moved = self._moved
 
-    async def _refuse(self, channel_id: str, error: VoiceFailed) -> None:
-        self._refused = channel_id
+    async def _refuse(self, what: tuple[str, UUID | None], error: VoiceFailed) -> None:
+        self._refused = what
         await self._db(playback.report_error, code=error.code, detail=str(error))
 
     def _back_off(self) -> None:
@@ -208,7 +221,7 @@ class Reconciler:
                 log.debug("Moved in a guild that another process plays in")
             self.wake()
 
-        self._note = asyncio.create_task(note())
+        self._noting = asyncio.create_task(note())
 
     async def _leave(self) -> None:
         voice, self._voice = self._voice, None
@@ -216,10 +229,11 @@ class Reconciler:
             return
         await self._save_position()
         playing = self._playing
-        if playing is not None and playing.source is not None:
+        if playing is not None and playing.begun:
             # The source belongs to nextcord's player thread; a fresh one continues where it was.
             self._drop_playing()
         await voice.leave()
+        self.wake()
 
     # --- Sound ---
 
@@ -249,9 +263,13 @@ class Reconciler:
             await self._fail(playing, playing.error.code, playing.error.detail)
         elif playing.ended:
             await self._end(playing)
+        elif playing.broken:
+            await self._save_position()
+            self._drop_playing()
+            self.wake()
         elif playing.source is not None and voice is not None and voice.healthy:
             if voice.source is not playing.source and not plan.paused:
-                self._play(voice, playing)
+                self._play(voice, playing, playing.source)
             elif plan.paused and voice.is_playing():
                 voice.pause()
                 await self._save_position()
@@ -260,21 +278,26 @@ class Reconciler:
             if voice.is_playing() and time.monotonic() >= self._checkpoint_at:
                 await self._save_position()
 
-    def _play(self, voice: VoiceClient, playing: Playing) -> None:
+    def _play(self, voice: VoiceClient, playing: Playing, source: TrackSource) -> None:
         loop = asyncio.get_running_loop()
 
         def ended(error: Exception | None) -> None:
             if error is not None:
                 log.warning("Guild %s: the player thread failed: %s", self.guild_id, type(error).__name__)
-            loop.call_soon_threadsafe(note_end)
+            try:
+                loop.call_soon_threadsafe(note_end, error is not None)
+            except RuntimeError:
+                log.debug("A player thread outlived the loop")
 
-        def note_end() -> None:
+        def note_end(failed: bool) -> None:
             # Cut off by a lost connection or a skip is not the end of the track.
-            playing.ended = playing.source is not None and playing.source.finished
+            playing.ended = source.finished
+            playing.broken = failed and not playing.ended
             self.wake()
 
         voice.stop()
-        voice.play(playing.source, after=ended)
+        voice.play(source, after=ended)
+        playing.begun = True
 
     async def _end(self, playing: Playing) -> None:
         error = playing.source.error if playing.source else None
@@ -300,9 +323,7 @@ class Reconciler:
 
     async def _save_position(self) -> None:
         playing = self._playing
-        if playing is None or playing.source is None or self._voice is None:
-            return
-        if self._voice.source is not playing.source:
+        if playing is None or not playing.begun:
             return
         self._checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
         await in_thread(playback.checkpoint)(
@@ -334,15 +355,18 @@ class Reconciler:
     async def _let_go(self) -> None:
         self._leased = False
         self._drop_playing()
-        if self._voice is not None:
-            voice, self._voice = self._voice, None
-            await voice.leave()
+        self._voice = None
+        guild = self._bot.get_guild(int(self.guild_id))
+        client = guild.voice_client if guild else None
+        if isinstance(client, VoiceClient):  # also one that was only being connected
+            await client.leave()
         self._observed = (None, False)
 
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""
         self._task.cancel()
         self._resolving.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
         try:
             await self._save_position()
             await self._let_go()

@@ -20,7 +20,6 @@ CONNECT_SECONDS = 10.0
 
 # Discord: Opcodes and Status Codes, Voice Close Event Codes; those after which one does not come back.
 _TERMINAL = {
-    4004: "Discord did not accept the bot for voice.",
     4016: "Discord speaks no encryption that this version knows. Update the program.",
     4017: "Discord wants end-to-end encryption (DAVE) and this installation has none. Run `manage.py doctor`.",
     4021: "Discord limits the bot's voice connections for now.",
@@ -42,6 +41,8 @@ class VoiceRefused(VoiceFailed):
 
 class VoiceClient(nextcord.VoiceClient):
     """nextcord's client, telling apart what it does itself and what was done to it."""
+
+    channel: nextcord.VoiceChannel | nextcord.StageChannel
 
     def __init__(self, client: nextcord.Client, channel: Any) -> None:
         super().__init__(client, channel)

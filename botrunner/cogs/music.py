@@ -119,6 +119,8 @@ class Music(commands.Cog):
     async def cog_application_command_error(
         self, interaction: nextcord.Interaction, error: Exception
     ) -> None:
+        if self._bot.is_closed():
+            return  # stopping; Discord tells the person that nobody answered
         log.error("A slash command failed", exc_info=error)
         if not interaction.response.is_done():
             await interaction.response.send_message("Something went wrong on our side.", ephemeral=True)
