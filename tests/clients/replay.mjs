@@ -1,0 +1,20 @@
+/** Reads `[{after, events, snapshot}]` from standard input; each old snapshot plus its events must be the new one. */
+
+import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
+
+import { applyEvent } from "../../clients/js/src/guild.js";
+
+const steps = JSON.parse(await text(process.stdin));
+let state = steps.shift().snapshot;
+for (const { act, events, snapshot } of steps) {
+  const replayed = events.reduce(applyEvent, state);
+  assert.deepEqual(settle(replayed), settle(snapshot), `after: ${act}`);
+  state = snapshot;
+}
+
+/** What grows by itself, and where in the log it was read, is not what events tell. */
+function settle({ guild, queue, player }) {
+  const { position_ms, position_at, ...rest } = player;
+  return { guild, queue, player: rest };
+}

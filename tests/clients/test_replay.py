@@ -1,0 +1,119 @@
+"""The JavaScript reducer against the real command core: old snapshot + events == fresh snapshot."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from guilds.models import Guild
+from queue_app.commands import execute
+from queue_app.domain import playback
+from queue_app.domain.requeue import requeue
+from queue_app.models import Player
+from queue_app.queries import read_snapshot
+from queue_app.sources import TrackInfo
+from realtime.models import Via
+from realtime.origin import BOT, Origin
+from realtime.queries import read_events
+from tests.clients.test_js_client import HERE, find_node
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory
+
+PROTOCOL = HERE.parents[1] / "docs" / "protocol.md"
+BOT_PROCESS = "test-host:1:1"
+
+
+class Story:
+    """One guild, everything that happened in it, and a snapshot after each act."""
+
+    def __init__(self) -> None:
+        self.user: User = UserFactory.create()
+        self.guild: Guild = GuildFactory.create()
+        MembershipFactory.create(user=self.user, guild=self.guild, manager=True)
+        self.id = self.guild.pk
+        self.origin = Origin(user=self.user, via=Via.REST)
+        self.steps: list[dict[str, Any]] = []
+        self.keep("the beginning")
+
+    def keep(self, act: str) -> None:
+        snapshot = read_snapshot(self.user, self.id)
+        after = self.steps[-1]["snapshot"]["seq"] if self.steps else snapshot["seq"]
+        encoded = read_events(f"guild:{self.id}", after=after, limit=100)
+        events = [json.loads(event) for _, event in encoded]
+        self.steps.append({"act": act, "events": events, "snapshot": snapshot})
+
+    def ask(self, name: str, **args: Any) -> dict[str, Any]:
+        result: dict[str, Any] = execute(self.id, name, args, origin=self.origin).result
+        self.keep(name)
+        return result
+
+    def bot(self, act: str, **args: Any) -> Any:
+        result = getattr(playback, act)(self.id, owner=BOT_PROCESS, **args)
+        self.keep(act)
+        return result
+
+    @property
+    def current(self) -> object:
+        return Player.objects.get(pk=self.id).item_id
+
+
+def live_through_everything() -> Story:
+    """A story in which every event of docs/protocol.md happens."""
+    story = Story()
+    stage, back_room = ChannelFactory.create_batch(2, guild=story.guild, voice=True)
+    tracks = TrackFactory.create_batch(6)
+    assert playback.take_lease(story.id, owner=BOT_PROCESS)
+    story.keep("the bot arrives")
+
+    first = story.ask("AddTrack", query=tracks[0].uri)
+    story.bot("start_next")  # nowhere to play: PlayerErrorChanged
+    story.ask("JoinVoice", channel_id=stage.pk)
+    for track in tracks[1:4]:
+        story.ask("AddTrack", query=track.uri)
+    soon = story.ask("AddTrack", query=tracks[4].uri, position="next")
+    story.ask("AddTrack", query="nothing has this name")
+    link = story.ask("AddTrack", query="https://radio.example.net/stream.mp3")
+    story.bot("start_next")
+    story.bot("observe", connected_channel_id=stage.pk, sounding=True, position_ms=0)
+    story.ask("Pause")
+    story.ask("Resume")
+    info = TrackInfo("", "Morning show", None, None, None, None, None, None, "http", True)
+    story.bot("resolve_track", item_id=link["id"], info=info)
+    story.ask("AddTrack", query=tracks[5].uri, position="now")
+    story.bot("start_next")
+    story.bot("finish", item_id=story.current)
+    story.bot("start_next")
+    story.bot("fail", item_id=story.current, code="UNREADABLE", detail="The file ends in the middle.")
+    story.bot("fail_queued", item_id=link["id"], code="HTTP_404", detail="The station answered 404.")
+    story.bot("start_next")
+    story.ask("Skip")
+    requeue(story.id, item_id=first["id"], origin=BOT)
+    story.keep("requeue")
+    story.ask("RemoveItem", item_id=first["id"])
+    story.bot("moved", channel_id=back_room.pk)
+    story.ask("LeaveVoice")
+    assert soon["id"] != first["id"]
+    return story
+
+
+def events_of_the_protocol() -> set[str]:
+    table = PROTOCOL.read_text().partition("## Events")[2]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+@pytest.mark.django_db
+def test_javascript_replays_every_event_of_the_protocol() -> None:
+    node = find_node()
+    story = live_through_everything()
+
+    happened = {event["name"] for step in story.steps for event in step["events"]}
+    assert happened == events_of_the_protocol()
+    script = Path(__file__).with_name("replay.mjs")
+    run = subprocess.run(
+        [node, str(script)], input=json.dumps(story.steps), capture_output=True, text=True, timeout=30
+    )
+    assert run.returncode == 0, run.stderr
