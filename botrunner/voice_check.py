@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 
 
 def voice_problem() -> str | None:
     """Return why voice cannot work on this installation, null when it can.
 
-    Discord closes voice connections without DAVE with 4017 since 2026-03; nextcord has it from 3.2.0, on
-    Python 3.12 and later, and says nothing when a part is missing.
+    Discord closes voice connections without DAVE with 4017 since 2026-03; nextcord has it from 3.2.0, and
+    says nothing when a part is missing.
     """
     import nextcord
 
-    if sys.version_info < (3, 12):
-        return f"Voice needs Python 3.12 or later, this is {sys.version.split()[0]}."
     version = tuple(int(part) for part in nextcord.__version__.split(".")[:2] if part.isdigit())
     if version < (3, 2):
         return f"Voice needs nextcord 3.2.0 or later, this is {nextcord.__version__}."
