@@ -17,7 +17,9 @@ async def sandbox_running() -> AsyncIterator[None]:
     from sandbox.server import Sandbox
 
     sandbox = Sandbox(
-        data_dir=settings.SANDBOX_DIR, port=settings.SANDBOX_PORT, redirect_uris=[settings.DISCORD_REDIRECT_URI]
+        data_dir=settings.SANDBOX_DIR,
+        port=settings.SANDBOX_PORT,
+        redirect_uris=[settings.DISCORD_REDIRECT_URI],
     )
     await sandbox.start()
     try:

@@ -109,7 +109,7 @@ TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a seco
 
 MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()
 try:
-    ALLOW_PRIVATE_MEDIA = tuple(ip_network(net) for net in env.list("ALLOW_PRIVATE_MEDIA", []))
+    ALLOW_PRIVATE_MEDIA = tuple(map(ip_network, env.list("ALLOW_PRIVATE_MEDIA", [])))
 except ValueError as error:
     raise ImproperlyConfigured(f"ALLOW_PRIVATE_MEDIA: {error}") from error
 

@@ -9,6 +9,7 @@ import os
 import socket
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -129,12 +130,12 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         return item
 
 
-def finish(guild_id: str, *, item_id: object, owner: str) -> None:
+def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
     """The item played to its end."""
     _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event="TrackFinished")
 
 
-def fail(guild_id: str, *, item_id: object, code: str, detail: str, owner: str) -> None:
+def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> None:
     """The item cannot be played; the queue goes on."""
     _end(
         guild_id,
@@ -150,7 +151,7 @@ def fail(guild_id: str, *, item_id: object, code: str, detail: str, owner: str) 
 def _end(
     guild_id: str,
     *,
-    item_id: object,
+    item_id: UUID,
     owner: str,
     state: ItemState,
     event: str,
@@ -191,7 +192,7 @@ def observe(
             state.append("VoiceChanged", player=True)
 
 
-def checkpoint(guild_id: str, *, owner: str, item_id: object, position_ms: int) -> None:
+def checkpoint(guild_id: str, *, owner: str, item_id: UUID, position_ms: int) -> None:
     """Save how far the item is: an observation, not an event."""
     Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id).update(
         position_ms=position_ms, position_at=timezone.now()
@@ -230,7 +231,7 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
         state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
 
 
-def resolve_track(guild_id: str, *, item_id: object, info: TrackInfo, owner: str) -> None:
+def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) -> None:
     """Fill in what the source says about an item's track."""
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -241,7 +242,7 @@ def resolve_track(guild_id: str, *, item_id: object, info: TrackInfo, owner: str
         state.append("TrackResolved", item=item)
 
 
-def fail_queued(guild_id: str, *, item_id: object, code: str, detail: str, owner: str) -> None:
+def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> None:
     """An item that still waits was found to be unplayable."""
     with transaction.atomic():
         state = _open(guild_id, owner)
