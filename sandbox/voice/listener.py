@@ -19,7 +19,8 @@ SILENCE_RMS = 0.001  # -60 dBFS over one packet: below what anybody hears
 LOWEST_HZ = 20.0
 
 LIVE_TICK_SECONDS = 0.1
-LIVE_SLACK_SECONDS = 0.2  # arrivals may lag this far before silence fills in
+LIVE_SLACK_SECONDS = 0.2  # how far the stream may lag behind the clock before silence fills in,
+LIVE_JITTER_SECONDS = 0.5  # and how far while packets keep arriving, which a busy machine delays
 LIVE_STALL_SECONDS = 2.0  # a reader slower than this skips ahead instead of hearing the past
 LIVE_BACKLOG_PACKETS = 100
 # Chromium hands media to its demuxer in blocks of 32 KiB only. Unpadded, music would reach the ear 3 s late
@@ -90,14 +91,18 @@ class Listener:
             ogg = OggOpus(serial=secrets.randbits(32))
             yield ogg.headers(padding=LIVE_HEADER_PADDING)
             started_at = time.monotonic()
+            heard_at = 0.0
             while not self._closed:
                 await asyncio.sleep(LIVE_TICK_SECONDS)
                 arrived = [backlog.popleft() for _ in range(len(backlog))]
                 page = ogg.write(pad(packet, LIVE_PACKET_BYTES) for packet in arrived)
-                behind = time.monotonic() - started_at - ogg.samples / SAMPLE_RATE
+                now = time.monotonic()
+                heard_at = now if arrived else heard_at
+                slack = LIVE_JITTER_SECONDS if now - heard_at < LIVE_JITTER_SECONDS else LIVE_SLACK_SECONDS
+                behind = now - started_at - ogg.samples / SAMPLE_RATE
                 if behind > LIVE_STALL_SECONDS:
                     started_at += behind
-                elif behind > LIVE_SLACK_SECONDS:
+                elif behind > slack:
                     silence = pad(SILENCE, LIVE_PACKET_BYTES)
                     page += ogg.write([silence] * round(LIVE_TICK_SECONDS * SAMPLE_RATE / 960))
                 if page:
