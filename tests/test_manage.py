@@ -1,0 +1,43 @@
+"""How the servers end, as a shell sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import until
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_ports(count: int) -> list[str]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [str(listener.getsockname()[1]) for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["serve", "runweb"])
+def test_a_server_stopped_while_it_starts_ends_without_complaint(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
+    env = os.environ | dict(zip(names, free_ports(3), strict=True)) | {"DATA_DIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            until((tmp_path / "sandbox" / "keys.json").exists, seconds=30)  # the settings are being read
+            server.send_signal(number)
+            _, said = server.communicate(timeout=10)
+        finally:
+            server.kill()
+    assert (server.returncode, said) == (0, "")
