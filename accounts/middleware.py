@@ -19,12 +19,12 @@ class AuthSessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sid = request.session.get("sid")
+        request.user = AnonymousUser()  # without a row nobody is logged in, whatever Django's session says
         if sid:
             try:
                 session = find_live_session(sid)
             except AccountsError:
                 request.session.flush()
-                request.user = AnonymousUser()
             else:
                 request.auth_session = session  # type: ignore[attr-defined]
                 request.user = session.user

@@ -41,12 +41,14 @@ def spend(raw: str) -> None:
     TokenExpired."""
     claims = _backend().read(raw, token_type="service")
     jti = claims["jti"]
-    if claims["exp"] - claims["iat"] > LIFETIME_SECONDS or not isinstance(jti, str) or not 0 < len(jti) <= 64:
+    if claims["exp"] - claims["iat"] > LIFETIME_SECONDS or not isinstance(jti, str):
+        raise TokenInvalid
+    if not 0 < len(jti) <= 64 or not jti.isprintable():  # PostgreSQL holds neither NUL nor lone surrogates
         raise TokenInvalid
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS)
     try:
         with transaction.atomic():
             UsedServiceToken.objects.filter(expires_at__lt=datetime.now(UTC)).delete()
             UsedServiceToken.objects.create(jti=jti, expires_at=expires_at)
-    except (IntegrityError, ValueError) as error:  # ValueError: a NUL byte, which PostgreSQL cannot hold
+    except IntegrityError as error:
         raise TokenInvalid from error

@@ -63,9 +63,7 @@ class StrictBackend(TokenBackend):
         try:
             claims: dict[str, Any] = jwt.decode(
                 raw,
-                self.prepared_verifying_key
-                if not self.algorithm.startswith("HS")
-                else self.prepared_signing_key,
+                self.prepared_signing_key,
                 algorithms=["HS256"],
                 audience=self.audience,
                 issuer=self.issuer,
@@ -77,14 +75,15 @@ class StrictBackend(TokenBackend):
                     "enforce_minimum_key_length": True,
                 },
             )
-            if claims["token_type"] != token_type:
+            # bool is an int to Python and a word to everybody else
+            if claims["token_type"] != token_type or {type(claims["exp"]), type(claims["iat"])} != {int}:
                 raise TokenInvalid
-            expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
-            datetime.fromtimestamp(int(claims["iat"]), UTC)
+            datetime.fromtimestamp(claims["iat"], UTC)
+            leeway = timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS + grace_seconds)
+            refused_at = datetime.fromtimestamp(claims["exp"], UTC) + leeway
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
             raise TokenInvalid from error
-        leeway = timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS + grace_seconds)
-        if datetime.now(UTC) >= expires_at + leeway:
+        if datetime.now(UTC) >= refused_at:
             raise TokenExpired
         return claims
 
@@ -151,7 +150,7 @@ def read_access(raw: str, *, grace_seconds: int = 0) -> AccessClaims:
         return AccessClaims(
             user_id=user_id,
             sid=uuid.UUID(claims["sid"]),
-            expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
     except ValueError as error:
         raise TokenInvalid from error
