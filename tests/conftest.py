@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -74,16 +78,6 @@ def server(transactional_db: None, settings: Settings) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def bearer() -> Callable[[User], dict[str, str]]:
-    """Return the headers of somebody who calls REST with a token."""
-
-    def headers(user: User) -> dict[str, str]:
-        return {"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"}
-
-    return headers
-
-
 def access_token(session: AuthSession) -> str:
     return issue_pair(session).access
 
@@ -96,3 +90,23 @@ def api() -> Callable[[User], Client]:
         return Client(headers={"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"})
 
     return client
+
+
+@pytest.fixture
+def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
+    """Return a function that calls `act(0..n-1)` at the same moment, each in a thread with its own connection."""
+
+    def run(n: int, act: Callable[[int], Any]) -> list[Any]:
+        gate = threading.Barrier(n)
+
+        def one(index: int) -> Any:
+            try:
+                gate.wait(timeout=10)
+                return act(index)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(n) as pool:
+            return list(pool.map(one, range(n)))
+
+    return run
