@@ -140,8 +140,9 @@ class BotVoice:
             and event.data["user_id"] != self.world.bot_id
         ):
             self._spawn(self._people_changed(event.guild_id))
-        if event.name == "GUILD_DELETE" and event.guild_id and not event.data.get("unavailable"):
-            self._spawn(self.leave(event.guild_id))
+        # The guild or the voice channel is gone, and the bot with it.
+        if event.name in ("GUILD_DELETE", "CHANNEL_DELETE") and event.guild_id:
+            self._spawn(self._hang_up(event.guild_id))
 
     async def _people_changed(self, guild_id: str) -> None:
         async with self._lock(guild_id):
@@ -155,7 +156,7 @@ class BotVoice:
 
     async def _hang_up(self, guild_id: str) -> None:
         async with self._lock(guild_id):
-            # A newer session may have joined meanwhile.
+            # An outage ends no call, and a newer session may have joined meanwhile.
             if (guild_id, self.world.bot_id) not in self.world.voice_states:
                 await self.voice.forget(guild_id=guild_id)
 

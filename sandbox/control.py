@@ -12,6 +12,7 @@ from aiohttp import web
 from sandbox import actions, options, permissions, shapes
 from sandbox.errors import DiscordError, Refused
 from sandbox.faults import BadFault, inject
+from sandbox.guild_edits import GuildEdits
 from sandbox.interactions import MODAL, Interaction
 from sandbox.model import Event, Json, Message, User, VoiceState
 from sandbox.shapes import VOICE_TYPES
@@ -45,6 +46,7 @@ class Control:
             web.get("/_sandbox/voice/{guild_id}/audio.ogg", _answering(self.audio)),
             web.get("/_sandbox/voice/{guild_id}/live.ogg", self.live),
             web.get("/_sandbox/feed", self.feed),
+            web.post("/_sandbox/guilds/{guild_id}", _answering(self.edit_guild)),
         ]
 
     # -- reading
@@ -197,6 +199,10 @@ class Control:
     async def clear_faults(self, request: web.Request) -> Json:
         self.sandbox.faults.standing.clear()
         return {"standing": 0}
+
+    async def edit_guild(self, request: web.Request) -> Json:
+        """What somebody changes in a guild's settings; see `GuildEdits`."""
+        return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(await _body(request))
 
     # -- listening
 

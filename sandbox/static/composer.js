@@ -43,7 +43,7 @@ export function parse(line, commands) {
 function typed(definition, text) {
   if (definition.type === 4) return /^-?\d+$/.test(text) ? Number(text) : text;
   if (definition.type === 10) return Number.isNaN(Number(text)) ? text : Number(text);
-  if (definition.type === 5) return { true: true, yes: true, false: false, no: false }[text.toLowerCase()] ?? text;
+  if (definition.type === 5 && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
   return text;
 }
 
@@ -106,6 +106,7 @@ export class Composer {
     if (!parsed.command) {
       this.show(this.place().commands
         .filter((each) => each.name.startsWith(parsed.path))
+        .sort((one, other) => one.name.localeCompare(other.name))
         .map((each) => ({ label: `/${each.name}`, detail: each.description, line: `/${each.name} ` })));
       return;
     }
@@ -161,7 +162,7 @@ export class Composer {
       .filter((/** @type {any} */ each) => each.name in parsed.values)
       .map((/** @type {any} */ each) => {
         const text = parsed.values[each.name];
-        return [each.name, this.chosen[`${each.name}\n${text}`] ?? typed(each, text)];
+        return [each.name, /** @type {any} */ (this.chosen)[`${each.name}\n${text}`] ?? typed(each, text)];
       }));
   }
 
@@ -205,7 +206,7 @@ export class Composer {
     if (!line) return;
     const where = { user: place.user, guild_id: place.guildId, channel_id: place.channelId };
     if (line.startsWith("/")) {
-      const parsed = parse(`${line} `, place.commands);
+      const parsed = /** @type {any} */ (parse(`${line} `, place.commands));
       if (!parsed.command) { this.refuse(`There is no command /${parsed.path}`); return; }
       const missing = parsed.definitions.find((/** @type {any} */ each) => each.required && !parsed.values[each.name]);
       if (missing) { this.refuse(`${missing.name} is required: ${missing.description}`); return; }

@@ -1,0 +1,239 @@
+"""What people change in a guild's settings: its name, channels, roles and members, one change a request.
+
+`POST /_sandbox/guilds/{id}` takes `{"change": <name>, …}`:
+
+| change | fields | event |
+| --- | --- | --- |
+| rename | name | GUILD_UPDATE |
+| add_channel | name, type?, parent_id?, topic? | CHANNEL_CREATE |
+| edit_channel | channel_id, name?, topic?, position?, parent_id? | CHANNEL_UPDATE |
+| delete_channel | channel_id | CHANNEL_DELETE |
+| add_role | name, permissions?, color?, mentionable? | GUILD_ROLE_CREATE |
+| edit_role | role_id, name?, permissions?, color?, mentionable? | GUILD_ROLE_UPDATE |
+| delete_role | role_id | GUILD_ROLE_DELETE |
+| add_member | user_id, roles? | GUILD_MEMBER_ADD |
+| edit_member | user_id, roles?, nick? | GUILD_MEMBER_UPDATE |
+| remove_member | user_id | GUILD_MEMBER_REMOVE |
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox import actions, shapes, snowflake
+from sandbox.errors import Refused
+from sandbox.model import Channel, ChannelType, Event, Guild, Json, Member, Role
+from sandbox.world import World
+
+MAKEABLE = (
+    ChannelType.TEXT,
+    ChannelType.VOICE,
+    ChannelType.CATEGORY,
+    ChannelType.ANNOUNCEMENT,
+    ChannelType.STAGE,
+)
+
+
+class GuildEdits:
+    """Changes to one guild. Each raises Refused when a field does not fit, before anything has changed."""
+
+    def __init__(self, world: World, guild: Guild) -> None:
+        self.world = world
+        self.guild = guild
+
+    def apply(self, body: Json) -> Json:
+        """Make the change and return the object it was made to, in Discord's shape."""
+        changes: dict[str, Callable[[Json], Json]] = {
+            "rename": self._rename,
+            "add_channel": self._add_channel,
+            "edit_channel": self._edit_channel,
+            "delete_channel": self._delete_channel,
+            "add_role": self._add_role,
+            "edit_role": self._edit_role,
+            "delete_role": self._delete_role,
+            "add_member": self._add_member,
+            "edit_member": self._edit_member,
+            "remove_member": self._remove_member,
+        }
+        change = changes.get(str(body.get("change")))
+        if change is None:
+            raise Refused(400, "INVALID", f"change must be one of {', '.join(changes)}")
+        answer = change(body)
+        self.world.changed()
+        return answer
+
+    def _tell(self, name: str, data: Json) -> None:
+        self.world.emit(Event(name, data, self.guild.id))
+
+    def _rename(self, body: Json) -> Json:
+        self.guild.name = _field(body, "name", str)
+        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        return shapes.guild(self.world, self.guild)
+
+    # -- channels
+
+    def _add_channel(self, body: Json) -> Json:
+        kind = _field(body, "type", int, default=int(ChannelType.TEXT))
+        if kind not in MAKEABLE:
+            raise Refused(400, "INVALID", "type must be 0, 2, 4, 5 or 13")
+        channel = Channel(
+            snowflake.new_snowflake(),
+            kind,
+            _field(body, "name", str),
+            self.guild.id,
+            len(self.world.guild_channels(self.guild.id)),
+            self._parent(body),
+            body.get("topic"),
+        )
+        self.world.channels[channel.id] = channel
+        self._tell("CHANNEL_CREATE", shapes.channel(self.world, channel))
+        return shapes.channel(self.world, channel)
+
+    def _edit_channel(self, body: Json) -> Json:
+        channel = self._channel(body)
+        name = _field(body, "name", str, default=channel.name)
+        position = _field(body, "position", int, default=channel.position)
+        parent_id = self._parent(body) if "parent_id" in body else channel.parent_id
+        channel.name, channel.position, channel.parent_id = name, position, parent_id
+        channel.topic = body.get("topic", channel.topic)
+        self._tell("CHANNEL_UPDATE", shapes.channel(self.world, channel))
+        return shapes.channel(self.world, channel)
+
+    def _delete_channel(self, body: Json) -> Json:
+        """Whoever sits in a deleted voice channel is out of voice; the gateway's listeners see to the bot."""
+        channel = self._channel(body)
+        for state in self.world.guild_voice_states(self.guild.id):
+            if state.channel_id == channel.id:
+                actions.leave_voice(self.world, self.guild.id, state.user_id)
+        shape = shapes.channel(self.world, channel)
+        del self.world.channels[channel.id]
+        kept = {key: each for key, each in self.world.messages.items() if each.channel_id != channel.id}
+        self.world.messages = kept
+        for child in self.world.guild_channels(self.guild.id):
+            if child.parent_id == channel.id:
+                child.parent_id = None
+        self._tell("CHANNEL_DELETE", shape)
+        return shape
+
+    def _channel(self, body: Json) -> Channel:
+        channel = self.world.channels.get(str(body.get("channel_id")))
+        if channel is None or channel.guild_id != self.guild.id:
+            raise Refused(404, "UNKNOWN_CHANNEL", "The guild has no such channel")
+        return channel
+
+    def _parent(self, body: Json) -> str | None:
+        parent_id = body.get("parent_id")
+        if parent_id is None:
+            return None
+        parent = self.world.channels.get(str(parent_id))
+        if parent is None or parent.guild_id != self.guild.id or parent.type != ChannelType.CATEGORY:
+            raise Refused(400, "INVALID", "parent_id must be a category of the guild")
+        return parent.id
+
+    # -- roles
+
+    def _add_role(self, body: Json) -> Json:
+        role = Role(
+            snowflake.new_snowflake(),
+            self.guild.id,
+            _field(body, "name", str),
+            _permissions(body, 0),
+            len(self.world.guild_roles(self.guild.id)),
+            _field(body, "color", int, default=0),
+            mentionable=_field(body, "mentionable", bool, default=False),
+        )
+        self.world.roles[role.id] = role
+        self._tell("GUILD_ROLE_CREATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
+        return shapes.role(role)
+
+    def _edit_role(self, body: Json) -> Json:
+        role = self._role(body)
+        name = _field(body, "name", str, default=role.name)
+        bits, color = _permissions(body, role.permissions), _field(body, "color", int, default=role.color)
+        role.mentionable = _field(body, "mentionable", bool, default=role.mentionable)
+        role.name, role.permissions, role.color = name, bits, color
+        self._tell("GUILD_ROLE_UPDATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
+        return shapes.role(role)
+
+    def _delete_role(self, body: Json) -> Json:
+        role = self._role(body)
+        if role.id == self.guild.id or role.bot_id:
+            raise Refused(400, "INVALID", "This role cannot be deleted")
+        del self.world.roles[role.id]
+        for member in self.world.guild_members(self.guild.id):
+            if role.id in member.roles:
+                member.roles.remove(role.id)
+                self._tell_member("GUILD_MEMBER_UPDATE", member)
+        self._tell("GUILD_ROLE_DELETE", {"guild_id": self.guild.id, "role_id": role.id})
+        return shapes.role(role)
+
+    def _role(self, body: Json) -> Role:
+        role = self.world.roles.get(str(body.get("role_id")))
+        if role is None or role.guild_id != self.guild.id:
+            raise Refused(404, "UNKNOWN_ROLE", "The guild has no such role")
+        return role
+
+    # -- members
+
+    def _add_member(self, body: Json) -> Json:
+        user_id = str(body.get("user_id"))
+        user = self.world.users.get(user_id)
+        if user is None or user.bot:
+            raise Refused(404, "UNKNOWN_USER", "There is no such person")
+        if (self.guild.id, user_id) in self.world.members:
+            raise Refused(409, "ALREADY_MEMBER", "This person is a member already")
+        member = Member(self.guild.id, user_id, snowflake.now(), self._roles(body, []))
+        self.world.members[self.guild.id, user_id] = member
+        self._tell_member("GUILD_MEMBER_ADD", member)
+        return shapes.member(self.world, member)
+
+    def _edit_member(self, body: Json) -> Json:
+        member = self._member(body)
+        roles = self._roles(body, member.roles)
+        member.roles, member.nick = roles, body.get("nick", member.nick)
+        self._tell_member("GUILD_MEMBER_UPDATE", member)
+        return shapes.member(self.world, member)
+
+    def _remove_member(self, body: Json) -> Json:
+        member = self._member(body)
+        if member.user_id in (self.guild.owner_id, self.world.bot_id):
+            raise Refused(400, "INVALID", "The owner stays, and the bot goes by the fault guild_delete")
+        shape = shapes.member(self.world, member)
+        actions.leave_voice(self.world, self.guild.id, member.user_id)
+        del self.world.members[self.guild.id, member.user_id]
+        self._tell("GUILD_MEMBER_REMOVE", {"guild_id": self.guild.id, "user": shape["user"]})
+        return shape
+
+    def _tell_member(self, name: str, member: Member) -> None:
+        self._tell(name, shapes.member(self.world, member) | {"guild_id": self.guild.id})
+
+    def _member(self, body: Json) -> Member:
+        member = self.world.members.get((self.guild.id, str(body.get("user_id"))))
+        if member is None:
+            raise Refused(404, "UNKNOWN_MEMBER", "The guild has no such member")
+        return member
+
+    def _roles(self, body: Json, default: list[str]) -> list[str]:
+        wanted = body.get("roles", default)
+        known = {role.id for role in self.world.guild_roles(self.guild.id)} - {self.guild.id}
+        if not isinstance(wanted, list) or not {str(each) for each in wanted} <= known:
+            raise Refused(400, "INVALID", "roles must be a list of the guild's role ids")
+        return [str(each) for each in wanted]
+
+
+def _field[T](body: Json, name: str, kind: type[T], *, default: T | None = None) -> T:
+    value: Any = body.get(name, default)
+    if (
+        not isinstance(value, kind)
+        or (kind is str and not value)
+        or (kind is int and isinstance(value, bool))
+    ):
+        raise Refused(400, "INVALID", f"{name} must be of type {kind.__name__}")
+    return value
+
+
+def _permissions(body: Json, default: int) -> int:
+    """As a number, or as a string like Discord's own."""
+    text = str(body.get("permissions", default))
+    if not text.isdigit():
+        raise Refused(400, "INVALID", "permissions must be a number")
+    return int(text)

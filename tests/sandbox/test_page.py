@@ -1,0 +1,97 @@
+"""The page in a real browser: what a newcomer does first."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from sandbox.server import Sandbox
+
+from .conftest import Connect, channel_id, until
+from .test_bot import make_bot, registered
+
+CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set CHROMIUM_PATH or install it")
+
+
+@pytest.fixture
+async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
+    """The sandbox's page, as `member`. Errors in its console fail the test."""
+    async with async_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        page = await browser.new_page(viewport={"width": 375, "height": 812})
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        await page.goto(sandbox.url)
+        yield page
+        await browser.close()
+        assert not errors
+
+
+async def test_a_newcomer_types_a_command_and_presses_a_button(
+    sandbox: Sandbox, connect: Connect, page: Page
+) -> None:
+    async with connect(make_bot()):
+        await registered(sandbox)
+        suggestions = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+        line = page.get_by_role("combobox", name="Message or slash command")
+        await expect(page.get_by_role("heading", name="# general")).to_be_visible()
+        await line.fill("/pl")
+        await expect(suggestions).to_have_text(["/playPlay a track", "/playlistLists"])
+        await line.press("Enter")
+        await line.press_sequentially("moss")
+        await expect(suggestions).to_have_text(["moss one", "moss two"])
+        await line.press("ArrowDown")
+        await line.press("Tab")
+        await line.press_sequentially("times:3")
+        await line.press("Enter")
+        await expect(page.get_by_text("member plays moss two 3x at end")).to_be_visible()
+
+        await line.fill("/panel")
+        await line.press("Enter")
+        await line.press("Enter")
+        await page.get_by_role("button", name="Count").click()
+        await expect(page.get_by_role("button", name="1", exact=True)).to_be_visible()
+        await expect(page.get_by_role("button", name="Off")).to_be_disabled()
+        await page.get_by_role("button", name="Whisper").click()
+        await expect(page.get_by_text("Only you can see this")).to_be_visible()
+
+        await line.fill("/silent")
+        await line.press("Enter")
+        await line.press("Enter")
+        await expect(page.get_by_role("status")).to_have_text("The application did not respond", timeout=8000)
+
+
+async def test_people_join_and_leave_voice(sandbox: Sandbox, page: Page) -> None:
+    await page.get_by_role("button", name="Channels").click()
+    await page.get_by_role("button", name="Join Back room").click()
+    back = channel_id(sandbox, "Back room")
+    await until(lambda: back in {state.channel_id for state in sandbox.world.voice_states.values()})
+    await page.get_by_role("button", name="Leave Back room").click()
+    await until(lambda: not sandbox.world.voice_states)
+    assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+async def test_text_is_never_markup(sandbox: Sandbox, page: Page) -> None:
+    line = page.get_by_role("combobox", name="Message or slash command")
+    await line.fill("<img src=x onerror=alert(1)> **bold** [x](javascript:alert(1))")
+    await line.press("Enter")
+    message = page.locator(".message .text")
+    await expect(message).to_have_text("<img src=x onerror=alert(1)> bold [x](javascript:alert(1))")
+    assert await message.locator("img, a").count() == 0
+
+
+async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -> None:
+    target = sandbox.redirect_uris[0]
+    await page.route(f"{target}**", lambda route: route.fulfill(body="back"))
+    query = f"client_id={sandbox.credentials.client_id}&redirect_uri={target}&response_type=code&scope=identify&state=s"
+    await page.goto(f"{sandbox.authorize_url}?{query}")
+    await page.get_by_text("Tomas").click()
+    await page.get_by_role("button", name="Authorise").click()
+    await page.wait_for_url(f"{target}?**")
+    assert "code=" in page.url
+    assert page.url.endswith("state=s")
