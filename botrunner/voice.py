@@ -59,6 +59,18 @@ class VoiceClient(nextcord.VoiceClient):
             self.on_moved(str(channel_id) if channel_id else None)
         await super().on_voice_state_update(data)
 
+    async def connect_websocket(self) -> None:
+        await super().connect_websocket()
+        self.ws._hook = self._heed_prepare_epoch
+
+    async def _heed_prepare_epoch(self, ws: Any, message: dict[str, Any]) -> None:
+        """Answer op 24 (DAVE prepare epoch), which nextcord 3.2.0 leaves out (nextcord#1294).
+
+        Without it the bot stays inaudible when everybody left the channel and somebody comes back.
+        """
+        if message["op"] == 24 and self.e2ee_state is not None:
+            await self.e2ee_state.prepare_epoch(message["d"]["epoch"], message["d"]["protocol_version"])
+
     async def poll_voice_ws(self, reconnect: bool) -> None:
         try:
             await super().poll_voice_ws(reconnect)

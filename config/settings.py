@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -148,8 +149,9 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", urlsplit(API_BASE_URL).hostn
 ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), origin_of(FRONTEND_URL)}))
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
-INSTALLED_APPS = [
-    "daphne",  # before staticfiles: it gives `runserver` its sockets
+# daphne gives `runserver` its sockets and must stand before staticfiles; nobody else waits for its second of imports.
+INSTALLED_APPS = ["daphne"] if "runserver" in sys.argv else []
+INSTALLED_APPS += [
     "config",
     "botrunner",
     "queue_app",
@@ -168,14 +170,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
+    "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "servestatic.middleware.ServeStaticMiddleware",  # first: files need nothing of what follows
     "config.middleware.UrlconfMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CanonicalHostMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -210,8 +212,9 @@ LANGUAGE_CODE = "en"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("client", BASE_DIR / "clients" / "js" / "src")]
-WHITENOISE_USE_FINDERS = True  # the program serves its own files; no collectstatic step to forget
-WHITENOISE_AUTOREFRESH = not PRODUCTION
+SERVESTATIC_USE_FINDERS = True  # the program serves its own files; no collectstatic step to forget
+SERVESTATIC_AUTOREFRESH = "runserver" in sys.argv  # looks at the disk for every request
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 # --- Database ---------------------------------------------------------------------------------------------
 
@@ -341,6 +344,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "nextcord": {"level": "WARNING"},
+        "dave": {"level": "CRITICAL"},  # libdave reports each change of the MLS epoch as an error
         "libav": {"level": "CRITICAL"},  # FFmpeg's own words; a failing track is reported with its reason
     },
 }

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from guilds.domain.installation import install_url
@@ -33,14 +33,14 @@ def _guild(membership: Membership) -> dict[str, Any]:
     return guild_shape(membership) | {"install_url": install_url(membership.guild_id) if manages else None}
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @never_cache
 def landing(request: HttpRequest) -> HttpResponse:
     return render(request, "landing.html", {"login_url": _login_url("/dashboard")})
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard.html", {"guilds": [_guild(m) for m in memberships]})
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @never_cache
 def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
