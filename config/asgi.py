@@ -13,8 +13,12 @@ http = get_asgi_application()  # before anything that needs the apps
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from config.wake import wake_bot  # noqa: E402
+from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+
+hints.carry(wake_bot)
 
 _sockets = URLRouter(websocket_urlpatterns)
 

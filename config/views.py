@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -85,7 +86,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         parts["database"] = "ok"
-        parts["bot"] = "ok" if any(player.leased for player in Player.objects.all()[:1000]) else "not seen"
+        parts["bot"] = (
+            "ok" if Player.objects.filter(lease_expires_at__gt=timezone.now()).exists() else "not seen"
+        )
     except DatabaseError as error:
         parts["database"] = type(error).__name__
     parts["layer"] = hints.check_layer()

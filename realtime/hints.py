@@ -19,6 +19,7 @@ GROUP = "backline.hints"
 Listener = Callable[[str, int], None]
 
 _listeners: list[Listener] = []
+_carriers: list[Listener] = []
 _loop: asyncio.AbstractEventLoop | None = None
 _relay: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
 _sending: set[asyncio.Task[None]] = set()
@@ -28,6 +29,11 @@ def listen(listener: Listener) -> Callable[[], None]:
     """Call `listener(store_name, seq)` on the event loop at every hint. Returns a function that ends it."""
     _listeners.append(listener)
     return lambda: _listeners.remove(listener)
+
+
+def carry(carrier: Listener) -> None:
+    """Call `carrier(store_name, seq)` on the sending thread where no channel layer reaches other processes."""
+    _carriers.append(carrier)
 
 
 def _deliver(store_name: str, seq: int) -> None:
@@ -45,6 +51,16 @@ def send(store_name: str, seq: int) -> None:
             async_to_sync(_publish)(store_name, seq)
         except Exception as error:
             log.warning("Hint for %s not sent: %s", store_name, type(error).__name__)
+    if not settings.REDIS_URL:
+        for carrier in _carriers:
+            carrier(store_name, seq)
+
+
+def receive(store_name: str, seq: int) -> None:
+    """Take a hint that another process sent by other means. From any thread; it is not passed on."""
+    loop = _loop
+    if loop is not None and loop.is_running():
+        loop.call_soon_threadsafe(_deliver, store_name, seq)
 
 
 def _send_on_loop(store_name: str, seq: int) -> None:

@@ -63,7 +63,7 @@ class WakeView(InternalView):
         store = Store.objects.filter(name=f"guild:{guild_id}").first()
         if store is None:
             raise GuildNotFound
-        hints.send(store.name, store.head)
+        hints.receive(store.name, store.head)
         return Response(status=status.HTTP_202_ACCEPTED)
 
 

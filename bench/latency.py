@@ -1,0 +1,148 @@
+"""From POST to WebSocket frame: `python -m bench.latency [--posts 200] [--clients 1 100]`.
+
+The whole program in one process, as `make run` starts it, on SQLite; a person adds tracks over REST while
+others follow the guild on `/sync`. Measured from before the POST is sent to the last follower's frame, and to
+the first one's. Reference: the median is to stay under 50 ms on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import websockets
+
+REFERENCE_MS = 50
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running() -> Iterator[tuple[str, str]]:
+    """Run the program in a folder of its own. Yields `(web, sandbox)` addresses."""
+    ports = [_free_port() for _ in range(3)]
+    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
+    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w") as log:
+        env = os.environ | {"DATA_DIR": folder, "ENV_FILE": os.devnull}
+        env |= {name: str(port) for name, port in zip(names, ports, strict=True)}
+        program = subprocess.Popen(
+            [sys.executable, "manage.py", "serve"], cwd=ROOT, env=env, stdout=log, stderr=log
+        )
+        try:
+            web, sandbox = (f"http://127.0.0.1:{port}" for port in (ports[0], ports[2]))
+            _wait(web)
+            yield web, sandbox
+        finally:
+            program.send_signal(signal.SIGTERM)
+            program.wait(15)
+
+
+def _wait(web: str) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{web}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("The program did not start.")
+
+
+def log_in(web: str, sandbox: str, user: str) -> str:
+    """Return an access token of one of the sandbox's people."""
+    with httpx.Client() as browser:
+        consent = browser.get(f"{web}/api/auth/discord/login").headers["location"]
+        back = browser.post(consent, data={"user": user}, headers={"Origin": sandbox}).headers["location"]
+        browser.get(back)
+        browser.get(f"{web}/dashboard")
+        headers = {"X-CSRFToken": browser.cookies["csrftoken"], "Origin": web}
+        token: str = browser.post(f"{web}/api/auth/token", headers=headers).json()["access"]
+        return token
+
+
+async def follow(web: str, token: str, guild: str, seen: dict[str, list[float]]) -> asyncio.Task[None]:
+    """Follow a guild live; the time of each TrackAdded goes into `seen` by the item's id."""
+    socket_ = await websockets.connect(web.replace("http", "ws") + "/sync", compression=None, max_size=None)
+    await socket_.send(
+        json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}", "authToken": token})
+    )
+    ready = json.loads(await socket_.recv())
+    await socket_.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
+
+    async def read() -> None:
+        async for message in socket_:
+            now = time.perf_counter()
+            for event in json.loads(message).get("events", ()):
+                if event["name"] == "TrackAdded":
+                    seen.setdefault(event["args"]["item"]["id"], []).append(now)
+
+    return asyncio.create_task(read())
+
+
+async def measure(web: str, token: str, guild: str, *, clients: int, posts: int) -> dict[str, list[float]]:
+    seen: dict[str, list[float]] = {}
+    readers = [await follow(web, token, guild, seen) for _ in range(clients)]
+    result: dict[str, list[float]] = {"first": [], "last": []}
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=web, headers=headers, timeout=30) as client:
+        for _ in range(posts):
+            begin = time.perf_counter()
+            answer = await client.post(f"/api/guilds/{guild}/queue", json={"query": "440"})
+            item = answer.raise_for_status().json()["id"]
+            while len(seen.get(item, ())) < clients:
+                await asyncio.sleep(0.0005)
+            result["first"].append((min(seen[item]) - begin) * 1000)
+            result["last"].append((max(seen[item]) - begin) * 1000)
+            await client.delete(f"/api/guilds/{guild}/queue/{item}")
+    for reader in readers:
+        reader.cancel()
+    return result
+
+
+def report(clients: int, times: dict[str, list[float]]) -> None:
+    for which, values in times.items():
+        values.sort()
+        median, p99 = statistics.median(values), values[int(len(values) * 0.99) - 1]
+        print(
+            f"{clients:>5} clients, {which:<5} frame: median {median:6.1f} ms   p99 {p99:6.1f} ms"
+            f"   (reference: median under {REFERENCE_MS} ms)"
+        )
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=200)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100])
+    options = parser.parse_args(argv)
+    with running() as (web, sandbox):
+        token = log_in(web, sandbox, "owner")
+        guilds: list[dict[str, Any]] = httpx.get(
+            f"{web}/api/guilds", headers={"Authorization": f"Bearer {token}"}
+        ).json()
+        guild = next(guild["id"] for guild in guilds if guild["bot_installed"])
+        for clients in options.clients:
+            report(clients, asyncio.run(measure(web, token, guild, clients=clients, posts=options.posts)))
+
+
+if __name__ == "__main__":
+    main()
