@@ -22,8 +22,8 @@ class Buttons(nextcord.ui.View):
 
     @nextcord.ui.button(label="Count", custom_id="count")
     async def count(self, button: nextcord.ui.Button[Any], interaction: Interaction[Any]) -> None:
-        number = int(button.label) + 1 if str(button.label).isdigit() else 1
-        button.label = str(number)
+        label = str(button.label)
+        button.label = str(int(label) + 1) if label.isdigit() else "1"
         await interaction.response.edit_message(view=self)
 
     @nextcord.ui.button(label="Whisper", custom_id="whisper")
