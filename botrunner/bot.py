@@ -45,8 +45,9 @@ class Bot(commands.Bot):
             chunk_guilds_at_startup=False,
             max_messages=None,
         )
-        self._owner = lease_owner()
         self._reconcilers: dict[str, Reconciler] = {}
+        self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
+        self._ending = False
         self.mirror = Mirror(self, self._guild_changed)
         self.add_cog(Music(self))
         hints.ensure_relay()
@@ -62,14 +63,18 @@ class Bot(commands.Bot):
 
     def _guild_changed(self, guild_id: str) -> None:
         """After a write of the mirror: a guild the bot is in has a reconciler, another has none."""
+        if self._ending:
+            return  # a write that was under way; what it started would hold the lease and never play
         if self.get_guild(int(guild_id)) is None:
             reconciler = self._reconcilers.pop(guild_id, None)
             if reconciler is not None:
-                self._stopping = asyncio.create_task(reconciler.stop())
+                task = asyncio.create_task(reconciler.stop())
+                self._stopping.add(task)
+                task.add_done_callback(self._stopping.discard)
         elif guild_id in self._reconcilers:
             self._reconcilers[guild_id].wake()
         else:
-            self._reconcilers[guild_id] = Reconciler(self, guild_id, owner=self._owner)
+            self._reconcilers[guild_id] = Reconciler(self, guild_id, owner=lease_owner())
 
     def _describe(self) -> dict[str, Any]:
         latency = self.latency
@@ -85,10 +90,14 @@ class Bot(commands.Bot):
         }
 
     async def close(self) -> None:
+        if self._ending:
+            return
+        self._ending = True
         status.publish(None)
         self._unlisten()
+        await self.mirror.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
-        await asyncio.gather(*(reconciler.stop() for reconciler in reconcilers))
+        await asyncio.gather(*self._stopping, *(reconciler.stop() for reconciler in reconcilers))
         await super().close()
 
     # --- Gateway events ---

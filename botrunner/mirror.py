@@ -39,6 +39,13 @@ class Mirror:
         if guild.id not in self._dirty:
             self._dirty[guild.id] = asyncio.create_task(self._settle(guild))
 
+    async def close(self) -> None:
+        """Write nothing any more that is not being written already."""
+        settling, self._dirty = list(self._dirty.values()), {}
+        for task in settling:
+            task.cancel()
+        await asyncio.gather(*settling, return_exceptions=True)
+
     async def _settle(self, guild: nextcord.Guild) -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         self._dirty.pop(guild.id, None)

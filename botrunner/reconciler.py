@@ -84,10 +84,12 @@ class Reconciler:
         self._observed: tuple[str | None, bool] = (None, False)
         self._retry_at = 0.0
         self._failures = 0
+        self._failed_channel = ""
         self._noting: asyncio.Task[None] | None = None
         # The channel that Discord refused us, and the item then current: not asked again until one differs.
         self._refused: tuple[str, UUID | None] | None = None
         self._resolving = Resolving(guild_id, owner=owner)
+        self.wake()  # the first look is at once
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
 
     def wake(self) -> None:
@@ -127,10 +129,12 @@ class Reconciler:
     async def _tick(self) -> None:
         if not await self._hold_lease():
             return
-        if self._noting is not None:
+        while (noting := self._noting) is not None:
             # A move that is not written yet would look like a connection in the wrong channel.
-            await self._noting
-            self._noting = None
+            await asyncio.wait({noting})
+            if self._noting is noting:
+                self._noting = None
+            noting.result()
         plan = await in_thread(_read_plan)(self.guild_id)
         if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
             await self._db(playback.start_next)
@@ -174,6 +178,8 @@ class Reconciler:
             return
         if self._voice is not None and str(self._voice.channel.id) == wanted:
             return
+        if self._failed_channel != wanted:
+            self._failures, self._retry_at = 0, 0.0  # another channel owes nothing for this one's trouble
         if self._refused is not None or time.monotonic() < self._retry_at:
             return
         await self._join(wanted, plan.item_id)
@@ -187,7 +193,7 @@ class Reconciler:
                 code="UNKNOWN_CHANNEL",
                 detail="The voice channel is gone. Choose another.",
             )
-            self._back_off()
+            self._back_off(channel_id)
             return
         await self._leave()
         try:
@@ -195,7 +201,7 @@ class Reconciler:
         except VoiceRefused as error:
             await self._refuse((channel_id, item_id), error)
         except VoiceFailed as error:
-            self._back_off()
+            self._back_off(channel_id)
             if self._failures > 1:  # the first one is usually over before anybody could read of it
                 await self._db(playback.report_error, code=error.code, detail=str(error))
         else:
@@ -206,14 +212,19 @@ class Reconciler:
         self._refused = what
         await self._db(playback.report_error, code=error.code, detail=str(error))
 
-    def _back_off(self) -> None:
+    def _back_off(self, channel_id: str) -> None:
+        self._failed_channel = channel_id
         self._failures += 1
         self._retry_at = time.monotonic() + min(MAX_BACKOFF_SECONDS, 2.0 ** (self._failures - 1))
 
     def _moved(self, channel_id: str | None) -> None:
         """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
 
+        before = self._noting
+
         async def note() -> None:
+            if before is not None:
+                await asyncio.wait({before})  # two moves are written in the order in which they happened
             try:
                 await self._save_position()
                 await self._db(playback.moved, channel_id=channel_id)

@@ -1,0 +1,96 @@
+"""A stage with a library of tones that can be told apart by ear."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from accounts.discord import tls_context
+from accounts.models import User
+from sandbox.seed import LOUNGE, OWNER
+from sandbox.server import Sandbox
+from tests.botrunner.stage import Stage
+from tests.factories import GuildFactory
+from tests.queue_app.audio_files import tone, write
+from tests.queue_app.audio_server import AudioServer, running_server
+
+# title -> (hertz, seconds)
+TONES = {"Long A": (440.0, 60.0), "Long C": (523.0, 60.0), "Short E": (659.0, 1.5), "Short G": (784.0, 1.5)}
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    for title, (hz, seconds) in TONES.items():
+        write(
+            folder / f"{title}.opus", tone(seconds, hz=hz), tags={"title": title, "artist": "The Generators"}
+        )
+    return folder
+
+
+@pytest.fixture
+def library(tones: Path, tmp_path: Path) -> Path:
+    """A folder of this test's own."""
+    folder = tmp_path / "library"
+    shutil.copytree(tones, folder)
+    return folder
+
+
+@pytest.fixture
+async def stage(
+    tmp_path: Path, library: Path, settings: Settings, transactional_db: None
+) -> AsyncIterator[Stage]:
+    """A running sandbox with a scanned library and a guild row. Bots are started by the test."""
+    sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
+    await sandbox.start()
+    settings.DISCORD_API_URL = sandbox.api_url
+    settings.DISCORD_CA_FILE = str(sandbox.ca_file)
+    settings.DISCORD_CLIENT_ID = sandbox.credentials.client_id
+    settings.DISCORD_BOT_TOKEN = sandbox.credentials.bot_token
+    settings.MEDIA_LIBRARY = library
+    settings.ALLOW_PRIVATE_MEDIA = (ip_network("127.0.0.0/8"),)
+    tls_context.cache_clear()
+    async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
+        stage = Stage(sandbox, http)
+        await stage.scan()
+        try:
+            yield stage
+        finally:
+            for bot in stage.bots:
+                await bot.stop()
+            await sandbox.stop()
+            tls_context.cache_clear()
+
+
+@pytest.fixture
+async def playing(stage: Stage) -> Stage:
+    """A stage whose bot plays 440 Hz to `member` and `owner`, with 523 Hz waiting."""
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Long A")
+    await stage.slash("owner", "play", query="Long C")
+    await stage.hear(440, after=50)
+    return stage
+
+
+@pytest.fixture
+def guild(transactional_db: None) -> str:
+    """The Lounge's row, for tests without a bot."""
+    return str(GuildFactory.create(guild_id=LOUNGE).pk)
+
+
+@pytest.fixture
+def audio_server() -> Iterator[AudioServer]:
+    with running_server() as server:
+        yield server
+
+
+async def owner_of(stage: Stage) -> User:
+    """The sandbox's `owner`, as after a login."""
+    return await stage.join_program(OWNER, "owner")

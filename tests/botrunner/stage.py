@@ -1,0 +1,182 @@
+"""A sandbox, the hands of its people, and real bots on the test's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from accounts.models import User
+from botrunner.bot import run_bot
+from queue_app.commands import execute
+from queue_app.domain.library import scan_library
+from queue_app.models import Player, QueueItem
+from queue_app.queries import load_player
+from realtime.db import in_thread
+from realtime.models import Via
+from realtime.origin import Origin
+from sandbox.seed import LOUNGE
+from sandbox.server import Sandbox
+from sandbox.voice.server import VoiceReport
+from tests.factories import MembershipFactory, UserFactory
+
+WAIT_SECONDS = 15.0
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, what: str = "") -> Any:
+    """Wait for a condition, which may be awaitable, to hold; its value. Fails after `seconds`."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        assert loop.time() < deadline, f"still not so after {seconds} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+class RunningBot:
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+        self.task = asyncio.create_task(run_bot(self._stop))
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await asyncio.wait_for(self.task, 10)
+
+
+class Stage:
+    """One guild, the Lounge, as tests see and touch it."""
+
+    guild_id = LOUNGE
+
+    def __init__(self, sandbox: Sandbox, http: httpx.AsyncClient) -> None:
+        self.sandbox = sandbox
+        self.http = http
+        self.bots: list[RunningBot] = []
+
+    # --- Bots ---
+
+    async def start_bot(self) -> RunningBot:
+        """Start a bot and wait until it looks after the Lounge, or another one does."""
+        bot = RunningBot()
+        self.bots.append(bot)
+        sessions = len(self.bots)
+        await until(lambda: self.sandbox.world.commands and len(self.sandbox.gateway.sessions) >= sessions)
+        await until(self.leased, what="no bot took the guild")
+        return bot
+
+    async def leased(self) -> bool:
+        return (await self.player()).leased
+
+    # --- People ---
+
+    def channel(self, name: str) -> str:
+        return next(each.id for each in self.sandbox.world.guild_channels(self.guild_id) if each.name == name)
+
+    async def sit(self, user: str, channel: str | None) -> None:
+        body = {"user": user, "channel_id": self.channel(channel) if channel else None}
+        (await self.http.post("/_sandbox/voice-state", json=body)).raise_for_status()
+
+    async def slash(self, user: str, command: str, **options: Any) -> dict[str, Any]:
+        """Type a slash command in #music. Returns the bot's message, `{}` for a refusal of the sandbox."""
+        body = {"user": user, "guild_id": self.guild_id, "channel_id": self.channel("music")}
+        answer = await self.http.post(
+            "/_sandbox/interactions", json=body | {"command": command, "options": options}
+        )
+        answer.raise_for_status()
+        message: dict[str, Any] = answer.json()
+        return message
+
+    async def fault(self, kind: str, **order: Any) -> None:
+        answer = await self.http.post("/_sandbox/faults", json={"kind": kind, **order})
+        assert answer.status_code == 200, answer.text
+
+    # --- What is heard and kept ---
+
+    def report(self) -> VoiceReport | None:
+        return next((each for each in self.sandbox.voice.sessions() if each.guild_id == self.guild_id), None)
+
+    async def hear(self, hz: float, *, seconds: float = WAIT_SECONDS, after: int = 0) -> VoiceReport:
+        """Wait until a tone is heard, after so many frames, within one hertz."""
+
+        def heard() -> VoiceReport | None:
+            report = self.report()
+            if report and report.tone_hz and report.frames_received > after and report.silence_ms < 200:
+                return report if abs(report.tone_hz - hz) <= 1 else None
+            return None
+
+        found: VoiceReport = await until(heard, seconds=seconds, what=f"{hz} Hz; last: {self.report()}")
+        return found
+
+    async def silence(self, milliseconds: int = 500) -> None:
+        await until(lambda: (report := self.report()) is None or report.silence_ms >= milliseconds)
+
+    async def player(self) -> Player:
+        player: Player = await in_thread(load_player)(self.guild_id)
+        return player
+
+    async def status(self, wanted: str, *, seconds: float = WAIT_SECONDS) -> Player:
+        """Wait for the player to have that status."""
+        last: list[Player] = []
+
+        async def so() -> Player | None:
+            last[:] = [await self.player()]
+            return last[0] if last[0].status == wanted else None
+
+        try:
+            found: Player = await until(so, seconds=seconds)
+        except AssertionError as error:
+            said = (last[0].status, last[0].error_code, last[0].item_id, last[0].connected_channel_id)
+            raise AssertionError(f"not {wanted} after {seconds} s but {said}") from error
+        return found
+
+    async def items(self) -> list[QueueItem]:
+        """Every item there ever was, oldest first."""
+
+        def read() -> list[QueueItem]:
+            found = QueueItem.objects.filter(guild_id=self.guild_id).select_related("track", "requested_by")
+            return list(found.order_by("added_at"))
+
+        listed: list[QueueItem] = await in_thread(read)()
+        return listed
+
+    async def item(self, item_id: str) -> QueueItem:
+        return next(item for item in await self.items() if str(item.pk) == item_id)
+
+    async def settled(self, item_id: str, state: str) -> QueueItem:
+        """Wait for an item to have that state."""
+
+        async def so() -> QueueItem | None:
+            item = await self.item(item_id)
+            return item if item.state == state else None
+
+        found: QueueItem = await until(so, what=f"item {item_id} never became {state}")
+        return found
+
+    # --- The web's side, without a browser ---
+
+    async def join_program(self, discord_id: str, username: str) -> User:
+        """A person who logged in: a row, and a membership of the Lounge."""
+
+        def make() -> User:
+            user = User.objects.filter(discord_id=discord_id).first()
+            user = user or UserFactory.create(discord_id=discord_id, username=username)
+            MembershipFactory.create(user=user, guild_id=LOUNGE, guild=None)
+            return user
+
+        made: User = await in_thread(make)()
+        return made
+
+    async def do(self, user: User, command: str, **args: Any) -> Any:
+        """Carry out a command as REST does."""
+        run = in_thread(execute)
+        return (await run(self.guild_id, command, args, origin=Origin(user=user, via=Via.REST))).result
+
+    async def scan(self) -> None:
+        await in_thread(scan_library)()

@@ -1,0 +1,159 @@
+"""What is heard: the right tone, without loss, one track after the other, at the right position."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from queue_app.models import ItemState
+from tests.botrunner.stage import Stage, until
+from tests.queue_app.audio_files import tone, write
+from tests.queue_app.audio_server import AudioServer, Resource
+
+
+async def test_the_tone_arrives_whole_and_encrypted(stage: Stage) -> None:
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Long A")
+    report = await stage.hear(440, after=150)
+    assert (report.dave, report.frames_lost, report.frames_bad) == (1, 0, 0)
+    assert report.tone_hz == pytest.approx(440, abs=1)
+    assert report.channel_id == stage.channel("Stage left")
+    player = await stage.status("playing")
+    assert player.connected_channel_id == player.voice_channel_id == stage.channel("Stage left")
+
+
+async def test_the_next_track_follows_by_itself(stage: Stage) -> None:
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Short E")
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(659)
+    await stage.hear(440)
+    first, second = await stage.items()
+    assert (first.state, second.state) == (ItemState.PLAYED, ItemState.PLAYING)
+    assert first.ended_at is not None
+    assert first.started_at is not None
+    assert (first.ended_at - first.started_at).total_seconds() == pytest.approx(1.5, abs=1.5)
+
+
+async def test_it_becomes_idle_behind_the_last_track_and_stays_in_the_channel(stage: Stage) -> None:
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Short E")
+    await stage.hear(659)
+    player = await stage.status("idle")
+    assert player.connected_channel_id == stage.channel("Stage left")
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(440)
+
+
+async def test_pausing_holds_the_position(playing: Stage) -> None:
+    await playing.slash("owner", "pause")
+    await playing.silence()
+    paused = await playing.status("paused")
+    assert paused.position_ms > 500
+    heard = playing.report()
+    assert heard is not None
+    await playing.slash("owner", "resume")
+    await playing.hear(440, after=heard.frames_received + 25)
+    resumed = await playing.status("playing")
+    assert 0 <= resumed.current_position_ms - paused.position_ms < 3_000
+
+
+async def test_skipping_plays_the_next(playing: Stage) -> None:
+    await playing.slash("owner", "skip")
+    await playing.hear(523, seconds=5)
+    first, second = await playing.items()
+    assert (first.state, second.state) == (ItemState.SKIPPED, ItemState.PLAYING)
+
+
+async def test_the_stored_position_follows_what_is_heard(playing: Stage) -> None:
+    async def saved() -> bool:
+        return (await playing.player()).position_ms >= 2_000
+
+    await until(saved, seconds=8, what="no checkpoint")
+    report, player = playing.report(), await playing.player()
+    assert report is not None
+    heard_ms = report.frames_received * 20
+    assert abs(player.position_ms - heard_ms) < 5_000
+    assert abs(player.current_position_ms - heard_ms) < 1_000
+
+
+async def test_a_file_that_cannot_be_decoded_fails_and_the_next_plays(stage: Stage, library: Path) -> None:
+    (library / "Short E.opus").write_bytes(b"OggS" + bytes(range(256)) * 400)
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    bad = await stage.slash("owner", "play", query="Short E")
+    assert bad["embeds"][0]["title"] == "Added"
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(440)
+    item = (await stage.items())[0]
+    assert (item.state, item.error_code) == (ItemState.FAILED, "UNDECODABLE")
+    assert item.error_detail.endswith(".")
+    assert str(library) not in item.error_detail
+
+
+async def test_a_file_that_is_gone_fails_and_the_next_plays(stage: Stage, library: Path) -> None:
+    (library / "Short E.opus").unlink()
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Short E")
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(440)
+    item = (await stage.items())[0]
+    assert (item.state, item.error_code) == (ItemState.FAILED, "NOT_FOUND")
+
+
+async def test_a_link_that_answers_404_fails_and_the_next_plays(
+    stage: Stage, audio_server: AudioServer
+) -> None:
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query=audio_server.url("/gone.mp3"))
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(440)
+    item = (await stage.items())[0]
+    assert (item.state, item.error_code) == (ItemState.FAILED, "NOT_FOUND")
+    assert item.error_detail == "The station answered 404."
+
+
+async def test_a_bad_link_that_waits_fails_before_its_turn(playing: Stage, audio_server: AudioServer) -> None:
+    await playing.slash("owner", "play", query=audio_server.url("/gone.mp3"))
+    waiting = (await playing.items())[-1]
+    item = await playing.settled(str(waiting.pk), ItemState.FAILED)
+    assert item.error_code == "NOT_FOUND"
+    assert (await playing.player()).status == "playing"
+
+
+async def test_a_link_plays_and_its_title_is_read(
+    stage: Stage, audio_server: AudioServer, library: Path
+) -> None:
+    body = (library / "Long C.opus").read_bytes()
+    audio_server.resources["/c.opus"] = Resource(body=body, headers={"Content-Type": "audio/ogg"})
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query=audio_server.url("/c.opus"))
+    await stage.hear(523)
+    item = (await stage.items())[0]
+    assert (item.track.title, item.track.source) == ("Long C", "http")
+    assert item.track.duration_ms == pytest.approx(60_000, abs=100)
+
+
+async def test_a_track_that_breaks_off_fails_and_the_next_plays(
+    stage: Stage, audio_server: AudioServer, tmp_path: Path
+) -> None:
+    whole = write(tmp_path / "whole.flac", tone(30, hz=659)).read_bytes()
+    audio_server.resources["/cut.flac"] = Resource(
+        body=whole[: len(whole) // 10], headers={"Content-Type": "audio/flac"}
+    )
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query=audio_server.url("/cut.flac"))
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(659)
+    await stage.hear(440)
+    item = (await stage.items())[0]
+    assert (item.state, item.error_code) == (ItemState.FAILED, "ENDED_EARLY")
+    assert item.error_detail.endswith(".")
