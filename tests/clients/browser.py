@@ -1,0 +1,105 @@
+"""Chromium on the program's pages, logged in as whom a test likes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from accounts.models import User
+from tests.server import Server
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
+
+
+def find_chromium() -> str:
+    """Path of a Chromium, or skip."""
+    path = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if path is None:
+        pytest.skip("no Chromium: install one or set CHROMIUM_PATH")
+    return path
+
+
+def login_cookie(user: User) -> str:
+    """Log in without Discord. Returns the session cookie's value."""
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+class Window:
+    """One person's browser window, and everything it complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(settings.API_BASE_URL + path)
+        return self.page
+
+    def open_guild(self, guild_id: str) -> Page:
+        """Open a guild's page and wait until it is live."""
+        self.open(f"/guilds/{guild_id}")
+        self.page.wait_for_selector("#connection[data-state=live]")
+        return self.page
+
+
+class Desk:
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def window(self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark") -> Window:
+        context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        if cookie:
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": settings.API_BASE_URL}]
+            )
+        return Window(context.new_page())
+
+
+@contextmanager
+def open_desk(server: Server) -> Iterator[Desk]:
+    """Start Chromium, for which the server is at API_BASE_URL: the program answers under that name only.
+
+    Rows for the test are made before, or with `elsewhere`: Playwright's loop forbids the ORM in its thread.
+    """
+    here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{server.port}"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", here])
+        try:
+            yield Desk(browser)
+        finally:
+            browser.close()
+
+
+def elsewhere[T](act: Callable[[], T]) -> T:
+    """Do something with the ORM while Chromium is open."""
+    from django.db import connections
+
+    def act_and_hang_up() -> T:
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(act_and_hang_up).result(timeout=10)

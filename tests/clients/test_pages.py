@@ -1,0 +1,199 @@
+"""The pages in a real browser against the real program, without Discord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from guilds.models import Guild
+from queue_app.commands import execute
+from queue_app.domain import playback
+from realtime.models import Via
+from realtime.origin import Origin
+from tests.clients.browser import PHONE, WIDE, elsewhere, login_cookie, open_desk
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory
+from tests.server import Server
+
+BOT_PROCESS = "test-host:1:1"
+
+
+@dataclass
+class Scene:
+    """A guild with a voice channel, two people in it, and a small library."""
+
+    guild: Guild
+    channel_id: str
+    owner_cookie: str
+    member_cookie: str
+    owner: Origin
+
+    @property
+    def id(self) -> str:
+        return self.guild.pk
+
+    def play(self) -> None:
+        """Do what the bot does when a track starts."""
+
+        def act() -> None:
+            execute(self.id, "JoinVoice", {"channel_id": self.channel_id}, origin=self.owner)
+            assert playback.take_lease(self.id, owner=BOT_PROCESS)
+            playback.start_next(self.id, owner=BOT_PROCESS)
+            playback.observe(
+                self.id, owner=BOT_PROCESS, connected_channel_id=self.channel_id, sounding=True, position_ms=0
+            )
+
+        elsewhere(act)
+
+    def add(self, query: str) -> None:
+        elsewhere(lambda: execute(self.id, "AddTrack", {"query": query}, origin=self.owner))
+
+
+@pytest.fixture
+def scene(server: Server) -> Scene:
+    guild = GuildFactory.create(name="Sandbox Lounge")
+    owner, member = UserFactory.create(username="owner"), UserFactory.create(username="member")
+    MembershipFactory.create(user=owner, guild=guild, owner=True, manager=True)
+    MembershipFactory.create(user=member, guild=guild)
+    MembershipFactory.create(
+        user=owner, guild=GuildFactory.create(bot_installed=False), owner=True, manager=True
+    )
+    channel = ChannelFactory.create(guild=guild, voice=True, name="Stage left")
+    for title in ("Cold Harbour", "Moss", "Harbour Lights"):
+        TrackFactory.create(title=title, search_text=title.lower())
+    return Scene(
+        guild=guild,
+        channel_id=channel.pk,
+        owner_cookie=login_cookie(owner),
+        member_cookie=login_cookie(member),
+        owner=Origin(user=owner, via=Via.REST),
+    )
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#queue .line-title").all_inner_texts()
+
+
+def test_keyboard_adds_a_track_and_everybody_sees_it(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        owner = desk.window(scene.owner_cookie).open_guild(scene.id)
+        member = desk.window(scene.member_cookie, size=PHONE, scheme="light").open_guild(scene.id)
+
+        owner.keyboard.press("/")
+        owner.keyboard.type("harb")
+        expect(owner.locator(".result")).to_have_count(2)
+        second = owner.locator(".result .line-title").nth(1).inner_text()
+        owner.keyboard.press("ArrowDown")
+        owner.keyboard.press("ArrowDown")
+        owner.keyboard.press("Enter")
+
+        expect(member.locator("#queue .line-title")).to_have_text([second])
+        expect(member.locator("#queue .line-sub")).to_contain_text("owner")
+        expect(owner.locator("#queue .line-sub")).to_contain_text("you")
+        expect(member.locator("#activity .deed").first).to_contain_text(f"owner added {second}")
+
+
+def test_shift_enter_plays_next_and_escape_closes(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        scene.add("cold harbour")
+        page = desk.window(scene.owner_cookie).open_guild(scene.id)
+        page.keyboard.press("/")
+        page.keyboard.type("moss")
+        expect(page.locator(".result")).to_have_count(1)
+        page.keyboard.press("Shift+Enter")
+        expect(page.locator("#queue .line-title")).to_have_text(["Moss", "Cold Harbour"])
+        page.keyboard.type("moss")
+        expect(page.locator("#search-panel")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#search-panel")).to_be_hidden()
+
+
+def test_what_plays_moves_and_can_be_paused_by_anybody(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        owner = desk.window(scene.owner_cookie).open_guild(scene.id)
+        member = desk.window(scene.member_cookie).open_guild(scene.id)
+        scene.add("moss")
+        scene.play()
+        expect(owner.locator("#now-title")).to_have_text("Moss")
+        expect(owner.locator("#now-status")).to_have_text("Now playing")
+        expect(owner.locator("#position")).to_have_text("0:02", timeout=6_000)
+
+        member.get_by_role("button", name="Pause").click()
+        expect(owner.locator("#now-status")).to_have_text("Paused")
+        expect(owner.get_by_role("button", name="Resume")).to_be_enabled()
+        expect(owner.locator("#announcer")).to_have_text("Paused")
+
+
+def test_nowhere_to_play_is_said_with_what_to_do(server: Server, scene: Scene) -> None:
+    def start() -> None:
+        assert playback.take_lease(scene.id, owner=BOT_PROCESS)
+        playback.start_next(scene.id, owner=BOT_PROCESS)
+
+    with open_desk(server) as desk:
+        page = desk.window(scene.owner_cookie).open_guild(scene.id)
+        scene.add("moss")
+        elsewhere(start)
+        expect(page.locator("#player-problem")).to_contain_text("choose one above")
+        page.get_by_label("Voice channel to play in").select_option(label="Stage left")
+        expect(page.locator("#activity .deed").first).to_contain_text("You chose Stage left")
+
+
+def test_a_refused_removal_is_taken_back_with_the_reason(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        scene.add("moss")
+        page = desk.window(scene.member_cookie).open_guild(scene.id)
+        page.get_by_role("button", name="Remove Moss").click()
+        expect(page.locator(".toast")).to_contain_text("“Moss” is still there.")
+        assert titles(page) == ["Moss"]
+
+
+def test_a_title_is_only_ever_text(server: Server, scene: Scene) -> None:
+    title = "<img src=x onerror=document.title=1> & <b>bold</b>"
+    elsewhere(lambda: TrackFactory.create(title=title, search_text="evil"))
+    with open_desk(server) as desk:
+        window = desk.window(scene.owner_cookie)
+        page = window.open_guild(scene.id)
+        scene.add("evil")
+        expect(page.locator("#queue .line-title")).to_have_text([title])
+        assert window.complaints == []
+
+
+def test_the_end_of_the_session_is_told(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        window = desk.window(scene.owner_cookie)
+        page = window.open_guild(scene.id)
+        other = page.context.new_page()
+        other.goto(f"{settings.API_BASE_URL}/dashboard")
+        other.get_by_label("Your account").click()
+        other.get_by_role("button", name="Log out").click()
+        other.wait_for_url(f"{settings.API_BASE_URL}/")
+        expect(page.locator("#connection")).to_contain_text("Signed out")
+        expect(page.locator("#connection a")).to_have_attribute(
+            "href", f"/api/auth/discord/login?next=%2Fguilds%2F{scene.id}"
+        )
+
+
+def test_the_chosen_theme_is_kept(server: Server, scene: Scene) -> None:
+    with open_desk(server) as desk:
+        window = desk.window(scene.owner_cookie, scheme="dark")
+        page = window.open("/dashboard")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
+        page.get_by_role("button", name="Switch to the light theme").click()
+        page = window.open(f"/guilds/{scene.id}")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 243, 236)"
+        expect(page.get_by_role("button", name="Switch to the dark theme")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])
+def test_no_page_complains_or_overflows(server: Server, scene: Scene, size: dict[str, int]) -> None:
+    absent = elsewhere(lambda: Guild.objects.get(bot_installed=False).pk)
+    with open_desk(server) as desk:
+        window = desk.window(scene.owner_cookie, size=size)
+        scene.add("moss")
+        for path in ("/", "/dashboard", f"/guilds/{scene.id}", f"/guilds/{absent}"):
+            page = window.open(path)
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+        assert window.complaints == [], "nothing breaks the content security policy, nothing is missing"
