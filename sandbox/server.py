@@ -29,6 +29,7 @@ from sandbox.world import World
 log = logging.getLogger(__name__)
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
+VOICE_GOODBYE_SECONDS = 0.4
 MAX_BODY_BYTES = 30 * 1024 * 1024
 
 
@@ -71,6 +72,7 @@ class Sandbox:
         self.control = Control(self)
         self.observers: list[Observer] = []
         self._runner: web.AppRunner | None = None
+        self._voice_stopping: asyncio.Future[None] | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
     # -- addresses
@@ -117,7 +119,9 @@ class Sandbox:
         self.control.stop()
         await self.gateway.stop()
         await self.bot_voice.stop()
-        await self.voice.stop()
+        # The voice server waits for each client's goodbye, and nextcord says none: let it finish behind us.
+        self._voice_stopping = asyncio.ensure_future(self.voice.stop())
+        await asyncio.wait([self._voice_stopping], timeout=VOICE_GOODBYE_SECONDS)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -141,7 +141,12 @@ class Route:
 
 
 def mount(sandbox: "Sandbox", routes: Sequence[Route]) -> list[web.RouteDef]:
-    return [web.route(route.method, PREFIX + route.path, _endpoint(sandbox, route)) for route in routes]
+    """Every route with its version in the path, and without, as older clients (allauth) ask."""
+    return [
+        web.route(route.method, prefix + route.path, _endpoint(sandbox, route))
+        for prefix in (PREFIX, "/api")
+        for route in routes
+    ]
 
 
 def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -158,7 +163,8 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
             log.exception("Sandbox failed at %s %s", request.method, request.path)
             answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
         for observe in sandbox.observers:
-            observe(request.method, request.path.removeprefix(PREFIX), answer.status, answer.body)
+            path = request.path.removeprefix("/api").removeprefix("/v10")
+            observe(request.method, path, answer.status, answer.body)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
         # nextcord parses a body only when the type is exactly this, without a charset.

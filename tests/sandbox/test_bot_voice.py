@@ -45,7 +45,7 @@ def make_voice_bot(sandbox: Sandbox) -> nextcord.Client:
 
 async def join(client: nextcord.Client, name: str = "Stage left") -> nextcord.VoiceClient:
     channel = next(each for each in client.guilds[0].voice_channels if each.name == name)
-    voice = await channel.connect(timeout=10)
+    voice: nextcord.VoiceProtocol = await channel.connect(timeout=10)
     assert isinstance(voice, nextcord.VoiceClient)
     return voice
 
@@ -142,3 +142,11 @@ async def test_a_dropped_gateway_leaves_voice_after_the_resume_window(
         assert bot_channel(sandbox) == stage
         await until(lambda: bot_channel(sandbox) is None)
     assert sandbox.world.voice_states[LOUNGE, MEMBER].channel_id == stage
+
+
+async def test_stop_is_quick_while_the_bot_plays(sandbox: Sandbox, connect: Connect) -> None:
+    async with connect(make_voice_bot(sandbox)) as client:
+        (await join(client)).play(Tone())
+        begun = asyncio.get_running_loop().time()
+        await sandbox.stop()
+        assert asyncio.get_running_loop().time() - begun < 1

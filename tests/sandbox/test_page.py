@@ -25,7 +25,15 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
         page = await browser.new_page(viewport={"width": 375, "height": 812})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        # Chromium also logs every refused request; those are answers, not faults of the page.
+        page.on(
+            "console",
+            lambda line: (
+                errors.append(line.text)
+                if line.type == "error" and "Failed to load resource" not in line.text
+                else None
+            ),
+        )
         await page.goto(sandbox.url)
         yield page
         await browser.close()
