@@ -75,8 +75,8 @@ def _replace(
 
 
 def store_voice(guild_id: str, *, discord_id: str, channel_id: str | None, name: str) -> None:
-    """A person joined, moved or (channel null) left."""
-    if channel_id is None:
+    """A person joined, moved or (channel null) left. A channel that was deleted meanwhile counts as none."""
+    if channel_id is None or not Channel.objects.filter(pk=channel_id, guild_id=guild_id).exists():
         VoiceState.objects.filter(guild_id=guild_id, discord_id=discord_id).delete()
     else:
         VoiceState.objects.update_or_create(
