@@ -15,6 +15,8 @@ from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from realtime.server import OPTIONS
+
 WAIT_SECONDS = 10.0
 
 
@@ -87,15 +89,7 @@ def serve(settings: Settings) -> Iterator[Server]:
     listener.bind(("127.0.0.1", 0))
     running = Server(listener.getsockname()[1])
     settings.ALLOWED_ORIGINS = [*settings.ALLOWED_ORIGINS, running.url]
-    config = uvicorn.Config(
-        application,
-        log_config=None,
-        lifespan="off",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=1_000_000,
-        timeout_graceful_shutdown=1,
-    )
+    config = uvicorn.Config(application, **{**OPTIONS, "timeout_graceful_shutdown": 1})
     program = uvicorn.Server(config)
     thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]}, name="server")
     thread.start()

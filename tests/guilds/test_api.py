@@ -1,0 +1,174 @@
+"""Who may see what of a guild: one table for all routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from guilds.models import ChannelType, Guild, Membership
+from guilds.permissions import ADMINISTRATOR, MANAGE_GUILD
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+Api = Callable[[User], Client]
+
+MEMBERS = ["", "/snapshot", "/queue", "/player"]
+MANAGERS = ["/channels", "/channels?type=voice", "/roles", "/bot-install-url"]
+NEEDS_BOT = ["/channels", "/roles"]
+
+
+@pytest.fixture
+def guild() -> Guild:
+    return GuildFactory.create()
+
+
+def url(guild: Guild, route: str) -> str:
+    return f"/api/guilds/{guild.pk}{route}"
+
+
+@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
+def test_nobody_sees_a_guild_without_login(route: str, guild: Guild) -> None:
+    response = Client().get(url(guild, route))
+    assert (response.status_code, response.json()["code"]) == (401, "AUTH_REQUIRED")
+
+
+@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
+@pytest.mark.parametrize(
+    "guild_id", ["1", "abc", "0" * 18, "9" * 21, "1" * 17 + "x", "%00", "１２３４５６７８９０１２３４５６７"]
+)
+def test_a_guild_id_that_is_no_snowflake_is_400(route: str, guild_id: str, api: Api) -> None:
+    response = api(UserFactory.create()).get(f"/api/guilds/{guild_id}{route}")
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_GUILD_ID")
+
+
+@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
+def test_a_guild_of_others_is_404_like_one_that_does_not_exist(route: str, guild: Guild, api: Api) -> None:
+    MembershipFactory.create(guild=guild, manager=True)
+    client = api(MembershipFactory.create(manager=True).user)
+    theirs = client.get(url(guild, route))
+    nobodys = client.get(f"/api/guilds/999999999999999999{route}")
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.json() == nobodys.json()
+
+
+@pytest.mark.parametrize("route", MANAGERS)
+@pytest.mark.parametrize("permissions", [0, MANAGE_GUILD])
+def test_a_member_without_the_right_is_403(route: str, permissions: int, guild: Guild, api: Api) -> None:
+    member = MembershipFactory.create(guild=guild, permissions=permissions)
+    response = api(member.user).get(url(guild, route))
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("route", MEMBERS)
+def test_a_member_sees_the_guild(route: str, guild: Guild, api: Api) -> None:
+    assert api(MembershipFactory.create(guild=guild).user).get(url(guild, route)).status_code == 200
+
+
+@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
+@pytest.mark.parametrize("rights", [{"owner": True}, {"permissions": ADMINISTRATOR}], ids=["owner", "admin"])
+def test_owners_and_administrators_see_everything(
+    route: str, rights: dict[str, Any], guild: Guild, api: Api
+) -> None:
+    manager = MembershipFactory.create(guild=guild, **rights)
+    assert api(manager.user).get(url(guild, route)).status_code == 200
+
+
+@pytest.mark.parametrize("route", NEEDS_BOT)
+def test_channels_and_roles_of_a_guild_without_the_bot_are_a_conflict(route: str, api: Api) -> None:
+    manager = MembershipFactory.create(guild=GuildFactory.create(bot_installed=False), manager=True)
+    response = api(manager.user).get(url(manager.guild, route))
+    assert (response.status_code, response.json()["code"]) == (409, "BOT_NOT_INSTALLED")
+
+
+def test_a_guild_is_shown_in_the_shape_of_the_contract(api: Api) -> None:
+    membership = MembershipFactory.create(permissions=ADMINISTRATOR | 1)
+    Guild.objects.update(icon_hash="a_cafe", member_count=5)
+    client = api(membership.user)
+    expected = {
+        "id": membership.guild_id,
+        "name": membership.guild.name,
+        "icon_url": f"https://cdn.discordapp.com/icons/{membership.guild_id}/a_cafe.gif?size=128",
+        "owner": False,
+        "permissions": "9",
+        "can_manage": True,
+        "bot_installed": True,
+        "member_count": 5,
+    }
+    assert client.get(url(membership.guild, "")).json() == expected
+    assert client.get("/api/guilds").json() == [expected]
+
+
+def test_the_list_holds_managed_guilds_and_with_all_also_shared_ones(api: Api) -> None:
+    user = UserFactory.create()
+    managed = MembershipFactory.create(
+        user=user, manager=True, guild=GuildFactory.create(name="A", bot_installed=False)
+    )
+    shared = MembershipFactory.create(user=user, guild=GuildFactory.create(name="B"))
+    MembershipFactory.create(user=user, guild=GuildFactory.create(name="C", bot_installed=False))
+    MembershipFactory.create(manager=True)
+    client = api(user)
+    assert [g["id"] for g in client.get("/api/guilds").json()] == [managed.guild_id]
+    everything = client.get("/api/guilds?scope=all").json()
+    assert [g["id"] for g in everything] == [managed.guild_id, shared.guild_id]
+
+
+def test_channels_are_text_and_announcement_or_voice_and_stage(guild: Guild, api: Api) -> None:
+    manager = MembershipFactory.create(guild=guild, manager=True)
+    made = {kind: ChannelFactory.create(guild=guild, type=kind, position=kind).pk for kind in ChannelType}
+    client = api(manager.user)
+    text = client.get(url(guild, "/channels")).json()
+    assert [c["id"] for c in text] == [made[ChannelType.TEXT], made[ChannelType.ANNOUNCEMENT]]
+    assert set(text[0]) == {"id", "type", "name", "position", "parent_id"}
+    voice = client.get(url(guild, "/channels?type=voice")).json()
+    assert [c["id"] for c in voice] == [made[ChannelType.VOICE], made[ChannelType.STAGE]]
+
+
+def test_roles_in_the_shape_of_the_contract(guild: Guild, api: Api) -> None:
+    manager = MembershipFactory.create(guild=guild, manager=True)
+    role = RoleFactory.create(guild=guild)
+    RoleFactory.create()
+    assert api(manager.user).get(url(guild, "/roles")).json() == [
+        {"id": role.pk, "name": role.name, "color": 0, "position": 0, "mentionable": False}
+    ]
+
+
+def test_the_install_url_asks_for_what_the_contract_says(guild: Guild, api: Api) -> None:
+    manager = MembershipFactory.create(guild=guild, manager=True)
+    address = urlsplit(api(manager.user).get(url(guild, "/bot-install-url")).json()["url"])
+    query = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert query.pop("client_id").isdecimal()
+    assert query == {
+        "scope": "bot applications.commands",
+        "permissions": "3329024",
+        "guild_id": guild.pk,
+        "disable_guild_select": "true",
+    }
+
+
+def test_the_list_costs_two_queries_however_long_it_is(api: Api, django_assert_num_queries: Any) -> None:
+    user = UserFactory.create()
+    client = api(user)
+    for wanted in (1, 3):
+        while Membership.objects.filter(user=user).count() < wanted:
+            MembershipFactory.create(user=user, manager=True)
+        with django_assert_num_queries(2):  # the caller's session, the memberships with their guilds
+            assert len(client.get("/api/guilds").json()) == wanted
+
+
+@pytest.mark.parametrize("route", ["/channels", "/channels?type=voice", "/roles"])
+def test_channels_and_roles_cost_three_queries_however_many(
+    route: str, guild: Guild, api: Api, django_assert_num_queries: Any
+) -> None:
+    client = api(MembershipFactory.create(guild=guild, manager=True).user)
+    for _ in range(2):
+        ChannelFactory.create(guild=guild)
+        ChannelFactory.create(guild=guild, voice=True)
+        RoleFactory.create(guild=guild)
+        with django_assert_num_queries(3):  # session, membership, rows
+            client.get(url(guild, route))
