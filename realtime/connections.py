@@ -62,7 +62,7 @@ class Connections:
                 log.warning("Revocation poll: %s", type(error).__name__)
                 continue
             for sid, reason in ended.items():
-                for on_end in list(self._by_sid.get(sid, ())):
+                for on_end in self._by_sid.pop(sid, set()):
                     on_end(reason)
 
 

@@ -18,7 +18,7 @@ def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
     """Return the object of one message. Raises BadMessage (also for deep nesting) or TooLarge."""
     if text is None:
         raise BadMessage("This socket speaks text, not binary.")
-    if len(text) > MAX_BYTES:
+    if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         raise TooLarge
     try:
         frame = orjson.loads(text)  # stops at 1,024 levels; the standard library's recursion would not

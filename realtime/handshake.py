@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.http import parse_cookie
 
 from accounts.authentication import bearer_token
 from accounts.domain.sessions import Principal, authenticate_access, find_live_session
@@ -54,13 +54,10 @@ def authenticate_scope(scope: Scope, *, grace_seconds: int) -> Principal | None:
     token, _ = offered_token(scope)
     if token is not None:
         return authenticate_access(token, grace_seconds=grace_seconds)
-    try:
-        cookie = SimpleCookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
+    key = parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
+    if not key.isalnum():  # so are all of Django's keys; a quoted cookie may even hold a NUL
         return None
-    if cookie is None:
-        return None
-    sid = SessionStore(cookie.value).get("sid")
+    sid = SessionStore(key).get("sid")
     try:
         session = find_live_session(sid)
     except AccountsError:

@@ -28,7 +28,12 @@ _sending: set[asyncio.Task[None]] = set()
 def listen(listener: Listener) -> Callable[[], None]:
     """Call `listener(store_name, seq)` on the event loop at every hint. Returns a function that ends it."""
     _listeners.append(listener)
-    return lambda: _listeners.remove(listener)
+
+    def end() -> None:
+        if listener in _listeners:
+            _listeners.remove(listener)
+
+    return end
 
 
 def carry(carrier: Listener) -> None:
@@ -45,7 +50,10 @@ def send(store_name: str, seq: int) -> None:
     """Hint from any thread, after commit. Never raises: the log already has what matters."""
     loop = _loop
     if loop is not None and loop.is_running():
-        loop.call_soon_threadsafe(_send_on_loop, store_name, seq)
+        try:
+            loop.call_soon_threadsafe(_send_on_loop, store_name, seq)
+        except RuntimeError:
+            log.debug("Hint for %s not sent: the loop is closing", store_name)
     elif settings.REDIS_URL:  # a process without a loop of its own, such as a management command
         try:
             async_to_sync(_publish)(store_name, seq)

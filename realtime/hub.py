@@ -35,7 +35,7 @@ class Subscription:
         self.cursor = cursor
         self.send = send
         self.on_lost = on_lost  # called once with "slow" or "epoch"; the subscription is dead then
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[bool] | None = None
         self.progress_at = time.monotonic()
 
     def kick(self) -> None:
@@ -48,16 +48,23 @@ class Subscription:
             else:
                 self.task.add_done_callback(self._drained)
 
-    async def _drain(self) -> None:
+    async def _drain(self) -> bool:
+        """Returns whether the log can be read; if not, the poll tries again."""
         while self.cursor < self.feed.head:
-            batch = await self.feed.read(self.cursor)
+            try:
+                batch = await self.feed.read(self.cursor)
+            except Exception as error:
+                log.warning("Reading %s: %s", self.feed.name, type(error).__name__)
+                return False
             if not batch:
-                return  # the rows vanished: the epoch check will tell
+                return False  # the rows vanished: the epoch check will tell
             self.cursor = batch[-1][0]
+            self.progress_at = time.monotonic()
             await self.send([data for _, data in batch], max(0, self.feed.head - self.cursor))
             self.progress_at = time.monotonic()
+        return True
 
-    def _drained(self, task: asyncio.Task[None]) -> None:
+    def _drained(self, task: asyncio.Task[bool]) -> None:
         self.task = None
         if task.cancelled():
             return
@@ -65,8 +72,8 @@ class Subscription:
             # The socket is gone; its consumer hears of it by its own disconnect.
             log.debug("Subscription to %s ended: %s", self.feed.name, type(error).__name__)
             self.close()
-        else:
-            self.kick()
+        elif task.result():
+            self.kick()  # the head may have moved since the last look at it
 
     def close(self) -> None:
         self.feed.subscriptions.discard(self)
@@ -146,6 +153,9 @@ class Hub:
         `(epoch, head)` is the position the caller just read; the feed starts there when it is new.
         """
         feed = self._feeds.get(store_name)
+        if feed is not None and feed.epoch != epoch:  # the caller saw the new log before our poll did
+            self._replace(feed)
+            feed = None
         if feed is None:
             feed = self._feeds[store_name] = Feed(store_name, epoch, head)
         subscription = Subscription(feed, cursor, send, on_lost)
@@ -170,19 +180,28 @@ class Hub:
                 del self._feeds[name]
         if not self._feeds:
             return
-        heads = await in_thread(read_heads)(list(self._feeds))
+        watched = list(self._feeds.values())  # others may come while we read
+        heads = await in_thread(read_heads)([feed.name for feed in watched])
         now = time.monotonic()
-        for name, feed in list(self._feeds.items()):
-            epoch, head = heads.get(name, ("", 0))
+        for feed in watched:
+            epoch, head = heads.get(feed.name, ("", 0))
+            if self._feeds.get(feed.name) is not feed:
+                continue
             if epoch != feed.epoch:
-                self._lose(feed, list(feed.subscriptions), "epoch")
-                feed.task.cancel()
-                del self._feeds[name]
+                self._replace(feed)
                 continue
             if head > feed.head:
                 feed.wake.set()
             stalled = [s for s in feed.subscriptions if s.task and now - s.progress_at > STALL_SECONDS]
             self._lose(feed, stalled, "slow")
+            for subscription in feed.subscriptions:
+                subscription.kick()
+
+    def _replace(self, feed: Feed) -> None:
+        """The log behind a feed is another one now."""
+        feed.task.cancel()
+        del self._feeds[feed.name]
+        self._lose(feed, list(feed.subscriptions), "epoch")
 
     @staticmethod
     def _lose(feed: Feed, subscriptions: list[Subscription], reason: str) -> None:

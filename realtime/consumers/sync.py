@@ -127,8 +127,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         self._start(say_and_close())
 
     def _later(self, seconds: float, callback: Any) -> None:
-        # asyncio's timers reach no further than a day or so on every platform; tokens in grace may.
-        self._timers.append(asyncio.get_running_loop().call_later(min(max(seconds, 0), 86_400), callback))
+        self._timers.append(asyncio.get_running_loop().call_later(max(seconds, 0), callback))
 
     def _nothing_said(self) -> None:
         if not self.instance:
@@ -137,18 +136,24 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     # --- Who it is ---
 
     def _admit(self, principal: Principal) -> None:
-        """Take a caller in, or its renewed token; set the clocks that go with it."""
+        """Take a caller in, or its renewed token."""
         if self._forget:
             self._forget()
         self.principal = principal
         sid = str(principal.session.pk)
         self._forget = get_connections().add(sid, self._ended)
-        for timer in self._timers[1:]:  # the first one is the deadline of init
+        if self.instance:
+            self._set_clocks(principal)
+
+    def _set_clocks(self, principal: Principal) -> None:
+        """After `ready`, which is the first thing a client hears, and again for each renewed token."""
+        for timer in self._timers:
             timer.cancel()
-        del self._timers[1:]
+        self._timers.clear()
         if principal.expires_at is not None:
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
-            self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+            if self._auth != "grace":  # `ready` and `authed` told already
+                self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
             self._later(left + settings.TOKEN_LEEWAY_SECONDS + settings.SYNC_GRACE_SECONDS, self._expired)
 
     def _ended(self, reason: AccountsError) -> None:
@@ -262,6 +267,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
                 "expiredAt": _milliseconds(self.principal.expires_at),
             }
         await self._send(ready)
+        self._set_clocks(self.principal)
 
     async def _renew(self, frame: dict[str, Any]) -> None:
         token = frame.get("authToken")

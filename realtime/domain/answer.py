@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from realtime.domain.append import lock_store
 from realtime.errors import Conflict
@@ -53,11 +53,15 @@ def answer_once(
         )
         answer = Answer(seqs, result)
         if actor is not None:
-            Command.objects.create(
-                actor=actor,
-                command_id=origin.command_id,
-                store=store,
-                request_hash=fingerprint,
-                answer=json.dumps({"seqs": seqs, "result": result}),
-            )
+            try:
+                with transaction.atomic():
+                    Command.objects.create(
+                        actor=actor,
+                        command_id=origin.command_id,
+                        store=store,
+                        request_hash=fingerprint,
+                        answer=json.dumps({"seqs": seqs, "result": result}),
+                    )
+            except IntegrityError as error:  # at this very moment, for another store
+                raise Conflict from error
         return answer
