@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import receivers  # noqa: F401  signals are connected by importing
+        from accounts import receivers, schema  # noqa: F401  both register themselves by being imported

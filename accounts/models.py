@@ -49,6 +49,9 @@ class User(AbstractBaseUser):
             self.set_unusable_password()
         super().save(*args, **kwargs)
 
+    def get_short_name(self) -> str:
+        return str(self)
+
     @property
     def avatar_url(self) -> str | None:
         """Discord's CDN address of the avatar (docs: Reference, Image Formatting), null without one."""

@@ -41,7 +41,7 @@ def running() -> Iterator[tuple[str, str]]:
     """Run the program in a folder of its own. Yields `(web, sandbox)` addresses."""
     ports = [_free_port() for _ in range(3)]
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w") as log:
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
         env = os.environ | {"DATA_DIR": folder, "ENV_FILE": os.devnull}
         env |= {name: str(port) for name, port in zip(names, ports, strict=True)}
         program = subprocess.Popen(

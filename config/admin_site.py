@@ -1,0 +1,31 @@
+"""The Django admin under our own name, entered through Discord."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+_FOREIGN = {"account", "socialaccount", "auth"}  # e-mail addresses, groups: not used here
+
+
+class BacklineAdminSite(admin.AdminSite):
+    site_header = site_title = "Backline"
+    index_title = "Look after people, guilds and queues"
+    site_url = "/dashboard"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """There are no passwords: send people to Discord, and those without the right away."""
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        target = request.GET.get("next", reverse("admin:index"))
+        return redirect_to_login(target, reverse("discord_login"), "next")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        ours = [model for model in models if model._meta.app_label not in _FOREIGN]
+        super().register(ours, admin_class, **options)
