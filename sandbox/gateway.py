@@ -33,6 +33,7 @@ RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7
 SOUNDBOARD_SOUNDS = 31
 
 HEARTBEAT_INTERVAL_MS = 41_250
+ACK_SECONDS = 0.02
 MAX_COMMAND_BYTES = 4_096
 CHUNK_MEMBERS = 1_000
 
@@ -135,8 +136,11 @@ class Gateway:
             connection.close(4002)
             return
         if op == HEARTBEAT:
-            connection.last_heartbeat = asyncio.get_running_loop().time()
-            connection.send(HEARTBEAT_ACK)
+            loop = asyncio.get_running_loop()
+            connection.last_heartbeat = loop.time()
+            # As late as over a network: nextcord notes when it sent a heartbeat only afterwards, and takes an
+            # answer that came before that for one to the heartbeat before.
+            loop.call_later(ACK_SECONDS, connection.send, HEARTBEAT_ACK)
         elif op == IDENTIFY:
             self._identify(connection, data)
         elif op == RESUME:

@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import WSMessage, web
 
-CLOSE_SECONDS = 2.0  # how long a client may take to answer a close
+CLOSE_SECONDS = 0.3  # how long a client may take to answer a close; nextcord never does
 MAX_MESSAGE_BYTES = 64 * 1024
 
 
