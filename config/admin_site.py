@@ -26,6 +26,8 @@ class BacklineAdminSite(admin.AdminSite):
         return redirect_to_login(target, reverse("discord_login"), "next")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        models: list[Any] = (
+            [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        )
         ours = [model for model in models if model._meta.app_label not in _FOREIGN]
         super().register(ours, admin_class, **options)
