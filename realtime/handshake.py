@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import parse_cookie
 
 from accounts.authentication import bearer_token
-from accounts.domain.sessions import Principal, authenticate_access, find_live_session
+from accounts.domain.sessions import Principal, authenticate_access, find_live_session, nobody
 from accounts.errors import AccountsError
 
 Scope = dict[str, Any]
@@ -45,15 +45,30 @@ def offered_token(scope: Scope) -> tuple[str | None, str | None]:
     return None, None
 
 
+def authenticate_token(raw: str, *, grace_seconds: int) -> Principal:
+    """Return whose token this is. With REQUIRE_AUTH off, a bad one is nobody's. Raises an AccountsError."""
+    try:
+        return authenticate_access(raw, grace_seconds=grace_seconds)
+    except AccountsError:
+        if settings.REQUIRE_AUTH:
+            raise
+        return nobody()
+
+
 def authenticate_scope(scope: Scope, *, grace_seconds: int) -> Principal | None:
-    """Return who opens the socket, null when nothing was presented. Uses the ORM.
+    """Return who opens the socket, null (nobody, with REQUIRE_AUTH off) when nothing was presented.
+    Uses the ORM.
 
     A cookie that no longer belongs to a session counts as nothing presented: browsers send stale cookies
     without being asked, and the first message may still authenticate. Raises an AccountsError.
     """
     token, _ = offered_token(scope)
     if token is not None:
-        return authenticate_access(token, grace_seconds=grace_seconds)
+        return authenticate_token(token, grace_seconds=grace_seconds)
+    return _of_cookie(scope) or (None if settings.REQUIRE_AUTH else nobody())
+
+
+def _of_cookie(scope: Scope) -> Principal | None:
     key = parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
     if not key.isalnum():  # so are all of Django's keys; a quoted cookie may even hold a NUL
         return None
@@ -74,7 +89,7 @@ def refusal(scope: Scope, status: int, code: str, detail: str) -> list[dict[str,
     if "websocket.http.response" not in scope.get("extensions", {}):
         return [
             {"type": "websocket.accept"},
-            {"type": "websocket.close", "code": 4401 if status == 401 else 4403},
+            {"type": "websocket.close", "code": 4000 + status},  # close codes echo HTTP's
         ]
     body = json.dumps({"code": code, "detail": detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
