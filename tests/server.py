@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import uvicorn
@@ -32,17 +33,18 @@ def until[T](condition: Callable[[], T], *, seconds: float = WAIT_SECONDS) -> T:
 class Socket:
     """A client of `/sync` that speaks frames."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
+    def __init__(self, opening: AbstractContextManager[ClientConnection]) -> None:
+        self._opening = opening
+        self.connection = opening.__enter__()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.connection.close()
+        self._opening.__exit__(None, None, None)
 
     def send(self, frame: dict[str, Any]) -> None:
-        self.connection.send(json.dumps(frame))
+        self.connection.send(json.dumps(frame, ensure_ascii=False))
 
     def receive(self, *, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
         """Return the next frame. Raises TimeoutError or ConnectionClosed."""
@@ -70,33 +72,41 @@ class Socket:
 
 
 class Server:
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, program: uvicorn.Server, listener: socket.socket) -> None:
+        self.port: int = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._program = program
+        self._thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]}, name="server")
 
     def connect(self, path: str = "/sync", **options: Any) -> Socket:
         """Open a socket. `options` are those of `websockets`; raises InvalidStatus on a refused upgrade."""
         url = f"ws://127.0.0.1:{self.port}{path}"
         return Socket(connect(url, open_timeout=WAIT_SECONDS, close_timeout=2, max_size=None, **options))
 
+    def start(self) -> None:
+        self._thread.start()
+        until(lambda: self._program.started or not self._thread.is_alive())
+        assert self._program.started
+
+    def stop(self) -> None:
+        """Stop as on SIGTERM. Doing it twice is harmless."""
+        self._program.should_exit = True
+        self._thread.join(timeout=WAIT_SECONDS)
+        assert not self._thread.is_alive(), "the server did not stop"
+
 
 @contextlib.contextmanager
 def serve(settings: Settings) -> Iterator[Server]:
-    """Serve `config.asgi.application` on a free loopback port, with the flags of `runweb`."""
+    """Serve `config.asgi.application` on a free loopback port, as `runweb` does."""
     from config.asgi import application
 
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    running = Server(listener.getsockname()[1])
-    settings.ALLOWED_ORIGINS = [*settings.ALLOWED_ORIGINS, running.url]
-    config = uvicorn.Config(application, **{**OPTIONS, "timeout_graceful_shutdown": 1})
-    program = uvicorn.Server(config)
-    thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]}, name="server")
-    thread.start()
-    try:
-        until(lambda: program.started or not thread.is_alive())
-        yield running
-    finally:
-        program.should_exit = True
-        thread.join(timeout=WAIT_SECONDS)
-        assert not thread.is_alive(), "the server did not stop"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(application, **{**OPTIONS, "timeout_graceful_shutdown": 1})
+        running = Server(uvicorn.Server(config), listener)
+        settings.ALLOWED_ORIGINS = [*settings.ALLOWED_ORIGINS, running.url]
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()

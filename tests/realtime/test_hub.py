@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from realtime import hints, hub
+from realtime import hints, hub, queries
 from realtime.db import in_thread
 from realtime.domain.append import append, ensure_store, lock_store
 from realtime.hub import Hub, Subscription, get_hub
@@ -139,7 +139,7 @@ async def test_an_event_is_read_once_however_many_watch(
     await write(1)
     await until(lambda: all(reader.seqs == [1] for reader in readers))
     encoded: list[int] = []
-    real = hub.read_events
+    real = queries.read_events
 
     def counting(store_name: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         found = real(store_name, after=after, limit=limit)
@@ -219,7 +219,7 @@ async def test_a_database_that_fails_for_a_moment_costs_nobody_an_event(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await write(5)
-    real, failures = hub.read_events, 3
+    real, failures = queries.read_events, 3
 
     def failing(store_name: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         nonlocal failures
@@ -276,7 +276,7 @@ async def test_a_subscription_that_comes_during_the_poll_is_kept(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await in_thread(ensure_store)("test:first")
-    real, reader = hub.read_heads, Reader()
+    real, reader = queries.read_heads, Reader()
     loop = asyncio.get_running_loop()
 
     def while_reading(names: list[str]) -> Any:

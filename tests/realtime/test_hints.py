@@ -1,0 +1,139 @@
+"""Hints between processes, through a real Redis; in one process without any layer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.db import connection, transaction
+from pytest_django import Settings
+
+from realtime import hints
+from realtime.db import in_thread
+from realtime.domain.append import append, ensure_store, lock_store
+from realtime.origin import BOT
+from tests.conftest import use_redis
+
+NAME = "test:hints"
+ROOT = Path(__file__).resolve().parents[2]
+
+Hint = tuple[str, int]
+
+WRITER = """
+import django
+django.setup()
+from django.db import transaction
+from realtime.domain.append import append, lock_store
+from realtime.origin import BOT
+with transaction.atomic():
+    append(lock_store("test:hints"), "Happened", {}, origin=BOT)
+"""
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[list[Hint]]:
+    """Every hint that this process hears."""
+    found: list[Hint] = []
+    end = hints.listen(lambda store_name, seq: found.append((store_name, seq)))
+    hints.ensure_relay()
+    yield found
+    end()
+
+
+def write_now() -> None:
+    with transaction.atomic():
+        append(lock_store(NAME), "Happened", {}, origin=BOT)
+
+
+async def until_relayed(heard: list[Hint]) -> None:
+    """Wait until the relay listens: what is published before is lost, as hints may be."""
+    layer = get_channel_layer()
+    async with asyncio.timeout(20):
+        while ("test:warm", 0) not in heard:
+            await layer.group_send(hints.GROUP, {"type": "hint", "store": "test:warm", "seq": 0})
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_commit_is_hinted_within_the_process(channel_layer: str, heard: list[Hint]) -> None:
+    await in_thread(ensure_store)(NAME)
+    await in_thread(write_now)()
+    await until(lambda: (NAME, 1) in heard)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_rollback_is_not_hinted(heard: list[Hint]) -> None:
+    await in_thread(ensure_store)(NAME)
+
+    def rolled_back() -> None:
+        with transaction.atomic():
+            append(lock_store(NAME), "Happened", {}, origin=BOT)
+            transaction.set_rollback(True)
+
+    await in_thread(rolled_back)()
+    await in_thread(write_now)()
+    await until(lambda: heard)
+    assert heard == [(NAME, 1)]
+
+
+async def test_the_hint_of_another_layer_arrives(
+    settings: Settings, redis_url: str, heard: list[Hint]
+) -> None:
+    use_redis(settings, redis_url)
+    hints._loop = None  # the relay of `heard` began without Redis
+    hints.ensure_relay()
+    await until_relayed(heard)
+    from channels_redis.pubsub import RedisPubSubChannelLayer
+
+    other = RedisPubSubChannelLayer(hosts=[redis_url], prefix=get_channel_layer().prefix)
+    await other.group_send(hints.GROUP, {"type": "hint", "store": "guild:1", "seq": 41})
+    await until(lambda: ("guild:1", 41) in heard)
+    await other.flush()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_hint_of_another_process_arrives(
+    settings: Settings, redis_url: str, heard: list[Hint]
+) -> None:
+    """A management command on another machine, say: no event loop, the same database, the same Redis."""
+    use_redis(settings, redis_url)
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = "backline"  # the settings of the other process
+    hints._loop = None
+    hints.ensure_relay()
+    await in_thread(ensure_store)(NAME)
+    await until_relayed(heard)
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        address = f"sqlite:///{database['NAME']}"
+    else:
+        address = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{database['NAME']}"
+    environment = os.environ | {
+        "DATABASE_URL": address,
+        "REDIS_URL": redis_url,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, cwd=ROOT, env=environment, stderr=subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
+    assert process.returncode == 0, errors.decode()
+    await until(lambda: (NAME, 1) in heard)
+
+
+async def test_a_layer_that_fails_raises_nothing(settings: Settings, heard: list[Hint]) -> None:
+    use_redis(settings, "unix:///nowhere/redis.sock")
+    hints.send("guild:1", 7)
+    await until(lambda: ("guild:1", 7) in heard)

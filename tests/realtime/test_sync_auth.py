@@ -1,0 +1,171 @@
+"""Tokens that run out, are renewed, or are taken away while a socket is open."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accounts.domain.sessions import revoke_session
+from accounts.models import AuthSession, User
+from realtime.consumers import sync
+from realtime.models import Event
+from tests.factories import SessionFactory
+from tests.realtime.conftest import Member, make_member
+from tests.server import Server, Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pause(socket: Socket) -> dict[str, Any]:
+    command = {"eventId": str(uuid.uuid4()), "name": "Pause", "args": {}}
+    return socket.ask({"type": "push", "id": "push", "events": [command]})
+
+
+def renew(socket: Socket, token: Any) -> dict[str, Any]:
+    return socket.ask({"type": "auth", "id": "auth", "authToken": token})
+
+
+def test_auth_renews_and_tells_until_when(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(300)) as socket:
+        authed = renew(socket, member.token_expiring(600))
+        assert (authed["type"], authed["id"]) == ("authed", "auth")
+        assert abs(authed["expiresAt"] / 1000 - time.time() - 600) < 5
+
+
+def test_another_session_of_the_same_person_may_renew(server: Server, member: Member) -> None:
+    other = Member(member.user, member.guild, SessionFactory.create(user=member.user))
+    with member.open(server) as socket:
+        assert renew(socket, other.token)["type"] == "authed"
+        revoke_session(member.session)
+        assert pause(socket)["type"] == "ack"
+        with pytest.raises(TimeoutError):
+            socket.receive(seconds=1.2)  # two polls for ended sessions
+
+
+@pytest.mark.parametrize("how", ["auth", "init"])
+def test_another_persons_token_closes_4403(how: str, server: Server, member: Member) -> None:
+    stranger = make_member(member.guild)
+    with member.open(server) as socket:
+        answer = (
+            renew(socket, stranger.token) if how == "auth" else socket.init(member.instance, stranger.token)
+        )
+        assert answer["code"] == "FORBIDDEN"
+        assert socket.close_code() == 4403
+
+
+def test_init_with_a_token_of_another_user_than_the_handshakes_closes_4403(
+    server: Server, member: Member
+) -> None:
+    stranger = make_member(member.guild)
+    with server.connect(additional_headers={"Authorization": f"Bearer {member.token}"}) as socket:
+        assert socket.init(member.instance, stranger.token)["code"] == "FORBIDDEN"
+        assert socket.close_code() == 4403
+
+
+@pytest.mark.parametrize(("token", "code"), [("nonsense", 4401), (None, 4400), (5, 4400)])
+def test_a_renewal_that_is_no_token_closes(token: Any, code: int, server: Server, member: Member) -> None:
+    with member.open(server) as socket:
+        assert renew(socket, token)["type"] == "error"
+        assert socket.close_code() == code
+
+
+def test_a_token_about_to_expire_is_noticed_after_ready(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(30)) as socket:
+        notice = socket.receive()
+        assert (notice["type"], notice["code"]) == ("notice", "TOKEN_EXPIRING")
+        assert abs(notice["expiresAt"] / 1000 - time.time() - 30) < 5
+
+
+def test_a_token_with_time_left_is_noticed_sixty_seconds_before(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(62)) as socket:
+        with pytest.raises(TimeoutError):
+            socket.receive(seconds=0.3)
+        assert socket.receive(seconds=5)["code"] == "TOKEN_EXPIRING"
+
+
+def test_a_renewal_puts_the_notice_off(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(61.5)) as socket:
+        assert renew(socket, member.token)["type"] == "authed"
+        with pytest.raises(TimeoutError):
+            socket.receive(seconds=2)
+
+
+@pytest.mark.parametrize("how", ["handshake", "init"])
+def test_a_token_in_grace_may_read_and_is_warned(how: str, server: Server, member: Member) -> None:
+    token = member.token_expiring(-60)
+    headers = {"Authorization": f"Bearer {token}"} if how == "handshake" else {}
+    with server.connect(additional_headers=headers) as socket:
+        ready = socket.init(member.instance, None if headers else token)
+        assert (ready["type"], ready["auth"]) == ("ready", "grace")
+        assert ready["warning"]["code"] == "TOKEN_IN_GRACE"
+        assert abs(ready["warning"]["expiredAt"] / 1000 - time.time() + 60) < 5
+        assert socket.ask({"type": "pull", "id": 1, "cursor": 0})["type"] == "end"
+
+
+def test_in_grace_a_command_waits_for_auth(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(-60)) as socket:
+        assert pause(socket)["code"] == "TOKEN_EXPIRED"
+        assert Event.objects.count() == 0
+        assert renew(socket, member.token)["type"] == "authed"
+        assert pause(socket)["type"] == "ack"
+
+
+def test_the_leeway_is_not_the_grace_yet(server: Server, member: Member) -> None:
+    with member.open(server, member.token_expiring(-3)) as socket:
+        frame = pause(socket)
+        if frame["type"] == "notice":  # it comes on its own, before or after
+            frame = socket.receive()
+        assert frame["type"] == "ack"
+
+
+def test_beyond_the_grace_init_is_refused(server: Server, member: Member, settings: Settings) -> None:
+    settings.SYNC_GRACE_SECONDS = 30
+    with server.connect() as socket:
+        assert socket.init(member.instance, member.token_expiring(-60))["code"] == "TOKEN_EXPIRED"
+        assert socket.close_code() == 4401
+
+
+def test_a_grace_that_runs_out_closes_4401(server: Server, member: Member, settings: Settings) -> None:
+    settings.SYNC_GRACE_SECONDS = 20
+    with member.open(server, member.token_expiring(-28.5)) as socket:
+        assert socket.receive()["code"] == "TOKEN_EXPIRED"
+        assert socket.close_code() == 4401
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("revoked", "SESSION_REVOKED"), ("deactivated", "USER_NOT_FOUND"), ("deleted", "USER_NOT_FOUND")],
+)
+def test_an_ended_session_closes_its_sockets_within_a_second(
+    how: str, code: str, server: Server, member: Member
+) -> None:
+    bystander = make_member(member.guild)
+    with member.open(server) as one, member.open(server) as two, bystander.open(server) as other:
+        two.ask({"type": "pull", "id": 1, "cursor": 0, "live": True})
+        before = time.monotonic()
+        if how == "revoked":
+            # Not by `revoke_session`: also what another process wrote, without any hint, must be seen.
+            AuthSession.objects.filter(pk=member.session.pk).update(revoked_at="2026-01-01T00:00Z")
+        elif how == "deactivated":
+            User.objects.filter(pk=member.user.pk).update(is_active=False)
+        else:
+            member.user.delete()
+        for socket in (one, two):
+            assert socket.receive()["code"] == code
+            assert socket.close_code() == 4401
+        assert time.monotonic() - before < 1.5  # one second, and some for a busy machine
+        assert other.ask({"type": "ping", "id": 1})["type"] == "pong"
+
+
+def test_who_says_nothing_is_asked_to_leave(
+    server: Server, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "INIT_SECONDS", 0.2)
+    with server.connect(additional_headers={"Authorization": f"Bearer {member.token}"}) as socket:
+        assert socket.close_code() == 4408
+    with member.open(server) as socket, pytest.raises(TimeoutError):
+        socket.receive(seconds=0.5)
