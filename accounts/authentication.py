@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from accounts.domain.sessions import Principal, authenticate_access
+from accounts.domain.sessions import Principal, authenticate_access, touch_session
 from accounts.errors import AccountsError, TokenInvalid
 from accounts.models import User
 
@@ -40,6 +40,8 @@ class BearerAuthentication(BaseAuthentication):
             if token is None:
                 return None
             principal = authenticate_access(token)
+            assert principal.session is not None  # a token always belongs to one
+            touch_session(principal.session)
         except AccountsError as error:
             raise AuthenticationFailed(str(error), code=error.code) from error
         return principal.user, principal

@@ -15,7 +15,14 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from accounts.errors import DiscordError, DiscordRefused, DiscordTimeout
+from accounts.errors import (
+    CodeRefused,
+    DiscordBusy,
+    DiscordError,
+    DiscordMalformed,
+    DiscordRefused,
+    DiscordTimeout,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +60,7 @@ def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | 
             else:
                 if response.status_code == 429:
                     wait = _retry_after(response)
-                    failure = DiscordError()
+                    failure = DiscordBusy()
                     if wait > MAX_RETRY_AFTER_SECONDS:
                         break
                 elif response.status_code >= 500:
@@ -63,10 +70,12 @@ def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | 
                     log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
                     raise DiscordRefused
                 else:
+                    if not response.content:
+                        return None
                     try:
                         return response.json()
                     except ValueError as error:
-                        raise DiscordError from error
+                        raise DiscordMalformed from error
             if attempt + 1 < ATTEMPTS:
                 time.sleep(wait)
     raise failure
@@ -85,14 +94,34 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri,
-        "client_id": settings.DISCORD_CLIENT_ID,
-        "client_secret": settings.DISCORD_CLIENT_SECRET,
+        **_client(),
     }
     if code_verifier:
         data["code_verifier"] = code_verifier
-    answer = _request("POST", "/oauth2/token", data=data)
+    try:
+        return _token_answer(_request("POST", "/oauth2/token", data=data))
+    except DiscordRefused as error:
+        raise CodeRefused from error
+
+
+def renew_tokens(refresh_token: str) -> dict[str, Any]:
+    """Trade a refresh token for the same as `exchange_code`. The old one is spent. Raises DiscordRefused."""
+    data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
+    return _token_answer(_request("POST", "/oauth2/token", data=data))
+
+
+def revoke_token(token: str) -> None:
+    """Give a token back, and with it everything of the same authorization (RFC 7009)."""
+    _request("POST", "/oauth2/token/revoke", data={"token": token, **_client()})
+
+
+def _client() -> dict[str, str]:
+    return {"client_id": settings.DISCORD_CLIENT_ID, "client_secret": settings.DISCORD_CLIENT_SECRET}
+
+
+def _token_answer(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-        raise DiscordError
+        raise DiscordMalformed
     return answer
 
 
@@ -100,7 +129,7 @@ def fetch_me(access_token: str) -> dict[str, Any]:
     """Return the user object of `GET /users/@me`."""
     profile = _request("GET", "/users/@me", token=access_token)
     if not isinstance(profile, dict) or not profile.get("id") or not profile.get("username"):
-        raise DiscordError
+        raise DiscordMalformed
     return profile
 
 
@@ -108,5 +137,5 @@ def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
     """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`."""
     guilds = _request("GET", "/users/@me/guilds?with_counts=true", token=access_token)
     if not isinstance(guilds, list):
-        raise DiscordError
+        raise DiscordMalformed
     return guilds

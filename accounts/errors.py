@@ -51,9 +51,33 @@ class DiscordTimeout(DiscordError):
     status = 504
 
 
+class DiscordBusy(DiscordError):
+    code = "DISCORD_RATE_LIMITED"
+    sentence = "Discord asks us to slow down. Try again in a minute."
+
+
+class DiscordMalformed(DiscordError):
+    code = "DISCORD_MALFORMED"
+    sentence = "Discord answered something we do not understand. Try again in a moment."
+
+
 class DiscordRefused(DiscordError):
-    """A 4xx of Discord: the code or token we sent is not good (any more)."""
+    """A 4xx of Discord: what we sent is not good (any more)."""
 
     code = "DISCORD_REFUSED"
+    sentence = "Discord did not accept what we sent. Try again in a moment."
+
+
+class CodeRefused(DiscordRefused):
+    """The authorization code is not good: used, too old, or another application's."""
+
+    code = "CODE_REFUSED"
     sentence = "Discord did not accept this login. Start again."
     status = 400
+
+
+class GrantDead(AccountsError):
+    """Discord no longer lets us ask about this person."""
+
+    code = "DISCORD_LOGIN_REQUIRED"
+    sentence = "Discord no longer lets us see your guilds. Log in again."

@@ -122,6 +122,8 @@ class DiscordGrant(models.Model):
     refresh_token = models.TextField(blank=True, help_text="Fernet ciphertext.")
     scope = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is renewing it.")
+    dead_at = models.DateTimeField(null=True, blank=True, help_text="Discord takes it no more.")
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

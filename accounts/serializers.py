@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import AuthSession, User
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -20,6 +21,36 @@ class TokenPairSerializer(serializers.Serializer[dict[str, Any]]):
     access = serializers.CharField()
     refresh = serializers.CharField()
     expires_at = serializers.DateTimeField(help_text="When `access` expires.")
+
+
+class ExchangeSerializer(serializers.Serializer[dict[str, Any]]):
+    code = serializers.CharField(max_length=500)
+    redirect_uri = serializers.CharField(max_length=2000, required=False)
+    code_verifier = serializers.RegexField(
+        r"^[A-Za-z0-9._~-]{43,128}$", required=False, help_text="PKCE, RFC 7636 §4.1."
+    )
+
+    def validate_redirect_uri(self, value: str) -> str:
+        if value not in settings.EXCHANGE_REDIRECT_URIS:
+            raise serializers.ValidationError("This redirect_uri is not one that the operator allowed.")
+        return value
+
+
+class ExchangedSerializer(TokenPairSerializer):
+    user = UserSerializer()
+
+
+class SessionSerializer(serializers.ModelSerializer[AuthSession]):
+    sid = serializers.CharField(source="pk")
+    current = serializers.SerializerMethodField(help_text="The session of this very request.")
+
+    class Meta:
+        model = AuthSession
+        fields: ClassVar[list[str]] = ["sid", "device", "address", "created_at", "last_seen_at", "current"]
+        read_only_fields = fields
+
+    def get_current(self, session: AuthSession) -> bool:
+        return bool(session.pk == self.context["current"])
 
 
 class RefreshSerializer(serializers.Serializer[dict[str, Any]]):

@@ -6,3 +6,5 @@ from django.dispatch import Signal
 discord_login = Signal()
 # sid: str
 session_revoked = Signal()
+# user: User; a receiver returns {name: JSON-ready data} of what its app keeps about them
+exporting = Signal()

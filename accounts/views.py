@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from allauth.socialaccount.adapter import get_adapter
@@ -12,16 +13,34 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
-from rest_framework import serializers
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import CookieAuthentication, caller
-from accounts.domain.sessions import Principal, TokenPair, issue_pair, refresh_pair, revoke_session
+from accounts.domain.departure import delete_account, export_data
+from accounts.domain.login import log_in_with_code
+from accounts.domain.sessions import (
+    Principal,
+    TokenPair,
+    issue_pair,
+    live_sessions,
+    refresh_pair,
+    revoke_all_sessions,
+    revoke_session,
+)
 from accounts.provider import DiscordAdapter
-from accounts.serializers import RefreshSerializer, TokenPairSerializer, UserSerializer
+from accounts.serializers import (
+    ExchangedSerializer,
+    ExchangeSerializer,
+    RefreshSerializer,
+    SessionSerializer,
+    TokenPairSerializer,
+    UserSerializer,
+)
 
 
 @never_cache
@@ -42,6 +61,25 @@ def _pair(pair: TokenPair) -> dict[str, Any]:
     return {"access": pair.access, "refresh": pair.refresh, "expires_at": pair.expires_at}
 
 
+class ExchangeView(APIView):
+    """Login for clients that hold the authorization code themselves; they get tokens and no cookie."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(request=ExchangeSerializer, responses=ExchangedSerializer)
+    def post(self, request: Request) -> Response:
+        body = ExchangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        session = log_in_with_code(
+            **body.validated_data,
+            device=request.META.get("HTTP_USER_AGENT", ""),
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+        answer = {**_pair(issue_pair(session)), "user": session.user}
+        return Response(ExchangedSerializer(answer).data)
+
+
 class TokenView(APIView):
     """Tokens for the session that the browser's cookie belongs to."""
 
@@ -51,6 +89,7 @@ class TokenView(APIView):
     def post(self, request: Request) -> Response:
         principal = request.auth
         assert isinstance(principal, Principal)
+        assert principal.session is not None
         return Response(TokenPairSerializer(_pair(issue_pair(principal.session))).data)
 
 
@@ -70,20 +109,68 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         return Response(UserSerializer(caller(request)).data)
 
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Delete the account. What the person did in a guild stays in its log, without their name."""
+        delete_account(caller(request))
+        django_logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ExportView(APIView):
+    """Everything that is kept about the caller."""
+
+    @extend_schema(responses={200: OpenApiResponse(description="A JSON document.")})
+    def get(self, request: Request) -> Response:
+        headers = {"Content-Disposition": 'attachment; filename="backline-export.json"'}
+        return Response(export_data(caller(request)), headers=headers)
+
+
+class SessionsView(APIView):
+    @extend_schema(responses=SessionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        principal = request.auth
+        current = principal.session.pk if isinstance(principal, Principal) and principal.session else None
+        sessions = live_sessions(caller(request))
+        return Response(SessionSerializer(sessions, many=True, context={"current": current}).data)
+
+
+class SessionView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, sid: str) -> Response:
+        try:
+            session = caller(request).auth_sessions.filter(pk=uuid.UUID(sid)).first()
+        except ValueError:
+            session = None
+        if session is None:
+            raise NotFound
+        revoke_session(session)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+_LOGGED_OUT = {
+    200: OpenApiResponse(
+        inline_serializer("LoggedOut", {"message": serializers.CharField(default="Logged out")})
+    )
+}
+
 
 class LogoutView(APIView):
     """Ends the session of the cookie, or of the bearer token."""
 
-    @extend_schema(
-        request=None,
-        responses={
-            200: OpenApiResponse(
-                inline_serializer("LoggedOut", {"message": serializers.CharField(default="Logged out")})
-            )
-        },
-    )
+    @extend_schema(request=None, responses=_LOGGED_OUT)
     def post(self, request: Request) -> Response:
-        if isinstance(request.auth, Principal):
+        if isinstance(request.auth, Principal) and request.auth.session:
             revoke_session(request.auth.session)
+        django_logout(request._request)
+        return Response({"message": "Logged out"})
+
+
+class LogoutAllView(APIView):
+    """Ends every session of the caller, this one included."""
+
+    @extend_schema(request=None, responses=_LOGGED_OUT)
+    def post(self, request: Request) -> Response:
+        revoke_all_sessions(caller(request))
         django_logout(request._request)
         return Response({"message": "Logged out"})

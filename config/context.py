@@ -9,4 +9,8 @@ from django.http import HttpRequest
 
 
 def program(request: HttpRequest) -> dict[str, Any]:
-    return {"is_sandbox": settings.SANDBOX, "sandbox_url": settings.SANDBOX_URL, "auth_off": False}
+    return {
+        "is_sandbox": settings.SANDBOX,
+        "sandbox_url": settings.SANDBOX_URL,
+        "auth_off": not settings.REQUIRE_AUTH,
+    }

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env
@@ -53,6 +54,9 @@ DISCORD_CLIENT_ID = env.str("DISCORD_CLIENT_ID", "")
 DISCORD_CLIENT_SECRET = env.str("DISCORD_CLIENT_SECRET", "")
 DISCORD_BOT_TOKEN = env.str("DISCORD_BOT_TOKEN", "")
 DISCORD_REDIRECT_URI = env.str("DISCORD_REDIRECT_URI", f"{API_BASE_URL}/api/auth/discord/callback")
+
+# Where clients that hold the code themselves may have been sent (POST /api/auth/discord/exchange).
+EXCHANGE_REDIRECT_URIS = env.list("EXCHANGE_REDIRECT_URIS", [DISCORD_REDIRECT_URI])
 
 _discord = {
     "DISCORD_CLIENT_ID": DISCORD_CLIENT_ID,
@@ -99,6 +103,12 @@ SECRET_KEY = env.str("SECRET_KEY", _keys.get("SECRET_KEY", ""))
 JWT_SECRET = env.str("JWT_SECRET", _keys.get("JWT_SECRET", ""))
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", [_keys.get("FIELD_ENCRYPTION_KEYS", "")])
 
+# --- Without authentication, for development ---------------------------------------------------------------
+
+REQUIRE_AUTH = env.bool("REQUIRE_AUTH", True)
+# The way back while a production installation moves its clients to tokens.
+ALLOW_ANONYMOUS_IN_PRODUCTION = env.bool("ALLOW_ANONYMOUS_IN_PRODUCTION", False)
+
 # --- Lifetimes --------------------------------------------------------------------------------------------
 
 SYNC_GRACE_SECONDS = env.int("SYNC_GRACE_SECONDS", 86_400)
@@ -131,8 +141,15 @@ def _faults() -> list[str]:
             faults.append("API_BASE_URL must be an https URL")
     if len(JWT_SECRET.encode()) < 32:
         faults.append("JWT_SECRET is missing or shorter than 32 bytes")
-    if BIND_HOST not in {"127.0.0.1", "localhost", "::1"} and SANDBOX:
-        faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox is for this machine only (127.0.0.1)")
+        if not REQUIRE_AUTH and not ALLOW_ANONYMOUS_IN_PRODUCTION:
+            faults.append("REQUIRE_AUTH is false, which needs ALLOW_ANONYMOUS_IN_PRODUCTION=true as well")
+    if BIND_HOST not in {"127.0.0.1", "localhost", "::1"}:
+        if SANDBOX:
+            faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox is for this machine only (127.0.0.1)")
+        if not REQUIRE_AUTH and not PRODUCTION:
+            faults.append(
+                f"BIND_HOST is {BIND_HOST}, but REQUIRE_AUTH=false is for this machine only (127.0.0.1)"
+            )
     return faults
 
 
@@ -159,6 +176,7 @@ INSTALLED_APPS += [
     "realtime",
     "accounts",
     "channels",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -176,6 +194,7 @@ INSTALLED_APPS += [
 MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",  # first: files need nothing of what follows
     "config.middleware.UrlconfMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "config.middleware.CanonicalHostMiddleware",
@@ -261,7 +280,7 @@ LOGIN_REDIRECT_URL = f"{FRONTEND_URL}/dashboard"
 
 # --- Browser security -------------------------------------------------------------------------------------
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "https://cdn.discordapp.com"],
     "connect-src": [CSP.SELF, origin_of(API_BASE_URL).replace("http", "ws", 1)],
@@ -294,6 +313,13 @@ SOCIALACCOUNT_PROVIDERS = {
         "OAUTH_PKCE_ENABLED": True,
     }
 }
+
+# --- Other origins ----------------------------------------------------------------------------------------
+
+CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if origin.startswith(("http://", "https://"))]
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
 
 # --- REST -------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from django.dispatch import receiver
 from accounts import discord
 from accounts.errors import DiscordError
 from accounts.models import User
-from accounts.signals import discord_login
+from accounts.signals import discord_login, exporting
 from guilds.domain.memberships import store_my_guilds
+from guilds.models import Membership
+from guilds.queries import guild_shape
 
 log = logging.getLogger(__name__)
 
@@ -23,3 +25,9 @@ def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: 
         store_my_guilds(user, discord.fetch_my_guilds(access_token))
     except DiscordError as error:
         log.warning("Guilds of user %s not read at login: %s", user.pk, error.code)
+
+
+@receiver(exporting)
+def export_memberships(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+    memberships = Membership.objects.filter(user=user).select_related("guild")
+    return {"guilds": [guild_shape(m) | {"role_ids": m.role_ids} for m in memberships]}

@@ -6,6 +6,7 @@ class QueueAppConfig(AppConfig):
     verbose_name = "Queue"
 
     def ready(self) -> None:
+        from queue_app import receivers  # noqa: F401  signals are connected by importing
         from queue_app.guild_kind import KIND
         from realtime import kinds
 

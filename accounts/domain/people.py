@@ -41,5 +41,7 @@ def store_grant(
             "refresh_token": encrypt(refresh_token) if refresh_token else "",
             "expires_at": expires_at,
             "scope": scope,
+            "claimed_until": None,
+            "dead_at": None,
         },
     )

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,10 +21,13 @@ SEEN_EVERY = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling. `expires_at` is the token's; null for a cookie, which lives as long as its session."""
+    """Who is calling. `expires_at` is the token's; null for a cookie, which lives as long as its session.
+
+    Without a session it is nobody: the development identity of REQUIRE_AUTH=false.
+    """
 
     user: User
-    session: AuthSession
+    session: AuthSession | None
     expires_at: datetime | None = None
     in_grace: bool = False
 
@@ -35,6 +39,14 @@ class TokenPair:
     expires_at: datetime
 
 
+def nobody() -> Principal:
+    """Return the development identity `dev`, for sockets where REQUIRE_AUTH is off. It has no snowflake."""
+    user, _ = User.objects.get_or_create(
+        discord_id=None, username="dev", defaults={"display_name": "Nobody (authentication is off)"}
+    )
+    return Principal(user, None)
+
+
 def begin_session(user: User, *, device: str, address: str | None) -> AuthSession:
     return AuthSession.objects.create(user=user, device=device[:300], address=address)
 
@@ -43,6 +55,20 @@ def revoke_session(session: AuthSession) -> None:
     """End a session on every surface. Doing it twice is harmless."""
     AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=timezone.now())
     transaction.on_commit(lambda: session_revoked.send(AuthSession, sid=str(session.pk)))
+
+
+def revoke_all_sessions(user: User) -> int:
+    """End every session of a person. Returns how many were live."""
+    live = list(AuthSession.objects.filter(user=user, revoked_at=None))
+    for session in live:
+        revoke_session(session)
+    return len(live)
+
+
+def live_sessions(user: User) -> list[AuthSession]:
+    """Return a person's sessions that are neither revoked nor older than a cookie may be, newest use first."""
+    oldest = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return list(AuthSession.objects.filter(user=user, revoked_at=None, last_seen_at__gt=oldest))
 
 
 def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:

@@ -14,14 +14,14 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 
-from accounts.domain.sessions import Principal, authenticate_access
+from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, AuthRequired, TokenExpired
 from realtime import frames, kinds
 from realtime.connections import get_connections
 from realtime.db import in_thread
 from realtime.domain.push import push
 from realtime.errors import BadMessage, Forbidden, RealtimeError
-from realtime.handshake import authenticate_scope, offered_token, origin_allowed, refusal
+from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
 from realtime.hub import READ_BATCH, Subscription, get_hub
 from realtime.models import Store, Via
 from realtime.origin import Origin
@@ -139,9 +139,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         """Take a caller in, or its renewed token."""
         if self._forget:
             self._forget()
+            self._forget = None
         self.principal = principal
-        sid = str(principal.session.pk)
-        self._forget = get_connections().add(sid, self._ended)
+        if principal.session is not None:
+            self._forget = get_connections().add(str(principal.session.pk), self._ended)
         if self.instance:
             self._set_clocks(principal)
 
@@ -174,8 +175,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
 
     async def _authenticate(self, token: str) -> None:
         """Check a token that came in a frame. Raises an AccountsError; another user's closes with 4403."""
-        principal = await in_thread(authenticate_access)(token, grace_seconds=settings.SYNC_GRACE_SECONDS)
-        if self.principal is not None and self.principal.user.pk != principal.user.pk:
+        principal = await in_thread(authenticate_token)(token, grace_seconds=settings.SYNC_GRACE_SECONDS)
+        known = self.principal
+        if known is not None and known.session is not None and known.user.pk != principal.user.pk:
             error = Forbidden("This connection belongs to somebody else.")
             error.close_code = 4403
             raise error
@@ -184,6 +186,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     @property
     def _auth(self) -> str:
         principal = self.principal
+        if principal is not None and principal.session is None:
+            return "anonymous"
         if principal is None or principal.expires_at is None:
             return "valid"
         leeway = timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS)
@@ -266,6 +270,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
                 "code": "TOKEN_IN_GRACE",
                 "expiredAt": _milliseconds(self.principal.expires_at),
             }
+        elif self._auth == "anonymous":
+            ready["warning"] = {"code": "AUTH_DISABLED"}
         await self._send(ready)
         self._set_clocks(self.principal)
 

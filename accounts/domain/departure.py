@@ -1,0 +1,60 @@
+"""What a person may take along, and how they leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from accounts.domain.grants import revoke_grant
+from accounts.domain.sessions import revoke_all_sessions
+from accounts.models import User
+from accounts.signals import exporting
+
+
+def export_data(user: User) -> dict[str, Any]:
+    """Return everything that is kept about a person, JSON-ready: `{account, sessions, grant, <app>…}`.
+
+    Other apps answer `accounts.signals.exporting` with `{name: data}`. Tokens are left out: they are keys, not
+    facts.
+    """
+    grant = getattr(user, "discord_grant", None)
+    data: dict[str, Any] = {
+        "account": {
+            "id": str(user.pk),
+            "discord_id": user.discord_id,
+            "username": user.username,
+            "display_name": user.display_name,
+            "avatar_url": user.avatar_url,
+            "created_at": user.created_at.isoformat(),
+            "last_login": user.last_login.isoformat() if user.last_login else None,
+        },
+        "sessions": [
+            {
+                "sid": str(session.pk),
+                "device": session.device,
+                "address": session.address,
+                "created_at": session.created_at.isoformat(),
+                "last_seen_at": session.last_seen_at.isoformat(),
+                "revoked_at": session.revoked_at.isoformat() if session.revoked_at else None,
+            }
+            for session in user.auth_sessions.all()
+        ],
+        "grant": {
+            "scope": grant.scope,
+            "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
+        }
+        if grant
+        else None,
+    }
+    for _, part in exporting.send(User, user=user):
+        data.update(part if isinstance(part, dict) else {})
+    return data
+
+
+def delete_account(user: User) -> None:
+    """Remove a person. What they did in a guild stays in its log, with nobody's name on it."""
+    with transaction.atomic():
+        revoke_all_sessions(user)
+    revoke_grant(user)
+    user.delete()

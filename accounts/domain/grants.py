@@ -1,0 +1,94 @@
+"""Discord's tokens for a person: kept encrypted, renewed before use, given back at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import discord
+from accounts.encryption import decrypt, encrypt
+from accounts.errors import DiscordError, DiscordRefused, GrantDead
+from accounts.models import DiscordGrant, User
+
+log = logging.getLogger(__name__)
+
+RENEW_BEFORE = timedelta(minutes=5)
+# Longer than discord.py takes with all its retries, so that a claim outlives the call it covers.
+CLAIM = timedelta(seconds=30)
+WAIT_SECONDS = 0.1
+
+
+def access_token_of(user: User) -> str:
+    """Return a Discord access token that is good for some minutes, renewed if need be.
+
+    Of several callers one renews and the others wait for it: Discord's refresh tokens are good once. Blocks
+    for as long as Discord takes. Raises GrantDead when the person must log in again, or a DiscordError.
+    """
+    deadline = time.monotonic() + CLAIM.total_seconds()
+    while True:
+        grant = DiscordGrant.objects.filter(user=user).first()
+        if grant is None or grant.dead_at is not None:
+            raise GrantDead
+        if grant.expires_at is None or grant.expires_at - timezone.now() > RENEW_BEFORE:
+            return decrypt(grant.access_token)
+        if _claim(grant):
+            return _renew(grant)
+        if time.monotonic() > deadline:
+            raise DiscordError
+        time.sleep(WAIT_SECONDS)
+
+
+def _claim(grant: DiscordGrant) -> bool:
+    """Make the renewal ours by a conditional update. A claim that was never redeemed runs out."""
+    now = timezone.now()
+    return bool(
+        DiscordGrant.objects.filter(
+            Q(claimed_until=None) | Q(claimed_until__lt=now), pk=grant.pk, access_token=grant.access_token
+        ).update(claimed_until=now + CLAIM)
+    )
+
+
+def _renew(grant: DiscordGrant) -> str:
+    if not grant.refresh_token:
+        _bury(grant)
+        raise GrantDead
+    try:
+        answer = discord.renew_tokens(decrypt(grant.refresh_token))
+    except DiscordRefused as error:
+        _bury(grant)
+        raise GrantDead from error
+    except DiscordError:
+        DiscordGrant.objects.filter(pk=grant.pk).update(claimed_until=None)
+        raise
+    access_token: str = answer["access_token"]
+    DiscordGrant.objects.filter(pk=grant.pk).update(
+        access_token=encrypt(access_token),
+        refresh_token=encrypt(answer["refresh_token"])
+        if answer.get("refresh_token")
+        else grant.refresh_token,
+        expires_at=timezone.now() + timedelta(seconds=int(answer.get("expires_in") or 0)),
+        claimed_until=None,
+    )
+    return access_token
+
+
+def _bury(grant: DiscordGrant) -> None:
+    """Discord withdrew it, or the person did: only a new login helps, and the pages say so."""
+    log.info("Grant of user %s is dead", grant.user_id)
+    DiscordGrant.objects.filter(pk=grant.pk).update(dead_at=timezone.now(), claimed_until=None)
+
+
+def revoke_grant(user: User) -> None:
+    """Give the tokens back to Discord. A Discord that does not answer does not keep a person here."""
+    grant = DiscordGrant.objects.filter(user=user).first()
+    if grant is None:
+        return
+    try:
+        discord.revoke_token(decrypt(grant.refresh_token or grant.access_token))
+    except DiscordError as error:
+        log.warning("Grant of user %s not revoked at Discord: %s", user.pk, error.code)
+    grant.delete()

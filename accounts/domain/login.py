@@ -1,0 +1,48 @@
+"""Log a person in with an authorization code that their client received."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import discord
+from accounts.domain.people import store_grant, upsert_person
+from accounts.domain.sessions import begin_session
+from accounts.errors import UserNotFound
+from accounts.models import AuthSession, User
+from accounts.signals import discord_login
+
+
+def log_in_with_code(
+    *,
+    code: str,
+    redirect_uri: str | None = None,
+    code_verifier: str | None = None,
+    device: str,
+    address: str | None,
+) -> AuthSession:
+    """Return the new session. Raises CodeRefused, another DiscordError, or UserNotFound for a closed account."""
+    answer = discord.exchange_code(
+        code=code, redirect_uri=redirect_uri or settings.DISCORD_REDIRECT_URI, code_verifier=code_verifier
+    )
+    access_token = answer["access_token"]
+    profile = discord.fetch_me(access_token)
+    with transaction.atomic():
+        user = upsert_person(profile)
+        if not user.is_active:
+            raise UserNotFound
+        store_grant(
+            user,
+            access_token=access_token,
+            refresh_token=answer.get("refresh_token") or "",
+            expires_at=timezone.now() + timedelta(seconds=int(answer.get("expires_in") or 0)),
+            scope=str(answer.get("scope") or ""),
+        )
+        user.last_login = timezone.now()
+        user.save(update_fields=["last_login"])
+        session = begin_session(user, device=device, address=address)
+        transaction.on_commit(lambda: discord_login.send(User, user=user, access_token=access_token))
+    return session

@@ -1,0 +1,140 @@
+"""What `manage.py doctor` looks at. Each check returns findings; none raises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.discord import USER_AGENT, tls_context
+from botrunner.voice_check import voice_problem
+
+TIMEOUT_SECONDS = 5.0
+MAX_CLOCK_SKEW_SECONDS = 5.0  # half of what tokens forgive
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`remedy` is empty when all is well."""
+
+    what: str
+    state: str
+    remedy: str = ""
+
+
+def check_settings() -> Finding:
+    where = "the sandbox" if settings.SANDBOX else "discord.com"
+    remedy = "" if settings.REQUIRE_AUTH else "Sockets let anybody in: set REQUIRE_AUTH=true."
+    return Finding("settings", f"{settings.ENVIRONMENT}, Discord is {where}", remedy)
+
+
+def check_database() -> Finding:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Exception as error:
+        return Finding("database", type(error).__name__, "Check DATABASE_URL, and that the server is up.")
+    if missing:
+        return Finding("database", f"{len(missing)} migrations missing", "Run `manage.py migrate`.")
+    return Finding("database", f"{connection.vendor}, migrated")
+
+
+def check_layer() -> Finding:
+    if not settings.REDIS_URL:
+        many = settings.PRODUCTION
+        remedy = "Set REDIS_URL before you run more than one process." if many else ""
+        return Finding("channel layer", "in memory, one process only", remedy)
+    try:
+        async_to_sync(get_channel_layer().group_send)("backline.doctor", {"type": "noop"})
+    except Exception as error:
+        return Finding("channel layer", type(error).__name__, "Check REDIS_URL, and that Redis is up.")
+    return Finding("channel layer", "Redis answers")
+
+
+def _get(path: str, authorization: str = "") -> httpx.Response | str:
+    headers = {"User-Agent": USER_AGENT} | ({"Authorization": authorization} if authorization else {})
+    try:
+        with httpx.Client(verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers) as client:
+            return client.get(settings.DISCORD_API_URL + path)
+    except (httpx.HTTPError, OSError) as error:
+        return type(error).__name__
+
+
+def check_discord() -> Finding:
+    answer = _get("/gateway")
+    if isinstance(answer, str) or answer.status_code != 200:
+        state = answer if isinstance(answer, str) else f"HTTP {answer.status_code}"
+        remedy = (
+            "Start the sandbox (`manage.py serve`)."
+            if settings.SANDBOX
+            else "Check network and DISCORD_API_URL."
+        )
+        return Finding("Discord", state, remedy)
+    return Finding("Discord", "answers")
+
+
+def check_bot_token() -> Finding:
+    answer = _get("/users/@me", f"Bot {settings.DISCORD_BOT_TOKEN}")
+    if isinstance(answer, str):
+        return Finding("bot token", "not checked: Discord does not answer", "See Discord, above.")
+    if answer.status_code == 401:
+        return Finding(
+            "bot token", "refused", "Make a new one in the developer portal, set DISCORD_BOT_TOKEN."
+        )
+    if answer.status_code != 200:
+        return Finding("bot token", f"HTTP {answer.status_code}", "Try again in a minute.")
+    return Finding("bot token", f"good, the bot is {answer.json()['username']}")
+
+
+def check_redirect_uri() -> Finding:
+    given, base = urlsplit(settings.DISCORD_REDIRECT_URI), urlsplit(settings.API_BASE_URL)
+    if (given.scheme, given.netloc) != (base.scheme, base.netloc):
+        return Finding(
+            "redirect URI",
+            "leads to another host than API_BASE_URL",
+            "Login would lose its cookie: make them agree.",
+        )
+    if given.path != "/api/auth/discord/callback":
+        return Finding("redirect URI", f"its path is {given.path}", "It must be /api/auth/discord/callback.")
+    hint = "" if settings.SANDBOX else " (must stand in the developer portal to the letter)"
+    return Finding("redirect URI", settings.DISCORD_REDIRECT_URI + hint)
+
+
+def check_voice() -> Finding:
+    problem = voice_problem()
+    if problem:
+        return Finding("voice", "cannot work", problem)
+    return Finding("voice", "nextcord with DAVE, PyNaCl and PyAV are there")
+
+
+def check_clock() -> Finding:
+    begin = time.time()
+    answer = _get("/gateway")
+    if isinstance(answer, str) or "Date" not in answer.headers:
+        return Finding("clock", "not checked: Discord does not answer")
+    ours = (begin + time.time()) / 2
+    skew = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5 - ours)
+    if skew > MAX_CLOCK_SKEW_SECONDS:
+        return Finding("clock", f"{skew:.0f} s off", "Turn on NTP: tokens depend on the time.")
+    return Finding("clock", "agrees with Discord's")
+
+
+CHECKS: list[Callable[[], Finding]] = [
+    check_settings,
+    check_database,
+    check_layer,
+    check_discord,
+    check_bot_token,
+    check_redirect_uri,
+    check_voice,
+    check_clock,
+]

@@ -1,0 +1,20 @@
+"""What this app keeps about a person, for their export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from accounts.signals import exporting
+from queue_app.models import QueueItem
+from queue_app.shapes import item_shape
+
+
+@receiver(exporting)
+def export_items(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+    items = QueueItem.objects.filter(requested_by=user).select_related("track", "requested_by")
+    return {
+        "queue_items": [item_shape(item) | {"guild_id": item.guild_id} for item in items.order_by("added_at")]
+    }
