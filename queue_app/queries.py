@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,17 +30,25 @@ def queued_items(guild_id: str) -> list[QueueItem]:
     )
 
 
-def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
-    """Return `{epoch, seq, guild, queue, player}` as of one moment. Raises InvalidGuildId or GuildNotFound.
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Read everything inside as of one moment: between two reads no event may slip in that `seq` does not tell of.
 
-    One REPEATABLE READ transaction: between two reads no event may slip in that `seq` does not tell of.
-    SQLite's transactions see one state anyway.
+    One REPEATABLE READ transaction; SQLite's see one state anyway. Inside a transaction of the caller, which
+    has read already, that one's isolation stays.
     """
-    membership = require_member(user, guild_id)
+    nested = connection.in_atomic_block
     with transaction.atomic():
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and not nested:
             with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
+    """Return `{epoch, seq, guild, queue, player}` as of one moment. Raises InvalidGuildId or GuildNotFound."""
+    membership = require_member(user, guild_id)
+    with one_moment():
         store = Store.objects.get(name=f"guild:{guild_id}")
         return {
             "epoch": store.epoch,

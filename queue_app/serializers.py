@@ -85,7 +85,7 @@ class AddSerializer(Shape):
 
 class PlayerPatchSerializer(Shape):
     paused = serializers.BooleanField(required=False)
-    voice_channel_id = serializers.CharField(required=False, allow_null=True, max_length=20)
+    voice_channel_id = serializers.RegexField(r"^[0-9]{1,20}$", required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:

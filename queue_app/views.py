@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -22,7 +23,7 @@ from queue_app.commands import execute
 from queue_app.domain.find import MAX_QUERY, search_library
 from queue_app.errors import InvalidArguments
 from queue_app.models import ItemState, QueueItem
-from queue_app.queries import load_player, read_snapshot
+from queue_app.queries import load_player, one_moment, read_snapshot
 from queue_app.serializers import (
     AddSerializer,
     ItemSerializer,
@@ -52,13 +53,20 @@ def _origin(request: Request) -> Origin:
     return Origin(
         user=caller(request),
         via=Via.REST,
-        session_id=str(principal.session.pk) if isinstance(principal, Principal) else "",
+        session_id=str(principal.session.pk) if isinstance(principal, Principal) and principal.session else "",
         command_id=key,
     )
 
 
-def _execute(request: Request, guild_id: str, name: str, args: dict[str, Any] | None = None) -> Answer:
-    return execute(guild_id, name, args or {}, origin=_origin(request))
+def _execute(
+    request: Request,
+    guild_id: str,
+    name: str,
+    args: dict[str, Any] | None = None,
+    *,
+    origin: Origin | None = None,
+) -> Answer:
+    return execute(guild_id, name, args or {}, origin=origin or _origin(request))
 
 
 class SnapshotView(APIView):
@@ -80,7 +88,7 @@ class QueueView(APIView):
             after = int(request.query_params["after"]) if "after" in request.query_params else None
         except ValueError as error:
             raise InvalidArguments({"after": ["Take it from `next` of the page before."]}) from error
-        with transaction.atomic():
+        with one_moment():
             store = Store.objects.get(name=f"guild:{guild_id}")
             items = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).order_by("rank")
             if after is not None:
@@ -122,14 +130,17 @@ class PlayerView(APIView):
         body = PlayerPatchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
+        # Up to two commands, which cannot share a key and need none: doing them twice changes nothing.
+        origin = dataclasses.replace(_origin(request), command_id="")
         with transaction.atomic():
             if "voice_channel_id" in wanted:
-                if wanted["voice_channel_id"] is None:
-                    _execute(request, guild_id, "LeaveVoice")
+                channel_id = wanted["voice_channel_id"]
+                if channel_id is None:
+                    _execute(request, guild_id, "LeaveVoice", origin=origin)
                 else:
-                    _execute(request, guild_id, "JoinVoice", {"channel_id": wanted["voice_channel_id"]})
+                    _execute(request, guild_id, "JoinVoice", {"channel_id": channel_id}, origin=origin)
             if "paused" in wanted:
-                _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume")
+                _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume", origin=origin)
         return Response(player_shape(load_player(guild_id)))
 
 

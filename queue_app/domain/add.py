@@ -9,7 +9,7 @@ from django.utils import timezone
 from queue_app.domain.find import find_track
 from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.models import ItemState, QueueItem
-from realtime.origin import Origin
+from realtime.origin import BOT, Origin
 
 POSITIONS = ("end", "next", "now")
 
@@ -39,11 +39,14 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
             item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
             state.append("TrackFailed", item=item, player=True)
             return item
+        before = state.player.voice_channel_id
+        after = state.settle_channel(origin.user)
         if state.player.stopped:
             state.player.stopped = False
             state.player.save(update_fields=["stopped"])
             state.append("PlayerResumed", player=True)
-        state.settle_channel(origin.user)
+        elif after != before:
+            state.append("VoiceChanged", player=True, by=BOT)
         if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
             state.append("TrackSkipped", item=skipped, player=True)
         return item

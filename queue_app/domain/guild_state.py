@@ -32,13 +32,24 @@ class GuildState:
     def is_dj(self) -> bool:
         return self.membership is None or is_dj(self.membership)
 
-    def append(self, name: str, *, item: QueueItem | None = None, player: bool = False, **args: Any) -> int:
-        """Append an event with the shapes of `item` and, if asked for, the player. Returns its seq."""
+    def append(
+        self,
+        name: str,
+        *,
+        item: QueueItem | None = None,
+        player: bool = False,
+        by: Origin | None = None,
+        **args: Any,
+    ) -> int:
+        """Append an event with the shapes of `item` and, if asked for, the player. Returns its seq.
+
+        `by` says who did it where that is not the one who asked.
+        """
         if item is not None:
             args["item"] = item_shape(item)
         if player:
             args["player"] = player_shape(self.player)
-        return append(self.store, name, args, origin=self.origin).seq
+        return append(self.store, name, args, origin=by or self.origin).seq
 
     def queued(self) -> list[QueueItem]:
         return list(
@@ -58,7 +69,8 @@ class GuildState:
         item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
         self.player.item = None
         self.player.position_ms = 0
-        self.player.save(update_fields=["item", "position_ms", "position_at"])
+        self.player.sounding = False
+        self.player.save(update_fields=["item", "position_ms", "position_at", "sounding"])
         return item
 
     def settle_channel(self, requester: User | None) -> str | None:

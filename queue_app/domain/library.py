@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from queue_app.artwork import store_artwork
 from queue_app.domain.find import normalise
-from queue_app.models import Track
+from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.models import ItemState, QueueItem, Track
 from queue_app.sources import SourceError, TrackInfo, library, resolve
+from realtime.origin import BOT
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,32 @@ def apply_info(track: Track, info: TrackInfo) -> None:
     track.available = True
     track.resolved_at = timezone.now()
     track.save()
+
+
+def say_resolved(state: GuildState, track: Track) -> None:
+    """Append a TrackResolved for each item of the guild that shows this track."""
+    items = QueueItem.objects.filter(
+        guild_id=state.guild_id, track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING)
+    )
+    for item in items.select_related("track", "requested_by"):
+        state.append("TrackResolved", item=item)
+
+
+def announce_track(track: Track, *, besides: str = "") -> None:
+    """Tell every guild that has the track in its queue, `besides` excepted, what is known of it now.
+
+    A transaction per guild: two stores locked at once, by two processes, could wait for each other.
+    """
+    guild_ids = (
+        QueueItem.objects.filter(track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING))
+        .exclude(guild_id=besides)
+        .values_list("guild_id", flat=True)
+        .order_by("guild_id")
+        .distinct()
+    )
+    for guild_id in list(guild_ids):
+        with transaction.atomic():
+            say_resolved(open_guild(guild_id, origin=BOT), track)
 
 
 def scan_library() -> tuple[int, int]:
@@ -50,6 +79,7 @@ def scan_library() -> tuple[int, int]:
         track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
         try:
             apply_info(track, resolve(uri, library=root, allow_private=()))
+            announce_track(track)
             read += 1
         except SourceError as error:
             log.warning("Library file passed over: %s", error.detail)

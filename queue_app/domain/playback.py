@@ -16,13 +16,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from queue_app.domain.guild_state import GuildState, open_guild
-from queue_app.domain.library import apply_info
+from queue_app.domain.library import announce_track, apply_info, say_resolved
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.sources import TrackInfo
 from realtime.origin import BOT
 
 LEASE = timedelta(seconds=8)
+NO_VOICE_CHANNEL = "Join a voice channel, or choose one on the page."
 
 
 def lease_owner() -> str:
@@ -89,9 +90,14 @@ def release(guild_id: str, *, owner: str) -> None:
             return
         player = state.player
         heard = player.connected_channel_id is not None
+        player.fold_position()
         player.connected_channel_id, player.sounding = None, False
         player.lease_owner, player.lease_expires_at = "", None
-        player.save(update_fields=["connected_channel_id", "sounding", "lease_owner", "lease_expires_at"])
+        player.save(
+            update_fields=[
+                "connected_channel_id", "sounding", "lease_owner", "lease_expires_at", "position_ms", "position_at",
+            ]
+        )  # fmt: skip
         if heard:
             state.append("VoiceChanged", player=True)
 
@@ -117,8 +123,10 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         if not queue:
             return None
         item = queue[0]
+        had_channel = player.voice_channel_id is not None
         if state.settle_channel(item.requested_by) is None:
-            _set_error(state, "NO_VOICE_CHANNEL", "Join a voice channel, or choose one on the page.")
+            if not _set_error(state, "NO_VOICE_CHANNEL", NO_VOICE_CHANNEL) and had_channel:
+                state.append("VoiceChanged", player=True)
             return None
         item.state, item.started_at = ItemState.PLAYING, timezone.now()
         item.save(update_fields=["state", "started_at"])
@@ -128,6 +136,21 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         player.save(update_fields=["item", "position_ms", "position_at", "error_code", "error_detail"])
         state.append("TrackStarted", item=item, player=True)
         return item
+
+
+def find_channel(guild_id: str, *, owner: str) -> None:
+    """Look for a channel for the current item, which has none: it was asked to go on from outside of voice."""
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        if player.item is None or player.stopped or player.voice_channel_id is not None:
+            return
+        if state.settle_channel(player.item.requested_by) is None:
+            _set_error(state, "NO_VOICE_CHANNEL", NO_VOICE_CHANNEL)
+            return
+        player.error_code = player.error_detail = ""
+        player.save(update_fields=["error_code", "error_detail"])
+        state.append("VoiceChanged", player=True)
 
 
 def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
@@ -177,10 +200,10 @@ def observe(
         state = _open(guild_id, owner)
         player = state.player
         before = (player.connected_channel_id, player.sounding, player.error_code)
+        player.fold_position()
         player.connected_channel_id, player.sounding = connected_channel_id, sounding
         if position_ms is not None:
             player.position_ms = position_ms
-        player.position_at = timezone.now()
         if connected_channel_id and player.item_id:
             player.error_code = player.error_detail = ""
         player.save(
@@ -205,13 +228,16 @@ def report_error(guild_id: str, *, owner: str, code: str, detail: str) -> None:
         _set_error(_open(guild_id, owner), code, detail)
 
 
-def _set_error(state: GuildState, code: str, detail: str) -> None:
+def _set_error(state: GuildState, code: str, detail: str) -> bool:
+    """Returns whether this is news."""
     player = state.player
     if (player.error_code, player.error_detail) != (code, detail[:300]):
         player.fold_position()
         player.error_code, player.error_detail = code, detail[:300]
         player.save(update_fields=["error_code", "error_detail", "position_ms", "position_at"])
         state.append("PlayerErrorChanged", player=True)
+        return True
+    return False
 
 
 def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
@@ -232,14 +258,13 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
 
 
 def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) -> None:
-    """Fill in what the source says about an item's track."""
+    """Fill in what the source says about an item's track, here and wherever else it is queued."""
     with transaction.atomic():
         state = _open(guild_id, owner)
-        item = QueueItem.objects.select_related("track", "requested_by").get(pk=item_id)
-        apply_info(item.track, info)
-        if state.player.item_id == item.pk:
-            state.player.item = item
-        state.append("TrackResolved", item=item)
+        track = QueueItem.objects.select_related("track").get(pk=item_id).track
+        apply_info(track, info)
+        say_resolved(state, track)
+    announce_track(track, besides=guild_id)
 
 
 def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> None:

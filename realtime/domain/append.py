@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from realtime import hints
 from realtime.errors import Conflict, StoreNotFound
-from realtime.models import Event, Store
+from realtime.models import Event, Store, Via
 from realtime.origin import Origin
 
 
@@ -44,14 +44,14 @@ def append(
     """Append one event to a store locked by `lock_store` in the running transaction.
 
     `as_command` gives the event the command's id when no earlier event of the command has it. Raises Conflict
-    when somebody else used that id.
+    when somebody else used that id on `/sync`, where ids are UUIDs; elsewhere two people may both say `add-1`.
     """
     event_id = uuid.uuid4().hex
     if as_command and origin.command_id:
         taken = Event.objects.filter(store=store, event_id=origin.command_id).first()
         if taken is None:
             event_id = origin.command_id
-        elif taken.actor_id != (origin.user.pk if origin.user else None):
+        elif origin.via == Via.SYNC and taken.actor_id != (origin.user.pk if origin.user else None):
             raise Conflict
     event = Event.objects.create(
         store=store,
