@@ -1,0 +1,118 @@
+"""A guild with people, channels and a bot, to act on without any bot process."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from guilds.models import Channel, Guild, Membership
+from queue_app.commands import execute
+from queue_app.domain import playback
+from queue_app.models import Player, QueueItem, Track
+from queue_app.queries import read_snapshot
+from realtime.models import Via
+from realtime.origin import Origin
+from realtime.queries import read_events
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory
+from tests.queue_app.reducer import comparable, reduce
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.guild: Guild = GuildFactory.create()
+        self.id: str = self.guild.pk
+        self.member: User = self.join()
+        self.channel: Channel = ChannelFactory.create(guild=self.guild, voice=True)
+        self.owner = playback.lease_owner()
+
+    def join(self, **rights: Any) -> User:
+        """Return a new member of the guild."""
+        return MembershipFactory.create(guild=self.guild, **rights).user
+
+    def dj(self) -> User:
+        user = self.join()
+        self.guild.settings.dj_role_id = "600000000000000001"
+        self.guild.settings.save()
+        Membership.objects.filter(user=user).update(role_ids=["600000000000000001"])
+        return user
+
+    def do(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
+        """Carry out a command. Returns its result."""
+        return self.answer(name, by=by, key=key, **args).result
+
+    def answer(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
+        return execute(
+            self.id, name, args, origin=Origin(user=by or self.member, via=Via.REST, command_id=key)
+        )
+
+    def add(self, *, by: User | None = None, track: Track | None = None, **args: Any) -> QueueItem:
+        """Add a track. Returns its item."""
+        uri = (track or TrackFactory.create()).uri
+        return QueueItem.objects.get(pk=uuid.UUID(self.do("AddTrack", by=by, query=uri, **args)["id"]))
+
+    def play(self) -> QueueItem:
+        """Have something current and heard. Returns its item."""
+        assert playback.take_lease(self.id, owner=self.owner)
+        self.do("JoinVoice", channel_id=self.channel.pk)
+        item = self.add()
+        started = playback.start_next(self.id, owner=self.owner)
+        assert started is not None
+        assert started.pk == item.pk
+        self.hear()
+        return started
+
+    def hear(self, position_ms: int | None = None) -> None:
+        playback.observe(
+            self.id,
+            owner=self.owner,
+            connected_channel_id=self.player.voice_channel_id,
+            sounding=True,
+            position_ms=position_ms,
+        )
+
+    @property
+    def player(self) -> Player:
+        return Player.objects.get(pk=self.id)
+
+    @property
+    def queue(self) -> list[str]:
+        return [item["id"] for item in self.snapshot()["queue"]]
+
+    def snapshot(self) -> dict[str, Any]:
+        return read_snapshot(self.member, self.id)
+
+    def events(self, *, after: int = 0) -> list[dict[str, Any]]:
+        encoded = read_events(f"guild:{self.id}", after=after, limit=10_000)
+        return [json.loads(event) for _, event in encoded]
+
+    @property
+    def names(self) -> list[str]:
+        return [event["name"] for event in self.events()]
+
+    def ended(self) -> QueueItem:
+        """Return the item that ended last."""
+        return QueueItem.objects.filter(guild=self.guild).exclude(ended_at=None).latest("ended_at")
+
+    def expire(self) -> None:
+        """Let the lease run out, as when its holder hangs."""
+        Player.objects.filter(pk=self.id).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+    def take_over(self) -> str:
+        """Have another bot process take the lease. Returns its owner."""
+        other = playback.lease_owner()
+        assert playback.take_lease(self.id, owner=other)
+        return other
+
+    def assert_replays(self, before: dict[str, Any]) -> dict[str, Any]:
+        """Check that an old snapshot and the events since make the fresh one. Returns the fresh one."""
+        fresh = self.snapshot()
+        state = before
+        for event in self.events(after=before["seq"]):
+            state = reduce(state, event)
+        assert comparable(state) == comparable(fresh)
+        return fresh

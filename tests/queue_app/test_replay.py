@@ -1,0 +1,220 @@
+"""Old snapshot + events == fresh snapshot, for every event there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queue_app.domain import playback
+from queue_app.domain.requeue import requeue
+from queue_app.models import QueueItem
+from queue_app.sources import TrackInfo
+from realtime.models import Via
+from realtime.origin import Origin
+from tests.factories import sit
+from tests.queue_app.stage import Stage
+
+pytestmark = pytest.mark.django_db
+
+LINK = "https://radio.example/live.mp3"
+INFO = TrackInfo(
+    uri=LINK,
+    title="Live",
+    artist="Radio",
+    album=None,
+    url=LINK,
+    duration_ms=None,
+    artwork=None,
+    artwork_type=None,
+    source="http",
+    is_live=True,
+)
+
+Act = Callable[[Stage], Any]
+
+
+def playing(stage: Stage) -> None:
+    """Something plays and three items wait, one of them a link that appears twice."""
+    stage.play()
+    stage.add()
+    for _ in range(2):
+        stage.do("AddTrack", query=LINK)
+
+
+def bot(name: str, **args: Any) -> Act:
+    return lambda stage: getattr(playback, name)(stage.id, owner=stage.owner, **args)
+
+
+def link(stage: Stage) -> QueueItem:
+    return QueueItem.objects.filter(track__uri=LINK).order_by("rank")[0]
+
+
+def operator_requeues(stage: Stage, item: QueueItem) -> None:
+    requeue(stage.id, item_id=str(item.pk), origin=Origin(user=stage.member, via=Via.ADMIN, operator=True))
+
+
+def nothing_current(stage: Stage) -> None:
+    playing(stage)
+    stage.do("Skip")
+
+
+def stopped(stage: Stage) -> None:
+    playing(stage)
+    stage.do("LeaveVoice")
+    sit(stage.member, stage.channel)
+
+
+def nowhere_to_play(stage: Stage) -> None:
+    assert playback.take_lease(stage.id, owner=stage.owner)
+    stage.add()
+
+
+def seated(stage: Stage) -> None:
+    sit(stage.member, stage.channel)
+
+
+def channel_vanished(stage: Stage) -> None:
+    nowhere_to_play(stage)
+    playback.start_next(stage.id, owner=stage.owner)
+    stage.do("JoinVoice", channel_id=stage.channel.pk)
+    playback.report_error(
+        stage.id, owner=stage.owner, code="NO_VOICE_CHANNEL", detail=playback.NO_VOICE_CHANNEL
+    )
+    stage.channel.delete()
+
+
+def empty(stage: Stage) -> None:
+    pass
+
+
+# name of the case, what is so before, what is done, which event must be among those that follow
+STORIES: list[tuple[str, Act, Act, str]] = [
+    ("add to an empty queue", empty, lambda s: s.add(), "TrackAdded"),
+    ("add at the end", playing, lambda s: s.add(), "TrackAdded"),
+    ("add next", playing, lambda s: s.add(position="next"), "TrackAdded"),
+    ("add now", playing, lambda s: s.add(position="now"), "TrackSkipped"),
+    ("add what nothing matches", playing, lambda s: s.do("AddTrack", query="no such song"), "TrackFailed"),
+    ("add from a voice channel", seated, lambda s: s.add(), "VoiceChanged"),
+    ("add to a stopped player", stopped, lambda s: s.add(), "PlayerResumed"),
+    ("remove", playing, lambda s: s.do("RemoveItem", item_id=str(link(s).pk)), "TrackRemoved"),
+    ("skip", playing, lambda s: s.do("Skip"), "TrackSkipped"),
+    ("pause", playing, lambda s: s.do("Pause"), "PlayerPaused"),
+    ("resume", lambda s: (playing(s), s.do("Pause")), lambda s: s.do("Resume"), "PlayerResumed"),
+    ("resume a stopped player", stopped, lambda s: s.do("Resume"), "PlayerResumed"),
+    ("join voice", empty, lambda s: s.do("JoinVoice", channel_id=s.channel.pk), "VoiceJoined"),
+    ("leave voice", playing, lambda s: s.do("LeaveVoice"), "VoiceLeft"),
+    ("start the next", nothing_current, bot("start_next"), "TrackStarted"),
+    ("start without a channel", nowhere_to_play, bot("start_next"), "PlayerErrorChanged"),
+    ("start when the channel vanished", channel_vanished, bot("start_next"), "VoiceChanged"),
+    ("finish", playing, lambda s: bot("finish", item_id=s.player.item_id)(s), "TrackFinished"),
+    (
+        "fail what plays",
+        playing,
+        lambda s: bot("fail", item_id=s.player.item_id, code="UNDECODABLE", detail="No sound.")(s),
+        "TrackFailed",
+    ),
+    (
+        "fail what waits",
+        playing,
+        lambda s: bot("fail_queued", item_id=link(s).pk, code="UNREACHABLE", detail="Gone.")(s),
+        "TrackFailed",
+    ),
+    (
+        "resolve what waits twice",
+        playing,
+        lambda s: bot("resolve_track", item_id=link(s).pk, info=INFO)(s),
+        "TrackResolved",
+    ),
+    (
+        "resolve what plays",
+        playing,
+        lambda s: bot("resolve_track", item_id=s.player.item_id, info=INFO)(s),
+        "TrackResolved",
+    ),
+    (
+        "put back what was skipped",
+        nothing_current,
+        lambda s: operator_requeues(s, s.ended()),
+        "TrackRequeued",
+    ),
+    ("put back what plays", playing, lambda s: operator_requeues(s, s.player.item), "TrackRequeued"),
+    (
+        "the connection is lost",
+        playing,
+        bot("observe", connected_channel_id=None, sounding=False, position_ms=None),
+        "VoiceChanged",
+    ),
+    (
+        "the bot reports an error",
+        playing,
+        bot("report_error", code="NO_PERMISSION", detail="No."),
+        "PlayerErrorChanged",
+    ),
+    ("the bot was moved", playing, bot("moved", channel_id="777777777777777777"), "VoiceChanged"),
+    ("the bot was thrown out", playing, bot("moved", channel_id=None), "VoiceLeft"),
+    ("the bot gives the guild up", playing, bot("release"), "VoiceChanged"),
+    ("another bot takes over", lambda s: (playing(s), s.expire()), lambda s: s.take_over(), "VoiceChanged"),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "act", "event"), [story[1:] for story in STORIES], ids=[s[0] for s in STORIES]
+)
+def test_an_old_snapshot_and_its_events_make_the_new_one(
+    before: Act, act: Act, event: str, stage: Stage
+) -> None:
+    before(stage)
+    old = stage.snapshot()
+    act(stage)
+    assert event in stage.names[old["seq"] :]
+    fresh = stage.assert_replays(old)
+    assert fresh["seq"] > old["seq"]
+
+
+def test_the_stories_hold_every_event_of_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    table = text.partition("## Events")[2]
+    names = {
+        name
+        for line in table.splitlines()
+        if line.startswith("|")
+        for name in re.findall(r"`([A-Z]\w+)`", line)
+    }
+    assert names - {story[3] for story in STORIES} == set()
+
+
+def test_a_checkpoint_is_no_event(stage: Stage) -> None:
+    playing(stage)
+    old = stage.snapshot()
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=stage.player.item_id, position_ms=12_345)
+    assert stage.assert_replays(old)["seq"] == old["seq"]
+    assert stage.player.position_ms == 12_345
+
+
+def test_a_track_that_several_guilds_wait_for_is_resolved_in_all(stage: Stage) -> None:
+    other = Stage()
+    playing(stage)
+    for _ in range(2):
+        other.do("AddTrack", query=LINK)
+    before = stage.snapshot(), other.snapshot()
+    playback.resolve_track(stage.id, owner=stage.owner, item_id=link(stage).pk, info=INFO)
+    stage.assert_replays(before[0])
+    assert [item["track"]["title"] for item in other.assert_replays(before[1])["queue"]] == ["Live", "Live"]
+
+
+def test_the_whole_log_replays_from_the_beginning(stage: Stage) -> None:
+    start = stage.snapshot()
+    playing(stage)
+    stage.hear(position_ms=5_000)
+    stage.do("AddTrack", query="no such song")
+    stage.add(position="next")
+    stage.add(position="now")
+    playback.start_next(stage.id, owner=stage.owner)
+    playback.finish(stage.id, owner=stage.owner, item_id=stage.player.item_id)
+    operator_requeues(stage, stage.ended())
+    stage.do("LeaveVoice")
+    stage.assert_replays(start)

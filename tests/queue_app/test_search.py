@@ -1,0 +1,152 @@
+"""Finding tracks: what is read from the folder, and what a search brings up first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from queue_app.domain.find import find_track, normalise, search_library
+from queue_app.domain.library import scan_library
+from queue_app.models import Track
+from tests.factories import TrackFactory
+from tests.queue_app.audio_files import tone, write
+from tests.queue_app.stage import Stage
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Ça  plane-pour_moi!", "ca plane pour moi"),
+        ("BJÖRK", "bjork"),
+        ("Straße", "strasse"),
+        ("ﬁre", "fire"),
+        ("İstanbul", "istanbul"),
+        ("東京 ドライブ", "東京 トライフ"),
+        ("...", ""),
+    ],
+)
+def test_text_is_searched_without_case_accents_and_signs(text: str, plain: str) -> None:
+    assert normalise(text) == plain
+
+
+def titles(query: str) -> list[str | None]:
+    return [track.title for track in search_library(query)]
+
+
+def test_the_best_match_comes_first() -> None:
+    for title, artist in [
+        ("Slow Rain on Glass", "A"),
+        ("Rain", "B"),
+        ("Purple Rain", "C"),
+        ("Rainy Day", "D"),
+        ("Sunshine", "Rain"),
+    ]:
+        TrackFactory.create(title=title, artist=artist)
+    assert titles("rain") == ["Rain", "Rainy Day", "Purple Rain", "Slow Rain on Glass", "Sunshine"]
+
+
+def test_every_word_has_to_be_there_in_any_order_and_place() -> None:
+    TrackFactory.create(title="Night Bus", artist="Paper Ferries")
+    TrackFactory.create(title="Night Train", artist="Paper Ferries")
+    assert titles("ferries bus") == ["Night Bus"]
+    assert titles("ferries plane") == []
+
+
+def test_accents_are_found_without_and_without_them_with() -> None:
+    TrackFactory.create(title="Émilie à Paris")
+    TrackFactory.create(title="Deja Vu")
+    assert titles("emilie a paris") == ["Émilie à Paris"]
+    assert titles("Déjà vu") == ["Deja Vu"]
+
+
+@pytest.mark.parametrize("query", ["%", "_", "\\", "'", '"', "%_%"])
+def test_the_databases_signs_mean_nothing(query: str) -> None:
+    TrackFactory.create(title="Song")
+    assert titles(query) == ["Song"]  # nothing to search for: everything
+    assert find_track(query).source == "none"  # but nothing to play
+
+
+def test_an_empty_query_lists_what_there_is_up_to_the_limit() -> None:
+    for title in "CABD":
+        TrackFactory.create(title=title)
+    assert titles("") == ["A", "B", "C", "D"]
+    assert [track.title for track in search_library("", limit=2)] == ["A", "B"]
+
+
+def test_files_that_are_gone_and_links_are_not_found() -> None:
+    TrackFactory.create(title="Song", available=False)
+    TrackFactory.create(title="Song", source="http", uri="https://example.com/song.mp3")
+    assert titles("song") == []
+
+
+# --- The folder ---
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Settings) -> Path:
+    settings.DATA_DIR = tmp_path
+    settings.MEDIA_LIBRARY = tmp_path / "library"
+    settings.MEDIA_LIBRARY.mkdir()
+    return tmp_path / "library"
+
+
+def record(path: Path, **tags: str) -> None:
+    """Write a second of sound, seen as newer than whatever was there."""
+    newer = path.stat().st_mtime_ns + 10**9 if path.exists() else None
+    write(path, tone(1), tags=tags)
+    if newer:
+        os.utime(path, ns=(newer, newer))
+
+
+def test_a_scan_reads_new_and_changed_files_and_notes_which_are_gone(folder: Path) -> None:
+    record(folder / "one.flac", title="One", artist="Testers", album="Tests")
+    record(folder / "two.flac", title="Two")
+    assert scan_library() == (2, 0)
+    assert scan_library() == (0, 0)
+    one = Track.objects.get(title="One")
+    assert (one.artist, one.album, one.source, one.duration_ms) == ("Testers", "Tests", "library", 1000)
+    assert titles("testers tests") == ["One"]
+    record(folder / "one.flac", title="Uno")
+    (folder / "two.flac").unlink()
+    assert scan_library() == (1, 1)
+    assert titles("") == ["Uno"]
+    record(folder / "two.flac", title="Two again")
+    assert scan_library() == (1, 0)
+    assert titles("") == ["Two again", "Uno"]
+    assert Track.objects.count() == 2
+
+
+def test_a_file_that_is_no_audio_is_passed_over_once(folder: Path, caplog: Any) -> None:
+    (folder / "broken.flac").write_bytes(b"not audio at all")
+    assert scan_library() == (0, 0)
+    assert titles("") == []
+    caplog.clear()
+    assert scan_library() == (0, 0)
+    assert "passed over" not in caplog.text
+
+
+def test_a_file_that_comes_back_unchanged_is_there_again(folder: Path, tmp_path: Path) -> None:
+    record(folder / "one.flac", title="One")
+    scan_library()
+    (folder / "one.flac").rename(tmp_path / "one.flac")
+    assert scan_library() == (0, 1)
+    (tmp_path / "one.flac").rename(folder / "one.flac")
+    assert scan_library() == (1, 0)
+    assert titles("") == ["One"]
+
+
+def test_a_file_that_changed_is_told_to_who_waits_for_it(folder: Path) -> None:
+    record(folder / "one.flac", title="Old title")
+    scan_library()
+    stage = Stage()
+    stage.do("AddTrack", query="old title")
+    before = stage.snapshot()
+    record(folder / "one.flac", title="New title")
+    scan_library()
+    assert stage.assert_replays(before)["queue"][0]["track"]["title"] == "New title"
