@@ -48,6 +48,7 @@ class Bot(commands.Bot):
         self._reconcilers: dict[str, Reconciler] = {}
         self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
         self._ending = False
+        self._syncing: asyncio.Task[Any] | None = None
         self.mirror = Mirror(self, self._guild_changed)
         self.add_cog(Music(self))
         hints.ensure_relay()
@@ -95,12 +96,19 @@ class Bot(commands.Bot):
         self._ending = True
         status.publish(None)
         self._unlisten()
+        if self._syncing is not None:
+            self._syncing.cancel()
         await self.mirror.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(*self._stopping, *(reconciler.stop() for reconciler in reconcilers))
         await super().close()
 
     # --- Gateway events ---
+
+    async def on_connect(self) -> None:
+        """Register the slash commands, as nextcord does; a bot that ends meanwhile breaks off without a fault."""
+        self._syncing = asyncio.current_task()
+        await super().on_connect()
 
     async def on_ready(self) -> None:
         log.info("Connected to Discord as %s, in %s guilds", self.user, len(self.guilds))
@@ -144,7 +152,8 @@ class Bot(commands.Bot):
         await self.mirror.voice(member, after)
 
     async def on_error(self, event_method: str, *args: Any, **kwargs: Any) -> None:
-        log.exception("Handling %s failed", event_method)
+        if not self._ending:
+            log.exception("Handling %s failed", event_method)
 
 
 async def run_bot(stop: asyncio.Event) -> None:

@@ -139,6 +139,9 @@ class Reconciler:
         if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
             await self._db(playback.start_next)
             plan = await in_thread(_read_plan)(self.guild_id)
+        elif plan.item_id is not None and plan.channel_id is None and not plan.stopped:
+            await self._db(playback.find_channel)
+            plan = await in_thread(_read_plan)(self.guild_id)
         if plan.unresolved:
             self._resolving.start()
         self._open(plan)  # while the voice connection is made
@@ -166,6 +169,8 @@ class Reconciler:
     async def _settle_voice(self, plan: Plan) -> None:
         wanted = None if plan.stopped else plan.channel_id
         voice = self._voice
+        if voice is not None and voice.deciding:
+            return
         if voice is not None and not voice.healthy:
             refusal = refusal_of(voice)
             await self._leave()
@@ -197,7 +202,7 @@ class Reconciler:
             return
         await self._leave()
         try:
-            voice = await connect(channel)
+            voice = await connect(channel, on_moved=self._moved, on_end=self.wake)
         except VoiceRefused as error:
             await self._refuse((channel_id, item_id), error)
         except VoiceFailed as error:
@@ -206,7 +211,6 @@ class Reconciler:
                 await self._db(playback.report_error, code=error.code, detail=str(error))
         else:
             self._voice, self._failures, self._retry_at = voice, 0, 0.0
-            voice.on_moved = self._moved
 
     async def _refuse(self, what: tuple[str, UUID | None], error: VoiceFailed) -> None:
         self._refused = what
@@ -253,7 +257,7 @@ class Reconciler:
         playing = self._playing
         if playing is not None and playing.item_id != plan.item_id:
             self._drop_playing()
-        if self._playing is None and plan.item_id is not None and not plan.stopped:
+        if self._playing is None and plan.item_id is not None and plan.channel_id and not plan.stopped:
             self._playing = Playing(
                 item_id=plan.item_id,
                 uri=plan.uri,

@@ -17,6 +17,7 @@ from nextcord.errors import ConnectionClosed
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
+TOLD_SECONDS = 1.0  # how much later than the voice socket's 4014 the gateway may say what it meant
 
 # Discord: Opcodes and Status Codes, Voice Close Event Codes; those after which one does not come back.
 _TERMINAL = {
@@ -44,20 +45,45 @@ class VoiceClient(nextcord.VoiceClient):
 
     channel: nextcord.VoiceChannel | nextcord.StageChannel
 
-    def __init__(self, client: nextcord.Client, channel: Any) -> None:
+    def __init__(
+        self,
+        client: nextcord.Client,
+        channel: Any,
+        *,
+        on_moved: Callable[[str | None], None],
+        on_end: Callable[[], None],
+    ) -> None:
         super().__init__(client, channel)
         self.leaving = False
         self.close_code: int | None = None
-        # Called with the channel's id when somebody else moved the bot, with null when they sent it out.
-        self.on_moved: Callable[[str | None], None] | None = None
+        self.deciding = False  # cut off, and not known yet whether somebody wanted it so
+        self._told = asyncio.Event()
+        self._on_moved = on_moved
+        self._on_end = on_end
 
     async def on_voice_state_update(self, data: Any) -> None:
         channel_id = data["channel_id"]
-        moved = not self._handshaking and not self.leaving and str(channel_id) != str(self.channel.id)
-        if moved and self.on_moved is not None:
+        # While joining, null is the echo of an earlier good-bye.
+        ours = self.leaving or (self._handshaking and channel_id is None)
+        if not ours and str(channel_id) != str(self.channel.id):
             self.leaving = channel_id is None
-            self.on_moved(str(channel_id) if channel_id else None)
+            self._told.set()
+            self._on_moved(str(channel_id) if channel_id else None)
+            if self._handshaking:  # nextcord follows moves of finished connections only
+                self.channel = self.channel.guild.get_channel(int(channel_id)) or self.channel  # type: ignore[assignment]
         await super().on_voice_state_update(data)
+
+    async def potential_reconnect(self) -> bool:
+        """After 4014: sent out, moved, or merely cut off. Waits to be told; the reconciler connects again."""
+        self._connected.clear()
+        self.deciding = True
+        try:
+            await asyncio.wait_for(self._told.wait(), TOLD_SECONDS)
+        except TimeoutError:
+            log.info("Voice in guild %s: cut off", self.channel.guild.id)
+        finally:
+            self.deciding = False
+        return False
 
     async def connect_websocket(self) -> None:
         await super().connect_websocket()
@@ -79,6 +105,8 @@ class VoiceClient(nextcord.VoiceClient):
             log.info("Voice in guild %s closed with %s", self.channel.guild.id, error.code)
         except TimeoutError:
             log.info("Voice in guild %s fell silent", self.channel.guild.id)
+        finally:
+            self._on_end()
 
     async def disconnect(self, *, force: bool = False) -> None:
         self.leaving = True
@@ -106,13 +134,26 @@ class VoiceClient(nextcord.VoiceClient):
                 self._connected.set()
 
 
-async def connect(channel: nextcord.VoiceChannel | nextcord.StageChannel) -> VoiceClient:
-    """Join a channel. Raises VoiceRefused or VoiceFailed."""
+async def connect(
+    channel: nextcord.VoiceChannel | nextcord.StageChannel,
+    *,
+    on_moved: Callable[[str | None], None],
+    on_end: Callable[[], None],
+) -> VoiceClient:
+    """Join a channel. Raises VoiceRefused or VoiceFailed.
+
+    `on_moved` is called with the channel's id when somebody else moves the bot, with null when they send it
+    out; `on_end` when the connection is over, for whatever reason.
+    """
+
+    def client(bot: nextcord.Client, where: Any) -> VoiceClient:
+        return VoiceClient(bot, where, on_moved=on_moved, on_end=on_end)
+
     stale = channel.guild.voice_client
     if isinstance(stale, VoiceClient):
         await stale.leave()
     try:
-        return await channel.connect(timeout=CONNECT_SECONDS, reconnect=False, cls=VoiceClient)
+        return await channel.connect(timeout=CONNECT_SECONDS, reconnect=False, cls=client)  # type: ignore[arg-type,type-var]
     except ConnectionClosed as error:
         await _drop(channel)
         if error.code in _TERMINAL:

@@ -11,6 +11,7 @@ import httpx
 
 from accounts.models import User
 from botrunner.bot import run_bot
+from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.domain.library import scan_library
 from queue_app.models import Player, QueueItem
@@ -66,7 +67,7 @@ class Stage:
         """Start a bot and wait until it looks after the Lounge, or another one does."""
         bot = RunningBot()
         self.bots.append(bot)
-        sessions = len(self.bots)
+        sessions = sum(not each.task.done() for each in self.bots)
         await until(lambda: self.sandbox.world.commands and len(self.sandbox.gateway.sessions) >= sessions)
         await until(self.leased, what="no bot took the guild")
         return bot
@@ -167,7 +168,8 @@ class Stage:
         def make() -> User:
             user = User.objects.filter(discord_id=discord_id).first()
             user = user or UserFactory.create(discord_id=discord_id, username=username)
-            MembershipFactory.create(user=user, guild_id=LOUNGE, guild=None)
+            if not Membership.objects.filter(user=user, guild_id=LOUNGE).exists():
+                MembershipFactory.create(user=user, guild_id=LOUNGE, guild=None)
             return user
 
         made: User = await in_thread(make)()

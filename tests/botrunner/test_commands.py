@@ -1,0 +1,170 @@
+"""Slash commands as people type them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from queue_app.models import ItemState
+from sandbox.seed import OWNER
+from tests.botrunner.conftest import TONES
+from tests.botrunner.stage import Stage, until
+
+EPHEMERAL = 64
+
+
+@pytest.fixture
+async def ready(stage: Stage) -> Stage:
+    """A bot, and nobody but `member` in voice."""
+    await stage.start_bot()
+    return stage
+
+
+def card(message: dict[str, Any]) -> dict[str, Any]:
+    (embed,) = message["embeds"]
+    assert isinstance(embed, dict)
+    return embed
+
+
+async def test_the_commands_are_registered(ready: Stage) -> None:
+    names = {command["name"] for command in ready.sandbox.world.commands.values()}
+    assert names == {"play", "skip", "pause", "resume", "queue", "nowplaying", "leave"}
+
+
+async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
+    first = card(await ready.slash("member", "play", query="long a"))
+    assert first["title"] == "Added"
+    assert first["description"] == "**Long A – The Generators**"
+    assert {"name": "Length", "value": "1:00", "inline": True} in first["fields"]
+    await ready.hear(440)
+    assert card(await ready.slash("member", "play", query="long c"))["footer"]["text"] == "Up next."
+    third = card(await ready.slash("member", "play", query="short e"))
+    assert third["footer"]["text"] == "Number 2 in the queue."
+    urgent = card(await ready.slash("member", "play", query="short g", position="next"))
+    assert urgent["footer"]["text"] == "Up next."
+
+
+async def test_play_now_skips_what_plays(playing: Stage) -> None:
+    await playing.slash("owner", "play", query="Long C", position="now")
+    await playing.hear(523)
+    assert (await playing.items())[0].state == ItemState.SKIPPED
+
+
+async def test_play_with_nothing_found_says_so_to_the_asker_only(ready: Stage) -> None:
+    message = await ready.slash("member", "play", query="zzz no such thing")
+    assert message["flags"] & EPHEMERAL
+    assert "zzz no such thing" in message["content"]
+    (item,) = await ready.items()
+    assert (item.state, item.error_code) == (ItemState.FAILED, "NO_MATCH")
+
+
+async def test_mentions_in_a_query_reach_nobody(ready: Stage) -> None:
+    message = await ready.slash("member", "play", query="@everyone")
+    assert message["mentions"] == []
+    assert not message["mention_everyone"]
+
+
+async def test_play_completes_from_the_library(ready: Stage) -> None:
+    async def complete(typed: str) -> dict[str, str]:
+        answer = await ready.http.post(
+            "/_sandbox/autocomplete",
+            json={
+                "user": "member",
+                "guild_id": ready.guild_id,
+                "channel_id": ready.channel("music"),
+                "command": "play",
+                "options": {"query": typed},
+                "autocomplete": "query",
+            },
+        )
+        answer.raise_for_status()
+        return {choice["name"]: choice["value"] for choice in answer.json()["choices"]}
+
+    assert set(await complete("short")) == {"Short E – The Generators", "Short G – The Generators"}
+    assert len(await complete("")) == len(TONES)
+    uri = (await complete("long c"))["Long C – The Generators"]
+    assert card(await ready.slash("member", "play", query=uri))["description"].startswith("**Long C")
+
+
+async def test_somebody_who_is_not_in_the_guild_is_refused(ready: Stage) -> None:
+    answer = await ready.http.post(
+        "/_sandbox/interactions",
+        json={
+            "user": "outsider",
+            "guild_id": ready.guild_id,
+            "channel_id": ready.channel("music"),
+            "command": "play",
+            "options": {"query": "Long A"},
+        },
+    )
+    assert answer.status_code in {403, 404}
+    assert await ready.items() == []
+
+
+async def test_pause_resume_and_skip_answer(playing: Stage) -> None:
+    assert (await playing.slash("member", "pause"))["content"] == "Paused."
+    assert (await playing.slash("member", "resume"))["content"] == "Going on."
+    assert (await playing.slash("member", "skip"))["content"] == "Skipped **Long A – The Generators**."
+
+
+async def test_skip_with_nothing_playing_is_refused_to_the_asker_only(ready: Stage) -> None:
+    message = await ready.slash("member", "skip")
+    assert message["content"] == "Nothing is playing."
+    assert message["flags"] & EPHEMERAL
+
+
+async def test_queue_and_nowplaying_show_what_is(playing: Stage) -> None:
+    queue = await playing.slash("member", "queue")
+    assert queue["flags"] & EPHEMERAL
+    assert card(queue)["description"] == "1. Long C – The Generators"
+    assert card(queue)["fields"][0]["value"] == "Long A – The Generators"
+    assert card(queue)["url"].endswith(f"/guilds/{playing.guild_id}")
+    now = card(await playing.slash("member", "nowplaying"))
+    assert now["description"] == "**Long A – The Generators**"
+    position, state = (field["value"] for field in now["fields"])
+    assert position.startswith("0:0")
+    assert position.endswith("of 1:00")
+    assert state == "Playing"
+
+
+async def test_queue_and_nowplaying_of_an_empty_guild(ready: Stage) -> None:
+    assert card(await ready.slash("member", "queue"))["description"] == "The queue is empty."
+    assert card(await ready.slash("member", "nowplaying"))["description"] == "Nothing is playing."
+
+
+async def test_leave_keeps_the_queue_and_resume_brings_it_back(playing: Stage) -> None:
+    assert (await playing.slash("member", "leave"))["content"].startswith("Bye.")
+    left = await playing.status("stopped")
+    assert left.item is not None
+    assert left.position_ms > 500
+    await playing.silence()
+    await playing.slash("owner", "resume")
+    await playing.hear(440)
+    assert (await playing.player()).current_position_ms - left.position_ms < 4_000
+
+
+async def test_without_a_voice_channel_it_says_so_and_begins_when_somebody_joins(ready: Stage) -> None:
+    message = card(await ready.slash("owner", "play", query="Long A"))
+    assert message["title"] == "Added"
+    player = await ready.player()
+
+    async def told() -> bool:
+        nonlocal player
+        player = await ready.player()
+        return player.error_code == "NO_VOICE_CHANNEL"
+
+    await until(told)
+    assert player.status == "idle"
+    assert "voice channel" in card(await ready.slash("owner", "nowplaying"))["description"]
+    await ready.sit("owner", "Back room")
+    await ready.hear(440)
+    player = await ready.status("playing")
+    assert (player.voice_channel_id, player.error_code) == (ready.channel("Back room"), "")
+
+
+async def test_the_person_becomes_the_requester(ready: Stage) -> None:
+    await ready.slash("owner", "play", query="Long A")
+    (item,) = await ready.items()
+    assert item.requested_by is not None
+    assert (item.requested_by.discord_id, item.requested_by.username) == (OWNER, "owner")

@@ -1,0 +1,102 @@
+"""One bot plays in a guild, whichever it is, and another takes over when it is gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from queue_app.domain import playback
+from queue_app.models import Player
+from realtime.db import in_thread
+from sandbox.seed import LOUNGE, OWNER
+from tests.botrunner.stage import Stage, until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def owner_of_a_dead_process() -> str:
+    """The name under which a process of this machine that has ended held its leases."""
+    code = (
+        "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup()\n"
+        "from queue_app.domain.playback import lease_owner; print(lease_owner())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+async def hand_lease_to(owner: str, *, seconds: float) -> None:
+    expires = timezone.now() + timedelta(seconds=seconds)
+    await in_thread(
+        lambda: Player.objects.update_or_create(
+            pk=LOUNGE, defaults={"lease_owner": owner, "lease_expires_at": expires}
+        )
+    )()
+
+
+async def test_a_track_added_while_no_bot_runs_plays_when_it_comes(stage: Stage) -> None:
+    bot = await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await bot.stop()
+    assert (await stage.player()).lease_owner == ""
+    user = await stage.join_program(OWNER, "owner")
+    added = await stage.do(user, "AddTrack", query="Long A")
+    assert added["state"] == "queued"
+    await stage.start_bot()
+    await stage.hear(440)
+
+
+async def test_of_two_bots_one_plays_and_the_other_takes_over(stage: Stage) -> None:
+    first = await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query="Long A")
+    await stage.hear(440)
+    holder = (await stage.player()).lease_owner
+    await stage.start_bot()
+    heard = stage.report()
+    assert heard is not None
+    report = await stage.hear(440, after=heard.frames_received + 100)
+    assert (report.frames_lost, report.frames_bad) == (0, 0)
+    assert (await stage.player()).lease_owner == holder
+    before = (await stage.player()).current_position_ms
+    await first.stop()
+
+    async def taken() -> bool:
+        player = await stage.player()
+        return player.leased and player.lease_owner != holder
+
+    await until(taken)
+    await stage.hear(440)
+    player = await stage.status("playing")
+    assert player.current_position_ms - before < 8_000
+
+
+async def test_a_dead_holder_is_not_waited_for(stage: Stage) -> None:
+    bot = await stage.start_bot()
+    await bot.stop()
+    await hand_lease_to(owner_of_a_dead_process(), seconds=3600)
+    assert await in_thread(playback.take_lease)(LOUNGE, owner=playback.lease_owner())
+
+
+async def test_a_holder_on_another_machine_is_waited_for_until_its_lease_runs_out(stage: Stage) -> None:
+    bot = await stage.start_bot()
+    await bot.stop()
+    await hand_lease_to("elsewhere/abcdef01:1:00000000", seconds=1)
+    assert not await in_thread(playback.take_lease)(LOUNGE, owner=playback.lease_owner())
+    await stage.sit("owner", "Stage left")
+    await stage.do(await stage.join_program(OWNER, "owner"), "AddTrack", query="Long A")
+    await stage.start_bot()
+    await stage.hear(440)
+    assert not (await stage.player()).lease_owner.startswith("elsewhere")
+
+
+async def test_a_bot_whose_lease_was_taken_stops_playing(playing: Stage) -> None:
+    await hand_lease_to("elsewhere/abcdef01:1:00000000", seconds=4)
+    await playing.silence()
+    assert (await playing.player()).lease_owner.startswith("elsewhere")
+    await playing.hear(440)  # and plays again when the other one lets it run out
