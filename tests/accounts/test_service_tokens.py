@@ -61,7 +61,7 @@ def test_a_service_token_is_good_once() -> None:
         ({"iat": str(int(time.time()))}, TokenInvalid),
         ({"exp": True}, TokenInvalid),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else value.__name__,
 )
 def test_a_bad_service_token_is_refused(changes: dict[str, Any], error: type[AccountsError]) -> None:
     with pytest.raises(error):

@@ -80,6 +80,11 @@ class Stage:
         return Player.objects.get(pk=self.id)
 
     @property
+    def current(self) -> QueueItem:
+        """The item that plays; there has to be one."""
+        return QueueItem.objects.get(player=self.player)
+
+    @property
     def queue(self) -> list[str]:
         return [item["id"] for item in self.snapshot()["queue"]]
 

@@ -340,7 +340,9 @@ def test_an_id_used_for_another_body_is_a_conflict(name: str, stage: Stage) -> N
     stage.answer(name, key="command-1", **args)
     done = Event.objects.count()
     other = {"query": "other", "item_id": str(uuid.uuid4()), "channel_id": "1"}
-    another = (name, {key: other[key] for key in args}) if args else ("AddTrack", {"query": "song"})
+    another: tuple[str, Any] = (
+        (name, {key: other[key] for key in args}) if args else ("AddTrack", {"query": "song"})
+    )
     with pytest.raises(IdempotencyConflict):
         stage.answer(another[0], key="command-1", **another[1])
     assert Event.objects.count() == done

@@ -73,6 +73,16 @@ def nowhere_to_play(stage: Stage) -> None:
     stage.add()
 
 
+def paused(stage: Stage) -> None:
+    playing(stage)
+    stage.do("Pause")
+
+
+def abandoned(stage: Stage) -> None:
+    playing(stage)
+    stage.expire()
+
+
 def seated(stage: Stage) -> None:
     sit(stage.member, stage.channel)
 
@@ -103,18 +113,18 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("remove", playing, lambda s: s.do("RemoveItem", item_id=str(link(s).pk)), "TrackRemoved"),
     ("skip", playing, lambda s: s.do("Skip"), "TrackSkipped"),
     ("pause", playing, lambda s: s.do("Pause"), "PlayerPaused"),
-    ("resume", lambda s: (playing(s), s.do("Pause")), lambda s: s.do("Resume"), "PlayerResumed"),
+    ("resume", paused, lambda s: s.do("Resume"), "PlayerResumed"),
     ("resume a stopped player", stopped, lambda s: s.do("Resume"), "PlayerResumed"),
     ("join voice", empty, lambda s: s.do("JoinVoice", channel_id=s.channel.pk), "VoiceJoined"),
     ("leave voice", playing, lambda s: s.do("LeaveVoice"), "VoiceLeft"),
     ("start the next", nothing_current, bot("start_next"), "TrackStarted"),
     ("start without a channel", nowhere_to_play, bot("start_next"), "PlayerErrorChanged"),
     ("start when the channel vanished", channel_vanished, bot("start_next"), "VoiceChanged"),
-    ("finish", playing, lambda s: bot("finish", item_id=s.player.item_id)(s), "TrackFinished"),
+    ("finish", playing, lambda s: bot("finish", item_id=s.current.pk)(s), "TrackFinished"),
     (
         "fail what plays",
         playing,
-        lambda s: bot("fail", item_id=s.player.item_id, code="UNDECODABLE", detail="No sound.")(s),
+        lambda s: bot("fail", item_id=s.current.pk, code="UNDECODABLE", detail="No sound.")(s),
         "TrackFailed",
     ),
     (
@@ -132,7 +142,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     (
         "resolve what plays",
         playing,
-        lambda s: bot("resolve_track", item_id=s.player.item_id, info=INFO)(s),
+        lambda s: bot("resolve_track", item_id=s.current.pk, info=INFO)(s),
         "TrackResolved",
     ),
     (
@@ -141,7 +151,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
         lambda s: operator_requeues(s, s.ended()),
         "TrackRequeued",
     ),
-    ("put back what plays", playing, lambda s: operator_requeues(s, s.player.item), "TrackRequeued"),
+    ("put back what plays", playing, lambda s: operator_requeues(s, s.current), "TrackRequeued"),
     (
         "the connection is lost",
         playing,
@@ -157,7 +167,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("the bot was moved", playing, bot("moved", channel_id="777777777777777777"), "VoiceChanged"),
     ("the bot was thrown out", playing, bot("moved", channel_id=None), "VoiceLeft"),
     ("the bot gives the guild up", playing, bot("release"), "VoiceChanged"),
-    ("another bot takes over", lambda s: (playing(s), s.expire()), lambda s: s.take_over(), "VoiceChanged"),
+    ("another bot takes over", abandoned, lambda s: s.take_over(), "VoiceChanged"),
 ]
 
 
@@ -190,7 +200,7 @@ def test_the_stories_hold_every_event_of_the_docs() -> None:
 def test_a_checkpoint_is_no_event(stage: Stage) -> None:
     playing(stage)
     old = stage.snapshot()
-    playback.checkpoint(stage.id, owner=stage.owner, item_id=stage.player.item_id, position_ms=12_345)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=stage.current.pk, position_ms=12_345)
     assert stage.assert_replays(old)["seq"] == old["seq"]
     assert stage.player.position_ms == 12_345
 
@@ -214,7 +224,7 @@ def test_the_whole_log_replays_from_the_beginning(stage: Stage) -> None:
     stage.add(position="next")
     stage.add(position="now")
     playback.start_next(stage.id, owner=stage.owner)
-    playback.finish(stage.id, owner=stage.owner, item_id=stage.player.item_id)
+    playback.finish(stage.id, owner=stage.owner, item_id=stage.current.pk)
     operator_requeues(stage, stage.ended())
     stage.do("LeaveVoice")
     stage.assert_replays(start)

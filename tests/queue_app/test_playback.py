@@ -1,0 +1,359 @@
+"""What the bot writes, under a lease that only one process holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from queue_app.domain import playback
+from queue_app.errors import LeaseLost
+from queue_app.models import ItemState, Player, PlayerStatus
+from tests.factories import ChannelFactory, TrackFactory, sit
+from tests.queue_app.stage import Stage
+
+pytestmark = pytest.mark.django_db
+
+
+def take(stage: Stage, owner: str) -> bool:
+    return playback.take_lease(stage.id, owner=owner)
+
+
+# --- The lease ---
+
+
+def test_the_first_takes_the_lease_and_renews_it(stage: Stage) -> None:
+    assert take(stage, "a:1:x")
+    Player.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=1))
+    assert take(stage, "a:1:x")
+    left = stage.player.lease_expires_at - timezone.now()  # type: ignore[operator]
+    assert playback.LEASE - timedelta(seconds=2) < left <= playback.LEASE
+
+
+def test_a_second_waits_while_the_first_lives(stage: Stage) -> None:
+    assert take(stage, "a:1:x")
+    assert not take(stage, "b:1:y")
+    assert stage.player.lease_owner == "a:1:x"
+
+
+def test_an_expired_lease_is_taken_over(stage: Stage) -> None:
+    assert take(stage, "a:1:x")
+    stage.expire()
+    assert take(stage, "b:1:y")
+    assert not take(stage, "a:1:x")
+
+
+def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(stage: Stage) -> None:
+    print_pid = [sys.executable, "-c", "import os; print(os.getpid())"]
+    done = subprocess.run(print_pid, capture_output=True, text=True, check=True, timeout=20)
+    machine = playback.lease_owner().partition(":")[0]
+    assert take(stage, f"{machine}:{done.stdout.strip()}:abcd")
+    assert take(stage, playback.lease_owner())
+
+
+def test_the_lease_of_a_living_process_or_of_another_machine_is_not(stage: Stage) -> None:
+    assert take(stage, playback.lease_owner())
+    assert not take(stage, playback.lease_owner())
+    assert take(Stage(), "another/abcdef12:999999:abcd")
+    other = Stage()
+    assert take(other, "another/abcdef12:999999:abcd")
+    assert not take(other, playback.lease_owner())
+
+
+def test_a_new_owner_starts_with_nothing_connected_from_the_last_position(stage: Stage) -> None:
+    item = stage.play()
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, position_ms=42_000)
+    stage.expire()
+    stage.take_over()
+    player = stage.player
+    assert (player.connected_channel_id, player.sounding, player.position_ms) == (None, False, 42_000)
+    assert player.status == PlayerStatus.CONNECTING
+    assert player.item_id == item.pk
+    assert stage.names[-1] == "VoiceChanged"
+
+
+def test_a_lease_given_up_is_free_and_the_position_kept(stage: Stage) -> None:
+    stage.play()
+    stage.hear(position_ms=10_000)
+    playback.release(stage.id, owner=stage.owner)
+    player = stage.player
+    assert (player.lease_owner, player.connected_channel_id, player.sounding) == ("", None, False)
+    assert 10_000 <= player.position_ms < 15_000
+    assert stage.names[-1] == "VoiceChanged"
+    stage.take_over()
+
+
+def test_only_the_owner_gives_a_lease_up(stage: Stage) -> None:
+    stage.play()
+    playback.release(stage.id, owner="b:1:y")
+    assert stage.player.lease_owner == stage.owner
+
+
+WRITES: dict[str, dict[str, Any]] = {
+    "start_next": {},
+    "finish": {"item_id": uuid.uuid4()},
+    "fail": {"item_id": uuid.uuid4(), "code": "X", "detail": "x"},
+    "fail_queued": {"item_id": uuid.uuid4(), "code": "X", "detail": "x"},
+    "observe": {"connected_channel_id": None, "sounding": False, "position_ms": None},
+    "report_error": {"code": "X", "detail": "x"},
+    "moved": {"channel_id": None},
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_who_lost_the_lease_writes_nothing(name: str, stage: Stage) -> None:
+    stage.play()
+    stage.expire()
+    stage.take_over()
+    before, names = stage.snapshot(), stage.names
+    with pytest.raises(LeaseLost):
+        getattr(playback, name)(stage.id, owner=stage.owner, **WRITES[name])
+    assert stage.names == names
+    assert stage.snapshot()["player"]["item"] == before["player"]["item"]
+
+
+def test_a_checkpoint_of_who_lost_the_lease_is_dropped(stage: Stage) -> None:
+    item = stage.play()
+    stage.expire()
+    stage.take_over()
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, position_ms=99_000)
+    assert stage.player.position_ms != 99_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_processes_at_once_one_gets_the_lease(
+    in_threads: Callable[..., list[Any]], transactional_db: None
+) -> None:
+    stage = Stage()
+    assert sum(in_threads(8, lambda n: take(stage, f"machine{n}:1:x"))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_takes_over_from_the_dead_of_eight_at_once(
+    in_threads: Callable[..., list[Any]], transactional_db: None
+) -> None:
+    stage = Stage()
+    stage.play()
+    stage.expire()
+    assert sum(in_threads(8, lambda n: take(stage, f"machine{n}:1:x"))) == 1
+    assert stage.names.count("VoiceChanged") == 2  # heard, then taken over once
+
+
+# --- Starting ---
+
+
+@pytest.fixture
+def leased(stage: Stage) -> Stage:
+    assert take(stage, stage.owner)
+    return stage
+
+
+def start(stage: Stage) -> Any:
+    return playback.start_next(stage.id, owner=stage.owner)
+
+
+def test_items_start_in_the_order_of_the_queue(leased: Stage) -> None:
+    leased.do("JoinVoice", channel_id=leased.channel.pk)
+    items = [leased.add() for _ in range(3)]
+    started = []
+    for _ in items:
+        item = start(leased)
+        started.append(item.pk)
+        assert (item.state, leased.player.position_ms) == (ItemState.PLAYING, 0)
+        assert item.started_at is not None
+        playback.finish(leased.id, owner=leased.owner, item_id=item.pk)
+    assert started == [item.pk for item in items]
+    assert start(leased) is None
+
+
+def test_nothing_starts_over_something_else_nor_while_paused_or_stopped(leased: Stage) -> None:
+    leased.do("JoinVoice", channel_id=leased.channel.pk)
+    leased.add()
+    leased.do("Pause")
+    assert start(leased) is None
+    leased.do("Resume")
+    leased.do("LeaveVoice")
+    assert start(leased) is None
+    leased.do("JoinVoice", channel_id=leased.channel.pk)
+    assert start(leased)
+    leased.add()
+    assert start(leased) is None
+
+
+def test_where_to_play_is_settled_in_the_order_of_the_contract(leased: Stage) -> None:
+    theirs, players, settings_ = ChannelFactory.create_batch(3, guild=leased.guild, voice=True)
+    gone = ChannelFactory.create(guild=leased.guild, voice=True)
+    leased.add()
+    seat = sit(leased.member, theirs)
+
+    def settle(*, sits: bool, player: str | None, setting: str | None) -> str | None:
+        Player.objects.update(voice_channel_id=player)
+        leased.guild.settings.voice_channel_id = setting
+        leased.guild.settings.save()
+        if sits:
+            seat.save(force_insert=not type(seat).objects.filter(pk=seat.pk).exists())
+        else:
+            type(seat).objects.all().delete()
+        item = start(leased)
+        if item:  # put it back for the next case
+            Player.objects.update(item=None)
+            item.state = ItemState.QUEUED
+            item.save()
+        return leased.player.voice_channel_id
+
+    assert settle(sits=True, player=players.pk, setting=settings_.pk) == theirs.pk
+    assert settle(sits=False, player=players.pk, setting=settings_.pk) == players.pk
+    assert settle(sits=False, player=None, setting=settings_.pk) == settings_.pk
+    assert settle(sits=False, player=gone.pk, setting=settings_.pk) == gone.pk
+    gone_id = gone.pk
+    gone.delete()
+    assert settle(sits=False, player=gone_id, setting=settings_.pk) == settings_.pk
+    assert settle(sits=False, player=gone_id, setting=gone_id) is None
+
+
+def test_without_any_channel_the_item_waits_and_the_player_says_why_once(leased: Stage) -> None:
+    item = leased.add()
+    for _ in range(3):
+        assert start(leased) is None
+    assert leased.queue == [str(item.pk)]
+    player = leased.snapshot()["player"]
+    assert (player["status"], player["error"]["code"]) == ("idle", "NO_VOICE_CHANNEL")
+    assert leased.names == ["TrackAdded", "PlayerErrorChanged"]
+    sit(leased.member, leased.channel)
+    assert start(leased).pk == item.pk
+    assert leased.snapshot()["player"]["error"] is None
+
+
+def test_while_something_plays_the_bot_stays_where_it_is(stage: Stage) -> None:
+    stage.play()
+    sit(stage.member, ChannelFactory.create(guild=stage.guild, voice=True))
+    stage.add()
+    assert stage.player.voice_channel_id == stage.channel.pk
+
+
+# --- Ending ---
+
+
+def test_an_item_ends_as_played_or_failed(stage: Stage) -> None:
+    first = stage.play()
+    playback.finish(stage.id, owner=stage.owner, item_id=first.pk)
+    first.refresh_from_db()
+    assert (first.state, stage.player.item, stage.player.sounding) == (ItemState.PLAYED, None, False)
+    second = stage.add()
+    start(stage)
+    playback.fail(
+        stage.id, owner=stage.owner, item_id=second.pk, code="UNDECODABLE", detail="No sound. " * 100
+    )
+    second.refresh_from_db()
+    assert (second.state, second.error_code, len(second.error_detail)) == (
+        ItemState.FAILED,
+        "UNDECODABLE",
+        300,
+    )
+
+
+def test_an_end_that_comes_after_a_skip_changes_nothing(stage: Stage) -> None:
+    first = stage.play()
+    stage.do("Skip")
+    second = stage.add()
+    start(stage)
+    names = stage.names
+    for end in (playback.finish, lambda *a, **k: playback.fail(*a, **k, code="X", detail="x")):
+        end(stage.id, owner=stage.owner, item_id=first.pk)
+    assert stage.names == names
+    assert stage.player.item_id == second.pk
+
+
+def test_an_item_that_waits_fails_once(stage: Stage) -> None:
+    stage.play()
+    item = stage.add()
+    for _ in range(2):
+        playback.fail_queued(stage.id, owner=stage.owner, item_id=item.pk, code="UNREACHABLE", detail="Gone.")
+    assert stage.names.count("TrackFailed") == 1
+    assert stage.queue == []
+
+
+# --- Observing ---
+
+
+def status(stage: Stage) -> str:
+    return str(stage.player.status)
+
+
+def test_the_position_runs_while_frames_are_sent_and_stands_otherwise(stage: Stage) -> None:
+    stage.play()
+    stage.hear(position_ms=10_000)
+    Player.objects.update(position_at=timezone.now() - timedelta(seconds=5))
+    assert 15_000 <= stage.snapshot()["player"]["position_ms"] < 17_000
+    playback.observe(stage.id, owner=stage.owner, connected_channel_id=None, sounding=False, position_ms=None)
+    assert 15_000 <= stage.player.position_ms < 17_000
+    Player.objects.update(position_at=timezone.now() - timedelta(seconds=60))
+    assert stage.snapshot()["player"]["position_ms"] == stage.player.position_ms
+
+
+def test_seeing_the_same_again_is_no_event_and_keeps_the_position_running(stage: Stage) -> None:
+    stage.play()
+    stage.hear(position_ms=10_000)
+    Player.objects.update(position_at=timezone.now() - timedelta(seconds=5))
+    names = stage.names
+    stage.hear()
+    assert stage.names == names
+    assert 15_000 <= stage.snapshot()["player"]["position_ms"] < 17_000
+
+
+def test_a_checkpoint_of_another_item_is_dropped(stage: Stage) -> None:
+    stage.play()
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=uuid.uuid4(), position_ms=50_000)
+    assert stage.player.position_ms < 50_000
+
+
+def test_being_heard_takes_an_error_back(stage: Stage) -> None:
+    stage.play()
+    playback.report_error(stage.id, owner=stage.owner, code="VOICE_FAILED", detail="No answer.")
+    assert status(stage) == PlayerStatus.ERROR
+    playback.observe(
+        stage.id, owner=stage.owner, connected_channel_id=stage.channel.pk, sounding=True, position_ms=None
+    )
+    assert status(stage) == PlayerStatus.PLAYING
+
+
+def test_an_error_is_reported_once_and_taken_back_once(stage: Stage) -> None:
+    stage.play()
+    for code in ("X", "X", "", ""):
+        playback.report_error(stage.id, owner=stage.owner, code=code, detail="x" if code else "")
+    assert stage.names.count("PlayerErrorChanged") == 2
+
+
+def test_where_somebody_moves_the_bot_is_where_it_should_be(stage: Stage) -> None:
+    stage.play()
+    other = ChannelFactory.create(guild=stage.guild, voice=True)
+    playback.moved(stage.id, owner=stage.owner, channel_id=other.pk)
+    assert (stage.player.voice_channel_id, stage.player.connected_channel_id) == (other.pk, other.pk)
+    assert status(stage) == PlayerStatus.PLAYING
+    playback.moved(stage.id, owner=stage.owner, channel_id=None)
+    assert status(stage) == PlayerStatus.STOPPED
+    assert stage.player.item is not None
+
+
+@pytest.mark.parametrize("lease_expires_in", [-1, 8])
+def test_without_a_living_bot_nothing_is_said_to_play(lease_expires_in: int, stage: Stage) -> None:
+    stage.play()
+    Player.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=lease_expires_in))
+    expected = PlayerStatus.PLAYING if lease_expires_in > 0 else PlayerStatus.CONNECTING
+    assert stage.player.status == expected
+
+
+def test_a_second_item_of_one_guild_cannot_be_playing(stage: Stage) -> None:
+    from django.db import IntegrityError, transaction
+
+    stage.play()
+    other = stage.add(track=TrackFactory.create())
+    other.state = ItemState.PLAYING
+    with pytest.raises(IntegrityError), transaction.atomic():
+        other.save()
