@@ -11,9 +11,10 @@ SERVERS = {"serve", "runweb", "runbot", "sandbox"}
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if SERVERS & set(sys.argv[1:2]):
-        # Being stopped is how a server ends, also while it still starts: no traceback, no fault.
+        # Being stopped is how a server ends, also while it still starts: no traceback, no fault. An exception
+        # would not do: some imports catch everything. What is half done must bear kill -9 in any case.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: sys.exit(0))
+            signal.signal(number, lambda *_: os._exit(0))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
