@@ -9,14 +9,13 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.discord import USER_AGENT, tls_context
 from botrunner.voice_check import voice_problem
+from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
 MAX_CLOCK_SKEW_SECONDS = 5.0  # half of what tokens forgive
@@ -53,10 +52,9 @@ def check_layer() -> Finding:
         many = settings.PRODUCTION
         remedy = "Set REDIS_URL before you run more than one process." if many else ""
         return Finding("channel layer", "in memory, one process only", remedy)
-    try:
-        async_to_sync(get_channel_layer().group_send)("backline.doctor", {"type": "noop"})
-    except Exception as error:
-        return Finding("channel layer", type(error).__name__, "Check REDIS_URL, and that Redis is up.")
+    state = hints.check_layer()
+    if state != "ok":
+        return Finding("channel layer", state, "Check REDIS_URL, and that Redis is up.")
     return Finding("channel layer", "Redis answers")
 
 
