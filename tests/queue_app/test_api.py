@@ -135,7 +135,7 @@ def test_without_a_key_every_request_counts(client: Client, stage: Stage) -> Non
     assert QueueItem.objects.count() == 2
 
 
-@pytest.mark.parametrize("key", ["short", "x" * 65, "with-é-in-it"])
+@pytest.mark.parametrize("key", ["x" * 256, "with-é-in-it"])
 def test_a_key_that_is_none_is_400(key: str, client: Client, stage: Stage) -> None:
     response = post(client, url(stage, "/queue"), {"query": "one"}, Idempotency_Key=key)
     assert response.status_code == 400

@@ -8,7 +8,7 @@ from realtime.errors import StoreNotFound
 
 
 def test_guilds_are_registered() -> None:
-    assert kinds.registered() == ["guild"]
+    assert "guild" in kinds.registered()
     assert kinds.find("guild:123") == (KIND, "123")
 
 
