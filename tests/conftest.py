@@ -34,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.database)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured (`record_property`), also when they ran in xdist's workers."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    figures = [figure for report in reports if report.when == "call" for figure in report.user_properties]
+    if figures:
+        terminalreporter.section("measured")
+        for what, value in figures:
+            terminalreporter.line(f"{what}: {value}")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Keep SQLite in a file: its in-memory mode locks whole tables between threads instead of waiting."""

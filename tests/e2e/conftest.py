@@ -1,0 +1,74 @@
+"""One installation for all tests here: a program takes seconds to start, and its state is part of the story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox.seed import LOUNGE
+from tests.e2e.program import Backline, Person
+
+GROUP = "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group(GROUP))
+
+
+type Measured = Callable[[str, float], None]
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Measured:
+    """Note how many seconds something took; the figures are shown at the end of the run."""
+    return lambda what, seconds: record_property(what, f"{seconds:.1f} s")
+
+
+@pytest.fixture(scope="session")
+def backline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backline]:
+    """An installation that nobody started yet."""
+    installation = Backline(tmp_path_factory.mktemp("installation"))
+    try:
+        yield installation
+    finally:
+        if installation.serve.running:
+            installation.serve.kill()
+
+
+@pytest.fixture
+def running(backline: Backline) -> Backline:
+    """The installation, serving."""
+    if not backline.serve.running:
+        backline.start()
+    return backline
+
+
+@pytest.fixture
+def owner(running: Backline) -> Iterator[Person]:
+    person = running.log_in("owner")
+    yield person
+    person.browser.close()
+    person.api.close()
+
+
+@pytest.fixture
+def tone(running: Backline, owner: Person) -> Person:
+    """`owner` sits in voice and hears 440 Hz; another track waits."""
+    clear(owner)
+    running.sit("owner", "Stage left")
+    owner.add("440 Hz Tone")
+    owner.add("Sawdust Waltz")
+    running.hear(440, after=25)
+    return owner
+
+
+def clear(person: Person) -> None:
+    """Empty the queue and end what plays."""
+    for item in person.queue():
+        person.do("DELETE", f"queue/{item['id']}")
+    person.api.post(f"/api/guilds/{LOUNGE}/player/skip")  # 409 when nothing plays
+    if person.player()["status"] in {"paused", "stopped"}:
+        person.do("PATCH", "player", json={"paused": False})

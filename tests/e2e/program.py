@@ -1,0 +1,251 @@
+"""The program as people run it: processes of `manage.py`, watched from outside."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sandbox.seed import LOUNGE
+from tests.server import until
+from tests.services import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Program:
+    """One `manage.py` command with an environment of its own. It ends with the tests, however they end."""
+
+    def __init__(self, command: list[str], *, log: Path, **environment: str) -> None:
+        self.command = command
+        self.log = log
+        self.environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert not self.running
+        environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", "manage.py", *self.command],
+                cwd=ROOT,
+                env=environment | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal. Returns the exit code and how many seconds it took."""
+        assert self._process is not None
+        begun = time.monotonic()
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(timeout=15), time.monotonic() - begun
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)  # faulthandler writes where it hangs
+            self._process.wait(timeout=5)
+            raise AssertionError(f"still running 15 s after {number.name}:\n{self.said()[-4000:]}") from None
+
+    def wait(self, *, seconds: float = 30.0) -> int:
+        """Wait until it ends by itself. Returns the exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=seconds)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+class Backline:
+    """An installation in a folder: its addresses, and what its sandbox shows."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        web, bot, discord = free_ports(3)
+        self.web_url = f"http://127.0.0.1:{web}"
+        self.bot_url = f"http://127.0.0.1:{bot}"
+        self.sandbox_url = f"http://127.0.0.1:{discord}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "empty.env").touch()
+        self.environment = {
+            "DATA_DIR": str(folder),
+            "ENV_FILE": str(folder / "empty.env"),
+            "API_PORT": str(web),
+            "BOT_API_PORT": str(bot),
+            "SANDBOX_PORT": str(discord),
+            **environment,
+        }
+        self.log = folder / "program.log"
+        self.serve = self.program("serve")
+
+    def program(self, *command: str) -> Program:
+        return Program(list(command), log=self.log, **self.environment)
+
+    def start(self) -> float:
+        """Start `serve`. Returns after how many seconds `/readyz` answered."""
+        begun = time.monotonic()
+        self.serve.start()
+        self.wait_ready(self.serve)
+        return time.monotonic() - begun
+
+    def wait_ready(self, program: Program) -> None:
+        def ready() -> bool:
+            assert program.running, f"it ended:\n{program.said()[-4000:]}"
+            try:
+                return httpx.get(f"{self.web_url}/readyz", timeout=5).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(ready, seconds=START_SECONDS)
+
+    # --- The sandbox's Discord ---
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.sandbox_url}/_sandbox/state", timeout=10).json()
+        return found
+
+    def channel(self, name: str) -> str:
+        return next(
+            str(c["id"]) for c in self.state()["channels"] if c["name"] == name and c["guild_id"] == LOUNGE
+        )
+
+    def sit(self, user: str, channel: str | None) -> None:
+        body = {"user": user, "channel_id": self.channel(channel) if channel else None}
+        httpx.post(f"{self.sandbox_url}/_sandbox/voice-state", json=body, timeout=10).raise_for_status()
+
+    def report(self) -> dict[str, Any] | None:
+        """What is heard in the Lounge, null while the bot is not in voice."""
+        try:
+            return next((v for v in self.state()["voice"] if v["guild_id"] == LOUNGE), None)
+        except httpx.TransportError:
+            return None
+
+    def hear(self, hz: float, *, after: int = 0, seconds: float = 20.0) -> dict[str, Any]:
+        """Wait until a tone arrives, after so many frames. Returns the sandbox's report."""
+
+        def heard() -> dict[str, Any] | None:
+            report = self.report()
+            sounding = report and report["tone_hz"] and report["silence_ms"] < 300
+            if report and sounding and report["frames_received"] > after and abs(report["tone_hz"] - hz) <= 1:
+                return report
+            return None
+
+        try:
+            found = until(heard, seconds=seconds)
+        except AssertionError as error:
+            raise AssertionError(
+                f"no {hz} Hz but {self.report()}:\n{self.log.read_text()[-3000:]}"
+            ) from error
+        assert found is not None
+        return found
+
+    def kept_voice_states(self) -> list[str]:
+        """Who is in voice by the sandbox's file: what a stopped program left behind."""
+        world = json.loads((self.folder / "sandbox" / "discord" / "world.json").read_text())
+        found = world["voice_states"]
+        rows = found.values() if isinstance(found, dict) else found
+        return [row["user_id"] for row in rows]
+
+    # --- People ---
+
+    def log_in(self, user: str) -> Person:
+        return Person(self, user)
+
+
+class Person:
+    """Somebody who logged in through the sandbox, with a cookie and with tokens.
+
+    `secrets` are the credentials that passed by.
+    """
+
+    def __init__(self, backline: Backline, user: str) -> None:
+        self.backline = backline
+        self.browser = httpx.Client(base_url=backline.web_url, timeout=15)
+        asked = self.browser.get("/api/auth/discord/login", params={"next": "/dashboard"})
+        assert asked.status_code == 302, asked.text
+        agreed = httpx.post(
+            asked.headers["location"], data={"user": user}, headers={"Origin": backline.sandbox_url}
+        )
+        assert agreed.status_code == 302, agreed.text
+        back = agreed.headers["location"]
+        arrived = self.browser.get(back)
+        assert arrived.status_code == 302, arrived.text
+        assert arrived.url.join(arrived.headers["location"]) == f"{backline.web_url}/dashboard"
+        assert self.browser.get("/dashboard").status_code == 200
+        pair = self.browser.post("/api/auth/token", headers=self.csrf())
+        assert pair.status_code == 200, pair.text
+        self.access, self.refresh = str(pair.json()["access"]), str(pair.json()["refresh"])
+        code = re.search(r"[?&]code=([^&]+)", back)
+        assert code
+        self.secrets = [code[1], self.access, self.refresh, self.browser.cookies["session"]]
+        self.api = httpx.Client(
+            base_url=backline.web_url, timeout=15, headers={"Authorization": f"Bearer {self.access}"}
+        )
+
+    def csrf(self) -> dict[str, str]:
+        return {"X-CSRFToken": self.browser.cookies["csrftoken"], "Origin": self.backline.web_url}
+
+    def player(self) -> dict[str, Any]:
+        answer = self.api.get(f"/api/guilds/{LOUNGE}/player")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def queue(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api.get(f"/api/guilds/{LOUNGE}/queue").json()["items"]
+        return found
+
+    def add(self, query: str, **body: Any) -> dict[str, Any]:
+        answer = self.api.post(f"/api/guilds/{LOUNGE}/queue", json={"query": query, **body})
+        assert answer.status_code == 201, answer.text
+        item: dict[str, Any] = answer.json()
+        return item
+
+    def do(self, method: str, path: str, **options: Any) -> httpx.Response:
+        answer = self.api.request(method, f"/api/guilds/{LOUNGE}/{path}", **options)
+        assert answer.is_success, answer.text
+        return answer

