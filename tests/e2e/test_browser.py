@@ -1,0 +1,169 @@
+"""People in Chromium: log in through Discord's page, queue, see it play, touch what plays, all live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from sandbox.seed import LOUNGE
+from tests.clients.browser import PHONE, WIDE, Window, find_chromium
+from tests.e2e.conftest import clear
+from tests.e2e.program import Backline, Person
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--mute-audio",
+]
+type Open = Callable[..., Window]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def window(browser: Browser, running: Backline) -> Iterator[Open]:
+    """Opens windows of different people. At the end none of them may have complained."""
+    windows: list[Window] = []
+
+    def open_window(*, size: dict[str, int] = WIDE, scheme: str = "dark") -> Window:
+        context = browser.new_context(
+            base_url=running.web_url,
+            viewport=size,  # type: ignore[arg-type]
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        context.set_default_timeout(10_000)
+        windows.append(Window(context.new_page()))
+        return windows[-1]
+
+    yield open_window
+    complaints = [complaint for each in windows for complaint in each.complaints]
+    for each in windows:
+        each.page.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def quiet(owner: Person, running: Backline) -> Person:
+    """`owner` sits in voice, nothing is queued."""
+    running.sit("owner", "Stage left")
+    clear(owner)
+    return owner
+
+
+def log_in(window: Window, user: str) -> Page:
+    """Come from the landing page, through the consent page, to the guild list."""
+    page = window.page
+    page.goto("/")
+    page.get_by_role("link", name="Log in with Discord").click()
+    expect(page.get_by_role("heading", name="Backline wants to access your account")).to_be_visible()
+    page.locator(f"label.person:has(input[value={user}])").click()
+    page.get_by_role("button", name="Authorise").click()
+    page.wait_for_url("**/dashboard")
+    return page
+
+
+def open_lounge(page: Page) -> None:
+    page.get_by_role("link", name="Sandbox Lounge").click()
+    page.wait_for_url(f"**/guilds/{LOUNGE}")
+    expect(page.locator("#connection")).to_have_text("Live")
+
+
+def seconds_on(page: Page) -> int:
+    minutes, _, seconds = page.locator("#position").inner_text().partition(":")
+    return int(minutes) * 60 + int(seconds) if minutes.isdigit() else -1
+
+
+def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline) -> None:
+    mine = window()
+    page = log_in(mine, "owner")
+    expect(page.locator(".guild-card")).to_have_count(2)
+    open_lounge(page)
+
+    other = log_in(window(size=PHONE, scheme="light"), "dj")
+    open_lounge(other)
+
+    page.keyboard.press("/")
+    page.keyboard.type("440")
+    expect(page.locator(".result").first).to_contain_text("440 Hz Tone")
+    page.keyboard.press("Enter")
+    for each in (page, other):
+        expect(each.locator("#now-title")).to_have_text("440 Hz Tone")
+        expect(each.locator("#now-status")).to_have_text("Now playing")
+        expect(each.locator("#activity")).to_contain_text("440 Hz Tone")
+    running.hear(440)
+    begun = seconds_on(page)
+    page.wait_for_function(
+        "was => { const [m, s] = document.querySelector('#position').textContent.split(':');"
+        " return Number(m) * 60 + Number(s) >= was + 2 }",
+        arg=max(begun, 0),
+    )
+    assert page.locator("#progress").get_attribute("aria-valuenow") != "0"
+
+    other.get_by_role("button", name="Pause").click()
+    expect(page.locator("#now-status")).to_have_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(other.locator("#now-status")).to_have_text("Now playing")
+
+    quiet.add("Sawdust Waltz")
+    expect(other.locator("#queue .line-title")).to_have_text(["Sawdust Waltz"])
+    other.get_by_role("button", name="Skip this track").click()
+    expect(page.locator("#now-title")).to_have_text("Sawdust Waltz")
+    expect(page.locator("#queue .line-title")).to_have_count(0)
+
+
+def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline) -> None:
+    mine = window()
+    page = mine.page
+    page.goto("/")
+    page.get_by_role("link", name="Log in with Discord").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="You are not logged in")).to_be_visible()
+    mine.complaints.clear()  # Chromium reports the page's own status, 400, as an error
+    page.locator("main a.button").click()
+    page.get_by_role("link", name="Log in with Discord").click()
+    page.get_by_role("button", name="Authorise").click()
+    page.wait_for_url("**/dashboard")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])
+def test_no_page_is_wider_than_the_window(
+    window: Open, tone: Person, size: dict[str, int], scheme: str
+) -> None:
+    mine = window(size=size, scheme=scheme)
+    page = log_in(mine, "owner")
+    for path in ("/", "/dashboard", f"/guilds/{LOUNGE}"):
+        page.goto(path)
+        if path.startswith("/guilds"):
+            expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
+            expect(page.locator("#queue .line-title")).to_have_count(1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        red = int(background.removeprefix("rgb(").partition(",")[0])
+        assert (red < 128) == (scheme == "dark"), path
+
+
+def test_a_restart_is_survived_by_an_open_page(window: Open, tone: Person, running: Backline) -> None:
+    mine = window()
+    page = log_in(mine, "owner")
+    open_lounge(page)
+    expect(page.locator("#now-status")).to_have_text("Now playing")
+    running.serve.kill()
+    expect(page.locator("#connection")).not_to_have_text("Live")
+    running.start()
+    expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
+    expect(page.locator("#now-status")).to_have_text("Now playing", timeout=20_000)
+    expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
+    mine.complaints.clear()  # it could not reach the server, and said so
