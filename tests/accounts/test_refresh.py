@@ -96,7 +96,6 @@ def test_nothing_that_could_be_replayed_is_stored(session: AuthSession) -> None:
     ("token", "status", "code"),
     [
         ("nonsense", 401, "TOKEN_INVALID"),
-        ("\ud800", 400, "INVALID_INPUT"),
         ("", 400, "INVALID_INPUT"),
         (None, 400, "INVALID_INPUT"),
         (["a"], 400, "INVALID_INPUT"),
@@ -115,7 +114,7 @@ def test_an_access_token_is_no_refresh_token_nor_the_other_way_round(session: Au
     assert response.json()["code"] == "TOKEN_INVALID"
 
 
-@pytest.mark.parametrize("body", ["[]", "null", "{", '"text"'])
+@pytest.mark.parametrize("body", ["[]", "null", "{", '"text"', '{"refresh": "\\ud800"}'])
 def test_a_body_that_is_no_object_is_400(db: None, body: str) -> None:
     response = Client().post("/api/auth/token/refresh", body, content_type="application/json")
     assert response.status_code == 400

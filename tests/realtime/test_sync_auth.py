@@ -81,17 +81,17 @@ def test_a_token_about_to_expire_is_noticed_after_ready(server: Server, member: 
 
 
 def test_a_token_with_time_left_is_noticed_sixty_seconds_before(server: Server, member: Member) -> None:
-    with member.open(server, member.token_expiring(62)) as socket:
+    with member.open(server, member.token_expiring(64)) as socket:
         with pytest.raises(TimeoutError):
             socket.receive(seconds=0.3)
-        assert socket.receive(seconds=5)["code"] == "TOKEN_EXPIRING"
+        assert socket.receive(seconds=8)["code"] == "TOKEN_EXPIRING"
 
 
 def test_a_renewal_puts_the_notice_off(server: Server, member: Member) -> None:
-    with member.open(server, member.token_expiring(61.5)) as socket:
+    with member.open(server, member.token_expiring(63)) as socket:
         assert renew(socket, member.token)["type"] == "authed"
         with pytest.raises(TimeoutError):
-            socket.receive(seconds=2)
+            socket.receive(seconds=4)
 
 
 @pytest.mark.parametrize("how", ["handshake", "init"])
@@ -131,7 +131,7 @@ def test_beyond_the_grace_init_is_refused(server: Server, member: Member, settin
 
 def test_a_grace_that_runs_out_closes_4401(server: Server, member: Member, settings: Settings) -> None:
     settings.SYNC_GRACE_SECONDS = 20
-    with member.open(server, member.token_expiring(-28.5)) as socket:
+    with member.open(server, member.token_expiring(-27)) as socket:
         assert socket.receive()["code"] == "TOKEN_EXPIRED"
         assert socket.close_code() == 4401
 
@@ -157,7 +157,7 @@ def test_an_ended_session_closes_its_sockets_within_a_second(
         for socket in (one, two):
             assert socket.receive()["code"] == code
             assert socket.close_code() == 4401
-        assert time.monotonic() - before < 1.5  # one second, and some for a busy machine
+        assert time.monotonic() - before < 2.5  # one second, and some for a busy machine
         assert other.ask({"type": "ping", "id": 1})["type"] == "pong"
 
 
