@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
 from accounts.domain.sessions import find_live_session, touch_session
 from accounts.errors import AccountsError
+
+log = logging.getLogger(__name__)
+
+_NOBODY_ASKS = {"/healthz", "/readyz", "/metrics"}  # these answer also while the database does not
 
 
 class AuthSessionMiddleware:
@@ -18,15 +25,38 @@ class AuthSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        sid = request.session.get("sid")
         request.user = AnonymousUser()  # without a row nobody is logged in, whatever Django's session says
-        if sid:
+        if request.path not in _NOBODY_ASKS:
             try:
-                session = find_live_session(sid)
-            except AccountsError:
-                request.session.flush()
-            else:
-                request.auth_session = session  # type: ignore[attr-defined]
-                request.user = session.user
-                touch_session(session)
+                self._find(request)
+            except (OperationalError, InterfaceError):
+                log.exception("Database unavailable")
+                return unavailable(request)
         return self.get_response(request)
+
+    def _find(self, request: HttpRequest) -> None:
+        sid = request.session.get("sid")
+        if not sid:
+            return
+        try:
+            session = find_live_session(sid)
+        except AccountsError:
+            request.session.flush()
+        else:
+            request.auth_session = session  # type: ignore[attr-defined]
+            request.user = session.user
+            touch_session(session)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A page whose view found the database gone; REST's views answer for themselves."""
+        if isinstance(exception, OperationalError | InterfaceError):
+            log.error("Database unavailable", exc_info=exception)
+            return unavailable(request)
+        return None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
+        detail = "The database does not answer. Try again in a moment."
+        return JsonResponse({"code": "UNAVAILABLE", "detail": detail}, status=503)
+    return render(request, "500.html", status=503)

@@ -21,8 +21,8 @@ _CLAIMS = ["iss", "aud", "token_type", "iat", "exp", "jti"]
 
 
 @lru_cache(maxsize=2)
-def _key(secret: str) -> str:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"backline-bot").derive(secret.encode()).hex()
+def _key(secret: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"backline-bot").derive(secret.encode())
 
 
 def _backend() -> StrictBackend:

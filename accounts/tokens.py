@@ -42,16 +42,18 @@ class StrictBackend(TokenBackend):
     """SimpleJWT's backend with all claims required and the audience a single string."""
 
     def __init__(
-        self, *, audience: str, required: list[str], issuer: str = ISSUER, key: str | None = None
+        self, *, audience: str, required: list[str], issuer: str = ISSUER, key: bytes | None = None
     ) -> None:
         super().__init__(
             "HS256",
-            signing_key=key or settings.JWT_SECRET,
+            signing_key=settings.JWT_SECRET,
             audience=audience,
             issuer=issuer,
             leeway=settings.TOKEN_LEEWAY_SECONDS,
         )
         self.required = required
+        if key is not None:  # raw bytes, which SimpleJWT's constructor does not take
+            self.prepared_signing_key = key
 
     def read(self, raw: str, *, token_type: str, grace_seconds: int = 0) -> dict[str, Any]:
         """Return the claims of a token that expired at most `grace_seconds` ago.

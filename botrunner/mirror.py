@@ -14,7 +14,7 @@ from accounts.domain.people import upsert_person
 from accounts.models import User
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_member_seen
-from guilds.domain.mirror import Voice, drop_member, mirror_guild, store_voice
+from guilds.domain.mirror import Voice, mirror_guild, store_voice
 from guilds.models import Guild
 from realtime.db import in_thread
 
@@ -77,14 +77,6 @@ class Mirror:
             )
         self._on_change(str(member.guild.id))
 
-    async def member(self, member: nextcord.Member) -> None:
-        async with self._locks[member.guild.id]:
-            await in_thread(_store_known_member)(member)
-
-    async def member_left(self, member: nextcord.Member) -> None:
-        async with self._locks[member.guild.id]:
-            await in_thread(drop_member)(str(member.guild.id), discord_id=str(member.id))
-
     async def left(self, guild_id: int) -> None:
         async with self._locks[guild_id]:
             await in_thread(bot_left)(str(guild_id))
@@ -126,11 +118,6 @@ def store_member(member: nextcord.Member) -> User:
         role_ids=[str(role.id) for role in member.roles],
     )
     return user
-
-
-def _store_known_member(member: nextcord.Member) -> None:
-    if User.objects.filter(discord_id=str(member.id)).exists():
-        store_member(member)
 
 
 def _voices(guild: nextcord.Guild) -> list[Voice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -32,7 +32,12 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         )
     if isinstance(error, GuildsError | QueueError):
         set_rollback()
-        return _body(error.status, error.code, str(error))
+        body = _body(error.status, error.code, str(error))
+        if error.field:
+            body.data["errors"] = {error.field: [str(error)]}
+        return body
+    if isinstance(error, RequestDataTooBig):
+        return _body(413, "TOO_LARGE", "This is more than we read.")
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}

@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+_FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/artwork/")
+
+_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -37,9 +41,10 @@ class CanonicalHostMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if (
             request.method == "GET"
-            and request.get_host() != self.host
-            and "text/html" in request.headers.get("Accept", "")
             and not hasattr(request, "urlconf")
+            and not request.path.startswith(_FOR_PROGRAMS)
+            and request.get_host() != self.host
+            and request.get_host().rpartition(":")[0] in _THIS_MACHINE
         ):
             return HttpResponseRedirect(settings.API_BASE_URL + request.get_full_path())
         return self.get_response(request)

@@ -17,6 +17,9 @@ docs_csp = csp_override(_csp)
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("dashboard", views.dashboard, name="dashboard"),
+    path("sessions", views.sessions, name="sessions_page"),
+    path("account/login", RedirectView.as_view(pattern_name="discord_login"), name="account_login"),
+    path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", views.guild, name="guild_page"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("artwork/<str:name>", artwork, name="artwork"),
@@ -44,6 +47,7 @@ urlpatterns = [
     path("metrics", views.metrics),
 ]
 
+handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
 handler404 = "config.views.not_found"
 handler500 = "config.views.server_error"

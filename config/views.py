@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +17,9 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from accounts.domain.grants import is_grant_dead
+from accounts.domain.sessions import live_sessions
+from accounts.models import User
 from guilds.domain.installation import install_url
 from guilds.errors import GuildsError
 from guilds.models import Membership
@@ -48,7 +52,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect_to_login(request.path, reverse("discord_login"), "next")
     memberships = my_memberships(request.user, everything=True)
-    return render(request, "dashboard.html", {"guilds": [_guild(m) for m in memberships]})
+    context = {
+        "guilds": [_guild(m) for m in memberships],
+        "grant_dead": is_grant_dead(request.user),
+        "login_url": _login_url(request.path),
+    }
+    return render(request, "dashboard.html", context)
 
 
 @require_safe
@@ -68,6 +77,24 @@ def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
             "guild": _guild(membership),
             "guilds": [_guild(m) for m in my_memberships(request.user, everything=True)],
             "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_of(guild_id)],
+        },
+    )
+
+
+@require_safe
+@ensure_csrf_cookie
+@never_cache
+def sessions(request: HttpRequest) -> HttpResponse:
+    """The person's sessions; ending one goes over REST."""
+    if not isinstance(request.user, User):
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    return render(
+        request,
+        "sessions.html",
+        {
+            "sessions": live_sessions(request.user),
+            "current_sid": request.session.get("sid"),
+            "two_factor": is_mfa_enabled(request.user),
         },
     )
 
@@ -113,6 +140,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"code": "NOT_FOUND", "detail": "There is nothing here."}, status=404)
     return render(request, "404.html", status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    # Always JSON: a request with a foreign Host gets no page, and its Accept is not to be trusted either.
+    return JsonResponse({"code": "BAD_REQUEST", "detail": "This request makes no sense to us."}, status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -7,6 +7,7 @@ class GuildsError(Exception):
     code = "INVALID_INPUT"
     sentence = "This is not a guild."
     status = 400
+    field = ""  # of bad input: which one
 
     def __str__(self) -> str:
         return self.sentence
@@ -15,6 +16,7 @@ class GuildsError(Exception):
 class InvalidGuildId(GuildsError):
     code = "INVALID_GUILD_ID"
     sentence = "A guild id is a Discord snowflake: 17 to 20 digits."
+    field = "guild_id"
 
 
 class GuildNotFound(GuildsError):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from accounts.models import User, snowflake_validator
 from guilds.errors import GuildForbidden, GuildNotFound, InvalidGuildId
-from guilds.models import Membership
+from guilds.models import Guild, Membership
 
 ADMINISTRATOR = 1 << 3
 MANAGE_GUILD = 1 << 5
 
-# 149504 (Add Reactions… as the contract counts them) plus View Channel, Attach Files, Connect and Speak.
-INSTALL_PERMISSIONS = 3_329_024
+INSTALL_PERMISSIONS = (
+    1 << 10  # View Channel
+    | 1 << 11  # Send Messages
+    | 1 << 14  # Embed Links
+    | 1 << 15  # Attach Files
+    | 1 << 17  # Mention Everyone
+    | 1 << 20  # Connect
+    | 1 << 21  # Speak
+)
 
 
 def can_manage(membership: Membership) -> bool:
@@ -26,10 +33,24 @@ def is_dj(membership: Membership) -> bool:
     return bool(settings and settings.dj_role_id and settings.dj_role_id in membership.role_ids)
 
 
-def require_member(user: User, guild_id: str) -> Membership:
-    """Return the user's membership, its guild and settings loaded. Raises InvalidGuildId or GuildNotFound."""
+def check_guild_id(guild_id: str) -> None:
+    """Raises InvalidGuildId for what is no snowflake."""
     if not snowflake_validator.regex.fullmatch(guild_id):  # type: ignore[union-attr]
         raise InvalidGuildId
+
+
+def require_installed(guild_id: str) -> Guild:
+    """Return a guild that the bot is in. Raises InvalidGuildId or GuildNotFound."""
+    check_guild_id(guild_id)
+    guild = Guild.objects.filter(pk=guild_id, bot_installed=True).first()
+    if guild is None:
+        raise GuildNotFound
+    return guild
+
+
+def require_member(user: User, guild_id: str) -> Membership:
+    """Return the user's membership, its guild and settings loaded. Raises InvalidGuildId or GuildNotFound."""
+    check_guild_id(guild_id)
     membership = (
         Membership.objects.select_related("guild", "guild__settings", "user")
         .filter(user=user, guild_id=guild_id)

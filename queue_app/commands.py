@@ -5,6 +5,7 @@ REST, `/sync` and slash commands only translate in and out; they all end in `exe
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,19 @@ class Command:
     run: Callable[..., QueueItem | Player]
 
 
+MAX_KEY = 255
+
+
+def command_id_of(key: str) -> str:
+    """Return the command's id for an `Idempotency-Key`, empty without one. Raises InvalidArguments.
+
+    Long keys are hashed: the log keeps 64 characters.
+    """
+    if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise InvalidArguments({"Idempotency-Key": [f"At most {MAX_KEY} printable ASCII characters."]})
+    return hashlib.sha256(key.encode()).hexdigest() if len(key) > 64 else key
+
+
 def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
     """Carry a command out once (see `answer_once`). `Answer.result` is the item or player it changed.
 
@@ -44,7 +58,7 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     command = COMMANDS.get(name)
     if command is None:
         raise UnknownCommand
-    if origin.user is not None:
+    if origin.user is not None and not origin.operator:
         require_member(origin.user, guild_id)  # before anything is said about the arguments
     clean = command.check(args)
 

@@ -7,6 +7,7 @@ class QueueError(Exception):
     code = "INVALID_INPUT"
     sentence = "This cannot be done."
     status = 400
+    field = ""  # of bad input: which one
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(sentence or self.sentence)
@@ -41,6 +42,7 @@ class NotYourItem(QueueError):
 class UnknownChannel(QueueError):
     code = "UNKNOWN_CHANNEL"
     sentence = "This is not a voice channel of this guild."
+    field = "voice_channel_id"
 
 
 class UnknownCommand(QueueError):

@@ -22,6 +22,8 @@ from django.utils import timezone
 
 from guilds.models import Guild
 
+NOWHERE = "NO_VOICE_CHANNEL"  # no fault, only nowhere to play yet
+
 
 class Track(models.Model):
     """Something that can be played, named by its `uri` (`library:<id>`, `https://…`).
@@ -97,6 +99,12 @@ class QueueItem(models.Model):
     def __str__(self) -> str:
         return f"{self.track} ({self.state})"
 
+    def end(self, state: ItemState, *, code: str = "", detail: str = "") -> None:
+        """Leave queue or player in that state; with a code and a sentence when it failed."""
+        self.state, self.ended_at = state, timezone.now()
+        self.error_code, self.error_detail = code, detail[:300]
+        self.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+
 
 class Loop(models.TextChoices):
     OFF = "off"
@@ -151,7 +159,7 @@ class Player(models.Model):
     def status(self) -> PlayerStatus:
         if self.stopped:
             return PlayerStatus.STOPPED
-        if self.item_id is None:
+        if self.item_id is None or self.error_code == NOWHERE:
             return PlayerStatus.IDLE
         if self.error_code:
             return PlayerStatus.ERROR

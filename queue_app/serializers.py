@@ -88,6 +88,8 @@ class PlayerPatchSerializer(Shape):
     voice_channel_id = serializers.RegexField(r"^[0-9]{1,20}$", required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := set(self.initial_data) - set(self.fields):
+            raise serializers.ValidationError(dict.fromkeys(unknown, "This cannot be changed here."))
         if not attrs:
             raise serializers.ValidationError("Say what to change: paused, voice_channel_id.")
         return attrs

@@ -16,10 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
-from accounts.domain.sessions import Principal
 from guilds.permissions import require_member
 from queue_app.artwork import artwork_folder
-from queue_app.commands import execute
+from queue_app.commands import command_id_of, execute
 from queue_app.domain.find import MAX_QUERY, search_library
 from queue_app.errors import InvalidArguments
 from queue_app.models import ItemState, QueueItem
@@ -41,21 +40,13 @@ from realtime.origin import Origin
 
 PAGE = 100
 _IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", location=OpenApiParameter.HEADER, description="8 to 64 characters."
+    "Idempotency-Key", location=OpenApiParameter.HEADER, description="At most 255 characters."
 )
 
 
 def _origin(request: Request) -> Origin:
-    key = request.headers.get("Idempotency-Key", "")
-    if key and not (8 <= len(key) <= 64 and key.isascii() and key.isprintable()):
-        raise InvalidArguments({"Idempotency-Key": ["8 to 64 printable ASCII characters."]})
-    principal = request.auth
-    return Origin(
-        user=caller(request),
-        via=Via.REST,
-        session_id=str(principal.session.pk) if isinstance(principal, Principal) and principal.session else "",
-        command_id=key,
-    )
+    command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
+    return Origin(user=caller(request), via=Via.REST, command_id=command_id)
 
 
 def _execute(
@@ -67,6 +58,16 @@ def _execute(
     origin: Origin | None = None,
 ) -> Answer:
     return execute(guild_id, name, args or {}, origin=origin or _origin(request))
+
+
+def _number(request: Request, name: str) -> int | None:
+    """Return a whole number of the query, null when absent. Raises InvalidArguments."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,40}", text):
+        raise InvalidArguments({name: ["This must be a whole number."]})
+    return max(-(2**63), min(int(text), 2**63 - 1))  # what a column holds
 
 
 class SnapshotView(APIView):
@@ -83,11 +84,8 @@ class QueueView(APIView):
     )
     def get(self, request: Request, guild_id: str) -> Response:
         require_member(caller(request), guild_id)
-        try:
-            limit = min(max(int(request.query_params.get("limit", PAGE)), 1), PAGE)
-            after = int(request.query_params["after"]) if "after" in request.query_params else None
-        except ValueError as error:
-            raise InvalidArguments({"after": ["Take it from `next` of the page before."]}) from error
+        limit = min(max(_number(request, "limit") or PAGE, 1), PAGE)
+        after = _number(request, "after")
         with one_moment():
             store = Store.objects.get(name=f"guild:{guild_id}")
             items = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).order_by("rank")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 from accounts.errors import AccountsError, SessionRevoked, UserNotFound
 from accounts.models import AuthSession
@@ -38,6 +39,7 @@ def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
 class Connections:
     def __init__(self) -> None:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
+        self._look = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="revocation poll")
 
     def add(self, sid: str, on_end: OnEnd) -> Callable[[], None]:
@@ -53,7 +55,12 @@ class Connections:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
             if not self._by_sid:
                 continue
             try:
@@ -64,6 +71,12 @@ class Connections:
             for sid, reason in ended.items():
                 for on_end in self._by_sid.pop(sid, set()):
                     on_end(reason)
+
+
+def look_now(**_: Any) -> None:
+    """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
+    if _connections is not None and _connections[0].is_running():
+        _connections[0].call_soon_threadsafe(_connections[1]._look.set)
 
 
 _connections: tuple[asyncio.AbstractEventLoop, Connections] | None = None

@@ -19,7 +19,9 @@ def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
     if text is None:
         raise BadMessage("This socket speaks text, not binary.")
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
-        raise TooLarge
+        error = TooLarge()
+        error.close_code = 4413  # who sends this does not know the protocol
+        raise error
     try:
         frame = orjson.loads(text)  # stops at 1,024 levels; the standard library's recursion would not
     except orjson.JSONDecodeError as error:

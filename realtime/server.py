@@ -10,6 +10,9 @@ from typing import Any
 
 import uvicorn
 
+# A peer that reads nothing for so long is cut off: neither a close frame nor a ping's timeout gets past what
+# waits in the socket (measured: a stalled reader stayed until it chose to go).
+UNREAD_SECONDS = 30.0
 GRACEFUL_SECONDS = 2  # SIGTERM to exit takes at most five, the bot's good-bye included
 
 OPTIONS: dict[str, Any] = {
@@ -18,7 +21,8 @@ OPTIONS: dict[str, Any] = {
     "ws": "websockets-sansio",
     # Compression per connection makes a 50 kB frame 49 times dearer.
     "ws_per_message_deflate": False,
-    "ws_max_size": 1_000_000,
+    # Well above what frames.py lets pass: it refuses with a reason, uvicorn only breaks off.
+    "ws_max_size": 4_000_000,
     "lifespan": "off",
     "log_config": None,
     "access_log": False,  # its lines hold query strings
@@ -38,7 +42,7 @@ class EmbeddedServer(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedServer]:
     """Listen while inside. Raises OSError when the port is taken."""
-    with contextlib.closing(_bind(host, port)) as listener:
+    with contextlib.closing(bind(host, port)) as listener:
         server = EmbeddedServer(uvicorn.Config(app, **OPTIONS))
         task = asyncio.create_task(server.serve(sockets=[listener]), name=f"server {port}")
         while not server.started:
@@ -52,11 +56,14 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedSe
             await task
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket; what it accepts inherits its options. Raises OSError when the port is taken."""
     # uvicorn would print that a port is taken and end the process; here somebody else decides.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
     try:
         listener.bind((host, port))
     except OSError as error:

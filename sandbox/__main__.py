@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=1339)
     parser.add_argument("--redirect-uri", action="append", default=[], help="may be given more than once")
     arguments = parser.parse_args()
+    if os.environ.get("ENVIRONMENT") == "production":
+        parser.error("the sandbox is for development; ENVIRONMENT is production")
     logging.basicConfig(level=logging.INFO)
     sandbox = Sandbox(data_dir=arguments.data_dir, port=arguments.port, redirect_uris=arguments.redirect_uri)
     asyncio.run(run(sandbox))

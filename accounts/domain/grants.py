@@ -42,6 +42,11 @@ def access_token_of(user: User) -> str:
         time.sleep(WAIT_SECONDS)
 
 
+def is_grant_dead(user: User) -> bool:
+    """Whether the person must log in again before Discord tells anything new about them."""
+    return DiscordGrant.objects.filter(user=user).exclude(dead_at=None).exists()
+
+
 def _claim(grant: DiscordGrant) -> bool:
     """Make the renewal ours by a conditional update. A claim that was never redeemed runs out."""
     now = timezone.now()

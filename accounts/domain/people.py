@@ -31,6 +31,12 @@ def upsert_person(profile: dict[str, Any]) -> User:
     return user
 
 
+def know_person(discord_id: str) -> User:
+    """Return the person of a snowflake. One never seen before is named by it until Discord tells more."""
+    user, _ = User.objects.get_or_create(discord_id=discord_id, defaults={"username": discord_id})
+    return user
+
+
 def store_grant(
     user: User, *, access_token: str, refresh_token: str, expires_at: datetime | None, scope: str = ""
 ) -> None:

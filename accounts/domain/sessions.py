@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 from django.conf import settings
 from django.db import transaction
@@ -29,7 +30,6 @@ class Principal:
     user: User
     session: AuthSession | None
     expires_at: datetime | None = None
-    in_grace: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,12 @@ def nobody() -> Principal:
 
 
 def begin_session(user: User, *, device: str, address: str | None) -> AuthSession:
-    return AuthSession.objects.create(user=user, device=device[:300], address=address)
+    """`address` is what the server was told; what is no IP address is left out."""
+    try:
+        known = str(ip_address(address)) if address else None
+    except ValueError:
+        known = None
+    return AuthSession.objects.create(user=user, device=device.replace("\0", "")[:300], address=known)
 
 
 def revoke_session(session: AuthSession) -> None:
@@ -94,7 +99,7 @@ def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
         raise UserNotFound
     if session.revoked_at is not None:
         raise SessionRevoked
-    return Principal(session.user, session, claims.expires_at, claims.expired)
+    return Principal(session.user, session, claims.expires_at)
 
 
 def touch_session(session: AuthSession) -> None:

@@ -16,3 +16,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> JsonR
 def server_error(request: HttpRequest) -> JsonResponse:
     detail = "Something went wrong on our side. It has been logged."
     return JsonResponse({"code": "INTERNAL_ERROR", "detail": detail}, status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"code": "BAD_REQUEST", "detail": "This request makes no sense to us."}, status=400)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("healthz", views.healthz),
 ]
 
+handler400 = "botrunner.api.errors.bad_request"
 handler403 = "botrunner.api.errors.forbidden"
 handler404 = "botrunner.api.errors.not_found"
 handler500 = "botrunner.api.errors.server_error"

@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User, snowflake_validator
+from accounts.domain.people import know_person
+from accounts.errors import UserNotFound
+from accounts.models import snowflake_validator
 from botrunner import status as bot_status
 from botrunner.api.authentication import ServiceAuthentication
-from guilds.errors import GuildNotFound
-from guilds.models import Guild
-from queue_app.commands import execute
+from guilds.permissions import require_installed
+from queue_app.commands import command_id_of, execute
 from queue_app.queries import load_player
 from queue_app.shapes import player_shape
 from realtime import hints
@@ -40,10 +41,13 @@ class InternalQueueView(InternalView):
     def post(self, request: Request, guild_id: str) -> Response:
         body = EnqueueSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        person = User.objects.filter(discord_id=body.validated_data["requested_by"], is_active=True).first()
-        if person is None:
-            raise GuildNotFound
-        origin = Origin(user=person, via=Via.BOT, command_id=request.headers.get("Idempotency-Key", ""))
+        require_installed(guild_id)
+        command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
+        person = know_person(body.validated_data["requested_by"])
+        if not person.is_active:
+            raise UserNotFound
+        # Our own process vouches for the person; whether they are a member is its business.
+        origin = Origin(user=person, via=Via.BOT, command_id=command_id, operator=True)
         args = {key: body.validated_data[key] for key in ("query", "position")}
         answer = execute(guild_id, "AddTrack", args, origin=origin)
         return Response(answer.result, status=status.HTTP_201_CREATED)
@@ -51,8 +55,7 @@ class InternalQueueView(InternalView):
 
 class InternalPlayerView(InternalView):
     def get(self, request: Request, guild_id: str) -> Response:
-        if not Guild.objects.filter(pk=guild_id).exists():
-            raise GuildNotFound
+        require_installed(guild_id)
         return Response(player_shape(load_player(guild_id)))
 
 
@@ -60,9 +63,8 @@ class WakeView(InternalView):
     """Tells the bot that a guild's log moved: for web processes without Redis."""
 
     def post(self, request: Request, guild_id: str) -> Response:
-        store = Store.objects.filter(name=f"guild:{guild_id}").first()
-        if store is None:
-            raise GuildNotFound
+        require_installed(guild_id)
+        store = Store.objects.get(name=f"guild:{guild_id}")
         hints.receive(store.name, store.head)
         return Response(status=status.HTTP_202_ACCEPTED)
 

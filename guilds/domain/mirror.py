@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from guilds.domain.installation import ensure_guild
-from guilds.models import Channel, Guild, Membership, Role, VoiceState
+from guilds.models import Channel, Guild, Role, VoiceState
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,3 @@ def store_voice(guild_id: str, *, discord_id: str, channel_id: str | None, name:
         VoiceState.objects.update_or_create(
             guild_id=guild_id, discord_id=discord_id, defaults={"channel_id": channel_id, "name": name}
         )
-
-
-def drop_member(guild_id: str, *, discord_id: str) -> None:
-    Membership.objects.filter(guild_id=guild_id, user__discord_id=discord_id).delete()
-    store_voice(guild_id, discord_id=discord_id, channel_id=None, name="")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Max, Min
-from django.utils import timezone
 
 from queue_app.domain.find import find_track
-from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.guild_state import open_guild
+from queue_app.domain.rank import back_rank, front_rank, neighbour
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import BOT, Origin
 
@@ -27,16 +26,12 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
             guild_id=guild_id,
             track=track,
             requested_by=origin.user,
-            rank=_make_room(state, at_front=position != "end"),
+            rank=back_rank(guild_id) if position == "end" else front_rank(guild_id),
         )
-        state.append("TrackAdded", item=item, after=_neighbour(state, item))
+        state.append("TrackAdded", item=item, after=neighbour(guild_id, rank=item.rank))
         if track.source == "none":
-            item.state, item.ended_at = ItemState.FAILED, timezone.now()
-            item.error_code, item.error_detail = (
-                "NO_MATCH",
-                f"Nothing in the library matches “{query[:100]}”.",
-            )
-            item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+            detail = f"Nothing in the library matches “{query[:100]}”."
+            item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)
             state.append("TrackFailed", item=item, player=True)
             return item
         before = state.player.voice_channel_id
@@ -50,24 +45,3 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
         if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
             state.append("TrackSkipped", item=skipped, player=True)
         return item
-
-
-def _make_room(state: GuildState, *, at_front: bool) -> int:
-    """Return the rank of a new item. Ranks only order; below zero is as good as above."""
-    ranks = QueueItem.objects.filter(guild_id=state.guild_id, state=ItemState.QUEUED).aggregate(
-        first=Min("rank"), last=Max("rank")
-    )
-    if ranks["last"] is None:
-        return 0
-    return int(ranks["first"] - 1) if at_front else int(ranks["last"] + 1)
-
-
-def _neighbour(state: GuildState, item: QueueItem) -> str | None:
-    """Return the id of the queued item that the new one stands behind."""
-    before = (
-        QueueItem.objects.filter(guild_id=state.guild_id, state=ItemState.QUEUED, rank__lt=item.rank)
-        .order_by("-rank")
-        .values_list("pk", flat=True)
-        .first()
-    )
-    return str(before) if before else None

@@ -7,6 +7,7 @@ import unicodedata
 from queue_app.models import Track
 
 MAX_QUERY = 500
+MAX_WORDS = 20  # each is a condition of the query, and one character may become several words
 
 
 def normalise(text: str) -> str:
@@ -18,7 +19,7 @@ def normalise(text: str) -> str:
 
 def search_library(query: str, *, limit: int = 20) -> list[Track]:
     """Return the tracks that hold every word of `query`, best first; all of them for an empty query."""
-    words = normalise(query).split()
+    words = normalise(query).split()[:MAX_WORDS]
     tracks = Track.objects.filter(source="library", available=True)
     for word in words:
         tracks = tracks.filter(search_text__contains=word)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
 from accounts.models import User
 from guilds.models import Channel, GuildSettings, Membership
 from guilds.permissions import is_dj, require_member
@@ -51,22 +49,13 @@ class GuildState:
             args["player"] = player_shape(self.player)
         return append(self.store, name, args, origin=by or self.origin).seq
 
-    def queued(self) -> list[QueueItem]:
-        return list(
-            QueueItem.objects.filter(guild_id=self.guild_id, state=ItemState.QUEUED)
-            .select_related("track", "requested_by")
-            .order_by("rank")
-        )
-
     def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
         """Take the current item off the player in that state. Returns it, null when there was none."""
         item = self.player.item
         if item is None:
             return None
         self.player.fold_position()
-        item.state, item.ended_at = state, timezone.now()
-        item.error_code, item.error_detail = code, detail[:300]
-        item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+        item.end(state, code=code, detail=detail)
         self.player.item = None
         self.player.position_ms = 0
         self.player.sounding = False

@@ -18,12 +18,13 @@ from django.utils import timezone
 from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.domain.library import announce_track, apply_info, say_resolved
 from queue_app.errors import LeaseLost
-from queue_app.models import ItemState, Player, QueueItem
+from queue_app.models import NOWHERE, ItemState, Player, QueueItem
+from queue_app.queries import queued_items
 from queue_app.sources import TrackInfo
 from realtime.origin import BOT
 
 LEASE = timedelta(seconds=8)
-NO_VOICE_CHANNEL = "Join a voice channel, or choose one on the page."
+NOWHERE_SENTENCE = "Join a voice channel, or choose one on the page."
 
 
 def lease_owner() -> str:
@@ -119,13 +120,13 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         player = state.player
         if player.item is not None or player.paused or player.stopped:
             return None
-        queue = state.queued()
+        queue = queued_items(guild_id)
         if not queue:
             return None
         item = queue[0]
         had_channel = player.voice_channel_id is not None
         if state.settle_channel(item.requested_by) is None:
-            if not _set_error(state, "NO_VOICE_CHANNEL", NO_VOICE_CHANNEL) and had_channel:
+            if not _set_error(state, NOWHERE, NOWHERE_SENTENCE) and had_channel:
                 state.append("VoiceChanged", player=True)
             return None
         item.state, item.started_at = ItemState.PLAYING, timezone.now()
@@ -146,7 +147,7 @@ def find_channel(guild_id: str, *, owner: str) -> None:
         if player.item is None or player.stopped or player.voice_channel_id is not None:
             return
         if state.settle_channel(player.item.requested_by) is None:
-            _set_error(state, "NO_VOICE_CHANNEL", NO_VOICE_CHANNEL)
+            _set_error(state, NOWHERE, NOWHERE_SENTENCE)
             return
         player.error_code = player.error_detail = ""
         player.save(update_fields=["error_code", "error_detail"])
@@ -278,7 +279,5 @@ def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: 
         )
         if item is None:
             return
-        item.state, item.ended_at = ItemState.FAILED, timezone.now()
-        item.error_code, item.error_detail = code, detail[:300]
-        item.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+        item.end(ItemState.FAILED, code=code, detail=detail)
         state.append("TrackFailed", item=item, player=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from queue_app.domain.guild_state import open_guild
 from queue_app.errors import ItemNotFound, NotYourItem
@@ -24,7 +23,6 @@ def remove_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
             raise ItemNotFound
         if not state.is_dj and item.requested_by_id != (origin.user and origin.user.pk):
             raise NotYourItem
-        item.state, item.ended_at = ItemState.REMOVED, timezone.now()
-        item.save(update_fields=["state", "ended_at"])
+        item.end(ItemState.REMOVED)
         state.append("TrackRemoved", item=item)
         return item

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Min
 
 from queue_app.domain.guild_state import open_guild
+from queue_app.domain.rank import front_rank
 from queue_app.errors import ItemNotFound
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
@@ -25,10 +25,7 @@ def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         )
         if item is None:
             raise ItemNotFound
-        first = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).aggregate(r=Min("rank"))[
-            "r"
-        ]
-        item.state, item.rank = ItemState.QUEUED, (first or 0) - 1
+        item.state, item.rank = ItemState.QUEUED, front_rank(guild_id)
         item.started_at = item.ended_at = None
         item.error_code = item.error_detail = ""
         item.save()

@@ -25,7 +25,7 @@ from realtime.handshake import authenticate_scope, authenticate_token, offered_t
 from realtime.hub import READ_BATCH, Subscription, get_hub
 from realtime.models import Store, Via
 from realtime.origin import Origin
-from realtime.queries import check_position, read_events
+from realtime.queries import check_position, read_events, read_heads
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +233,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             if subscription := self._pulls.pop(_key(frame), None):
                 subscription.close()
         elif kind == "ping":
-            _, head = await in_thread(_position)(self.instance, 0, None)
+            heads = await in_thread(read_heads)([self.instance])
+            head = heads[self.instance][1] if self.instance in heads else 0
             await self._send({"type": "pong", "id": frame.get("id"), "head": head})
         else:
             raise BadMessage(f"There is no message of type {kind[:50]!r}.")
@@ -359,8 +360,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     async def _send_text(self, text: str) -> None:
         if self._closed:
             return
-        async with self._sending:
-            await self.base_send({"type": "websocket.send", "text": text})
+        try:
+            async with self._sending:
+                await self.base_send({"type": "websocket.send", "text": text})
+        except OSError:  # the peer went away; `websocket.disconnect` follows
+            self._release()
 
     def _say(self, frame: dict[str, Any]) -> None:
         """Send from a callback."""

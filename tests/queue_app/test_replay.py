@@ -92,7 +92,7 @@ def channel_vanished(stage: Stage) -> None:
     playback.start_next(stage.id, owner=stage.owner)
     stage.do("JoinVoice", channel_id=stage.channel.pk)
     playback.report_error(
-        stage.id, owner=stage.owner, code="NO_VOICE_CHANNEL", detail=playback.NO_VOICE_CHANNEL
+        stage.id, owner=stage.owner, code="NO_VOICE_CHANNEL", detail=playback.NOWHERE_SENTENCE
     )
     stage.channel.delete()
 

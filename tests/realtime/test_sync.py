@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pytest_django import Settings
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from queue_app.commands import execute
+from realtime import hub
 from realtime.models import Event, Store, Via, new_epoch
 from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
-from tests.server import Server, Socket
+from tests.server import Server, Socket, serve, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -347,17 +355,13 @@ def test_a_message_that_is_not_understood_closes_4400(
         assert socket.close_code() == 4400
 
 
-def test_a_message_over_900_kB_is_too_large(server: Server, member: Member) -> None:
+@pytest.mark.parametrize("text", ["x" * 900_000, "ü" * 460_000, "x" * 3_000_000])
+def test_a_message_over_900_kB_is_refused_and_ends_the_socket(
+    text: str, server: Server, member: Member
+) -> None:
     with member.open(server) as socket:
-        for text in ("x" * 900_000, "ü" * 460_000):
-            assert push(socket, add_track(text))["code"] == "TOO_LARGE"
-        assert socket.ask({"type": "ping", "id": 2})["type"] == "pong"
-
-
-def test_a_message_over_a_megabyte_ends_the_socket(server: Server, member: Member) -> None:
-    with member.open(server) as socket:
-        socket.connection.send("x" * 1_100_000)
-        assert socket.close_code() == 1009
+        assert push(socket, add_track(text))["code"] == "TOO_LARGE"
+        assert socket.close_code() == 4413
 
 
 def test_the_seventeenth_pull_is_refused(server: Server, member: Member) -> None:
@@ -385,3 +389,45 @@ def test_a_server_that_goes_away_says_so(server: Server, member: Member) -> None
             socket.receive()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code in {1001, 1012}
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
+    member: Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more to read than the buffers of two kernels hold; the one beside it gets everything."""
+    monkeypatch.setattr(hub, "STALL_SECONDS", 1.0)
+    monkeypatch.setattr(hub, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr("realtime.server.UNREAD_SECONDS", 2.0)
+    store = Store.objects.get(name=member.instance)
+    args = json.dumps({"text": "x" * 30_000})
+    Event.objects.bulk_create(
+        Event(
+            store=store, seq=n, parent_seq=n - 1, event_id=f"event-{n:06}", name="X", args=args, via=Via.BOT
+        )
+        for n in range(1, 501)
+    )
+    Store.objects.update(head=500)
+    pull = {"type": "pull", "id": 1, "cursor": 0, "live": True}
+    init = {"type": "init", "instanceId": member.instance, "authToken": member.token}
+    with serve(settings) as server, deaf_client(server, init, pull), member.open(server) as healthy:
+        healthy.send(pull)
+        assert [event["seqNum"] for event in drain(healthy, 500)] == list(range(1, 501))
+        assert server.connections == 2
+        until(lambda: server.connections == 1)
+        assert healthy.ask({"type": "ping", "id": 2})["type"] == "pong"
+
+
+@contextlib.contextmanager
+def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[None]:
+    """A socket that says something and never reads what comes back. `websockets`' own client always reads."""
+    protocol = ClientProtocol(parse_uri(f"{server.url.replace('http', 'ws')}/sync"))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        protocol.send_request(protocol.connect())
+        raw.sendall(b"".join(protocol.data_to_send()))
+        while protocol.state is State.CONNECTING:
+            protocol.receive_data(raw.recv(1))
+        for frame in frames:
+            protocol.send_text(json.dumps(frame).encode())
+        raw.sendall(b"".join(protocol.data_to_send()))
+        yield
