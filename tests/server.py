@@ -16,7 +16,7 @@ from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from realtime.server import OPTIONS
+from realtime.server import OPTIONS, bind
 
 WAIT_SECONDS = 10.0
 
@@ -83,6 +83,11 @@ class Server:
         url = f"ws://127.0.0.1:{self.port}{path}"
         return Socket(connect(url, open_timeout=WAIT_SECONDS, close_timeout=2, max_size=None, **options))
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected, HTTP included."""
+        return len(self._program.server_state.connections)
+
     def start(self) -> None:
         self._thread.start()
         until(lambda: self._program.started or not self._thread.is_alive())
@@ -100,8 +105,7 @@ def serve(settings: Settings) -> Iterator[Server]:
     """Serve `config.asgi.application` on a free loopback port, as `runweb` does."""
     from config.asgi import application
 
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    with bind("127.0.0.1", 0) as listener:
         config = uvicorn.Config(application, **{**OPTIONS, "timeout_graceful_shutdown": 1})
         running = Server(uvicorn.Server(config), listener)
         settings.ALLOWED_ORIGINS = [*settings.ALLOWED_ORIGINS, running.url]
