@@ -40,6 +40,11 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["username"], condition=models.Q(discord_id=None), name="user_one_without_discord"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or self.username

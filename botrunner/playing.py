@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from botrunner.audio.source import TrackSource
-from queue_app.sources import SourceError, TrackInfo, open_media, resolve
+from botrunner.threads import in_daemon
+from queue_app.sources import Media, SourceError, TrackInfo, open_media, resolve
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Playing:
         position_ms: int,
         volume: int,
         resolved: bool,
+        slots: asyncio.Semaphore,
         on_change: Callable[[], None],
     ) -> None:
         self.item_id = item_id
@@ -46,6 +49,8 @@ class Playing:
         self._volume = volume
         self._resolved = resolved
         self._closed = False
+        self._slots = slots
+        self._media: Media | None = None
         self._on_change = on_change
         self._task = asyncio.create_task(self._open(), name=f"open {item_id}")
 
@@ -55,7 +60,10 @@ class Playing:
 
     async def _open(self) -> None:
         try:
-            self.source = await asyncio.to_thread(self._open_in_thread)
+            async with self._slots:
+                if self._closed:
+                    return
+                self.source = await in_daemon(self._open_in_thread, name=f"open {self.item_id}")
             if self._closed:
                 self.source.cleanup()
         except SourceError as error:
@@ -73,7 +81,10 @@ class Playing:
         }
         if not self._resolved:
             self.info = resolve(self.uri, **where)
-        source = TrackSource(open_media(self.uri, **where), start_ms=self.start_ms, volume=self._volume)
+        self._media = open_media(self.uri, **where)
+        if self._closed:
+            self._close_media()
+        source = TrackSource(self._media, start_ms=self.start_ms, volume=self._volume)
         if not source.ready(READY_SECONDS):
             source.cleanup()
             raise source.error or SourceError("TOO_SLOW", "The track did not begin in time.", permanent=False)
@@ -84,3 +95,9 @@ class Playing:
         self._closed = True
         if self.source is not None:
             self.source.cleanup()
+        else:
+            self._close_media()  # ends a read that the opening thread waits in
+
+    def _close_media(self) -> None:
+        if self._media is not None and not isinstance(self._media, Path):
+            self._media.close()

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 IDLE_TICK_SECONDS = 5.0  # where nothing plays only lost hints are made up for
 RENEW_SECONDS = 2.0  # a quarter of the lease
+MAX_OPENINGS = 4
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 MAX_BACKOFF_SECONDS = 30.0
 
@@ -76,8 +77,7 @@ class Reconciler:
         self._bot = bot
         self._owner = owner
         self._wake = asyncio.Event()
-        self._leased = False
-        self._renew_at = 0.0
+        self._leased = self._lost = False
         self._checkpoint_at = 0.0
         self._voice: VoiceClient | None = None
         self._playing: Playing | None = None
@@ -90,7 +90,10 @@ class Reconciler:
         self._refused: tuple[str, UUID | None] | None = None
         self._resolving = Resolving(guild_id, owner=owner)
         self.wake()  # the first look is at once
+        # A guild that queues slow links one after the other waits for itself, and for nobody else.
+        self._openings = asyncio.Semaphore(MAX_OPENINGS)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
+        self._keeper = asyncio.create_task(self._keep_lease(), name=f"lease {guild_id}")
 
     def wake(self) -> None:
         """Look again at once. On the event loop only."""
@@ -115,7 +118,7 @@ class Reconciler:
                 await self._tick()
             except LeaseLost:
                 log.info("Guild %s: another process plays here now", self.guild_id)
-                await self._let_go()
+                await self._let_go(quietly=True)
             except Exception:
                 log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
                 await asyncio.sleep(1)
@@ -153,16 +156,26 @@ class Reconciler:
         return await in_thread(function)(self.guild_id, owner=self._owner, **arguments)
 
     async def _hold_lease(self) -> bool:
-        now = time.monotonic()
-        if not self._leased or now >= self._renew_at:
-            held = await self._db(playback.take_lease)
-            if self._leased and not held:
-                raise LeaseLost
-            if held and not self._leased:
-                self._observed = (None, False)
-            self._leased = held
-            self._renew_at = now + RENEW_SECONDS
+        if self._lost:
+            raise LeaseLost
+        if not self._leased:
+            self._leased = await self._db(playback.take_lease)
         return self._leased
+
+    async def _keep_lease(self) -> None:
+        """Renew on time, however long a look takes: joining voice may take longer than the lease."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            if not self._leased:
+                continue
+            try:
+                held = await self._db(playback.take_lease)
+            except Exception as error:
+                log.warning("Guild %s: lease not renewed: %s", self.guild_id, type(error).__name__)
+                continue
+            if not held:
+                self._lost = True
+                self.wake()
 
     # --- Voice ---
 
@@ -264,6 +277,7 @@ class Reconciler:
                 position_ms=plan.position_ms,
                 volume=plan.volume,
                 resolved=plan.resolved,
+                slots=self._openings,
                 on_change=self.wake,
             )
 
@@ -367,19 +381,20 @@ class Reconciler:
 
     # --- The end ---
 
-    async def _let_go(self) -> None:
-        self._leased = False
+    async def _let_go(self, *, quietly: bool = False) -> None:
+        self._leased = self._lost = False
         self._drop_playing()
         self._voice = None
         guild = self._bot.get_guild(int(self.guild_id))
         client = guild.voice_client if guild else None
         if isinstance(client, VoiceClient):  # also one that was only being connected
-            await client.leave()
+            await client.leave(quietly=quietly)
         self._observed = (None, False)
 
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""
         self._task.cancel()
+        self._keeper.cancel()
         self._resolving.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         try:

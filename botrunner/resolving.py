@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 
+from botrunner.threads import in_daemon
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, QueueItem
@@ -32,23 +34,32 @@ async def resolve_queued(guild_id: str, *, owner: str) -> None:
     """Read one track after the other until none is left. A link that is bad for good fails its item now; one
     that may recover is left for its turn to play."""
     passed_over: set[UUID] = set()
+
+    read = partial(resolve, library=settings.MEDIA_LIBRARY, allow_private=settings.ALLOW_PRIVATE_MEDIA)
+
+    async def fail(item_id: UUID, code: str, detail: str) -> None:
+        await in_thread(playback.fail_queued)(
+            guild_id, item_id=item_id, code=code, detail=detail, owner=owner
+        )
+
     while found := await in_thread(next_unresolved)(guild_id):
         item_id, uri = found
         if item_id in passed_over:
             return
         try:
-            info = await asyncio.to_thread(
-                resolve, uri, library=settings.MEDIA_LIBRARY, allow_private=settings.ALLOW_PRIVATE_MEDIA
-            )
+            info = await in_daemon(partial(read, uri), name=f"resolve {item_id}")
+            await in_thread(playback.resolve_track)(guild_id, item_id=item_id, info=info, owner=owner)
         except SourceError as error:
             if error.permanent:
-                await in_thread(playback.fail_queued)(
-                    guild_id, item_id=item_id, code=error.code, detail=error.detail, owner=owner
-                )
+                await fail(item_id, error.code, error.detail)
             else:
                 passed_over.add(item_id)
-        else:
-            await in_thread(playback.resolve_track)(guild_id, item_id=item_id, info=info, owner=owner)
+        except LeaseLost:
+            raise
+        except Exception:
+            # Trying again would end the same way, for ever.
+            log.exception("Guild %s: resolving an item failed", guild_id)
+            await fail(item_id, "UNREADABLE", "This track could not be read.")
 
 
 class Resolving:

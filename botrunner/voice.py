@@ -55,9 +55,11 @@ class VoiceClient(nextcord.VoiceClient):
     ) -> None:
         super().__init__(client, channel)
         self.leaving = False
+        self.quiet = False  # another process speaks for the bot now; Discord hears nothing more from us
         self.close_code: int | None = None
         self.deciding = False  # cut off, and not known yet whether somebody wanted it so
         self._told = asyncio.Event()
+        self._deadline: asyncio.Timeout | None = None  # while the voice socket is being opened
         self._on_moved = on_moved
         self._on_end = on_end
 
@@ -85,8 +87,19 @@ class VoiceClient(nextcord.VoiceClient):
             self.deciding = False
         return False
 
+    async def on_voice_server_update(self, data: Any) -> None:
+        if self._deadline is not None:
+            # The server that is being connected to expects nobody any more. nextcord would wait for it.
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+            return
+        await super().on_voice_server_update(data)
+
     async def connect_websocket(self) -> None:
-        await super().connect_websocket()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS) as self._deadline:  # nextcord itself sets none
+                await super().connect_websocket()
+        finally:
+            self._deadline = None
         self.ws._hook = self._heed_prepare_epoch
 
     async def _heed_prepare_epoch(self, ws: Any, message: dict[str, Any]) -> None:
@@ -117,8 +130,16 @@ class VoiceClient(nextcord.VoiceClient):
         """Connected, and somebody still reads the socket: nextcord's reader can die while it says connected."""
         return self.is_connected() and self._runner is not nextcord.utils.MISSING and not self._runner.done()
 
-    async def leave(self) -> None:
-        """Leave voice for good, whatever state this is in. Never raises."""
+    async def voice_disconnect(self) -> None:
+        if not self.quiet:
+            await super().voice_disconnect()
+
+    async def leave(self, *, quietly: bool = False) -> None:
+        """Leave voice for good, whatever state this is in. Never raises.
+
+        `quietly` ends this side only: the bot's voice state at Discord is another process's.
+        """
+        self.quiet = quietly
         player = self._player
         try:
             await asyncio.wait_for(self.disconnect(force=True), timeout=3)

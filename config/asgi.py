@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -26,6 +27,8 @@ _sockets = URLRouter(websocket_urlpatterns)
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     try:
         await _sockets(scope, receive, send)
+    except asyncio.CancelledError:
+        return  # the server stops and no longer waits; the sockets are being closed
     except ValueError as error:
         if "No route found" not in str(error):
             raise

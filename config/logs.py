@@ -19,6 +19,13 @@ def redact(text: str) -> str:
     return _SECRET.sub(lambda match: f"{match['name'] or match['scheme'] or ''}***", text)
 
 
+class HandshakeFilter(logging.Filter):
+    """Drops uvicorn's word on each refused upgrade, which it takes for a fault of the application."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing handshake" not in record.getMessage()
+
+
 class RedactingFilter(logging.Filter):
     """Rewrites a record once, before any formatter sees it; tracebacks included."""
 

@@ -73,6 +73,7 @@ SANDBOX = bool(_absent) and not PRODUCTION
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var").resolve()
 if SANDBOX:
     DATA_DIR = DATA_DIR / "sandbox"  # a fake identity must never meet a real one
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds keys and sessions
 SANDBOX_DIR = DATA_DIR / "discord"
 
 if SANDBOX:
@@ -354,14 +355,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "config.logs.RedactingFilter"}},
+    "filters": {
+        "redact": {"()": "config.logs.RedactingFilter"},
+        "handshake": {"()": "config.logs.HandshakeFilter"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"level": env.str("LOG_LEVEL", "INFO"), "handlers": ["stderr"]},
     "loggers": {
         # These print whole URLs, and a query string may hold a token.
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host; it is answered
-        "uvicorn.error": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING", "filters": ["handshake"]},
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

@@ -10,13 +10,16 @@ from typing import Any
 
 from accounts.errors import AccountsError, SessionRevoked, UserNotFound
 from accounts.models import AuthSession
+from realtime import kinds
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+ACCESS_SECONDS = 1.5  # leaving a guild closes its sockets within two
 
 OnEnd = Callable[[AccountsError], None]
+OnLost = Callable[[], None]
 
 
 def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
@@ -36,9 +39,21 @@ def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
     return ended
 
 
+def _read_principals(instances: list[str]) -> dict[str, set[int]]:
+    found = {}
+    for instance in instances:
+        kind, key = kinds.find(instance)
+        found[instance] = set(kind.principals(key))
+    return found
+
+
 class Connections:
+    """The sockets of this process, and what each stands and falls with."""
+
     def __init__(self) -> None:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
+        self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
+        self._access = asyncio.create_task(self._watch_access(), name="access poll")
         self._look = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="revocation poll")
 
@@ -52,6 +67,34 @@ class Connections:
                 del self._by_sid[sid]
 
         return remove
+
+    def watch(self, instance: str, user_id: int, on_lost: OnLost) -> Callable[[], None]:
+        """Call `on_lost()` once when the user may no longer read the instance. Returns a function that stops it."""
+        self._readers[instance][on_lost] = user_id
+
+        def remove() -> None:
+            readers = self._readers.get(instance, {})
+            readers.pop(on_lost, None)
+            if not readers:
+                self._readers.pop(instance, None)
+
+        return remove
+
+    async def _watch_access(self) -> None:
+        while True:
+            await asyncio.sleep(ACCESS_SECONDS)
+            if not self._readers:
+                continue
+            try:
+                principals = await in_thread(_read_principals)(list(self._readers))
+            except Exception as error:
+                log.warning("Access poll: %s", type(error).__name__)
+                continue
+            for instance, allowed in principals.items():
+                for on_lost, user_id in list(self._readers.get(instance, {}).items()):
+                    if user_id not in allowed:
+                        self._readers[instance].pop(on_lost, None)
+                        on_lost()
 
     async def _run(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from realtime.kinds import Pushed
 MAX_EVENTS = 100
 MAX_BYTES = 900_000
 MAX_TEXT = 200
+MAX_ID = 100
 
 
 def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
@@ -28,6 +29,10 @@ def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
         raise BadMessage("This is not JSON.") from error
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise BadMessage("A message is an object with a `type`.")
+    frame_id = frame.get("id")
+    if not isinstance(frame_id, str | int | None) or (isinstance(frame_id, str) and len(frame_id) > MAX_ID):
+        frame["id"] = None  # it goes back in every answer, so it must be small
+        raise BadMessage(f"`id` must be a number or a string of at most {MAX_ID} characters.")
     return frame
 
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import html
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ SCOPES = {
     "bot": "Add a bot to a server",
     "applications.commands": "Create commands in a server",
 }
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 MISSING_CLIENT = OAuthError("invalid_client", status=401)
 
 
@@ -75,8 +78,8 @@ class OAuth:
             ]
         for prefix in ("/api", "/api/v10"):
             found += [
-                web.post(f"{prefix}/oauth2/token", self.token),
-                web.post(f"{prefix}/oauth2/token/revoke", self.revoke),
+                web.post(f"{prefix}/oauth2/token", self._with_faults(self.token)),
+                web.post(f"{prefix}/oauth2/token/revoke", self._with_faults(self.revoke)),
             ]
         return found
 
@@ -214,6 +217,24 @@ class OAuth:
         return f'<label class="field">Add to server<select name="guild_id">{choices}</select></label>'
 
     # -- the client's part
+
+    def _with_faults(self, handle: Handler) -> Handler:
+        """Latency, rate limits and failures on demand, as REST has them."""
+        faults = self.sandbox.faults
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            await faults.delay(request.method, request.path)
+            if verdict := faults.rate_limit(request.method, request.path):
+                return web.json_response(
+                    verdict.refusal, status=429, headers=dict(verdict.headers) | {"Via": "1.1 sandbox"}
+                )
+            if status := faults.status(request.method, request.path):
+                return web.json_response(
+                    {"message": f"{status}: ordered by a test", "code": 0}, status=status
+                )
+            return await handle(request)
+
+        return answer
 
     async def token(self, request: web.Request) -> web.Response:
         try:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 IN_GUILDS = [nextcord.InteractionContextType.guild]
 ACCENT = 0xF2A33A
 LISTED = 10
+MAX_LABEL = 120
 
 
 def _execute(interaction: nextcord.Interaction, name: str, args: dict[str, Any]) -> Answer:
@@ -131,7 +132,9 @@ def _title(track: dict[str, Any]) -> str:
 
 
 def _label(title: str | None, artist: str | None) -> str:
-    return f"{title or 'Untitled'} – {artist}" if artist else title or "Untitled"
+    # An embed field takes 1,024 characters, a title may be a link of 2,000, and escaping doubles some.
+    label = f"{title or 'Untitled'} – {artist}" if artist else title or "Untitled"
+    return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"
 
 
 def _clock(milliseconds: int) -> str:

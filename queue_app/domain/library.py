@@ -15,6 +15,8 @@ from queue_app.models import ItemState, QueueItem, Track
 from queue_app.sources import SourceError, TrackInfo, library, resolve
 from realtime.origin import BOT
 
+MAX_URL = 2000
+
 log = logging.getLogger(__name__)
 
 
@@ -23,7 +25,7 @@ def apply_info(track: Track, info: TrackInfo) -> None:
     track.title = (info.title or "")[:300] or None
     track.artist = (info.artist or "")[:300] or None
     track.album = (info.album or "")[:300] or None
-    track.url = info.url
+    track.url = info.url if len(info.url or "") <= MAX_URL else None  # encoding makes links longer
     track.duration_ms = info.duration_ms
     track.is_live = info.is_live
     track.artwork = store_artwork(info.artwork, info.artwork_type)

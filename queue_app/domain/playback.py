@@ -5,6 +5,7 @@ Every function takes the lease's `owner` and raises LeaseLost when another proce
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from datetime import timedelta
@@ -33,18 +34,24 @@ def lease_owner() -> str:
 
 
 def _machine() -> str:
+    """Return what tells this machine's processes from those of others: host, boot and pid namespace, hashed.
+
+    Empty where that cannot be told; then nobody is taken for dead.
+    """
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Containers may share name and kernel; a pid means something within one namespace only.
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        boot = ""
-    return f"{socket.gethostname()}/{boot}"
+        return ""
+    return hashlib.sha256(f"{socket.gethostname()} {boot} {namespace}".encode()).hexdigest()[:16]
 
 
 def _surely_dead(owner: str) -> bool:
     """True when `owner` ran on this machine since it booted and its process is gone."""
     machine, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]
-    if machine != _machine() or not machine.partition("/")[2] or not pid.isdigit():
+    if not machine or machine != _machine() or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 INIT_SECONDS = 10.0
 EXPIRY_NOTICE_SECONDS = 60.0
 MAX_PULLS = 16
+SEND_SECONDS = 20.0  # a peer that takes nothing for so long has gone; the hub is stricter with live pulls
 
 
 def _open_instance(principal: Principal, instance: str) -> tuple[str, int]:
@@ -42,7 +43,9 @@ def _open_instance(principal: Principal, instance: str) -> tuple[str, int]:
     return (store.epoch, store.head) if store else ("", 0)
 
 
-def _position(instance: str, cursor: int, epoch: str | None) -> tuple[str, int]:
+def _position(principal: Principal, instance: str, cursor: int, epoch: str | None) -> tuple[str, int]:
+    kind, key = kinds.find(instance)
+    kind.authorize(principal.user, key)  # rights may have gone since `init`
     store = Store.objects.get(name=instance)
     check_position(store, cursor=cursor, epoch=epoch)
     return store.epoch, store.head
@@ -63,6 +66,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._forget: Any = None
+        self._unwatch: Any = None
         self._closed = False
 
     # --- The connection ---
@@ -105,6 +109,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         if self._forget:
             self._forget()
             self._forget = None
+        if self._unwatch:
+            self._unwatch()
+            self._unwatch = None
 
     async def close(self, code: int) -> None:
         if not self._closed:
@@ -114,13 +121,19 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
 
-    def _close_soon(self, code: int, error: AccountsError | None = None) -> None:
-        """Close from a callback, with the reason said first."""
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Unexpected error on /sync", exc_info=error)
+            self._close_soon(1011)
+
+    def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
+        """Close from a callback, with the reason said first where the peer still reads."""
 
         async def say_and_close() -> None:
-            if error is not None:
+            if error is not None and not self._sending.locked():
                 await self._send(self._error_frame(error.code, str(error), None))
             await self.close(code)
 
@@ -156,6 +169,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             if self._auth != "grace":  # `ready` and `authed` told already
                 self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
             self._later(left + settings.TOKEN_LEEWAY_SECONDS + settings.SYNC_GRACE_SECONDS, self._expired)
+
+    def _access_lost(self) -> None:
+        self._close_soon(4403, Forbidden("You may no longer read this."))
 
     def _ended(self, reason: AccountsError) -> None:
         self._close_soon(4401, reason)
@@ -252,6 +268,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         if self.principal is None:
             raise AuthRequired
         epoch, head = await in_thread(_open_instance)(self.principal, instance)
+        if not self.instance:
+            self._unwatch = get_connections().watch(instance, self.principal.user.pk, self._access_lost)
         self.instance = instance
         self.client_id = frames.text_field(frame, "clientId")[:100]
         self.session_id = frames.text_field(frame, "sessionId")[:100]
@@ -282,6 +300,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             raise BadMessage("`authToken` must be a string.")
         await self._authenticate(token)
         assert self.principal is not None
+        if self.instance:
+            await in_thread(_open_instance)(self.principal, self.instance)
         await self._send(
             {"type": "authed", "id": frame.get("id"), "expiresAt": _milliseconds(self.principal.expires_at)}
         )
@@ -303,16 +323,17 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         await self._send({"type": "ack", "id": frame.get("id"), "head": head, "seqNums": seqs})
 
     async def _pull(self, frame: dict[str, Any]) -> None:
+        assert self.principal is not None
         cursor = frames.cursor_field(frame)
         epoch = frames.text_field(frame, "epoch") or None
         key, pull_id = _key(frame), frame.get("id")
         if key in self._pulls:
             raise BadMessage("A pull of this id is running.")
-        if len(self._pulls) >= MAX_PULLS:
+        if len(self._pulls) + len(self._tasks) >= MAX_PULLS:
             raise BadMessage(f"At most {MAX_PULLS} pulls at once.")
-        epoch, head = await in_thread(_position)(self.instance, cursor, epoch)
+        epoch, head = await in_thread(_position)(self.principal, self.instance, cursor, epoch)
         if not frame.get("live"):
-            await self._pull_once(pull_id, cursor, head)
+            self._start(self._pull_once(pull_id, cursor, head))  # meanwhile the socket is read on
             return
         if cursor == head:
             await self._send_events(pull_id, [], 0)  # says at once that there is nothing to catch up with
@@ -361,8 +382,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         if self._closed:
             return
         try:
-            async with self._sending:
+            async with asyncio.timeout(SEND_SECONDS), self._sending:
                 await self.base_send({"type": "websocket.send", "text": text})
+        except TimeoutError:
+            log.info("A peer reads nothing any more")
+            self._close_soon(4490)
         except OSError:  # the peer went away; `websocket.disconnect` follows
             self._release()
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from realtime.domain.append import lock_store
+from realtime.domain.retry import retrying
 from realtime.errors import Conflict
 from realtime.models import Command, Event
 from realtime.origin import Origin
@@ -28,6 +29,7 @@ def request_hash(name: str, args: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([name, args], sort_keys=True).encode()).hexdigest()
 
 
+@retrying
 def answer_once(
     store_name: str, *, name: str, args: dict[str, Any], origin: Origin, act: Callable[[], Any]
 ) -> Answer:

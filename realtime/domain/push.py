@@ -8,11 +8,13 @@ from django.db import transaction
 
 from realtime import kinds
 from realtime.domain.append import lock_store
+from realtime.domain.retry import retrying
 from realtime.errors import Forbidden
 from realtime.kinds import Pushed
 from realtime.origin import Origin
 
 
+@retrying
 def push(instance: str, events: list[Pushed], *, origin: Origin) -> tuple[list[int], int]:
     """Return `(seqs appended, head)`. A refused event refuses the batch: the transaction is rolled back."""
     kind, key = kinds.find(instance)

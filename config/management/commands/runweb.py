@@ -6,9 +6,10 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from uvicorn.supervisors import Multiprocess
 
-from realtime.server import OPTIONS
+from realtime.server import OPTIONS, bind
 
 
 class Command(BaseCommand):
@@ -19,13 +20,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, workers: int, **options: Any) -> None:
         try:
-            uvicorn.run(
-                "config.asgi:application",
-                host=settings.BIND_HOST,
-                port=settings.API_PORT,
-                workers=workers,
-                loop="uvloop",
-                **OPTIONS,
-            )
+            listener = bind(settings.BIND_HOST, settings.API_PORT)
+        except OSError as error:
+            raise CommandError(error.strerror or str(error)) from error
+        config = uvicorn.Config("config.asgi:application", workers=workers, loop="uvloop", **OPTIONS)
+        try:
+            if workers > 1:
+                listener.set_inheritable(True)
+                Multiprocess(config, sockets=[listener]).run()
+            else:
+                uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises it again once everything is closed
             pass
