@@ -15,9 +15,14 @@ def main() -> None:
         # would not do: some imports catch everything. What is half done must bear kill -9 in any case.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(0))
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from environs import EnvError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, EnvError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")  # whoever starts it needs the sentence, not our stack
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from ipaddress import ip_network
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 from corsheaders.defaults import default_headers
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env
@@ -32,6 +34,14 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def normalised(url: str) -> str:
+    """A URL as browsers write it: host in lower case, no default port, no slash at the end."""
+    parts = urlsplit(url.strip())
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    netloc = parts.netloc.lower().removesuffix(default) if default else parts.netloc
+    return parts._replace(netloc=netloc).geturl().rstrip("/")
+
+
 # --- Where we run -----------------------------------------------------------------------------------------
 
 ENVIRONMENT = env.str("ENVIRONMENT", "development")
@@ -44,8 +54,8 @@ API_PORT = env.int("API_PORT", 1337)
 BOT_API_PORT = env.int("BOT_API_PORT", 1338)
 SANDBOX_PORT = env.int("SANDBOX_PORT", 1339)
 BIND_HOST = env.str("BIND_HOST", "127.0.0.1")
-API_BASE_URL = env.str("API_BASE_URL", f"http://127.0.0.1:{API_PORT}").rstrip("/")
-FRONTEND_URL = env.str("FRONTEND_URL", API_BASE_URL).rstrip("/")
+API_BASE_URL = normalised(env.str("API_BASE_URL", f"http://127.0.0.1:{API_PORT}"))
+FRONTEND_URL = normalised(env.str("FRONTEND_URL", API_BASE_URL))
 BOT_INTERNAL_API_URL = env.str("BOT_INTERNAL_API_URL", f"http://127.0.0.1:{BOT_API_PORT}").rstrip("/")
 
 # --- Discord, or the sandbox ------------------------------------------------------------------------------
@@ -64,11 +74,7 @@ _discord = {
     "DISCORD_BOT_TOKEN": DISCORD_BOT_TOKEN,
 }
 _absent = [name for name, value in _discord.items() if not value]
-if _absent and len(_absent) < len(_discord):
-    raise ImproperlyConfigured(
-        f"{' and '.join(_absent)} missing: set all of {', '.join(_discord)}, or none of them to use the sandbox."
-    )
-SANDBOX = bool(_absent) and not PRODUCTION
+SANDBOX = len(_absent) == len(_discord) and not PRODUCTION
 
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var").resolve()
 if SANDBOX:
@@ -125,25 +131,30 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"ALLOW_PRIVATE_MEDIA: {error}") from error
 
+REDIS_URL = env.str("REDIS_URL", "")
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+
 # --- What must hold before we start -----------------------------------------------------------------------
 
 
 def _faults() -> list[str]:
+    """Everything that is wrong, each with its variable's name: one message, not one a start."""
     faults = []
+    if _absent and (PRODUCTION or len(_absent) < len(_discord)):
+        faults += [f"{name} is missing (set all of DISCORD_*, or none for the sandbox)" for name in _absent]
     if PRODUCTION:
-        faults += [f"{name} is missing" for name in _absent]
         if len(SECRET_KEY) < 50:
             faults.append("SECRET_KEY is missing or shorter than 50 characters")
-        if not any(FIELD_ENCRYPTION_KEYS):
-            faults.append("FIELD_ENCRYPTION_KEYS is missing")
         if not env.str("DATABASE_URL", ""):
             faults.append("DATABASE_URL is missing")
         if urlsplit(API_BASE_URL).scheme != "https":
             faults.append("API_BASE_URL must be an https URL")
-    if len(JWT_SECRET.encode()) < 32:
-        faults.append("JWT_SECRET is missing or shorter than 32 bytes")
         if not REQUIRE_AUTH and not ALLOW_ANONYMOUS_IN_PRODUCTION:
             faults.append("REQUIRE_AUTH is false, which needs ALLOW_ANONYMOUS_IN_PRODUCTION=true as well")
+    if len(JWT_SECRET.encode()) < 32:
+        faults.append("JWT_SECRET is missing or shorter than 32 bytes")
+    if not all(_is_fernet_key(key) for key in FIELD_ENCRYPTION_KEYS):
+        faults.append("FIELD_ENCRYPTION_KEYS is missing or holds what is no Fernet key")
     if BIND_HOST not in {"127.0.0.1", "localhost", "::1"}:
         if SANDBOX:
             faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox is for this machine only (127.0.0.1)")
@@ -151,7 +162,39 @@ def _faults() -> list[str]:
             faults.append(
                 f"BIND_HOST is {BIND_HOST}, but REQUIRE_AUTH=false is for this machine only (127.0.0.1)"
             )
+    for name in ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT"):
+        if not 0 < globals()[name] < 65_536:
+            faults.append(f"{name} is no port")
+    for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS"):
+        if globals()[name] <= 0:
+            faults.append(f"{name} must be above 0")
+    if SYNC_GRACE_SECONDS < 0:
+        faults.append("SYNC_GRACE_SECONDS must not be below 0")
+    for name in (
+        "API_BASE_URL",
+        "FRONTEND_URL",
+        "BOT_INTERNAL_API_URL",
+        "DISCORD_API_URL",
+        "DISCORD_AUTHORIZE_URL",
+    ):
+        parts = urlsplit(globals()[name])
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            faults.append(f"{name} must be an http(s) URL")
+    if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+        faults.append("REDIS_URL must be a redis:// URL")
+    if bad := [one for one in ADMIN_DISCORD_IDS if not one.isdecimal()]:
+        faults.append(f"ADMIN_DISCORD_IDS holds {', '.join(bad)}, which is no snowflake")
+    if LOG_LEVEL not in logging.getLevelNamesMapping():
+        faults.append(f"LOG_LEVEL is {LOG_LEVEL}; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     return faults
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
 
 
 if _found := _faults():
@@ -256,7 +299,6 @@ else:
 
 # --- Between processes ------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", "")
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -361,7 +403,7 @@ LOGGING = {
     },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
-    "root": {"level": env.str("LOG_LEVEL", "INFO"), "handlers": ["stderr"]},
+    "root": {"level": LOG_LEVEL, "handlers": ["stderr"]},
     "loggers": {
         # These print whole URLs, and a query string may hold a token.
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host; it is answered

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from config.sandboxed import sandbox_running
 from realtime.loop import run_until_signal
@@ -20,7 +21,10 @@ class Command(BaseCommand):
     help = "Run the web, the bot, the Bot API and, without Discord credentials, the sandbox, on one loop."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
         if settings.SANDBOX and not settings.MEDIA_LIBRARY.exists():
             self._fill_library()
         try:
@@ -50,7 +54,7 @@ class Command(BaseCommand):
             self.stdout.write("Stopping …")
 
     def _say(self) -> None:
-        lines = [f"Backline   {settings.API_BASE_URL}"]
+        lines = [f"Backline   {settings.API_BASE_URL}", f"Bot API    {settings.BOT_INTERNAL_API_URL}"]
         if settings.SANDBOX:
             lines += [
                 f"Discord    {settings.SANDBOX_URL}   (the sandbox: no account, nothing leaves this machine)",
@@ -59,6 +63,11 @@ class Command(BaseCommand):
                 "           then open the sandbox, join the voice channel and listen.",
             ]
         else:
-            lines.append("Discord    discord.com, with the credentials of the environment")
+            lines += [
+                f"Discord    {settings.DISCORD_API_URL}   (the real one, with the credentials of the environment)",
+                "",
+                "Try this:  open Backline, log in, add the bot to a server, join a voice channel there",
+                "           and type /play. `manage.py doctor` says what is missing.",
+            ]
         self.stdout.write("\n" + "\n".join(lines) + "\n\nCtrl-C stops it.\n")
         self.stdout.flush()
