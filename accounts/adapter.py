@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.domain.people import upsert_person
-from accounts.errors import DiscordError
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +46,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> None:
         """Answer every refusal with one page: a sentence, a stable code, a way on."""
-        if isinstance(exception, DiscordError):
-            response = refuse_login(request, exception.status, exception.code, str(exception))
-        elif error == AuthError.CANCELLED:
+        if error == AuthError.CANCELLED:
             response = refuse_login(
                 request, 400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored."
             )

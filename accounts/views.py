@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.adapter import refuse_login
 from accounts.authentication import CookieAuthentication, caller
 from accounts.domain.departure import delete_account, export_data
 from accounts.domain.login import log_in_with_code
@@ -32,6 +33,7 @@ from accounts.domain.sessions import (
     revoke_all_sessions,
     revoke_session,
 )
+from accounts.errors import DiscordError
 from accounts.provider import DiscordAdapter
 from accounts.serializers import (
     ExchangedSerializer,
@@ -54,7 +56,18 @@ def discord_login(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-discord_callback = never_cache(OAuth2CallbackView.adapter_view(DiscordAdapter))
+_finish_login = OAuth2CallbackView.adapter_view(DiscordAdapter)
+
+
+@never_cache
+@require_GET
+def discord_callback(request: HttpRequest) -> HttpResponseBase:
+    """Where Discord sends the browser back to. allauth does the work; a Discord that fails is said here."""
+    try:
+        response: HttpResponseBase = _finish_login(request)
+    except DiscordError as error:
+        response = refuse_login(request, error.status, error.code, str(error))
+    return response
 
 
 def _pair(pair: TokenPair) -> dict[str, Any]:

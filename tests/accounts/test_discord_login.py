@@ -1,0 +1,206 @@
+"""Login through the sandbox, and the ways in which Discord can fail it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from accounts import discord
+from accounts.models import AuthSession, DiscordGrant, User
+from guilds.models import Membership
+from sandbox.seed import OWNER
+from sandbox.server import Sandbox
+
+LOGIN, CALLBACK = "/api/auth/discord/login", "/api/auth/discord/callback"
+
+
+class Discord:
+    """A sandbox on a loop of its own, so that synchronous views can talk to it."""
+
+    def __init__(self, folder: Path, redirect_uri: str) -> None:
+        self.sandbox = Sandbox(data_dir=folder, port=0, redirect_uris=[redirect_uri])
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Discord:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.sandbox.start(), self._loop).result(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.sandbox.stop(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def approve(self, location: str, user: str = "owner", *, deny: bool = False) -> str:
+        """Answer the consent page as `user`; returns where the browser is sent back to, without the host."""
+        url = f"{self.sandbox.authorize_url}?{urlsplit(location).query}"
+        form = {"deny": "1"} if deny else {"user": user}
+        back = urlsplit(httpx.post(url, data=form).headers["location"])
+        return f"{back.path}?{back.query}"
+
+    def fault(self, **order: object) -> None:
+        httpx.post(f"{self.sandbox.url}/_sandbox/faults", json=order).raise_for_status()
+
+
+@pytest.fixture
+def there(tmp_path: Path, settings: LazySettings) -> Iterator[Discord]:
+    folder = tmp_path / "discord"
+    folder.mkdir()
+    # The settings already name these credentials, as they do when the program runs.
+    credentials = {
+        "client_id": settings.DISCORD_CLIENT_ID,
+        "client_secret": settings.DISCORD_CLIENT_SECRET,
+        "bot_token": settings.DISCORD_BOT_TOKEN,
+        "application_public_key": "00" * 32,
+    }
+    (folder / "credentials.json").write_text(json.dumps(credentials))
+    with Discord(folder, settings.DISCORD_REDIRECT_URI) as running:
+        settings.DISCORD_API_URL = running.sandbox.api_url
+        settings.DISCORD_CA_FILE = str(running.sandbox.ca_file)
+        discord.tls_context.cache_clear()
+        yield running
+    discord.tls_context.cache_clear()
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def begin(client: Client, query: str = "") -> str:
+    return str(client.get(f"{LOGIN}{query}").headers["Location"])
+
+
+def log_in(client: Client, there: Discord, user: str = "owner") -> str:
+    response = client.get(there.approve(begin(client), user))
+    assert response.status_code == 302, response.content
+    return str(response.headers["Location"])
+
+
+def test_a_login_makes_person_session_grant_and_memberships(client: Client, there: Discord) -> None:
+    assert log_in(client, there).endswith("/dashboard")
+    user = User.objects.get(discord_id=OWNER)
+    assert user.username == "owner"
+    assert AuthSession.objects.get().user == user
+    assert {m.guild.name for m in Membership.objects.filter(user=user)} == {"Sandbox Lounge", "Juniper Bar"}
+    grant = DiscordGrant.objects.get(user=user)
+    assert grant.access_token.startswith("gAAAA"), "Fernet ciphertext"
+    assert client.get("/dashboard").status_code == 200
+
+
+def test_the_second_login_finds_the_same_person(client: Client, there: Discord) -> None:
+    known = User.objects.create(discord_id=OWNER, username="before")
+    log_in(client, there)
+    log_in(Client(), there)
+    assert User.objects.get(discord_id=OWNER).pk == known.pk
+    assert AuthSession.objects.count() == 2
+
+
+def test_nothing_of_the_query_reaches_discord_but_next(client: Client, settings: LazySettings) -> None:
+    attack = (
+        "?scope=bot&client_id=1&redirect_uri=http://evil&state=x&auth_params=prompt%3Dnone&next=/guilds/1"
+    )
+    asked = parse_qs(urlsplit(begin(client, attack)).query)
+    assert set(asked["scope"][0].split()) == {"identify", "guilds"}
+    assert asked["client_id"] == [settings.DISCORD_CLIENT_ID]
+    assert asked["redirect_uri"] == [settings.DISCORD_REDIRECT_URI]
+    assert asked["code_challenge_method"] == ["S256"]
+    assert set(asked) == {
+        "client_id", "redirect_uri", "scope", "response_type", "state", "code_challenge", "code_challenge_method",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["//evil", "/\\evil", "https://evil", "javascript:alert(1)", "/\t/evil"])
+def test_next_never_leaves_the_host(target: str, client: Client, there: Discord) -> None:
+    location = client.get(LOGIN, {"next": target}).headers["Location"]
+    back = client.get(there.approve(location)).headers["Location"]
+    assert back.endswith("/dashboard")
+    assert "evil" not in back
+
+
+def test_saying_no_is_answered_with_a_page_and_a_way_on(client: Client, there: Discord) -> None:
+    response = client.get(there.approve(begin(client), deny=True), headers={"accept": "text/html"})
+    assert response.status_code == 400
+    assert b"LOGIN_DENIED" in response.content
+    assert b'href="/"' in response.content
+    assert not User.objects.exists()
+
+
+def test_a_state_is_good_once_and_in_its_browser_only(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    elsewhere = Client().get(back)
+    assert (elsewhere.status_code, b"STATE_INVALID" in elsewhere.content) == (400, True)
+    assert client.get(back).status_code == 302
+    replayed = client.get(back)
+    assert (replayed.status_code, b"STATE_INVALID" in replayed.content) == (400, True)
+
+
+def test_a_code_that_discord_refuses_is_400(client: Client, there: Discord) -> None:
+    state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+    response = client.get(CALLBACK, {"code": "never-issued", "state": state})
+    assert (response.status_code, b"CODE_REFUSED" in response.content) == (400, True)
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/users/@me$"])
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ({"kind": "http_status", "status": 500, "count": 9}, 502, b"DISCORD_FAILED"),
+        ({"kind": "rate_limit", "retry_after": 30, "count": 9}, 502, b"DISCORD_RATE_LIMITED"),
+    ],
+)
+def test_a_discord_that_fails_is_502(
+    fault: dict[str, object], status: int, code: bytes, path: str, client: Client, there: Discord
+) -> None:
+    back = there.approve(begin(client))
+    there.fault(path=path, **fault)
+    response = client.get(back)
+    assert (response.status_code, code in response.content) == (status, True)
+    assert not AuthSession.objects.exists()
+
+
+def test_a_token_that_discord_takes_back_at_once_is_502(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="http_status", status=401, path="/users/@me$", count=1)
+    response = client.get(back)
+    assert (response.status_code, b"DISCORD_REFUSED" in response.content) == (502, True)
+
+
+def test_a_discord_that_is_too_slow_is_504(
+    client: Client, there: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = there.approve(begin(client))
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 0.2)
+    there.fault(kind="latency", ms=2000, path="/users/@me$")
+    response = client.get(back)
+    assert (response.status_code, b"DISCORD_TIMEOUT" in response.content) == (504, True)
+
+
+def test_a_short_rate_limit_and_a_stumble_are_waited_out(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="rate_limit", retry_after=0.2, path="/users/@me$", count=1)
+    there.fault(kind="http_status", status=503, path="/users/@me$", count=1)
+    assert client.get(back).status_code == 302
+
+
+def test_guilds_that_cannot_be_read_do_not_undo_the_login(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="http_status", status=500, path="/users/@me/guilds", count=9)
+    assert client.get(back).status_code == 302
+    assert not Membership.objects.exists()
+
+
+def test_a_closed_account_stays_out(client: Client, there: Discord) -> None:
+    User.objects.create(discord_id=OWNER, username="owner", is_active=False)
+    response = client.get(there.approve(begin(client)))
+    assert (response.status_code, b"USER_NOT_FOUND" in response.content) == (403, True)
+    assert not AuthSession.objects.exists()
