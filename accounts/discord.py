@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 MAX_RETRY_AFTER_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
-USER_AGENT = "DiscordBot (https://github.com/backline, 0.1.0)"
+# Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
+USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
 
 
 @lru_cache(maxsize=1)

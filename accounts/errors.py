@@ -1,4 +1,4 @@
-"""Why a caller is not let in. Codes are part of the contract; edges translate once."""
+"""Why a caller is not let in. Codes are stable (docs/authentication.md); edges translate once."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class DiscordAdapter(StockAdapter):
 
 class DiscordProvider(StockProvider):
     oauth2_adapter_class = DiscordAdapter
-    # allauth builds urls from `package`; ours stand in accounts/urls.py under the contract's paths.
+    # allauth builds urls from `package`; ours stand in accounts/urls.py under /api/auth.
 
     def get_auth_params_from_request(self, request: HttpRequest, action: Any) -> dict[str, Any]:
         params: dict[str, Any] = self.get_auth_params()

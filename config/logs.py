@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 
-# Tokens in query strings and headers, JWTs anywhere. The value goes, its name stays.
+# Tokens in query strings and headers, JWTs anywhere. The value goes, its name stays. No secret is shorter than
+# eight characters, and words behind a colon mostly are.
 _SECRET = re.compile(
     r"(?P<name>\b(?:token|access_token|refresh_token|client_secret|code|code_verifier|authToken|payload)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]+"
+    r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]{8,}"
     r"|(?P<scheme>\b(?:Bearer|Bot)\s+)[\w.\-~+/=]{8,}"
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from config import dev_keys
 django_stubs_ext.monkeypatch()  # generics such as ModelAdmin[User] exist for type checkers only
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = Env()
 # ENV_FILE exists for tests and for running two installations from one checkout.
@@ -268,7 +271,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-APPEND_SLASH = False  # the paths of the API end as the contract says
+APPEND_SLASH = False  # the API's paths end without one
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
@@ -319,7 +322,7 @@ SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the state on the way back f
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
-LOGIN_URL = "/"
+LOGIN_URL = "account_login"  # where allauth sends people who must log in first; it goes on to Discord
 LOGIN_REDIRECT_URL = f"{FRONTEND_URL}/dashboard"
 
 # --- Browser security -------------------------------------------------------------------------------------
@@ -385,7 +388,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Backline",
     "DESCRIPTION": "One music queue per Discord guild, live on every surface.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -1,4 +1,4 @@
-"""Refusals of the log and its sockets. Codes and close codes are the contract's."""
+"""Refusals of the log and its sockets. docs/protocol.md lists codes and close codes."""
 
 from __future__ import annotations
 

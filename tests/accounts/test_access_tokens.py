@@ -70,7 +70,7 @@ def test_a_good_token_says_who_calls(session: AuthSession) -> None:
     }
 
 
-def test_an_issued_token_holds_every_claim_of_the_contract(session: AuthSession) -> None:
+def test_an_issued_token_holds_every_required_claim(session: AuthSession) -> None:
     token, expires_at = issue_access(session)
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims == claims_of(session, iat=claims["iat"], exp=claims["exp"], jti=claims["jti"])

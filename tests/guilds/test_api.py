@@ -86,7 +86,7 @@ def test_channels_and_roles_of_a_guild_without_the_bot_are_a_conflict(route: str
     assert (response.status_code, response.json()["code"]) == (409, "BOT_NOT_INSTALLED")
 
 
-def test_a_guild_is_shown_in_the_shape_of_the_contract(api: Api) -> None:
+def test_a_guild_is_shown_in_its_documented_shape(api: Api) -> None:
     membership = MembershipFactory.create(permissions=ADMINISTRATOR | 1)
     Guild.objects.update(icon_hash="a_cafe", member_count=5)
     client = api(membership.user)
@@ -129,7 +129,7 @@ def test_channels_are_text_and_announcement_or_voice_and_stage(guild: Guild, api
     assert [c["id"] for c in voice] == [made[ChannelType.VOICE], made[ChannelType.STAGE]]
 
 
-def test_roles_in_the_shape_of_the_contract(guild: Guild, api: Api) -> None:
+def test_roles_in_its_documented_shape(guild: Guild, api: Api) -> None:
     manager = MembershipFactory.create(guild=guild, manager=True)
     role = RoleFactory.create(guild=guild)
     RoleFactory.create()
@@ -138,7 +138,7 @@ def test_roles_in_the_shape_of_the_contract(guild: Guild, api: Api) -> None:
     ]
 
 
-def test_the_install_url_asks_for_what_the_contract_says(guild: Guild, api: Api) -> None:
+def test_the_install_url_asks_for_the_documented_permissions(guild: Guild, api: Api) -> None:
     manager = MembershipFactory.create(guild=guild, manager=True)
     address = urlsplit(api(manager.user).get(url(guild, "/bot-install-url")).json()["url"])
     query = {name: values[0] for name, values in parse_qs(address.query).items()}

@@ -186,7 +186,7 @@ def test_nothing_starts_over_something_else_nor_while_paused_or_stopped(leased: 
     assert start(leased) is None
 
 
-def test_where_to_play_is_settled_in_the_order_of_the_contract(leased: Stage) -> None:
+def test_where_to_play_is_settled_in_the_documented_order(leased: Stage) -> None:
     theirs, players, settings_ = ChannelFactory.create_batch(3, guild=leased.guild, voice=True)
     gone = ChannelFactory.create(guild=leased.guild, voice=True)
     leased.add()
