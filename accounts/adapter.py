@@ -7,13 +7,15 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.domain.people import upsert_person
+from accounts.domain.people import store_grant, upsert_person
+from accounts.encryption import decrypt, encrypt
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,16 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
+        # Kept here, encrypted, and let go of: while a second factor is asked for, allauth puts the login with
+        # all it holds into the session's row, in clear.
+        token, sociallogin.token = sociallogin.token, None
+        if token is not None:
+            store_grant(
+                user,
+                access_token=token.token,
+                refresh_token=token.token_secret,
+                expires_at=token.expires_at,
+            )
 
     def on_authentication_error(
         self,
@@ -61,6 +73,16 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
         log.info("Login refused: %s", type(exception).__name__ if exception else error)
         raise ImmediateHttpResponse(response)
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps the secrets of the second factor as Discord's tokens are kept."""
+
+    def encrypt(self, text: str) -> str:
+        return encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return decrypt(encrypted_text)
 
 
 def refuse_login(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:

@@ -37,6 +37,16 @@ class SessionRevoked(AccountsError):
     sentence = "This session was ended. Log in again."
 
 
+class SecondFactorRequired(AccountsError):
+    code = "SECOND_FACTOR_REQUIRED"
+    sentence = "This account asks for a second factor. Log in again and send `second_factor` along."
+
+
+class SecondFactorInvalid(AccountsError):
+    code = "SECOND_FACTOR_INVALID"
+    sentence = "This code of the second factor is wrong, used, or one try too many. Log in again."
+
+
 class DiscordError(AccountsError):
     """Discord did not do what we asked. `status` is what our own answer carries."""
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import user_logged_in as allauth_logged_in
+from allauth.mfa.signals import authenticator_added
 from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.domain.people import store_grant
 from accounts.domain.sessions import begin_session, revoke_session
-from accounts.models import AuthSession, User
+from accounts.encryption import decrypt
+from accounts.models import AuthSession, DiscordGrant, User
 from accounts.signals import discord_login
 
 
@@ -28,14 +30,21 @@ def bind_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -
 
 
 @receiver(allauth_logged_in)
-def keep_grant(
+def tell_others(
     sender: Any, request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **kwargs: Any
 ) -> None:
-    if sociallogin is None or sociallogin.token is None:
+    """The adapter stored the grant before any second factor was asked for; others hear of it now."""
+    grant = DiscordGrant.objects.filter(user=user).first()
+    if sociallogin is None or grant is None:
         return
-    token = sociallogin.token
-    store_grant(user, access_token=token.token, refresh_token=token.token_secret, expires_at=token.expires_at)
-    transaction.on_commit(lambda: discord_login.send(User, user=user, access_token=token.token))
+    access_token = decrypt(grant.access_token)
+    transaction.on_commit(lambda: discord_login.send(User, user=user, access_token=access_token))
+
+
+@receiver(authenticator_added)
+def count_as_proof(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who just typed the new app's code need not type it again to see the recovery codes."""
+    record_authentication(request, user, "mfa", reauthenticated=True)
 
 
 @receiver(user_logged_out)

@@ -30,6 +30,12 @@ class ExchangeSerializer(serializers.Serializer[dict[str, Any]]):
         r"^[A-Za-z0-9._~-]{43,128}$", required=False, help_text="PKCE, RFC 7636 §4.1."
     )
 
+    second_factor = serializers.CharField(
+        max_length=20,
+        required=False,
+        help_text="Code of the authenticator app, or a recovery code, where the account asks for one.",
+    )
+
     def validate_redirect_uri(self, value: str) -> str:
         if value not in settings.EXCHANGE_REDIRECT_URIS:
             raise serializers.ValidationError("This redirect_uri is not one that the operator allowed.")

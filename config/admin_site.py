@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-_FOREIGN = {"account", "socialaccount", "auth"}  # e-mail addresses, groups: not used here
+_FOREIGN = ("allauth.", "django.contrib.auth.")  # admins for e-mail addresses, groups: not used here
 
 
 class BacklineAdminSite(admin.AdminSite):
@@ -26,8 +26,5 @@ class BacklineAdminSite(admin.AdminSite):
         return redirect_to_login(target, reverse("discord_login"), "next")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        models: list[Any] = (
-            [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
-        )
-        ours = [model for model in models if model._meta.app_label not in _FOREIGN]
-        super().register(ours, admin_class, **options)
+        if admin_class is None or not admin_class.__module__.startswith(_FOREIGN):
+            super().register(model_or_iterable, admin_class, **options)

@@ -311,6 +311,17 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
+# What counts wrong codes of the second factor, and remembers used ones.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "backline",
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
 # --- Sessions and cookies ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -356,6 +367,7 @@ SOCIALACCOUNT_STORE_TOKENS = False  # allauth stores them in clear; accounts.Dis
 # A second factor for whoever wants one, meant for those who may enter the admin.
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Backline"
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"  # allauth would keep the secrets in clear
 SOCIALACCOUNT_PROVIDERS = {
     "discord": {
         "APPS": [{"client_id": DISCORD_CLIENT_ID, "secret": DISCORD_CLIENT_SECRET, "key": ""}],

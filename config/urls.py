@@ -18,7 +18,11 @@ urlpatterns = [
     path("", views.landing, name="landing"),
     path("dashboard", views.dashboard, name="dashboard"),
     path("sessions", views.sessions, name="sessions_page"),
-    path("account/login", RedirectView.as_view(pattern_name="discord_login", query_string=True), name="account_login"),
+    path(
+        "account/login",
+        RedirectView.as_view(pattern_name="discord_login", query_string=True),
+        name="account_login",
+    ),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", views.guild, name="guild_page"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),

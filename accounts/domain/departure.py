@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.domain.grants import revoke_grant
@@ -13,7 +14,7 @@ from accounts.signals import exporting
 
 
 def export_data(user: User) -> dict[str, Any]:
-    """Return everything that is kept about a person, JSON-ready: `{account, sessions, grant, <app>…}`.
+    """Return everything that is kept about a person, JSON-ready: `{account, sessions, second_factor, grant, <app>…}`.
 
     Other apps answer `accounts.signals.exporting` with `{name: data}`. Tokens are left out: they are keys, not
     facts.
@@ -39,6 +40,14 @@ def export_data(user: User) -> dict[str, Any]:
                 "revoked_at": session.revoked_at.isoformat() if session.revoked_at else None,
             }
             for session in user.auth_sessions.all()
+        ],
+        "second_factor": [
+            {
+                "type": factor.type,
+                "created_at": factor.created_at.isoformat(),
+                "last_used_at": factor.last_used_at.isoformat() if factor.last_used_at else None,
+            }
+            for factor in Authenticator.objects.filter(user=user)
         ],
         "grant": {
             "scope": grant.scope,

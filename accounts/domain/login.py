@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +14,7 @@ from django.utils import timezone
 from accounts import discord
 from accounts.domain.people import store_grant, upsert_person
 from accounts.domain.sessions import begin_session
-from accounts.errors import UserNotFound
+from accounts.errors import SecondFactorInvalid, SecondFactorRequired, UserNotFound
 from accounts.models import AuthSession, User
 from accounts.signals import discord_login
 
@@ -21,10 +24,15 @@ def log_in_with_code(
     code: str,
     redirect_uri: str | None = None,
     code_verifier: str | None = None,
+    second_factor: str = "",
     device: str,
     address: str | None,
 ) -> AuthSession:
-    """Return the new session. Raises CodeRefused, another DiscordError, or UserNotFound for a closed account."""
+    """Return the new session.
+
+    Raises CodeRefused, another DiscordError, UserNotFound for a closed account, or SecondFactorRequired and
+    SecondFactorInvalid, after which the client needs a new code of Discord's.
+    """
     answer = discord.exchange_code(
         code=code, redirect_uri=redirect_uri or settings.DISCORD_REDIRECT_URI, code_verifier=code_verifier
     )
@@ -34,6 +42,7 @@ def log_in_with_code(
         user = upsert_person(profile)
         if not user.is_active:
             raise UserNotFound
+        _check_second_factor(user, second_factor)
         store_grant(
             user,
             access_token=access_token,
@@ -46,3 +55,13 @@ def log_in_with_code(
         session = begin_session(user, device=device, address=address)
         transaction.on_commit(lambda: discord_login.send(User, user=user, access_token=access_token))
     return session
+
+
+def _check_second_factor(user: User, code: str) -> None:
+    """allauth's form counts wrong codes by the request that its middleware knows of."""
+    if not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
+        return
+    if not code:
+        raise SecondFactorRequired
+    if not AuthenticateForm(user=user, data={"code": code}).is_valid():
+        raise SecondFactorInvalid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 
@@ -13,24 +14,39 @@ from accounts.models import DiscordGrant
 
 class Command(BaseCommand):
     help = (
-        "Encrypt Discord's tokens anew with the first of FIELD_ENCRYPTION_KEYS. Put the new key first, run this, "
-        "then remove the old key."
+        "Encrypt Discord's tokens and the secrets of second factors anew with the first of "
+        "FIELD_ENCRYPTION_KEYS. Put the new key first, run this, then remove the old key."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = unreadable = 0
-        for grant in DiscordGrant.objects.order_by("pk").iterator():
-            before = (grant.access_token, grant.refresh_token)
-            try:
-                access = encrypt(decrypt(grant.access_token))
-                refresh = encrypt(decrypt(grant.refresh_token)) if grant.refresh_token else ""
-            except InvalidToken:
-                unreadable += 1
-                continue
-            # Conditional: a grant that was renewed meanwhile is encrypted with the newest key anyway.
-            done += DiscordGrant.objects.filter(
-                pk=grant.pk, access_token=before[0], refresh_token=before[1]
-            ).update(access_token=access, refresh_token=refresh)
-        self.stdout.write(f"{done} grants encrypted anew.")
+        for rotate, rows in ((_rotate_grant, DiscordGrant.objects), (_rotate_factor, Authenticator.objects)):
+            for row in rows.order_by("pk").iterator():
+                try:
+                    done += rotate(row)
+                except InvalidToken:
+                    unreadable += 1
+        self.stdout.write(f"{done} rows encrypted anew.")
         if unreadable:
-            raise CommandError(f"{unreadable} grants can be read with none of the keys. Keep the old key.")
+            raise CommandError(f"{unreadable} rows can be read with none of the keys. Keep the old key.")
+
+
+# Both updates are conditional: a row that changed meanwhile was written with the newest key anyway.
+
+
+def _rotate_grant(grant: DiscordGrant) -> int:
+    access = encrypt(decrypt(grant.access_token))
+    refresh = encrypt(decrypt(grant.refresh_token)) if grant.refresh_token else ""
+    return DiscordGrant.objects.filter(
+        pk=grant.pk, access_token=grant.access_token, refresh_token=grant.refresh_token
+    ).update(access_token=access, refresh_token=refresh)
+
+
+def _rotate_factor(factor: Authenticator) -> int:
+    """`data` is `{secret}` of an app, `{seed, used_mask, …}` of recovery codes."""
+    secrets = {
+        name: encrypt(decrypt(factor.data[name])) for name in ("secret", "seed") if name in factor.data
+    }
+    return int(
+        Authenticator.objects.filter(pk=factor.pk, data=factor.data).update(data=factor.data | secrets)
+    )
