@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Any
 
@@ -20,6 +21,11 @@ from realtime.handshake import refusal  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
 hints.carry(wake_bot)
+
+if not settings.REQUIRE_AUTH:  # here, because every server serves one of the applications below
+    logging.getLogger(__name__).warning(
+        "REQUIRE_AUTH is off: sockets let anybody in as `dev`. Never run a public server like this."
+    )
 
 _sockets = URLRouter(websocket_urlpatterns)
 
