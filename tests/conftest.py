@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.db import connections
 from django.test import Client
 from pytest_django import Settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
@@ -32,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         touches = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures)
         if folder in ON_BOTH_DATABASES and touches:
             item.add_marker(pytest.mark.database)
+
+
+class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out tests one by one, but those of tests/e2e to one worker: the program takes seconds to start.
+
+    (`--dist loadgroup` is for this. xdist 3.8 does it by setting an attribute that pytest 9.2 no longer has.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProgramForAll:
+    return OneProgramForAll(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

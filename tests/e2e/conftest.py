@@ -9,15 +9,6 @@ import pytest
 from sandbox.seed import LOUNGE
 from tests.e2e.program import Backline, Person
 
-GROUP = "e2e"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/e2e" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group(GROUP))
-
-
 type Measured = Callable[[str, float], None]
 
 
@@ -59,9 +50,10 @@ def tone(running: Backline, owner: Person) -> Person:
     """`owner` sits in voice and hears 440 Hz; another track waits."""
     clear(owner)
     running.sit("owner", "Stage left")
+    before = running.heard_frames()
     owner.add("440 Hz Tone")
     owner.add("Sawdust Waltz")
-    running.hear(440, after=25)
+    running.hear(440, after=before + 60)
     return owner
 
 

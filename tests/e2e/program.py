@@ -164,6 +164,11 @@ class Backline:
         except httpx.TransportError:
             return None
 
+    def heard_frames(self) -> int:
+        """How many frames arrived in the present voice session."""
+        report = self.report()
+        return int(report["frames_received"]) if report else 0
+
     def hear(self, hz: float, *, after: int = 0, seconds: float = 20.0) -> dict[str, Any]:
         """Wait until a tone arrives, after so many frames. Returns the sandbox's report."""
 

@@ -71,6 +71,7 @@ def log_in(window: Window, user: str) -> Page:
     page.locator(f"label.person:has(input[value={user}])").click()
     page.get_by_role("button", name="Authorise").click()
     page.wait_for_url("**/dashboard")
+    page.wait_for_load_state("networkidle")
     return page
 
 
@@ -146,6 +147,7 @@ def test_no_page_is_wider_than_the_window(
     page = log_in(mine, "owner")
     for path in ("/", "/dashboard", f"/guilds/{LOUNGE}"):
         page.goto(path)
+        page.wait_for_load_state("networkidle")  # what is still loading would count as failed
         if path.startswith("/guilds"):
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)

