@@ -115,10 +115,11 @@ class Reconciler:
                 pass
             self._wake.clear()
             try:
-                await self._tick()
-            except LeaseLost:
-                log.info("Guild %s: another process plays here now", self.guild_id)
-                await self._let_go(quietly=True)
+                try:
+                    await self._tick()
+                except LeaseLost:
+                    log.info("Guild %s: another process plays here now", self.guild_id)
+                    await self._let_go(quietly=True)
             except Exception:
                 log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
                 await asyncio.sleep(1)
@@ -384,11 +385,12 @@ class Reconciler:
     async def _let_go(self, *, quietly: bool = False) -> None:
         self._leased = self._lost = False
         self._drop_playing()
-        self._voice = None
+        voice, self._voice = self._voice, None
         guild = self._bot.get_guild(int(self.guild_id))
-        client = guild.voice_client if guild else None
-        if isinstance(client, VoiceClient):  # also one that was only being connected
-            await client.leave(quietly=quietly)
+        # nextcord's may be one that was only being connected; ours one that it forgot with its session.
+        for client in {voice, guild.voice_client if guild else None}:
+            if isinstance(client, VoiceClient):
+                await client.leave(quietly=quietly)
         self._observed = (None, False)
 
     async def stop(self) -> None:
