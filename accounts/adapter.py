@@ -47,6 +47,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 access_token=token.token,
                 refresh_token=token.token_secret,
                 expires_at=token.expires_at,
+                scope=token.granted_scope,
             )
 
     def on_authentication_error(

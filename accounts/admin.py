@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.domain.departure import delete_account
 from accounts.domain.sessions import revoke_session
 from accounts.models import AuthSession, User
 
@@ -41,6 +42,13 @@ class UserAdmin(admin.ModelAdmin[User]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # people come from Discord
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        delete_account(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            delete_account(user)
 
 
 @admin.register(AuthSession)

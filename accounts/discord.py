@@ -30,6 +30,7 @@ ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 MAX_RETRY_AFTER_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 # Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
+MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
 
 
@@ -48,7 +49,12 @@ def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | 
     if token:
         headers["Authorization"] = f"Bearer {token}"
     failure: DiscordError = DiscordError()
-    with httpx.Client(verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers) as client:
+    try:
+        context = tls_context()
+    except OSError as error:
+        log.error("DISCORD_CA_FILE cannot be read: %s", error.strerror or error)
+        raise failure from error
+    with httpx.Client(verify=context, timeout=TIMEOUT_SECONDS, headers=headers) as client:
         for attempt in range(ATTEMPTS):
             wait = random.uniform(0, 0.2 * 2**attempt)
             try:
@@ -69,7 +75,7 @@ def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | 
                     failure = DiscordError()
                 elif response.status_code >= 400:
                     log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
-                    raise DiscordRefused
+                    raise DiscordRefused(response.status_code)
                 else:
                     if not response.content:
                         return None
@@ -84,9 +90,10 @@ def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | 
 
 def _retry_after(response: httpx.Response) -> float:
     try:
-        return float(response.headers.get("Retry-After", "1"))
+        seconds = float(response.headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
+    return seconds if seconds >= 0 else 1.0  # not NaN either
 
 
 def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> dict[str, Any]:
@@ -102,11 +109,16 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     try:
         return _token_answer(_request("POST", "/oauth2/token", data=data))
     except DiscordRefused as error:
-        raise CodeRefused from error
+        if error.http_status != 400:  # 401: our own credentials are wrong, which is nobody's login's fault
+            raise
+        raise CodeRefused(400) from error
 
 
 def renew_tokens(refresh_token: str) -> dict[str, Any]:
-    """Trade a refresh token for the same as `exchange_code`. The old one is spent. Raises DiscordRefused."""
+    """Trade a refresh token for the same as `exchange_code`. The old one is spent.
+
+    Raises DiscordRefused, with `http_status` 400 when the token is good no more (RFC 6749 §5.2).
+    """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
     return _token_answer(_request("POST", "/oauth2/token", data=data))
 
@@ -121,17 +133,28 @@ def _client() -> dict[str, str]:
 
 
 def _token_answer(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-        raise DiscordMalformed
-    return answer
+    match answer:
+        case {"access_token": str(token)} if token:
+            expires_in = answer.get("expires_in", 0)
+            texts = (answer.get("refresh_token") or "", answer.get("scope") or "")
+            if type(expires_in) is int and 0 <= expires_in <= MAX_EXPIRES_IN and all(map(_is_text, texts)):
+                return dict(answer)
+    raise DiscordMalformed
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value and len(value) <= 200
 
 
 def fetch_me(access_token: str) -> dict[str, Any]:
     """Return the user object of `GET /users/@me`."""
     profile = _request("GET", "/users/@me", token=access_token)
-    if not isinstance(profile, dict) or not profile.get("id") or not profile.get("username"):
-        raise DiscordMalformed
-    return profile
+    match profile:
+        case {"id": str(snowflake), "username": str(username)} if snowflake.isdecimal() and username:
+            texts = (snowflake, username, profile.get("global_name") or "", profile.get("avatar") or "")
+            if len(snowflake) <= 20 and all(map(_is_text, texts)):
+                return dict(profile)
+    raise DiscordMalformed
 
 
 def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:

@@ -77,6 +77,10 @@ class DiscordRefused(DiscordError):
     code = "DISCORD_REFUSED"
     sentence = "Discord did not accept what we sent. Try again in a moment."
 
+    def __init__(self, http_status: int) -> None:
+        super().__init__(http_status)
+        self.http_status = http_status
+
 
 class CodeRefused(DiscordRefused):
     """The authorization code is not good: used, too old, or another application's."""

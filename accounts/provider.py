@@ -35,6 +35,11 @@ class DiscordAdapter(StockAdapter):
         # allauth would build it from the Host header; Discord compares it to the letter.
         return settings.DISCORD_REDIRECT_URI
 
+    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+        token = super().parse_token(data)
+        token.granted_scope = data.get("scope") or ""
+        return token
+
     def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> Any:
         profile = discord.fetch_me(token.token)
         return self.get_provider().sociallogin_from_response(request, profile)

@@ -8,3 +8,5 @@ discord_login = Signal()
 session_revoked = Signal()
 # user: User; a receiver returns {name: JSON-ready data} of what its app keeps about them
 exporting = Signal()
+# user: User, whose row is about to be deleted in the same transaction
+departing = Signal()

@@ -1,4 +1,4 @@
-"""What this app keeps about a person, for their export."""
+"""What this app keeps about a person: for their export, and to let go of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from django.dispatch import receiver
 
 from accounts.models import User
-from accounts.signals import exporting
+from accounts.signals import departing, exporting
+from queue_app.domain.forget import forget_person
 from queue_app.models import QueueItem
 from queue_app.shapes import item_shape
 
@@ -18,3 +19,8 @@ def export_items(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
     return {
         "queue_items": [item_shape(item) | {"guild_id": item.guild_id} for item in items.order_by("added_at")]
     }
+
+
+@receiver(departing)
+def forget_items(sender: Any, user: User, **kwargs: Any) -> None:
+    forget_person(user)

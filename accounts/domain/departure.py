@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.domain.grants import revoke_grant
 from accounts.domain.sessions import revoke_all_sessions
 from accounts.models import User
-from accounts.signals import exporting
+from accounts.signals import departing, exporting
 
 
 def export_data(user: User) -> dict[str, Any]:
@@ -66,4 +66,6 @@ def delete_account(user: User) -> None:
     with transaction.atomic():
         revoke_all_sessions(user)
     revoke_grant(user)
-    user.delete()
+    with transaction.atomic():
+        departing.send(User, user=user)
+        user.delete()

@@ -6,6 +6,7 @@ import logging
 import time
 from datetime import timedelta
 
+from cryptography.fernet import InvalidToken
 from django.db.models import Q
 from django.utils import timezone
 
@@ -34,7 +35,7 @@ def access_token_of(user: User) -> str:
         if grant is None or grant.dead_at is not None:
             raise GrantDead
         if grant.expires_at is None or grant.expires_at - timezone.now() > RENEW_BEFORE:
-            return decrypt(grant.access_token)
+            return _open(grant, grant.access_token)
         if _claim(grant):
             return _renew(grant)
         if time.monotonic() > deadline:
@@ -62,15 +63,16 @@ def _renew(grant: DiscordGrant) -> str:
         _bury(grant)
         raise GrantDead
     try:
-        answer = discord.renew_tokens(decrypt(grant.refresh_token))
-    except DiscordRefused as error:
-        _bury(grant)
-        raise GrantDead from error
-    except DiscordError:
+        answer = discord.renew_tokens(_open(grant, grant.refresh_token))
+    except DiscordError as error:
+        if isinstance(error, DiscordRefused) and error.http_status == 400:
+            _bury(grant)
+            raise GrantDead from error
         DiscordGrant.objects.filter(pk=grant.pk).update(claimed_until=None)
         raise
     access_token: str = answer["access_token"]
-    DiscordGrant.objects.filter(pk=grant.pk).update(
+    # Conditional, here and below: a login meanwhile brought newer tokens.
+    DiscordGrant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token).update(
         access_token=encrypt(access_token),
         refresh_token=encrypt(answer["refresh_token"])
         if answer.get("refresh_token")
@@ -82,9 +84,19 @@ def _renew(grant: DiscordGrant) -> str:
 
 
 def _bury(grant: DiscordGrant) -> None:
-    """Discord withdrew it, or the person did: only a new login helps, and the pages say so."""
+    """Discord withdrew it, the person did, or we cannot read it: only a new login helps, and the pages say so."""
     log.info("Grant of user %s is dead", grant.user_id)
-    DiscordGrant.objects.filter(pk=grant.pk).update(dead_at=timezone.now(), claimed_until=None)
+    DiscordGrant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token).update(
+        dead_at=timezone.now(), claimed_until=None
+    )
+
+
+def _open(grant: DiscordGrant, ciphertext: str) -> str:
+    try:
+        return decrypt(ciphertext)
+    except InvalidToken as error:  # its key was thrown away
+        _bury(grant)
+        raise GrantDead from error
 
 
 def revoke_grant(user: User) -> None:
@@ -93,7 +105,7 @@ def revoke_grant(user: User) -> None:
     if grant is None:
         return
     try:
-        discord.revoke_token(decrypt(grant.refresh_token or grant.access_token))
-    except DiscordError as error:
+        discord.revoke_token(_open(grant, grant.refresh_token or grant.access_token))
+    except (DiscordError, GrantDead) as error:
         log.warning("Grant of user %s not revoked at Discord: %s", user.pk, error.code)
     grant.delete()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from accounts import discord
+from sandbox.seed import OWNER
 from sandbox.server import Sandbox
 
 LOGIN, CALLBACK = "/api/auth/discord/login", "/api/auth/discord/callback"
@@ -78,3 +80,56 @@ def log_in(client: Client, there: Discord, user: str = "owner") -> str:
     response = client.get(there.approve(begin(client), user))
     assert response.status_code == 302, response.content
     return str(response.headers["Location"])
+
+
+class Gibberish:
+    """A Discord that answers each path with what a test gave it: `answers[path] = (status, headers, body)`."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, headers, body = outer.answers[urlsplit(self.path).path]
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def say(self, path: str, body: object, *, status: int = 200, **headers: str) -> None:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers[path] = (status, headers, raw)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def gibberish(settings: LazySettings) -> Iterator[Gibberish]:
+    server = Gibberish()
+    settings.DISCORD_API_URL = server.url
+    settings.DISCORD_CA_FILE = ""
+    discord.tls_context.cache_clear()
+    server.say(
+        "/oauth2/token", {"access_token": "a", "refresh_token": "r", "expires_in": 60, "scope": "identify"}
+    )
+    server.say("/users/@me", {"id": OWNER, "username": "owner"})
+    server.say("/users/@me/guilds", [])
+    yield server
+    server.stop()
+    discord.tls_context.cache_clear()

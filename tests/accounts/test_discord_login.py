@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +14,7 @@ from accounts import discord
 from accounts.models import AuthSession, DiscordGrant, User
 from guilds.models import Membership
 from sandbox.seed import OWNER
-from tests.accounts.conftest import CALLBACK, LOGIN, Discord, begin, log_in
+from tests.accounts.conftest import CALLBACK, LOGIN, Discord, Gibberish, begin, log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,3 +137,128 @@ def test_a_closed_account_stays_out(client: Client, there: Discord) -> None:
     response = client.get(there.approve(begin(client)))
     assert (response.status_code, b"USER_NOT_FOUND" in response.content) == (403, True)
     assert not AuthSession.objects.exists()
+
+
+def test_the_redirect_uri_is_the_settings_whatever_the_host_header(
+    client: Client, settings: LazySettings
+) -> None:
+    for host in ("localhost:1337", "127.0.0.1", "[::1]:9"):
+        location = client.get(LOGIN, headers={"host": host}).headers["Location"]
+        asked = parse_qs(urlsplit(location).query)
+        assert asked["redirect_uri"] == [settings.DISCORD_REDIRECT_URI]
+
+
+def test_next_leads_to_the_page_one_came_from(client: Client, there: Discord) -> None:
+    location = client.get(LOGIN, {"next": "/guilds/123?tab=history"}).headers["Location"]
+    assert client.get(there.approve(location)).headers["Location"].endswith("/guilds/123?tab=history")
+
+
+def test_a_callback_without_anything_is_refused(client: Client) -> None:
+    for query in (
+        {},
+        {"code": "x"},
+        {"state": "x"},
+        {"code": "x", "state": "\0"},
+        {"error": "access_denied"},
+    ):
+        response = client.get(CALLBACK, query)
+        assert (response.status_code, b"STATE_INVALID" in response.content) == (400, True), query
+
+
+def test_another_refusal_of_discord_says_so(client: Client) -> None:
+    state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+    response = client.get(CALLBACK, {"error": "server_error", "state": state})
+    assert (response.status_code, b"DISCORD_REFUSED" in response.content) == (400, True)
+
+
+def test_wrong_credentials_of_ours_are_not_the_persons_fault(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="http_status", status=401, path="/oauth2/token", count=1)
+    response = client.get(back)
+    assert (response.status_code, b"DISCORD_REFUSED" in response.content) == (502, True)
+
+
+def test_retry_after_is_waited_out_before_the_next_try(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="rate_limit", retry_after=1, path="/users/@me$", count=1)
+    begun = time.monotonic()
+    assert client.get(back).status_code == 302
+    assert time.monotonic() - begun >= 1
+
+
+def test_a_discord_that_is_down_is_502(client: Client, settings: LazySettings) -> None:
+    state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+    settings.DISCORD_API_URL = "http://127.0.0.1:9"  # the discard port: nobody listens
+    settings.DISCORD_CA_FILE = ""
+    response = client.get(CALLBACK, {"code": "x", "state": state})
+    assert (response.status_code, b"DISCORD_FAILED" in response.content) == (502, True)
+
+
+TOKEN = {"access_token": "a", "refresh_token": "r", "expires_in": 60, "scope": "identify guilds"}
+PROFILE = {"id": OWNER, "username": "owner"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/oauth2/token", b"<html>"),
+        ("/oauth2/token", b""),
+        ("/oauth2/token", []),
+        ("/oauth2/token", {}),
+        ("/oauth2/token", TOKEN | {"access_token": 1}),
+        ("/oauth2/token", TOKEN | {"access_token": ""}),
+        ("/oauth2/token", TOKEN | {"expires_in": "soon"}),
+        ("/oauth2/token", TOKEN | {"expires_in": 10**30}),
+        ("/oauth2/token", TOKEN | {"refresh_token": ["r"]}),
+        ("/oauth2/token", TOKEN | {"scope": "x" * 1000}),
+        ("/users/@me", b"\xff\xfe"),
+        ("/users/@me", None),
+        ("/users/@me", {"id": OWNER}),
+        ("/users/@me", PROFILE | {"id": int(OWNER)}),
+        ("/users/@me", PROFILE | {"id": "me"}),
+        ("/users/@me", PROFILE | {"id": "9" * 40}),
+        ("/users/@me", PROFILE | {"username": {}}),
+        ("/users/@me", PROFILE | {"username": "a\0b"}),
+        ("/users/@me", PROFILE | {"avatar": 7}),
+    ],
+)
+def test_an_answer_nobody_understands_is_502(
+    path: str, body: Any, client: Client, gibberish: Gibberish
+) -> None:
+    state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+    gibberish.say(path, body)
+    response = client.get(CALLBACK, {"code": "x", "state": state})
+    assert (response.status_code, b"DISCORD_MALFORMED" in response.content) == (502, True)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("retry_after", ["-5", "nan", "soon", ""])
+def test_a_retry_after_that_is_no_time_is_a_second(
+    retry_after: str, client: Client, gibberish: Gibberish
+) -> None:
+    state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+    gibberish.say("/oauth2/token", {}, status=429, **{"Retry-After": retry_after})
+    response = client.get(CALLBACK, {"code": "x", "state": state})
+    assert (response.status_code, b"DISCORD_RATE_LIMITED" in response.content) == (502, True)
+
+
+def test_each_login_brings_what_discord_says_now(client: Client, gibberish: Gibberish) -> None:
+    for name, avatar in (("owner", None), ("renamed", "a_0123")):
+        state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+        gibberish.say("/users/@me", PROFILE | {"username": name, "global_name": "Mare", "avatar": avatar})
+        assert client.get(CALLBACK, {"code": "x", "state": state}).status_code == 302
+        user = User.objects.get()
+        assert (user.username, user.display_name) == (name, "Mare")
+        assert user.last_login is not None
+    assert user.avatar_url == f"https://cdn.discordapp.com/avatars/{OWNER}/a_0123.gif?size=128"
+
+
+def test_failures_are_logged_without_secrets(
+    client: Client, there: Discord, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="http_status", status=503, path="/oauth2/token", count=9)
+    client.get(back)
+    assert "HTTP 503" in caplog.text
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    assert not [secret for secret in (settings.DISCORD_CLIENT_SECRET, code) if secret in caplog.text]

@@ -1,0 +1,47 @@
+"""Take a person's name out of what their guilds keep, before their row goes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import User
+from realtime.models import Command, Event
+
+
+def forget_person(user: User) -> None:
+    """Rewrite the events and answers that name the user as who asked for an item: nobody asked for it then.
+
+    The one exception to a log that never changes. Seqs stay, so no reader loses its place; what a client or a
+    hub holds in memory already, it keeps until it reads again. Reads every event of every guild, as a person
+    leaves once. Call it in the transaction that deletes the user.
+    """
+    person = str(user.pk)
+    for event in Event.objects.filter(args__contains=f'"requested_by":{{"id":"{person}"').iterator():
+        event.args = _dump(_without(json.loads(event.args), person))
+        event.save(update_fields=["args"])
+    # Answers are written by json.dumps with its own spaces.
+    for command in Command.objects.filter(
+        ~Q(actor=user), answer__contains=f'"requested_by": {{"id": "{person}"'
+    ).iterator():
+        command.answer = json.dumps(_without(json.loads(command.answer), person))
+        command.save(update_fields=["answer"])
+
+
+def _dump(args: Any) -> str:
+    return json.dumps(args, separators=(",", ":"), ensure_ascii=False)
+
+
+def _without(value: Any, person: str) -> Any:
+    if isinstance(value, list):
+        return [_without(each, person) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: None
+            if name == "requested_by" and isinstance(each, dict) and each.get("id") == person
+            else _without(each, person)
+            for name, each in value.items()
+        }
+    return value
