@@ -100,7 +100,7 @@ def live_through_everything() -> Story:
 
 
 def events_of_the_protocol() -> set[str]:
-    table = PROTOCOL.read_text().partition("## Events")[2]
+    table = PROTOCOL.read_text().partition("## Events")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
