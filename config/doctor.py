@@ -67,6 +67,15 @@ def _get(path: str, authorization: str = "") -> httpx.Response | str:
         return type(error).__name__
 
 
+def _field(answer: httpx.Response, name: str) -> str:
+    """A field of a JSON object, empty where there is none: a proxy's page also comes with 200."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get(name, "")) if isinstance(body, dict) else ""
+
+
 def check_discord() -> Finding:
     answer = _get("/gateway")
     if isinstance(answer, str) or answer.status_code != 200:
@@ -77,6 +86,8 @@ def check_discord() -> Finding:
             else "Check network and DISCORD_API_URL."
         )
         return Finding("Discord", state, remedy)
+    if not _field(answer, "url"):
+        return Finding("Discord", "something else answers", "Check DISCORD_API_URL, and proxies on the way.")
     return Finding("Discord", "answers")
 
 
@@ -90,7 +101,9 @@ def check_bot_token() -> Finding:
         )
     if answer.status_code != 200:
         return Finding("bot token", f"HTTP {answer.status_code}", "Try again in a minute.")
-    return Finding("bot token", f"good, the bot is {answer.json()['username']}")
+    if not _field(answer, "username"):
+        return Finding("bot token", "not checked: something else answers", "See Discord, above.")
+    return Finding("bot token", f"good, the bot is {_field(answer, 'username')}")
 
 
 def check_redirect_uri() -> Finding:
@@ -120,7 +133,11 @@ def check_clock() -> Finding:
     if isinstance(answer, str) or "Date" not in answer.headers:
         return Finding("clock", "not checked: Discord does not answer")
     ours = (begin + time.time()) / 2
-    skew = abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5 - ours)
+    try:
+        theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5
+    except ValueError:
+        return Finding("clock", "not checked: Discord's date is unreadable")
+    skew = abs(theirs - ours)
     if skew > MAX_CLOCK_SKEW_SECONDS:
         return Finding("clock", f"{skew:.0f} s off", "Turn on NTP: tokens depend on the time.")
     return Finding("clock", "agrees with Discord's")
