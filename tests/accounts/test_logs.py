@@ -1,0 +1,115 @@
+"""No credential reaches a log, whichever way it was presented and whoever writes the line."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from config.logs import RedactingFilter, redact
+from tests.server import until
+from tests.test_manage import free_ports
+from tests.test_settings import ROOT
+
+SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
+OPAQUE = "canary-opaque-Zm9vYmFyYmF6cXV4"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"GET /sync?token={SECRET} HTTP/1.1",
+        f"GET /sync?token={OPAQUE}&x=1",
+        f"/api/auth/discord/callback?code={OPAQUE}&state=1",
+        f"Authorization: Bearer {OPAQUE}",
+        f"authorization: Bot {OPAQUE}",
+        f"{{'access_token': '{OPAQUE}', 'refresh_token': '{OPAQUE}'}}",
+        f'{{"authToken": "{OPAQUE}"}}',
+        f"client_secret={OPAQUE}",
+        f"Sec-WebSocket-Protocol: bearer, {SECRET}",
+        f"just {SECRET} so",
+    ],
+)
+def test_a_credential_is_struck_out_of_a_line(line: str) -> None:
+    told = redact(line)
+    assert SECRET not in told
+    assert OPAQUE not in told
+    assert "***" in told
+
+
+@pytest.mark.parametrize(
+    "line", ["Library: 7 tracks read", "Discord GET /users/@me: HTTP 503", "Bot connected", "code review"]
+)
+def test_other_lines_stay(line: str) -> None:
+    assert redact(line) == line
+
+
+def test_arguments_and_tracebacks_are_read_too() -> None:
+    try:
+        raise ValueError(f"token={OPAQUE}")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x", 1, "%s", (f"Bearer {OPAQUE}",), sys.exc_info())
+    RedactingFilter().filter(record)
+    assert OPAQUE not in logging.Formatter().format(record)
+
+
+def test_a_server_at_its_most_talkative_keeps_them_to_itself(tmp_path: Path) -> None:
+    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
+    ports = free_ports(3)
+    log = tmp_path / "log"
+    env = os.environ | dict(zip(names, ports, strict=True))
+    env |= {"DATA_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG"}
+    env.pop("DATABASE_URL", None)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True, timeout=90)
+    base = f"127.0.0.1:{ports[0]}"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "manage.py", "runweb"], cwd=ROOT, env=env, stdout=output, stderr=output
+        )
+        try:
+            until(lambda: _alive(f"http://{base}"), seconds=40)
+            bearer = {"Authorization": f"Bearer {SECRET}"}
+            cookie = {"Cookie": f"session={OPAQUE.replace('-', '')}"}
+            for path in ("/nothing", "/api/auth/me", "/api/nothing", "/api/auth/discord/callback"):
+                query = {"token": SECRET, "code": OPAQUE, "state": "s"}
+                assert (
+                    httpx.get(f"http://{base}{path}", params=query, headers=bearer | cookie).status_code < 500
+                )
+            for body in ({"refresh": SECRET}, {"refresh": OPAQUE}):
+                httpx.post(f"http://{base}/api/auth/token/refresh", json=body)
+            for options in (
+                {"uri": f"ws://{base}/sync?token={SECRET}"},
+                {"uri": f"ws://{base}/nothing?token={OPAQUE}"},
+                {"uri": f"ws://{base}/sync", "additional_headers": bearer},
+                {"uri": f"ws://{base}/sync", "subprotocols": [Subprotocol("bearer"), Subprotocol(SECRET)]},
+            ):
+                with pytest.raises(InvalidStatus):
+                    connect(**options)  # type: ignore[arg-type]
+            with connect(f"ws://{base}/sync", additional_headers=cookie) as socket:
+                socket.send(f'{{"type":"init","id":1,"instanceId":"guild:1","authToken":"{SECRET}"}}')
+                socket.recv(timeout=5)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(15)
+            server.kill()
+    said = log.read_text()
+    assert "Socket refused: TOKEN_INVALID" in said
+    for secret in (SECRET, OPAQUE, OPAQUE.replace("-", "")):
+        assert secret not in said
+
+
+def _alive(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{url}/healthz").status_code == 200
+    return False
