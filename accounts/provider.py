@@ -29,7 +29,10 @@ class DiscordClient(OAuth2Client):
 
 class DiscordAdapter(StockAdapter):
     client_class = DiscordClient
-    authorize_url = settings.DISCORD_AUTHORIZE_URL
+
+    @property
+    def authorize_url(self) -> str:
+        return settings.DISCORD_AUTHORIZE_URL
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         # allauth would build it from the Host header; Discord compares it to the letter.

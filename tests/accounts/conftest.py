@@ -66,6 +66,7 @@ def there(tmp_path: Path, settings: LazySettings) -> Iterator[Discord]:
     (folder / "credentials.json").write_text(json.dumps(credentials))
     with Discord(folder, settings.DISCORD_REDIRECT_URI) as running:
         settings.DISCORD_API_URL = running.sandbox.api_url
+        settings.DISCORD_AUTHORIZE_URL = running.sandbox.authorize_url
         settings.DISCORD_CA_FILE = str(running.sandbox.ca_file)
         discord.tls_context.cache_clear()
         yield running
