@@ -420,6 +420,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"level": LOG_LEVEL, "handlers": ["stderr"]},
     "loggers": {
+        "django": {"level": LOG_LEVEL},  # it brings a level of its own
         # These print whole URLs, and a query string may hold a token.
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host; it is answered
         "uvicorn.error": {"level": "WARNING", "filters": ["handshake"]},

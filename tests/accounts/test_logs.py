@@ -104,6 +104,7 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(tmp_path: Path) -> 
                 server.wait(15)
             server.kill()
     said = log.read_text()
+    assert " DEBUG " in said
     assert "Socket refused: TOKEN_INVALID" in said
     for secret in (SECRET, OPAQUE, OPAQUE.replace("-", "")):
         assert secret not in said
