@@ -1,9 +1,9 @@
 """What authentication costs: `python -m bench.auth [--tokens 5000] [--requests 300]`.
 
-Token verifications a second (`accounts.tokens.read_access`: signature and every claim, without the database), the
-same with the session looked up as REST and sockets do, and what each way of authenticating adds to a REST request: queries, and milliseconds through the program's
-whole stack in this process, on SQLite. Reference: `/healthz`, which asks nobody who they are, in the same run;
-a bare HS256 signature check of PyJWT for the verifications.
+Token verifications a second (`accounts.tokens.read_access`: signature and every claim, without the database),
+the same with the session looked up as REST and sockets do, and what each way of authenticating adds to a REST
+request: queries, and milliseconds through the program's whole stack in this process, on SQLite. Reference:
+`/healthz`, which asks nobody who they are, in the same run; a bare signature check of PyJWT for verifications.
 """
 
 from __future__ import annotations
