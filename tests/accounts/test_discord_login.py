@@ -159,7 +159,6 @@ def test_a_callback_without_anything_is_refused(client: Client) -> None:
         {"code": "x"},
         {"state": "x"},
         {"code": "x", "state": "\0"},
-        {"error": "access_denied"},
     ):
         response = client.get(CALLBACK, query)
         assert (response.status_code, b"STATE_INVALID" in response.content) == (400, True), query
