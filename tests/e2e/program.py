@@ -70,6 +70,11 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
+    def cpu_seconds(self) -> float:
+        """User and system time of the process so far (proc(5), /proc/pid/stat)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """Send a signal. Returns the exit code and how many seconds it took."""
         assert self._process is not None

@@ -104,8 +104,11 @@ def test_asked_to_end_while_it_plays_it_says_good_bye(
 def test_a_warm_start_is_ready_and_plays_on(tone: Person, backline: Backline, measured: Measured) -> None:
     backline.serve.stop()
     seconds = backline.start()
+    work = backline.serve.cpu_seconds()
     measured("warm start: ready", seconds)
-    assert seconds < 10, "five are promised on a quiet machine"
+    measured("warm start: ready, seconds of CPU", work)
+    # The clock belongs to whoever else is on the machine; five seconds are promised on a quiet one.
+    assert work < 5
     backline.hear(440)
 
 
