@@ -23,6 +23,9 @@ class Guild(models.Model):
     left_at = models.DateTimeField(null=True, blank=True, help_text="When the bot was removed.")
     unavailable = models.BooleanField(default=False, help_text="Discord has an outage for this guild.")
     mirrored_at = models.DateTimeField(null=True, blank=True)
+    bot_role_ids = models.JSONField(
+        default=list, blank=True, help_text="Roles the bot has here, @everyone left out."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -76,6 +79,11 @@ class Channel(models.Model):
     name = models.CharField(max_length=100)
     position = models.IntegerField(default=0)
     parent_id = models.CharField(max_length=20, null=True, blank=True)
+    overwrites = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Discord's: [{id, type, allow, deny}]; type 0 role, 1 member; bits as decimal strings.",
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "id"]
@@ -130,3 +138,32 @@ class GuildSettings(models.Model):
 
     def __str__(self) -> str:
         return f"settings of {self.guild}"
+
+
+class BotShard(models.Model):
+    """One of the bot's gateway connections, as the process that keeps it says every few seconds.
+
+    `connected` is what was so at `seen_at`; a process that was killed says nothing any more. `ready_at` is when
+    Discord last told everything anew: what was mirrored before may have missed something.
+    """
+
+    number = models.PositiveIntegerField()
+    count = models.PositiveIntegerField(help_text="How many shards the bot has in all.")
+    process = models.CharField(max_length=64, help_text="The process that keeps it: machine, pid.")
+    connected = models.BooleanField(default=False)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+    latency_ms = models.PositiveIntegerField(null=True, blank=True)
+    guilds = models.PositiveIntegerField(default=0)
+    members_intent = models.BooleanField(
+        default=True, help_text="Whether Discord grants the Server Members intent."
+    )
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["count", "number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["count", "number"], name="botshard_count_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of {self.count}"
