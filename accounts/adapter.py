@@ -16,6 +16,7 @@ from django.shortcuts import render
 
 from accounts.domain.people import store_grant, upsert_person
 from accounts.encryption import decrypt, encrypt
+from accounts.metrics import count_authentication
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 "STATE_INVALID",
                 "This login was started elsewhere, took too long or was already used. Start again.",
             )
-        log.info("Login refused: %s", type(exception).__name__ if exception else error)
+        log.info("login.refused error=%s", type(exception).__name__ if exception else error)
         raise ImmediateHttpResponse(response)
 
 
@@ -87,6 +88,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def refuse_login(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
+    count_authentication("login", code)
     return render(
         request,
         "login_refused.html",

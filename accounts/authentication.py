@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from accounts.domain.sessions import Principal, authenticate_access, touch_session
 from accounts.errors import AccountsError, TokenInvalid
+from accounts.metrics import count_authentication
 from accounts.models import User
 
 
@@ -43,7 +44,9 @@ class BearerAuthentication(BaseAuthentication):
             assert principal.session is not None  # a token always belongs to one
             touch_session(principal.session)
         except AccountsError as error:
+            count_authentication("rest", error.code)
             raise AuthenticationFailed(str(error), code=error.code) from error
+        count_authentication("rest", "valid")
         return principal.user, principal
 
     def authenticate_header(self, request: Request) -> str:
@@ -58,6 +61,7 @@ class CookieAuthentication(SessionAuthentication):
         if found is None:
             return None
         session = getattr(request._request, "auth_session", None)
+        count_authentication("rest", "valid")
         return found[0], Principal(found[0], session) if session else None
 
     def authenticate_header(self, request: Request) -> str:

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from accounts.domain.sessions import begin_session, revoke_session
 from accounts.encryption import decrypt
+from accounts.metrics import count_authentication
 from accounts.models import AuthSession, DiscordGrant, User
 from accounts.signals import discord_login
 
@@ -27,6 +28,7 @@ def bind_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -
         address=request.META.get("REMOTE_ADDR") or None,
     )
     request.session["sid"] = str(session.pk)
+    count_authentication("login", "valid")
 
 
 @receiver(allauth_logged_in)

@@ -34,6 +34,7 @@ from accounts.domain.sessions import (
     revoke_session,
 )
 from accounts.errors import DiscordError
+from accounts.metrics import count_authentication, refresh_counted, refusals_counted
 from accounts.provider import DiscordAdapter
 from accounts.serializers import (
     ExchangedSerializer,
@@ -84,11 +85,13 @@ class ExchangeView(APIView):
     def post(self, request: Request) -> Response:
         body = ExchangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        session = log_in_with_code(
-            **body.validated_data,
-            device=request.META.get("HTTP_USER_AGENT", ""),
-            address=request.META.get("REMOTE_ADDR") or None,
-        )
+        with refusals_counted("exchange"):
+            session = log_in_with_code(
+                **body.validated_data,
+                device=request.META.get("HTTP_USER_AGENT", ""),
+                address=request.META.get("REMOTE_ADDR") or None,
+            )
+        count_authentication("exchange", "valid")
         answer = {**_pair(issue_pair(session)), "user": session.user}
         return Response(ExchangedSerializer(answer).data)
 
@@ -114,7 +117,9 @@ class RefreshView(APIView):
     def post(self, request: Request) -> Response:
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(TokenPairSerializer(_pair(refresh_pair(body.validated_data["refresh"]))).data)
+        with refresh_counted("rest"):
+            pair = refresh_pair(body.validated_data["refresh"])
+        return Response(TokenPairSerializer(_pair(pair)).data)
 
 
 class MeView(APIView):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from accounts import service_tokens
 from accounts.authentication import bearer_token
 from accounts.errors import AccountsError
+from accounts.metrics import count_authentication
 
 
 class Service:
@@ -29,7 +30,9 @@ class ServiceAuthentication(BaseAuthentication):
                 return None
             service_tokens.spend(token)
         except AccountsError as error:
+            count_authentication("bot_api", error.code)
             raise AuthenticationFailed(str(error), code=error.code) from error
+        count_authentication("bot_api", "valid")
         return Service(), None
 
     def authenticate_header(self, request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from realtime import hints
+from realtime import hints, metrics
 from realtime.errors import Conflict, StoreNotFound
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
@@ -73,5 +73,10 @@ def append(
     )
     store.head = event.seq
     store.save(update_fields=["head"])
-    transaction.on_commit(lambda: hints.send(store.name, event.seq))
+    transaction.on_commit(lambda: _committed(store.name, event.seq))
     return event
+
+
+def _committed(store_name: str, seq: int) -> None:
+    metrics.EVENTS_APPENDED.labels(metrics.kind_of(store_name)).inc()
+    hints.send(store_name, seq)

@@ -1,0 +1,54 @@
+"""What monitoring learns about people being let in. `/metrics` shows these with those of the other apps.
+
+Surfaces: `login` (browser), `exchange`, `rest`, `bot_api`, and the sockets' endpoints by name.
+Outcomes: `valid`, `grace`, `anonymous`, or the stable code of the refusal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter
+
+from accounts.errors import AccountsError
+
+log = logging.getLogger(__name__)
+
+AUTHENTICATIONS = Counter(
+    "backline_authentications", "Credentials that were checked.", ["surface", "outcome"]
+)
+GRACE_USES = Counter("backline_grace_uses", "Expired tokens let in within the grace.", ["surface"])
+REFRESHES = Counter("backline_token_refreshes", "Tokens renewed, or not.", ["surface", "outcome"])
+
+
+def count_authentication(surface: str, outcome: str) -> None:
+    AUTHENTICATIONS.labels(surface, outcome).inc()
+    if outcome == "grace":
+        GRACE_USES.labels(surface).inc()
+        log.info("auth.grace surface=%s", surface)
+    elif outcome not in {"valid", "anonymous"}:
+        log.info("auth.refused surface=%s code=%s", surface, outcome)
+
+
+@contextmanager
+def refusals_counted(surface: str) -> Iterator[None]:
+    """Count the refusal that is raised inside, if any; it goes on its way."""
+    try:
+        yield
+    except AccountsError as error:
+        count_authentication(surface, error.code)
+        raise
+
+
+@contextmanager
+def refresh_counted(surface: str) -> Iterator[None]:
+    """Count a renewal by how the work inside ends."""
+    try:
+        yield
+    except AccountsError as error:
+        REFRESHES.labels(surface, error.code).inc()
+        log.info("auth.refresh_refused surface=%s code=%s", surface, error.code)
+        raise
+    REFRESHES.labels(surface, "valid").inc()
