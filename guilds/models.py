@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -116,6 +117,9 @@ class VoiceState(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="voice_states")
     discord_id = models.CharField(max_length=20)
     name = models.CharField(max_length=100, blank=True)
+    deafened = models.BooleanField(
+        default=False, help_text="Hears nothing, by their own or the guild's wish."
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -126,12 +130,53 @@ class VoiceState(models.Model):
         return f"{self.name or self.discord_id} in {self.channel}"
 
 
+class Who(models.TextChoices):
+    """Who may do something in a guild. Each includes those below it."""
+
+    EVERYONE = "everyone"
+    DJ = "dj", "DJs"
+    MANAGERS = "managers"
+
+
+MAX_VOLUME = 200  # percent; Discord's own volume per person goes as far
+
+
 class GuildSettings(models.Model):
-    """How a guild wants it. Channels and roles are kept by id: they may vanish at Discord any time."""
+    """How a guild wants it. Channels and roles are kept by id: they may vanish at Discord any time.
+
+    Written by `domain/settings.py` only. docs/guild-settings.md says what each means.
+    """
 
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="settings", primary_key=True)
-    voice_channel_id = models.CharField(max_length=20, null=True, blank=True)
-    dj_role_id = models.CharField(max_length=20, null=True, blank=True)
+    dj_role_id = models.CharField("DJ role", max_length=20, null=True, blank=True)
+    announce_channel_id = models.CharField("announce channel", max_length=20, null=True, blank=True)
+    voice_channel_id = models.CharField("default voice channel", max_length=20, null=True, blank=True)
+    default_volume = models.PositiveSmallIntegerField(
+        default=100, validators=[MaxValueValidator(MAX_VOLUME)], help_text="Percent."
+    )
+    may_add = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
+    may_skip = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
+    may_move = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
+    may_clear = models.CharField(max_length=8, choices=Who, default=Who.DJ)
+    vote_share = models.PositiveSmallIntegerField(
+        default=50, validators=[MaxValueValidator(100)], help_text="Percent of the listeners, to skip."
+    )
+    max_per_person = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Tracks that one person may have in the queue; empty: as many as they like.",
+    )
+    fair_order = models.BooleanField(default=False, help_text="New tracks take turns between people.")
+    stay_in_channel = models.BooleanField(default=False, help_text="Also when nobody is there.")
+    leave_after_minutes = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text="How long the bot stays in a channel that everybody has left.",
+    )
+    allowed_sources = models.JSONField(
+        null=True, blank=True, help_text="Names of sources, such as library; null: all there are."
+    )
 
     class Meta:
         verbose_name_plural = "guild settings"
