@@ -16,7 +16,8 @@ from django.conf import settings
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, AuthRequired, TokenExpired
-from realtime import frames, kinds
+from accounts.metrics import count_authentication, refresh_counted, refusals_counted
+from realtime import frames, kinds, metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
 from realtime.domain.push import push
@@ -29,6 +30,7 @@ from realtime.queries import check_position, read_events, read_heads
 
 log = logging.getLogger(__name__)
 
+ENDPOINT = "sync"  # in metrics and logs
 INIT_SECONDS = 10.0
 EXPIRY_NOTICE_SECONDS = 60.0
 MAX_PULLS = 16
@@ -68,6 +70,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         self._forget: Any = None
         self._unwatch: Any = None
         self._closed = False
+        self._counted = False
 
     # --- The connection ---
 
@@ -76,19 +79,22 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             await self._refuse(403, Forbidden("This origin may not connect."))
         try:
             _, subprotocol = offered_token(self.scope)
-            principal = await in_thread(authenticate_scope)(
-                self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS
-            )
+            with refusals_counted(ENDPOINT):
+                principal = await in_thread(authenticate_scope)(
+                    self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS
+                )
         except AccountsError as error:
             await self._refuse(401, error)
             return
         await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
+        metrics.SOCKETS_OPEN.labels(ENDPOINT).inc()
+        self._counted = True
         self._later(INIT_SECONDS, self._nothing_said)
         if principal is not None:
             self._admit(principal)
 
     async def _refuse(self, status: int, error: AccountsError | RealtimeError) -> None:
-        log.info("Socket refused: %s", error.code)
+        metrics.count_rejection(ENDPOINT, error.code)
         for message in refusal(self.scope, status, error.code, str(error)):
             await self.base_send(message)
         raise StopConsumer
@@ -99,6 +105,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
 
     def _release(self) -> None:
         self._closed = True
+        if self._counted:
+            self._counted = False
+            metrics.SOCKETS_OPEN.labels(ENDPOINT).dec()
         for subscription in self._pulls.values():
             subscription.close()
         self._pulls.clear()
@@ -116,6 +125,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     async def close(self, code: int) -> None:
         if not self._closed:
             self._release()
+            metrics.count_close(ENDPOINT, code)
+            if not self.instance:
+                metrics.count_rejection(ENDPOINT, str(code))
             await self.base_send({"type": "websocket.close", "code": code})
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -154,6 +166,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             self._forget()
             self._forget = None
         self.principal = principal
+        count_authentication(ENDPOINT, self._auth)
         if principal.session is not None:
             self._forget = get_connections().add(str(principal.session.pk), self._ended)
         if self.instance:
@@ -191,7 +204,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
 
     async def _authenticate(self, token: str) -> None:
         """Check a token that came in a frame. Raises an AccountsError; another user's closes with 4403."""
-        principal = await in_thread(authenticate_token)(token, grace_seconds=settings.SYNC_GRACE_SECONDS)
+        with refusals_counted(ENDPOINT):
+            principal = await in_thread(authenticate_token)(token, grace_seconds=settings.SYNC_GRACE_SECONDS)
         known = self.principal
         if known is not None and known.session is not None and known.user.pk != principal.user.pk:
             error = Forbidden("This connection belongs to somebody else.")
@@ -266,7 +280,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
                 raise BadMessage("`authToken` must be a string.")
             await self._authenticate(token)
         if self.principal is None:
-            raise AuthRequired
+            with refusals_counted(ENDPOINT):
+                raise AuthRequired
         epoch, head = await in_thread(_open_instance)(self.principal, instance)
         if not self.instance:
             self._unwatch = get_connections().watch(instance, self.principal.user.pk, self._access_lost)
@@ -284,7 +299,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             "expiresAt": _milliseconds(self.principal.expires_at),
         }
         if self._auth == "grace":
-            log.info("Token in grace: user %s", self.principal.user.pk)
             ready["warning"] = {
                 "code": "TOKEN_IN_GRACE",
                 "expiredAt": _milliseconds(self.principal.expires_at),
@@ -298,7 +312,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         token = frame.get("authToken")
         if not isinstance(token, str):
             raise BadMessage("`authToken` must be a string.")
-        await self._authenticate(token)
+        with refresh_counted(ENDPOINT):
+            await self._authenticate(token)
         assert self.principal is not None
         if self.instance:
             await in_thread(_open_instance)(self.principal, self.instance)
@@ -385,7 +400,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             async with asyncio.timeout(SEND_SECONDS), self._sending:
                 await self.base_send({"type": "websocket.send", "text": text})
         except TimeoutError:
-            log.info("A peer reads nothing any more")
             self._close_soon(4490)
         except OSError:  # the peer went away; `websocket.disconnect` follows
             self._release()

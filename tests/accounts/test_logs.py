@@ -105,7 +105,7 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(tmp_path: Path) -> 
             server.kill()
     said = log.read_text()
     assert " DEBUG " in said
-    assert "Socket refused: TOKEN_INVALID" in said
+    assert "socket.rejected endpoint=sync reason=TOKEN_INVALID" in said
     for secret in (SECRET, OPAQUE, OPAQUE.replace("-", "")):
         assert secret not in said
 
