@@ -62,9 +62,9 @@ class UserAdmin(admin.ModelAdmin[User]):
 
 @admin.register(AuthSession)
 class AuthSessionAdmin(admin.ModelAdmin[AuthSession]):
-    list_display = ("user", "device", "address", "created_at", "last_seen_at", "revoked_at")
+    list_display = ("user", "device", "store", "address", "created_at", "last_seen_at", "revoked_at")
     list_filter = ("created_at", ("revoked_at", admin.EmptyFieldListFilter))
-    search_fields = ("user__username", "user__discord_id", "address")
+    search_fields = ("user__username", "user__discord_id", "address", "store")
     list_select_related = ("user",)
     actions = ("revoke",)
 

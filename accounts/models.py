@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -83,11 +84,19 @@ class User(AbstractBaseUser):
 
 
 class AuthSession(models.Model):
-    """One login. Its id is the `sid` in every token; revoking it ends cookie, tokens and sockets."""
+    """One login. Its id is the `sid` in every token; revoking it ends cookie, tokens and sockets.
+
+    With a `store` it is a sync token instead: good for that instance's log and nothing else.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="auth_sessions")
-    device = models.CharField(max_length=300, blank=True, help_text="User-Agent at login.")
+    device = models.CharField(
+        max_length=300, blank=True, help_text="User-Agent at login; what its owner calls a sync token."
+    )
+    store = models.CharField(
+        max_length=200, blank=True, help_text="The one instance (`app:…`) of a sync token; else empty."
+    )
     address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_seen_at = models.DateTimeField(default=timezone.now)
@@ -98,6 +107,11 @@ class AuthSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When a sync token ends by itself; null for a login, which lives as long as it is used."""
+        return self.created_at + timedelta(seconds=settings.SYNC_TOKEN_SECONDS) if self.store else None
 
 
 class RefreshChain(models.Model):

@@ -48,12 +48,28 @@ class ExchangedSerializer(TokenPairSerializer):
 
 class SessionSerializer(serializers.ModelSerializer[AuthSession]):
     sid = serializers.CharField(source="pk")
+    store = serializers.SerializerMethodField(help_text="The one instance of a sync token; null for a login.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True, read_only=True, help_text="When a sync token ends by itself; null for a login."
+    )
     current = serializers.SerializerMethodField(help_text="The session of this very request.")
 
     class Meta:
         model = AuthSession
-        fields: ClassVar[list[str]] = ["sid", "device", "address", "created_at", "last_seen_at", "current"]
+        fields: ClassVar[list[str]] = [
+            "sid",
+            "device",
+            "store",
+            "address",
+            "created_at",
+            "last_seen_at",
+            "expires_at",
+            "current",
+        ]
         read_only_fields = fields
+
+    def get_store(self, session: AuthSession) -> str | None:
+        return session.store or None
 
     def get_current(self, session: AuthSession) -> bool:
         return bool(session.pk == self.context["current"])

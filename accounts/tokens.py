@@ -1,4 +1,4 @@
-"""Access and refresh tokens: HS256 JWTs, every claim required, tied to an AuthSession by `sid`.
+"""Access, refresh and sync tokens: HS256 JWTs, every claim required, tied to an AuthSession by `sid`.
 
 SimpleJWT signs and verifies; what it leaves open is closed here: it requires neither `iat` nor a single
 audience, and knows no session.
@@ -21,6 +21,7 @@ from accounts.models import AuthSession
 ISSUER = "backline"
 AUDIENCE = "backline-api"
 REFRESH_AUDIENCE = "backline-refresh"
+SYNC_AUDIENCE = "backline-sync"
 ACCESS_CLAIMS = [
     "iss",
     "aud",
@@ -34,6 +35,7 @@ ACCESS_CLAIMS = [
     "exp",
     "jti",
 ]
+SYNC_CLAIMS = [*ACCESS_CLAIMS, "store"]
 REFRESH_CLAIMS = ["iss", "aud", "sub", "sid", "token_type", "chain", "generation", "iat", "exp"]
 MAX_TOKEN_BYTES = 4096  # ours are a tenth of that; a megabyte is refused before it is parsed
 
@@ -103,6 +105,11 @@ class AccessClaims:
 
 
 @dataclass(frozen=True)
+class SyncClaims(AccessClaims):
+    store: str
+
+
+@dataclass(frozen=True)
 class RefreshClaims:
     sid: uuid.UUID
     chain: uuid.UUID
@@ -117,45 +124,67 @@ def _refresh_backend() -> StrictBackend:
     return StrictBackend(audience=REFRESH_AUDIENCE, required=REFRESH_CLAIMS)
 
 
+def _sync_backend() -> StrictBackend:
+    return StrictBackend(audience=SYNC_AUDIENCE, required=SYNC_CLAIMS)
+
+
+def _claims(session: AuthSession, *, issued_at: datetime, expires_at: datetime) -> dict[str, Any]:
+    user = session.user
+    return {
+        "sub": str(user.pk),
+        "user_id": str(user.pk),
+        "discord_id": user.discord_id or "",
+        "username": user.username,
+        "sid": str(session.pk),
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "jti": uuid.uuid4().hex,
+    }
+
+
 def issue_access(session: AuthSession) -> tuple[str, datetime]:
     """Return `(token, expires_at)` for the session's user."""
-    user = session.user
     now = datetime.now(UTC).replace(microsecond=0)
     expires_at = now + timedelta(seconds=settings.ACCESS_TOKEN_SECONDS)
-    token = _access_backend().encode(
-        {
-            "sub": str(user.pk),
-            "user_id": str(user.pk),
-            "discord_id": user.discord_id or "",
-            "username": user.username,
-            "sid": str(session.pk),
-            "token_type": "access",
-            "iat": int(now.timestamp()),
-            "exp": int(expires_at.timestamp()),
-            "jti": uuid.uuid4().hex,
-        }
-    )
-    return token, expires_at
+    claims = _claims(session, issued_at=now, expires_at=expires_at)
+    return _access_backend().encode(claims | {"token_type": "access"}), expires_at
+
+
+def issue_sync(session: AuthSession) -> str:
+    """Return the token of a session that has a `store`; both end at the session's `expires_at`."""
+    if session.expires_at is None:
+        raise ValueError("only a session with a store has a sync token")
+    claims = _claims(session, issued_at=session.created_at, expires_at=session.expires_at)
+    return _sync_backend().encode(claims | {"token_type": "sync", "store": session.store})
 
 
 def read_access(raw: str, *, grace_seconds: int = 0) -> AccessClaims:
     """Raises TokenInvalid or TokenExpired."""
-    claims = _access_backend().read(raw, token_type="access", grace_seconds=grace_seconds)
+    return AccessClaims(
+        **_checked(_access_backend().read(raw, token_type="access", grace_seconds=grace_seconds))
+    )
+
+
+def read_sync(raw: str) -> SyncClaims:
+    """Raises TokenInvalid or TokenExpired; a sync token has no grace."""
+    claims = _sync_backend().read(raw, token_type="sync")
+    if not isinstance(claims["store"], str) or not claims["store"]:
+        raise TokenInvalid
+    return SyncClaims(**_checked(claims), store=claims["store"])
+
+
+def _checked(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return `{user_id, sid, expires_at}` in their types. Raises TokenInvalid."""
+    words = ("sub", "user_id", "discord_id", "username", "sid")
+    if claims["user_id"] != claims["sub"] or not all(isinstance(claims[name], str) for name in words):
+        raise TokenInvalid
     try:
-        if claims["user_id"] != claims["sub"] or not all(
-            isinstance(claims[c], str) for c in ACCESS_CLAIMS[2:7]
-        ):
-            raise TokenInvalid
-        user_id = int(claims["user_id"])
-        if not 0 < user_id < 2**63:
-            raise TokenInvalid
-        return AccessClaims(
-            user_id=user_id,
-            sid=uuid.UUID(claims["sid"]),
-            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        )
+        user_id, sid = int(claims["user_id"]), uuid.UUID(claims["sid"])
     except ValueError as error:
         raise TokenInvalid from error
+    if not 0 < user_id < 2**63:
+        raise TokenInvalid
+    return {"user_id": user_id, "sid": sid, "expires_at": datetime.fromtimestamp(claims["exp"], UTC)}
 
 
 def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, issued_at: datetime) -> str:

@@ -124,7 +124,13 @@ ALLOW_ANONYMOUS_IN_PRODUCTION = env.bool("ALLOW_ANONYMOUS_IN_PRODUCTION", False)
 SYNC_GRACE_SECONDS = env.int("SYNC_GRACE_SECONDS", 86_400)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", 900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", 604_800)
+# Not to be set: a shorter life would only hide the sync tokens issued before from the list of sessions.
+SYNC_TOKEN_SECONDS = 30 * 24 * 3600
 TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a second grace
+
+# --- Logs that clients write ------------------------------------------------------------------------------
+
+STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store makes it
 
 # --- Media ------------------------------------------------------------------------------------------------
 

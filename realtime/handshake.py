@@ -11,8 +11,15 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import parse_cookie
 
 from accounts.authentication import bearer_token
-from accounts.domain.sessions import Principal, authenticate_access, find_live_session, nobody
-from accounts.errors import AccountsError
+from accounts.domain.sessions import (
+    Principal,
+    authenticate_access,
+    authenticate_sync,
+    find_live_session,
+    nobody,
+    touch_session,
+)
+from accounts.errors import AccountsError, TokenInvalid
 
 Scope = dict[str, Any]
 
@@ -45,17 +52,29 @@ def offered_token(scope: Scope) -> tuple[str | None, str | None]:
     return None, None
 
 
-def authenticate_token(raw: str, *, grace_seconds: int) -> Principal:
-    """Return whose token this is. With REQUIRE_AUTH off, a bad one is nobody's. Raises an AccountsError."""
+def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = False) -> Principal:
+    """Return whose token this is, an access token or, with `sync_tokens`, also a sync token.
+
+    Who takes sync tokens checks the principal's `store`. Grace is for access tokens only. With REQUIRE_AUTH
+    off, a bad token is nobody's. Raises an AccountsError.
+    """
     try:
-        return authenticate_access(raw, grace_seconds=grace_seconds)
+        try:
+            principal = authenticate_access(raw, grace_seconds=grace_seconds)
+        except TokenInvalid:
+            if not sync_tokens:
+                raise
+            principal = authenticate_sync(raw)
     except AccountsError:
         if settings.REQUIRE_AUTH:
             raise
         return nobody()
+    if principal.session is not None:
+        touch_session(principal.session)
+    return principal
 
 
-def authenticate_scope(scope: Scope, *, grace_seconds: int) -> Principal | None:
+def authenticate_scope(scope: Scope, *, grace_seconds: int, sync_tokens: bool = False) -> Principal | None:
     """Return who opens the socket, null (nobody, with REQUIRE_AUTH off) when nothing was presented.
     Uses the ORM.
 
@@ -64,7 +83,7 @@ def authenticate_scope(scope: Scope, *, grace_seconds: int) -> Principal | None:
     """
     token, _ = offered_token(scope)
     if token is not None:
-        return authenticate_token(token, grace_seconds=grace_seconds)
+        return authenticate_token(token, grace_seconds=grace_seconds, sync_tokens=sync_tokens)
     return _of_cookie(scope) or (None if settings.REQUIRE_AUTH else nobody())
 
 
@@ -77,6 +96,7 @@ def _of_cookie(scope: Scope) -> Principal | None:
         session = find_live_session(sid)
     except AccountsError:
         return None
+    touch_session(session)
     return Principal(session.user, session)
 
 

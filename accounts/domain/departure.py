@@ -35,6 +35,7 @@ def export_data(user: User) -> dict[str, Any]:
                 "sid": str(session.pk),
                 "device": session.device,
                 "address": session.address,
+                "store": session.store or None,
                 "created_at": session.created_at.isoformat(),
                 "last_seen_at": session.last_seen_at.isoformat(),
                 "revoked_at": session.revoked_at.isoformat() if session.revoked_at else None,

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tokens
@@ -24,12 +25,14 @@ SEEN_EVERY = timedelta(seconds=60)
 class Principal:
     """Who is calling. `expires_at` is the token's; null for a cookie, which lives as long as its session.
 
-    Without a session it is nobody: the development identity of REQUIRE_AUTH=false.
+    Without a session it is nobody: the development identity of REQUIRE_AUTH=false. With a `store` it came by a
+    sync token, and may do nothing but read and write that one instance.
     """
 
     user: User
     session: AuthSession | None
     expires_at: datetime | None = None
+    store: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,31 @@ def nobody() -> Principal:
 
 def begin_session(user: User, *, device: str, address: str | None) -> AuthSession:
     """`address` is what the server was told; what is no IP address is left out."""
+    return _begin(user, device=device, address=address)
+
+
+def begin_sync_session(
+    user: User, *, store: str, device: str, address: str | None
+) -> tuple[str, AuthSession]:
+    """Return a sync token for the instance `store` (`app:<name>`), and the session that it stands and falls with.
+
+    `device` is what its owner calls it. Whether the person may use the store is the caller's question, and
+    asked again on each connection. Raises ValueError without a store.
+    """
+    if not store:
+        raise ValueError("a sync token is for one store")
+    session = _begin(user, device=device, address=address, store=store)
+    return tokens.issue_sync(session), session
+
+
+def _begin(user: User, *, device: str, address: str | None, store: str = "") -> AuthSession:
     try:
         known = str(ip_address(address)) if address else None
     except ValueError:
         known = None
-    return AuthSession.objects.create(user=user, device=device.replace("\0", "")[:300], address=known)
+    return AuthSession.objects.create(
+        user=user, device=device.replace("\0", "")[:300], address=known, store=store
+    )
 
 
 def revoke_session(session: AuthSession) -> None:
@@ -71,14 +94,30 @@ def revoke_all_sessions(user: User) -> int:
 
 
 def live_sessions(user: User) -> list[AuthSession]:
-    """Return a person's sessions that are neither revoked nor older than a cookie may be, newest use first."""
-    oldest = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    return list(AuthSession.objects.filter(user=user, revoked_at=None, last_seen_at__gt=oldest))
+    """Return a person's sessions that could still be used, sync tokens too, newest use first."""
+    return list(AuthSession.objects.filter(could_be_used(timezone.now()), user=user))
+
+
+def could_be_used(now: datetime) -> Q:
+    """Return the condition on an AuthSession that cookie, token or refresh token of it may be good at `now`.
+
+    Each use of one of them is noted in `last_seen_at`; a sync token ends by itself, used or not.
+    """
+    unused = timedelta(
+        seconds=max(
+            settings.SESSION_COOKIE_AGE,
+            settings.REFRESH_TOKEN_SECONDS,
+            settings.ACCESS_TOKEN_SECONDS + settings.SYNC_GRACE_SECONDS,
+        )
+    )
+    login = Q(store="", last_seen_at__gt=now - unused - SEEN_EVERY)
+    sync_token = ~Q(store="") & Q(created_at__gt=now - timedelta(seconds=settings.SYNC_TOKEN_SECONDS))
+    return Q(revoked_at=None) & (login | sync_token)
 
 
 def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
-    """Return the session with its user. Raises SessionRevoked or UserNotFound."""
-    session = AuthSession.objects.select_related("user").filter(pk=sid).first() if sid else None
+    """Return the login of that id with its user. Raises SessionRevoked or UserNotFound."""
+    session = AuthSession.objects.select_related("user").filter(pk=sid, store="").first() if sid else None
     if session is None or session.revoked_at is not None:
         raise SessionRevoked
     if not session.user.is_active:
@@ -89,17 +128,29 @@ def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
 def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
     """Say whose access token this is: one query. Raises an AccountsError."""
     claims = tokens.read_access(raw, grace_seconds=grace_seconds)
+    session = _session_of(claims, store="")
+    return Principal(session.user, session, claims.expires_at)
+
+
+def authenticate_sync(raw: str) -> Principal:
+    """Say whose sync token this is, and in `store` for which instance: one query. Raises an AccountsError."""
+    claims = tokens.read_sync(raw)
+    session = _session_of(claims, store=claims.store)
+    return Principal(session.user, session, claims.expires_at, claims.store)
+
+
+def _session_of(claims: tokens.AccessClaims, *, store: str) -> AuthSession:
     session = AuthSession.objects.select_related("user").filter(pk=claims.sid).first()
     if session is None:
         # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
         raise SessionRevoked if User.objects.filter(pk=claims.user_id).exists() else UserNotFound
-    if session.user_id != claims.user_id:
+    if session.user_id != claims.user_id or session.store != store:
         raise TokenInvalid
     if not session.user.is_active:
         raise UserNotFound
     if session.revoked_at is not None:
         raise SessionRevoked
-    return Principal(session.user, session, claims.expires_at)
+    return session
 
 
 def touch_session(session: AuthSession) -> None:
@@ -125,6 +176,7 @@ def refresh_pair(raw: str) -> TokenPair:
     """
     claims = tokens.read_refresh(raw)
     session = find_live_session(claims.sid)
+    touch_session(session)
     now = timezone.now()
     with transaction.atomic():
         chain, _ = RefreshChain.objects.get_or_create(

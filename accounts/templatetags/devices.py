@@ -9,6 +9,8 @@ from django import template
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from accounts.models import AuthSession
+
 register = template.Library()
 
 # In this order: Edge and Opera also call themselves Chrome, and Chrome calls itself Safari.
@@ -38,6 +40,16 @@ def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
 
 
 @register.filter
+def session_name(session: AuthSession) -> str:
+    """Return what its owner calls a sync token, or the device of a login in plain words."""
+    return (session.device or "Sync token") if session.store else device(session.device)
+
+
+@register.filter
+def session_icon(session: AuthSession) -> str:
+    return "link" if session.store else device_icon(session.device)
+
+
 def device(user_agent: str) -> str:
     """Return such as `Firefox on Linux`; a program is called by the first word it gives itself."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
@@ -49,7 +61,6 @@ def device(user_agent: str) -> str:
     return f"A browser on {system}" if system else "Unknown device"
 
 
-@register.filter
 def device_icon(user_agent: str) -> str:
     """Return the name of the icon that stands for the device."""
     if _first(_SYSTEMS, user_agent) in _PHONES:

@@ -21,7 +21,7 @@ from realtime import frames, kinds, metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
 from realtime.domain.push import push
-from realtime.errors import BadMessage, Forbidden, RealtimeError
+from realtime.errors import BadMessage, Forbidden, InvalidName, RealtimeError, StoreNotFound
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
 from realtime.hub import READ_BATCH, Subscription, get_hub
 from realtime.models import Store, Via
@@ -38,9 +38,21 @@ SEND_SECONDS = 20.0  # a peer that takes nothing for so long has gone; the hub i
 
 
 def _open_instance(principal: Principal, instance: str) -> tuple[str, int]:
-    """Return `(epoch, head)` of an instance that the user may read."""
+    """Return `(epoch, head)` of an instance that the user, and the token, may read."""
+    if principal.store not in (None, instance):
+        error = Forbidden("This token is for another store.")
+        error.close_code = 4403
+        raise error
     kind, key = kinds.find(instance)
-    kind.authorize(principal.user, key)
+    try:
+        kind.authorize(principal.user, key)
+    except InvalidName:
+        raise
+    except StoreNotFound:
+        if kind.create is None:
+            raise
+        kind.create(principal.user, key)
+        kind.authorize(principal.user, key)
     store = Store.objects.filter(name=instance).first()
     return (store.epoch, store.head) if store else ("", 0)
 
@@ -81,7 +93,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             _, subprotocol = offered_token(self.scope)
             with refusals_counted(ENDPOINT):
                 principal = await in_thread(authenticate_scope)(
-                    self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS
+                    self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
                 )
         except AccountsError as error:
             await self._refuse(401, error)
@@ -181,7 +193,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
             if self._auth != "grace":  # `ready` and `authed` told already
                 self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
-            self._later(left + settings.TOKEN_LEEWAY_SECONDS + settings.SYNC_GRACE_SECONDS, self._expired)
+            grace = settings.SYNC_GRACE_SECONDS if principal.store is None else 0
+            self._later(left + settings.TOKEN_LEEWAY_SECONDS + grace, self._expired)
 
     def _access_lost(self) -> None:
         self._close_soon(4403, Forbidden("You may no longer read this."))
@@ -205,7 +218,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
     async def _authenticate(self, token: str) -> None:
         """Check a token that came in a frame. Raises an AccountsError; another user's closes with 4403."""
         with refusals_counted(ENDPOINT):
-            principal = await in_thread(authenticate_token)(token, grace_seconds=settings.SYNC_GRACE_SECONDS)
+            principal = await in_thread(authenticate_token)(
+                token, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
+            )
         known = self.principal
         if known is not None and known.session is not None and known.user.pk != principal.user.pk:
             error = Forbidden("This connection belongs to somebody else.")
@@ -231,7 +246,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         frame: dict[str, Any] = {}
         try:
             frame = frames.decode(message.get("text"), message.get("bytes"))
-            await self._handle(frame)
+            await self._handle(frame, message["text"])
         except AccountsError as error:
             await self._send(self._error_frame(error.code, str(error), frame.get("id")))
             # In grace one may go on reading; every other refusal leaves nobody to talk to.
@@ -247,7 +262,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
                 self._error_frame("INTERNAL_ERROR", "Something went wrong on our side.", frame.get("id"))
             )
 
-    async def _handle(self, frame: dict[str, Any]) -> None:
+    async def _handle(self, frame: dict[str, Any], text: str) -> None:
         kind = frame["type"]
         if kind == "init":
             await self._init(frame)
@@ -258,7 +273,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
         elif kind == "pull":
             await self._pull(frame)
         elif kind == "push":
-            await self._push(frame)
+            await self._push(frame, text)
         elif kind == "unpull":
             if subscription := self._pulls.pop(_key(frame), None):
                 subscription.close()
@@ -270,9 +285,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             raise BadMessage(f"There is no message of type {kind[:50]!r}.")
 
     async def _init(self, frame: dict[str, Any]) -> None:
-        instance = frames.text_field(frame, "instanceId", required=True)
-        if ":" not in instance:
-            instance = f"app:{instance}"
+        instance = kinds.instance_named(frames.text_field(frame, "instanceId", required=True))
         if self.instance and instance != self.instance:
             raise BadMessage("A connection serves one instance; open another for another.")
         if token := frame.get("authToken"):
@@ -321,10 +334,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels ships no ty
             {"type": "authed", "id": frame.get("id"), "expiresAt": _milliseconds(self.principal.expires_at)}
         )
 
-    async def _push(self, frame: dict[str, Any]) -> None:
+    async def _push(self, frame: dict[str, Any], text: str) -> None:
         assert self.principal is not None
-        events = frames.pushed_events(frame)
-        if self._auth == "grace" and self.instance.startswith("guild:"):
+        events = frames.pushed_events(frame, text)
+        if self._auth == "grace" and not kinds.find(self.instance)[0].grace:
             raise TokenExpired
         origin = Origin(
             user=self.principal.user,

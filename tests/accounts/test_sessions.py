@@ -65,7 +65,16 @@ def test_the_list_holds_ones_own_sessions_and_marks_this_one(browser: Client, us
     }
     entry = next(entry for entry in listed if not entry["current"])
     assert (entry["device"], entry["address"]) == ("curl/8", "203.0.113.9")
-    assert set(entry) == {"sid", "device", "address", "created_at", "last_seen_at", "current"}
+    assert set(entry) == {
+        "sid",
+        "device",
+        "store",
+        "address",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "current",
+    }
     assert [e["current"] for e in Client().get("/api/auth/sessions", headers=bearer(browser)).json()].count(
         True
     ) == 1

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.domain.sessions import revoke_session
+from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.errors import TokenInvalid
 from accounts.models import AuthSession, User
 from realtime.consumers import sync
+from realtime.handshake import authenticate_scope
 from realtime.models import Event
 from tests.factories import SessionFactory
 from tests.realtime.conftest import Member, make_member
@@ -159,6 +161,67 @@ def test_an_ended_session_closes_its_sockets_within_a_second(
             assert socket.close_code() == 4401
         assert time.monotonic() - before < 2.5  # one second, and some for a busy machine
         assert other.ask({"type": "ping", "id": 1})["type"] == "pong"
+
+
+# --- Sync tokens ---
+
+
+def sync_token(member: Member, store: str | None = None) -> str:
+    return begin_sync_session(member.user, store=store or member.instance, device="", address=None)[0]
+
+
+def test_a_sync_token_opens_its_store_at_the_handshake_and_by_the_first_message(
+    server: Server, member: Member
+) -> None:
+    token = sync_token(member)
+    for options, said in (({"path": f"/sync?token={token}"}, None), ({}, token)):
+        with server.connect(**options) as socket:  # type: ignore[arg-type]
+            ready = socket.init(member.instance, said)
+            assert (ready["type"], ready["auth"]) == ("ready", "valid")
+            assert abs(ready["expiresAt"] / 1000 - time.time() - 30 * 24 * 3600) < 5
+            assert pause(socket)["type"] == "ack"
+
+
+@pytest.mark.parametrize("how", ["handshake", "init", "auth"])
+def test_a_sync_token_opens_no_other_store(how: str, server: Server, member: Member) -> None:
+    token = sync_token(member, "guild:1")
+    if how == "auth":
+        with member.open(server) as socket:
+            assert renew(socket, token)["code"] == "FORBIDDEN"
+            assert socket.close_code() == 4403
+        return
+    with server.connect(f"/sync?token={token}" if how == "handshake" else "/sync") as socket:
+        error = socket.init(member.instance, token if how == "init" else None)
+        assert (error["type"], error["code"]) == ("error", "FORBIDDEN")
+        assert socket.close_code() == 4403
+
+
+def test_revoking_a_sync_token_closes_its_sockets_and_no_others(server: Server, member: Member) -> None:
+    with member.open(server) as other, member.open(server, sync_token(member)) as socket:
+        AuthSession.objects.exclude(store="").update(revoked_at="2026-01-01T00:00Z")
+        assert socket.receive(seconds=2)["code"] == "SESSION_REVOKED"
+        assert socket.close_code() == 4401
+        assert other.ask({"type": "ping", "id": 1})["type"] == "pong"
+
+
+def test_a_sync_token_that_runs_out_closes_without_grace(
+    server: Server, member: Member, settings: Settings
+) -> None:
+    settings.TOKEN_LEEWAY_SECONDS = 0
+    settings.SYNC_TOKEN_SECONDS = 2
+    with member.open(server, sync_token(member)) as socket:
+        assert socket.receive()["code"] == "TOKEN_EXPIRING"
+        assert socket.receive()["code"] == "TOKEN_EXPIRED"
+        assert socket.close_code() == 4401
+    settings.SYNC_TOKEN_SECONDS = -60
+    with server.connect() as socket:
+        assert socket.init(member.instance, sync_token(member))["code"] == "TOKEN_EXPIRED"
+
+
+def test_where_sync_tokens_are_not_asked_for_they_are_invalid(member: Member) -> None:
+    scope = {"headers": [], "query_string": f"token={sync_token(member)}".encode()}
+    with pytest.raises(TokenInvalid):
+        authenticate_scope(scope, grace_seconds=0)
 
 
 def test_who_says_nothing_is_asked_to_leave(
