@@ -4,8 +4,8 @@ Item states, and who moves them:
 
     queued  → playing             the bot (start_next)
     playing → played              the bot (finish)
-    playing → skipped             a member
-    queued  → removed             the requester or a DJ
+    playing → skipped             the requester, a DJ, enough votes
+    queued  → removed             the requester or a DJ; whoever may clear
     queued, playing → failed      the bot, or adding when nothing matches
     any but queued → queued       an operator (requeue)
 """
@@ -106,6 +106,22 @@ class QueueItem(models.Model):
         self.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
 
 
+class SkipVote(models.Model):
+    """One person's wish that the current item be skipped. Gone as soon as the item has ended."""
+
+    item = models.ForeignKey(QueueItem, on_delete=models.CASCADE, related_name="skip_votes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["item", "user"], name="skipvote_item_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: skip {self.item}"
+
+
 class Loop(models.TextChoices):
     OFF = "off"
     TRACK = "track"
@@ -137,6 +153,8 @@ class Player(models.Model):
     item = models.OneToOneField(
         QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"
     )
+    skip_votes = models.PositiveSmallIntegerField(default=0, help_text="To skip the item, as counted last.")
+    skip_votes_needed = models.PositiveSmallIntegerField(default=0)
 
     connected_channel_id = models.CharField(max_length=20, null=True, blank=True)
     sounding = models.BooleanField(default=False, help_text="Frames of the item are being sent.")
@@ -144,6 +162,9 @@ class Player(models.Model):
     position_at = models.DateTimeField(default=timezone.now)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
+    alone_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the last person left its channel."
+    )
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
