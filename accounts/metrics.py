@@ -29,7 +29,7 @@ def count_authentication(surface: str, outcome: str) -> None:
         GRACE_USES.labels(surface).inc()
         log.info("auth.grace surface=%s", surface)
     elif outcome not in {"valid", "anonymous"}:
-        log.info("auth.refused surface=%s code=%s", surface, outcome)
+        log.info("auth.refused surface=%s reason=%s", surface, outcome)
 
 
 @contextmanager
@@ -49,6 +49,6 @@ def refresh_counted(surface: str) -> Iterator[None]:
         yield
     except AccountsError as error:
         REFRESHES.labels(surface, error.code).inc()
-        log.info("auth.refresh_refused surface=%s code=%s", surface, error.code)
+        log.info("auth.refresh_refused surface=%s reason=%s", surface, error.code)
         raise
     REFRESHES.labels(surface, "valid").inc()

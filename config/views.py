@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from accounts.domain.grants import is_grant_dead
 from accounts.domain.sessions import live_sessions
@@ -27,6 +27,7 @@ from guilds.permissions import can_manage, require_member
 from guilds.queries import guild_shape, my_memberships, voice_channels_of
 from queue_app.models import Player
 from realtime import hints
+from realtime.metrics import exposition
 
 
 def _login_url(target: str) -> str:
@@ -127,7 +128,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _wants_json(request: HttpRequest) -> bool:

@@ -1,14 +1,17 @@
 """What monitoring learns about sockets and logs. Who is let in is counted in accounts/metrics.py.
 
 A store's kind is the prefix of its name, so there are as many label values as registered kinds. Gauges are
-summed over the workers of one machine (`manage.py runweb --workers`).
+summed over the workers of one `manage.py runweb --workers`, which names them a folder to share.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,22 @@ DELIVERY_LAG = Histogram(
     ["kind"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+
+
+def exposition() -> bytes:
+    """Return every metric of the program in Prometheus' text format, for all workers where there are several."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return generate_latest(REGISTRY)
+    for file in Path(folder).glob("gauge_live*.db"):  # a worker that was killed has no open sockets
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, folder)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)
+    return generate_latest(registry)
 
 
 def kind_of(store_name: str) -> str:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("internal/guilds/<str:guild_id>/wake", views.WakeView.as_view()),
     path("internal/status", views.StatusView.as_view()),
     path("healthz", views.healthz),
+    path("metrics", views.metrics),
 ]
 
 handler400 = "botrunner.api.errors.bad_request"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
@@ -141,6 +142,8 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts
             break
     try:
         assert len(sockets) == 2, "the kernel gave every connection to one worker"
+        metrics = httpx.get(f"{installation.web_url}/metrics").text  # one worker answers for both
+        assert f'backline_sockets_open{{endpoint="sync"}} {len(sockets) + len(spare)}.0' in metrics
         item = owner.add("440 Hz")
         for worker, socket in sockets.items():
             event = next_event(socket)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import uvicorn
@@ -27,7 +29,9 @@ class Command(BaseCommand):
         try:
             if workers > 1:
                 listener.set_inheritable(True)
-                Multiprocess(config, sockets=[listener]).run()
+                with tempfile.TemporaryDirectory(prefix="backline-metrics-") as folder:
+                    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # so that any worker can answer for all
+                    Multiprocess(config, sockets=[listener]).run()
             else:
                 uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises it again once everything is closed
