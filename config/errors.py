@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from accounts.errors import AccountsError, DiscordError
-from guilds.errors import GuildsError
+from guilds.errors import GuildsError, InvalidSettings
 from queue_app.errors import InvalidArguments, QueueError
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         set_rollback()
         code = error.status if isinstance(error, DiscordError) else status.HTTP_401_UNAUTHORIZED
         return _body(code, error.code, str(error))
-    if isinstance(error, InvalidArguments):
+    if isinstance(error, InvalidArguments | InvalidSettings):
         set_rollback()
         return Response(
             {"code": error.code, "detail": str(error), "errors": error.errors}, status=error.status

@@ -37,3 +37,14 @@ class BotNotInstalled(GuildsError):
     code = "BOT_NOT_INSTALLED"
     sentence = "The bot is not in this guild yet."
     status = 409
+
+
+class InvalidSettings(GuildsError):
+    """`errors` is a list of sentences by setting."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {' '.join(lines)}" for name, lines in self.errors.items())

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
-from guilds.models import Channel, Guild, Membership
+from guilds.models import Channel, Guild, GuildSettings, Membership
 from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.models import Player, QueueItem, Track
@@ -18,7 +18,7 @@ from queue_app.queries import read_snapshot
 from realtime.models import Via
 from realtime.origin import Origin
 from realtime.queries import read_events
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, TrackFactory
 from tests.queue_app.reducer import comparable, reduce
 
 
@@ -36,10 +36,14 @@ class Stage:
 
     def dj(self) -> User:
         user = self.join()
-        self.guild.settings.dj_role_id = "600000000000000001"
-        self.guild.settings.save()
-        Membership.objects.filter(user=user).update(role_ids=["600000000000000001"])
+        role = self.guild.roles.first() or RoleFactory.create(guild=self.guild, name="DJ")
+        GuildSettings.objects.filter(guild=self.guild).update(dj_role_id=role.pk)
+        Membership.objects.filter(user=user).update(role_ids=[role.pk])
         return user
+
+    def decide(self, **settings: Any) -> None:
+        """Have the guild's settings be so, without an event."""
+        GuildSettings.objects.filter(guild=self.guild).update(**settings)
 
     def do(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
         """Carry out a command. Returns its result."""
