@@ -1,20 +1,26 @@
-"""Discord's REST, spoken synchronously: timeouts, bounded retries, and errors that say what to do.
+"""Discord's REST, spoken synchronously: rate limits, timeouts, bounded retries, and errors that say what to do.
 
-Sources: Discord's developer documentation, OAuth2 and Rate Limits.
+`request` is for any call, from any thread; below it stand the calls that the program makes. Sources: Discord's
+developer documentation: Reference, OAuth2, Rate Limits.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import ssl
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import httpx
 from django.conf import settings
+from prometheus_client import Counter
 
+from accounts.discord_limits import Limits, route_of
 from accounts.errors import (
     CodeRefused,
     DiscordBusy,
@@ -28,10 +34,14 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
-MAX_RETRY_AFTER_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
-# Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
+PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
+# Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
+
+ANSWERS = Counter("backline_discord_answers", "Answers of Discord's REST to the web process.", ["status"])
+
+type File = tuple[str, bytes, str]  # name, content, media type
 
 
 @lru_cache(maxsize=1)
@@ -43,57 +53,101 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-def _request(method: str, path: str, *, token: str = "", data: dict[str, str] | None = None) -> Any:
-    """Return the JSON of an answer. Raises DiscordRefused (4xx), DiscordTimeout or DiscordError."""
-    headers = {"User-Agent": USER_AGENT}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    failure: DiscordError = DiscordError()
+@dataclass(frozen=True)
+class _Transport:
+    http: httpx.Client
+    limits: Limits
+
+
+@lru_cache(maxsize=1)
+def _transport(api_url: str, context: ssl.SSLContext) -> _Transport:
+    """One per process: its connections are kept, and what it learnt about limits holds for one Discord."""
+    http = httpx.Client(base_url=api_url, verify=context, headers={"User-Agent": USER_AGENT})
+    return _Transport(http, Limits())
+
+
+def bot_authorization() -> str:
+    return f"Bot {settings.DISCORD_BOT_TOKEN}"
+
+
+def request(
+    method: str,
+    path: str,
+    *,
+    authorization: str = "",
+    data: dict[str, str] | None = None,
+    payload: Any = None,
+    files: Sequence[File] = (),
+    patience: float = PATIENCE_SECONDS,
+    attempts: int = ATTEMPTS,
+) -> Any:
+    """Return the JSON of an answer, null for an empty one.
+
+    `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
+    `patience` seconds in all for rate limits, and repeats after a 429, a 5xx and a broken connection: with
+    `attempts=1`, not for what must not happen twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused,
+    DiscordTimeout, DiscordMalformed or DiscordError.
+    """
     try:
-        context = tls_context()
+        transport = _transport(settings.DISCORD_API_URL, tls_context())
     except OSError as error:
         log.error("DISCORD_CA_FILE cannot be read: %s", error.strerror or error)
-        raise failure from error
-    with httpx.Client(verify=context, timeout=TIMEOUT_SECONDS, headers=headers) as client:
-        for attempt in range(ATTEMPTS):
-            wait = random.uniform(0, 0.2 * 2**attempt)
-            try:
-                response = client.request(method, settings.DISCORD_API_URL + path, data=data)
-            except httpx.TimeoutException:
-                raise DiscordTimeout from None  # a second wait would outlast the person's patience
-            except httpx.TransportError as error:
-                log.warning("Discord %s %s: %s", method, path, type(error).__name__)
-                failure = DiscordError()
-            else:
-                if response.status_code == 429:
-                    wait = _retry_after(response)
-                    failure = DiscordBusy()
-                    if wait > MAX_RETRY_AFTER_SECONDS:
-                        break
-                elif response.status_code >= 500:
-                    log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
-                    failure = DiscordError()
-                elif response.status_code >= 400:
-                    log.warning("Discord %s %s: HTTP %s", method, path, response.status_code)
-                    raise DiscordRefused(response.status_code)
-                else:
-                    if not response.content:
-                        return None
-                    try:
-                        return response.json()
-                    except ValueError as error:
-                        raise DiscordMalformed from error
-            if attempt + 1 < ATTEMPTS:
-                time.sleep(wait)
+        raise DiscordError from error
+    route = route_of(method, path, authorization=authorization)
+    body: dict[str, Any] = {"data": data} if data is not None else {}
+    if files:
+        body = {"data": {"payload_json": json.dumps(payload)}}
+        body["files"] = {f"files[{number}]": file for number, file in enumerate(files)}
+    elif payload is not None:
+        body = {"json": payload}
+    failure: DiscordError = DiscordError()
+    until = time.monotonic() + patience
+    for attempt in range(attempts):
+        transport.limits.acquire(route, until=until)
+        try:
+            response = transport.http.request(
+                method,
+                path,
+                headers={"Authorization": authorization} if authorization else None,
+                timeout=TIMEOUT_SECONDS,
+                **body,
+            )
+        except httpx.TimeoutException:
+            transport.limits.abandon(route)
+            raise DiscordTimeout from None  # a second wait would outlast the person's patience
+        except httpx.TransportError as error:
+            transport.limits.abandon(route)
+            log.warning("Discord %s %s: %s", method, route.template, type(error).__name__)
+            failure = DiscordError()
+        except BaseException:
+            transport.limits.abandon(route)
+            raise
+        else:
+            answer = _json(response)
+            transport.limits.learn(route, status=response.status_code, headers=response.headers, body=answer)
+            ANSWERS.labels(str(response.status_code)).inc()
+            if response.is_success:
+                if response.content and answer is None:
+                    raise DiscordMalformed
+                return answer
+            log.warning("Discord %s %s: HTTP %s", method, route.template, response.status_code)
+            if response.status_code == 429:
+                failure = DiscordBusy()
+                continue  # `acquire` waits
+            if response.status_code < 500:
+                said = answer.get("code") if isinstance(answer, dict) else 0
+                raise DiscordRefused(response.status_code, said if isinstance(said, int) else 0)
+            failure = DiscordError()
+        if attempt + 1 < attempts:
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))
     raise failure
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _json(response: httpx.Response) -> Any:
     try:
-        seconds = float(response.headers.get("Retry-After", "1"))
+        return response.json() if response.content else None
     except ValueError:
-        return 1.0
-    return seconds if seconds >= 0 else 1.0  # not NaN either
+        return None
 
 
 def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> dict[str, Any]:
@@ -107,7 +161,7 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     if code_verifier:
         data["code_verifier"] = code_verifier
     try:
-        return _token_answer(_request("POST", "/oauth2/token", data=data))
+        return _token_answer(request("POST", "/oauth2/token", data=data))
     except DiscordRefused as error:
         if error.http_status != 400:  # 401: our own credentials are wrong, which is nobody's login's fault
             raise
@@ -120,12 +174,12 @@ def renew_tokens(refresh_token: str) -> dict[str, Any]:
     Raises DiscordRefused, with `http_status` 400 when the token is good no more (RFC 6749 §5.2).
     """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
-    return _token_answer(_request("POST", "/oauth2/token", data=data))
+    return _token_answer(request("POST", "/oauth2/token", data=data))
 
 
 def revoke_token(token: str) -> None:
     """Give a token back, and with it everything of the same authorization (RFC 7009)."""
-    _request("POST", "/oauth2/token/revoke", data={"token": token, **_client()})
+    request("POST", "/oauth2/token/revoke", data={"token": token, **_client()})
 
 
 def _client() -> dict[str, str]:
@@ -148,7 +202,7 @@ def _is_text(value: Any) -> bool:
 
 def fetch_me(access_token: str) -> dict[str, Any]:
     """Return the user object of `GET /users/@me`."""
-    profile = _request("GET", "/users/@me", token=access_token)
+    profile = request("GET", "/users/@me", authorization=f"Bearer {access_token}")
     match profile:
         case {"id": str(snowflake), "username": str(username)} if snowflake.isdecimal() and username:
             texts = (snowflake, username, profile.get("global_name") or "", profile.get("avatar") or "")
@@ -158,8 +212,70 @@ def fetch_me(access_token: str) -> dict[str, Any]:
 
 
 def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
-    """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`."""
-    guilds = _request("GET", "/users/@me/guilds?with_counts=true", token=access_token)
-    if not isinstance(guilds, list):
+    """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`.
+
+    Nobody is in more guilds than one page holds: Discord's own limit is 200.
+    """
+    path = "/users/@me/guilds?with_counts=true"
+    return _objects(request("GET", path, authorization=f"Bearer {access_token}"))
+
+
+def fetch_guild(guild_id: str) -> dict[str, Any]:
+    """Return the guild object, with its counts and roles, as the bot sees it."""
+    path = f"/guilds/{guild_id}?with_counts=true"
+    return _object(request("GET", path, authorization=bot_authorization()))
+
+
+def fetch_channels(guild_id: str) -> list[dict[str, Any]]:
+    """Return a guild's channel objects; threads are not among them."""
+    return _objects(request("GET", f"/guilds/{guild_id}/channels", authorization=bot_authorization()))
+
+
+def fetch_member(guild_id: str, discord_id: str) -> dict[str, Any]:
+    """Return the guild member object of a person or bot."""
+    path = f"/guilds/{guild_id}/members/{discord_id}"
+    return _object(request("GET", path, authorization=bot_authorization()))
+
+
+def is_bot_in(guild_id: str) -> bool:
+    """Whether Discord counts the bot among the guild's members, an outage of the guild or not."""
+    path = f"/users/@me/guilds?limit=1&after={int(guild_id) - 1}"
+    guilds = _objects(request("GET", path, authorization=bot_authorization()))
+    return any(guild["id"] == guild_id for guild in guilds)
+
+
+def post_message(
+    channel_id: str,
+    payload: dict[str, Any],
+    *,
+    files: Sequence[File] = (),
+    patience: float = PATIENCE_SECONDS,
+) -> dict[str, Any]:
+    """Post a message as the bot. `payload` is Discord's Create Message; returns the message object.
+
+    With `nonce` and `enforce_nonce` in it a request may be repeated without posting twice, and is; without them it
+    is made once.
+    """
+    return _object(
+        request(
+            "POST",
+            f"/channels/{channel_id}/messages",
+            authorization=bot_authorization(),
+            payload=payload,
+            files=files,
+            patience=patience,
+            attempts=ATTEMPTS if payload.get("enforce_nonce") else 1,
+        )
+    )
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
         raise DiscordMalformed
-    return guilds
+    return answer
+
+
+def _objects(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(each, dict) and "id" in each for each in answer):
+        raise DiscordMalformed
+    return answer

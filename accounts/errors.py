@@ -62,8 +62,22 @@ class DiscordTimeout(DiscordError):
 
 
 class DiscordBusy(DiscordError):
+    """`retry_after`: seconds, null when Discord did not say."""
+
     code = "DISCORD_RATE_LIMITED"
     sentence = "Discord asks us to slow down. Try again in a minute."
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
+class DiscordPaused(DiscordBusy):
+    """We do not ask, before Discord shuts the whole address out (its limit of invalid requests)."""
+
+    code = "DISCORD_PAUSED"
+    sentence = "Discord refused too much of what we asked, so we ask nothing for some minutes."
+    status = 503
 
 
 class DiscordMalformed(DiscordError):
@@ -72,14 +86,15 @@ class DiscordMalformed(DiscordError):
 
 
 class DiscordRefused(DiscordError):
-    """A 4xx of Discord: what we sent is not good (any more)."""
+    """A 4xx of Discord: what we sent is not good (any more). `discord_code`: its JSON error code, 0 for none."""
 
     code = "DISCORD_REFUSED"
     sentence = "Discord did not accept what we sent. Try again in a moment."
 
-    def __init__(self, http_status: int) -> None:
-        super().__init__(http_status)
+    def __init__(self, http_status: int, discord_code: int = 0) -> None:
+        super().__init__(http_status, discord_code)
         self.http_status = http_status
+        self.discord_code = discord_code
 
 
 class CodeRefused(DiscordRefused):

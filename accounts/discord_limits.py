@@ -1,0 +1,201 @@
+"""How much Discord lets us ask, learnt from its answers (docs: Rate Limits). Knows the clock, not the network.
+
+One `Limits` serves all threads of a process. A request takes its turn with `acquire` and gives Discord's answer to
+`learn`, or says `abandon` when there was none.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from accounts.errors import DiscordBusy, DiscordPaused
+
+log = logging.getLogger(__name__)
+
+# Discord shuts an address out after 10,000 answers of 401, 403 or 429 in ten minutes. Each of our processes counts
+# its own, and the bot's library counts none: a tenth leaves room for all of them.
+MAX_INVALID = 1_000
+INVALID_SECONDS = 600.0
+MAX_WINDOWS = 2_000
+BAN_SECONDS = 60.0  # where Cloudflare does not say for how long
+MAJOR = {"channels", "guilds", "webhooks"}  # the id behind one of these has limits of its own
+
+
+@dataclass(frozen=True)
+class Route:
+    """What limits are counted by. `template` holds no id and no token: it may be logged."""
+
+    caller: str
+    method: str
+    template: str
+    major: str
+
+
+def route_of(method: str, path: str, *, authorization: str) -> Route:
+    parts = path.partition("?")[0].strip("/").split("/")
+    kind = parts[0]
+    if kind in {"webhooks", "interactions"} and len(parts) > 2:
+        parts[2] = "{token}"
+    template = "/".join("{id}" if part.isdecimal() else part for part in parts)
+    return Route(
+        caller=sha256(authorization.encode()).hexdigest()[:16],
+        method=method,
+        template=f"/{template}",
+        major=parts[1] if kind in MAJOR and len(parts) > 1 else "",
+    )
+
+
+@dataclass
+class _Window:
+    limit: int
+    remaining: int
+    resets_at: float
+    seconds: float  # the longest reset ever announced: what a whole window takes
+
+
+@dataclass
+class Limits:
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    # (method, template) -> bucket; null where Discord names none. Absent: nobody has had an answer yet.
+    _buckets: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    _asking: set[tuple[str, str]] = field(default_factory=set)
+    _windows: dict[tuple[str, str, str], _Window] = field(default_factory=dict)  # caller, bucket, major
+    _blocked: dict[str, float] = field(default_factory=dict)  # caller -> until; "" is everybody
+    _invalid: deque[float] = field(default_factory=deque)
+
+    def acquire(self, route: Route, *, until: float) -> None:
+        """Wait for this request's turn, to `time.monotonic() == until` at most.
+
+        Raises DiscordBusy at once when its turn comes later than that, DiscordPaused when too much was refused.
+        """
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                wait = self._take(route, now)
+                if wait is None:
+                    return
+                if now + wait > until:
+                    raise DiscordBusy(wait)
+                self._changed.wait(wait)
+
+    def _take(self, route: Route, now: float) -> float | None:
+        """Take a turn and return null, or return after how many seconds to try again."""
+        while self._invalid and self._invalid[0] <= now - INVALID_SECONDS:
+            self._invalid.popleft()
+        if len(self._invalid) >= MAX_INVALID:
+            raise DiscordPaused(self._invalid[0] + INVALID_SECONDS - now)
+        blocked = max(self._blocked.get(route.caller, 0.0), self._blocked.get("", 0.0)) - now
+        if blocked > 0:
+            return blocked
+        name = (route.method, route.template)
+        if name not in self._buckets:
+            # The first request learns the bucket for the others; a crowd before it would be a storm of 429s.
+            if name in self._asking:
+                return 0.05
+            self._asking.add(name)
+            return None
+        window = self._windows.get(self._key(route))
+        if window is not None:
+            if now >= window.resets_at:
+                window.remaining, window.resets_at = window.limit, now + window.seconds
+            if window.remaining <= 0:
+                return window.resets_at - now
+            window.remaining -= 1
+        return None
+
+    def _key(self, route: Route) -> tuple[str, str, str]:
+        bucket = self._buckets.get((route.method, route.template)) or f"{route.method} {route.template}"
+        return route.caller, bucket, route.major
+
+    def abandon(self, route: Route) -> None:
+        """There was no answer. What was taken stays taken: Discord may have counted it."""
+        with self._changed:
+            self._asking.discard((route.method, route.template))
+            self._changed.notify_all()
+
+    def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: Any) -> None:
+        """Take an answer into account. `body` is its JSON, null for what is none."""
+        with self._changed:
+            now = time.monotonic()
+            name = (route.method, route.template)
+            self._asking.discard(name)
+            if bucket := headers.get("X-RateLimit-Bucket"):
+                self._buckets[name] = bucket
+                self._see_window(self._key(route), headers, now)
+            else:
+                self._buckets.setdefault(name, None)
+            if status == 429:
+                self._see_refusal(route, headers, body, now)
+            elif status in (401, 403):
+                self._count_invalid(route, status, now)
+            self._changed.notify_all()
+
+    def _see_window(self, key: tuple[str, str, str], headers: Mapping[str, str], now: float) -> None:
+        limit = _number(headers.get("X-RateLimit-Limit"))
+        remaining = _number(headers.get("X-RateLimit-Remaining"))
+        after = _number(headers.get("X-RateLimit-Reset-After"))
+        if limit is None or remaining is None or after is None:
+            return
+        known = self._windows.get(key)
+        if known is None:
+            if len(self._windows) >= MAX_WINDOWS:
+                self._windows = {k: w for k, w in self._windows.items() if w.resets_at > now}
+            self._windows[key] = _Window(int(limit), int(remaining), now + after, after)
+            return
+        known.seconds = max(known.seconds, after)
+        known.limit = int(limit)
+        if now + after > known.resets_at + known.seconds / 2:
+            known.remaining = int(remaining)  # a window that began after ours
+        else:
+            known.remaining = min(known.remaining, int(remaining))  # answers overtake each other
+        known.resets_at = max(known.resets_at, now + after)
+
+    def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> None:
+        said: dict[str, Any] = body if isinstance(body, dict) else {}
+        scope = headers.get("X-RateLimit-Scope", "")
+        seconds = _number(said.get("retry_after")) or _number(headers.get("Retry-After"))
+        if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
+            self._blocked[""] = now + (seconds or BAN_SECONDS)
+            log.error("Discord's Cloudflare shuts this address out for %.0f s", seconds or BAN_SECONDS)
+        elif scope == "global" or said.get("global") or "X-RateLimit-Global" in headers:
+            self._blocked[route.caller] = now + (seconds or 1.0)
+            self._blocked = {who: until for who, until in self._blocked.items() if until > now}
+        else:
+            # 429 says "empty" for certain, whatever was counted here.
+            window = self._windows.setdefault(self._key(route), _Window(1, 0, 0.0, seconds or 1.0))
+            window.remaining, window.resets_at = 0, max(window.resets_at, now + (seconds or 1.0))
+        if scope != "shared":  # Discord does not count these: they are others' doing
+            self._count_invalid(route, 429, now)
+
+    def _count_invalid(self, route: Route, status: int, now: float) -> None:
+        self._invalid.append(now)
+        if len(self._invalid) == MAX_INVALID:
+            log.error(
+                "Discord refused %s requests in ten minutes, the last with %s at %s %s: no more are made for now",
+                MAX_INVALID,
+                status,
+                route.method,
+                route.template,
+            )
+
+    @property
+    def invalid(self) -> int:
+        """How many answers of the last ten minutes count against us."""
+        with self._changed:
+            return sum(at > time.monotonic() - INVALID_SECONDS for at in self._invalid)
+
+
+def _number(value: Any) -> float | None:
+    """Return a number of seconds or requests; null for what is none, NaN and negative ones included."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number < 1e7 else None
