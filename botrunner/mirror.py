@@ -59,6 +59,7 @@ class Mirror:
                 icon_hash=guild.icon.key if guild.icon else "",
                 owner_id=str(guild.owner_id or ""),
                 member_count=guild.member_count,
+                bot_role_ids=[str(role.id) for role in guild.me.roles if not role.is_default()],
                 channels=[_channel(channel) for channel in guild.channels],
                 roles=[_role(role) for role in guild.roles],
                 voices=_voices(guild),
@@ -74,6 +75,7 @@ class Mirror:
                 discord_id=str(member.id),
                 channel_id=str(after.channel.id) if after.channel else None,
                 name=member.display_name,
+                deafened=after.deaf or after.self_deaf,
             )
         self._on_change(str(member.guild.id))
 
@@ -124,10 +126,17 @@ def _voices(guild: nextcord.Guild) -> list[Voice]:
     """Return who sits in voice. Without the members intent nextcord may know the id and not the member."""
     voices = []
     for channel in (*guild.voice_channels, *guild.stage_channels):
-        for person_id in channel.voice_states:
+        for person_id, state in channel.voice_states.items():
             member = guild.get_member(person_id)
             if person_id != guild.me.id and not (member and member.bot):
-                voices.append(Voice(str(person_id), str(channel.id), member.display_name if member else ""))
+                voices.append(
+                    Voice(
+                        str(person_id),
+                        str(channel.id),
+                        member.display_name if member else "",
+                        deafened=state.deaf or state.self_deaf,
+                    )
+                )
     return voices
 
 
@@ -138,6 +147,11 @@ def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, Any]:
         "name": channel.name,
         "position": channel.position,
         "parent_id": str(channel.category_id) if channel.category_id else None,
+        # `channel.overwrites` drops those of members that nextcord has not seen.
+        "overwrites": [
+            {"id": str(over.id), "type": over.type, "allow": str(over.allow), "deny": str(over.deny)}
+            for over in channel._overwrites
+        ],
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from accounts.models import User, snowflake_validator
 from guilds.errors import GuildForbidden, GuildNotFound, InvalidGuildId
-from guilds.models import Guild, Membership
+from guilds.models import Guild, Membership, Role
 
 ADMINISTRATOR = 1 << 3
 MANAGE_GUILD = 1 << 5
@@ -20,17 +22,34 @@ INSTALL_PERMISSIONS = (
 )
 
 
+ALL_PERMISSIONS = (1 << 53) - 1
+
+
+def base_permissions(*, owner: bool, role_bits: Iterable[int]) -> int:
+    """Return a member's permissions before channel overwrites.
+
+    `role_bits` are those of each of their roles, @everyone's among them. Owners and administrators have all.
+    """
+    bits = 0
+    for role in role_bits:
+        bits |= role
+    return ALL_PERMISSIONS if owner or bits & ADMINISTRATOR else bits
+
+
 def can_manage(membership: Membership) -> bool:
     """Owners and administrators manage."""
     return membership.owner or bool(membership.permissions & ADMINISTRATOR)
 
 
 def is_dj(membership: Membership) -> bool:
-    """Managers, and people with the guild's DJ role."""
+    """Managers, and people with the guild's DJ role, as long as there is such a role."""
     if can_manage(membership):
         return True
     settings = getattr(membership.guild, "settings", None)
-    return bool(settings and settings.dj_role_id and settings.dj_role_id in membership.role_ids)
+    role_id = settings.dj_role_id if settings else None
+    if role_id is None or role_id not in membership.role_ids:
+        return False
+    return Role.objects.filter(pk=role_id, guild_id=membership.guild_id).exists()
 
 
 def check_guild_id(guild_id: str) -> None:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from guilds.models import Channel, ChannelType, Membership, VoiceState
 from guilds.permissions import can_manage
+from guilds.shapes import public_shape
 
 
 def my_memberships(user: User, *, everything: bool) -> list[Membership]:
@@ -22,15 +23,10 @@ def my_memberships(user: User, *, everything: bool) -> list[Membership]:
 def guild_shape(membership: Membership) -> dict[str, Any]:
     """Return a guild as REST shows it to this member."""
     guild = membership.guild
-    return {
-        "id": guild.pk,
-        "name": guild.name,
-        "icon_url": guild.icon_url,
+    return public_shape(guild) | {
         "owner": membership.owner,
         "permissions": str(membership.permissions),
         "can_manage": can_manage(membership),
-        "bot_installed": guild.bot_installed,
-        "member_count": guild.member_count,
     }
 
 

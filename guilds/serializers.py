@@ -15,6 +15,7 @@ class GuildSerializer(serializers.Serializer[dict[str, Any]]):
     permissions = serializers.CharField(help_text="Discord's permission bits, a decimal number.")
     can_manage = serializers.BooleanField()
     bot_installed = serializers.BooleanField()
+    unavailable = serializers.BooleanField(help_text="Discord has an outage for this guild.")
     member_count = serializers.IntegerField(allow_null=True)
 
 

@@ -8,9 +8,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from guilds.models import Guild, GuildSettings
+from guilds.models import Guild, GuildSettings, VoiceState
 from guilds.permissions import INSTALL_PERMISSIONS
-from realtime.domain.append import ensure_store
+from guilds.shapes import public_shape
+from realtime.domain.append import append, ensure_store, lock_store
+from realtime.models import Store
+from realtime.origin import BOT
 
 
 def ensure_guild(guild_id: str, *, name: str, icon_hash: str = "", member_count: int | None = None) -> Guild:
@@ -28,9 +31,28 @@ def ensure_guild(guild_id: str, *, name: str, icon_hash: str = "", member_count:
     return guild
 
 
-def bot_left(guild_id: str) -> None:
-    """The bot was removed. Everything is kept for when it comes back."""
-    Guild.objects.filter(pk=guild_id, bot_installed=True).update(bot_installed=False, left_at=timezone.now())
+def lock_guild(guild_id: str) -> tuple[Guild, Store]:
+    """Return the guild and its store, the store's row locked until the transaction ends."""
+    store = lock_store(f"guild:{guild_id}")
+    return Guild.objects.get(pk=guild_id), store
+
+
+def announce(store: Store, event: str, guild: Guild) -> None:
+    """Append an event with what everybody may see of the guild. The store must be locked."""
+    append(store, event, {"guild": public_shape(guild)}, origin=BOT)
+
+
+def bot_left(guild_id: str) -> bool:
+    """The bot was removed. Everything is kept for when it comes back. Returns whether it was there."""
+    with transaction.atomic():
+        guild, store = lock_guild(guild_id)
+        if not guild.bot_installed:
+            return False
+        guild.bot_installed, guild.unavailable, guild.left_at = False, False, timezone.now()
+        guild.save(update_fields=["bot_installed", "unavailable", "left_at"])
+        VoiceState.objects.filter(guild_id=guild_id).delete()  # nobody tells any more who sits where
+        announce(store, "BotRemoved", guild)
+        return True
 
 
 def install_url(guild_id: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 
 from accounts.models import User
 from guilds.domain.installation import ensure_guild
-from guilds.models import Guild, Membership
+from guilds.models import Guild, Membership, Role, VoiceState
+from guilds.permissions import base_permissions
 
 
 def store_my_guilds(user: User, partial_guilds: list[dict[str, Any]]) -> None:
@@ -47,3 +49,42 @@ def store_member_seen(
         guild_id=guild_id,
         defaults={"owner": owner, "permissions": permissions, "role_ids": role_ids},
     )
+
+
+def store_roles(guild_id: str, *, discord_id: str, role_ids: list[str]) -> None:
+    """The gateway says which roles a member has (@everyone left out). People who never used the program are let be."""
+    user = User.objects.filter(discord_id=discord_id).first()
+    if user is None:
+        return
+    with transaction.atomic():
+        # @everyone's role has the guild's id; with it a member without roles differs from one never seen.
+        roles = sorted({*role_ids, guild_id})
+        Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults={"role_ids": roles})
+        recompute(guild_id, discord_id=discord_id)
+
+
+def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
+    """These people left, or were made to leave. What they did stays."""
+    Membership.objects.filter(guild_id=guild_id, user__discord_id__in=list(discord_ids)).delete()
+    VoiceState.objects.filter(guild_id=guild_id, discord_id__in=list(discord_ids)).delete()
+
+
+def recompute(guild_id: str, *, discord_id: str | None = None) -> None:
+    """Derive owner and permissions of everybody, or of one person, from the mirrored owner and roles.
+
+    Who was never seen by the gateway keeps the permissions of their own list of guilds.
+    """
+    owner_id = Guild.objects.values_list("owner_id", flat=True).get(pk=guild_id)
+    bits = dict(Role.objects.filter(guild_id=guild_id).values_list("pk", "permissions"))
+    memberships = Membership.objects.filter(guild_id=guild_id).select_related("user")
+    if discord_id is not None:
+        memberships = memberships.filter(user__discord_id=discord_id)
+    for membership in memberships:
+        owner, permissions = membership.user.discord_id == owner_id, membership.permissions
+        if guild_id in bits and membership.role_ids:
+            permissions = base_permissions(
+                owner=owner, role_bits=[bits[role] for role in membership.role_ids if role in bits]
+            )
+        if (owner, permissions) != (membership.owner, membership.permissions):
+            membership.owner, membership.permissions = owner, permissions
+            membership.save(update_fields=["owner", "permissions", "updated_at"])

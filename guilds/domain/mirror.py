@@ -1,20 +1,26 @@
 """Write what the bot's gateway tells: a guild with its channels, roles and voice states.
 
-Payloads are Discord's own (docs: Gateway Events, Guild Create; Voice State). Bulk upserts, one transaction a
-guild; rows that vanished go.
+Payloads are Discord's own (docs: Gateway Events, Guild Create; Voice State). One transaction a guild, in which only
+rows that differ are written; rows that vanished go. What a client shows of the guild changes with an event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from guilds.domain.installation import ensure_guild
-from guilds.models import Channel, Guild, Role, VoiceState
+from guilds.domain.installation import announce, ensure_guild, lock_guild
+from guilds.domain.memberships import recompute
+from guilds.models import Channel, Role, VoiceState
+from guilds.shapes import public_shape
+
+CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites"]
+ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Voice:
     discord_id: str
     channel_id: str
     name: str
+    deafened: bool = False
 
 
 def mirror_guild(
@@ -33,52 +40,100 @@ def mirror_guild(
     icon_hash: str,
     owner_id: str,
     member_count: int | None,
+    bot_role_ids: Collection[str],
     channels: Iterable[dict[str, Any]],
     roles: Iterable[dict[str, Any]],
     voices: Iterable[Voice],
 ) -> None:
-    """Make the guild's rows what the gateway said. `channels`, `roles`: `{id, name, position, …}`."""
+    """Make the guild's rows what the gateway said.
+
+    `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. Appends `BotInstalled` when the bot
+    was not in the guild, else `GuildUpdated` when the guild looks different now.
+    """
     with transaction.atomic():
-        guild = ensure_guild(guild_id, name=name, icon_hash=icon_hash)
-        Guild.objects.filter(pk=guild_id).update(
-            name=name[:100],
-            icon_hash=icon_hash,
-            owner_id=owner_id,
-            member_count=member_count,
-            bot_installed=True,
-            left_at=None,
-            unavailable=False,
-            mirrored_at=timezone.now(),
-        )
-        _replace(Channel, guild, list(channels), ["type", "name", "position", "parent_id"])
-        _replace(
-            Role, guild, list(roles), ["name", "color", "position", "permissions", "mentionable", "managed"]
-        )
-        VoiceState.objects.filter(guild=guild).delete()
-        known = set(Channel.objects.filter(guild=guild).values_list("pk", flat=True))
-        VoiceState.objects.bulk_create(
-            VoiceState(guild=guild, channel_id=v.channel_id, discord_id=v.discord_id, name=v.name)
-            for v in voices
-            if v.channel_id in known
-        )
+        ensure_guild(guild_id, name=name, icon_hash=icon_hash)
+        guild, store = lock_guild(guild_id)
+        before, owner_before = public_shape(guild), guild.owner_id
+        guild.name, guild.icon_hash, guild.owner_id = name[:100], icon_hash, owner_id
+        guild.member_count = member_count
+        guild.bot_role_ids = sorted(bot_role_ids)
+        guild.bot_installed, guild.left_at, guild.unavailable = True, None, False
+        guild.mirrored_at = timezone.now()
+        guild.save(
+            update_fields=[
+                "name", "icon_hash", "owner_id", "member_count", "bot_role_ids",
+                "bot_installed", "left_at", "unavailable", "mirrored_at",
+            ]
+        )  # fmt: skip
+        _replace(Channel, guild_id, list(channels), CHANNEL_FIELDS)
+        roles_changed = _replace(Role, guild_id, list(roles), ROLE_FIELDS)
+        _replace_voices(guild_id, list(voices))
+        if roles_changed or owner_id != owner_before:
+            recompute(guild_id)
+        if public_shape(guild) != before:
+            announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
 
 
 def _replace(
-    model: type[Channel] | type[Role], guild: Guild, rows: list[dict[str, Any]], fields: list[str]
-) -> None:
-    objects: list[Any] = [model(guild=guild, id=row["id"], **{f: row[f] for f in fields}) for row in rows]
-    manager: Any = model.objects
-    manager.filter(guild=guild).exclude(pk__in=[o.pk for o in objects]).delete()
-    manager.bulk_create(
-        objects, update_conflicts=True, unique_fields=["id"], update_fields=fields, batch_size=500
+    model: type[Channel] | type[Role], guild_id: str, rows: list[dict[str, Any]], fields: list[str]
+) -> bool:
+    """Returns whether anything had to be written."""
+    objects: Any = model.objects
+    known = {row["id"]: row for row in objects.filter(guild_id=guild_id).values("id", *fields)}
+    gone = known.keys() - {row["id"] for row in rows}
+    changed = [row for row in rows if known.get(row["id"]) != row]
+    if gone:
+        objects.filter(guild_id=guild_id, pk__in=gone).delete()
+    if changed:
+        objects.bulk_create(
+            [model(guild_id=guild_id, **row) for row in changed],
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=fields,
+            batch_size=BATCH,
+        )
+    return bool(gone or changed)
+
+
+def _replace_voices(guild_id: str, voices: list[Voice]) -> None:
+    wanted = {(v.discord_id, v.channel_id, v.name, v.deafened) for v in voices}
+    rows = VoiceState.objects.filter(guild_id=guild_id)
+    if wanted == set(rows.values_list("discord_id", "channel_id", "name", "deafened")):
+        return
+    known = set(Channel.objects.filter(guild_id=guild_id).values_list("pk", flat=True))
+    rows.delete()
+    VoiceState.objects.bulk_create(
+        VoiceState(
+            guild_id=guild_id,
+            channel_id=v.channel_id,
+            discord_id=v.discord_id,
+            name=v.name,
+            deafened=v.deafened,
+        )
+        for v in voices
+        if v.channel_id in known
     )
 
 
-def store_voice(guild_id: str, *, discord_id: str, channel_id: str | None, name: str) -> None:
+def store_voice(
+    guild_id: str, *, discord_id: str, channel_id: str | None, name: str, deafened: bool = False
+) -> None:
     """A person joined, moved or (channel null) left. A channel that was deleted meanwhile counts as none."""
     if channel_id is None or not Channel.objects.filter(pk=channel_id, guild_id=guild_id).exists():
         VoiceState.objects.filter(guild_id=guild_id, discord_id=discord_id).delete()
     else:
         VoiceState.objects.update_or_create(
-            guild_id=guild_id, discord_id=discord_id, defaults={"channel_id": channel_id, "name": name}
+            guild_id=guild_id,
+            discord_id=discord_id,
+            defaults={"channel_id": channel_id, "name": name, "deafened": deafened},
         )
+
+
+def note_outage(guild_id: str) -> None:
+    """Discord cannot serve the guild for now. The bot has not left; all that is known of it stays."""
+    with transaction.atomic():
+        guild, store = lock_guild(guild_id)
+        if guild.bot_installed and not guild.unavailable:
+            guild.unavailable = True
+            guild.save(update_fields=["unavailable"])
+            announce(store, "GuildUpdated", guild)

@@ -98,6 +98,7 @@ def test_a_guild_is_shown_in_its_documented_shape(api: Api) -> None:
         "permissions": "9",
         "can_manage": True,
         "bot_installed": True,
+        "unavailable": False,
         "member_count": 5,
     }
     assert client.get(url(membership.guild, "")).json() == expected

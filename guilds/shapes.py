@@ -1,0 +1,19 @@
+"""Guilds as REST and events show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guilds.models import Guild
+
+
+def public_shape(guild: Guild) -> dict[str, Any]:
+    """Return what is the same for everybody who may see the guild."""
+    return {
+        "id": guild.pk,
+        "name": guild.name,
+        "icon_url": guild.icon_url,
+        "bot_installed": guild.bot_installed,
+        "unavailable": guild.unavailable,
+        "member_count": guild.member_count,
+    }
