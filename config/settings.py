@@ -388,6 +388,7 @@ CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if origin.startswit
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
+CORS_EXPOSE_HEADERS = ("retry-after", "stale-since")
 
 # --- REST -------------------------------------------------------------------------------------------------
 

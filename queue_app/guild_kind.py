@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,9 @@ from guilds.permissions import require_member
 from queue_app.commands import execute
 from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
 from queue_app.queries import read_snapshot
-from realtime.domain.answer import Answer
 from realtime.errors import Conflict, Forbidden, InvalidPush, RealtimeError, StoreNotFound, UnknownEvent
 from realtime.kinds import Kind, Pushed
+from realtime.models import Store
 from realtime.origin import Origin
 
 
@@ -33,9 +34,19 @@ def authorize(user: User, guild_id: str) -> None:
         raise StoreNotFound from error
 
 
-def push(guild_id: str, pushed: Pushed, origin: Origin) -> Answer:
+def push(store: Store, guild_id: str, events: list[Pushed], origin: Origin) -> list[int]:
+    return [seq for pushed in events for seq in _carry_out(guild_id, pushed, origin)]
+
+
+def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
+    args = {} if pushed.args is None and not pushed.args_text else pushed.args
+    if not isinstance(args, dict):
+        raise InvalidPush("`args` must be an object.")
+    if pushed.seq is not None:
+        raise InvalidPush("A command has no seq; the server gives them out.")
+    origin = dataclasses.replace(origin, command_id=pushed.event_id, client_timestamp=pushed.client_timestamp)
     try:
-        return execute(guild_id, pushed.name, pushed.args, origin=origin)
+        return execute(guild_id, pushed.name, args, origin=origin).seqs
     except UnknownCommand as error:
         raise UnknownEvent from error
     except InvalidArguments as error:

@@ -6,6 +6,9 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.signals import session_revoked
+        from realtime import kinds
+        from realtime.app_kind import KIND
         from realtime.connections import look_now
 
+        kinds.register("app", KIND)
         session_revoked.connect(look_now)

@@ -39,11 +39,13 @@ def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
     return ended
 
 
-def _read_principals(instances: list[str]) -> dict[str, set[int]]:
-    found = {}
+def _read_principals(instances: list[str]) -> dict[str, set[int] | None]:
+    """Return who may read each instance; null: everybody."""
+    found: dict[str, set[int] | None] = {}
     for instance in instances:
         kind, key = kinds.find(instance)
-        found[instance] = set(kind.principals(key))
+        principals = kind.principals(key)
+        found[instance] = None if principals is None else set(principals)
     return found
 
 
@@ -92,7 +94,7 @@ class Connections:
                 continue
             for instance, allowed in principals.items():
                 for on_lost, user_id in list(self._readers.get(instance, {}).items()):
-                    if user_id not in allowed:
+                    if allowed is not None and user_id not in allowed:
                         self._readers[instance].pop(on_lost, None)
                         on_lost()
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 
 class RealtimeError(Exception):
-    """Base. `code` goes into an `error` frame; `close_code`, when set, ends the connection."""
+    """Base. `code` goes into an `error` frame; `close_code`, when set, ends the connection.
+
+    REST answers with `status`.
+    """
 
     code = "INTERNAL_ERROR"
     sentence = "Something went wrong on our side."
     close_code: int | None = None
+    status = 400
 
     def __init__(self, sentence: str = "", **data: object) -> None:
         super().__init__(sentence or self.sentence)
@@ -30,11 +34,41 @@ class StoreNotFound(RealtimeError):
     code = "NOT_FOUND"
     sentence = "There is no such store."
     close_code = 4404
+    status = 404
+
+
+class InvalidName(StoreNotFound):
+    """A store of this name can never be."""
+
+    sentence = (
+        "A store's name has 1 to 100 of the characters A-Z a-z 0-9 _ . ~ - and begins with no sign but _."
+    )
+
+
+class StoreExists(RealtimeError):
+    code = "STORE_EXISTS"
+    sentence = "There is a store of this name already."
+    status = 409
+
+
+class TooManyStores(RealtimeError):
+    code = "TOO_MANY_STORES"
+    sentence = "You own as many stores as one person may."
+    close_code = 4403
+    status = 409
 
 
 class Forbidden(RealtimeError):
     code = "FORBIDDEN"
     sentence = "You may not do this here."
+    status = 403
+
+
+class NoAccess(Forbidden):
+    """No right to the instance at all, so there is nothing to keep the connection for."""
+
+    sentence = "This store belongs to others."
+    close_code = 4403
 
 
 class InvalidPush(RealtimeError):
@@ -50,6 +84,14 @@ class UnknownEvent(RealtimeError):
 class Conflict(RealtimeError):
     code = "CONFLICT"
     sentence = "This id was already used for something else."
+    status = 409
+
+
+class ServerAhead(RealtimeError):
+    """A strict push that does not start at the head: pull, rebase, push again. `head` says where it is."""
+
+    code = "SERVER_AHEAD"
+    sentence = "The log went on meanwhile. Pull, then push again."
 
 
 class CursorTooOld(RealtimeError):

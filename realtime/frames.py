@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from realtime import json_text
 from realtime.errors import BadMessage, InvalidPush, TooLarge
 from realtime.kinds import Pushed
 
@@ -13,6 +12,7 @@ MAX_EVENTS = 100
 MAX_BYTES = 900_000
 MAX_TEXT = 200
 MAX_ID = 100
+MAX_SEQ = 2**53 - 1  # what JavaScript counts to
 
 
 def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
@@ -24,8 +24,8 @@ def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
         error.close_code = 4413  # who sends this does not know the protocol
         raise error
     try:
-        frame = orjson.loads(text)  # stops at 1,024 levels; the standard library's recursion would not
-    except orjson.JSONDecodeError as error:
+        frame = json_text.parse(text)
+    except ValueError as error:
         raise BadMessage("This is not JSON.") from error
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise BadMessage("A message is an object with a `type`.")
@@ -41,32 +41,39 @@ def text_field(frame: dict[str, Any], name: str, *, required: bool = False) -> s
     value = frame.get(name)
     if value is None and not required:
         return ""
-    if not isinstance(value, str) or "\0" in value or len(value) > MAX_TEXT:
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not is_storable(value):
         raise BadMessage(f"`{name}` must be a string of at most {MAX_TEXT} characters.")
     return value
 
 
 def cursor_field(frame: dict[str, Any]) -> int:
     value = frame.get("cursor", 0)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    if not _is_whole(value, 0):
         raise BadMessage("`cursor` must be a seq, 0 for the beginning.")
     return value
 
 
-def pushed_events(frame: dict[str, Any]) -> list[Pushed]:
-    """Return the events of a `push`. Raises InvalidPush or TooLarge."""
+def pushed_events(frame: dict[str, Any], text: str) -> list[Pushed]:
+    """Return the events of a `push`; `text` is the message that the frame came from.
+
+    Raises InvalidPush or TooLarge.
+    """
     events = frame.get("events")
     if not isinstance(events, list) or not events:
         raise InvalidPush("`events` must be a list with at least one event.")
     if len(events) > MAX_EVENTS:
         raise TooLarge
-    return [_pushed(event) for event in events]
+    starts = json_text.elements(text, json_text.members(text)["events"][0])
+    pushed = [_pushed(event, text, start) for event, start in zip(events, starts, strict=True)]
+    if len({event.seq is None for event in pushed}) > 1:
+        raise InvalidPush("Either all events of a push have a `seqNum` or none has.")
+    return pushed
 
 
-def _pushed(event: Any) -> Pushed:
+def _pushed(event: Any, text: str, start: int) -> Pushed:
     if not isinstance(event, dict):
         raise InvalidPush("An event is an object.")
-    event_id, name, args = event.get("eventId"), event.get("name"), event.get("args", {})
+    event_id, name = event.get("eventId"), event.get("name")
     stamp = event.get("clientTimestamp")
     if (
         not isinstance(event_id, str)
@@ -75,10 +82,31 @@ def _pushed(event: Any) -> Pushed:
         or "\0" in event_id
     ):
         raise InvalidPush("`eventId` must be a string of 8 to 64 characters, best a UUID.")
-    if not isinstance(name, str) or not name or len(name) > 100:
-        raise InvalidPush("`name` must be the name of a command.")
-    if not isinstance(args, dict):
-        raise InvalidPush("`args` must be an object.")
-    if stamp is not None and (not isinstance(stamp, int) or not -(2**63) <= stamp < 2**63):
+    if not isinstance(name, str) or not 0 < len(name) <= 100 or not is_storable(name):
+        raise InvalidPush("`name` must be the name of a command or an event.")
+    if stamp is not None and not _is_whole(stamp, -(2**63)):
         raise InvalidPush("`clientTimestamp` must be in milliseconds.")
-    return Pushed(event_id=event_id, name=name, args=args, client_timestamp=stamp)
+    seq, parent_seq = event.get("seqNum"), event.get("parentSeqNum")
+    if (seq is None) != (parent_seq is None):
+        raise InvalidPush("`seqNum` and `parentSeqNum` come together.")
+    if seq is not None and not (_is_whole(parent_seq, 0) and _is_whole(seq, parent_seq + 1, MAX_SEQ + 1)):
+        raise InvalidPush("`seqNum` must be a whole number above `parentSeqNum`.")
+    span = json_text.members(text, start).get("args")
+    return Pushed(
+        event_id=event_id,
+        name=name,
+        args=event.get("args"),
+        client_timestamp=stamp,
+        args_text=text[slice(*span)] if span else "",
+        seq=seq,
+        parent_seq=parent_seq,
+    )
+
+
+def is_storable(text: str) -> bool:
+    """JSON can say NUL and lone surrogates; no database can keep both as text."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _is_whole(value: Any, low: int, high: int = 2**63) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value < high

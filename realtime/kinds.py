@@ -7,19 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
-from realtime.domain.answer import Answer
 from realtime.errors import StoreNotFound
+from realtime.models import Store
 from realtime.origin import Origin
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """One event of a `push` frame, its form already checked. `args` is what the client sent."""
+    """One event of a `push`, its form already checked.
+
+    `args` is what the client sent, null when it sent none; `args_text` is the very text of it, empty when it sent
+    none. With `seq` and `parent_seq` the push is strict: the client knows where in the log its events belong.
+    `client_id` and `session_id` are the client's own names, where it says them with each event.
+    """
 
     event_id: str
     name: str
-    args: dict[str, Any]
-    client_timestamp: int | None
+    args: Any
+    client_timestamp: int | None = None
+    args_text: str = ""
+    seq: int | None = None
+    parent_seq: int | None = None
+    client_id: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,15 +37,22 @@ class Kind:
     """What an instance prefix stands for. All callables are synchronous and may use the ORM.
 
     authorize(user, key): returns when the user may read; raises StoreNotFound or Forbidden.
-    push(key, pushed, origin): carry out one command inside the caller's transaction; null: read only.
-    snapshot(user, key): the state with its `(epoch, seq)`, JSON-ready.
-    principals(key): ids of the users who may read.
+    push(store, key, events, origin): carry out a batch inside the caller's transaction, which holds the store's lock,
+        and return every seq it appended; a refusal undoes the batch. Null: read only.
+    snapshot(user, key): the state with its `(epoch, seq)`, JSON-ready. Null: there is none, so the log keeps all.
+    principals(key): ids of the users who may read; null: everybody.
+    create(user, key): make the instance for the first who asks for it; raises StoreNotFound. Null: made elsewhere.
+    gaps: a client may leave out seqs.
+    grace: whoever is let in with an expired token may push.
     """
 
     authorize: Callable[[User, str], None]
-    push: Callable[[str, Pushed, Origin], Answer] | None
+    push: Callable[[Store, str, list[Pushed], Origin], list[int]] | None
     snapshot: Callable[[User, str], dict[str, Any]] | None
-    principals: Callable[[str], Iterable[int]]
+    principals: Callable[[str], Iterable[int] | None]
+    create: Callable[[User, str], None] | None = None
+    gaps: bool = False
+    grace: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -45,6 +62,11 @@ def register(prefix: str, kind: Kind) -> None:
     if prefix in _kinds:
         raise ValueError(f"{prefix}: is registered already")
     _kinds[prefix] = kind
+
+
+def instance_named(name: str) -> str:
+    """Return the instance that a client means: a name without a prefix is an `app:` store's."""
+    return name if ":" in name else f"app:{name}"
 
 
 def find(instance: str) -> tuple[Kind, str]:

@@ -19,16 +19,51 @@ class Store(models.Model):
 
     A position in it is `(epoch, seq)`. `head` is the seq of the newest event and is only ever written under
     this row's lock, so that commit order is seq order. `epoch` changes when the log is restored or truncated.
+
+    `owner` and `public` are for `app:` stores; who may read a guild's log is the guild's business. A public store
+    may be read by every user, and written by its owner and its writers only. Without an owner, because that person
+    left, the members keep what they had.
     """
 
     name = models.CharField(max_length=200, unique=True)
     epoch = models.CharField(max_length=32, default=new_epoch)
     head = models.BigIntegerField(default=0)
     pruned_through = models.BigIntegerField(default=0, help_text="Events up to this seq are gone.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="owned_stores",
+    )
+    public = models.BooleanField(default=False, help_text="Every user may read it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoreRole(models.TextChoices):
+    """What a member of an `app:` store may do: a writer reads as well."""
+
+    READER = "reader"
+    WRITER = "writer"
+
+
+class StoreMember(models.Model):
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="store_members")
+    role = models.CharField(max_length=10, choices=StoreRole)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["created_at", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["store", "user"], name="store_member_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.store}"
 
 
 class Via(models.TextChoices):
@@ -44,7 +79,8 @@ class Via(models.TextChoices):
 class Event(models.Model):
     """Something that happened, never changed afterwards.
 
-    `args` is the exact JSON text: jsonb refuses NUL and rewrites numbers. `inverse` is the command that undoes
+    `args` is the exact JSON text: jsonb refuses NUL and rewrites numbers. It is empty where a client of an `app:`
+    store sent none, which is not null to it. `inverse` is the command that undoes
     the event and never leaves the server. `actor` is null for the bot. `command_id` is what the client called
     the command; the first event of a command carries it as `event_id` as well, so that a client knows its own.
     """
@@ -56,7 +92,7 @@ class Event(models.Model):
     command_id = models.CharField(max_length=64, blank=True)
     name = models.CharField(max_length=100)
     schema_version = models.PositiveSmallIntegerField(default=1)
-    args = models.TextField()
+    args = models.TextField(blank=True)
     inverse = models.TextField(null=True, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

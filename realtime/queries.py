@@ -35,7 +35,7 @@ def read_events(store_name: str, *, after: int, limit: int) -> list[tuple[int, b
 
 
 def encode_event(event: Event) -> bytes:
-    """Return an event as JSON. `args` goes out exactly as it came in."""
+    """Return an event as JSON. `args` goes out exactly as it came in, and not at all where there were none."""
     metadata: dict[str, Any] = {
         "userId": str(event.actor_id) if event.actor_id else None,
         "username": event.actor.username if event.actor else None,
@@ -59,4 +59,5 @@ def encode_event(event: Event) -> bytes:
         },
         ensure_ascii=False,
     )[1:]
-    return f'{head},"args":{event.args},{tail}'.encode()
+    args = f'"args":{event.args},' if event.args else ""
+    return f"{head},{args}{tail}".encode()

@@ -71,12 +71,23 @@ def append(
         client_timestamp=origin.client_timestamp,
         created_at=timezone.now(),
     )
-    store.head = event.seq
-    store.save(update_fields=["head"])
-    transaction.on_commit(lambda: _committed(store.name, event.seq))
+    _advance(store, event.seq, count=1)
     return event
 
 
-def _committed(store_name: str, seq: int) -> None:
-    metrics.EVENTS_APPENDED.labels(metrics.kind_of(store_name)).inc()
-    hints.send(store_name, seq)
+def append_all(store: Store, events: list[Event]) -> None:
+    """Append events that carry their seqs, ascending and behind the head, to a store locked by `lock_store`."""
+    if events:
+        Event.objects.bulk_create(events)
+        _advance(store, events[-1].seq, count=len(events))
+
+
+def _advance(store: Store, head: int, *, count: int) -> None:
+    store.head = head
+    store.save(update_fields=["head"])
+
+    def committed() -> None:
+        metrics.EVENTS_APPENDED.labels(metrics.kind_of(store.name)).inc(count)
+        hints.send(store.name, head)
+
+    transaction.on_commit(committed)

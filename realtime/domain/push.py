@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from django.db import transaction
 
 from realtime import kinds
@@ -16,17 +14,15 @@ from realtime.origin import Origin
 
 @retrying
 def push(instance: str, events: list[Pushed], *, origin: Origin) -> tuple[list[int], int]:
-    """Return `(seqs appended, head)`. A refused event refuses the batch: the transaction is rolled back."""
+    """Return `(seqs of the events, head)`. A refused event refuses the batch: the transaction is rolled back.
+
+    Raises a RealtimeError.
+    """
     kind, key = kinds.find(instance)
     if kind.push is None:
         raise Forbidden("This log is read only.")
-    seqs: list[int] = []
     with transaction.atomic():
         store = lock_store(instance)
-        for event in events:
-            theirs = dataclasses.replace(
-                origin, command_id=event.event_id, client_timestamp=event.client_timestamp
-            )
-            seqs += kind.push(key, event, theirs).seqs
+        seqs = kind.push(store, key, events, origin)
         store.refresh_from_db(fields=["head"])
     return seqs, store.head

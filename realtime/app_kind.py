@@ -1,0 +1,98 @@
+"""What `app:<name>` means to the event log: a log of events that its clients write themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from accounts.models import User
+from realtime.domain.append import append_all
+from realtime.domain.stores import check_name, claim_store, may_read, may_write
+from realtime.errors import Conflict, Forbidden, InvalidPush, NoAccess, ServerAhead, StoreNotFound
+from realtime.frames import MAX_SEQ
+from realtime.kinds import Kind, Pushed
+from realtime.models import Event, Store
+from realtime.origin import Origin
+
+
+def authorize(user: User, name: str) -> None:
+    store = Store.objects.filter(name=f"app:{name}").first()
+    if store is None:
+        check_name(name)
+        raise StoreNotFound
+    if not may_read(user, store):
+        raise NoAccess
+
+
+def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[int]:
+    """Append what is new of a batch and return the seq of each event of it, new or known.
+
+    The server gives out the seqs of a plain push. Those of a strict one come from the client: the first new event
+    must follow the head, each other one the event before it. Raises Forbidden, Conflict, ServerAhead or InvalidPush.
+    """
+    if origin.user is None or not may_write(origin.user, store):
+        raise Forbidden("You may read this store, not write it.")
+    ids = [pushed.event_id for pushed in events]
+    known = {event.event_id: event for event in Event.objects.filter(store=store, event_id__in=ids)}
+    head, now, new = store.head, timezone.now(), list[Event]()
+    for pushed in events:
+        earlier = known.get(pushed.event_id)
+        if earlier is not None:
+            if (earlier.actor_id, earlier.name, earlier.args) != (
+                origin.user.pk,
+                pushed.name,
+                pushed.args_text,
+            ):
+                raise Conflict
+            continue
+        if pushed.seq is not None and pushed.parent_seq != head:
+            if new:
+                raise InvalidPush("In a strict push each event follows the one before it.")
+            raise ServerAhead(head=store.head)
+        seq = head + 1 if pushed.seq is None else pushed.seq
+        if seq > MAX_SEQ:
+            raise InvalidPush("There is no seq left behind the head.")
+        event = Event(
+            store=store,
+            seq=seq,
+            parent_seq=head,
+            event_id=pushed.event_id,
+            command_id=pushed.event_id,
+            name=pushed.name,
+            args=pushed.args_text,
+            actor=origin.user,
+            via=origin.via,
+            auth=origin.auth,
+            connection_id=origin.connection_id,
+            client_id=pushed.client_id or origin.client_id,
+            session_id=pushed.session_id or origin.session_id,
+            client_timestamp=pushed.client_timestamp,
+            created_at=now,
+        )
+        known[pushed.event_id] = event
+        new.append(event)
+        head = seq
+    append_all(store, new)
+    return [known[event_id].seq for event_id in ids]
+
+
+def principals(name: str) -> Iterable[int] | None:
+    store = Store.objects.filter(name=f"app:{name}").first()
+    if store is None:
+        return []
+    if store.public:
+        return None
+    members = list(store.members.values_list("user_id", flat=True))
+    return [*members, store.owner_id] if store.owner_id else members
+
+
+KIND = Kind(
+    authorize=authorize,
+    push=push,
+    snapshot=None,
+    principals=principals,
+    create=claim_store,
+    gaps=True,
+    grace=True,
+)
