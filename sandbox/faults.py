@@ -197,6 +197,15 @@ async def _guild_delete(sandbox: "Sandbox", order: Json) -> Json:
     return {"guild_id": guild_id}
 
 
+async def _members_intent(sandbox: "Sandbox", order: Json) -> Json:
+    """`granted: false` turns the developer portal's switch off: who asks for the intent is closed with 4014."""
+    granted = order.get("granted", False)
+    if not isinstance(granted, bool):
+        raise BadFault("granted must be true or false")
+    sandbox.world.members_intent = granted
+    return {"granted": granted}
+
+
 def _guild(sandbox: "Sandbox", order: Json) -> str:
     """The order's guild, or the first with the bot."""
     world = sandbox.world
@@ -230,4 +239,5 @@ IMMEDIATE: dict[str, Act] = {
     "kick_bot": _kick_bot,
     "guild_unavailable": _guild_unavailable,
     "guild_delete": _guild_delete,
+    "members_intent": _members_intent,
 }

@@ -46,6 +46,9 @@ class Gateway:
     """
 
     RESUME_WINDOW_SECONDS = 60.0
+    # Each of `MAX_CONCURRENCY` buckets of shards takes one IDENTIFY in so many seconds (Gateway, Rate Limiting).
+    IDENTIFY_SECONDS = 5.0
+    MAX_CONCURRENCY = 1
 
     def __init__(self, world: World, credentials: Credentials) -> None:
         self.world = world
@@ -53,6 +56,8 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.identified = 0  # towards the daily limit
+        self.shards = 1  # as many as a bot is advised to have
+        self._identified_at: dict[int, float] = {}  # by bucket
         self.on_voice_request: Callable[[Session, Json], None] | None = None
         self.on_session_end: Callable[[Session], None] | None = None
         self.resume_url = ""
@@ -171,15 +176,28 @@ class Gateway:
         if not isinstance(intents, int) or intents < 0 or intents & ~KNOWN_INTENTS:
             connection.close(4013)
             return
-        if intents & DISALLOWED_INTENTS:
+        disallowed = DISALLOWED_INTENTS | (0 if self.world.members_intent else GUILD_MEMBERS)
+        if intents & disallowed:
             connection.close(4014)
             return
-        session = Session(intents=intents, shard_id=shard[0], shard_count=shard[1])
-        self.identified += 1
+        if not self._spend_identify(shard[0]):
+            connection.send(INVALID_SESSION, False)
+            return
+        session = Session(bot_id=self.world.bot_id, intents=intents, shard_id=shard[0], shard_count=shard[1])
         self.sessions[session.id] = session
         connection.session = session
         session.connection = connection
         self._send_ready(session)
+
+    def _spend_identify(self, shard_id: int) -> bool:
+        """Count an IDENTIFY; False when its bucket had one a moment ago."""
+        bucket, now = shard_id % self.MAX_CONCURRENCY, asyncio.get_running_loop().time()
+        before = self._identified_at.get(bucket)
+        if before is not None and now - before < self.IDENTIFY_SECONDS:
+            return False
+        self._identified_at[bucket] = now
+        self.identified += 1
+        return True
 
     def _send_ready(self, session: Session) -> None:
         guilds = [guild for guild in self.world.guilds_of(self.world.bot_id) if session.owns(guild.id)]
@@ -195,7 +213,7 @@ class Gateway:
                 "shard": [session.shard_id, session.shard_count],
                 "application": {
                     "id": self.credentials.client_id,
-                    "flags": shapes.GATEWAY_GUILD_MEMBERS_LIMITED,
+                    "flags": shapes.application_flags(self.world),
                 },
                 "private_channels": [],
                 "relationships": [],

@@ -18,7 +18,7 @@ COMMANDS_PER_MINUTE = 120
 GUILDS, GUILD_MEMBERS, VOICE_STATES, GUILD_MESSAGES = 1 << 0, 1 << 1, 1 << 7, 1 << 9
 PRESENCES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 8, 1 << 12, 1 << 15
 KNOWN_INTENTS = 0b11_0011_0001_1111_1111_1111_1111
-DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # not switched on for the sandbox's application
+DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # never switched on for the sandbox's application
 
 INTENT_BY_EVENT = {
     "GUILD_CREATE": GUILDS,
@@ -44,8 +44,9 @@ class Session:
     `ws` is None while disconnected. `seq` counts dispatches; `buffer` holds the last ones for a resume.
     """
 
-    def __init__(self, *, intents: int, shard_id: int, shard_count: int) -> None:
+    def __init__(self, *, bot_id: str, intents: int, shard_id: int, shard_count: int) -> None:
         self.id = secrets.token_hex(16)
+        self.bot_id = bot_id
         self.intents = intents
         self.shard_id = shard_id
         self.shard_count = shard_count
@@ -53,6 +54,10 @@ class Session:
         self.buffer: deque[tuple[int, str]] = deque(maxlen=BUFFERED_EVENTS)
         self.connection: Connection | None = None
         self.expiry: asyncio.TimerHandle | None = None
+
+    def about_itself(self, event: Event) -> bool:
+        """A bot hears what becomes of its own membership without any privileged intent."""
+        return event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == self.bot_id
 
     def owns(self, guild_id: str | None) -> bool:
         shard = 0 if guild_id is None else (int(guild_id) >> 22) % self.shard_count
@@ -68,7 +73,7 @@ class Session:
         if event.name.startswith("MESSAGE_"):
             return bool(self.intents & (DIRECT_MESSAGES if event.guild_id is None else GUILD_MESSAGES))
         needed = INTENT_BY_EVENT.get(event.name)
-        return needed is None or bool(self.intents & needed)
+        return needed is None or bool(self.intents & needed) or self.about_itself(event)
 
     def dispatch(self, name: str, data: Json) -> None:
         """Number an event, remember it for a resume, and send it if somebody listens."""

@@ -5,8 +5,9 @@
 | change | fields | event |
 | --- | --- | --- |
 | rename | name | GUILD_UPDATE |
+| transfer | user_id | GUILD_UPDATE, the owner is another |
 | add_channel | name, type?, parent_id?, topic? | CHANNEL_CREATE |
-| edit_channel | channel_id, name?, topic?, position?, parent_id? | CHANNEL_UPDATE |
+| edit_channel | channel_id, name?, topic?, position?, parent_id?, overwrites? | CHANNEL_UPDATE |
 | delete_channel | channel_id | CHANNEL_DELETE |
 | add_role | name, permissions?, color?, mentionable? | GUILD_ROLE_CREATE |
 | edit_role | role_id, name?, permissions?, color?, mentionable? | GUILD_ROLE_UPDATE |
@@ -21,7 +22,7 @@ from typing import Any
 
 from sandbox import actions, shapes, snowflake
 from sandbox.errors import Refused
-from sandbox.model import Channel, ChannelType, Event, Guild, Json, Member, Role
+from sandbox.model import Channel, ChannelType, Event, Guild, Json, Member, Overwrite, Role
 from sandbox.world import World
 
 MAKEABLE = (
@@ -44,6 +45,7 @@ class GuildEdits:
         """Make the change and return the object it was made to, in Discord's shape."""
         changes: dict[str, Callable[[Json], Json]] = {
             "rename": self._rename,
+            "transfer": self._transfer,
             "add_channel": self._add_channel,
             "edit_channel": self._edit_channel,
             "delete_channel": self._delete_channel,
@@ -66,6 +68,11 @@ class GuildEdits:
 
     def _rename(self, body: Json) -> Json:
         self.guild.name = _field(body, "name", str)
+        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        return shapes.guild(self.world, self.guild)
+
+    def _transfer(self, body: Json) -> Json:
+        self.guild.owner_id = self._member(body).user_id
         self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
@@ -93,6 +100,7 @@ class GuildEdits:
         name = _field(body, "name", str, default=channel.name)
         position = _field(body, "position", int, default=channel.position)
         parent_id = self._parent(body) if "parent_id" in body else channel.parent_id
+        channel.overwrites = _overwrites(body, channel.overwrites)
         channel.name, channel.position, channel.parent_id = name, position, parent_id
         channel.topic = body.get("topic", channel.topic)
         self._tell("CHANNEL_UPDATE", shapes.channel(self.world, channel))
@@ -237,3 +245,16 @@ def _permissions(body: Json, default: int) -> int:
     if not text.isdigit():
         raise Refused(400, "INVALID", "permissions must be a number")
     return int(text)
+
+
+def _overwrites(body: Json, default: list[Overwrite]) -> list[Overwrite]:
+    """`[{id, type, allow, deny}]`, the bits as numbers or as strings like Discord's own."""
+    if "overwrites" not in body:
+        return default
+    try:
+        return [
+            Overwrite(str(each["id"]), int(each["type"]), int(each["allow"]), int(each["deny"]))
+            for each in body["overwrites"]
+        ]
+    except (TypeError, KeyError, ValueError):
+        raise Refused(400, "INVALID", "overwrites must be a list of {id, type, allow, deny}") from None

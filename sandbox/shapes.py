@@ -20,9 +20,7 @@ from sandbox.model import (
 from sandbox.world import World
 
 VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
-GATEWAY_GUILD_MEMBERS_LIMITED = (
-    1 << 15
-)  # application flag: the one privileged intent the sandbox's bot may use
+GATEWAY_GUILD_MEMBERS_LIMITED = 1 << 15  # application flag
 
 
 def user(user: User) -> Json:
@@ -299,6 +297,11 @@ def message_event(world: World, kept: Message) -> Json:
     return shape
 
 
+def application_flags(world: World) -> int:
+    """Server Members is the one privileged intent that the sandbox's bot may use, while its switch is on."""
+    return GATEWAY_GUILD_MEMBERS_LIMITED if world.members_intent else 0
+
+
 def application(
     world: World, credentials: Credentials, *, redirect_uris: tuple[str, ...] | None = None
 ) -> Json:
@@ -314,8 +317,8 @@ def application(
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": credentials.application_public_key,
-        "flags": GATEWAY_GUILD_MEMBERS_LIMITED,
-        "flags_new": str(GATEWAY_GUILD_MEMBERS_LIMITED),
+        "flags": application_flags(world),
+        "flags_new": str(application_flags(world)),
     }
     if redirect_uris is None:
         return shape

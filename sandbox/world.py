@@ -38,6 +38,7 @@ class World:
         self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
         self.grants: list[Json] = []  # OAuth2 tokens, hashed; see oauth.py
         self.unavailable: set[str] = set()  # guilds in an outage; not kept
+        self.members_intent = True  # the developer portal's switch "Server Members Intent"; not kept
         self.listeners: list[Callable[[Event], None]] = []
         self._save_handle: asyncio.TimerHandle | None = None
 

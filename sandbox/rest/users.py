@@ -16,9 +16,14 @@ async def get_gateway(call: Call) -> Json:
 
 
 async def get_bot_gateway(call: Call) -> Json:
-    left = max(0, SESSION_STARTS - call.sandbox.gateway.identified)
-    limit = {"total": SESSION_STARTS, "remaining": left, "reset_after": 86_400_000, "max_concurrency": 16}
-    return {"url": call.sandbox.gateway_url, "shards": 1, "session_start_limit": limit}
+    gateway = call.sandbox.gateway
+    limit = {
+        "total": SESSION_STARTS,
+        "remaining": max(0, SESSION_STARTS - gateway.identified),
+        "reset_after": 86_400_000,
+        "max_concurrency": gateway.MAX_CONCURRENCY,
+    }
+    return {"url": call.sandbox.gateway_url, "shards": gateway.shards, "session_start_limit": limit}
 
 
 async def get_me(call: Call) -> Json:

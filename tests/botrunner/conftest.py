@@ -48,6 +48,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """A running sandbox with a scanned library and a guild row. Bots are started by the test."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
+    sandbox.gateway.IDENTIFY_SECONDS = 0.0  # tests restart bots more often than Discord would let them
     await sandbox.start()
     settings.DISCORD_API_URL = sandbox.api_url
     settings.DISCORD_CA_FILE = str(sandbox.ca_file)

@@ -71,6 +71,54 @@ async def test_a_bad_identify_closes(sandbox: Sandbox, changes: dict[str, Any], 
         assert await peer.close_code() == code
 
 
+async def test_a_bucket_of_shards_takes_one_identify_at_a_time(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient
+) -> None:
+    sandbox.gateway.IDENTIFY_SECONDS, sandbox.gateway.MAX_CONCURRENCY = 3600.0, 2
+    limit = (await bot_http.get("/gateway/bot")).json()["session_start_limit"]
+    assert (limit["max_concurrency"], limit["remaining"]) == (2, 1000)
+    async with dial(sandbox) as zero, dial(sandbox) as one, dial(sandbox) as two:
+        for peer, shard in ((zero, 0), (one, 1), (two, 2)):
+            await peer.hear()
+            await peer.identify(shard=[shard, 3])
+        assert (await zero.hear())["t"] == "READY"
+        assert (await one.hear())["t"] == "READY"
+        assert await two.hear() == {"op": 9, "t": None, "s": None, "d": False}
+        sandbox.gateway.IDENTIFY_SECONDS = 0.0
+        await two.identify(shard=[2, 3])
+        assert (await two.hear())["t"] == "READY"
+
+
+async def test_the_members_intent_has_a_switch(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
+    order = {"kind": "members_intent", "granted": False}
+    assert (await http.post("/_sandbox/faults", json=order)).status_code == 200
+    async with dial(sandbox) as peer:
+        await peer.identify()
+        assert await peer.close_code() == 4014
+    async with dial(sandbox) as peer:
+        await peer.identify(intents=1 << 0)
+        ready = (await peer.hear_until("READY"))[-1]["d"]
+        assert ready["application"]["flags"] == 0
+    await http.post("/_sandbox/faults", json=order | {"granted": True})
+    async with dial(sandbox) as peer:
+        await peer.identify()
+        assert (await peer.hear_until("READY"))[-1]["d"]["application"]["flags"] == 1 << 15
+
+
+async def test_without_the_members_intent_a_bot_hears_of_itself_only(
+    sandbox: Sandbox, http: httpx.AsyncClient
+) -> None:
+    bot = sandbox.world.bot_id
+    async with dial(sandbox) as peer:
+        await peer.identify(intents=1 << 0)
+        await peer.hear_until("GUILD_CREATE")
+        for user in (DJ, bot):
+            change = {"change": "edit_member", "user_id": user, "nick": "Nick"}
+            assert (await http.post(f"/_sandbox/guilds/{LOUNGE}", json=change)).status_code == 200
+        heard = await peer.hear()
+        assert (heard["t"], heard["d"]["user"]["id"]) == ("GUILD_MEMBER_UPDATE", bot)
+
+
 async def test_payloads_out_of_order_close(sandbox: Sandbox) -> None:
     async with dial(sandbox) as peer:
         await peer.say(4, {"guild_id": LOUNGE})
@@ -204,8 +252,12 @@ async def test_changes_of_a_guild_are_told_as_they_are_made(
             return dict(answer.json())
 
         await change("rename", "GUILD_UPDATE", name="Lounge")
+        assert (await change("transfer", "GUILD_UPDATE", user_id=DJ))["owner_id"] == DJ
         channel = await change("add_channel", "CHANNEL_CREATE", name="late", type=2)
         await change("edit_channel", "CHANNEL_UPDATE", channel_id=channel["id"], name="later")
+        closed = {"id": LOUNGE, "type": 0, "allow": "0", "deny": "1024"}
+        edited = await change("edit_channel", "CHANNEL_UPDATE", channel_id=channel["id"], overwrites=[closed])
+        assert edited["permission_overwrites"] == [closed]
         await http.post("/_sandbox/voice-state", json={"user": "dj", "channel_id": channel["id"]})
         await change("delete_channel", "CHANNEL_DELETE", channel_id=channel["id"])
         assert DJ not in {state.user_id for state in sandbox.world.voice_states.values()}
@@ -233,6 +285,8 @@ async def test_changes_of_a_guild_are_told_as_they_are_made(
         ("messages", {"user": "member", "channel_id": "1090315482246234117", "content": "x"}, 403),
         (f"guilds/{LOUNGE}", {"change": "burn"}, 400),
         (f"guilds/{LOUNGE}", {"change": "edit_role", "role_id": "1"}, 404),
+        (f"guilds/{LOUNGE}", {"change": "transfer", "user_id": OUTSIDER}, 404),
+        ("faults", {"kind": "members_intent", "granted": "yes"}, 400),
         ("guilds/1", {"change": "rename"}, 404),
     ],
 )
