@@ -217,7 +217,15 @@ def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
     Nobody is in more guilds than one page holds: Discord's own limit is 200.
     """
     path = "/users/@me/guilds?with_counts=true"
-    return _objects(request("GET", path, authorization=f"Bearer {access_token}"))
+    guilds = _objects(request("GET", path, authorization=f"Bearer {access_token}"))
+    if not all(_is_text(guild["id"]) and _is_text(guild.get("name")) for guild in guilds):
+        raise DiscordMalformed
+    return guilds
+
+
+def fetch_bot() -> dict[str, Any]:
+    """Return the bot's own user object."""
+    return _object(request("GET", "/users/@me", authorization=bot_authorization()))
 
 
 def fetch_guild(guild_id: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -15,6 +16,7 @@ from rest_framework.views import exception_handler, set_rollback
 from accounts.errors import AccountsError, DiscordError
 from guilds.errors import GuildsError, InvalidSettings
 from queue_app.errors import InvalidArguments, QueueError
+from realtime.errors import RealtimeError
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +26,18 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, AccountsError):
         set_rollback()
         code = error.status if isinstance(error, DiscordError) else status.HTTP_401_UNAUTHORIZED
-        return _body(code, error.code, str(error))
+        return _with_patience(_body(code, error.code, str(error)), error)
     if isinstance(error, InvalidArguments | InvalidSettings):
         set_rollback()
         return Response(
             {"code": error.code, "detail": str(error), "errors": error.errors}, status=error.status
         )
-    if isinstance(error, GuildsError | QueueError):
+    if isinstance(error, GuildsError | QueueError | RealtimeError):
         set_rollback()
         body = _body(error.status, error.code, str(error))
-        if error.field:
-            body.data["errors"] = {error.field: [str(error)]}
-        return body
+        if field := getattr(error, "field", ""):
+            body.data["errors"] = {field: [str(error)]}
+        return _with_patience(body, error)
     if isinstance(error, RequestDataTooBig):
         return _body(413, "TOO_LARGE", "This is more than we read.")
     if isinstance(error, exceptions.ValidationError):
@@ -60,6 +62,14 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
 def _body(code: int, name: str, detail: str) -> Response:
     headers = {"WWW-Authenticate": 'Bearer realm="backline"'} if code == 401 else None
     return Response({"code": name, "detail": detail}, status=code, headers=headers)
+
+
+def _with_patience(response: Response, error: Exception) -> Response:
+    """Say when to come back, where the error knows it."""
+    seconds = getattr(error, "retry_after", None)
+    if seconds is not None:
+        response["Retry-After"] = str(max(1, math.ceil(seconds)))
+    return response
 
 
 def _code(error: Exception) -> str:

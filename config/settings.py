@@ -132,6 +132,10 @@ TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a seco
 
 STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store makes it
 
+# --- Streams ----------------------------------------------------------------------------------------------
+
+STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # producing to a stream that is not there makes it
+
 # --- Media ------------------------------------------------------------------------------------------------
 
 MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()

@@ -39,6 +39,26 @@ class BotNotInstalled(GuildsError):
     status = 409
 
 
+class GuildUnavailable(GuildsError):
+    """The bot is in the guild, and Discord has an outage for it."""
+
+    code = "GUILD_UNAVAILABLE"
+    sentence = "Discord cannot tell us about this guild for now."
+    status = 503
+
+
+class RefreshedJustNow(GuildsError):
+    """`retry_after`: seconds until it can be done again."""
+
+    code = "RATE_LIMITED"
+    sentence = "This guild was just read. Wait some seconds."
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
 class InvalidSettings(GuildsError):
     """`errors` is a list of sentences by setting."""
 
@@ -48,3 +68,9 @@ class InvalidSettings(GuildsError):
 
     def __str__(self) -> str:
         return "; ".join(f"{name}: {' '.join(lines)}" for name, lines in self.errors.items())
+
+
+class RoleNotFound(GuildsError):
+    code = "ROLE_NOT_FOUND"
+    sentence = "There is no such role in this guild."
+    field = "role_id"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.models import User
-from guilds.models import Channel, ChannelType, Membership, VoiceState
+from guilds.channel_permissions import missing_permissions
+from guilds.freshness import read_shards, stale_since
+from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
 from guilds.shapes import public_shape
 
@@ -28,6 +32,22 @@ def guild_shape(membership: Membership) -> dict[str, Any]:
         "permissions": str(membership.permissions),
         "can_manage": can_manage(membership),
     }
+
+
+def guild_answers(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
+    """Return guilds as `/api/guilds` shows them: with `stale_since`. One query, however many there are."""
+    shards = read_shards()
+    return [guild_shape(m) | {"stale_since": stale_since(m.guild, shards)} for m in memberships]
+
+
+def bot_lacks(guild: Guild) -> list[dict[str, Any]]:
+    """Return the permissions that the bot lacks (`missing_permissions`), text channels first. Two queries."""
+    return missing_permissions(
+        guild,
+        bot_id=settings.DISCORD_CLIENT_ID,  # of applications made since 2016 also the bot's own id
+        roles=Role.objects.filter(guild=guild),
+        channels=Channel.objects.filter(guild=guild).order_by("type", "position", "pk"),
+    )
 
 
 def channels_of(guild_id: str, *types: ChannelType) -> QuerySet[Channel]:

@@ -7,11 +7,10 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from accounts import discord
 from accounts.errors import DiscordError
 from accounts.models import User
 from accounts.signals import discord_login, exporting
-from guilds.domain.memberships import store_my_guilds
+from guilds.domain.guild_list import read_my_guilds
 from guilds.models import Membership
 from guilds.queries import guild_shape
 
@@ -22,7 +21,7 @@ log = logging.getLogger(__name__)
 def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: Any) -> None:
     """A Discord that fails here does not undo the login; the guilds known so far stay."""
     try:
-        store_my_guilds(user, discord.fetch_my_guilds(access_token))
+        read_my_guilds(user, access_token)
     except DiscordError as error:
         log.warning("Guilds of user %s not read at login: %s", user.pk, error.code)
 

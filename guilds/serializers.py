@@ -19,6 +19,20 @@ class GuildSerializer(serializers.Serializer[dict[str, Any]]):
     member_count = serializers.IntegerField(allow_null=True)
 
 
+class GuildAnswerSerializer(GuildSerializer):
+    stale_since = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Since when changes may have been missed; null while the bot hears of them.",
+    )
+
+
+class LackSerializer(serializers.Serializer[dict[str, Any]]):
+    permission = serializers.CharField(help_text="Discord's name of it.")
+    bit = serializers.CharField(help_text="Its permission bit, a decimal number.")
+    needed_for = serializers.CharField()
+    channel_id = serializers.CharField(allow_null=True, help_text="Null: in the whole guild.")
+
+
 class ChannelSerializer(serializers.ModelSerializer[Channel]):
     class Meta:
         model = Channel

@@ -1,60 +1,136 @@
-"""`/api/guilds`: what a person may see of their guilds. Reads the database only, never Discord."""
+"""`/api/guilds`: what a person may see of their guilds. Reads the database; Discord is asked where it says so only."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
+from guilds.domain.guild_list import CACHED_SECONDS, refresh_my_guilds
 from guilds.domain.installation import install_url
+from guilds.domain.refresh import refresh_guild
 from guilds.errors import BotNotInstalled
-from guilds.models import ChannelType, Role
+from guilds.freshness import read_shards, stale_since
+from guilds.models import Channel, ChannelType, Membership, Role
 from guilds.permissions import require_manager, require_member
-from guilds.queries import channels_of, guild_shape, my_memberships, voice_channels_of
-from guilds.serializers import ChannelSerializer, GuildSerializer, InstallUrlSerializer, RoleSerializer
+from guilds.queries import bot_lacks, channels_of, guild_answers, my_memberships, voice_channels_of
+from guilds.serializers import (
+    ChannelSerializer,
+    GuildAnswerSerializer,
+    InstallUrlSerializer,
+    LackSerializer,
+    RoleSerializer,
+)
+
+STALE_HEADER = "Stale-Since"
+_STALE = OpenApiParameter(
+    STALE_HEADER,
+    OpenApiTypes.DATETIME,
+    OpenApiParameter.HEADER,
+    response=True,
+    description="Since when changes may have been missed; absent while the bot hears of them.",
+)
+
+
+def _installed(request: Request, guild_id: str) -> Membership:
+    """Return the membership of a manager. Raises as `require_manager`, and BotNotInstalled."""
+    membership = require_manager(caller(request), guild_id)
+    if not membership.guild.bot_installed:
+        raise BotNotInstalled
+    return membership
+
+
+def _mirrored(
+    membership: Membership,
+    serializer: type[serializers.ModelSerializer[Any]],
+    rows: QuerySet[Channel] | QuerySet[Role],
+) -> Response:
+    """Return a bare array, its age in a header."""
+    stale = stale_since(membership.guild, read_shards())
+    headers = {STALE_HEADER: serializers.DateTimeField().to_representation(stale)} if stale else None
+    return Response(serializer(rows, many=True).data, headers=headers)
 
 
 class GuildListView(APIView):
-    """Guilds that the caller owns or administers; with `scope=all` also those shared with the bot."""
+    """Guilds that the caller owns or administers; with `scope=all` also those shared with the bot.
 
-    @extend_schema(parameters=[OpenApiParameter("scope", enum=["all"])], responses=GuildSerializer(many=True))
+    With `refresh=true` Discord is asked for the caller's list first, with `refresh=auto` when the last answer is older
+    than five minutes. 401 `DISCORD_LOGIN_REQUIRED`: Discord no longer lets us ask, and only a new login helps.
+    """
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("scope", enum=["all"]),
+            OpenApiParameter("refresh", enum=["true", "auto"]),
+        ],
+        responses=GuildAnswerSerializer(many=True),
+    )
     def get(self, request: Request) -> Response:
+        user = caller(request)
+        match request.query_params.get("refresh"):
+            case "auto":
+                refresh_my_guilds(user, older_than=CACHED_SECONDS)
+            case "true" | "1":
+                refresh_my_guilds(user)
         everything = request.query_params.get("scope") == "all"
-        return Response([guild_shape(m) for m in my_memberships(caller(request), everything=everything)])
+        return Response(guild_answers(my_memberships(user, everything=everything)))
 
 
 class GuildView(APIView):
-    @extend_schema(responses=GuildSerializer)
+    @extend_schema(responses=GuildAnswerSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
-        return Response(guild_shape(require_member(caller(request), guild_id)))
+        return Response(guild_answers([require_member(caller(request), guild_id)])[0])
 
 
 class ChannelsView(APIView):
     """Text and announcement channels; with `type=voice` voice and stage channels."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("type", enum=["text", "voice"])], responses=ChannelSerializer(many=True)
+        parameters=[OpenApiParameter("type", enum=["text", "voice"]), _STALE],
+        responses=ChannelSerializer(many=True),
     )
     def get(self, request: Request, guild_id: str) -> Response:
-        membership = require_manager(caller(request), guild_id)
-        if not membership.guild.bot_installed:
-            raise BotNotInstalled
+        membership = _installed(request, guild_id)
         if request.query_params.get("type") == "voice":
             channels = voice_channels_of(guild_id)
         else:
             channels = channels_of(guild_id, ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
-        return Response(ChannelSerializer(channels, many=True).data)
+        return _mirrored(membership, ChannelSerializer, channels)
 
 
 class RolesView(APIView):
-    @extend_schema(responses=RoleSerializer(many=True))
+    @extend_schema(parameters=[_STALE], responses=RoleSerializer(many=True))
     def get(self, request: Request, guild_id: str) -> Response:
-        membership = require_manager(caller(request), guild_id)
-        if not membership.guild.bot_installed:
-            raise BotNotInstalled
-        return Response(RoleSerializer(Role.objects.filter(guild_id=guild_id), many=True).data)
+        membership = _installed(request, guild_id)
+        return _mirrored(membership, RoleSerializer, Role.objects.filter(guild_id=guild_id))
+
+
+class BotPermissionsView(APIView):
+    """What the bot lacks, in the guild and in its channels, and what for. An empty array: nothing."""
+
+    @extend_schema(responses=LackSerializer(many=True))
+    def get(self, request: Request, guild_id: str) -> Response:
+        return Response(bot_lacks(_installed(request, guild_id).guild))
+
+
+class RefreshView(APIView):
+    """Read guild, channels and roles from Discord again, once in ten seconds a guild. Answers when it is done."""
+
+    @extend_schema(request=None, responses={202: GuildAnswerSerializer})
+    def post(self, request: Request, guild_id: str) -> Response:
+        _installed(request, guild_id)
+        refresh_guild(guild_id)
+        membership = require_member(
+            caller(request), guild_id
+        )  # what was read may have changed the caller's rights
+        return Response(guild_answers([membership])[0], status=status.HTTP_202_ACCEPTED)
 
 
 class InstallUrlView(APIView):

@@ -83,6 +83,13 @@ def _renew(grant: DiscordGrant) -> str:
     return access_token
 
 
+def bury_refused(user: User, access_token: str) -> None:
+    """Discord refused this token of the person with 401. A newer one that came meanwhile is left alone."""
+    grant = DiscordGrant.objects.filter(user=user, dead_at=None).first()
+    if grant is not None and _open(grant, grant.access_token) == access_token:
+        _bury(grant)
+
+
 def _bury(grant: DiscordGrant) -> None:
     """Discord withdrew it, the person did, or we cannot read it: only a new login helps, and the pages say so."""
     log.info("Grant of user %s is dead", grant.user_id)

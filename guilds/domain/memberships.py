@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -13,12 +14,18 @@ from guilds.models import Guild, Membership, Role, VoiceState
 from guilds.permissions import base_permissions
 
 
-def store_my_guilds(user: User, partial_guilds: list[dict[str, Any]]) -> None:
+def store_my_guilds(
+    user: User, partial_guilds: list[dict[str, Any]], *, asked_at: datetime | None = None
+) -> None:
     """Make the user's memberships what `/users/@me/guilds` said; guilds no longer listed are left.
 
-    A guild that the bot mirrors keeps the gateway's name and icon, which are newer than a person's login.
+    A guild that the bot mirrors keeps the gateway's name and icon, which are newer than a person's login. So are the
+    memberships that it wrote after `asked_at`, while Discord was thinking.
     """
+    mine = Membership.objects.filter(user=user)
     with transaction.atomic():
+        newer = mine.filter(updated_at__gt=asked_at) if asked_at else mine.none()
+        newer_ids = set(newer.values_list("guild_id", flat=True))
         for partial in partial_guilds:
             guild = ensure_guild(
                 str(partial["id"]),
@@ -26,6 +33,8 @@ def store_my_guilds(user: User, partial_guilds: list[dict[str, Any]]) -> None:
                 icon_hash=partial.get("icon") or "",
                 member_count=partial.get("approximate_member_count"),
             )
+            if guild.pk in newer_ids:
+                continue
             if partial.get("owner") and guild.owner_id != user.discord_id:
                 Guild.objects.filter(pk=guild.pk).update(owner_id=user.discord_id or "")
             Membership.objects.update_or_create(
@@ -37,7 +46,7 @@ def store_my_guilds(user: User, partial_guilds: list[dict[str, Any]]) -> None:
                 },
             )
         listed = [str(partial["id"]) for partial in partial_guilds]
-        Membership.objects.filter(user=user).exclude(guild_id__in=listed).delete()
+        mine.exclude(guild_id__in=[*listed, *newer_ids]).delete()
 
 
 def store_member_seen(
@@ -72,7 +81,8 @@ def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
 def recompute(guild_id: str, *, discord_id: str | None = None) -> None:
     """Derive owner and permissions of everybody, or of one person, from the mirrored owner and roles.
 
-    Who was never seen by the gateway keeps the permissions of their own list of guilds.
+    Who was never seen by the gateway keeps the permissions of their own list of guilds, unless those were the owner's
+    and somebody else is that now.
     """
     owner_id = Guild.objects.values_list("owner_id", flat=True).get(pk=guild_id)
     bits = dict(Role.objects.filter(guild_id=guild_id).values_list("pk", "permissions"))
@@ -85,6 +95,8 @@ def recompute(guild_id: str, *, discord_id: str | None = None) -> None:
             permissions = base_permissions(
                 owner=owner, role_bits=[bits[role] for role in membership.role_ids if role in bits]
             )
+        elif membership.owner and not owner:
+            permissions = bits.get(guild_id, 0)
         if (owner, permissions) != (membership.owner, membership.permissions):
             membership.owner, membership.permissions = owner, permissions
             membership.save(update_fields=["owner", "permissions", "updated_at"])

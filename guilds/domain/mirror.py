@@ -43,11 +43,12 @@ def mirror_guild(
     bot_role_ids: Collection[str],
     channels: Iterable[dict[str, Any]],
     roles: Iterable[dict[str, Any]],
-    voices: Iterable[Voice],
+    voices: Iterable[Voice] | None,
 ) -> None:
     """Make the guild's rows what the gateway said.
 
-    `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. Appends `BotInstalled` when the bot
+    `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. `voices` null: who sits
+    where is left as it is. Appends `BotInstalled` when the bot
     was not in the guild, else `GuildUpdated` when the guild looks different now.
     """
     with transaction.atomic():
@@ -67,7 +68,8 @@ def mirror_guild(
         )  # fmt: skip
         _replace(Channel, guild_id, list(channels), CHANNEL_FIELDS)
         roles_changed = _replace(Role, guild_id, list(roles), ROLE_FIELDS)
-        _replace_voices(guild_id, list(voices))
+        if voices is not None:
+            _replace_voices(guild_id, list(voices))
         if roles_changed or owner_id != owner_before:
             recompute(guild_id)
         if public_shape(guild) != before:

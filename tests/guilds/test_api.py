@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.models import ChannelType, Guild, Membership
@@ -88,7 +89,7 @@ def test_channels_and_roles_of_a_guild_without_the_bot_are_a_conflict(route: str
 
 def test_a_guild_is_shown_in_its_documented_shape(api: Api) -> None:
     membership = MembershipFactory.create(permissions=ADMINISTRATOR | 1)
-    Guild.objects.update(icon_hash="a_cafe", member_count=5)
+    Guild.objects.update(icon_hash="a_cafe", member_count=5, mirrored_at=timezone.now())
     client = api(membership.user)
     expected = {
         "id": membership.guild_id,
@@ -100,6 +101,7 @@ def test_a_guild_is_shown_in_its_documented_shape(api: Api) -> None:
         "bot_installed": True,
         "unavailable": False,
         "member_count": 5,
+        "stale_since": None,
     }
     assert client.get(url(membership.guild, "")).json() == expected
     assert client.get("/api/guilds").json() == [expected]
@@ -152,18 +154,18 @@ def test_the_install_url_asks_for_the_documented_permissions(guild: Guild, api: 
     }
 
 
-def test_the_list_costs_two_queries_however_long_it_is(api: Api, django_assert_num_queries: Any) -> None:
+def test_the_list_costs_three_queries_however_long_it_is(api: Api, django_assert_num_queries: Any) -> None:
     user = UserFactory.create()
     client = api(user)
     for wanted in (1, 3):
         while Membership.objects.filter(user=user).count() < wanted:
             MembershipFactory.create(user=user, manager=True)
-        with django_assert_num_queries(2):  # the caller's session, the memberships with their guilds
+        with django_assert_num_queries(3):  # the caller's session, the memberships with their guilds, the bot
             assert len(client.get("/api/guilds").json()) == wanted
 
 
 @pytest.mark.parametrize("route", ["/channels", "/channels?type=voice", "/roles"])
-def test_channels_and_roles_cost_three_queries_however_many(
+def test_channels_and_roles_cost_four_queries_however_many(
     route: str, guild: Guild, api: Api, django_assert_num_queries: Any
 ) -> None:
     client = api(MembershipFactory.create(guild=guild, manager=True).user)
@@ -171,5 +173,5 @@ def test_channels_and_roles_cost_three_queries_however_many(
         ChannelFactory.create(guild=guild)
         ChannelFactory.create(guild=guild, voice=True)
         RoleFactory.create(guild=guild)
-        with django_assert_num_queries(3):  # session, membership, rows
+        with django_assert_num_queries(4):  # session, membership, the bot, rows
             client.get(url(guild, route))

@@ -1,0 +1,119 @@
+"""What somebody may do in one channel (docs: Permissions, Permission Overwrites), and what the bot cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from guilds.models import Channel, ChannelType, Guild, Membership, Role
+from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
+
+VIEW_CHANNEL = 1 << 10
+SEND_MESSAGES = 1 << 11
+EMBED_LINKS = 1 << 14
+ATTACH_FILES = 1 << 15
+MENTION_EVERYONE = 1 << 17
+CONNECT = 1 << 20
+SPEAK = 1 << 21
+
+TEXT_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
+VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A permission of the bot. `types`: of which channels it is asked; none: of the guild only."""
+
+    name: str
+    bit: int
+    needed_for: str
+    types: tuple[ChannelType, ...]
+
+
+# What the bot asks for when it is installed (permissions.INSTALL_PERMISSIONS).
+NEEDS = (
+    Need("VIEW_CHANNEL", VIEW_CHANNEL, "seeing the channel at all", (*TEXT_TYPES, *VOICE_TYPES)),
+    Need("SEND_MESSAGES", SEND_MESSAGES, "saying what plays, and alerts", TEXT_TYPES),
+    Need("EMBED_LINKS", EMBED_LINKS, "showing a track with its artwork and link", TEXT_TYPES),
+    Need("ATTACH_FILES", ATTACH_FILES, "pictures in alerts", TEXT_TYPES),
+    Need("MENTION_EVERYONE", MENTION_EVERYONE, "alerts that mention a role", ()),
+    Need("CONNECT", CONNECT, "joining a voice channel", VOICE_TYPES),
+    Need("SPEAK", SPEAK, "being heard in a voice channel", (ChannelType.VOICE,)),
+)
+
+
+def channel_permissions(
+    base: int, *, guild_id: str, discord_id: str, role_ids: Collection[str], overwrites: list[dict[str, Any]]
+) -> int:
+    """Return somebody's permissions in a channel, from their base permissions.
+
+    In this order: @everyone's overwrite, those of their roles taken together, their own. No overwrite
+    touches owners and administrators. Whoever may not see a channel may do nothing there.
+    """
+    if base & ADMINISTRATOR:
+        return ALL_PERMISSIONS
+    by_id = {overwrite["id"]: overwrite for overwrite in overwrites}
+    roles = [by_id[role] for role in role_ids if role != guild_id and role in by_id]
+    own = by_id.get(discord_id)
+    for level in ([by_id[guild_id]] if guild_id in by_id else [], roles, [own] if own else []):
+        allow = deny = 0
+        for overwrite in level:
+            allow |= int(overwrite["allow"])
+            deny |= int(overwrite["deny"])
+        base = base & ~deny | allow
+    return base if base & VIEW_CHANNEL else 0
+
+
+def may_connect(membership: Membership, channel: Channel) -> bool:
+    """Whether a person may join a voice channel. Who was never seen by the gateway has unknown roles: they may."""
+    if membership.owner or not membership.role_ids:
+        return True
+    bits = channel_permissions(
+        membership.permissions,
+        guild_id=membership.guild_id,
+        discord_id=membership.user.discord_id or "",
+        role_ids=membership.role_ids,
+        overwrites=channel.overwrites,
+    )
+    return bool(bits & CONNECT)
+
+
+def missing_permissions(
+    guild: Guild, *, bot_id: str, roles: Iterable[Role], channels: Iterable[Channel]
+) -> list[dict[str, Any]]:
+    """Return what the bot lacks: `[{permission, bit, needed_for, channel_id}]`, the guild's first (channel null).
+
+    What it lacks in the whole guild is not repeated for a channel, and of a channel that it cannot see nothing else is
+    said. A guild whose roles were not mirrored yet lacks nothing that we know of.
+    """
+    bits = {role.pk: role.permissions for role in roles}
+    if guild.pk not in bits:
+        return []
+    role_ids = [guild.pk, *guild.bot_role_ids]
+    base = base_permissions(
+        owner=guild.owner_id == bot_id, role_bits=[bits[role] for role in role_ids if role in bits]
+    )
+    lacking = [_lack(need, None) for need in NEEDS if not base & need.bit]
+    for channel in channels:
+        granted = channel_permissions(
+            base, guild_id=guild.pk, discord_id=bot_id, role_ids=role_ids, overwrites=channel.overwrites
+        )
+        missing = [
+            need
+            for need in NEEDS
+            if channel.type in need.types and base & need.bit and not granted & need.bit
+        ]
+        if missing and not granted & VIEW_CHANNEL:
+            missing = [need for need in missing if need.bit == VIEW_CHANNEL]
+        lacking += [_lack(need, channel.pk) for need in missing]
+    return lacking
+
+
+def _lack(need: Need, channel_id: str | None) -> dict[str, Any]:
+    return {
+        "permission": need.name,
+        "bit": str(need.bit),
+        "needed_for": need.needed_for,
+        "channel_id": channel_id,
+    }

@@ -1,0 +1,97 @@
+"""Read a guild over REST, for when the gateway did not tell: the bot was away, or somebody wants to be sure."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import discord
+from accounts.errors import DiscordMalformed, DiscordRefused
+from guilds.domain.installation import bot_left, lock_guild
+from guilds.domain.mirror import mirror_guild
+from guilds.errors import BotNotInstalled, GuildUnavailable, RefreshedJustNow
+from guilds.models import Guild
+
+EVERY_SECONDS = 10
+
+
+def refresh_guild(guild_id: str) -> None:
+    """Make the guild's rows what Discord says now: guild, channels, roles, the bot's own roles.
+
+    Four requests, with discord.py's bounds on each. Raises BotNotInstalled (also when that is what Discord says, which
+    is then kept), RefreshedJustNow, GuildUnavailable or a DiscordError.
+    """
+    if not Guild.objects.filter(pk=guild_id, bot_installed=True).exists():
+        raise BotNotInstalled
+    key = f"guild-refresh:{guild_id}"
+    if not cache.add(key, time.time(), EVERY_SECONDS):
+        begun = cache.get(key, default=time.time())
+        raise RefreshedJustNow(max(1, math.ceil(begun + EVERY_SECONDS - time.time())))
+    asked_at = timezone.now()
+    try:
+        guild = discord.fetch_guild(guild_id)
+        channels = discord.fetch_channels(guild_id)
+        bot = discord.fetch_member(guild_id, str(discord.fetch_bot()["id"]))
+    except DiscordRefused as error:
+        if error.http_status not in (403, 404):
+            raise
+        if discord.is_bot_in(guild_id):
+            raise GuildUnavailable from error
+        bot_left(guild_id)
+        raise BotNotInstalled from error
+    try:
+        said = _mirrored(guild, channels, bot)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DiscordMalformed from error
+    with transaction.atomic():
+        known, _ = lock_guild(guild_id)
+        # The gateway told of something while we asked, so it is connected, and what it knows is newer.
+        if known.mirrored_at is None or known.mirrored_at < asked_at:
+            mirror_guild(guild_id, **said, voices=None)
+
+
+def _mirrored(guild: dict[str, Any], channels: list[dict[str, Any]], bot: dict[str, Any]) -> dict[str, Any]:
+    """Return Discord's guild, channel and member objects as `mirror_guild` takes them."""
+    return {
+        "name": guild["name"],
+        "icon_hash": guild.get("icon") or "",
+        "owner_id": str(guild["owner_id"]),
+        "member_count": guild.get("approximate_member_count"),
+        "bot_role_ids": [str(role_id) for role_id in bot["roles"]],
+        "channels": [
+            {
+                "id": str(channel["id"]),
+                "type": int(channel["type"]),
+                "name": channel["name"],
+                "position": int(channel.get("position") or 0),
+                "parent_id": channel.get("parent_id"),
+                "overwrites": [
+                    {
+                        "id": str(over["id"]),
+                        "type": int(over["type"]),
+                        "allow": str(over["allow"]),
+                        "deny": str(over["deny"]),
+                    }
+                    for over in channel.get("permission_overwrites") or []
+                ],
+            }
+            for channel in channels
+        ],
+        "roles": [
+            {
+                "id": str(role["id"]),
+                "name": role["name"],
+                "color": int(role["color"]),
+                "position": int(role["position"]),
+                "permissions": int(role["permissions"]),
+                "mentionable": bool(role["mentionable"]),
+                "managed": bool(role["managed"]),
+            }
+            for role in guild["roles"]
+        ],
+    }
