@@ -31,6 +31,7 @@ urlpatterns = [
     path("api/auth/", include("accounts.urls")),
     path("api/guilds", include("guilds.urls")),
     path("api/guilds", include("queue_app.urls")),
+    path("api/streams", include("realtime.streams.urls")),
     path("api/search", SearchView.as_view(), name="search"),
     path(
         "api/schema",

@@ -6,3 +6,7 @@ class GuildsConfig(AppConfig):
 
     def ready(self) -> None:
         from guilds import receivers  # noqa: F401  signals are connected by importing
+        from guilds.audience import AUDIENCE
+        from realtime.streams import audience
+
+        audience.register(AUDIENCE)

@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from realtime.models import Event, Store
+from realtime.streams import admin as streams_admin  # noqa: F401  registers by being imported
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -9,6 +9,8 @@ class RealtimeConfig(AppConfig):
         from realtime import kinds
         from realtime.app_kind import KIND
         from realtime.connections import look_now
+        from realtime.streams import kind as stream_kind
 
         kinds.register("app", KIND)
+        kinds.register("stream", stream_kind.KIND)
         session_revoked.connect(look_now)

@@ -1,0 +1,89 @@
+"""Write a durable message of a stream to its log, with the picture of that moment, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.retry import retrying
+from realtime.errors import Conflict
+from realtime.models import Event
+from realtime.origin import Origin
+from realtime.streams.errors import StreamNotFound, cannot_publish
+from realtime.streams.models import AlertFrame, Stream
+from realtime.streams.rights import rights_of
+
+KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as a device sent it. `content_type` was read off its first bytes."""
+
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A durable message that was just written, its transaction still open."""
+
+    stream: Stream
+    type: str
+    args: dict[str, Any]
+    event: Event
+    sender: User
+    picture: Picture | None
+
+
+Listener = Callable[[Alert], None]
+
+_listeners: list[Listener] = []
+
+
+def on_alert(listener: Listener) -> None:
+    """Call `listener(alert)` inside the transaction that writes each durable message of any stream.
+
+    What it writes is kept with the alert or not at all; what it raises refuses the alert. It is called once for
+    each message, however often its sender repeats it. Register in `AppConfig.ready`.
+    """
+    _listeners.append(listener)
+
+
+@retrying
+def write_alert(
+    stream_id: str, type_: str, args: dict[str, Any], *, origin: Origin, picture: Picture | None = None
+) -> int:
+    """Append a durable message. Returns its seq; of one that was written before under the same command id, that seq.
+
+    Raises StreamNotFound, NoPermission, or Conflict when the id was used for something else.
+    """
+    assert origin.user is not None
+    with transaction.atomic():
+        stream = Stream.objects.filter(pk=stream_id).first()
+        rights = rights_of(origin.user, stream_id)
+        if stream is None or rights is None:
+            raise StreamNotFound
+        if not rights.write:
+            raise cannot_publish()
+        ensure_store(stream.log)
+        store = lock_store(stream.log)
+        if origin.command_id:
+            earlier = Event.objects.filter(store=store, event_id=origin.command_id).first()
+            if earlier is not None:
+                if (earlier.actor_id, earlier.name) != (origin.user.pk, type_):
+                    raise Conflict
+                return earlier.seq
+        event = append(store, type_, args, origin=origin)
+        if picture is not None:
+            AlertFrame.objects.create(event=event, content_type=picture.content_type, data=picture.data)
+            AlertFrame.objects.filter(event__store=store, event__seq__lte=event.seq - KEPT_FRAMES).delete()
+        alert = Alert(stream, type_, args, event, origin.user, picture)
+        for listener in _listeners:
+            listener(alert)
+        return event.seq

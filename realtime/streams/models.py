@@ -1,0 +1,118 @@
+"""Streams: who owns them, whom they are shared with, who is there, and the pictures kept with alerts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+
+# What a device calls its stream; it stands in paths, log names and channel-layer groups.
+stream_id_validator = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", "1 to 64 letters, digits, dots, dashes and underscores."
+)
+type_validator = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", "A type is a word of 1 to 64 letters, digits, dots and dashes."
+)
+
+
+def default_durable_types() -> list[str]:
+    return ["alert"]
+
+
+class Stream(models.Model):
+    """Messages and frames between devices and services.
+
+    The owner and those with a grant may use it; a public one may be read by everybody who is logged in.
+    Messages of `durable_types` are kept in the log `stream:<id>`, all others are live only.
+    """
+
+    id = models.CharField(primary_key=True, max_length=64, validators=[stream_id_validator])
+    name = models.CharField(max_length=100, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="streams")
+    public = models.BooleanField(default=False)
+    durable_types = models.JSONField(default=default_durable_types, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.id
+
+    @property
+    def log(self) -> str:
+        """The name of its store."""
+        return f"stream:{self.pk}"
+
+
+class StreamGrant(models.Model):
+    """One sharing of a stream: with a person, or with a guild's members, all of them or those with a role.
+
+    guilds/ is above this app, so a guild and its role are kept by their snowflakes.
+    """
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    guild_id = models.CharField(max_length=20, blank=True)
+    role_id = models.CharField(max_length=20, blank=True, help_text="Empty: every member of the guild.")
+    write = models.BooleanField(default=False, help_text="May publish too; everybody here may read.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pk"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["stream", "user"], name="streamgrant_stream_user"),
+            models.UniqueConstraint(
+                fields=["stream", "guild_id", "role_id"],
+                condition=models.Q(user=None),
+                name="streamgrant_stream_guild_role",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(user=None) ^ models.Q(guild_id=""), name="streamgrant_person_or_guild"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        whom = str(self.user) if self.user else f"guild {self.guild_id}"
+        return f"{whom} {'writes' if self.write else 'reads'} {self.stream_id}"
+
+
+class AlertFrame(models.Model):
+    """The picture that a stream showed when a durable message was written. Only the newest are kept."""
+
+    event = models.OneToOneField(
+        "realtime.Event", on_delete=models.CASCADE, related_name="frame", primary_key=True
+    )
+    content_type = models.CharField(max_length=20)
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.content_type} of event {self.event_id}"
+
+
+class StreamPresence(models.Model):
+    """One registration on one socket, as its process says; stale when the process has not for a while."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="presence")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection_id = models.CharField(max_length=32)
+    process = models.CharField(max_length=32, db_index=True)
+    client_type = models.CharField(max_length=32)
+    produces = models.JSONField(default=list)
+    consumes = models.JSONField(default=list)
+    since = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["since", "pk"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["stream", "connection_id"], name="streampresence_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.stream_id}"

@@ -1,0 +1,122 @@
+"""Who may do what with a stream.
+
+| who | reads | writes | shares, renames, deletes |
+| --- | --- | --- | --- |
+| owner | yes | yes | yes |
+| writer: a person, or a guild's members, or those with a role | yes | yes | |
+| reader: the same | yes | | |
+| every user, where the stream is public | yes | | |
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from realtime.streams.audience import Belonging, get_audience
+from realtime.streams.errors import NotOwner, StreamNotFound
+from realtime.streams.models import Stream, StreamGrant
+
+
+@dataclass(frozen=True)
+class Rights:
+    """`member`: somebody it is shared with, and not only one of the public."""
+
+    read: bool = False
+    write: bool = False
+    member: bool = False
+    owner: bool = False
+
+    @property
+    def name(self) -> str:
+        return "owner" if self.owner else "write" if self.write else "read"
+
+
+NO_RIGHTS = Rights()
+
+
+def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Rights]:
+    """Return the rights for each `(stream id, user id)`, in at most three queries. Streams that are gone are absent."""
+    pairs = set(wanted)
+    user_ids = {user_id for _, user_id in pairs}
+    streams = {stream.pk: stream for stream in Stream.objects.filter(pk__in={pk for pk, _ in pairs})}
+    grants: defaultdict[str, list[StreamGrant]] = defaultdict(list)
+    for grant in StreamGrant.objects.filter(
+        Q(user_id__in=user_ids) | Q(user=None), stream_id__in=streams.keys()
+    ):
+        grants[grant.stream_id].append(grant)
+    guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
+    belonging = get_audience().belonging(user_ids, guild_ids) if guild_ids else {}
+    return {
+        (pk, user_id): _rights(streams[pk], user_id, grants[pk], belonging)
+        for pk, user_id in pairs
+        if pk in streams
+    }
+
+
+def _rights(stream: Stream, user_id: int, grants: list[StreamGrant], belonging: Belonging) -> Rights:
+    if stream.owner_id == user_id:
+        return Rights(read=True, write=True, member=True, owner=True)
+    mine = [grant for grant in grants if _applies(grant, user_id, belonging)]
+    return Rights(
+        read=bool(mine) or stream.public, write=any(grant.write for grant in mine), member=bool(mine)
+    )
+
+
+def _applies(grant: StreamGrant, user_id: int, belonging: Belonging) -> bool:
+    if grant.user_id is not None:
+        return grant.user_id == user_id
+    roles = belonging.get(user_id, {}).get(grant.guild_id)
+    return roles is not None and (not grant.role_id or grant.role_id in roles)
+
+
+def rights_of(user: User, stream_id: str) -> Rights | None:
+    """Return a person's rights, null when there is no such stream."""
+    return read_rights([(stream_id, user.pk)]).get((stream_id, user.pk))
+
+
+def require_reader(user: User, stream_id: str) -> tuple[Stream, Rights]:
+    """Raises StreamNotFound, also for streams that the user may not read."""
+    stream = Stream.objects.select_related("owner").filter(pk=stream_id).first()
+    rights = rights_of(user, stream_id) if stream else None
+    if stream is None or rights is None or not rights.read:
+        raise StreamNotFound
+    return stream, rights
+
+
+def require_owner(user: User, stream_id: str) -> Stream:
+    """Raises StreamNotFound, and NotOwner for those who may only read or write."""
+    stream, rights = require_reader(user, stream_id)
+    if not rights.owner:
+        raise NotOwner
+    return stream
+
+
+def readers(stream_id: str) -> set[int] | None:
+    """Return the ids of those who may read; null: everybody."""
+    stream = Stream.objects.filter(pk=stream_id).first()
+    if stream is None:
+        return set()
+    if stream.public:
+        return None
+    allowed = {stream.owner_id}
+    for grant in stream.grants.all():
+        if grant.user_id is not None:
+            allowed.add(grant.user_id)
+        else:
+            allowed.update(get_audience().members(grant.guild_id, grant.role_id))
+    return allowed
+
+
+def streams_of(user: User) -> QuerySet[Stream]:
+    """Return the streams that are the user's, or shared with them; not those that are only public."""
+    belonging = get_audience().belonging([user.pk], None).get(user.pk, {})
+    shared = Q(user=user)
+    for guild_id, roles in belonging.items():
+        shared |= Q(guild_id=guild_id, role_id__in=["", *roles])
+    granted = StreamGrant.objects.filter(shared).values("stream_id")
+    return Stream.objects.select_related("owner").filter(Q(owner=user) | Q(pk__in=granted))
