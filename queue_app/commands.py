@@ -11,13 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from guilds.domain.settings import change_settings, check_settings
+from guilds.models import MAX_VOLUME
 from guilds.permissions import require_member
 from queue_app.domain.add import POSITIONS, add_track
+from queue_app.domain.clear import clear_queue
 from queue_app.domain.find import MAX_QUERY
+from queue_app.domain.move import move_item
 from queue_app.domain.pause import pause, resume
 from queue_app.domain.remove import remove_item
 from queue_app.domain.skip import skip
 from queue_app.domain.voice import join_voice, leave_voice
+from queue_app.domain.volume import set_volume
 from queue_app.errors import IdempotencyConflict, InvalidArguments, UnknownCommand
 from queue_app.models import Player, QueueItem
 from queue_app.shapes import item_shape, player_shape
@@ -30,10 +35,13 @@ MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of th
 
 @dataclass(frozen=True)
 class Command:
-    """`check` returns clean arguments or raises InvalidArguments; `run` is the domain function."""
+    """`check` returns clean arguments or raises InvalidArguments; `run` is the domain function.
+
+    What that returns, an item or player in its shape, is what REST answers.
+    """
 
     check: Callable[[dict[str, Any]], dict[str, Any]]
-    run: Callable[..., QueueItem | Player]
+    run: Callable[..., QueueItem | Player | dict[str, Any]]
 
 
 MAX_KEY = 255
@@ -50,21 +58,23 @@ def command_id_of(key: str) -> str:
 
 
 def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
-    """Carry a command out once (see `answer_once`). `Answer.result` is the item or player it changed.
+    """Carry a command out once (see `answer_once`). `Answer.result` is what the domain function returned.
 
-    Raises UnknownCommand, InvalidGuildId, GuildNotFound, InvalidArguments, IdempotencyConflict, or what the
-    domain function raises.
+    Raises UnknownCommand, InvalidGuildId, GuildNotFound, InvalidArguments, InvalidSettings, IdempotencyConflict,
+    or what the domain function raises.
     """
     command = COMMANDS.get(name)
     if command is None:
         raise UnknownCommand
-    if origin.user is not None and not origin.operator:
+    if origin.user is not None and not (origin.operator or origin.vouched):
         require_member(origin.user, guild_id)  # before anything is said about the arguments
     clean = command.check(args)
 
     def act() -> dict[str, Any]:
         changed = command.run(guild_id, **clean, origin=origin)
-        return item_shape(changed) if isinstance(changed, QueueItem) else player_shape(changed)
+        if isinstance(changed, QueueItem):
+            return item_shape(changed)
+        return player_shape(changed) if isinstance(changed, Player) else changed
 
     try:
         return answer_once(f"guild:{guild_id}", name=name, args=clean, origin=origin, act=act)
@@ -107,6 +117,25 @@ def _check_item(args: dict[str, Any]) -> dict[str, Any]:
         raise InvalidArguments({"item_id": ["This is not the id of an item."]}) from error
 
 
+def _check_move(args: dict[str, Any]) -> dict[str, Any]:
+    item = _check_item(args)
+    try:
+        after = None if args["after"] is None else str(uuid.UUID(args["after"]))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        sentence = "The id of the item that it should follow; null for the front."
+        raise InvalidArguments({"after": [sentence]}) from error
+    if after == item["item_id"]:
+        raise InvalidArguments({"after": ["An item cannot follow itself."]})
+    return item | {"after": after}
+
+
+def _check_volume(args: dict[str, Any]) -> dict[str, Any]:
+    volume = args.get("volume")
+    if not isinstance(volume, int) or isinstance(volume, bool) or not 0 <= volume <= MAX_VOLUME:
+        raise InvalidArguments({"volume": [f"A whole number from 0 to {MAX_VOLUME}."]})
+    return {"volume": volume}
+
+
 def _check_channel(args: dict[str, Any]) -> dict[str, Any]:
     channel_id = args.get("channel_id")
     if not isinstance(channel_id, str) or not channel_id.isdecimal() or len(channel_id) > 20:
@@ -117,9 +146,13 @@ def _check_channel(args: dict[str, Any]) -> dict[str, Any]:
 COMMANDS: dict[str, Command] = {
     "AddTrack": Command(_check_add, add_track),
     "RemoveItem": Command(_check_item, remove_item),
+    "MoveItem": Command(_check_move, move_item),
+    "ClearQueue": Command(_no_arguments, clear_queue),
     "Skip": Command(_no_arguments, skip),
     "Pause": Command(_no_arguments, pause),
     "Resume": Command(_no_arguments, resume),
     "JoinVoice": Command(_check_channel, join_voice),
     "LeaveVoice": Command(_no_arguments, leave_voice),
+    "SetVolume": Command(_check_volume, set_volume),
+    "ChangeSettings": Command(check_settings, change_settings),
 }

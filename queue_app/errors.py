@@ -33,6 +33,20 @@ class NothingPlaying(QueueError):
     status = 409
 
 
+class NotAllowed(QueueError):
+    """The sentence says who may."""
+
+    code = "FORBIDDEN"
+    sentence = "You may not do this here."
+    status = 403
+
+
+class QueueCapReached(QueueError):
+    code = "QUEUE_CAP_REACHED"
+    sentence = "You have as many tracks in the queue as one person may."
+    status = 409
+
+
 class NotYourItem(QueueError):
     code = "FORBIDDEN"
     sentence = "Only the one who added it, or a DJ, may remove this."

@@ -9,10 +9,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import User
+from guilds.models import GuildSettings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape
+from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
-from queue_app.shapes import item_shape, player_shape
+from queue_app.shapes import item_shape, player_shape, skip_vote_shape
 from realtime.models import Store
 
 
@@ -46,14 +48,21 @@ def one_moment() -> Iterator[None]:
 
 
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
-    """Return `{epoch, seq, guild, queue, player}` as of one moment. Raises InvalidGuildId or GuildNotFound."""
+    """Return `{epoch, seq, guild, queue, player, skip_vote, can}` as of one moment.
+
+    `can` is this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
+    """
     membership = require_member(user, guild_id)
     with one_moment():
         store = Store.objects.get(name=f"guild:{guild_id}")
+        player = load_player(guild_id)
+        settings = GuildSettings.objects.filter(pk=guild_id).first() or GuildSettings(pk=guild_id)
         return {
             "epoch": store.epoch,
             "seq": store.head,
             "guild": guild_shape(membership),
             "queue": [item_shape(item) for item in queued_items(guild_id)],
-            "player": player_shape(load_player(guild_id)),
+            "player": player_shape(player),
+            "skip_vote": skip_vote_shape(player),
+            "can": rights(membership, settings),
         }

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from guilds.models import MAX_VOLUME
 from guilds.serializers import GuildSerializer
 from queue_app.domain.add import POSITIONS
 from queue_app.models import ItemState, Loop, PlayerStatus
@@ -64,16 +65,49 @@ class QueueSerializer(Shape):
     seq = serializers.IntegerField()
 
 
+class SkipVoteSerializer(Shape):
+    votes = serializers.IntegerField()
+    needed = serializers.IntegerField()
+
+
+class RightsSerializer(Shape):
+    """What the caller may do by their roles."""
+
+    add = serializers.BooleanField()
+    skip = serializers.ChoiceField(
+        choices=["now", "vote"], allow_null=True, help_text="Other people's tracks; one's own always."
+    )
+    move = serializers.BooleanField()
+    clear = serializers.BooleanField()
+    remove = serializers.BooleanField(help_text="Other people's tracks; one's own always.")
+    control = serializers.ChoiceField(
+        choices=["always", "there"], help_text="`there`: while in the bot's channel, or nobody is."
+    )
+    settings = serializers.BooleanField()
+
+
 class SnapshotSerializer(Shape):
     epoch = serializers.CharField()
     seq = serializers.IntegerField()
     guild = GuildSerializer()
     queue = ItemSerializer(many=True)
     player = PlayerSerializer()
+    skip_vote = SkipVoteSerializer(allow_null=True)
+    can = RightsSerializer()
 
 
 class SeqSerializer(Shape):
-    seq = serializers.IntegerField(help_text="Of the last event that this appended.")
+    seq = serializers.IntegerField(help_text="Of the last event that this appended; else the log's head.")
+
+
+class SkipSerializer(SeqSerializer):
+    vote = SkipVoteSerializer(required=False, help_text="Absent when the track was skipped.")
+
+
+class MoveSerializer(Shape):
+    """For the schema; the command core checks."""
+
+    after = serializers.UUIDField(allow_null=True, help_text="The item that it should follow; null: front.")
 
 
 class AddSerializer(Shape):
@@ -85,11 +119,12 @@ class AddSerializer(Shape):
 
 class PlayerPatchSerializer(Shape):
     paused = serializers.BooleanField(required=False)
+    volume = serializers.IntegerField(required=False, min_value=0, max_value=MAX_VOLUME)
     voice_channel_id = serializers.RegexField(r"^[0-9]{1,20}$", required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if unknown := set(self.initial_data) - set(self.fields):
             raise serializers.ValidationError(dict.fromkeys(unknown, "This cannot be changed here."))
         if not attrs:
-            raise serializers.ValidationError("Say what to change: paused, voice_channel_id.")
+            raise serializers.ValidationError("Say what to change: paused, volume, voice_channel_id.")
         return attrs

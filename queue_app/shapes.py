@@ -59,5 +59,12 @@ def player_shape(player: Player) -> dict[str, Any]:
     }
 
 
+def skip_vote_shape(player: Player) -> dict[str, int] | None:
+    """How the vote to skip the current item stands, null when nobody has voted."""
+    if not player.skip_votes:
+        return None
+    return {"votes": player.skip_votes, "needed": player.skip_votes_needed}
+
+
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None

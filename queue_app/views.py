@@ -26,10 +26,12 @@ from queue_app.queries import load_player, one_moment, read_snapshot
 from queue_app.serializers import (
     AddSerializer,
     ItemSerializer,
+    MoveSerializer,
     PlayerPatchSerializer,
     PlayerSerializer,
     QueueSerializer,
     SeqSerializer,
+    SkipSerializer,
     SnapshotSerializer,
     TrackSerializer,
 )
@@ -58,6 +60,11 @@ def _execute(
     origin: Origin | None = None,
 ) -> Answer:
     return execute(guild_id, name, args or {}, origin=origin or _origin(request))
+
+
+def _seq(guild_id: str, answer: Answer) -> int:
+    """Return the seq that holds the command's effect, also of one that changed nothing."""
+    return answer.seqs[-1] if answer.seqs else Store.objects.get(name=f"guild:{guild_id}").head
 
 
 def _number(request: Request, name: str) -> int | None:
@@ -110,10 +117,22 @@ class QueueView(APIView):
 
 
 class QueueItemView(APIView):
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveSerializer, responses=ItemSerializer)
+    def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
+        body = request.data if isinstance(request.data, dict) else {}
+        args = {name: body[name] for name in ("after",) if name in body}
+        return Response(_execute(request, guild_id, "MoveItem", {"item_id": item_id} | args).result)
+
     @extend_schema(responses={204: None})
     def delete(self, request: Request, guild_id: str, item_id: str) -> Response:
         _execute(request, guild_id, "RemoveItem", {"item_id": item_id})
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ClearView(APIView):
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "ClearQueue"))})
 
 
 class PlayerView(APIView):
@@ -128,7 +147,7 @@ class PlayerView(APIView):
         body = PlayerPatchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
-        # Up to two commands, which cannot share a key and need none: doing them twice changes nothing.
+        # Up to three commands, which cannot share a key and need none: doing them twice changes nothing.
         origin = dataclasses.replace(_origin(request), command_id="")
         with transaction.atomic():
             if "voice_channel_id" in wanted:
@@ -137,15 +156,19 @@ class PlayerView(APIView):
                     _execute(request, guild_id, "LeaveVoice", origin=origin)
                 else:
                     _execute(request, guild_id, "JoinVoice", {"channel_id": channel_id}, origin=origin)
+            if "volume" in wanted:
+                _execute(request, guild_id, "SetVolume", {"volume": wanted["volume"]}, origin=origin)
             if "paused" in wanted:
                 _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume", origin=origin)
         return Response(player_shape(load_player(guild_id)))
 
 
 class SkipView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SkipSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
-        return Response({"seq": _execute(request, guild_id, "Skip").seqs[-1]})
+        answer = _execute(request, guild_id, "Skip")
+        body = {"seq": _seq(guild_id, answer)}
+        return Response(body | {"vote": vote} if (vote := answer.result["vote"]) else body)
 
 
 class SearchView(APIView):

@@ -13,8 +13,9 @@ class Origin:
     """Who asks, through which surface. `user` is null for the bot itself.
 
     `command_id` is the client's id of the command (empty: not repeatable). `client_timestamp` is in
-    milliseconds and is only ever shown, never believed. An `operator` came through the Django admin and needs
-    no membership.
+    milliseconds and is only ever shown, never believed. An `operator` came through the Django admin, needs no
+    membership and may do everything. For somebody `vouched` for by another process of ours a membership need not
+    be known; they may do what any member may.
     """
 
     user: User | None
@@ -26,6 +27,7 @@ class Origin:
     command_id: str = ""
     client_timestamp: int | None = None
     operator: bool = False
+    vouched: bool = False
 
 
 BOT = Origin(user=None, via=Via.BOT)

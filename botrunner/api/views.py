@@ -49,7 +49,7 @@ class InternalQueueView(InternalView):
         if not person.is_active:
             raise UserNotFound
         # Our own process vouches for the person; whether they are a member is its business.
-        origin = Origin(user=person, via=Via.BOT, command_id=command_id, operator=True)
+        origin = Origin(user=person, via=Via.BOT, command_id=command_id, vouched=True)
         args = {key: body.validated_data[key] for key in ("query", "position")}
         answer = execute(guild_id, "AddTrack", args, origin=origin)
         return Response(answer.result, status=status.HTTP_201_CREATED)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from accounts.models import User
+from guilds.errors import GuildNotFound
 from guilds.models import Channel, GuildSettings, Membership
 from guilds.permissions import is_dj, require_member
 from guilds.queries import voice_channel_of
-from queue_app.models import ItemState, Player, QueueItem
+from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.append import append, lock_store
 from realtime.models import Store
@@ -26,7 +28,11 @@ class GuildState:
     origin: Origin
     membership: Membership | None
 
-    @property
+    @cached_property
+    def settings(self) -> GuildSettings:
+        return GuildSettings.objects.filter(pk=self.guild_id).first() or GuildSettings(pk=self.guild_id)
+
+    @cached_property
     def is_dj(self) -> bool:
         return self.membership is None or is_dj(self.membership)
 
@@ -59,27 +65,38 @@ class GuildState:
         self.player.item = None
         self.player.position_ms = 0
         self.player.sounding = False
-        self.player.save(update_fields=["item", "position_ms", "position_at", "sounding"])
+        self.player.skip_votes = self.player.skip_votes_needed = 0
+        self.player.save(
+            update_fields=[
+                "item", "position_ms", "position_at", "sounding", "skip_votes", "skip_votes_needed",
+            ]
+        )  # fmt: skip
+        SkipVote.objects.filter(item=item).delete()
         return item
 
     def settle_channel(self, requester: User | None) -> str | None:
         """Decide where to play and keep it: the requester's voice channel, else the player's, else the
         setting's. While something plays the bot stays where it is."""
         if self.player.item is None or self.player.voice_channel_id is None:
-            settings = GuildSettings.objects.filter(guild_id=self.guild_id).first()
             offers = [
                 voice_channel_of(self.guild_id, requester),
                 self.player.voice_channel_id,
-                settings.voice_channel_id if settings else None,
+                self.settings.voice_channel_id,
             ]
             there = set(
                 Channel.objects.filter(guild_id=self.guild_id, pk__in=[o for o in offers if o]).values_list(
                     "pk", flat=True
                 )
             )
-            self.player.voice_channel_id = next((o for o in offers if o in there), None)
-            self.player.save(update_fields=["voice_channel_id"])
+            self.set_channel(next((o for o in offers if o in there), None))
+            self.player.save(update_fields=["voice_channel_id", "volume"])
         return self.player.voice_channel_id
+
+    def set_channel(self, channel_id: str | None) -> None:
+        """Say where to play, unsaved. Who comes into voice from outside starts at the guild's volume."""
+        if self.player.voice_channel_id is None and channel_id is not None:
+            self.player.volume = self.settings.default_volume
+        self.player.voice_channel_id = channel_id
 
 
 def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
@@ -88,7 +105,16 @@ def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
     Call it inside `transaction.atomic()`. Raises InvalidGuildId or GuildNotFound.
     """
     user = origin.user
-    membership = None if user is None or origin.operator else require_member(user, guild_id)
+    membership = None if user is None or origin.operator else _membership_of(user, guild_id, origin)
     store = lock_store(f"guild:{guild_id}")
     player, _ = Player.objects.select_related("item__track", "item__requested_by").get_or_create(pk=guild_id)
     return GuildState(guild_id, store, player, origin, membership)
+
+
+def _membership_of(user: User, guild_id: str, origin: Origin) -> Membership:
+    try:
+        return require_member(user, guild_id)
+    except GuildNotFound:
+        if not origin.vouched:
+            raise
+        return Membership(user=user, guild_id=guild_id)

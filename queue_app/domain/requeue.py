@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from queue_app.domain.guild_state import open_guild
-from queue_app.domain.rank import front_rank
+from queue_app.domain.rank import rank_behind
 from queue_app.errors import ItemNotFound
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
@@ -25,7 +25,7 @@ def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         )
         if item is None:
             raise ItemNotFound
-        item.state, item.rank = ItemState.QUEUED, front_rank(guild_id)
+        item.state, item.rank = ItemState.QUEUED, rank_behind(guild_id, None)
         item.started_at = item.ended_at = None
         item.error_code = item.error_detail = ""
         item.save()

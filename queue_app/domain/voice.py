@@ -6,25 +6,29 @@ from django.db import transaction
 
 from guilds.queries import voice_channels_of
 from queue_app.domain.guild_state import open_guild
+from queue_app.domain.policy import check_control
 from queue_app.errors import UnknownChannel
 from queue_app.models import Player
 from realtime.origin import Origin
 
 
 def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
-    """Choose the channel to play in. Raises UnknownChannel."""
+    """Choose the channel to play in. Raises NotAllowed or UnknownChannel."""
     with transaction.atomic():
         state = open_guild(guild_id, origin=origin)
+        check_control(state)
         if not voice_channels_of(guild_id).filter(pk=channel_id).exists():
             raise UnknownChannel
         player = state.player
         if player.voice_channel_id != channel_id or player.stopped:
             player.fold_position()
-            player.voice_channel_id, player.stopped = channel_id, False
+            state.set_channel(channel_id)
+            player.stopped = False
             player.error_code = player.error_detail = ""
             player.save(
                 update_fields=[
-                    "voice_channel_id", "stopped", "position_ms", "position_at", "error_code", "error_detail",
+                    "voice_channel_id", "volume", "stopped", "position_ms", "position_at",
+                    "error_code", "error_detail",
                 ]
             )  # fmt: skip
             state.append("VoiceJoined", player=True)
@@ -32,9 +36,10 @@ def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
 
 
 def leave_voice(guild_id: str, *, origin: Origin) -> Player:
-    """Leave voice and stop there; what played is kept with its position."""
+    """Leave voice and stop there; what played is kept with its position. Raises NotAllowed."""
     with transaction.atomic():
         state = open_guild(guild_id, origin=origin)
+        check_control(state)
         player = state.player
         if not player.stopped:
             player.fold_position()

@@ -19,6 +19,7 @@ TAKES_PLAYER = {
     "VoiceLeft",
     "VoiceChanged",
     "PlayerErrorChanged",
+    "VolumeChanged",
 }
 DROPS_ITEM = {"TrackStarted", "TrackFinished", "TrackSkipped", "TrackFailed", "TrackRemoved"}
 
@@ -42,15 +43,29 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
         state["queue"] = [item for item in queue if item["id"] != args["item"]["id"]]
     elif name == "TrackRequeued":
         queue.insert(0, args["item"])
+    elif name == "TrackMoved":
+        rest = [item for item in queue if item["id"] != args["item"]["id"]]
+        ids = [item["id"] for item in rest]
+        rest.insert(0 if args["after"] is None else ids.index(args["after"]) + 1, args["item"])
+        state["queue"] = rest
+    elif name == "QueueCleared":
+        state["queue"] = [item for item in queue if item["id"] not in args["item_ids"]]
+    elif name == "SkipVoted":
+        votes = {"votes": args["votes"], "needed": args["needed"]}
+        state["skip_vote"] = votes if args["votes"] else None
     if name in TAKES_PLAYER:
+        before = state["player"]["item"]
         state["player"] = args["player"]
+        if before and (args["player"]["item"] or {}).get("id") != before["id"]:
+            state["skip_vote"] = None  # the vote was about what played then
     return state
 
 
 def comparable(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot without what runs by itself: the position, and the moment it was asked for."""
+    """Return a snapshot without what runs by itself (the position, and the moment it was asked for), and without
+    `can`, which a client asks for again when the settings change."""
     state = copy.deepcopy(snapshot)
-    del state["player"]["position_at"]
+    del state["player"]["position_at"], state["can"]
     if state["player"]["status"] == "playing":
         del state["player"]["position_ms"]
     return state

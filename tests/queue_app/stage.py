@@ -18,7 +18,7 @@ from queue_app.queries import read_snapshot
 from realtime.models import Via
 from realtime.origin import Origin
 from realtime.queries import read_events
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, TrackFactory
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, TrackFactory, sit
 from tests.queue_app.reducer import comparable, reduce
 
 
@@ -29,6 +29,7 @@ class Stage:
         self.member: User = self.join()
         self.channel: Channel = ChannelFactory.create(guild=self.guild, voice=True)
         self.owner = playback.lease_owner()
+        self.crowd: list[User] = []  # who else listens
 
     def join(self, **rights: Any) -> User:
         """Return a new member of the guild."""
@@ -40,6 +41,13 @@ class Stage:
         GuildSettings.objects.filter(guild=self.guild).update(dj_role_id=role.pk)
         Membership.objects.filter(user=user).update(role_ids=[role.pk])
         return user
+
+    def seat(self, count: int) -> list[User]:
+        """Return so many new members, who sit in the channel."""
+        people = [self.join() for _ in range(count)]
+        for person in people:
+            sit(person, self.channel)
+        return people
 
     def decide(self, **settings: Any) -> None:
         """Have the guild's settings be so, without an event."""

@@ -195,7 +195,7 @@ def test_a_page_beyond_what_a_database_counts_is_no_fault_of_ours(
 def test_the_snapshot_holds_everything_with_its_position(client: Client, stage: Stage) -> None:
     playing, waiting = stage.play(), stage.add()
     snapshot = client.get(url(stage, "/snapshot")).json()
-    assert set(snapshot) == {"epoch", "seq", "guild", "queue", "player"}
+    assert set(snapshot) == {"epoch", "seq", "guild", "queue", "player", "skip_vote", "can"}
     assert snapshot["seq"] == Event.objects.count()
     assert [item["id"] for item in snapshot["queue"]] == [str(waiting.pk)]
     player = snapshot["player"]

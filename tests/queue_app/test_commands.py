@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from guilds.errors import GuildNotFound, InvalidGuildId
+from guilds.models import Membership
 from queue_app.commands import COMMANDS, execute
 from queue_app.errors import (
     IdempotencyConflict,
@@ -298,7 +299,7 @@ def test_a_command_of_no_name_is_unknown(stage: Stage) -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_command_is_for_strangers(name: str, stage: Stage) -> None:
     stranger = MembershipFactory.create().user
-    args = {"query": "song", "item_id": str(uuid.uuid4()), "channel_id": stage.channel.pk}
+    args = {"query": "song", "item_id": str(uuid.uuid4()), "after": None, "channel_id": stage.channel.pk}
     with pytest.raises(GuildNotFound):
         stage.do(name, by=stranger, **args)
     assert Event.objects.count() == 0
@@ -317,7 +318,17 @@ def prepare(stage: Stage, name: str) -> dict[str, Any]:
         return {"item_id": str(stage.add().pk)}
     if name == "JoinVoice":
         return {"channel_id": stage.channel.pk}
+    if name == "MoveItem":
+        return {"after": str(stage.add().pk), "item_id": str(stage.add(position="next").pk)}
+    if name == "ChangeSettings":
+        Membership.objects.filter(user=stage.member).update(owner=True)
+        return {"vote_share": 70}
     stage.play()
+    if name == "SetVolume":
+        return {"volume": 40}
+    if name == "ClearQueue":
+        Membership.objects.filter(user=stage.member).update(owner=True)
+        stage.add()
     if name == "Resume":
         stage.do("Pause")
     return {}
@@ -339,7 +350,10 @@ def test_an_id_used_for_another_body_is_a_conflict(name: str, stage: Stage) -> N
     args = prepare(stage, name)
     stage.answer(name, key="command-1", **args)
     done = Event.objects.count()
-    other = {"query": "other", "item_id": str(uuid.uuid4()), "channel_id": "1"}
+    other: dict[str, Any] = {
+        "query": "other", "item_id": str(uuid.uuid4()), "channel_id": "1", "after": None, "volume": 41,
+        "vote_share": 71,
+    }  # fmt: skip
     another: tuple[str, Any] = (
         (name, {key: other[key] for key in args}) if args else ("AddTrack", {"query": "song"})
     )

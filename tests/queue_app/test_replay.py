@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from guilds.models import VoiceState
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
+from queue_app.domain.skip import recount
 from queue_app.models import QueueItem
 from queue_app.sources import TrackInfo
 from realtime.models import Via
@@ -87,6 +89,19 @@ def seated(stage: Stage) -> None:
     sit(stage.member, stage.channel)
 
 
+def crowded(stage: Stage) -> None:
+    """Five people listen to what the member added; three of them have to agree."""
+    playing(stage)
+    stage.crowd = stage.seat(5)
+
+
+def voted(stage: Stage) -> None:
+    crowded(stage)
+    for person in stage.crowd[:2]:
+        stage.do("Skip", by=person)
+    VoiceState.objects.filter(discord_id=stage.crowd[0].discord_id).delete()
+
+
 def channel_vanished(stage: Stage) -> None:
     nowhere_to_play(stage)
     playback.start_next(stage.id, owner=stage.owner)
@@ -111,6 +126,30 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("add from a voice channel", seated, lambda s: s.add(), "VoiceChanged"),
     ("add to a stopped player", stopped, lambda s: s.add(), "PlayerResumed"),
     ("remove", playing, lambda s: s.do("RemoveItem", item_id=str(link(s).pk)), "TrackRemoved"),
+    (
+        "move to the end",
+        playing,
+        lambda s: s.do("MoveItem", item_id=s.queue[0], after=s.queue[-1]),
+        "TrackMoved",
+    ),
+    ("move to the front", playing, lambda s: s.do("MoveItem", item_id=s.queue[-1], after=None), "TrackMoved"),
+    ("clear", playing, lambda s: s.do("ClearQueue", by=s.dj()), "QueueCleared"),
+    ("vote to skip", crowded, lambda s: s.do("Skip", by=s.crowd[0]), "SkipVoted"),
+    ("enough votes", crowded, lambda s: [s.do("Skip", by=p) for p in s.crowd[:3]], "TrackSkipped"),
+    ("a voter leaves", voted, lambda s: recount(s.id), "SkipVoted"),
+    (
+        "the item ends while a vote runs",
+        voted,
+        lambda s: bot("finish", item_id=s.current.pk)(s),
+        "TrackFinished",
+    ),
+    ("volume", playing, lambda s: s.do("SetVolume", volume=30), "VolumeChanged"),
+    (
+        "settings",
+        playing,
+        lambda s: s.do("ChangeSettings", by=s.join(owner=True), fair_order=True, may_add="dj"),
+        "SettingsChanged",
+    ),
     ("skip", playing, lambda s: s.do("Skip"), "TrackSkipped"),
     ("pause", playing, lambda s: s.do("Pause"), "PlayerPaused"),
     ("resume", paused, lambda s: s.do("Resume"), "PlayerResumed"),

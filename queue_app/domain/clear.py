@@ -1,0 +1,25 @@
+"""Empty the queue; what plays goes on."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from queue_app.domain.guild_state import open_guild
+from queue_app.domain.policy import check_clear
+from queue_app.domain.rank import queued
+from queue_app.models import ItemState
+from realtime.origin import Origin
+
+
+def clear_queue(guild_id: str, *, origin: Origin) -> dict[str, int]:
+    """Take every queued item out. Returns `{removed}`; for an empty queue nothing is appended. Raises NotAllowed."""
+    with transaction.atomic():
+        state = open_guild(guild_id, origin=origin)
+        check_clear(state)
+        waiting = queued(guild_id)
+        ids = [str(pk) for pk in waiting.order_by("rank").values_list("pk", flat=True)]
+        if ids:
+            waiting.update(state=ItemState.REMOVED, ended_at=timezone.now())
+            state.append("QueueCleared", item_ids=ids)
+        return {"removed": len(ids)}

@@ -1,0 +1,141 @@
+"""Who may do what to queue and player; docs/guild-settings.md has it as a table.
+
+The bot itself and operators (`state.membership` null) may do everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from guilds.domain.settings import known_sources
+from guilds.models import GuildSettings, Membership, VoiceState, Who
+from guilds.permissions import can_manage, is_dj
+from queue_app.domain.guild_state import GuildState
+from queue_app.errors import NotAllowed, QueueCapReached
+from queue_app.models import ItemState, QueueItem, Track
+
+Skipping = Literal["now", "vote"] | None
+
+_PEOPLE = {Who.DJ: "DJs and those who manage this server", Who.MANAGERS: "Those who manage this server"}
+
+
+def is_among(membership: Membership | None, who: str) -> bool:
+    if membership is None or who == Who.EVERYONE:
+        return True
+    return is_dj(membership) if who == Who.DJ else can_manage(membership)
+
+
+def _require(state: GuildState, who: str, what: str) -> None:
+    if not is_among(state.membership, who):
+        raise NotAllowed(f"{_PEOPLE[Who(who)]} may {what} here, nobody else.")
+
+
+# --- The queue ---
+
+
+def check_add(state: GuildState) -> None:
+    """Raises NotAllowed or QueueCapReached. DJs may have as many tracks queued as they like."""
+    settings = state.settings
+    _require(state, settings.may_add, "add tracks")
+    cap = settings.max_per_person
+    if cap is None or state.is_dj:
+        return
+    mine = QueueItem.objects.filter(
+        guild_id=state.guild_id, state=ItemState.QUEUED, requested_by=state.origin.user
+    )
+    if mine.count() >= cap:
+        tracks = "one track" if cap == 1 else f"{cap} tracks"
+        raise QueueCapReached(f"Each person may have {tracks} in the queue here, and you have.")
+
+
+def check_source(state: GuildState, track: Track) -> None:
+    """Raises NotAllowed for a track from where the guild wants none. What nothing matched fails by itself."""
+    allowed, sources = state.settings.allowed_sources, known_sources()
+    if state.membership is None or allowed is None or track.source not in sources or track.source in allowed:
+        return
+    raise NotAllowed(f"Only this may be added here: {', '.join(sources[name] for name in allowed)}.")
+
+
+def who_moves(settings: GuildSettings) -> str:
+    """Return who puts tracks before those of others. Where people take turns that is for DJs at the least."""
+    if settings.fair_order and settings.may_move == Who.EVERYONE:
+        return Who.DJ
+    return settings.may_move
+
+
+def check_move(state: GuildState) -> None:
+    _require(state, who_moves(state.settings), "put tracks before others")
+
+
+def check_clear(state: GuildState) -> None:
+    _require(state, state.settings.may_clear, "clear the queue")
+
+
+# --- The player ---
+
+
+def _people_there(state: GuildState) -> list[VoiceState]:
+    """Return the voice states of the people in the bot's channel."""
+    channel_id = state.player.connected_channel_id or state.player.voice_channel_id
+    return list(VoiceState.objects.filter(channel_id=channel_id)) if channel_id else []
+
+
+def check_control(state: GuildState) -> None:
+    """Pause, volume, where to play: for those who are there, for anybody while nobody is, and for DJs."""
+    if state.is_dj:
+        return
+    there = {each.discord_id for each in _people_there(state)}
+    if there and (state.origin.user is None or state.origin.user.discord_id not in there):
+        raise NotAllowed("Only people in the bot's voice channel, or a DJ, may do this.")
+
+
+def may_skip_at_once(state: GuildState) -> bool:
+    """Whether the asker needs no vote to skip the current item. Raises NotAllowed when a vote is not for them."""
+    item, user, who = state.player.item, state.origin.user, state.settings.may_skip
+    mine = item is not None and user is not None and item.requested_by_id == user.pk
+    if state.membership is None or mine:
+        return True
+    if who != Who.EVERYONE:
+        _require(state, who, "skip what others added")
+        return True
+    if state.is_dj:
+        return True
+    listening = listeners(state)
+    if not listening:
+        return True
+    if user is None or user.discord_id not in listening:
+        raise NotAllowed("Only people who listen in the bot's voice channel may vote to skip, or a DJ.")
+    return False
+
+
+def listeners(state: GuildState) -> set[str]:
+    """Return the Discord ids of those in the bot's channel who can hear it. The mirror leaves bots out."""
+    return {each.discord_id for each in _people_there(state) if not each.deafened}
+
+
+def votes_needed(listening: int, share: int) -> int:
+    """Return how many of so many listeners must agree, at least one; `share` in percent."""
+    return max(1, -(-listening * share // 100))
+
+
+# --- What a page shows ---
+
+
+def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
+    """Return what a member may do by their roles; whether they sit in the bot's channel is asked when they act.
+
+    `skip` is of other people's tracks: at once, by vote, or (null) not at all.
+    """
+    dj = is_dj(membership)
+    skip: Skipping = "now" if dj and is_among(membership, settings.may_skip) else None
+    if not dj and settings.may_skip == Who.EVERYONE:
+        skip = "vote"
+    return {
+        "add": is_among(membership, settings.may_add),
+        "skip": skip,
+        "move": is_among(membership, who_moves(settings)),
+        "clear": is_among(membership, settings.may_clear),
+        "remove": dj,
+        "control": "always" if dj else "there",
+        "settings": can_manage(membership),
+    }
