@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import actions
 from sandbox.gateway import INVALID_SESSION, RECONNECT
 from sandbox.model import Json
-from sandbox.ratelimit import Verdict, refuse
+from sandbox.ratelimit import Verdict, exhausted, refuse
 from sandbox.shapes import VOICE_TYPES
 
 if TYPE_CHECKING:
@@ -60,9 +60,14 @@ class Faults:
         if fault := self.take("latency", method, path):
             await asyncio.sleep(fault.ms / 1000)
 
-    def rate_limit(self, method: str, path: str) -> Verdict | None:
+    def rate_limit(self, method: str, path: str, *, route: str) -> Verdict | None:
         fault = self.take("rate_limit", method, path)
-        return refuse(fault.retry_after, scope=fault.scope) if fault else None
+        if fault is None:
+            return None
+        verdict = refuse(fault.retry_after, scope=fault.scope)
+        if fault.scope == "global":
+            return verdict
+        return Verdict(verdict.headers | exhausted(method, route, fault.retry_after), verdict.refusal)
 
     def status(self, method: str, path: str) -> int | None:
         fault = self.take("http_status", method, path)

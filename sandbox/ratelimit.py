@@ -93,6 +93,17 @@ def bucket_name(method: str, route: str) -> str:
     return hashlib.md5(f"{method} {route}".encode(), usedforsecurity=False).hexdigest()
 
 
+def exhausted(method: str, route: str, retry_after: float) -> dict[str, str]:
+    """The headers of a used-up window, which come with any 429 but a global one."""
+    return {
+        "X-RateLimit-Limit": "1",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": f"{time.time() + retry_after:.3f}",
+        "X-RateLimit-Reset-After": f"{retry_after:.3f}",
+        "X-RateLimit-Bucket": bucket_name(method, route),
+    }
+
+
 def refuse(retry_after: float, *, scope: str) -> Verdict:
     """A 429. `retry_after` in seconds; `scope` is user, shared or global."""
     seconds = round(max(0.001, retry_after), 3)

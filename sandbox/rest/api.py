@@ -175,7 +175,7 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
 
 
 async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, headers: dict[str, str]) -> Answer:
-    if verdict := sandbox.faults.rate_limit(request.method, request.path):
+    if verdict := sandbox.faults.rate_limit(request.method, request.path, route=route.path):
         headers.update(verdict.headers)
         return Answer(429, verdict.refusal)
     if status := sandbox.faults.status(request.method, request.path):

@@ -275,6 +275,15 @@ async def test_ordered_faults_happen_as_often_as_ordered(
     assert limited.headers["x-ratelimit-global"] == "true"
     assert limited.headers["retry-after"] == "1"
 
+    await order(kind="rate_limit", path="/gateway/bot", scope="shared", retry_after=0.2)
+    limited = await bot_http.get("/gateway/bot")
+    assert limited.headers["x-ratelimit-scope"] == "shared"
+    assert limited.headers["x-ratelimit-remaining"] == "0"
+    assert (
+        limited.headers["x-ratelimit-bucket"]
+        == (await bot_http.get("/gateway/bot")).headers["x-ratelimit-bucket"]
+    )
+
     await order(kind="latency", path="/users/@me$", ms=300)
     begun = time.monotonic()
     await bot_http.get("/users/@me")
