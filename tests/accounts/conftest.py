@@ -88,11 +88,13 @@ class Gibberish:
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []  # path, headers
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.asked.append((self.path, dict(self.headers)))
                 status, headers, body = outer.answers[urlsplit(self.path).path]
                 self.send_response_only(status)  # with no Date but the test's
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():

@@ -1,0 +1,204 @@
+"""Rate limits as Discord documents them, without a network: what is learnt, who waits, when nothing is asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from accounts.discord_limits import MAX_INVALID, Limits, route_of
+from accounts.errors import DiscordBusy, DiscordPaused
+
+CHANNEL, OTHER = "410000000000000001", "410000000000000002"
+POST = route_of("POST", f"/channels/{CHANNEL}/messages", authorization="Bot x")
+ELSEWHERE = route_of("POST", f"/channels/{OTHER}/messages", authorization="Bot x")
+ME = route_of("GET", "/users/@me", authorization="Bot x")
+
+
+def window(remaining: int, after: float, *, bucket: str = "b", limit: int = 5) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset-After": str(after),
+        "X-RateLimit-Bucket": bucket,
+    }
+
+
+def ask(limits: Limits, route: Any = POST, *, patience: float = 0.0) -> None:
+    limits.acquire(route, until=time.monotonic() + patience)
+
+
+def learn(limits: Limits, route: Any = POST, *, status: int = 200, body: Any = None, **headers: str) -> None:
+    limits.learn(
+        route, status=status, headers={name.replace("_", "-"): v for name, v in headers.items()}, body=body
+    )
+
+
+def used_up(limits: Limits, route: Any = POST, *, after: float = 30.0, bucket: str = "b") -> None:
+    ask(limits, route)
+    limits.learn(route, status=200, headers=window(0, after, bucket=bucket), body={})
+
+
+def test_a_used_up_window_is_waited_out() -> None:
+    limits = Limits()
+    used_up(limits, after=0.15)
+    begun = time.monotonic()
+    ask(limits, patience=5)
+    assert 0.14 <= time.monotonic() - begun < 2
+
+
+def test_who_cannot_wait_so_long_is_told_how_long_at_once() -> None:
+    limits = Limits()
+    used_up(limits, after=30)
+    begun = time.monotonic()
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits, patience=3)
+    assert time.monotonic() - begun < 1
+    assert refused.value.retry_after == pytest.approx(30, abs=1)
+
+
+def test_each_channel_has_a_window_of_its_own() -> None:
+    limits = Limits()
+    used_up(limits)
+    ask(limits, ELSEWHERE)
+
+
+def test_routes_of_one_bucket_share_its_window() -> None:
+    limits = Limits()
+    edit = route_of("PATCH", f"/channels/{CHANNEL}/messages/420000000000000001", authorization="Bot x")
+    ask(limits, edit)
+    limits.learn(edit, status=200, headers=window(4, 30), body={})
+    used_up(limits)
+    with pytest.raises(DiscordBusy):
+        ask(limits, edit)
+
+
+def test_other_tokens_have_windows_of_their_own() -> None:
+    limits = Limits()
+    used_up(limits, ME)
+    ask(limits, route_of("GET", "/users/@me", authorization="Bearer y"))
+
+
+def test_a_crowd_takes_no_more_than_a_window_holds() -> None:
+    limits = Limits()
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(3, 30), body={})
+    outcomes: list[bool] = []
+
+    def one() -> None:
+        try:
+            ask(limits)
+            outcomes.append(True)
+        except DiscordBusy:
+            outcomes.append(False)
+
+    threads = [threading.Thread(target=one) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count(True) == 3
+
+
+def test_the_first_request_of_a_route_goes_alone() -> None:
+    limits = Limits()
+    ask(limits)
+    with pytest.raises(DiscordBusy):
+        ask(limits, ELSEWHERE)
+    limits.abandon(POST)  # it failed; the next one may try
+    ask(limits, ELSEWHERE)
+
+
+def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
+    limits = Limits()
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(1, 30), body={})
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(3, 30), body={})
+    with pytest.raises(DiscordBusy):
+        ask(limits)
+
+
+def test_a_global_limit_stops_this_token_everywhere_and_no_other() -> None:
+    limits = Limits()
+    learn(limits, status=429, body={"retry_after": 20.5, "global": True}, X_RateLimit_Global="true")
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits, ME)
+    assert refused.value.retry_after == pytest.approx(20.5, abs=1)
+    ask(limits, route_of("GET", "/users/@me", authorization="Bearer y"))
+
+
+def test_a_limit_of_one_route_stops_no_other() -> None:
+    limits = Limits()
+    learn(limits, status=429, body={"retry_after": 20}, X_RateLimit_Scope="user")
+    with pytest.raises(DiscordBusy):
+        ask(limits)
+    ask(limits, ME)
+
+
+def test_a_429_of_cloudflare_stops_everything() -> None:
+    limits = Limits()
+    learn(limits, status=429, body=None, Retry_After="600")
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits, route_of("GET", "/users/@me", authorization="Bearer y"))
+    assert refused.value.retry_after == pytest.approx(600, abs=1)
+
+
+@pytest.mark.parametrize("said", ["-5", "nan", "inf", "soon", "", None])
+def test_a_retry_after_that_is_no_time_is_a_second(said: Any) -> None:
+    limits = Limits()
+    learn(limits, status=429, body={"retry_after": said}, Retry_After=str(said))
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits)
+    assert refused.value.retry_after == pytest.approx(1, abs=0.2)
+
+
+def test_refusals_are_counted_and_others_doing_is_not() -> None:
+    limits = Limits()
+    for status in (200, 400, 404, 500):
+        learn(limits, status=status, body={})
+    learn(limits, status=429, body={"retry_after": 0.01}, X_RateLimit_Scope="shared")
+    assert limits.invalid == 0
+    learn(limits, status=429, body={"retry_after": 0.01}, X_RateLimit_Scope="user")
+    learn(limits, status=401, body={})
+    learn(limits, status=403, body={})
+    assert limits.invalid == 3
+
+
+def test_long_before_discord_shuts_the_address_out_nothing_is_asked_any_more() -> None:
+    limits = Limits()
+    assert MAX_INVALID <= 1_000  # Discord's own limit is 10,000, for all processes of an address together
+    for _ in range(MAX_INVALID - 1):
+        learn(limits, status=403, body={})
+    ask(limits)
+    limits.abandon(POST)
+    learn(limits, status=401, body={})
+    with pytest.raises(DiscordPaused) as refused:
+        ask(limits, ME, patience=3600)
+    assert refused.value.retry_after == pytest.approx(600, abs=5)
+
+
+def test_many_windows_are_forgotten_when_they_are_over() -> None:
+    limits = Limits()
+    for number in range(5_000):
+        route = route_of("POST", f"/channels/{410000000000000000 + number}/messages", authorization="Bot x")
+        limits.learn(route, status=200, headers=window(4, 0.0), body={})
+    assert len(limits._windows) <= 2_000
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "major"),
+    [
+        (f"/channels/{CHANNEL}/messages/{OTHER}", "/channels/{id}/messages/{id}", CHANNEL),
+        (f"/guilds/{CHANNEL}?with_counts=true", "/guilds/{id}", CHANNEL),
+        ("/users/@me/guilds?after=1&limit=1", "/users/@me/guilds", ""),
+        (f"/webhooks/{CHANNEL}/s3cret/messages/@original", "/webhooks/{id}/{token}/messages/@original", CHANNEL),
+        (f"/interactions/{CHANNEL}/s3cret/callback", "/interactions/{id}/{token}/callback", ""),
+    ],
+)  # fmt: skip
+def test_routes_are_counted_by_their_shape_and_hold_no_secret(path: str, template: str, major: str) -> None:
+    route = route_of("GET", path, authorization="Bot s3cret")
+    assert (route.template, route.major) == (template, major)
+    assert "s3cret" not in repr(route)
