@@ -30,6 +30,14 @@ class TooLarge(RealtimeError):
     sentence = "At most 100 events and 900,000 bytes a message."
 
 
+class RateLimited(RealtimeError):
+    """`retryAfterMs`: when to say it again."""
+
+    code = "RATE_LIMITED"
+    sentence = "Too many messages. This one was not carried out."
+    status = 429
+
+
 class StoreNotFound(RealtimeError):
     code = "NOT_FOUND"
     sentence = "There is no such store."

@@ -53,10 +53,17 @@ class _Row(NamedTuple):
     client_timestamp: int | None
 
 
-def read_log(store_name: str, *, after: int, limit: int) -> list[Logged]:
-    """Return up to `limit` encoded events behind `after`, ascending by seq."""
+def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = None) -> list[Logged]:
+    """Return up to `limit` encoded events behind `after`, ascending by seq; of that epoch's log, where one is given.
+
+    Raises CursorTooOld when events between `after` and the first of them were pruned.
+    """
     found = Event.objects.filter(store__name=store_name, seq__gt=after).order_by("seq")
+    if epoch is not None:
+        found = found.filter(store__epoch=epoch)
     rows = [_Row(*row) for row in found.values_list(*_Row._fields)[:limit]]
+    if rows and rows[0].parent_seq > after:
+        raise CursorTooOld
     actors = User.objects.in_bulk({row.actor_id for row in rows if row.actor_id is not None})
     return [
         Logged(row.seq, _encode(row, actors.get(row.actor_id or 0)), row.created_at.timestamp())
@@ -64,9 +71,11 @@ def read_log(store_name: str, *, after: int, limit: int) -> list[Logged]:
     ]
 
 
-def read_events(store_name: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """Return up to `limit` pairs of seq and encoded event behind `after`, ascending."""
-    return [(event.seq, event.data) for event in read_log(store_name, after=after, limit=limit)]
+def read_events(
+    store_name: str, *, after: int, limit: int, epoch: str | None = None
+) -> list[tuple[int, bytes]]:
+    """Return up to `limit` pairs of seq and encoded event behind `after`, as `read_log` does."""
+    return [(event.seq, event.data) for event in read_log(store_name, after=after, limit=limit, epoch=epoch)]
 
 
 def encode_event(event: Event) -> bytes:

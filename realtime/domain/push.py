@@ -7,22 +7,26 @@ from django.db import transaction
 from realtime import kinds
 from realtime.domain.append import lock_store
 from realtime.domain.retry import retrying
-from realtime.errors import Forbidden
+from realtime.errors import EpochMismatch, Forbidden
 from realtime.kinds import Pushed
 from realtime.origin import Origin
 
 
 @retrying
-def push(instance: str, events: list[Pushed], *, origin: Origin) -> tuple[list[int], int]:
+def push(
+    instance: str, events: list[Pushed], *, origin: Origin, epoch: str | None = None
+) -> tuple[list[int], int]:
     """Return `(seqs of the events, head)`. A refused event refuses the batch: the transaction is rolled back.
 
-    Raises a RealtimeError.
+    Raises a RealtimeError; EpochMismatch when the client says which log it writes to and it is not that one.
     """
     kind, key = kinds.find(instance)
     if kind.push is None:
         raise Forbidden("This log is read only.")
     with transaction.atomic():
         store = lock_store(instance)
+        if epoch is not None and epoch != store.epoch:
+            raise EpochMismatch(epoch=store.epoch, head=store.head)
         seqs = kind.push(store, key, events, origin)
         store.refresh_from_db(fields=["head"])
     return seqs, store.head

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.domain.sessions import begin_sync_session, revoke_session
 from accounts.errors import TokenInvalid
 from accounts.models import AuthSession, User
-from realtime.consumers import sync
+from realtime.consumers import connection
 from realtime.handshake import authenticate_scope
 from realtime.models import Event
 from tests.factories import SessionFactory
@@ -227,7 +227,7 @@ def test_where_sync_tokens_are_not_asked_for_they_are_invalid(member: Member) ->
 def test_who_says_nothing_is_asked_to_leave(
     server: Server, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "INIT_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "INIT_SECONDS", 0.2)
     with server.connect(additional_headers={"Authorization": f"Bearer {member.token}"}) as socket:
         assert socket.close_code() == 4408
     with member.open(server) as socket, pytest.raises(TimeoutError):

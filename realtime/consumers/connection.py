@@ -1,0 +1,246 @@
+"""A socket of ours, whatever it speaks: who is on the other end, for how long, and how it closes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from accounts.domain.sessions import Principal
+from accounts.errors import AccountsError, TokenExpired
+from accounts.metrics import count_authentication, refusals_counted
+from realtime import metrics
+from realtime.connections import get_connections
+from realtime.db import in_thread
+from realtime.errors import Forbidden, NoAccess, RateLimited, RealtimeError
+from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
+from realtime.limits import MAX_REFUSED, Meter
+
+log = logging.getLogger(__name__)
+
+INIT_SECONDS = 10.0
+EXPIRY_NOTICE_SECONDS = 60.0
+SEND_SECONDS = 20.0  # a peer that takes nothing for so long has gone; the hub is stricter with live pulls
+
+
+class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no types
+    """Accepts or refuses the upgrade, keeps the caller's clocks, sends one message at a time.
+
+    What the messages mean is the subclass's: it sets `endpoint` (in metrics and logs) and `instance`, once it
+    serves one, and has `websocket_receive`.
+    """
+
+    # Channels would hop through a thread for each message of a layer; the hub delivers instead.
+    channel_layer_alias = None
+    endpoint: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.connection_id = uuid.uuid4().hex
+        self.principal: Principal | None = None
+        self.instance = ""
+        self._meter = Meter()
+        self._sending = asyncio.Lock()  # ASGI allows no two sends at once on one socket
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._forget: Callable[[], None] | None = None
+        self._unwatch: Callable[[], None] | None = None
+        self._closed = False
+        self._counted = False
+
+    # --- Opening and closing ---
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        if not origin_allowed(self.scope):
+            await self._refuse(403, Forbidden("This origin may not connect."))
+        try:
+            _, subprotocol = offered_token(self.scope)
+            with refusals_counted(self.endpoint):
+                principal = await in_thread(authenticate_scope)(
+                    self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
+                )
+        except AccountsError as error:
+            await self._refuse(401, error)
+            return
+        await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
+        metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
+        self._counted = True
+        self._later(INIT_SECONDS, self._nothing_said)
+        if principal is not None:
+            self._admit(principal)
+
+    async def _refuse(self, status: int, error: AccountsError | RealtimeError) -> None:
+        metrics.count_rejection(self.endpoint, error.code)
+        for message in refusal(self.scope, status, error.code, str(error)):
+            await self.base_send(message)
+        raise StopConsumer
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        self._release()
+        raise StopConsumer
+
+    def _release(self) -> None:
+        """Let go of everything. Doing it twice is harmless."""
+        self._closed = True
+        if self._counted:
+            self._counted = False
+            metrics.SOCKETS_OPEN.labels(self.endpoint).dec()
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        for let_go in (self._forget, self._unwatch):
+            if let_go:
+                let_go()
+        self._forget = self._unwatch = None
+
+    async def close(self, code: int) -> None:
+        if not self._closed:
+            self._release()
+            metrics.count_close(self.endpoint, code)
+            if not self.instance:
+                metrics.count_rejection(self.endpoint, str(code))
+            await self.base_send({"type": "websocket.close", "code": code})
+
+    def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
+        """Close from a callback, with the reason said first where the peer still reads."""
+
+        async def say_and_close() -> None:
+            if error is not None and not self._sending.locked():
+                await self.send(self._error_frame(error.code, str(error), None))
+            await self.close(code)
+
+        self._start(say_and_close())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the receiving, until done or the socket closes."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Unexpected error on /%s", self.endpoint, exc_info=error)
+            self._close_soon(1011)
+
+    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(max(seconds, 0), callback))
+
+    def _nothing_said(self) -> None:
+        if not self.instance:
+            self._close_soon(4408)
+
+    # --- Who it is ---
+
+    async def _authenticate(self, token: str) -> None:
+        """Check a token that came in a message. Raises an AccountsError, or NoAccess for another user's."""
+        with refusals_counted(self.endpoint):
+            principal = await in_thread(authenticate_token)(
+                token, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
+            )
+        known = self.principal
+        if known is not None and known.session is not None and known.user.pk != principal.user.pk:
+            raise NoAccess("This connection belongs to somebody else.")
+        self._admit(principal)
+
+    def _admit(self, principal: Principal) -> None:
+        """Take a caller in, or its renewed token."""
+        if self._forget:
+            self._forget()
+            self._forget = None
+        self.principal = principal
+        self._meter.belongs_to(principal.user.pk)
+        count_authentication(self.endpoint, self.auth)
+        if principal.session is not None:
+            self._forget = get_connections().add(str(principal.session.pk), self._ended)
+        if self.instance:
+            self._serve(self.instance)
+
+    def _serve(self, instance: str) -> None:
+        """Serve the instance from here on, for as long as token and rights last."""
+        assert self.principal is not None
+        if self._unwatch:
+            self._unwatch()
+        self.instance = instance
+        self._unwatch = get_connections().watch(instance, self.principal.user.pk, self._access_lost)
+        self._set_clocks(self.principal)
+
+    def _set_clocks(self, principal: Principal) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if principal.expires_at is not None:
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            if self.auth != "grace":  # whoever comes in grace is told so at once
+                self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+            grace = settings.SYNC_GRACE_SECONDS if principal.store is None else 0
+            self._later(left + settings.TOKEN_LEEWAY_SECONDS + grace, self._expired)
+
+    @property
+    def auth(self) -> str:
+        """`valid`, `grace` or `anonymous`, as of now."""
+        principal = self.principal
+        if principal is not None and principal.session is None:
+            return "anonymous"
+        if principal is None or principal.expires_at is None:
+            return "valid"
+        leeway = timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS)
+        return "grace" if datetime.now(UTC) >= principal.expires_at + leeway else "valid"
+
+    def _expiring(self) -> None:
+        """The token is about to run out. A protocol that can say so does."""
+
+    def _expired(self) -> None:
+        self._close_soon(4401, TokenExpired())
+
+    def _ended(self, reason: AccountsError) -> None:
+        self._close_soon(4401, reason)
+
+    def _access_lost(self) -> None:
+        self._close_soon(4403, Forbidden("You may no longer read this."))
+
+    # --- Messages ---
+
+    def _count_message(self, message: dict[str, Any]) -> None:
+        """Raises RateLimited, which closes with 4429 when the peer goes on regardless."""
+        wait = self._meter.charge(len(message.get("text") or message.get("bytes") or b""))
+        if wait:
+            error = RateLimited(retryAfterMs=int(wait * 1000) + 1)
+            if self._meter.refused > MAX_REFUSED:
+                error.close_code = 4429
+            raise error
+
+    async def send(self, frame: dict[str, Any]) -> None:
+        await self.send_text(json.dumps(frame, separators=(",", ":")))
+
+    async def send_text(self, text: str) -> None:
+        """Send when what was sent before is on its way. A peer that takes nothing is cut off."""
+        if self._closed:
+            return
+        try:
+            async with asyncio.timeout(SEND_SECONDS), self._sending:
+                await self.base_send({"type": "websocket.send", "text": text})
+        except TimeoutError:
+            self._close_soon(4490)
+        except OSError:  # the peer went away; `websocket.disconnect` follows
+            self._release()
+
+    def _say(self, frame: dict[str, Any]) -> None:
+        """Send from a callback."""
+        self._start(self.send(frame))
+
+    @staticmethod
+    def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
+        return {"type": "error", "id": frame_id, "code": code, "detail": detail, **data}
+
+
+def milliseconds(moment: datetime | None) -> int | None:
+    return int(moment.timestamp() * 1000) if moment else None
