@@ -1,34 +1,83 @@
 """Live delivery: one reader and one encoding per (process, store), sockets as cursors.
 
 A hint, or the poll that makes up for lost ones, wakes the feed of a store. The feed reads what is new once,
-keeps it in a bounded ring, and lets each subscription that is not busy drain on its own task. Subscriptions
-are never awaited one after another, so a stalled one slows nobody; it is closed and may resume.
+keeps it in a bounded ring, and hands it to each subscription whose socket takes it at once. One that must wait
+does so on a task of its own: subscriptions are never awaited one after another, so a stalled one slows nobody.
+It is closed and may resume. Who is behind the ring reads from the database.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from itertools import islice
+from operator import itemgetter
+from typing import Any
 
-from realtime import hints
+from realtime import hints, metrics
 from realtime.db import in_thread
-from realtime.queries import read_events, read_heads
+from realtime.queries import read_heads, read_log
 
 log = logging.getLogger(__name__)
 
 RING_EVENTS = 1024
+RING_BYTES = 1_000_000
 READ_BATCH = 100  # also the most events in one frame
+BATCH_BYTES = 256_000  # of one frame; an event that is larger goes alone
 POLL_SECONDS = 2.0
-STALL_SECONDS = 10.0
+STALL_SECONDS = 10.0  # without taking anything
+BEHIND_BYTES = 1_000_000  # appended while a socket takes nothing ...
+BEHIND_SECONDS = 1.0  # ... for so long: two large pushes in a row are nobody's fault
 
-Send = Callable[[list[bytes], int], Awaitable[None]]
+
+class Batch:
+    """Events that follow each other, shared by all sockets that get the same ones. `last` is their last seq."""
+
+    __slots__ = ("_made", "events", "last", "remaining")
+
+    def __init__(self, events: list[bytes], *, last: int, remaining: int) -> None:
+        self.events = events
+        self.last = last
+        self.remaining = remaining
+        self._made: dict[Hashable, Any] = {}
+
+    def shared[T](self, key: Hashable, make: Callable[[Batch], T]) -> T:
+        """Return `make(batch)`, made once per key: whoever would get the same encoding shares it."""
+        made: T | None = self._made.get(key)
+        if made is None:
+            made = self._made[key] = make(self)
+        return made
+
+
+def in_batches(events: Iterable[tuple[int, bytes]], head: int) -> list[Batch]:
+    """Return events, given with their seqs and in order, as frames of at most BATCH_BYTES."""
+    batches: list[Batch] = []
+    size = BATCH_BYTES
+    for seq, data in events:
+        if size + len(data) > BATCH_BYTES:
+            batches.append(Batch([], last=seq, remaining=0))
+            size = 0
+        size += len(data)
+        batches[-1].events.append(data)
+        batches[-1].last = seq
+    for batch in batches:
+        batch.remaining = max(0, head - batch.last)
+    return batches
+
+
+# Returns null when the socket took the batch at once, else a coroutine that ends when it did.
+Send = Callable[[Batch], Coroutine[Any, Any, None] | None]
 
 
 class Subscription:
-    """One socket's place in one log. `send(events, remaining)` is awaited by one task at a time."""
+    """One socket's place in one log. No two of its sends run at once."""
+
+    __slots__ = ("appended_then", "cursor", "feed", "on_lost", "send", "task", "waiting_since")
 
     def __init__(self, feed: Feed, cursor: int, send: Send, on_lost: Callable[[str], None]) -> None:
         self.feed = feed
@@ -36,44 +85,78 @@ class Subscription:
         self.send = send
         self.on_lost = on_lost  # called once with "slow" or "epoch"; the subscription is dead then
         self.task: asyncio.Task[bool] | None = None
-        self.progress_at = time.monotonic()
+        self.waiting_since: float | None = None  # on the socket; the database's slowness is not its fault
+        self.appended_then = 0
 
     def kick(self) -> None:
-        """Drain, unless that is happening already."""
-        if self.task is None and self.cursor < self.feed.head:
-            self.progress_at = time.monotonic()
-            self.task = asyncio.eager_task_factory(asyncio.get_running_loop(), self._drain())
-            if self.task.done():
-                self._drained(self.task)
-            else:
-                self.task.add_done_callback(self._drained)
-
-    async def _drain(self) -> bool:
-        """Returns whether the log can be read; if not, the poll tries again."""
-        while self.cursor < self.feed.head:
+        """Hand over what there is as long as the socket takes it; then go on in a task."""
+        while self.task is None and self.cursor < self.feed.head:
+            batch = self.feed.batch(self.cursor)
+            if batch is None:
+                self._start(self._catch_up())
+                return
             try:
-                batch = await self.feed.read(self.cursor)
+                pending = self._take(batch)
             except Exception as error:
-                log.warning("Reading %s: %s", self.feed.name, type(error).__name__)
-                return False
-            if not batch:
-                return False  # the rows vanished: the epoch check will tell
-            self.cursor = batch[-1][0]
-            self.progress_at = time.monotonic()
-            await self.send([data for _, data in batch], max(0, self.feed.head - self.cursor))
-            self.progress_at = time.monotonic()
+                self._ended_by(error)
+                return
+            if pending is not None:
+                self._start(self._wait_for(pending))
+
+    def _take(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
+        self.cursor = batch.last
+        pending = self.send(batch)
+        if pending is not None:
+            self.waiting_since = time.monotonic()
+            self.appended_then = self.feed.appended
+        return pending
+
+    async def _wait_for(self, pending: Coroutine[Any, Any, None]) -> bool:
+        await pending
+        self.waiting_since = None
         return True
 
-    def _drained(self, task: asyncio.Task[bool]) -> None:
+    async def _catch_up(self) -> bool:
+        """Returns whether the log can be read; if not, the poll tries again."""
+        try:
+            batches = await self.feed.read(self.cursor)
+        except Exception as error:
+            log.warning("Reading %s: %s", self.feed.name, type(error).__name__)
+            return False
+        for batch in batches:
+            if (pending := self._take(batch)) is not None:
+                await self._wait_for(pending)
+        return bool(batches)  # where rows vanished, the epoch check will tell
+
+    def _start(self, work: Coroutine[Any, Any, bool]) -> None:
+        # Begun at once: a task that is cancelled before would leave its coroutine unawaited.
+        task = asyncio.eager_task_factory(asyncio.get_running_loop(), work)
+        self.task = task
+        if task.done():
+            self._done(task)
+        else:
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[bool]) -> None:
         self.task = None
         if task.cancelled():
             return
         if error := task.exception():
-            # The socket is gone; its consumer hears of it by its own disconnect.
-            log.debug("Subscription to %s ended: %s", self.feed.name, type(error).__name__)
-            self.close()
+            self._ended_by(error)
         elif task.result():
             self.kick()  # the head may have moved since the last look at it
+
+    def _ended_by(self, error: BaseException) -> None:
+        # The socket is gone; its consumer hears of it by its own disconnect.
+        log.debug("Subscription to %s ended: %s", self.feed.name, type(error).__name__)
+        self.close()
+
+    def is_slow(self, now: float) -> bool:
+        if self.waiting_since is None:
+            return False
+        waited = now - self.waiting_since
+        behind = self.feed.appended - self.appended_then
+        return waited > STALL_SECONDS or (waited > BEHIND_SECONDS and behind > BEHIND_BYTES)
 
     def close(self) -> None:
         self.feed.subscriptions.discard(self)
@@ -88,40 +171,88 @@ class Feed:
         self.name = name
         self.epoch = epoch
         self.head = head
-        self.ring: deque[tuple[int, bytes]] = deque(maxlen=RING_EVENTS)
+        self.appended = 0  # bytes, ever
         self.subscriptions: set[Subscription] = set()
         self.wake = asyncio.Event()
+        # Every event behind `_floor`, in order. Seqs may leave gaps; what was read follows each other all the same.
+        self._ring: deque[tuple[int, bytes]] = deque()
+        self._ring_bytes = 0
+        self._floor = head
+        self._batches: dict[int, Batch] = {}  # by cursor, until the head moves
+        self._reads: dict[int, asyncio.Task[list[Batch]]] = {}  # by cursor: who resumes together reads once
         self.task = asyncio.create_task(self._run(), name=f"feed {name}")
 
-    async def read(self, after: int) -> list[tuple[int, bytes]]:
-        """Return up to READ_BATCH events behind `after`, from the ring when it reaches back that far."""
-        if self.ring and self.ring[0][0] <= after + 1:
-            start = after + 1 - self.ring[0][0]  # seqs of a ring follow each other
-            return [self.ring[i] for i in range(start, min(len(self.ring), start + READ_BATCH))]
-        return await in_thread(read_events)(self.name, after=after, limit=READ_BATCH)
+    def batch(self, cursor: int) -> Batch | None:
+        """Return what follows a cursor below the head, null when the ring does not reach back that far."""
+        found = self._batches.get(cursor)
+        if found is None and cursor >= self._floor:
+            start = bisect_right(self._ring, cursor, key=itemgetter(0))
+            found = in_batches(islice(self._ring, start, start + READ_BATCH), self.head)[0]
+            self._batches[cursor] = found
+        return found
+
+    async def read(self, cursor: int) -> list[Batch]:
+        """Return the next events behind a cursor from the database; none when there are none."""
+        task = self._reads.get(cursor)
+        if task is None:
+            task = self._reads[cursor] = asyncio.create_task(self._read(cursor))
+        return await asyncio.shield(task)
+
+    async def _read(self, cursor: int) -> list[Batch]:
+        try:
+            events = await in_thread(read_log)(self.name, after=cursor, limit=READ_BATCH)
+        finally:
+            del self._reads[cursor]
+        return in_batches(((event.seq, event.data) for event in events), self.head)
 
     async def _run(self) -> None:
         while True:
             await self.wake.wait()
             self.wake.clear()
             try:
-                await self._catch_up()
+                while await self._read_news() == READ_BATCH:
+                    pass
             except Exception as error:
                 # The database is away: the poll wakes us again, and the log still has everything.
                 log.warning("Reading %s: %s", self.name, type(error).__name__)
 
-    async def _catch_up(self) -> None:
-        while True:
-            news = await in_thread(read_events)(self.name, after=self.head, limit=READ_BATCH)
-            for seq, data in news:
-                if self.ring and self.ring[-1][0] + 1 != seq:
-                    self.ring.clear()  # app stores may leave gaps; a ring must not
-                self.ring.append((seq, data))
-                self.head = seq
-            for subscription in list(self.subscriptions):
+    async def _read_news(self) -> int:
+        """Hand on what was appended behind the head. Returns how many events that were, at most READ_BATCH."""
+        news = await in_thread(read_log)(self.name, after=self.head, limit=READ_BATCH)
+        for event in news:
+            self._ring.append((event.seq, event.data))
+            self._ring_bytes += len(event.data)
+            self.appended += len(event.data)
+            self.head = event.seq
+        while len(self._ring) > RING_EVENTS or self._ring_bytes > RING_BYTES:
+            self._floor, dropped = self._ring.popleft()
+            self._ring_bytes -= len(dropped)
+        self._batches.clear()
+        self.kick_all()
+        lag = metrics.DELIVERY_LAG.labels(metrics.kind_of(self.name))
+        now = time.time()
+        for event in news:
+            lag.observe(max(0.0, now - event.created_at))
+        return len(news)
+
+    def kick_all(self) -> None:
+        now = time.monotonic()
+        slow = []
+        for subscription in list(self.subscriptions):
+            if subscription.task is None:
                 subscription.kick()
-            if len(news) < READ_BATCH:
-                return
+            elif subscription.is_slow(now):
+                slow.append(subscription)
+        self.lose(slow, "slow")
+
+    def lose(self, subscriptions: Iterable[Subscription], reason: str) -> None:
+        for subscription in subscriptions:
+            log.info("feed.lost store=%s reason=%s", self.name, reason)
+            subscription.close()
+            subscription.on_lost(reason)
+
+    def close(self) -> None:
+        self.task.cancel()
 
 
 class Hub:
@@ -166,7 +297,7 @@ class Hub:
 
     async def _run_poll(self) -> None:
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS * random.uniform(0.8, 1.2))  # processes shall not ask in step
             try:
                 await self._poll_once()
             except Exception as error:
@@ -176,45 +307,34 @@ class Hub:
         """Make up for lost hints, drop idle feeds, end what is stalled or behind a replaced log."""
         for name, feed in list(self._feeds.items()):
             if not feed.subscriptions:
-                feed.task.cancel()
+                feed.close()
                 del self._feeds[name]
         if not self._feeds:
             return
         watched = list(self._feeds.values())  # others may come while we read
+        for feed in watched:
+            feed.kick_all()  # ends stalled ones also while the database is away
         heads = await in_thread(read_heads)([feed.name for feed in watched])
-        now = time.monotonic()
         for feed in watched:
             epoch, head = heads.get(feed.name, ("", 0))
             if self._feeds.get(feed.name) is not feed:
                 continue
             if epoch != feed.epoch:
                 self._replace(feed)
-                continue
-            if head > feed.head:
+            elif head > feed.head:
                 feed.wake.set()
-            stalled = [s for s in feed.subscriptions if s.task and now - s.progress_at > STALL_SECONDS]
-            self._lose(feed, stalled, "slow")
-            for subscription in feed.subscriptions:
-                subscription.kick()
 
     def _replace(self, feed: Feed) -> None:
         """The log behind a feed is another one now."""
-        feed.task.cancel()
+        feed.close()
         del self._feeds[feed.name]
-        self._lose(feed, list(feed.subscriptions), "epoch")
-
-    @staticmethod
-    def _lose(feed: Feed, subscriptions: list[Subscription], reason: str) -> None:
-        for subscription in subscriptions:
-            log.info("Subscription to %s lost: %s", feed.name, reason)
-            subscription.close()
-            subscription.on_lost(reason)
+        feed.lose(list(feed.subscriptions), "epoch")
 
     def close(self) -> None:
         self._unlisten()
         self._poll.cancel()
         for feed in self._feeds.values():
-            feed.task.cancel()
+            feed.close()
 
 
 _hub: tuple[asyncio.AbstractEventLoop, Hub] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from django.db import transaction
 from realtime import hints, hub, queries
 from realtime.db import in_thread
 from realtime.domain.append import append, ensure_store, lock_store
-from realtime.hub import Hub, Subscription, get_hub
+from realtime.hub import Batch, Hub, Subscription, get_hub
 from realtime.models import Event, Store, new_epoch
 from realtime.origin import BOT
 
@@ -49,13 +49,22 @@ class Reader:
         self.busy = 0
         self.subscription: Subscription | None = None
 
-    async def send(self, events: list[bytes], remaining: int) -> None:
+    def send(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
         self.busy += 1
         assert self.busy == 1, "two sends at once on one socket"
+        if self.hold.is_set() and batch.last % 2:  # taken at once, as most sockets do mostly
+            self._note(batch)
+            return None
+        return self._wait(batch)
+
+    async def _wait(self, batch: Batch) -> None:
         await asyncio.sleep(0)
         await self.hold.wait()
-        self.seqs += [json.loads(event)["seqNum"] for event in events]
-        self.remaining.append(remaining)
+        self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
+        self.seqs += [json.loads(event)["seqNum"] for event in batch.events]
+        self.remaining.append(batch.remaining)
         self.busy -= 1
 
     async def subscribe(self, running: Hub, cursor: int = 0) -> Reader:
@@ -139,14 +148,14 @@ async def test_an_event_is_read_once_however_many_watch(
     await write(1)
     await until(lambda: all(reader.seqs == [1] for reader in readers))
     encoded: list[int] = []
-    real = queries.read_events
+    real = queries.read_log
 
-    def counting(store_name: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+    def counting(store_name: str, *, after: int, limit: int) -> list[queries.Logged]:
         found = real(store_name, after=after, limit=limit)
-        encoded.extend(seq for seq, _ in found)
+        encoded.extend(event.seq for event in found)
         return found
 
-    monkeypatch.setattr(hub, "read_events", counting)
+    monkeypatch.setattr(hub, "read_log", counting)
     await write(10)
     await until(lambda: all(len(reader.seqs) == 11 for reader in readers))
     assert sorted(encoded) == up_to(11, first=2)
@@ -203,7 +212,12 @@ async def test_a_subscriber_behind_the_ring_catches_up_from_the_log(
 
 async def test_a_socket_that_fails_takes_nobody_along(running: Hub) -> None:
     class Broken(Reader):
-        async def send(self, events: list[bytes], remaining: int) -> None:
+        def send(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
+            if batch.last % 2:
+                raise ConnectionError
+            return self._fail()
+
+        async def _fail(self) -> None:
             raise ConnectionError
 
     broken, healthy = await Broken().subscribe(running), await Reader().subscribe(running)
@@ -218,16 +232,16 @@ async def test_a_database_that_fails_for_a_moment_costs_nobody_an_event(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await write(5)
-    real, failures = queries.read_events, 3
+    real, failures = queries.read_log, 3
 
-    def failing(store_name: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+    def failing(store_name: str, *, after: int, limit: int) -> list[queries.Logged]:
         nonlocal failures
         if failures:
             failures -= 1
             raise ConnectionError
         return real(store_name, after=after, limit=limit)
 
-    monkeypatch.setattr(hub, "read_events", failing)
+    monkeypatch.setattr(hub, "read_log", failing)
     reader = await Reader().subscribe(running)
     await until(lambda: len(reader.seqs) == 5)
     await write(5)
