@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import AuthSession, User
@@ -75,5 +76,17 @@ class SessionSerializer(serializers.ModelSerializer[AuthSession]):
         return bool(session.pk == self.context["current"])
 
 
+@extend_schema_field(str)
+class TokenField(serializers.Field[str, Any, str, Any]):
+    """Any text: whether it is a token is for the one who verifies it, and the answer then 401."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Not a valid string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not data:
+            self.fail("invalid")
+        return data
+
+
 class RefreshSerializer(serializers.Serializer[dict[str, Any]]):
-    refresh = serializers.CharField(max_length=4096)
+    refresh = TokenField()

@@ -37,6 +37,7 @@ ACCESS_CLAIMS = [
 ]
 SYNC_CLAIMS = [*ACCESS_CLAIMS, "store"]
 REFRESH_CLAIMS = ["iss", "aud", "sub", "sid", "token_type", "chain", "generation", "iat", "exp"]
+MAX_GENERATION = 2**31 - 1  # what its column holds
 MAX_TOKEN_BYTES = 4096  # ours are a tenth of that; a megabyte is refused before it is parsed
 
 
@@ -111,6 +112,7 @@ class SyncClaims(AccessClaims):
 
 @dataclass(frozen=True)
 class RefreshClaims:
+    user_id: int
     sid: uuid.UUID
     chain: uuid.UUID
     generation: int
@@ -178,13 +180,24 @@ def _checked(claims: dict[str, Any]) -> dict[str, Any]:
     words = ("sub", "user_id", "discord_id", "username", "sid")
     if claims["user_id"] != claims["sub"] or not all(isinstance(claims[name], str) for name in words):
         raise TokenInvalid
-    try:
-        user_id, sid = int(claims["user_id"]), uuid.UUID(claims["sid"])
-    except ValueError as error:
-        raise TokenInvalid from error
-    if not 0 < user_id < 2**63:
+    return {
+        "user_id": _user_id(claims["user_id"]),
+        "sid": _uuid(claims["sid"]),
+        "expires_at": datetime.fromtimestamp(claims["exp"], UTC),
+    }
+
+
+def _user_id(claim: Any) -> int:
+    if not isinstance(claim, str) or not claim.isascii() or not claim.isdecimal() or int(claim) >= 2**63:
         raise TokenInvalid
-    return {"user_id": user_id, "sid": sid, "expires_at": datetime.fromtimestamp(claims["exp"], UTC)}
+    return int(claim)
+
+
+def _uuid(claim: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(claim)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise TokenInvalid from error
 
 
 def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, issued_at: datetime) -> str:
@@ -207,11 +220,12 @@ def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, iss
 def read_refresh(raw: str) -> RefreshClaims:
     """Raises TokenInvalid or TokenExpired."""
     claims = _refresh_backend().read(raw, token_type="refresh")
-    try:
-        return RefreshClaims(
-            sid=uuid.UUID(claims["sid"]),
-            chain=uuid.UUID(claims["chain"]),
-            generation=int(claims["generation"]),
-        )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise TokenInvalid from error
+    generation = claims["generation"]
+    if type(generation) is not int or not 0 <= generation < MAX_GENERATION:
+        raise TokenInvalid
+    return RefreshClaims(
+        user_id=_user_id(claims["sub"]),
+        sid=_uuid(claims["sid"]),
+        chain=_uuid(claims["chain"]),
+        generation=generation,
+    )

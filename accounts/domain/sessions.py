@@ -128,23 +128,23 @@ def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
 def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
     """Say whose access token this is: one query. Raises an AccountsError."""
     claims = tokens.read_access(raw, grace_seconds=grace_seconds)
-    session = _session_of(claims, store="")
+    session = _session_of(claims.user_id, claims.sid, store="")
     return Principal(session.user, session, claims.expires_at)
 
 
 def authenticate_sync(raw: str) -> Principal:
     """Say whose sync token this is, and in `store` for which instance: one query. Raises an AccountsError."""
     claims = tokens.read_sync(raw)
-    session = _session_of(claims, store=claims.store)
+    session = _session_of(claims.user_id, claims.sid, store=claims.store)
     return Principal(session.user, session, claims.expires_at, claims.store)
 
 
-def _session_of(claims: tokens.AccessClaims, *, store: str) -> AuthSession:
-    session = AuthSession.objects.select_related("user").filter(pk=claims.sid).first()
+def _session_of(user_id: int, sid: uuid.UUID, *, store: str) -> AuthSession:
+    session = AuthSession.objects.select_related("user").filter(pk=sid).first()
     if session is None:
         # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
-        raise SessionRevoked if User.objects.filter(pk=claims.user_id).exists() else UserNotFound
-    if session.user_id != claims.user_id or session.store != store:
+        raise SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound
+    if session.user_id != user_id or session.store != store:
         raise TokenInvalid
     if not session.user.is_active:
         raise UserNotFound
@@ -175,7 +175,7 @@ def refresh_pair(raw: str) -> TokenPair:
     rules of RFC 9700 §4.14.2 and the session is revoked. Raises an AccountsError.
     """
     claims = tokens.read_refresh(raw)
-    session = find_live_session(claims.sid)
+    session = _session_of(claims.user_id, claims.sid, store="")
     touch_session(session)
     now = timezone.now()
     with transaction.atomic():

@@ -1,0 +1,71 @@
+"""The table of attacks on `/sync`, by each way to present a token, for access tokens and for sync tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+import pytest
+
+from realtime.db import in_thread
+from tests.asgi import Upgrade
+from tests.attacks import STORE, attacks, good
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Present = Callable[[str], Awaitable[tuple[int, str]]]
+LET_IN = (101, "")
+
+
+async def by_header(token: str) -> tuple[int, str]:
+    value = b"Bearer " + token.encode("latin-1")
+    async with Upgrade("/sync", headers=[(b"authorization", value)]) as upgrade:
+        return await upgrade.answer()
+
+
+async def by_subprotocol(token: str) -> tuple[int, str]:
+    async with Upgrade("/sync", subprotocols=["bearer", token]) as upgrade:
+        return await upgrade.answer()
+
+
+async def by_query(token: str) -> tuple[int, str]:
+    async with Upgrade("/sync", query=b"token=" + quote(token).encode()) as upgrade:
+        return await upgrade.answer()
+
+
+async def by_first_message(token: str) -> tuple[int, str]:
+    """4401 is this way's 401. Whoever is let in hears that the store is not there."""
+    async with Upgrade("/sync") as upgrade:
+        assert await upgrade.answer() == LET_IN
+        error = await upgrade.ask({"type": "init", "instanceId": STORE, "authToken": token})
+        closed = await upgrade.close_code()
+    return LET_IN if closed == 4404 else (closed - 4000, error["code"])
+
+
+WAYS = {
+    "header": by_header,
+    "subprotocol": by_subprotocol,
+    "query": by_query,
+    "first message": by_first_message,
+}
+
+
+@pytest.mark.parametrize("present", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("kind", ["access", "sync"])
+async def test_every_attack_is_401_with_its_code(kind: str, present: Present) -> None:
+    table = await in_thread(attacks)(kind)
+    expected = {name: (401, code) for name, (_, code) in table.items()}
+    taken_here_too = {"access": "a good sync token", "sync": "a good access token"}[kind]
+    expected[taken_here_too] = LET_IN
+    if present is by_first_message:  # longer than any message may be
+        for name in ("a megabyte", "a megabyte that is signed"):
+            expected[name] = (413, "TOO_LARGE")
+    answered = {name: await present(token) for name, (token, _) in table.items()}
+    assert answered == expected
+
+
+@pytest.mark.parametrize("present", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("kind", ["access", "sync"])
+async def test_what_differs_by_ten_seconds_at_most_is_taken(kind: str, present: Present) -> None:
+    answered = {name: await present(token) for name, token in (await in_thread(good)(kind)).items()}
+    assert set(answered.values()) == {LET_IN}, answered
