@@ -1,10 +1,9 @@
-"""The nextcord bot: its gateway feeds the mirror, its guilds each have a reconciler."""
+"""One shard's nextcord client: its gateway feeds the mirror, its guilds each have a reconciler."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from typing import Any
 
 import aiohttp
@@ -13,47 +12,75 @@ from django.conf import settings
 from nextcord.ext import commands
 
 from accounts.discord import tls_context
-from botrunner import status
 from botrunner.cogs.music import Music
+from botrunner.heartbeat import Heartbeat, milliseconds
+from botrunner.intents import intents
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
+from guilds.domain.shards import claim_identify
 from queue_app.domain.playback import lease_owner
 from realtime import hints
+from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = (1, 2, 5, 10, 30)
-
-
-def _intents() -> nextcord.Intents:
-    intents = nextcord.Intents.none()
-    intents.guilds = True
-    intents.voice_states = True
-    return intents
-
 
 class Bot(commands.Bot):
-    """Build it on the running loop; `close()` leaves voice in every guild first."""
+    """Build it on the running loop; `close()` leaves voice in every guild first.
 
-    def __init__(self) -> None:
+    `bucket` is whose turn it takes to identify; `identified` is set when it had it once.
+    """
+
+    def __init__(self, *, shard: int, count: int, bucket: int, members_intent: bool) -> None:
         nextcord.http.Route.BASE = settings.DISCORD_API_URL
+        asked = intents(members=members_intent)
         super().__init__(
-            intents=_intents(),
+            intents=asked,
             connector=aiohttp.TCPConnector(ssl=tls_context()),
             allowed_mentions=nextcord.AllowedMentions.none(),  # titles come from strangers
-            member_cache_flags=nextcord.MemberCacheFlags.from_intents(_intents()),
+            member_cache_flags=nextcord.MemberCacheFlags.from_intents(asked),
             chunk_guilds_at_startup=False,
             max_messages=None,
+            shard_id=shard,
+            shard_count=count,
+            # The commands are the same for all shards; one of them writes them.
+            rollout_register_new=shard == 0,
+            rollout_update_known=shard == 0,
+            rollout_delete_unknown=shard == 0,
         )
+        self.bucket = bucket
+        self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
         self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
         self._ending = False
         self._syncing: asyncio.Task[Any] | None = None
         self.mirror = Mirror(self, self._guild_changed)
+        self._heartbeat = Heartbeat(self, process=lease_owner())
+        self._hear_of_members()
+        self.add_listener(self._told_anew, "on_connect")
         self.add_cog(Music(self))
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted)
-        status.publish(self._describe)
+
+    def _hear_of_members(self) -> None:
+        """nextcord keeps updates of members to itself whom it has not seen before; the mirror wants all of them."""
+        parsers = self._connection.parsers
+        parse = parsers["GUILD_MEMBER_UPDATE"]
+
+        def heard(data: Any) -> None:
+            parse(data)
+            self.dispatch("raw_member_update", data)
+
+        parsers["GUILD_MEMBER_UPDATE"] = heard
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for our turn, which all processes of the bot share. nextcord gives up after a minute and asks anew."""
+        while True:
+            wait = await in_thread(claim_identify)(self.bucket)
+            if not wait:
+                break
+            await asyncio.sleep(wait)
+        self.identified.set()
 
     # --- Reconcilers ---
 
@@ -77,30 +104,28 @@ class Bot(commands.Bot):
         else:
             self._reconcilers[guild_id] = Reconciler(self, guild_id, owner=lease_owner())
 
-    def _describe(self) -> dict[str, Any]:
-        latency = self.latency
+    def describe_shard(self) -> dict[str, Any]:
         return {
-            "shards": [
-                {
-                    "id": self.shard_id or 0,
-                    "latency_ms": None if math.isnan(latency) else round(latency * 1000),
-                }
-            ],
-            "guilds": len(self.guilds),
-            "voice": [reconciler.describe() for reconciler in self._reconcilers.values()],
+            "id": self.shard_id or 0,
+            "count": self.shard_count,
+            "latency_ms": milliseconds(self.latency),
+            "members_intent": self.intents.members,
         }
+
+    def describe_voice(self) -> list[dict[str, Any]]:
+        return [reconciler.describe() for reconciler in self._reconcilers.values()]
 
     async def close(self) -> None:
         if self._ending:
             return
         self._ending = True
-        status.publish(None)
         self._unlisten()
         if self._syncing is not None:
             self._syncing.cancel()
         await self.mirror.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(*self._stopping, *(reconciler.stop() for reconciler in reconcilers))
+        await self._heartbeat.close()
         await super().close()
 
     # --- Gateway events ---
@@ -110,18 +135,49 @@ class Bot(commands.Bot):
         self._syncing = asyncio.current_task()
         await super().on_connect()
 
-    async def on_ready(self) -> None:
-        log.info("Connected to Discord as %s, in %s guilds", self.user, len(self.guilds))
+    async def _told_anew(self) -> None:
+        """READY: which guilds there are."""
+        await self._heartbeat.ready()
         await self.mirror.drop_vanished()
 
+    async def on_ready(self) -> None:
+        log.info("Shard %s: connected as %s, in %s guilds", self.shard_id, self.user, len(self.guilds))
+        await self.mirror.note_outages()
+
+    async def on_resumed(self) -> None:
+        await self._heartbeat.beat(connected=True)
+
+    async def on_disconnect(self) -> None:
+        await self._heartbeat.beat(connected=False)
+
     async def on_guild_available(self, guild: nextcord.Guild) -> None:
-        await self.mirror.write(guild)
+        await self.mirror.read(guild)
 
     async def on_guild_join(self, guild: nextcord.Guild) -> None:
-        await self.mirror.write(guild)
+        await self.mirror.read(guild)
+
+    async def on_guild_unavailable(self, guild: nextcord.Guild) -> None:
+        await self.mirror.outage(guild.id)
 
     async def on_guild_remove(self, guild: nextcord.Guild) -> None:
         await self.mirror.left(guild.id)
+
+    async def on_member_join(self, member: nextcord.Member) -> None:
+        await self.mirror.member(
+            member.guild.id, member.id, [role.id for role in member.roles if not role.is_default()]
+        )
+
+    async def on_raw_member_update(self, data: Any) -> None:
+        """`data`: Discord's Guild Member Update."""
+        guild_id, person_id = int(data["guild_id"]), int(data["user"]["id"])
+        guild = self.get_guild(guild_id)
+        if guild is not None and self.user is not None and person_id == self.user.id:
+            self.mirror.touch(guild)  # the bot's own roles
+        elif guild is not None:
+            await self.mirror.member(guild_id, person_id, [int(role) for role in data["roles"]])
+
+    async def on_raw_member_remove(self, event: nextcord.RawMemberRemoveEvent) -> None:
+        await self.mirror.member_left(event.guild_id, event.user.id)
 
     async def on_guild_update(self, before: nextcord.Guild, after: nextcord.Guild) -> None:
         self.mirror.touch(after)
@@ -154,35 +210,3 @@ class Bot(commands.Bot):
     async def on_error(self, event_method: str, *args: Any, **kwargs: Any) -> None:
         if not self._ending:
             log.exception("Handling %s failed", event_method)
-
-
-async def run_bot(stop: asyncio.Event) -> None:
-    """Keep a bot connected until `stop` is set. A bot that fails is built anew; nothing is raised."""
-    attempt = 0
-    while not stop.is_set():
-        bot = Bot()
-        running = asyncio.create_task(bot.start(settings.DISCORD_BOT_TOKEN), name="bot")
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        await bot.close()
-        running.cancel()
-        try:
-            await running
-        except asyncio.CancelledError:
-            pass
-        except nextcord.LoginFailure:
-            log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
-        except nextcord.PrivilegedIntentsRequired:
-            log.error("Discord refuses the bot's intents. Turn them on in the developer portal, under Bot.")
-        except Exception as error:
-            log.warning("The bot stopped: %s", type(error).__name__)
-        if not stop.is_set():
-            delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-            attempt += 1
-            log.info("Starting the bot again in %s s", delay)
-            try:
-                async with asyncio.timeout(delay):
-                    await stop.wait()
-            except TimeoutError:
-                pass

@@ -9,18 +9,26 @@ from collections.abc import Callable
 from typing import Any
 
 import nextcord
+from django.db import DatabaseError, transaction
 
 from accounts.domain.people import upsert_person
 from accounts.models import User
 from guilds.domain.installation import bot_left
-from guilds.domain.memberships import store_member_seen
-from guilds.domain.mirror import Voice, mirror_guild, store_voice
+from guilds.domain.memberships import end_memberships, store_member_seen, store_roles
+from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_voice
+from guilds.freshness import shard_of
 from guilds.models import Guild
+from guilds.queries import people_known_in
+from queue_app.domain.voice import leave_voice
 from realtime.db import in_thread
+from realtime.origin import BOT
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.1  # a guild's changes come in bursts; one write serves them all
+MAX_WRITERS = 2
+MEMBERS_ASKED = 100  # at a time (Discord: Request Guild Members)
+CHECK_SECONDS = 1.0  # between guilds: a connection may send 120 payloads a minute, and joining voice is one
 
 
 class Mirror:
@@ -32,7 +40,11 @@ class Mirror:
         # A guild's writes go one after the other, each reading nextcord's cache just before: otherwise an
         # older state could be written last.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Hundreds of guilds come at once after READY; playing and sockets need the database meanwhile.
+        self._writers = asyncio.Semaphore(MAX_WRITERS)
         self._dirty: dict[int, asyncio.Task[None]] = {}
+        self._unchecked: asyncio.Queue[nextcord.Guild] = asyncio.Queue()
+        self._checker = asyncio.create_task(self._check_members(), name="members")
 
     def touch(self, guild: nextcord.Guild) -> None:
         """Write the whole guild soon."""
@@ -41,18 +53,25 @@ class Mirror:
 
     async def close(self) -> None:
         """Write nothing any more that is not being written already."""
-        settling, self._dirty = list(self._dirty.values()), {}
-        for task in settling:
+        ending, self._dirty = [*self._dirty.values(), self._checker], {}
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*settling, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _settle(self, guild: nextcord.Guild) -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         self._dirty.pop(guild.id, None)
         await self.write(guild)
 
+    async def read(self, guild: nextcord.Guild) -> None:
+        """Discord told all of a guild: write it, and ask about the people we know there."""
+        await self.write(guild)
+        self._unchecked.put_nowait(guild)
+
     async def write(self, guild: nextcord.Guild) -> None:
-        async with self._locks[guild.id]:
+        if guild.unavailable or guild.me is None:
+            return  # nextcord's is empty
+        async with self._locks[guild.id], self._writers:
             await in_thread(mirror_guild)(
                 str(guild.id),
                 name=guild.name,
@@ -65,6 +84,41 @@ class Mirror:
                 voices=_voices(guild),
             )
         self._on_change(str(guild.id))
+
+    async def member(self, guild_id: int, person_id: int, role_ids: list[int]) -> None:
+        """Somebody joined, or has other roles now."""
+        async with self._locks[guild_id]:
+            await in_thread(store_roles)(
+                str(guild_id), discord_id=str(person_id), role_ids=[str(role) for role in role_ids]
+            )
+
+    async def member_left(self, guild_id: int, person_id: int) -> None:
+        async with self._locks[guild_id]:
+            await in_thread(end_memberships)(str(guild_id), [str(person_id)])
+
+    async def _check_members(self) -> None:
+        """Guild by guild, ask how the people we know are members there: nobody told while we were away."""
+        while True:
+            guild = await self._unchecked.get()
+            try:
+                known = await in_thread(people_known_in)(str(guild.id))
+                for start in range(0, len(known), MEMBERS_ASKED):
+                    await self._check(guild, known[start : start + MEMBERS_ASKED])
+            except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
+                log.warning("Members of guild %s not read: %s", guild.id, type(error).__name__)
+                known = []
+            if known:
+                await asyncio.sleep(CHECK_SECONDS)
+
+    async def _check(self, guild: nextcord.Guild, discord_ids: list[str]) -> None:
+        asked = [int(discord_id) for discord_id in discord_ids]
+        members = await guild.query_members(user_ids=asked, limit=len(asked), cache=False)
+        for member in members:
+            await self.member(
+                guild.id, member.id, [role.id for role in member.roles if not role.is_default()]
+            )
+        for person_id in set(asked) - {member.id for member in members}:
+            await self.member_left(guild.id, person_id)
 
     async def voice(self, member: nextcord.Member, after: nextcord.VoiceState) -> None:
         if member.bot:
@@ -81,20 +135,38 @@ class Mirror:
 
     async def left(self, guild_id: int) -> None:
         async with self._locks[guild_id]:
-            await in_thread(bot_left)(str(guild_id))
+            await in_thread(_left)(str(guild_id))
         self._on_change(str(guild_id))
 
+    async def outage(self, guild_id: int) -> None:
+        async with self._locks[guild_id]:
+            await in_thread(note_outage)(str(guild_id))
+
     async def drop_vanished(self) -> None:
-        """After READY: guilds that the bot was in and is no more."""
-        here = [str(guild.id) for guild in self._bot.guilds]
-        for guild_id in await in_thread(_installed_besides)(here):
-            await self.left(int(guild_id))
+        """After READY: guilds of this shard that the bot was in and is no more."""
+        here = {str(guild.id) for guild in self._bot.guilds}
+        number, count = self._bot.shard_id or 0, self._bot.shard_count or 1
+        for guild_id in await in_thread(_installed)():
+            if guild_id not in here and shard_of(guild_id, count) == number:
+                await self.left(int(guild_id))
+
+    async def note_outages(self) -> None:
+        """Some time after READY: guilds that Discord has not told of are in an outage."""
+        installed = set(await in_thread(_installed)())
+        for guild in self._bot.guilds:
+            if guild.unavailable and str(guild.id) in installed:
+                await self.outage(guild.id)
 
 
-def _installed_besides(guild_ids: list[str]) -> list[str]:
-    return list(
-        Guild.objects.filter(bot_installed=True).exclude(pk__in=guild_ids).values_list("pk", flat=True)
-    )
+def _installed() -> list[str]:
+    return list(Guild.objects.filter(bot_installed=True).values_list("pk", flat=True))
+
+
+def _left(guild_id: str) -> None:
+    """The bot was removed: nothing plays there, and the queue is kept."""
+    with transaction.atomic():
+        if bot_left(guild_id):
+            leave_voice(guild_id, origin=BOT)
 
 
 def person_of(member: nextcord.Member | nextcord.User) -> dict[str, Any]:

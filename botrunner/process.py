@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from botrunner.bot import run_bot
 from botrunner.library_watch import watch_library
+from botrunner.shards import Shards, run_bot
 from botrunner.voice_check import voice_problem
 from realtime.server import serving
 
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def bot_running() -> AsyncIterator[None]:
+async def bot_running(shards: Shards | None = None) -> AsyncIterator[None]:
     """Run bot, library index and Bot API while inside. Whatever happens to the bot, the rest goes on.
 
-    Raises OSError when the Bot API's port is taken.
+    `shards` null: all of them. Raises OSError when the Bot API's port is taken.
     """
     if problem := voice_problem():
         log.error(problem)
@@ -30,7 +30,7 @@ async def bot_running() -> AsyncIterator[None]:
     api = import_string(settings.BOT_API_APPLICATION)
     async with serving(api, host=settings.BIND_HOST, port=settings.BOT_API_PORT):
         tasks = [
-            asyncio.create_task(run_bot(stop), name="bot runner"),
+            asyncio.create_task(run_bot(stop, shards), name="bot runner"),
             asyncio.create_task(watch_library(stop), name="library"),
         ]
         try:

@@ -15,7 +15,8 @@ def publish(describe: Callable[[], dict[str, Any]] | None) -> None:
 
 
 def report() -> dict[str, Any]:
-    """Return `{running, shards: [{id, latency_ms}], guilds, voice: [{guild_id, channel_id, item_id}]}`."""
+    """Return `{running, shards: [{id, count, latency_ms, members_intent}], guilds,
+    voice: [{guild_id, channel_id, item_id}], problems: [sentence]}`."""
     if _describe is None:
-        return {"running": False, "shards": [], "guilds": 0, "voice": []}
+        return {"running": False, "shards": [], "guilds": 0, "voice": [], "problems": []}
     return {"running": True, **_describe()}

@@ -212,3 +212,14 @@ class BotShard(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.number} of {self.count}"
+
+
+class IdentifyBucket(models.Model):
+    """When a bucket of shards may identify next: Discord takes one IDENTIFY a bucket in five seconds, of whichever
+    process (docs: Gateway, Rate Limiting). The number is the shard's, modulo Discord's `max_concurrency`."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"bucket {self.number}"

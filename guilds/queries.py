@@ -64,3 +64,9 @@ def voice_channel_of(guild_id: str, user: User | None) -> str | None:
         return None
     state = VoiceState.objects.filter(guild_id=guild_id, discord_id=user.discord_id).first()
     return state.channel_id if state else None
+
+
+def people_known_in(guild_id: str) -> list[str]:
+    """Return the Discord ids of everybody we know as a member."""
+    people = Membership.objects.filter(guild_id=guild_id, user__discord_id__isnull=False)
+    return [discord_id for discord_id in people.values_list("user__discord_id", flat=True) if discord_id]

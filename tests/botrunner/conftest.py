@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytest_django import Settings
 
 from accounts.discord import tls_context
 from accounts.models import User
+from guilds.domain import shards
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
 from tests.botrunner.stage import Stage
@@ -44,11 +46,17 @@ def library(tones: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def stage(
-    tmp_path: Path, library: Path, settings: Settings, transactional_db: None
+    tmp_path: Path,
+    library: Path,
+    settings: Settings,
+    transactional_db: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """A running sandbox with a scanned library and a guild row. Bots are started by the test."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
-    sandbox.gateway.IDENTIFY_SECONDS = 0.0  # tests restart bots more often than Discord would let them
+    # Tests restart bots more often than Discord would let them.
+    sandbox.gateway.IDENTIFY_SECONDS = 0.0
+    monkeypatch.setattr(shards, "IDENTIFY_EVERY", timedelta(0))
     await sandbox.start()
     settings.DISCORD_API_URL = sandbox.api_url
     settings.DISCORD_CA_FILE = str(sandbox.ca_file)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from accounts.models import User
-from botrunner.bot import run_bot
+from botrunner.shards import run_bot
 from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.domain.library import scan_library

@@ -1,0 +1,201 @@
+"""The bot's gateway connections: one `Bot` per shard, each built anew when it fails, and their turns to identify.
+
+nextcord's own sharding keeps them in one client. It ignores Discord's `max_concurrency`, keeps guilds that vanished
+while a session could not be resumed, and one shard's failure ends all of them. So each shard has its own client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import nextcord
+from django.conf import settings
+
+from accounts.discord import USER_AGENT, bot_authorization, tls_context
+from botrunner import status
+from botrunner.bot import Bot
+from botrunner.intents import WITHOUT_MEMBERS
+from guilds.domain.shards import forget_old_shards
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (1, 2, 5, 10, 30)
+ASK_SECONDS = 10.0
+MAX_SHARDS = 100_000
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Those of `count` shards that a process runs."""
+
+    numbers: tuple[int, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What `GET /gateway/bot` says."""
+
+    shards: int
+    max_concurrency: int
+    remaining: int
+    reset_seconds: float
+
+
+def parse_shards(text: str) -> Shards:
+    """Read `0-3/16` or `5/16`. Raises ValueError with a sentence."""
+    found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?/(\d{1,6})", text)
+    if found is None:
+        raise ValueError(f"{text!r} names no shards; write them as 0-3/16, the first four of sixteen.")
+    first, last, count = int(found[1]), int(found[2] or found[1]), int(found[3])
+    if not first <= last < count <= MAX_SHARDS:
+        raise ValueError(f"{text!r} names no shards; of {count} the first is 0 and the last {count - 1}.")
+    return Shards(tuple(range(first, last + 1)), count)
+
+
+async def ask_limits() -> Limits:
+    """Ask Discord how many shards it advises and how fast they may identify.
+
+    Raises nextcord.LoginFailure for a bad token; aiohttp.ClientError, TimeoutError or ValueError when Discord fails.
+    """
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
+        headers = {"Authorization": bot_authorization(), "User-Agent": USER_AGENT}
+        url = f"{settings.DISCORD_API_URL}/gateway/bot"
+        async with session.get(url, headers=headers, ssl=tls_context()) as answer:
+            if answer.status == 401:
+                raise nextcord.LoginFailure
+            answer.raise_for_status()
+            body = await answer.json()
+    try:
+        limit = body["session_start_limit"]
+        return Limits(
+            shards=int(body["shards"]),
+            max_concurrency=max(1, int(limit["max_concurrency"])),
+            remaining=int(limit["remaining"]),
+            reset_seconds=int(limit["reset_after"]) / 1000,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError("Discord's answer to GET /gateway/bot is not understood") from error
+
+
+class Runner:
+    """Keeps the shards connected until `stop` is set. Nothing is raised."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._bots: dict[int, Bot] = {}
+        self._members_intent = True
+        # In one process shards of a bucket start one after another; nextcord gives up a connection that waits long.
+        self._starting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def run(self, wanted: Shards | None) -> None:
+        """`wanted` null: all shards, as many as Discord advises."""
+        limits = await self._ask()
+        if limits is None:
+            return
+        shards = wanted or Shards(tuple(range(limits.shards)), limits.shards)
+        log.info(
+            "Running shards %s to %s of %s, %s may identify at a time",
+            shards.numbers[0], shards.numbers[-1], shards.count, limits.max_concurrency,
+        )  # fmt: skip
+        await in_thread(forget_old_shards)()
+        await asyncio.gather(
+            *(self._keep(number, shards.count, limits.max_concurrency) for number in shards.numbers)
+        )
+
+    async def _ask(self) -> Limits | None:
+        """Return Discord's limits; null when told to stop before they were had."""
+        attempt = 0
+        while True:
+            asking = asyncio.create_task(ask_limits())
+            await self._first_of(asking)
+            if self._stop.is_set():
+                asking.cancel()
+                return None
+            try:
+                limits = asking.result()
+            except nextcord.LoginFailure:
+                log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
+            except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+                log.warning("Discord does not say how to connect: %s", type(error).__name__)
+            else:
+                if limits.remaining > 0:
+                    return limits
+                log.error(
+                    "Discord lets the bot start again in %.0f s: too many starts.", limits.reset_seconds
+                )
+                await self._pause(limits.reset_seconds)
+                continue
+            await self._pause(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+
+    async def _keep(self, number: int, count: int, max_concurrency: int) -> None:
+        """Keep one shard connected. A bot that fails is built anew."""
+        attempt = 0
+        bucket = number % max_concurrency
+        while not self._stop.is_set():
+            bot = Bot(shard=number, count=count, bucket=bucket, members_intent=self._members_intent)
+            self._bots[number] = bot
+            status.publish(self._describe)
+            async with self._starting[bucket]:
+                running = asyncio.create_task(bot.start(settings.DISCORD_BOT_TOKEN), name=f"shard {number}")
+                identified = asyncio.create_task(bot.identified.wait())
+                await self._first_of(running, identified)
+                identified.cancel()
+            await self._first_of(running)
+            await bot.close()
+            del self._bots[number]
+            if not self._bots:
+                status.publish(None)
+            running.cancel()
+            try:
+                await running
+            except asyncio.CancelledError:
+                pass
+            except nextcord.LoginFailure:
+                log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
+            except nextcord.PrivilegedIntentsRequired:
+                log.error(WITHOUT_MEMBERS)
+                self._members_intent = False
+                continue  # the rest works without it
+            except Exception as error:
+                log.warning("Shard %s stopped: %s", number, type(error).__name__)
+            if not self._stop.is_set():
+                delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                attempt += 1
+                log.info("Starting shard %s again in %s s", number, delay)
+                await self._pause(delay)
+
+    async def _first_of(self, *tasks: asyncio.Task[Any]) -> None:
+        """Wait for one of the tasks, or to be stopped."""
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            pass
+
+    def _describe(self) -> dict[str, Any]:
+        bots = list(self._bots.values())
+        return {
+            "shards": [bot.describe_shard() for bot in bots],
+            "guilds": sum(len(bot.guilds) for bot in bots),
+            "voice": [voice for bot in bots for voice in bot.describe_voice()],
+            "problems": [] if self._members_intent else [WITHOUT_MEMBERS],
+        }
+
+
+async def run_bot(stop: asyncio.Event, shards: Shards | None = None) -> None:
+    """Keep the bot connected until `stop` is set; nothing is raised."""
+    await Runner(stop).run(shards)
