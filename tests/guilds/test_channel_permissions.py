@@ -1,0 +1,181 @@
+"""Permission bits as Discord documents them, and what the bot is said to lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from guilds.channel_permissions import (
+    ATTACH_FILES,
+    CONNECT,
+    NEEDS,
+    SEND_MESSAGES,
+    SPEAK,
+    VIEW_CHANNEL,
+    channel_permissions,
+    may_connect,
+)
+from guilds.models import ChannelType, Guild
+from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, INSTALL_PERMISSIONS, base_permissions
+from sandbox import permissions as reference
+from sandbox.model import Channel as SandboxChannel
+from sandbox.model import Guild as SandboxGuild
+from sandbox.model import Member, Overwrite, Role
+from sandbox.world import World
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory
+
+GUILD, PERSON, OWNER = "300000000000000001", "200000000000000001", "200000000000000002"
+ROLES = ["500000000000000001", "500000000000000002", "500000000000000003"]
+
+bits = st.integers(0, (1 << 53) - 1)
+overwrites = st.lists(
+    st.tuples(st.sampled_from([GUILD, PERSON, OWNER, *ROLES]), bits, bits), unique_by=lambda each: each[0]
+)
+
+
+@given(
+    roles=st.fixed_dictionaries(dict.fromkeys([GUILD, *ROLES], bits)),
+    held=st.sets(st.sampled_from(ROLES)),
+    overwritten=overwrites,
+    owner=st.booleans(),
+)
+def test_bits_combine_as_in_the_sandbox(
+    roles: dict[str, int], held: set[str], overwritten: list[tuple[str, int, int]], owner: bool
+) -> None:
+    """Two authors read the same page of Discord's documentation."""
+    world = World(Path("unused"), bot_id="1")
+    world.guilds[GUILD] = SandboxGuild(GUILD, "g", PERSON if owner else OWNER)
+    world.roles = {each: Role(each, GUILD, each, permissions, 0) for each, permissions in roles.items()}
+    member = Member(GUILD, PERSON, "", sorted(held))
+    channel = SandboxChannel(
+        "1", 2, guild_id=GUILD, overwrites=[Overwrite(i, i == PERSON, a, d) for i, a, d in overwritten]
+    )
+    base = base_permissions(owner=owner, role_bits=[roles[GUILD], *(roles[role] for role in held)])
+    assert base == reference.in_guild(world, member)
+    expected = reference.in_channel(world, member, channel)
+    assert channel_permissions(
+        base,
+        guild_id=GUILD,
+        discord_id=PERSON,
+        role_ids=[GUILD, *held],
+        overwrites=[{"id": i, "type": 0, "allow": str(a), "deny": str(d)} for i, a, d in overwritten],
+    ) == (expected if expected & VIEW_CHANNEL else 0)
+
+
+def test_an_administrator_is_touched_by_no_overwrite() -> None:
+    deny = [{"id": GUILD, "type": 0, "allow": "0", "deny": str(ALL_PERMISSIONS)}]
+    assert channel_permissions(
+        ADMINISTRATOR, guild_id=GUILD, discord_id=PERSON, role_ids=[GUILD], overwrites=deny
+    ) == ALL_PERMISSIONS
+
+
+def test_what_is_needed_is_what_is_asked_for_at_installing() -> None:
+    assert sum(need.bit for need in NEEDS) == INSTALL_PERMISSIONS
+
+
+@pytest.mark.django_db
+class TestMayConnect:
+    @pytest.fixture
+    def guild(self) -> Guild:
+        return GuildFactory.create()
+
+    def ask(self, guild: Guild, *, deny: int, **membership: Any) -> bool:
+        channel = ChannelFactory.create(
+            guild=guild, voice=True, overwrites=[{"id": guild.pk, "type": 0, "allow": "0", "deny": str(deny)}]
+        )
+        return may_connect(MembershipFactory.create(guild=guild, **membership), channel)
+
+    @pytest.mark.parametrize("deny", [CONNECT, VIEW_CHANNEL])
+    def test_not_into_a_channel_that_is_closed_or_hidden(self, deny: int, guild: Guild) -> None:
+        assert not self.ask(guild, deny=deny, permissions=VIEW_CHANNEL | CONNECT, role_ids=[guild.pk])
+
+    def test_into_one_where_only_speaking_is_forbidden(self, guild: Guild) -> None:
+        assert self.ask(guild, deny=SPEAK, permissions=VIEW_CHANNEL | CONNECT, role_ids=[guild.pk])
+
+    def test_everywhere_as_owner_or_administrator(self, guild: Guild) -> None:
+        assert self.ask(guild, deny=CONNECT, owner=True)
+        assert self.ask(guild, deny=CONNECT, permissions=ADMINISTRATOR, role_ids=[guild.pk])
+
+    def test_where_the_roles_are_not_known_nothing_is_refused(self, guild: Guild) -> None:
+        assert self.ask(guild, deny=CONNECT, permissions=VIEW_CHANNEL)
+
+
+@pytest.mark.django_db
+class TestLacks:
+    @pytest.fixture
+    def guild(self) -> Guild:
+        guild = GuildFactory.create()
+        RoleFactory.create(id=guild.pk, guild=guild, permissions=0)
+        bot = RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS)
+        Guild.objects.update(bot_role_ids=[bot.pk])
+        guild.refresh_from_db()
+        return guild
+
+    @pytest.fixture
+    def lacks(
+        self, guild: Guild, api: Callable[[User], Client]
+    ) -> Callable[[], list[tuple[str, str | None]]]:
+        client = api(MembershipFactory.create(guild=guild, manager=True).user)
+
+        def ask() -> list[tuple[str, str | None]]:
+            answer = client.get(f"/api/guilds/{guild.pk}/bot-permissions")
+            assert answer.status_code == 200
+            for each in answer.json():
+                assert each["needed_for"]
+                assert each["bit"].isdecimal()
+            return [(each["permission"], each["channel_id"]) for each in answer.json()]
+
+        return ask
+
+    def close(self, guild: Guild, kind: ChannelType, deny: int) -> str:
+        rows = [{"id": guild.bot_role_ids[0], "type": 0, "allow": "0", "deny": str(deny)}]
+        return str(ChannelFactory.create(guild=guild, type=kind, overwrites=rows).pk)
+
+    def test_nothing(self, guild: Guild, lacks: Callable[[], Any]) -> None:
+        for kind in ChannelType:
+            ChannelFactory.create(guild=guild, type=kind)
+        assert lacks() == []
+
+    def test_in_the_guild_is_said_once(self, guild: Guild, lacks: Callable[[], Any]) -> None:
+        guild.roles.filter(pk=guild.bot_role_ids[0]).update(
+            permissions=INSTALL_PERMISSIONS & ~SPEAK & ~ATTACH_FILES
+        )
+        for kind in ChannelType:
+            ChannelFactory.create(guild=guild, type=kind)
+        assert lacks() == [("ATTACH_FILES", None), ("SPEAK", None)]
+
+    def test_in_a_channel(self, guild: Guild, lacks: Callable[[], Any]) -> None:
+        text = self.close(guild, ChannelType.TEXT, SEND_MESSAGES)
+        voice = self.close(guild, ChannelType.VOICE, CONNECT | SPEAK)
+        self.close(guild, ChannelType.CATEGORY, CONNECT)
+        assert lacks() == [("SEND_MESSAGES", text), ("CONNECT", voice), ("SPEAK", voice)]
+
+    def test_of_a_hidden_channel_only_that(self, guild: Guild, lacks: Callable[[], Any]) -> None:
+        hidden = self.close(guild, ChannelType.VOICE, VIEW_CHANNEL)
+        assert lacks() == [("VIEW_CHANNEL", hidden)]
+
+    def test_an_administrator_lacks_nothing(self, guild: Guild, lacks: Callable[[], Any]) -> None:
+        guild.roles.filter(pk=guild.bot_role_ids[0]).update(permissions=ADMINISTRATOR)
+        self.close(guild, ChannelType.VOICE, VIEW_CHANNEL)
+        assert lacks() == []
+
+    def test_before_anything_was_mirrored_nothing_is_claimed(self, api: Callable[[User], Client]) -> None:
+        manager = MembershipFactory.create(manager=True)
+        assert api(manager.user).get(f"/api/guilds/{manager.guild_id}/bot-permissions").json() == []
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_costs_four_queries(
+        self, channels: int, guild: Guild, api: Callable[[User], Client], django_assert_num_queries: Any
+    ) -> None:
+        for _ in range(channels):
+            self.close(guild, ChannelType.VOICE, SPEAK)
+        client = api(MembershipFactory.create(guild=guild, manager=True).user)
+        with django_assert_num_queries(4):  # session, membership, roles, channels
+            client.get(f"/api/guilds/{guild.pk}/bot-permissions")
