@@ -20,7 +20,7 @@ from realtime.models import Via
 from realtime.origin import BOT, Origin
 from realtime.queries import read_events
 from tests.clients.test_js_client import HERE, find_node
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
 
 PROTOCOL = HERE.parents[1] / "docs" / "protocol.md"
 BOT_PROCESS = "test-host:1:1"
@@ -34,7 +34,6 @@ class Story:
         self.guild: Guild = GuildFactory.create()
         MembershipFactory.create(user=self.user, guild=self.guild, manager=True)
         self.id = self.guild.pk
-        self.origin = Origin(user=self.user, via=Via.REST)
         self.steps: list[dict[str, Any]] = []
         self.keep("the beginning")
 
@@ -45,8 +44,9 @@ class Story:
         events = [json.loads(event) for _, event in encoded]
         self.steps.append({"act": act, "events": events, "snapshot": snapshot})
 
-    def ask(self, name: str, **args: Any) -> dict[str, Any]:
-        result: dict[str, Any] = execute(self.id, name, args, origin=self.origin).result
+    def ask(self, name: str, *, by: User | None = None, **args: Any) -> dict[str, Any]:
+        origin = Origin(user=by or self.user, via=Via.REST)
+        result: dict[str, Any] = execute(self.id, name, args, origin=origin).result
         self.keep(name)
         return result
 
@@ -89,12 +89,21 @@ def live_through_everything() -> Story:
     story.bot("fail", item_id=story.current, code="UNREADABLE", detail="The file ends in the middle.")
     story.bot("fail_queued", item_id=link["id"], code="HTTP_404", detail="The station answered 404.")
     story.bot("start_next")
+    last = story.ask("AddTrack", query=tracks[1].uri)
+    story.ask("MoveItem", item_id=last["id"], after=None)
+    story.ask("SetVolume", volume=40)
+    story.ask("ChangeSettings", vote_share=60, fair_order=True)
+    listeners = MembershipFactory.create_batch(2, guild=story.guild)
+    for listener in listeners:
+        sit(listener.user, stage)
+    story.ask("Skip", by=listeners[0].user)
     story.ask("Skip")
     requeue(story.id, item_id=first["id"], origin=BOT)
     story.keep("requeue")
     story.ask("RemoveItem", item_id=first["id"])
     story.bot("moved", channel_id=back_room.pk)
     story.ask("LeaveVoice")
+    story.ask("ClearQueue")
     assert soon["id"] != first["id"]
     return story
 

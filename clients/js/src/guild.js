@@ -4,7 +4,9 @@ import { SyncConnection } from "./sync.js";
 /**
  * @import { ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SocketLike, SyncEvent, Tokens, Track } from "./types.d.ts"
  *
- * @typedef {{guild: Guild, queue: QueueItem[], player: Player}} GuildState
+ * @import { Rights, SkipVote } from "./types.d.ts"
+ *
+ * @typedef {{guild: Guild, queue: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
  *
  * @typedef {object} PendingAdd a track on its way into the queue
  * @property {string} key the request's Idempotency-Key
@@ -30,6 +32,18 @@ const REFRESH_TRIES = 3;
  * @returns {S}
  */
 export function applyEvent(state, event) {
+  const next = applyArgs(state, event);
+  // A vote is about what plays.
+  return next.player.item?.id === state.player.item?.id ? next : { ...next, skip_vote: null };
+}
+
+/**
+ * @template {GuildState} S
+ * @param {S} state
+ * @param {SyncEvent} event
+ * @returns {S}
+ */
+function applyArgs(state, event) {
   const { item, after, player } = event.args;
   switch (event.name) {
     case "TrackAdded":
@@ -48,6 +62,17 @@ export function applyEvent(state, event) {
       return { ...state, queue: without(state.queue, item), player };
     case "TrackRemoved":
       return { ...state, queue: without(state.queue, item) };
+    case "TrackMoved":
+      return { ...state, queue: insertAfter(state.queue, item, after) };
+    case "QueueCleared": {
+      const cleared = new Set(event.args.item_ids);
+      return { ...state, queue: state.queue.filter((other) => !cleared.has(other.id)) };
+    }
+    case "SkipVoted": {
+      const { votes, needed } = event.args;
+      return { ...state, skip_vote: votes ? { votes, needed } : null };
+    }
+    case "VolumeChanged":
     case "PlayerPaused":
     case "PlayerResumed":
     case "VoiceJoined":
@@ -88,6 +113,8 @@ export class GuildStore {
   #onLateRefusal;
   /** @type {GuildState | null} */
   #state = null;
+  /** @type {Rights | null} */
+  #can = null;
   /** When the player's position was true, in `now()` milliseconds. */
   #positionAt = 0;
   #wasLive = false;
@@ -171,6 +198,16 @@ export class GuildStore {
     return this.#state?.player ?? null;
   }
 
+  /** How the vote to skip the current track stands; null before the first vote. */
+  get skipVote() {
+    return this.#state?.skip_vote ?? null;
+  }
+
+  /** What this person may do by their roles; null until the first snapshot. */
+  get can() {
+    return this.#can;
+  }
+
   /** Where the current track is now, in milliseconds. */
   get positionMs() {
     const player = this.player;
@@ -240,6 +277,7 @@ export class GuildStore {
     }
   }
 
+  /** @returns {Promise<{seq: number, vote?: SkipVote}>} with `vote` while that is not enough to skip */
   skip() {
     return this.#rest.post(`${this.#path}/player/skip`);
   }
@@ -247,6 +285,21 @@ export class GuildStore {
   /** @param {boolean} paused */
   setPaused(paused) {
     return this.#rest.patch(`${this.#path}/player`, { paused });
+  }
+
+  /** @param {number} volume percent, 0 to 200 */
+  setVolume(volume) {
+    return this.#rest.patch(`${this.#path}/player`, { volume });
+  }
+
+  /** @param {string} itemId @param {string | null} after the item that it should follow; null: to the front */
+  move(itemId, after) {
+    return this.#rest.patch(`${this.#path}/queue/${itemId}`, { after });
+  }
+
+  /** Empty the queue. */
+  clear() {
+    return this.#rest.post(`${this.#path}/queue/clear`);
   }
 
   /** @param {string} channelId */
@@ -304,8 +357,9 @@ export class GuildStore {
   }
 
   /** @param {Snapshot} snapshot */
-  #adopt({ guild, queue, player }) {
-    this.#state = { guild, queue, player };
+  #adopt({ guild, queue, player, skip_vote, can }) {
+    this.#state = { guild, queue, player, skip_vote };
+    this.#can = can;
     this.#positionAt = this.#now();
     for (const add of this.#adds) add.inSnapshot = true;
     for (const add of this.#adds.filter((other) => other.itemId)) this.#dropAdd(add);
@@ -327,6 +381,7 @@ export class GuildStore {
       }
     }
     this.#forgetRemoved();
+    if (events.some(({ name }) => name === "SettingsChanged")) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
   }
@@ -334,6 +389,17 @@ export class GuildStore {
   #forgetRemoved() {
     for (const id of this.#removing) {
       if (!this.#state?.queue.some((item) => item.id === id)) this.#removing.delete(id);
+    }
+  }
+
+  /** What one may do is told to each, so no event can. */
+  async #refreshRights() {
+    try {
+      this.#can = (await this.#rest.get(`${this.#path}/snapshot`)).can;
+      this.#onChange();
+    } catch (error) {
+      // The old rights are shown until the next snapshot; the server holds to the new ones.
+      if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
     }
   }
 

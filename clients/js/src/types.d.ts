@@ -61,10 +61,29 @@ export interface Cursor {
   seq: number;
 }
 
+/** How the vote to skip the current item stands. */
+export interface SkipVote {
+  votes: number;
+  needed: number;
+}
+
+/** What the reader may do by their roles; `skip` and `remove` are about other people's tracks. */
+export interface Rights {
+  add: boolean;
+  skip: "now" | "vote" | null;
+  move: boolean;
+  clear: boolean;
+  remove: boolean;
+  control: "always" | "there";
+  settings: boolean;
+}
+
 export interface Snapshot extends Cursor {
   guild: Guild;
   queue: QueueItem[];
   player: Player;
+  skip_vote: SkipVote | null;
+  can: Rights;
 }
 
 export interface EventMetadata {
