@@ -21,7 +21,7 @@ from typing import Any
 
 from realtime import hints, metrics
 from realtime.db import in_thread
-from realtime.queries import read_heads, read_log
+from realtime.queries import Logged, read_heads, read_log
 
 log = logging.getLogger(__name__)
 
@@ -200,10 +200,13 @@ class Feed:
 
     async def _read(self, cursor: int) -> list[Batch]:
         try:
-            events = await in_thread(read_log)(self.name, after=cursor, limit=READ_BATCH)
+            events = await self._read_log(cursor)
         finally:
             del self._reads[cursor]
         return in_batches(((event.seq, event.data) for event in events), self.head)
+
+    async def _read_log(self, cursor: int) -> list[Logged]:
+        return await in_thread(read_log)(self.name, after=cursor, limit=READ_BATCH, epoch=self.epoch)
 
     async def _run(self) -> None:
         while True:
@@ -218,7 +221,7 @@ class Feed:
 
     async def _read_news(self) -> int:
         """Hand on what was appended behind the head. Returns how many events that were, at most READ_BATCH."""
-        news = await in_thread(read_log)(self.name, after=self.head, limit=READ_BATCH)
+        news = await self._read_log(self.head)
         for event in news:
             self._ring.append((event.seq, event.data))
             self._ring_bytes += len(event.data)

@@ -150,8 +150,8 @@ async def test_an_event_is_read_once_however_many_watch(
     encoded: list[int] = []
     real = queries.read_log
 
-    def counting(store_name: str, *, after: int, limit: int) -> list[queries.Logged]:
-        found = real(store_name, after=after, limit=limit)
+    def counting(store_name: str, **where: Any) -> list[queries.Logged]:
+        found = real(store_name, **where)
         encoded.extend(event.seq for event in found)
         return found
 
@@ -234,12 +234,12 @@ async def test_a_database_that_fails_for_a_moment_costs_nobody_an_event(
     await write(5)
     real, failures = queries.read_log, 3
 
-    def failing(store_name: str, *, after: int, limit: int) -> list[queries.Logged]:
+    def failing(store_name: str, **where: Any) -> list[queries.Logged]:
         nonlocal failures
         if failures:
             failures -= 1
             raise ConnectionError
-        return real(store_name, after=after, limit=limit)
+        return real(store_name, **where)
 
     monkeypatch.setattr(hub, "read_log", failing)
     reader = await Reader().subscribe(running)
