@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/guilds", include("guilds.urls")),
     path("api/guilds", include("queue_app.urls")),
     path("api/streams", include("realtime.streams.urls")),
+    path("api/stores", include("realtime.stores.urls")),
     path("api/search", SearchView.as_view(), name="search"),
     path(
         "api/schema",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from realtime.models import Event, Store
+from realtime.domain.stores import delete_store
+from realtime.models import Event, Store, StoreMember
 from realtime.streams import admin as streams_admin  # noqa: F401  registers by being imported
 
 
@@ -23,10 +24,46 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class StoreMemberInline(admin.TabularInline[StoreMember, Store]):
+    model = StoreMember
+    extra = 0
+    raw_id_fields = ("user",)
+
+
 @admin.register(Store)
-class StoreAdmin(ReadOnlyAdmin):
-    list_display = ("name", "head", "pruned_through", "epoch", "created_at")
-    search_fields = ("name",)
+class StoreAdmin(admin.ModelAdmin[Store]):
+    """Logs are to look at. Whose an `app:` store is may be changed here, and it may be deleted."""
+
+    list_display = ("name", "owner", "public", "head", "pruned_through", "epoch", "created_at")
+    list_filter = ("public", "created_at")
+    search_fields = ("name", "owner__username", "owner__discord_id")
+    list_select_related = ("owner",)
+    raw_id_fields = ("owner",)
+    readonly_fields = ("name", "epoch", "head", "pruned_through", "created_at")
+    inlines: ClassVar[list[Any]] = [StoreMemberInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Store | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_app(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Store | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and obj is not None and _is_app(obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Events may not be deleted by themselves, yet they go along with their store."""
+        rows, counts, _, protected = super().get_deleted_objects(objs, request)
+        return rows, counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Store) -> None:
+        delete_store(obj)
+
+
+def _is_app(store: Store | None) -> bool:
+    return store is None or store.name.startswith("app:")
 
 
 @admin.register(Event)

@@ -6,7 +6,7 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.signals import session_revoked
-        from realtime import kinds
+        from realtime import kinds, receivers  # noqa: F401  signals are connected by importing
         from realtime.app_kind import KIND
         from realtime.connections import look_now
         from realtime.streams import kind as stream_kind

@@ -53,6 +53,14 @@ class InvalidName(StoreNotFound):
     )
 
 
+class NoMember(StoreNotFound):
+    sentence = "This person is no member of the store."
+
+
+class NoToken(StoreNotFound):
+    sentence = "There is no such token."
+
+
 class StoreExists(RealtimeError):
     code = "STORE_EXISTS"
     sentence = "There is a store of this name already."

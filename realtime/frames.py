@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from realtime import json_text
 from realtime.errors import BadMessage, InvalidPush, TooLarge
@@ -108,5 +108,5 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _is_whole(value: Any, low: int, high: int = 2**63) -> bool:
+def _is_whole(value: Any, low: int, high: int = 2**63) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value < high

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from itertools import accumulate
-from json.decoder import scanstring
 from typing import Any
 
 import orjson
@@ -62,7 +61,7 @@ def members(text: str, start: int = 0) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     at = _skip(text, _skip(text, start) + 1)
     while text[at] != "}":
-        name, at = scanstring(text, at + 1, False)
+        name, at = _scanner.raw_decode(text, at)
         begin = _skip(text, _skip(text, at) + 1)
         _, end = _scanner.raw_decode(text, begin)
         found[name] = (begin, end)

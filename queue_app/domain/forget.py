@@ -19,7 +19,8 @@ def forget_person(user: User) -> None:
     leaves once. Call it in the transaction that deletes the user.
     """
     person = str(user.pk)
-    for event in Event.objects.filter(args__contains=f'"requested_by":{{"id":"{person}"').iterator():
+    named = Event.objects.filter(args__contains=f'"requested_by":{{"id":"{person}"')
+    for event in named.filter(store__name__startswith="guild:").iterator():
         event.args = _dump(_without(json.loads(event.args), person))
         event.save(update_fields=["args"])
     # Answers are written by json.dumps with its own spaces.

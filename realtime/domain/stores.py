@@ -11,12 +11,17 @@
 from __future__ import annotations
 
 import re
+import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from accounts.models import User
-from realtime.errors import InvalidName, StoreExists, StoreNotFound, TooManyStores
+from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.models import AuthSession, User
+from realtime.errors import InvalidName, NoMember, NoToken, StoreExists, StoreNotFound, TooManyStores
 from realtime.models import Store, StoreMember, StoreRole
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,99}")
@@ -68,7 +73,71 @@ def set_public(store: Store, public: bool) -> None:
     store.save(update_fields=["public"])
 
 
+@transaction.atomic
+def delete_store(store: Store) -> None:
+    """Delete a store with its log, and end its sync tokens."""
+    _end_tokens(AuthSession.objects.filter(store=store.name))
+    store.delete()
+
+
+# --- Members ---
+
+
 def set_member(store: Store, user: User, role: StoreRole) -> StoreMember:
     """Add a member or change the role of one. The owner needs no role and keeps all rights."""
     member, _ = StoreMember.objects.update_or_create(store=store, user=user, defaults={"role": role})
     return member
+
+
+@transaction.atomic
+def remove_member(store: Store, user_id: int) -> None:
+    """Take somebody out, and end what their devices hold. Raises NoMember."""
+    removed, _ = StoreMember.objects.filter(store=store, user_id=user_id).delete()
+    if not removed:
+        raise NoMember
+    if not store.public:
+        _end_tokens(AuthSession.objects.filter(store=store.name, user_id=user_id))
+
+
+@transaction.atomic
+def leave_stores(user: User) -> None:
+    """Let go of a person who leaves: their stores go to the writer who has been there longest, or with them."""
+    for store in Store.objects.select_for_update().filter(owner=user):
+        heir = store.members.filter(role=StoreRole.WRITER).exclude(user=user).first()
+        if heir is None:
+            delete_store(store)
+            continue
+        store.owner_id = heir.user_id
+        store.save(update_fields=["owner"])
+        heir.delete()
+
+
+# --- Sync tokens ---
+
+
+def issue_token(store: Store, user: User, *, device: str, address: str | None) -> tuple[str, AuthSession]:
+    """Return a sync token that is good for this store only, and its session. The token is kept nowhere."""
+    return begin_sync_session(user, store=store.name, device=device, address=address)
+
+
+def live_tokens(store: Store, user: User) -> list[AuthSession]:
+    """Return the sessions of somebody's sync tokens for the store that are still good, newest first."""
+    oldest = timezone.now() - timedelta(seconds=settings.SYNC_TOKEN_SECONDS)
+    live = AuthSession.objects.filter(store=store.name, user=user, revoked_at=None, created_at__gt=oldest)
+    return list(live.order_by("-created_at"))
+
+
+def revoke_token(store: Store, user: User, sid: uuid.UUID) -> None:
+    """End a sync token and its sockets; the owner may end everybody's. Raises NoToken."""
+    sessions = AuthSession.objects.filter(pk=sid, store=store.name, revoked_at=None)
+    if store.owner_id != user.pk:
+        sessions = sessions.filter(user=user)
+    if not _end_tokens(sessions):
+        raise NoToken
+
+
+def _end_tokens(sessions: QuerySet[AuthSession]) -> int:
+    live = list(sessions.filter(revoked_at=None))
+    for session in live:
+        revoke_session(session)
+    return len(live)

@@ -1,0 +1,42 @@
+"""What the logs keep about a person: for their export, and to let go of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from accounts.signals import departing, exporting
+from realtime.domain.stores import leave_stores
+from realtime.models import Event, Store, StoreMember
+
+
+@receiver(exporting)
+def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+    events = Event.objects.filter(actor=user, store__name__startswith="app:").select_related("store")
+    return {
+        "stores": [
+            {"name": store.name, "public": store.public, "created_at": store.created_at.isoformat()}
+            for store in Store.objects.filter(owner=user).order_by("name")
+        ],
+        "store_memberships": [
+            {"store": member.store.name, "role": member.role, "since": member.created_at.isoformat()}
+            for member in StoreMember.objects.filter(user=user).select_related("store")
+        ],
+        "store_events": [
+            {
+                "store": event.store.name,
+                "seq": event.seq,
+                "name": event.name,
+                "args": event.args,  # the JSON text, as it was written
+                "created_at": event.created_at.isoformat(),
+            }
+            for event in events.order_by("store_id", "seq").iterator()
+        ],
+    }
+
+
+@receiver(departing)
+def forget_stores(sender: Any, user: User, **kwargs: Any) -> None:
+    leave_stores(user)

@@ -1,0 +1,59 @@
+"""What REST takes about stores, and for the OpenAPI document what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import User, snowflake_validator
+from realtime.domain.stores import NAME
+from realtime.errors import InvalidName
+from realtime.models import StoreRole
+from realtime.streams.serializers import PersonSerializer
+
+
+class StoreChangeSerializer(serializers.Serializer[dict[str, Any]]):
+    public = serializers.BooleanField(required=False, help_text="Every user may read it.")
+
+
+class StoreCreateSerializer(StoreChangeSerializer):
+    name = serializers.RegexField(
+        rf"^{NAME.pattern}\Z", error_messages={"invalid": InvalidName.sentence}, help_text="Without `app:`."
+    )
+
+
+class StoreSerializer(serializers.Serializer[dict[str, Any]]):
+    name = serializers.CharField()
+    instance_id = serializers.CharField(help_text="For `/sync`.")
+    owner = PersonSerializer(allow_null=True)
+    role = serializers.ChoiceField(choices=["owner", *StoreRole.values], allow_null=True)
+    public = serializers.BooleanField()
+    epoch = serializers.CharField()
+    head = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class StoreMemberSerializer(serializers.Serializer[dict[str, Any]]):
+    user = PersonSerializer()
+    role = serializers.ChoiceField(choices=StoreRole.choices)
+    created_at = serializers.DateTimeField()
+
+
+class StoreMemberRequestSerializer(serializers.Serializer[dict[str, Any]]):
+    """One of `user_id` and `discord_id`."""
+
+    user_id = serializers.RegexField(r"^[0-9]{1,18}\Z", required=False)
+    discord_id = serializers.CharField(required=False, validators=[snowflake_validator])
+    role = serializers.ChoiceField(choices=StoreRole.choices, default=StoreRole.READER)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        named = [name for name in ("user_id", "discord_id") if name in attrs]
+        if len(named) != 1:
+            raise serializers.ValidationError("Say one of `user_id` and `discord_id`.")
+        name = named[0]
+        wanted = {"pk" if name == "user_id" else name: attrs[name]}
+        user = User.objects.filter(is_active=True, **wanted).first()
+        if user is None:
+            raise serializers.ValidationError({name: ["There is no such user here."]})
+        return {"user": user, "role": StoreRole(attrs["role"])}

@@ -1,0 +1,34 @@
+"""Stores as REST shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.models import User
+from realtime.models import Store, StoreMember
+from realtime.streams.shapes import user_shape
+
+
+def role_of(user: User, store: Store) -> str | None:
+    """Return `owner`, `writer` or `reader`, null for somebody whom only its being public lets in."""
+    if store.owner_id == user.pk:
+        return "owner"
+    return next((member.role for member in store.members.all() if member.user_id == user.pk), None)
+
+
+def store_shape(store: Store, viewer: User) -> dict[str, Any]:
+    """Return a store for somebody who may read it, `members` and `owner` loaded."""
+    return {
+        "name": store.name.removeprefix("app:"),
+        "instance_id": store.name,
+        "owner": user_shape(store.owner) if store.owner else None,
+        "role": role_of(viewer, store),
+        "public": store.public,
+        "epoch": store.epoch,
+        "head": store.head,
+        "created_at": store.created_at.isoformat(),
+    }
+
+
+def member_shape(member: StoreMember) -> dict[str, Any]:
+    return {"user": user_shape(member.user), "role": member.role, "created_at": member.created_at.isoformat()}

@@ -1,0 +1,147 @@
+"""`/api/stores`: the logs that one's apps write, whom they are shared with, and the tokens that clients hold."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import caller
+from accounts.models import User
+from realtime.domain import stores
+from realtime.errors import Forbidden, StoreNotFound
+from realtime.models import Store
+from realtime.stores.serializers import (
+    StoreChangeSerializer,
+    StoreCreateSerializer,
+    StoreMemberRequestSerializer,
+    StoreMemberSerializer,
+    StoreSerializer,
+)
+from realtime.stores.shapes import member_shape, store_shape
+from realtime.streams.serializers import (
+    DeviceTokenSerializer,
+    NewDeviceTokenSerializer,
+    TokenRequestSerializer,
+)
+from realtime.streams.shapes import token_shape
+
+_STORES = Store.objects.filter(name__startswith="app:").select_related("owner").prefetch_related("members")
+
+
+def _readable(user: User, name: str) -> Store:
+    """Raises StoreNotFound, also for stores of others: nobody learns which exist."""
+    store = _STORES.filter(name=f"app:{name}").first()
+    if store is None or not stores.may_read(user, store):
+        raise StoreNotFound
+    return store
+
+
+def _owned(user: User, name: str) -> Store:
+    """Raises StoreNotFound, or Forbidden for those who may only read or write it."""
+    store = _readable(user, name)
+    if store.owner_id != user.pk:
+        raise Forbidden("Only the store's owner may do this.")
+    return store
+
+
+class StoreListView(APIView):
+    """One's own stores and those that are shared with one. Public ones of others are found by their name."""
+
+    @extend_schema(responses=StoreSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        user = caller(request)
+        mine = _STORES.filter(Q(owner=user) | Q(members__user=user)).distinct().order_by("name")
+        return Response([store_shape(store, user) for store in mine])
+
+    @extend_schema(request=StoreCreateSerializer, responses={201: StoreSerializer})
+    def post(self, request: Request) -> Response:
+        body = StoreCreateSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        store = stores.create_store(caller(request), **body.validated_data)
+        return Response(store_shape(store, caller(request)), status=status.HTTP_201_CREATED)
+
+
+class StoreView(APIView):
+    @extend_schema(responses=StoreSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        return Response(store_shape(_readable(caller(request), name), caller(request)))
+
+    @extend_schema(request=StoreChangeSerializer, responses=StoreSerializer)
+    def patch(self, request: Request, name: str) -> Response:
+        store = _owned(caller(request), name)
+        body = StoreChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        if "public" in body.validated_data:
+            stores.set_public(store, body.validated_data["public"])
+        return Response(store_shape(store, caller(request)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str) -> Response:
+        """Deletes the log as well."""
+        stores.delete_store(_owned(caller(request), name))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class StoreMemberListView(APIView):
+    """Readers and writers; the owner is none of them."""
+
+    @extend_schema(responses=StoreMemberSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        store = _owned(caller(request), name)
+        return Response([member_shape(member) for member in store.members.select_related("user")])
+
+    @extend_schema(request=StoreMemberRequestSerializer, responses={201: StoreMemberSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Somebody who is a member already gets the new role."""
+        store = _owned(caller(request), name)
+        body = StoreMemberRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        member = stores.set_member(store, body.validated_data["user"], body.validated_data["role"])
+        return Response(member_shape(member), status=status.HTTP_201_CREATED)
+
+
+class StoreMemberView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, user_id: int) -> Response:
+        """The owner removes anybody, a member themselves."""
+        store = _readable(caller(request), name)
+        if user_id != caller(request).pk:
+            _owned(caller(request), name)
+        stores.remove_member(store, user_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class StoreTokenListView(APIView):
+    """One's own sync tokens for the store, for clients that cannot refresh: thirty days, this store only."""
+
+    @extend_schema(responses=DeviceTokenSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        store = _readable(caller(request), name)
+        return Response([token_shape(session) for session in stores.live_tokens(store, caller(request))])
+
+    @extend_schema(request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        store = _readable(caller(request), name)
+        body = TokenRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        token, session = stores.issue_token(
+            store,
+            caller(request),
+            device=body.validated_data["device"],
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+        return Response(token_shape(session) | {"token": token}, status=status.HTTP_201_CREATED)
+
+
+class StoreTokenView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, sid: uuid.UUID) -> Response:
+        store = _readable(caller(request), name)
+        stores.revoke_token(store, caller(request), sid)
+        return Response(status=status.HTTP_204_NO_CONTENT)
