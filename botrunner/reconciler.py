@@ -20,7 +20,11 @@ from botrunner.audio.source import TrackSource
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
+from guilds.domain.settings import load_settings
 from queue_app.domain import playback
+from queue_app.domain.company import Company, company
+from queue_app.domain.policy import tally
+from queue_app.domain.skip import recount
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, Player, QueueItem
 from realtime.db import in_thread
@@ -50,10 +54,13 @@ class Plan:
     error_code: str
     waiting: bool  # something is queued
     unresolved: bool  # and nobody has read what it is yet
+    company: Company  # whether people came to the bot's channel, or all left it
+    recount: bool  # the vote to skip stands otherwise than it was counted
 
 
 def _read_plan(guild_id: str) -> Plan:
     player = Player.objects.select_related("item__track").get(pk=guild_id)
+    settings = load_settings(guild_id)
     track = player.item.track if player.item else None
     queued = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
     return Plan(
@@ -68,6 +75,9 @@ def _read_plan(guild_id: str) -> Plan:
         error_code=player.error_code,
         waiting=queued.exists(),
         unresolved=queued.filter(track__resolved_at=None).exists(),
+        company=company(player, settings),
+        recount=player.skip_votes > 0
+        and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),
     )
 
 
@@ -140,6 +150,10 @@ class Reconciler:
                 self._noting = None
             noting.result()
         plan = await in_thread(_read_plan)(self.guild_id)
+        if plan.company is not Company.SAME or plan.recount:
+            await self._db(playback.mind_company)
+            await in_thread(recount)(self.guild_id)
+            plan = await in_thread(_read_plan)(self.guild_id)
         if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
             await self._db(playback.start_next)
             plan = await in_thread(_read_plan)(self.guild_id)
@@ -298,6 +312,7 @@ class Reconciler:
             self._drop_playing()
             self.wake()
         elif playing.source is not None and voice is not None and voice.healthy:
+            playing.source.set_volume(plan.volume)
             if voice.source is not playing.source and not plan.paused:
                 self._play(voice, playing, playing.source)
             elif plan.paused and voice.is_playing():

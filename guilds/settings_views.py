@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
-from guilds.domain.settings import change_settings, check_settings, read_settings
+from guilds.domain.settings import change_settings, check_settings, load_settings, settings_shape
 from guilds.models import MAX_VOLUME, Who
 from guilds.permissions import require_manager
 from realtime.domain.answer import answer_once
@@ -49,7 +49,7 @@ class GuildSettingsView(APIView):
     @extend_schema(responses=SettingsSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
         require_manager(caller(request), guild_id)
-        return Response(read_settings(guild_id))
+        return Response(settings_shape(load_settings(guild_id)))
 
     @extend_schema(request=SettingsSerializer(partial=True), responses=SettingsSerializer)
     def patch(self, request: Request, guild_id: str) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.models import User
-from guilds.errors import GuildNotFound, GuildsError
+from guilds.errors import GuildNotFound, GuildsError, InvalidSettings
 from guilds.models import Membership
 from guilds.permissions import require_member
 from queue_app.commands import execute
@@ -49,7 +49,7 @@ def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
         return execute(guild_id, pushed.name, args, origin=origin).seqs
     except UnknownCommand as error:
         raise UnknownEvent from error
-    except InvalidArguments as error:
+    except (InvalidArguments, InvalidSettings) as error:
         raise InvalidPush(str(error)) from error
     except IdempotencyConflict as error:
         raise Conflict from error

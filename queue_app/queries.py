@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import User
-from guilds.models import GuildSettings
+from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape
 from queue_app.domain.policy import rights
@@ -56,7 +56,6 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
     with one_moment():
         store = Store.objects.get(name=f"guild:{guild_id}")
         player = load_player(guild_id)
-        settings = GuildSettings.objects.filter(pk=guild_id).first() or GuildSettings(pk=guild_id)
         return {
             "epoch": store.epoch,
             "seq": store.head,
@@ -64,5 +63,5 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "queue": [item_shape(item) for item in queued_items(guild_id)],
             "player": player_shape(player),
             "skip_vote": skip_vote_shape(player),
-            "can": rights(membership, settings),
+            "can": rights(membership, load_settings(guild_id)),
         }

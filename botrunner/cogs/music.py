@@ -12,6 +12,7 @@ from nextcord.utils import escape_markdown
 
 from botrunner.mirror import store_member
 from guilds.errors import GuildsError
+from guilds.models import MAX_VOLUME
 from queue_app.commands import execute
 from queue_app.domain.find import MAX_QUERY, search_library
 from queue_app.errors import QueueError
@@ -86,8 +87,14 @@ class Music(commands.Cog):
 
     @nextcord.slash_command(description="Skip the current track.", contexts=IN_GUILDS)
     async def skip(self, interaction: nextcord.Interaction) -> None:
-        if item := await self._run(interaction, "Skip"):
-            await interaction.response.send_message(f"Skipped **{_title(item['track'])}**.")
+        item = await self._run(interaction, "Skip")
+        if item is None:
+            return
+        title = f"**{_title(item['track'])}**"
+        said = f"Skipped {title}."
+        if vote := item["vote"]:
+            said = f"{vote['votes']} of {vote['needed']} votes to skip {title}. Type /skip to add yours."
+        await interaction.response.send_message(said)
 
     @nextcord.slash_command(description="Pause the music.", contexts=IN_GUILDS)
     async def pause(self, interaction: nextcord.Interaction) -> None:
@@ -98,6 +105,47 @@ class Music(commands.Cog):
     async def resume(self, interaction: nextcord.Interaction) -> None:
         if await self._run(interaction, "Resume") is not None:
             await interaction.response.send_message("Going on.")
+
+    @nextcord.slash_command(description="Set how loud the music is.", contexts=IN_GUILDS)
+    async def volume(
+        self,
+        interaction: nextcord.Interaction,
+        level: int = nextcord.SlashOption(
+            description="Percent; 100 is the original.", min_value=0, max_value=MAX_VOLUME
+        ),
+    ) -> None:
+        if await self._run(interaction, "SetVolume", {"volume": level}) is not None:
+            await interaction.response.send_message(f"Volume {level} %.")
+
+    @nextcord.slash_command(description="Move a track within the queue.", contexts=IN_GUILDS)
+    async def move(
+        self,
+        interaction: nextcord.Interaction,
+        number: int = nextcord.SlashOption(description="Its number in /queue.", min_value=1),
+        to: int = nextcord.SlashOption(description="The number that it should have.", min_value=1),
+    ) -> None:
+        waiting = [str(item.pk) for item in await in_thread(queued_items)(str(interaction.guild_id))]
+        if number > len(waiting):
+            await interaction.response.send_message("The queue is not that long.", ephemeral=True)
+            return
+        item_id = waiting.pop(number - 1)
+        after = waiting[min(to - 1, len(waiting)) - 1] if to > 1 and waiting else None
+        item = await self._run(interaction, "MoveItem", {"item_id": item_id, "after": after})
+        if item is not None:
+            place = min(to, len(waiting) + 1)
+            await interaction.response.send_message(f"**{_title(item['track'])}** is number {place} now.")
+
+    @nextcord.slash_command(description="Empty the queue; what plays goes on.", contexts=IN_GUILDS)
+    async def clear(self, interaction: nextcord.Interaction) -> None:
+        cleared = await self._run(interaction, "ClearQueue")
+        if cleared is None:
+            return
+        count = cleared["removed"]
+        if count == 0:
+            await interaction.response.send_message("The queue was empty.", ephemeral=True)
+        else:
+            tracks = "one track" if count == 1 else f"{count} tracks"
+            await interaction.response.send_message(f"Took {tracks} out of the queue.")
 
     @nextcord.slash_command(description="Leave the voice channel; the queue is kept.", contexts=IN_GUILDS)
     async def leave(self, interaction: nextcord.Interaction) -> None:

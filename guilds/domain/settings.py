@@ -90,10 +90,9 @@ def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[st
         return settings_shape(settings)
 
 
-def read_settings(guild_id: str) -> dict[str, Any]:
-    """Return the settings' shape, the defaults for a guild that has none yet."""
-    found = GuildSettings.objects.filter(pk=guild_id).first()
-    return settings_shape(found or GuildSettings(pk=guild_id))
+def load_settings(guild_id: str) -> GuildSettings:
+    """Return a guild's settings, the defaults (unsaved) when it has none."""
+    return GuildSettings.objects.filter(pk=guild_id).first() or GuildSettings(pk=guild_id)
 
 
 def settings_shape(settings: GuildSettings) -> dict[str, Any]:

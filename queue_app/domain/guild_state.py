@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from accounts.models import User
+from guilds.domain.settings import load_settings
 from guilds.errors import GuildNotFound
 from guilds.models import Channel, GuildSettings, Membership
 from guilds.permissions import is_dj, require_member
@@ -30,7 +31,7 @@ class GuildState:
 
     @cached_property
     def settings(self) -> GuildSettings:
-        return GuildSettings.objects.filter(pk=self.guild_id).first() or GuildSettings(pk=self.guild_id)
+        return load_settings(self.guild_id)
 
     @cached_property
     def is_dj(self) -> bool:

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from queue_app.domain.company import Company, company
 from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.domain.library import announce_track, apply_info, say_resolved
 from queue_app.errors import LeaseLost
@@ -263,6 +264,32 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
             ]
         )  # fmt: skip
         state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
+
+
+def mind_company(guild_id: str, *, owner: str) -> None:
+    """Note since when nobody is in the bot's channel, and leave it when that has been as long as the guild allows.
+
+    What played is kept with its position, as after `LeaveVoice`.
+    """
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        match company(player, state.settings):
+            case Company.CAME:
+                player.alone_since = None
+            case Company.LEFT:
+                player.alone_since = timezone.now()
+            case Company.LONG_GONE:
+                player.fold_position()
+                player.voice_channel_id, player.stopped, player.alone_since = None, True, None
+                player.save(
+                    update_fields=["voice_channel_id", "stopped", "position_ms", "position_at", "alone_since"]
+                )
+                state.append("VoiceLeft", player=True, reason="alone")
+                return
+            case Company.SAME:
+                return
+        player.save(update_fields=["alone_since"])
 
 
 def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) -> None:

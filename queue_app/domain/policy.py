@@ -12,7 +12,7 @@ from guilds.models import GuildSettings, Membership, VoiceState, Who
 from guilds.permissions import can_manage, is_dj
 from queue_app.domain.guild_state import GuildState
 from queue_app.errors import NotAllowed, QueueCapReached
-from queue_app.models import ItemState, QueueItem, Track
+from queue_app.models import ItemState, Player, QueueItem, SkipVote, Track
 
 Skipping = Literal["now", "vote"] | None
 
@@ -74,9 +74,9 @@ def check_clear(state: GuildState) -> None:
 # --- The player ---
 
 
-def _people_there(state: GuildState) -> list[VoiceState]:
-    """Return the voice states of the people in the bot's channel."""
-    channel_id = state.player.connected_channel_id or state.player.voice_channel_id
+def _people_there(player: Player) -> list[VoiceState]:
+    """Return the voice states of the people in the bot's channel. The mirror leaves bots out."""
+    channel_id = player.connected_channel_id or player.voice_channel_id
     return list(VoiceState.objects.filter(channel_id=channel_id)) if channel_id else []
 
 
@@ -84,7 +84,7 @@ def check_control(state: GuildState) -> None:
     """Pause, volume, where to play: for those who are there, for anybody while nobody is, and for DJs."""
     if state.is_dj:
         return
-    there = {each.discord_id for each in _people_there(state)}
+    there = {each.discord_id for each in _people_there(state.player)}
     if there and (state.origin.user is None or state.origin.user.discord_id not in there):
         raise NotAllowed("Only people in the bot's voice channel, or a DJ, may do this.")
 
@@ -100,7 +100,7 @@ def may_skip_at_once(state: GuildState) -> bool:
         return True
     if state.is_dj:
         return True
-    listening = listeners(state)
+    listening = listeners(state.player)
     if not listening:
         return True
     if user is None or user.discord_id not in listening:
@@ -108,9 +108,16 @@ def may_skip_at_once(state: GuildState) -> bool:
     return False
 
 
-def listeners(state: GuildState) -> set[str]:
-    """Return the Discord ids of those in the bot's channel who can hear it. The mirror leaves bots out."""
-    return {each.discord_id for each in _people_there(state) if not each.deafened}
+def listeners(player: Player) -> set[str]:
+    """Return the Discord ids of those in the bot's channel who can hear it."""
+    return {each.discord_id for each in _people_there(player) if not each.deafened}
+
+
+def tally(player: Player, settings: GuildSettings) -> tuple[int, int]:
+    """Return `(votes, needed)` to skip the current item, as of now. Who does not listen has no vote."""
+    listening = listeners(player)
+    votes = SkipVote.objects.filter(item=player.item_id, user__discord_id__in=listening).count()
+    return votes, votes_needed(len(listening), settings.vote_share)
 
 
 def votes_needed(listening: int, share: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from queue_app.domain.guild_state import GuildState, open_guild
-from queue_app.domain.policy import listeners, may_skip_at_once, votes_needed
+from queue_app.domain.policy import may_skip_at_once, tally
 from queue_app.errors import NothingPlaying
 from queue_app.models import ItemState, QueueItem, SkipVote
 from queue_app.shapes import item_shape, skip_vote_shape
@@ -44,9 +44,8 @@ def recount(guild_id: str) -> None:
 
 def _count(state: GuildState, item: QueueItem) -> None:
     """Note how the vote stands, with an event when that is new; skip when it is enough."""
-    player, listening = state.player, listeners(state)
-    votes = SkipVote.objects.filter(item=item, user__discord_id__in=listening).count()
-    needed = votes_needed(len(listening), state.settings.vote_share)
+    player = state.player
+    votes, needed = tally(player, state.settings)
     if votes and votes >= needed:
         _end(state)
     elif (votes, needed) != (player.skip_votes, player.skip_votes_needed):

@@ -29,7 +29,9 @@ def card(message: dict[str, Any]) -> dict[str, Any]:
 
 async def test_the_commands_are_registered(ready: Stage) -> None:
     names = {command["name"] for command in ready.sandbox.world.commands.values()}
-    assert names == {"play", "skip", "pause", "resume", "queue", "nowplaying", "leave"}
+    assert names == {
+        "play", "skip", "pause", "resume", "queue", "nowplaying", "leave", "volume", "move", "clear",
+    }  # fmt: skip
 
 
 async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
