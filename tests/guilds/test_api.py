@@ -1,4 +1,4 @@
-"""Who may see what of a guild: one table for all routes."""
+"""What `/api/guilds` answers; who may ask it at all is in test_who_may.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Api = Callable[[User], Client]
 
 MEMBERS = ["", "/snapshot", "/queue", "/player"]
 MANAGERS = ["/channels", "/channels?type=voice", "/roles", "/bot-install-url"]
-NEEDS_BOT = ["/channels", "/roles"]
+NEEDS_BOT = ["/channels", "/roles", "/bot-permissions"]
 
 
 @pytest.fixture
@@ -34,21 +34,6 @@ def url(guild: Guild, route: str) -> str:
 
 
 @pytest.mark.parametrize("route", MEMBERS + MANAGERS)
-def test_nobody_sees_a_guild_without_login(route: str, guild: Guild) -> None:
-    response = Client().get(url(guild, route))
-    assert (response.status_code, response.json()["code"]) == (401, "AUTH_REQUIRED")
-
-
-@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
-@pytest.mark.parametrize(
-    "guild_id", ["1", "abc", "0" * 18, "9" * 21, "1" * 17 + "x", "%00", "１２３４５６７８９０１２３４５６７"]
-)
-def test_a_guild_id_that_is_no_snowflake_is_400(route: str, guild_id: str, api: Api) -> None:
-    response = api(UserFactory.create()).get(f"/api/guilds/{guild_id}{route}")
-    assert (response.status_code, response.json()["code"]) == (400, "INVALID_GUILD_ID")
-
-
-@pytest.mark.parametrize("route", MEMBERS + MANAGERS)
 def test_a_guild_of_others_is_404_like_one_that_does_not_exist(route: str, guild: Guild, api: Api) -> None:
     MembershipFactory.create(guild=guild, manager=True)
     client = api(MembershipFactory.create(manager=True).user)
@@ -58,17 +43,10 @@ def test_a_guild_of_others_is_404_like_one_that_does_not_exist(route: str, guild
     assert theirs.json() == nobodys.json()
 
 
-@pytest.mark.parametrize("route", MANAGERS)
-@pytest.mark.parametrize("permissions", [0, MANAGE_GUILD])
-def test_a_member_without_the_right_is_403(route: str, permissions: int, guild: Guild, api: Api) -> None:
-    member = MembershipFactory.create(guild=guild, permissions=permissions)
-    response = api(member.user).get(url(guild, route))
+def test_managing_the_guild_at_discord_is_not_administering_it(guild: Guild, api: Api) -> None:
+    member = MembershipFactory.create(guild=guild, permissions=MANAGE_GUILD)
+    response = api(member.user).get(url(guild, "/roles"))
     assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
-
-
-@pytest.mark.parametrize("route", MEMBERS)
-def test_a_member_sees_the_guild(route: str, guild: Guild, api: Api) -> None:
-    assert api(MembershipFactory.create(guild=guild).user).get(url(guild, route)).status_code == 200
 
 
 @pytest.mark.parametrize("route", MEMBERS + MANAGERS)
