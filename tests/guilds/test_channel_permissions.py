@@ -71,9 +71,12 @@ def test_bits_combine_as_in_the_sandbox(
 
 def test_an_administrator_is_touched_by_no_overwrite() -> None:
     deny = [{"id": GUILD, "type": 0, "allow": "0", "deny": str(ALL_PERMISSIONS)}]
-    assert channel_permissions(
-        ADMINISTRATOR, guild_id=GUILD, discord_id=PERSON, role_ids=[GUILD], overwrites=deny
-    ) == ALL_PERMISSIONS
+    assert (
+        channel_permissions(
+            ADMINISTRATOR, guild_id=GUILD, discord_id=PERSON, role_ids=[GUILD], overwrites=deny
+        )
+        == ALL_PERMISSIONS
+    )
 
 
 def test_what_is_needed_is_what_is_asked_for_at_installing() -> None:
