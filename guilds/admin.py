@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.models import User
+from guilds.domain.settings import change_settings
 from guilds.models import Channel, Guild, GuildSettings, Membership, Role
+from guilds.settings_form import GuildSettingsForm
 from realtime.admin import ReadOnlyAdmin
+from realtime.models import Via
+from realtime.origin import Origin
 
 
 @admin.register(Guild)
@@ -34,9 +41,21 @@ class MirroredAdmin(ReadOnlyAdmin):
 
 @admin.register(GuildSettings)
 class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
-    list_display = ("guild", "voice_channel_id", "dj_role_id")
+    """Written by `change_settings` like everywhere else, so with an event and who did it."""
+
+    form = GuildSettingsForm
+    list_display = ("guild", "may_add", "may_skip", "may_move", "may_clear", "fair_order", "max_per_person")
+    list_filter = ("fair_order", "stay_in_channel")
     search_fields = ("guild__name", "guild__id")
     list_select_related = ("guild",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # made with the guild
+
+    def has_delete_permission(self, request: HttpRequest, obj: GuildSettings | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: GuildSettings, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        origin = Origin(user=request.user, via=Via.ADMIN, operator=True)
+        change_settings(obj.pk, origin=origin, **form.changes)
