@@ -224,7 +224,7 @@ class OAuth:
 
         async def answer(request: web.Request) -> web.StreamResponse:
             await faults.delay(request.method, request.path)
-            if verdict := faults.rate_limit(request.method, request.path):
+            if verdict := faults.rate_limit(request.method, request.path, route=request.path):
                 return web.json_response(
                     verdict.refusal, status=429, headers=dict(verdict.headers) | {"Via": "1.1 sandbox"}
                 )
