@@ -131,6 +131,9 @@ TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a seco
 # --- Logs that clients write ------------------------------------------------------------------------------
 
 STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store makes it
+# What `prune_events` keeps of logs that have snapshots; 0 is no bound.
+EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 90)
+EVENT_RETENTION_COUNT = env.int("EVENT_RETENTION_COUNT", 100_000)
 
 # --- Streams ----------------------------------------------------------------------------------------------
 
@@ -181,8 +184,9 @@ def _faults() -> list[str]:
     for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS"):
         if globals()[name] <= 0:
             faults.append(f"{name} must be above 0")
-    if SYNC_GRACE_SECONDS < 0:
-        faults.append("SYNC_GRACE_SECONDS must not be below 0")
+    for name in ("SYNC_GRACE_SECONDS", "EVENT_RETENTION_DAYS", "EVENT_RETENTION_COUNT"):
+        if globals()[name] < 0:
+            faults.append(f"{name} must not be below 0")
     for name in (
         "API_BASE_URL",
         "FRONTEND_URL",
@@ -352,6 +356,7 @@ SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "https://cdn.discordapp.com"],
     "connect-src": [CSP.SELF, origin_of(API_BASE_URL).replace("http", "ws", 1)],
+    "worker-src": [CSP.SELF],  # the tabs' one connection lives in a SharedWorker
     # Chromium applies form-action to the redirect that follows a form, and that one goes to Discord.
     "form-action": [CSP.SELF, origin_of(DISCORD_AUTHORIZE_URL)],
     "frame-ancestors": [CSP.NONE],

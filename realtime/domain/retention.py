@@ -1,0 +1,67 @@
+"""Prune logs whose state is kept elsewhere.
+
+A guild's tables are its snapshot, and a snapshot stands for everything up to the head of the moment it is read. So
+any past of such a log may go; who comes with a cursor from before is told CURSOR_TOO_OLD and takes a snapshot. The
+last hour stays in any case, because a client may just have taken one and be about to pull from there. An `app:` log
+is all there is of its app's data, and a stream's alerts are nowhere else: neither is ever pruned.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from realtime import kinds
+from realtime.domain.append import lock_store
+from realtime.errors import StoreNotFound
+from realtime.models import Command, Event, Store
+
+LAST = timedelta(hours=1)
+CHUNK = 5000  # events deleted in one transaction, so that writers wait for a moment only
+
+
+def may_be_pruned(store: Store) -> bool:
+    try:
+        kind, _ = kinds.find(store.name)
+    except StoreNotFound:
+        return False
+    return kind.snapshot is not None
+
+
+def find_cut(store: Store, *, now: datetime, days: int, count: int) -> int:
+    """Return the seq up to which events are older than `days` or more than `count` behind the head; 0: no bound.
+
+    At least `pruned_through`, which means that there is nothing to do.
+    """
+    events = Event.objects.filter(store=store).order_by("-seq")
+    too_many = store.head - count if count else 0
+    too_old = 0
+    if days:
+        old = events.filter(created_at__lt=now - timedelta(days=days))
+        too_old = old.values_list("seq", flat=True).first() or 0
+    settled = events.filter(created_at__lt=now - LAST).values_list("seq", flat=True).first() or 0
+    return max(store.pruned_through, min(max(too_many, too_old), settled))
+
+
+def prune(store: Store, cut: int) -> int:
+    """Delete the events up to `cut`. Returns how many. Safe to break off: each step leaves a whole log."""
+    assert may_be_pruned(store)
+    deleted = 0
+    while store.pruned_through < cut:
+        with transaction.atomic():
+            store = lock_store(store.name)
+            events = Event.objects.filter(store=store, seq__lte=cut).order_by("seq")
+            chunk = list(events.values_list("seq", flat=True)[:CHUNK])
+            through = chunk[-1] if len(chunk) == CHUNK else cut
+            Event.objects.filter(store=store, seq__lte=through).delete()
+            deleted += len(chunk)
+            store.pruned_through = through
+            store.save(update_fields=["pruned_through"])
+    return deleted
+
+
+def forget_answers(*, before: datetime) -> int:
+    """Delete remembered answers to commands. A client that repeats one after so long has it carried out anew."""
+    deleted, _ = Command.objects.filter(created_at__lt=before).delete()
+    return deleted

@@ -1,0 +1,41 @@
+"""Say what is wrong with a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from realtime import json_text, kinds
+from realtime.errors import StoreNotFound
+from realtime.models import Event, Store
+
+
+def find_faults(store: Store) -> Iterator[str]:
+    """Yield a sentence for each break in a log: chain, gaps, head, args. Reads it once, a row at a time."""
+    try:
+        gaps = kinds.find(store.name)[0].gaps
+    except StoreNotFound:
+        yield "no kind of instance has this prefix"
+        gaps = True
+    before = store.pruned_through
+    rows = Event.objects.filter(store=store).order_by("seq").values_list("seq", "parent_seq", "args")
+    for seq, parent_seq, args in rows.iterator(chunk_size=1000):
+        if parent_seq != before:
+            yield f"event {seq} says that it follows {parent_seq}, and {before} is before it"
+        if seq <= parent_seq:
+            yield f"event {seq} does not come after its parent {parent_seq}"
+        if not gaps and seq != before + 1:
+            yield f"between {before} and {seq} events are missing"
+        if not (args or gaps) or not _is_json(args):
+            yield f"event {seq} has args that are no JSON"
+        before = seq
+    if store.head != before:
+        yield f"the head is {store.head}, the last event {before}"
+
+
+def _is_json(text: str) -> bool:
+    if text:
+        try:
+            json_text.parse(text)
+        except ValueError:
+            return False
+    return True

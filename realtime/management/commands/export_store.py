@@ -1,0 +1,38 @@
+"""`manage.py export_store NAME [FILE]`: write a log as lines of JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from realtime import kinds
+from realtime.domain.archive import export_store
+from realtime.errors import RealtimeError
+from realtime.models import Store
+
+
+class Command(BaseCommand):
+    help = "Write a store's log as lines of JSON, to standard output or into a file. `import_store` reads it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="such as guild:123456789012345678 or app:notes")
+        parser.add_argument("file", nargs="?", type=Path, help="made anew; without it standard output")
+
+    def handle(self, *args: Any, name: str, file: Path | None, **options: Any) -> None:
+        store = Store.objects.select_related("owner").filter(name=kinds.instance_named(name)).first()
+        if store is None:
+            raise CommandError(f"There is no store {name}.")
+        try:
+            if file is None:
+                for line in export_store(store):
+                    self.stdout.write(line)
+                return
+            partial = file.with_name(f"{file.name}.part")
+            with partial.open("w", encoding="utf-8") as output:
+                output.writelines(f"{line}\n" for line in export_store(store))
+            partial.replace(file)
+        except (OSError, RealtimeError) as error:
+            raise CommandError(str(error)) from error
+        self.stderr.write(f"{store.name} up to {store.head} is in {file}.")
