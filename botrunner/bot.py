@@ -141,7 +141,8 @@ class Bot(commands.Bot):
         await self.mirror.drop_vanished()
 
     async def on_ready(self) -> None:
-        log.info("Shard %s: connected as %s, in %s guilds", self.shard_id, self.user, len(self.guilds))
+        shard = f"{self.shard_id} of {self.shard_count}"
+        log.info("Connected to Discord as %s, shard %s, in %s guilds", self.user, shard, len(self.guilds))
         await self.mirror.note_outages()
 
     async def on_resumed(self) -> None:

@@ -20,8 +20,7 @@ from django.conf import settings
 from accounts.discord import USER_AGENT, bot_authorization, tls_context
 from botrunner import status
 from botrunner.bot import Bot
-from botrunner.intents import WITHOUT_MEMBERS
-from guilds.domain.shards import forget_old_shards
+from guilds.domain.shards import WITHOUT_MEMBERS, forget_old_shards
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ class Runner:
         if limits is None:
             return
         shards = wanted or Shards(tuple(range(limits.shards)), limits.shards)
-        log.info(
+        log.debug(
             "Running shards %s to %s of %s, %s may identify at a time",
             shards.numbers[0], shards.numbers[-1], shards.count, limits.max_concurrency,
         )  # fmt: skip

@@ -14,7 +14,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.discord import USER_AGENT, tls_context
+from botrunner.intents import GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMITED
 from botrunner.voice_check import voice_problem
+from guilds.domain.shards import MEMBERS_REMEDY
 from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
@@ -106,6 +108,15 @@ def check_bot_token() -> Finding:
     return Finding("bot token", f"good, the bot is {_field(answer, 'username')}")
 
 
+def check_members_intent() -> Finding:
+    answer = _get("/applications/@me", f"Bot {settings.DISCORD_BOT_TOKEN}")
+    if isinstance(answer, str) or answer.status_code != 200 or not _field(answer, "flags").isdecimal():
+        return Finding("members intent", "not checked: Discord does not say", "See bot token, above.")
+    if not int(_field(answer, "flags")) & (GATEWAY_GUILD_MEMBERS | GATEWAY_GUILD_MEMBERS_LIMITED):
+        return Finding("members intent", "off: roles and rights of people are seen late", MEMBERS_REMEDY)
+    return Finding("members intent", "on")
+
+
 def check_redirect_uri() -> Finding:
     given, base = urlsplit(settings.DISCORD_REDIRECT_URI), urlsplit(settings.API_BASE_URL)
     if (given.scheme, given.netloc) != (base.scheme, base.netloc):
@@ -149,6 +160,7 @@ CHECKS: list[Callable[[], Finding]] = [
     check_layer,
     check_discord,
     check_bot_token,
+    check_members_intent,
     check_redirect_uri,
     check_voice,
     check_clock,

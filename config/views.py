@@ -22,10 +22,10 @@ from accounts.domain.sessions import live_sessions
 from accounts.models import User
 from guilds.domain.installation import install_url
 from guilds.errors import GuildsError
+from guilds.freshness import is_up, read_shards
 from guilds.models import Membership
 from guilds.permissions import can_manage, require_member
 from guilds.queries import guild_shape, my_memberships, voice_channels_of
-from queue_app.models import Player
 from realtime import hints
 from realtime.metrics import exposition
 
@@ -105,6 +105,18 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "alive"})
 
 
+def _bot_state() -> str:
+    now = timezone.now()
+    up = [shard for shard in read_shards() if is_up(shard, now=now)]
+    if not up:
+        return "not seen"
+    count = max(shard.count for shard in up)
+    state = "ok" if len(up) >= count else f"{len(up)} of {count} shards"
+    return (
+        state if all(shard.members_intent for shard in up) else f"{state}, without the Server Members intent"
+    )
+
+
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
@@ -114,9 +126,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         parts["database"] = "ok"
-        parts["bot"] = (
-            "ok" if Player.objects.filter(lease_expires_at__gt=timezone.now()).exists() else "not seen"
-        )
+        parts["bot"] = _bot_state()
     except DatabaseError as error:
         parts["database"] = type(error).__name__
     parts["layer"] = hints.check_layer()

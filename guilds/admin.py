@@ -6,10 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.domain.settings import change_settings
-from guilds.models import Channel, Guild, GuildSettings, Membership, Role
+from guilds.domain.shards import MEMBERS_REMEDY
+from guilds.freshness import is_up
+from guilds.models import BotShard, Channel, Guild, GuildSettings, Membership, Role
 from guilds.settings_form import GuildSettingsForm
 from realtime.admin import ReadOnlyAdmin
 from realtime.models import Via
@@ -59,3 +62,19 @@ class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
         assert isinstance(request.user, User)
         origin = Origin(user=request.user, via=Via.ADMIN, operator=True)
         change_settings(obj.pk, origin=origin, **form.changes)
+
+
+@admin.register(BotShard)
+class BotShardAdmin(ReadOnlyAdmin):
+    """The bot's gateway connections, and what each lacks."""
+
+    list_display = ("__str__", "state", "members", "guilds", "latency_ms", "ready_at", "seen_at", "process")
+    list_filter = ("connected", "members_intent")
+
+    @admin.display(description="state")
+    def state(self, shard: BotShard) -> str:
+        return "connected" if is_up(shard, now=timezone.now()) else "not connected"
+
+    @admin.display(description="Server Members intent")
+    def members(self, shard: BotShard) -> str:
+        return "granted" if shard.members_intent else f"refused. {MEMBERS_REMEDY}"

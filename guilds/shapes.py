@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guilds.models import Guild
+from guilds.models import Channel, ChannelType, Guild
 
 
 def public_shape(guild: Guild) -> dict[str, Any]:
@@ -17,3 +17,9 @@ def public_shape(guild: Guild) -> dict[str, Any]:
         "unavailable": guild.unavailable,
         "member_count": guild.member_count,
     }
+
+
+def voice_channels_shape(guild_id: str) -> list[dict[str, Any]]:
+    """Return `[{id, name}]`, in Discord's order: what a player may be sent to."""
+    channels = Channel.objects.filter(guild_id=guild_id, type__in=(ChannelType.VOICE, ChannelType.STAGE))
+    return [{"id": channel.pk, "name": channel.name} for channel in channels]

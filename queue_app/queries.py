@@ -12,6 +12,7 @@ from accounts.models import User
 from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape
+from guilds.shapes import voice_channels_shape
 from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
@@ -48,18 +49,19 @@ def one_moment() -> Iterator[None]:
 
 
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
-    """Return `{epoch, seq, guild, queue, player, skip_vote, can}` as of one moment.
+    """Return `{epoch, seq, guild, voice_channels, queue, player, skip_vote, can}` as of one moment.
 
     `can` is this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
     """
-    membership = require_member(user, guild_id)
     with one_moment():
+        membership = require_member(user, guild_id)
         store = Store.objects.get(name=f"guild:{guild_id}")
         player = load_player(guild_id)
         return {
             "epoch": store.epoch,
             "seq": store.head,
             "guild": guild_shape(membership),
+            "voice_channels": voice_channels_shape(guild_id),
             "queue": [item_shape(item) for item in queued_items(guild_id)],
             "player": player_shape(player),
             "skip_vote": skip_vote_shape(player),

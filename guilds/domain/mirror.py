@@ -16,7 +16,9 @@ from django.utils import timezone
 from guilds.domain.installation import announce, ensure_guild, lock_guild
 from guilds.domain.memberships import recompute
 from guilds.models import Channel, Role, VoiceState
-from guilds.shapes import public_shape
+from guilds.shapes import public_shape, voice_channels_shape
+from realtime.domain.append import append
+from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites"]
 ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
@@ -49,12 +51,13 @@ def mirror_guild(
 
     `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. `voices` null: who sits
     where is left as it is. Appends `BotInstalled` when the bot
-    was not in the guild, else `GuildUpdated` when the guild looks different now.
+    was not in the guild, else `GuildUpdated` when the guild looks different now; and `VoiceChannelsChanged`.
     """
     with transaction.atomic():
         ensure_guild(guild_id, name=name, icon_hash=icon_hash)
         guild, store = lock_guild(guild_id)
         before, owner_before = public_shape(guild), guild.owner_id
+        voice_before = voice_channels_shape(guild_id)
         guild.name, guild.icon_hash, guild.owner_id = name[:100], icon_hash, owner_id
         guild.member_count = member_count
         guild.bot_role_ids = sorted(bot_role_ids)
@@ -74,6 +77,9 @@ def mirror_guild(
             recompute(guild_id)
         if public_shape(guild) != before:
             announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
+        voice_now = voice_channels_shape(guild_id)
+        if voice_now != voice_before:
+            append(store, "VoiceChannelsChanged", {"voice_channels": voice_now}, origin=BOT)
 
 
 def _replace(

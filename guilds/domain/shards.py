@@ -13,6 +13,15 @@ FORGOTTEN_AFTER = timedelta(days=1)
 # Discord says five seconds; the rest is for two requests that do not take equally long.
 IDENTIFY_EVERY = timedelta(seconds=5.25)
 
+MEMBERS_REMEDY = (
+    "In Discord's developer portal open the application, then Bot, and turn on Server Members Intent. "
+    "Then start the bot again."
+)
+WITHOUT_MEMBERS = (
+    "Discord refuses the Server Members intent: roles and rights of people are seen late, when they log in or use the "
+    f"bot. {MEMBERS_REMEDY}"
+)
+
 
 def note_shard(
     number: int,

@@ -40,7 +40,8 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
     code, found = ask()
     assert code == 0, found
     assert set(found) == {
-        "settings", "database", "channel layer", "Discord", "bot token", "redirect URI", "voice", "clock",
+        "settings", "database", "channel layer", "Discord", "bot token", "members intent", "redirect URI", "voice",
+        "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
     assert "good, the bot is" in found["bot token"][1]
@@ -65,6 +66,13 @@ def test_a_bot_token_that_is_refused_is_told_and_never_shown(there: Discord, set
     told = str(found)
     for secret in (settings.DISCORD_BOT_TOKEN, settings.DISCORD_CLIENT_SECRET, settings.JWT_SECRET):
         assert secret not in told
+
+
+def test_an_intent_that_is_off_is_told_with_its_switch(there: Discord) -> None:
+    there.sandbox.world.members_intent = False
+    code, found = ask()
+    assert (code, found["members intent"][0]) == (1, False)
+    assert "turn on Server Members Intent" in found["members intent"][1]
 
 
 @pytest.mark.parametrize(

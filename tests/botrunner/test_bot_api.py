@@ -125,7 +125,9 @@ async def test_a_track_is_kept_before_the_answer_while_no_bot_runs(apis: Apis) -
     assert answer.json()["requested_by"]["id"] == str(apis.person.pk)
     assert (item.state, item.track.title) == (ItemState.QUEUED, "Moss")
     status = await apis.bot.get("/internal/status", headers=await apis.service())
-    assert status.json() == {"running": False, "shards": [], "guilds": 0, "voice": []}
+    assert status.json() == {
+        "running": False, "shards": [], "guilds": 0, "voice": [], "problems": [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", ["query", "requested_by"])

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from guilds.domain.installation import bot_left
+from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild
 from queue_app.commands import execute
 from queue_app.domain import playback
@@ -33,6 +35,7 @@ class Story:
         self.user: User = UserFactory.create()
         self.guild: Guild = GuildFactory.create()
         MembershipFactory.create(user=self.user, guild=self.guild, manager=True)
+        self.stage, self.back_room = ChannelFactory.create_batch(2, guild=self.guild, voice=True)
         self.id = self.guild.pk
         self.steps: list[dict[str, Any]] = []
         self.keep("the beginning")
@@ -63,7 +66,7 @@ class Story:
 def live_through_everything() -> Story:
     """A story in which every event of docs/protocol.md happens."""
     story = Story()
-    stage, back_room = ChannelFactory.create_batch(2, guild=story.guild, voice=True)
+    stage, back_room = story.stage, story.back_room
     tracks = TrackFactory.create_batch(6)
     assert playback.take_lease(story.id, owner=BOT_PROCESS)
     story.keep("the bot arrives")
@@ -104,6 +107,22 @@ def live_through_everything() -> Story:
     story.bot("moved", channel_id=back_room.pk)
     story.ask("LeaveVoice")
     story.ask("ClearQueue")
+    note_outage(story.id)
+    story.keep("an outage")
+    bot_left(story.id)
+    story.keep("the bot is removed")
+    mirror_guild(
+        story.id,
+        name="Renamed",
+        icon_hash="",
+        owner_id="",
+        member_count=3,
+        bot_role_ids=[],
+        channels=[],
+        roles=[],
+        voices=[],
+    )
+    story.keep("the bot comes back")
     assert soon["id"] != first["id"]
     return story
 

@@ -50,6 +50,10 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
         state["queue"] = rest
     elif name == "QueueCleared":
         state["queue"] = [item for item in queue if item["id"] not in args["item_ids"]]
+    elif name in {"GuildUpdated", "BotInstalled", "BotRemoved"}:
+        state["guild"] |= args["guild"]
+    elif name == "VoiceChannelsChanged":
+        state["voice_channels"] = args["voice_channels"]
     elif name == "SkipVoted":
         votes = {"votes": args["votes"], "needed": args["needed"]}
         state["skip_vote"] = votes if args["votes"] else None

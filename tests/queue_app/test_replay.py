@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from guilds.domain.installation import bot_left
+from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import VoiceState
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
@@ -112,6 +114,25 @@ def channel_vanished(stage: Stage) -> None:
     stage.channel.delete()
 
 
+def bot_away(stage: Stage) -> None:
+    playing(stage)
+    bot_left(stage.id)
+
+
+def mirrored(stage: Stage, *, name: str = "Lounge") -> None:
+    mirror_guild(
+        stage.id,
+        name=name,
+        icon_hash="cafe",
+        owner_id="",
+        member_count=7,
+        bot_role_ids=[],
+        channels=[],
+        roles=[],
+        voices=[],
+    )
+
+
 def empty(stage: Stage) -> None:
     pass
 
@@ -207,6 +228,11 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("the bot was thrown out", playing, bot("moved", channel_id=None), "VoiceLeft"),
     ("the bot gives the guild up", playing, bot("release"), "VoiceChanged"),
     ("another bot takes over", abandoned, lambda s: s.take_over(), "VoiceChanged"),
+    ("the bot is removed", playing, lambda s: bot_left(s.id), "BotRemoved"),
+    ("the bot comes back", bot_away, lambda s: mirrored(s), "BotInstalled"),
+    ("the guild is renamed", playing, lambda s: mirrored(s, name="Den"), "GuildUpdated"),
+    ("voice channels vanish", playing, lambda s: mirrored(s), "VoiceChannelsChanged"),
+    ("the guild has an outage", playing, lambda s: note_outage(s.id), "GuildUpdated"),
 ]
 
 

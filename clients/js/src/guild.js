@@ -2,11 +2,11 @@ import { ApiError, NetworkError, RestClient, SignedOutError } from "./rest.js";
 import { SyncConnection } from "./sync.js";
 
 /**
- * @import { ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SocketLike, SyncEvent, Tokens, Track } from "./types.d.ts"
+ * @import { ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SocketLike, SyncEvent, Tokens, Track, VoiceChannel } from "./types.d.ts"
  *
  * @import { Rights, SkipVote } from "./types.d.ts"
  *
- * @typedef {{guild: Guild, queue: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
+ * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
  *
  * @typedef {object} PendingAdd a track on its way into the queue
  * @property {string} key the request's Idempotency-Key
@@ -68,6 +68,12 @@ function applyArgs(state, event) {
       const cleared = new Set(event.args.item_ids);
       return { ...state, queue: state.queue.filter((other) => !cleared.has(other.id)) };
     }
+    case "GuildUpdated":
+    case "BotInstalled":
+    case "BotRemoved":
+      return { ...state, guild: { ...state.guild, ...event.args.guild } };
+    case "VoiceChannelsChanged":
+      return { ...state, voice_channels: event.args.voice_channels };
     case "SkipVoted": {
       const { votes, needed } = event.args;
       return { ...state, skip_vote: votes ? { votes, needed } : null };
@@ -191,6 +197,16 @@ export class GuildStore {
   /** The network may be back, or the machine has just woken. */
   wake() {
     this.#sync.wake();
+  }
+
+  /** Null until the first snapshot. */
+  get guild() {
+    return this.#state?.guild ?? null;
+  }
+
+  /** @returns {VoiceChannel[]} */
+  get voiceChannels() {
+    return this.#state?.voice_channels ?? [];
   }
 
   /** Null until the first snapshot. */
@@ -357,8 +373,8 @@ export class GuildStore {
   }
 
   /** @param {Snapshot} snapshot */
-  #adopt({ guild, queue, player, skip_vote, can }) {
-    this.#state = { guild, queue, player, skip_vote };
+  #adopt({ guild, voice_channels, queue, player, skip_vote, can }) {
+    this.#state = { guild, voice_channels, queue, player, skip_vote };
     this.#can = can;
     this.#positionAt = this.#now();
     for (const add of this.#adds) add.inSnapshot = true;

@@ -52,6 +52,7 @@ export interface Guild {
   permissions: string | number;
   can_manage: boolean;
   bot_installed: boolean;
+  unavailable: boolean;
   member_count: number | null;
 }
 
@@ -78,8 +79,14 @@ export interface Rights {
   settings: boolean;
 }
 
+export interface VoiceChannel {
+  id: string;
+  name: string;
+}
+
 export interface Snapshot extends Cursor {
   guild: Guild;
+  voice_channels: VoiceChannel[];
   queue: QueueItem[];
   player: Player;
   skip_vote: SkipVote | null;
