@@ -66,8 +66,10 @@ def channel_permissions(
 
 
 def may_connect(membership: Membership, channel: Channel) -> bool:
-    """Whether a person may join a voice channel. Who was never seen by the gateway has unknown roles: they may."""
-    if membership.owner or not membership.role_ids:
+    """Whether a person may join a voice channel. Of whom the gateway never told, the roles are unknown: they may."""
+    if (
+        membership.owner or membership.guild_id not in membership.role_ids
+    ):  # @everyone's role stands in for "known"
         return True
     bits = channel_permissions(
         membership.permissions,

@@ -59,6 +59,12 @@ class UnknownChannel(QueueError):
     field = "voice_channel_id"
 
 
+class ChannelForbidden(QueueError):
+    code = "CHANNEL_FORBIDDEN"
+    sentence = "You may not join this voice channel yourself, so you cannot send the bot there."
+    status = 403
+
+
 class UnknownCommand(QueueError):
     code = "UNKNOWN_COMMAND"
     sentence = "There is no command of this name."

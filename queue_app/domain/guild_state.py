@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from accounts.models import User
+from guilds.channel_permissions import may_connect
 from guilds.domain.settings import load_settings
 from guilds.errors import GuildNotFound
 from guilds.models import Channel, GuildSettings, Membership
@@ -77,21 +78,23 @@ class GuildState:
 
     def settle_channel(self, requester: User | None) -> str | None:
         """Decide where to play and keep it: the requester's voice channel, else the player's, else the
-        setting's. While something plays the bot stays where it is."""
+        setting's, if the asker may join that one. While something plays the bot stays where it is."""
         if self.player.item is None or self.player.voice_channel_id is None:
             offers = [
                 voice_channel_of(self.guild_id, requester),
                 self.player.voice_channel_id,
                 self.settings.voice_channel_id,
             ]
-            there = set(
-                Channel.objects.filter(guild_id=self.guild_id, pk__in=[o for o in offers if o]).values_list(
-                    "pk", flat=True
-                )
-            )
+            channels = Channel.objects.filter(guild_id=self.guild_id, pk__in=[o for o in offers if o])
+            there = {
+                channel.pk for channel in channels if channel.pk in offers[:2] or self._may_connect(channel)
+            }
             self.set_channel(next((o for o in offers if o in there), None))
             self.player.save(update_fields=["voice_channel_id", "volume"])
         return self.player.voice_channel_id
+
+    def _may_connect(self, channel: Channel) -> bool:
+        return self.membership is None or may_connect(self.membership, channel)
 
     def set_channel(self, channel_id: str | None) -> None:
         """Say where to play, unsaved. Who comes into voice from outside starts at the guild's volume."""

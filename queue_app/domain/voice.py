@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from guilds.channel_permissions import may_connect
 from guilds.queries import voice_channels_of
 from queue_app.domain.guild_state import open_guild
 from queue_app.domain.policy import check_control
-from queue_app.errors import UnknownChannel
+from queue_app.errors import ChannelForbidden, UnknownChannel
 from queue_app.models import Player
 from realtime.origin import Origin
 
 
 def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
-    """Choose the channel to play in. Raises NotAllowed or UnknownChannel."""
+    """Choose the channel to play in. Raises NotAllowed, UnknownChannel or ChannelForbidden."""
     with transaction.atomic():
         state = open_guild(guild_id, origin=origin)
         check_control(state)
-        if not voice_channels_of(guild_id).filter(pk=channel_id).exists():
+        channel = voice_channels_of(guild_id).filter(pk=channel_id).first()
+        if channel is None:
             raise UnknownChannel
+        if state.membership is not None and not may_connect(state.membership, channel):
+            raise ChannelForbidden
         player = state.player
         if player.voice_channel_id != channel_id or player.stopped:
             player.fold_position()
