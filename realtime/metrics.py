@@ -24,6 +24,11 @@ CONNECTIONS_REJECTED = Counter(
 SOCKETS_CLOSED = Counter("backline_sockets_closed", "Sockets closed by the server.", ["endpoint", "code"])
 SLOW_CLOSES = Counter("backline_slow_closes", "Sockets closed for reading too slowly.", ["endpoint"])
 EVENTS_APPENDED = Counter("backline_events_appended", "Events committed to a log.", ["kind"])
+STREAM_FRAMES = Counter(
+    "backline_stream_frames",
+    "Binary frames on /ws: received from a producer, delivered to a consumer, missed by one that was slower.",
+    ["what"],
+)
 DELIVERY_LAG = Histogram(
     "backline_delivery_lag_seconds",
     "From an event's creation until every watching socket that keeps up has it; the writer's clock counts.",

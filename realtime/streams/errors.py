@@ -26,6 +26,12 @@ def cannot_read() -> NoPermission:
     return NoPermission("No permission to read this stream")
 
 
+class InvalidMessage(RealtimeError):
+    """A message that can be read and not be carried out. Unlike BadMessage it ends nothing."""
+
+    code = "BAD_MESSAGE"
+
+
 class NotOwner(RealtimeError):
     code = "FORBIDDEN"
     sentence = "Only the stream's owner may do this."
@@ -42,12 +48,6 @@ class TooManyStreams(RealtimeError):
     code = "TOO_MANY_STREAMS"
     sentence = "You own as many streams as one person may."
     status = 409
-
-
-class RateLimited(RealtimeError):
-    code = "RATE_LIMITED"
-    sentence = "This is more than one person may send; some of it was dropped."
-    status = 429
 
 
 class MessageTooLarge(RealtimeError):

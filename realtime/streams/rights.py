@@ -40,7 +40,14 @@ NO_RIGHTS = Rights()
 
 
 def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Rights]:
-    """Return the rights for each `(stream id, user id)`, in at most three queries. Streams that are gone are absent."""
+    """Return the rights for each `(stream id, user id)`. Streams that are gone are absent."""
+    return read_access(wanted)[1]
+
+
+def read_access(
+    wanted: Iterable[tuple[str, int]],
+) -> tuple[dict[str, Stream], dict[tuple[str, int], Rights]]:
+    """Return the streams by id, and the rights as `read_rights` does, in at most three queries."""
     pairs = set(wanted)
     user_ids = {user_id for _, user_id in pairs}
     streams = {stream.pk: stream for stream in Stream.objects.filter(pk__in={pk for pk, _ in pairs})}
@@ -51,11 +58,12 @@ def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Righ
         grants[grant.stream_id].append(grant)
     guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
     belonging = get_audience().belonging(user_ids, guild_ids) if guild_ids else {}
-    return {
+    rights = {
         (pk, user_id): _rights(streams[pk], user_id, grants[pk], belonging)
         for pk, user_id in pairs
         if pk in streams
     }
+    return streams, rights
 
 
 def _rights(stream: Stream, user_id: int, grants: list[StreamGrant], belonging: Belonging) -> Rights:

@@ -1,0 +1,376 @@
+"""`/ws`: live streams between devices and services. The messages are in docs/protocol.md."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from channels.exceptions import StopConsumer
+from django.db import InterfaceError, OperationalError
+
+from accounts.domain.sessions import Principal
+from accounts.errors import AccountsError, AuthRequired, TokenInvalid
+from accounts.metrics import refresh_counted, refusals_counted
+from realtime import metrics
+from realtime.consumers.connection import (
+    EXPIRY_NOTICE_SECONDS,
+    INIT_SECONDS,
+    Connection,
+    milliseconds,
+)
+from realtime.db import in_thread
+from realtime.domain.alerts import write_alert
+from realtime.errors import EpochMismatch, Forbidden, NoAccess, RealtimeError, StoreNotFound
+from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed
+from realtime.hub import Batch, Subscription, get_hub
+from realtime.models import Via
+from realtime.origin import Origin
+from realtime.streams import frames, pictures
+from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish
+from realtime.streams.register import grant, read_request, stream_id_field
+from realtime.streams.switchboard import LiveStream, Registration, get_switchboard, milliseconds_now, sender
+from realtime.streams.writer import Writer
+
+log = logging.getLogger(__name__)
+
+AFTER_EXPIRY_SECONDS = 60.0
+MAX_REGISTRATIONS = 32
+
+
+class StreamConsumer(Connection):
+    endpoint = "ws"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user_id = 0
+        self._registrations: dict[str, Registration] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
+        self.scope, self.base_send = scope, send
+        self._writer = Writer(scope, send, self._registrations, lambda: self._close_soon(4490))
+        handlers = {
+            "websocket.connect": self.websocket_connect,
+            "websocket.receive": self.websocket_receive,
+            "websocket.disconnect": self.websocket_disconnect,
+        }
+        try:
+            while True:
+                message = await receive()
+                await handlers[message["type"]](message)
+        except StopConsumer:
+            return
+        finally:
+            self._release()
+
+    # --- Opening and closing ---
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        if not origin_allowed(self.scope):
+            await self._refuse(403, Forbidden("This origin may not connect."))
+        try:
+            _, subprotocol = offered_token(self.scope)
+            with refusals_counted(self.endpoint):
+                principal = await in_thread(authenticate_scope)(self.scope, grace_seconds=0, sync_tokens=True)
+                if principal is None:
+                    raise AuthRequired
+                _check_store(principal)
+        except AccountsError as error:
+            await self._refuse(401, error)
+            return
+        await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
+        metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
+        self._counted = True
+        self._admit(principal)
+        self._later(INIT_SECONDS, self._nothing_said)
+
+    def _release(self) -> None:
+        super()._release()
+        for stream_id in list(self._registrations):
+            self._unregister(stream_id)
+        self._writer.close()
+
+    # --- Who it is ---
+
+    def _admit(self, principal: Principal) -> None:
+        self.user_id = principal.user.pk
+        super()._admit(principal)
+        self._set_clocks(principal)
+
+    def _serve(self, instance: str) -> None:
+        """A connection here has many streams, and the switchboard watches their rights."""
+        self.instance = instance
+
+    def _set_clocks(self, principal: Principal) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if principal.expires_at is not None:
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+            self._later(left + AFTER_EXPIRY_SECONDS, self._expired)
+
+    def _expiring(self) -> None:
+        assert self.principal is not None
+        expires_at = milliseconds(self.principal.expires_at)
+        self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
+
+    async def _renew(self, message: dict[str, Any]) -> None:
+        token = message.get("authToken")
+        if not isinstance(token, str):
+            raise InvalidMessage("`authToken` must be a string.")
+        with refresh_counted(self.endpoint), refusals_counted(self.endpoint):
+            principal = await in_thread(authenticate_token)(token, grace_seconds=0, sync_tokens=True)
+            _check_store(principal)
+        known = self.principal
+        if known is not None and known.session is not None and known.user.pk != principal.user.pk:
+            raise NoAccess("This connection belongs to somebody else.")
+        if principal.store is not None and any(
+            registration.stream.log != principal.store for registration in self._registrations.values()
+        ):
+            raise NoAccess("This token is for another stream.")
+        self._admit(principal)
+        expires_at = milliseconds(principal.expires_at)
+        self._say({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
+
+    def lost(self, error: Exception) -> None:
+        """A right or a stream that a registration stands on is gone."""
+        assert isinstance(error, RealtimeError)
+        self._close_soon(4404 if isinstance(error, StreamNotFound) else 4403, error)
+
+    # --- What comes in ---
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self._closed:
+            return
+        said: dict[str, Any] = {}
+        try:
+            if message.get("bytes") is not None:
+                self._count_message(message)
+                self._receive_frame(message["bytes"])
+                return
+            said = frames.decode_text(message["text"])
+            if said["type"] == "ack" and self._acknowledge(said):
+                return  # not counted: there are as many of these as frames we sent
+            self._count_message(message)
+            await self._handle(said)
+        except AccountsError as error:
+            self._say_error(error, said)
+            await self.close(4401)
+        except RealtimeError as error:
+            self._say_error(error, said)
+            gone = isinstance(error, StoreNotFound) and self._registrations  # the other streams go on
+            if error.close_code is not None and not gone:
+                await self.close(error.close_code)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("Database on /ws: %s", type(error).__name__)
+            self._say(self._error_frame("UNAVAILABLE", "The database does not answer.", said.get("id")))
+        except Exception:
+            log.exception("Unexpected error on /ws")
+            detail = "Something went wrong on our side."
+            self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "register":
+            await self._register(message)
+        elif kind == "unregister":
+            stream_id = stream_id_field(message)
+            self._unregister(stream_id)
+            self._say({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
+        elif kind == "auth":
+            await self._renew(message)
+        elif kind == "ping":
+            self._say({"type": "pong", "id": message.get("id")})
+        elif kind == "ack":
+            return  # of a frame sent without credit, or acknowledged before
+        elif kind in frames.RESERVED:
+            raise InvalidMessage(f"`{kind}` is not for you to say now.")
+        else:
+            await self._publish(message)
+
+    # --- Registrations ---
+
+    async def _register(self, message: dict[str, Any]) -> None:
+        assert self.principal is not None
+        request = read_request(message)
+        if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
+            raise InvalidMessage(f"At most {MAX_REGISTRATIONS} streams a connection.")
+        granted = await in_thread(grant)(self.principal, request)
+        self._unregister(request.stream_id)
+
+        live = await get_switchboard().open(granted.stream)
+        if self._closed:
+            return
+        registration = Registration(
+            live,
+            self,
+            rights=granted.rights,
+            client_type=request.client_type,
+            produces=request.produces,
+            consumes=request.consumes,
+            credit=request.credit,
+            presence=request.presence,
+        )
+        get_switchboard().enter(registration)
+        self._registrations[live.id] = registration
+        self._serve(live.log)
+        answer = {
+            "type": "registered",
+            "id": message.get("id"),
+            "streamId": request.stream_id,
+            "connectionId": self.connection_id,
+            "userId": str(self.user_id),
+            "epoch": granted.epoch,
+            "head": granted.head,
+        }
+        if self.auth == "anonymous":
+            answer["warning"] = {"code": "AUTH_DISABLED"}
+        self._say(answer)
+        if request.consumes:
+            cursor = granted.head if request.since is None else request.since
+            self._follow(registration, epoch=granted.epoch, head=granted.head, cursor=cursor)
+
+    def _unregister(self, stream_id: str) -> None:
+        if subscription := self._subscriptions.pop(stream_id, None):
+            subscription.close()
+        if registration := self._registrations.pop(stream_id, None):
+            get_switchboard().leave(registration)
+
+    def _follow(self, registration: Registration, *, epoch: str, head: int, cursor: int) -> None:
+        """Deliver the durable messages behind `cursor`, then each new one."""
+        live = registration.stream
+
+        def encode(batch: Batch) -> list[tuple[str, int, bytes]]:
+            return [frames.durable_message(event, live.id) for event in batch.events]
+
+        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
+            for type_, _, message in batch.shared("ws", encode):
+                if type_ in registration.consumes:
+                    self.queue(message)
+            return self._writer.until_written() if self._writer.busy else None
+
+        def lost(reason: str) -> None:
+            if reason == "slow":
+                self._close_soon(4490)
+                return
+            self._unregister(live.id)
+            self._say(self._error_frame(EpochMismatch.code, EpochMismatch.sentence, None, streamId=live.id))
+
+        self._subscriptions[live.id] = get_hub().subscribe(
+            live.log, epoch=epoch, head=head, cursor=cursor, send=deliver, on_lost=lost
+        )
+
+    def _registration_for(self, type_: str, stream_id: Any) -> Registration:
+        """Return where a message of that type goes. Raises InvalidMessage or NoPermission."""
+        if stream_id:
+            found = [r for r in (self._registrations.get(str(stream_id)),) if r is not None]
+        else:
+            found = [r for r in self._registrations.values() if type_ in r.produces]
+            found = found or list(self._registrations.values())
+        if not found:
+            raise InvalidMessage("Say `register` first.")
+        if len(found) > 1:
+            raise InvalidMessage("Say to which `streamId`: this connection has several.")
+        registration = found[0]
+        if not registration.rights.write:
+            raise cannot_publish()
+        if type_ not in registration.produces:
+            raise InvalidMessage(f"Name `{type_[:64]}` in `produces` when you register.")
+        return registration
+
+    # --- Messages and frames ---
+
+    async def _publish(self, message: dict[str, Any]) -> None:
+        type_, message_id = message["type"], message.get("id")
+        live = self._registration_for(type_, message.get("streamId")).stream
+        if not _is_message_id(message_id):
+            raise InvalidMessage("`id` must be a string of 8 to 64 characters, best a UUID.")
+        stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
+        answer = {"type": "ack", "id": message_id, "streamId": live.id}
+        if type_ in live.durable:
+            answer["seq"] = await self._publish_durable(live, type_, message)
+        else:
+            get_switchboard().publish(live, type_, stamped)
+        if message_id is not None:
+            self._say(answer)
+
+    async def _publish_durable(self, live: LiveStream, type_: str, message: dict[str, Any]) -> int:
+        assert self.principal is not None
+        origin = Origin(
+            user=self.principal.user,
+            via=Via.SYNC,
+            auth=self.auth,
+            connection_id=self.connection_id,
+            command_id=message.get("id") or "",
+        )
+
+        def write() -> int:
+            picture = pictures.newest_for_alert(live.id)
+            return write_alert(live.id, type_, frames.said(message), origin=origin, picture=picture)
+
+        return await in_thread(write)()
+
+    def _receive_frame(self, data: bytes) -> None:
+        frame = frames.decode_binary(data)
+        live = self._registration_for(frame.type, frame.stream_id).stream
+        if frame.type in live.durable:
+            raise InvalidMessage(f"`{frame.type}` is kept in the log, so it must be JSON.")
+        stamped = frames.stamp(
+            frame.type, live.id, frame.header, **sender(self), timestamp=milliseconds_now()
+        )
+        get_switchboard().publish_frame(live, frame.type, stamped, frame.payload)
+
+    def _acknowledge(self, message: dict[str, Any]) -> bool:
+        """Give a consumer credit for the frames it has shown. Returns whether it was owed any."""
+        number, stream_id = message.get("frame"), message.get("streamId")
+        found = list(self._registrations.values()) if stream_id is None else []
+        if isinstance(stream_id, str) and stream_id in self._registrations:
+            found = [self._registrations[stream_id]]
+        if len(found) != 1 or not isinstance(number, int) or not found[0].acknowledge(number):
+            return False
+        self.pump()
+        return True
+
+    # --- What goes out ---
+
+    def queue(self, message: bytes) -> None:
+        self._writer.queue(message)
+
+    def pump(self) -> None:
+        self._writer.pump()
+
+    async def send_text(self, text: str) -> None:
+        self.queue(frames.text_message(text.encode()))
+
+    def _say(self, frame: dict[str, Any]) -> None:
+        """Send at once: what follows may be the close."""
+        if frame.get("id") is None:
+            frame.pop("id", None)
+        self.queue(frames.text_message(orjson.dumps(frame)))
+
+    def _say_error(self, error: AccountsError | RealtimeError, message: dict[str, Any]) -> None:
+        data = dict(getattr(error, "data", {}))
+        if isinstance(message.get("streamId"), str):
+            data["streamId"] = message["streamId"][:64]
+        self._say(self._error_frame(error.code, str(error), message.get("id"), **data))
+
+    @staticmethod
+    def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
+        return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}
+
+
+def _check_store(principal: Principal) -> None:
+    """Raises TokenInvalid for a sync token of a store that is no stream's log."""
+    if principal.store is not None and not principal.store.startswith("stream:"):
+        raise TokenInvalid
+
+
+def _is_message_id(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
+    )
