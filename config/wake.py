@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import httpx
 from django.conf import settings
@@ -19,6 +20,12 @@ TIMEOUT_SECONDS = 2.0
 _pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wake")
 _waiting: set[str] = set()
 _lock = threading.Lock()
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all: making one reads the system's certificates, which costs more than an event to a hundred sockets."""
+    return httpx.Client(timeout=TIMEOUT_SECONDS)
 
 
 def wake_bot(store_name: str, seq: int) -> None:
@@ -37,10 +44,9 @@ def _wake(guild_id: str) -> None:
     with _lock:
         _waiting.discard(guild_id)
     try:
-        httpx.post(
+        _client().post(
             f"{settings.BOT_INTERNAL_API_URL}/internal/guilds/{guild_id}/wake",
             headers={"Authorization": f"Bearer {service_tokens.issue()}"},
-            timeout=TIMEOUT_SECONDS,
         ).raise_for_status()
     except httpx.HTTPError as error:
         log.debug("The bot was not woken: %s", type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
+from realtime import db
 from tests.factories import SessionFactory
 from tests.server import Server, serve
 
@@ -68,6 +70,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         file = Path(os.environ["BACKLINE_TEST_HOME"]) / f"test-{worker}.sqlite3"
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(file)}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Let go of the connections that realtime's threads keep, before PostgreSQL is asked to drop the database."""
+    yield
+    db._pool.shutdown()
+    gc.collect()  # a connection is part of a cycle
 
 
 @pytest.fixture
