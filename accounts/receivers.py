@@ -22,6 +22,11 @@ from accounts.signals import discord_login
 
 @receiver(user_logged_in)
 def bind_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Begin a session, and end the one that this browser had: its cookie is overwritten, its tokens must not
+    live on. Django has emptied the browser's session by now if that was somebody else's."""
+    before = getattr(request, "auth_session", None)
+    if before is not None:
+        revoke_session(before)
     session = begin_session(
         user,
         device=request.META.get("HTTP_USER_AGENT", ""),

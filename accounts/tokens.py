@@ -218,8 +218,12 @@ def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, iss
 
 
 def read_refresh(raw: str) -> RefreshClaims:
-    """Raises TokenInvalid or TokenExpired."""
+    """Raises TokenInvalid or TokenExpired, the latter also when REFRESH_TOKEN_SECONDS became less meanwhile."""
     claims = _refresh_backend().read(raw, token_type="refresh")
+    # Housekeeping relies on it: a spent token that outlived its chain's row would be as good as new.
+    life = settings.REFRESH_TOKEN_SECONDS + settings.TOKEN_LEEWAY_SECONDS
+    if datetime.now(UTC).timestamp() >= claims["iat"] + life:
+        raise TokenExpired
     generation = claims["generation"]
     if type(generation) is not int or not 0 <= generation < MAX_GENERATION:
         raise TokenInvalid

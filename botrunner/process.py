@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from botrunner.library_watch import watch_library
 from botrunner.shards import Shards, run_bot
 from botrunner.voice_check import voice_problem
+from realtime.housekeeping import keep_house
 from realtime.server import serving
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ async def bot_running(shards: Shards | None = None) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(run_bot(stop, shards), name="bot runner"),
             asyncio.create_task(watch_library(stop), name="library"),
+            asyncio.create_task(keep_house(stop), name="housekeeping"),
         ]
         try:
             yield

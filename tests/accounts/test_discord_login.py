@@ -77,6 +77,19 @@ def test_a_state_is_good_once_and_in_its_browser_only(client: Client, there: Dis
     assert (replayed.status_code, b"STATE_INVALID" in replayed.content) == (400, True)
 
 
+@pytest.mark.parametrize(("age", "status"), [(590, 302), (610, 400)])
+def test_a_state_is_good_for_ten_minutes(age: int, status: int, client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    stored = client.session
+    ((state, (data, begun, provider)),) = stored["socialaccount_states"].items()
+    stored["socialaccount_states"] = {state: (data, begun - age, provider)}
+    stored.save()
+    response = client.get(back)
+    assert response.status_code == status
+    assert (b"STATE_INVALID" in response.content) == (status == 400)
+    assert User.objects.exists() == (status == 302)
+
+
 def test_a_code_that_discord_refuses_is_400(client: Client, there: Discord) -> None:
     state = parse_qs(urlsplit(begin(client)).query)["state"][0]
     response = client.get(CALLBACK, {"code": "never-issued", "state": state})

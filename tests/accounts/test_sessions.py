@@ -146,14 +146,18 @@ def test_logging_out_everywhere_ends_every_session_of_ones_own(browser: Client, 
     assert stranger.get("/dashboard").status_code == 200
 
 
-def test_logging_in_again_in_one_browser_ends_the_session_before(user: User) -> None:
-    browser = logged_in(user)
-    before = sid_of(browser)
-    tokens = bearer(browser)
-    browser.logout()
-    browser.force_login(user)
+@pytest.mark.parametrize("second", ["owner", "dj"])
+@pytest.mark.django_db(transaction=True)
+def test_logging_in_again_in_one_browser_ends_the_session_before(second: str, there: Discord) -> None:
+    browser, other = Client(), Client()
+    log_in(other, there)
+    log_in(browser, there)
+    before, tokens = sid_of(browser), bearer(browser)
+    log_in(browser, there, second)
     assert sid_of(browser) != before
     assert Client().get("/api/auth/me", headers=tokens).json()["code"] == "SESSION_REVOKED"  # type: ignore[attr-defined]
+    for client in (browser, other):
+        assert client.get("/dashboard").status_code == 200
 
 
 @pytest.mark.parametrize("how", ["revoked", "everywhere", "deactivated", "deleted"])

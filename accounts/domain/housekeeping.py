@@ -1,0 +1,57 @@
+"""Forget what can no longer be used by anybody. Nothing depends on it but the size of the database."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from importlib import import_module
+
+from django.conf import settings
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from accounts.domain.sessions import could_be_used
+from accounts.models import AuthSession, RefreshChain, UsedServiceToken
+
+KEEP_ENDED = timedelta(days=30)  # so that an operator can still see who was where
+MARGIN = timedelta(days=1)
+BATCH, MAX_BATCHES = 1000, 100
+
+
+def forget_the_past() -> dict[str, int]:
+    """Return how many rows went, by what they were. A pass is bounded; what it leaves is the next one's.
+
+    Sessions unused for longer than cookie and tokens live are ended first, and deleted a month later. Uses no
+    transaction around it all: each step may be broken off.
+    """
+    now = timezone.now()
+    ended = AuthSession.objects.filter(revoked_at=None).exclude(could_be_used(now)).update(revoked_at=now)
+    return {
+        "sessions ended": ended,
+        "sessions": _delete(AuthSession.objects.filter(revoked_at__lt=now - KEEP_ENDED)),
+        "refresh chains": _delete(RefreshChain.objects.filter(rotated_at__lt=_last_of_use(now))),
+        "service tokens": _delete(UsedServiceToken.objects.filter(expires_at__lt=now)),
+        "browser sessions": _clear_browser_sessions(),
+    }
+
+
+def _last_of_use(now: datetime) -> datetime:
+    """Before this moment every token of a chain has expired, so none of them can come back as unspent."""
+    return now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS) - MARGIN
+
+
+def _delete[M: Model](rows: QuerySet[M]) -> int:
+    count = 0
+    for _ in range(MAX_BATCHES):
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            break
+        rows.model._default_manager.filter(pk__in=keys).delete()
+        count += len(keys)
+    return count
+
+
+def _clear_browser_sessions() -> int:
+    """Django's own rows, in which the states of unfinished logins live too."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    expired = store.get_model_class().objects.filter(expire_date__lt=timezone.now())
+    return _delete(expired)

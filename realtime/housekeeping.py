@@ -1,0 +1,34 @@
+"""Forget daily what nobody can use any more, beside the servers of a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from django.db import DatabaseError
+
+from accounts.domain.housekeeping import forget_the_past
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+FIRST_SECONDS = 300.0  # a start has better things to do
+EVERY_SECONDS = 24 * 3600.0
+
+
+async def keep_house(stop: asyncio.Event) -> None:
+    """Run until `stop` is set. Two processes at it do no harm."""
+    wait = FIRST_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(wait):
+                await stop.wait()
+            return
+        except TimeoutError:
+            wait = EVERY_SECONDS
+        try:
+            gone = await in_thread(forget_the_past)()
+        except DatabaseError as error:
+            log.warning("Housekeeping: %s", type(error).__name__)
+        else:
+            log.info("Housekeeping: %s", ", ".join(f"{count} {what}" for what, count in gone.items()))
