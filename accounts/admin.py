@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.domain.departure import delete_account
-from accounts.domain.sessions import revoke_session
+from accounts.domain.sessions import revoke_all_sessions, revoke_session
 from accounts.models import AuthSession, User
 
 
@@ -51,6 +51,11 @@ class UserAdmin(admin.ModelAdmin[User]):
         """Sessions and the like may not be deleted by themselves, yet they go along with their person."""
         rows, counts, _, protected = super().get_deleted_objects(objs, request)
         return rows, counts, set(), protected
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:  # so that nothing of today comes back when the account is opened again
+            revoke_all_sessions(obj)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         delete_account(obj)

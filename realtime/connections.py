@@ -16,7 +16,7 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-ACCESS_SECONDS = 1.5  # leaving a guild closes its sockets within two
+ACCESS_SECONDS = 1.0  # leaving a guild closes its sockets within two
 
 OnEnd = Callable[[AccountsError], None]
 OnLost = Callable[[], None]
@@ -92,11 +92,17 @@ class Connections:
             except Exception as error:
                 log.warning("Access poll: %s", type(error).__name__)
                 continue
-            for instance, allowed in principals.items():
-                for on_lost, user_id in list(self._readers.get(instance, {}).items()):
-                    if allowed is not None and user_id not in allowed:
-                        self._readers[instance].pop(on_lost, None)
-                        on_lost()
+            lost = [
+                (instance, on_lost)
+                for instance, allowed in principals.items()
+                for on_lost, user_id in self._readers.get(instance, {}).items()
+                if allowed is not None and user_id not in allowed
+            ]
+            if lost:
+                await self._tell_ended()  # who was deleted is in no guild either, and should hear the reason
+            for instance, on_lost in lost:
+                if self._readers.get(instance, {}).pop(on_lost, None) is not None:
+                    on_lost()
 
     async def _run(self) -> None:
         while True:
@@ -106,16 +112,19 @@ class Connections:
             except TimeoutError:
                 pass
             self._look.clear()
-            if not self._by_sid:
-                continue
-            try:
-                ended = await in_thread(_read_ended)(list(self._by_sid))
-            except Exception as error:
-                log.warning("Revocation poll: %s", type(error).__name__)
-                continue
-            for sid, reason in ended.items():
-                for on_end in self._by_sid.pop(sid, set()):
-                    on_end(reason)
+            await self._tell_ended()
+
+    async def _tell_ended(self) -> None:
+        if not self._by_sid:
+            return
+        try:
+            ended = await in_thread(_read_ended)(list(self._by_sid))
+        except Exception as error:
+            log.warning("Revocation poll: %s", type(error).__name__)
+            return
+        for sid, reason in ended.items():
+            for on_end in self._by_sid.pop(sid, set()):
+                on_end(reason)
 
 
 def look_now(**_: Any) -> None:

@@ -52,6 +52,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         self._timers: list[asyncio.TimerHandle] = []
         self._forget: Callable[[], None] | None = None
         self._unwatch: Callable[[], None] | None = None
+        self._closing = False
         self._closed = False
         self._counted = False
 
@@ -110,7 +111,10 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             await self.base_send({"type": "websocket.close", "code": code})
 
     def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
-        """Close from a callback, with the reason said first where the peer still reads."""
+        """Close from a callback, with the reason said first where the peer still reads. The first reason counts."""
+        if self._closing:
+            return
+        self._closing = True
 
         async def say_and_close() -> None:
             if error is not None and not self._sending.locked():

@@ -70,6 +70,8 @@ def test_deactivating_somebody_ends_what_they_have_open(operator: Client) -> Non
     user.refresh_from_db()
     assert not user.is_active
     assert theirs.get("/dashboard").status_code == 302
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    assert theirs.get("/dashboard").status_code == 302
 
 
 def test_deleting_somebody_gives_their_grant_back(operator: Client, there: Discord) -> None:

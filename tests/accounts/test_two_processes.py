@@ -1,0 +1,200 @@
+"""Whoever is ended in one process is ended in another one, which shares nothing with it but the database."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import LazySettings
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from websockets.sync.client import connect
+
+from accounts.domain.sessions import begin_sync_session, issue_pair
+from accounts.models import AuthSession, RefreshChain, User
+from tests.e2e.program import Program, free_ports
+from tests.factories import GuildFactory, MembershipFactory, UserFactory
+from tests.server import Server, Socket, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECONDS = 1.0
+SCHEDULING_SECONDS = 1.0  # of a busy machine
+
+
+@dataclass
+class Elsewhere:
+    """A `runweb` of its own on the tests' database, without Redis: no hint ever reaches it, or comes from it."""
+
+    url: str
+
+    def connect(self, token: str) -> Socket:
+        headers = {"Authorization": f"Bearer {token}"}
+        return Socket(connect(f"{self.url.replace('http', 'ws')}/sync", additional_headers=headers))
+
+    def ask(self, method: str, path: str, *, token: str = "", cookie: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        cookies = {django_settings.SESSION_COOKIE_NAME: cookie} if cookie else {}
+        with httpx.Client(base_url=self.url, headers=headers, cookies=cookies, timeout=10) as client:
+            return client.request(method, path)
+
+
+@pytest.fixture
+def elsewhere(transactional_db: None, tmp_path: Path) -> Iterator[Elsewhere]:
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        database = f"sqlite:///{name}"
+    else:
+        base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+        database = f"{base}/{name}"
+    (port,) = free_ports(1)
+    (tmp_path / "empty.env").touch()
+    program = Program(
+        ["runweb"],
+        log=tmp_path / "elsewhere.log",
+        DATABASE_URL=database,
+        DATA_DIR=str(tmp_path),
+        ENV_FILE=str(tmp_path / "empty.env"),
+        API_PORT=str(port),
+        SECRET_KEY=django_settings.SECRET_KEY,
+        JWT_SECRET=django_settings.JWT_SECRET,
+        FIELD_ENCRYPTION_KEYS=",".join(django_settings.FIELD_ENCRYPTION_KEYS),
+    )
+    there = Elsewhere(f"http://127.0.0.1:{port}")
+
+    def ready() -> bool:
+        assert program.running, program.said()
+        try:
+            return there.ask("GET", "/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    program.start()
+    try:
+        until(ready, seconds=60)
+        yield there
+    finally:
+        program.kill()
+
+
+@dataclass
+class Person:
+    """Somebody with a browser, a token of its session, a refresh token and a sync token."""
+
+    user: User
+    instance: str
+    browser: Client
+    session: AuthSession
+    access: str
+    refresh: str
+    sync: str
+
+    @property
+    def cookie(self) -> str:
+        return str(self.browser.cookies[django_settings.SESSION_COOKIE_NAME].value)
+
+
+def make_person(guild: Any) -> Person:
+    user = MembershipFactory.create(user=UserFactory.create(), guild=guild).user
+    browser = Client()
+    browser.force_login(user)
+    session = AuthSession.objects.get(user=user)
+    pair, instance = issue_pair(session), f"guild:{guild.pk}"
+    sync, _ = begin_sync_session(user, store=instance, device="", address=None)
+    return Person(user, instance, browser, session, pair.access, pair.refresh, sync)
+
+
+def use_a_spent_refresh_token(person: Person, operator: Client) -> None:
+    for _ in range(2):
+        Client().post("/api/auth/token/refresh", {"refresh": person.refresh}, content_type="application/json")
+        RefreshChain.objects.update(rotated_at=timezone.now() - timedelta(minutes=1))
+
+
+# What ends a person's login, and whether it ends all they have.
+ENDS: dict[str, tuple[Callable[[Person, Client], object], bool]] = {
+    "logout": (lambda person, _: person.browser.post("/api/auth/logout"), False),
+    "ended in the list": (
+        lambda person, _: person.browser.delete(f"/api/auth/sessions/{person.session.pk}"),
+        False,
+    ),
+    "a refresh token used twice": (use_a_spent_refresh_token, False),
+    "ended by the admin": (
+        lambda person, operator: operator.post(
+            "/admin/accounts/authsession/",
+            {"action": "revoke", "_selected_action": [str(person.session.pk)]},
+        ),
+        False,
+    ),
+    "logout everywhere": (lambda person, _: person.browser.post("/api/auth/logout-all"), True),
+    "deactivated by the admin": (
+        lambda person, operator: operator.post(
+            f"/admin/accounts/user/{person.user.pk}/change/", {"_save": "Save"}
+        ),
+        True,
+    ),
+    "deactivated in the database": (
+        lambda person, _: User.objects.filter(pk=person.user.pk).update(is_active=False),
+        True,
+    ),
+    "deleted by the admin": (
+        lambda person, operator: operator.post(
+            f"/admin/accounts/user/{person.user.pk}/delete/", {"post": "yes"}
+        ),
+        True,
+    ),
+    "deleted by themselves": (lambda person, _: person.browser.delete("/api/auth/me"), True),
+}
+
+
+def test_what_ends_here_ends_there_within_a_second(
+    elsewhere: Elsewhere, settings: LazySettings, record_property: Callable[[str, object], None]
+) -> None:
+    guild = GuildFactory.create()
+    root = UserFactory.create(username="operator")
+    settings.ADMIN_DISCORD_IDS = {root.discord_id}
+    operator = Client(headers={"accept": "text/html"})
+    operator.force_login(root)
+    worst = 0.0
+    for name, (end, everything) in ENDS.items():
+        person = make_person(guild)
+        with elsewhere.connect(person.access) as socket, elsewhere.connect(person.sync) as synced:
+            for each in (socket, synced):
+                assert each.init(person.instance)["type"] == "ready", name
+            assert elsewhere.ask("GET", "/api/auth/me", token=person.access).status_code == 200, name
+            assert elsewhere.ask("GET", "/dashboard", cookie=person.cookie).status_code == 200, name
+            cookie = person.cookie
+            end(person, operator)
+            before = time.monotonic()
+            for each in (socket, synced) if everything else (socket,):
+                assert each.receive()["code"] in {"SESSION_REVOKED", "USER_NOT_FOUND"}, name
+                assert each.close_code() == 4401, name
+            worst = max(worst, time.monotonic() - before)
+            assert elsewhere.ask("GET", "/api/auth/me", token=person.access).status_code == 401, name
+            assert elsewhere.ask("GET", "/dashboard", cookie=cookie).status_code == 302, name
+            assert worst < SECONDS + SCHEDULING_SECONDS, name
+            if not everything:
+                assert synced.ask({"type": "ping", "id": 1})["type"] == "pong", name
+    record_property(
+        "a session ended in another process, its socket closed after at most (s)", round(worst, 2)
+    )
+
+
+def test_what_ends_there_ends_here_within_a_second(elsewhere: Elsewhere, server: Server) -> None:
+    person = make_person(GuildFactory.create())
+    with server.connect(additional_headers={"Authorization": f"Bearer {person.access}"}) as socket:
+        assert socket.init(person.instance)["type"] == "ready"
+        before = time.monotonic()
+        assert elsewhere.ask("POST", "/api/auth/logout-all", token=person.access).status_code == 200
+        assert person.browser.get("/dashboard").status_code == 302
+        assert socket.receive()["code"] == "SESSION_REVOKED"
+        assert socket.close_code() == 4401
+        assert time.monotonic() - before < SECONDS + SCHEDULING_SECONDS
