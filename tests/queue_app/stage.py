@@ -78,6 +78,16 @@ class Stage:
         self.hear()
         return started
 
+    def play_as(self, user: User) -> QueueItem:
+        """Have something current that this person added, before all that waits."""
+        assert playback.take_lease(self.id, owner=self.owner)
+        self.do("JoinVoice", by=user, channel_id=self.channel.pk)
+        self.add(by=user, position="next")
+        started = playback.start_next(self.id, owner=self.owner)
+        assert started is not None
+        self.hear()
+        return started
+
     def hear(self, position_ms: int | None = None) -> None:
         playback.observe(
             self.id,

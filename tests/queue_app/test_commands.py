@@ -299,7 +299,12 @@ def test_a_command_of_no_name_is_unknown(stage: Stage) -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_command_is_for_strangers(name: str, stage: Stage) -> None:
     stranger = MembershipFactory.create().user
-    args = {"query": "song", "item_id": str(uuid.uuid4()), "after": None, "channel_id": stage.channel.pk}
+    args: dict[str, Any] = {
+        "query": "song",
+        "item_id": str(uuid.uuid4()),
+        "after": None,
+        "channel_id": stage.channel.pk,
+    }
     with pytest.raises(GuildNotFound):
         stage.do(name, by=stranger, **args)
     assert Event.objects.count() == 0

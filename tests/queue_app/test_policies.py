@@ -1,0 +1,530 @@
+"""Who may do what, as docs/guild-settings.md has it: adding, turns, moving, clearing, votes, the player."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from guilds.models import Membership, VoiceState
+from queue_app.commands import execute
+from queue_app.domain import playback
+from queue_app.domain.policy import votes_needed
+from queue_app.domain.rank import STEP, fair_place
+from queue_app.domain.skip import recount, skip
+from queue_app.errors import InvalidArguments, ItemNotFound, NotAllowed, QueueCapReached, UnknownChannel
+from queue_app.models import ItemState, Player, QueueItem, SkipVote
+from queue_app.queries import read_snapshot
+from realtime.domain.push import push
+from realtime.errors import RealtimeError
+from realtime.kinds import Pushed
+from realtime.models import Via
+from realtime.origin import Origin
+from tests.factories import ChannelFactory, TrackFactory, UserFactory, sit
+from tests.queue_app.stage import Stage
+
+pytestmark = pytest.mark.django_db
+
+LINK = "https://radio.example/live.mp3"
+
+
+@pytest.fixture
+def people(stage: Stage) -> dict[str, User]:
+    """One of each rank."""
+    return {"member": stage.member, "dj": stage.dj(), "manager": stage.join(manager=True)}
+
+
+def outcome(act: Callable[[], Any]) -> str:
+    try:
+        act()
+    except NotAllowed:
+        return "refused"
+    return "done"
+
+
+# --- Who: everyone, DJs, managers ---
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ("everyone", {"member": "done", "dj": "done", "manager": "done"}),
+        ("dj", {"member": "refused", "dj": "done", "manager": "done"}),
+        ("managers", {"member": "refused", "dj": "refused", "manager": "done"}),
+    ],
+)
+def test_each_act_is_for_whom_the_guild_says(
+    who: str, expected: dict[str, str], stage: Stage, people: dict[str, User]
+) -> None:
+    stage.decide(may_add=who, may_move=who, may_clear=who, may_skip=who)
+    manager = people["manager"]
+    track = TrackFactory.create()
+    stage.play_as(manager)
+    for rank, user in people.items():
+        first, second = (str(stage.add(by=manager).pk) for _ in range(2))
+        sit(manager, stage.channel)  # somebody listens
+        do = functools.partial(stage.do, by=user)
+        acts: dict[str, Callable[[], Any]] = {
+            "add": functools.partial(do, "AddTrack", query=track.uri),
+            "next": functools.partial(do, "AddTrack", query=track.uri, position="next"),
+            "move": functools.partial(do, "MoveItem", item_id=second, after=None),
+            "clear": functools.partial(do, "ClearQueue"),
+        }
+        if who != "everyone":
+            acts["skip"] = functools.partial(do, "Skip")
+        for name, act in acts.items():
+            assert outcome(act) == expected[rank], (rank, name)
+        if expected[rank] == "done" and who != "everyone":
+            stage.play_as(manager)  # it was skipped
+        assert first not in stage.queue or expected[rank] == "refused"
+
+
+def test_the_refusal_says_who_may(stage: Stage) -> None:
+    stage.decide(may_add="dj", may_clear="managers")
+    with pytest.raises(NotAllowed, match=r"^DJs and those who manage this server may add tracks here"):
+        stage.add()
+    with pytest.raises(NotAllowed, match=r"^Those who manage this server may clear the queue here"):
+        stage.do("ClearQueue")
+    assert stage.names == []
+
+
+def test_every_surface_is_refused_alike(stage: Stage, api: Callable[[User], Client]) -> None:
+    item, other = stage.add(), stage.add()
+    stage.decide(may_add="dj", may_move="dj")
+    sentence = "DJs and those who manage this server may put tracks before others here, nobody else."
+    client, json = api(stage.member), "application/json"
+    path = f"/api/guilds/{stage.id}/queue"
+    answer = client.patch(f"{path}/{item.pk}", {"after": str(other.pk)}, content_type=json)
+    assert (answer.status_code, answer.json()) == (403, {"code": "FORBIDDEN", "detail": sentence})
+    assert client.post(f"{path}/clear").status_code == 403
+    assert client.post(path, {"query": LINK}, content_type=json).status_code == 403
+    pushed = Pushed(uuid.uuid4().hex, "MoveItem", {"item_id": str(item.pk), "after": None}, None)
+    with pytest.raises(RealtimeError, match=sentence) as refused:
+        push(f"guild:{stage.id}", [pushed], origin=Origin(user=stage.member, via=Via.SYNC))
+    assert refused.value.code == "FORBIDDEN"
+
+
+def test_over_the_bot_api_a_stranger_has_the_rights_of_anybody(stage: Stage) -> None:
+    def add(user: User) -> Any:
+        origin = Origin(user=user, via=Via.BOT, vouched=True)
+        return execute(stage.id, "AddTrack", {"query": TrackFactory.create().uri}, origin=origin).result
+
+    stranger, manager = UserFactory.create(), stage.join(manager=True)
+    assert add(stranger)["requested_by"]["id"] == str(stranger.pk)
+    stage.decide(may_add="managers")
+    with pytest.raises(NotAllowed):
+        add(stranger)
+    assert add(manager)["state"] == "queued"
+
+
+def test_the_snapshot_says_what_its_reader_may(stage: Stage, people: dict[str, User]) -> None:
+    def can(rank: str) -> Any:
+        return read_snapshot(people[rank], stage.id)["can"]
+
+    assert can("member") == {
+        "add": True, "skip": "vote", "move": True, "clear": False, "remove": False, "control": "there",
+        "settings": False,
+    }  # fmt: skip
+    assert can("dj") == {
+        "add": True, "skip": "now", "move": True, "clear": True, "remove": True, "control": "always",
+        "settings": False,
+    }  # fmt: skip
+    stage.decide(may_add="managers", may_skip="managers", may_clear="managers", fair_order=True)
+    assert [can(rank)["skip"] for rank in people] == [None, None, "now"]
+    assert [can(rank)["move"] for rank in people] == [False, True, True]
+    assert [can(rank)["settings"] for rank in people] == [False, False, True]
+
+
+# --- Adding ---
+
+
+def test_nobody_has_more_queued_than_the_guild_allows_but_djs(stage: Stage) -> None:
+    stage.decide(max_per_person=2)
+    stage.play()
+    first = stage.add()
+    stage.add()
+    with pytest.raises(QueueCapReached, match=r"two|2 tracks"):
+        stage.add()
+    stage.add(by=stage.join())
+    dj = stage.dj()
+    for _ in range(4):
+        stage.add(by=dj)
+    stage.do("RemoveItem", item_id=str(first.pk))
+    assert stage.add().state == ItemState.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cap_holds_against_many_adds_at_once(in_threads: Callable[..., list[Any]]) -> None:
+    stage = Stage()
+    stage.decide(max_per_person=3)
+    uri = TrackFactory.create().uri
+
+    def add(n: int) -> bool:
+        try:
+            stage.do("AddTrack", query=uri)
+        except QueueCapReached:
+            return False
+        return True
+
+    assert Counter(in_threads(6, add)) == {True: 3, False: 3}
+    assert len(stage.queue) == 3
+
+
+def test_only_allowed_sources_are_added(stage: Stage) -> None:
+    stage.decide(allowed_sources=["library"])
+    with pytest.raises(NotAllowed, match="The music library"):
+        stage.do("AddTrack", query=LINK)
+    assert stage.add().state == ItemState.QUEUED
+    assert stage.do("AddTrack", query="nothing matches this")["error"]["code"] == "NO_MATCH"
+    stage.decide(allowed_sources=["http"])
+    with pytest.raises(NotAllowed, match="Links"):
+        stage.add()
+    assert stage.do("AddTrack", query=LINK)["state"] == "queued"
+
+
+def test_playing_now_is_for_those_who_may_skip_at_once(stage: Stage) -> None:
+    stage.play()
+    listener, other = stage.seat(2)
+    with pytest.raises(NotAllowed, match="takes a vote"):
+        stage.add(by=listener, position="now")
+    assert stage.player.item is not None
+    stage.add(position="now")  # one's own
+    assert stage.player.item is None
+    assert stage.add(by=other, position="now").state == ItemState.QUEUED  # nothing plays
+
+
+# --- Taking turns ---
+
+PEOPLE = st.integers(1, 4)
+
+
+@given(st.lists(PEOPLE, max_size=30), st.none() | PEOPLE)
+def test_people_take_turns(adds: list[int], current: int | None) -> None:
+    queue: list[tuple[int, int]] = []  # (person, their how manieth)
+    for person in adds:
+        place = fair_place([who for who, _ in queue], current=current, person=person)
+        queue.insert(place, (person, sum(who == person for who, _ in queue)))
+    for person in set(adds):  # in the order in which they asked
+        assert [n for who, n in queue if who == person] == list(range(adds.count(person)))
+    # Rounds follow each other: what plays was its person's first.
+    rounds = [n + (person == current) for person, n in queue]
+    assert rounds == sorted(rounds)
+
+
+@given(st.lists(PEOPLE, max_size=20), st.none() | PEOPLE, PEOPLE)
+def test_a_new_track_never_goes_before_an_earlier_one_of_the_same_person(
+    queue: list[int], current: int | None, person: int
+) -> None:
+    """Also in a queue that was not made fairly."""
+    assert person not in queue[fair_place(queue, current=current, person=person) :]
+
+
+def test_a_newcomer_does_not_wait_for_an_album(stage: Stage) -> None:
+    stage.decide(fair_order=True)
+    other = stage.join()
+    stage.play()
+    album = [str(stage.add().pk) for _ in range(3)]
+    theirs = [str(stage.add(by=other).pk) for _ in range(2)]
+    assert stage.queue == [theirs[0], album[0], theirs[1], album[1], album[2]]
+    with pytest.raises(NotAllowed):  # turns cannot be jumped
+        stage.add(by=other, position="next")
+    first = str(stage.add(by=stage.dj(), position="next").pk)
+    assert stage.queue[0] == first
+
+
+# --- Moving and clearing ---
+
+
+def test_items_move_anywhere_and_stay_in_the_log(stage: Stage) -> None:
+    a, b, c, d = (str(stage.add().pk) for _ in range(4))
+    before = stage.snapshot()
+    for item, after, expected in [
+        (a, c, [b, c, a, d]), (d, None, [d, b, c, a]), (b, a, [d, c, a, b]), (c, b, [d, a, b, c]),
+        (c, b, [d, a, b, c]), (d, None, [d, a, b, c]),
+    ]:  # fmt: skip
+        stage.do("MoveItem", item_id=item, after=after)
+        assert stage.queue == expected
+    assert stage.names.count("TrackMoved") == 4  # the last two changed nothing
+    stage.assert_replays(before)
+
+
+def test_there_is_always_room_between_two(stage: Stage) -> None:
+    first, second, *rest = (str(stage.add().pk) for _ in range(5))
+    before = stage.snapshot()
+    for n in range(60):  # each time into the same gap, which halves: numbered anew three times
+        moving = [second, *rest][n % 4]
+        stage.do("MoveItem", item_id=moving, after=first)
+        assert stage.queue[:2] == [first, moving]
+    stage.assert_replays(before)
+    assert max(abs(rank) for rank in QueueItem.objects.values_list("rank", flat=True)) < STEP * 10
+
+
+def test_what_cannot_be_moved_is_told(stage: Stage) -> None:
+    playing, item = stage.play(), stage.add()
+    stage.add()
+    gone = stage.add()
+    stage.do("RemoveItem", item_id=str(gone.pk))
+    foreign = str(Stage().add().pk)
+    for moved, after in [
+        (gone.pk, None),
+        (item.pk, gone.pk),
+        (playing.pk, None),
+        (item.pk, foreign),
+        (foreign, None),
+    ]:
+        with pytest.raises(ItemNotFound):
+            stage.do("MoveItem", item_id=str(moved), after=after and str(after))
+    for args in ({"after": str(item.pk)}, {}, {"after": 5}, {"after": "x"}):
+        with pytest.raises(InvalidArguments):
+            stage.do("MoveItem", item_id=str(item.pk), **args)
+    # What started meanwhile is followed by the front.
+    last = stage.queue[-1]
+    stage.do("MoveItem", item_id=last, after=str(playing.pk))
+    assert stage.queue[0] == last
+
+
+def test_clearing_takes_all_that_waits_and_leaves_what_plays(
+    stage: Stage, api: Callable[[User], Client]
+) -> None:
+    playing = stage.play()
+    ids = [str(stage.add().pk) for _ in range(3)]
+    client = api(stage.dj())
+    url = f"/api/guilds/{stage.id}/queue/clear"
+    answer = client.post(url)
+    assert (answer.status_code, answer.json()) == (200, {"seq": stage.snapshot()["seq"]})
+    assert stage.queue == []
+    assert stage.current == playing
+    assert stage.events()[-1]["args"] == {"item_ids": ids}
+    assert {item.state for item in QueueItem.objects.filter(pk__in=ids)} == {ItemState.REMOVED}
+    assert client.post(url).json() == answer.json()  # an empty queue stays empty, and nothing is told
+
+
+# --- Votes ---
+
+
+@pytest.mark.parametrize(
+    ("listening", "share", "needed"),
+    [
+        (1, 50, 1),
+        (2, 50, 1),
+        (3, 50, 2),
+        (5, 50, 3),
+        (4, 0, 1),
+        (4, 100, 4),
+        (7, 33, 3),
+        (10, 1, 1),
+        (0, 50, 1),
+    ],
+)
+def test_the_share_is_rounded_up_and_one_at_least(listening: int, share: int, needed: int) -> None:
+    assert votes_needed(listening, share) == needed
+
+
+def test_listeners_vote_and_enough_of_them_skip(stage: Stage, api: Callable[[User], Client]) -> None:
+    item = stage.play()
+    people = stage.seat(4)
+    clients = [api(person) for person in people]
+    url = f"/api/guilds/{stage.id}/player/skip"
+    first = clients[0].post(url)
+    assert (first.status_code, first.json()["vote"]) == (200, {"votes": 1, "needed": 2})
+    assert clients[0].post(url).json() == first.json()  # once each
+    assert stage.names.count("SkipVoted") == 1
+    assert stage.events()[-1]["args"] == {"item_id": str(item.pk), "votes": 1, "needed": 2}
+    assert stage.snapshot()["skip_vote"] == {"votes": 1, "needed": 2}
+    assert clients[1].post(url).json() == {"seq": stage.snapshot()["seq"]}
+    item.refresh_from_db()
+    assert (item.state, stage.snapshot()["skip_vote"]) == (ItemState.SKIPPED, None)
+    assert stage.events()[-1]["metadata"]["userId"] == str(people[1].pk)
+    assert not SkipVote.objects.exists()
+
+
+def test_the_requester_and_djs_skip_at_once(stage: Stage) -> None:
+    for who in (stage.member, stage.dj(), stage.join(manager=True)):
+        stage.play()
+        stage.seat(3)
+        assert stage.do("Skip", by=who)["state"] == "skipped"
+        VoiceState.objects.all().delete()
+
+
+def test_only_those_who_hear_it_have_a_vote(stage: Stage) -> None:
+    stage.play()
+    deaf, *others = stage.seat(5)
+    VoiceState.objects.filter(discord_id=deaf.discord_id).update(deafened=True)
+    elsewhere = stage.join()
+    sit(elsewhere, ChannelFactory.create(guild=stage.guild, voice=True))
+    for person in (deaf, elsewhere, stage.join()):
+        with pytest.raises(NotAllowed, match="who listen in the bot's voice channel"):
+            stage.do("Skip", by=person)
+    assert stage.do("Skip", by=others[0])["vote"] == {"votes": 1, "needed": 2}  # of four
+
+
+def test_while_nobody_listens_anybody_may_skip(stage: Stage) -> None:
+    stage.play()
+    (deaf,) = stage.seat(1)
+    VoiceState.objects.filter(discord_id=deaf.discord_id).update(deafened=True)
+    assert stage.do("Skip", by=stage.join())["state"] == "skipped"
+
+
+def test_a_vote_leaves_with_its_person_and_fewer_may_be_enough(stage: Stage) -> None:
+    stage.play()
+    people = stage.seat(6)
+    for person in people[:2]:
+        stage.do("Skip", by=person)
+
+    def leave(person: User) -> None:
+        VoiceState.objects.filter(discord_id=person.discord_id).delete()
+        recount(stage.id)
+
+    leave(people[0])
+    assert stage.snapshot()["skip_vote"] == {"votes": 1, "needed": 3}
+    for person in people[2:4]:
+        leave(person)
+    assert stage.snapshot()["skip_vote"] == {"votes": 1, "needed": 2}
+    leave(people[4])
+    assert stage.names[-1] == "TrackSkipped"
+    assert stage.events()[-1]["metadata"]["userId"] is None
+
+
+def test_the_next_track_begins_without_votes(stage: Stage) -> None:
+    item = stage.play()
+    stage.add()
+    people = stage.seat(4)
+    stage.do("Skip", by=people[0])
+    playback.finish(stage.id, owner=stage.owner, item_id=item.pk)
+    playback.start_next(stage.id, owner=stage.owner)
+    stage.hear()
+    assert stage.snapshot()["skip_vote"] is None
+    assert stage.do("Skip", by=people[1])["vote"] == {"votes": 1, "needed": 2}
+
+
+def test_an_operator_needs_no_vote(stage: Stage) -> None:
+    stage.play()
+    stage.seat(5)
+    stage.decide(may_skip="managers")
+    origin = Origin(user=UserFactory.create(), via=Via.ADMIN, operator=True)
+    assert skip(stage.id, origin=origin)["state"] == "skipped"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_votes_cast_at_once_are_all_counted(in_threads: Callable[..., list[Any]]) -> None:
+    stage = Stage()
+    stage.play()
+    people = stage.seat(5)
+    stage.decide(vote_share=100)
+    results = in_threads(5, lambda n: stage.do("Skip", by=people[n]))
+    assert sorted(result["state"] for result in results) == ["playing"] * 4 + ["skipped"]
+    assert stage.names.count("TrackSkipped") == 1
+
+
+# --- The player ---
+
+CONTROLS: list[tuple[str, dict[str, Any]]] = [
+    ("Pause", {}), ("Resume", {}), ("SetVolume", {"volume": 30}), ("LeaveVoice", {}), ("JoinVoice", {}),
+]  # fmt: skip
+
+
+def control(stage: Stage, who: User) -> list[str]:
+    outcomes = []
+    for name, args in CONTROLS:
+        args = {"channel_id": stage.channel.pk} if name == "JoinVoice" else args
+        outcomes.append(outcome(functools.partial(stage.do, name, by=who, **args)))
+    return outcomes
+
+
+def test_the_player_is_for_those_who_are_there_and_for_djs(stage: Stage) -> None:
+    stage.play()
+    outside, dj = stage.join(), stage.dj()
+    assert control(stage, outside) == ["done"] * 5  # while nobody is there
+    (there,) = stage.seat(1)
+    VoiceState.objects.filter(discord_id=there.discord_id).update(deafened=True)  # is there all the same
+    stage.hear()
+    for name, args in CONTROLS:
+        args = args if name != "JoinVoice" else {"channel_id": stage.channel.pk}
+        with pytest.raises(NotAllowed, match="Only people in the bot's voice channel, or a DJ"):
+            stage.do(name, by=outside, **args)
+    assert control(stage, there) == ["done"] * 5
+    stage.hear()
+    assert control(stage, dj) == ["done"] * 5
+
+
+@pytest.mark.parametrize("volume", [-1, 201, 1.5, "50", None, True, []])
+def test_what_is_no_volume_is_told(volume: Any, stage: Stage) -> None:
+    with pytest.raises(InvalidArguments):
+        stage.do("SetVolume", volume=volume)
+
+
+def test_the_volume_over_rest(stage: Stage, api: Callable[[User], Client]) -> None:
+    client, url = api(stage.member), f"/api/guilds/{stage.id}/player"
+    assert client.patch(url, {"volume": 0}, content_type="application/json").json()["volume"] == 0
+    assert client.patch(url, {"volume": 201}, content_type="application/json").status_code == 400
+    assert stage.names == ["VolumeChanged"]
+
+
+def test_who_comes_into_voice_starts_at_the_guilds_volume(stage: Stage) -> None:
+    stage.decide(default_volume=60)
+    stage.play()
+    assert stage.player.volume == 60
+    stage.do("SetVolume", volume=90)
+    other = ChannelFactory.create(guild=stage.guild, voice=True)
+    stage.do("JoinVoice", channel_id=other.pk)
+    assert stage.player.volume == 90  # it was in voice
+    stage.do("LeaveVoice")
+    stage.do("JoinVoice", channel_id=other.pk)
+    assert stage.player.volume == 60
+
+
+def test_the_default_channel_is_used_when_nothing_else_says(stage: Stage) -> None:
+    default = ChannelFactory.create(guild=stage.guild, voice=True)
+    stage.decide(voice_channel_id=default.pk)
+    stage.add()
+    assert stage.player.voice_channel_id == default.pk
+    with pytest.raises(UnknownChannel):
+        stage.do("JoinVoice", channel_id="1")
+
+
+def test_the_bot_leaves_an_empty_channel_after_as_long_as_the_guild_says(stage: Stage) -> None:
+    item = stage.play()
+    stage.hear(position_ms=20_000)
+
+    def mind(minutes_ago: float | None = None) -> Player:
+        if minutes_ago is not None:
+            moment = timezone.now() - timedelta(minutes=minutes_ago)
+            Player.objects.filter(pk=stage.id).update(alone_since=moment)
+        playback.mind_company(stage.id, owner=stage.owner)
+        return stage.player
+
+    assert mind().alone_since is not None
+    sit(stage.member, stage.channel)
+    assert mind().alone_since is None
+    VoiceState.objects.all().delete()
+    stage.decide(leave_after_minutes=5)
+    assert not mind(4.9).stopped
+    stage.decide(stay_in_channel=True)
+    assert not mind(600).stopped
+    stage.decide(stay_in_channel=False)
+    before = stage.snapshot()
+    left = mind(5.1)
+    assert (left.stopped, left.voice_channel_id, left.alone_since, left.item) == (True, None, None, item)
+    assert left.position_ms >= 20_000
+    event = stage.events()[-1]
+    assert (event["name"], event["args"]["reason"]) == ("VoiceLeft", "alone")
+    stage.assert_replays(before)
+
+
+def test_roles_are_looked_up_anew_for_each_command(stage: Stage) -> None:
+    dj = stage.dj()
+    stage.decide(may_add="dj")
+    stage.add(by=dj)
+    Membership.objects.filter(user=dj).update(role_ids=[])
+    with pytest.raises(NotAllowed):
+        stage.add(by=dj)
