@@ -40,9 +40,8 @@ def stale_since(guild: Guild, shards: Iterable[BotShard]) -> datetime | None:
     mine = [shard for shard in shards if shard.number == shard_of(guild.pk, shard.count)]
     if any(is_up(shard, now=now) for shard in mine):
         return None
-    if guild.mirrored_at is not None and now - guild.mirrored_at < FRESH:
-        return None
-    known = [shard.seen_at for shard in mine]
-    if guild.mirrored_at is not None:
-        known.append(guild.mirrored_at)
-    return max(known, default=guild.created_at)
+    heard_at = max((shard.seen_at for shard in mine), default=None)
+    read_at = guild.mirrored_at
+    if read_at is None or (heard_at is not None and read_at <= heard_at):
+        return heard_at or guild.created_at
+    return None if now - read_at < FRESH else read_at  # re-read since then

@@ -1,0 +1,141 @@
+"""What Discord takes away is gone here at once: a real bot hears it from the sandbox, a real socket feels it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from accounts import discord
+from accounts.models import AuthSession
+from guilds.channel_permissions import VIEW_CHANNEL
+from guilds.permissions import ADMINISTRATOR
+from realtime.db import in_thread
+from sandbox.seed import BOT_ROLE, LOUNGE, MEMBER, OWNER
+from sandbox.server import Sandbox
+from tests.botrunner.stage import Stage, until
+from tests.conftest import access_token
+from tests.factories import SessionFactory
+from tests.server import Server, Socket
+
+WITHIN_SECONDS = 2.0
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, settings: Settings, transactional_db: None) -> AsyncIterator[Stage]:
+    """A sandbox and a connected bot, without any music."""
+    sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
+    await sandbox.start()
+    settings.DISCORD_API_URL = sandbox.api_url
+    settings.DISCORD_CA_FILE = str(sandbox.ca_file)
+    settings.DISCORD_CLIENT_ID = sandbox.credentials.client_id
+    settings.DISCORD_BOT_TOKEN = sandbox.credentials.bot_token
+    discord.tls_context.cache_clear()
+    async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
+        stage = Stage(sandbox, http)
+        await stage.start_bot()
+        try:
+            yield stage
+        finally:
+            for bot in stage.bots:
+                await bot.stop()
+            await sandbox.stop()
+            discord.tls_context.cache_clear()
+
+
+class Person:
+    """A member with a session: REST and a socket."""
+
+    def __init__(self, session: AuthSession, server: Server) -> None:
+        self.token = access_token(session)
+        self.server = server
+        self.http = httpx.AsyncClient(
+            base_url=f"{server.url}/api/guilds/{LOUNGE}", headers={"Authorization": f"Bearer {self.token}"}
+        )
+
+    async def status(self, path: str) -> int:
+        return (await self.http.get(path)).status_code
+
+    async def open(self) -> Socket:
+        def connect() -> Socket:
+            socket = self.server.connect()
+            assert socket.init(f"guild:{LOUNGE}", self.token)["type"] == "ready"
+            return socket
+
+        return await asyncio.to_thread(connect)
+
+
+async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Server) -> None:
+    async def enter(discord_id: str, name: str) -> Person:
+        user = await stage.join_program(discord_id, name)
+        return Person(await in_thread(lambda: SessionFactory.create(user=user))(), server)
+
+    async def change(change: str, **fields: Any) -> dict[str, Any]:
+        answer = await stage.http.post(f"/_sandbox/guilds/{LOUNGE}", json={"change": change, **fields})
+        assert answer.status_code == 200, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def soon(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        await until(condition, seconds=WITHIN_SECONDS, what=what)
+
+    member, owner = await enter(MEMBER, "member"), await enter(OWNER, "owner")
+    assert await member.status("/roles") == 403
+
+    # A role with ADMINISTRATOR makes a manager, by being given and by being changed.
+    admin = await change("add_role", name="Admins", permissions=str(ADMINISTRATOR))
+
+    async def manages() -> bool:
+        return await member.status("/roles") == 200
+
+    async def does_not() -> bool:
+        return await member.status("/roles") == 403
+
+    await change("edit_member", user_id=MEMBER, roles=[admin["id"]])
+    await soon(manages, "managing after being given the role")
+    socket = await member.open()
+    await change("edit_role", role_id=admin["id"], permissions="0")
+    await soon(does_not, "not managing after the role was changed")
+    await change("edit_role", role_id=admin["id"], permissions=str(ADMINISTRATOR))
+    await soon(manages, "managing again")
+
+    # Without the role the socket stays, and carries out what a member may do.
+    clear = {"eventId": "clearing-1", "name": "ClearQueue", "args": {}}
+    await change("edit_member", user_id=MEMBER, roles=[])
+    await soon(does_not, "not managing without the role")
+    answer = await asyncio.to_thread(socket.ask, {"type": "push", "id": 1, "events": [clear]})
+    assert (answer["type"], answer["code"]) == ("error", "FORBIDDEN")
+    assert (await asyncio.to_thread(socket.ask, {"type": "ping", "id": 2}))["type"] == "pong"
+
+    # What the bot lacks is known at once as well.
+    async def lacks() -> bool:
+        found = (await owner.http.get("/bot-permissions")).json()
+        return {each["permission"] for each in found} >= {"CONNECT", "SPEAK"}
+
+    for role_id in (LOUNGE, BOT_ROLE):  # @everyone's, too
+        await change("edit_role", role_id=role_id, permissions=str(VIEW_CHANNEL))
+    await soon(lacks, "the bot may neither join voice nor speak")
+
+    # Who is sent away is out, on REST and with the socket.
+    async def out() -> bool:
+        return await member.status("") == 404
+
+    begun = time.monotonic()
+    await change("remove_member", user_id=MEMBER)
+    await soon(out, "no member on REST")
+    assert await asyncio.to_thread(socket.close_code) == 4403
+    assert time.monotonic() - begun < WITHIN_SECONDS
+
+    # Without the bot nobody hears of changes any more, and the answers say so.
+    assert (await owner.http.get("")).json()["stale_since"] is None
+    await stage.bots[0].stop()
+    assert (await owner.http.get("")).json()["stale_since"] is not None
+    assert "Stale-Since" in (await owner.http.get("/channels")).headers
+    for person in (member, owner):
+        await person.http.aclose()
