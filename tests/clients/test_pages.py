@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
+from guilds.domain.installation import bot_left
+from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild
 from queue_app.commands import execute
 from queue_app.domain import playback
@@ -194,6 +196,54 @@ def test_no_page_complains_or_overflows(server: Server, scene: Scene, size: dict
         scene.add("moss")
         for path in ("/", "/dashboard", f"/guilds/{scene.id}", f"/guilds/{absent}"):
             page = window.open(path)
-            page.wait_for_load_state("networkidle")
+            if page.locator("#connection").count():
+                page.wait_for_selector("#connection[data-state=live]")
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         assert window.complaints == [], "nothing breaks the content security policy, nothing is missing"
+
+
+def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(
+    server: Server, scene: Scene
+) -> None:
+    absent = elsewhere(lambda: Guild.objects.get(bot_installed=False))
+
+    def join(name: str = absent.name) -> None:
+        seat = {"id": "480000000000000001", "type": 2, "name": "Upstairs", "position": 0, "parent_id": None}
+        mirror_guild(
+            absent.pk,
+            name=name,
+            icon_hash="",
+            owner_id="",
+            member_count=2,
+            bot_role_ids=[],
+            channels=[seat | {"overwrites": []}],
+            roles=[],
+            voices=[],
+        )
+
+    with open_desk(server) as desk:
+        window = desk.window(scene.owner_cookie)
+        page = window.open_guild(absent.pk)
+        add = page.get_by_role("link", name="Add the bot")
+        search, player = page.locator("#search-input"), page.locator("#player")
+        expect(add).to_be_visible()
+        expect(search).to_be_hidden()
+        expect(player).to_be_hidden()
+        page.evaluate("window.neverReloaded = true")
+        elsewhere(join)
+        expect(search).to_be_visible()
+        expect(player).to_be_visible()
+        expect(add).to_be_hidden()
+        expect(page.locator("#voice-channel option")).to_have_text(["No voice channel", "Upstairs"])
+        expect(page.locator("#activity")).to_contain_text("joined this server")
+        elsewhere(lambda: join(name="<b>Den</b> \N{RIGHT-TO-LEFT OVERRIDE}\N{CAT FACE}"))
+        expect(page.locator("#guild-name")).to_contain_text("<b>Den</b>")
+        elsewhere(lambda: note_outage(absent.pk))
+        expect(page.locator("#guild-outage")).to_be_visible()
+        expect(search).to_be_visible()
+        elsewhere(lambda: bot_left(absent.pk))
+        expect(add).to_be_visible()
+        expect(search).to_be_hidden()
+        expect(page.locator("#guild-outage")).to_be_hidden()
+        assert page.evaluate("window.neverReloaded")
+        assert window.complaints == []

@@ -246,6 +246,6 @@ def test_mirroring_a_large_guild_takes_as_many_queries_as_a_small_one(
     with django_assert_max_num_queries(28):
         mirror(channels=many, roles=roles)
     many[7] = many[7] | {"name": "renamed"}
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         mirror(channels=many, roles=roles)
     assert Channel.objects.get(pk=many[7]["id"]).name == "renamed"

@@ -69,7 +69,7 @@ export class ActivityView {
    * @param {SyncEvent} event
    * @returns {Deed | null}
    */
-  #describe({ name, args }) {
+  #describe({ name, args, metadata }) {
     switch (name) {
       case "TrackAdded":
         return { verb: "added", object: titleOf(args.item.track) };
@@ -81,6 +81,10 @@ export class ActivityView {
         return { verb: "could not play", object: titleOf(args.item.track), rest: args.item.error?.detail };
       case "TrackRequeued":
         return { verb: "put back", object: titleOf(args.item.track) };
+      case "BotInstalled":
+        return { verb: "joined this server" };
+      case "BotRemoved":
+        return { verb: "was removed from this server" };
       case "PlayerPaused":
         return { verb: "paused the music" };
       case "PlayerResumed":
@@ -96,7 +100,7 @@ export class ActivityView {
       }
       case "VoiceLeft":
         this.#channelId = null;
-        return { verb: "sent Backline out of voice" };
+        return { verb: metadata.userId ? "sent Backline out of voice" : "is out of voice" };
       case "PlayerErrorChanged":
         if (!args.player.error) return null;
         if (args.player.error.code === "NO_VOICE_CHANNEL") return { verb: "has nowhere to play" };

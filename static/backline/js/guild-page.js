@@ -6,6 +6,7 @@ import { ActivityView } from "./activity-view.js";
 import { announce, toast } from "./announce.js";
 import { byId, element, setText } from "./dom.js";
 import { readableUrl, titleOf } from "./format.js";
+import { GuildView } from "./guild-view.js";
 import { PlayerView } from "./player-view.js";
 import { QueueView } from "./queue-view.js";
 import { SearchBox } from "./search-box.js";
@@ -48,6 +49,7 @@ const playerView = new PlayerView({
   onSkip: () => attempt(() => store.skip()),
 });
 const activityView = new ActivityView({ channelName });
+const guildView = new GuildView();
 new SearchBox({
   search: (query, signal) => store.search(query, signal),
   onAdd: (query, options) => {
@@ -88,8 +90,9 @@ async function attempt(act, consequence = "") {
 }
 
 function draw() {
-  const { player, rows } = store;
-  if (!player || !rows) return;
+  const { guild, player, rows } = store;
+  if (!guild || !player || !rows) return;
+  guildView.draw(guild, store.voiceChannels);
   playerView.draw(player, rows.length);
   queueView.draw(rows, player, store.positionMs);
   playerView.drawPosition(player, store.positionMs);
@@ -144,6 +147,10 @@ function sentence(name, args) {
       return `${titleOf(args.item.track)} skipped`;
     case "TrackFailed":
       return `${titleOf(args.item.track)} failed. ${args.item.error?.detail ?? ""}`;
+    case "BotInstalled":
+      return "The bot has joined this server";
+    case "BotRemoved":
+      return "The bot was removed from this server";
     case "PlayerPaused":
       return "Paused";
     case "PlayerResumed":
