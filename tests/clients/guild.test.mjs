@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { TokenSource, fromSession } from "../../clients/js/src/auth.js";
+import { fromSession } from "../../clients/js/src/auth.js";
+import { Client } from "../../clients/js/src/client.js";
+import { SyncError } from "../../clients/js/src/errors.js";
 import { GuildStore, applyEvent } from "../../clients/js/src/guild.js";
-import { ApiError } from "../../clients/js/src/rest.js";
+import { MemoryStorage } from "../../clients/js/src/storage.js";
 import { Peer, idlePlayer, makeItem, until } from "./peer.mjs";
 
 const event = (name, args) => ({ name, args, seqNum: 1, parentSeqNum: 0, eventId: "e", metadata: { userId: null, timestamp: 0, via: "bot" } });
@@ -69,25 +71,37 @@ test("an unknown event changes nothing", () => {
   assert.equal(applyEvent(before, event("ConfettiThrown", { player: idlePlayer() })), before);
 });
 
-let peer, store, now, refused;
+let peer, client, storage, store, now, refused;
 
 beforeEach(async () => {
   peer = await new Peer().listen();
   now = 0;
   refused = [];
-  store = new GuildStore({
-    guildId: "1",
-    tokens: new TokenSource({ obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }) }),
-    baseUrl: peer.baseUrl,
-    now: () => now,
-    onState: (connection) => (store.connection = connection),
-    onLateRefusal: (add, error) => refused.push(`${add.query}: ${error.message}`),
-  });
+  storage = new MemoryStorage();
+  open();
 });
 afterEach(async () => {
-  store.stop();
+  await client.close();
   await peer.close();
 });
+
+/** A page of user u1's on the guild, over what is stored already. */
+function open() {
+  client = new Client({
+    baseUrl: peer.baseUrl,
+    userId: "u1",
+    obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
+    storage,
+    timing: { random: () => 0.02 },
+  });
+  store = new GuildStore({
+    client,
+    guildId: "1",
+    now: () => now,
+    onState: (connection) => (store.connection = connection),
+    onLateRefusal: ({ args, note }, error) => refused.push(`${args.query ?? note.title}: ${error.message}`),
+  });
+}
 
 async function start() {
   await store.start();
@@ -97,7 +111,27 @@ async function start() {
 const rows = () => store.rows.map(({ item, add, removing }) => (
   item ? item.track.title + (removing ? " (removing)" : "") : add.query + (add.waiting ? " (waiting)" : " (adding)")
 ));
-const posts = () => peer.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/queue"));
+const pushes = () => peer.frames.filter(({ type }) => type === "push").map(({ events }) => events.map(({ name, args }) => args.query ?? name));
+
+/** The server refuses what is pushed, with that error. */
+function refuse(problem) {
+  peer.intercept = (frame, socket) => {
+    if (frame.type === "push") socket.send({ type: "error", id: frame.id, ...problem });
+    return frame.type === "push";
+  };
+}
+
+/** The server is away until the answer is called. */
+async function goOffline() {
+  peer.refuseUpgrades = true;
+  peer.interceptHttp = () => "cut";
+  peer.closeAll(1012);
+  await until(() => store.connection === "waiting");
+  return () => {
+    peer.refuseUpgrades = false;
+    peer.interceptHttp = () => null;
+  };
+}
 
 test("it shows the snapshot and then every event", async () => {
   peer.queue = [makeItem("a")];
@@ -158,57 +192,93 @@ test("play next is shown at the front", async () => {
 
 test("a refused track disappears again", async () => {
   await start();
-  peer.interceptHttp = ({ method, path }) => (
-    method === "POST" && path.endsWith("/queue") ? { status: 429, body: { code: "RATE_LIMITED", detail: "Slow down." } } : null
-  );
-  await assert.rejects(store.add("moss"), (error) => error instanceof ApiError && error.message === "Slow down.");
-  assert.deepEqual(rows(), []);
-});
-
-test("a track whose answer was lost waits, is sent again with its key, and is there once", async () => {
-  await start();
-  let cut = true;
-  peer.interceptHttp = (call) => {
-    if (call.method !== "POST" || !call.path.endsWith("/queue") || !cut) return null;
-    cut = false;
-    return "cut";
-  };
-  await store.add("moss");
-  assert.deepEqual(rows(), ["moss (waiting)"]);
-  peer.closeAll(1012);
-  await until(() => rows().join() === "moss", 6_000);
-  const [first, second] = posts();
-  assert.equal(first.headers["idempotency-key"], second.headers["idempotency-key"]);
-});
-
-test("a track that waited and is then refused is told about", async () => {
-  await start();
-  let answers = ["cut", { status: 403, body: { code: "FORBIDDEN", detail: "Not today." } }];
-  peer.interceptHttp = ({ method, path }) => (method === "POST" && path.endsWith("/queue") ? answers.shift() : null);
-  await store.add("moss");
-  peer.closeAll(1012);
-  await until(() => refused.length === 1, 6_000);
-  assert.deepEqual(refused, ["moss: Not today."]);
+  refuse({ code: "QUEUE_FULL", detail: "It is full." });
+  await assert.rejects(store.add("moss"), (error) => error instanceof SyncError && error.message === "It is full.");
   assert.deepEqual(rows(), []);
 });
 
 test("a removal is shown at once and undone when refused", async () => {
   peer.queue = [makeItem("a")];
   await start();
-  peer.interceptHttp = ({ method }) => (method === "DELETE" ? { status: 403, body: { code: "FORBIDDEN", detail: "Not yours." } } : null);
+  refuse({ code: "FORBIDDEN", detail: "Not yours." });
   const removing = store.remove(peer.queue[0].id);
   assert.deepEqual(rows(), ["a (removing)"]);
   await assert.rejects(removing, /Not yours/);
   assert.deepEqual(rows(), ["a"]);
 });
 
+test("changes made offline are counted, shown, and made in order once there is a network", async () => {
+  peer.queue = [makeItem("a")];
+  await start();
+  const back = await goOffline();
+  const answers = [store.add("b"), store.remove(peer.queue[0].id), store.add("c")];
+  await until(() => store.pendingCount === 3);
+  assert.deepEqual(rows(), ["a (removing)", "b (waiting)", "c (waiting)"]);
+  back();
+  await Promise.all(answers);
+  await until(() => rows().join() === "b,c");
+  assert.deepEqual(pushes(), [["b", "RemoveItem", "c"]]);
+});
+
+test("changes of an earlier page are shown and made", async () => {
+  await start();
+  const back = await goOffline();
+  store.add("b").catch(() => {});
+  await until(() => store.pendingCount === 1);
+  await client.close();
+  open();
+  await store.start();
+  await until(() => store.pendingCount === 1);
+  back();
+  await until(() => store.rows && rows().join() === "b");
+});
+
+test("a change of an earlier page that is refused is told about", async () => {
+  await start();
+  const back = await goOffline();
+  store.add("b").catch(() => {});
+  await until(() => store.pendingCount === 1);
+  await client.close();
+  open();
+  refuse({ code: "FORBIDDEN", detail: "Not today." });
+  await store.start();
+  back();
+  await until(() => refused.length === 1);
+  assert.deepEqual(refused, ["b: Not today."]);
+  assert.deepEqual(await storage.load("u1"), []);
+});
+
+test("what is pushed is never sent as somebody else, and waits for its own", async () => {
+  await start();
+  const back = await goOffline();
+  store.add("b").catch(() => {});
+  await until(() => store.pendingCount === 1);
+  peer.userId = "u2";
+  back();
+  await until(() => store.connection === "signed_out");
+  assert.deepEqual(pushes(), []);
+  peer.userId = "u1";
+  client.signedIn();
+  await until(() => rows().join() === "b");
+});
+
+test("without a session the queue is kept", async () => {
+  await start();
+  const back = await goOffline();
+  store.add("b").catch(() => {});
+  peer.signedOut = true;
+  peer.validTokens.clear();
+  back();
+  await until(() => store.connection === "signed_out");
+  assert.equal(store.pendingCount, 1);
+  assert.deepEqual((await storage.load("u1")).map(({ args }) => args.query), ["b"]);
+});
+
 test("removing what is already gone is no error", async () => {
   peer.queue = [makeItem("a")];
   await start();
-  const [{ id }] = peer.queue;
-  await store.remove(id);
-  await until(() => rows().length === 0);
-  await store.remove(id);
+  refuse({ code: "ITEM_NOT_FOUND", detail: "There is no such item." });
+  await store.remove(peer.queue[0].id);
 });
 
 test("a start without a server ends in a connection once there is one", async () => {

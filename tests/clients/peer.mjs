@@ -20,6 +20,8 @@ export class Peer {
   /** Tokens that `init` and REST accept. */
   validTokens = new Set();
   tokenLifeSeconds = 900;
+  /** Whose tokens `/api/auth/token` gives out, and whom `ready` greets. */
+  userId = "u1";
   signedOut = false;
   /** Every frame and request received, for looking at afterwards. */
   frames = [];
@@ -36,7 +38,6 @@ export class Peer {
   /** Called with (request) first; an answer `{status, body}`, or null to go on. */
   interceptHttp = () => null;
   acks = new Map();
-  items = new Map();
 
   async listen() {
     this.server = createServer((request, response) => this.#http(request, response));
@@ -63,14 +64,14 @@ export class Peer {
   issueToken() {
     const iat = Math.floor(Date.now() / 1000) - 3600; // an hour off: no client may compare clocks
     const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
-    const token = `${part({ alg: "HS256" })}.${part({ iat, exp: iat + this.tokenLifeSeconds, jti: randomUUID() })}.x`;
+    const token = `${part({ alg: "HS256" })}.${part({ sub: this.userId, iat, exp: iat + this.tokenLifeSeconds, jti: randomUUID() })}.x`;
     this.validTokens.add(token);
     return token;
   }
 
-  append(name, args = {}) {
+  append(name, args = {}, eventId = randomUUID()) {
     this.log.push({
-      name, args, seqNum: this.head + 1, parentSeqNum: this.head, eventId: randomUUID(),
+      name, args, seqNum: this.head + 1, parentSeqNum: this.head, eventId,
       metadata: { userId: "u1", timestamp: Date.now(), via: "rest" },
     });
     for (const socket of this.sockets) this.#deliver(socket);
@@ -108,7 +109,7 @@ export class Peer {
           socket.send({ type: "error", id: frame.id, code: code === 4403 ? "FORBIDDEN" : "TOKEN_INVALID", detail: "No." });
           socket.close(code);
         } else {
-          socket.send({ type: "ready", id: frame.id, epoch: this.epoch, head: this.head, auth: "valid" });
+          socket.send({ type: "ready", id: frame.id, epoch: this.epoch, head: this.head, auth: "valid", userId: this.userId });
         }
         break;
       }
@@ -144,12 +145,27 @@ export class Peer {
     const seqNums = [];
     for (const event of frame.events) {
       if (!this.acks.has(event.eventId)) {
-        this.append(`${event.name}Done`, event.args);
+        this.#carryOut(event);
         this.acks.set(event.eventId, this.head);
       }
       seqNums.push(this.acks.get(event.eventId));
     }
     socket.send({ type: "ack", id: frame.id, head: this.head, seqNums });
+  }
+
+  #carryOut({ eventId, name, args }) {
+    if (name === "AddTrack") {
+      const item = makeItem(args.query);
+      const after = this.queue.at(-1)?.id ?? null;
+      this.queue = [...this.queue, item];
+      this.append("TrackAdded", { item, after }, eventId);
+    } else if (name === "RemoveItem") {
+      const item = this.queue.find(({ id }) => id === args.item_id);
+      this.queue = this.queue.filter((other) => other !== item);
+      this.append("TrackRemoved", { item }, eventId);
+    } else {
+      this.append(`${name}Done`, args, eventId);
+    }
   }
 
   #deliver(socket) {
@@ -174,7 +190,7 @@ export class Peer {
     response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
   }
 
-  #rest({ method, path, headers, body }) {
+  #rest({ path, headers }) {
     if (path === "/api/auth/token") {
       if (this.signedOut) return { status: 401, body: { code: "AUTH_REQUIRED", detail: "Log in." } };
       return { status: 200, body: { access: this.issueToken(), refresh: "r", expires_at: "1999-01-01T00:00:00Z" } };
@@ -185,24 +201,6 @@ export class Peer {
     if (path === "/api/guilds/1/snapshot") {
       const { epoch, head: seq, guild, queue, player } = this;
       return { status: 200, body: { epoch, seq, guild, queue, player } };
-    }
-    if (method === "POST" && path === "/api/guilds/1/queue") {
-      const key = headers["idempotency-key"];
-      if (!this.items.has(key)) {
-        const item = makeItem(body.query);
-        const after = this.queue.at(-1)?.id ?? null;
-        this.items.set(key, item);
-        this.queue = [...this.queue, item];
-        this.append("TrackAdded", { item, after });
-      }
-      return { status: 201, body: this.items.get(key) };
-    }
-    if (method === "DELETE") {
-      const item = this.queue.find(({ id }) => path.endsWith(`/queue/${id}`));
-      if (!item) return { status: 404, body: { code: "NOT_FOUND", detail: "No such item." } };
-      this.queue = this.queue.filter((other) => other !== item);
-      this.append("TrackRemoved", { item });
-      return { status: 204 };
     }
     return { status: 404, body: { code: "NOT_FOUND", detail: "Nothing here." } };
   }

@@ -147,10 +147,11 @@ def test_no_page_is_wider_than_the_window(
     page = log_in(mine, "owner")
     for path in ("/", "/dashboard", f"/guilds/{LOUNGE}"):
         page.goto(path)
-        page.wait_for_load_state("networkidle")  # what is still loading would count as failed
-        if path.startswith("/guilds"):
+        if path.startswith("/guilds"):  # never idle for Playwright, which does not see its worker's script end
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)
+        else:
+            page.wait_for_load_state("networkidle")  # what is still loading would count as failed
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         red = int(background.removeprefix("rgb(").partition(",")[0])

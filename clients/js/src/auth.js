@@ -1,8 +1,11 @@
-import { ApiError, SignedOutError, exchangeJson } from "./rest.js";
+import { ApiError, SignedOutError } from "./errors.js";
+import { exchangeJson } from "./rest.js";
 
 /** @import { TokenAnswer } from "./types.d.ts" */
 
 const RENEW_BEFORE_MS = 60_000;
+/** The channel on which a tab tells the others of its browser that it has logged out. */
+const LOGGED_OUT = "backline logged out";
 
 /**
  * Access tokens, held in memory only and renewed a minute before they end.
@@ -17,6 +20,8 @@ export class TokenSource {
   /** @type {string | null} */
   #access = null;
   #renewAt = 0;
+  /** Counts the times that all was forgotten. */
+  #era = 0;
   /** @type {Promise<string> | null} */
   #inFlight = null;
 
@@ -34,11 +39,16 @@ export class TokenSource {
   /**
    * A token good for a minute or more. Calls made meanwhile share one request.
    * @returns {Promise<string>}
-   * @throws {SignedOutError | import("./rest.js").ApiError | import("./rest.js").NetworkError}
+   * @throws {SignedOutError | ApiError | import("./errors.js").NetworkError}
    */
   async get() {
     if (this.#access !== null && this.#now() < this.#renewAt) return this.#access;
-    this.#inFlight ??= this.#renew().finally(() => (this.#inFlight = null));
+    if (!this.#inFlight) {
+      const renewal = this.#renew().finally(() => {
+        if (this.#inFlight === renewal) this.#inFlight = null;
+      });
+      this.#inFlight = renewal;
+    }
     return this.#inFlight;
   }
 
@@ -50,10 +60,19 @@ export class TokenSource {
     if (this.#access === token) this.#access = null;
   }
 
+  /** Nobody is logged in any more: no token, and none that is on its way. */
+  forget() {
+    this.#access = null;
+    this.#inFlight = null;
+    this.#era++;
+  }
+
   async #renew() {
+    const era = this.#era;
     const askedAt = this.#now();
     const answer = await this.#obtain();
     const lifeMs = readLifeMs(answer.access);
+    if (era !== this.#era) throw new SignedOutError();
     this.#access = answer.access;
     // A life of a minute or less would mean a request per call: renew at its half instead.
     this.#renewAt = askedAt + Math.max(lifeMs - RENEW_BEFORE_MS, lifeMs / 2);
@@ -62,13 +81,21 @@ export class TokenSource {
 }
 
 /**
+ * What a JWT says. It is not verified: only the server can.
+ * @param {string} jwt
+ * @returns {{sub: string, iat: number, exp: number}} seconds since 1970, by the server's clock
+ */
+export function readClaims(jwt) {
+  return JSON.parse(atob(jwt.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+}
+
+/**
  * How long a JWT lives, by its own claims.
  * @param {string} jwt
  * @returns {number} milliseconds
  */
 export function readLifeMs(jwt) {
-  const payload = jwt.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-  const { iat, exp } = JSON.parse(atob(payload));
+  const { iat, exp } = readClaims(jwt);
   return (exp - iat) * 1000;
 }
 
@@ -96,4 +123,18 @@ export function fromSession({ baseUrl = "", fetch, csrfToken = readCsrfCookie } 
 export function readCsrfCookie() {
   const pair = document.cookie.split("; ").find((cookie) => cookie.startsWith("csrftoken="));
   return pair ? decodeURIComponent(pair.slice("csrftoken=".length)) : "";
+}
+
+/** Tell the browser's other tabs that nobody is logged in any more. */
+export function announceLogout() {
+  const channel = new BroadcastChannel(LOGGED_OUT);
+  channel.postMessage(null);
+  channel.close();
+}
+
+/** @param {() => void} act when another tab has logged out @returns {() => void} stops it */
+export function onLogout(act) {
+  const channel = new BroadcastChannel(LOGGED_OUT);
+  channel.onmessage = act;
+  return () => channel.close();
 }

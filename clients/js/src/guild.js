@@ -1,27 +1,24 @@
-import { ApiError, NetworkError, RestClient, SignedOutError } from "./rest.js";
-import { SyncConnection } from "./sync.js";
+import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
+import { EventLog } from "./log.js";
 
 /**
- * @import { ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SocketLike, SyncEvent, Tokens, Track, VoiceChannel } from "./types.d.ts"
+ * @import { Client } from "./client.js"
+ * @import { Change, ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
  *
  * @import { Rights, SkipVote } from "./types.d.ts"
  *
  * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
  *
  * @typedef {object} PendingAdd a track on its way into the queue
- * @property {string} key the request's Idempotency-Key
  * @property {string} query
  * @property {"end" | "next" | "now"} position
  * @property {Track | null} track what is known of it already
  * @property {boolean} waiting whether it waits for the network
- * @property {string | null} itemId once the server has accepted it
- * @property {boolean} inSnapshot whether a snapshot was taken since, which may hold it already
  *
  * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean}} Row
  *   a line of the queue: an item of the server's, or an add of ours that is not there yet
  */
 
-const RESEND_AFTER_MS = 3_000;
 const REFRESH_TRIES = 3;
 
 /**
@@ -105,18 +102,20 @@ function without(queue, item) {
 }
 
 /**
- * One guild's queue and player, kept current through `/sync`, with what was asked for and is not
- * yet so. Actions go over REST; their effect comes back as events.
+ * One guild's queue and player, kept current through `/sync`, with what was asked for and is not yet so.
+ *
+ * Changes to the queue are pushed: without a network they wait, and are sent once there is one. What steers
+ * the player goes over REST, now or not at all: a pause is not wanted an hour late.
  */
 export class GuildStore {
   #path;
+  #client;
   #rest;
-  #sync;
+  #log;
   #now;
   #onChange;
   #onEvents;
   #onState;
-  #onLateRefusal;
   /** @type {GuildState | null} */
   #state = null;
   /** @type {Rights | null} */
@@ -124,56 +123,42 @@ export class GuildStore {
   /** When the player's position was true, in `now()` milliseconds. */
   #positionAt = 0;
   #wasLive = false;
-  /** @type {PendingAdd[]} */
-  #adds = [];
-  /** Ids of items that appeared while adds were on their way: an event may overtake its answer. */
-  #appeared = new Set();
-  /** @type {Set<string>} */
-  #removing = new Set();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #resendTimer;
 
   /**
    * @param {object} options
+   * @param {Client} options.client
    * @param {string} options.guildId
-   * @param {Tokens} options.tokens
-   * @param {string} options.baseUrl such as `https://backline.example`, without a path
    * @param {() => void} [options.onChange] after anything shown may have changed
    * @param {(events: SyncEvent[]) => void} [options.onEvents] after they are applied
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
-   * @param {(add: PendingAdd, error: Error) => void} [options.onLateRefusal] an add that had waited for
-   *   the network was refused after all, and is gone from the rows
-   * @param {typeof globalThis.fetch} [options.fetch]
-   * @param {(url: string) => SocketLike} [options.openSocket]
+   * @param {(change: Change, error: Error) => void} [options.onLateRefusal] a change of an earlier page was
+   *   refused, and is gone from the rows
    * @param {() => number} [options.now] monotonic milliseconds
    */
   constructor({
+    client,
     guildId,
-    tokens,
-    baseUrl,
     onChange = () => {},
     onEvents = () => {},
     onState = () => {},
     onLateRefusal = () => {},
-    fetch,
-    openSocket,
     now = () => performance.now(),
   }) {
     this.#path = `/api/guilds/${guildId}`;
-    this.#rest = new RestClient({ tokens, baseUrl, fetch });
+    this.#client = client;
+    this.#rest = client.rest;
     this.#now = now;
     this.#onChange = onChange;
     this.#onEvents = onEvents;
     this.#onState = onState;
-    this.#onLateRefusal = onLateRefusal;
-    this.#sync = new SyncConnection({
-      url: `${baseUrl.replace(/^http/, "ws")}/sync`,
+    this.#log = new EventLog({
+      client,
       instanceId: `guild:${guildId}`,
-      tokens,
-      openSocket,
       takeSnapshot: () => this.#takeSnapshot(),
       onEvents: (events) => this.#apply(events),
       onState: (state, problem) => this.#connectionChanged(state, problem),
+      onPending: () => this.#onChange(),
+      onRefused: onLateRefusal,
     });
   }
 
@@ -186,17 +171,21 @@ export class GuildStore {
       // The connection meets the same trouble, tells it, and takes its own snapshot when it is over.
       if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
     }
-    this.#sync.start(cursor);
+    this.#log.start(cursor);
   }
 
   stop() {
-    clearTimeout(this.#resendTimer);
-    this.#sync.stop();
+    this.#log.stop();
   }
 
   /** The network may be back, or the machine has just woken. */
   wake() {
-    this.#sync.wake();
+    this.#client.wake();
+  }
+
+  /** How many changes of this person's are on their way, those of other tabs included. */
+  get pendingCount() {
+    return this.#log.pending.length;
   }
 
   /** Null until the first snapshot. */
@@ -235,10 +224,13 @@ export class GuildStore {
   /** @returns {Row[] | null} the queue as it is and as it is asked to be; null until the first snapshot */
   get rows() {
     if (!this.#state) return null;
-    const items = this.#state.queue.map((item) => (
-      { key: item.id, item, add: null, removing: this.#removing.has(item.id) }
-    ));
-    const adds = this.#adds.map((add) => ({ key: add.key, item: null, add, removing: false }));
+    const { pending } = this.#log;
+    const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
+    const items = this.#state.queue.map((item) => ({ key: item.id, item, add: null, removing: removing.has(item.id) }));
+    const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args, note }) => {
+      const waiting = this.#log.state !== "live";
+      return { key: eventId, item: null, removing: false, add: { query: args.query, position: args.position, track: note.track, waiting } };
+    });
     return [
       ...adds.filter((row) => row.add.position !== "end"),
       ...items,
@@ -248,7 +240,7 @@ export class GuildStore {
 
   /** @param {number} count @returns {Promise<SyncEvent[]>} the last events before now, oldest first */
   readRecent(count) {
-    return this.#sync.read(Math.max(0, this.#sync.cursor.seq - count));
+    return this.#log.read(Math.max(0, this.#log.cursor.seq - count));
   }
 
   /**
@@ -264,32 +256,22 @@ export class GuildStore {
    * Ask for a track. Without a network it stays in the rows as waiting and is sent later, once.
    * @param {string} query words, a URL, or a track's `uri`
    * @param {{position?: "end" | "next" | "now", track?: Track | null}} [options]
-   * @throws {ApiError | SignedOutError} refused, and gone from the rows again
+   * @throws {SyncError} refused, and gone from the rows again
    */
   async add(query, { position = "end", track = null } = {}) {
-    /** @type {PendingAdd} */
-    const add = {
-      key: crypto.randomUUID(), query, position, track, waiting: false, itemId: null, inSnapshot: false,
-    };
-    this.#adds.push(add);
-    this.#onChange();
-    await this.#sendAdd(add);
+    await this.#log.push("AddTrack", { query, position }, { track });
   }
 
   /**
    * @param {string} itemId
-   * @throws {ApiError | NetworkError | SignedOutError} refused, and back in the rows
+   * @throws {SyncError} refused, and back in the rows
    */
   async remove(itemId) {
-    this.#removing.add(itemId);
-    this.#onChange();
+    const title = this.#state?.queue.find(({ id }) => id === itemId)?.track.title ?? null;
     try {
-      await this.#rest.delete(`${this.#path}/queue/${itemId}`);
+      await this.#log.push("RemoveItem", { item_id: itemId }, { title });
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return;
-      this.#removing.delete(itemId);
-      this.#onChange();
-      throw error;
+      if (!(error instanceof SyncError && error.code === "ITEM_NOT_FOUND")) throw error;
     }
   }
 
@@ -323,48 +305,6 @@ export class GuildStore {
     return this.#rest.patch(`${this.#path}/player`, { voice_channel_id: channelId });
   }
 
-  /** @param {PendingAdd} add */
-  async #sendAdd(add) {
-    try {
-      const item = await this.#rest.post(
-        `${this.#path}/queue`, { query: add.query, position: add.position }, { idempotencyKey: add.key },
-      );
-      add.itemId = item.id;
-      if (add.inSnapshot || this.#appeared.has(item.id)) this.#dropAdd(add);
-    } catch (error) {
-      if (error instanceof NetworkError) {
-        add.waiting = true;
-        this.#scheduleResend();
-        this.#sync.wake();
-      } else {
-        this.#dropAdd(add);
-        throw error;
-      }
-    } finally {
-      this.#onChange();
-    }
-  }
-
-  /** @param {PendingAdd} add */
-  #dropAdd(add) {
-    this.#adds = this.#adds.filter((other) => other !== add);
-    if (!this.#adds.length) this.#appeared.clear();
-  }
-
-  #scheduleResend() {
-    clearTimeout(this.#resendTimer);
-    this.#resendTimer = setTimeout(() => this.#resend(), RESEND_AFTER_MS);
-  }
-
-  /** Send what waits, in the order it was asked for; without a connection it goes on waiting. */
-  async #resend() {
-    for (const add of this.#adds.filter((other) => other.waiting)) {
-      if (this.#sync.state !== "live") return;
-      add.waiting = false;
-      await this.#sendAdd(add).catch((error) => this.#onLateRefusal(add, error));
-    }
-  }
-
   /** @returns {Promise<Snapshot>} */
   async #takeSnapshot() {
     const snapshot = await this.#rest.get(`${this.#path}/snapshot`);
@@ -377,35 +317,17 @@ export class GuildStore {
     this.#state = { guild, voice_channels, queue, player, skip_vote };
     this.#can = can;
     this.#positionAt = this.#now();
-    for (const add of this.#adds) add.inSnapshot = true;
-    for (const add of this.#adds.filter((other) => other.itemId)) this.#dropAdd(add);
-    this.#forgetRemoved();
     this.#onChange();
   }
 
   /** @param {SyncEvent[]} events */
   #apply(events) {
-    for (const event of events) {
-      if (!this.#state) return;
-      this.#state = applyEvent(this.#state, event);
-      if (event.args.player) this.#positionAt = this.#now();
-      if (event.name === "TrackAdded" && this.#adds.length) {
-        const { id } = event.args.item;
-        this.#appeared.add(id);
-        const add = this.#adds.find((other) => other.itemId === id);
-        if (add) this.#dropAdd(add);
-      }
-    }
-    this.#forgetRemoved();
+    if (!this.#state) return;
+    this.#state = events.reduce(applyEvent, this.#state);
+    if (events.some(({ args }) => args.player)) this.#positionAt = this.#now();
     if (events.some(({ name }) => name === "SettingsChanged")) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
-  }
-
-  #forgetRemoved() {
-    for (const id of this.#removing) {
-      if (!this.#state?.queue.some((item) => item.id === id)) this.#removing.delete(id);
-    }
   }
 
   /** What one may do is told to each, so no event can. */
@@ -424,8 +346,8 @@ export class GuildStore {
     if (state === "live") {
       if (this.#wasLive) this.#refreshPosition();
       this.#wasLive = true;
-      this.#resend();
     }
+    this.#onChange();
     this.#onState(state, problem);
   }
 
@@ -444,7 +366,7 @@ export class GuildStore {
         if (error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError) return;
         throw error;
       }
-      const { epoch, seq } = this.#sync.cursor;
+      const { epoch, seq } = this.#log.cursor;
       if (snapshot.epoch === epoch && snapshot.seq === seq) {
         this.#adopt(snapshot);
         return;

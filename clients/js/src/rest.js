@@ -1,42 +1,6 @@
-/** @import { Problem, Tokens } from "./types.d.ts" */
+import { ApiError, NetworkError } from "./errors.js";
 
-/** The server answered, and refused. `code` is stable, `message` is its sentence for people. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status HTTP status
-   * @param {Partial<Problem> & {errors?: Record<string, string[]>}} body
-   */
-  constructor(status, body) {
-    super(body.detail || `The server answered ${status}.`);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = body.code || `HTTP_${status}`;
-    /** Sentences by field, on a 400. */
-    this.errors = body.errors ?? {};
-  }
-
-  /** Whether the same request may succeed later, unchanged. */
-  get temporary() {
-    return this.status === 429 || this.status >= 500;
-  }
-}
-
-/** No answer at all: offline, refused, or cut off. The request may still have arrived. */
-export class NetworkError extends Error {
-  /** @param {unknown} cause */
-  constructor(cause) {
-    super("The server cannot be reached.", { cause });
-    this.name = "NetworkError";
-  }
-}
-
-/** Nobody is logged in any more; only a login helps. */
-export class SignedOutError extends Error {
-  constructor() {
-    super("You are signed out.");
-    this.name = "SignedOutError";
-  }
-}
+/** @import { Tokens } from "./types.d.ts" */
 
 /**
  * One HTTP exchange with JSON both ways.

@@ -128,6 +128,36 @@ export interface Ack {
   seqNums: number[];
 }
 
+/** A change on its way to the log. `note` is kept beside it and not sent: what to show of it meanwhile. */
+export interface NewChange extends PushEvent {
+  instanceId: string;
+  note: Record<string, any>;
+}
+
+export interface Change extends NewChange {
+  userId: string;
+}
+
+/** Keeps changes across restarts, in the order in which they were added. */
+export interface ChangeStorage {
+  load(userId: string): Promise<Change[]>;
+  /** The same change again (by `eventId`) is kept once. */
+  add(change: Change): Promise<void>;
+  remove(eventId: string): Promise<void>;
+}
+
+/** Where a log stands, as the server says it. */
+export interface Position {
+  epoch: string;
+  head: number;
+}
+
+/** The connection to an instance; `head` is as of when it became live. */
+export interface LinkState extends Position {
+  state: ConnectionState;
+  problem: Problem | null;
+}
+
 export interface TokenAnswer {
   access: string;
   refresh?: string;
@@ -137,7 +167,7 @@ export interface TokenAnswer {
 /** What is shown of a connection: `waiting` is between two attempts, the last two are final. */
 export type ConnectionState = "connecting" | "live" | "waiting" | "signed_out" | "refused";
 
-/** What `SyncConnection` needs of a WebSocket; browsers' and Node's have it. */
+/** What a `Connection` needs of a WebSocket; browsers' and Node's have it. */
 export interface SocketLike {
   readyState: number;
   onopen: ((event: any) => void) | null;

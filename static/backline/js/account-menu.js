@@ -1,6 +1,6 @@
 /** The menu behind one's own picture. */
 
-import { readCsrfCookie } from "../../client/auth.js";
+import { announceLogout, onLogout, readCsrfCookie } from "../../client/auth.js";
 import { byId } from "./dom.js";
 
 const menu = byId("account-menu");
@@ -16,7 +16,11 @@ menu.addEventListener("keydown", (event) => {
 });
 
 menu.querySelector("[data-logout]")?.addEventListener("click", async () => {
-  await fetch("/api/auth/logout", { method: "POST", headers: { "X-CSRFToken": readCsrfCookie() } });
+  const answer = await fetch("/api/auth/logout", { method: "POST", headers: { "X-CSRFToken": readCsrfCookie() } });
+  if (answer.ok || answer.status === 401) announceLogout();
   // Logged out or not, the start page shows which.
   location.assign("/");
 });
+
+// A page that follows a guild says itself that nobody is logged in, and keeps what was not sent yet.
+if (!document.getElementById("connection")) onLogout(() => location.assign("/"));

@@ -1,6 +1,7 @@
 /** The guild page: one store, and the views that draw it. */
 
-import { TokenSource } from "../../client/auth.js";
+import { Client } from "../../client/client.js";
+import { SignedOutError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
 import { ActivityView } from "./activity-view.js";
 import { announce, toast } from "./announce.js";
@@ -11,7 +12,7 @@ import { PlayerView } from "./player-view.js";
 import { QueueView } from "./queue-view.js";
 import { SearchBox } from "./search-box.js";
 
-/** @import { ConnectionState, Player, Problem, SyncEvent } from "../../client/types.d.ts" */
+/** @import { Change, ConnectionState, Player, Problem, SyncEvent } from "../../client/types.d.ts" */
 
 const RECENT_EVENTS = 40;
 const TICK_MS = 250;
@@ -32,13 +33,12 @@ const CONNECTION_WORDS = {
 const voiceChannel = byId("voice-channel");
 
 const store = new GuildStore({
+  client: new Client({ baseUrl: location.origin, userId: document.body.dataset.userId }),
   guildId: document.body.dataset.guildId ?? "",
-  tokens: new TokenSource(),
-  baseUrl: location.origin,
   onChange: draw,
   onEvents: tell,
   onState: showConnection,
-  onLateRefusal: (add, error) => toast(`“${add.track ? titleOf(add.track) : readableUrl(add.query)}” was not added. ${error.message}`),
+  onLateRefusal: (change, error) => toast(`${consequenceOf(change)} ${error.message}`),
 });
 
 const queueView = new QueueView({
@@ -65,6 +65,7 @@ voiceChannel.addEventListener("change", async () => {
   draw();
 });
 addEventListener("online", () => store.wake());
+addEventListener("offline", () => store.wake());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) store.wake();
 });
@@ -73,11 +74,20 @@ setInterval(() => activityView.tick(), SLOW_TICK_MS);
 
 let choosingVoice = false;
 let recentShown = false;
+/** @type {ConnectionState} */
+let connection = "connecting";
 let recentSecond = -1;
 store.start();
 
+/** @param {Change} change that was refused */
+function consequenceOf({ name, args, note }) {
+  if (name === "AddTrack") return `“${note.track ? titleOf(note.track) : readableUrl(args.query)}” was not added.`;
+  if (name === "RemoveItem") return `“${note.title ?? "A track"}” is still there.`;
+  return "A change was not made.";
+}
+
 /**
- * Do it; when it is refused, say why.
+ * Do it; when it is refused, say why. That nobody is logged in any more is said by the connection, once.
  * @param {() => Promise<unknown>} act
  * @param {string} [consequence]
  */
@@ -85,11 +95,13 @@ async function attempt(act, consequence = "") {
   try {
     await act();
   } catch (error) {
+    if (error instanceof SignedOutError) return;
     toast(`${consequence} ${/** @type {Error} */ (error).message}`.trim());
   }
 }
 
 function draw() {
+  drawConnection();
   const { guild, player, rows } = store;
   if (!guild || !player || !rows) return;
   guildView.draw(guild, store.voiceChannels);
@@ -160,17 +172,33 @@ function sentence(name, args) {
   }
 }
 
-/** @param {ConnectionState} state @param {Problem | null} problem */
-async function showConnection(state, problem) {
+function drawConnection() {
   const pill = byId("connection");
   const words = pill.children[1];
-  pill.dataset.state = state;
-  pill.title = problem?.detail ?? "";
-  if (state === "signed_out") {
-    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"));
+  const waiting = changesWaiting(store.pendingCount);
+  pill.dataset.state = connection;
+  if (connection === "signed_out") {
+    const key = `signed_out ${waiting}`;
+    if (pill.dataset.drawn === key) return;
+    pill.dataset.drawn = key;
+    const rest = waiting ? ` to send ${waiting.replace(" waiting", "")}` : "";
+    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"), rest);
   } else {
-    setText(words, CONNECTION_WORDS[state]);
+    delete pill.dataset.drawn;
+    setText(words, connection === "live" || !waiting ? CONNECTION_WORDS[connection] : waiting);
   }
+}
+
+/** @param {number} count */
+function changesWaiting(count) {
+  return count ? `${count} change${count === 1 ? "" : "s"} waiting` : "";
+}
+
+/** @param {ConnectionState} state @param {Problem | null} problem */
+async function showConnection(state, problem) {
+  connection = state;
+  byId("connection").title = problem?.detail ?? (state === "waiting" ? CONNECTION_WORDS.waiting : "");
+  drawConnection();
   if (state !== "connecting") announce(state === "live" ? "Connected, live" : problem?.detail ?? CONNECTION_WORDS[state]);
   if (state === "live" && !recentShown) {
     recentShown = true;

@@ -154,7 +154,7 @@ function queueLines(rows, player, positionMs) {
   /** @type {number | null} */
   let untilMs = timeLeft(player, positionMs);
   return rows.map((row, place) => {
-    if (row.add) return pendingLine(row.add);
+    if (row.add) return pendingLine(row.key, row.add);
     const item = /** @type {QueueItem} */ (row.item);
     const words = [];
     if (row.removing) words.push("removing");
@@ -169,10 +169,10 @@ function queueLines(rows, player, positionMs) {
   });
 }
 
-/** @param {import("../../client/guild.js").PendingAdd} add @returns {Line} */
-function pendingLine(add) {
+/** @param {string} key @param {import("../../client/guild.js").PendingAdd} add @returns {Line} */
+function pendingLine(key, add) {
   return {
-    key: add.key, state: add.waiting ? "waiting" : "adding", track: add.track,
+    key, state: add.waiting ? "waiting" : "adding", track: add.track,
     title: add.track ? titleOf(add.track, add.query) : readableUrl(add.query), person: "you", mine: true,
     words: add.waiting ? "waiting for the network" : "adding", itemId: null,
   };

@@ -1,7 +1,8 @@
 /** The account page: end sessions, leave for good. */
 
-import { TokenSource, readCsrfCookie } from "../../client/auth.js";
-import { RestClient, SignedOutError } from "../../client/rest.js";
+import { TokenSource, announceLogout, readCsrfCookie } from "../../client/auth.js";
+import { SignedOutError } from "../../client/errors.js";
+import { RestClient } from "../../client/rest.js";
 import { announce, toast } from "./announce.js";
 import { byId, setText } from "./dom.js";
 
@@ -79,5 +80,6 @@ function complain(error) {
 
 /** The start page shows that nobody is logged in. */
 function leave() {
+  announceLogout();
   location.assign("/");
 }

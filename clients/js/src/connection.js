@@ -1,9 +1,9 @@
-import { ApiError, NetworkError, SignedOutError } from "./rest.js";
+import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
 
 /**
- * @import { Ack, ConnectionState, Cursor, Problem, PushEvent, SocketLike, SyncEvent, Tokens } from "./types.d.ts"
+ * @import { Ack, ConnectionState, Position, Problem, PushEvent, SocketLike, SyncEvent, Tokens } from "./types.d.ts"
  *
- * @typedef {object} Push a batch on its way; it keeps its id and eventIds until answered
+ * @typedef {object} Push a batch on its way
  * @property {{type: "push", id: number, events: PushEvent[]}} frame
  * @property {boolean} reauthenticated whether a new token was already tried for it
  * @property {(ack: Ack) => void} resolve
@@ -13,18 +13,12 @@ import { ApiError, NetworkError, SignedOutError } from "./rest.js";
  * @property {SyncEvent[]} events
  * @property {(events: SyncEvent[]) => void} resolve
  * @property {(error: Error) => void} reject
+ *
+ * @typedef {object} Timing for tests and unusual networks
+ * @property {() => number} [random] 0 to 1, spreads the reconnects of many clients
+ * @property {number} [pingEveryMs] silence after which the server is asked for a sign of life
+ * @property {number} [patienceMs] how long that sign, `ready` or an `ack` may take
  */
-
-/** The server refused a frame. */
-export class SyncError extends Error {
-  /** @param {Problem & {head?: number}} problem */
-  constructor({ code, detail, head }) {
-    super(detail || code);
-    this.name = "SyncError";
-    this.code = code;
-    this.head = head;
-  }
-}
 
 /** Close codes after which trying again cannot help; every other one is worth a new attempt. */
 const REFUSALS = new Map([
@@ -39,30 +33,23 @@ const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 15_000;
 /** A connection that held this long was a good one, and the next wait starts small again. */
 const GOOD_AFTER_MS = 5_000;
-const MAX_RESETS = 3;
 
-/**
- * One instance of `/sync`, followed for as long as it is wanted.
- *
- * Every event after the cursor is delivered once and in order, across reconnects. When the log no
- * longer holds the cursor, `takeSnapshot` is asked for a new place to start from.
- */
-export class SyncConnection {
+/** One socket to one instance of `/sync`, made again whenever it is lost, for as long as it is wanted. */
+export class Connection {
   #url;
   #instanceId;
   /** @type {Tokens} */
   #tokens;
-  #takeSnapshot;
-  #onEvents;
   #onState;
+  #onEvents;
+  #onWritable;
+  #isUser;
   #openSocket;
   #random;
   #pingEveryMs;
   #patienceMs;
   #clientId = crypto.randomUUID();
 
-  /** @type {Cursor} */
-  #cursor = { epoch: "", seq: 0 };
   /** @type {ConnectionState} */
   #state = "waiting";
   /** @type {SocketLike | null} */
@@ -72,14 +59,14 @@ export class SyncConnection {
   #failures = 0;
   #openedAt = 0;
   #ready = false;
+  /** @type {Position} */
+  #position = { epoch: "", head: 0 };
   #token = "";
   #nextId = 1;
   #livePull = 0;
-  #catchUpTo = 0;
-  #resets = 0;
+  #inGrace = false;
   #renewing = false;
   #reauthenticatedAt = -Infinity;
-  #gapAt = -1;
   /** @type {Problem | null} */
   #refusal = null;
   /** @type {Map<number, Push>} */
@@ -96,32 +83,32 @@ export class SyncConnection {
    * @param {string} options.url `ws://…/sync` or `wss://…/sync`
    * @param {string} options.instanceId such as `guild:1234`
    * @param {Tokens} options.tokens
-   * @param {() => Promise<Cursor>} options.takeSnapshot reads the present anew; answers where it stands
-   * @param {(events: SyncEvent[]) => void} options.onEvents
-   * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
+   * @param {(state: ConnectionState, problem: Problem | null, position: Position) => void} options.onState
+   *   `position` is where the log stood when this became live
+   * @param {(events: SyncEvent[]) => void} options.onEvents those after that position, as they happen
+   * @param {() => void} [options.onWritable] live, with a token that is good for pushes
+   * @param {(userId: string) => boolean} [options.isUser] whether this is whom the server should see
    * @param {(url: string) => SocketLike} [options.openSocket]
-   * @param {() => number} [options.random] 0 to 1, spreads the reconnects of many clients
-   * @param {number} [options.pingEveryMs] silence after which the server is asked for a sign of life
-   * @param {number} [options.patienceMs] how long that sign, or `ready`, may take
+   * @param {Timing} [options.timing]
    */
   constructor({
     url,
     instanceId,
     tokens,
-    takeSnapshot,
+    onState,
     onEvents,
-    onState = () => {},
+    onWritable = () => {},
+    isUser = () => true,
     openSocket = (address) => new WebSocket(address),
-    random = Math.random,
-    pingEveryMs = 25_000,
-    patienceMs = 10_000,
+    timing: { random = Math.random, pingEveryMs = 25_000, patienceMs = 10_000 } = {},
   }) {
     this.#url = url;
     this.#instanceId = instanceId;
     this.#tokens = tokens;
-    this.#takeSnapshot = takeSnapshot;
-    this.#onEvents = onEvents;
     this.#onState = onState;
+    this.#onEvents = onEvents;
+    this.#onWritable = onWritable;
+    this.#isUser = isUser;
     this.#openSocket = openSocket;
     this.#random = random;
     this.#pingEveryMs = pingEveryMs;
@@ -132,22 +119,13 @@ export class SyncConnection {
     return this.#state;
   }
 
-  /** The last event delivered, or where following started. */
-  get cursor() {
-    return { ...this.#cursor };
-  }
-
-  /** @param {Cursor} cursor the place a snapshot was taken at */
-  start(cursor) {
-    this.#cursor = { epoch: cursor.epoch, seq: cursor.seq };
+  start() {
     this.#failures = 0;
     this.#connect();
   }
 
-  /** Ends it; pushes without an answer are rejected. */
   stop() {
-    this.#leave(1000);
-    this.#rejectAll(new NetworkError("stopped"));
+    this.#leave();
   }
 
   /** Try now what would be tried later; on an open connection, check that it still lives. */
@@ -156,40 +134,44 @@ export class SyncConnection {
     else if (this.#ready) this.#ping();
   }
 
+  /** Nobody is logged in any more. @param {SignedOutError} error */
+  signOut(error) {
+    if (this.#state !== "signed_out") this.#giveUpOrWait(error);
+  }
+
   /**
-   * Push one command or event. Without a connection it is sent when there is one again, with the
-   * same eventId, so it happens once however often it is sent.
-   * @param {string} name
-   * @param {Record<string, any>} [args]
+   * @param {PushEvent[]} events
    * @returns {Promise<Ack>}
-   * @throws {SyncError | NetworkError}
+   * @throws {SyncError | NetworkError} refused; or the answer is lost with the connection
    */
-  push(name, args = {}) {
-    const event = { eventId: crypto.randomUUID(), name, args, clientTimestamp: Date.now() };
-    const frame = { type: /** @type {const} */ ("push"), id: this.#nextId++, events: [event] };
+  push(events) {
+    if (!this.#ready) return Promise.reject(new NetworkError("not connected"));
+    const frame = { type: /** @type {const} */ ("push"), id: this.#nextId++, events };
     return new Promise((resolve, reject) => {
       this.#pushes.set(frame.id, { frame, reauthenticated: false, resolve, reject });
-      if (this.#ready) this.#send(frame);
+      this.#send(frame);
+      this.#expectTraffic(this.#patienceMs, () => this.#lost());
     });
   }
 
   /**
-   * Events after `seq` up to the head, read once. Needs an open connection.
-   * @param {number} seq
+   * Events after `cursor` up to the head.
+   * @param {number} cursor
+   * @param {string} epoch
    * @returns {Promise<SyncEvent[]>} ascending `seqNum`
    * @throws {SyncError | NetworkError}
    */
-  read(seq) {
+  read(cursor, epoch) {
     if (!this.#ready) return Promise.reject(new NetworkError("not connected"));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#reads.set(id, { events: [], resolve, reject });
-      this.#send({ type: "pull", id, cursor: seq, epoch: this.#cursor.epoch, live: false });
+      this.#send({ type: "pull", id, cursor, epoch, live: false });
     });
   }
 
   async #connect() {
-    const attempt = this.#leave(1000);
+    const attempt = this.#leave();
     this.#refusal = null;
     this.#setState("connecting");
     try {
@@ -215,10 +197,9 @@ export class SyncConnection {
   /**
    * Let go of the socket, whatever state it is in. Its handlers go first: a dead connection's own
    * close event can be minutes away.
-   * @param {number} code
    * @returns {number} the number of the attempt that may begin
    */
-  #leave(code) {
+  #leave() {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#quietTimer);
     this.#retryTimer = undefined;
@@ -226,12 +207,15 @@ export class SyncConnection {
       const socket = this.#socket;
       socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
       this.#socket = null;
-      socket.close(code);
+      socket.close(1000);
     }
     this.#ready = false;
+    this.#inGrace = false;
     this.#livePull = 0;
-    for (const read of this.#reads.values()) read.reject(new NetworkError("connection lost"));
+    const unanswered = [...this.#reads.values(), ...this.#pushes.values()];
     this.#reads.clear();
+    this.#pushes.clear();
+    for (const { reject } of unanswered) reject(new NetworkError("connection lost"));
     return ++this.#attempt;
   }
 
@@ -244,19 +228,16 @@ export class SyncConnection {
     }
     switch (frame.type) {
       case "ready":
-        this.#ready = true;
-        this.#resets = 0;
-        for (const push of this.#pushes.values()) this.#send(push.frame);
-        if (frame.epoch !== this.#cursor.epoch || frame.head < this.#cursor.seq) this.#reset();
-        else this.#follow(frame.head);
-        if (frame.auth === "grace") this.#authenticate();
+        this.#begin(frame);
         break;
       case "authed":
         for (const push of this.#pushes.values()) if (push.reauthenticated) this.#send(push.frame);
+        if (this.#inGrace) this.#onWritable();
+        this.#inGrace = false;
         break;
       case "events":
-        if (frame.id === this.#livePull) this.#advance(frame.events);
-        else this.#reads.get(frame.id)?.events.push(...frame.events);
+        if (frame.id !== this.#livePull) this.#reads.get(frame.id)?.events.push(...frame.events);
+        else if (frame.events.length) this.#onEvents(frame.events);
         break;
       case "end": {
         const read = this.#reads.get(frame.id);
@@ -276,65 +257,20 @@ export class SyncConnection {
     }
   }
 
-  /**
-   * Ask for everything after the cursor, and for what comes.
-   * @param {number} head what there was when asking; reached, this is live
-   */
-  #follow(head) {
-    if (this.#livePull) this.#send({ type: "unpull", id: this.#livePull });
+  /** @param {{epoch: string, head: number, userId: string, auth: string}} ready */
+  #begin({ epoch, head, userId, auth }) {
+    if (!this.#isUser(userId)) {
+      this.#giveUpOrWait(new SignedOutError("Somebody else is logged in here now."));
+      return;
+    }
+    this.#ready = true;
+    this.#position = { epoch, head };
     this.#livePull = this.#nextId++;
-    this.#catchUpTo = head;
-    this.#send({
-      type: "pull", id: this.#livePull, cursor: this.#cursor.seq, epoch: this.#cursor.epoch, live: true,
-    });
-    if (this.#cursor.seq >= head) this.#setState("live");
-  }
-
-  /** @param {SyncEvent[]} events */
-  #advance(events) {
-    const fresh = [];
-    for (const event of events) {
-      if (event.seqNum <= this.#cursor.seq) continue;
-      if (event.parentSeqNum !== this.#cursor.seq) {
-        this.#fillGap();
-        break;
-      }
-      this.#cursor.seq = event.seqNum;
-      fresh.push(event);
-    }
-    if (fresh.length) this.#onEvents(fresh);
-    if (this.#livePull && this.#cursor.seq >= this.#catchUpTo) this.#setState("live");
-  }
-
-  /** Something is missing: read again from the cursor; a second time at one place, start afresh. */
-  #fillGap() {
-    if (this.#gapAt === this.#cursor.seq) {
-      this.#reset();
-      return;
-    }
-    this.#gapAt = this.#cursor.seq;
-    this.#follow(this.#catchUpTo);
-  }
-
-  /** The cursor is no place in this log (any more): start from a new snapshot. */
-  async #reset() {
-    const attempt = this.#attempt;
-    if (this.#livePull) this.#send({ type: "unpull", id: this.#livePull });
-    this.#livePull = 0;
-    this.#setState("connecting");
-    if (++this.#resets > MAX_RESETS) {
-      this.#lost();
-      return;
-    }
-    try {
-      const { epoch, seq } = await this.#takeSnapshot();
-      if (attempt !== this.#attempt) return;
-      this.#cursor = { epoch, seq };
-      this.#gapAt = -1;
-      this.#follow(seq);
-    } catch (error) {
-      if (attempt === this.#attempt) this.#giveUpOrWait(error);
-    }
+    this.#send({ type: "pull", id: this.#livePull, cursor: head, epoch, live: true });
+    this.#inGrace = auth === "grace";
+    this.#setState("live");
+    if (this.#inGrace) this.#authenticate();
+    else this.#onWritable();
   }
 
   /** @param {Problem & {id?: number, head?: number}} frame */
@@ -354,8 +290,8 @@ export class SyncConnection {
       this.#reads.delete(id);
       read.reject(new SyncError(frame));
     } else if (id && id === this.#livePull) {
-      if (frame.code === "CURSOR_TOO_OLD" || frame.code === "EPOCH_MISMATCH") this.#reset();
-      else this.#lost();
+      // The log was replaced under us: the next `ready` says by which.
+      this.#lost();
     } else {
       // About the connection itself; the close that follows says whether it is final.
       this.#refusal = { code: frame.code, detail: frame.detail };
@@ -372,8 +308,9 @@ export class SyncConnection {
       this.#token = await this.#tokens.get();
       if (attempt === this.#attempt) this.#send({ type: "auth", id: this.#nextId++, authToken: this.#token });
     } catch (error) {
-      // Without an answer the old token may still do for a while; the server closes when it does not.
-      if (attempt === this.#attempt && !(error instanceof NetworkError)) this.#giveUpOrWait(error);
+      if (attempt !== this.#attempt) return;
+      // An old token may do for a while, the server closes when it does not; in grace nothing can be pushed.
+      if (this.#inGrace || this.#pushes.size || !(error instanceof NetworkError)) this.#giveUpOrWait(error);
     } finally {
       this.#renewing = false;
     }
@@ -387,9 +324,8 @@ export class SyncConnection {
     const refusal = REFUSALS.get(code);
     if (refusal) {
       const problem = this.#refusal ?? { code: `CLOSED_${code}`, detail: refusal };
-      this.#leave(1000);
+      this.#leave();
       this.#setState("refused", problem);
-      this.#rejectAll(new SyncError(problem));
     } else if (code === UNAUTHENTICATED) {
       this.#tokens.discard(this.#token);
       // The new token tells at once whether the session is over; being refused again must not spin.
@@ -403,16 +339,14 @@ export class SyncConnection {
     }
   }
 
-  /** @param {unknown} error why a token or a snapshot could not be had */
+  /** @param {unknown} error why a token could not be had */
   #giveUpOrWait(error) {
     if (error instanceof SignedOutError) {
-      this.#leave(1000);
-      this.#setState("signed_out", { code: "AUTH_REQUIRED", detail: error.message });
-      this.#rejectAll(error);
+      this.#leave();
+      this.#setState("signed_out", { code: error.code, detail: error.message });
     } else if (error instanceof ApiError && !error.temporary) {
-      this.#leave(1000);
+      this.#leave();
       this.#setState("refused", { code: error.code, detail: error.message });
-      this.#rejectAll(error);
     } else {
       this.#lost();
     }
@@ -421,7 +355,7 @@ export class SyncConnection {
   /** Wait a random while, longer with every failure (full jitter), and connect again. */
   #lost() {
     if (this.#wasGood()) this.#failures = 0;
-    this.#leave(1000);
+    this.#leave();
     const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#failures++);
     this.#retryTimer = setTimeout(() => this.#connect(), this.#random() * ceiling);
     this.#setState("waiting", this.#refusal);
@@ -447,17 +381,9 @@ export class SyncConnection {
     this.#socket?.send(JSON.stringify(frame));
   }
 
-  /** @param {Error} error */
-  #rejectAll(error) {
-    const pushes = [...this.#pushes.values()];
-    this.#pushes.clear();
-    for (const push of pushes) push.reject(error);
-  }
-
   /** @param {ConnectionState} state @param {Problem | null} [problem] */
   #setState(state, problem = null) {
-    if (state === this.#state && !problem) return;
     this.#state = state;
-    this.#onState(state, problem);
+    this.#onState(state, problem, this.#position);
   }
 }

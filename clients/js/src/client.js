@@ -1,0 +1,145 @@
+import { fromSession, onLogout } from "./auth.js";
+import { unpackError } from "./errors.js";
+import { Line } from "./line.js";
+import { RestClient } from "./rest.js";
+import { IndexedDbStorage, MemoryStorage } from "./storage.js";
+import { join } from "./tabs.js";
+
+/**
+ * @import { Ack, Change, ChangeStorage, LinkState, NewChange, SocketLike, SyncEvent, TokenAnswer, Tokens } from "./types.d.ts"
+ * @import { Sharing } from "./tabs.js"
+ * @import { Timing } from "./connection.js"
+ *
+ * @typedef {object} Follower what one tab hears of an instance
+ * @property {(link: LinkState) => void} linkChanged
+ * @property {(events: SyncEvent[]) => void} arrived
+ * @property {(changes: Change[], settled?: {change: Change, ack: Ack}) => void} queueChanged
+ * @property {(change: Change, error: Error) => void} refused
+ */
+
+/**
+ * A tab's, or a process's, way to the server: REST, tokens and event logs. Tabs of one browser share one
+ * connection, one token and one queue of changes.
+ */
+export class Client {
+  #url;
+  #userId;
+  #line;
+  /** @type {Map<string, Follower>} */
+  #followers = new Map();
+  #joined;
+  #onRefused;
+  /** @type {() => void} */
+  #deafen = () => {};
+
+  /**
+   * @param {object} options
+   * @param {string} options.baseUrl such as `https://backline.example`, without a path
+   * @param {string | null} [options.userId] who this is; unset, the first token says it, and changes are kept
+   *   in memory only
+   * @param {() => Promise<TokenAnswer>} [options.obtain] asks for a new token; the default uses the
+   *   browser's session cookie. It throws `SignedOutError` when only a login can help.
+   * @param {ChangeStorage} [options.storage] for the queue, where there is no IndexedDB
+   * @param {(change: Change, error: Error) => void} [options.onRefused] a change that an earlier page left
+   *   behind was refused, and its instance is not followed here
+   * @param {Sharing} [options.sharing] how tabs share; unset: the best that works
+   * @param {URL | string} [options.workerUrl] where `worker.js` is served, on the page's own origin
+   * @param {typeof globalThis.fetch} [options.fetch]
+   * @param {(url: string) => SocketLike} [options.openSocket] not with a SharedWorker
+   * @param {Timing} [options.timing] not with a SharedWorker
+   */
+  constructor({
+    baseUrl,
+    userId = null,
+    obtain = fromSession({ baseUrl }),
+    storage,
+    onRefused = () => {},
+    sharing,
+    workerUrl = new URL("./worker.js", import.meta.url),
+    fetch,
+    openSocket,
+    timing,
+  }) {
+    this.#url = `${baseUrl.replace(/^http/, "ws")}/sync`;
+    this.#userId = userId;
+    this.#onRefused = onRefused;
+    this.#line = new Line({
+      obtain,
+      linkChanged: (/** @type {string} */ id, /** @type {LinkState} */ link) => this.#followers.get(id)?.linkChanged(link),
+      arrived: (/** @type {string} */ id, /** @type {SyncEvent[]} */ events) => this.#followers.get(id)?.arrived(events),
+      queueChanged: (/** @type {string} */ id, /** @type {Change[]} */ changes, /** @type {any} */ settled) => (
+        this.#followers.get(id)?.queueChanged(changes, settled)
+      ),
+      refused: (/** @type {Change} */ change, /** @type {any} */ error) => (
+        (this.#followers.get(change.instanceId)?.refused ?? this.#onRefused)(change, unpackError(error))
+      ),
+    });
+    this.rest = new RestClient({ tokens: this.tokens, baseUrl, fetch });
+    this.#joined = join({
+      line: this.#line,
+      greet: () => this.#greet(),
+      makeHost: async () => {
+        const { Host } = await import("./host.js");
+        storage ??= globalThis.indexedDB ? new IndexedDbStorage() : new MemoryStorage();
+        return new Host({ storage, openSocket, timing });
+      },
+      workerUrl,
+      sharing,
+    });
+    if (globalThis.document) this.#deafen = onLogout(() => this.#line.tell("signOut"));
+  }
+
+  /** @returns {Tokens} of all tabs: renewed once for all, held in memory only */
+  get tokens() {
+    return {
+      get: () => this.#line.call("token"),
+      discard: (token) => this.#line.tell("discard", token),
+    };
+  }
+
+  /** The network may be back, or gone, or the machine has just woken. */
+  wake() {
+    this.#line.tell("wake");
+  }
+
+  /** Somebody has logged in without a new page. */
+  signedIn() {
+    this.#greet();
+  }
+
+  /** Ends it; the queue stays where it is stored. Awaits nothing of the server. */
+  async close() {
+    this.#deafen();
+    (await this.#joined)();
+    this.#line.close();
+  }
+
+  /** @param {string} instanceId @param {Follower} follower */
+  follow(instanceId, follower) {
+    if (this.#followers.has(instanceId)) throw new Error(`${instanceId} is followed already.`);
+    this.#followers.set(instanceId, follower);
+    this.#line.tell("follow", instanceId);
+  }
+
+  /** @param {string} instanceId */
+  leave(instanceId) {
+    this.#followers.delete(instanceId);
+    this.#line.tell("leave", instanceId);
+  }
+
+  /** @param {NewChange} change @returns {Promise<Ack>} */
+  push(change) {
+    return this.#line.call("push", change);
+  }
+
+  /** @param {string} instanceId @param {number} cursor @param {string} epoch @returns {Promise<SyncEvent[]>} */
+  read(instanceId, cursor, epoch) {
+    return this.#line.call("read", instanceId, cursor, epoch);
+  }
+
+  /** Each host, the first and whichever follows it, hears this before anything else. */
+  #greet() {
+    this.#line.tell("hello", { url: this.#url, userId: this.#userId });
+    for (const instanceId of this.#followers.keys()) this.#line.tell("follow", instanceId);
+  }
+}

@@ -1,0 +1,98 @@
+import { SignedOutError } from "./errors.js";
+import { Line } from "./line.js";
+import { Session } from "./session.js";
+
+/**
+ * @import { ChangeStorage, NewChange, SocketLike } from "./types.d.ts"
+ * @import { Message } from "./line.js"
+ * @import { Timing } from "./connection.js"
+ *
+ * @typedef {{url: string, userId: string | null}} Hello who a tab says it is, and where `/sync` is
+ * @typedef {{storage: ChangeStorage, openSocket?: (url: string) => SocketLike, timing?: Timing}} HostOptions
+ * @typedef {{receive: (message: Message) => void, close: () => void}} Seat
+ */
+
+/** What all tabs of a browser share: their connections, their token, and the queue of their changes. */
+export class Host {
+  #options;
+  /** @type {Map<string, Session>} */
+  #sessions = new Map();
+
+  /** @param {HostOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Serve a tab.
+   * @param {(message: Message) => void} post
+   * @returns {Seat} for its messages, and for when it is gone
+   */
+  accept(post) {
+    const tab = new Tab(post, (hello) => this.#session(hello));
+    return { receive: (message) => tab.receive(message), close: () => tab.close() };
+  }
+
+  /** @param {Hello} hello */
+  #session(hello) {
+    const key = `${hello.userId} ${hello.url}`;
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = new Session(hello, this.#options, () => this.#sessions.delete(key));
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+}
+
+/** One tab, as the host sees it. */
+export class Tab {
+  /** @type {Session | null} */
+  #session = null;
+  #enter;
+  gone = false;
+
+  /** @param {(message: Message) => void} post @param {(hello: Hello) => Session} enter */
+  constructor(post, enter) {
+    this.#enter = enter;
+    this.line = new Line({
+      hello: (/** @type {Hello} */ hello) => this.#hello(hello),
+      follow: (/** @type {string} */ instanceId) => this.#here.instance(instanceId).follow(this),
+      leave: (/** @type {string} */ instanceId) => this.#here.unfollow(instanceId, this),
+      push: (/** @type {NewChange} */ change) => this.#here.instance(change.instanceId).push(change, this),
+      read: (/** @type {string} */ instanceId, /** @type {number} */ cursor, /** @type {string} */ epoch) => (
+        this.#here.instance(instanceId).read(cursor, epoch)
+      ),
+      token: () => this.#here.token(),
+      discard: (/** @type {string} */ token) => this.#here.tokens.discard(token),
+      wake: () => this.#here.wake(),
+      signOut: () => this.#here.signOut(new SignedOutError()),
+    });
+    this.line.attach(post);
+  }
+
+  /** @param {Message} message */
+  receive(message) {
+    if (this.gone) return;
+    this.#session?.heard(this);
+    void this.line.receive(message);
+  }
+
+  close() {
+    this.gone = true;
+    this.#session?.leave(this);
+    this.line.close();
+  }
+
+  get #here() {
+    if (!this.#session) throw new Error("A tab says hello first.");
+    return this.#session;
+  }
+
+  /** @param {Hello} hello */
+  #hello(hello) {
+    const session = this.#enter(hello);
+    this.#session = session;
+    session.enter(this);
+  }
+}

@@ -1,0 +1,154 @@
+import { Connection } from "./connection.js";
+import { SignedOutError, SyncError } from "./errors.js";
+import { Outbox } from "./outbox.js";
+
+/**
+ * @import { Ack, Change, ConnectionState, LinkState, NewChange, Position, Problem, SyncEvent } from "./types.d.ts"
+ * @import { Tab } from "./host.js"
+ * @import { Session } from "./session.js"
+ */
+
+/** With these the server says that it will take nothing of this person's for this instance. */
+const SHUT_OUT = new Set(["FORBIDDEN", "NOT_FOUND", "CLOSED_4403", "CLOSED_4404"]);
+
+/** One instance for one person: a single connection for all tabs, and the queue of their changes to it. */
+export class Instance {
+  #id;
+  #session;
+  #connection;
+  /** @type {Promise<Outbox>} */
+  #outbox;
+  /** @type {Set<Tab>} */
+  #followers = new Set();
+  /** Pushes that are not in the outbox yet, or not answered. */
+  #pushing = 0;
+  /** @type {LinkState} */
+  #link = { state: "connecting", problem: null, epoch: "", head: 0 };
+  /** @type {Change[]} */
+  #changes = [];
+  /** Reads under way: after a reconnect every tab asks for the same. @type {Map<string, Promise<SyncEvent[]>>} */
+  #reads = new Map();
+
+  /** @param {string} id @param {Session} session */
+  constructor(id, session) {
+    this.#id = id;
+    this.#session = session;
+    this.#connection = new Connection({
+      url: session.url,
+      instanceId: id,
+      tokens: session.tokens,
+      openSocket: session.options.openSocket,
+      timing: session.options.timing,
+      isUser: (userId) => session.userId === null || userId === session.userId,
+      onState: (state, problem, position) => this.#connectionChanged(state, problem, position),
+      onEvents: (events) => this.#tell("arrived", events),
+      onWritable: async () => (await this.#outbox).open(),
+    });
+    this.#outbox = this.#makeOutbox();
+    this.#connection.start();
+  }
+
+  /** @param {Tab} tab */
+  follow(tab) {
+    this.#followers.add(tab);
+    tab.line.tell("linkChanged", this.#id, this.#link);
+    tab.line.tell("queueChanged", this.#id, this.#changes);
+  }
+
+  /** @param {Tab} tab */
+  unfollow(tab) {
+    this.#followers.delete(tab);
+    void this.#endIfIdle();
+  }
+
+  async end() {
+    this.#connection.stop();
+    (await this.#outbox).close();
+  }
+
+  wake() {
+    this.#connection.wake();
+  }
+
+  restart() {
+    this.#connection.start();
+  }
+
+  /** @param {SignedOutError} error */
+  signOut(error) {
+    this.#connection.signOut(error);
+  }
+
+  /**
+   * @param {NewChange} change
+   * @param {Tab} tab
+   * @returns {Promise<Ack>}
+   */
+  async push(change, tab) {
+    this.#pushing++;
+    const outbox = await this.#outbox;
+    const owned = { ...change, userId: this.#session.userId ?? "" };
+    try {
+      return await outbox.add(owned);
+    } catch (error) {
+      if (tab.gone) this.#session.refused(owned, /** @type {Error} */ (error));
+      throw error;
+    } finally {
+      this.#pushing--;
+      void this.#endIfIdle();
+    }
+  }
+
+  /** @param {number} cursor @param {string} epoch @returns {Promise<SyncEvent[]>} */
+  read(cursor, epoch) {
+    const key = `${cursor} ${epoch}`;
+    let read = this.#reads.get(key);
+    if (!read) {
+      read = this.#connection.read(cursor, epoch).finally(() => this.#reads.delete(key));
+      this.#reads.set(key, read);
+    }
+    return read;
+  }
+
+  async #makeOutbox() {
+    const outbox = new Outbox({
+      storage: this.#session.options.storage,
+      changes: await this.#session.takeLeft(this.#id),
+      send: (events) => this.#connection.push(events),
+      onChanged: (settled) => this.#queueChanged(outbox.changes, settled),
+      onRefused: (change, error) => this.#session.refused(change, error),
+    });
+    this.#queueChanged(outbox.changes);
+    return outbox;
+  }
+
+  /** @param {Change[]} changes @param {{change: Change, ack: Ack}} [settled] */
+  #queueChanged(changes, settled) {
+    this.#changes = changes;
+    this.#tell("queueChanged", changes, settled);
+    if (settled) void this.#endIfIdle();
+  }
+
+  /** @param {ConnectionState} state @param {Problem | null} problem @param {Position} position */
+  async #connectionChanged(state, problem, { epoch, head }) {
+    this.#link = { state, problem, epoch, head };
+    this.#tell("linkChanged", this.#link);
+    if (state === "live") return;
+    if (state === "signed_out") this.#session.signOut(new SignedOutError(problem?.detail));
+    const outbox = await this.#outbox;
+    outbox.close();
+    if (state === "refused" && problem && SHUT_OUT.has(problem.code)) outbox.refuseAll(new SyncError(problem));
+  }
+
+  /** @param {string} what @param {...any} args */
+  #tell(what, ...args) {
+    for (const tab of this.#followers) tab.line.tell(what, this.#id, ...args);
+  }
+
+  async #endIfIdle() {
+    const outbox = await this.#outbox;
+    if (this.#followers.size || this.#pushing || outbox.changes.length) return;
+    void this.end();
+    this.#session.forget(this.#id);
+  }
+}

@@ -1,0 +1,100 @@
+import { EventLog } from "./log.js";
+
+/**
+ * @import { Client } from "./client.js"
+ * @import { Ack, Change, ConnectionState, Problem } from "./types.d.ts"
+ */
+
+/**
+ * The state that a log of client-authored events (`app:<name>`) amounts to.
+ *
+ * What is pushed shows at once. When the server refuses it, or events of others came before it, the state
+ * is made again from what is confirmed and what is still on its way.
+ * @template S
+ */
+export class Store {
+  #initial;
+  #reduce;
+  #onChange;
+  #log;
+  /** @type {S} */
+  #confirmed;
+  /** @type {S} */
+  #state;
+
+  /**
+   * @param {object} options
+   * @param {Client} options.client
+   * @param {string} options.instanceId such as `app:notes`
+   * @param {S} options.initial
+   * @param {(state: S, event: {name: string, args: any, eventId: string}) => S} options.reduce answers a new
+   *   state and leaves the old one as it is; an event it does not know changes nothing
+   * @param {(store: Store<S>) => void} [options.onChange]
+   * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
+   * @param {(change: Change, error: Error) => void} [options.onRefused]
+   */
+  constructor({ client, instanceId, initial, reduce, onChange = () => {}, onState, onRefused }) {
+    this.#initial = initial;
+    this.#confirmed = initial;
+    this.#state = initial;
+    this.#reduce = reduce;
+    this.#onChange = onChange;
+    this.#log = new EventLog({
+      client,
+      instanceId,
+      takeSnapshot: async (epoch) => {
+        this.#confirmed = this.#initial;
+        return { epoch, seq: 0 };
+      },
+      onEvents: (events) => {
+        this.#confirmed = events.reduce(this.#reduce, this.#confirmed);
+        this.#rebase();
+      },
+      onPending: () => this.#rebase(),
+      onState,
+      onRefused,
+    });
+  }
+
+  start() {
+    this.#log.start({ epoch: "", seq: 0 });
+  }
+
+  stop() {
+    this.#log.stop();
+  }
+
+  /** With what is on its way. */
+  get state() {
+    return this.#state;
+  }
+
+  /** As the server has it. */
+  get confirmed() {
+    return this.#confirmed;
+  }
+
+  /** What is on its way, oldest first. */
+  get pending() {
+    return this.#log.pending;
+  }
+
+  get connection() {
+    return this.#log.state;
+  }
+
+  /**
+   * @param {string} name
+   * @param {Record<string, any>} [args]
+   * @returns {Promise<Ack>} once the server has it, however long that takes
+   * @throws {import("./errors.js").SyncError} refused, and out of the state again
+   */
+  push(name, args = {}) {
+    return this.#log.push(name, args);
+  }
+
+  #rebase() {
+    this.#state = this.#log.pending.reduce(this.#reduce, this.#confirmed);
+    this.#onChange(this);
+  }
+}
