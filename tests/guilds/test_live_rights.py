@@ -55,12 +55,13 @@ class Person:
     def __init__(self, session: AuthSession, server: Server) -> None:
         self.token = access_token(session)
         self.server = server
-        self.http = httpx.AsyncClient(
-            base_url=f"{server.url}/api/guilds/{LOUNGE}", headers={"Authorization": f"Bearer {self.token}"}
-        )
+        self.http = httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {self.token}"})
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.http.get(f"/api/guilds/{LOUNGE}{path}")
 
     async def status(self, path: str) -> int:
-        return (await self.http.get(path)).status_code
+        return (await self.get(path)).status_code
 
     async def open(self) -> Socket:
         def connect() -> Socket:
@@ -115,7 +116,7 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
 
     # What the bot lacks is known at once as well.
     async def lacks() -> bool:
-        found = (await owner.http.get("/bot-permissions")).json()
+        found = (await owner.get("/bot-permissions")).json()
         return {each["permission"] for each in found} >= {"CONNECT", "SPEAK"}
 
     for role_id in (LOUNGE, BOT_ROLE):  # @everyone's, too
@@ -133,9 +134,9 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
     assert time.monotonic() - begun < WITHIN_SECONDS
 
     # Without the bot nobody hears of changes any more, and the answers say so.
-    assert (await owner.http.get("")).json()["stale_since"] is None
+    assert (await owner.get("")).json()["stale_since"] is None
     await stage.bots[0].stop()
-    assert (await owner.http.get("")).json()["stale_since"] is not None
-    assert "Stale-Since" in (await owner.http.get("/channels")).headers
+    assert (await owner.get("")).json()["stale_since"] is not None
+    assert "Stale-Since" in (await owner.get("/channels")).headers
     for person in (member, owner):
         await person.http.aclose()
