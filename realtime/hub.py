@@ -21,6 +21,7 @@ from typing import Any
 
 from realtime import hints, metrics
 from realtime.db import in_thread
+from realtime.errors import CursorTooOld
 from realtime.queries import Logged, read_heads, read_log
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Subscription:
         self.feed = feed
         self.cursor = cursor
         self.send = send
-        self.on_lost = on_lost  # called once with "slow" or "epoch"; the subscription is dead then
+        self.on_lost = on_lost  # called once with "slow", "epoch" or "pruned"; the subscription is dead then
         self.task: asyncio.Task[bool] | None = None
         self.waiting_since: float | None = None  # on the socket; the database's slowness is not its fault
         self.appended_then = 0
@@ -120,6 +121,9 @@ class Subscription:
         """Returns whether the log can be read; if not, the poll tries again."""
         try:
             batches = await self.feed.read(self.cursor)
+        except CursorTooOld:
+            self.feed.lose([self], "pruned")
+            return False
         except Exception as error:
             log.warning("Reading %s: %s", self.feed.name, type(error).__name__)
             return False

@@ -156,7 +156,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         self._admit(principal)
 
     def _admit(self, principal: Principal) -> None:
-        """Take a caller in, or its renewed token."""
+        """Take a caller in, or its renewed token; `_serve` follows, when the peer has its answer."""
         if self._forget:
             self._forget()
             self._forget = None
@@ -165,11 +165,9 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         count_authentication(self.endpoint, self.auth)
         if principal.session is not None:
             self._forget = get_connections().add(str(principal.session.pk), self._ended)
-        if self.instance:
-            self._serve(self.instance)
 
     def _serve(self, instance: str) -> None:
-        """Serve the instance from here on, for as long as token and rights last."""
+        """Serve the instance from here on, for as long as token and rights last. Again: the clocks start anew."""
         assert self.principal is not None
         if self._unwatch:
             self._unwatch()

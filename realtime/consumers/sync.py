@@ -140,6 +140,8 @@ class SyncConsumer(Connection):
             await in_thread(open_instance)(self.principal, self.instance)
         expires_at = milliseconds(self.principal.expires_at)
         await self.send({"type": "authed", "id": frame.get("id"), "expiresAt": expires_at})
+        if self.instance and not self._closed:
+            self._serve(self.instance)
 
     def _expiring(self) -> None:
         assert self.principal is not None
@@ -200,7 +202,8 @@ class SyncConsumer(Connection):
             if reason == "slow":
                 self._close_soon(4490)
             else:
-                self._say(self._error_frame(EpochMismatch.code, EpochMismatch.sentence, pull_id))
+                error = CursorTooOld() if reason == "pruned" else EpochMismatch()
+                self._say(self._error_frame(error.code, str(error), pull_id))
 
         if not self._closed:
             self._pulls[key] = get_hub().subscribe(

@@ -418,7 +418,7 @@ def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
 
 
 @contextlib.contextmanager
-def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[None]:
+def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[socket.socket]:
     """A socket that says something and never reads what comes back. `websockets`' own client always reads."""
     protocol = ClientProtocol(parse_uri(f"{server.url.replace('http', 'ws')}/sync"))
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
@@ -430,4 +430,4 @@ def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[None]:
         for frame in frames:
             protocol.send_text(json.dumps(frame).encode())
         raw.sendall(b"".join(protocol.data_to_send()))
-        yield
+        yield raw
