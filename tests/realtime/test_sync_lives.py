@@ -20,6 +20,7 @@ from accounts.domain.sessions import revoke_session
 from queue_app.commands import execute
 from queue_app.domain.playback import start_next, take_lease
 from realtime.consumers import sync
+from realtime.domain.access import find_position
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
 from tests.factories import TrackFactory
@@ -160,7 +161,6 @@ def test_a_reader_whom_pruning_overtakes_is_told(
         execute(member.guild.pk, "Pause", {}, origin=Origin(member.user, Via.REST))
         execute(member.guild.pk, "Resume", {}, origin=Origin(member.user, Via.REST))
     Event.objects.filter(store=store).update(created_at=timezone.now() - timedelta(days=400))
-    find_position = sync.find_position
 
     def overtaken(*args: Any, **kwargs: Any) -> tuple[str, int]:
         position = find_position(*args, **kwargs)
