@@ -23,13 +23,15 @@ from realtime.consumers.connection import (
 )
 from realtime.db import in_thread
 from realtime.domain.alerts import write_alert
-from realtime.errors import EpochMismatch, Forbidden, NoAccess, RealtimeError, StoreNotFound
+from realtime.errors import EpochMismatch, Forbidden, NoAccess, RateLimited, RealtimeError, StoreNotFound
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed
 from realtime.hub import Batch, Subscription, get_hub
+from realtime.limits import MAX_REFUSED
 from realtime.models import Via
 from realtime.origin import Origin
 from realtime.streams import frames, pictures
 from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish
+from realtime.streams.limits import FrameMeter
 from realtime.streams.register import grant, read_request, stream_id_field
 from realtime.streams.switchboard import LiveStream, Registration, get_switchboard, milliseconds_now, sender
 from realtime.streams.writer import Writer
@@ -97,7 +99,9 @@ class StreamConsumer(Connection):
     # --- Who it is ---
 
     def _admit(self, principal: Principal) -> None:
-        self.user_id = principal.user.pk
+        if self.user_id != principal.user.pk:
+            self.user_id = principal.user.pk
+            self._frame_meter = FrameMeter(self.user_id)
         super()._admit(principal)
         self._set_clocks(principal)
 
@@ -150,7 +154,6 @@ class StreamConsumer(Connection):
         said: dict[str, Any] = {}
         try:
             if message.get("bytes") is not None:
-                self._count_message(message)
                 self._receive_frame(message["bytes"])
                 return
             said = frames.decode_text(message["text"])
@@ -317,6 +320,11 @@ class StreamConsumer(Connection):
 
     def _receive_frame(self, data: bytes) -> None:
         frame = frames.decode_binary(data)
+        if wait := self._frame_meter.charge(len(data)):
+            error = RateLimited("Too many frames. This one was dropped.", retryAfterMs=int(wait * 1000) + 1)
+            if self._frame_meter.refused > MAX_REFUSED:
+                error.close_code = 4429
+            raise error
         live = self._registration_for(frame.type, frame.stream_id).stream
         if frame.type in live.durable:
             raise InvalidMessage(f"`{frame.type}` is kept in the log, so it must be JSON.")

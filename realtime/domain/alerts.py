@@ -23,10 +23,11 @@ KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as a device sent it. `content_type` was read off its first bytes."""
+    """An image as a device sent it. `content_type` was read off its first bytes; `taken_at` is Unix time."""
 
     content_type: str
     data: bytes
+    taken_at: float
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def write_alert(
             raise StreamNotFound
         if not rights.write:
             raise cannot_publish()
+        if picture is not None and picture.taken_at < stream.created_at.timestamp():
+            picture = None  # of another stream, which had this id before
         ensure_store(stream.log)
         store = lock_store(stream.log)
         if origin.command_id:

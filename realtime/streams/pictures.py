@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from realtime.domain.alerts import Picture
+from realtime.streams.models import Stream
 
 MAX_BYTES = 64_000_000  # of all streams together; those that were silent longest go first
 SHARE_SECONDS = 1.0
@@ -78,8 +79,14 @@ def share(stream_id: str, shot: Shot) -> None:
     cache.set(_key(stream_id), (shot.content_type, bytes(shot.data), shot.taken_at), SHARED_SECONDS)
 
 
-def newest(stream_id: str) -> Shot | None:
+def newest(stream: Stream) -> Shot | None:
     """Return the newest picture any process has. May block."""
+    shot = _find(stream.pk)
+    # An id may have been another one's stream before, and this process may not have heard of its end.
+    return shot if shot and shot.taken_at >= stream.created_at.timestamp() else None
+
+
+def _find(stream_id: str) -> Shot | None:
     shot = _newest.get(stream_id)
     if settings.REDIS_URL and (shot is None or time.time() - shot.taken_at > 2 * SHARE_SECONDS):
         found = cache.get(_key(stream_id))
@@ -89,22 +96,11 @@ def newest(stream_id: str) -> Shot | None:
 
 
 def newest_for_alert(stream_id: str) -> Picture | None:
-    shot = newest(stream_id)
+    """As `newest`, of the last minute; whether the stream is older than the picture is for `write_alert` to see."""
+    shot = _find(stream_id)
     if shot is None or time.time() - shot.taken_at > WITH_ALERT_SECONDS:
         return None
-    return Picture(shot.content_type, bytes(shot.data))
-
-
-def forget(stream_id: str) -> None:
-    """The stream is gone. Other processes lose its picture with the cache's entry."""
-    global _bytes
-    with _lock:
-        shot = _newest.pop(stream_id, None)
-        if shot is not None:
-            _bytes -= shot.data.nbytes
-        _shared_at.pop(stream_id, None)
-    if settings.REDIS_URL:
-        cache.delete(_key(stream_id))
+    return Picture(shot.content_type, bytes(shot.data), shot.taken_at)
 
 
 def _key(stream_id: str) -> str:

@@ -96,7 +96,6 @@ class StreamView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, stream_id: str) -> Response:
         streams.delete_stream(require_owner(caller(request), stream_id))
-        pictures.forget(stream_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -173,8 +172,8 @@ class FrameView(APIView):
 
     @extend_schema(responses=_PICTURE)
     def get(self, request: Request, stream_id: str) -> HttpResponse:
-        require_reader(caller(request), stream_id)
-        shot = pictures.newest(stream_id)
+        stream, _ = require_reader(caller(request), stream_id)
+        shot = pictures.newest(stream)
         if shot is None:
             raise NoFrame
         return _picture(shot.content_type, bytes(shot.data), seconds=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_a_device_token_is_for_one_stream_and_is_ended_or_rotated(
 
 def test_alerts_are_read_newest_first_with_their_pictures(api: Api, owner: User, stream: Stream) -> None:
     alert(owner, "one")
-    alert(owner, "two", picture=Picture("image/jpeg", JPEG))
+    alert(owner, "two", picture=Picture("image/jpeg", JPEG, time.time()))
     alert(owner, "three")
     client = api(owner)
     page = client.get("/api/streams/cam-1/alerts?limit=2").json()
@@ -240,12 +241,17 @@ def test_an_alert_repeated_under_its_id_is_written_once(owner: User, stream: Str
     assert Event.objects.count() == 1
 
 
+def test_a_picture_older_than_the_stream_is_another_ones(owner: User, stream: Stream) -> None:
+    alert(owner, picture=Picture("image/jpeg", JPEG, stream.created_at.timestamp() - 1))
+    assert not AlertFrame.objects.exists()
+
+
 def test_only_the_newest_pictures_are_kept(
     owner: User, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("realtime.domain.alerts.KEPT_FRAMES", 2)
     for _ in range(4):
-        alert(owner, picture=Picture("image/jpeg", JPEG))
+        alert(owner, picture=Picture("image/jpeg", JPEG, time.time()))
     assert list(AlertFrame.objects.order_by("event__seq").values_list("event__seq", flat=True)) == [3, 4]
 
 
