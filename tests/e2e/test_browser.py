@@ -147,7 +147,7 @@ def test_no_page_is_wider_than_the_window(
     page = log_in(mine, "owner")
     for path in ("/", "/dashboard", f"/guilds/{LOUNGE}"):
         page.goto(path)
-        if path.startswith("/guilds"):  # never idle for Playwright, which does not see its worker's script end
+        if path.startswith("/guilds"):  # Playwright never sees a worker's script end: no idle network
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)
         else:
