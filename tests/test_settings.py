@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import SETTINGS
+
 ROOT = Path(__file__).parent.parent
 
 PRINT_SETTINGS = """
@@ -67,6 +69,10 @@ def refusal(folder: Path, env_text: str) -> str:
 
 def test_example_names_what_is_read() -> None:
     assert set(variables_of_example()) == variables_read()
+
+
+def test_the_tests_clear_what_is_read_from_a_developers_shell() -> None:
+    assert set(SETTINGS) == variables_read()
 
 
 def test_document_names_what_is_read_once() -> None:
