@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from cryptography.fernet import InvalidToken
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,8 +27,10 @@ WAIT_SECONDS = 0.1
 def access_token_of(user: User) -> str:
     """Return a Discord access token that is good for some minutes, renewed if need be.
 
-    Of several callers one renews and the others wait for it: Discord's refresh tokens are good once. Blocks
-    for as long as Discord takes. Raises GrantDead when the person must log in again, or a DiscordError.
+    Of several callers, in any process, one renews and the others wait for it: Discord's refresh tokens are good
+    once. Blocks for as long as Discord takes. Not to be called inside a transaction, which would hide the claim
+    from the others. Raises GrantDead (DISCORD_LOGIN_REQUIRED) when the person must log in again, or a
+    DiscordError, after which the next call tries anew.
     """
     deadline = time.monotonic() + CLAIM.total_seconds()
     while True:
@@ -51,11 +54,12 @@ def is_grant_dead(user: User) -> bool:
 def _claim(grant: DiscordGrant) -> bool:
     """Make the renewal ours by a conditional update. A claim that was never redeemed runs out."""
     now = timezone.now()
-    return bool(
-        DiscordGrant.objects.filter(
-            Q(claimed_until=None) | Q(claimed_until__lt=now), pk=grant.pk, access_token=grant.access_token
-        ).update(claimed_until=now + CLAIM)
-    )
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    with transaction.atomic(durable=True):  # RuntimeError inside another transaction
+        claimed = DiscordGrant.objects.filter(free, pk=grant.pk, access_token=grant.access_token).update(
+            claimed_until=now + CLAIM
+        )
+    return bool(claimed)
 
 
 def _renew(grant: DiscordGrant) -> str:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -79,6 +79,14 @@ def test_eight_at_once_renew_once_and_all_get_the_new_token(
     assert len(set(tokens)) == 1
     assert known_at_discord(there, tokens[0]), "a second renewal would have spent it"
     assert DiscordGrant.objects.get().claimed_until is None
+
+
+def test_a_renewal_inside_a_transaction_is_refused_before_discord_is_asked(owner: User) -> None:
+    age(owner, minutes=-1)
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        access_token_of(owner)
+    assert DiscordGrant.objects.get().claimed_until is None
+    assert access_token_of(owner)
 
 
 def test_a_claim_of_a_process_that_died_runs_out(owner: User) -> None:
