@@ -25,6 +25,7 @@ urlpatterns = [
     ),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", views.guild, name="guild_page"),
+    path("guilds/<str:guild_id>/settings", views.guild_settings, name="guild_settings_page"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("artwork/<str:name>", artwork, name="artwork"),
     path("admin/", admin.site.urls),

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -21,11 +22,18 @@ from accounts.domain.grants import is_grant_dead
 from accounts.domain.sessions import live_sessions
 from accounts.models import User
 from guilds.domain.installation import install_url
-from guilds.errors import GuildsError
+from guilds.domain.settings import (
+    ANNOUNCE_TYPES,
+    VOICE_TYPES,
+    known_sources,
+    load_settings,
+    settings_shape,
+)
+from guilds.errors import GuildForbidden, GuildsError
 from guilds.freshness import is_up, read_shards
-from guilds.models import Membership
-from guilds.permissions import can_manage, require_member
-from guilds.queries import guild_shape, my_memberships, voice_channels_of
+from guilds.models import Channel, Membership, Who
+from guilds.permissions import can_manage, require_manager, require_member
+from guilds.queries import channels_of, guild_shape, my_memberships, voice_channels_of
 from realtime import hints
 from realtime.metrics import exposition
 
@@ -80,6 +88,44 @@ def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
             "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_of(guild_id)],
         },
     )
+
+
+@require_safe
+@ensure_csrf_cookie
+@never_cache
+def guild_settings(request: HttpRequest, guild_id: str) -> HttpResponse:
+    """For those who manage the guild; each control saves itself over REST."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    try:
+        membership = require_manager(request.user, guild_id)
+    except GuildForbidden as error:
+        raise PermissionDenied from error
+    except GuildsError as error:
+        raise Http404 from error
+    settings = settings_shape(load_settings(guild_id))
+    allowed = settings["allowed_sources"]
+    roles = membership.guild.roles.exclude(pk=guild_id)
+    return render(
+        request,
+        "guild_settings.html",
+        {
+            "guild": _guild(membership),
+            "settings": settings,
+            "roles": [{"value": role.pk, "label": role.name} for role in roles],
+            "text_channels": [_option(each) for each in channels_of(guild_id, *ANNOUNCE_TYPES)],
+            "voice_channels": [_option(each) for each in channels_of(guild_id, *VOICE_TYPES)],
+            "who": [{"value": value, "label": label} for value, label in Who.choices],
+            "sources": [
+                {"value": name, "label": label, "allowed": allowed is None or name in allowed}
+                for name, label in known_sources().items()
+            ],
+        },
+    )
+
+
+def _option(channel: Channel) -> dict[str, str]:
+    return {"value": channel.pk, "label": channel.name}
 
 
 @require_safe
