@@ -1,0 +1,135 @@
+/** A guild's settings: each control saves itself, and shows what others change meanwhile. */
+
+import { Client } from "../../client/client.js";
+import { ApiError } from "../../client/errors.js";
+import { GuildStore } from "../../client/guild.js";
+import { announce, toast } from "./announce.js";
+import { byId, setText } from "./dom.js";
+
+/** @import { ConnectionState, Problem, SyncEvent } from "../../client/types.d.ts" */
+
+/** @type {Record<ConnectionState, string>} */
+const CONNECTION_WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  waiting: "Waiting for the network",
+  signed_out: "Signed out",
+  refused: "Refused",
+};
+
+const { guildId = "", userId } = document.body.dataset;
+const client = new Client({ baseUrl: location.origin, userId });
+const store = new GuildStore({ client, guildId, onEvents: follow, onState: showConnection });
+let wasLive = false;
+store.start();
+
+byId("settings").addEventListener("submit", (event) => event.preventDefault());
+byId("settings").addEventListener("change", (event) => {
+  const { setting } = /** @type {HTMLElement} */ (event.target).dataset;
+  if (setting) save(setting);
+});
+addEventListener("online", () => store.wake());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) store.wake();
+});
+
+/** @param {string} name @returns {(HTMLInputElement | HTMLSelectElement)[]} several for a list of ticks */
+function controlsOf(name) {
+  return [...document.querySelectorAll(`[data-setting="${CSS.escape(name)}"]`)].map(
+    (node) => /** @type {HTMLInputElement | HTMLSelectElement} */ (node),
+  );
+}
+
+/** @param {string} name @returns {unknown} the setting's value as the server takes it */
+function read(name) {
+  const [control, ...others] = controlsOf(name);
+  if (name === "allowed_sources") {
+    const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
+    // All of them: also those that a later version brings.
+    return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
+  }
+  if (control instanceof HTMLSelectElement) return control.value || null;
+  if (control.type === "checkbox") return control.checked;
+  if (control.value === "" && !control.validity.badInput) return null;
+  return control.validity.badInput ? "" : Number(control.value);
+}
+
+/** @param {string} name @param {unknown} value */
+function write(name, value) {
+  for (const control of controlsOf(name)) {
+    if (control instanceof HTMLSelectElement) {
+      const text = String(value ?? "");
+      // A role or channel that is newer than this page.
+      if (![...control.options].some((option) => option.value === text)) control.add(new Option("Another one", text));
+      control.value = text;
+    } else if (name === "allowed_sources") {
+      control.checked = value === null || /** @type {string[]} */ (value).includes(control.value);
+    } else if (control.type === "checkbox") {
+      control.checked = Boolean(value);
+    } else {
+      control.value = String(value ?? "");
+    }
+  }
+}
+
+/** @param {string} name @param {"" | "saved" | "problem" | "theirs"} state @param {string} words */
+function show(name, state, words) {
+  const option = /** @type {HTMLElement} */ (document.querySelector(`[data-option="${CSS.escape(name)}"]`));
+  option.dataset.state = state;
+  setText(byId(`${name}-state`), words);
+  for (const control of controlsOf(name)) control.setAttribute("aria-invalid", String(state === "problem"));
+  if (words) announce(words);
+}
+
+/** @param {string} name */
+async function save(name) {
+  const value = read(name);
+  show(name, "", "");
+  try {
+    const settings = await client.rest.patch(`/api/guilds/${guildId}/settings`, { [name]: value });
+    write(name, settings[name]);
+    show(name, "saved", "Saved");
+  } catch (error) {
+    const refusal = error instanceof ApiError ? error.errors[name]?.join(" ") : undefined;
+    const { message } = /** @type {Error} */ (error);
+    show(name, "problem", `Not saved. ${refusal ?? message}`);
+    if (!refusal) toast(`Not saved. ${message}`);
+  }
+}
+
+/** @param {SyncEvent[]} events */
+function follow(events) {
+  for (const { name, args, metadata } of events) {
+    if (name !== "SettingsChanged") continue;
+    for (const [setting, value] of Object.entries(args.after)) {
+      if (!controlsOf(setting).length || same(read(setting), value)) continue;
+      write(setting, value);
+      show(setting, "theirs", `Changed by ${metadata.username ?? "somebody"} just now`);
+    }
+  }
+}
+
+/** @param {unknown} one @param {unknown} other */
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** What was changed while there was no connection, or since the page was made. */
+async function refresh() {
+  const settings = await client.rest.get(`/api/guilds/${guildId}/settings`).catch(() => null);
+  for (const [name, value] of Object.entries(settings ?? {})) {
+    if (controlsOf(name).length && !same(read(name), value) && !controlsOf(name).includes(/** @type {any} */ (document.activeElement))) {
+      write(name, value);
+    }
+  }
+}
+
+/** @param {ConnectionState} state @param {Problem | null} problem */
+function showConnection(state, problem) {
+  const pill = byId("connection");
+  pill.dataset.state = state;
+  pill.title = problem?.detail ?? "";
+  setText(pill.children[1], CONNECTION_WORDS[state]);
+  if (state === "live" && wasLive) refresh();
+  wasLive ||= state === "live";
+}
