@@ -1,0 +1,145 @@
+"""`/ws` in two processes that share a database and a Redis, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from realtime.domain.streams import create_stream, share_with_user, unshare
+from realtime.streams.models import StreamGrant
+from tests.e2e.program import Program, free_ports
+from tests.realtime.device import JPEG, Device, Person, connect, make_person
+from tests.server import Server, serve, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Elsewhere:
+    """A `runweb` of its own on the tests' database and Redis."""
+
+    port: int
+    program: Program
+
+
+@pytest.fixture
+def here(transactional_db: None, settings: Settings, redis_url: str) -> Iterator[Server]:
+    """The server in this process, with the layer and the cache as a real one has them."""
+    settings.REDIS_URL = redis_url
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [redis_url], "prefix": "backline"},
+        }
+    }
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": redis_url,
+            "KEY_PREFIX": "backline",
+        }
+    }
+    with serve(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def elsewhere(transactional_db: None, redis_url: str, tmp_path: Path) -> Iterator[Elsewhere]:
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        database = f"sqlite:///{name}"
+    else:
+        database = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    (port,) = free_ports(1)
+    (tmp_path / "empty.env").touch()
+    program = Program(
+        ["runweb"],
+        log=tmp_path / "elsewhere.log",
+        DATABASE_URL=database,
+        REDIS_URL=redis_url,
+        DATA_DIR=str(tmp_path),
+        ENV_FILE=str(tmp_path / "empty.env"),
+        API_PORT=str(port),
+        SECRET_KEY=django_settings.SECRET_KEY,
+        JWT_SECRET=django_settings.JWT_SECRET,
+        FIELD_ENCRYPTION_KEYS=",".join(django_settings.FIELD_ENCRYPTION_KEYS),
+    )
+
+    there = Elsewhere(port, program)
+    program.start()
+    try:
+        until(lambda: answers(there), seconds=60)
+        yield there
+    finally:
+        if program.running:
+            program.kill()
+
+
+def answers(there: Elsewhere) -> bool:
+    assert there.program.running, there.program.said()
+    try:
+        return httpx.get(f"http://127.0.0.1:{there.port}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
+    device = connect(place, additional_headers={"Authorization": f"Bearer {person.token}"})
+    assert device.register(stream, **options)["type"] == "registered"
+    return device
+
+
+def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_a_kill(
+    here: Server, elsewhere: Elsewhere
+) -> None:
+    owner, friend = make_person(), make_person()
+    stream_id = f"cam-{os.getpid()}"
+    stream = create_stream(owner.user, stream_id=stream_id)
+    share_with_user(stream, friend.user, write=True)
+    types = ["video-frame", "status", "alert"]
+    with (
+        on(owner, here, stream_id, produces=types, presence=True) as producer,
+        on(friend, elsewhere, stream_id, consumes=types, produces=["alert"], presence=True) as consumer,
+    ):
+        # Presence: both know of both.
+        for device in (producer, consumer):
+            while True:
+                told = device.until("presence")
+                if (told["producing"], told["watching"]) == (2, 1):
+                    break
+        producer.send({"type": "status", "battery": 1})
+        status = consumer.until("status")
+        assert status["from"] == {"userId": str(owner.user.pk), "connectionId": producer.connection_id}
+        producer.show({"type": "video-frame", "n": 1})
+        shown = consumer.next_frame()
+        assert (shown.payload, shown.header["n"], shown.header["missed"]) == (JPEG, 1, 0)
+        assert shown.header["from"]["connectionId"] == producer.connection_id
+
+        # A service over there raises an alert about what the camera here shows.
+        consumer.send({"type": "alert", "text": "motion", "id": "message-1"})
+        assert consumer.until("ack")["seq"] == 1
+        rest = Client(headers={"Authorization": f"Bearer {owner.token}"})
+        kept = rest.get(f"/api/streams/{stream_id}/alerts/1/frame")
+        assert kept.content == JPEG
+
+        # Killed without a word. What comes meanwhile is read later, from the cursor.
+        elsewhere.program.kill()
+        producer.send({"type": "alert", "text": "meanwhile", "id": "message-2"})
+        assert producer.until("ack")["seq"] == 2
+    elsewhere.program.start()
+    until(lambda: answers(elsewhere), seconds=60)
+    with on(friend, elsewhere, stream_id, consumes=["alert"], since=1) as consumer:
+        assert consumer.receive()["text"] == "meanwhile"
+        unshare(stream, StreamGrant.objects.get().pk)
+        assert consumer.until("error")["code"] == "UNAUTHORIZED"
+        assert consumer.close_code() == 4403
