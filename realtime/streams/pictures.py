@@ -1,6 +1,6 @@
 """The newest picture of each stream: for thumbnails, and to be kept with an alert.
 
-In the memory of the process whose producer sent it; where there are several processes, also in the shared cache,
+In the memory of each process that the frame came by; where there are several processes, also in the shared cache,
 once a second.
 """
 

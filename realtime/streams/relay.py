@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from realtime.streams import pictures
+
 if TYPE_CHECKING:
     from realtime.streams.switchboard import Switchboard
 
@@ -104,7 +106,9 @@ class Relay:
         if live is None or message["process"] == PROCESS:
             return
         if message["type"] == "frame":
-            live.show(message["of"], message["stamped"], memoryview(message["payload"]))
+            payload = memoryview(message["payload"])
+            pictures.keep(live.id, payload)  # who answers to it here may raise an alert about it
+            live.show(message["of"], message["stamped"], payload)
         elif message["type"] == "text":
             live.tell(message["of"], message["stamped"])
         elif message["type"] == "presence":

@@ -132,6 +132,13 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         kept = rest.get(f"/api/streams/{stream_id}/alerts/1/frame")
         assert kept.content == JPEG
 
+        # Where nobody watches, the picture is found all the same.
+        with on(owner, here, f"{stream_id}-b", produces=["video-frame"]) as other:
+            other.show({"type": "video-frame"})
+            url = f"http://127.0.0.1:{elsewhere.port}/api/streams/{stream_id}-b/frame"
+            headers = {"Authorization": f"Bearer {owner.token}"}
+            until(lambda: httpx.get(url, headers=headers).content == JPEG)
+
         # Killed without a word. What comes meanwhile is read later, from the cursor.
         elsewhere.program.kill()
         producer.send({"type": "alert", "text": "meanwhile", "id": "message-2"})
