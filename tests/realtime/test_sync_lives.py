@@ -17,11 +17,13 @@ from pytest_django import Settings
 
 from accounts.domain.departure import delete_account
 from accounts.domain.sessions import revoke_session
+from accounts.models import User
 from queue_app.commands import execute
 from queue_app.domain.playback import start_next, take_lease
 from realtime.consumers import sync
 from realtime.domain.access import find_position
-from realtime.models import Event, Store, Via
+from realtime.domain.stores import set_member
+from realtime.models import Event, Store, StoreRole, Via
 from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
@@ -186,3 +188,52 @@ def test_a_database_that_is_away_is_said_and_the_socket_stays(
             broken.setattr(sync, "read_heads", away)
             assert socket.ask({"type": "ping", "id": 1})["code"] == "UNAVAILABLE"
         assert socket.ask({"type": "ping", "id": 2})["type"] == "pong"
+
+
+def test_a_server_moves_from_anonymous_clients_to_people(
+    server: Server, member: Member, settings: Settings, tmp_path: Path
+) -> None:
+    """docs/migration.md step by step: old events come in, the door is open, a store changes hands, the door closes."""
+    file = tmp_path / "notes.jsonl"
+    file.write_text('{"backline_store":1,"name":"app:notes"}\n{"name":"Noted","args_text":"1.0"}\n')
+    call_command("import_store", file, stdout=io.StringIO())
+    settings.REQUIRE_AUTH = False
+    with server.connect() as socket:
+        ready = socket.init("other")
+        assert push(socket, noted())["head"] == 1
+        for store in Store.objects.filter(name__startswith="app:"):
+            store.owner = member.user
+            store.save(update_fields=["owner"])
+            set_member(store, User.objects.get(pk=ready["userId"]), StoreRole.WRITER)
+        assert push(socket, noted())["head"] == 2
+    with open_store(server, member, "other") as socket:
+        assert push(socket, noted())["head"] == 3
+        settings.REQUIRE_AUTH = True
+        with server.connect() as late:
+            assert late.init("other")["code"] == "AUTH_REQUIRED"
+            assert late.close_code() == 4401
+        tomorrow = timezone.now() + timedelta(days=1)
+        call_command(
+            "tag_events",
+            user=member.user.discord_id,
+            before=tomorrow.isoformat(),
+            apply=True,
+            stdout=io.StringIO(),
+        )
+        metadata = [event["metadata"] for event in read_all(socket)]
+        assert {entry["userId"] for entry in metadata} == {str(member.user.pk)}
+        assert [entry["auth"] for entry in metadata] == ["anonymous", "anonymous", "valid"]
+    with open_store(server, member, "notes") as socket:
+        [event] = read_all(socket)
+        assert (event["metadata"]["userId"], event["args"]) == (str(member.user.pk), 1.0)
+
+
+def test_a_restored_database_tells_clients_that_their_positions_do_not_fit(
+    server: Server, member: Member
+) -> None:
+    with open_store(server, member, "notes") as socket:
+        push(socket, noted())
+        socket.ask({"type": "pull", "id": 1, "cursor": 1, "live": True})
+        call_command("renew_epochs", stdout=io.StringIO())
+        assert socket.receive()["code"] == "EPOCH_MISMATCH"
+        assert len(read_all(socket)) == 1
