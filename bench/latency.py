@@ -1,4 +1,4 @@
-"""From POST to WebSocket frame: `python -m bench.latency [--posts 200] [--clients 1 100]`.
+"""From POST to WebSocket frame: `python -m bench.latency [--posts 100] [--clients 1 100 1000]`.
 
 The whole program in one process, as `make run` starts it, on SQLite; a person adds tracks over REST while
 others follow the guild on `/sync`. Measured from before the POST is sent to the last follower's frame, and to
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import statistics
@@ -20,13 +21,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-import websockets
+
+from bench.load.clients import Client, connect, connect_many, messages, until
+from bench.load.processes import allow_files
 
 REFERENCE_MS = 50
+ADDED = re.compile(rb'"name":"TrackAdded","args":{.{0,60}?"item":{"id":"([^"]+)"')
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -80,42 +85,46 @@ def log_in(web: str, sandbox: str, user: str) -> str:
         return token
 
 
-async def follow(web: str, token: str, guild: str, seen: dict[str, list[float]]) -> asyncio.Task[None]:
-    """Follow a guild live; the time of each TrackAdded goes into `seen` by the item's id."""
-    socket_ = await websockets.connect(web.replace("http", "ws") + "/sync", compression=None, max_size=None)
-    await socket_.send(
-        json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}", "authToken": token})
+async def follow(port: int, token: str, guild: str, seen: dict[bytes, list[float]]) -> Client:
+    """Follow a guild live; the time of each `TrackAdded` goes into `seen` by the item's id."""
+    client = await connect(port, "/sync", [f"Authorization: Bearer {token}"])
+    client.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}"}))
+    heads: list[int] = []
+    client.on_message = lambda payload: heads.append(json.loads(payload)["head"])
+    await messages(client, 1)
+
+    def note(payload: bytes) -> None:
+        now = time.perf_counter()
+        if found := ADDED.search(payload):
+            seen.setdefault(found[1], []).append(now)
+
+    client.on_message = note
+    client.send(json.dumps({"type": "pull", "id": 2, "cursor": heads[0], "live": True}))
+    await messages(client, 2)
+    return client
+
+
+async def measure(
+    web: str, tokens: list[str], guild: str, *, clients: int, posts: int
+) -> dict[str, list[float]]:
+    seen: dict[bytes, list[float]] = {}
+    port = int(web.rpartition(":")[2])
+    readers = await connect_many(
+        clients, lambda index: follow(port, tokens[index % len(tokens)], guild, seen)
     )
-    ready = json.loads(await socket_.recv())
-    await socket_.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
-
-    async def read() -> None:
-        async for message in socket_:
-            now = time.perf_counter()
-            for event in json.loads(message).get("events", ()):
-                if event["name"] == "TrackAdded":
-                    seen.setdefault(event["args"]["item"]["id"], []).append(now)
-
-    return asyncio.create_task(read())
-
-
-async def measure(web: str, token: str, guild: str, *, clients: int, posts: int) -> dict[str, list[float]]:
-    seen: dict[str, list[float]] = {}
-    readers = [await follow(web, token, guild, seen) for _ in range(clients)]
     result: dict[str, list[float]] = {"first": [], "last": []}
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {tokens[0]}"}
     async with httpx.AsyncClient(base_url=web, headers=headers, timeout=30) as client:
         for _ in range(posts):
             begin = time.perf_counter()
             answer = await client.post(f"/api/guilds/{guild}/queue", json={"query": "440"})
-            item = answer.raise_for_status().json()["id"]
-            while len(seen.get(item, ())) < clients:
-                await asyncio.sleep(0.0005)
+            item = answer.raise_for_status().json()["id"].encode()
+            await until(partial(lambda item: len(seen.get(item, ())) >= clients, item))
             result["first"].append((min(seen[item]) - begin) * 1000)
             result["last"].append((max(seen[item]) - begin) * 1000)
-            await client.delete(f"/api/guilds/{guild}/queue/{item}")
+            await client.delete(f"/api/guilds/{guild}/queue/{item.decode()}")
     for reader in readers:
-        reader.cancel()
+        reader.transport.abort()
     return result
 
 
@@ -131,17 +140,19 @@ def report(clients: int, times: dict[str, list[float]]) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=200)
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100])
+    parser.add_argument("--posts", type=int, default=100)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100, 1000])
     options = parser.parse_args(argv)
+    allow_files()
     with running() as (web, sandbox):
-        token = log_in(web, sandbox, "owner")
+        # A person's sockets share what one person may send.
+        tokens = [log_in(web, sandbox, user) for user in ("owner", "dj", "member")]
         guilds: list[dict[str, Any]] = httpx.get(
-            f"{web}/api/guilds", headers={"Authorization": f"Bearer {token}"}
+            f"{web}/api/guilds", headers={"Authorization": f"Bearer {tokens[0]}"}
         ).json()
         guild = next(guild["id"] for guild in guilds if guild["bot_installed"])
         for clients in options.clients:
-            report(clients, asyncio.run(measure(web, token, guild, clients=clients, posts=options.posts)))
+            report(clients, asyncio.run(measure(web, tokens, guild, clients=clients, posts=options.posts)))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """
     if threading.current_thread().name.startswith("realtime-orm"):
         connection.close_at = time.monotonic() + KEEP_SECONDS
-        connection.health_check_enabled = True  # a connection that the database closed meanwhile is replaced
+        # One that the database closed meanwhile is replaced.
+        connection.health_check_enabled = True  # type: ignore[attr-defined]
 
 
 def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:

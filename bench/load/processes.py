@@ -1,0 +1,97 @@
+"""A server as a process of its own, and what it costs by /proc."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class ServerProcess:
+    """`hello` is the JSON that it printed when it listened: `port`, and what else clients need."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the server ended with {process.wait()}")
+        self.hello: dict[str, Any] = json.loads(line)
+        self.port: int = self.hello["port"]
+
+    def tell(self, line: str) -> None:
+        """Write a command to the server, `publish 1` for instance."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Write a command that is answered. Returns the answer."""
+        self.tell(line)
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of user and system time, all threads."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes."""
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE
+
+
+@contextmanager
+def server(command: Sequence[str], *, env: dict[str, str] | None = None) -> Iterator[ServerProcess]:
+    """Run a server that prints its hello on stdout and ends when its stdin does."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | (env or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield ServerProcess(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def python_server(name: str, *arguments: str) -> Iterator[ServerProcess]:
+    """Run one of bench/load/servers.py on a data folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
+        env = {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
+        with server([sys.executable, "-m", "bench.load.servers", name, *arguments], env=env) as running:
+            yield running
+
+
+def allow_files() -> None:
+    """Let this process, and those that it starts, open as many sockets as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def verdict(figure: str, reference: str, held: bool) -> None:
+    print(f"{figure}   (reference: {reference}){'' if held else '   MISSED'}")

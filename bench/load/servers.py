@@ -1,0 +1,216 @@
+"""The servers that are compared, each a process: `python -m bench.load.servers NAME`.
+
+Each listens on a free port of loopback, prints a line of JSON, obeys lines on stdin (`publish COUNT [BYTES]`, or
+`write` for the same with an answer) and ends when stdin does. All run uvloop. The Django ones are
+configured as in production, on SQLite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvloop
+
+ARGS_BYTES = 200
+USERS = 50  # a person may send so many messages a second, however many sockets they have
+SAMPLE = {"name": "Happened", "args": {"fill": "x" * (ARGS_BYTES - 11)}, "seqNum": 1000, "parentSeqNum": 999}
+# As large as an event of ours with 200 bytes of args.
+MESSAGE = json.dumps({"type": "events", "events": [SAMPLE | {"metadata": "y" * 270}], "remaining": 0})
+
+Publish = Callable[[int, int], Awaitable[None]]
+
+
+def say(**hello: Any) -> None:
+    print(json.dumps(hello), flush=True)
+
+
+async def obey(publish: Publish) -> None:
+    """Carry out the lines of stdin until it ends."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(lines.put_nowait, "")
+
+    threading.Thread(target=read, daemon=True).start()
+    while line := await lines.get():
+        verb, count, size = [*line.split(), str(ARGS_BYTES)][:3]
+        await publish(int(count), int(size))
+        if verb == "write":
+            say(written=int(count))
+
+
+async def floor() -> None:
+    """A bare uvloop write of a ready frame: nobody who uses a socket each can be cheaper."""
+    from websockets.http11 import Request
+    from websockets.server import ServerProtocol
+
+    from realtime.preframed import text_frame
+
+    open_: set[asyncio.Transport] = set()
+
+    class Bare(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+            self.handshake = ServerProtocol()
+
+        def data_received(self, data: bytes) -> None:
+            self.handshake.receive_data(data)
+            for event in self.handshake.events_received():
+                if isinstance(event, Request):
+                    self.handshake.send_response(self.handshake.accept(event))
+                    self.transport.write(b"".join(self.handshake.data_to_send()))
+                    open_.add(self.transport)
+                    del self.handshake
+                    return
+
+        def connection_lost(self, error: Exception | None) -> None:
+            open_.discard(self.transport)
+
+    frame = text_frame(MESSAGE.encode())
+
+    async def publish(count: int, size: int) -> None:
+        for _ in range(count):
+            for transport in open_:
+                transport.write(frame)
+
+    server = await asyncio.get_running_loop().create_server(Bare, "127.0.0.1", 0)
+    say(port=server.sockets[0].getsockname()[1])
+    await obey(publish)
+
+
+async def websockets() -> None:
+    from websockets.asyncio.server import ServerConnection, broadcast, serve
+
+    open_: set[ServerConnection] = set()
+
+    async def handle(connection: ServerConnection) -> None:
+        open_.add(connection)
+        try:
+            await connection.wait_closed()
+        finally:
+            open_.discard(connection)
+
+    async def publish(count: int, size: int) -> None:
+        for _ in range(count):
+            broadcast(open_, MESSAGE)
+
+    async with serve(handle, "127.0.0.1", 0, compression=None) as server:
+        say(port=next(iter(server.sockets)).getsockname()[1])
+        await obey(publish)
+
+
+async def _uvicorn(app: Any, publish: Publish, **hello: Any) -> None:
+    import uvicorn
+
+    from realtime.server import OPTIONS, EmbeddedServer, bind
+
+    options = OPTIONS | ({"ws": os.environ["BENCH_WS"]} if "BENCH_WS" in os.environ else {})
+    with bind("127.0.0.1", 0) as listener:
+        server = EmbeddedServer(uvicorn.Config(app, **options))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        say(port=listener.getsockname()[1], **hello)
+        await obey(publish)
+        server.should_exit = True
+        await task
+
+
+async def naive() -> None:
+    """What Channels' documentation shows: each consumer in a group, and `group_send`."""
+    from channels.generic.websocket import AsyncWebsocketConsumer
+    from channels.layers import get_channel_layer
+
+    class Consumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+        async def connect(self) -> None:
+            await self.channel_layer.group_add("bench", self.channel_name)
+            await self.accept()
+
+        async def disconnect(self, code: int) -> None:
+            await self.channel_layer.group_discard("bench", self.channel_name)
+
+        async def happened(self, message: dict[str, Any]) -> None:
+            await self.send(text_data=message["text"])
+
+    async def publish(count: int, size: int) -> None:
+        for _ in range(count):
+            await get_channel_layer().group_send("bench", {"type": "happened", "text": MESSAGE})
+
+    await _uvicorn(Consumer.as_asgi(), publish)
+
+
+def prepare() -> tuple[str, list[str]]:
+    """Return an instance and access tokens of people who may read it."""
+    from django.core.management import call_command
+
+    from accounts.domain.sessions import begin_session
+    from accounts.models import User
+    from accounts.tokens import issue_access
+    from guilds.domain.installation import ensure_guild
+    from guilds.models import Membership
+
+    call_command("migrate", verbosity=0, interactive=False)
+    guild = ensure_guild("300000000000000001", name="Bench")
+    tokens = []
+    for index in range(USERS):
+        user = User.objects.create(discord_id=str(200_000_000_000_000_000 + index), username=f"bench{index}")
+        Membership.objects.create(user=user, guild=guild)
+        tokens.append(issue_access(begin_session(user, device="bench", address=None))[0])
+    return f"guild:{guild.pk}", tokens
+
+
+async def hub() -> None:
+    """Ours: the program's own ASGI application. An event is appended, committed, read and encoded as always."""
+    from config.asgi import application
+    from realtime.db import in_thread
+    from realtime.domain.append import append, lock_store
+    from realtime.origin import BOT
+
+    instance, tokens = await in_thread(prepare)()
+
+    def write(count: int, size: int) -> None:
+        from django.db import transaction
+
+        with transaction.atomic():
+            store = lock_store(instance)
+            for _ in range(count):
+                append(store, "Happened", {"fill": "x" * (size - 11)}, origin=BOT)
+
+    await _uvicorn(application, in_thread(write), instance=instance, tokens=tokens)
+
+
+SERVERS: dict[str, Callable[[], Any]] = {"floor": floor, "hub": hub, "naive": naive, "websockets": websockets}
+
+
+def main() -> None:
+    name = sys.argv[1]
+    if name in ("hub", "naive"):
+        for variable in ("DATABASE_URL", "REDIS_URL", "ENVIRONMENT"):
+            os.environ.pop(variable, None)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        import django
+
+        django.setup()
+        if name == "naive" and (redis := os.environ.get("BENCH_REDIS")):
+            from django.conf import settings
+
+            settings.CHANNEL_LAYERS = {
+                "default": {
+                    "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+                    "CONFIG": {"hosts": [redis]},
+                }
+            }
+    uvloop.run(SERVERS[name]())
+
+
+if __name__ == "__main__":
+    main()
