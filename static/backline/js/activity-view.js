@@ -85,6 +85,16 @@ export class ActivityView {
         return { verb: "joined this server" };
       case "BotRemoved":
         return { verb: "was removed from this server" };
+      case "TrackMoved":
+        return { verb: "moved", object: titleOf(args.item.track), rest: args.after ? "" : "to the front" };
+      case "QueueCleared":
+        return { verb: "cleared the queue", rest: `of ${args.item_ids.length} track${args.item_ids.length === 1 ? "" : "s"}` };
+      case "SkipVoted":
+        return metadata.userId ? { verb: "wants to skip", rest: `(${args.votes} of ${args.needed})` } : null;
+      case "VolumeChanged":
+        return { verb: `set the volume to ${args.player.volume} %` };
+      case "SettingsChanged":
+        return { verb: "changed", object: settingNames(args.after), rest: "in the settings" };
       case "PlayerPaused":
         return { verb: "paused the music" };
       case "PlayerResumed":
@@ -100,6 +110,7 @@ export class ActivityView {
       }
       case "VoiceLeft":
         this.#channelId = null;
+        if (args.reason === "alone") return { verb: "left, because nobody was there" };
         return { verb: metadata.userId ? "sent Backline out of voice" : "is out of voice" };
       case "PlayerErrorChanged":
         if (!args.player.error) return null;
@@ -109,6 +120,29 @@ export class ActivityView {
         return null;
     }
   }
+}
+
+/** @type {Record<string, string>} */
+const SETTINGS = {
+  dj_role_id: "the DJ role",
+  announce_channel_id: "the channel for announcements",
+  voice_channel_id: "the default voice channel",
+  default_volume: "the volume to begin with",
+  may_add: "who adds tracks",
+  may_skip: "who skips",
+  may_move: "who changes the order",
+  may_clear: "who clears the queue",
+  vote_share: "the votes it takes to skip",
+  max_per_person: "the tracks per person",
+  fair_order: "taking turns",
+  stay_in_channel: "staying when everyone has left",
+  leave_after_minutes: "when to leave",
+  allowed_sources: "where tracks may come from",
+};
+
+/** @param {Record<string, unknown>} settings */
+function settingNames(settings) {
+  return Object.keys(settings).map((name) => SETTINGS[name] ?? name).join(", ");
 }
 
 /** @param {SyncEvent} event @param {Deed} deed */

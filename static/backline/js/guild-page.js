@@ -43,10 +43,12 @@ const store = new GuildStore({
 
 const queueView = new QueueView({
   onRemove: (itemId, title) => attempt(() => store.remove(itemId), `“${title}” is still there.`),
+  onFront: (itemId, title) => attempt(() => store.move(itemId, null), `“${title}” stays where it is.`),
 });
 const playerView = new PlayerView({
   onPause: (paused) => attempt(() => store.setPaused(paused)),
-  onSkip: () => attempt(() => store.skip()),
+  onSkip: () => attempt(skip),
+  onVolume: (volume) => attempt(() => store.setVolume(volume)),
 });
 const activityView = new ActivityView({ channelName });
 const guildView = new GuildView();
@@ -58,6 +60,7 @@ new SearchBox({
   },
 });
 
+byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), "The queue stays."));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
   if (voiceChannel.value) await attempt(() => store.setVoiceChannel(voiceChannel.value));
@@ -100,13 +103,20 @@ async function attempt(act, consequence = "") {
   }
 }
 
+async function skip() {
+  const { vote } = await store.skip();
+  if (vote) announce(`Your vote counts: ${vote.votes} of ${vote.needed} to skip`);
+}
+
 function draw() {
   drawConnection();
   const { guild, player, rows } = store;
   if (!guild || !player || !rows) return;
   guildView.draw(guild, store.voiceChannels);
-  playerView.draw(player, rows.length);
-  queueView.draw(rows, player, store.positionMs);
+  playerView.draw(player, rows.length, store.can, store.skipVote);
+  queueView.draw(rows, player, store.positionMs, store.can);
+  document.body.toggleAttribute("data-no-move", store.can?.move === false);
+  drawSearch(store.can?.add !== false);
   playerView.drawPosition(player, store.positionMs);
   drawVoice(player);
 }
@@ -118,7 +128,15 @@ function drawPosition() {
   const second = Math.floor(performance.now() / 1000);
   if (second === recentSecond) return;
   recentSecond = second;
-  queueView.draw(rows, player, store.positionMs);
+  queueView.draw(rows, player, store.positionMs, store.can);
+}
+
+/** @param {boolean} mayAdd */
+function drawSearch(mayAdd) {
+  /** @type {HTMLInputElement} */
+  const input = byId("search-input");
+  input.disabled = !mayAdd;
+  input.placeholder = mayAdd ? "Search the library or paste a link" : "Only some may add tracks in this server";
 }
 
 /** @param {Player} player */
@@ -163,6 +181,12 @@ function sentence(name, args) {
       return "The bot has joined this server";
     case "BotRemoved":
       return "The bot was removed from this server";
+    case "TrackMoved":
+      return `${titleOf(args.item.track)} moved`;
+    case "QueueCleared":
+      return "The queue was cleared";
+    case "SkipVoted":
+      return `${args.votes} of ${args.needed} votes to skip`;
     case "PlayerPaused":
       return "Paused";
     case "PlayerResumed":

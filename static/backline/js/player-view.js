@@ -4,7 +4,7 @@ import { showArtwork } from "./artwork.js";
 import { avatar, byId, element, icon, setAttribute, setText } from "./dom.js";
 import { duration, isMe, titleOf } from "./format.js";
 
-/** @import { Player } from "../../client/types.d.ts" */
+/** @import { Player, QueueItem, Rights, SkipVote } from "../../client/types.d.ts" */
 
 const STATUS_WORDS = {
   idle: "Nothing playing",
@@ -27,18 +27,39 @@ export class PlayerView {
   /** @type {HTMLButtonElement} */
   #skip = byId("skip");
   #progress = byId("progress");
+  /** @type {HTMLInputElement} */
+  #volume = byId("volume-range");
+  #choosingVolume = false;
   #chipsKey = "";
 
-  /** @param {{onPause: (paused: boolean) => Promise<unknown>, onSkip: () => Promise<unknown>}} options */
-  constructor({ onPause, onSkip }) {
+  /**
+   * @param {object} options
+   * @param {(paused: boolean) => Promise<unknown>} options.onPause
+   * @param {() => Promise<unknown>} options.onSkip
+   * @param {(volume: number) => Promise<unknown>} options.onVolume
+   */
+  constructor({ onPause, onSkip, onVolume }) {
+    this.#volume.addEventListener("input", () => {
+      this.#choosingVolume = true;
+      this.#showVolume(this.#volume.valueAsNumber);
+    });
+    this.#volume.addEventListener("change", async () => {
+      await onVolume(this.#volume.valueAsNumber);
+      this.#choosingVolume = false;
+    });
     this.#pause.addEventListener("click", () => (
       whileBusy(this.#pause, () => onPause(!this.#pause.hasAttribute("data-paused")))
     ));
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
   }
 
-  /** @param {Player} player @param {number} queued how many tracks come next */
-  draw(player, queued) {
+  /**
+   * @param {Player} player
+   * @param {number} queued how many tracks come next
+   * @param {Rights | null} can
+   * @param {SkipVote | null} skipVote
+   */
+  draw(player, queued, can, skipVote) {
     const track = player.item?.track ?? null;
     const title = track ? titleOf(track) : "Quiet in here";
     this.#now.dataset.status = player.status;
@@ -46,7 +67,7 @@ export class PlayerView {
     setText(byId("now-title"), title);
     setText(byId("now-artist"), track ? track.artist ?? "" : emptyWords(player, queued));
     showArtwork(byId("now-art"), track, (colour) => this.#now.style.setProperty("--art", colour ?? "transparent"));
-    this.#drawChips(player);
+    this.#drawChips(player, skipVote);
     this.#drawProblem(player);
 
     showArtwork(byId("player-art"), track);
@@ -56,9 +77,15 @@ export class PlayerView {
     this.#pause.disabled = !track;
     this.#pause.toggleAttribute("data-paused", paused);
     setAttribute(this.#pause, "aria-label", paused ? "Resume" : "Pause");
-    this.#skip.disabled = !track;
+    const [skipWords, maySkip] = skipping(player.item, can);
+    this.#skip.disabled = !track || !maySkip;
+    setAttribute(this.#skip, "aria-label", skipWords);
+    this.#skip.title = skipWords;
     byId("volume").hidden = player.volume === null;
-    setText(byId("volume").children[1], `Volume ${player.volume} %`);
+    if (player.volume !== null && !this.#choosingVolume) {
+      this.#volume.valueAsNumber = player.volume;
+      this.#showVolume(player.volume);
+    }
     document.title = track && player.status === "playing" ? `${title} · Backline` : `${byId("guild-name").textContent} · Backline`;
   }
 
@@ -78,9 +105,15 @@ export class PlayerView {
     setAttribute(this.#progress, "aria-valuetext", total ? `${duration(positionMs)} of ${duration(total)}` : null);
   }
 
-  /** @param {Player} player */
-  #drawChips({ item }) {
-    const key = item ? `${item.id} ${item.requested_by?.username} ${item.track.is_live}` : "";
+  /** @param {number} percent */
+  #showVolume(percent) {
+    setText(byId("volume-value"), `${percent} %`);
+    setAttribute(this.#volume, "aria-valuetext", `${percent} percent`);
+  }
+
+  /** @param {Player} player @param {SkipVote | null} vote */
+  #drawChips({ item }, vote) {
+    const key = item ? `${item.id} ${item.requested_by?.username} ${item.track.is_live} ${vote?.votes} ${vote?.needed}` : "";
     if (key === this.#chipsKey) return;
     this.#chipsKey = key;
     const chips = [];
@@ -90,6 +123,7 @@ export class PlayerView {
         element("span", {}, "Added by ", element("strong", {}, name))));
     }
     if (item?.track.is_live) chips.push(element("li", { class: "chip" }, icon("radio"), "Live radio"));
+    if (vote) chips.push(element("li", { class: "chip" }, icon("skip-forward"), `${vote.votes} of ${vote.needed} votes to skip`));
     byId("now-chips").replaceChildren(...chips);
   }
 
@@ -100,6 +134,16 @@ export class PlayerView {
     setText(/** @type {Element} */ (box.querySelector("p")), words);
     box.hidden = !error;
   }
+}
+
+/**
+ * @param {QueueItem | null} item
+ * @param {Rights | null} can
+ * @returns {[string, boolean]} what the button is called, and whether it may be pressed
+ */
+function skipping(item, can) {
+  if (!can || can.skip === "now" || isMe(item?.requested_by ?? null)) return ["Skip this track", true];
+  return can.skip === "vote" ? ["Vote to skip this track", true] : ["Only DJs skip what others added here", false];
 }
 
 /** @param {Player} player @param {number} queued */

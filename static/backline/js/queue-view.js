@@ -5,7 +5,7 @@ import { byId, element, icon, setAttribute, setText } from "./dom.js";
 import { duration, isMe, readableUrl, requesterName, roughDuration, titleOf } from "./format.js";
 
 /**
- * @import { Player, QueueItem, Track } from "../../client/types.d.ts"
+ * @import { Player, QueueItem, Rights, Track } from "../../client/types.d.ts"
  * @import { Row } from "../../client/guild.js"
  *
  * @typedef {object} Line one row as it is drawn
@@ -26,15 +26,17 @@ export class QueueView {
   #summary = byId("queue-summary");
   #empty = byId("queue-empty");
   #onRemove;
+  #onFront;
   /** @type {Map<string, HTMLElement>} */
   #nodes = new Map();
   /** @type {Map<string, {item: QueueItem, until: number}>} */
   #failures = new Map();
   #drawnOnce = false;
 
-  /** @param {{onRemove: (itemId: string, title: string) => void}} options */
-  constructor({ onRemove }) {
+  /** @param {{onRemove: (itemId: string, title: string) => void, onFront: (itemId: string, title: string) => void}} options */
+  constructor({ onRemove, onFront }) {
     this.#onRemove = onRemove;
+    this.#onFront = onFront;
   }
 
   /** Keep a failed track in sight for a while, with its reason. @param {QueueItem} item */
@@ -46,8 +48,9 @@ export class QueueView {
    * @param {Row[]} rows
    * @param {Player} player
    * @param {number} positionMs
+   * @param {Rights | null} can
    */
-  draw(rows, player, positionMs) {
+  draw(rows, player, positionMs, can) {
     const lines = [...this.#failureLines(), ...queueLines(rows, player, positionMs)];
     const keep = new Set(lines.map((line) => line.key));
     for (const [key, node] of this.#nodes) {
@@ -62,13 +65,14 @@ export class QueueView {
         node.toggleAttribute("data-new", this.#drawnOnce);
         this.#nodes.set(line.key, node);
       }
-      this.#fill(node, line);
+      this.#fill(node, line, can);
       // Moving a node drops its focus and restarts its animation: only when it is elsewhere.
       if (this.#list.children[place] !== node) this.#list.insertBefore(node, this.#list.children[place] ?? null);
     });
     this.#drawnOnce = true;
     this.#list.setAttribute("aria-busy", "false");
     this.#empty.hidden = lines.length > 0;
+    byId("queue-clear").hidden = !can?.clear || !rows.some((row) => row.item);
     setText(this.#summary, summarise(rows));
   }
 
@@ -101,6 +105,7 @@ export class QueueView {
 
   /** @param {string} key */
   #build(key) {
+    const front = element("button", { class: "icon-button row-front", type: "button" }, icon("arrow-up-to-line"));
     const remove = element("button", { class: "icon-button", type: "button" }, icon("x"));
     const node = element("li", { class: "row" },
       element("span", { class: "art art-row" }),
@@ -108,7 +113,11 @@ export class QueueView {
         element("span", { class: "line-title" }),
         element("span", { class: "line-sub" }, element("span"), "")),
       element("span", { class: "row-time" }),
-      remove);
+      element("span", { class: "row-acts" }, front, remove));
+    front.addEventListener("click", () => {
+      const { itemId, title = "" } = node.dataset;
+      if (itemId) this.#onFront(itemId, title);
+    });
     remove.addEventListener("click", () => {
       const { itemId, title = "" } = node.dataset;
       if (itemId) {
@@ -122,9 +131,10 @@ export class QueueView {
     return node;
   }
 
-  /** @param {HTMLElement} node @param {Line} line */
-  #fill(node, line) {
-    const [art, text, time, remove] = /** @type {HTMLElement[]} */ ([...node.children]);
+  /** @param {HTMLElement} node @param {Line} line @param {Rights | null} can */
+  #fill(node, line, can) {
+    const [art, text, time, acts] = /** @type {HTMLElement[]} */ ([...node.children]);
+    const [front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
     const [title, sub] = text.children;
     const [person, words] = sub.childNodes;
     node.dataset.state = line.state;
@@ -137,7 +147,10 @@ export class QueueView {
     setAttribute(/** @type {Element} */ (person), "class", line.mine ? "mine" : null);
     setText(words, line.person && line.words ? ` · ${line.words}` : line.words);
     setText(time, line.track?.is_live ? "live" : line.track?.duration_ms ? duration(line.track.duration_ms) : "");
-    const removable = line.itemId !== null || line.state === "failed";
+    setAttribute(front, "aria-label", `Play ${line.title} next`);
+    front.title = "Play next";
+    front.style.visibility = line.state === "queued" ? "" : "hidden";
+    const removable = line.state === "failed" || (line.itemId !== null && (line.mine || can?.remove !== false));
     setAttribute(remove, "aria-label", line.state === "failed" ? `Hide ${line.title}` : `Remove ${line.title}`);
     setAttribute(remove, "disabled", !removable || line.state === "removing");
     remove.style.visibility = removable ? "visible" : "hidden";
