@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 from queue_app.starter import fill
@@ -154,6 +156,80 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts
     finally:
         for socket in (*sockets.values(), *spare):
             socket.close()
+
+
+class Follower(threading.Thread):
+    """Follows a store live; whenever the socket breaks it comes back with the cursor that it has."""
+
+    def __init__(self, person: Person, instance: str, *, wanted: int) -> None:
+        super().__init__(daemon=True)
+        self.person, self.instance, self.wanted = person, instance, wanted
+        self.events: list[dict[str, Any]] = []
+        self.ports: list[int] = []
+
+    def run(self) -> None:
+        deadline = time.monotonic() + 40
+        while len(self.events) < self.wanted and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ConnectionClosed, InvalidMessage, TimeoutError):
+                self._follow()
+
+    def _follow(self) -> None:
+        with speak(self.person, self.instance) as socket:
+            self.ports.append(socket.socket.getsockname()[1])
+            cursor = self.events[-1]["seqNum"] if self.events else 0
+            socket.send(json.dumps({"type": "pull", "id": 2, "cursor": cursor, "live": True}))
+            while len(self.events) < self.wanted:
+                self.events += json.loads(socket.recv(timeout=10))["events"]
+
+
+def speak(person: Person, instance: str) -> ClientConnection:
+    url = person.backline.web_url.replace("http", "ws") + "/sync"
+    headers = {"Authorization": f"Bearer {person.access}"}
+    socket = connect(url, additional_headers=headers, close_timeout=1, legacy=True)
+    socket.send(json.dumps({"type": "init", "id": 1, "instanceId": instance}))
+    assert json.loads(socket.recv(timeout=10))["type"] == "ready"
+    return socket
+
+
+def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
+    """Push one event after the other, each until it is acknowledged, by however many connections it takes."""
+    left, deadline = list(event_ids), time.monotonic() + 40
+    while left and time.monotonic() < deadline:
+        with (
+            contextlib.suppress(OSError, ConnectionClosed, InvalidMessage),
+            speak(person, instance) as socket,
+        ):
+            while left:
+                event = {"eventId": left[0], "name": "Counted", "args": {}}
+                socket.send(json.dumps({"type": "push", "id": 3, "events": [event]}))
+                assert json.loads(socket.recv(timeout=10))["type"] == "ack"
+                left.pop(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+def test_a_worker_killed_mid_stream_costs_nobody_an_event(parts: Parts, measured: Measured) -> None:
+    """Its clients come back to the other one and resume; a push that got no answer is sent again."""
+    owner = parts.installation.log_in("owner")
+    event_ids = [f"event-{number:04}" for number in range(300)]
+    speak(owner, "app:chaos").close()  # who asks first makes the store
+    followers = [Follower(owner, "app:chaos", wanted=len(event_ids)) for _ in range(6)]
+    writer = threading.Thread(target=push_all, args=(owner, "app:chaos", event_ids), daemon=True)
+    for thread in (*followers, writer):
+        thread.start()
+    until(lambda: all(len(follower.events) > 20 for follower in followers))
+    doomed = next(pid for pid in workers_of(parts.web.pid) if serves(pid, followers[0].ports[-1]))
+    seen = [len(follower.events) for follower in followers]
+    os.kill(doomed, signal.SIGKILL)
+    begun = time.monotonic()
+    for thread in (writer, *followers):
+        thread.join(timeout=45)
+    measured("worker killed: everybody has everything", time.monotonic() - begun)
+    assert max(seen) < len(event_ids), "it was all over before"
+    assert len(followers[0].ports) > 1
+    for follower in followers:
+        assert [event["seqNum"] for event in follower.events] == list(range(1, len(event_ids) + 1))
+        assert [event["eventId"] for event in follower.events] == event_ids
+    until(lambda: len(workers_of(parts.web.pid)) == 2, seconds=30)
 
 
 def test_another_bot_process_takes_over_after_kill_9(parts: Parts, measured: Measured) -> None:
