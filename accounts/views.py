@@ -51,7 +51,11 @@ from accounts.serializers import (
 def discord_login(request: HttpRequest) -> HttpResponseBase:
     """Send the browser to Discord. `next` is the only thing of the query that is used."""
     target = request.GET.get("next", "")
-    safe = target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    safe = (
+        target.startswith("/")
+        and not target.startswith("//")
+        and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    )
     provider = get_adapter(request).get_provider(request, "discord")
     response: HttpResponseBase = provider.redirect(request, "login", next_url=target if safe else None)
     return response

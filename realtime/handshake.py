@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import parse_cookie
 
 from accounts.authentication import bearer_token
@@ -20,6 +19,7 @@ from accounts.domain.sessions import (
     touch_session,
 )
 from accounts.errors import AccountsError, TokenInvalid
+from accounts.session_store import SessionStore
 
 Scope = dict[str, Any]
 
@@ -89,8 +89,6 @@ def authenticate_scope(scope: Scope, *, grace_seconds: int, sync_tokens: bool = 
 
 def _of_cookie(scope: Scope) -> Principal | None:
     key = parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
-    if not key.isalnum():  # so are all of Django's keys; a quoted cookie may even hold a NUL
-        return None
     sid = SessionStore(key).get("sid")
     try:
         session = find_live_session(sid)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from importlib import import_module
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
@@ -52,6 +52,4 @@ def _delete[M: Model](rows: QuerySet[M]) -> int:
 
 def _clear_browser_sessions() -> int:
     """Django's own rows, in which the states of unfinished logins live too."""
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    expired = store.get_model_class().objects.filter(expire_date__lt=timezone.now())
-    return _delete(expired)
+    return _delete(Session.objects.filter(expire_date__lt=timezone.now()))

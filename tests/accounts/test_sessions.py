@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
@@ -201,6 +202,13 @@ def test_the_cookie_is_the_contracts(there: Discord, client: Client, settings: L
     log_in(second, there)
     assert (second.cookies["other"]["httponly"], second.cookies["other"]["secure"]) == (True, True)
     assert second.get("/dashboard").status_code == 200
+
+
+@pytest.mark.parametrize("cookie", ['"\\000aaaaaaaa"', '"\\377\\376aaaaaaaa"', "é" * 40, "a" * 5000, "''"])
+def test_a_cookie_that_is_no_key_is_nobodys(cookie: str) -> None:
+    headers = {"cookie": f"{django_settings.SESSION_COOKIE_NAME}={cookie}"}
+    for path, status in (("/dashboard", 302), ("/api/auth/me", 401), ("/api/auth/discord/login", 302)):
+        assert Client().get(path, headers=headers).status_code == status, path
 
 
 def test_every_page_sets_the_csrf_cookie(browser: Client) -> None:
