@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from accounts.domain.housekeeping import forget_the_past
 from realtime.db import in_thread
+from realtime.domain.retention import prune_logs
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ async def keep_house(stop: asyncio.Event) -> None:
             wait = EVERY_SECONDS
         try:
             gone = await in_thread(forget_the_past)()
+            gone["events and answers"] = await in_thread(prune_logs)()
         except DatabaseError as error:
             log.warning("Housekeeping: %s", type(error).__name__)
         else:

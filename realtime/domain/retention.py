@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
 from realtime import kinds
 from realtime.domain.append import lock_store
@@ -59,6 +62,18 @@ def prune(store: Store, cut: int) -> int:
             store.pruned_through = through
             store.save(update_fields=["pruned_through"])
     return deleted
+
+
+def prune_logs() -> int:
+    """Prune every log as the settings say, and forget answers as old. Returns how many rows went."""
+    now = timezone.now()
+    days, count = settings.EVENT_RETENTION_DAYS, settings.EVENT_RETENTION_COUNT
+    gone = 0
+    for store in filter(may_be_pruned, list(Store.objects.filter(head__gt=F("pruned_through")))):
+        gone += prune(store, find_cut(store, now=now, days=days, count=count))
+    if days:
+        gone += forget_answers(before=now - timedelta(days=days))
+    return gone
 
 
 def forget_answers(*, before: datetime) -> int:

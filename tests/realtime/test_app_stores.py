@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from realtime import json_text
-from realtime.domain.stores import MAX_OWNED, create_store, set_member, set_public
+from realtime.domain.stores import MAX_OWNED, create_store, delete_store, set_member, set_public
 from realtime.models import Event, Store, StoreRole
 from tests.realtime.conftest import Member, make_member
 from tests.realtime.test_json_text import STRANGE
@@ -228,3 +228,13 @@ def test_two_writers_at_once_make_one_chain(server: Server, member: Member) -> N
         assert [answer["type"] for answer in answers] == ["ack", "error"]
         assert (answers[1]["code"], answers[1]["head"]) == ("SERVER_AHEAD", 41)
         assert [(e["seqNum"], e["parentSeqNum"]) for e in read_all(one)] == [(n, n - 1) for n in range(1, 42)]
+
+
+def test_a_store_that_is_deleted_ends_its_sockets(server: Server, member: Member) -> None:
+    with open_store(server, member, "notes") as reader, open_store(server, member, "notes") as writer:
+        push(writer, noted())
+        delete_store(Store.objects.get(name="app:notes"))
+        assert push(writer, noted())["code"] == "NOT_FOUND"
+        assert writer.close_code() == 4404
+        assert reader.close_code() == 4403  # says nothing, so it is found out
+    assert not Event.objects.exists()

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from pytest_django import Settings
 
 from accounts.domain.sessions import nobody
 from accounts.models import User
 from queue_app.commands import execute
 from realtime.domain.append import append_all, lock_store
+from realtime.domain.retention import prune_logs
 from realtime.domain.stores import create_store, set_member
 from realtime.errors import CursorTooOld
 from realtime.models import Command, Event, Store, StoreRole, Via
@@ -81,7 +84,7 @@ def test_an_exported_store_comes_back_byte_for_byte_under_a_new_epoch(tmp_path: 
     assert run("verify_stores") == "1 logs are whole.\n"
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values)
 def test_any_args_survive_the_journey(tmp_path: Path, text: str) -> None:
     store = create_store(UserFactory.create(), "notes")
@@ -236,6 +239,22 @@ def test_answers_are_forgotten_with_the_events() -> None:
     Command.objects.filter(command_id="pause-1").update(created_at=timezone.now() - timedelta(days=91))
     run("prune_events")
     assert [command.command_id for command in Command.objects.all()] == ["pause-2"]
+
+
+def test_the_daily_pass_prunes_by_the_settings(settings: Settings) -> None:
+    member = MembershipFactory.create()
+    store = Store.objects.get(name=f"guild:{member.guild_id}")
+    fill(store, *["{}"] * 10, days=100)
+    fill(create_store(member.user, "notes"), *["{}"] * 10, days=100)
+    assert prune_logs() == 2  # 100 days old, and 90
+    settings.EVENT_RETENTION_DAYS = 55
+    assert prune_logs() == 3
+    settings.EVENT_RETENTION_COUNT = 2
+    assert prune_logs() == 3
+    assert prune_logs() == 0
+    settings.EVENT_RETENTION_DAYS = settings.EVENT_RETENTION_COUNT = 0
+    assert prune_logs() == 0
+    assert Event.objects.count() == 12
 
 
 # --- tag ---

@@ -1,4 +1,4 @@
-"""`manage.py prune_events`: let go of old events of logs that have snapshots. Run it once a day."""
+"""`manage.py prune_events`: let go of old events of logs that have snapshots, as the bot's process does daily."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             stores = stores.filter(name=kinds.instance_named(store))
             if not stores:
                 raise CommandError(f"There is no store {store}.")
-        for one in stores.iterator():
+        for one in list(stores):
             if not may_be_pruned(one):
                 if store:
                     raise CommandError(f"{one.name} has no snapshot; its log is all there is.")
