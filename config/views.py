@@ -21,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from accounts.domain.grants import is_grant_dead
 from accounts.domain.sessions import live_sessions
 from accounts.models import User
+from guilds.domain.guild_list import is_list_old
 from guilds.domain.installation import install_url
 from guilds.domain.settings import (
     ANNOUNCE_TYPES,
@@ -30,10 +31,10 @@ from guilds.domain.settings import (
     settings_shape,
 )
 from guilds.errors import GuildForbidden, GuildsError
-from guilds.freshness import is_up, read_shards
+from guilds.freshness import is_up, read_shards, stale_since
 from guilds.models import Channel, Membership, Who
 from guilds.permissions import can_manage, require_manager, require_member
-from guilds.queries import channels_of, guild_shape, my_memberships, voice_channels_of
+from guilds.queries import bot_lacks_by_place, channels_of, guild_shape, my_memberships, voice_channels_of
 from realtime import hints
 from realtime.metrics import exposition
 
@@ -64,6 +65,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context = {
         "guilds": [_guild(m) for m in memberships],
         "grant_dead": is_grant_dead(request.user),
+        "list_old": is_list_old(request.user),
         "login_url": _login_url(request.path),
     }
     return render(request, "dashboard.html", context)
@@ -79,11 +81,19 @@ def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
         membership = require_member(request.user, guild_id)
     except GuildsError as error:
         raise Http404 from error
+    lacks: list[dict[str, Any]] = []
+    stale = None
+    if can_manage(membership):
+        lacks = bot_lacks_by_place(membership.guild) if membership.guild.bot_installed else []
+        stale = stale_since(membership.guild, read_shards())
     return render(
         request,
         "guild.html",
         {
             "guild": _guild(membership),
+            "lacks": lacks,
+            "lacks_count": sum(len(place["lacks"]) for place in lacks),
+            "stale_since": stale,
             "guilds": [_guild(m) for m in my_memberships(request.user, everything=True)],
             "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_of(guild_id)],
         },

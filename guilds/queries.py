@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -48,6 +49,21 @@ def bot_lacks(guild: Guild) -> list[dict[str, Any]]:
         roles=Role.objects.filter(guild=guild),
         channels=Channel.objects.filter(guild=guild).order_by("type", "position", "pk"),
     )
+
+
+def bot_lacks_by_place(guild: Guild) -> list[dict[str, Any]]:
+    """Return `bot_lacks` for people: `[{channel: name or null, lacks: [{name, needed_for}]}]`."""
+    names = dict(Channel.objects.filter(guild=guild).values_list("pk", "name"))
+    return [
+        {
+            "channel": names.get(channel_id),
+            "lacks": [
+                {"name": lack["permission"].replace("_", " ").capitalize(), "needed_for": lack["needed_for"]}
+                for lack in lacks
+            ],
+        }
+        for channel_id, lacks in groupby(bot_lacks(guild), key=lambda lack: lack["channel_id"])
+    ]
 
 
 def channels_of(guild_id: str, *types: ChannelType) -> QuerySet[Channel]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import discord
 from accounts.domain.grants import access_token_of, bury_refused
 from accounts.errors import DiscordRefused, GrantDead
-from accounts.models import User
+from accounts.models import DiscordGrant, User
 from guilds.domain.memberships import store_my_guilds
 
 CACHED_SECONDS = 300
@@ -43,6 +43,11 @@ def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:
         bury_refused(user, access_token)
         raise GrantDead from error
     return True
+
+
+def is_list_old(user: User) -> bool:
+    """Whether `refresh_my_guilds` with CACHED_SECONDS would ask Discord, and may."""
+    return cache.get(_key(user)) is None and DiscordGrant.objects.filter(user=user, dead_at=None).exists()
 
 
 def _key(user: User) -> str:

@@ -1,0 +1,77 @@
+"""What managers are told of the bot, and names as people choose them, in a real browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from guilds.models import Guild
+from guilds.permissions import INSTALL_PERMISSIONS
+from tests.clients.browser import PHONE, login_cookie, open_desk
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
+from tests.server import Server
+
+CONNECT, SPEAK = 1 << 20, 1 << 21
+NAMES = [
+    "<script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>",
+    "\u202eevil gnp.exe",  # right-to-left override, never ended
+    "إذاعة الليل",
+    "\U0001f39b\ufe0f\U0001f468\u200d\U0001f469\u200d\U0001f467 crew",
+    "W" * 100,
+    "{{ 7|add:7 }} {% now 'Y' %} &amp; \"quoted\" 'single' \\u003cb>",
+]
+
+
+@pytest.fixture
+def cookie(server: Server, settings: Settings) -> str:
+    """Of somebody who manages guilds of all these names; the first has channels of all these names."""
+    settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
+    user = UserFactory.create(username="owner")
+    for name in NAMES:
+        MembershipFactory.create(user=user, guild=GuildFactory.create(name=name), owner=True, manager=True)
+    guild = Guild.objects.get(name=NAMES[0])
+    RoleFactory.create(id=guild.pk, guild=guild, permissions=0)
+    bot = RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS & ~SPEAK)
+    for name in NAMES:
+        rows = [{"id": bot.pk, "type": 0, "allow": "0", "deny": str(CONNECT)}]
+        ChannelFactory.create(guild=guild, voice=True, name=name, overwrites=rows)
+    Guild.objects.filter(pk=guild.pk).update(
+        bot_role_ids=[bot.pk], mirrored_at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    return login_cookie(user)
+
+
+def test_any_name_is_text_and_managers_see_what_the_bot_lacks(server: Server, cookie: str) -> None:
+    guild_id = Guild.objects.get(name=NAMES[0]).pk
+    with open_desk(server) as desk:
+        window = desk.window(cookie, size=PHONE)
+        page = window.open("/dashboard")
+        assert set(page.locator(".guild-card h2").all_inner_texts()) == set(NAMES)
+        narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        assert page.evaluate(narrow)
+        window.open_guild(guild_id)
+        assert page.locator("#guild-name").inner_text() == NAMES[0]
+        assert set(page.locator("#voice-channel option").all_text_contents()) >= set(NAMES)
+        page.click("#guild-lacks summary")
+        assert (
+            page.locator("#guild-lacks summary").inner_text() == f"The bot lacks {len(NAMES) + 1} permissions"
+        )
+        assert page.locator("#guild-lacks dt").all_inner_texts() == ["Everywhere", *NAMES]
+        assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: being heard in a voice channel"
+        assert page.evaluate(narrow)
+        assert page.evaluate("window.harmed") is None
+        assert not window.complaints
+        page.click("#guild-read")
+        page.wait_for_selector("#guild-read-problem:has-text('Discord could not be reached')")
+
+
+@pytest.mark.django_db
+def test_members_are_not_bothered_with_it(client: Client) -> None:
+    membership = MembershipFactory.create()
+    client.force_login(membership.user)
+    page = client.get(f"/guilds/{membership.guild_id}", headers={"Host": "127.0.0.1:1337"})
+    assert page.status_code == 200
+    assert b"guild-stale" not in page.content
