@@ -90,7 +90,7 @@ export class ActivityView {
       case "QueueCleared":
         return { verb: "cleared the queue", rest: `of ${args.item_ids.length} track${args.item_ids.length === 1 ? "" : "s"}` };
       case "SkipVoted":
-        return metadata.userId ? { verb: "wants to skip", rest: `(${args.votes} of ${args.needed})` } : null;
+        return metadata.userId ? { verb: "voted to skip", rest: `(${args.votes} of ${args.needed})` } : null;
       case "VolumeChanged":
         return { verb: `set the volume to ${args.player.volume} %` };
       case "SettingsChanged":
