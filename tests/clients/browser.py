@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from accounts.models import User
+from tests.clients.relay import Relay
 from tests.server import Server
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,6 +36,13 @@ def login_cookie(user: User) -> str:
     client = Client()
     client.force_login(user)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def log_in(context: BrowserContext, cookie: str) -> None:
+    """Give a browser the cookie of somebody's session, in place of one it may have."""
+    context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": settings.API_BASE_URL}]
+    )
 
 
 class Window:
@@ -71,18 +79,22 @@ class Desk:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
 
-    def window(self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark") -> Window:
+    def context(
+        self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark"
+    ) -> BrowserContext:
+        """Open a browser of one person's; its pages share cookies, workers and storage."""
         context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
         if cookie:
-            context.add_cookies(
-                [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": settings.API_BASE_URL}]
-            )
-        return Window(context.new_page())
+            log_in(context, cookie)
+        return context
+
+    def window(self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark") -> Window:
+        return Window(self.context(cookie, size=size, scheme=scheme).new_page())
 
 
 @contextmanager
-def open_desk(server: Server) -> Iterator[Desk]:
+def open_desk(server: Server | Relay) -> Iterator[Desk]:
     """Start Chromium, for which the server is at API_BASE_URL: the program answers under that name only.
 
     Rows for the test are made before, or with `elsewhere`: Playwright's loop forbids the ORM in its thread.

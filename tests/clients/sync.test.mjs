@@ -227,8 +227,8 @@ test("a refused upgrade, which browsers cannot read, is found out through the to
   await until(() => sync.state === "signed_out");
 });
 
-test("4403 is final, with the server's own reason", async () => {
-  peer.refuseInits = [4403];
+test("4403 is final for a new token too, with the server's own reason", async () => {
+  peer.refuseInits = [4403, 4403];
   connect();
   await until(() => sync.state === "refused");
   assert.equal(states.at(-1), "refused FORBIDDEN");

@@ -1,4 +1,5 @@
 import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
+import { newId } from "./ids.js";
 
 /**
  * @import { Ack, ConnectionState, Position, Problem, PushEvent, SocketLike, SyncEvent, Tokens } from "./types.d.ts"
@@ -28,6 +29,7 @@ const REFUSALS = new Map([
   [4413, "A message was too large."],
 ]);
 const UNAUTHENTICATED = 4401;
+const FORBIDDEN = 4403;
 const ABNORMAL = 1006;
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 15_000;
@@ -48,7 +50,7 @@ export class Connection {
   #random;
   #pingEveryMs;
   #patienceMs;
-  #clientId = crypto.randomUUID();
+  #clientId = newId();
 
   /** @type {ConnectionState} */
   #state = "waiting";
@@ -67,6 +69,8 @@ export class Connection {
   #inGrace = false;
   #renewing = false;
   #reauthenticatedAt = -Infinity;
+  /** Whether the last refusal may have been meant for the cookie's user instead of the token's. */
+  #doubted = false;
   /** @type {Problem | null} */
   #refusal = null;
   /** @type {Map<number, Push>} */
@@ -264,6 +268,7 @@ export class Connection {
       return;
     }
     this.#ready = true;
+    this.#doubted = false;
     this.#position = { epoch, head };
     this.#livePull = this.#nextId++;
     this.#send({ type: "pull", id: this.#livePull, cursor: head, epoch, live: true });
@@ -322,7 +327,11 @@ export class Connection {
     // new token, which tells.
     if (!this.#ready) this.#tokens.discard(this.#token);
     const refusal = REFUSALS.get(code);
-    if (refusal) {
+    if (code === FORBIDDEN && !this.#ready && !this.#doubted) {
+      // Perhaps somebody else has logged in here, and cookie and token disagree: a new token tells.
+      this.#doubted = true;
+      this.#connect();
+    } else if (refusal) {
       const problem = this.#refusal ?? { code: `CLOSED_${code}`, detail: refusal };
       this.#leave();
       this.#setState("refused", problem);

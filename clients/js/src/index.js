@@ -6,3 +6,11 @@ export { EventLog } from "./log.js";
 export { RestClient } from "./rest.js";
 export { IndexedDbStorage, MemoryStorage } from "./storage.js";
 export { Store } from "./store.js";
+
+/**
+ * @typedef {import("./types.d.ts").Change} Change
+ * @typedef {import("./types.d.ts").ChangeStorage} ChangeStorage
+ * @typedef {import("./types.d.ts").ConnectionState} ConnectionState
+ * @typedef {import("./types.d.ts").SyncEvent} SyncEvent
+ * @typedef {import("./types.d.ts").TokenAnswer} TokenAnswer
+ */

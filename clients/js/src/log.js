@@ -1,4 +1,5 @@
 import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
+import { newId } from "./ids.js";
 
 /**
  * @import { Client } from "./client.js"
@@ -118,7 +119,7 @@ export class EventLog {
    * @throws {SyncError} refused
    */
   async push(name, args = {}, note = {}) {
-    const eventId = crypto.randomUUID();
+    const eventId = newId();
     const change = { eventId, instanceId: this.#instanceId, name, args, note, clientTimestamp: Date.now() };
     this.#handedIn.set(eventId, change);
     this.#onPending();

@@ -5,6 +5,7 @@ import { NetworkError, SyncError } from "./errors.js";
  *
  * @typedef {object} Waiting
  * @property {Change} change
+ * @property {number} bytes
  * @property {Promise<void>} stored
  * @property {((ack: Ack) => void)[]} resolve one for each time it was handed in; none when it was loaded
  * @property {((error: Error) => void)[]} reject
@@ -54,7 +55,7 @@ export class Outbox {
     this.#onChanged = onChanged;
     this.#onRefused = onRefused;
     const stored = Promise.resolve();
-    this.#waiting = changes.map((change) => ({ change, stored, resolve: [], reject: [] }));
+    this.#waiting = changes.map((change) => ({ change, bytes: sizeOf(change), stored, resolve: [], reject: [] }));
   }
 
   /** What has no answer yet, oldest first. */
@@ -69,7 +70,8 @@ export class Outbox {
    * @throws {SyncError} refused, and out of the queue
    */
   add(change) {
-    if (JSON.stringify(change.args).length > MAX_BYTES) {
+    const bytes = sizeOf(change);
+    if (bytes > MAX_BYTES) {
       return Promise.reject(new SyncError({ code: "TOO_LARGE", detail: "This change is too large to be sent." }));
     }
     return new Promise((resolve, reject) => {
@@ -79,7 +81,7 @@ export class Outbox {
         known.reject.push(reject);
         return;
       }
-      this.#waiting.push({ change, stored: this.#store(change), resolve: [resolve], reject: [reject] });
+      this.#waiting.push({ change, bytes, stored: this.#store(change), resolve: [resolve], reject: [reject] });
       this.#onChanged();
       this.#drain();
     });
@@ -128,8 +130,8 @@ export class Outbox {
   #nextBatch() {
     const most = this.#singly > 0 ? 1 : MAX_BATCH;
     let bytes = 0;
-    const fits = this.#waiting.findIndex(({ change }, place) => {
-      bytes += JSON.stringify(change.args).length;
+    const fits = this.#waiting.findIndex((waiting, place) => {
+      bytes += waiting.bytes;
       return place > 0 && (place >= most || bytes > MAX_BYTES);
     });
     return this.#waiting.slice(0, fits < 0 ? undefined : fits);
@@ -195,4 +197,9 @@ export class Outbox {
     // Left behind by a crash or a full disk, it is sent once more and answered as before.
     this.#storage.remove(waiting.change.eventId).catch((error) => console.warn("Backline could not tidy up:", error));
   }
+}
+
+/** @param {Change} change @returns {number} bytes, as UTF-8 */
+function sizeOf({ args }) {
+  return new TextEncoder().encode(JSON.stringify(args)).length;
 }

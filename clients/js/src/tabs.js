@@ -1,3 +1,5 @@
+import { newId } from "./ids.js";
+
 /**
  * How the tabs of one browser find the host that holds their connection.
  *
@@ -29,7 +31,7 @@ export async function join(joining) {
   if (sharing === "alone" || !globalThis.navigator?.locks || !globalThis.BroadcastChannel || !globalThis.document) {
     return joinOwnHost(joining);
   }
-  const tabId = crypto.randomUUID();
+  const tabId = newId();
   const release = await holdLock(`${NAME} tab ${tabId}`);
   const leave = sharing === "leader" ? null : await joinWorker(joining, tabId);
   const leaveHost = leave ?? joinLeader(joining, tabId);

@@ -1,0 +1,5 @@
+/** A random id that nobody else has. Pages without TLS lack `crypto.randomUUID`. @returns {string} */
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
