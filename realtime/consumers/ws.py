@@ -218,6 +218,9 @@ class StreamConsumer(Connection):
             consumes=request.consumes,
             credit=request.credit,
             presence=request.presence,
+            epoch=granted.epoch,
+            head=granted.head,
+            cursor=granted.head if request.since is None else request.since,
         )
         get_switchboard().enter(registration)
         self._registrations[live.id] = registration
@@ -234,9 +237,10 @@ class StreamConsumer(Connection):
         if self.auth == "anonymous":
             answer["warning"] = {"code": "AUTH_DISABLED"}
         self._say(answer)
-        if request.consumes:
-            cursor = granted.head if request.since is None else request.since
-            self._follow(registration, epoch=granted.epoch, head=granted.head, cursor=cursor)
+        if request.since is not None:
+            self._follow(registration)  # there may be messages from when other types were durable
+        else:
+            self.durable_changed(registration)
 
     def _unregister(self, stream_id: str) -> None:
         if subscription := self._subscriptions.pop(stream_id, None):
@@ -244,7 +248,12 @@ class StreamConsumer(Connection):
         if registration := self._registrations.pop(stream_id, None):
             get_switchboard().leave(registration)
 
-    def _follow(self, registration: Registration, *, epoch: str, head: int, cursor: int) -> None:
+    def durable_changed(self, registration: Registration) -> None:
+        live = registration.stream
+        if registration.consumes & live.durable and live.id not in self._subscriptions:
+            self._follow(registration)
+
+    def _follow(self, registration: Registration) -> None:
         """Deliver the durable messages behind `cursor`, then each new one."""
         live = registration.stream
 
@@ -265,7 +274,12 @@ class StreamConsumer(Connection):
             self._say(self._error_frame(EpochMismatch.code, EpochMismatch.sentence, None, streamId=live.id))
 
         self._subscriptions[live.id] = get_hub().subscribe(
-            live.log, epoch=epoch, head=head, cursor=cursor, send=deliver, on_lost=lost
+            live.log,
+            epoch=registration.epoch,
+            head=registration.head,
+            cursor=registration.cursor,
+            send=deliver,
+            on_lost=lost,
         )
 
     def _registration_for(self, type_: str, stream_id: Any) -> Registration:

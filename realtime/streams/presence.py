@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -115,7 +116,8 @@ class Presence:
             self._switchboard.relay.say_presence(stream_id)
 
     async def _tell(self) -> None:
-        looked, self._unseen = self._unseen & self._switchboard.streams.keys(), set()
+        looked = {stream_id for stream_id in self._unseen if self._matters(stream_id)}
+        self._unseen = set()
         if not looked:
             return
         try:
@@ -141,6 +143,11 @@ class Presence:
             for registration in list(live.registrations):
                 if registration.presence and registration.rights.member:
                     registration.peer.queue(message)
+
+    def _matters(self, stream_id: str) -> bool:
+        """Whether somebody here asked who is there, or another process may want this one's frames."""
+        live = self._switchboard.streams.get(stream_id)
+        return live is not None and bool(settings.REDIS_URL or any(r.presence for r in live.registrations))
 
 
 def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:

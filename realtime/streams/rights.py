@@ -37,6 +37,7 @@ class Rights:
 
 
 NO_RIGHTS = Rights()
+OWNER = Rights(read=True, write=True, member=True, owner=True)
 
 
 def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Rights]:
@@ -47,32 +48,32 @@ def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Righ
 def read_access(
     wanted: Iterable[tuple[str, int]],
 ) -> tuple[dict[str, Stream], dict[tuple[str, int], Rights]]:
-    """Return the streams by id, and the rights as `read_rights` does, in at most three queries."""
+    """Return the streams by id, and the rights as `read_rights` does, in at most three queries.
+
+    One where all are owners. Every process asks this all the time, for all who are on a stream there.
+    """
     pairs = set(wanted)
-    user_ids = {user_id for _, user_id in pairs}
     streams = {stream.pk: stream for stream in Stream.objects.filter(pk__in={pk for pk, _ in pairs})}
-    grants: defaultdict[str, list[StreamGrant]] = defaultdict(list)
-    for grant in StreamGrant.objects.filter(
-        Q(user_id__in=user_ids) | Q(user=None), stream_id__in=streams.keys()
-    ):
-        grants[grant.stream_id].append(grant)
-    guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
-    belonging = get_audience().belonging(user_ids, guild_ids) if guild_ids else {}
-    rights = {
-        (pk, user_id): _rights(streams[pk], user_id, grants[pk], belonging)
-        for pk, user_id in pairs
-        if pk in streams
-    }
+    found = {(pk, user_id) for pk, user_id in pairs if pk in streams}
+    others = {(pk, user_id) for pk, user_id in found if streams[pk].owner_id != user_id}
+    rights = dict.fromkeys(found - others, OWNER)
+    if others:
+        user_ids = {user_id for _, user_id in others}
+        grants: defaultdict[str, list[StreamGrant]] = defaultdict(list)
+        for grant in StreamGrant.objects.filter(
+            Q(user_id__in=user_ids) | Q(user=None), stream_id__in={pk for pk, _ in others}
+        ):
+            grants[grant.stream_id].append(grant)
+        guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
+        belonging = get_audience().belonging(user_ids, guild_ids) if guild_ids else {}
+        for pk, user_id in others:
+            mine = [grant for grant in grants[pk] if _applies(grant, user_id, belonging)]
+            rights[pk, user_id] = Rights(
+                read=bool(mine) or streams[pk].public,
+                write=any(grant.write for grant in mine),
+                member=bool(mine),
+            )
     return streams, rights
-
-
-def _rights(stream: Stream, user_id: int, grants: list[StreamGrant], belonging: Belonging) -> Rights:
-    if stream.owner_id == user_id:
-        return Rights(read=True, write=True, member=True, owner=True)
-    mine = [grant for grant in grants if _applies(grant, user_id, belonging)]
-    return Rights(
-        read=bool(mine) or stream.public, write=any(grant.write for grant in mine), member=bool(mine)
-    )
 
 
 def _applies(grant: StreamGrant, user_id: int, belonging: Belonging) -> bool:

@@ -24,7 +24,7 @@ from realtime.streams.rights import Rights, read_access
 
 log = logging.getLogger(__name__)
 
-RIGHTS_SECONDS = 0.5  # losing a right closes the socket within one second
+RIGHTS_SECONDS = 0.75  # losing a right closes the socket within one second
 MAX_CREDIT = 2
 
 _missed = metrics.STREAM_FRAMES.labels("missed")
@@ -43,6 +43,9 @@ class Peer(Protocol):
 
     def pump(self) -> None:
         """Something may be there to send."""
+
+    def durable_changed(self, registration: Registration) -> None:
+        """Other types of a stream are kept in its log from now on."""
 
     def lost(self, error: Exception) -> None:
         """A right or the stream itself is gone."""
@@ -68,11 +71,14 @@ class Frame:
 
 
 class Registration:
-    """One socket on one stream. With `credit`, so many frames may be unacknowledged; null: as many as it takes."""
+    """One socket on one stream. With `credit`, so many frames may be unacknowledged; null: as many as it takes.
+
+    `(epoch, head)` is the position of the log when it registered. Durable messages are due from behind `cursor`.
+    """
 
     __slots__ = (
-        "client_type", "consumes", "credit", "in_flight", "missed", "peer", "presence", "produces", "rights",
-        "slots", "stream",
+        "client_type", "consumes", "credit", "cursor", "epoch", "head", "in_flight", "missed", "peer", "presence",
+        "produces", "rights", "slots", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +92,9 @@ class Registration:
         consumes: frozenset[str],
         credit: int | None,
         presence: bool,
+        epoch: str,
+        head: int,
+        cursor: int,
     ) -> None:
         self.stream = stream
         self.peer = peer
@@ -95,6 +104,9 @@ class Registration:
         self.consumes = consumes
         self.credit = credit
         self.presence = presence
+        self.epoch = epoch
+        self.head = head
+        self.cursor = cursor
         self.slots: dict[str, Frame] = {}
         self.missed: dict[str, int] = {}
         self.in_flight: deque[int] = deque()
@@ -233,13 +245,15 @@ class Switchboard:
 
     async def check_rights(self) -> None:
         """Let go of everybody who lost a right that their registration stands on."""
-        for live in list(self.streams.values()):
-            self._drop_if_idle(live)  # its socket closed before it entered
+        for idle in list(self.streams.values()):
+            self._drop_if_idle(idle)  # its socket closed before it entered
         here = [r for live in self.streams.values() for r in live.registrations]
         streams, rights = await in_thread(read_access)([(r.stream.id, r.peer.user_id) for r in here])
         for pk, stream in streams.items():
-            if pk in self.streams:
-                self.streams[pk].durable = frozenset(stream.durable_types)
+            if (live := self.streams.get(pk)) and live.durable != frozenset(stream.durable_types):
+                live.durable = frozenset(stream.durable_types)
+                for registration in list(live.registrations):
+                    registration.peer.durable_changed(registration)
         for registration in here:
             now = rights.get((registration.stream.id, registration.peer.user_id))
             if registration not in registration.stream.registrations:

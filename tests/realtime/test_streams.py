@@ -267,9 +267,9 @@ def test_lists_cost_the_same_with_one_and_with_three(
 ) -> None:
     client = api(owner)
     create_stream(owner)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(client.get("/api/streams").json()) == 1
     create_stream(owner)
     create_stream(owner)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(client.get("/api/streams").json()) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -14,7 +15,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from accounts.domain.sessions import begin_sync_session, revoke_session
-from realtime.domain.streams import create_stream, delete_stream, issue_token, share_with_user, unshare
+from realtime.domain.streams import (
+    change_stream,
+    create_stream,
+    delete_stream,
+    issue_token,
+    share_with_user,
+    unshare,
+)
 from realtime.models import Event
 from realtime.streams.models import Stream, StreamGrant, StreamPresence
 from tests.factories import UserFactory
@@ -394,6 +402,24 @@ def test_alerts_are_also_read_over_sync(server: Server, owner: Person, stream: S
         assert sync.ask({"type": "push", "id": 2, "events": [push]})["code"] == "FORBIDDEN"
     with server.connect() as sync:
         assert sync.init("stream:cam-1", make_person().token)["code"] == "NOT_FOUND"
+
+
+def test_a_type_that_becomes_durable_is_kept_and_delivered_from_then_on(
+    server: Server, owner: Person, stream: Stream
+) -> None:
+    with owner.on(server, "cam-1", produces=["door"], consumes=["door"]) as device:
+        device.send({"type": "door", "n": 1})
+        assert "seq" not in device.receive()
+        change_stream(stream, durable_types=["alert", "door"])
+        seqs = []
+        for n in range(200):  # until the change has come around
+            device.send({"type": "door", "n": n})
+            seqs.append(device.receive().get("seq"))
+            if seqs[-1]:
+                break
+            device.quiet()
+            time.sleep(0.02)
+        assert seqs[-1] == 1
 
 
 def test_a_position_nobody_can_continue_from_is_refused(
