@@ -50,8 +50,8 @@ class SyncConsumer(Connection):
             return
         frame: dict[str, Any] = {}
         try:
-            self._count_message(message)
             frame = frames.decode(message.get("text"), message.get("bytes"))
+            self._count_message(message)  # after reading it, so that the refusal says which one it is about
             await self._handle(frame, message["text"])
         except AccountsError as error:
             await self.send(self._error_frame(error.code, str(error), frame.get("id")))
