@@ -10,13 +10,20 @@ from playwright.sync_api import Page, expect
 
 from guilds.domain.installation import bot_left
 from guilds.domain.mirror import mirror_guild, note_outage
-from guilds.models import Guild
+from guilds.models import Guild, GuildSettings, Membership
 from queue_app.commands import execute
 from queue_app.domain import playback
 from realtime.models import Via
 from realtime.origin import Origin
 from tests.clients.browser import PHONE, WIDE, elsewhere, login_cookie, open_desk
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory
+from tests.factories import (
+    ChannelFactory,
+    GuildFactory,
+    MembershipFactory,
+    RoleFactory,
+    TrackFactory,
+    UserFactory,
+)
 from tests.server import Server
 
 BOT_PROCESS = "test-host:1:1"
@@ -143,12 +150,22 @@ def test_nowhere_to_play_is_said_with_what_to_do(server: Server, scene: Scene) -
 
 
 def test_a_refused_removal_is_taken_back_with_the_reason(server: Server, scene: Scene) -> None:
+    role = RoleFactory.create(guild=scene.guild)
+    GuildSettings.objects.filter(guild=scene.guild).update(dj_role_id=role.pk)
+    member = Membership.objects.filter(guild=scene.guild, owner=False)
+    member.update(role_ids=[role.pk])
     with open_desk(server) as desk:
         scene.add("moss")
         page = desk.window(scene.member_cookie).open_guild(scene.id)
-        page.get_by_role("button", name="Remove Moss").click()
+        remove = page.get_by_role("button", name="Remove Moss")
+        expect(remove).to_be_visible()
+        elsewhere(lambda: member.update(role_ids=[]))  # and the page has not heard of it yet
+        remove.click()
         expect(page.locator(".toast")).to_contain_text("“Moss” is still there.")
         assert titles(page) == ["Moss"]
+        page.reload()
+        expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
+        expect(remove).to_be_hidden()
 
 
 def test_a_title_is_only_ever_text(server: Server, scene: Scene) -> None:
