@@ -219,6 +219,8 @@ class Feed:
             try:
                 while await self._read_news() == READ_BATCH:
                     pass
+            except CursorTooOld:  # pruned while the database was away
+                self.lose(list(self.subscriptions), "pruned")
             except Exception as error:
                 # The database is away: the poll wakes us again, and the log still has everything.
                 log.warning("Reading %s: %s", self.name, type(error).__name__)
