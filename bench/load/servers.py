@@ -75,9 +75,10 @@ async def floor() -> None:
         def connection_lost(self, error: Exception | None) -> None:
             open_.discard(self.transport)
 
-    frame = text_frame(MESSAGE.encode())
+    frames = {ARGS_BYTES: text_frame(MESSAGE.encode())}
 
     async def publish(count: int, size: int) -> None:
+        frame = frames.setdefault(size, text_frame(bytes(size)))
         for _ in range(count):
             for transport in open_:
                 transport.write(frame)

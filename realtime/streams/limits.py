@@ -27,7 +27,7 @@ _of_users: WeakValueDictionary[int, Allowance] = WeakValueDictionary()
 
 
 class FrameMeter:
-    """What one socket has sent in frames. `refused` counts those in a row that were too many."""
+    """What one socket has sent in frames. `refused` counts those that were too many; each good one makes up for two."""
 
     def __init__(self, user_id: int) -> None:
         self.refused = 0
@@ -44,7 +44,7 @@ class FrameMeter:
         if wait > 0:
             self.refused += 1
             return wait
-        self.refused = 0
+        self.refused = max(0, self.refused - 2)
         for each in self._allowances:
             each.frames.take(1)
             each.bytes.take(size)
