@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
+from django.conf import settings
+
 # Tokens in query strings and headers, JWTs anywhere. The value goes, its name stays. No secret is shorter than
 # eight characters, and words behind a colon mostly are.
 _SECRET = re.compile(
@@ -16,8 +18,21 @@ _SECRET = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return `text` with credentials replaced by `***`."""
-    return _SECRET.sub(lambda match: f"{match['name'] or match['scheme'] or ''}***", text)
+    """Return `text` with credentials replaced by `***`, our own wherever they stand."""
+    text = _SECRET.sub(lambda match: f"{match['name'] or match['scheme'] or ''}***", text)
+    for secret in _ours():
+        text = text.replace(secret, "***")
+    return text
+
+
+def _ours() -> list[str]:
+    keys = (
+        settings.DISCORD_BOT_TOKEN,
+        settings.DISCORD_CLIENT_SECRET,
+        settings.SECRET_KEY,
+        settings.JWT_SECRET,
+    )
+    return [key for key in (*keys, *settings.FIELD_ENCRYPTION_KEYS) if len(key) >= 16]
 
 
 class HandshakeFilter(logging.Filter):

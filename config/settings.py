@@ -19,6 +19,7 @@ from django.utils.csp import CSP
 from environs import Env
 
 from config import dev_keys
+from config.secret import Secret
 
 django_stubs_ext.monkeypatch()  # generics such as ModelAdmin[User] exist for type checkers only
 
@@ -64,8 +65,8 @@ BOT_INTERNAL_API_URL = env.str("BOT_INTERNAL_API_URL", f"http://127.0.0.1:{BOT_A
 # --- Discord, or the sandbox ------------------------------------------------------------------------------
 
 DISCORD_CLIENT_ID = env.str("DISCORD_CLIENT_ID", "")
-DISCORD_CLIENT_SECRET = env.str("DISCORD_CLIENT_SECRET", "")
-DISCORD_BOT_TOKEN = env.str("DISCORD_BOT_TOKEN", "")
+DISCORD_CLIENT_SECRET = Secret(env.str("DISCORD_CLIENT_SECRET", ""))
+DISCORD_BOT_TOKEN = Secret(env.str("DISCORD_BOT_TOKEN", ""))
 DISCORD_REDIRECT_URI = env.str("DISCORD_REDIRECT_URI", f"{API_BASE_URL}/api/auth/discord/callback")
 
 # Where clients that hold the code themselves may have been sent (POST /api/auth/discord/exchange).
@@ -91,8 +92,8 @@ if SANDBOX:
 
     _sandbox = load_or_create(SANDBOX_DIR)
     DISCORD_CLIENT_ID = _sandbox.client_id
-    DISCORD_CLIENT_SECRET = _sandbox.client_secret
-    DISCORD_BOT_TOKEN = _sandbox.bot_token
+    DISCORD_CLIENT_SECRET = Secret(_sandbox.client_secret)
+    DISCORD_BOT_TOKEN = Secret(_sandbox.bot_token)
     _sandbox_url = f"http://127.0.0.1:{SANDBOX_PORT}"
     DISCORD_API_URL = env.str("DISCORD_API_URL", f"{_sandbox_url}/api/v10").rstrip("/")
     DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", f"{_sandbox_url}/oauth2/authorize")
@@ -109,9 +110,11 @@ ADMIN_DISCORD_IDS = set(env.list("ADMIN_DISCORD_IDS", [_SANDBOX_OWNER] if SANDBO
 # --- Secrets ----------------------------------------------------------------------------------------------
 
 _keys = {} if PRODUCTION else dev_keys.load_or_create(DATA_DIR)
-SECRET_KEY = env.str("SECRET_KEY", _keys.get("SECRET_KEY", ""))
-JWT_SECRET = env.str("JWT_SECRET", _keys.get("JWT_SECRET", ""))
-FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", [_keys.get("FIELD_ENCRYPTION_KEYS", "")])
+SECRET_KEY = Secret(env.str("SECRET_KEY", _keys.get("SECRET_KEY", "")))
+JWT_SECRET = Secret(env.str("JWT_SECRET", _keys.get("JWT_SECRET", "")))
+FIELD_ENCRYPTION_KEYS = [
+    Secret(key) for key in env.list("FIELD_ENCRYPTION_KEYS", [_keys.get("FIELD_ENCRYPTION_KEYS", "")])
+]
 
 # --- Without authentication, for development ---------------------------------------------------------------
 
