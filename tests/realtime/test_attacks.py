@@ -1,4 +1,4 @@
-"""The table of attacks on `/sync`, by each way to present a token, for access tokens and for sync tokens."""
+"""The table of attacks on the sockets, by each way to present a token, for access tokens and for sync tokens."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Present = Callable[[str], Awaitable[tuple[int, str]]]
 LET_IN = (101, "")
 
 
-async def by_header(token: str) -> tuple[int, str]:
+async def by_header(token: str, path: str = "/sync") -> tuple[int, str]:
     value = b"Bearer " + token.encode("latin-1")
-    async with Upgrade("/sync", headers=[(b"authorization", value)]) as upgrade:
+    async with Upgrade(path, headers=[(b"authorization", value)]) as upgrade:
         return await upgrade.answer()
 
 
-async def by_subprotocol(token: str) -> tuple[int, str]:
-    async with Upgrade("/sync", subprotocols=["bearer", token]) as upgrade:
+async def by_subprotocol(token: str, path: str = "/sync") -> tuple[int, str]:
+    async with Upgrade(path, subprotocols=["bearer", token]) as upgrade:
         return await upgrade.answer()
 
 
-async def by_query(token: str) -> tuple[int, str]:
-    async with Upgrade("/sync", query=b"token=" + quote(token).encode()) as upgrade:
+async def by_query(token: str, path: str = "/sync") -> tuple[int, str]:
+    async with Upgrade(path, query=b"token=" + quote(token).encode()) as upgrade:
         return await upgrade.answer()
 
 
@@ -69,3 +69,12 @@ async def test_every_attack_is_401_with_its_code(kind: str, present: Present) ->
 async def test_what_differs_by_ten_seconds_at_most_is_taken(kind: str, present: Present) -> None:
     answered = {name: await present(token) for name, token in (await in_thread(good)(kind)).items()}
     assert set(answered.values()) == {LET_IN}, answered
+
+
+@pytest.mark.parametrize("present", [by_header, by_subprotocol, by_query])
+async def test_streams_refuse_the_same(present: Callable[[str, str], Awaitable[tuple[int, str]]]) -> None:
+    table = await in_thread(attacks)("access")
+    answered = {name: await present(token, "/ws") for name, (token, _) in table.items()}
+    assert answered == {name: (401, code) for name, (_, code) in table.items()}
+    taken = {name: await present(token, "/ws") for name, token in (await in_thread(good)("access")).items()}
+    assert set(taken.values()) == {LET_IN}
