@@ -207,6 +207,17 @@ test("a removal is shown at once and undone when refused", async () => {
   assert.deepEqual(rows(), ["a"]);
 });
 
+test("a move is shown at once and undone when refused", async () => {
+  peer.queue = [makeItem("a"), makeItem("b"), makeItem("c")];
+  await start();
+  refuse({ code: "FORBIDDEN", detail: "Not yours." });
+  const [a, , c] = peer.queue;
+  const moving = store.move(c.id, a.id);
+  assert.deepEqual(rows(), ["a", "c", "b"]);
+  await assert.rejects(moving, /Not yours/);
+  assert.deepEqual(rows(), ["a", "b", "c"]);
+});
+
 test("changes made offline are counted, shown, and made in order once there is a network", async () => {
   peer.queue = [makeItem("a")];
   await start();

@@ -96,6 +96,12 @@ function insertAfter(queue, item, after) {
   return [...rest.slice(0, place), item, ...rest.slice(place)];
 }
 
+/** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
+function foreseeMove(queue, itemId, after) {
+  const item = queue.find(({ id }) => id === itemId);
+  return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
+}
+
 /** @param {QueueItem[]} queue @param {QueueItem} item */
 function without(queue, item) {
   return queue.filter((other) => other.id !== item.id);
@@ -226,7 +232,9 @@ export class GuildStore {
     if (!this.#state) return null;
     const { pending } = this.#log;
     const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
-    const items = this.#state.queue.map((item) => ({ key: item.id, item, add: null, removing: removing.has(item.id) }));
+    const moves = pending.filter(({ name }) => name === "MoveItem");
+    const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), this.#state.queue);
+    const items = queue.map((item) => ({ key: item.id, item, add: null, removing: removing.has(item.id) }));
     const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args, note }) => {
       const waiting = this.#log.state !== "live";
       return { key: eventId, item: null, removing: false, add: { query: args.query, position: args.position, track: note.track, waiting } };
@@ -267,9 +275,8 @@ export class GuildStore {
    * @throws {SyncError} refused, and back in the rows
    */
   async remove(itemId) {
-    const title = this.#state?.queue.find(({ id }) => id === itemId)?.track.title ?? null;
     try {
-      await this.#log.push("RemoveItem", { item_id: itemId }, { title });
+      await this.#log.push("RemoveItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
     } catch (error) {
       if (!(error instanceof SyncError && error.code === "ITEM_NOT_FOUND")) throw error;
     }
@@ -291,8 +298,8 @@ export class GuildStore {
   }
 
   /** @param {string} itemId @param {string | null} after the item that it should follow; null: to the front */
-  move(itemId, after) {
-    return this.#rest.patch(`${this.#path}/queue/${itemId}`, { after });
+  async move(itemId, after) {
+    await this.#log.push("MoveItem", { item_id: itemId, after }, { title: this.#titleOf(itemId) });
   }
 
   /** Empty the queue. */
@@ -303,6 +310,11 @@ export class GuildStore {
   /** @param {string} channelId */
   setVoiceChannel(channelId) {
     return this.#rest.patch(`${this.#path}/player`, { voice_channel_id: channelId });
+  }
+
+  /** @param {string} itemId */
+  #titleOf(itemId) {
+    return this.#state?.queue.find(({ id }) => id === itemId)?.track.title ?? null;
   }
 
   /** @returns {Promise<Snapshot>} */

@@ -86,6 +86,7 @@ store.start();
 function consequenceOf({ name, args, note }) {
   if (name === "AddTrack") return `“${note.track ? titleOf(note.track) : readableUrl(args.query)}” was not added.`;
   if (name === "RemoveItem") return `“${note.title ?? "A track"}” is still there.`;
+  if (name === "MoveItem") return `“${note.title ?? "A track"}” stays where it is.`;
   return "A change was not made.";
 }
 
@@ -206,7 +207,8 @@ function drawConnection() {
     if (pill.dataset.drawn === key) return;
     pill.dataset.drawn = key;
     const rest = waiting ? ` to send ${waiting.replace(" waiting", "")}` : "";
-    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"), rest);
+    const said = element("span", { class: "wide" }, rest);
+    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"), said);
   } else {
     delete pill.dataset.drawn;
     setText(words, connection === "live" || !waiting ? CONNECTION_WORDS[connection] : waiting);
