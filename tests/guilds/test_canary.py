@@ -59,7 +59,7 @@ def test_nobody_ever_sees_the_bot_token(
 
     Guild.objects.filter(pk=LOUNGE).update(bot_installed=True)
     for path in PAGES + ANSWERS:
-        answer = client.get(path, headers={"Accept": "text/html" if path in PAGES else "*/*"})
+        answer: Any = client.get(path, headers={"Accept": "text/html" if path in PAGES else "*/*"})
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert CANARY.encode() not in body, path
         assert CANARY not in str(answer.headers), path

@@ -127,11 +127,12 @@ class World:
         self.guild.settings.dj_role_id = role.pk
         self.guild.settings.save()
         self.sessions: dict[str, AuthSession] = {}
-        for name, options in {
+        people: dict[str, dict[str, Any]] = {
             "owner": {"owner": True},
             "dj": {"role_ids": [self.guild.pk, role.pk]},
             "member": {"role_ids": [self.guild.pk]},
-        }.items():
+        }
+        for name, options in people.items():
             member = MembershipFactory.create(guild=self.guild, **options)
             self.sessions[name] = SessionFactory.create(user=member.user)
         stranger = MembershipFactory.create(manager=True)
