@@ -19,6 +19,7 @@ from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
 from guilds.domain.shards import claim_identify
 from queue_app.domain.playback import lease_owner
+from queue_app.queries import guilds_with_music
 from realtime import hints
 from realtime.db import in_thread
 
@@ -51,6 +52,8 @@ class Bot(commands.Bot):
         self.bucket = bucket
         self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
+        self._with_music: set[str] = set()  # guilds that wait for their music
+        self._waiting: set[str] = set()  # guilds without, while the mirror is busy
         self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
         self._ending = False
         self._syncing: asyncio.Task[Any] | None = None
@@ -85,15 +88,19 @@ class Bot(commands.Bot):
     # --- Reconcilers ---
 
     def _hinted(self, store_name: str, seq: int) -> None:
-        reconciler = self._reconcilers.get(store_name.removeprefix("guild:"))
-        if reconciler is not None:
-            reconciler.wake()
+        guild_id = store_name.removeprefix("guild:")
+        if guild_id in self._reconcilers:
+            self._reconcilers[guild_id].wake()
+        elif guild_id in self._waiting:
+            self._with_music.add(guild_id)  # perhaps; its reconciler finds out
+            self._guild_changed(guild_id)
 
     def _guild_changed(self, guild_id: str) -> None:
         """After a write of the mirror: a guild the bot is in has a reconciler, another has none."""
         if self._ending:
             return  # a write that was under way; what it started would hold the lease and never play
         if self.get_guild(int(guild_id)) is None:
+            self._waiting.discard(guild_id)
             reconciler = self._reconcilers.pop(guild_id, None)
             if reconciler is not None:
                 task = asyncio.create_task(reconciler.stop())
@@ -102,7 +109,12 @@ class Bot(commands.Bot):
         elif guild_id in self._reconcilers:
             self._reconcilers[guild_id].wake()
         else:
-            self._reconcilers[guild_id] = Reconciler(self, guild_id, owner=lease_owner())
+            self._waiting.add(guild_id)
+        # After READY hundreds of guilds come at once. Where nothing plays, playing can wait until they are mirrored.
+        ready = self._waiting & self._with_music if self.mirror.busy else self._waiting
+        self._waiting = self._waiting - ready
+        for waiting in ready:
+            self._reconcilers[waiting] = Reconciler(self, waiting, owner=lease_owner())
 
     def describe_shard(self) -> dict[str, Any]:
         return {
@@ -137,6 +149,7 @@ class Bot(commands.Bot):
 
     async def _told_anew(self) -> None:
         """READY: which guilds there are."""
+        self._with_music = await in_thread(guilds_with_music)()
         await self._heartbeat.ready()
         await self.mirror.drop_vanished()
 

@@ -42,9 +42,14 @@ class Mirror:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Hundreds of guilds come at once after READY; playing and sockets need the database meanwhile.
         self._writers = asyncio.Semaphore(MAX_WRITERS)
+        self._writing = 0  # guilds being written, or waiting for it
         self._dirty: dict[int, asyncio.Task[None]] = {}
         self._unchecked: asyncio.Queue[nextcord.Guild] = asyncio.Queue()
         self._checker = asyncio.create_task(self._check_members(), name="members")
+
+    @property
+    def busy(self) -> bool:
+        return self._writing > 0
 
     def touch(self, guild: nextcord.Guild) -> None:
         """Write the whole guild soon."""
@@ -71,6 +76,14 @@ class Mirror:
     async def write(self, guild: nextcord.Guild) -> None:
         if guild.unavailable or guild.me is None:
             return  # nextcord's is empty
+        self._writing += 1
+        try:
+            await self._write(guild)
+        finally:
+            self._writing -= 1
+            self._on_change(str(guild.id))
+
+    async def _write(self, guild: nextcord.Guild) -> None:
         async with self._locks[guild.id], self._writers:
             await in_thread(mirror_guild)(
                 str(guild.id),
@@ -83,7 +96,6 @@ class Mirror:
                 roles=[_role(role) for role in guild.roles],
                 voices=_voices(guild),
             )
-        self._on_change(str(guild.id))
 
     async def member(self, guild_id: int, person_id: int, role_ids: list[int]) -> None:
         """Somebody joined, or has other roles now."""

@@ -67,3 +67,10 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "skip_vote": skip_vote_shape(player),
             "can": rights(membership, load_settings(guild_id)),
         }
+
+
+def guilds_with_music() -> set[str]:
+    """Return the ids of guilds where something plays or waits to be played."""
+    playing = Player.objects.filter(item__isnull=False).values_list("pk", flat=True)
+    waiting = QueueItem.objects.filter(state=ItemState.QUEUED).values_list("guild_id", flat=True).distinct()
+    return {*playing, *waiting}

@@ -56,6 +56,7 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.identified = 0  # towards the daily limit
+        self.too_early = 0  # identifies that came before their bucket's turn
         self.shards = 1  # as many as a bot is advised to have
         self._identified_at: dict[int, float] = {}  # by bucket
         self.on_voice_request: Callable[[Session, Json], None] | None = None
@@ -194,6 +195,7 @@ class Gateway:
         bucket, now = shard_id % self.MAX_CONCURRENCY, asyncio.get_running_loop().time()
         before = self._identified_at.get(bucket)
         if before is not None and now - before < self.IDENTIFY_SECONDS:
+            self.too_early += 1
             return False
         self._identified_at[bucket] = now
         self.identified += 1

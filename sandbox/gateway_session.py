@@ -95,7 +95,7 @@ class Connection:
         self.session: Session | None = None
         self.last_heartbeat = asyncio.get_running_loop().time()
         self.watchdog: asyncio.TimerHandle | None = None
-        self._deflate = zlib.compressobj() if compressed else None
+        self._deflate = zlib.compressobj(zlib.Z_BEST_SPEED) if compressed else None
         self._outgoing: asyncio.Queue[str | int] = asyncio.Queue()
         self._sent_times: deque[float] = deque(maxlen=COMMANDS_PER_MINUTE)
 

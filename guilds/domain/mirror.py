@@ -22,7 +22,7 @@ from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites"]
 ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
-BATCH = 500
+BATCH = 100  # measured on SQLite: 500 rows in one statement take nearly twice as long as in five
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def mirror_guild(
                 "bot_installed", "left_at", "unavailable", "mirrored_at",
             ]
         )  # fmt: skip
-        _replace(Channel, guild_id, list(channels), CHANNEL_FIELDS)
+        channels_changed = _replace(Channel, guild_id, list(channels), CHANNEL_FIELDS)
         roles_changed = _replace(Role, guild_id, list(roles), ROLE_FIELDS)
         if voices is not None:
             _replace_voices(guild_id, list(voices))
@@ -77,7 +77,7 @@ def mirror_guild(
             recompute(guild_id)
         if public_shape(guild) != before:
             announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
-        voice_now = voice_channels_shape(guild_id)
+        voice_now = voice_channels_shape(guild_id) if channels_changed else voice_before
         if voice_now != voice_before:
             append(store, "VoiceChannelsChanged", {"voice_channels": voice_now}, origin=BOT)
 

@@ -59,8 +59,8 @@ def claim_identify(bucket: int) -> float:
     """Take the bucket's turn. Returns 0 when it is ours, else the seconds until the next may be had."""
     now = timezone.now()
     row, _ = IdentifyBucket.objects.get_or_create(pk=bucket, defaults={"free_at": now})
-    # Further away than any turn: written by a clock that was wrong.
-    free = Q(free_at__lte=now) | Q(free_at__gt=now + IDENTIFY_EVERY)
+    # Much further away than any turn: written by a clock that was wrong.
+    free = Q(free_at__lte=now) | Q(free_at__gt=now + 2 * IDENTIFY_EVERY)
     if IdentifyBucket.objects.filter(free, pk=bucket).update(free_at=now + IDENTIFY_EVERY):
         return 0.0
     row.refresh_from_db()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from accounts.models import User
-from botrunner.shards import run_bot
+from botrunner.shards import Shards, run_bot
 from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.domain.library import scan_library
@@ -42,9 +42,9 @@ async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, 
 
 
 class RunningBot:
-    def __init__(self) -> None:
+    def __init__(self, shards: Shards | None = None) -> None:
         self._stop = asyncio.Event()
-        self.task = asyncio.create_task(run_bot(self._stop))
+        self.task = asyncio.create_task(run_bot(self._stop, shards))
 
     async def stop(self) -> None:
         self._stop.set()

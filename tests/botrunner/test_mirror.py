@@ -6,14 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
-from guilds.models import Channel, Guild, Role, VoiceState
+from botrunner import status
+from guilds.domain.shards import WITHOUT_MEMBERS
+from guilds.models import BotShard, Channel, Guild, Membership, Role, VoiceState
+from guilds.permissions import ADMINISTRATOR, can_manage
 from realtime.db import in_thread
+from realtime.models import Event as LogEvent
 from realtime.models import Store
 from sandbox import snowflake
 from sandbox.model import Channel as SandboxChannel
 from sandbox.model import ChannelType, Event
-from sandbox.seed import DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OWNER
+from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OWNER
 from sandbox.shapes import channel as channel_shape
 from tests.botrunner.stage import RunningBot, Stage, until
 
@@ -124,6 +129,10 @@ async def test_a_guild_that_removes_the_bot_is_kept_without_it(playing: Stage) -
     assert len(await playing.items()) == 2
     await until(_unleased(playing), what="the lease is given up")
     assert playing.report() is None
+    assert (await playing.player()).stopped
+    names = await row(lambda: list(LogEvent.objects.order_by("seq").values_list("name", flat=True)))
+    assert "BotInstalled" in names
+    assert "BotRemoved" in names
 
 
 def _unleased(stage: Stage) -> Callable[[], Any]:
@@ -176,3 +185,126 @@ async def test_what_happened_while_the_bot_was_away_is_caught_up(stage: Stage) -
         return guild is not None and not guild.bot_installed
 
     await until(gone)
+
+
+async def change(stage: Stage, change: str, **fields: Any) -> dict[str, Any]:
+    """Do what somebody does in the Lounge's settings at Discord."""
+    answer = await stage.http.post(f"/_sandbox/guilds/{LOUNGE}", json={"change": change, **fields})
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return dict(answer.json())
+
+
+async def becomes(read: Callable[[], Any], wanted: Any) -> None:
+    """Wait until what the database says is what is wanted."""
+    last: list[Any] = []
+
+    async def so() -> bool:
+        last[:] = [await row(read)]
+        return bool(last[0] == wanted)
+
+    try:
+        await until(so)
+    except AssertionError as error:
+        raise AssertionError(f"{last[0]!r} never became {wanted!r}") from error
+
+
+def rights(discord_id: str) -> Callable[[], Any]:
+    """Read whether a person is in the Lounge, owns it and manages it; null when they are not in it."""
+
+    def read() -> tuple[bool, bool] | None:
+        membership = Membership.objects.filter(guild_id=LOUNGE, user__discord_id=discord_id).first()
+        return (membership.owner, can_manage(membership)) if membership else None
+
+    return read
+
+
+async def test_roles_members_owner_and_overwrites_are_followed(stage: Stage) -> None:
+    await stage.start_bot()
+    for discord_id, name in ((OWNER, "owner"), (DJ, "dj"), (MEMBER, "member")):
+        await stage.join_program(discord_id, name)
+    # Nobody of them was told to nextcord before; each hears of their first change all the same.
+    crew = (await change(stage, "add_role", name="Crew", permissions=str(ADMINISTRATOR)))["id"]
+    await change(stage, "edit_member", user_id=DJ, roles=[crew])
+    await becomes(rights(DJ), (False, True))
+    await change(stage, "edit_role", role_id=crew, permissions="0")
+    await becomes(rights(DJ), (False, False))
+    await change(stage, "edit_role", role_id=crew, permissions=str(ADMINISTRATOR))
+    await becomes(rights(DJ), (False, True))
+    await change(stage, "delete_role", role_id=crew)
+    await becomes(rights(DJ), (False, False))
+    await change(stage, "transfer", user_id=MEMBER)
+    await becomes(rights(MEMBER), (True, True))
+    await becomes(rights(OWNER), (False, False))
+    await change(stage, "remove_member", user_id=DJ)
+    await becomes(rights(DJ), None)
+    await change(stage, "add_member", user_id=DJ)
+    await becomes(rights(DJ), (False, False))
+
+    closed = {"id": LOUNGE, "type": 0, "allow": "0", "deny": "1024"}
+    back_room = stage.channel("Back room")
+    await change(stage, "edit_channel", channel_id=back_room, overwrites=[closed])
+    await becomes(lambda: Channel.objects.get(pk=back_room).overwrites, [closed])
+    bot_id = stage.sandbox.world.bot_id
+    await change(stage, "edit_member", user_id=bot_id, roles=[BOT_ROLE, DJ_ROLE])
+    await becomes(lambda: set(Guild.objects.get(pk=LOUNGE).bot_role_ids), {BOT_ROLE, DJ_ROLE})
+    await change(stage, "rename", name="The Lounge")
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).name, "The Lounge")
+
+
+async def test_what_became_of_people_while_the_bot_was_away_is_caught_up(stage: Stage) -> None:
+    bot = await stage.start_bot()
+    for discord_id, name in ((DJ, "dj"), (MEMBER, "member")):
+        await stage.join_program(discord_id, name)
+    await bot.stop()
+    crew = (await change(stage, "add_role", name="Crew", permissions=str(ADMINISTRATOR)))["id"]
+    await change(stage, "edit_member", user_id=DJ, roles=[crew])
+    await change(stage, "remove_member", user_id=MEMBER)
+    stage.bots.append(RunningBot())
+    await becomes(rights(DJ), (False, True))
+    await becomes(rights(MEMBER), None)
+
+
+def shard() -> BotShard:
+    return BotShard.objects.get()
+
+
+async def test_lost_connections_lose_no_change(stage: Stage) -> None:
+    bot = await stage.start_bot()
+    ready_at = (await row(shard)).ready_at
+    # Cut off, and resumed: Discord sends what was missed.
+    await stage.fault("gateway_drop", code=4000)
+    await change(stage, "rename", name="After a drop")
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).name, "After a drop")
+    await becomes(lambda: (shard().connected, shard().ready_at), (True, ready_at))
+    # Resuming fails: what happened meanwhile, and what vanished, is only found by reading everything anew.
+    await row(lambda: Guild.objects.create(pk="1", name="Gone", bot_installed=True))
+    await row(lambda: Store.objects.create(name="guild:1"))
+    await stage.fault("invalid_session")
+    await change(stage, "rename", name="After a new session")
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).name, "After a new session")
+    await becomes(lambda: Guild.objects.get(pk="1").bot_installed, False)
+    await becomes(lambda: shard().ready_at > ready_at, True)
+    # An outage, also when it is there already at the start.
+    await stage.fault("guild_unavailable", guild_id=LOUNGE)
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).unavailable, True)
+    await row(lambda: Guild.objects.update(unavailable=False))
+    await bot.stop()
+    assert not (await row(shard)).connected
+    stage.bots.append(RunningBot())
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).unavailable, True)
+    assert await row(lambda: Guild.objects.get(pk=LOUNGE).bot_installed)
+    await stage.fault("guild_unavailable", guild_id=LOUNGE, available=True)
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).unavailable, False)
+
+
+async def test_the_bot_goes_on_without_an_intent_that_discord_refuses(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.fault("members_intent", granted=False)
+    await stage.start_bot()
+    await becomes(lambda: (shard().connected, shard().members_intent), (True, False))
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        WITHOUT_MEMBERS
+    ]
+    assert status.report()["problems"] == [WITHOUT_MEMBERS]
+    assert await row(Channel.objects.filter(guild_id=LOUNGE).count) == 7
