@@ -10,6 +10,7 @@ from guilds.models import Guild, Membership, Role
 
 ADMINISTRATOR = 1 << 3
 MANAGE_GUILD = 1 << 5
+DJ_ROLE_NAME = "DJ"
 
 INSTALL_PERMISSIONS = (
     1 << 10  # View Channel
@@ -42,14 +43,17 @@ def can_manage(membership: Membership) -> bool:
 
 
 def is_dj(membership: Membership) -> bool:
-    """Managers, and people with the guild's DJ role, as long as there is such a role."""
+    """Managers, and people with the guild's DJ role: the one it chose, else any that is named so, as is the custom."""
     if can_manage(membership):
         return True
-    settings = getattr(membership.guild, "settings", None)
-    role_id = settings.dj_role_id if settings else None
-    if role_id is None or role_id not in membership.role_ids:
+    if not membership.role_ids:
         return False
-    return Role.objects.filter(pk=role_id, guild_id=membership.guild_id).exists()
+    settings = getattr(membership.guild, "settings", None)
+    roles = Role.objects.filter(guild_id=membership.guild_id)
+    chosen = roles.filter(pk=settings.dj_role_id if settings else None)
+    if not chosen.exists():  # never, or deleted since
+        chosen = roles.filter(name__iexact=DJ_ROLE_NAME)
+    return chosen.filter(pk__in=membership.role_ids).exists()
 
 
 def check_guild_id(guild_id: str) -> None:

@@ -193,6 +193,23 @@ def test_what_is_deleted_later_is_gone_and_counts_as_not_set(office: Office) -> 
     assert office.patch({"dj_role_id": None, "voice_channel_id": None}).json()["gone"] == []
 
 
+def test_until_a_role_is_chosen_one_named_dj_is_it(office: Office) -> None:
+    named, chosen = (RoleFactory.create(guild=office.guild, name=name) for name in ("dj", "Selectors"))
+    RoleFactory.create(name="DJ")  # another guild's
+    by_custom = MembershipFactory.create(guild=office.guild, role_ids=[office.id, named.pk]).user
+    by_choice = MembershipFactory.create(guild=office.guild, role_ids=[office.id, chosen.pk]).user
+
+    def djs() -> list[User]:
+        people = (by_custom, by_choice, office.member)
+        return [user for user in people if is_dj(require_member(user, office.id))]
+
+    assert djs() == [by_custom]
+    office.patch({"dj_role_id": chosen.pk})
+    assert djs() == [by_choice]
+    chosen.delete()
+    assert djs() == [by_custom]
+
+
 # --- Who may ---
 
 
