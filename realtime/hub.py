@@ -78,7 +78,7 @@ Send = Callable[[Batch], Coroutine[Any, Any, None] | None]
 class Subscription:
     """One socket's place in one log. No two of its sends run at once."""
 
-    __slots__ = ("appended_then", "cursor", "feed", "on_lost", "send", "task", "waiting_since")
+    __slots__ = ("appended_then", "closed", "cursor", "feed", "on_lost", "send", "task", "waiting_since")
 
     def __init__(self, feed: Feed, cursor: int, send: Send, on_lost: Callable[[str], None]) -> None:
         self.feed = feed
@@ -88,10 +88,12 @@ class Subscription:
         self.task: asyncio.Task[bool] | None = None
         self.waiting_since: float | None = None  # on the socket; the database's slowness is not its fault
         self.appended_then = 0
+        self.closed = False
 
     def kick(self) -> None:
         """Hand over what there is as long as the socket takes it; then go on in a task."""
-        while self.task is None and self.cursor < self.feed.head:
+        # A task that ended just before `close` still calls `_done` after it.
+        while self.task is None and self.cursor < self.feed.head and not self.closed:
             batch = self.feed.batch(self.cursor)
             if batch is None:
                 self._start(self._catch_up())
@@ -163,6 +165,8 @@ class Subscription:
         return waited > STALL_SECONDS or (waited > BEHIND_SECONDS and behind > BEHIND_BYTES)
 
     def close(self) -> None:
+        """Send nothing from here on. What is half-way to the socket may have been taken or not."""
+        self.closed = True
         self.feed.subscriptions.discard(self)
         if self.task is not None:
             self.task.cancel()

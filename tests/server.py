@@ -88,6 +88,12 @@ class Server:
         """How many clients are connected, HTTP included."""
         return len(self._program.server_state.connections)
 
+    def unsent(self) -> list[int]:
+        """How many bytes the server keeps in memory for each client's socket."""
+        return [
+            each.transport.get_write_buffer_size() for each in list(self._program.server_state.connections)
+        ]
+
     def start(self) -> None:
         self._thread.start()
         until(lambda: self._program.started or not self._thread.is_alive())
