@@ -18,7 +18,7 @@ from guilds.domain.memberships import end_memberships, store_member_seen, store_
 from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_voice
 from guilds.freshness import shard_of
 from guilds.models import Guild
-from guilds.queries import people_known_in
+from guilds.queries import people_known_in, people_unseen
 from queue_app.domain.voice import leave_voice
 from realtime.db import in_thread
 from realtime.origin import BOT
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 0.1  # a guild's changes come in bursts; one write serves them all
 MAX_WRITERS = 2
 MEMBERS_ASKED = 100  # at a time (Discord: Request Guild Members)
+UNSEEN_SECONDS = 1.0
 CHECK_SECONDS = 1.0  # between guilds: a connection may send 120 payloads a minute, and joining voice is one
 
 
@@ -111,7 +112,12 @@ class Mirror:
     async def _check_members(self) -> None:
         """Guild by guild, ask how the people we know are members there: nobody told while we were away."""
         while True:
-            guild = await self._unchecked.get()
+            try:
+                async with asyncio.timeout(UNSEEN_SECONDS):
+                    guild = await self._unchecked.get()
+            except TimeoutError:
+                await self._check_unseen()
+                continue
             try:
                 known = await in_thread(people_known_in)(str(guild.id))
                 for start in range(0, len(known), MEMBERS_ASKED):
@@ -121,6 +127,16 @@ class Mirror:
                 known = []
             if known:
                 await asyncio.sleep(CHECK_SECONDS)
+
+    async def _check_unseen(self) -> None:
+        """Ask about those who have just logged in on the web: what Discord says there names no roles."""
+        try:
+            for guild_id, discord_ids in (await in_thread(people_unseen)()).items():
+                guild = self._bot.get_guild(int(guild_id))
+                if guild is not None:
+                    await self._check(guild, discord_ids[:MEMBERS_ASKED])
+        except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
+            log.warning("Roles of people who logged in not read: %s", type(error).__name__)
 
     async def _check(self, guild: nextcord.Guild, discord_ids: list[str]) -> None:
         asked = [int(discord_id) for discord_id in discord_ids]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.channel_permissions import missing_permissions
@@ -15,6 +17,9 @@ from guilds.freshness import read_shards, stale_since
 from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
 from guilds.shapes import public_shape
+
+
+UNSEEN = timedelta(minutes=1)
 
 
 def my_memberships(user: User, *, everything: bool) -> list[Membership]:
@@ -80,6 +85,18 @@ def voice_channel_of(guild_id: str, user: User | None) -> str | None:
         return None
     state = VoiceState.objects.filter(guild_id=guild_id, discord_id=user.discord_id).first()
     return state.channel_id if state else None
+
+
+def people_unseen() -> dict[str, list[str]]:
+    """Return Discord ids by guild of those who logged in within the last minute and whose roles nobody has told."""
+    since = timezone.now() - UNSEEN
+    rows = Membership.objects.filter(
+        role_ids=[], updated_at__gt=since, guild__bot_installed=True, user__discord_id__isnull=False
+    )
+    found: dict[str, list[str]] = {}
+    for guild_id, discord_id in rows.values_list("guild_id", "user__discord_id"):
+        found.setdefault(guild_id, []).append(str(discord_id))
+    return found
 
 
 def people_known_in(guild_id: str) -> list[str]:
