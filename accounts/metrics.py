@@ -26,10 +26,15 @@ REFRESHES = Counter("backline_token_refreshes", "Tokens renewed, or not.", ["sur
 def count_authentication(surface: str, outcome: str) -> None:
     AUTHENTICATIONS.labels(surface, outcome).inc()
     if outcome == "grace":
-        GRACE_USES.labels(surface).inc()
-        log.info("auth.grace surface=%s", surface)
+        count_grace(surface)
     elif outcome not in {"valid", "anonymous"}:
         log.info("auth.refused surface=%s reason=%s", surface, outcome)
+
+
+def count_grace(surface: str) -> None:
+    """Count somebody who is in grace from now on: let in so, or overtaken by it on an open socket."""
+    GRACE_USES.labels(surface).inc()
+    log.info("auth.grace surface=%s", surface)
 
 
 @contextmanager

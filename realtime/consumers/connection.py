@@ -16,7 +16,7 @@ from django.conf import settings
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, TokenExpired
-from accounts.metrics import count_authentication, refusals_counted
+from accounts.metrics import count_authentication, count_grace, refusals_counted
 from realtime import metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
@@ -161,9 +161,9 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             self._forget()
             self._forget = None
         self.principal = principal
-        self._meter.belongs_to(principal.user.pk)
         count_authentication(self.endpoint, self.auth)
         if principal.session is not None:
+            self._meter.belongs_to(principal.user.pk)  # all who are anonymous are one user and many people
             self._forget = get_connections().add(str(principal.session.pk), self._ended)
 
     def _serve(self, instance: str) -> None:
@@ -181,10 +181,13 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         self._timers.clear()
         if principal.expires_at is not None:
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
-            if self.auth != "grace":  # whoever comes in grace is told so at once
-                self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+            over = left + settings.TOKEN_LEEWAY_SECONDS
             grace = settings.SYNC_GRACE_SECONDS if principal.store is None else 0
-            self._later(left + settings.TOKEN_LEEWAY_SECONDS + grace, self._expired)
+            if self.auth != "grace":  # whoever comes in grace is told so, and counted, at once
+                self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+                if grace:
+                    self._later(over, lambda: count_grace(self.endpoint))
+            self._later(over + grace, self._expired)
 
     @property
     def auth(self) -> str:

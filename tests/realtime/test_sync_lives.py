@@ -17,9 +17,11 @@ from pytest_django import Settings
 
 from accounts.domain.departure import delete_account
 from accounts.domain.sessions import revoke_session
+from accounts.metrics import GRACE_USES
 from accounts.models import User
 from queue_app.commands import execute
 from queue_app.domain.playback import start_next, take_lease
+from realtime import limits
 from realtime.consumers import sync
 from realtime.domain.access import find_position
 from realtime.domain.stores import set_member
@@ -43,6 +45,7 @@ def test_a_token_runs_out_on_an_open_socket_and_is_renewed(
     """Valid, noticed, in grace (apps write on, commands wait), renewed, valid again; past the grace it is over."""
     settings.TOKEN_LEEWAY_SECONDS = 0
     token = member.token_expiring(1.9)
+    graces = GRACE_USES.labels("sync")._value.get()
     with open_store(server, Member(member.user, member.guild, member.session), "notes") as app:
         assert app.ask({"type": "auth", "id": 1, "authToken": token})["type"] == "authed"
         assert app.receive()["code"] == "TOKEN_EXPIRING"
@@ -52,6 +55,7 @@ def test_a_token_runs_out_on_an_open_socket_and_is_renewed(
             until(lambda: pause(guild).get("code") == "TOKEN_EXPIRED", seconds=5)
             assert guild.ask({"type": "pull", "id": 1, "cursor": 0})["type"] in {"events", "end"}
             assert push(app, noted())["head"] == 2
+            until(lambda: GRACE_USES.labels("sync")._value.get() == graces + 2)
             assert app.ask({"type": "auth", "id": 2, "authToken": member.token})["type"] == "authed"
             assert push(app, noted())["head"] == 3
         assert [event["metadata"]["auth"] for event in read_all(app)] == ["valid", "grace", "valid"]
@@ -79,6 +83,18 @@ def test_the_grace_is_not_for_sessions_and_people_that_are_gone(
     with server.connect() as socket:
         assert socket.init("notes", token)["code"] == code
         assert socket.close_code() == 4401
+
+
+def test_anonymous_callers_do_not_share_a_limit(
+    server: Server, member: Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REQUIRE_AUTH = False
+    monkeypatch.setattr(limits, "USER_BURST", 3.0)
+    monkeypatch.setattr(limits, "USER_RATE", 0.001)
+    with server.connect() as one, server.connect() as two:
+        for socket in (one, two):
+            assert socket.init("notes")["auth"] == "anonymous"
+            assert [socket.ask({"type": "ping", "id": 1})["type"] for _ in range(3)] == ["pong"] * 3
 
 
 def test_an_anonymous_caller_is_marked_as_one(server: Server, member: Member, settings: Settings) -> None:
