@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests.server import until
 
@@ -41,3 +42,8 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
         finally:
             server.kill()
     assert (server.returncode, said) == (0, "")
+
+
+def test_shards_that_are_none_stop_the_start_with_a_sentence() -> None:
+    with pytest.raises(CommandError, match="'4/4' names no shards; of 4 the first is 0 and the last 3"):
+        call_command("runbot", shards="4/4")

@@ -162,6 +162,10 @@ class Backline:
         body = {"user": user, "channel_id": self.channel(channel) if channel else None}
         httpx.post(f"{self.sandbox_url}/_sandbox/voice-state", json=body, timeout=10).raise_for_status()
 
+    def fault(self, kind: str, **order: Any) -> None:
+        body = {"kind": kind, **order}
+        httpx.post(f"{self.sandbox_url}/_sandbox/faults", json=body, timeout=10).raise_for_status()
+
     def report(self) -> dict[str, Any] | None:
         """What is heard in the Lounge, null while the bot is not in voice."""
         try:

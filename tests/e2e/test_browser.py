@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sandbox.seed import LOUNGE
+from sandbox.seed import JUNIPER, LOUNGE
 from tests.clients.browser import PHONE, WIDE, Window, find_chromium
 from tests.e2e.conftest import clear
 from tests.e2e.program import Backline, Person
@@ -122,6 +122,27 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
     other.get_by_role("button", name="Skip this track").click()
     expect(page.locator("#now-title")).to_have_text("Sawdust Waltz")
     expect(page.locator("#queue .line-title")).to_have_count(0)
+
+
+def test_installing_the_bot_turns_its_page_live(window: Open, running: Backline) -> None:
+    """The sandbox's consent page opens in another tab; the one with the guild follows the bot, in and out."""
+    page = log_in(window(), "owner")
+    page.goto(f"/guilds/{JUNIPER}")
+    page.wait_for_selector("#connection[data-state=live]")
+    page.evaluate("window.neverReloaded = true")
+    expect(page.locator("#search-input")).to_be_hidden()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Add the bot").click()
+    consent = opened.value
+    consent.locator("label.person:has(input[value=owner])").click()
+    consent.get_by_role("button", name="Authorise").click()
+    expect(consent.get_by_role("heading", name="Authorised")).to_be_visible()
+    consent.close()
+    expect(page.locator("#search-input")).to_be_visible()
+    expect(page.locator("#voice-channel")).to_contain_text("Upstairs")
+    running.fault("guild_delete", guild_id=JUNIPER)
+    expect(page.get_by_role("link", name="Add the bot")).to_be_visible()
+    assert page.evaluate("window.neverReloaded")
 
 
 def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline) -> None:
