@@ -10,6 +10,7 @@ class RealtimeConfig(AppConfig):
         from realtime.app_kind import KIND
         from realtime.connections import look_now
         from realtime.streams import kind as stream_kind
+        from realtime.streams import receivers as stream_receivers  # noqa: F401
 
         kinds.register("app", KIND)
         kinds.register("stream", stream_kind.KIND)

@@ -9,6 +9,7 @@ from typing import Any
 from accounts.domain.sessions import Principal
 from realtime.domain.append import ensure_store
 from realtime.domain.streams import claim_stream
+from realtime.models import Store
 from realtime.queries import check_position
 from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish, cannot_read
 from realtime.streams.frames import types_field
@@ -98,7 +99,7 @@ def grant(principal: Principal, request: Request) -> Granted:
         raise cannot_publish()
     if not mine.read:
         raise cannot_read()
-    store = ensure_store(streams[pk].log)
+    store = Store.objects.filter(name=streams[pk].log).first() or ensure_store(streams[pk].log)
     if request.since is not None:
         check_position(store, cursor=request.since, epoch=request.epoch)
     return Granted(streams[pk], mine, store.epoch, store.head)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.domain.departure import delete_account
 from accounts.domain.sessions import authenticate_sync
 from accounts.errors import SessionRevoked
 from accounts.models import User
 from realtime import kinds
-from realtime.domain.alerts import Picture, write_alert
-from realtime.domain.streams import create_stream
+from realtime.domain.alerts import Alert, Picture, on_alert, write_alert
+from realtime.domain.streams import create_stream, share_with_user
 from realtime.errors import StoreNotFound
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
@@ -262,6 +263,26 @@ def test_the_log_is_closed_to_outsiders(owner: User, stream: Stream) -> None:
         kind.authorize(UserFactory.create(), key)
 
 
+def test_what_is_kept_about_a_person_is_exported_and_goes_with_them(
+    api: Api, owner: User, stream: Stream
+) -> None:
+    friend = UserFactory.create()
+    share_with_user(stream, friend, write=True)
+    theirs = create_stream(friend)
+    share_with_user(theirs, owner, write=False)
+    alert(owner)
+    data = api(owner).get("/api/auth/me/export").json()
+    assert [(s["id"], s["members"][0]["user"]["id"]) for s in data["streams"]] == [("cam-1", str(friend.pk))]
+    assert data["stream_memberships"] == [{"stream": theirs.pk, "access": "read"}]
+    assert [(m["stream"], m["type"]) for m in data["stream_messages"]] == [("cam-1", "alert")]
+    alert(friend)
+    delete_account(friend)
+    assert not Stream.objects.filter(pk=theirs.pk).exists()
+    assert not Store.objects.filter(name=theirs.log).exists()
+    assert not stream.grants.exists()
+    assert list(Event.objects.order_by("seq").values_list("actor", flat=True)) == [owner.pk, None]
+
+
 def test_lists_cost_the_same_with_one_and_with_three(
     api: Api, owner: User, django_assert_num_queries: Any
 ) -> None:
@@ -273,3 +294,25 @@ def test_lists_cost_the_same_with_one_and_with_three(
     create_stream(owner)
     with django_assert_num_queries(5):
         assert len(client.get("/api/streams").json()) == 3
+
+
+def test_what_listens_to_alerts_is_kept_with_them_or_refuses_them(
+    owner: User, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, int]] = []
+
+    def listen(raised: Alert) -> None:
+        heard.append((raised.args["text"], raised.event.seq))
+        stream.grants.create(user=UserFactory.create())  # a row in the same transaction
+        if raised.args["text"] == "refused":
+            raise RuntimeError
+
+    monkeypatch.setattr("realtime.domain.alerts._listeners", [])
+    on_alert(listen)
+    alert(owner, "kept", command="a" * 8)
+    alert(owner, "kept", command="a" * 8)  # repeated: not heard of again
+    with pytest.raises(RuntimeError):
+        alert(owner, "refused")
+    assert heard == [("kept", 1), ("refused", 2)]
+    assert stream.grants.count() == 1
+    assert Event.objects.get().seq == 1

@@ -1,0 +1,52 @@
+"""What streams keep about a person: for their export, and to let go of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from accounts.signals import departing, exporting
+from realtime.domain.streams import delete_stream
+from realtime.models import Event
+from realtime.streams.models import Stream, StreamGrant
+from realtime.streams.shapes import grant_shape
+
+
+@receiver(exporting)
+def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+    events = Event.objects.filter(actor=user, store__name__startswith="stream:").select_related("store")
+    return {
+        "streams": [
+            {
+                "id": stream.pk,
+                "name": stream.name,
+                "public": stream.public,
+                "created_at": stream.created_at.isoformat(),
+                "members": [grant_shape(grant) for grant in stream.grants.select_related("user")],
+            }
+            for stream in Stream.objects.filter(owner=user)
+        ],
+        "stream_memberships": [
+            {"stream": grant.stream_id, "access": "write" if grant.write else "read"}
+            for grant in StreamGrant.objects.filter(user=user)
+        ],
+        "stream_messages": [
+            {
+                "stream": event.store.name.removeprefix("stream:"),
+                "seq": event.seq,
+                "type": event.name,
+                "args": event.args,  # the JSON text
+                "created_at": event.created_at.isoformat(),
+            }
+            for event in events.order_by("store_id", "seq").iterator()
+        ],
+    }
+
+
+@receiver(departing)
+def forget_streams(sender: Any, user: User, **kwargs: Any) -> None:
+    """Their own streams go with their logs; in others' logs the messages stay, with nobody's name."""
+    for stream in Stream.objects.filter(owner=user):
+        delete_stream(stream)
