@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,6 @@ from guilds.freshness import read_shards, stale_since
 from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
 from guilds.shapes import public_shape
-
 
 UNSEEN = timedelta(minutes=1)
 
