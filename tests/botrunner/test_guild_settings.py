@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from guilds.domain.settings import change_settings
 from guilds.models import VoiceState
+from guilds.permissions import is_dj, require_member
 from queue_app.models import ItemState, Player
 from realtime.db import in_thread
 from realtime.models import Event, Via
 from realtime.origin import Origin
-from sandbox.seed import DJ_ROLE
+from sandbox.seed import DJ, DJ_ROLE
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage, until
 
@@ -105,6 +106,17 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await playing.slash("member", "resume")
     await playing.hear(440)
     assert (await playing.player()).volume == 100  # it came into voice anew
+
+
+async def test_a_dj_who_logs_in_on_the_web_is_one_at_once(stage: Stage) -> None:
+    await stage.start_bot()
+    dj = await stage.join_program(DJ, "dj")  # at login Discord names no roles
+
+    def is_one() -> bool:
+        return is_dj(require_member(dj, stage.guild_id))
+
+    assert not await in_thread(is_one)()
+    await until(in_thread(is_one), what="the roles of who logged in")
 
 
 async def _alone(stage: Stage) -> bool:
