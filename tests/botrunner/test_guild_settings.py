@@ -14,7 +14,7 @@ from queue_app.models import ItemState, Player
 from realtime.db import in_thread
 from realtime.models import Event, Via
 from realtime.origin import Origin
-from sandbox.seed import DJ, DJ_ROLE
+from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage, until
 
@@ -59,7 +59,7 @@ async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
 
 
 async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
-    await playing.sit("dj", "Stage left")  # without the role set, a listener like any other
+    await playing.sit("dj", "Stage left")
     await decide(playing, vote_share=100)
     said = await playing.slash("member", "skip")
     assert said["content"].startswith("1 of 3 votes to skip **Long A")
@@ -84,7 +84,8 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await until(lambda: (report := playing.report()) and report.tone_hz is None, what="silence")
     await playing.slash("member", "volume", level=150)
     heard = await playing.hear(440)
-    assert "voice channel" in await refused(playing, "dj", "volume", level=10)  # not there, no DJ
+    await decide(playing, dj_role_id=BOT_ROLE)
+    assert "voice channel" in await refused(playing, "dj", "volume", level=10)  # not there, no DJ any more
 
     for user in ("owner", "member"):
         await playing.sit(user, None)
