@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { fromSession } from "../../clients/js/src/auth.js";
 import { Client } from "../../clients/js/src/client.js";
-import { SyncError } from "../../clients/js/src/errors.js";
+import { SignedOutError, SyncError } from "../../clients/js/src/errors.js";
 import { GuildStore, applyEvent } from "../../clients/js/src/guild.js";
 import { MemoryStorage } from "../../clients/js/src/storage.js";
 import { Peer, idlePlayer, makeItem, until } from "./peer.mjs";
@@ -271,6 +271,14 @@ test("what is pushed is never sent as somebody else, and waits for its own", asy
   peer.userId = "u1";
   client.signedIn();
   await until(() => rows().join() === "b");
+});
+
+test("a token of somebody else's is given to nobody", async () => {
+  await start();
+  peer.userId = "u2";
+  client.tokens.discard(await client.tokens.get());
+  await assert.rejects(client.tokens.get(), SignedOutError);
+  await until(() => store.connection === "signed_out");
 });
 
 test("without a session the queue is kept", async () => {

@@ -86,6 +86,14 @@ test("what is refused is rolled back", async () => {
   assert.deepEqual(store.state, []);
 });
 
+test("what is too large to be sent is rolled back as well", async () => {
+  await live();
+  const pushed = store.push("Added", { text: "x".repeat(900_000) });
+  assert.equal(store.state.length, 1);
+  await assert.rejects(pushed, (error) => error instanceof SyncError && error.code === "TOO_LARGE");
+  assert.deepEqual(store.state, []);
+});
+
 test("a log that was replaced is read from its beginning", async () => {
   peer.append("Added", { text: "a" });
   await live();
