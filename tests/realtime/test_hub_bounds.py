@@ -48,6 +48,7 @@ async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytes
     await until(lambda: len(fast.seqs) == 40)
     feed = fast.subscription.feed  # type: ignore[union-attr]
     assert sum(len(data) for _, data in feed._ring) <= 5_000
+    assert len(feed._batches) <= 2  # of the newest position only
     slow.hold.set()
     await until(lambda: len(slow.seqs) == 40)
     assert slow.seqs == up_to(40)
