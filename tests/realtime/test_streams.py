@@ -15,10 +15,11 @@ from accounts.errors import SessionRevoked
 from accounts.models import User
 from realtime import kinds
 from realtime.domain.alerts import Alert, Picture, on_alert, write_alert
-from realtime.domain.streams import create_stream, share_with_user
+from realtime.domain.streams import create_stream, delete_stream, share_with_user
 from realtime.errors import StoreNotFound
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
+from realtime.streams.errors import NoPermission, StreamNotFound
 from realtime.streams.models import AlertFrame, Stream
 from realtime.streams.rights import readers
 from tests.factories import GuildFactory, MembershipFactory, RoleFactory, UserFactory
@@ -235,6 +236,17 @@ def test_alerts_are_read_newest_first_with_their_pictures(api: Api, owner: User,
     assert (frame["Content-Type"], frame.content) == ("image/jpeg", JPEG)
     assert client.get("/api/streams/cam-1/alerts/1/frame").json()["code"] == "NO_FRAME"
     assert api(UserFactory.create()).get("/api/streams/cam-1/alerts/2/frame").status_code == 404
+
+
+def test_only_those_who_may_publish_write_an_alert(owner: User, stream: Stream) -> None:
+    reader = UserFactory.create()
+    share_with_user(stream, reader, write=False)
+    for user in (reader, UserFactory.create()):
+        with pytest.raises(NoPermission):
+            alert(user)
+    delete_stream(stream)
+    with pytest.raises(StreamNotFound):
+        alert(owner)
 
 
 def test_an_alert_repeated_under_its_id_is_written_once(owner: User, stream: Stream) -> None:
