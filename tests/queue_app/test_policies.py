@@ -210,15 +210,12 @@ PEOPLE = st.integers(1, 4)
 
 @given(st.lists(PEOPLE, max_size=30), st.none() | PEOPLE)
 def test_people_take_turns(adds: list[int], current: int | None) -> None:
-    queue: list[tuple[int, int]] = []  # (person, their how manieth)
-    for person in adds:
-        place = fair_place([who for who, _ in queue], current=current, person=person)
-        queue.insert(place, (person, sum(who == person for who, _ in queue)))
-    for person in set(adds):  # in the order in which they asked
-        assert [n for who, n in queue if who == person] == list(range(adds.count(person)))
-    # Rounds follow each other: what plays was its person's first.
-    rounds = [n + (person == current) for person, n in queue]
-    assert rounds == sorted(rounds)
+    queue: list[tuple[int, int, int]] = []  # (round, when added, who)
+    for when, person in enumerate(adds):
+        place = fair_place([who for _, _, who in queue], current=current, person=person)
+        turn = sum(who == person for _, _, who in queue) + (person == current)  # what plays was the first
+        queue.insert(place, (turn, when, person))
+    assert queue == sorted(queue)  # round by round, each in the order in which people asked
 
 
 @given(st.lists(PEOPLE, max_size=20), st.none() | PEOPLE, PEOPLE)
