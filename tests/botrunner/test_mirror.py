@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from botrunner import status
+from guilds.domain.memberships import store_roles
 from guilds.domain.shards import WITHOUT_MEMBERS
 from guilds.models import BotShard, Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, can_manage
@@ -255,6 +257,7 @@ async def test_what_became_of_people_while_the_bot_was_away_is_caught_up(stage: 
     bot = await stage.start_bot()
     for discord_id, name in ((DJ, "dj"), (MEMBER, "member")):
         await stage.join_program(discord_id, name)
+        await row(partial(store_roles, LOUNGE, discord_id=discord_id, role_ids=[DJ_ROLE]))
     await bot.stop()
     crew = (await change(stage, "add_role", name="Crew", permissions=str(ADMINISTRATOR)))["id"]
     await change(stage, "edit_member", user_id=DJ, roles=[crew])
