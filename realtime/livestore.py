@@ -1,0 +1,232 @@
+"""The frames that `@livestore/sync-cf` 0.4.0's client speaks: Effect RPC as JSON, without any I/O.
+
+The frames are documented nowhere; these are what its package and `@effect/rpc` write (src/RpcMessage.ts). A store is
+LiveStore's `storeId`, an epoch its `backendId`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeGuard
+from urllib.parse import parse_qs, unquote
+
+from realtime import json_text
+from realtime.errors import BadMessage, InvalidPush, TooLarge
+from realtime.frames import MAX_BYTES, MAX_EVENTS, MAX_ID, MAX_SEQ, is_storable
+from realtime.kinds import Pushed, instance_named
+
+# The client measures its events alone; around them stand the request, the payload and the ids of its trace.
+MAX_MESSAGE_BYTES = MAX_BYTES + 16_384
+PULL, PUSH = "SyncWsRpc.Pull", "SyncWsRpc.Push"
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a client asks for when it connects. `token` is empty where its `syncPayload` has none."""
+
+    store_id: str
+    instance: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, `at` where it begins in the text. `request_id` is empty for messages without a request."""
+
+    tag: str
+    request_id: str
+    body: dict[str, Any]
+    at: int
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        payload = self.body.get("payload")
+        if not isinstance(payload, dict):
+            raise BadMessage("A request has a `payload`.")
+        return payload
+
+
+def read_address(query_string: bytes) -> Address:
+    """Return what stands in the URL. Raises BadMessage.
+
+    The client writes `syncPayload` as JSON and encodes it twice.
+    """
+    query = parse_qs(query_string.decode("latin-1"), keep_blank_values=True)
+    store_id = query.get("storeId", [""])[0]
+    if not store_id or len(store_id) > MAX_ID or not is_storable(store_id):
+        raise BadMessage("Say which store: `?storeId=`.")
+    payload: Any = None
+    if raw := query.get("payload", [""])[0]:
+        try:
+            payload = json.loads(unquote(raw, errors="strict"))
+        except (ValueError, RecursionError) as error:
+            raise BadMessage("`payload` is JSON, encoded for a URL.") from error
+    instance = payload.get("instanceId") if isinstance(payload, dict) else None
+    if instance is not None and not (isinstance(instance, str) and len(instance) <= MAX_ID):
+        raise BadMessage("`instanceId` must be the name of a store.")
+    name = instance_named(instance or f"app:{store_id}")
+    return Address(store_id=store_id, instance=name, token=token_of(payload))
+
+
+def token_of(payload: Any) -> str:
+    """Return the token of a `syncPayload`, empty where there is none."""
+    token = payload.get("authToken") if isinstance(payload, dict) else None
+    return token if isinstance(token, str) else ""
+
+
+def decode(text: str | None) -> list[Message]:
+    """Return the messages of one frame: one, or several in an array. Raises BadMessage or TooLarge."""
+    if text is None:
+        raise BadMessage("This socket speaks text, not binary.")
+    if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
+        error = TooLarge()
+        error.close_code = 4413
+        raise error
+    try:
+        said = json_text.parse(text)
+    except ValueError as error:
+        raise BadMessage("This is not JSON.") from error
+    if isinstance(said, list):
+        return [_message(each, at) for each, at in zip(said, json_text.elements(text, 0), strict=True)]
+    return [_message(said, 0)]
+
+
+def _message(said: Any, at: int) -> Message:
+    if not isinstance(said, dict) or not isinstance(said.get("_tag"), str):
+        raise BadMessage("A message is an object with a `_tag`.")
+    request_id = said.get("id" if said["_tag"] == "Request" else "requestId", "")
+    if not isinstance(request_id, str) or len(request_id) > MAX_ID:
+        raise BadMessage("A request's id is a string.")
+    return Message(tag=said["_tag"], request_id=request_id, body=said, at=at)
+
+
+def read_cursor(message: Message) -> tuple[int, str | None]:
+    """Return `(seq, epoch)` of a pull's cursor: `(0, null)` from the beginning. Raises BadMessage."""
+    cursor = _option(message.payload.get("cursor"))
+    if cursor is None:
+        return 0, None
+    if not isinstance(cursor, dict):
+        raise BadMessage("`cursor` has a `backendId` and an `eventSequenceNumber`.")
+    seq, epoch = cursor.get("eventSequenceNumber"), cursor.get("backendId")
+    if not _is_seq(seq) or not isinstance(epoch, str):
+        raise BadMessage("`cursor` has a `backendId` and an `eventSequenceNumber`.")
+    return seq, epoch
+
+
+def read_backend(message: Message) -> str | None:
+    """Return the epoch that a push means. Raises BadMessage."""
+    epoch = _option(message.payload.get("backendId"))
+    if epoch is not None and not isinstance(epoch, str):
+        raise BadMessage("`backendId` must be a string.")
+    return epoch
+
+
+def read_batch(message: Message, text: str) -> list[Pushed]:
+    """Return the events of a push, args as they stand in `text`. Raises InvalidPush or TooLarge.
+
+    LiveStore names no events: what came before is found by its place in the log, and refused as behind the head.
+    """
+    batch = message.payload.get("batch")
+    if not isinstance(batch, list):
+        raise InvalidPush("`batch` must be a list of events.")
+    if len(batch) > MAX_EVENTS:
+        raise TooLarge
+    payload_at = json_text.members(text, message.at)["payload"][0]
+    starts = json_text.elements(text, json_text.members(text, payload_at)["batch"][0])
+    return [_pushed(event, text, start) for event, start in zip(batch, starts, strict=True)]
+
+
+def _pushed(event: Any, text: str, start: int) -> Pushed:
+    if not isinstance(event, dict):
+        raise InvalidPush("An event is an object.")
+    name, client_id, session_id = (_word(event.get(field)) for field in ("name", "clientId", "sessionId"))
+    seq, parent_seq = event.get("seqNum"), event.get("parentSeqNum")
+    if not name or not (_is_seq(parent_seq) and _is_seq(seq) and seq > parent_seq):
+        raise InvalidPush("An event has a name and a `seqNum` above its `parentSeqNum`.")
+    span = json_text.members(text, start).get("args")
+    return Pushed(
+        event_id=uuid.uuid4().hex,
+        name=name,
+        args=event.get("args"),
+        args_text=text[slice(*span)] if span else "",
+        seq=seq,
+        parent_seq=parent_seq,
+        client_id=client_id,
+        session_id=session_id,
+    )
+
+
+def _option(value: Any) -> Any:
+    """Return what an Effect `Option` holds, null for `None`. Raises BadMessage."""
+    if isinstance(value, dict) and value.get("_tag") in {"Some", "None"}:
+        return value.get("value") if value["_tag"] == "Some" else None
+    raise BadMessage("This is no Option.")
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 100 or not is_storable(value):
+        raise InvalidPush("`name`, `clientId` and `sessionId` are strings of at most 100 characters.")
+    return value
+
+
+def _is_seq(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEQ
+
+
+# --- What goes out ---
+
+
+def chunk(request_id: str, events: list[bytes], *, remaining: int, epoch: str) -> bytes:
+    """Return a part of a pull's answer. An event goes out as on `/sync`; the client takes the fields it knows."""
+    page = {"_tag": "MoreKnown", "remaining": remaining} if remaining else {"_tag": "NoMore"}
+    return b'{"_tag":"Chunk","requestId":%b,"values":[{"batch":[%b],"pageInfo":%b,"backendId":%b}]}' % (
+        json.dumps(request_id).encode(),
+        b",".join(_items(events)),
+        json.dumps(page).encode(),
+        json.dumps(epoch).encode(),
+    )
+
+
+def _items(events: list[bytes]) -> Iterator[bytes]:
+    for event in events:
+        metadata = json_text.parse(event.decode())["metadata"]
+        created_at = datetime.fromtimestamp(metadata["timestamp"] / 1000, UTC).isoformat(
+            timespec="milliseconds"
+        )
+        value = metadata | {
+            "_tag": "SyncMessage.SyncMetadata",
+            "createdAt": created_at.replace("+00:00", "Z"),
+        }
+        option = json.dumps({"_tag": "Some", "value": value}).encode()
+        yield b'{"eventEncoded":%b,"metadata":%b}' % (event, option)
+
+
+def success(request_id: str, **value: object) -> dict[str, Any]:
+    return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Success", "value": value}}
+
+
+def end(request_id: str) -> dict[str, Any]:
+    """The end of a stream, which has no value."""
+    return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Success"}}
+
+
+def failure(request_id: str, tag: str, **fields: object) -> dict[str, Any]:
+    """An error that the request's schema knows."""
+    return _failed(request_id, {"_tag": "Fail", "error": {"_tag": tag, **fields}})
+
+
+def unknown(request_id: str, code: str, detail: str) -> dict[str, Any]:
+    """LiveStore's UnknownError: a push is tried again, a pull ends for good."""
+    return failure(request_id, "UnknownError", cause={"name": code, "message": detail}, note=code)
+
+
+def interrupted(request_id: str) -> dict[str, Any]:
+    return _failed(request_id, {"_tag": "Interrupt", "fiberId": {"_tag": "None"}})
+
+
+def _failed(request_id: str, cause: dict[str, Any]) -> dict[str, Any]:
+    return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Failure", "cause": cause}}
