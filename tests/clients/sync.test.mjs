@@ -4,7 +4,10 @@ import { afterEach, beforeEach, test } from "node:test";
 import { fromSession } from "../../clients/js/src/auth.js";
 import { Client } from "../../clients/js/src/client.js";
 import { SyncError } from "../../clients/js/src/errors.js";
+import { Host } from "../../clients/js/src/host.js";
+import { Line } from "../../clients/js/src/line.js";
 import { EventLog } from "../../clients/js/src/log.js";
+import { MemoryStorage } from "../../clients/js/src/storage.js";
 import { Peer, until } from "./peer.mjs";
 
 let peer, client, sync, seen, states, snapshots;
@@ -313,6 +316,34 @@ test("a push refused for its expired token goes through after renewal", async ()
   };
   assert.equal((await sync.push("Skip")).head, 1);
   assert.equal(received("auth").length, 1);
+});
+
+test("a tab that comes later learns of events that came before it", async () => {
+  connect();
+  await live();
+  const host = new Host({ storage: new MemoryStorage() });
+  const heads = [];
+  const enter = () => {
+    const tab = new Line({
+      obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
+      linkChanged: (_, { state, head }) => heads.push(`${state} ${head}`),
+      arrived: (_, [{ seqNum }]) => heads.push(`event ${seqNum}`),
+      queueChanged: () => {},
+    });
+    const seat = host.accept((message) => void tab.receive(structuredClone(message)));
+    tab.attach((message) => seat.receive(structuredClone(message)));
+    tab.tell("hello", { url: peer.syncUrl, userId: "u1" });
+    tab.tell("follow", "guild:1");
+    return seat;
+  };
+  const first = enter();
+  await until(() => heads.at(-1) === "live 0");
+  peer.append("A");
+  await until(() => heads.at(-1) === "event 1");
+  const second = enter();
+  assert.equal(heads.at(-1), "live 1");
+  first.close();
+  second.close();
 });
 
 test("the past can be read beside the live pull", async () => {

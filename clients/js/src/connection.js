@@ -125,6 +125,7 @@ export class Connection {
 
   start() {
     this.#failures = 0;
+    this.#doubted = false;
     this.#connect();
   }
 

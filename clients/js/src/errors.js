@@ -41,7 +41,7 @@ export class SignedOutError extends Error {
   }
 }
 
-/** The server refused a frame of `/sync`. */
+/** The server refused a frame of `/sync` or a message of `/ws`. */
 export class SyncError extends Error {
   /** @param {Partial<Problem> & {head?: number, retryAfterMs?: number}} problem */
   constructor({ code = "INTERNAL_ERROR", detail = "", head, retryAfterMs }) {

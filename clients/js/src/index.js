@@ -6,11 +6,16 @@ export { EventLog } from "./log.js";
 export { RestClient } from "./rest.js";
 export { IndexedDbStorage, MemoryStorage } from "./storage.js";
 export { Store } from "./store.js";
+export { Streams } from "./streams.js";
 
 /**
  * @typedef {import("./types.d.ts").Change} Change
  * @typedef {import("./types.d.ts").ChangeStorage} ChangeStorage
  * @typedef {import("./types.d.ts").ConnectionState} ConnectionState
+ * @typedef {import("./stream.js").Stream} Stream
+ * @typedef {import("./stream.js").StreamFrame} StreamFrame
+ * @typedef {import("./stream.js").StreamMessage} StreamMessage
+ * @typedef {import("./stream.js").StreamOptions} StreamOptions
  * @typedef {import("./types.d.ts").SyncEvent} SyncEvent
  * @typedef {import("./types.d.ts").TokenAnswer} TokenAnswer
  */

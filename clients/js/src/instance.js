@@ -41,7 +41,7 @@ export class Instance {
       timing: session.options.timing,
       isUser: (userId) => session.userId === null || userId === session.userId,
       onState: (state, problem, position) => this.#connectionChanged(state, problem, position),
-      onEvents: (events) => this.#tell("arrived", events),
+      onEvents: (events) => this.#arrived(events),
       onWritable: async () => (await this.#outbox).open(),
     });
     this.#outbox = this.#makeOutbox();
@@ -138,6 +138,13 @@ export class Instance {
     const outbox = await this.#outbox;
     outbox.close();
     if (state === "refused" && problem && SHUT_OUT.has(problem.code)) outbox.refuseAll(new SyncError(problem));
+  }
+
+  /** @param {SyncEvent[]} events */
+  #arrived(events) {
+    // For a tab that comes later: what it read before these events, it must read on from.
+    this.#link = { ...this.#link, head: Math.max(this.#link.head, events[events.length - 1].seqNum) };
+    this.#tell("arrived", events);
   }
 
   /** @param {string} what @param {...any} args */

@@ -152,7 +152,7 @@ export interface Position {
   head: number;
 }
 
-/** The connection to an instance; `head` is as of when it became live. */
+/** The connection to an instance; `head` is the newest event heard of. */
 export interface LinkState extends Position {
   state: ConnectionState;
   problem: Problem | null;
