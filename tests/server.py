@@ -94,6 +94,15 @@ class Server:
             each.transport.get_write_buffer_size() for each in list(self._program.server_state.connections)
         ]
 
+    def drop_connections(self) -> None:
+        """Cut off every client, as a broken network would."""
+
+        def cut() -> None:
+            for connection in list(self._program.server_state.connections):
+                connection.transport.abort()
+
+        self._program.servers[0].get_loop().call_soon_threadsafe(cut)
+
     def start(self) -> None:
         self._thread.start()
         until(lambda: self._program.started or not self._thread.is_alive())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 import pytest
+from pytest_django import Settings
 
 from realtime.db import in_thread
 from tests.asgi import Upgrade
@@ -78,3 +80,22 @@ async def test_streams_refuse_the_same(present: Callable[[str, str], Awaitable[t
     assert answered == {name: (401, code) for name, (_, code) in table.items()}
     taken = {name: await present(token, "/ws") for name, token in (await in_thread(good)("access")).items()}
     assert set(taken.values()) == {LET_IN}
+
+
+async def by_payload(token: str) -> tuple[int, str]:
+    """As `@livestore/sync-cf` says it: JSON, encoded twice."""
+    payload = quote(quote(json.dumps({"authToken": token, "instanceId": STORE})))
+    async with Upgrade("/livestore", query=f"storeId=any&payload={payload}".encode()) as upgrade:
+        return await upgrade.answer()
+
+
+@pytest.mark.parametrize("kind", ["access", "sync"])
+async def test_livestore_refuses_the_same(kind: str, settings: Settings) -> None:
+    settings.STORES_AUTOCREATE = False
+    missing = (404, "NOT_FOUND")  # whoever is let in hears that the store is not there
+    table = await in_thread(attacks)(kind)
+    expected = {name: (401, code) for name, (_, code) in table.items()}
+    expected[{"access": "a good sync token", "sync": "a good access token"}[kind]] = missing
+    assert {name: await by_payload(token) for name, (token, _) in table.items()} == expected
+    taken = {name: await by_payload(token) for name, token in (await in_thread(good)(kind)).items()}
+    assert set(taken.values()) == {missing}
