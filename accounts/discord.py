@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
+MESSAGES_PAGE = 100
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
 # Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
@@ -275,6 +276,15 @@ def post_message(
             attempts=ATTEMPTS if payload.get("enforce_nonce") else 1,
         )
     )
+
+
+def fetch_messages(channel_id: str, *, before: str | None = None) -> list[dict[str, Any]]:
+    """Return a page of a channel's messages, newest first, 100 of them where there are as many.
+
+    Discord answers an empty list, and no refusal, to a bot that may not read the channel's history.
+    """
+    path = f"/channels/{channel_id}/messages?limit={MESSAGES_PAGE}" + (f"&before={before}" if before else "")
+    return _objects(request("GET", path, authorization=bot_authorization()))
 
 
 def _object(answer: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.conf import settings
 from nextcord.ext import commands
 
 from accounts.discord import tls_context
+from botrunner.alerts import AlertPoster
 from botrunner.cogs.music import Music
 from botrunner.heartbeat import Heartbeat, milliseconds
 from botrunner.intents import intents
@@ -59,6 +60,7 @@ class Bot(commands.Bot):
         self._syncing: asyncio.Task[Any] | None = None
         self.mirror = Mirror(self, self._guild_changed)
         self._heartbeat = Heartbeat(self, process=lease_owner())
+        self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")
         self.add_cog(Music(self))
@@ -136,7 +138,9 @@ class Bot(commands.Bot):
             self._syncing.cancel()
         await self.mirror.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
-        await asyncio.gather(*self._stopping, *(reconciler.stop() for reconciler in reconcilers))
+        await asyncio.gather(
+            self._alerts.close(), *self._stopping, *(reconciler.stop() for reconciler in reconcilers)
+        )
         await self._heartbeat.close()
         await super().close()
 
@@ -151,6 +155,7 @@ class Bot(commands.Bot):
         """READY: which guilds there are."""
         self._with_music = await in_thread(guilds_with_music)()
         await self._heartbeat.ready()
+        self._alerts.start()
         await self.mirror.drop_vanished()
 
     async def on_ready(self) -> None:

@@ -13,6 +13,7 @@ VIEW_CHANNEL = 1 << 10
 SEND_MESSAGES = 1 << 11
 EMBED_LINKS = 1 << 14
 ATTACH_FILES = 1 << 15
+READ_MESSAGE_HISTORY = 1 << 16
 MENTION_EVERYONE = 1 << 17
 CONNECT = 1 << 20
 SPEAK = 1 << 21
@@ -79,6 +80,18 @@ def may_connect(membership: Membership, channel: Channel) -> bool:
         overwrites=channel.overwrites,
     )
     return bool(bits & CONNECT)
+
+
+def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Iterable[Role]) -> int:
+    """Return the bot's permissions in a channel, as the mirror has it."""
+    bits = {role.pk: role.permissions for role in roles}
+    role_ids = [guild.pk, *guild.bot_role_ids]
+    base = base_permissions(
+        owner=guild.owner_id == bot_id, role_bits=[bits[role] for role in role_ids if role in bits]
+    )
+    return channel_permissions(
+        base, guild_id=guild.pk, discord_id=bot_id, role_ids=role_ids, overwrites=channel.overwrites
+    )
 
 
 def missing_permissions(

@@ -16,7 +16,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import AuthSession
-from guilds.models import Guild
+from guilds.models import AlertRule, Guild
 from queue_app.models import ItemState, Player, QueueItem
 from tests.accounts.conftest import Gibberish, gibberish
 from tests.conftest import access_token
@@ -51,6 +51,11 @@ GUILD_ROUTES: dict[str, Row] = {
     "POST /api/guilds/{guild_id}/refresh": (502, 403, 403, 404, 401),
     "GET /api/guilds/{guild_id}/settings": MANAGERS,
     "PATCH /api/guilds/{guild_id}/settings": MANAGERS,
+    "GET /api/guilds/{guild_id}/alert-rules": MANAGERS,
+    "POST /api/guilds/{guild_id}/alert-rules": (400, 403, 403, 404, 401),
+    "GET /api/guilds/{guild_id}/alert-rules/{rule_id}": MANAGERS,
+    "PATCH /api/guilds/{guild_id}/alert-rules/{rule_id}": MANAGERS,
+    "DELETE /api/guilds/{guild_id}/alert-rules/{rule_id}": (204, 403, 403, 404, 401),
     "GET /api/guilds/{guild_id}/snapshot": MEMBERS,
     "GET /api/guilds/{guild_id}/queue": MEMBERS,
     "POST /api/guilds/{guild_id}/queue": (201, 201, 201, 404, 401),
@@ -105,6 +110,7 @@ TABLE = GUILD_ROUTES | OTHER_ROUTES
 
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/guilds/{guild_id}/settings": {"default_volume": 50},
+    "PATCH /api/guilds/{guild_id}/alert-rules/{rule_id}": {"enabled": False},
     "POST /api/guilds/{guild_id}/queue": {"query": "Song"},
     "PATCH /api/guilds/{guild_id}/queue/{item_id}": {"after": None},
     "PATCH /api/guilds/{guild_id}/player": {"paused": True},
@@ -146,6 +152,7 @@ class World:
             guild=self.guild, requested_by=self.sessions["owner"].user, state=ItemState.PLAYING
         )
         Player.objects.create(guild=self.guild, item=playing)
+        self.rule = AlertRule.objects.create(guild=self.guild, stream_id="not-there", channel_id="1")
 
     def client(self, person: str) -> Client:
         session = self.sessions.get(person)
@@ -155,6 +162,7 @@ class World:
         values = {
             "guild_id": guild_id or self.guild.pk,
             "item_id": str(self.item.pk),
+            "rule_id": str(self.rule.pk),
             "sid": str(self.sessions["owner"].pk),
             "stream_id": "not-there",
             "name": "not-there",

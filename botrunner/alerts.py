@@ -1,0 +1,86 @@
+"""Posts what a shard's outbox holds: claims, sends, settles, a few at a time, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from django.db import DatabaseError
+
+from botrunner.threads import in_daemon
+from guilds.domain.alert_delivery import Delivery, deliver
+from guilds.domain.alert_posts import claim_due, settle
+from realtime import hints
+from realtime.db import in_thread
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0  # where no hint comes, and for what becomes due by the clock
+BREATH_SECONDS = 0.1  # between two looks, however many alerts are written
+AT_ONCE = 8
+LAST_SECONDS = 2.0  # for what is under way when the bot ends
+
+
+class AlertPoster:
+    """`owner` names this process. Build it on the running loop; nothing is posted before `start`."""
+
+    def __init__(self, *, shard: int, count: int, owner: str) -> None:
+        self._shard, self._count, self._owner = shard, count, owner
+        self._wake = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._unlisten = hints.listen(self._hinted)
+
+    def start(self) -> None:
+        """Begin, once Discord has let the shard in. Again: nothing."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"alerts of shard {self._shard}")
+
+    async def close(self) -> None:
+        """Claim no more, and wait a moment for what is under way. What is cut off is found again by its nonce."""
+        self._unlisten()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def _hinted(self, store_name: str, seq: int) -> None:
+        if store_name.startswith("stream:"):
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            room = AT_ONCE - len(self._under_way)
+            for delivery in await self._claim(room) if room else []:
+                task = asyncio.create_task(self._deliver(delivery))
+                self._under_way.add(task)
+                task.add_done_callback(self._done)
+            await asyncio.sleep(BREATH_SECONDS)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _claim(self, room: int) -> list[Delivery]:
+        claim = in_thread(claim_due)
+        try:
+            return await claim(owner=self._owner, shard=self._shard, count=self._count, limit=room)
+        except DatabaseError as error:
+            log.warning("Alerts of shard %s: %s", self._shard, type(error).__name__)
+            return []
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        # Not on the pool of the ORM: Discord may take its time.
+        outcome = await in_daemon(lambda: deliver(delivery), name="alert")
+        await in_thread(settle)(delivery, outcome)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake.set()  # there is room for the next
+        if not task.cancelled() and (error := task.exception()):
+            log.error("An alert was not settled; it is tried again", exc_info=error)

@@ -1,0 +1,46 @@
+"""Quiet hours: from one time of day to another, as the clocks of a place show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+MINUTE = timedelta(minutes=1)
+# A day of 25 hours where clocks go back, and some more: no clock ever went back by three.
+LONGEST = 28 * 60
+
+
+@lru_cache(maxsize=1)
+def timezone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """`start` is quiet, `until` no more; over midnight where the end comes first. Whole minutes, never equal.
+
+    What the clocks show decides: the hour that exists twice in autumn is quiet both times, one that spring leaves out
+    is not missed.
+    """
+
+    start: time
+    until: time
+    timezone: str
+
+    def include(self, at: datetime) -> bool:
+        shown = at.astimezone(ZoneInfo(self.timezone)).time()
+        if self.start < self.until:
+            return self.start <= shown < self.until
+        return shown >= self.start or shown < self.until
+
+    def end(self, at: datetime) -> datetime:
+        """Return the first minute from `at` on, in UTC, that is not quiet."""
+        minute = at.astimezone(UTC).replace(second=0, microsecond=0)
+        for _ in range(LONGEST):
+            # In UTC, where no minute is left out or comes twice; a day of these takes a millisecond.
+            minute += MINUTE
+            if not self.include(minute):
+                return minute
+        raise ValueError(f"{self} never end")
