@@ -44,6 +44,7 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
         kept_ids = {str(each["id"]) for each in payload.get("attachments") or message.attachments}
         stay = [each for each in message.attachments if each["id"] in kept_ids]
         fields["attachments"] = stay + new_attachments
+    _check_allowed(payload.get("allowed_mentions"), faults)
     if faults:
         raise invalid_form(faults)
     draft = {**vars(message), **fields}
@@ -191,6 +192,18 @@ def _check_button(button: Json, path: str, faults: dict[str, str]) -> None:
 def _media(given: Json) -> Json:
     url = given["url"]
     return {"id": new_snowflake(), "url": url, "proxy_url": url}
+
+
+def _check_allowed(allowed: Any, faults: dict[str, str]) -> None:
+    """A kind of mention is parsed from the text, or listed; never both."""
+    if not isinstance(allowed, dict):
+        return
+    for kind in ("users", "roles"):
+        listed = allowed.get(kind) or []
+        if listed and kind in (allowed.get("parse") or []):
+            faults["allowed_mentions"] = f'parse:["{kind}"] and {kind}: [ids...] are mutually exclusive.'
+        if len(listed) > 100:
+            faults[f"allowed_mentions.{kind}"] = "Must be 100 or fewer in length."
 
 
 def _mention(world: World, message: Message, allowed: Json | None) -> None:

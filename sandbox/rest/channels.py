@@ -1,11 +1,16 @@
 """/channels: messages and the voice channel's status line."""
 
+from datetime import UTC, datetime, timedelta
+
 from sandbox import actions, permissions, shapes
 from sandbox.errors import DiscordError, invalid_form, missing_permissions, unknown
 from sandbox.model import Channel, ChannelType, Json, Message
 from sandbox.rest.api import Call, Route
 from sandbox.snowflake import is_snowflake
 
+# For how long `enforce_nonce` finds an earlier message; Discord's documentation says "the past few minutes".
+NONCE_KEPT = timedelta(minutes=3)
+MAX_NONCE = 25
 TALKABLE = (ChannelType.TEXT, ChannelType.DM, ChannelType.VOICE, ChannelType.ANNOUNCEMENT, ChannelType.STAGE)
 
 
@@ -20,13 +25,23 @@ def _message(call: Call) -> Message:
     return message
 
 
+def _may(call: Call, channel: Channel, need: int) -> bool:
+    """Whether the bot has the bits in a channel that it may see."""
+    if channel.guild_id is None:
+        return True
+    member = call.world.members[channel.guild_id, call.world.bot_id]
+    return bool(permissions.in_channel(call.world, member, channel) & need)
+
+
 async def get_channel(call: Call) -> Json:
     return shapes.channel(call.world, _channel(call))
 
 
 async def list_messages(call: Call) -> list[Json]:
-    """Newest first, as Discord does."""
-    channel = _channel(call, need=permissions.READ_MESSAGE_HISTORY)
+    """Newest first, as Discord does. Who may not read the history sees none."""
+    channel = _channel(call)
+    if not _may(call, channel, permissions.READ_MESSAGE_HISTORY):
+        return []
     limit = call.number("limit", 50, 1, 100)
     messages = [each for each in call.world.channel_messages(channel.id) if each.only_user_id is None]
     marks = {}
@@ -55,12 +70,14 @@ async def send_message(call: Call) -> Json:
     channel = _channel(call, need=permissions.SEND_MESSAGES)
     if channel.type not in TALKABLE:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+    if call.request.content_type == "multipart/form-data":
+        _channel(call, need=permissions.ATTACH_FILES)
     payload, attachments = await call.message_payload(channel.id)
-    nonce = payload.get("nonce")
-    if nonce is not None and payload.get("enforce_nonce"):
-        for earlier in reversed(call.world.channel_messages(channel.id)):
-            if earlier.nonce == nonce and earlier.author_id == call.world.bot_id:
-                return shapes.message(call.world, earlier)
+    if (nonce := payload.get("nonce")) is not None:
+        if isinstance(nonce, str) and len(nonce) > MAX_NONCE:
+            raise invalid_form({"nonce": f"Must be {MAX_NONCE} or fewer in length."})
+        if payload.get("enforce_nonce") and (earlier := _of_nonce(call, channel, nonce)):
+            return shapes.message(call.world, earlier)
     if reference := payload.get("message_reference"):
         original = call.world.messages.get(str(reference.get("message_id")))
         if original is None and reference.get("fail_if_not_exists", True):
@@ -69,6 +86,15 @@ async def send_message(call: Call) -> Json:
             payload = {key: value for key, value in payload.items() if key != "message_reference"}
     message = actions.send_message(call.world, channel, call.world.bot_id, payload, attachments=attachments)
     return shapes.message(call.world, message)
+
+
+def _of_nonce(call: Call, channel: Channel, nonce: str | int) -> Message | None:
+    """The bot's message with this nonce, as long as Discord would remember it."""
+    since = datetime.now(UTC) - NONCE_KEPT
+    for message in reversed(call.world.channel_messages(channel.id)):
+        if message.nonce == nonce and message.author_id == call.world.bot_id:
+            return message if datetime.fromisoformat(message.created_at) > since else None
+    return None
 
 
 async def edit_message(call: Call) -> Json:
