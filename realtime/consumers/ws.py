@@ -188,7 +188,7 @@ class StreamConsumer(Connection):
         elif kind == "auth":
             await self._renew(message)
         elif kind == "ping":
-            self._say({"type": "pong", "id": message.get("id")})
+            self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
         elif kind == "ack":
             return  # of a frame sent without credit, or acknowledged before
         elif kind in frames.RESERVED:

@@ -70,7 +70,8 @@ class Device(Socket):
 
     def quiet(self) -> None:
         """Assert that nothing is on its way: the answer to a ping is the next thing to come."""
-        assert self.ask({"type": "ping", "id": "quiet"}) == {"type": "pong", "id": "quiet"}
+        answer = self.ask({"type": "ping", "id": "quiet"})
+        assert (answer["type"], answer["id"]) == ("pong", "quiet")
 
 
 @dataclass

@@ -1,0 +1,204 @@
+import { NetworkError, SyncError } from "./errors.js";
+import { packFrame } from "./frames.js";
+import { newId } from "./ids.js";
+
+/**
+ * @import { ConnectionState, Problem } from "./types.d.ts"
+ * @import { Streams } from "./streams.js"
+ *
+ * @typedef {object} StreamFrame
+ * @property {Record<string, any>} header what the sender put there, and `type`, `from`, `timestamp`, `frame`, `missed`
+ * @property {Uint8Array<ArrayBuffer>} payload
+ *
+ * @typedef {object} StreamMessage
+ * @property {string} type
+ * @property {{userId: string, connectionId: string}} from
+ * @property {number} timestamp Unix milliseconds, the server's
+ * @property {number} [seq] of a durable one, in the log `stream:<id>`
+ *
+ * @typedef {object} Present
+ * @property {string} connectionId
+ * @property {string} userId
+ * @property {string} username
+ * @property {string} clientType
+ * @property {string[]} produces
+ * @property {string[]} consumes
+ *
+ * @typedef {object} PresenceNews
+ * @property {number} producing
+ * @property {number} watching
+ * @property {Present[]} present
+ *
+ * @typedef {object} StreamOptions
+ * @property {string} streamId
+ * @property {string} [clientType] `web`, `mobile`, `service` or any word
+ * @property {string[]} [produces] types of what is sent here
+ * @property {string[]} [consumes] types of what is wanted
+ * @property {number} [since] durable messages behind this seq; unset: from now on
+ * @property {string} [epoch] of the log that `since` is a place in
+ * @property {1 | 2} [credit] how many frames may be under way to here
+ * @property {boolean} [presence] tell who is there; the public is not told
+ * @property {(frame: StreamFrame) => unknown} [onFrame] the next frame is asked for when what this returns has
+ *   settled: whoever draws slowly gets newer frames, not more
+ * @property {(message: Record<string, any> & StreamMessage) => void} [onMessage]
+ * @property {(news: PresenceNews) => void} [onPresence]
+ * @property {(state: ConnectionState, problem: Problem | null) => void} [onState]
+ * @property {(problem: Problem) => void} [onProblem] what was sent without waiting for an answer was refused
+ * @property {() => void} [onReset] durable messages may be missing: the log was replaced, or no longer goes back far
+ *   enough. Read them over REST.
+ *
+ * @typedef {object} Unanswered
+ * @property {Record<string, unknown>} message
+ * @property {(ack: {seq?: number}) => void} resolve
+ * @property {(error: Error) => void} reject
+ */
+
+const MAX_UNANSWERED = 100;
+/** More than this unsent means the network is slower than the camera: the next frame is dropped instead. */
+const MAX_UNSENT_BYTES = 65_536;
+
+/** A place on one stream: what is sent to it, and what comes from it. Made by `Streams.register`. */
+export class Stream {
+  #options;
+  #streams;
+  /** @type {ConnectionState} */
+  #state = "connecting";
+  /** @type {{epoch: string, seq: number} | null} */
+  #position = null;
+  /** @type {Map<string, Unanswered>} */
+  #unanswered = new Map();
+
+  /** @param {Streams} streams @param {StreamOptions} options */
+  constructor(streams, options) {
+    this.#streams = streams;
+    this.#options = options;
+    if (options.since !== undefined) this.#position = { epoch: options.epoch ?? "", seq: options.since };
+  }
+
+  get id() {
+    return this.#options.streamId;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {{epoch: string, seq: number} | null} up to where durable messages were handed over; to resume from */
+  get position() {
+    return this.#position;
+  }
+
+  /**
+   * Say something of a produced type. Without a connection it waits for one, and a lost answer is asked for again
+   * under the same id: a durable message is written once.
+   * @param {{type: string} & Record<string, unknown>} message
+   * @returns {Promise<{seq?: number}>} `seq` of a durable one
+   * @throws {SyncError | NetworkError} refused; or this place was left, or too many wait already
+   */
+  send(message) {
+    if (this.#state === "refused" || this.#state === "signed_out" || this.#unanswered.size >= MAX_UNANSWERED) {
+      return Promise.reject(new NetworkError("nothing can be sent now"));
+    }
+    const id = newId();
+    const sent = { ...message, id, streamId: this.id };
+    return new Promise((resolve, reject) => {
+      this.#unanswered.set(id, { message: sent, resolve, reject });
+      if (this.#state === "live") this.#streams.transmit(JSON.stringify(sent));
+    });
+  }
+
+  /**
+   * Send a frame now or not at all.
+   * @param {string} type a produced one
+   * @param {Uint8Array} payload at most 1,000,000 bytes
+   * @param {Record<string, unknown>} [header] more to tell with it
+   * @returns {boolean} false: it was dropped, for want of a connection or because earlier ones are still on their way
+   */
+  sendFrame(type, payload, header = {}) {
+    if (this.#state !== "live" || this.#streams.unsentBytes > MAX_UNSENT_BYTES) return false;
+    this.#streams.transmit(packFrame({ ...header, type, streamId: this.id }, payload));
+    return true;
+  }
+
+  /** Leave the stream. */
+  close() {
+    this.#streams.unregister(this);
+    this.#fail(new NetworkError("left the stream"));
+  }
+
+  // --- What `Streams` tells ---
+
+  /** @param {string} id of the frame @returns {Record<string, unknown>} */
+  registerFrame(id) {
+    const { streamId, clientType = "web", produces = [], consumes = [], credit = 1, presence = false } = this.#options;
+    const frame = { type: "register", id, streamId, clientType, produces, consumes, credit, presence };
+    if (!consumes.length || !this.#position) return frame;
+    const { epoch, seq: since } = this.#position;
+    return epoch ? { ...frame, since, epoch } : { ...frame, since };
+  }
+
+  /** @param {{epoch: string, head: number}} registered */
+  begin({ epoch, head }) {
+    this.#position = { epoch, seq: this.#position?.seq ?? head };
+    this.become("live", null);
+    for (const { message } of this.#unanswered.values()) this.#streams.transmit(JSON.stringify(message));
+  }
+
+  /** @param {ConnectionState} state @param {Problem | null} problem */
+  become(state, problem) {
+    this.#state = state;
+    this.#options.onState?.(state, problem);
+    if (state === "refused" || state === "signed_out") {
+      this.#fail(new SyncError(problem ?? { code: "FORBIDDEN", detail: "You may not use this stream." }));
+    }
+  }
+
+  /** Begin anew where the log has nothing behind one's place. */
+  reset() {
+    this.#position = null;
+    this.#options.onReset?.();
+  }
+
+  /** @param {Record<string, any> & StreamMessage} message */
+  receive(message) {
+    if (message.seq !== undefined) {
+      if (this.#position && message.seq <= this.#position.seq) return;
+      this.#position = { epoch: this.#position?.epoch ?? "", seq: message.seq };
+    }
+    this.#options.onMessage?.(message);
+  }
+
+  /** @param {StreamFrame} frame @returns {Promise<void>} settles when the next one is welcome */
+  async show(frame) {
+    await this.#options.onFrame?.(frame);
+  }
+
+  /** @param {PresenceNews} news */
+  meet(news) {
+    this.#options.onPresence?.(news);
+  }
+
+  /** @param {{id: string, seq?: number}} ack */
+  acknowledged({ id, seq }) {
+    this.#unanswered.get(id)?.resolve(seq === undefined ? {} : { seq });
+    this.#unanswered.delete(id);
+  }
+
+  /** @param {Problem & {id?: string, retryAfterMs?: number}} problem about something that was sent */
+  refused(problem) {
+    const waiting = this.#unanswered.get(problem.id ?? "");
+    if (waiting) {
+      this.#unanswered.delete(problem.id ?? "");
+      waiting.reject(new SyncError(problem));
+    } else {
+      this.#options.onProblem?.(problem);
+    }
+  }
+
+  /** @param {Error} error */
+  #fail(error) {
+    const waiting = [...this.#unanswered.values()];
+    this.#unanswered.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}
