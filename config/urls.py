@@ -7,7 +7,7 @@ from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from config import views
+from config import stream_pages, views
 from queue_app.views import SearchView, artwork
 
 # Swagger UI writes style attributes; nothing else on its page is loosened.
@@ -26,6 +26,8 @@ urlpatterns = [
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", views.guild, name="guild_page"),
     path("guilds/<str:guild_id>/settings", views.guild_settings, name="guild_settings_page"),
+    path("streams", stream_pages.streams, name="streams_page"),
+    path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("artwork/<str:name>", artwork, name="artwork"),
     path("admin/", admin.site.urls),

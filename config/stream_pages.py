@@ -1,0 +1,71 @@
+"""The pages about streams. What changes there goes over REST, what lives over `/ws`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from guilds.permissions import can_manage
+from guilds.queries import my_memberships
+from realtime.streams.errors import StreamNotFound
+from realtime.streams.rights import NO_RIGHTS, read_rights, require_reader, streams_of
+from realtime.streams.shapes import present_on, stream_shape
+
+
+@require_safe
+@ensure_csrf_cookie
+@never_cache
+def streams(request: HttpRequest) -> HttpResponse:
+    """One's own streams and those that are shared with one."""
+    if not isinstance(request.user, User):
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    user = request.user
+    found = list(streams_of(user))
+    rights = read_rights((each.pk, user.pk) for each in found)
+    present = present_on(each.pk for each in found)
+    shapes = [stream_shape(each, rights.get((each.pk, user.pk), NO_RIGHTS), present) for each in found]
+    return render(request, "streams.html", {"streams": shapes})
+
+
+@require_safe
+@ensure_csrf_cookie
+@never_cache
+def stream(request: HttpRequest, stream_id: str) -> HttpResponse:
+    """One stream, for whoever may read it."""
+    if not isinstance(request.user, User):
+        return redirect_to_login(request.path, reverse("discord_login"), "next")
+    try:
+        found, rights = require_reader(request.user, stream_id)
+    except StreamNotFound as error:
+        raise Http404 from error
+    context = {
+        "stream": stream_shape(found, rights, present_on([found.pk])),
+        "may_write": rights.write,
+        "member": rights.member,
+        "audiences": _audiences(request.user) if rights.owner else [],
+    }
+    return render(request, "stream.html", context)
+
+
+def _audiences(user: User) -> list[dict[str, Any]]:
+    """Return the guilds a stream may be shared with; their roles where one manages them, as REST tells them."""
+    found = []
+    for membership in my_memberships(user, everything=True):
+        guild = membership.guild
+        roles = guild.roles.exclude(pk=guild.pk) if can_manage(membership) and guild.bot_installed else []
+        found.append(
+            {
+                "id": guild.pk,
+                "name": guild.name,
+                "roles": [{"id": role.pk, "name": role.name} for role in roles],
+            }
+        )
+    return found

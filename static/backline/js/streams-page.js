@@ -1,0 +1,101 @@
+/** The list of streams: who is on each, what it shows, and making a new one. */
+
+import { Client } from "../../client/client.js";
+import { ApiError } from "../../client/errors.js";
+import { Streams } from "../../client/streams.js";
+import { showConnection } from "./connection-pill.js";
+import { byId, setText } from "./dom.js";
+
+/** @import { PresenceNews } from "../../client/stream.js" */
+
+/** How often a picture is looked at again: enough to see that it moves, little for a page full of them. */
+const LOOK_MS = 2_000;
+/** As many as one connection may be on. */
+const MAX_STREAMS = 32;
+
+const client = new Client({ baseUrl: location.origin, userId: document.body.dataset.userId });
+const streams = new Streams({ baseUrl: location.origin, tokens: client.tokens });
+/** @type {HTMLElement[]} */
+const cards = [...document.querySelectorAll("[data-stream]")].map((card) => /** @type {HTMLElement} */ (card));
+
+for (const [index, card] of cards.entries()) {
+  if (index < MAX_STREAMS) follow(card, index === 0);
+  lookAt(card);
+}
+addEventListener("online", () => streams.wake());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) streams.wake();
+});
+
+/** @param {HTMLElement} card @param {boolean} first the one whose state the header shows */
+function follow(card, first) {
+  streams.register({
+    streamId: card.dataset.stream ?? "",
+    presence: true,
+    onPresence: (news) => showPresence(card, news),
+    onState: (state, problem) => {
+      if (first || state === "signed_out") showConnection(state, problem);
+    },
+  });
+}
+
+/** @param {HTMLElement} card @param {PresenceNews} news */
+function showPresence(card, { producing, watching }) {
+  card.dataset.producing = String(producing);
+  /** @type {HTMLElement} */ (card.querySelector("[data-live]")).hidden = !producing;
+  const words = [producing ? "Streaming" : "Nobody streams"];
+  if (watching) words.push(`${watching} watching`);
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), words.join(", "));
+}
+
+/**
+ * Show the newest picture again and again, one request at a time.
+ * @param {HTMLElement} card
+ */
+async function lookAt(card) {
+  const picture = /** @type {HTMLImageElement} */ (card.querySelector("[data-picture]"));
+  if (card.dataset.producing !== "0" && !document.hidden) {
+    const next = new Image();
+    next.src = `/api/streams/${card.dataset.stream}/frame?at=${Date.now()}`;
+    // Decoded before it is shown: no flicker. Somebody who streams may not have sent a picture yet.
+    await next.decode().then(() => {
+      picture.src = next.src;
+      picture.hidden = false;
+    }, () => {});
+  } else if (card.dataset.producing === "0") {
+    picture.hidden = true;
+  }
+  setTimeout(() => lookAt(card), LOOK_MS);
+}
+
+/** @type {HTMLDialogElement} */
+const dialog = byId("create-dialog");
+/** @type {HTMLInputElement} */
+const name = byId("create-name");
+/** @type {HTMLInputElement} */
+const id = byId("create-id");
+const problem = byId("create-problem");
+/** @type {HTMLButtonElement} */
+const confirm = byId("create-confirm");
+
+byId("create-open").addEventListener("click", () => {
+  problem.hidden = true;
+  dialog.showModal();
+});
+byId("create-cancel").addEventListener("click", () => dialog.close());
+byId("create-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  confirm.disabled = true;
+  problem.hidden = true;
+  const wanted = id.value.trim() ? { id: id.value.trim(), name: name.value.trim() } : { name: name.value.trim() };
+  try {
+    const made = await client.rest.post("/api/streams", wanted);
+    location.assign(`/streams/${made.id}`);
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    const reasons = error instanceof ApiError ? Object.values(error.errors).flat() : [];
+    problem.hidden = false;
+    setText(problem, `Not made. ${reasons.join(" ") || message}`);
+    confirm.disabled = false;
+  }
+});
