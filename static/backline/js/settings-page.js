@@ -3,6 +3,7 @@
 import { Client } from "../../client/client.js";
 import { ApiError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
+import { AlertRules } from "./alert-rules.js";
 import { announce, toast } from "./announce.js";
 import { byId, setText } from "./dom.js";
 
@@ -20,6 +21,7 @@ const CONNECTION_WORDS = {
 const { guildId = "", userId } = document.body.dataset;
 const client = new Client({ baseUrl: location.origin, userId });
 const store = new GuildStore({ client, guildId, onEvents: follow, onState: showConnection });
+const rules = new AlertRules({ rest: client.rest, guildId });
 let wasLive = false;
 store.start();
 
@@ -99,6 +101,7 @@ async function save(name) {
 
 /** @param {SyncEvent[]} events */
 function follow(events) {
+  rules.follow(events);
   for (const { name, args, metadata } of events) {
     if (name !== "SettingsChanged") continue;
     for (const [setting, value] of Object.entries(args.after)) {
@@ -130,6 +133,9 @@ function showConnection(state, problem) {
   pill.dataset.state = state;
   pill.title = problem?.detail ?? "";
   setText(pill.children[1], CONNECTION_WORDS[state]);
-  if (state === "live" && wasLive) refresh();
+  if (state === "live" && wasLive) {
+    refresh();
+    rules.read();
+  }
   wasLive ||= state === "live";
 }
