@@ -16,6 +16,7 @@ from botrunner.alerts import AlertPoster
 from botrunner.cogs.music import Music
 from botrunner.heartbeat import Heartbeat, milliseconds
 from botrunner.intents import intents
+from botrunner.leases import LeaseKeeper
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
 from guilds.domain.shards import claim_identify
@@ -33,7 +34,9 @@ class Bot(commands.Bot):
     `bucket` is whose turn it takes to identify; `identified` is set when it had it once.
     """
 
-    def __init__(self, *, shard: int, count: int, bucket: int, members_intent: bool) -> None:
+    def __init__(
+        self, *, shard: int, count: int, bucket: int, members_intent: bool, keeper: LeaseKeeper
+    ) -> None:
         nextcord.http.Route.BASE = settings.DISCORD_API_URL
         asked = intents(members=members_intent)
         super().__init__(
@@ -51,6 +54,7 @@ class Bot(commands.Bot):
             rollout_delete_unknown=shard == 0,
         )
         self.bucket = bucket
+        self._keeper = keeper
         self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
         self._with_music: set[str] = set()  # guilds that wait for their music
@@ -116,7 +120,7 @@ class Bot(commands.Bot):
         ready = self._waiting & self._with_music if self.mirror.busy else self._waiting
         self._waiting = self._waiting - ready
         for waiting in ready:
-            self._reconcilers[waiting] = Reconciler(self, waiting, owner=lease_owner())
+            self._reconcilers[waiting] = Reconciler(self, waiting, keeper=self._keeper)
 
     def describe_shard(self) -> dict[str, Any]:
         return {

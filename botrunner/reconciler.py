@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import UUID
 import nextcord
 
 from botrunner.audio.source import TrackSource
+from botrunner.leases import LeaseKeeper
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
@@ -32,8 +34,7 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-IDLE_TICK_SECONDS = 5.0  # where nothing plays only lost hints are made up for
-RENEW_SECONDS = 2.0  # a quarter of the lease
+RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
 MAX_OPENINGS = 4
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 MAX_BACKOFF_SECONDS = 30.0
@@ -82,12 +83,14 @@ def _read_plan(guild_id: str) -> Plan:
 
 
 class Reconciler:
-    def __init__(self, bot: nextcord.Client, guild_id: str, *, owner: str) -> None:
+    def __init__(self, bot: nextcord.Client, guild_id: str, *, keeper: LeaseKeeper) -> None:
         self.guild_id = guild_id
+        self.owner = playback.lease_owner()
+        self.leased = self._lost = False
         self._bot = bot
-        self._owner = owner
+        self._keeper = keeper
         self._wake = asyncio.Event()
-        self._leased = self._lost = False
+        self._wants_voice = False
         self._checkpoint_at = 0.0
         self._voice: VoiceClient | None = None
         self._playing: Playing | None = None
@@ -98,12 +101,12 @@ class Reconciler:
         self._noting: asyncio.Task[None] | None = None
         # The channel that Discord refused us, and the item then current: not asked again until one differs.
         self._refused: tuple[str, UUID | None] | None = None
-        self._resolving = Resolving(guild_id, owner=owner)
+        self._resolving = Resolving(guild_id, owner=self.owner)
         self.wake()  # the first look is at once
         # A guild that queues slow links one after the other waits for itself, and for nobody else.
         self._openings = asyncio.Semaphore(MAX_OPENINGS)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
-        self._keeper = asyncio.create_task(self._keep_lease(), name=f"lease {guild_id}")
+        keeper.add(self)
 
     def wake(self) -> None:
         """Look again at once. On the event loop only."""
@@ -119,7 +122,7 @@ class Reconciler:
     async def _run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(IDLE_TICK_SECONDS if self._idle else TICK_SECONDS):
+                async with asyncio.timeout(self._patience()):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -133,10 +136,17 @@ class Reconciler:
             except Exception:
                 log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
                 await asyncio.sleep(1)
+                self.wake()
 
     @property
-    def _idle(self) -> bool:
-        return self._leased and self._playing is None and self._voice is None
+    def resting(self) -> bool:
+        """Nothing sounds and nothing is wanted: only an event, which wakes us, can change that."""
+        return self.leased and self._playing is None and self._voice is None and not self._wants_voice
+
+    def _patience(self) -> float:
+        if self.leased and not self.resting:
+            return TICK_SECONDS
+        return RESTING_TICK_SECONDS * random.uniform(0.8, 1.2)  # hundreds of guilds do not look at once
 
     # --- One look ---
 
@@ -168,34 +178,25 @@ class Reconciler:
         await self._observe()
 
     async def _db(self, function: Any, **arguments: Any) -> Any:
-        return await in_thread(function)(self.guild_id, owner=self._owner, **arguments)
+        return await in_thread(function)(self.guild_id, owner=self.owner, **arguments)
 
     async def _hold_lease(self) -> bool:
         if self._lost:
             raise LeaseLost
-        if not self._leased:
-            self._leased = await self._db(playback.take_lease)
-        return self._leased
+        if not self.leased:
+            self.leased = await self._db(playback.take_lease)
+        return self.leased
 
-    async def _keep_lease(self) -> None:
-        """Renew on time, however long a look takes: joining voice may take longer than the lease."""
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            if not self._leased:
-                continue
-            try:
-                held = await self._db(playback.take_lease)
-            except Exception as error:
-                log.warning("Guild %s: lease not renewed: %s", self.guild_id, type(error).__name__)
-                continue
-            if not held:
-                self._lost = True
-                self.wake()
+    def lose_lease(self) -> None:
+        """Another process has it."""
+        self._lost = True
+        self.wake()
 
     # --- Voice ---
 
     async def _settle_voice(self, plan: Plan) -> None:
         wanted = None if plan.stopped else plan.channel_id
+        self._wants_voice = wanted is not None
         voice = self._voice
         if voice is not None and voice.deciding:
             return
@@ -372,7 +373,7 @@ class Reconciler:
             return
         self._checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
         await in_thread(playback.checkpoint)(
-            self.guild_id, owner=self._owner, item_id=playing.item_id, position_ms=playing.position_ms
+            self.guild_id, owner=self.owner, item_id=playing.item_id, position_ms=playing.position_ms
         )
 
     # --- What was seen ---
@@ -398,7 +399,7 @@ class Reconciler:
     # --- The end ---
 
     async def _let_go(self, *, quietly: bool = False) -> None:
-        self._leased = self._lost = False
+        self.leased = self._lost = False
         self._drop_playing()
         voice, self._voice = self._voice, None
         guild = self._bot.get_guild(int(self.guild_id))
@@ -411,7 +412,7 @@ class Reconciler:
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""
         self._task.cancel()
-        self._keeper.cancel()
+        self._keeper.remove(self)
         self._resolving.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         try:

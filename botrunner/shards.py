@@ -20,6 +20,7 @@ from django.conf import settings
 from accounts.discord import USER_AGENT, bot_authorization, tls_context
 from botrunner import status
 from botrunner.bot import Bot
+from botrunner.leases import LeaseKeeper
 from guilds.domain.shards import WITHOUT_MEMBERS, forget_old_shards
 from realtime.db import in_thread
 
@@ -89,6 +90,7 @@ class Runner:
 
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop
+        self._leases = LeaseKeeper()
         self._bots: dict[int, Bot] = {}
         self._members_intent = True
         # In one process shards of a bucket start one after another; nextcord gives up a connection that waits long.
@@ -96,6 +98,12 @@ class Runner:
 
     async def run(self, wanted: Shards | None) -> None:
         """`wanted` null: all shards, as many as Discord advises."""
+        try:
+            await self._run(wanted)
+        finally:
+            self._leases.close()
+
+    async def _run(self, wanted: Shards | None) -> None:
         limits = await self._ask()
         if limits is None:
             return
@@ -140,7 +148,13 @@ class Runner:
         attempt = 0
         bucket = number % max_concurrency
         while not self._stop.is_set():
-            bot = Bot(shard=number, count=count, bucket=bucket, members_intent=self._members_intent)
+            bot = Bot(
+                shard=number,
+                count=count,
+                bucket=bucket,
+                members_intent=self._members_intent,
+                keeper=self._leases,
+            )
             self._bots[number] = bot
             status.publish(self._describe)
             async with self._starting[bucket]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -34,6 +36,7 @@ def lease_owner() -> str:
     return f"{_machine()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
+@cache
 def _machine() -> str:
     """Return what tells this machine's processes from those of others: host, boot and pid namespace, hashed.
 
@@ -63,19 +66,23 @@ def _surely_dead(owner: str) -> bool:
     return False
 
 
+def _is_free(owner: str, expires_at: datetime | None, *, now: datetime) -> bool:
+    return not owner or expires_at is None or expires_at < now or _surely_dead(owner)
+
+
 def take_lease(guild_id: str, *, owner: str) -> bool:
     """Take or renew the lease of a guild's player. Returns False while a living process holds it.
 
     A new owner starts from what is in the database: nothing connected, nothing sounding.
     """
-    Player.objects.get_or_create(pk=guild_id)
-    now = timezone.now()
-    renewed = Player.objects.filter(pk=guild_id, lease_owner=owner).update(lease_expires_at=now + LEASE)
-    if renewed:
-        return True
-    holder = Player.objects.filter(pk=guild_id).values_list("lease_owner", flat=True).first() or ""
+    found, _ = Player.objects.get_or_create(pk=guild_id)
+    if found.lease_owner == owner:
+        return bool(renew_leases({guild_id: owner}))
+    now, holder = timezone.now(), found.lease_owner
+    if not _is_free(holder, found.lease_expires_at, now=now):
+        return False
     free = Q(lease_owner="") | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
-    if holder and _surely_dead(holder):
+    if _surely_dead(holder):
         free |= Q(lease_owner=holder)
     with transaction.atomic():
         state = open_guild(guild_id, origin=BOT)
@@ -89,6 +96,22 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
         if was_heard:
             state.append("VoiceChanged", player=True)
     return True
+
+
+def renew_leases(owners: dict[str, str]) -> set[str]:
+    """Renew the leases of these guilds (`{guild id: owner}`), in one statement. Returns the guilds still held."""
+    held = Player.objects.filter(pk__in=list(owners), lease_owner__in=list(owners.values()))
+    if held.update(lease_expires_at=timezone.now() + LEASE) == len(owners):
+        return set(owners)
+    return set(held.values_list("pk", flat=True))
+
+
+def free_leases(guild_ids: Iterable[str]) -> set[str]:
+    """Return those of the guilds whose lease may be had. One query."""
+    now = timezone.now()
+    rows = Player.objects.filter(pk__in=list(guild_ids))
+    leases = rows.values_list("pk", "lease_owner", "lease_expires_at")
+    return {pk for pk, owner, expires_at in leases if _is_free(owner, expires_at, now=now)}
 
 
 def release(guild_id: str, *, owner: str) -> None:

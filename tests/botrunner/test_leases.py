@@ -7,10 +7,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from django.utils import timezone
 
 from queue_app.domain import playback
 from queue_app.models import Player
+from realtime import hints
 from realtime.db import in_thread
 from sandbox.seed import LOUNGE, OWNER
 from tests.botrunner.stage import Stage, until
@@ -100,3 +102,26 @@ async def test_a_bot_whose_lease_was_taken_stops_playing(playing: Stage) -> None
     await playing.silence()
     assert (await playing.player()).lease_owner.startswith("elsewhere")
     await playing.hear(440)  # and plays again when the other one lets it run out
+
+
+async def test_a_bot_at_rest_finds_what_no_hint_told_of(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    user = await stage.join_program(OWNER, "owner")
+    monkeypatch.setattr(hints, "send", lambda store_name, seq: None)
+    await stage.do(user, "AddTrack", query="Long A")
+    await stage.hear(440)
+
+
+async def test_a_bot_at_rest_keeps_its_lease(stage: Stage) -> None:
+    await stage.start_bot()
+    taken_until = (await stage.player()).lease_expires_at
+    assert taken_until is not None
+
+    async def renewed() -> bool:
+        expires = (await stage.player()).lease_expires_at
+        return expires is not None and expires > taken_until + timedelta(seconds=2)
+
+    await until(renewed)

@@ -66,6 +66,37 @@ def test_the_lease_of_a_living_process_or_of_another_machine_is_not(stage: Stage
     assert not take(other, playback.lease_owner())
 
 
+@pytest.mark.parametrize("guilds", [1, 3])
+def test_a_process_renews_all_its_leases_at_once(guilds: int, django_assert_num_queries: Any) -> None:
+    stages = [Stage() for _ in range(guilds)]
+    for each in stages:
+        assert take(each, f"a:1:{each.id}")
+    Player.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=1))
+    with django_assert_num_queries(1):
+        held = playback.renew_leases({each.id: f"a:1:{each.id}" for each in stages})
+    assert held == {each.id for each in stages}
+    assert all(each.player.lease_expires_at > timezone.now() + timedelta(seconds=6) for each in stages)
+
+
+def test_renewing_tells_which_leases_are_lost() -> None:
+    kept, taken = Stage(), Stage()
+    owners = {kept.id: "a:1:x", taken.id: "a:1:y"}
+    assert take(kept, "a:1:x")
+    assert take(taken, "b:1:z")
+    assert playback.renew_leases(owners) == {kept.id}
+    assert taken.player.lease_owner == "b:1:z"
+
+
+def test_whose_lease_may_be_had_is_one_query(django_assert_num_queries: Any) -> None:
+    held, expired, given_up = Stage(), Stage(), Stage()
+    for each in (held, expired, given_up):
+        assert take(each, "a:1:x")
+    expired.expire()
+    playback.release(given_up.id, owner="a:1:x")
+    with django_assert_num_queries(1):
+        assert playback.free_leases([held.id, expired.id, given_up.id]) == {expired.id, given_up.id}
+
+
 def test_a_new_owner_starts_with_nothing_connected_from_the_last_position(stage: Stage) -> None:
     item = stage.play()
     playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, position_ms=42_000)
