@@ -19,6 +19,8 @@ from realtime.streams.errors import StreamNotFound
 from realtime.streams.rights import NO_RIGHTS, read_rights, require_reader, streams_of
 from realtime.streams.shapes import present_on, stream_shape
 
+FRAME_TYPE = "video-frame"  # what the pages send and show
+
 
 @require_safe
 @ensure_csrf_cookie
@@ -32,6 +34,8 @@ def streams(request: HttpRequest) -> HttpResponse:
     rights = read_rights((each.pk, user.pk) for each in found)
     present = present_on(each.pk for each in found)
     shapes = [stream_shape(each, rights.get((each.pk, user.pk), NO_RIGHTS), present) for each in found]
+    for shape in shapes:  # services that only raise alerts produce as well, and show nothing
+        shape["live"] = any(FRAME_TYPE in each["produces"] for each in shape["presence"] or [])
     return render(request, "streams.html", {"streams": shapes})
 
 

@@ -53,8 +53,9 @@ function follow(state, problem) {
 }
 
 /** @param {PresenceNews} news */
-function showPresence({ producing, present }) {
-  picture.wait(producing ? "Waiting for the next picture" : "Nobody is streaming now");
+function showPresence({ present }) {
+  const live = present.some(({ produces }) => produces.includes(FRAME_TYPE));
+  picture.wait(live ? "Waiting for the next picture" : "Nobody is streaming now");
   // Whoever only has the list of streams open takes no part.
   const there = present.filter(({ produces, consumes }) => produces.length || consumes.length);
   byId("present").replaceChildren(...there.map(presentRow));

@@ -5,6 +5,7 @@ import { ApiError } from "../../client/errors.js";
 import { Streams } from "../../client/streams.js";
 import { showConnection } from "./connection-pill.js";
 import { byId, setText } from "./dom.js";
+import { FRAME_TYPE } from "./stream-camera.js";
 
 /** @import { PresenceNews } from "../../client/stream.js" */
 
@@ -40,10 +41,11 @@ function follow(card, first) {
 }
 
 /** @param {HTMLElement} card @param {PresenceNews} news */
-function showPresence(card, { producing, watching }) {
-  card.dataset.producing = String(producing);
-  /** @type {HTMLElement} */ (card.querySelector("[data-live]")).hidden = !producing;
-  const words = [producing ? "Streaming" : "Nobody streams"];
+function showPresence(card, { present, watching }) {
+  const live = present.some(({ produces }) => produces.includes(FRAME_TYPE));
+  card.dataset.live = String(live);
+  /** @type {HTMLElement} */ (card.querySelector(".live-tag")).hidden = !live;
+  const words = [live ? "Streaming" : "Nobody streams"];
   if (watching) words.push(`${watching} watching`);
   setText(/** @type {Element} */ (card.querySelector("[data-presence]")), words.join(", "));
 }
@@ -54,7 +56,7 @@ function showPresence(card, { producing, watching }) {
  */
 async function lookAt(card) {
   const picture = /** @type {HTMLImageElement} */ (card.querySelector("[data-picture]"));
-  if (card.dataset.producing !== "0" && !document.hidden) {
+  if (card.dataset.live === "true" && !document.hidden) {
     const next = new Image();
     next.src = `/api/streams/${card.dataset.stream}/frame?at=${Date.now()}`;
     // Decoded before it is shown: no flicker. Somebody who streams may not have sent a picture yet.
@@ -62,7 +64,7 @@ async function lookAt(card) {
       picture.src = next.src;
       picture.hidden = false;
     }, () => {});
-  } else if (card.dataset.producing === "0") {
+  } else if (card.dataset.live === "false") {
     picture.hidden = true;
   }
   setTimeout(() => lookAt(card), LOOK_MS);
