@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from accounts.models import User, snowflake_validator
 from guilds.errors import GuildForbidden, GuildNotFound, InvalidGuildId
 from guilds.models import Guild, Membership, Role
@@ -42,18 +44,22 @@ def can_manage(membership: Membership) -> bool:
     return membership.owner or bool(membership.permissions & ADMINISTRATOR)
 
 
+def dj_role_ids(guild: Guild) -> set[str]:
+    """Return the DJs' roles: the one that the guild chose, else those that are named so, as is the custom."""
+    settings = getattr(guild, "settings", None)
+    chosen_id = settings.dj_role_id if settings else None
+    roles = Role.objects.filter(guild=guild).filter(Q(pk=chosen_id) | Q(name__iexact=DJ_ROLE_NAME))
+    found = set(roles.values_list("pk", flat=True))
+    return {chosen_id} if chosen_id in found else found  # never chosen, or deleted since
+
+
 def is_dj(membership: Membership) -> bool:
-    """Managers, and people with the guild's DJ role: the one it chose, else any that is named so, as is the custom."""
+    """Managers, and people with one of the DJs' roles."""
     if can_manage(membership):
         return True
     if not membership.role_ids:
         return False
-    settings = getattr(membership.guild, "settings", None)
-    roles = Role.objects.filter(guild_id=membership.guild_id)
-    chosen = roles.filter(pk=settings.dj_role_id if settings else None)
-    if not chosen.exists():  # never, or deleted since
-        chosen = roles.filter(name__iexact=DJ_ROLE_NAME)
-    return chosen.filter(pk__in=membership.role_ids).exists()
+    return not dj_role_ids(membership.guild).isdisjoint(membership.role_ids)
 
 
 def check_guild_id(guild_id: str) -> None:

@@ -32,9 +32,9 @@ def ensure_guild(guild_id: str, *, name: str, icon_hash: str = "", member_count:
 
 
 def lock_guild(guild_id: str) -> tuple[Guild, Store]:
-    """Return the guild and its store, the store's row locked until the transaction ends."""
+    """Return the guild, its settings loaded, and its store, the store's row locked until the transaction ends."""
     store = lock_store(f"guild:{guild_id}")
-    return Guild.objects.get(pk=guild_id), store
+    return Guild.objects.select_related("settings").get(pk=guild_id), store
 
 
 def announce(store: Store, event: str, guild: Guild) -> None:

@@ -1,4 +1,9 @@
-"""Store what Discord says about a person's guilds."""
+"""Store what Discord says about a person's guilds.
+
+Whoever was a member and may do something else from now on is named by the event `RightsChanged`, so that their open
+pages ask again. Whoever writes memberships locks the guild's store first, which keeps two writers from waiting for
+each other.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.domain.installation import ensure_guild
 from guilds.models import Guild, Membership, Role, VoiceState
 from guilds.permissions import base_permissions
+from realtime.domain.append import append, lock_store
+from realtime.models import Store
+from realtime.origin import BOT
 
 
 def store_my_guilds(
@@ -26,7 +35,10 @@ def store_my_guilds(
     with transaction.atomic():
         newer = mine.filter(updated_at__gt=asked_at) if asked_at else mine.none()
         newer_ids = set(newer.values_list("guild_id", flat=True))
-        for partial in partial_guilds:
+        rights = {m.guild_id: (m.owner, m.permissions) for m in mine}
+        for partial in sorted(
+            partial_guilds, key=lambda partial: int(partial["id"])
+        ):  # all lock in one order
             guild = ensure_guild(
                 str(partial["id"]),
                 name=partial["name"],
@@ -35,16 +47,16 @@ def store_my_guilds(
             )
             if guild.pk in newer_ids:
                 continue
-            if partial.get("owner") and guild.owner_id != user.discord_id:
+            owner, permissions = bool(partial.get("owner")), int(partial.get("permissions") or 0)
+            changed = rights.get(guild.pk, (owner, permissions)) != (owner, permissions)
+            store = lock_store(f"guild:{guild.pk}") if changed else None
+            if owner and guild.owner_id != user.discord_id:
                 Guild.objects.filter(pk=guild.pk).update(owner_id=user.discord_id or "")
             Membership.objects.update_or_create(
-                user=user,
-                guild=guild,
-                defaults={
-                    "owner": bool(partial.get("owner")),
-                    "permissions": int(partial.get("permissions") or 0),
-                },
+                user=user, guild=guild, defaults={"owner": owner, "permissions": permissions}
             )
+            if store is not None:
+                tell_rights_changed(store, {user.pk})
         listed = [str(partial["id"]) for partial in partial_guilds]
         mine.exclude(guild_id__in=[*listed, *newer_ids]).delete()
 
@@ -53,11 +65,15 @@ def store_member_seen(
     user: User, *, guild_id: str, owner: bool, permissions: int, role_ids: list[str]
 ) -> None:
     """Store a membership as the gateway shows it: people may use the bot without ever logging in."""
-    Membership.objects.update_or_create(
-        user=user,
-        guild_id=guild_id,
-        defaults={"owner": owner, "permissions": permissions, "role_ids": role_ids},
-    )
+    seen = {"owner": owner, "permissions": permissions, "role_ids": sorted(role_ids)}
+    mine = Membership.objects.filter(user=user, guild_id=guild_id)
+    if mine.filter(**seen).update(updated_at=timezone.now()):
+        return
+    with transaction.atomic():
+        store = lock_store(f"guild:{guild_id}")
+        _, created = Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults=seen)
+        if not created:
+            tell_rights_changed(store, {user.pk})
 
 
 def store_roles(guild_id: str, *, discord_id: str, role_ids: list[str]) -> None:
@@ -66,10 +82,14 @@ def store_roles(guild_id: str, *, discord_id: str, role_ids: list[str]) -> None:
     if user is None:
         return
     with transaction.atomic():
+        store = lock_store(f"guild:{guild_id}")
+        before = Membership.objects.filter(user=user, guild_id=guild_id).first()
         # @everyone's role has the guild's id; with it a member without roles differs from one never seen.
         roles = sorted({*role_ids, guild_id})
         Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults={"role_ids": roles})
-        recompute(guild_id, discord_id=discord_id)
+        changed = recompute(guild_id, discord_id=discord_id)
+        if before is not None and (changed or before.role_ids != roles):
+            tell_rights_changed(store, {user.pk})
 
 
 def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
@@ -78,12 +98,19 @@ def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
     VoiceState.objects.filter(guild_id=guild_id, discord_id__in=list(discord_ids)).delete()
 
 
-def recompute(guild_id: str, *, discord_id: str | None = None) -> None:
+def tell_rights_changed(store: Store, user_ids: set[int]) -> None:
+    """Append the event. `store` is the guild's and locked."""
+    if user_ids:
+        append(store, "RightsChanged", {"user_ids": [str(pk) for pk in sorted(user_ids)]}, origin=BOT)
+
+
+def recompute(guild_id: str, *, discord_id: str | None = None) -> set[int]:
     """Derive owner and permissions of everybody, or of one person, from the mirrored owner and roles.
 
     Who was never seen by the gateway keeps the permissions of their own list of guilds, unless those were the owner's
-    and somebody else is that now.
+    and somebody else is that now. Returns the ids of the users for whom that is news.
     """
+    changed: set[int] = set()
     owner_id = Guild.objects.values_list("owner_id", flat=True).get(pk=guild_id)
     bits = dict(Role.objects.filter(guild_id=guild_id).values_list("pk", "permissions"))
     memberships = Membership.objects.filter(guild_id=guild_id).select_related("user")
@@ -100,3 +127,5 @@ def recompute(guild_id: str, *, discord_id: str | None = None) -> None:
         if (owner, permissions) != (membership.owner, membership.permissions):
             membership.owner, membership.permissions = owner, permissions
             membership.save(update_fields=["owner", "permissions", "updated_at"])
+            changed.add(membership.user_id)
+    return changed

@@ -14,8 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from guilds.domain.installation import announce, ensure_guild, lock_guild
-from guilds.domain.memberships import recompute
-from guilds.models import Channel, Role, VoiceState
+from guilds.domain.memberships import recompute, tell_rights_changed
+from guilds.models import Channel, Membership, Role, VoiceState
+from guilds.permissions import dj_role_ids
 from guilds.shapes import public_shape, voice_channels_shape
 from realtime.domain.append import append
 from realtime.origin import BOT
@@ -51,13 +52,14 @@ def mirror_guild(
 
     `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. `voices` null: who sits
     where is left as it is. Appends `BotInstalled` when the bot
-    was not in the guild, else `GuildUpdated` when the guild looks different now; and `VoiceChannelsChanged`.
+    was not in the guild, else `GuildUpdated` when the guild looks different now; `VoiceChannelsChanged`; and
+    `RightsChanged` with those for whom other roles or another owner make a difference.
     """
     with transaction.atomic():
         ensure_guild(guild_id, name=name, icon_hash=icon_hash)
         guild, store = lock_guild(guild_id)
         before, owner_before = public_shape(guild), guild.owner_id
-        voice_before = voice_channels_shape(guild_id)
+        voice_before, djs_before = voice_channels_shape(guild_id), dj_role_ids(guild)
         guild.name, guild.icon_hash, guild.owner_id = name[:100], icon_hash, owner_id
         guild.member_count = member_count
         guild.bot_role_ids = sorted(bot_role_ids)
@@ -73,13 +75,23 @@ def mirror_guild(
         roles_changed = _replace(Role, guild_id, list(roles), ROLE_FIELDS)
         if voices is not None:
             _replace_voices(guild_id, list(voices))
+        rights_changed: set[int] = set()
         if roles_changed or owner_id != owner_before:
-            recompute(guild_id)
+            rights_changed = recompute(guild_id) | _having(guild_id, djs_before ^ dj_role_ids(guild))
         if public_shape(guild) != before:
             announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
         voice_now = voice_channels_shape(guild_id) if channels_changed else voice_before
         if voice_now != voice_before:
             append(store, "VoiceChannelsChanged", {"voice_channels": voice_now}, origin=BOT)
+        tell_rights_changed(store, rights_changed)
+
+
+def _having(guild_id: str, role_ids: set[str]) -> set[int]:
+    """Return the ids of the users who have one of these roles."""
+    if not role_ids:
+        return set()
+    known = Membership.objects.filter(guild_id=guild_id).values_list("user_id", "role_ids")
+    return {user_id for user_id, theirs in known if not role_ids.isdisjoint(theirs)}
 
 
 def _replace(

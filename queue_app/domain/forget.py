@@ -12,14 +12,18 @@ from realtime.models import Command, Event
 
 
 def forget_person(user: User) -> None:
-    """Rewrite the events and answers that name the user as who asked for an item: nobody asked for it then.
+    """Rewrite the events and answers that name the user as who asked for an item: nobody asked for it then. Those that
+    tell of the user's rights tell it of one less.
 
     The one exception to a log that never changes. Seqs stay, so no reader loses its place; what a client or a
     hub holds in memory already, it keeps until it reads again. Reads every event of every guild, as a person
     leaves once. Call it in the transaction that deletes the user.
     """
     person = str(user.pk)
-    named = Event.objects.filter(args__contains=f'"requested_by":{{"id":"{person}"')
+    named = Event.objects.filter(
+        Q(args__contains=f'"requested_by":{{"id":"{person}"')
+        | Q(name="RightsChanged", args__contains=f'"{person}"')
+    )
     for event in named.filter(store__name__startswith="guild:").iterator():
         event.args = _dump(_without(json.loads(event.args), person))
         event.save(update_fields=["args"])
@@ -37,7 +41,7 @@ def _dump(args: Any) -> str:
 
 def _without(value: Any, person: str) -> Any:
     if isinstance(value, list):
-        return [_without(each, person) for each in value]
+        return [_without(each, person) for each in value if each != person]
     if isinstance(value, dict):
         return {
             name: None

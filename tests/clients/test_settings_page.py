@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from django.test import Client
 from playwright.sync_api import expect
 
 from accounts.models import User
+from guilds.domain.memberships import store_roles
 from guilds.domain.settings import load_settings
 from guilds.models import Guild, GuildSettings, Role
+from guilds.permissions import ADMINISTRATOR
 from queue_app.commands import execute
 from queue_app.domain import playback
 from realtime.models import Via
@@ -130,4 +133,16 @@ def test_settings_save_themselves_and_rights_show_on_the_page(server: Server) ->
         expect(listening.locator("#queue-empty")).to_be_visible()
         listening.locator("#volume-range").fill("40")
         expect(listening.locator("#activity")).to_contain_text("You set the volume to 40 %")
+
+        # So it does when Discord makes the member a manager, and takes that back.
+        expect(listening.locator("#settings-link")).to_have_count(0)
+        admins = elsewhere(lambda: RoleFactory.create(guild=guild, permissions=ADMINISTRATOR))
+        elsewhere(lambda: RoleFactory.create(guild=guild, pk=guild.pk))
+        give = partial(store_roles, guild.pk, discord_id=member.discord_id)
+        elsewhere(lambda: give(role_ids=[admins.pk]))
+        expect(listening.locator("#settings-link")).to_be_visible()
+        expect(listening.locator("#search-input")).to_be_enabled()
+        elsewhere(lambda: give(role_ids=[]))
+        expect(listening.locator("#settings-link")).to_have_count(0)
+        expect(listening.locator("#search-input")).to_be_disabled()
         assert (mine.complaints, theirs.complaints, window.complaints) == ([], [], [])

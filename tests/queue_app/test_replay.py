@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from guilds.domain.installation import bot_left
+from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import VoiceState
 from queue_app.domain import playback
@@ -233,6 +234,12 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("the guild is renamed", playing, lambda s: mirrored(s, name="Den"), "GuildUpdated"),
     ("voice channels vanish", playing, lambda s: mirrored(s), "VoiceChannelsChanged"),
     ("the guild has an outage", playing, lambda s: note_outage(s.id), "GuildUpdated"),
+    (
+        "somebody is given a role",
+        crowded,
+        lambda s: store_roles(s.id, discord_id=str(s.crowd[0].discord_id), role_ids=["320000000000000001"]),
+        "RightsChanged",
+    ),
 ]
 
 

@@ -89,6 +89,11 @@ export class Client {
     if (globalThis.document) this.#deafen = onLogout(() => this.#line.tell("signOut"));
   }
 
+  /** Whose page this is, as it was said when the client was made. */
+  get userId() {
+    return this.#userId;
+  }
+
   /** @returns {Tokens} of all tabs: renewed once for all, held in memory only */
   get tokens() {
     return {

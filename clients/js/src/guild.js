@@ -337,15 +337,24 @@ export class GuildStore {
     if (!this.#state) return;
     this.#state = events.reduce(applyEvent, this.#state);
     if (events.some(({ args }) => args.player)) this.#positionAt = this.#now();
-    if (events.some(({ name }) => name === "SettingsChanged")) this.#refreshRights();
+    if (events.some((event) => this.#changesRights(event))) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
+  }
+
+  /** @param {SyncEvent} event @returns {boolean} whether we may do something else after it */
+  #changesRights({ name, args }) {
+    const { userId } = this.#client;
+    return name === "SettingsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));
   }
 
   /** What one may do is told to each, so no event can. */
   async #refreshRights() {
     try {
-      this.#can = (await this.#rest.get(`${this.#path}/snapshot`)).can;
+      const { can, guild } = await this.#rest.get(`${this.#path}/snapshot`);
+      const { owner, permissions, can_manage } = guild;
+      this.#can = can;
+      if (this.#state) this.#state.guild = { ...this.#state.guild, owner, permissions, can_manage };
       this.#onChange();
     } catch (error) {
       // The old rights are shown until the next snapshot; the server holds to the new ones.

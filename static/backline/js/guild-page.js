@@ -113,6 +113,7 @@ function draw() {
   drawConnection();
   const { guild, player, rows } = store;
   if (!guild || !player || !rows) return;
+  if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // other parts are for them
   guildView.draw(guild, store.voiceChannels);
   playerView.draw(player, rows.length, store.can, store.skipVote);
   queueView.draw(rows, player, store.positionMs, store.can);
