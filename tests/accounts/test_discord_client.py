@@ -107,14 +107,17 @@ def test_a_global_429_holds_for_other_routes_too(answers: Answers, running: Disc
     assert len(answers.seen) == 1
 
 
-def test_eight_threads_keep_to_the_window_together(answers: Answers, running: Discord) -> None:
+def test_eight_threads_keep_to_the_window_together(
+    answers: Answers, running: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sandbox takes 20 messages in two seconds and channel."""
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 60)  # a busy machine is no slow Discord
     failures: list[DiscordError] = []
 
     def post(thread: int) -> None:
         for number in range(3):
             try:
-                discord.post_message(GENERAL, {"content": f"{thread}.{number}"}, patience=20)
+                discord.post_message(GENERAL, {"content": f"{thread}.{number}"}, patience=60)
             except DiscordError as error:
                 failures.append(error)
 
