@@ -186,7 +186,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             if self.auth != "grace":  # whoever comes in grace is told so, and counted, at once
                 self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
                 if grace:
-                    self._later(over, lambda: count_grace(self.endpoint))
+                    self._later(over, self._in_grace)
             self._later(over + grace, self._expired)
 
     @property
@@ -202,6 +202,10 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
 
     def _expiring(self) -> None:
         """The token is about to run out. A protocol that can say so does."""
+
+    def _in_grace(self) -> None:
+        """The token ran out while the socket was open."""
+        count_grace(self.endpoint)
 
     def _expired(self) -> None:
         self._close_soon(4401, TokenExpired())

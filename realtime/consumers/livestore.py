@@ -114,17 +114,15 @@ class LivestoreConsumer(Connection):
     # --- What comes in ---
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        if self._closed:
-            return
-        # Refusing would only make it try again; not reading on holds it back just as well.
-        while True:
-            wait = self._meter.charge(len(message.get("text") or ""))
-            if not wait:
-                break
-            await asyncio.sleep(wait)
+        text = message.get("text")
         try:
-            for said in livestore.decode(message.get("text")):
-                await self._handle(said, message["text"])
+            await self._hold_back(len(text or ""))
+            for number, said in enumerate(livestore.decode(text)):
+                if number:
+                    await self._hold_back(0)  # an array is as many messages as it holds
+                if self._closed or self._closing:  # the session may have ended while it waited its turn
+                    return
+                await self._handle(said, text)
         except AccountsError:
             await self.close(4401)
         except RealtimeError as error:
@@ -132,6 +130,14 @@ class LivestoreConsumer(Connection):
         except Exception:
             log.exception("Unexpected error on /livestore")
             await self.close(1011)
+
+    async def _hold_back(self, size: int) -> None:
+        """Wait until a message of that size may be read: refusing would only make the client try again."""
+        while not self._closed:
+            wait = self._meter.charge(size)
+            if not wait:
+                return
+            await asyncio.sleep(wait)
 
     async def _handle(self, said: Message, text: str) -> None:
         if said.tag == "Ping":

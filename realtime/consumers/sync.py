@@ -46,7 +46,7 @@ class SyncConsumer(Connection):
     # --- What comes in ---
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        if self._closed:
+        if self._closed or self._closing:
             return
         frame: dict[str, Any] = {}
         try:
@@ -147,6 +147,12 @@ class SyncConsumer(Connection):
         assert self.principal is not None
         expires_at = milliseconds(self.principal.expires_at)
         self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
+
+    def _in_grace(self) -> None:
+        super()._in_grace()
+        assert self.principal is not None
+        expired_at = milliseconds(self.principal.expires_at)
+        self._say({"type": "notice", "code": "TOKEN_IN_GRACE", "expiredAt": expired_at})
 
     # --- Writing ---
 

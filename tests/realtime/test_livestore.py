@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts.domain.sessions import begin_sync_session, revoke_session
-from realtime import json_text
+from realtime import json_text, limits
 from realtime.domain.stores import delete_store, set_member
 from realtime.livestore import MAX_MESSAGE_BYTES
 from realtime.models import Event, Store, StoreRole, new_epoch
@@ -323,6 +324,40 @@ def test_flooding_is_held_back_and_loses_nothing(client: Client) -> None:
         client.socket.send({"_tag": "Ping"})
     for _ in range(700):
         assert client.socket.receive() == {"_tag": "Pong"}
+
+
+def test_an_array_counts_as_many_messages_and_ends_with_its_session(
+    client: Client, server: Server, member: Member
+) -> None:
+    """A session that ended in the middle of it writes no more; the limit holds back what is left."""
+    pushes = [
+        {"_tag": "Request", "id": str(seq), "tag": "SyncWsRpc.Push", "payload": {
+            "storeId": "notes", "backendId": NONE, "batch": [event(seq)]}}
+        for seq in range(1, 2001)
+    ]  # fmt: skip
+    client.socket.connection.send(json.dumps(pushes))
+    assert client.socket.receive()["exit"] == {"_tag": "Success", "value": {}}
+    revoke_session(member.session)
+    assert client.socket.close_code() == 4401
+    with (other := Client(server, "others", {"authToken": make_member().token})).socket:
+        other.push(event(1))  # one of the array's may have been under way
+        written = Store.objects.get(name="app:notes").head
+        for seq in range(2, 22):
+            assert other.push(event(seq))["_tag"] == "Success"
+    assert Store.objects.get(name="app:notes").head == written < 2000
+
+
+def test_an_array_of_messages_is_held_to_the_same_rate(
+    server: Server, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SOCKET_RATE", 40.0)
+    monkeypatch.setattr(limits, "SOCKET_BURST", 10.0)
+    with (client := Client(server, "notes", {"authToken": member.token})).socket:
+        begun = time.monotonic()
+        client.socket.connection.send(json.dumps([{"_tag": "Ping"}] * 30))
+        for _ in range(30):
+            assert client.socket.receive() == {"_tag": "Pong"}
+        assert time.monotonic() - begun > 0.4
 
 
 def test_a_batch_of_more_than_a_hundred_is_refused(client: Client) -> None:
