@@ -20,6 +20,8 @@ from tests.clients.relay import Relay
 from tests.server import Server
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# A camera that shows a clock and a turning disc. `CAMERA_ALLOWED` answers the browser's question with yes.
+CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 
 
@@ -94,14 +96,16 @@ class Desk:
 
 
 @contextmanager
-def open_desk(server: Server | Relay) -> Iterator[Desk]:
+def open_desk(server: Server | Relay, *flags: str) -> Iterator[Desk]:
     """Start Chromium, for which the server is at API_BASE_URL: the program answers under that name only.
 
     Rows for the test are made before, or with `elsewhere`: Playwright's loop forbids the ORM in its thread.
     """
     here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{server.port}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", here])
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", here, *flags]
+        )
         try:
             yield Desk(browser)
         finally:

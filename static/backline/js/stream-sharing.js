@@ -1,10 +1,10 @@
 /** For a stream's owner: its name, who may watch or send, tokens of devices, and its end. Each change saves itself. */
 
 import { TokenSource } from "../../client/auth.js";
-import { ApiError } from "../../client/errors.js";
 import { RestClient } from "../../client/rest.js";
 import { announce } from "./announce.js";
 import { byId, element, setText } from "./dom.js";
+import { reasonOf } from "./refusal.js";
 
 /**
  * @typedef {{id: number, user: {username: string} | null, guild_id: string | null, role_id: string | null,
@@ -15,12 +15,6 @@ import { byId, element, setText } from "./dom.js";
 const rest = new RestClient({ tokens: new TokenSource() });
 const { streamId = "" } = document.body.dataset;
 const api = `/api/streams/${streamId}`;
-
-/** @param {unknown} error @returns {string} */
-function reasonOf(error) {
-  const reasons = error instanceof ApiError ? Object.values(error.errors).flat() : [];
-  return reasons.join(" ") || /** @type {Error} */ (error).message;
-}
 
 /** @param {string} id @param {string} words */
 function complain(id, words) {

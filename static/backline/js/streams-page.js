@@ -1,10 +1,10 @@
 /** The list of streams: who is on each, what it shows, and making a new one. */
 
 import { Client } from "../../client/client.js";
-import { ApiError } from "../../client/errors.js";
 import { Streams } from "../../client/streams.js";
 import { showConnection } from "./connection-pill.js";
 import { byId, setText } from "./dom.js";
+import { reasonOf } from "./refusal.js";
 import { FRAME_TYPE } from "./stream-camera.js";
 
 /** @import { PresenceNews } from "../../client/stream.js" */
@@ -94,10 +94,8 @@ byId("create-form").addEventListener("submit", async (event) => {
     const made = await client.rest.post("/api/streams", wanted);
     location.assign(`/streams/${made.id}`);
   } catch (error) {
-    const { message } = /** @type {Error} */ (error);
-    const reasons = error instanceof ApiError ? Object.values(error.errors).flat() : [];
     problem.hidden = false;
-    setText(problem, `Not made. ${reasons.join(" ") || message}`);
+    setText(problem, `Not made. ${reasonOf(error)}`);
     confirm.disabled = false;
   }
 });
