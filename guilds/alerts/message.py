@@ -97,7 +97,7 @@ def compose(
     `levels` counts all. The same nonce twice within Discord's few minutes makes one message.
     """
     worst = max((level for level in Level if levels.get(level)), key=list(Level).index)
-    name = escape(stream_name or stream_id, MAX_NAME)
+    name = escape(" ".join((stream_name or stream_id).split()), MAX_NAME)
     embed: dict[str, Any] = {
         "title": f"{_counts(levels)} from {name}" if digest else f"{name}: {worst} alert",
         "description": _lines(said, sum(levels.values())) if digest else escape(said[-1].text, MAX_TEXT),
