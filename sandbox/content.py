@@ -48,6 +48,8 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
     if faults:
         raise invalid_form(faults)
     draft = {**vars(message), **fields}
+    for embed in fields.get("embeds", []):
+        _show_attachments(embed, draft["attachments"])
     if not any(draft[name] for name in ("content", "embeds", "components", "attachments")):
         raise DiscordError(400, 50006, "Cannot send an empty message")
     for name, value in fields.items():
@@ -111,6 +113,14 @@ def _embed(given: Json, path: str, faults: dict[str, str]) -> Json:
     if sum(len(str(text)) for text in texts if text) > EMBED_TOTAL:
         faults[path] = "Embed size exceeds maximum size of 6000"
     return embed
+
+
+def _show_attachments(embed: Json, attachments: list[Json]) -> None:
+    """`attachment://<filename>` becomes the address of the message's file of that name."""
+    urls = {f"attachment://{each['filename']}": each["url"] for each in attachments}
+    for name in ("image", "thumbnail"):
+        if name in embed and (url := urls.get(embed[name]["url"])):
+            embed[name] = {**embed[name], "url": url, "proxy_url": url}
 
 
 def _components(given: Any, faults: dict[str, str]) -> list[Json]:

@@ -145,7 +145,7 @@ function drawVoiceChannel(one) {
 function drawMessages() {
   const list = byId("messages");
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
-  const context = { users: state.users, press };
+  const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), press };
   const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
   list.replaceChildren(...(shown.length
     ? shown.map((/** @type {any} */ each) => renderMessage(each, context))

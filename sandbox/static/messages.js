@@ -1,7 +1,7 @@
 import { el } from "./dom.js";
 
 /**
- * @typedef {{ users: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
+ * @typedef {{ users: any[], roles: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
  */
 
 /** @param {any} user @param {any[]} users @param {boolean} [small] */
@@ -34,15 +34,21 @@ export function renderMessage(message, context) {
     ),
     loading ? el("p.note.dots", {}, "thinking") : message.content && markdown(message.content, context),
     ...message.embeds.map((/** @type {any} */ embed) => renderEmbed(embed, context)),
-    ...message.attachments.map(renderAttachment),
+    ...message.attachments.filter((/** @type {any} */ file) => !shown(message, file)).map(renderAttachment),
     ...message.components.map((/** @type {any} */ component) => renderComponent(component, message, context)),
     only && el("p.note", {}, "Only you can see this"),
   );
 }
 
+/** Whether one of the message's embeds shows this file already. @param {any} message @param {any} file */
+function shown(message, file) {
+  return message.embeds.some((/** @type {any} */ embed) => [embed.image?.url, embed.thumbnail?.url].includes(file.url));
+}
+
 /** @param {any} embed @param {Context} context */
 function renderEmbed(embed, context) {
-  const title = embed.title && (embed.url ? link(embed.url, embed.title) : embed.title);
+  const words = embed.title?.replace(ESCAPED, "$1");
+  const title = words && (embed.url ? link(embed.url, words) : words);
   const box = el(
     "div.embed",
     {},
@@ -125,7 +131,8 @@ function link(url, text) {
   return el("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, text);
 }
 
-const TOKENS = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https?:[^\s)]+)\)|<@!?(\d+)>|<t:(\d+)(?::\w)?>|(https?:\/\/[^\s<>]+)|\\([*_`~|\\])|[*_]([^*_\s][^*_]*)[*_]/g;
+const ESCAPED = /\\([^0-9A-Za-z\s])/g;
+const TOKENS = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https?:[^\s)]+)\)|<@!?(\d+)>|<@&(\d+)>|<t:(\d+)(?::\w)?>|(https?:\/\/[^\s<>]+)|\\([^0-9A-Za-z\s])|[*_]([^*_\s][^*_]*)[*_]/g;
 
 /** The little of Discord's markdown that bots use. @param {string} text @param {Context} context */
 function markdown(text, context) {
@@ -134,12 +141,13 @@ function markdown(text, context) {
   for (const found of text.matchAll(TOKENS)) {
     box.append(text.slice(at, found.index));
     at = found.index + found[0].length;
-    const [, bold, code, title, href, userId, time, url, escaped, italic] = found;
+    const [, bold, code, title, href, userId, roleId, time, url, escaped, italic] = found;
     const person = userId && context.users.find((each) => each.id === userId);
     if (bold) box.append(el("b", {}, bold));
     else if (code) box.append(el("code", {}, code));
     else if (href) box.append(link(href, title));
     else if (userId) box.append(el("b", {}, person ? `@${nameOf(person)}` : found[0]));
+    else if (roleId) box.append(el("b", {}, `@${context.roles.find((each) => each.id === roleId)?.name ?? "deleted-role"}`));
     else if (time) box.append(new Date(Number(time) * 1000).toLocaleString());
     else if (url) box.append(link(url, url));
     else if (escaped) box.append(escaped);

@@ -1,12 +1,15 @@
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from sandbox import permissions
-from sandbox.seed import DJ, JUNIPER, LOUNGE, MEMBER, OUTSIDER, OWNER
+from sandbox.model import Overwrite
+from sandbox.rest import channels
+from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OUTSIDER, OWNER
 from sandbox.server import Sandbox
 
 from .conftest import channel_id
@@ -99,6 +102,8 @@ async def test_refusals_have_discords_codes(sandbox: Sandbox, bot_http: httpx.As
             },
             ["components", "0", "components", "1", "custom_id"],
         ),
+        ({"content": "x", "nonce": "n" * 26}, ["nonce"]),
+        ({"content": "x", "allowed_mentions": {"parse": ["roles"], "roles": ["1"]}}, ["allowed_mentions"]),
     ],
 )
 async def test_a_message_that_breaks_a_limit_names_the_field(
@@ -186,6 +191,46 @@ async def test_files_are_uploaded_and_served(
     attachment = sent["attachments"][0]
     assert (attachment["filename"], attachment["size"]) == ("a_tune.ogg", 7)
     assert (await http.get(attachment["url"])).content == b"OggS..."
+
+
+async def test_an_embed_shows_a_file_of_its_message_and_only_listed_roles_are_mentioned(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient
+) -> None:
+    path = f"/channels/{channel_id(sandbox, 'general')}/messages"
+    payload = {
+        "content": f"<@&{DJ_ROLE}> <@&{BOT_ROLE}> @everyone",
+        "embeds": [{"title": f"<@&{BOT_ROLE}>", "image": {"url": "attachment://a.png"}}],
+        "allowed_mentions": {"parse": [], "roles": [DJ_ROLE]},
+    }
+    files = {"payload_json": (None, json.dumps(payload)), "files[0]": ("a.png", b"PNG", "image/png")}
+    sent = await ok(bot_http, "POST", path, files=files)
+    assert sent["embeds"][0]["image"]["url"] == sent["attachments"][0]["url"]
+    assert (sent["mention_roles"], sent["mention_everyone"]) == ([DJ_ROLE], False)
+
+
+async def test_files_and_history_ask_for_permissions_of_their_own(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient
+) -> None:
+    channel = channel_id(sandbox, "general")
+    path = f"/channels/{channel}/messages"
+    await ok(bot_http, "POST", path, json={"content": "x"})
+    denied = permissions.ATTACH_FILES | permissions.READ_MESSAGE_HISTORY
+    sandbox.world.channels[channel].overwrites.append(Overwrite(LOUNGE, 0, 0, denied))
+    files = {"payload_json": (None, "{}"), "files[0]": ("a.png", b"PNG", "image/png")}
+    assert await refused(bot_http, "POST", path, files=files) == (403, 50013)
+    assert await ok(bot_http, "GET", path) == []
+    await ok(bot_http, "POST", path, json={"content": "x"})
+
+
+async def test_a_nonce_is_forgotten_after_minutes(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/channels/{channel_id(sandbox, 'general')}/messages"
+    message = {"content": "x", "nonce": "n", "enforce_nonce": True}
+    ids = [(await ok(bot_http, "POST", path, json=message))["id"] for _ in range(2)]
+    assert ids[0] == ids[1]
+    monkeypatch.setattr(channels, "NONCE_KEPT", timedelta(0))
+    assert (await ok(bot_http, "POST", path, json=message))["id"] != ids[0]
 
 
 async def test_commands_are_registered_and_replaced(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
