@@ -134,6 +134,7 @@ TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a seco
 # --- Logs that clients write ------------------------------------------------------------------------------
 
 STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store makes it
+STORE_BYTES_PER_OWNER = env.int("STORE_BYTES_PER_OWNER", 1_000_000_000)  # nothing of them is ever pruned
 # What `prune_events` keeps of logs that have snapshots; 0 is no bound.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 90)
 EVENT_RETENTION_COUNT = env.int("EVENT_RETENTION_COUNT", 100_000)
@@ -187,7 +188,12 @@ def _faults() -> list[str]:
     for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS"):
         if globals()[name] <= 0:
             faults.append(f"{name} must be above 0")
-    for name in ("SYNC_GRACE_SECONDS", "EVENT_RETENTION_DAYS", "EVENT_RETENTION_COUNT"):
+    for name in (
+        "SYNC_GRACE_SECONDS",
+        "STORE_BYTES_PER_OWNER",
+        "EVENT_RETENTION_DAYS",
+        "EVENT_RETENTION_COUNT",
+    ):
         if globals()[name] < 0:
             faults.append(f"{name} must not be below 0")
     for name in (

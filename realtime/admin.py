@@ -34,12 +34,12 @@ class StoreMemberInline(admin.TabularInline[StoreMember, Store]):
 class StoreAdmin(admin.ModelAdmin[Store]):
     """Logs are to look at. Whose an `app:` store is may be changed here, and it may be deleted."""
 
-    list_display = ("name", "owner", "public", "head", "pruned_through", "epoch", "created_at")
+    list_display = ("name", "owner", "public", "head", "size_bytes", "epoch", "created_at")
     list_filter = ("public", "created_at")
     search_fields = ("name", "owner__username", "owner__discord_id")
     list_select_related = ("owner",)
     raw_id_fields = ("owner",)
-    readonly_fields = ("name", "epoch", "head", "pruned_through", "created_at")
+    readonly_fields = ("name", "epoch", "head", "pruned_through", "size_bytes", "created_at")
     inlines: ClassVar[list[Any]] = [StoreMemberInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

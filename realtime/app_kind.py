@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
-from realtime.domain.append import append_all
+from realtime.domain.append import append_all, size_of
 from realtime.domain.stores import check_name, claim_store, may_read, may_write
-from realtime.errors import Conflict, Forbidden, InvalidPush, NoAccess, ServerAhead, StoreNotFound
+from realtime.errors import Conflict, Forbidden, InvalidPush, NoAccess, ServerAhead, StoreFull, StoreNotFound
 from realtime.frames import MAX_SEQ
 from realtime.kinds import Kind, Pushed
 from realtime.models import Event, Store
@@ -29,7 +31,8 @@ def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[
     """Append what is new of a batch and return the seq of each event of it, new or known.
 
     The server gives out the seqs of a plain push. Those of a strict one come from the client: the first new event
-    must follow the head, each other one the event before it. Raises Forbidden, Conflict, ServerAhead or InvalidPush.
+    must follow the head, each other one the event before it. Raises Forbidden, Conflict, ServerAhead, InvalidPush or
+    StoreFull.
     """
     if origin.user is None or not may_write(origin.user, store):
         raise Forbidden("You may read this store, not write it.")
@@ -73,8 +76,22 @@ def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[
         known[pushed.event_id] = event
         new.append(event)
         head = seq
-    append_all(store, new)
+    if new:
+        _check_room(store, size_of(new))
+        append_all(store, new)
     return [known[event_id].seq for event_id in ids]
+
+
+def _check_room(store: Store, wanted: int) -> None:
+    """Raises StoreFull. Pushes to two stores of one owner at the same moment may both find the last room."""
+    if not settings.STORE_BYTES_PER_OWNER:
+        return
+    stores = (
+        Store.objects.filter(owner=store.owner_id) if store.owner_id else Store.objects.filter(pk=store.pk)
+    )
+    used = stores.aggregate(used=Sum("size_bytes"))["used"]
+    if used + wanted > settings.STORE_BYTES_PER_OWNER:
+        raise StoreFull
 
 
 def principals(name: str) -> Iterable[int] | None:

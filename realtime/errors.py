@@ -74,6 +74,12 @@ class TooManyStores(RealtimeError):
     status = 409
 
 
+class StoreFull(RealtimeError):
+    code = "STORE_FULL"
+    sentence = "The owner's stores hold as much as they may."
+    status = 409
+
+
 class Forbidden(RealtimeError):
     code = "FORBIDDEN"
     sentence = "You may not do this here."

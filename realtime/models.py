@@ -37,6 +37,9 @@ class Store(models.Model):
         related_name="owned_stores",
     )
     public = models.BooleanField(default=False, help_text="Every user may read it.")
+    size_bytes = models.BigIntegerField(
+        default=0, editable=False, help_text="What the events that clients wrote take, about."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:

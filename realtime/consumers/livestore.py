@@ -30,6 +30,7 @@ from realtime.errors import (
     InvalidPush,
     RealtimeError,
     ServerAhead,
+    StoreFull,
     StoreNotFound,
     TooLarge,
 )
@@ -114,7 +115,7 @@ class LivestoreConsumer(Connection):
     # --- What comes in ---
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        text = message.get("text")
+        text: Any = message.get("text")
         try:
             await self._hold_back(len(text or ""))
             for number, said in enumerate(livestore.decode(text)):
@@ -192,7 +193,7 @@ class LivestoreConsumer(Connection):
         except ServerAhead as error:
             ahead = {"minimumExpectedNum": error.data["head"], "providedNum": events[0].parent_seq}
             await self.send(livestore.failure(said.request_id, "ServerAheadError", **ahead))
-        except (Forbidden, InvalidPush, TooLarge) as error:
+        except (Forbidden, InvalidPush, StoreFull, TooLarge) as error:
             await self.send(livestore.unknown(said.request_id, error.code, str(error)))
         else:
             await self.send(livestore.success(said.request_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +14,8 @@ from realtime import hints, metrics
 from realtime.errors import Conflict, StoreNotFound
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
+
+ROW_BYTES = 500  # of an event beside its args, indexes included; roughly, on both databases
 
 
 def ensure_store(name: str) -> Store:
@@ -75,16 +78,22 @@ def append(
     return event
 
 
+def size_of(events: Iterable[Event]) -> int:
+    """Return about how many bytes the events take in the database."""
+    return sum(ROW_BYTES + len(event.args.encode()) for event in events)
+
+
 def append_all(store: Store, events: list[Event]) -> None:
     """Append events that carry their seqs, ascending and behind the head, to a store locked by `lock_store`."""
     if events:
         Event.objects.bulk_create(events)
+        store.size_bytes += size_of(events)
         _advance(store, events[-1].seq, count=len(events))
 
 
 def _advance(store: Store, head: int, *, count: int) -> None:
     store.head = head
-    store.save(update_fields=["head"])
+    store.save(update_fields=["head", "size_bytes"])
 
     def committed() -> None:
         metrics.EVENTS_APPENDED.labels(metrics.kind_of(store.name)).inc(count)

@@ -24,6 +24,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.domain.people import know_person
 from accounts.models import User, snowflake_validator
 from realtime import json_text, kinds
+from realtime.domain.append import size_of
 from realtime.domain.stores import check_name
 from realtime.errors import RealtimeError
 from realtime.frames import MAX_SEQ, is_storable
@@ -116,14 +117,20 @@ def import_store(lines: Iterable[str], *, name: str = "", replace: bool = False)
             before = event.seq
             batch.append(event)
             if len(batch) == CHUNK:
-                Event.objects.bulk_create(batch)
+                _write(store, batch)
                 batch.clear()
-        Event.objects.bulk_create(batch)
+        _write(store, batch)
     except IntegrityError as error:
         raise ArchiveError("Two events have the same `event_id`.") from error
     store.head = before
-    store.save(update_fields=["head"])
+    store.save(update_fields=["head", "size_bytes"])
     return store
+
+
+def _write(store: Store, batch: list[Event]) -> None:
+    Event.objects.bulk_create(batch)
+    if kinds.find(store.name)[0].create is not None:
+        store.size_bytes += size_of(batch)
 
 
 def _empty_store(name: str, header: dict[str, Any], *, replace: bool) -> Store:
@@ -138,7 +145,7 @@ def _empty_store(name: str, header: dict[str, Any], *, replace: bool) -> Store:
         raise ArchiveError(f"There is a store {name} already.")
     Event.objects.filter(store=store).delete()
     Command.objects.filter(store=store).delete()
-    store.epoch, store.head, store.pruned_through = new_epoch(), pruned, pruned
+    store.epoch, store.head, store.pruned_through, store.size_bytes = new_epoch(), pruned, pruned, 0
     if made and kind.create is not None:
         store.owner = _known(1, header.get("owner"), {})
         store.public = header.get("public") is True

@@ -31,6 +31,7 @@ class StoreSerializer(serializers.Serializer[dict[str, Any]]):
     public = serializers.BooleanField()
     epoch = serializers.CharField()
     head = serializers.IntegerField()
+    size_bytes = serializers.IntegerField(help_text="What its events take, about.")
     created_at = serializers.DateTimeField()
 
 

@@ -26,6 +26,7 @@ def store_shape(store: Store, viewer: User) -> dict[str, Any]:
         "public": store.public,
         "epoch": store.epoch,
         "head": store.head,
+        "size_bytes": store.size_bytes,
         "created_at": store.created_at.isoformat(),
     }
 

@@ -92,6 +92,23 @@ def test_one_person_owns_so_many_stores_and_no_more(server: Server, member: Memb
         assert socket.close_code() == 4403
 
 
+def test_an_owner_s_stores_hold_so_much_together_and_no_more(
+    server: Server, member: Member, settings: Settings
+) -> None:
+    settings.STORE_BYTES_PER_OWNER = 4000
+    with open_store(server, member, "notes") as notes, open_store(server, member, "more") as more:
+        first = noted("x" * 1000)
+        assert push(notes, first)["head"] == 1
+        assert push(more, noted("ä" * 500))["head"] == 1
+        before = Store.objects.get(name="app:more").size_bytes
+        assert push(more, noted(), noted("x" * 1000))["code"] == "STORE_FULL"
+        assert push(notes, first)["head"] == 1  # what is there already takes no room
+        assert Store.objects.get(name="app:more").size_bytes == before
+        assert Event.objects.filter(store__name="app:more").count() == 1
+        delete_store(Store.objects.get(name="app:notes"))
+        assert push(more, noted("x" * 1000))["head"] == 2
+
+
 def test_who_may_read_and_who_may_write(server: Server, member: Member) -> None:
     reader, writer, anybody = make_member(), make_member(), make_member()
     store = create_store(member.user, "notes")

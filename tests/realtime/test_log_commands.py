@@ -18,7 +18,7 @@ from pytest_django import Settings
 from accounts.domain.sessions import nobody
 from accounts.models import User
 from queue_app.commands import execute
-from realtime.domain.append import append_all, lock_store
+from realtime.domain.append import append_all, lock_store, size_of
 from realtime.domain.retention import prune_logs
 from realtime.domain.stores import create_store, set_member
 from realtime.errors import CursorTooOld
@@ -80,6 +80,7 @@ def test_an_exported_store_comes_back_byte_for_byte_under_a_new_epoch(tmp_path: 
     assert wire(back) == before
     assert back.epoch != epoch
     assert (back.owner, back.public, back.head) == (owner, True, len(before))
+    assert back.size_bytes == size_of(Event.objects.filter(store=back)) > 0
     assert [(member.user, member.role) for member in back.members.all()] == [(writer, "writer")]
     assert run("verify_stores") == "1 logs are whole.\n"
 
