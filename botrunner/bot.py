@@ -186,6 +186,7 @@ class Bot(commands.Bot):
         await self.mirror.left(guild.id)
 
     async def on_member_join(self, member: nextcord.Member) -> None:
+        self.mirror.count(member.guild.id)
         await self.mirror.member(
             member.guild.id, member.id, [role.id for role in member.roles if not role.is_default()]
         )
@@ -200,6 +201,7 @@ class Bot(commands.Bot):
             await self.mirror.member(guild_id, person_id, [int(role) for role in data["roles"]])
 
     async def on_raw_member_remove(self, event: nextcord.RawMemberRemoveEvent) -> None:
+        self.mirror.count(event.guild_id)
         await self.mirror.member_left(event.guild_id, event.user.id)
 
     async def on_guild_update(self, before: nextcord.Guild, after: nextcord.Guild) -> None:

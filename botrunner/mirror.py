@@ -15,7 +15,7 @@ from accounts.domain.people import upsert_person
 from accounts.models import User
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import end_memberships, store_member_seen, store_roles
-from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_voice
+from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_member_count, store_voice
 from guilds.freshness import shard_of
 from guilds.models import Guild
 from guilds.queries import people_known_in, people_unseen
@@ -26,6 +26,7 @@ from realtime.origin import BOT
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.1  # a guild's changes come in bursts; one write serves them all
+COUNT_SECONDS = 5.0  # people come and go all day, and each new count is an event
 MAX_WRITERS = 2
 MEMBERS_ASKED = 100  # at a time (Discord: Request Guild Members)
 UNSEEN_SECONDS = 1.0
@@ -45,6 +46,7 @@ class Mirror:
         self._writers = asyncio.Semaphore(MAX_WRITERS)
         self._writing = 0  # guilds being written, or waiting for it
         self._dirty: dict[int, asyncio.Task[None]] = {}
+        self._counting: dict[int, asyncio.Task[None]] = {}
         self._unchecked: asyncio.Queue[nextcord.Guild] = asyncio.Queue()
         self._checker = asyncio.create_task(self._check_members(), name="members")
 
@@ -57,9 +59,23 @@ class Mirror:
         if guild.id not in self._dirty:
             self._dirty[guild.id] = asyncio.create_task(self._settle(guild))
 
+    def count(self, guild_id: int) -> None:
+        """Somebody joined or left: write soon how many there are."""
+        if guild_id not in self._counting:
+            self._counting[guild_id] = asyncio.create_task(self._settle_count(guild_id))
+
+    async def _settle_count(self, guild_id: int) -> None:
+        await asyncio.sleep(COUNT_SECONDS)
+        self._counting.pop(guild_id, None)
+        guild = self._bot.get_guild(guild_id)
+        if guild is not None and not guild.unavailable and guild.member_count is not None:
+            async with self._locks[guild_id]:
+                await in_thread(store_member_count)(str(guild_id), guild.member_count)
+
     async def close(self) -> None:
         """Write nothing any more that is not being written already."""
-        ending, self._dirty = [*self._dirty.values(), self._checker], {}
+        ending = [*self._dirty.values(), *self._counting.values(), self._checker]
+        self._dirty, self._counting = {}, {}
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)

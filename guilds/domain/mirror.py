@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from guilds.domain.installation import announce, ensure_guild, lock_guild
 from guilds.domain.memberships import recompute, tell_rights_changed
-from guilds.models import Channel, Membership, Role, VoiceState
+from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import dj_role_ids
 from guilds.shapes import public_shape, voice_channels_shape
 from realtime.domain.append import append
@@ -147,6 +147,18 @@ def store_voice(
             discord_id=discord_id,
             defaults={"channel_id": channel_id, "name": name, "deafened": deafened},
         )
+
+
+def store_member_count(guild_id: str, member_count: int) -> None:
+    """People joined or left. Appends `GuildUpdated` when it is news; a guild not mirrored yet comes with its count."""
+    with transaction.atomic():
+        if not Guild.objects.filter(pk=guild_id, bot_installed=True).exists():
+            return
+        guild, store = lock_guild(guild_id)
+        if guild.member_count != member_count:
+            guild.member_count = member_count
+            guild.save(update_fields=["member_count"])
+            announce(store, "GuildUpdated", guild)
 
 
 def note_outage(guild_id: str) -> None:

@@ -239,6 +239,7 @@ async def test_roles_members_owner_and_overwrites_are_followed(stage: Stage) -> 
     await becomes(rights(OWNER), (False, False))
     await change(stage, "remove_member", user_id=DJ)
     await becomes(rights(DJ), None)
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).member_count, 3)
     await change(stage, "add_member", user_id=DJ)
     await becomes(rights(DJ), (False, False))
 
