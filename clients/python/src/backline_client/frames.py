@@ -1,0 +1,129 @@
+"""The messages of `/ws`: what one gets, and how frames are written. No I/O.
+
+A binary frame is two bytes (the length of the header, big-endian), the header (JSON, UTF-8, with a `type`) and
+the payload.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backline_client.errors import TooLarge
+
+MAX_FRAME_BYTES = 1_000_000
+MAX_HEADER_BYTES = 4_096
+MAX_TEXT_BYTES = 65_536
+
+_STAMPED = {"type", "streamId", "from", "timestamp", "seq", "frame", "missed", "id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who said something, by the server's word."""
+
+    user_id: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A JSON message. `data` is what its sender said; `seq` is null unless its type is durable."""
+
+    type: str
+    stream_id: str
+    data: dict[str, Any]
+    sender: Sender
+    timestamp_ms: int
+    seq: int | None
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A binary frame, the newest there was. `missed` were dropped before it; `number` counts the stream's frames."""
+
+    type: str
+    stream_id: str
+    data: dict[str, Any]
+    payload: bytes
+    sender: Sender
+    timestamp_ms: int
+    number: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who is on a stream. `present` holds the objects of docs/protocol.md."""
+
+    stream_id: str
+    producing: int
+    watching: int
+    present: list[dict[str, Any]]
+
+
+def read_message(said: Mapping[str, Any]) -> Message:
+    """Return a message of a type of the stream's own, as the server stamped it."""
+    return Message(
+        type=said["type"],
+        stream_id=said["streamId"],
+        data=_data(said),
+        sender=_sender(said),
+        timestamp_ms=said["timestamp"],
+        seq=said.get("seq"),
+        id=said.get("id"),
+    )
+
+
+def read_frame(raw: bytes) -> Frame:
+    """Read what `pack` wrote and the server stamped. Raises ValueError."""
+    end = 2 + int.from_bytes(raw[:2])
+    header = json.loads(raw[2:end])
+    return Frame(
+        type=header["type"],
+        stream_id=header["streamId"],
+        data=_data(header),
+        payload=raw[end:],
+        sender=_sender(header),
+        timestamp_ms=header["timestamp"],
+        number=header["frame"],
+        missed=header["missed"],
+    )
+
+
+def read_presence(said: Mapping[str, Any]) -> Presence:
+    return Presence(said["streamId"], said["producing"], said["watching"], said["present"])
+
+
+def pack(header: Mapping[str, Any], payload: bytes) -> bytes:
+    """Return a frame as it is sent. Raises TooLarge, and TypeError or ValueError for what is no JSON."""
+    raw = to_json(header).encode()
+    if len(raw) > MAX_HEADER_BYTES:
+        raise TooLarge("TOO_LARGE", f"A frame's header has at most {MAX_HEADER_BYTES} bytes.")
+    if 2 + len(raw) + len(payload) > MAX_FRAME_BYTES:
+        raise TooLarge("TOO_LARGE", f"A frame has at most {MAX_FRAME_BYTES} bytes, header included.")
+    return b"".join((len(raw).to_bytes(2), raw, payload))
+
+
+def to_text(message: Mapping[str, Any]) -> str:
+    """Return a message as it is sent on `/ws`. Raises TooLarge, and TypeError or ValueError for what is no JSON."""
+    text = to_json(message)
+    if len(text) > MAX_TEXT_BYTES:
+        raise TooLarge("TOO_LARGE", f"A message has at most {MAX_TEXT_BYTES} bytes.")
+    return text
+
+
+def to_json(value: object) -> str:
+    """Return ASCII. Raises TypeError or ValueError; NaN and infinities are no JSON (RFC 8259 §6)."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _data(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in _STAMPED}
+
+
+def _sender(said: Mapping[str, Any]) -> Sender:
+    return Sender(said["from"]["userId"], said["from"]["connectionId"])

@@ -1,0 +1,273 @@
+"""One WebSocket to one endpoint, opened again whenever it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from backline_client.backoff import Backoff
+from backline_client.errors import BacklineError, Refused, Unreachable, refusal
+from backline_client.frames import to_json
+from backline_client.tokens import Token, fetch
+
+log = logging.getLogger("backline_client")
+
+OPEN_SECONDS = 10.0
+PING_SECONDS = 15.0  # a dead network is noticed after at most two of these
+CLOSE_SECONDS = 2.0
+MAX_MESSAGE_BYTES = 16_000_000
+GOOD_AFTER_SECONDS = 5.0  # a connection that held so long was a good one: the next wait starts small again
+RETRY_SECONDS = 1.0
+
+# Refusals that pass by themselves.
+TEMPORARY = {"RATE_LIMITED", "UNAVAILABLE"}
+UNAUTHENTICATED = 4401
+CLOSED = {
+    4400: "The server did not understand this client.",
+    4401: "The server no longer knows who this is.",
+    4403: "You may not be here.",
+    4404: "There is nothing here.",
+    4413: "A message was too large.",
+}
+
+
+class Link(ABC):
+    """Subclasses say what they want on each new connection (`_begin`) and take what comes (`_receive`).
+
+    Everything happens on one event loop. `url` is the server's, `http(s)://` or `ws(s)://`.
+    """
+
+    path: str
+    final_closes: frozenset[int]
+
+    def __init__(self, url: str, token: Token, *, backoff: Backoff = Backoff()) -> None:  # noqa: B008 (frozen)
+        self._address = socket_url(url, self.path)
+        self._token = token
+        self._backoff = backoff
+        self._socket: ClientConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+        self._renewing = False  # until the server has said `authed`
+        self._ready = False  # on this connection the server has let us in
+        self._expired_before = False
+        self._said_last: Refused | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection and end everything that waits on it. Doing it twice is harmless."""
+        tasks = [task for task in (self._task, *self._beside) if task is not None]
+        self._task = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ended(None)
+
+    # --- For subclasses ---
+
+    @abstractmethod
+    async def _begin(self) -> None:
+        """A connection is open: say what has to be said first."""
+
+    @abstractmethod
+    async def _receive(self, raw: str | bytes) -> None:
+        """A message came."""
+
+    @abstractmethod
+    async def _renewed(self) -> None:
+        """The server has accepted a new token on the open connection."""
+
+    @abstractmethod
+    def _lost(self, close_code: int, reason: Refused | None) -> None:
+        """The connection is gone, and a new one will be made. `reason` is the last error it said, if any."""
+
+    @abstractmethod
+    def _ended(self, error: BacklineError | None) -> None:
+        """There will be no more connections: for an error, or because the client was closed."""
+
+    @abstractmethod
+    async def _wanted(self) -> None:
+        """Return as soon as a connection is of use."""
+
+    def _start(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"backline {self.path}")
+
+    def _let_in(self) -> None:
+        self._ready = True
+        self._expired_before = False
+
+    async def _write(self, data: str | bytes) -> bool:
+        """Returns whether it is on its way; it is not when there is no connection."""
+        if self._socket is None:
+            return False
+        try:
+            await self._socket.send(data)
+        except ConnectionClosed:  # `_run` reads the same and makes another
+            return False
+        return True
+
+    async def _say(self, frame: dict[str, Any]) -> bool:
+        return await self._write(to_json(frame))
+
+    def _do_beside(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _renew(self) -> None:
+        """Give the server a new token, if there is a way to get one."""
+        if isinstance(self._token, str):
+            log.warning("The token runs out, and there is no way to get another.")
+        elif not self._renewing:
+            self._renewing = True
+            self._do_beside(self._send_new_token())
+
+    async def _send_new_token(self) -> None:
+        socket, failures = self._socket, 0
+        while socket is not None and socket is self._socket:
+            try:
+                token = await fetch(self._token)
+            except OSError as error:  # the old token may do until there is a network again
+                failures += 1
+                log.warning("No new token: %s", error)
+                await asyncio.sleep(self._backoff.delay(failures))
+            except Exception as error:
+                log.warning("No new token: %s: %s", type(error).__name__, error)
+                await (
+                    socket.close()
+                )  # the next connection asks again, and ends the client with what that raises
+            else:
+                if socket is self._socket:
+                    await self._say({"type": "auth", "id": "auth", "authToken": token})
+                return
+
+    async def _common(self, frame: dict[str, Any]) -> bool:
+        """Take what is the same on all endpoints. Returns whether it was."""
+        if frame["type"] == "notice":
+            if frame.get("code") == "TOKEN_EXPIRING":
+                self._renew()
+            return True
+        if frame["type"] == "authed":
+            self._renewing = False
+            await self._renewed()
+            return True
+        if frame["type"] == "error" and frame.get("id") is None:
+            self._said_last = refusal(frame)
+            log.warning("%s", self._said_last)
+            return True
+        return False
+
+    # --- The connection ---
+
+    async def _run(self) -> None:
+        failures = 0
+        try:
+            while True:
+                await self._wanted()
+                opened = time.monotonic()
+                try:
+                    why, retry_after = await self._live(), 0.0
+                except Unreachable as error:
+                    why, retry_after = str(error), error.retry_after
+                good = self._ready and time.monotonic() - opened > GOOD_AFTER_SECONDS
+                failures = 1 if good else failures + 1
+                wait = max(self._backoff.delay(failures), retry_after)
+                log.warning("%s Trying again in %.1f s.", why, wait)
+                await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            raise
+        except BacklineError as error:
+            self._ended(error)
+        except Exception as error:
+            # A token callable's own error, or a server that speaks something else: whoever waits gets it.
+            ended = BacklineError(f"{type(error).__name__}: {error}")
+            ended.__cause__ = error
+            self._ended(ended)
+
+    async def _live(self) -> str:
+        """Keep one connection for as long as it lasts. Returns why it ended.
+
+        Raises Unreachable, or Refused when no other would do better.
+        """
+        self._ready, self._renewing, self._said_last = False, False, None
+        socket = await self._open()
+        log.info("Connected to %s.", self._address)
+        self._socket = socket
+        try:
+            await self._begin()
+            while True:
+                await self._receive(await socket.recv())
+        except ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else 1006
+        finally:
+            self._socket = None
+            await socket.close()
+        reason = self._said_last
+        final = code in self.final_closes or (code == UNAUTHENTICATED and not self._ready)
+        if final:
+            raise reason or Refused(f"CLOSED_{code}", CLOSED[code])
+        self._lost(code, reason)
+        return f"The connection was lost ({reason or code})."
+
+    async def _open(self) -> ClientConnection:
+        """Raises Unreachable or Refused."""
+        try:
+            token = await fetch(self._token)
+            return await connect(
+                self._address,
+                additional_headers={"Authorization": f"Bearer {token}"} if token else None,
+                compression=None,  # the server has it off: it is dear and pictures are compressed already
+                open_timeout=OPEN_SECONDS,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS,
+                close_timeout=CLOSE_SECONDS,
+                max_size=MAX_MESSAGE_BYTES,
+            )
+        except InvalidStatus as error:
+            raise self._refused_upgrade(error) from error
+        except InvalidURI as error:
+            raise Refused("BAD_URL", str(error)) from error
+        except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"Cannot reach {self._address}: {reason}.") from error
+
+    def _refused_upgrade(self, error: InvalidStatus) -> BacklineError:
+        response = error.response
+        status = response.status_code
+        try:
+            body = json.loads(response.body or b"")
+            said = refusal(body if isinstance(body, dict) else {})
+        except ValueError:
+            said = Refused(f"HTTP_{status}", f"{self._address} answered with HTTP {status}.")
+        if status == 429 or status >= 500:
+            after = response.headers.get("Retry-After", "")
+            return Unreachable(str(said), float(after) if after.isdigit() else 0.0)
+        if said.code == "TOKEN_EXPIRED" and not isinstance(self._token, str) and not self._expired_before:
+            self._expired_before = True  # it ran out on the way, or was cached: ask once more
+            return Unreachable(str(said))
+        return said
+
+
+def socket_url(url: str, path: str) -> str:
+    """Return the address of an endpoint. Raises ValueError."""
+    parts = urlsplit(url)
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.netloc:
+        raise ValueError(f"{url!r} is no address such as http://127.0.0.1:1337")
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + path, "", ""))

@@ -1,0 +1,374 @@
+"""`/ws`: live streams between devices and services."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backline_client.backoff import Backoff
+from backline_client.errors import BacklineError, ConnectionLost, Refused, refusal
+from backline_client.frames import (
+    Frame,
+    Message,
+    Presence,
+    pack,
+    read_frame,
+    read_message,
+    read_presence,
+    to_text,
+)
+from backline_client.inbox import Inbox
+from backline_client.link import RETRY_SECONDS, TEMPORARY, Link
+from backline_client.position import Position
+from backline_client.requests import Request, Requests
+from backline_client.tokens import Token
+
+MAX_WAITING = 1_000
+
+type Item = Message | Frame | Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`seq` is null unless the type is durable."""
+
+    id: str
+    seq: int | None
+
+
+class Stream(AsyncIterator[Item]):
+    """One stream that a client is registered on, across connections. Made by `StreamClient.register`.
+
+    Iterating gives what comes, for one reader. Durable messages come in order and none twice, whatever happens
+    to the connection. Of frames comes the newest of each type; asking for the next item says that the one before
+    is dealt with. A reader who falls a thousand messages behind loses live ones, while durable ones are read from
+    the log when there is room. Iterating raises Refused when the right or the stream is gone, PositionLost when
+    the log cannot be continued, and ends when the client is closed.
+    """
+
+    def __init__(
+        self, client: StreamClient, stream_id: str, asked: dict[str, Any], since: Position | None
+    ) -> None:
+        self.id = stream_id
+        self.connection_id = ""
+        self.user_id = ""
+        self.presence: Presence | None = None
+        """The newest, when asked for."""
+        self.position = since
+        """Behind the newest durable message that was handed out: what `since` takes in another process."""
+        self._client = client
+        self._asked = asked
+        self._received = since
+        self._credit: bool = asked.get("credit") is not None
+        self._inbox: Inbox[Item] = Inbox(MAX_WAITING)
+        self._behind = False  # durable messages wait in the log, not here
+        self._shown: tuple[int, int] | None = None  # connection and number of the frame handed out last
+        self._connection = 0
+        self._registering = ""
+        self._registered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over: BacklineError | None = None
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Item:
+        await self._acknowledge()
+        if self._behind and self._inbox.empty:
+            await self._client._register(self)
+        item = await self._inbox.take()
+        if isinstance(item, Frame):
+            self._shown = (self._connection, item.number)
+        elif isinstance(item, Message) and item.seq is not None and self.position is not None:
+            self.position = Position(self.position.epoch, item.seq)
+        return item
+
+    async def send(
+        self,
+        type_: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        message_id: str | None = None,
+        again: bool = True,
+    ) -> Sent:
+        """Send a JSON message and wait until the server has it. Cancelling takes nothing back.
+
+        A lost connection or a busy server are waited for, and the message is sent again under its id (8 to 64
+        characters, a UUID unless given). A durable one is written once nevertheless; a live one may then arrive
+        twice, unless `again` is off. Raises Refused, TooLarge, ConnectionLost (the client was closed; with `again`
+        off, also when the connection went), or ValueError for an id that is on its way.
+        """
+        said = {**(data or {}), "type": type_, "streamId": self.id, "id": message_id or str(uuid.uuid4())}
+        answer = await self._client._ask(self, said, again=again)
+        return Sent(said["id"], answer.get("seq"))
+
+    async def send_frame(self, type_: str, payload: bytes, data: Mapping[str, Any] | None = None) -> bool:
+        """Send a binary frame, as fast as the network takes it. Returns whether it is on its way.
+
+        Nobody acknowledges a frame, and none is kept for the next connection. Raises TooLarge, or Refused once
+        the registration is over.
+        """
+        message = pack({**(data or {}), "type": type_, "streamId": self.id}, payload)
+        if self._over is not None:
+            raise self._over
+        return self._client._is_on(self) and await self._client._write(message)
+
+    async def leave(self) -> None:
+        """Unregister. Iterating ends after what is there already."""
+        await self._client._leave(self)
+
+    # --- For the client ---
+
+    def _register_frame(self) -> dict[str, Any]:
+        self._registering = str(uuid.uuid4())
+        frame = {**self._asked, "type": "register", "streamId": self.id, "id": self._registering}
+        if self._received is not None:
+            frame["since"] = self._received.seq
+            if self._received.epoch:
+                frame["epoch"] = self._received.epoch
+        return frame
+
+    def _let_in(self, frame: dict[str, Any], connection: int) -> None:
+        self.connection_id, self.user_id = frame["connectionId"], frame["userId"]
+        seq = frame["head"] if self._received is None else self._received.seq
+        self._received = Position(frame["epoch"], seq)
+        self.position = Position(frame["epoch"], seq if self.position is None else self.position.seq)
+        self._connection = connection
+        self._behind = False
+        if not self._registered.done():
+            self._registered.set_result(None)
+
+    def _offer(self, item: Item) -> None:
+        if isinstance(item, Frame):
+            before = self._inbox.waiting(item.type)
+            if isinstance(before, Frame):
+                item = _after(item, before)
+            self._inbox.replace(item.type, item)
+        elif isinstance(item, Presence):
+            self.presence = item
+            self._inbox.replace("", item)
+        elif item.seq is None or self._received is None:
+            self._inbox.put(item)
+        elif not self._behind and item.seq > self._received.seq:
+            if self._inbox.put(item):
+                self._received = Position(self._received.epoch, item.seq)
+            else:
+                self._behind = True
+
+    async def _acknowledge(self) -> None:
+        shown, self._shown = self._shown, None
+        # Another connection's numbers may be another server's.
+        if self._credit and shown is not None and shown[0] == self._connection:
+            await self._client._say({"type": "ack", "streamId": self.id, "frame": shown[1]})
+
+    def _end(self, error: BacklineError | None) -> None:
+        self._over = self._over or error or ConnectionLost("The client was closed.")
+        self._inbox.end(error)
+        if not self._registered.done():
+            self._registered.set_exception(self._over)
+            self._registered.exception()  # `register` may have been cancelled; nobody has to look
+
+
+class StreamClient(Link):
+    """A connection to `/ws` and the streams it is registered on. Use it with `async with`.
+
+    It connects with the first registration, and again with jitter whenever the connection is lost; registrations
+    are then made again from where they were. `url` is the server's, such as `https://backline.example`.
+    """
+
+    path = "/ws"
+    # Others tell at the next connection which of the streams they meant.
+    final_closes = frozenset({4400, 4413})
+
+    def __init__(
+        self, url: str, token: Token, *, client_type: str = "service", backoff: Backoff | None = None
+    ) -> None:
+        super().__init__(url, token, backoff=backoff or Backoff())
+        self._client_type = client_type
+        self._streams: dict[str, Stream] = {}
+        self._some = asyncio.Event()
+        self._requests = Requests()
+        self._connections = 0
+
+    async def register(
+        self,
+        stream_id: str,
+        *,
+        produces: Iterable[str] = (),
+        consumes: Iterable[str] = (),
+        since: Position | int | None = None,
+        credit: int | None = 1,
+        presence: bool = False,
+    ) -> Stream:
+        """Register on a stream and wait until that is granted, for as long as the server is away too.
+
+        `since` asks for the durable messages behind it, 0 for all there are. With `credit` 1 a frame is new when it
+        is taken; null leaves it to the network's buffers. Raises Refused, and ValueError when it is registered.
+        """
+        if stream_id in self._streams:
+            raise ValueError(f"This client is registered on {stream_id!r} already.")
+        asked: dict[str, Any] = {
+            "clientType": self._client_type,
+            "produces": list(produces),
+            "consumes": list(consumes),
+            "presence": presence,
+        }
+        if credit is not None and asked["consumes"]:
+            asked["credit"] = credit
+        position = Position("", since) if isinstance(since, int) else since
+        stream = self._streams[stream_id] = Stream(self, stream_id, asked, position)
+        self._some.set()
+        self._start()
+        try:
+            await self._register(stream)
+            await asyncio.shield(stream._registered)
+        except asyncio.CancelledError:
+            await self._leave(stream)
+            raise
+        return stream
+
+    async def ping(self) -> None:
+        """Return when the server has dealt with what was sent before. Raises ConnectionLost."""
+        request = self._requests.add({"type": "ping", "id": str(uuid.uuid4())}, again=False)
+        try:
+            if not await self._say(request.frame):
+                raise ConnectionLost("There is no connection now.")
+            await request.answer
+        finally:
+            self._requests.forget(request)
+
+    # --- For the streams ---
+
+    def _is_on(self, stream: Stream) -> bool:
+        """Whether the stream is registered on the connection there is now."""
+        return self._socket is not None and stream._connection == self._connections
+
+    async def _register(self, stream: Stream) -> None:
+        await self._say(stream._register_frame())
+
+    async def _ask(self, stream: Stream, frame: dict[str, Any], *, again: bool) -> dict[str, Any]:
+        to_text(frame)
+        if stream._over is not None:
+            raise stream._over
+        request = self._requests.add(frame, about=stream.id, again=again)
+        try:
+            # What is not said now is said as soon as the stream is registered on a connection.
+            if not (self._is_on(stream) and await self._say(frame)) and not again:
+                raise ConnectionLost("There is no connection now.")
+            return await request.answer
+        finally:
+            self._requests.forget(request)
+
+    async def _leave(self, stream: Stream) -> None:
+        if self._streams.get(stream.id) is stream:
+            self._drop(stream, None)
+            await self._say({"type": "unregister", "streamId": stream.id})
+
+    def _drop(self, stream: Stream, error: BacklineError | None) -> None:
+        self._streams.pop(stream.id, None)
+        stream._end(error)
+        self._requests.fail(error or ConnectionLost("The stream was left."), about=stream.id)
+        if not self._streams:
+            self._some.clear()
+
+    # --- The connection ---
+
+    async def _wanted(self) -> None:
+        await self._some.wait()
+
+    async def _begin(self) -> None:
+        self._connections += 1
+        for stream in list(self._streams.values()):
+            await self._register(stream)
+
+    async def _renewed(self) -> None:
+        return
+
+    async def _receive(self, raw: str | bytes) -> None:
+        if isinstance(raw, bytes):
+            frame = read_frame(raw)
+            stream = self._streams.get(frame.stream_id)
+            if stream is not None and self._is_on(stream):
+                stream._offer(frame)
+            return
+        said: dict[str, Any] = json.loads(raw)
+        if await self._common(said):
+            return
+        stream = self._streams.get(said.get("streamId", ""))
+        if said["type"] == "error":
+            await self._refused(said)
+        elif said["type"] in ("ack", "pong"):
+            self._requests.answered(said)
+        elif said["type"] == "registered":
+            if stream is not None and said.get("id") == stream._registering:
+                await self._registered(stream, said)
+        elif stream is None or not self._is_on(stream) or said["type"] == "unregistered":
+            return  # of a registration that was given up
+        elif said["type"] == "presence":
+            stream._offer(read_presence(said))
+        else:
+            stream._offer(read_message(said))
+
+    async def _registered(self, stream: Stream, said: dict[str, Any]) -> None:
+        self._let_in()
+        unsaid = [] if self._is_on(stream) else self._requests.waiting(stream.id)
+        stream._let_in(said, self._connections)
+        for request in unsaid:
+            await self._say(request.frame)
+
+    async def _common(self, frame: dict[str, Any]) -> bool:
+        if frame["type"] == "error" and frame.get("id") is None:
+            # The log was replaced while it was followed: the server has let go of the registration.
+            stream = self._streams.get(frame.get("streamId", ""))
+            if stream is not None and frame.get("code") in ("EPOCH_MISMATCH", "CURSOR_TOO_OLD"):
+                self._drop(stream, refusal(frame))
+                return True
+        return await super()._common(frame)
+
+    async def _refused(self, frame: dict[str, Any]) -> None:
+        error = refusal(frame)
+        request = self._requests.get(frame["id"])
+        stream = next((s for s in self._streams.values() if s._registering == frame["id"]), None)
+        if error.code in TEMPORARY and (request or stream):
+            self._do_beside(self._ask_again(error, request, stream))
+        elif stream is not None:
+            self._drop(stream, error)
+        elif request is not None and not request.answer.done():
+            request.answer.set_exception(error)
+        elif request is None:
+            self._said_last = error  # about `auth`
+
+    async def _ask_again(self, error: Refused, request: Request | None, stream: Stream | None) -> None:
+        connection = self._connections
+        await asyncio.sleep(error.data.get("retryAfterMs", RETRY_SECONDS * 1000) / 1000)
+        if connection != self._connections:
+            return  # the new connection has asked already
+        if stream is not None:
+            await self._register(stream)
+        elif request is not None and not request.answer.done():
+            await self._say(request.frame)
+
+    def _lost(self, close_code: int, reason: Refused | None) -> None:
+        self._requests.connection_lost()
+
+    def _ended(self, error: BacklineError | None) -> None:
+        for stream in list(self._streams.values()):
+            self._drop(stream, error)
+        self._requests.fail(error or ConnectionLost("The client was closed."))
+
+
+def _after(frame: Frame, before: Frame) -> Frame:
+    """Return a frame that takes the place of one nobody took."""
+    return Frame(
+        frame.type,
+        frame.stream_id,
+        frame.data,
+        frame.payload,
+        frame.sender,
+        frame.timestamp_ms,
+        frame.number,
+        frame.missed + before.missed + 1,
+    )
