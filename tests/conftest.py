@@ -24,27 +24,46 @@ from tests.factories import SessionFactory
 from tests.server import Server, serve
 
 ON_BOTH_DATABASES = {"accounts", "guilds", "realtime", "queue_app"}
+# Chromium and Node are the dearest, and do the same on every database.
+ON_ONE_DATABASE = {"desk", "peer"}
+
+# What takes longest is begun first, or the run would end with one worker at work and the others idle.
+LONGEST = (
+    "tests/e2e/",
+    "tests/clients/",
+    "tests/accounts/test_browser",
+    "tests/botrunner/",
+    "tests/realtime/",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # xdist's own order is by the number of tests, not by their length
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the core that touch the database: they run on SQLite and on PostgreSQL."""
+    items.sort(key=_place)  # stable
     root = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
         fixtures = getattr(item, "fixturenames", ())
         touches = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures)
-        if folder in ON_BOTH_DATABASES and touches:
+        if folder in ON_BOTH_DATABASES and touches and not ON_ONE_DATABASE & set(fixtures):
             item.add_marker(pytest.mark.database)
 
 
-class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out tests one by one, but those of tests/e2e to one worker: the program takes seconds to start.
+def _place(item: pytest.Item) -> int:
+    return next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
 
-    (`--dist loadgroup` is for this. xdist 3.8 does it by setting an attribute that pytest 9.2 no longer has.)
+
+class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out tests by file, because files share servers and browsers, and those of tests/e2e to one worker:
+    the program takes seconds to start.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
