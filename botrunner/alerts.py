@@ -72,7 +72,11 @@ class AlertPoster:
             return await claim(owner=self._owner, shard=self._shard, count=self._count, limit=room)
         except DatabaseError as error:
             log.warning("Alerts of shard %s: %s", self._shard, type(error).__name__)
-            return []
+        except Exception:
+            log.exception(
+                "Alerts of shard %s", self._shard
+            )  # one that cannot be read must not stop the others
+        return []
 
     async def _deliver(self, delivery: Delivery) -> None:
         # Not on the pool of the ORM: Discord may take its time.

@@ -101,8 +101,8 @@ def claim_due(*, owner: str, shard: int, count: int, limit: int) -> list[Deliver
     now = timezone.now()
     free = Q(lease_owner="") | Q(lease_expires_at__lt=now)
     due = AlertPost.objects.filter(free, state=PostState.PENDING, due_at__lte=now)
-    guilds = due.filter(rule__guild__bot_installed=True).values_list("rule__guild_id", flat=True).distinct()
-    mine = [guild_id for guild_id in guilds if shard_of(guild_id, count) == shard]
+    guilds = due.filter(rule__guild__bot_installed=True).order_by().values_list("rule__guild_id", flat=True)
+    mine = [guild_id for guild_id in guilds.distinct() if shard_of(guild_id, count) == shard]
     if not mine:
         return []
     busy = AlertPost.objects.filter(state=PostState.PENDING, lease_expires_at__gte=now).values("rule_id")
@@ -135,7 +135,10 @@ def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery |
     ):
         return None
     # Only now: until it was claimed, alerts may have joined.
-    post = AlertPost.objects.select_related("rule__guild").get(pk=post.pk)
+    try:
+        post = AlertPost.objects.select_related("rule__guild").get(pk=post.pk)
+    except AlertPost.DoesNotExist:
+        return None  # the rule was removed
     if now - post.last_at > GIVE_UP_AFTER:
         settle_given_up(post, owner, "TOO_LATE", "It could not be posted for a day.", hold=False)
         return None
@@ -220,13 +223,20 @@ def settle(delivery: Delivery, outcome: Outcome) -> None:
             _settle_later(post, delivery.owner, code, detail, retry_after)
 
 
+def _lock_rule(post: AlertPost) -> AlertRule | None:
+    """Return the post's rule, locked before the post is written; null when it was removed."""
+    return AlertRule.objects.select_for_update().filter(pk=post.rule_id).first()
+
+
 def _mine(post: AlertPost, owner: str) -> Any:
     return AlertPost.objects.filter(pk=post.pk, state=PostState.PENDING, lease_owner=owner)
 
 
 @transaction.atomic
 def _settle_posted(post: AlertPost, message_id: str) -> None:
-    rule = AlertRule.objects.select_for_update().get(pk=post.rule_id)
+    rule = _lock_rule(post)
+    if rule is None:
+        return
     AlertPost.objects.filter(pk=post.pk).exclude(state=PostState.POSTED).update(
         state=PostState.POSTED,
         message_id=message_id,
@@ -259,7 +269,8 @@ def settle_given_up(post: AlertPost, owner: str, code: str, detail: str, *, hold
 
 @transaction.atomic
 def _end(post: AlertPost, owner: str, state: PostState, code: str, detail: str) -> bool:
-    AlertRule.objects.select_for_update().get(pk=post.rule_id)
+    if _lock_rule(post) is None:
+        return False
     ended = _mine(post, owner).update(
         state=state, error_code=code, error_detail=detail, lease_owner="", lease_expires_at=None
     )
@@ -270,7 +281,8 @@ def _end(post: AlertPost, owner: str, state: PostState, code: str, detail: str) 
 
 @transaction.atomic
 def _settle_later(post: AlertPost, owner: str, code: str, detail: str, retry_after: float | None) -> None:
-    AlertRule.objects.select_for_update().get(pk=post.rule_id)
+    if _lock_rule(post) is None:
+        return
     wait = min(MAX_BACKOFF, 2.0 ** min(post.attempts - 1, 10))
     later = _mine(post, owner).update(
         due_at=timezone.now() + timedelta(seconds=max(wait, retry_after or 0)),

@@ -18,9 +18,9 @@ from accounts import discord
 from accounts.models import User
 from guilds.alerts.models import AlertPost, AlertRule, PostState
 from guilds.domain import alert_posts
-from guilds.domain.alert_delivery import Delivery, GivenUp, deliver
+from guilds.domain.alert_delivery import Delivery, GivenUp, Later, NotThere, Posted, Unsure, deliver
 from guilds.domain.alert_posts import LEASE, NONCE_HONOURED, claim_due, settle
-from guilds.domain.alert_rules import add_rule, change_rule, check_rule
+from guilds.domain.alert_rules import add_rule, change_rule, check_rule, remove_rule
 from guilds.freshness import shard_of
 from guilds.models import Role
 from realtime.domain.alerts import Picture, write_alert
@@ -362,6 +362,19 @@ def test_whoever_settles_late_undoes_nothing(post: Post) -> None:
     assert states() == [PostState.POSTED, PostState.PENDING]
     settle(other, deliver(other))
     assert (len(post.messages), states()) == (2, [PostState.POSTED] * 2)
+
+
+def test_a_rule_that_is_removed_while_its_alert_is_sent_leaves_nothing_behind(post: Post) -> None:
+    outcomes = [
+        Posted("1"), GivenUp("X", "x"), Later("X", "x"), Unsure("x"), NotThere(),
+    ]  # fmt: skip
+    for outcome in outcomes:
+        rule = post.rule()
+        post.alert()
+        (delivery,) = post.claim()
+        remove_rule(LOUNGE, rule.pk, origin=post.origin)
+        settle(delivery, outcome)
+    assert AlertPost.objects.count() == 0
 
 
 def test_beyond_the_nonces_life_the_post_is_found_in_the_channel(
