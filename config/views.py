@@ -6,7 +6,6 @@ from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -109,8 +108,8 @@ def guild_settings(request: HttpRequest, guild_id: str) -> HttpResponse:
         return redirect_to_login(request.path, reverse("discord_login"), "next")
     try:
         membership = require_manager(request.user, guild_id)
-    except GuildForbidden as error:
-        raise PermissionDenied from error
+    except GuildForbidden:
+        return render(request, "403.html", status=403)  # raised, it would fill the log with tracebacks
     except GuildsError as error:
         raise Http404 from error
     settings = settings_shape(load_settings(guild_id))

@@ -22,4 +22,4 @@ def public_shape(guild: Guild) -> dict[str, Any]:
 def voice_channels_shape(guild_id: str) -> list[dict[str, Any]]:
     """Return `[{id, name}]`, in Discord's order: what a player may be sent to."""
     channels = Channel.objects.filter(guild_id=guild_id, type__in=(ChannelType.VOICE, ChannelType.STAGE))
-    return [{"id": channel.pk, "name": channel.name} for channel in channels]
+    return [{"id": pk, "name": name} for pk, name in channels.values_list("pk", "name")]

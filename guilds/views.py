@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -99,10 +100,13 @@ class ChannelsView(APIView):
     )
     def get(self, request: Request, guild_id: str) -> Response:
         membership = _installed(request, guild_id)
-        if request.query_params.get("type") == "voice":
-            channels = voice_channels_of(guild_id)
-        else:
-            channels = channels_of(guild_id, ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
+        match request.query_params.get("type", "text"):
+            case "text":
+                channels = channels_of(guild_id, ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
+            case "voice":
+                channels = voice_channels_of(guild_id)
+            case _:
+                raise ValidationError({"type": ["One of text, voice."]})
         return _mirrored(membership, ChannelSerializer, channels)
 
 
