@@ -1,0 +1,151 @@
+# /// script
+# requires-python = ">=3.12"
+# dependencies = ["av>=16", "backline-client", "numpy>=2.2"]
+# [tool.uv.sources]
+# backline-client = { path = "../clients/python" }
+# ///
+"""Watch a stream's pictures and raise an alert when something begins to move.
+
+    SESSION_TOKEN=… uv run examples/motion_alert.py --stream cam-1
+
+The token is one of somebody who may write to the stream, best a device's (`POST /api/streams/cam-1/tokens`). The alert
+is a durable message: it is kept in the stream's log, shown on its page, and handed to the rules of guilds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from backline_client import BacklineError, Frame, StreamClient
+
+WIDTH, HEIGHT = 80, 60  # so small that a sensor's noise averages out
+MAX_PIXELS = 4096 * 4096  # a picture of a few kilobytes can claim to be gigabytes
+
+DECODERS = {b"\xff\xd8\xff": "mjpeg", b"\x89PNG": "png", b"RIFF": "webp"}
+
+type Picture = NDArray[np.float32]
+
+
+@dataclass
+class MotionDetector:
+    """Tells when motion begins, from the share of the picture that differs from the one before.
+
+    Two thresholds (hysteresis): motion begins when at least `start` of the picture changed in `frames` pictures
+    in a row, and is over when less than `stop` did for `calm_seconds`. One movement is one alert, however it flickers.
+    """
+
+    start: float = 0.01
+    stop: float = 0.004
+    frames: int = 2
+    calm_seconds: float = 3.0
+    contrast: float = 16.0
+    """How much a pixel's brightness (0 to 255) differs when it counts as changed."""
+    moving: bool = False
+    changed: float = 0.0
+    """The share of the picture, 0 to 1, as of the last one."""
+
+    def __post_init__(self) -> None:
+        self._before: Picture | None = None
+        self._in_a_row = 0
+        self._calm_since: float | None = None
+
+    def look(self, picture: Picture, now: float) -> bool:
+        """Returns whether motion begins with this picture. `now` is in seconds and never goes back."""
+        before, self._before = self._before, picture
+        if before is None:
+            return False
+        # Less the mean of each, so that a light or the camera's exposure is no motion.
+        difference = np.abs((picture - picture.mean()) - (before - before.mean()))
+        self.changed = float(np.mean(difference > self.contrast))
+        if self.moving:
+            self._look_for_calm(now)
+            return False
+        self._in_a_row = self._in_a_row + 1 if self.changed >= self.start else 0
+        self.moving = self._in_a_row >= self.frames
+        return self.moving
+
+    def _look_for_calm(self, now: float) -> None:
+        if self.changed >= self.stop:
+            self._calm_since = None
+        elif self._calm_since is None:
+            self._calm_since = now
+        elif now - self._calm_since >= self.calm_seconds:
+            self.moving, self._calm_since, self._in_a_row = False, None, 0
+
+
+def read_picture(payload: bytes) -> Picture:
+    """Return a JPEG, PNG or WebP in shades of grey, `(HEIGHT, WIDTH)`. Raises ValueError for anything else."""
+    kind = next((name for start, name in DECODERS.items() if payload.startswith(start)), None)
+    if kind is None:
+        raise ValueError("no JPEG, PNG or WebP")
+    # No container: left to guess one, FFmpeg would take a playlist for a picture and open what it lists.
+    decoder = av.CodecContext.create(kind, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    try:
+        decoded = decoder.decode(av.Packet(payload)) or decoder.decode(None)
+    except av.FFmpegError as error:
+        raise ValueError(f"cannot be decoded: {error.strerror}") from error
+    if not decoded:
+        raise ValueError("cannot be decoded")
+    small = decoded[0].reformat(width=WIDTH, height=HEIGHT, format="gray", interpolation="AREA")
+    return np.asarray(small.to_ndarray(), np.float32)
+
+
+async def watch(client: StreamClient, arguments: argparse.Namespace) -> None:
+    """Raises BacklineError when the server refuses."""
+    stream = await client.register(arguments.stream, produces=["alert"], consumes=[arguments.type])
+    print(f"Watching {arguments.stream}.", flush=True)
+    detector = MotionDetector(start=arguments.sensitivity, stop=arguments.sensitivity * 0.4)
+    async for item in stream:
+        if not isinstance(item, Frame):
+            continue
+        try:
+            picture = await asyncio.to_thread(read_picture, item.payload)
+        except ValueError as error:
+            print(f"Frame {item.number}: {error}", file=sys.stderr)
+            continue
+        if detector.look(picture, asyncio.get_running_loop().time()):
+            said = {"level": arguments.level, "text": arguments.text, "changed": round(detector.changed, 3)}
+            sent = await stream.send("alert", said)
+            print(f"Alert {sent.seq}: {detector.changed:.1%} of the picture moved.", flush=True)
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--stream", required=True, metavar="ID")
+    parser.add_argument("--url", default=os.environ.get("BACKLINE_URL", "http://127.0.0.1:1337"))
+    parser.add_argument("--token", default=os.environ.get("SESSION_TOKEN", ""), help="default: SESSION_TOKEN")
+    parser.add_argument("--type", default="video-frame", help="of the frames (default: %(default)s)")
+    parser.add_argument("--level", default="high", help="of the alerts (default: %(default)s)")
+    parser.add_argument("--text", default="Something moves", help="of the alerts (default: %(default)s)")
+    parser.add_argument(
+        "--sensitivity",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="the share of the picture that has to change, 0 to 1 (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
+    try:
+        async with StreamClient(arguments.url, arguments.token) as client:
+            await watch(client, arguments)
+    except BacklineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main()))
+    except KeyboardInterrupt:
+        sys.exit(130)
