@@ -22,12 +22,6 @@ def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belon
     return found
 
 
-def members(guild_id: str, role_id: str) -> Iterable[int]:
-    # Not by the database: SQLite cannot look into a JSON list by `contains`.
-    rows = Membership.objects.filter(guild_id=guild_id).values_list("user_id", "role_ids")
-    return [user_id for user_id, role_ids in rows if not role_id or role_id in role_ids]
-
-
 def check(user: User, guild_id: str, role_id: str) -> None:
     """One shares with guilds one is in. Raises a GuildsError."""
     require_member(user, guild_id)
@@ -35,4 +29,4 @@ def check(user: User, guild_id: str, role_id: str) -> None:
         raise RoleNotFound
 
 
-AUDIENCE = Audience(belonging=belonging, members=members, check=check)
+AUDIENCE = Audience(belonging=belonging, check=check)

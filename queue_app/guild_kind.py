@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from accounts.models import User
@@ -14,7 +14,7 @@ from queue_app.commands import execute
 from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
 from queue_app.queries import read_snapshot
 from realtime.errors import Conflict, Forbidden, InvalidPush, RealtimeError, StoreNotFound, UnknownEvent
-from realtime.kinds import Kind, Pushed
+from realtime.kinds import Kind, Pushed, Reader
 from realtime.models import Store
 from realtime.origin import Origin
 
@@ -63,8 +63,10 @@ def snapshot(user: User, guild_id: str) -> dict[str, Any]:
     return read_snapshot(user, guild_id)
 
 
-def principals(guild_id: str) -> Iterable[int]:
-    return Membership.objects.filter(guild_id=guild_id).values_list("user_id", flat=True)
+def readers(asked: Collection[Reader]) -> set[Reader]:
+    guilds, users = {guild_id for guild_id, _ in asked}, {user_id for _, user_id in asked}
+    members = Membership.objects.filter(guild_id__in=guilds, user_id__in=users)
+    return set(asked) & set(members.values_list("guild_id", "user_id"))
 
 
-KIND = Kind(authorize=authorize, push=push, snapshot=snapshot, principals=principals)
+KIND = Kind(authorize=authorize, push=push, snapshot=snapshot, readers=readers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db.models import Sum
@@ -13,8 +13,8 @@ from realtime.domain.append import append_all, size_of
 from realtime.domain.stores import check_name, claim_store, may_read, may_write
 from realtime.errors import Conflict, Forbidden, InvalidPush, NoAccess, ServerAhead, StoreFull, StoreNotFound
 from realtime.frames import MAX_SEQ
-from realtime.kinds import Kind, Pushed
-from realtime.models import Event, Store
+from realtime.kinds import Kind, Pushed, Reader
+from realtime.models import Event, Store, StoreMember
 from realtime.origin import Origin
 
 
@@ -94,21 +94,32 @@ def _check_room(store: Store, wanted: int) -> None:
         raise StoreFull
 
 
-def principals(name: str) -> Iterable[int] | None:
-    store = Store.objects.filter(name=f"app:{name}").first()
-    if store is None:
-        return []
-    if store.public:
-        return None
-    members = list(store.members.values_list("user_id", flat=True))
-    return [*members, store.owner_id] if store.owner_id else members
+def readers(asked: Collection[Reader]) -> set[Reader]:
+    names, users = {f"app:{key}" for key, _ in asked}, {user_id for _, user_id in asked}
+    stores = {
+        name: (owner, public)
+        for name, owner, public in Store.objects.filter(name__in=names).values_list(
+            "name", "owner_id", "public"
+        )
+    }
+    members = set(
+        StoreMember.objects.filter(store__name__in=names, user_id__in=users).values_list(
+            "store__name", "user_id"
+        )
+    )
+
+    def may(name: str, user_id: int) -> bool:
+        owner, public = stores.get(name, (None, False))
+        return public or owner == user_id or (name, user_id) in members
+
+    return {(key, user_id) for key, user_id in asked if may(f"app:{key}", user_id)}
 
 
 KIND = Kind(
     authorize=authorize,
     push=push,
     snapshot=None,
-    principals=principals,
+    readers=readers,
     create=claim_store,
     gaps=True,
     grace=True,

@@ -12,6 +12,7 @@ from accounts.errors import AccountsError, SessionRevoked, UserNotFound
 from accounts.models import AuthSession
 from realtime import kinds
 from realtime.db import in_thread
+from realtime.kinds import Reader
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,17 @@ def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
     return ended
 
 
-def _read_principals(instances: list[str]) -> dict[str, set[int] | None]:
-    """Return who may read each instance; null: everybody."""
-    found: dict[str, set[int] | None] = {}
-    for instance in instances:
-        kind, key = kinds.find(instance)
-        principals = kind.principals(key)
-        found[instance] = None if principals is None else set(principals)
-    return found
+def _read_readers(asked: set[Reader]) -> set[Reader]:
+    """Return those of the pairs `(instance, id of a user)` whose user may read the instance."""
+    by_prefix: defaultdict[str, set[Reader]] = defaultdict(set)
+    for instance, user_id in asked:
+        prefix, _, key = instance.partition(":")
+        by_prefix[prefix].add((key, user_id))
+    return {
+        (f"{prefix}:{key}", user_id)
+        for prefix, pairs in by_prefix.items()
+        for key, user_id in kinds.of(prefix).readers(pairs)
+    }
 
 
 class Connections:
@@ -85,18 +89,24 @@ class Connections:
     async def _watch_access(self) -> None:
         while True:
             await asyncio.sleep(ACCESS_SECONDS)
-            if not self._readers:
+            asked = {
+                (instance, user_id)
+                for instance, readers in self._readers.items()
+                for user_id in readers.values()
+            }
+            if not asked:
                 continue
             try:
-                principals = await in_thread(_read_principals)(list(self._readers))
+                allowed = await in_thread(_read_readers)(asked)
             except Exception as error:
                 log.warning("Access poll: %s", type(error).__name__)
                 continue
+            gone = asked - allowed
             lost = [
                 (instance, on_lost)
-                for instance, allowed in principals.items()
+                for instance in {instance for instance, _ in gone}
                 for on_lost, user_id in self._readers.get(instance, {}).items()
-                if allowed is not None and user_id not in allowed
+                if (instance, user_id) in gone
             ]
             if lost:
                 await self._tell_ended()  # who was deleted is in no guild either, and should hear the reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from accounts.models import User
 from realtime.errors import StoreNotFound
 from realtime.models import Store
 from realtime.origin import Origin
+
+Reader = tuple[str, int]  # the key of an instance, the id of a user
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Kind:
     push(store, key, events, origin): carry out a batch inside the caller's transaction, which holds the store's lock,
         and return every seq it appended; a refusal undoes the batch. Null: read only.
     snapshot(user, key): the state with its `(epoch, seq)`, JSON-ready. Null: there is none, so the log keeps all.
-    principals(key): ids of the users who may read; null: everybody.
+    readers(asked): of pairs `(key, id of a user)`, those whose user may read. Asked every second for all who are
+        connected, so it takes a few queries however many they are.
     create(user, key): make the instance for the first who asks for it; raises StoreNotFound. Null: made elsewhere.
     gaps: a client may leave out seqs.
     grace: whoever is let in with an expired token may push.
@@ -49,7 +52,7 @@ class Kind:
     authorize: Callable[[User, str], None]
     push: Callable[[Store, str, list[Pushed], Origin], list[int]] | None
     snapshot: Callable[[User, str], dict[str, Any]] | None
-    principals: Callable[[str], Iterable[int] | None]
+    readers: Callable[[Collection[Reader]], set[Reader]]
     create: Callable[[User, str], None] | None = None
     gaps: bool = False
     grace: bool = False
@@ -69,13 +72,20 @@ def instance_named(name: str) -> str:
     return name if ":" in name else f"app:{name}"
 
 
+def of(prefix: str) -> Kind:
+    """Raises StoreNotFound."""
+    kind = _kinds.get(prefix)
+    if kind is None:
+        raise StoreNotFound
+    return kind
+
+
 def find(instance: str) -> tuple[Kind, str]:
     """Return the kind of `prefix:key` and the key. Raises StoreNotFound."""
     prefix, _, key = instance.partition(":")
-    kind = _kinds.get(prefix)
-    if kind is None or not key:
+    if not key:
         raise StoreNotFound
-    return kind, key
+    return of(prefix), key
 
 
 def registered() -> list[str]:

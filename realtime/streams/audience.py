@@ -16,12 +16,10 @@ class Audience:
     """What is known about guilds. All callables are synchronous and may use the ORM.
 
     belonging(user_ids, guild_ids): who of these is in which of these guilds, with which roles; null: all guilds.
-    members(guild_id, role_id): ids of the users in a guild, with a role where `role_id` is not empty.
     check(user, guild_id, role_id): returns when the user may share with them; raises an error with code and status.
     """
 
     belonging: Callable[[Iterable[int], Iterable[str] | None], Belonging]
-    members: Callable[[str, str], Iterable[int]]
     check: Callable[[User, str, str], None]
 
 

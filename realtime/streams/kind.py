@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from accounts.models import User
-from realtime.kinds import Kind
-from realtime.streams.rights import readers, require_reader
+from realtime.kinds import Kind, Reader
+from realtime.streams.rights import read_rights, require_reader
 
 
 def authorize(user: User, stream_id: str) -> None:
     require_reader(user, stream_id)
 
 
-def principals(stream_id: str) -> Iterable[int] | None:
-    return readers(stream_id)
+def readers(asked: Collection[Reader]) -> set[Reader]:
+    return {pair for pair, rights in read_rights(asked).items() if rights.read}
 
 
-KIND = Kind(authorize=authorize, push=None, snapshot=None, principals=principals)
+KIND = Kind(authorize=authorize, push=None, snapshot=None, readers=readers)

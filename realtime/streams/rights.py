@@ -105,22 +105,6 @@ def require_owner(user: User, stream_id: str) -> Stream:
     return stream
 
 
-def readers(stream_id: str) -> set[int] | None:
-    """Return the ids of those who may read; null: everybody."""
-    stream = Stream.objects.filter(pk=stream_id).first()
-    if stream is None:
-        return set()
-    if stream.public:
-        return None
-    allowed = {stream.owner_id}
-    for grant in stream.grants.all():
-        if grant.user_id is not None:
-            allowed.add(grant.user_id)
-        else:
-            allowed.update(get_audience().members(grant.guild_id, grant.role_id))
-    return allowed
-
-
 def streams_of(user: User) -> QuerySet[Stream]:
     """Return the streams that are the user's, or shared with them; not those that are only public."""
     belonging = get_audience().belonging([user.pk], None).get(user.pk, {})

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from queue_app.guild_kind import KIND
 from realtime import kinds
+from realtime.domain.stores import create_store
+from realtime.domain.streams import create_stream
 from realtime.errors import StoreNotFound
+from tests.factories import MembershipFactory, UserFactory
 
 
 def test_guilds_are_registered() -> None:
@@ -21,3 +25,27 @@ def test_an_instance_of_no_kind_does_not_exist(instance: str) -> None:
 def test_a_prefix_is_registered_once() -> None:
     with pytest.raises(ValueError, match="guild"):
         kinds.register("guild", KIND)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("prefix", ["app", "guild", "stream"])
+def test_who_may_read_takes_the_same_queries_for_any_number(
+    prefix: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Asked every second for all who are connected."""
+    stranger = UserFactory.create()
+    owned: list[tuple[str, int]] = []
+    for number in range(12):
+        membership = MembershipFactory.create()
+        key = membership.guild_id if prefix == "guild" else f"log-{number}"
+        if prefix == "app":
+            create_store(membership.user, key)
+        elif prefix == "stream":
+            create_stream(membership.user, stream_id=key)
+        owned.append((key, membership.user_id))
+    readers = kinds.of(prefix).readers
+    with django_assert_max_num_queries(3):
+        assert readers({owned[0]}) == {owned[0]}
+    with django_assert_max_num_queries(3):
+        assert readers({*owned, *((key, stranger.pk) for key, _ in owned)}) == set(owned)
+    assert readers({("99", stranger.pk), *owned}) == set(owned)
