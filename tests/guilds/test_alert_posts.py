@@ -18,7 +18,7 @@ from accounts import discord
 from accounts.models import User
 from guilds.alerts.models import AlertPost, AlertRule, PostState
 from guilds.domain import alert_posts
-from guilds.domain.alert_delivery import Delivery, GivenUp, Later, NotThere, Posted, Unsure, deliver
+from guilds.domain.alert_delivery import Delivery, GivenUp, Later, NotThere, Outcome, Posted, Unsure, deliver
 from guilds.domain.alert_posts import LEASE, NONCE_HONOURED, claim_due, settle
 from guilds.domain.alert_rules import add_rule, change_rule, check_rule, remove_rule
 from guilds.freshness import shard_of
@@ -28,6 +28,7 @@ from realtime.domain.streams import create_stream, delete_stream
 from realtime.models import Via
 from realtime.origin import Origin
 from realtime.streams.models import Stream
+from sandbox.ratelimit import RateLimiter
 from sandbox.rest import channels as sandbox_channels
 from sandbox.seed import DJ_ROLE, LOUNGE
 from tests.accounts.conftest import Discord
@@ -44,6 +45,7 @@ class Post:
     def __init__(self, there: Discord) -> None:
         self.there = there
         there.sandbox.world.messages.clear()
+        there.sandbox.ratelimiter = RateLimiter()  # what the test before used up is not this one's
         self.guild = GuildFactory.create(guild_id=LOUNGE)
         for role in there.sandbox.world.guild_roles(LOUNGE):
             RoleFactory.create(id=role.id, guild=self.guild, name=role.name, permissions=role.permissions)
@@ -365,7 +367,7 @@ def test_whoever_settles_late_undoes_nothing(post: Post) -> None:
 
 
 def test_a_rule_that_is_removed_while_its_alert_is_sent_leaves_nothing_behind(post: Post) -> None:
-    outcomes = [
+    outcomes: list[Outcome] = [
         Posted("1"), GivenUp("X", "x"), Later("X", "x"), Unsure("x"), NotThere(),
     ]  # fmt: skip
     for outcome in outcomes:
