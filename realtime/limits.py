@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 BYTES_EACH = 32_768
 SOCKET_RATE, SOCKET_BURST = 100.0, 500.0
 USER_RATE, USER_BURST = 300.0, 1500.0
-MAX_REFUSED = 100  # in a row; who goes on after that many errors does not listen
+MAX_REFUSED = 100  # who goes on after that many errors does not listen
 
 
 class Bucket:
@@ -40,10 +40,13 @@ _of_users: WeakValueDictionary[int, Bucket] = WeakValueDictionary()
 
 
 class Meter:
-    """What one socket has sent. `refused` counts its messages in a row that were too many."""
+    """What one socket has sent. `refused` counts its messages that were too many; two good ones make up for one.
+
+    Not only those in a row: a small message that passes between large ones that do not would hide a flood.
+    """
 
     def __init__(self) -> None:
-        self.refused = 0
+        self.refused = 0.0
         self._buckets = [Bucket(SOCKET_RATE, SOCKET_BURST)]
 
     def belongs_to(self, user_id: int) -> None:
@@ -57,7 +60,7 @@ class Meter:
         if wait > 0:
             self.refused += 1
             return wait
-        self.refused = 0
+        self.refused = max(0.0, self.refused - 0.5)
         for bucket in self._buckets:
             bucket.take(cost)
         return 0.0

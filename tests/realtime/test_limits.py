@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket as sockets
 from typing import Any
 
@@ -34,6 +35,18 @@ def test_large_messages_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = Meter(), Meter()
     assert sum(small.charge(100) == 0 for _ in range(1000)) == 498
     assert sum(large.charge(900_000) == 0 for _ in range(1000)) == 17
+
+
+def test_large_messages_between_small_ones_are_a_flood_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=0.025)
+    monkeypatch.setattr(limits.time, "monotonic", lambda: next(clock))
+    polite, flooding = Meter(), Meter()
+    for _ in range(1000):
+        polite.charge(10)
+        flooding.charge(900_000)
+        flooding.charge(10)
+    assert polite.refused == 0
+    assert flooding.refused > limits.MAX_REFUSED
 
 
 @pytest.fixture
