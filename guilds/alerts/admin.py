@@ -103,8 +103,7 @@ class AlertPostAdmin(ReadOnlyAdmin):
     """What was, is and was not posted, and why."""
 
     list_display = (
-        "rule", "guild", "state", "alerts", "digest", "due_at", "attempts", "error_code", "error_detail",
-        "posted_at", "message_id",
+        "rule", "guild", "state", "error_code", "alerts", "digest", "due_at", "attempts", "posted_at", "message_id",
     )  # fmt: skip
     list_filter = ("state", "error_code", "digest", "created_at")
     search_fields = ("rule__guild__name", "rule__guild__id", "rule__stream_id", "message_id", "nonce")
