@@ -39,19 +39,21 @@ def store_my_guilds(
         for partial in sorted(
             partial_guilds, key=lambda partial: int(partial["id"])
         ):  # all lock in one order
+            guild_id = str(partial["id"])
+            owner, permissions = bool(partial.get("owner")), int(partial.get("permissions") or 0)
+            known = rights.get(guild_id) if guild_id not in newer_ids else None
+            changed = known is not None and known != (owner, permissions)
+            store = lock_store(f"guild:{guild_id}") if changed else None
             guild = ensure_guild(
-                str(partial["id"]),
+                guild_id,
                 name=partial["name"],
                 icon_hash=partial.get("icon") or "",
                 member_count=partial.get("approximate_member_count"),
             )
-            if guild.pk in newer_ids:
+            if guild_id in newer_ids:
                 continue
-            owner, permissions = bool(partial.get("owner")), int(partial.get("permissions") or 0)
-            changed = rights.get(guild.pk, (owner, permissions)) != (owner, permissions)
-            store = lock_store(f"guild:{guild.pk}") if changed else None
             if owner and guild.owner_id != user.discord_id:
-                Guild.objects.filter(pk=guild.pk).update(owner_id=user.discord_id or "")
+                Guild.objects.filter(pk=guild_id).update(owner_id=user.discord_id or "")
             Membership.objects.update_or_create(
                 user=user, guild=guild, defaults={"owner": owner, "permissions": permissions}
             )
