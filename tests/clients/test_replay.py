@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from guilds.domain.alert_rules import add_rule, change_rule, remove_rule
 from guilds.domain.installation import bot_left
+from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild
 from queue_app.commands import execute
@@ -18,11 +20,20 @@ from queue_app.domain.requeue import requeue
 from queue_app.models import Player
 from queue_app.queries import read_snapshot
 from queue_app.sources import TrackInfo
+from realtime.domain.streams import create_stream
 from realtime.models import Via
 from realtime.origin import BOT, Origin
 from realtime.queries import read_events
 from tests.clients.test_js_client import HERE, find_node
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
+from tests.factories import (
+    ChannelFactory,
+    GuildFactory,
+    MembershipFactory,
+    RoleFactory,
+    TrackFactory,
+    UserFactory,
+    sit,
+)
 
 PROTOCOL = HERE.parents[1] / "docs" / "protocol.md"
 BOT_PROCESS = "test-host:1:1"
@@ -123,6 +134,16 @@ def live_through_everything() -> Story:
         voices=[],
     )
     story.keep("the bot comes back")
+    manager = Origin(user=story.user, via=Via.REST)
+    create_stream(story.user, stream_id="cam-1")
+    channel = ChannelFactory.create(guild=story.guild)
+    rule = add_rule(story.id, origin=manager, stream_id="cam-1", channel_id=channel.pk)
+    change_rule(story.id, rule.pk, origin=manager, max_per_minute=1)
+    remove_rule(story.id, rule.pk, origin=manager)
+    story.keep("an alert rule comes and goes")
+    role = RoleFactory.create(guild=story.guild)
+    store_roles(story.id, discord_id=str(listeners[0].user.discord_id), role_ids=[role.pk])
+    story.keep("somebody is given a role")
     assert soon["id"] != first["id"]
     return story
 

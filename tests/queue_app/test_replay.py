@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from guilds.domain.alert_rules import add_rule, change_rule, remove_rule
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
@@ -18,9 +19,10 @@ from queue_app.domain.requeue import requeue
 from queue_app.domain.skip import recount
 from queue_app.models import QueueItem
 from queue_app.sources import TrackInfo
+from realtime.domain.streams import create_stream
 from realtime.models import Via
 from realtime.origin import Origin
-from tests.factories import sit
+from tests.factories import ChannelFactory, sit
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,17 @@ def playing(stage: Stage) -> None:
 
 def bot(name: str, **args: Any) -> Act:
     return lambda stage: getattr(playback, name)(stage.id, owner=stage.owner, **args)
+
+
+def rule_comes_and_goes(stage: Stage) -> None:
+    """An alert rule is made, changed and removed."""
+    manager = stage.join(manager=True)
+    origin = Origin(user=manager, via=Via.REST)
+    create_stream(manager, stream_id="cam-1")
+    channel = ChannelFactory.create(guild_id=stage.id)
+    rule = add_rule(stage.id, origin=origin, stream_id="cam-1", channel_id=channel.pk)
+    change_rule(stage.id, rule.pk, origin=origin, max_per_minute=1)
+    remove_rule(stage.id, rule.pk, origin=origin)
 
 
 def link(stage: Stage) -> QueueItem:
@@ -234,6 +247,9 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("the guild is renamed", playing, lambda s: mirrored(s, name="Den"), "GuildUpdated"),
     ("voice channels vanish", playing, lambda s: mirrored(s), "VoiceChannelsChanged"),
     ("the guild has an outage", playing, lambda s: note_outage(s.id), "GuildUpdated"),
+    ("an alert rule is made", playing, rule_comes_and_goes, "AlertRuleAdded"),
+    ("an alert rule is changed", playing, rule_comes_and_goes, "AlertRuleChanged"),
+    ("an alert rule is removed", playing, rule_comes_and_goes, "AlertRuleRemoved"),
     (
         "somebody is given a role",
         crowded,
