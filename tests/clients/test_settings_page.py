@@ -138,7 +138,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(server: Server) ->
         expect(listening.locator("#settings-link")).to_have_count(0)
         admins = elsewhere(lambda: RoleFactory.create(guild=guild, permissions=ADMINISTRATOR))
         elsewhere(lambda: RoleFactory.create(guild=guild, pk=guild.pk))
-        give = partial(store_roles, guild.pk, discord_id=member.discord_id)
+        give = partial(store_roles, guild.pk, discord_id=str(member.discord_id))
         elsewhere(lambda: give(role_ids=[admins.pk]))
         expect(listening.locator("#settings-link")).to_be_visible()
         expect(listening.locator("#search-input")).to_be_enabled()

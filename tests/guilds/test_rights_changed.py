@@ -44,7 +44,7 @@ class Place:
 
     def join(self, role_ids: list[str]) -> User:
         user: User = UserFactory.create()
-        store_roles(self.id, discord_id=user.discord_id, role_ids=role_ids)
+        store_roles(self.id, discord_id=str(user.discord_id), role_ids=role_ids)
         return user
 
     @property
@@ -77,9 +77,10 @@ def make_owner(place: Place) -> None:
     place.mirror(owner_id=str(place.plain.discord_id))
 
 
-def use_bot(place: Place, **changes: Any) -> None:
-    seen = {"owner": False, "permissions": 0, "role_ids": [place.id]} | changes
-    store_member_seen(place.plain, guild_id=place.id, **seen)
+def use_bot(place: Place, permissions: int = 0) -> None:
+    store_member_seen(
+        place.plain, guild_id=place.id, owner=False, permissions=permissions, role_ids=[place.id]
+    )
 
 
 def log_in(place: Place, permissions: int) -> None:
