@@ -8,6 +8,10 @@ import { until } from "./peer.mjs";
 const { BASE_URL, TOKEN, EXPIRING_TOKEN, DOOMED_TOKEN } = process.env;
 const timing = { random: () => 0.1, pingEveryMs: 200 };
 const frames = 20;
+/** A promise that never settles would keep this, and the test around it, for ever. */
+setTimeout(() => {
+  throw new Error("It took too long.");
+}, 25_000).unref();
 
 /** @param {string[]} given tokens to hand out, one after the other; then nobody is logged in any more */
 function openStreams(...given) {

@@ -232,4 +232,6 @@ def test_rules_are_made_changed_and_followed(server: Server) -> None:
         page.get_by_role("button", name="Change the rule").click()
         page.get_by_role("button", name="Delete").click()
         expect(phone.locator("#rules-empty")).to_be_visible()
+        page.goto(page.url.removesuffix("/settings"))
+        expect(page.locator("#activity .deed").first).to_contain_text("You ended a rule for alerts of cam")
         assert (mine.complaints, theirs.complaints) == ([], [])

@@ -95,6 +95,12 @@ export class ActivityView {
         return { verb: `set the volume to ${args.player.volume} %` };
       case "SettingsChanged":
         return { verb: "changed", object: settingNames(args.after), rest: "in the settings" };
+      case "AlertRuleAdded":
+        return { verb: "had alerts of", object: args.rule.stream_id, rest: "posted here" };
+      case "AlertRuleChanged":
+        return { verb: "changed a rule for alerts" };
+      case "AlertRuleRemoved":
+        return { verb: "ended a rule for alerts of", object: args.rule.stream_id };
       case "PlayerPaused":
         return { verb: "paused the music" };
       case "PlayerResumed":
