@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ async def main() -> int:
         help="the share of the picture that has to change, 0 to 1 (default: %(default)s)",
     )
     arguments = parser.parse_args()
+    logging.basicConfig(format="%(message)s")  # the client says there what its connection does
     try:
         async with StreamClient(arguments.url, arguments.token) as client:
             await watch(client, arguments)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as ws_server
 
 from accounts.domain.sessions import revoke_session
 from backline_client import (
@@ -172,6 +174,30 @@ async def test_cut_again_and_again_nothing_is_lost_and_nothing_doubled(site: Sit
         assert desk._connections > 3
 
 
+async def test_a_server_that_delivers_twice_is_heard_once() -> None:
+    """The protocol promises at least once. Ours has no way to be made to say something twice, so this is another."""
+
+    async def say(peer: ServerConnection) -> None:
+        asked = json.loads(await peer.recv())
+        await peer.send(
+            json.dumps(
+                {**asked, "type": "registered", "connectionId": "c", "userId": "u", "epoch": "e", "head": 6}
+            )
+        )
+        for seq in (7, 7, 8, 7, 9):
+            sender = {"userId": "u", "connectionId": "c"}
+            await peer.send(
+                json.dumps({"type": "alert", "streamId": "cam-1", "from": sender, "timestamp": 0, "seq": seq})
+            )
+        await peer.wait_closed()
+
+    async with ws_server(say, "127.0.0.1", 0) as other:
+        port = next(iter(other.sockets)).getsockname()[1]
+        async with StreamClient(f"ws://127.0.0.1:{port}", "any") as client:
+            stream = await take(client.register("cam-1", consumes=["alert"]))
+            assert [(await next_message(stream)).seq for _ in range(3)] == [7, 8, 9]
+
+
 async def test_who_does_not_read_finds_durable_messages_in_the_log(
     server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +292,8 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, owner: 
             await stream.send("alert", {"text": "x" * 65_536})
         with pytest.raises(TooLarge):
             await stream.send_frame("alert", bytes(1_000_000))
+        with pytest.raises(ValueError, match="produced"):
+            await stream.send_frame("video-frame", JPEG)
         with pytest.raises(ValueError, match="already"):
             await client.register("cam-1")
         assert (await take(stream.send("alert"))).seq == 1  # none of them did harm
@@ -309,7 +337,7 @@ words = st.text(max_size=20)
 
 
 @given(
-    data=st.dictionaries(words, st.none() | st.booleans() | st.integers() | words, max_size=5),
+    data=st.dictionaries(words, st.none() | st.booleans() | st.integers(-(2**53), 2**53) | words, max_size=5),
     payload=st.binary(max_size=300),
 )
 def test_frames_are_packed_as_the_server_reads_them(data: dict[str, Any], payload: bytes) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,15 +161,30 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, token: 
 # --- The command line ---
 
 
-def command(*arguments: str, token: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "backline_client", *arguments],
-        env={**os.environ, "SESSION_TOKEN": token},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+type Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def command() -> Iterator[Command]:
+    """Start the command line with some arguments and a `token`. What is left in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, token: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backline_client", *arguments],
+            env={**os.environ, "SESSION_TOKEN": token},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def finish(process: subprocess.Popen[str], said: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
@@ -177,7 +193,7 @@ def finish(process: subprocess.Popen[str], said: str | None = None) -> tuple[int
     return process.returncode, [json.loads(line) for line in out.splitlines()], error
 
 
-def test_the_commands_send_and_print(server: Server, token: str, tmp_path: Path) -> None:
+def test_the_commands_send_and_print(server: Server, token: str, command: Command, tmp_path: Path) -> None:
     picture = tmp_path / "door.jpg"
     picture.write_bytes(JPEG)
     stream = ("ws", "--url", server.url, "--stream", "cam-1")
@@ -211,17 +227,22 @@ def test_the_commands_send_and_print(server: Server, token: str, tmp_path: Path)
     assert [line.get("seqs") or line["args"] for line in printed] == [[1], [2], 1, None]
 
 
-def test_the_commands_refuse_in_words(server: Server, token: str) -> None:
-    stream = ("ws", "--url", server.url, "--stream", "nowhere")
+def test_the_commands_refuse_in_words(server: Server, token: str, command: Command) -> None:
+    here = ("ws", "--url", server.url, "--stream")
     cases = [
         (
-            command(*stream, "--consumes", "alert", token=token),
+            command(*here, "nowhere", "--consumes", "alert", token=token),
             None,
             1,
             "There is no such stream. (NOT_FOUND)",
         ),
-        (command(*stream, "--consumes", "alert", token=""), None, 1, "Set SESSION_TOKEN or pass --token."),
-        (command(*stream, "--send", "-", token=token), "nonsense", 2, "Line 1 is not JSON"),
+        (
+            command(*here, "nowhere", "--consumes", "alert", token=""),
+            None,
+            1,
+            "Set SESSION_TOKEN or pass --token.",
+        ),
+        (command(*here, "cam-1", "--send", "-", token=token), "nonsense", 2, "Line 1 is not JSON"),
         (command("ws", "--url", "example", "--stream", "x", token=token), None, 2, "no address such as"),
     ]
     for process, said, code, words in cases:

@@ -108,9 +108,11 @@ class Stream(AsyncIterator[Item]):
     async def send_frame(self, type_: str, payload: bytes, data: Mapping[str, Any] | None = None) -> bool:
         """Send a binary frame, as fast as the network takes it. Returns whether it is on its way.
 
-        Nobody acknowledges a frame, and none is kept for the next connection. Raises TooLarge, or Refused once
-        the registration is over.
+        Nobody acknowledges a frame, and none is kept for the next connection. Raises TooLarge, Refused once the
+        registration is over, or ValueError for a type that it does not produce.
         """
+        if type_ not in self._asked["produces"]:
+            raise ValueError(f"{type_!r} is not among what was registered as produced.")
         message = pack({**(data or {}), "type": type_, "streamId": self.id}, payload)
         if self._over is not None:
             raise self._over
