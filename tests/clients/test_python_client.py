@@ -122,12 +122,18 @@ async def test_alerts_outlive_a_restart_of_the_server(site: Site, token: str) ->
     ):
         sending = await take(phone.register("cam-1", produces=["alert", "video-frame"]))
         seeing = await take(desk.register("cam-1", consumes=["alert", "video-frame"]))
+        other = await take(phone.register("cam-2", produces=["note"]))
         await take(sending.send("alert", {"text": "before"}))
         await asyncio.to_thread(site.stop)
         waiting = asyncio.ensure_future(sending.send("alert", {"text": "meanwhile"}))
         assert not await sending.send_frame("video-frame", JPEG)
         with pytest.raises(ConnectionLost):
             await sending.send("alert", {"text": "now or never"}, again=False)
+        left = asyncio.ensure_future(other.send("note"))
+        await asyncio.sleep(0)  # it waits for a connection now
+        await other.leave()
+        with pytest.raises(ConnectionLost):
+            await take(left)
         await asyncio.to_thread(site.start)
         assert (await take(waiting)).seq == 2
         await take(sending.send("alert", {"text": "after"}))
