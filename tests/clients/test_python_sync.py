@@ -171,7 +171,7 @@ def command() -> Iterator[Command]:
 
     def start(*arguments: str, token: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "backline_client", *arguments],
+            [sys.executable, "-X", "faulthandler", "-m", "backline_client", *arguments],
             env={**os.environ, "SESSION_TOKEN": token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -189,7 +189,11 @@ def command() -> Iterator[Command]:
 
 def finish(process: subprocess.Popen[str], said: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
     """Return `(exit code, objects printed, what it said on standard error)`."""
-    out, error = process.communicate(said, timeout=WAIT_SECONDS)
+    try:
+        out, error = process.communicate(said, timeout=WAIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # it says where it hangs
+        raise AssertionError(process.communicate(timeout=WAIT_SECONDS)[1]) from None
     return process.returncode, [json.loads(line) for line in out.splitlines()], error
 
 
