@@ -164,6 +164,11 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, token: 
 type Command = Callable[..., subprocess.Popen[str]]
 
 
+def _hear_ctrl_c() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def command() -> Iterator[Command]:
     """Start the command line with some arguments and a `token`. What is left in the end is killed."""
@@ -177,6 +182,7 @@ def command() -> Iterator[Command]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_ctrl_c,
         )
         started.append(process)
         return process
