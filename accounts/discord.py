@@ -85,9 +85,9 @@ def request(
     """Return the JSON of an answer, null for an empty one.
 
     `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
-    `patience` seconds in all for rate limits, and repeats after a 429, a 5xx and a broken connection: with
-    `attempts=1`, not for what must not happen twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused,
-    DiscordTimeout, DiscordMalformed or DiscordError.
+    `patience` seconds in all for rate limits, and repeats after a 5xx and a broken connection: with `attempts=1`,
+    not for what must not happen twice. What got a 429 did not happen and is said again in any case. Raises
+    DiscordRefused (4xx), DiscordBusy, DiscordPaused, DiscordTimeout, DiscordMalformed or DiscordError.
     """
     try:
         transport = _transport(settings.DISCORD_API_URL, tls_context())
@@ -103,7 +103,8 @@ def request(
         body = {"json": payload}
     failure: DiscordError = DiscordError()
     until = time.monotonic() + patience
-    for attempt in range(attempts):
+    attempt = refused = 0
+    while attempt < attempts and refused < ATTEMPTS:
         transport.limits.acquire(route, until=until)
         try:
             response = transport.http.request(
@@ -134,13 +135,15 @@ def request(
             log.warning("Discord %s %s: HTTP %s", method, route.template, response.status_code)
             if response.status_code == 429:
                 failure = DiscordBusy()
+                refused += 1
                 continue  # `acquire` waits
             if response.status_code < 500:
                 said = answer.get("code") if isinstance(answer, dict) else 0
                 raise DiscordRefused(response.status_code, said if isinstance(said, int) else 0)
             failure = DiscordError()
-        if attempt + 1 < attempts:
-            time.sleep(random.uniform(0, 0.2 * 2**attempt))
+        attempt += 1
+        if attempt < attempts:
+            time.sleep(random.uniform(0, 0.2 * 2 ** (attempt - 1)))
     raise failure
 
 
