@@ -10,6 +10,7 @@ import json
 import logging
 import random
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ class _Transport:
     limits: Limits
 
 
+# lru_cache lets threads that come at once each make one, and none would know of the others' limits.
+_making_transport = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def _transport(api_url: str, context: ssl.SSLContext) -> _Transport:
     """One per process: its connections are kept, and what it learnt about limits holds for one Discord."""
@@ -85,12 +90,13 @@ def request(
     """Return the JSON of an answer, null for an empty one.
 
     `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
-    `patience` seconds in all for rate limits, and repeats after a 5xx and a broken connection: with `attempts=1`,
-    not for what must not happen twice. What got a 429 did not happen and is said again in any case. Raises
-    DiscordRefused (4xx), DiscordBusy, DiscordPaused, DiscordTimeout, DiscordMalformed or DiscordError.
+    `patience` seconds in all for rate limits, and repeats after a 429, a 5xx and a broken connection: with
+    `attempts=1`, not for what must not happen twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused,
+    DiscordTimeout, DiscordMalformed or DiscordError.
     """
     try:
-        transport = _transport(settings.DISCORD_API_URL, tls_context())
+        with _making_transport:
+            transport = _transport(settings.DISCORD_API_URL, tls_context())
     except OSError as error:
         log.error("DISCORD_CA_FILE cannot be read: %s", error.strerror or error)
         raise DiscordError from error
@@ -103,8 +109,7 @@ def request(
         body = {"json": payload}
     failure: DiscordError = DiscordError()
     until = time.monotonic() + patience
-    attempt = refused = 0
-    while attempt < attempts and refused < ATTEMPTS:
+    for attempt in range(attempts):
         transport.limits.acquire(route, until=until)
         try:
             response = transport.http.request(
@@ -135,15 +140,13 @@ def request(
             log.warning("Discord %s %s: HTTP %s", method, route.template, response.status_code)
             if response.status_code == 429:
                 failure = DiscordBusy()
-                refused += 1
                 continue  # `acquire` waits
             if response.status_code < 500:
                 said = answer.get("code") if isinstance(answer, dict) else 0
                 raise DiscordRefused(response.status_code, said if isinstance(said, int) else 0)
             failure = DiscordError()
-        attempt += 1
-        if attempt < attempts:
-            time.sleep(random.uniform(0, 0.2 * 2 ** (attempt - 1)))
+        if attempt + 1 < attempts:
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))
     raise failure
 
 

@@ -115,10 +115,10 @@ def test_each_program_warns_at_its_start(command: str, tmp_path: Path) -> None:
         try:
             until(
                 lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
-                seconds=60,
+                seconds=40,
             )
             program.send_signal(signal.SIGTERM)
-            program.wait(30)  # how fast it stops is tested in tests/e2e
+            program.wait(15)
         finally:
             program.kill()
 
