@@ -4,6 +4,9 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
+# Programs and tests start many times: they share what was compiled once, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A virtual environment whose Python is gone (moved folder, upgraded system) is made again.
 ifeq ($(wildcard $(PYTHON)),)
 .PHONY: .venv/.run .venv/.dev
