@@ -8,7 +8,7 @@ import { join } from "./tabs.js";
 /**
  * @import { Ack, Change, ChangeStorage, LinkState, NewChange, SocketLike, SyncEvent, TokenAnswer, Tokens } from "./types.d.ts"
  * @import { Sharing } from "./tabs.js"
- * @import { Timing } from "./connection.js"
+ * @import { Timing } from "./link.js"
  *
  * @typedef {object} Follower what one tab hears of an instance
  * @property {(link: LinkState) => void} linkChanged
@@ -45,7 +45,7 @@ export class Client {
    * @param {Sharing} [options.sharing] how tabs share; unset: the best that works
    * @param {URL | string} [options.workerUrl] where `worker.js` is served, on the page's own origin
    * @param {typeof globalThis.fetch} [options.fetch]
-   * @param {(url: string) => SocketLike} [options.openSocket] not with a SharedWorker
+   * @param {(url: string, protocols: string[]) => SocketLike} [options.openSocket] not with a SharedWorker
    * @param {Timing} [options.timing] not with a SharedWorker
    */
   constructor({

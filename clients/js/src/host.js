@@ -5,10 +5,10 @@ import { Session } from "./session.js";
 /**
  * @import { ChangeStorage, NewChange, SocketLike } from "./types.d.ts"
  * @import { Message } from "./line.js"
- * @import { Timing } from "./connection.js"
+ * @import { Timing } from "./link.js"
  *
  * @typedef {{url: string, userId: string | null}} Hello who a tab says it is, and where `/sync` is
- * @typedef {{storage: ChangeStorage, openSocket?: (url: string) => SocketLike, timing?: Timing}} HostOptions
+ * @typedef {{storage: ChangeStorage, openSocket?: (url: string, protocols: string[]) => SocketLike, timing?: Timing}} HostOptions
  * @typedef {{receive: (message: Message) => void, close: () => void}} Seat
  */
 

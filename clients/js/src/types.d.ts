@@ -167,14 +167,17 @@ export interface TokenAnswer {
 /** What is shown of a connection: `waiting` is between two attempts, the last two are final. */
 export type ConnectionState = "connecting" | "live" | "waiting" | "signed_out" | "refused";
 
-/** What a `Connection` needs of a WebSocket; browsers' and Node's have it. */
+/** What is needed of a WebSocket; browsers', Node's and React Native's have it. */
 export interface SocketLike {
   readyState: number;
+  /** Bytes not handed to the network yet. */
+  bufferedAmount?: number;
+  binaryType: string;
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onclose: ((event: any) => void) | null;
   onerror: ((event: any) => void) | null;
-  send(data: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
 }
 
