@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -18,13 +17,12 @@ from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, AuthRequired
 from accounts.metrics import refusals_counted
 from realtime import livestore, metrics
-from realtime.consumers.connection import Connection
+from realtime.consumers.pulls import Pull, PullConnection
 from realtime.db import in_thread
 from realtime.domain.access import find_position, open_instance
 from realtime.domain.push import push
 from realtime.errors import (
     BadMessage,
-    CursorTooOld,
     EpochMismatch,
     Forbidden,
     InvalidPush,
@@ -35,16 +33,12 @@ from realtime.errors import (
     TooLarge,
 )
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed
-from realtime.hub import READ_BATCH, Batch, Subscription, get_hub, in_batches
+from realtime.hub import Batch
 from realtime.livestore import Address, Message
 from realtime.models import Via
 from realtime.origin import Origin
-from realtime.preframed import frame_writer, text_frame
-from realtime.queries import read_events
 
 log = logging.getLogger(__name__)
-
-MAX_PULLS = 16
 
 
 def _enter(scope: dict[str, Any], address: Address) -> Principal:
@@ -67,13 +61,9 @@ def _enter(scope: dict[str, Any], address: Address) -> Principal:
     return principal
 
 
-class LivestoreConsumer(Connection):
+class LivestoreConsumer(PullConnection):
     endpoint = "livestore"
     address: Address
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pulls: dict[str, Subscription] = {}
 
     # --- Opening and closing ---
 
@@ -102,12 +92,6 @@ class LivestoreConsumer(Connection):
         """Its payload is fixed, so it could not renew: a connection lives as long as its session or sync token."""
         if principal.store is not None:
             super()._set_clocks(principal)
-
-    def _release(self) -> None:
-        for subscription in self._pulls.values():
-            subscription.close()
-        self._pulls.clear()
-        super()._release()
 
     def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
         super()._close_soon(code)  # there is no frame for a reason outside of a request
@@ -144,8 +128,7 @@ class LivestoreConsumer(Connection):
         if said.tag == "Ping":
             await self.send({"_tag": "Pong"})
         elif said.tag == "Interrupt":
-            if subscription := self._pulls.pop(said.request_id, None):
-                subscription.close()
+            self._unpull(said.request_id)
             await self.send(livestore.interrupted(said.request_id))
         elif said.tag == "Request":
             await self._request(said, text)
@@ -204,54 +187,22 @@ class LivestoreConsumer(Connection):
         assert self.principal is not None
         request_id = said.request_id
         cursor, epoch = livestore.read_cursor(said)
-        if request_id in self._pulls or len(self._pulls) + len(self._tasks) >= MAX_PULLS:
+        if request_id in self._pulls or self._pulls_full:
             raise BadMessage("Too many pulls, or two of one id.")
         epoch, head = await in_thread(find_position)(
             self.principal, self.instance, cursor=cursor, epoch=epoch
         )
-        if cursor == head:  # each pull begins with a page, an empty one where there is nothing
-            await self._send_chunk(request_id, [], remaining=0, epoch=epoch)
-        if said.payload.get("live") is not True:
-            self._start(self._pull_once(request_id, epoch, cursor, head))
-            return
 
-        write = frame_writer(self.scope)
-
-        def payload(batch: Batch) -> bytes:
+        def encode(batch: Batch) -> bytes:
             return livestore.chunk(request_id, batch.events, remaining=batch.remaining, epoch=epoch)
 
-        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
-            key = (self.endpoint, request_id)
-            if write and write(batch.shared(key, lambda batch: text_frame(payload(batch)))):
-                return None
-            return self.send_text(payload(batch).decode())
-
         def lost(reason: str) -> None:
-            self._pulls.pop(request_id, None)
-            self._close_soon(4490 if reason == "slow" else 1012)  # it comes back and is told why
+            self._close_soon(1012)  # it comes back and is told why
 
-        if not self._closed:
-            self._pulls[request_id] = get_hub().subscribe(
-                self.instance, epoch=epoch, head=head, cursor=cursor, send=deliver, on_lost=lost
-            )
-
-    async def _pull_once(self, request_id: str, epoch: str, cursor: int, head: int) -> None:
-        """Send what is behind the cursor up to the head of when it was asked for."""
-        try:
-            while cursor < head:
-                page = await in_thread(read_events)(
-                    self.instance, after=cursor, limit=READ_BATCH, epoch=epoch
-                )
-                batch = [(seq, data) for seq, data in page if seq <= head]
-                if not batch:
-                    raise EpochMismatch
-                for part in in_batches(batch, head):
-                    await self._send_chunk(request_id, part.events, remaining=part.remaining, epoch=epoch)
-                cursor = batch[-1][0]
-        except (EpochMismatch, CursorTooOld, OperationalError, InterfaceError):
-            self._close_soon(1012)
+        pull = Pull(request_id, epoch, head, cursor, encode, lost)
+        if cursor == head:  # each pull begins with a page, an empty one where there is nothing
+            await self._send_batch(pull, Batch([], last=head, remaining=0))
+        if said.payload.get("live") is True:
+            self._pull_live(pull)
         else:
-            await self.send(livestore.end(request_id))
-
-    async def _send_chunk(self, request_id: str, events: list[bytes], *, remaining: int, epoch: str) -> None:
-        await self.send_text(livestore.chunk(request_id, events, remaining=remaining, epoch=epoch).decode())
+            self._start(self._pull_once(pull, livestore.end(request_id)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Coroutine
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -12,36 +11,27 @@ from django.db import InterfaceError, OperationalError
 from accounts.errors import AccountsError, AuthRequired, TokenExpired
 from accounts.metrics import refresh_counted, refusals_counted
 from realtime import frames, kinds
-from realtime.consumers.connection import Connection, milliseconds
+from realtime.consumers.connection import milliseconds
+from realtime.consumers.pulls import MAX_PULLS, Pull, PullConnection
 from realtime.db import in_thread
 from realtime.domain.access import find_position, open_instance
 from realtime.domain.push import push
 from realtime.errors import BadMessage, CursorTooOld, EpochMismatch, RealtimeError
-from realtime.hub import READ_BATCH, Batch, Subscription, get_hub, in_batches
+from realtime.hub import Batch
 from realtime.models import Via
 from realtime.origin import Origin
-from realtime.preframed import frame_writer, text_frame
-from realtime.queries import read_events, read_heads
+from realtime.queries import read_heads
 
 log = logging.getLogger(__name__)
 
-MAX_PULLS = 16
 
-
-class SyncConsumer(Connection):
+class SyncConsumer(PullConnection):
     endpoint = "sync"
 
     def __init__(self) -> None:
         super().__init__()
         self.client_id = ""
         self.session_id = ""
-        self._pulls: dict[str, Subscription] = {}
-
-    def _release(self) -> None:
-        for subscription in self._pulls.values():
-            subscription.close()
-        self._pulls.clear()
-        super()._release()
 
     # --- What comes in ---
 
@@ -84,8 +74,7 @@ class SyncConsumer(Connection):
         elif kind == "push":
             await self._push(frame, text)
         elif kind == "unpull":
-            if subscription := self._pulls.pop(_key(frame), None):
-                subscription.close()
+            self._unpull(_key(frame))
         elif kind == "ping":
             heads = await in_thread(read_heads)([self.instance])
             head = heads[self.instance][1] if self.instance in heads else 0
@@ -182,66 +171,32 @@ class SyncConsumer(Connection):
         key, pull_id = _key(frame), frame.get("id")
         if key in self._pulls:
             raise BadMessage("A pull of this id is running.")
-        if len(self._pulls) + len(self._tasks) >= MAX_PULLS:
+        if self._pulls_full:
             raise BadMessage(f"At most {MAX_PULLS} pulls at once.")
         epoch, head = await in_thread(find_position)(
             self.principal, self.instance, cursor=cursor, epoch=epoch
         )
-        if not frame.get("live"):
-            self._start(self._pull_once(pull_id, epoch, cursor, head))  # meanwhile the socket is read on
-            return
-        if cursor == head:
-            await self._send_events(pull_id, [], 0)  # says at once that there is nothing to catch up with
 
-        write = frame_writer(self.scope)
-
-        def payload(batch: Batch) -> bytes:
-            return _events_payload(key, batch.events, batch.remaining)
-
-        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
-            if write and write(batch.shared((self.endpoint, key), lambda batch: text_frame(payload(batch)))):
-                return None
-            return self.send_text(payload(batch).decode())
-
-        def lost(reason: str) -> None:
-            self._pulls.pop(key, None)
-            if reason == "slow":
-                self._close_soon(4490)
-            else:
-                error = CursorTooOld() if reason == "pruned" else EpochMismatch()
-                self._say(self._error_frame(error.code, str(error), pull_id))
-
-        if not self._closed:
-            self._pulls[key] = get_hub().subscribe(
-                self.instance, epoch=epoch, head=head, cursor=cursor, send=deliver, on_lost=lost
+        def encode(batch: Batch) -> bytes:
+            body = b",".join(batch.events)
+            return b'{"type":"events","id":%b,"events":[%b],"remaining":%d}' % (
+                key.encode(),
+                body,
+                batch.remaining,
             )
 
-    async def _pull_once(self, pull_id: Any, epoch: str, cursor: int, head: int) -> None:
-        """Send what is behind the cursor up to the head of when it was asked for."""
-        try:
-            while cursor < head:
-                page = await in_thread(read_events)(
-                    self.instance, after=cursor, limit=READ_BATCH, epoch=epoch
-                )
-                batch = [(seq, data) for seq, data in page if seq <= head]
-                if not batch:
-                    raise EpochMismatch  # what was there a moment ago is another log's past now
-                for part in in_batches(batch, head):
-                    await self._send_events(pull_id, part.events, part.remaining)
-                cursor = batch[-1][0]
-        except (EpochMismatch, CursorTooOld) as error:
-            await self.send(self._error_frame(error.code, str(error), pull_id))
-        else:
-            await self.send({"type": "end", "id": pull_id})
+        def lost(reason: str) -> None:
+            error = CursorTooOld() if reason == "pruned" else EpochMismatch()
+            self._say(self._error_frame(error.code, str(error), pull_id))
 
-    async def _send_events(self, pull_id: Any, events: list[bytes], remaining: int) -> None:
-        await self.send_text(_events_payload(json.dumps(pull_id), events, remaining).decode())
+        pull = Pull(key, epoch, head, cursor, encode, lost)
+        if not frame.get("live"):
+            self._start(self._pull_once(pull, {"type": "end", "id": pull_id}))
+            return
+        if cursor == head:  # says at once that there is nothing to catch up with
+            await self._send_batch(pull, Batch([], last=head, remaining=0))
+        self._pull_live(pull)
 
 
 def _key(frame: dict[str, Any]) -> str:
     return json.dumps(frame.get("id"))
-
-
-def _events_payload(pull_key: str, events: list[bytes], remaining: int) -> bytes:
-    body = b",".join(events)
-    return b'{"type":"events","id":%b,"events":[%b],"remaining":%d}' % (pull_key.encode(), body, remaining)
