@@ -43,6 +43,7 @@ class Writer:
         self._written = 0
         self._closed = False
         self._task: asyncio.Task[None] | None = None
+        self._emptied = asyncio.Event()
 
     def queue(self, message: bytes) -> None:
         """Send a message that is ready for the wire, after those queued before."""
@@ -50,6 +51,7 @@ class Writer:
             return
         self._outbox.append(message)
         self._outbox_bytes += len(message)
+        self._emptied.clear()
         self.pump()
         if self._outbox_bytes > MAX_WAITING_BYTES or len(self._outbox) > MAX_WAITING_MESSAGES:
             self._too_slow()
@@ -62,20 +64,26 @@ class Writer:
         self._task.add_done_callback(self._done)
 
     async def until_written(self) -> None:
-        """Return when nothing waits any more, or nothing ever will go out again."""
-        if (task := self._task) is not None:
-            await asyncio.wait([task])
+        """Return when no message waits any more, or nothing ever will go out again.
+
+        Frames may wait: where there is always a newer one, that never ends.
+        """
+        await self._emptied.wait()
 
     @property
     def busy(self) -> bool:
-        return self._task is not None
+        return bool(self._outbox)
 
     def close(self) -> None:
         """Let go of what waits. Doing it twice is harmless."""
-        self._closed = True
-        self._outbox.clear()
+        self._end()
         if self._task is not None:
             self._task.cancel()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._outbox.clear()
+        self._emptied.set()
 
     def _write_now(self) -> bool:
         """Returns whether nothing is left to be sent."""
@@ -84,7 +92,12 @@ class Writer:
             if self._write is None or not self._write(message):
                 return False
             self._took(registration, type_)
+            self._look_if_emptied()
         return True
+
+    def _look_if_emptied(self) -> None:
+        if not self._outbox:
+            self._emptied.set()
 
     def _next(self) -> tuple[bytes, Registration | None, str] | None:
         """Return what is due: queued messages, then the frames of one stream after the other, with their type."""
@@ -112,11 +125,12 @@ class Writer:
                 if self._until_writable is None:  # a server that makes the frames itself
                     self._took(*due[1:])
                     await self._send(frames.unframed(due[0]))
+                    self._look_if_emptied()
                 else:
                     before = self._written
                     await self._until_writable()
                     if not self._write_now() and self._written == before:
-                        self._closed = True  # the peer went away; `websocket.disconnect` follows
+                        self._end()  # the peer went away; `websocket.disconnect` follows
                         return
                 patience.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
 
@@ -128,7 +142,7 @@ class Writer:
         if error is None:
             self.pump()  # something may have come since its last look
             return
-        self._closed = True
+        self._end()
         if isinstance(error, TimeoutError):
             self._too_slow()
         elif not isinstance(error, OSError):  # OSError: the peer went away
