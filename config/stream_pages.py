@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from guilds.permissions import can_manage
-from guilds.queries import my_memberships
+from guilds.queries import known_people, my_memberships
 from realtime.streams.errors import StreamNotFound
 from realtime.streams.rights import NO_RIGHTS, read_rights, require_reader, streams_of
 from realtime.streams.shapes import present_on, stream_shape
 
 FRAME_TYPE = "video-frame"  # what the pages send and show
+MAX_PEOPLE = 200  # as many as a list to choose from can hold; others are named by their Discord id
 
 
 @require_safe
@@ -55,6 +56,7 @@ def stream(request: HttpRequest, stream_id: str) -> HttpResponse:
         "may_write": rights.write,
         "member": rights.member,
         "audiences": _audiences(request.user) if rights.owner else [],
+        "people": known_people(request.user)[:MAX_PEOPLE] if rights.owner else [],
     }
     return render(request, "stream.html", context)
 

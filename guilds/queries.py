@@ -29,6 +29,13 @@ def my_memberships(user: User, *, everything: bool) -> list[Membership]:
     return [m for m in memberships if can_manage(m) or (everything and m.guild.bot_installed)]
 
 
+def known_people(user: User) -> QuerySet[User]:
+    """Return those who have used the program and are in a guild with this user, by name; not the user."""
+    guilds = Membership.objects.filter(user=user).values("guild_id")
+    together = Membership.objects.filter(guild_id__in=guilds).values("user_id")
+    return User.objects.filter(is_active=True, pk__in=together).exclude(pk=user.pk).order_by("username", "pk")
+
+
 def guild_shape(membership: Membership) -> dict[str, Any]:
     """Return a guild as REST shows it to this member."""
     guild = membership.guild

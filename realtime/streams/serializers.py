@@ -7,16 +7,14 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User, snowflake_validator
-from realtime.streams.models import stream_id_validator, type_validator
-
-MAX_DURABLE_TYPES = 16
+from realtime.streams.models import MAX_DURABLE_TYPES, stream_id_validator, validate_type
 
 
 class StreamChangeSerializer(serializers.Serializer[dict[str, Any]]):
     name = serializers.CharField(max_length=100, allow_blank=True, required=False)
     public = serializers.BooleanField(required=False)
     durable_types = serializers.ListField(
-        child=serializers.CharField(validators=[type_validator]), max_length=MAX_DURABLE_TYPES, required=False
+        child=serializers.CharField(validators=[validate_type]), max_length=MAX_DURABLE_TYPES, required=False
     )
 
 
@@ -48,7 +46,7 @@ class GrantRequestSerializer(serializers.Serializer[dict[str, Any]]):
         known = name == "discord_id" or (attrs[name].isascii() and attrs[name].isdecimal())
         user = User.objects.filter(is_active=True, **wanted).first() if known else None
         if user is None:
-            raise serializers.ValidationError({name: ["There is no such user here."]})
+            raise serializers.ValidationError({name: ["Nobody of this id has logged in here yet."]})
         return {**attrs, "user": user}
 
 

@@ -10,7 +10,7 @@ const WORDS = {
   live: "Live",
   waiting: "Waiting for the network",
   signed_out: "Signed out",
-  refused: "Refused",
+  refused: "Ended",
 };
 
 /** @param {ConnectionState} state @param {Problem | null} problem */

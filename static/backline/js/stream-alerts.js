@@ -104,7 +104,7 @@ export class AlertList {
       ? element("a", { class: "alert-picture", href: url, target: "_blank", rel: "noopener" },
         element("img", { src: url, alt: `Picture of alert ${seq}`, loading: "lazy" }))
       : element("span", { class: "alert-picture", "aria-hidden": "true" }, icon("bell"));
-    const time = element("time", { datetime: createdAt });
+    const time = element("time", { datetime: createdAt, title: new Date(createdAt).toLocaleString() });
     const row = element("li", { class: "alert", "data-level": level, "data-fresh": fresh, tabindex: "-1" },
       picture,
       element("div", {},

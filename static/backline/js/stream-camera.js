@@ -62,7 +62,7 @@ export class Camera {
       });
     }
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#listDevices());
-    addEventListener("online", () => this.#streams.wake());
+    for (const change of ["online", "offline"]) addEventListener(change, () => this.#streams.wake());
     addEventListener("pagehide", () => this.stop(IDLE_WORDS));
   }
 
@@ -90,6 +90,8 @@ export class Camera {
       return;
     } finally {
       this.#toggle.disabled = false;
+      // A button that was turned off has lost the focus.
+      if (document.activeElement === document.body) this.#toggle.focus();
     }
     this.#media = media;
     for (const track of media.getVideoTracks()) {
@@ -208,7 +210,8 @@ export class Camera {
       const rate = (this.#sent / ((now - last) / 1000)).toFixed(1);
       const size = this.#sent ? Math.round(this.#bytes / this.#sent / 1000) : 0;
       const dropped = this.#dropped ? `, ${this.#dropped} dropped: the network is slower than the camera` : "";
-      setText(figures, `${rate} pictures per second, ${size} KB each${dropped}`);
+      const stuck = !this.#sent && this.#dropped;
+      setText(figures, stuck ? "No picture gets through now." : `${rate} pictures per second, ${size} KB each${dropped}`);
       figures.hidden = false;
       last = now;
       this.#sent = this.#bytes = this.#dropped = 0;

@@ -20,6 +20,11 @@ const NO_PICTURE = {
   waiting: "Waiting for the network",
   signed_out: "You are signed out",
 };
+/** @type {Record<string, string>} by the code of the refusal */
+const ENDS = {
+  NOT_FOUND: "This stream was deleted",
+  UNAUTHORIZED: "This stream is not shared with you any more",
+};
 
 const { streamId = "", durableTypes = "", member, userId } = document.body.dataset;
 const client = new Client({ baseUrl: location.origin, userId });
@@ -27,7 +32,7 @@ const streams = new Streams({ baseUrl: location.origin, tokens: client.tokens })
 const serverNow = () => streams.now();
 const picture = new Picture({ serverNow });
 const alerts = new AlertList({ rest: client.rest, streamId, serverNow });
-if (document.getElementById("camera-toggle")) new Camera({ streamId, tokens: client.tokens });
+const camera = document.getElementById("camera-toggle") ? new Camera({ streamId, tokens: client.tokens }) : null;
 
 streams.register({
   streamId,
@@ -40,7 +45,7 @@ streams.register({
   onPresence: showPresence,
   onState: follow,
 });
-addEventListener("online", () => streams.wake());
+for (const change of ["online", "offline"]) addEventListener(change, () => streams.wake());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) streams.wake();
 });
@@ -48,8 +53,15 @@ document.addEventListener("visibilitychange", () => {
 /** @param {ConnectionState} state @param {Problem | null} problem */
 function follow(state, problem) {
   showConnection(state, problem);
-  picture.wait(state === "live" ? "Nobody is streaming now" : NO_PICTURE[state] ?? problem?.detail ?? "Refused");
+  picture.wait(state === "live" ? "Nobody is streaming now" : NO_PICTURE[state] ?? ENDS[problem?.code ?? ""] ?? problem?.detail ?? "Refused");
   if (state === "live") alerts.refresh();
+  if (state === "refused") end();
+}
+
+/** Nothing of what is about the stream as it is now can be done or seen any more. */
+function end() {
+  camera?.stop("");
+  for (const part of document.querySelectorAll("[data-with-stream]")) /** @type {HTMLElement} */ (part).hidden = true;
 }
 
 /** @param {PresenceNews} news */
@@ -58,14 +70,31 @@ function showPresence({ present }) {
   picture.wait(live ? "Waiting for the next picture" : "Nobody is streaming now");
   // Whoever only has the list of streams open takes no part.
   const there = present.filter(({ produces, consumes }) => produces.length || consumes.length);
-  byId("present").replaceChildren(...there.map(presentRow));
+  byId("present").replaceChildren(...perDevice(there).map(presentRow));
   byId("present-empty").hidden = there.length > 0;
 }
 
-/** @param {Present} one */
-function presentRow({ userId: id, username, clientType, produces, consumes }) {
+/**
+ * A page has one connection to watch and one to send: who is there twice in one way is named once.
+ * @param {Present[]} there @returns {Present[][]}
+ */
+function perDevice(there) {
+  /** @type {Map<string, Present[]>} */
+  const found = new Map();
+  for (const one of there) {
+    const key = `${one.userId} ${one.clientType}`;
+    found.set(key, [...(found.get(key) ?? []), one]);
+  }
+  return [...found.values()];
+}
+
+/** @param {Present[]} connections of one person with one kind of device */
+function presentRow(connections) {
+  const [{ userId: id, username, clientType }] = connections;
   const me = isMe({ id, username, avatar_url: null });
-  const does = [produces.length ? "send" : "", consumes.length ? "watch" : ""].filter(Boolean);
+  const sends = connections.some(({ produces }) => produces.length);
+  const watches = connections.some(({ consumes }) => consumes.length);
+  const does = [sends ? "send" : "", watches ? "watch" : ""].filter(Boolean);
   const words = me ? does : does.map((verb) => (verb === "send" ? "sends" : "watches"));
   return element("li", {},
     avatar({ username }),

@@ -23,6 +23,12 @@ function complain(id, words) {
   setText(line, words);
 }
 
+/** Say what is missing before anything is asked. @param {string} id @param {HTMLElement} control @param {string} words */
+function missing(id, control, words) {
+  complain(id, words);
+  control.focus();
+}
+
 // --- Name, public, kept types ---
 
 byId("stream-form").addEventListener("submit", (event) => event.preventDefault());
@@ -60,16 +66,17 @@ const whom = byId("share-whom");
 /** @type {HTMLInputElement} */
 const discordId = byId("share-discord-id");
 
-whom.addEventListener("change", () => (byId("share-person").hidden = whom.value !== ""));
+whom.addEventListener("change", () => (byId("share-person").hidden = whom.value !== "discord"));
 byId("share-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const [guild_id, role_id] = whom.value.split(" ");
   const access = /** @type {HTMLSelectElement} */ (byId("share-access")).value;
-  const person = { discord_id: discordId.value.trim() };
-  const audience = role_id ? { guild_id, role_id } : { guild_id };
   complain("share-problem", "");
+  if (!whom.value) return missing("share-problem", whom, "Choose whom to share it with.");
+  if (whom.value === "discord" && !/^\d{17,20}$/.test(discordId.value.trim())) {
+    return missing("share-problem", discordId, "A Discord id has 17 to 20 digits. Discord copies it in its developer mode.");
+  }
   try {
-    await rest.post(`${api}/members`, { ...(guild_id ? audience : person), access });
+    await rest.post(`${api}/members`, { ...chosen(), access });
     discordId.value = "";
     announce("Shared");
     await readMembers();
@@ -77,6 +84,14 @@ byId("share-form").addEventListener("submit", async (event) => {
     complain("share-problem", `Not shared. ${reasonOf(error)}`);
   }
 });
+
+/** @returns {Record<string, string>} whom to share with, as REST calls them */
+function chosen() {
+  const [kind, id, role] = whom.value.split(" ");
+  if (kind === "user") return { user_id: id };
+  if (kind === "guild") return role ? { guild_id: id, role_id: role } : { guild_id: id };
+  return { discord_id: discordId.value.trim() };
+}
 
 async function readMembers() {
   /** @type {Grant[]} */
@@ -91,7 +106,7 @@ async function readMembers() {
 /** @param {Grant} grant */
 function nameOf({ user, guild_id: guildId, role_id: roleId }) {
   if (user) return user.username;
-  const value = roleId ? `${guildId} ${roleId}` : guildId;
+  const value = ["guild", guildId, roleId].filter(Boolean).join(" ");
   const option = [...whom.options].find((each) => each.value === value);
   return option?.dataset.name ?? "A role or server that is not there any more";
 }
@@ -101,7 +116,7 @@ function memberRow(grant) {
   const name = nameOf(grant);
   const end = element("button", { class: "button button-quiet", type: "button" }, "End",
     element("span", { class: "visually-hidden" }, ` sharing with ${name}`));
-  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", `No longer shared with ${name}`));
+  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", `No longer shared with ${name}`, whom));
   return element("li", { class: "session session-plain" },
     element("div", {}, element("h4", {}, name), element("p", {}, grant.access === "write" ? "may watch and send" : "may watch")), end);
 }
@@ -111,13 +126,15 @@ function memberRow(grant) {
  * @param {() => Promise<void>} again
  * @param {string} problemId
  * @param {string} done
+ * @param {HTMLElement} next where the focus goes from the button that is gone
  */
-async function remove(path, again, problemId, done) {
+async function remove(path, again, problemId, done, next) {
   complain(problemId, "");
   try {
     await rest.delete(path);
     announce(done);
     await again();
+    next.focus();
   } catch (error) {
     complain(problemId, `Not done. ${reasonOf(error)}`);
   }
@@ -127,19 +144,31 @@ async function remove(path, again, problemId, done) {
 
 /** @type {HTMLInputElement} */
 const device = byId("token-device");
+/** @type {HTMLDialogElement} */
+const rotation = byId("rotate-dialog");
 /** @type {HTMLInputElement} */
 const shown = byId("new-token-text");
 
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  makeToken("tokens", device.value.trim());
+  const name = device.value.trim();
+  if (name) makeToken("tokens", name);
+  else missing("token-problem", device, "Say which device it is for.");
 });
-byId("rotate").addEventListener("click", () => makeToken("rotate", device.value.trim() || "All devices"));
+byId("rotate-open").addEventListener("click", () => rotation.showModal());
+byId("rotate-confirm").addEventListener("click", () => {
+  rotation.close();
+  makeToken("rotate", device.value.trim() || "All devices");
+});
 byId("new-token-copy").addEventListener("click", async () => {
   shown.select();
-  // On a page without TLS there is no clipboard; it is selected, so Ctrl+C does it.
-  await navigator.clipboard?.writeText(shown.value);
-  announce("Copied");
+  const copied = byId("new-token-copied");
+  try {
+    await navigator.clipboard.writeText(shown.value);
+    setText(copied, "Copied.");
+  } catch {  // not allowed, or a page without TLS, which has no clipboard
+    setText(copied, "It is selected: copy it with Ctrl+C.");
+  }
 });
 
 /** @param {"tokens" | "rotate"} how @param {string} name */
@@ -150,6 +179,7 @@ async function makeToken(how, name) {
     const made = await rest.post(`${api}/${how}`, { device: name });
     shown.value = made.token ?? "";
     byId("new-token").hidden = false;
+    setText(byId("new-token-copied"), "");
     device.value = "";
     shown.focus();
     shown.select();
@@ -165,14 +195,14 @@ async function readTokens() {
   const list = byId("tokens");
   list.replaceChildren(...tokens.map(tokenRow));
   list.setAttribute("aria-busy", "false");
-  list.hidden = !tokens.length;
+  list.hidden = byId("rotate-open").hidden = !tokens.length;
 }
 
 /** @param {DeviceToken} token */
 function tokenRow({ id, device: name, expires_at: expiresAt }) {
   const end = element("button", { class: "button button-quiet", type: "button" }, "End",
     element("span", { class: "visually-hidden" }, ` the token of ${name}`));
-  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", `The token of ${name} ended`));
+  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", `The token of ${name} ended`, device));
   const until = new Date(expiresAt).toLocaleDateString(undefined, { dateStyle: "medium" });
   return element("li", { class: "session session-plain" }, element("div", {}, element("h4", {}, name), element("p", {}, `until ${until}`)), end);
 }

@@ -20,24 +20,31 @@ const streams = new Streams({ baseUrl: location.origin, tokens: client.tokens })
 const cards = [...document.querySelectorAll("[data-stream]")].map((card) => /** @type {HTMLElement} */ (card));
 
 for (const [index, card] of cards.entries()) {
-  if (index < MAX_STREAMS) follow(card, index === 0);
+  if (index < MAX_STREAMS) follow(card);
   lookAt(card);
 }
-addEventListener("online", () => streams.wake());
+for (const change of ["online", "offline"]) addEventListener(change, () => streams.wake());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) streams.wake();
 });
 
-/** @param {HTMLElement} card @param {boolean} first the one whose state the header shows */
-function follow(card, first) {
+/** @param {HTMLElement} card */
+function follow(card) {
   streams.register({
     streamId: card.dataset.stream ?? "",
     presence: true,
     onPresence: (news) => showPresence(card, news),
     onState: (state, problem) => {
-      if (first || state === "signed_out") showConnection(state, problem);
+      if (state === "refused") leave(card);
+      else showConnection(state, problem);  // it is one connection for all of them
     },
   });
+}
+
+/** It was deleted, or is not shared any more. @param {HTMLElement} card */
+function leave(card) {
+  showPresence(card, { present: [], producing: 0, watching: 0 });
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), "Not there any more");
 }
 
 /** @param {HTMLElement} card @param {PresenceNews} news */
