@@ -37,6 +37,8 @@ ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 MESSAGES_PAGE = 100
+# There was no connection to send anything on.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
 # Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
@@ -92,7 +94,7 @@ def request(
     `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
     `patience` seconds in all for rate limits, and repeats after a 429, a 5xx and a broken connection: with
     `attempts=1`, not for what must not happen twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused,
-    DiscordTimeout, DiscordMalformed or DiscordError.
+    DiscordTimeout, DiscordMalformed or DiscordError, whose `perhaps_done` is about the last attempt.
     """
     try:
         with _making_transport:
@@ -119,32 +121,37 @@ def request(
                 timeout=TIMEOUT_SECONDS,
                 **body,
             )
-        except httpx.TimeoutException:
+        except httpx.TimeoutException as error:
             transport.limits.abandon(route)
-            raise DiscordTimeout from None  # a second wait would outlast the person's patience
+            # A second wait would outlast the person's patience.
+            raise DiscordTimeout(perhaps_done=not isinstance(error, NEVER_SENT)) from None
         except httpx.TransportError as error:
             transport.limits.abandon(route)
             log.warning("Discord %s %s: %s", method, route.template, type(error).__name__)
-            failure = DiscordError()
+            failure = DiscordError(perhaps_done=not isinstance(error, NEVER_SENT))
         except BaseException:
             transport.limits.abandon(route)
             raise
         else:
             answer = _json(response)
-            transport.limits.learn(route, status=response.status_code, headers=response.headers, body=answer)
+            wait = transport.limits.learn(
+                route, status=response.status_code, headers=response.headers, body=answer
+            )
             ANSWERS.labels(str(response.status_code)).inc()
             if response.is_success:
                 if response.content and answer is None:
-                    raise DiscordMalformed
+                    raise DiscordMalformed(perhaps_done=True)
                 return answer
             log.warning("Discord %s %s: HTTP %s", method, route.template, response.status_code)
             if response.status_code == 429:
-                failure = DiscordBusy()
+                failure = DiscordBusy(wait)
                 continue  # `acquire` waits
             if response.status_code < 500:
-                said = answer.get("code") if isinstance(answer, dict) else 0
+                if not isinstance(answer, dict):
+                    raise DiscordRefused(response.status_code, None)
+                said = answer.get("code")
                 raise DiscordRefused(response.status_code, said if isinstance(said, int) else 0)
-            failure = DiscordError()
+            failure = DiscordError(perhaps_done=True)
         if attempt + 1 < attempts:
             time.sleep(random.uniform(0, 0.2 * 2**attempt))
     raise failure
@@ -265,23 +272,31 @@ def post_message(
     *,
     files: Sequence[File] = (),
     patience: float = PATIENCE_SECONDS,
+    attempts: int | None = None,
 ) -> dict[str, Any]:
     """Post a message as the bot. `payload` is Discord's Create Message; returns the message object.
 
-    With `nonce` and `enforce_nonce` in it a request may be repeated without posting twice, and is; without them it
-    is made once.
+    With `nonce` and `enforce_nonce` in it a request may be repeated without posting twice, and is, unless `attempts`
+    says otherwise; without them it is made once.
     """
-    return _object(
-        request(
-            "POST",
-            f"/channels/{channel_id}/messages",
-            authorization=bot_authorization(),
-            payload=payload,
-            files=files,
-            patience=patience,
-            attempts=ATTEMPTS if payload.get("enforce_nonce") else 1,
-        )
+    message = request(
+        "POST",
+        f"/channels/{channel_id}/messages",
+        authorization=bot_authorization(),
+        payload=payload,
+        files=files,
+        patience=patience,
+        attempts=attempts or (ATTEMPTS if payload.get("enforce_nonce") else 1),
     )
+    if not isinstance(message, dict) or not isinstance(message.get("id"), str):
+        raise DiscordMalformed(perhaps_done=True)
+    return message
+
+
+def edit_message(channel_id: str, message_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Change a message of the bot's. `payload` is Discord's Edit Message; returns the message object."""
+    path = f"/channels/{channel_id}/messages/{message_id}"
+    return _object(request("PATCH", path, authorization=bot_authorization(), payload=payload))
 
 
 def fetch_messages(channel_id: str, *, before: str | None = None) -> list[dict[str, Any]]:

@@ -120,8 +120,12 @@ class Limits:
             self._asking.discard((route.method, route.template))
             self._changed.notify_all()
 
-    def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: Any) -> None:
-        """Take an answer into account. `body` is its JSON, null for what is none."""
+    def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: Any) -> float | None:
+        """Take an answer into account. `body` is its JSON, null for what is none.
+
+        Returns after how many seconds to ask again, null of anything but a 429.
+        """
+        wait = None
         with self._changed:
             now = time.monotonic()
             name = (route.method, route.template)
@@ -132,10 +136,11 @@ class Limits:
             else:
                 self._buckets.setdefault(name, None)
             if status == 429:
-                self._see_refusal(route, headers, body, now)
+                wait = self._see_refusal(route, headers, body, now)
             elif status in (401, 403):
                 self._count_invalid(route, status, now)
             self._changed.notify_all()
+        return wait
 
     def _see_window(self, key: tuple[str, str, str], headers: Mapping[str, str], now: float) -> None:
         limit = _number(headers.get("X-RateLimit-Limit"))
@@ -157,22 +162,25 @@ class Limits:
             known.remaining = min(known.remaining, int(remaining))  # answers overtake each other
         known.resets_at = max(known.resets_at, now + after)
 
-    def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> None:
+    def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> float:
+        """Returns after how many seconds to ask again."""
         said: dict[str, Any] = body if isinstance(body, dict) else {}
         scope = headers.get("X-RateLimit-Scope", "")
-        seconds = _number(said.get("retry_after")) or _number(headers.get("Retry-After"))
+        told = _number(said.get("retry_after")) or _number(headers.get("Retry-After"))
+        seconds = told or (1.0 if isinstance(body, dict) else BAN_SECONDS)
         if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
-            self._blocked[""] = now + (seconds or BAN_SECONDS)
-            log.error("Discord's Cloudflare shuts this address out for %.0f s", seconds or BAN_SECONDS)
+            self._blocked[""] = now + seconds
+            log.error("Discord's Cloudflare shuts this address out for %.0f s", seconds)
         elif scope == "global" or said.get("global") or "X-RateLimit-Global" in headers:
-            self._blocked[route.caller] = now + (seconds or 1.0)
+            self._blocked[route.caller] = now + seconds
             self._blocked = {who: until for who, until in self._blocked.items() if until > now}
         else:
             # 429 says "empty" for certain, whatever was counted here.
-            window = self._windows.setdefault(self._key(route), _Window(1, 0, 0.0, seconds or 1.0))
-            window.remaining, window.resets_at = 0, max(window.resets_at, now + (seconds or 1.0))
+            window = self._windows.setdefault(self._key(route), _Window(1, 0, 0.0, seconds))
+            window.remaining, window.resets_at = 0, max(window.resets_at, now + seconds)
         if scope != "shared":  # Discord does not count these: they are others' doing
             self._count_invalid(route, 429, now)
+        return seconds
 
     def _count_invalid(self, route: Route, status: int, now: float) -> None:
         self._invalid.append(now)

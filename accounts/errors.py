@@ -48,11 +48,16 @@ class SecondFactorInvalid(AccountsError):
 
 
 class DiscordError(AccountsError):
-    """Discord did not do what we asked. `status` is what our own answer carries."""
+    """Discord did not do what we asked, as far as we know. `status` is what our own answer carries."""
 
     code = "DISCORD_FAILED"
     sentence = "Discord could not be reached. Try again in a moment."
     status = 502
+
+    def __init__(self, *details: object, perhaps_done: bool = False) -> None:
+        """`perhaps_done`: the last attempt may have been carried out all the same."""
+        super().__init__(*details)
+        self.perhaps_done = perhaps_done
 
 
 class DiscordTimeout(DiscordError):
@@ -86,12 +91,15 @@ class DiscordMalformed(DiscordError):
 
 
 class DiscordRefused(DiscordError):
-    """A 4xx of Discord: what we sent is not good (any more). `discord_code`: its JSON error code, 0 for none."""
+    """A 4xx: what we sent is not good (any more).
+
+    `discord_code`: its JSON error code, 0 for none; null of an answer that is no JSON, so of Cloudflare's or a proxy's.
+    """
 
     code = "DISCORD_REFUSED"
     sentence = "Discord did not accept what we sent. Try again in a moment."
 
-    def __init__(self, http_status: int, discord_code: int = 0) -> None:
+    def __init__(self, http_status: int, discord_code: int | None = 0) -> None:
         super().__init__(http_status, discord_code)
         self.http_status = http_status
         self.discord_code = discord_code

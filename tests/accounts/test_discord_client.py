@@ -193,6 +193,41 @@ def test_a_message_without_one_is_not_repeated(answers: Answers, running: Discor
     assert [status for _, _, status in answers.seen] == [500]
 
 
+def test_a_failure_says_whether_it_may_have_happened_all_the_same(
+    answers: Answers, running: Discord, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failure() -> DiscordError:
+        with pytest.raises(DiscordError) as failed:
+            discord.post_message(GENERAL, {"content": "perhaps"})
+        return failed.value
+
+    running.fault(kind="http_status", path="/messages", status=502)
+    assert failure().perhaps_done
+    running.fault(kind="http_status", path="/messages", status=403)
+    assert not failure().perhaps_done
+    running.fault(kind="rate_limit", path="/messages", retry_after=20)
+    busy = failure()
+    assert isinstance(busy, DiscordBusy)
+    assert (busy.perhaps_done, busy.retry_after) == (False, 20)
+    discord._transport.cache_clear()
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 0.2)
+    running.fault(kind="latency", path="/messages", ms=1000, count=1, done=True)
+    assert failure().perhaps_done
+    assert [m.content for m in running.sandbox.world.messages.values()].count("perhaps") == 1
+    settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
+    assert not failure().perhaps_done
+
+
+def test_what_cloudflare_refuses_is_told_from_what_discord_refuses(
+    answers: Answers, running: Discord
+) -> None:
+    for html, code in ((True, None), (False, 0)):
+        running.fault(kind="http_status", path="@me$", status=403, html=html)
+        with pytest.raises(DiscordRefused) as refused:
+            me()
+        assert (refused.value.http_status, refused.value.discord_code) == (403, code)
+
+
 def test_files_go_along(answers: Answers) -> None:
     message = discord.post_message(
         GENERAL,
