@@ -31,9 +31,12 @@ class StandingFault:
     method: str | None = None
     left: int | None = 1
     status: int = 500
+    code: int = 0
+    html: bool = False
     scope: str = "user"
     retry_after: float = 1.0
     ms: int = 0
+    done: bool = False
 
     def fits(self, method: str, path: str) -> bool:
         return self.method in (None, method) and self.path.search(path) is not None
@@ -45,10 +48,10 @@ class Faults:
 
     standing: list[StandingFault] = field(default_factory=list)
 
-    def take(self, kind: str, method: str, path: str) -> StandingFault | None:
+    def take(self, kind: str, method: str, path: str, *, done: bool = False) -> StandingFault | None:
         """The first standing fault of `kind` for this request, counted down."""
         for fault in self.standing:
-            if fault.kind == kind and fault.fits(method, path):
+            if (fault.kind, fault.done) == (kind, done) and fault.fits(method, path):
                 if fault.left is not None:
                     fault.left -= 1
                     if fault.left <= 0:
@@ -56,8 +59,9 @@ class Faults:
                 return fault
         return None
 
-    async def delay(self, method: str, path: str) -> None:
-        if fault := self.take("latency", method, path):
+    async def delay(self, method: str, path: str, *, done: bool = False) -> None:
+        """Hold a request back, or with `done` its answer: what it asked for has happened by then."""
+        if fault := self.take("latency", method, path, done=done):
             await asyncio.sleep(fault.ms / 1000)
 
     def rate_limit(self, method: str, path: str, *, route: str) -> Verdict | None:
@@ -69,9 +73,8 @@ class Faults:
             return verdict
         return Verdict(verdict.headers | exhausted(method, route, fault.retry_after), verdict.refusal)
 
-    def status(self, method: str, path: str) -> int | None:
-        fault = self.take("http_status", method, path)
-        return fault.status if fault else None
+    def failure(self, method: str, path: str) -> StandingFault | None:
+        return self.take("http_status", method, path)
 
 
 async def inject(sandbox: "Sandbox", order: Json) -> Json:
@@ -110,9 +113,12 @@ def _standing(order: Json) -> StandingFault:
         method=None if method is None else str(method).upper(),
         left=count,
         status=int(status),
+        code=int(_number(order, "code", 0, 0, 999_999)),
+        html=bool(order.get("html", False)),
         scope=scope,
         retry_after=_number(order, "retry_after", 1.0, 0.001, 60),
         ms=int(_number(order, "ms", 0, 0, 60_000)),
+        done=order["kind"] == "latency" and bool(order.get("done", False)),
     )
 
 

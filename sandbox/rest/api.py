@@ -120,7 +120,7 @@ def _data_attachments(payload: Json) -> list[Json]:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status other than 200 for a body, 204 for none."""
+    """A status other than 200 for a body, 204 for none. A body of text is sent as a page."""
 
     status: int
     body: Any = None
@@ -162,9 +162,12 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
         except Exception:
             log.exception("Sandbox failed at %s %s", request.method, request.path)
             answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
+        if isinstance(answer.body, str):  # none of Discord's own
+            return web.Response(text=answer.body, status=answer.status, content_type="text/html")
         for observe in sandbox.observers:
             path = request.path.removeprefix("/api").removeprefix("/v10")
             observe(request.method, path, answer.status, answer.body)
+        await sandbox.faults.delay(request.method, request.path, done=True)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
         # nextcord parses a body only when the type is exactly this, without a charset.
@@ -178,8 +181,10 @@ async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, header
     if verdict := sandbox.faults.rate_limit(request.method, request.path, route=route.path):
         headers.update(verdict.headers)
         return Answer(429, verdict.refusal)
-    if status := sandbox.faults.status(request.method, request.path):
-        return Answer(status, {"message": f"{status}: ordered by a test", "code": 0})
+    if fault := sandbox.faults.failure(request.method, request.path):
+        if fault.html:  # what Cloudflare, in front of Discord, says by itself
+            return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
+        return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
     who = None if route.who == NOBODY else authenticate(sandbox, request)
     verdict = sandbox.ratelimiter.check(
         caller=request.headers.get("Authorization", "") if who else "",

@@ -73,6 +73,11 @@ async def send_message(call: Call) -> Json:
     if call.request.content_type == "multipart/form-data":
         _channel(call, need=permissions.ATTACH_FILES)
     payload, attachments = await call.message_payload(channel.id)
+    if payload.get("embeds") and not _may(call, channel, permissions.EMBED_LINKS):
+        # Discord drops embeds, and refuses what would be empty then (discord-api-docs issue 2601).
+        payload = {key: value for key, value in payload.items() if key != "embeds"}
+        if not payload.get("content") and not attachments:
+            raise missing_permissions()
     if (nonce := payload.get("nonce")) is not None:
         if isinstance(nonce, str) and len(nonce) > MAX_NONCE:
             raise invalid_form({"nonce": f"Must be {MAX_NONCE} or fewer in length."})

@@ -222,6 +222,17 @@ async def test_files_and_history_ask_for_permissions_of_their_own(
     await ok(bot_http, "POST", path, json={"content": "x"})
 
 
+async def test_without_embed_links_embeds_are_dropped_and_nothing_but_an_embed_is_refused(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient
+) -> None:
+    channel = channel_id(sandbox, "general")
+    sandbox.world.channels[channel].overwrites.append(Overwrite(LOUNGE, 0, 0, permissions.EMBED_LINKS))
+    path = f"/channels/{channel}/messages"
+    assert await refused(bot_http, "POST", path, json={"embeds": [{"title": "x"}]}) == (403, 50013)
+    sent = await ok(bot_http, "POST", path, json={"content": "beside", "embeds": [{"title": "x"}]})
+    assert (sent["content"], sent["embeds"]) == ("beside", [])
+
+
 async def test_a_nonce_is_forgotten_after_minutes(
     sandbox: Sandbox, bot_http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +348,20 @@ async def test_ordered_faults_happen_as_often_as_ordered(
     begun = time.monotonic()
     await bot_http.get("/users/@me")
     assert time.monotonic() - begun < 0.3
+
+    # Of a request that is held back nothing happened yet; of one whose answer is held, everything.
+    general = f"/channels/{channel_id(sandbox, 'general')}/messages"
+    for done in (False, True):
+        await order(kind="latency", path="/messages$", ms=2000, count=1, done=done)
+        with pytest.raises(httpx.ReadTimeout):
+            await bot_http.post(general, json={"content": f"held {done}"}, timeout=0.2)
+        said = [message.content for message in sandbox.world.messages.values()]
+        assert (f"held {done}" in said) == done
+
+    await order(kind="http_status", path="/users/@me$", status=403, code=40006)
+    assert (await bot_http.get("/users/@me")).json()["code"] == 40006
+    await order(kind="http_status", path="/users/@me$", status=403, html=True)
+    assert (await bot_http.get("/users/@me")).headers["content-type"].startswith("text/html")
 
     for bad in ({"kind": "earthquake"}, {"kind": "http_status", "status": 200}, {"kind": "voice_close"}):
         answer = await http.post("/_sandbox/faults", json=bad)
