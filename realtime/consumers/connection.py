@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
@@ -64,20 +64,25 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         try:
             _, subprotocol = offered_token(self.scope)
             with refusals_counted(self.endpoint):
-                principal = await in_thread(authenticate_scope)(
-                    self.scope, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
-                )
+                principal = await self._identify()
         except AccountsError as error:
             await self._refuse(401, error)
-            return
+        except RealtimeError as error:
+            await self._refuse(error.status, error)
         await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
         metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
         self._counted = True
-        self._later(INIT_SECONDS, self._nothing_said)
         if principal is not None:
             self._admit(principal)
+        self._later(INIT_SECONDS, self._nothing_said)
 
-    async def _refuse(self, status: int, error: AccountsError | RealtimeError) -> None:
+    async def _identify(self) -> Principal | None:
+        """Return who opens the socket, null where a message will say. Raises an AccountsError or a RealtimeError."""
+        return await in_thread(authenticate_scope)(
+            self.scope, grace_seconds=self._grace_seconds, sync_tokens=True
+        )
+
+    async def _refuse(self, status: int, error: AccountsError | RealtimeError) -> NoReturn:
         metrics.count_rejection(self.endpoint, error.code)
         for message in refusal(self.scope, status, error.code, str(error)):
             await self.base_send(message)
@@ -144,16 +149,24 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
 
     # --- Who it is ---
 
+    @property
+    def _grace_seconds(self) -> int:
+        return settings.SYNC_GRACE_SECONDS
+
     async def _authenticate(self, token: str) -> None:
         """Check a token that came in a message. Raises an AccountsError, or NoAccess for another user's."""
         with refusals_counted(self.endpoint):
             principal = await in_thread(authenticate_token)(
-                token, grace_seconds=settings.SYNC_GRACE_SECONDS, sync_tokens=True
+                token, grace_seconds=self._grace_seconds, sync_tokens=True
             )
+            self._check_token(principal)
         known = self.principal
         if known is not None and known.session is not None and known.user.pk != principal.user.pk:
             raise NoAccess("This connection belongs to somebody else.")
         self._admit(principal)
+
+    def _check_token(self, principal: Principal) -> None:
+        """Raises TokenInvalid or NoAccess for a good token that is not for this connection."""
 
     def _admit(self, principal: Principal) -> None:
         """Take a caller in, or its renewed token; `_serve` follows, when the peer has its answer."""

@@ -15,8 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, AuthRequired
-from accounts.metrics import refusals_counted
-from realtime import livestore, metrics
+from realtime import livestore
 from realtime.consumers.pulls import Pull, PullConnection
 from realtime.db import in_thread
 from realtime.domain.access import find_position, open_instance
@@ -32,7 +31,7 @@ from realtime.errors import (
     StoreNotFound,
     TooLarge,
 )
-from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed
+from realtime.handshake import authenticate_scope, authenticate_token, offered_token
 from realtime.hub import Batch
 from realtime.livestore import Address, Message
 from realtime.models import Via
@@ -67,25 +66,13 @@ class LivestoreConsumer(PullConnection):
 
     # --- Opening and closing ---
 
-    async def websocket_connect(self, message: dict[str, Any]) -> None:
-        if not origin_allowed(self.scope):
-            await self._refuse(403, Forbidden("This origin may not connect."))
-        try:
-            _, subprotocol = offered_token(self.scope)
-            self.address = livestore.read_address(self.scope.get("query_string", b""))
-            with refusals_counted(self.endpoint):
-                principal = await in_thread(_enter)(self.scope, self.address)
-        except AccountsError as error:
-            await self._refuse(401, error)
-            return
-        except RealtimeError as error:
-            await self._refuse(error.status, error)
-            return
-        await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
-        metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
-        self._counted = True
+    async def _identify(self) -> Principal:
+        self.address = livestore.read_address(self.scope.get("query_string", b""))
         self._token = self.address.token
-        self._admit(principal)
+        return await in_thread(_enter)(self.scope, self.address)
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        await super().websocket_connect(message)
         self._serve(self.address.instance)
 
     def _set_clocks(self, principal: Principal) -> None:

@@ -13,18 +13,11 @@ from django.db import InterfaceError, OperationalError
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AccountsError, AuthRequired, TokenInvalid
-from accounts.metrics import refresh_counted, refusals_counted
-from realtime import metrics
-from realtime.consumers.connection import (
-    EXPIRY_NOTICE_SECONDS,
-    INIT_SECONDS,
-    Connection,
-    milliseconds,
-)
+from accounts.metrics import refresh_counted
+from realtime.consumers.connection import EXPIRY_NOTICE_SECONDS, Connection, milliseconds
 from realtime.db import in_thread
 from realtime.domain.alerts import write_alert
-from realtime.errors import EpochMismatch, Forbidden, NoAccess, RateLimited, RealtimeError, StoreNotFound
-from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed
+from realtime.errors import EpochMismatch, NoAccess, RateLimited, RealtimeError, StoreNotFound
 from realtime.hub import Batch, Subscription, get_hub
 from realtime.limits import MAX_REFUSED
 from realtime.models import Via
@@ -32,6 +25,7 @@ from realtime.origin import Origin
 from realtime.streams import frames, pictures
 from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish
 from realtime.streams.limits import FrameMeter
+from realtime.streams.models import RESERVED_TYPES
 from realtime.streams.register import grant, read_request, stream_id_field
 from realtime.streams.switchboard import LiveStream, Registration, get_switchboard, milliseconds_now, sender
 from realtime.streams.writer import Writer
@@ -71,24 +65,12 @@ class StreamConsumer(Connection):
 
     # --- Opening and closing ---
 
-    async def websocket_connect(self, message: dict[str, Any]) -> None:
-        if not origin_allowed(self.scope):
-            await self._refuse(403, Forbidden("This origin may not connect."))
-        try:
-            _, subprotocol = offered_token(self.scope)
-            with refusals_counted(self.endpoint):
-                principal = await in_thread(authenticate_scope)(self.scope, grace_seconds=0, sync_tokens=True)
-                if principal is None:
-                    raise AuthRequired
-                _check_store(principal)
-        except AccountsError as error:
-            await self._refuse(401, error)
-            return
-        await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
-        metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
-        self._counted = True
-        self._admit(principal)
-        self._later(INIT_SECONDS, self._nothing_said)
+    async def _identify(self) -> Principal:
+        principal = await super()._identify()
+        if principal is None:
+            raise AuthRequired
+        self._check_token(principal)
+        return principal
 
     def _release(self) -> None:
         super()._release()
@@ -97,6 +79,18 @@ class StreamConsumer(Connection):
         self._writer.close()
 
     # --- Who it is ---
+
+    @property
+    def _grace_seconds(self) -> int:
+        return 0
+
+    def _check_token(self, principal: Principal) -> None:
+        if principal.store is None:
+            return
+        if not principal.store.startswith("stream:"):
+            raise TokenInvalid
+        if any(each.stream.log != principal.store for each in self._registrations.values()):
+            raise NoAccess("This token is for another stream.")
 
     def _admit(self, principal: Principal) -> None:
         if self.user_id != principal.user.pk:
@@ -127,18 +121,10 @@ class StreamConsumer(Connection):
         token = message.get("authToken")
         if not isinstance(token, str):
             raise InvalidMessage("`authToken` must be a string.")
-        with refresh_counted(self.endpoint), refusals_counted(self.endpoint):
-            principal = await in_thread(authenticate_token)(token, grace_seconds=0, sync_tokens=True)
-            _check_store(principal)
-        known = self.principal
-        if known is not None and known.session is not None and known.user.pk != principal.user.pk:
-            raise NoAccess("This connection belongs to somebody else.")
-        if principal.store is not None and any(
-            registration.stream.log != principal.store for registration in self._registrations.values()
-        ):
-            raise NoAccess("This token is for another stream.")
-        self._admit(principal)
-        expires_at = milliseconds(principal.expires_at)
+        with refresh_counted(self.endpoint):
+            await self._authenticate(token)
+        assert self.principal is not None
+        expires_at = milliseconds(self.principal.expires_at)
         self._say({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
 
     def lost(self, error: Exception) -> None:
@@ -191,7 +177,7 @@ class StreamConsumer(Connection):
             self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
         elif kind == "ack":
             return  # of a frame sent without credit, or acknowledged before
-        elif kind in frames.RESERVED:
+        elif kind in RESERVED_TYPES:
             raise InvalidMessage(f"`{kind}` is not for you to say now.")
         else:
             await self._publish(message)
@@ -384,12 +370,6 @@ class StreamConsumer(Connection):
     @staticmethod
     def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
         return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}
-
-
-def _check_store(principal: Principal) -> None:
-    """Raises TokenInvalid for a sync token of a store that is no stream's log."""
-    if principal.store is not None and not principal.store.startswith("stream:"):
-        raise TokenInvalid
 
 
 def _is_message_id(value: Any) -> bool:

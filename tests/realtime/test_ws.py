@@ -106,7 +106,7 @@ def test_without_required_authentication_anybody_is_dev(server: Server, settings
 
 
 def test_who_says_nothing_is_closed(server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.consumers.ws.INIT_SECONDS", 0.1)
+    monkeypatch.setattr("realtime.consumers.connection.INIT_SECONDS", 0.1)
     with owner.open(server) as device:
         assert device.close_code() == 4408
 
