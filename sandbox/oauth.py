@@ -228,10 +228,9 @@ class OAuth:
                 return web.json_response(
                     verdict.refusal, status=429, headers=dict(verdict.headers) | {"Via": "1.1 sandbox"}
                 )
-            if status := faults.status(request.method, request.path):
-                return web.json_response(
-                    {"message": f"{status}: ordered by a test", "code": 0}, status=status
-                )
+            if fault := faults.failure(request.method, request.path):
+                body = {"message": f"{fault.status}: ordered by a test", "code": fault.code}
+                return web.json_response(body, status=fault.status)
             return await handle(request)
 
         return answer
