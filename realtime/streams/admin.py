@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from realtime.domain.append import ensure_store
 from realtime.domain.streams import delete_stream, revoke_tokens
 from realtime.streams.models import Stream, StreamGrant, StreamPresence
 
@@ -30,6 +31,10 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Stream | None = None) -> list[str]:
         return ["id", "created_at"] if obj else ["created_at"]
+
+    def save_model(self, request: HttpRequest, obj: Stream, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        ensure_store(obj.log)
 
     def delete_model(self, request: HttpRequest, obj: Stream) -> None:
         delete_stream(obj)

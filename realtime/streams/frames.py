@@ -15,7 +15,7 @@ from websockets.frames import Opcode
 
 from realtime.errors import BadMessage
 from realtime.streams.errors import InvalidMessage, MessageTooLarge
-from realtime.streams.models import type_validator
+from realtime.streams.models import RESERVED_TYPES, type_validator
 
 MAX_FRAME_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4_096
@@ -25,13 +25,6 @@ MAX_ID = 100
 
 # Written by the server; whatever a client says under these names is dropped.
 STAMPED = ("type", "streamId", "from", "userId", "timestamp", "seq", "frame", "missed", "id")
-# The protocol's own words are no types of messages.
-RESERVED = frozenset(
-    {
-        "register", "registered", "unregister", "unregistered", "auth", "authed", "ack", "ping", "pong",
-        "error", "notice", "presence",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +80,14 @@ def types_field(message: dict[str, Any], name: str) -> frozenset[str]:
     value = message.get(name, [])
     if not isinstance(value, list) or len(value) > MAX_TYPES or not all(map(_is_type, value)):
         raise InvalidMessage(
-            f"`{name}` must be a list of at most {MAX_TYPES} types, none of them {sorted(RESERVED)}."
+            f"`{name}` must be a list of at most {MAX_TYPES} types, none of them {sorted(RESERVED_TYPES)}."
         )
     return frozenset(value)
 
 
 def _is_type(value: Any) -> bool:
     regex: Any = type_validator.regex
-    return isinstance(value, str) and value not in RESERVED and bool(regex.fullmatch(value))
+    return isinstance(value, str) and value not in RESERVED_TYPES and bool(regex.fullmatch(value))
 
 
 def said(message: dict[str, Any]) -> dict[str, Any]:

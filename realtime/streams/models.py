@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -16,6 +17,23 @@ stream_id_validator = RegexValidator(
 type_validator = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", "A type is a word of 1 to 64 letters, digits, dots and dashes."
 )
+# `/ws` speaks with these words itself, so they are no types of messages.
+RESERVED_TYPES = frozenset(
+    {
+        "register", "registered", "unregister", "unregistered", "auth", "authed", "ack", "ping", "pong",
+        "error", "notice", "presence",
+    }
+)  # fmt: skip
+MAX_DURABLE_TYPES = 16
+
+
+def validate_type(value: Any) -> None:
+    """Raises ValidationError for what cannot be a type of messages."""
+    if not isinstance(value, str):
+        raise ValidationError(type_validator.message)
+    type_validator(value)
+    if value in RESERVED_TYPES:
+        raise ValidationError(f"The protocol itself says {value}. Choose another word.")
 
 
 def default_durable_types() -> list[str]:
@@ -41,6 +59,17 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.id
+
+    def clean(self) -> None:
+        """The admin takes any JSON. What is no list of types would end the watch over everybody's rights."""
+        types = self.durable_types
+        if not isinstance(types, list) or len(types) > MAX_DURABLE_TYPES:
+            raise ValidationError({"durable_types": f"A list of at most {MAX_DURABLE_TYPES} types."})
+        try:
+            for type_ in types:
+                validate_type(type_)
+        except ValidationError as error:
+            raise ValidationError({"durable_types": error.messages}) from error
 
     @property
     def log(self) -> str:
