@@ -88,11 +88,13 @@ class Server:
         """How many clients are connected, HTTP included."""
         return len(self._program.server_state.connections)
 
+    def protocols(self) -> list[Any]:
+        """What uvicorn has for each client: HTTP's, and once it asked for an upgrade WebSocket's."""
+        return list(self._program.server_state.connections)
+
     def unsent(self) -> list[int]:
         """How many bytes the server keeps in memory for each client's socket."""
-        return [
-            each.transport.get_write_buffer_size() for each in list(self._program.server_state.connections)
-        ]
+        return [each.transport.get_write_buffer_size() for each in self.protocols()]
 
     def drop_connections(self) -> None:
         """Cut off every client, as a broken network would."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
+from concurrent.futures import wait
 
 import pytest
 from django.db import transaction
 from prometheus_client import REGISTRY
 from pytest_django import Settings
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
-from realtime import preframed
+from realtime import db, preframed
 from realtime.domain.append import append, lock_store
 from realtime.origin import BOT
 from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind
@@ -112,3 +116,63 @@ def test_a_reader_that_stalls_is_held_to_a_frame_and_closed_a_megabyte_later(
         until(lambda: REGISTRY.get_sample_value("backline_slow_closes_total", labels) == before + 1)
         until(lambda: server.connections == 1)
         assert healthy.ask({"type": "ping", "id": 1})["type"] == "pong"
+
+
+def piece(opcode: Opcode, data: bytes, *, last: bool = False) -> bytes:
+    return Frame(opcode, data, fin=last).serialize(mask=True)
+
+
+FLOODS = {
+    "pings": piece(Opcode.PING, b"x" * 125, last=True),
+    "pongs": piece(Opcode.PONG, b"", last=True),
+    "pieces of nothing": piece(Opcode.CONT, b""),
+    "pieces of a byte": piece(Opcode.CONT, b"x"),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_frames_that_are_no_message_come_in_moderation(flood: str, server: Server, member: Member) -> None:
+    with member.open(server) as bystander, member.open(server) as flooding:
+        raw = flooding.connection.socket
+        if "pieces" in flood:
+            raw.sendall(piece(Opcode.TEXT, b'{"type":'))
+        with contextlib.suppress(OSError):  # cut off half-way
+            for _ in range(100):
+                raw.sendall(FLOODS[flood] * 1000)
+                assert sum(server.unsent()) < 1_000_000
+        with pytest.raises(ConnectionClosed):
+            flooding.receive()
+        until(lambda: server.connections == 1)
+        assert bystander.ask({"type": "ping", "id": 1})["type"] == "pong"
+
+
+def test_a_large_message_may_come_in_pieces(server: Server, member: Member) -> None:
+    name = "x" * 700_000
+    text = b'{"type":"ping","id":1,"name":"%b"}' % name.encode()
+    with member.open(server) as client:
+        for _ in range(7):  # more pieces than small ones may be
+            for start in range(0, len(text), preframed.PIECE_BYTES):
+                opcode = Opcode.CONT if start else Opcode.TEXT
+                part = text[start : start + preframed.PIECE_BYTES]
+                last = start + preframed.PIECE_BYTES >= len(text)
+                client.connection.socket.sendall(piece(opcode, part, last=last))
+            assert client.receive()["type"] == "pong"
+
+
+def test_who_speaks_before_the_answer_is_cut_off(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    head = f"GET /sync?token=x HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+    head += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    answered = threading.Event()
+    waiting = [db._pool.submit(answered.wait) for _ in range(db._pool._max_workers)]  # nobody looks at tokens
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)) as raw:
+            raw.settimeout(10)
+            raw.sendall(head.encode())
+            until(lambda: any(isinstance(c, preframed.PreframedProtocol) for c in server.protocols()))
+            raw.sendall(b"\xff" * 100)
+            with contextlib.suppress(ConnectionResetError):
+                assert raw.recv(100) == b""
+    finally:
+        answered.set()
+    wait(waiting)
+    assert "Fatal error" not in caplog.text
