@@ -226,7 +226,7 @@ class StreamConsumer(Connection):
         if request.since is not None:
             self._follow(registration)  # there may be messages from when other types were durable
         else:
-            self.durable_changed(registration)
+            self._follow_durable(registration)
 
     def _unregister(self, stream_id: str) -> None:
         if subscription := self._subscriptions.pop(stream_id, None):
@@ -235,6 +235,12 @@ class StreamConsumer(Connection):
             get_switchboard().leave(registration)
 
     def durable_changed(self, registration: Registration) -> None:
+        live = registration.stream
+        types = sorted(live.durable)
+        self._say({"type": "notice", "code": "DURABLE_TYPES", "streamId": live.id, "durableTypes": types})
+        self._follow_durable(registration)
+
+    def _follow_durable(self, registration: Registration) -> None:
         live = registration.stream
         if registration.consumes & live.durable and live.id not in self._subscriptions:
             self._follow(registration)

@@ -44,6 +44,7 @@ import { newId } from "./ids.js";
  * @property {(news: PresenceNews) => void} [onPresence]
  * @property {(state: ConnectionState, problem: Problem | null) => void} [onState]
  * @property {(problem: Problem) => void} [onProblem] what was sent without waiting for an answer was refused
+ * @property {(types: string[]) => void} [onDurableTypes] the owner changed which types of messages are kept
  * @property {() => void} [onReset] durable messages may be missing: the log was replaced, or no longer goes back far
  *   enough. Read them over REST.
  *
@@ -120,6 +121,12 @@ export class Stream {
     return true;
   }
 
+  /** Want other types from now on, and nothing of those between twice. @param {string[]} types */
+  consume(types) {
+    this.#options = { ...this.#options, consumes: types };
+    this.#streams.renew(this);
+  }
+
   /** Leave the stream. */
   close() {
     this.#streams.unregister(this);
@@ -171,6 +178,11 @@ export class Stream {
   /** @param {StreamFrame} frame @returns {Promise<void>} settles when the next one is welcome */
   async show(frame) {
     await this.#options.onFrame?.(frame);
+  }
+
+  /** @param {string[]} types */
+  keep(types) {
+    this.#options.onDurableTypes?.(types);
   }
 
   /** @param {PresenceNews} news */

@@ -80,6 +80,11 @@ export class Streams {
     return stream;
   }
 
+  /** Say again what a stream wants. @param {Stream} stream */
+  renew(stream) {
+    if (this.#link.state === "live") this.#sendRegister(stream);
+  }
+
   /** @param {Stream} stream */
   unregister(stream) {
     if (this.#streams.get(stream.id) !== stream) return;
@@ -140,6 +145,7 @@ export class Streams {
         break;
       case "notice":
         if (message.code === "TOKEN_EXPIRING") void this.#link.renew();
+        else if (message.code === "DURABLE_TYPES") stream?.keep(message.durableTypes);
         break;
       case "error":
         this.#refused({ ...message, detail: message.message });

@@ -34,7 +34,7 @@ const picture = new Picture({ serverNow });
 const alerts = new AlertList({ rest: client.rest, streamId, serverNow });
 const camera = document.getElementById("camera-toggle") ? new Camera({ streamId, tokens: client.tokens }) : null;
 
-streams.register({
+const shown = streams.register({
   streamId,
   consumes: [FRAME_TYPE, ...durableTypes.split(" ").filter(Boolean)],
   credit: 1,
@@ -42,6 +42,7 @@ streams.register({
   onFrame: (frame) => picture.draw(frame),
   onMessage: () => alerts.refresh(),
   onReset: () => alerts.refresh(),
+  onDurableTypes: (types) => shown.consume([FRAME_TYPE, ...types]),
   onPresence: showPresence,
   onState: follow,
 });

@@ -42,7 +42,7 @@ byId("stream-form").addEventListener("change", async (event) => {
     if (field === "name") setText(byId("stream-name"), stream.name || stream.id);
     if (field === "durable_types") control.value = stream.durable_types.join(", ");
     option.dataset.state = "saved";
-    setText(state, field === "durable_types" ? "Saved. Open pages follow it when they are loaded again." : "Saved");
+    setText(state, "Saved");
   } catch (error) {
     if (field === "public") control.checked = !control.checked;
     option.dataset.state = "problem";
