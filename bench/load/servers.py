@@ -17,6 +17,8 @@ from typing import Any
 
 import uvloop
 
+from bench.load.requests import set_up_django
+
 ARGS_BYTES = 200
 USERS = 50  # a person may send so many messages a second, however many sockets they have
 SAMPLE = {"name": "Happened", "args": {"fill": "x" * (ARGS_BYTES - 11)}, "seqNum": 1000, "parentSeqNum": 999}
@@ -195,12 +197,7 @@ SERVERS: dict[str, Callable[[], Any]] = {"floor": floor, "hub": hub, "naive": na
 def main() -> None:
     name = sys.argv[1]
     if name in ("hub", "naive"):
-        for variable in ("DATABASE_URL", "REDIS_URL", "ENVIRONMENT"):
-            os.environ.pop(variable, None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        import django
-
-        django.setup()
+        set_up_django()
         if name == "naive" and (redis := os.environ.get("BENCH_REDIS")):
             from django.conf import settings
 
