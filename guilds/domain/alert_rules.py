@@ -318,8 +318,8 @@ def _problem(rule: AlertRule, *, vouched: bool, installed: bool) -> dict[str, An
         return {"code": "BOT_NOT_INSTALLED", "detail": "The bot is not in this server.", "at": None}
     if not vouched:
         detail = (
-            "The stream was deleted, or whoever made the rule may not watch it any more or does not manage this server. "
-            "A manager who may watch the stream can save the rule again."
+            "The stream was deleted, or whoever made the rule may not watch it any more or does not manage this "
+            "server. A manager who may watch the stream can save the rule again."
         )
         return {"code": "STREAM_NOT_SHARED", "detail": detail, "at": None}
     if rule.problem_code:
