@@ -20,6 +20,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
 from realtime import db
+from tests.clients.browser import Desk, start_chromium
+from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
 
@@ -131,6 +133,32 @@ def server(transactional_db: None, settings: Settings) -> Iterator[Server]:
     """The program's ASGI application under uvicorn on a free port, on an event loop of its own."""
     with serve(settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[Relay]:
+    """What Chromium takes for the program; each test puts its own server behind it."""
+    with Relay() as relay:
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def chromium(relay: Relay) -> Iterator[Desk]:
+    """One Chromium for all tests of a module: starting it is most of what a short test costs."""
+    # Playwright's loop runs in this thread, in which fixtures use the ORM; Django would refuse that.
+    with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port) as desk:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield desk
+
+
+@pytest.fixture
+def desk(chromium: Desk, relay: Relay, server: Server) -> Iterator[Desk]:
+    """Chromium at the test's own server, as a new person finds it."""
+    relay.target = server.port
+    yield chromium
+    for context in chromium.browser.contexts:
+        context.close()
+    relay.give_back()
 
 
 def access_token(session: AuthSession) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,20 +12,17 @@ from accounts.models import AuthSession, User
 from sandbox.seed import LOUNGE, OWNER
 from tests.accounts.conftest import Discord
 from tests.accounts.test_second_factor import code_now, protect
-from tests.clients.browser import PHONE, Desk, Window, elsewhere, open_desk
+from tests.clients.browser import PHONE, Desk, Window, elsewhere
 from tests.factories import GuildFactory
-from tests.server import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 type LogIn = Callable[..., Window]
 
 
-@pytest.fixture
-def desk(server: Server, there: Discord) -> Iterator[Desk]:
+@pytest.fixture(autouse=True)
+def lounge(transactional_db: None, there: Discord) -> None:
     GuildFactory.create(guild_id=LOUNGE, name="Sandbox Lounge")
-    with open_desk(server) as opened:
-        yield opened
 
 
 @pytest.fixture

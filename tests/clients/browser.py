@@ -16,8 +16,6 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from accounts.models import User
-from tests.clients.relay import Relay
-from tests.server import Server
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # A camera that shows a clock and a turning disc. `CAMERA_ALLOWED` answers the browser's question with yes.
@@ -96,12 +94,12 @@ class Desk:
 
 
 @contextmanager
-def open_desk(server: Server | Relay, *flags: str) -> Iterator[Desk]:
-    """Start Chromium, for which the server is at API_BASE_URL: the program answers under that name only.
+def start_chromium(port: int, *flags: str) -> Iterator[Desk]:
+    """Start Chromium, for which API_BASE_URL is at a port of this host: the program answers under that name only.
 
-    Rows for the test are made before, or with `elsewhere`: Playwright's loop forbids the ORM in its thread.
+    Playwright's loop forbids the ORM in its thread; `elsewhere` gets round that.
     """
-    here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{server.port}"
+    here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{port}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", here, *flags]

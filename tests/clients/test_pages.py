@@ -15,7 +15,7 @@ from queue_app.commands import execute
 from queue_app.domain import playback
 from realtime.models import Via
 from realtime.origin import Origin
-from tests.clients.browser import PHONE, WIDE, elsewhere, login_cookie, open_desk
+from tests.clients.browser import PHONE, WIDE, Desk, elsewhere, login_cookie
 from tests.factories import (
     ChannelFactory,
     GuildFactory,
@@ -85,143 +85,132 @@ def titles(page: Page) -> list[str]:
     return page.locator("#queue .line-title").all_inner_texts()
 
 
-def test_keyboard_adds_a_track_and_everybody_sees_it(server: Server, scene: Scene) -> None:
-    with open_desk(server) as desk:
-        owner = desk.window(scene.owner_cookie).open_guild(scene.id)
-        member = desk.window(scene.member_cookie, size=PHONE, scheme="light").open_guild(scene.id)
+def test_keyboard_adds_a_track_and_everybody_sees_it(desk: Desk, scene: Scene) -> None:
+    owner = desk.window(scene.owner_cookie).open_guild(scene.id)
+    member = desk.window(scene.member_cookie, size=PHONE, scheme="light").open_guild(scene.id)
 
-        owner.keyboard.press("/")
-        owner.keyboard.type("harb")
-        expect(owner.locator(".result")).to_have_count(2)
-        second = owner.locator(".result .line-title").nth(1).inner_text()
-        owner.keyboard.press("ArrowDown")
-        owner.keyboard.press("ArrowDown")
-        owner.keyboard.press("Enter")
+    owner.keyboard.press("/")
+    owner.keyboard.type("harb")
+    expect(owner.locator(".result")).to_have_count(2)
+    second = owner.locator(".result .line-title").nth(1).inner_text()
+    owner.keyboard.press("ArrowDown")
+    owner.keyboard.press("ArrowDown")
+    owner.keyboard.press("Enter")
 
-        expect(member.locator("#queue .line-title")).to_have_text([second])
-        expect(member.locator("#queue .line-sub")).to_contain_text("owner")
-        expect(owner.locator("#queue .line-sub")).to_contain_text("you")
-        expect(member.locator("#activity .deed").first).to_contain_text(f"owner added {second}")
-
-
-def test_shift_enter_plays_next_and_escape_closes(server: Server, scene: Scene) -> None:
-    with open_desk(server) as desk:
-        scene.add("cold harbour")
-        page = desk.window(scene.owner_cookie).open_guild(scene.id)
-        page.keyboard.press("/")
-        page.keyboard.type("moss")
-        expect(page.locator(".result")).to_have_count(1)
-        page.keyboard.press("Shift+Enter")
-        expect(page.locator("#queue .line-title")).to_have_text(["Moss", "Cold Harbour"])
-        page.keyboard.type("moss")
-        expect(page.locator("#search-panel")).to_be_visible()
-        page.keyboard.press("Escape")
-        expect(page.locator("#search-panel")).to_be_hidden()
+    expect(member.locator("#queue .line-title")).to_have_text([second])
+    expect(member.locator("#queue .line-sub")).to_contain_text("owner")
+    expect(owner.locator("#queue .line-sub")).to_contain_text("you")
+    expect(member.locator("#activity .deed").first).to_contain_text(f"owner added {second}")
 
 
-def test_what_plays_moves_and_can_be_paused_by_anybody(server: Server, scene: Scene) -> None:
-    with open_desk(server) as desk:
-        owner = desk.window(scene.owner_cookie).open_guild(scene.id)
-        member = desk.window(scene.member_cookie).open_guild(scene.id)
-        scene.add("moss")
-        scene.play()
-        expect(owner.locator("#now-title")).to_have_text("Moss")
-        expect(owner.locator("#now-status")).to_have_text("Now playing")
-        expect(owner.locator("#position")).to_have_text("0:02", timeout=6_000)
-
-        member.get_by_role("button", name="Pause").click()
-        expect(owner.locator("#now-status")).to_have_text("Paused")
-        expect(owner.get_by_role("button", name="Resume")).to_be_enabled()
-        expect(owner.locator("#announcer")).to_have_text("Paused")
+def test_shift_enter_plays_next_and_escape_closes(desk: Desk, scene: Scene) -> None:
+    scene.add("cold harbour")
+    page = desk.window(scene.owner_cookie).open_guild(scene.id)
+    page.keyboard.press("/")
+    page.keyboard.type("moss")
+    expect(page.locator(".result")).to_have_count(1)
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("#queue .line-title")).to_have_text(["Moss", "Cold Harbour"])
+    page.keyboard.type("moss")
+    expect(page.locator("#search-panel")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#search-panel")).to_be_hidden()
 
 
-def test_nowhere_to_play_is_said_with_what_to_do(server: Server, scene: Scene) -> None:
+def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene) -> None:
+    owner = desk.window(scene.owner_cookie).open_guild(scene.id)
+    member = desk.window(scene.member_cookie).open_guild(scene.id)
+    scene.add("moss")
+    scene.play()
+    expect(owner.locator("#now-title")).to_have_text("Moss")
+    expect(owner.locator("#now-status")).to_have_text("Now playing")
+    expect(owner.locator("#position")).to_have_text("0:02", timeout=6_000)
+
+    member.get_by_role("button", name="Pause").click()
+    expect(owner.locator("#now-status")).to_have_text("Paused")
+    expect(owner.get_by_role("button", name="Resume")).to_be_enabled()
+    expect(owner.locator("#announcer")).to_have_text("Paused")
+
+
+def test_nowhere_to_play_is_said_with_what_to_do(desk: Desk, scene: Scene) -> None:
     def start() -> None:
         assert playback.take_lease(scene.id, owner=BOT_PROCESS)
         playback.start_next(scene.id, owner=BOT_PROCESS)
 
-    with open_desk(server) as desk:
-        page = desk.window(scene.owner_cookie).open_guild(scene.id)
-        scene.add("moss")
-        elsewhere(start)
-        expect(page.locator("#player-problem")).to_contain_text("choose one above")
-        page.get_by_label("Voice channel to play in").select_option(label="Stage left")
-        expect(page.locator("#activity .deed").first).to_contain_text("You chose Stage left")
+    page = desk.window(scene.owner_cookie).open_guild(scene.id)
+    scene.add("moss")
+    elsewhere(start)
+    expect(page.locator("#player-problem")).to_contain_text("choose one above")
+    page.get_by_label("Voice channel to play in").select_option(label="Stage left")
+    expect(page.locator("#activity .deed").first).to_contain_text("You chose Stage left")
 
 
-def test_a_refused_removal_is_taken_back_with_the_reason(server: Server, scene: Scene) -> None:
+def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scene) -> None:
     role = RoleFactory.create(guild=scene.guild)
     GuildSettings.objects.filter(guild=scene.guild).update(dj_role_id=role.pk)
     member = Membership.objects.filter(guild=scene.guild, owner=False)
     member.update(role_ids=[role.pk])
-    with open_desk(server) as desk:
-        scene.add("moss")
-        page = desk.window(scene.member_cookie).open_guild(scene.id)
-        remove = page.get_by_role("button", name="Remove Moss")
-        expect(remove).to_be_visible()
-        elsewhere(lambda: member.update(role_ids=[]))  # and the page has not heard of it yet
-        remove.click()
-        expect(page.locator(".toast")).to_contain_text("“Moss” is still there.")
-        assert titles(page) == ["Moss"]
-        page.reload()
-        expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
-        expect(remove).to_be_hidden()
+    scene.add("moss")
+    page = desk.window(scene.member_cookie).open_guild(scene.id)
+    remove = page.get_by_role("button", name="Remove Moss")
+    expect(remove).to_be_visible()
+    elsewhere(lambda: member.update(role_ids=[]))  # and the page has not heard of it yet
+    remove.click()
+    expect(page.locator(".toast")).to_contain_text("“Moss” is still there.")
+    assert titles(page) == ["Moss"]
+    page.reload()
+    expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
+    expect(remove).to_be_hidden()
 
 
-def test_a_title_is_only_ever_text(server: Server, scene: Scene) -> None:
+def test_a_title_is_only_ever_text(desk: Desk, scene: Scene) -> None:
     title = "<img src=x onerror=document.title=1> & <b>bold</b>"
     elsewhere(lambda: TrackFactory.create(title=title, search_text="evil"))
-    with open_desk(server) as desk:
-        window = desk.window(scene.owner_cookie)
-        page = window.open_guild(scene.id)
-        scene.add("evil")
-        expect(page.locator("#queue .line-title")).to_have_text([title])
-        assert window.complaints == []
+    window = desk.window(scene.owner_cookie)
+    page = window.open_guild(scene.id)
+    scene.add("evil")
+    expect(page.locator("#queue .line-title")).to_have_text([title])
+    assert window.complaints == []
 
 
-def test_the_end_of_the_session_is_told(server: Server, scene: Scene) -> None:
-    with open_desk(server) as desk:
-        window = desk.window(scene.owner_cookie)
-        page = window.open_guild(scene.id)
-        other = page.context.new_page()
-        other.goto(f"{settings.API_BASE_URL}/dashboard")
-        other.get_by_label("Your account").click()
-        other.get_by_role("button", name="Log out").click()
-        other.wait_for_url(f"{settings.API_BASE_URL}/")
-        expect(page.locator("#connection")).to_contain_text("Signed out")
-        expect(page.locator("#connection a")).to_have_attribute(
-            "href", f"/api/auth/discord/login?next=%2Fguilds%2F{scene.id}"
-        )
+def test_the_end_of_the_session_is_told(desk: Desk, scene: Scene) -> None:
+    window = desk.window(scene.owner_cookie)
+    page = window.open_guild(scene.id)
+    other = page.context.new_page()
+    other.goto(f"{settings.API_BASE_URL}/dashboard")
+    other.get_by_label("Your account").click()
+    other.get_by_role("button", name="Log out").click()
+    other.wait_for_url(f"{settings.API_BASE_URL}/")
+    expect(page.locator("#connection")).to_contain_text("Signed out")
+    expect(page.locator("#connection a")).to_have_attribute(
+        "href", f"/api/auth/discord/login?next=%2Fguilds%2F{scene.id}"
+    )
 
 
-def test_the_chosen_theme_is_kept(server: Server, scene: Scene) -> None:
-    with open_desk(server) as desk:
-        window = desk.window(scene.owner_cookie, scheme="dark")
-        page = window.open("/dashboard")
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
-        page.get_by_role("button", name="Switch to the light theme").click()
-        page = window.open(f"/guilds/{scene.id}")
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 243, 236)"
-        expect(page.get_by_role("button", name="Switch to the dark theme")).to_be_visible()
+def test_the_chosen_theme_is_kept(desk: Desk, scene: Scene) -> None:
+    window = desk.window(scene.owner_cookie, scheme="dark")
+    page = window.open("/dashboard")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
+    page.get_by_role("button", name="Switch to the light theme").click()
+    page = window.open(f"/guilds/{scene.id}")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 243, 236)"
+    expect(page.get_by_role("button", name="Switch to the dark theme")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])
-def test_no_page_complains_or_overflows(server: Server, scene: Scene, size: dict[str, int]) -> None:
+def test_no_page_complains_or_overflows(desk: Desk, scene: Scene, size: dict[str, int]) -> None:
     absent = elsewhere(lambda: Guild.objects.get(bot_installed=False).pk)
-    with open_desk(server) as desk:
-        window = desk.window(scene.owner_cookie, size=size)
-        scene.add("moss")
-        for path in ("/", "/dashboard", f"/guilds/{scene.id}", f"/guilds/{absent}"):
-            page = window.open(path)
-            if page.locator("#connection").count():
-                page.wait_for_selector("#connection[data-state=live]")
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
-        assert window.complaints == [], "nothing breaks the content security policy, nothing is missing"
+    window = desk.window(scene.owner_cookie, size=size)
+    scene.add("moss")
+    for path in ("/", "/dashboard", f"/guilds/{scene.id}", f"/guilds/{absent}"):
+        page = window.open(path)
+        if page.locator("#connection").count():
+            page.wait_for_selector("#connection[data-state=live]")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+    assert window.complaints == [], "nothing breaks the content security policy, nothing is missing"
 
 
-def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(
-    server: Server, scene: Scene
-) -> None:
+def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(desk: Desk, scene: Scene) -> None:
     absent = elsewhere(lambda: Guild.objects.get(bot_installed=False))
 
     def join(name: str = absent.name) -> None:
@@ -238,29 +227,28 @@ def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(
             voices=[],
         )
 
-    with open_desk(server) as desk:
-        window = desk.window(scene.owner_cookie)
-        page = window.open_guild(absent.pk)
-        add = page.get_by_role("link", name="Add the bot")
-        search, player = page.locator("#search-input"), page.locator("#player")
-        expect(add).to_be_visible()
-        expect(search).to_be_hidden()
-        expect(player).to_be_hidden()
-        page.evaluate("window.neverReloaded = true")
-        elsewhere(join)
-        expect(search).to_be_visible()
-        expect(player).to_be_visible()
-        expect(add).to_be_hidden()
-        expect(page.locator("#voice-channel option")).to_have_text(["No voice channel", "Upstairs"])
-        expect(page.locator("#activity")).to_contain_text("joined this server")
-        elsewhere(lambda: join(name="<b>Den</b> \N{RIGHT-TO-LEFT OVERRIDE}\N{CAT FACE}"))
-        expect(page.locator("#guild-name")).to_contain_text("<b>Den</b>")
-        elsewhere(lambda: note_outage(absent.pk))
-        expect(page.locator("#guild-outage")).to_be_visible()
-        expect(search).to_be_visible()
-        elsewhere(lambda: bot_left(absent.pk))
-        expect(add).to_be_visible()
-        expect(search).to_be_hidden()
-        expect(page.locator("#guild-outage")).to_be_hidden()
-        assert page.evaluate("window.neverReloaded")
-        assert window.complaints == []
+    window = desk.window(scene.owner_cookie)
+    page = window.open_guild(absent.pk)
+    add = page.get_by_role("link", name="Add the bot")
+    search, player = page.locator("#search-input"), page.locator("#player")
+    expect(add).to_be_visible()
+    expect(search).to_be_hidden()
+    expect(player).to_be_hidden()
+    page.evaluate("window.neverReloaded = true")
+    elsewhere(join)
+    expect(search).to_be_visible()
+    expect(player).to_be_visible()
+    expect(add).to_be_hidden()
+    expect(page.locator("#voice-channel option")).to_have_text(["No voice channel", "Upstairs"])
+    expect(page.locator("#activity")).to_contain_text("joined this server")
+    elsewhere(lambda: join(name="<b>Den</b> \N{RIGHT-TO-LEFT OVERRIDE}\N{CAT FACE}"))
+    expect(page.locator("#guild-name")).to_contain_text("<b>Den</b>")
+    elsewhere(lambda: note_outage(absent.pk))
+    expect(page.locator("#guild-outage")).to_be_visible()
+    expect(search).to_be_visible()
+    elsewhere(lambda: bot_left(absent.pk))
+    expect(add).to_be_visible()
+    expect(search).to_be_hidden()
+    expect(page.locator("#guild-outage")).to_be_hidden()
+    assert page.evaluate("window.neverReloaded")
+    assert window.complaints == []

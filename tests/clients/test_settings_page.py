@@ -18,7 +18,7 @@ from queue_app.commands import execute
 from queue_app.domain import playback
 from realtime.models import Via
 from realtime.origin import Origin
-from tests.clients.browser import PHONE, elsewhere, login_cookie, open_desk
+from tests.clients.browser import PHONE, Desk, elsewhere, login_cookie
 from tests.factories import (
     ChannelFactory,
     GuildFactory,
@@ -28,7 +28,6 @@ from tests.factories import (
     UserFactory,
     sit,
 )
-from tests.server import Server
 
 HOSTILE = "<b onclick=alert(1)>DJ</b> \u202e 🎛️ " + "x" * 70
 
@@ -53,7 +52,7 @@ def settings_of(guild: Guild) -> GuildSettings:
     return elsewhere(lambda: load_settings(guild.pk))
 
 
-def test_settings_save_themselves_and_rights_show_on_the_page(server: Server) -> None:
+def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> None:
     guild = GuildFactory.create(name="Lounge")
     owner, other, member = (UserFactory.create(username=name) for name in ("owner", "other", "member"))
     MembershipFactory.create(user=owner, guild=guild, owner=True)
@@ -72,77 +71,72 @@ def test_settings_save_themselves_and_rights_show_on_the_page(server: Server) ->
     for person in (member, other, UserFactory.create()):
         sit(person, voice)
 
-    with open_desk(server) as desk:
-        mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
-        page, phone = mine.open(f"/guilds/{guild.pk}/settings"), theirs.open(f"/guilds/{guild.pk}/settings")
-        for each in (page, phone):
-            each.wait_for_selector("#connection[data-state=live]")
-            assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
+    page, phone = mine.open(f"/guilds/{guild.pk}/settings"), theirs.open(f"/guilds/{guild.pk}/settings")
+    for each in (page, phone):
+        each.wait_for_selector("#connection[data-state=live]")
+        assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-        # Both change something else at the same time; each sees the other's.
-        page.get_by_label("DJ role").select_option(label=HOSTILE)
-        phone.get_by_label("Take turns").check()
-        expect(page.locator("#dj_role_id-state")).to_have_text("Saved")
-        expect(page.locator("#fair_order")).to_be_checked()
-        expect(page.locator("#fair_order-state")).to_have_text("Changed by other just now")
-        expect(phone.locator("#dj_role_id")).to_have_value(role.pk)
-        kept = settings_of(guild)
-        assert (kept.dj_role_id, kept.fair_order) == (role.pk, True)
+    # Both change something else at the same time; each sees the other's.
+    page.get_by_label("DJ role").select_option(label=HOSTILE)
+    phone.get_by_label("Take turns").check()
+    expect(page.locator("#dj_role_id-state")).to_have_text("Saved")
+    expect(page.locator("#fair_order")).to_be_checked()
+    expect(page.locator("#fair_order-state")).to_have_text("Changed by other just now")
+    expect(phone.locator("#dj_role_id")).to_have_value(role.pk)
+    kept = settings_of(guild)
+    assert (kept.dj_role_id, kept.fair_order) == (role.pk, True)
 
-        # What is no number is refused under its control, and can be mended.
-        number = page.get_by_label("Tracks per person")
-        number.fill("0")
-        number.blur()
-        expect(page.locator("#max_per_person-state")).to_have_text(
-            re.compile("Not saved. A whole number from 1")
-        )
-        number.fill("4")
-        number.blur()
-        expect(page.locator("#max_per_person-state")).to_have_text("Saved")
-        expect(phone.get_by_label("Tracks per person")).to_have_value("4")
-        page.get_by_label("Links to audio").uncheck()
-        expect(page.locator("#allowed_sources-state")).to_have_text("Saved")
-        assert settings_of(guild).allowed_sources == ["library"]
-        page.get_by_label("Links to audio").check()
-        expect(phone.get_by_label("Links to audio")).to_be_checked()
+    # What is no number is refused under its control, and can be mended.
+    number = page.get_by_label("Tracks per person")
+    number.fill("0")
+    number.blur()
+    expect(page.locator("#max_per_person-state")).to_have_text(re.compile("Not saved. A whole number from 1"))
+    number.fill("4")
+    number.blur()
+    expect(page.locator("#max_per_person-state")).to_have_text("Saved")
+    expect(phone.get_by_label("Tracks per person")).to_have_value("4")
+    page.get_by_label("Links to audio").uncheck()
+    expect(page.locator("#allowed_sources-state")).to_have_text("Saved")
+    assert settings_of(guild).allowed_sources == ["library"]
+    page.get_by_label("Links to audio").check()
+    expect(phone.get_by_label("Links to audio")).to_be_checked()
 
-        # A role that is deleted while the page is open cannot be chosen any more.
-        elsewhere(lambda: Role.objects.filter(pk=doomed.pk).delete())
-        page.get_by_label("DJ role").select_option(label="Doomed")
-        expect(page.locator("#dj_role_id-state")).to_have_text(
-            "Not saved. There is no such role in this guild."
-        )
-        mine.complaints.clear()  # the browser tells of each 400
+    # A role that is deleted while the page is open cannot be chosen any more.
+    elsewhere(lambda: Role.objects.filter(pk=doomed.pk).delete())
+    page.get_by_label("DJ role").select_option(label="Doomed")
+    expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. There is no such role in this guild.")
+    mine.complaints.clear()  # the browser tells of each 400
 
-        # A member's page follows: rights change while it is open.
-        window = desk.window(cookies[2])
-        listening = window.open_guild(guild.pk)
-        expect(listening.locator("#skip")).to_have_attribute("aria-label", "Vote to skip this track")
-        expect(listening.locator("#queue-clear")).to_be_hidden()
-        expect(listening.locator("#settings-link")).to_have_count(0)
-        listening.locator("#skip").click()
-        expect(listening.locator("#now-chips")).to_contain_text("1 of 2 votes to skip")
-        page.get_by_label("Clear the queue").select_option("everyone")
-        page.get_by_label("Add tracks").select_option("managers")
-        page.get_by_label("Skip tracks of others").select_option("dj")
-        expect(listening.locator("#queue-clear")).to_be_visible()
-        expect(listening.locator("#search-input")).to_be_disabled()
-        expect(listening.locator("#skip")).to_be_disabled()
-        expect(listening.locator("#activity")).to_contain_text("owner changed who skips in the settings")
-        listening.locator("#queue-clear").click()
-        expect(listening.locator("#queue-empty")).to_be_visible()
-        listening.locator("#volume-range").fill("40")
-        expect(listening.locator("#activity")).to_contain_text("You set the volume to 40 %")
+    # A member's page follows: rights change while it is open.
+    window = desk.window(cookies[2])
+    listening = window.open_guild(guild.pk)
+    expect(listening.locator("#skip")).to_have_attribute("aria-label", "Vote to skip this track")
+    expect(listening.locator("#queue-clear")).to_be_hidden()
+    expect(listening.locator("#settings-link")).to_have_count(0)
+    listening.locator("#skip").click()
+    expect(listening.locator("#now-chips")).to_contain_text("1 of 2 votes to skip")
+    page.get_by_label("Clear the queue").select_option("everyone")
+    page.get_by_label("Add tracks").select_option("managers")
+    page.get_by_label("Skip tracks of others").select_option("dj")
+    expect(listening.locator("#queue-clear")).to_be_visible()
+    expect(listening.locator("#search-input")).to_be_disabled()
+    expect(listening.locator("#skip")).to_be_disabled()
+    expect(listening.locator("#activity")).to_contain_text("owner changed who skips in the settings")
+    listening.locator("#queue-clear").click()
+    expect(listening.locator("#queue-empty")).to_be_visible()
+    listening.locator("#volume-range").fill("40")
+    expect(listening.locator("#activity")).to_contain_text("You set the volume to 40 %")
 
-        # So it does when Discord makes the member a manager, and takes that back.
-        expect(listening.locator("#settings-link")).to_have_count(0)
-        admins = elsewhere(lambda: RoleFactory.create(guild=guild, permissions=ADMINISTRATOR))
-        elsewhere(lambda: RoleFactory.create(guild=guild, pk=guild.pk))
-        give = partial(store_roles, guild.pk, discord_id=str(member.discord_id))
-        elsewhere(lambda: give(role_ids=[admins.pk]))
-        expect(listening.locator("#settings-link")).to_be_visible()
-        expect(listening.locator("#search-input")).to_be_enabled()
-        elsewhere(lambda: give(role_ids=[]))
-        expect(listening.locator("#settings-link")).to_have_count(0)
-        expect(listening.locator("#search-input")).to_be_disabled()
-        assert (mine.complaints, theirs.complaints, window.complaints) == ([], [], [])
+    # So it does when Discord makes the member a manager, and takes that back.
+    expect(listening.locator("#settings-link")).to_have_count(0)
+    admins = elsewhere(lambda: RoleFactory.create(guild=guild, permissions=ADMINISTRATOR))
+    elsewhere(lambda: RoleFactory.create(guild=guild, pk=guild.pk))
+    give = partial(store_roles, guild.pk, discord_id=str(member.discord_id))
+    elsewhere(lambda: give(role_ids=[admins.pk]))
+    expect(listening.locator("#settings-link")).to_be_visible()
+    expect(listening.locator("#search-input")).to_be_enabled()
+    elsewhere(lambda: give(role_ids=[]))
+    expect(listening.locator("#settings-link")).to_have_count(0)
+    expect(listening.locator("#search-input")).to_be_disabled()
+    assert (mine.complaints, theirs.complaints, window.complaints) == ([], [], [])

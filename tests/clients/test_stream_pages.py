@@ -13,7 +13,7 @@ from accounts.models import User
 from guilds.alerts.models import AlertRule
 from realtime.domain import streams
 from realtime.streams.models import Stream, StreamGrant
-from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, elsewhere, login_cookie, open_desk
+from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, elsewhere, login_cookie, start_chromium
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
 from tests.realtime.device import JPEG, make_person
 from tests.server import Server
@@ -73,7 +73,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server) -> None:
     )
     cookies = login_cookie(owner), login_cookie(reader)
     service = make_person(owner)
-    with open_desk(server, CAMERA, CAMERA_ALLOWED) as desk:
+    with start_chromium(server.port, CAMERA, CAMERA_ALLOWED) as desk:
         mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
 
         # A stream is made in a dialog, which says what is wrong with an id.
@@ -146,7 +146,9 @@ def test_a_refused_camera_tokens_and_the_end(server: Server) -> None:
     stream = streams.create_stream(owner, stream_id="cam")
     StreamGrant.objects.create(stream=stream, guild_id="300000000000000999")
     cookie = login_cookie(owner)
-    with open_desk(server, CAMERA) as desk:  # nobody answers the browser's question: that counts as no
+    with start_chromium(
+        server.port, CAMERA
+    ) as desk:  # nobody answers the browser's question: that counts as no
         window = desk.window(cookie)
         page = window.open("/streams/cam")
         page.get_by_role("button", name="Start streaming").click()
@@ -194,7 +196,7 @@ def test_rules_are_made_changed_and_followed(server: Server) -> None:
     news = ChannelFactory.create(guild=guild, name="news")
     streams.create_stream(owner, stream_id="cam", name="Hall")
     cookies = login_cookie(owner), login_cookie(other)
-    with open_desk(server) as desk:
+    with start_chromium(server.port) as desk:
         mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
         page, phone = (each.open(f"/guilds/{guild.pk}/settings") for each in (mine, theirs))
         for each in (page, phone):

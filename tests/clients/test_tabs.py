@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,27 +17,12 @@ from guilds.models import Guild
 from queue_app.commands import execute
 from realtime.models import Event, Via
 from realtime.origin import Origin
-from tests.clients.browser import PHONE, WIDE, Desk, log_in, login_cookie, open_desk
+from tests.clients.browser import PHONE, WIDE, Desk, log_in, login_cookie
 from tests.clients.relay import Relay
 from tests.factories import GuildFactory, MembershipFactory, TrackFactory, UserFactory
-from tests.server import Server, until
+from tests.server import until
 
 TITLES = ("Cold Harbour", "Moss", "Low Tide")
-
-
-@pytest.fixture(scope="module")
-def relay() -> Iterator[Relay]:
-    with Relay() as relay:
-        yield relay
-
-
-@pytest.fixture(scope="module")
-def desk(relay: Relay) -> Iterator[Desk]:
-    """One Chromium for all tests of this module."""
-    # Playwright's loop runs in this thread, in which the fixtures use the ORM; Django would refuse that.
-    with pytest.MonkeyPatch.context() as patch, open_desk(relay) as desk:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield desk
 
 
 @dataclass
@@ -78,19 +62,14 @@ class Stage:
 
 
 @pytest.fixture
-def stage(desk: Desk, relay: Relay, server: Server) -> Iterator[Stage]:
-    relay.target = server.port
+def stage(desk: Desk, relay: Relay) -> Stage:
     guild = GuildFactory.create(name="Sandbox Lounge")
     owner, member = UserFactory.create(username="owner"), UserFactory.create(username="member")
     for user in (owner, member):
         MembershipFactory.create(user=user, guild=guild, manager=user is owner)
     for title in TITLES:
         TrackFactory.create(title=title, search_text=title.lower())
-    stage = Stage(desk, relay, guild, owner, member)
-    yield stage
-    for context in desk.browser.contexts:
-        context.close()
-    relay.give_back()
+    return Stage(desk, relay, guild, owner, member)
 
 
 def add(page: Page, query: str) -> None:

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from guilds.models import Guild
 from guilds.permissions import INSTALL_PERMISSIONS
-from tests.clients.browser import PHONE, login_cookie, open_desk
+from tests.clients.browser import PHONE, Desk, login_cookie
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
 from tests.server import Server
 
@@ -44,28 +44,25 @@ def cookie(server: Server, settings: Settings) -> str:
     return login_cookie(user)
 
 
-def test_any_name_is_text_and_managers_see_what_the_bot_lacks(server: Server, cookie: str) -> None:
+def test_any_name_is_text_and_managers_see_what_the_bot_lacks(desk: Desk, cookie: str) -> None:
     guild_id = Guild.objects.get(name=NAMES[0]).pk
-    with open_desk(server) as desk:
-        window = desk.window(cookie, size=PHONE)
-        page = window.open("/dashboard")
-        assert set(page.locator(".guild-card h2").all_inner_texts()) == set(NAMES)
-        narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        assert page.evaluate(narrow)
-        window.open_guild(guild_id)
-        assert page.locator("#guild-name").inner_text() == NAMES[0]
-        assert set(page.locator("#voice-channel option").all_text_contents()) >= set(NAMES)
-        page.click("#guild-lacks summary")
-        assert (
-            page.locator("#guild-lacks summary").inner_text() == f"The bot lacks {len(NAMES) + 1} permissions"
-        )
-        assert page.locator("#guild-lacks dt").all_inner_texts() == ["Everywhere", *NAMES]
-        assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: being heard in a voice channel"
-        assert page.evaluate(narrow)
-        assert page.evaluate("window.harmed") is None
-        assert not window.complaints
-        page.click("#guild-read")
-        page.wait_for_selector("#guild-read-problem:has-text('Discord could not be reached')")
+    window = desk.window(cookie, size=PHONE)
+    page = window.open("/dashboard")
+    assert set(page.locator(".guild-card h2").all_inner_texts()) == set(NAMES)
+    narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert page.evaluate(narrow)
+    window.open_guild(guild_id)
+    assert page.locator("#guild-name").inner_text() == NAMES[0]
+    assert set(page.locator("#voice-channel option").all_text_contents()) >= set(NAMES)
+    page.click("#guild-lacks summary")
+    assert page.locator("#guild-lacks summary").inner_text() == f"The bot lacks {len(NAMES) + 1} permissions"
+    assert page.locator("#guild-lacks dt").all_inner_texts() == ["Everywhere", *NAMES]
+    assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: being heard in a voice channel"
+    assert page.evaluate(narrow)
+    assert page.evaluate("window.harmed") is None
+    assert not window.complaints
+    page.click("#guild-read")
+    page.wait_for_selector("#guild-read-problem:has-text('Discord could not be reached')")
 
 
 @pytest.mark.django_db
