@@ -107,6 +107,7 @@ def test_each_program_warns_at_its_start(command: str, tmp_path: Path) -> None:
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     env = os.environ | dict(zip(names, free_ports(3), strict=True))
     env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
+    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it is there, so no music is made for it
     env.pop("DATABASE_URL", None)
     with (tmp_path / "log").open("w") as log:
         program = subprocess.Popen(

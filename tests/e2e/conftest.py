@@ -18,7 +18,7 @@ def measured(record_property: Callable[[str, object], None]) -> Measured:
     return lambda what, seconds: record_property(what, f"{seconds:.1f} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def backline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backline]:
     """An installation that nobody started yet."""
     installation = Backline(tmp_path_factory.mktemp("installation"))
