@@ -219,15 +219,14 @@ def test_the_commands_send_and_print(server: Server, token: str, command: Comman
     typed.send_signal(signal.SIGINT)
     assert finish(typed)[0] == 130
 
-    watching = command(
-        *stream, "--consumes", "video-frame", "--count", "1", "--save", str(tmp_path), token=token
-    )
-    while watching.poll() is None:  # it may not be registered yet, and frames are not kept
-        assert finish(command(*stream, "--send", str(picture), token=token)) == (0, [], "")
+    watching = command(*stream, "--count", "1", "--save", str(tmp_path), token=token)
+    assert watching.stdout is not None
+    assert json.loads(watching.stdout.readline())["type"] == "presence"
+    assert finish(command(*stream, "--send", str(picture), token=token)) == (0, [], "")
     code, shown, _ = finish(watching)
     assert code == 0
-    assert (shown[0]["type"], shown[0]["bytes"]) == ("video-frame", len(JPEG))
-    assert (tmp_path / f"{shown[0]['frame']:08}.jpg").read_bytes() == JPEG
+    assert (shown[-1]["type"], shown[-1]["bytes"]) == ("video-frame", len(JPEG))
+    assert (tmp_path / f"{shown[-1]['frame']:08}.jpg").read_bytes() == JPEG
 
     store = ("sync", "--url", server.url, "--store", "todo", "--once")
     code, printed, _ = finish(

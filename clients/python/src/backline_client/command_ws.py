@@ -13,13 +13,15 @@ from backline_client.frames import Frame, Message
 from backline_client.position import Position
 from backline_client.stream import Item, Stream, StreamClient
 
+WATCHED = ["video-frame", "alert"]
 PICTURES = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"RIFF": "webp"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Register on a live stream. What comes is printed as one JSON object a line (of frames the header, with "
-        "`bytes`); with --consumes until Ctrl-C, else until everything is sent."
+        "`bytes`); with --consumes until Ctrl-C, else until everything is sent. Without --consumes, "
+        "--produces, --send and --presence it watches: frames, alerts and who is there."
     )
     parser.add_argument(
         "--stream", required=True, metavar="ID", help="the stream; producing to a new one makes it"
@@ -52,7 +54,7 @@ async def run(client_options: tuple[str, str], arguments: argparse.Namespace) ->
     picture = _picture(arguments.send)
     produces = arguments.produces or (["video-frame"] if picture else ["alert"] if arguments.send else [])
     if not (produces or arguments.consumes or arguments.presence):
-        raise BadInput("Say what for: --consumes, --produces, --send or --presence.")
+        arguments.consumes, arguments.presence = WATCHED, True
     if arguments.save:
         await asyncio.to_thread(arguments.save.mkdir, parents=True, exist_ok=True)
     since = None if arguments.since is None else Position(arguments.epoch, arguments.since)
