@@ -8,8 +8,10 @@ import logging
 from django.db import DatabaseError
 
 from botrunner.threads import in_daemon
+from guilds.alerts.metrics import show_waiting
 from guilds.domain.alert_delivery import Delivery, deliver
-from guilds.domain.alert_posts import claim_due, settle
+from guilds.domain.alert_posts import claim_due, waiting_since
+from guilds.domain.alert_settle import settle
 from realtime import hints
 from realtime.db import in_thread
 
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0  # where no hint comes, and for what becomes due by the clock
 BREATH_SECONDS = 0.1  # between two looks, however many alerts are written
 AT_ONCE = 8
+LOOK_SECONDS = 10.0  # between two looks at what waits, for monitoring
 LAST_SECONDS = 2.0  # for what is under way when the bot ends
 
 
@@ -30,6 +33,8 @@ class AlertPoster:
         self._under_way: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._unlisten = hints.listen(self._hinted)
+        # Also while Discord does not let the shard in: then most of all.
+        self._looking = asyncio.create_task(self._look(), name=f"waiting alerts of shard {shard}")
 
     def start(self) -> None:
         """Begin, once Discord has let the shard in. Again: nothing."""
@@ -39,6 +44,7 @@ class AlertPoster:
     async def close(self) -> None:
         """Claim no more, and wait a moment for what is under way. What is cut off is found again by its nonce."""
         self._unlisten()
+        self._looking.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -66,6 +72,17 @@ class AlertPoster:
             except TimeoutError:
                 pass
 
+    async def _look(self) -> None:
+        """Keep the figure of how long alerts wait."""
+        while True:
+            try:
+                show_waiting(
+                    self._shard, await in_thread(waiting_since)(shard=self._shard, count=self._count)
+                )
+            except DatabaseError as error:
+                log.warning("Waiting alerts of shard %s: %s", self._shard, type(error).__name__)
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def _claim(self, room: int) -> list[Delivery]:
         claim = in_thread(claim_due)
         try:
@@ -73,9 +90,7 @@ class AlertPoster:
         except DatabaseError as error:
             log.warning("Alerts of shard %s: %s", self._shard, type(error).__name__)
         except Exception:
-            log.exception(
-                "Alerts of shard %s", self._shard
-            )  # one that cannot be read must not stop the others
+            log.exception("Alerts of shard %s", self._shard)  # the next look may fare better
         return []
 
     async def _deliver(self, delivery: Delivery) -> None:

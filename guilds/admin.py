@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
 from guilds.alerts import admin as alerts_admin  # noqa: F401  registers by being imported
 from guilds.domain.settings import change_settings
@@ -15,7 +16,6 @@ from guilds.domain.shards import MEMBERS_REMEDY
 from guilds.freshness import is_up
 from guilds.models import BotShard, Channel, Guild, GuildSettings, Membership, Role
 from guilds.settings_form import GuildSettingsForm
-from realtime.admin import ReadOnlyAdmin
 from realtime.models import Via
 from realtime.origin import Origin
 

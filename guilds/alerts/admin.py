@@ -9,14 +9,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
 from guilds.alerts.models import AlertPost, AlertRule
-from guilds.domain.alert_posts import try_again
 from guilds.domain.alert_rules import change_rule, check_choices, check_rule, remove_rule
+from guilds.domain.alert_settle import try_again
 from guilds.domain.settings import ANNOUNCE_TYPES
 from guilds.errors import InvalidAlertRule
 from guilds.queries import channels_of
-from realtime.admin import ReadOnlyAdmin
 from realtime.models import Via
 from realtime.origin import Origin
 

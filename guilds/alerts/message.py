@@ -18,6 +18,7 @@ from django.conf import settings
 from guilds.alerts.models import Level
 
 MAX_TEXT, MAX_LINE, MAX_NAME = 1000, 120, 100  # escaped, each at most doubles; an embed may hold 4096
+MAX_PLAIN = 600  # of a text outside of an embed; the whole content may hold 2000
 COLORS = {Level.LOW: 0x6B7A90, Level.MEDIUM: 0xE0A030, Level.HIGH: 0xD64545}
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -76,6 +77,22 @@ def escape(text: str, longest: int) -> str:
     return _MARKUP.sub(r"\\\1", plain(text, longest)).replace("@", "@\u200b")
 
 
+@dataclass(frozen=True)
+class Without:
+    """What a message leaves out, because the bot may not send it there."""
+
+    embed: bool = False
+    picture: bool = False
+
+    def __str__(self) -> str:
+        """What the bot lacks, by Discord's names for it."""
+        named = (("Embed Links", self.embed), ("Attach Files", self.picture))
+        return " and ".join(name for name, left_out in named if left_out)
+
+
+WHOLE = Without()
+
+
 def page_of(stream_id: str, nonce: str) -> str:
     """Return the link in a post. It carries the nonce, by which the post is found again in the channel."""
     return f"{settings.FRONTEND_URL}/streams/{quote(stream_id)}#{nonce}"
@@ -91,6 +108,7 @@ def compose(
     role_id: str | None,
     nonce: str,
     picture: Picture | None,
+    without: Without = WHOLE,
 ) -> dict[str, Any]:
     """Return the message for these alerts, oldest first; of a digest they may be the newest of more.
 
@@ -98,27 +116,36 @@ def compose(
     """
     worst = max((level for level in Level if levels.get(level)), key=list(Level).index)
     name = escape(" ".join((stream_name or stream_id).split()), MAX_NAME)
-    embed: dict[str, Any] = {
-        "title": f"{_counts(levels)} from {name}" if digest else f"{name}: {worst} alert",
-        "description": _lines(said, sum(levels.values())) if digest else escape(said[-1].text, MAX_TEXT),
-        "url": page_of(stream_id, nonce),
-        "color": COLORS[worst],
-        "timestamp": said[-1].at.isoformat(),
-        "footer": {"text": plain(" · ".join(filter(None, (stream_id, said[-1].sender))), 200)},
-    }
+    total = sum(levels.values())
+    mention = f"<@&{role_id}>" if role_id else ""
+    title = f"{_counts(levels)} from {name}" if digest else f"{name}: {worst} alert"
+    url = page_of(stream_id, nonce)
+    # Discord shows a line behind `-#` in small print.
+    note = "\n-# Without its picture: here the bot lacks Attach Files." if without.picture else ""
     message: dict[str, Any] = {
-        "content": f"<@&{role_id}>" if role_id else "",
-        "embeds": [embed],
         "allowed_mentions": {"parse": [], "roles": [role_id] if role_id else []},
         "nonce": nonce,
         "enforce_nonce": True,
     }
-    if picture is not None:
-        embed["image"] = {"url": f"attachment://{picture.filename}"}
+    if picture is not None and not without.picture:
         message["attachments"] = [
             {"id": 0, "filename": picture.filename, "description": "What the stream showed at that moment."}
         ]
-    return message
+    if without.embed:
+        text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
+        # In angle brackets a link unfolds into nothing.
+        return message | {"content": f"{mention} **{title}**\n{text}\n<{url}>{note}".strip()}
+    embed: dict[str, Any] = {
+        "title": title,
+        "description": (_lines(said, total) if digest else escape(said[-1].text, MAX_TEXT)) + note,
+        "url": url,
+        "color": COLORS[worst],
+        "timestamp": said[-1].at.isoformat(),
+        "footer": {"text": plain(" · ".join(filter(None, (stream_id, said[-1].sender))), 200)},
+    }
+    if "attachments" in message and picture is not None:
+        embed["image"] = {"url": f"attachment://{picture.filename}"}
+    return message | {"content": mention, "embeds": [embed]}
 
 
 def _counts(levels: dict[str, int]) -> str:
@@ -127,12 +154,18 @@ def _counts(levels: dict[str, int]) -> str:
     return f"{total} {'alert' if total == 1 else 'alerts'} ({', '.join(parts)})"
 
 
-def _lines(said: Sequence[Said], total: int) -> str:
-    # Discord shows such times by each reader's own clock (docs: Reference, Message Formatting).
-    lines = [
-        f"<t:{int(one.at.timestamp())}:T> **{one.level}** {escape(' '.join(one.text.split()), MAX_LINE)}"
-        for one in said
-    ]
-    if total > len(said):
-        lines.insert(0, f"{total - len(said)} before these:")
+def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
+    """Return a line for each, oldest first; the newest of them, where there is room for so many characters only."""
+    lines: list[str] = []
+    for one in reversed(said):
+        # Discord shows such times by each reader's own clock (docs: Reference, Message Formatting).
+        line = (
+            f"<t:{int(one.at.timestamp())}:T> **{one.level}** {escape(' '.join(one.text.split()), MAX_LINE)}"
+        )
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.insert(0, line)
+    if total > len(lines):
+        lines.insert(0, f"{total - len(lines)} before these:")
     return "\n".join(lines)

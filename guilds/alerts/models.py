@@ -5,7 +5,8 @@
 | `pending` | `posted`, `failed`, `unknown` | the bot |
 | `failed`, `unknown` | `pending` | an operator, in the admin |
 
-Whoever changes a rule and its posts in one transaction locks the rule's row first.
+`failed` is surely not in Discord, `unknown` perhaps. Whoever changes a rule and its posts in one transaction locks the
+rule's row first.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class AlertRule(models.Model):
         help_text="Alerts posted one by one; more of them come as a digest.",
     )
     enabled = models.BooleanField(default=True)
-    problem_code = models.CharField(max_length=32, blank=True, help_text="Why the last post did not go out.")
+    problem_code = models.CharField(
+        max_length=32, blank=True, help_text="Why the last post did not go out, or not whole."
+    )
     problem_detail = models.CharField(max_length=300, blank=True)
     problem_at = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(
@@ -106,8 +109,8 @@ def new_nonce() -> str:
 class AlertPost(models.Model):
     """One message to be posted: of one alert, or a digest of several. Written by `domain/alert_posts.py` only.
 
-    From `handed_at` on, when a bot first set out to send it, Discord may have it: what it says and where it goes stay
-    as they are, and nothing joins it any more.
+    From `handed_at` on, when a bot first set out to send it, nothing joins it any more. While `doubt_since` is set,
+    Discord may have it, and it goes nowhere else.
     """
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="posts")
@@ -118,9 +121,10 @@ class AlertPost(models.Model):
     last_at = models.DateTimeField(help_text="When the newest alert was raised.")
     due_at = models.DateTimeField()
     nonce = models.CharField(max_length=25, unique=True, default=new_nonce)
-    channel_id = models.CharField(max_length=20, blank=True, help_text="Where it was first sent.")
-    handed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when Discord may have it; surely not before."
+    channel_id = models.CharField(max_length=20, blank=True, help_text="Where it was sent.")
+    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a bot first set out to send it.")
+    doubt_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when Discord may have it; empty: it surely has not."
     )
     attempts = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+log = logging.getLogger(__name__)
 
 MINUTE = timedelta(minutes=1)
 # A day of 25 hours where clocks go back, and some more: no clock ever went back by three.
@@ -17,12 +20,22 @@ def timezone_names() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo | None:
+    """Return a zone; null where this machine's list knows no such name (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        log.error("No time zone is called %r here: the quiet hours that name it do not count", name)
+        return None
+
+
 @dataclass(frozen=True)
 class QuietHours:
     """`start` is quiet, `until` no more; over midnight where the end comes first. Whole minutes, never equal.
 
     What the clocks show decides: the hour that exists twice in autumn is quiet both times, one that spring leaves out
-    is not missed.
+    is not missed. In a zone that is not known here nothing is quiet: an alert too many does less harm than none.
     """
 
     start: time
@@ -30,7 +43,10 @@ class QuietHours:
     timezone: str
 
     def include(self, at: datetime) -> bool:
-        shown = at.astimezone(ZoneInfo(self.timezone)).time()
+        zone = _zone(self.timezone)
+        if zone is None:
+            return False
+        shown = at.astimezone(zone).time()
         if self.start < self.until:
             return self.start <= shown < self.until
         return shown >= self.start or shown < self.until

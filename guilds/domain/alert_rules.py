@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from guilds.alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
 from guilds.alerts.quiet import timezone_names
+from guilds.domain.alert_settle import drop_waiting
 from guilds.domain.settings import ANNOUNCE_TYPES
 from guilds.errors import AlertRuleNotFound, InvalidAlertRule, TooManyAlertRules
 from guilds.models import Channel, Guild, Membership, Role
@@ -25,6 +26,7 @@ from realtime.streams.models import Stream
 from realtime.streams.rights import read_rights
 
 MAX_RULES = 50  # a guild
+MINUTE = timedelta(minutes=1)  # a digest waits no longer, but for quiet hours
 
 FIELDS = (
     "stream_id", "channel_id", "mention_role_id", "min_level", "quiet_hours", "max_per_minute", "enabled",
@@ -218,8 +220,11 @@ def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes:
         rule.held_until = None
     rule.problem_code, rule.problem_detail, rule.problem_at = "", "", None
     rule.save()
+    if "quiet_hours" in after:
+        # The new hours decide. Where these are quiet as well, whoever claims it lets it wait for their end.
+        waiting.filter(due_at__gt=timezone.now() + MINUTE).update(due_at=timezone.now())
     if not rule.enabled or "stream_id" in after:
-        waiting.delete()
+        drop_waiting(rule)
     if after:
         told = {"rule_id": str(rule.pk), "before": {name: before[name] for name in after}, "after": after}
         append(store, "AlertRuleChanged", told, origin=origin)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from guilds.domain.alert_settle import give_up_guild
 from guilds.models import Guild, GuildSettings, VoiceState
 from guilds.permissions import INSTALL_PERMISSIONS
 from guilds.shapes import public_shape
@@ -50,6 +51,7 @@ def bot_left(guild_id: str) -> bool:
             return False
         guild.bot_installed, guild.unavailable, guild.left_at = False, False, timezone.now()
         guild.save(update_fields=["bot_installed", "unavailable", "left_at"])
+        give_up_guild(guild_id)
         VoiceState.objects.filter(guild_id=guild_id).delete()  # nobody tells any more who sits where
         announce(store, "BotRemoved", guild)
         return True

@@ -13,6 +13,7 @@ from django.core.cache import cache
 from accounts import discord
 from sandbox import seed
 from tests.accounts.conftest import Discord
+from tests.guilds.outbox import Post
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,14 @@ def sandbox(running: Discord, settings: LazySettings) -> Iterator[Discord]:
     yield running
     discord.tls_context.cache_clear()
     cache.clear()
+
+
+@pytest.fixture
+def post(db: None, sandbox: Discord) -> Post:
+    return Post(sandbox)
+
+
+@pytest.fixture
+def post_everywhere(transactional_db: None, sandbox: Discord) -> Post:
+    """One whose rows threads see."""
+    return Post(sandbox)

@@ -2,113 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import discord
-from accounts.models import User
+from guilds.alerts import quiet
 from guilds.alerts.models import AlertPost, AlertRule, PostState
-from guilds.domain import alert_posts
-from guilds.domain.alert_delivery import Delivery, GivenUp, Later, NotThere, Outcome, Posted, Unsure, deliver
-from guilds.domain.alert_posts import LEASE, NONCE_HONOURED, claim_due, settle
-from guilds.domain.alert_rules import add_rule, change_rule, check_rule, remove_rule
+from guilds.channel_permissions import EMBED_LINKS, SEND_MESSAGES
+from guilds.domain import alert_settle
+from guilds.domain.alert_delivery import GivenUp, Later, NotThere, Outcome, Posted, Unsure, deliver
+from guilds.domain.alert_posts import LEASE, NONCE_HONOURED, waiting_since
+from guilds.domain.alert_rules import remove_rule
+from guilds.domain.alert_settle import settle, try_again
 from guilds.freshness import shard_of
 from guilds.models import Role
-from realtime.domain.alerts import Picture, write_alert
-from realtime.domain.streams import create_stream, delete_stream
-from realtime.models import Via
-from realtime.origin import Origin
-from realtime.streams.models import Stream
-from sandbox.ratelimit import RateLimiter
-from sandbox.rest import channels as sandbox_channels
+from realtime.domain.streams import delete_stream
+from realtime.models import Event
 from sandbox.seed import DJ_ROLE, LOUNGE
-from tests.accounts.conftest import Discord
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
-
-GENERAL, MUSIC = "1090315482246234115", "1090315482246234116"
-PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 9
-MINUTE = timedelta(minutes=1)
-
-
-class Post:
-    """The Lounge with a rule, and a bot's hands."""
-
-    def __init__(self, there: Discord) -> None:
-        self.there = there
-        there.sandbox.world.messages.clear()
-        there.sandbox.ratelimiter = RateLimiter()  # what the test before used up is not this one's
-        self.guild = GuildFactory.create(guild_id=LOUNGE)
-        for role in there.sandbox.world.guild_roles(LOUNGE):
-            RoleFactory.create(id=role.id, guild=self.guild, name=role.name, permissions=role.permissions)
-        for pk, name in ((GENERAL, "general"), (MUSIC, "music")):
-            ChannelFactory.create(id=pk, guild=self.guild, name=name)
-        self.owner: User = MembershipFactory.create(guild=self.guild, owner=True).user
-        self.stream: Stream = create_stream(self.owner, stream_id="cam-1", name="Front door")
-        self.origin = Origin(user=self.owner, via=Via.REST)
-
-    def rule(self, **options: Any) -> AlertRule:
-        fields = {"stream_id": "cam-1", "channel_id": GENERAL} | options
-        return add_rule(LOUNGE, origin=self.origin, **check_rule(fields, whole=True))
-
-    def change(self, rule: AlertRule, **changes: Any) -> None:
-        change_rule(LOUNGE, rule.pk, origin=self.origin, **check_rule(changes, whole=False))
-
-    def alert(self, text: str = "motion", level: str = "high", *, picture: bytes | None = None) -> None:
-        shot = Picture("image/png", picture, timezone.now().timestamp()) if picture else None
-        args = {"text": text, "level": level}
-        write_alert("cam-1", "alert", args, origin=Origin(user=self.owner, via=Via.SYNC), picture=shot)
-
-    def claim(self, owner: str = "bot-1", *, shard: int = 0, count: int = 1) -> list[Delivery]:
-        return claim_due(owner=owner, shard=shard, count=count, limit=8)
-
-    def work(self, owner: str = "bot-1") -> int:
-        """Post what is due, until nothing is. Returns how many deliveries that took."""
-        done = 0
-        while found := self.claim(owner):
-            for delivery in found:
-                settle(delivery, deliver(delivery))
-                done += 1
-            assert done < 100
-        return done
-
-    def pass_time(self, by: timedelta) -> None:
-        """Make everything in the outbox older."""
-        moved = {
-            name: F(name) - by
-            for name in ("created_at", "due_at", "last_at", "handed_at", "lease_expires_at")
-        }
-        AlertPost.objects.update(**moved)
-        AlertRule.objects.update(held_until=F("held_until") - by)
-
-    @property
-    def messages(self) -> list[Any]:
-        return list(self.there.sandbox.world.messages.values())
-
-    @property
-    def texts(self) -> list[str]:
-        return [message.embeds[0]["description"] for message in self.messages]
-
-    def edit(self, **change: Any) -> None:
-        httpx.post(f"{self.there.sandbox.url}/_sandbox/guilds/{LOUNGE}", json=change).raise_for_status()
-
-
-@pytest.fixture
-def post(db: None, sandbox: Discord) -> Post:
-    return Post(sandbox)
-
-
-def states() -> list[str]:
-    return list(AlertPost.objects.order_by("pk").values_list("state", flat=True))
-
+from tests.factories import UserFactory
+from tests.guilds.outbox import GENERAL, MINUTE, MUSIC, PNG, Post, forget_nonces, states, without_history
 
 # --- One alert ---
 
@@ -158,7 +79,7 @@ def test_a_post_older_than_a_day_is_given_up(post: Post) -> None:
 
 
 def test_a_rule_keeps_its_newest_posts_only(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alert_posts, "KEPT_POSTS", 2)
+    monkeypatch.setattr(alert_settle, "KEPT_POSTS", 2)
     post.rule(max_per_minute=30)
     for n in range(4):
         post.alert(str(n))
@@ -240,6 +161,69 @@ def test_what_was_handed_to_discord_is_joined_by_nothing(post: Post) -> None:
     assert "fourth" in post.texts[-1]
 
 
+def test_after_a_bots_return_what_comes_new_waits_for_its_minute(post: Post) -> None:
+    post.rule(max_per_minute=2)
+    for n in range(3):
+        post.alert(str(n))
+    post.pass_time(timedelta(hours=1))
+    post.work()
+    assert len(post.messages) == 3
+    post.alert("new")  # two were posted this minute, though they are an hour old
+    assert post.work() == 0
+    post.pass_time(MINUTE)
+    post.work()
+    assert [message.embeds[0]["title"] for message in post.messages[2:]] == [
+        "1 alert (1 high) from Front door",
+        "1 alert (1 high) from Front door",
+    ]
+
+
+def test_who_joins_a_digest_that_is_late_already_does_not_put_it_off(post: Post) -> None:
+    post.rule(max_per_minute=1)
+    for n in range(2):
+        post.alert(str(n))
+    post.pass_time(timedelta(hours=1))
+    due = AlertPost.objects.get(digest=True).due_at
+    post.alert("joins")
+    assert AlertPost.objects.get(digest=True).due_at == due
+
+
+def test_an_alert_that_cannot_be_read_stops_no_other(post: Post) -> None:
+    for channel in (GENERAL, MUSIC):
+        post.rule(channel_id=channel)
+        post.alert("to be")
+    broken = AlertPost.objects.order_by("due_at", "pk").first()
+    assert broken is not None
+    Event.objects.filter(pk__in=broken.event_ids).update(args="[]")
+    (only,) = post.claim()
+    assert only.post_id != broken.pk
+
+
+# --- How long what is due waits ---
+
+
+def test_how_long_alerts_wait_counts_from_when_they_were_first_due(post: Post) -> None:
+    def wait() -> float | None:
+        since = waiting_since(shard=0, count=1)
+        return None if since is None else round((timezone.now() - since).total_seconds())
+
+    post.rule(max_per_minute=1)
+    assert wait() is None
+    post.alert()
+    post.alert("in a digest that fills")
+    post.pass_time(timedelta(seconds=30))
+    assert wait() == 30
+    post.there.fault(kind="http_status", status=500, path="/messages")
+    post.work()  # is tried again later, and that is waiting too
+    post.pass_time(timedelta(seconds=40))
+    assert wait() == 40
+    assert waiting_since(shard=1 - shard_of(LOUNGE, 2), count=2) is None
+    assert waiting_since(shard=shard_of(LOUNGE, 2), count=2) is not None
+    post.pass_time(MINUTE)
+    post.work()
+    assert (wait(), set(states())) == (None, {PostState.POSTED})
+
+
 # --- Quiet hours ---
 
 
@@ -258,8 +242,6 @@ def test_in_quiet_hours_alerts_are_kept_for_one_digest(post: Post) -> None:
     digest = AlertPost.objects.get()
     assert abs(digest.due_at - (timezone.now() + timedelta(hours=2))) < 2 * MINUTE
     post.change(rule, quiet_hours=quiet_now(hours=-3))
-    assert post.work() == 0  # not due yet
-    post.pass_time(timedelta(hours=2))
     post.work()
     assert [message.embeds[0]["title"] for message in post.messages] == ["3 alerts (3 high) from Front door"]
 
@@ -273,6 +255,18 @@ def test_what_was_not_posted_before_quiet_hours_waits_for_their_end(post: Post) 
     post.change(rule, quiet_hours=None)
     post.pass_time(timedelta(hours=2))
     assert post.work() == 1
+
+
+def test_a_zone_that_is_not_known_any_more_keeps_no_alert_back(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    rule = post.rule(quiet_hours=quiet_now())
+    AlertRule.objects.filter(pk=rule.pk).update(quiet_timezone="Atlantis/Poseidonis")
+    quiet._zone.cache_clear()
+    post.alert("all the same")
+    assert post.work() == 1
+    assert post.texts == ["all the same"]
+    assert "Atlantis" in caplog.text
 
 
 # --- Who posts ---
@@ -323,12 +317,6 @@ def test_alerts_and_claims_at_the_same_moment_lose_and_double_nothing(
     assert set(states()) == {PostState.POSTED}
     assert sum(row.alerts for row in AlertPost.objects.all()) == 12
     assert len(post.messages) == AlertPost.objects.count()
-
-
-@pytest.fixture
-def post_everywhere(transactional_db: None, sandbox: Discord) -> Post:
-    """One whose rows threads see."""
-    return Post(sandbox)
 
 
 # --- A bot that dies ---
@@ -407,6 +395,117 @@ def test_beyond_the_nonces_life_what_is_not_in_the_channel_is_posted(
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
 
 
+def test_in_plain_text_it_is_found_as_well(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_nonces(monkeypatch)
+    post.deny(EMBED_LINKS)
+    post.rule()
+    post.alert()
+    (lost,) = post.claim()
+    deliver(lost)
+    post.pass_time(NONCE_HONOURED + MINUTE)
+    assert post.work() == 1
+    assert (len(post.messages), states()) == (1, [PostState.POSTED])
+
+
+def away(post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers at Discord's address."""
+    settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
+
+
+def busy(post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.there.fault(kind="rate_limit", path="/messages", scope="global", retry_after=60)
+
+
+def down(post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.there.fault(kind="http_status", status=503, path="/messages")
+
+
+def slow(post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 0.2)
+    post.there.fault(kind="latency", ms=1000, path="/messages", count=1, done=True)
+
+
+@pytest.mark.parametrize("failing", [away, busy, down, slow])
+def test_only_what_discord_may_have_is_ever_in_doubt(
+    post: Post,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: Callable[[Post, Settings, pytest.MonkeyPatch], None],
+) -> None:
+    """Long after, where the channel cannot be looked through: what surely is not there is posted, the rest is said."""
+    forget_nonces(monkeypatch)
+    without_history(post)
+    post.rule()
+    post.alert()
+    url, seconds = settings.DISCORD_API_URL, discord.TIMEOUT_SECONDS
+    failing(post, settings, monkeypatch)
+    assert (post.work(), states()) == (1, [PostState.PENDING])
+    settings.DISCORD_API_URL = url
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", seconds)
+    discord._transport.cache_clear()
+    post.pass_time(timedelta(minutes=10))
+    post.work()
+    surely_not_there = failing in (away, busy)
+    assert states() == [PostState.POSTED if surely_not_there else PostState.UNKNOWN]
+    assert len(post.messages) == (failing is not down)
+
+
+def test_what_surely_was_not_sent_goes_where_the_rule_says_by_then(post: Post, settings: Settings) -> None:
+    rule = post.rule()
+    post.alert()
+    url, settings.DISCORD_API_URL = settings.DISCORD_API_URL, "http://127.0.0.1:9/api/v10"
+    post.work()
+    settings.DISCORD_API_URL = url
+    post.change(rule, channel_id=MUSIC)
+    post.pass_time(timedelta(seconds=5))
+    post.work()
+    assert [message.channel_id for message in post.messages] == [MUSIC]
+
+
+def test_a_bot_that_stood_still_beyond_its_lease_sends_nothing(post: Post) -> None:
+    post.rule()
+    post.alert()
+    (slow,) = post.claim("bot-1")
+    assert slow.leased_until > timezone.now()
+    asleep = replace(slow, leased_until=timezone.now())
+    outcome = deliver(asleep)
+    assert post.messages == []
+    settle(asleep, outcome)
+    post.pass_time(MINUTE)
+    post.work("bot-2")
+    assert (len(post.messages), states()) == (1, [PostState.POSTED])
+
+
+def test_what_is_given_up_after_an_attempt_in_doubt_is_not_called_failed(
+    post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = post.rule()
+    post.alert()
+    slow(post, settings, monkeypatch)
+    post.work()
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 5.0)
+    post.deny(SEND_MESSAGES)
+    post.pass_time(timedelta(seconds=5))
+    post.work()
+    rule.refresh_from_db()
+    assert (states(), rule.problem_code) == ([PostState.UNKNOWN], "MISSING_PERMISSION")
+
+
+def test_what_an_operator_tries_again_is_in_no_doubt_however_late(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_nonces(monkeypatch)
+    post.rule()
+    post.there.fault(kind="http_status", status=400, code=50035, path="/messages")
+    post.alert()
+    post.work()
+    assert try_again(AlertPost.objects.get())
+    without_history(post)
+    post.pass_time(timedelta(minutes=10))  # no bot for so long
+    assert post.work() == 1
+    assert states() == [PostState.POSTED]
+
+
 def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
     post: Post, monkeypatch: pytest.MonkeyPatch, settings: Any, client: Client
 ) -> None:
@@ -432,19 +531,6 @@ def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
     assert (states(), rule.problem_code, len(post.messages)) == ([PostState.POSTED], "", 2)
 
 
-def forget_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox_channels, "NONCE_KEPT", timedelta(0))
-
-
-def without_history(post: Post) -> None:
-    history = 1 << 16
-    for role in post.there.sandbox.world.guild_roles(LOUNGE):
-        role.permissions &= ~history
-    for row in Role.objects.filter(guild_id=LOUNGE):
-        row.permissions &= ~history
-        row.save()
-
-
 def test_without_enforce_nonce_the_tests_above_would_fail(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,131 +542,3 @@ def test_without_enforce_nonce_the_tests_above_would_fail(
     deliver(lost)
     deliver(lost)
     assert len(post.messages) == 2
-
-
-# --- A Discord that refuses ---
-
-
-def test_without_the_permission_the_post_is_given_up_and_the_rule_says_why(post: Post) -> None:
-    rule = post.rule()
-    deny = {"id": LOUNGE, "type": 0, "allow": "0", "deny": str(1 << 11)}
-    post.edit(change="edit_channel", channel_id=GENERAL, overwrites=[deny])
-    post.alert("lost")
-    assert post.work() == 1
-    rule.refresh_from_db()
-    assert (states(), rule.problem_code) == ([PostState.FAILED], "MISSING_PERMISSION")
-    assert "#general" in rule.problem_detail
-    assert "Send Messages" in rule.problem_detail
-    for n in range(40):
-        post.alert(f"held {n}")
-    assert post.work() == 0  # each try would count against the bot everywhere
-    post.edit(change="edit_channel", channel_id=GENERAL, overwrites=[])
-    post.change(rule, enabled=True)
-    assert post.work() == 1
-    assert "40 alerts" in post.messages[0].embeds[0]["title"]
-    rule.refresh_from_db()
-    assert (rule.problem_code, rule.held_until) == ("", None)
-
-
-def test_where_nobody_mends_it_a_refusal_is_met_once_in_ten_minutes(post: Post) -> None:
-    post.rule()
-    post.edit(change="delete_channel", channel_id=GENERAL)
-    tried = 0
-    for _ in range(60):
-        post.alert()
-        tried += post.work()
-        post.pass_time(MINUTE)
-    assert 5 <= tried <= 7
-
-
-def test_a_deleted_channel_is_said_and_another_gets_what_waited(post: Post) -> None:
-    rule = post.rule()
-    post.edit(change="delete_channel", channel_id=GENERAL)
-    post.alert("lost")
-    post.work()
-    rule.refresh_from_db()
-    assert (rule.problem_code, rule.problem_detail) == (
-        "CHANNEL_DELETED",
-        "The channel was deleted. Choose another one.",
-    )
-    post.alert("kept")
-    post.change(rule, channel_id=MUSIC)
-    post.work()
-    assert [
-        (message.channel_id, "kept" in message.embeds[0]["description"]) for message in post.messages
-    ] == [(MUSIC, True)]
-
-
-def test_a_429_is_waited_out(post: Post) -> None:
-    rule = post.rule()
-    post.there.fault(kind="rate_limit", path="/messages", count=1, retry_after=30)
-    post.alert()
-    assert post.work() == 1
-    waiting = AlertPost.objects.get()
-    assert (waiting.state, waiting.error_code) == (PostState.PENDING, "DISCORD_RATE_LIMITED")
-    assert waiting.due_at > timezone.now() + timedelta(seconds=25)
-    rule.refresh_from_db()
-    assert rule.problem_code == ""  # nobody needs to do anything
-    discord._transport.cache_clear()  # another process, half a minute later
-    post.pass_time(timedelta(seconds=31))
-    assert post.work() == 1
-    assert len(post.messages) == 1
-
-
-def test_a_discord_that_fails_is_tried_ever_more_rarely_and_gets_it_once(post: Post) -> None:
-    rule = post.rule()
-    post.there.fault(kind="http_status", status=500, path="/messages", method="POST", count=12)
-    post.alert()
-    waits = []
-    for _ in range(4):
-        assert post.work() == 1  # three requests each
-        waits.append((AlertPost.objects.get().due_at - timezone.now()).total_seconds())
-        post.pass_time(timedelta(seconds=10))
-    assert [round(wait) for wait in waits] == [1, 2, 4, 8]
-    rule.refresh_from_db()
-    assert (rule.problem_code, states()) == ("DISCORD_FAILED", [PostState.PENDING])
-    post.work()
-    rule.refresh_from_db()
-    assert (len(post.messages), states(), rule.problem_code) == (1, [PostState.POSTED], "")
-
-
-def test_a_discord_that_answers_too_late_has_it_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 0.3)
-    gave_up = threading.Event()
-    observers = post.there.sandbox.observers
-
-    def hang(method: str, path: str, status: int, body: Any) -> None:
-        gave_up.wait(10)  # the message is made, the answer is not sent
-
-    observers.append(hang)
-    post.rule()
-    post.alert()
-    assert post.work() == 1
-    observers.pop()
-    gave_up.set()
-    assert (len(post.messages), states()) == (1, [PostState.PENDING])
-    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 5.0)
-    post.pass_time(timedelta(seconds=2))
-    post.work()
-    assert (len(post.messages), states()) == (1, [PostState.POSTED])
-
-
-def test_another_refusal_is_given_up_with_its_code(post: Post) -> None:
-    rule = post.rule()
-    post.there.fault(kind="http_status", status=400, path="/messages", count=1)
-    post.alert()
-    post.work()
-    rule.refresh_from_db()
-    assert (rule.problem_code, states()) == ("DISCORD_REFUSED", [PostState.FAILED])
-    assert "HTTP 400" in rule.problem_detail
-
-
-def test_a_bad_token_loses_nothing(post: Post) -> None:
-    post.rule()
-    post.there.fault(kind="http_status", status=401, path="/messages", count=1)
-    post.alert()
-    post.work()
-    assert states() == [PostState.PENDING]
-    post.pass_time(timedelta(seconds=2))
-    post.work()
-    assert states() == [PostState.POSTED]
