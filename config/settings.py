@@ -139,6 +139,11 @@ STORE_BYTES_PER_OWNER = env.int("STORE_BYTES_PER_OWNER", 1_000_000_000)  # nothi
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 90)
 EVENT_RETENTION_COUNT = env.int("EVENT_RETENTION_COUNT", 100_000)
 
+# --- Sockets ----------------------------------------------------------------------------------------------
+
+# In each process. A person's devices count as that person; 0 is no bound.
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 500)
+
 # --- Streams ----------------------------------------------------------------------------------------------
 
 STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # producing to a stream that is not there makes it
@@ -190,6 +195,7 @@ def _faults() -> list[str]:
             faults.append(f"{name} must be above 0")
     for name in (
         "SYNC_GRACE_SECONDS",
+        "SOCKETS_PER_PERSON",
         "STORE_BYTES_PER_OWNER",
         "EVENT_RETENTION_DAYS",
         "EVENT_RETENTION_COUNT",

@@ -1,17 +1,23 @@
-"""Open sockets by session, so that ending a session ends them, within a second and without any hint."""
+"""Open sockets by session, so that ending a session ends them, within a second and without any hint.
+
+And by person, because one who opens them by the thousand would leave no room for others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
+
+from django.conf import settings
 
 from accounts.errors import AccountsError, SessionRevoked, UserNotFound
 from accounts.models import AuthSession
 from realtime import kinds
 from realtime.db import in_thread
+from realtime.errors import TooManyConnections
 from realtime.kinds import Reader
 
 log = logging.getLogger(__name__)
@@ -58,16 +64,27 @@ class Connections:
 
     def __init__(self) -> None:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
+        self._of_user: Counter[int] = Counter()
         self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
         self._access = asyncio.create_task(self._watch_access(), name="access poll")
         self._look = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="revocation poll")
 
-    def add(self, sid: str, on_end: OnEnd) -> Callable[[], None]:
-        """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it."""
+    def add(self, session: AuthSession, on_end: OnEnd) -> Callable[[], None]:
+        """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it.
+
+        Raises TooManyConnections when the person has as many here as one may.
+        """
+        sid, user_id = str(session.pk), session.user_id
+        if settings.SOCKETS_PER_PERSON and self._of_user[user_id] >= settings.SOCKETS_PER_PERSON:
+            raise TooManyConnections
         self._by_sid[sid].add(on_end)
+        self._of_user[user_id] += 1
 
         def remove() -> None:
+            self._of_user[user_id] -= 1
+            if not self._of_user[user_id]:
+                del self._of_user[user_id]
             self._by_sid[sid].discard(on_end)
             if not self._by_sid[sid]:
                 del self._by_sid[sid]

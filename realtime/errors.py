@@ -38,6 +38,13 @@ class RateLimited(RealtimeError):
     status = 429
 
 
+class TooManyConnections(RealtimeError):
+    code = "TOO_MANY_CONNECTIONS"
+    sentence = "You have as many connections open as one person may. Close some."
+    close_code = 4429
+    status = 429
+
+
 class StoreNotFound(RealtimeError):
     code = "NOT_FOUND"
     sentence = "There is no such store."

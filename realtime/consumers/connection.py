@@ -20,7 +20,7 @@ from accounts.metrics import count_authentication, count_grace, refusals_counted
 from realtime import metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
-from realtime.errors import Forbidden, NoAccess, RateLimited, RealtimeError
+from realtime.errors import Forbidden, NoAccess, RateLimited, RealtimeError, TooManyConnections
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
 from realtime.limits import MAX_REFUSED, Meter
 
@@ -73,7 +73,10 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
         self._counted = True
         if principal is not None:
-            self._admit(principal)
+            try:
+                self._admit(principal)
+            except TooManyConnections as error:
+                self._close_soon(4429, error)  # on the open socket: browsers hide why an upgrade was refused
         self._later(INIT_SECONDS, self._nothing_said)
 
     async def _identify(self) -> Principal | None:
@@ -169,7 +172,10 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         """Raises TokenInvalid or NoAccess for a good token that is not for this connection."""
 
     def _admit(self, principal: Principal) -> None:
-        """Take a caller in, or its renewed token; `_serve` follows, when the peer has its answer."""
+        """Take a caller in, or its renewed token; `_serve` follows, when the peer has its answer.
+
+        Raises TooManyConnections.
+        """
         if self._forget:
             self._forget()
             self._forget = None
@@ -177,7 +183,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         count_authentication(self.endpoint, self.auth)
         if principal.session is not None:
             self._meter.belongs_to(principal.user.pk)  # all who are anonymous are one user and many people
-            self._forget = get_connections().add(str(principal.session.pk), self._ended)
+            self._forget = get_connections().add(principal.session, self._ended)
 
     def _serve(self, instance: str) -> None:
         """Serve the instance from here on, for as long as token and rights last. Again: the clocks start anew."""
