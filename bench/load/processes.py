@@ -82,7 +82,7 @@ def server(command: Sequence[str], *, env: dict[str, str] | None = None) -> Iter
 def python_server(name: str, *arguments: str) -> Iterator[ServerProcess]:
     """Run one of bench/load/servers.py on a data folder of its own."""
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
-        env = {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
+        env = {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR", "SOCKETS_PER_PERSON": "0"}
         with server([sys.executable, "-m", "bench.load.servers", name, *arguments], env=env) as running:
             yield running
 
