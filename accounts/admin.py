@@ -6,7 +6,7 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.domain.departure import delete_account
@@ -14,8 +14,31 @@ from accounts.domain.sessions import revoke_all_sessions, revoke_session
 from accounts.models import AuthSession, User
 
 
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows to look at, which only the program writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OwnerAdmin[M: Model](admin.ModelAdmin[M]):
+    """Rows with others below them that may not be deleted by themselves, and yet go along with their owner."""
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        rows, counts, _, protected = super().get_deleted_objects(objs, request)
+        return rows, counts, set(), protected
+
+
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(OwnerAdmin[User]):
     list_display = (
         "username",
         "display_name",
@@ -45,13 +68,6 @@ class UserAdmin(admin.ModelAdmin[User]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # people come from Discord
 
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Sessions and the like may not be deleted by themselves, yet they go along with their person."""
-        rows, counts, _, protected = super().get_deleted_objects(objs, request)
-        return rows, counts, set(), protected
-
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_active:  # so that nothing of today comes back when the account is opened again
@@ -66,21 +82,12 @@ class UserAdmin(admin.ModelAdmin[User]):
 
 
 @admin.register(AuthSession)
-class AuthSessionAdmin(admin.ModelAdmin[AuthSession]):
+class AuthSessionAdmin(ReadOnlyAdmin):
     list_display = ("user", "device", "store", "address", "created_at", "last_seen_at", "revoked_at")
     list_filter = ("created_at", ("revoked_at", admin.EmptyFieldListFilter))
     search_fields = ("user__username", "user__discord_id", "address", "store")
     list_select_related = ("user",)
     actions = ("revoke",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuthSession | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuthSession | None = None) -> bool:
-        return False
 
     @admin.action(description="End these sessions", permissions=["view"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:

@@ -6,12 +6,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
 from queue_app.domain.requeue import requeue
 from queue_app.domain.skip import skip
 from queue_app.errors import QueueError
 from queue_app.models import Player, QueueItem, Track
-from realtime.admin import ReadOnlyAdmin
 from realtime.models import Via
 from realtime.origin import Origin
 

@@ -5,23 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
+from accounts.admin import OwnerAdmin, ReadOnlyAdmin
 from realtime.domain.stores import delete_store
 from realtime.models import Event, Store, StoreMember
 from realtime.streams import admin as streams_admin  # noqa: F401  registers by being imported
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class StoreMemberInline(admin.TabularInline[StoreMember, Store]):
@@ -31,7 +20,7 @@ class StoreMemberInline(admin.TabularInline[StoreMember, Store]):
 
 
 @admin.register(Store)
-class StoreAdmin(admin.ModelAdmin[Store]):
+class StoreAdmin(OwnerAdmin[Store]):
     """Logs are to look at. Whose an `app:` store is may be changed here, and it may be deleted."""
 
     list_display = ("name", "owner", "public", "head", "size_bytes", "epoch", "created_at")
@@ -50,13 +39,6 @@ class StoreAdmin(admin.ModelAdmin[Store]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Store | None = None) -> bool:
         return super().has_delete_permission(request, obj) and obj is not None and _is_app(obj)
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Events may not be deleted by themselves, yet they go along with their store."""
-        rows, counts, _, protected = super().get_deleted_objects(objs, request)
-        return rows, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Store) -> None:
         delete_store(obj)

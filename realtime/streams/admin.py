@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin import ReadOnlyAdmin
 from realtime.domain.append import ensure_store
 from realtime.domain.streams import delete_stream, revoke_tokens
 from realtime.streams.models import Stream, StreamGrant, StreamPresence
@@ -51,19 +52,10 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
 
 
 @admin.register(StreamPresence)
-class StreamPresenceAdmin(admin.ModelAdmin[StreamPresence]):
+class StreamPresenceAdmin(ReadOnlyAdmin):
     """Who is on which stream; kept by the processes themselves."""
 
     list_display = ("stream", "user", "client_type", "produces", "consumes", "since", "seen_at")
     list_filter = ("client_type",)
     search_fields = ("stream__id", "user__username")
     list_select_related = ("stream", "user")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: StreamPresence | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: StreamPresence | None = None) -> bool:
-        return False
