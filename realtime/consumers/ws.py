@@ -142,7 +142,11 @@ class StreamConsumer(Connection):
             if message.get("bytes") is not None:
                 self._receive_frame(message["bytes"])
                 return
-            said = frames.decode_text(message["text"])
+            try:
+                said = frames.decode_text(message["text"])
+            except InvalidMessage:
+                self._count_message(message)
+                raise
             if said["type"] == "ack" and self._acknowledge(said):
                 return  # not counted: there are as many of these as frames we sent
             self._count_message(message)
@@ -325,12 +329,12 @@ class StreamConsumer(Connection):
         return await in_thread(write)()
 
     def _receive_frame(self, data: bytes) -> None:
-        frame = frames.decode_binary(data)
         if wait := self._frame_meter.charge(len(data)):
             error = RateLimited("Too many frames. This one was dropped.", retryAfterMs=int(wait * 1000) + 1)
             if self._frame_meter.refused > MAX_REFUSED:
                 error.close_code = 4429
             raise error
+        frame = frames.decode_binary(data)
         live = self._registration_for(frame.type, frame.stream_id).stream
         if frame.type in live.durable:
             raise InvalidMessage(f"`{frame.type}` is kept in the log, so it must be JSON.")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Length
 
 from accounts.models import User
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append, ensure_store, lock_store, size_of
 from realtime.domain.retry import retrying
-from realtime.errors import Conflict
-from realtime.models import Event
+from realtime.errors import Conflict, StoreFull
+from realtime.models import Event, Store
 from realtime.origin import Origin
 from realtime.streams.errors import StreamNotFound, cannot_publish
 from realtime.streams.models import AlertFrame, Stream
 from realtime.streams.rights import rights_of
+from realtime.streams.room import bytes_left
 
 KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go
 
@@ -62,11 +66,12 @@ def write_alert(
 ) -> int:
     """Append a durable message. Returns its seq; of one that was written before under the same command id, that seq.
 
-    Raises StreamNotFound, NoPermission, or Conflict when the id was used for something else.
+    Raises StreamNotFound, NoPermission, StoreFull, or Conflict when the id was used for something else.
     """
     assert origin.user is not None
     with transaction.atomic():
-        stream = Stream.objects.filter(pk=stream_id).first()
+        # Locked as `delete_stream` does, or a log that was deleted at this moment would be made anew for an alert.
+        stream = Stream.objects.select_for_update(no_key=True).filter(pk=stream_id).first()
         rights = rights_of(origin.user, stream_id)
         if stream is None or rights is None:
             raise StreamNotFound
@@ -79,14 +84,34 @@ def write_alert(
         if origin.command_id:
             earlier = Event.objects.filter(store=store, event_id=origin.command_id).first()
             if earlier is not None:
-                if (earlier.actor_id, earlier.name) != (origin.user.pk, type_):
+                if (earlier.actor_id, earlier.name, json.loads(earlier.args)) != (
+                    origin.user.pk,
+                    type_,
+                    args,
+                ):
                     raise Conflict
                 return earlier.seq
         event = append(store, type_, args, origin=origin)
+        size, left = size_of([event]), bytes_left(stream)
+        if size > left:
+            raise StoreFull("The streams of this one's owner hold as much as they may.")
+        if picture is not None and size + len(picture.data) > left:
+            picture = None  # better an alert without one than none
         if picture is not None:
             AlertFrame.objects.create(event=event, content_type=picture.content_type, data=picture.data)
-            AlertFrame.objects.filter(event__store=store, event__seq__lte=event.seq - KEPT_FRAMES).delete()
+            size += len(picture.data) - _forget_pictures(store)
+        store.size_bytes += size
+        store.save(update_fields=["size_bytes"])
         alert = Alert(stream, type_, args, event, origin.user, picture)
         for listener in _listeners:
             listener(alert)
         return event.seq
+
+
+def _forget_pictures(store: Store) -> int:
+    """Delete the pictures of all but the newest messages. Returns how many bytes they had."""
+    old = AlertFrame.objects.filter(event__store=store, event__seq__lte=store.head - KEPT_FRAMES)
+    size: int = old.aggregate(size=Sum(Length("data")))["size"] or 0
+    if size:
+        old.delete()
+    return size

@@ -6,6 +6,7 @@ payload, which nobody here looks into.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ MAX_FRAME_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4_096
 MAX_TEXT_BYTES = 65_536
 MAX_TYPES = 32
+MAX_DEPTH = 1_024  # of orjson
 MAX_ID = 100
 
 # Written by the server; whatever a client says under these names is dropped.
@@ -68,11 +70,26 @@ def decode_binary(data: bytes) -> Incoming:
 def _decode(text: str | memoryview) -> dict[str, Any]:
     try:
         message = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadMessage("This is not JSON.") from error
+    except orjson.JSONDecodeError:
+        try:
+            message = orjson.loads(_without_halves(text))
+        except ValueError as error:
+            raise BadMessage("This is not JSON.") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("A message is an object with a `type`.")
     return message
+
+
+def _without_halves(text: str | memoryview) -> bytes:
+    """Return JSON with `?` for each half of a surrogate pair, which is JSON (RFC 8259 §8.2) and no Unicode.
+
+    Who cuts a text in the middle of an emoji sends one. Raises ValueError for what is no JSON.
+    """
+    text = text if isinstance(text, str) else str(text, "utf-8")
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        raise ValueError("too deep")  # Python's parser would use megabytes of stack on it
+    message = json.loads(text)
+    return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def types_field(message: dict[str, Any], name: str) -> frozenset[str]:

@@ -1,0 +1,74 @@
+"""What a careless or hostile client of `/ws` says: answered or cut off, and never at others' cost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from realtime.domain.streams import create_stream
+from realtime.models import Event
+from realtime.streams.models import Stream
+from tests.realtime.device import Device, Person, make_person, pack
+from tests.realtime.test_ws_frames import errors_until_closed
+from tests.server import Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> Person:
+    return make_person()
+
+
+@pytest.fixture
+def stream(owner: Person) -> Stream:
+    return create_stream(owner.user, stream_id="cam-1")
+
+
+UNREADABLE: dict[str, Callable[[Device], None]] = {
+    "message": lambda device: device.send({"type": "x", "id": ["no id"]}),
+    "frame": lambda device: device.show({"type": "x", "streamId": 5}),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_carried_out_counts_as_a_message(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("realtime.limits.SOCKET_BURST", 20.0)
+    monkeypatch.setattr("realtime.streams.limits.SOCKET_FRAMES", 10.0)
+    with owner.on(server, "cam-1", produces=["x"]) as device:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(400):
+                UNREADABLE[kind](device)
+        codes, close_code = errors_until_closed(device)
+        assert close_code == 4429
+        assert codes[0] == "BAD_MESSAGE"
+        assert codes[-1] == "RATE_LIMITED"
+
+
+def test_half_an_emoji_costs_no_alert_and_no_frame(server: Server, owner: Person, stream: Stream) -> None:
+    halves = '{"type":"alert","id":"message-1","text":"a \\ud83d b","\\udc00":{"n":[1.5,"é 🎵"]}}'
+    with owner.on(server, "cam-1", produces=["alert", "x"], consumes=["alert", "x"]) as device:
+        device.connection.send(pack(b'{"type":"x","of":"\\udc00"}', b"payload"))
+        shown = device.next_frame()
+        assert (shown.header["of"], shown.payload) == ("?", b"payload")
+        device.connection.send(halves)
+        said = device.until("alert")
+        assert (said["text"], said["?"]) == ("a ? b", {"n": [1.5, "é 🎵"]})
+
+
+def test_an_id_that_was_used_for_something_else_is_a_conflict(
+    server: Server, owner: Person, stream: Stream
+) -> None:
+    with owner.on(server, "cam-1", produces=["alert"]) as device:
+        first = {"type": "alert", "id": "message-1", "text": "a cat", "n": {"a": 1, "b": [2.0]}}
+        assert device.ask(first)["seq"] == 1
+        turned = {"n": {"b": [2.0], "a": 1}, "text": "a cat", "id": "message-1", "type": "alert"}
+        assert device.ask(turned)["seq"] == 1
+        other = device.ask(first | {"text": "a burglar"})
+        assert (other["code"], other["id"]) == ("CONFLICT", "message-1")
+    assert Event.objects.count() == 1
