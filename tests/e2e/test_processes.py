@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -247,6 +249,107 @@ def test_another_bot_process_takes_over_after_kill_9(parts: Parts, measured: Mea
     after = owner.player()
     assert after["item"]["id"] == before["item"]["id"]
     assert len(owner.queue()) == 1
+
+
+ALARM = "alarm"
+
+
+@contextlib.contextmanager
+def consumer(person: Person, *, since: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A service of its own that prints the stream's alerts into `log`, a line each."""
+    options = [
+        "--url",
+        person.backline.web_url,
+        "--stream",
+        ALARM,
+        "--consumes",
+        "alert",
+        "--since",
+        str(since),
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backline_client", "ws", *options],
+            env=os.environ | {"SESSION_TOKEN": person.access},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def heard(log: Path) -> list[tuple[int, str]]:
+    """The alerts that a consumer printed: `(seq, text)`."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [(line["seq"], line["text"]) for line in lines if line["type"] == "alert"]
+
+
+def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -> int:
+    """Raise an alert and wait until the server says that it has it; kill that server at once if it may die.
+
+    Returns the alert's seq.
+    """
+    url = person.backline.web_url.replace("http", "ws") + "/ws"
+    headers = {"Authorization": f"Bearer {person.access}"}
+    with connect(url, additional_headers=headers, close_timeout=1, legacy=True) as socket:
+        answer: dict[str, Any] = {}
+        for frame in (
+            {"type": "register", "clientType": "test", "streamId": ALARM, "produces": ["alert"]},
+            {"type": "alert", "text": text, "level": "high", "id": f"alert {text}"},
+        ):
+            socket.send(json.dumps(frame))
+            answer = json.loads(socket.recv(timeout=10))
+        assert answer["type"] == "ack", answer
+        if doomed:
+            port = socket.socket.getsockname()[1]
+            os.kill(next(pid for pid in doomed if serves(pid, port)), signal.SIGKILL)
+        return int(answer["seq"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+def test_alerts_survive_kill_9_of_consumer_server_and_bot(
+    parts: Parts, postgres: str, tmp_path: Path, measured: Measured
+) -> None:
+    """The bot dies when Discord has the message and has not answered yet; in the channel it is there once."""
+    installation = parts.installation
+    owner, general = installation.log_in("owner"), installation.channel("general")
+    assert owner.api.post("/api/streams", json={"id": ALARM, "name": "Alarm"}).status_code == 201
+    owner.do("POST", "alert-rules", json={"stream_id": ALARM, "channel_id": general})
+
+    def posted(text: str) -> list[dict[str, Any]]:
+        said = [m for m in installation.state()["messages"] if m["channel_id"] == general]
+        return [m for m in said if any(e.get("description") == text for e in m["embeds"])]
+
+    def kept() -> list[tuple[str, int]]:
+        with psycopg.connect(postgres) as database:
+            found = database.execute("SELECT state, attempts FROM guilds_alertpost ORDER BY id")
+            return [(str(state), int(attempts)) for state, attempts in found]
+
+    with consumer(owner, since=0, log=tmp_path / "first") as doomed:
+        assert raise_alert(owner, "one") == 1
+        until(lambda: heard(tmp_path / "first") == [(1, "one")])
+        doomed.kill()  # it misses what comes now
+    until(lambda: kept() == [("posted", 1)])
+
+    installation.fault("latency", path="/messages$", ms=60_000, count=1, done=True)
+    assert raise_alert(owner, "two", doomed=workers_of(parts.web.pid)) == 2
+    until(lambda: posted("two"), seconds=4.0)
+    parts.bot.kill()
+    assert kept() == [("posted", 1), ("pending", 1)]  # Discord has it, and nobody noted that
+    with psycopg.connect(postgres, autocommit=True) as database:  # half a minute passes
+        database.execute("UPDATE guilds_alertpost SET lease_expires_at = now() WHERE state = 'pending'")
+    begun = time.monotonic()
+    parts.bot.start()
+    until(lambda: kept() == [("posted", 1), ("posted", 2)], seconds=30)
+    measured("bot started after kill -9: its alert noted", time.monotonic() - begun)
+    assert (len(posted("one")), len(posted("two"))) == (1, 1)
+
+    with consumer(owner, since=1, log=tmp_path / "second"):
+        until(lambda: heard(tmp_path / "second") == [(2, "two")])
+    until(lambda: len(workers_of(parts.web.pid)) == 2, seconds=30)
 
 
 @pytest.mark.parametrize("name", ["bot", "web", "sandbox"])
