@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ import httpx
 import pytest
 from django.conf import LazySettings
 from django.conf import settings as django_settings
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from websockets.sync.client import connect
 
 from accounts.domain.sessions import begin_sync_session, issue_pair
 from accounts.models import AuthSession, RefreshChain, User
-from tests.e2e.program import Program, free_ports
+from tests.e2e.program import another_web
 from tests.factories import GuildFactory, MembershipFactory, UserFactory
-from tests.server import Server, Socket, until
+from tests.server import Server, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,40 +48,8 @@ class Elsewhere:
 
 @pytest.fixture
 def elsewhere(transactional_db: None, tmp_path: Path) -> Iterator[Elsewhere]:
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        database = f"sqlite:///{name}"
-    else:
-        base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-        database = f"{base}/{name}"
-    (port,) = free_ports(1)
-    (tmp_path / "empty.env").touch()
-    program = Program(
-        ["runweb"],
-        log=tmp_path / "elsewhere.log",
-        DATABASE_URL=database,
-        DATA_DIR=str(tmp_path),
-        ENV_FILE=str(tmp_path / "empty.env"),
-        API_PORT=str(port),
-        SECRET_KEY=django_settings.SECRET_KEY,
-        JWT_SECRET=django_settings.JWT_SECRET,
-        FIELD_ENCRYPTION_KEYS=",".join(django_settings.FIELD_ENCRYPTION_KEYS),
-    )
-    there = Elsewhere(f"http://127.0.0.1:{port}")
-
-    def ready() -> bool:
-        assert program.running, program.said()
-        try:
-            return there.ask("GET", "/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    program.start()
-    try:
-        until(ready, seconds=60)
-        yield there
-    finally:
-        program.kill()
+    with another_web(tmp_path) as web:
+        yield Elsewhere(web.url)
 
 
 @dataclass

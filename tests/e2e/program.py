@@ -11,10 +11,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from django.conf import settings
+from django.db import connection
 
 from sandbox.seed import LOUNGE
 from tests.server import until
@@ -103,6 +108,56 @@ class Program:
 
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+@dataclass
+class AnotherWeb:
+    """A `runweb` beside the tests' own server."""
+
+    port: int
+    program: Program
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ready(self) -> bool:
+        assert self.program.running, self.program.said()
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def another_web(folder: Path, **environment: str) -> Iterator[AnotherWeb]:
+    """Run one on the tests' database with the tests' keys, and a data folder of its own."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        database = f"sqlite:///{name}"
+    else:
+        database = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    (port,) = free_ports(1)
+    (folder / "empty.env").touch()
+    program = Program(
+        ["runweb"],
+        log=folder / "another-web.log",
+        DATABASE_URL=database,
+        DATA_DIR=str(folder),
+        ENV_FILE=str(folder / "empty.env"),
+        API_PORT=str(port),
+        SECRET_KEY=settings.SECRET_KEY,
+        JWT_SECRET=settings.JWT_SECRET,
+        FIELD_ENCRYPTION_KEYS=",".join(settings.FIELD_ENCRYPTION_KEYS),
+        **environment,
+    )
+    web = AnotherWeb(port, program)
+    program.start()
+    try:
+        until(web.ready, seconds=START_SECONDS)
+        yield web
+    finally:
+        program.kill()
 
 
 class Backline:

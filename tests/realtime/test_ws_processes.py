@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from django.conf import settings as django_settings
-from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
 from realtime.domain.streams import create_stream, share_with_user, unshare
 from realtime.streams.models import StreamGrant
-from tests.e2e.program import Program, free_ports
+from tests.e2e.program import AnotherWeb, another_web
 from tests.realtime.device import JPEG, Device, Person, connect, make_person
 from tests.server import Server, serve, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@dataclass
-class Elsewhere:
-    """A `runweb` of its own on the tests' database and Redis."""
-
-    port: int
-    program: Program
 
 
 @pytest.fixture
@@ -54,43 +43,9 @@ def here(transactional_db: None, settings: Settings, redis_url: str) -> Iterator
 
 
 @pytest.fixture
-def elsewhere(transactional_db: None, redis_url: str, tmp_path: Path) -> Iterator[Elsewhere]:
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        database = f"sqlite:///{name}"
-    else:
-        database = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
-    (port,) = free_ports(1)
-    (tmp_path / "empty.env").touch()
-    program = Program(
-        ["runweb"],
-        log=tmp_path / "elsewhere.log",
-        DATABASE_URL=database,
-        REDIS_URL=redis_url,
-        DATA_DIR=str(tmp_path),
-        ENV_FILE=str(tmp_path / "empty.env"),
-        API_PORT=str(port),
-        SECRET_KEY=django_settings.SECRET_KEY,
-        JWT_SECRET=django_settings.JWT_SECRET,
-        FIELD_ENCRYPTION_KEYS=",".join(django_settings.FIELD_ENCRYPTION_KEYS),
-    )
-
-    there = Elsewhere(port, program)
-    program.start()
-    try:
-        until(lambda: answers(there), seconds=60)
-        yield there
-    finally:
-        if program.running:
-            program.kill()
-
-
-def answers(there: Elsewhere) -> bool:
-    assert there.program.running, there.program.said()
-    try:
-        return httpx.get(f"http://127.0.0.1:{there.port}/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+def elsewhere(transactional_db: None, redis_url: str, tmp_path: Path) -> Iterator[AnotherWeb]:
+    with another_web(tmp_path, REDIS_URL=redis_url) as web:
+        yield web
 
 
 def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
@@ -100,7 +55,7 @@ def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
 
 
 def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_a_kill(
-    here: Server, elsewhere: Elsewhere
+    here: Server, elsewhere: AnotherWeb
 ) -> None:
     owner, friend = make_person(), make_person()
     stream_id = f"cam-{os.getpid()}"
@@ -135,7 +90,7 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         # Where nobody watches, the picture is found all the same.
         with on(owner, here, f"{stream_id}-b", produces=["video-frame"]) as other:
             other.show({"type": "video-frame"})
-            url = f"http://127.0.0.1:{elsewhere.port}/api/streams/{stream_id}-b/frame"
+            url = f"{elsewhere.url}/api/streams/{stream_id}-b/frame"
             headers = {"Authorization": f"Bearer {owner.token}"}
             until(lambda: httpx.get(url, headers=headers).content == JPEG)
 
@@ -144,7 +99,7 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         producer.send({"type": "alert", "text": "meanwhile", "id": "message-2"})
         assert producer.until("ack")["seq"] == 2
     elsewhere.program.start()
-    until(lambda: answers(elsewhere), seconds=60)
+    until(elsewhere.ready, seconds=60)
     with on(friend, elsewhere, stream_id, consumes=["alert"], since=1) as consumer:
         assert consumer.receive()["text"] == "meanwhile"
         unshare(stream, StreamGrant.objects.get().pk)
