@@ -1,11 +1,14 @@
-/** How the connection is, in the header of a page that has no guild. */
+/** How the connection is, in a page's header. */
 
 import { byId, element, setText } from "./dom.js";
 
 /** @import { ConnectionState, Problem } from "../../client/types.d.ts" */
 
+/** Back to this page. */
+export const LOGIN_URL = `/api/auth/discord/login?${new URLSearchParams({ next: location.pathname })}`;
+
 /** @type {Record<ConnectionState, string>} */
-const WORDS = {
+export const CONNECTION_WORDS = {
   connecting: "Connecting",
   live: "Live",
   waiting: "Waiting for the network",
@@ -19,10 +22,6 @@ export function showConnection(state, problem) {
   pill.dataset.state = state;
   pill.title = problem?.detail ?? "";
   const words = pill.children[1];
-  if (state !== "signed_out") setText(words, WORDS[state]);
-  else words.replaceChildren(element("a", { href: loginUrl() }, "Signed out: log in"));
-}
-
-function loginUrl() {
-  return `/api/auth/discord/login?${new URLSearchParams({ next: location.pathname })}`;
+  if (state !== "signed_out") setText(words, CONNECTION_WORDS[state]);
+  else words.replaceChildren(element("a", { href: LOGIN_URL }, "Signed out: log in"));
 }

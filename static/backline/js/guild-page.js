@@ -5,6 +5,7 @@ import { SignedOutError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
 import { ActivityView } from "./activity-view.js";
 import { announce, toast } from "./announce.js";
+import { CONNECTION_WORDS, LOGIN_URL } from "./connection-pill.js";
 import { byId, element, setText } from "./dom.js";
 import { readableUrl, titleOf } from "./format.js";
 import { GuildView } from "./guild-view.js";
@@ -17,17 +18,6 @@ import { SearchBox } from "./search-box.js";
 const RECENT_EVENTS = 40;
 const TICK_MS = 250;
 const SLOW_TICK_MS = 20_000;
-
-const LOGIN = `/api/auth/discord/login?next=${encodeURIComponent(location.pathname)}`;
-
-/** @type {Record<ConnectionState, string>} */
-const CONNECTION_WORDS = {
-  connecting: "Connecting",
-  live: "Live",
-  waiting: "Waiting for the network",
-  signed_out: "Signed out",
-  refused: "Refused",
-};
 
 /** @type {HTMLSelectElement} */
 const voiceChannel = byId("voice-channel");
@@ -209,7 +199,7 @@ function drawConnection() {
     pill.dataset.drawn = key;
     const rest = waiting ? ` to send ${waiting.replace(" waiting", "")}` : "";
     const said = element("span", { class: "wide" }, rest);
-    words.replaceChildren("Signed out. ", element("a", { href: LOGIN }, "Log in"), said);
+    words.replaceChildren("Signed out. ", element("a", { href: LOGIN_URL }, "Log in"), said);
   } else {
     delete pill.dataset.drawn;
     setText(words, connection === "live" || !waiting ? CONNECTION_WORDS[connection] : waiting);

@@ -5,22 +5,14 @@ import { ApiError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
 import { AlertRules } from "./alert-rules.js";
 import { announce, toast } from "./announce.js";
+import { showConnection } from "./connection-pill.js";
 import { byId, setText } from "./dom.js";
 
 /** @import { ConnectionState, Problem, SyncEvent } from "../../client/types.d.ts" */
 
-/** @type {Record<ConnectionState, string>} */
-const CONNECTION_WORDS = {
-  connecting: "Connecting",
-  live: "Live",
-  waiting: "Waiting for the network",
-  signed_out: "Signed out",
-  refused: "Refused",
-};
-
 const { guildId = "", userId } = document.body.dataset;
 const client = new Client({ baseUrl: location.origin, userId });
-const store = new GuildStore({ client, guildId, onEvents: follow, onState: showConnection });
+const store = new GuildStore({ client, guildId, onEvents: follow, onState: connectionChanged });
 const rules = new AlertRules({ rest: client.rest, guildId });
 let wasLive = false;
 store.start();
@@ -128,11 +120,8 @@ async function refresh() {
 }
 
 /** @param {ConnectionState} state @param {Problem | null} problem */
-function showConnection(state, problem) {
-  const pill = byId("connection");
-  pill.dataset.state = state;
-  pill.title = problem?.detail ?? "";
-  setText(pill.children[1], CONNECTION_WORDS[state]);
+function connectionChanged(state, problem) {
+  showConnection(state, problem);
   if (state === "live" && wasLive) {
     refresh();
     rules.read();
