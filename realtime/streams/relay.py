@@ -108,7 +108,7 @@ class Relay:
         if message["type"] == "frame":
             payload = memoryview(message["payload"])
             pictures.keep(live.id, payload)  # who answers to it here may raise an alert about it
-            live.show(message["of"], message["stamped"], payload)
+            live.show(message["of"], message["stamped"], payload, missed=message["missed"])
         elif message["type"] == "text":
             live.tell(message["of"], message["stamped"])
         elif message["type"] == "presence":
@@ -118,8 +118,10 @@ class Relay:
 
     def send_frame(self, stream_id: str, type_: str, stamped: bytes, payload: memoryview) -> None:
         if settings.REDIS_URL:
+            unsent = self._frames.get((stream_id, type_))
             self._frames[stream_id, type_] = {
                 "type": "frame", "of": type_, "stamped": stamped, "payload": payload,
+                "missed": unsent["missed"] + 1 if unsent else 0,
             }  # fmt: skip
             self._something.set()
 

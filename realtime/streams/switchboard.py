@@ -111,10 +111,12 @@ class Registration:
         self.missed: dict[str, int] = {}
         self.in_flight: deque[int] = deque()
 
-    def offer(self, type_: str, frame: Frame) -> None:
-        if type_ in self.slots:
-            self.missed[type_] = self.missed.get(type_, 0) + 1
-            _missed.inc()
+    def offer(self, type_: str, frame: Frame, *, missed: int = 0) -> None:
+        """Put a frame in its place. `missed`: how many before it were lost on the way here."""
+        missed += type_ in self.slots
+        if missed:
+            self.missed[type_] = self.missed.get(type_, 0) + missed
+            _missed.inc(missed)
         self.slots[type_] = frame
         self.peer.pump()
 
@@ -153,13 +155,13 @@ class LiveStream:
         self.presence_told = b""  # what its members know
         self._number = 0
 
-    def show(self, type_: str, stamped: bytes, payload: memoryview) -> None:
-        """Offer a frame to everybody here who consumes its type."""
-        self._number += 1
+    def show(self, type_: str, stamped: bytes, payload: memoryview, *, missed: int = 0) -> None:
+        """Offer a frame to everybody here who consumes its type. `missed` before it never came to this process."""
+        self._number += 1 + missed
         frame = Frame(stamped, self._number, payload)
         for registration in self.registrations:
             if type_ in registration.consumes:
-                registration.offer(type_, frame)
+                registration.offer(type_, frame, missed=missed)
 
     def tell(self, type_: str, stamped: bytes) -> None:
         """Send a live message to everybody here who consumes its type."""

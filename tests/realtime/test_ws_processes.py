@@ -80,6 +80,15 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         assert (shown.payload, shown.header["n"], shown.header["missed"]) == (JPEG, 1, 0)
         assert shown.header["from"]["connectionId"] == producer.connection_id
 
+        # More than the way between takes, so most are dropped on it: told as missed like any other.
+        for n in range(2, 42):
+            producer.show({"type": "video-frame", "n": n})
+        late = [consumer.next_frame().header]
+        while late[-1]["n"] < 41:
+            late.append(consumer.next_frame().header)
+        assert sum(1 + header["missed"] for header in late) == 40
+        assert late[-1]["frame"] == 41
+
         # A service over there raises an alert about what the camera here shows.
         consumer.send({"type": "alert", "text": "motion", "id": "message-1"})
         assert consumer.until("ack")["seq"] == 1
