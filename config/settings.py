@@ -147,6 +147,8 @@ SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 500)
 # --- Streams ----------------------------------------------------------------------------------------------
 
 STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # producing to a stream that is not there makes it
+# Their logs with the pictures kept there. The alerts of a phone that raises one a minute fill this in three years.
+STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 
 # --- Media ------------------------------------------------------------------------------------------------
 
@@ -196,6 +198,7 @@ def _faults() -> list[str]:
     for name in (
         "SYNC_GRACE_SECONDS",
         "SOCKETS_PER_PERSON",
+        "STREAM_BYTES_PER_OWNER",
         "STORE_BYTES_PER_OWNER",
         "EVENT_RETENTION_DAYS",
         "EVENT_RETENTION_COUNT",

@@ -58,6 +58,7 @@ def change_stream(stream: Stream, **fields: Any) -> None:
 @transaction.atomic
 def delete_stream(stream: Stream) -> None:
     """Delete a stream with its log, and end its devices' tokens."""
+    Stream.objects.select_for_update().filter(pk=stream.pk).first()  # who writes to its log now is waited for
     revoke_tokens(stream)
     Store.objects.filter(name=stream.log).delete()
     stream.delete()
