@@ -104,7 +104,7 @@ type Outcome = Posted | GivenUp | Unsure | NotThere | Later
 
 
 def deliver(delivery: Delivery) -> Outcome:
-    """Blocks for half a minute at most. Breaking off is safe: nothing is settled."""
+    """Blocks for about half a minute at most. Breaking off is safe: nothing is settled."""
     if timezone.now() >= delivery.leased_until:
         # This process stood still. Somebody else may have sent it, so long ago that its nonce is forgotten.
         return Later("INTERRUPTED", "The bot was held up.")

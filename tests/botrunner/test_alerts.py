@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from accounts import discord
 from botrunner.alerts import AlertPoster
@@ -131,6 +132,22 @@ async def test_a_bot_that_dies_when_discord_has_the_message_posts_once(
     alarm.poster()
     await alarm.settled(1)
     assert (posts, alarm.texts()) == ([200, 200], ["once"])
+
+
+async def test_how_long_alerts_wait_is_shown_also_before_discord_lets_the_bot_in(alarm: Alarm) -> None:
+    await alarm.alert("waits")
+    poster = AlertPoster(shard=77, count=78, owner="not let in")
+    alarm.posters.append(poster)
+
+    def shown() -> float | None:
+        return REGISTRY.get_sample_value("backline_alert_waiting_seconds", {"shard": "77"})
+
+    await until(lambda: shown() == 0)  # not of this shard
+    mine = AlertPoster(shard=shard_of(LOUNGE, 78), count=78, owner="nor this one")
+    alarm.posters.append(mine)
+    labels = {"shard": str(shard_of(LOUNGE, 78))}
+    await until(lambda: REGISTRY.get_sample_value("backline_alert_waiting_seconds", labels))
+    assert await alarm.states() == [PostState.PENDING]
 
 
 async def test_two_posters_of_one_shard_post_everything_once(alarm: Alarm) -> None:

@@ -160,7 +160,7 @@ def test_a_digest_in_plain_text_shows_the_newest_that_fit(post: Post) -> None:
     ids=lambda value: str(value.get("code")) if isinstance(value, dict) else value,
 )
 def test_what_would_not_go_better_is_given_up_and_said(
-    post: Post, client: Client, settings: Settings, answer: dict[str, int], problem: str
+    post: Post, answer: dict[str, int], problem: str
 ) -> None:
     post.rule()
     post.there.fault(kind="http_status", path="/messages", count=2, **answer)  # plain text fares no better
@@ -169,10 +169,6 @@ def test_what_would_not_go_better_is_given_up_and_said(
     (shape,) = rule_shapes([rule_again(post)], post.guild)
     assert shape["problem"]["code"] == problem
     assert AlertPost.objects.get().error_detail == shape["problem"]["detail"]
-    operator = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
-    client.force_login(operator)
-    assert problem in client.get(reverse("admin:guilds_alertpost_changelist")).content.decode()
     post.alert("held")  # for ten minutes: it would be refused as well
     assert post.work() == 0
 
@@ -201,6 +197,22 @@ def test_what_may_go_better_is_tried_again(post: Post, answer: dict[str, Any], c
     post.pass_time(timedelta(seconds=wait + 1))
     post.work()
     assert (post.texts, states()) == (["later"], [PostState.POSTED])
+
+
+def test_the_admin_shows_why(post: Post, client: Client, settings: Settings) -> None:
+    post.rule()
+    post.there.fault(kind="http_status", path="/messages", status=404, code=10003)
+    post.alert("lost")
+    post.work()
+    operator = UserFactory.create()
+    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
+    client.force_login(operator)
+    for page in (
+        reverse("admin:guilds_alertpost_changelist"),
+        reverse("admin:guilds_alertrule_changelist"),
+        reverse("admin:guilds_alertpost_change", args=[AlertPost.objects.get().pk]),
+    ):
+        assert "CHANNEL_DELETED" in client.get(page).content.decode()
 
 
 def test_a_global_429_holds_all_channels(post: Post, answers: list[int]) -> None:

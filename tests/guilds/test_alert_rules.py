@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from guilds.alerts.message import Picture, Said, compose, escape, level_of, plain, text_of
+from guilds.alerts.message import Picture, Said, Without, compose, escape, level_of, plain, text_of
 from guilds.alerts.models import AlertPost, AlertRule, Level
 from guilds.alerts.quiet import QuietHours
 from guilds.domain import alert_rules
@@ -444,6 +444,21 @@ def test_whatever_is_typed_stays_within_discords_limits_and_holds_no_markup(text
     for mark in ("**", "](", "<@", "://", "||", "```"):
         assert mark not in _without_escaped(once)
     assert len(plain(text, 50)) <= 50
+
+
+@given(st.text(alphabet="*@_ aé😀\n", max_size=3000), st.booleans())
+def test_in_plain_text_it_stays_within_discords_limits_too(text: str, digest: bool) -> None:
+    alerts = [said(text)] * (10 if digest else 1)
+    name, picture = "*" * 100, Picture("image/png", b"png")
+    plainly = Without(embed=True, picture=True)
+    told = message(
+        *alerts, digest=digest, levels={"high": 99_999}, stream_name=name, picture=picture, without=plainly
+    )
+    assert len(told["content"].encode("utf-16-le")) // 2 <= 2000  # as Discord counts, at worst
+    assert told["content"].startswith("<@&42> **")
+    assert told["allowed_mentions"] == {"parse": [], "roles": ["42"]}
+    assert "embeds" not in told
+    assert "attachments" not in told
 
 
 def _without_escaped(text: str) -> str:
