@@ -11,7 +11,6 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,16 +18,14 @@ import nextcord
 
 from botrunner.audio.source import TrackSource
 from botrunner.leases import LeaseKeeper
+from botrunner.plan import Plan, read_plan
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
-from guilds.domain.settings import load_settings
 from queue_app.domain import playback
-from queue_app.domain.company import Company, company
-from queue_app.domain.policy import tally
+from queue_app.domain.company import Company
 from queue_app.domain.skip import recount
 from queue_app.errors import LeaseLost
-from queue_app.models import ItemState, Player, QueueItem
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
@@ -38,48 +35,6 @@ RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper mak
 MAX_OPENINGS = 4
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 MAX_BACKOFF_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What should be, as of one read."""
-
-    channel_id: str | None
-    paused: bool
-    stopped: bool
-    volume: int
-    item_id: UUID | None
-    uri: str
-    resolved: bool
-    position_ms: int
-    error_code: str
-    waiting: bool  # something is queued
-    unresolved: bool  # and nobody has read what it is yet
-    company: Company  # whether people came to the bot's channel, or all left it
-    recount: bool  # the vote to skip stands otherwise than it was counted
-
-
-def _read_plan(guild_id: str) -> Plan:
-    player = Player.objects.select_related("item__track").get(pk=guild_id)
-    settings = load_settings(guild_id)
-    track = player.item.track if player.item else None
-    queued = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
-    return Plan(
-        channel_id=player.voice_channel_id,
-        paused=player.paused,
-        stopped=player.stopped,
-        volume=player.volume,
-        item_id=player.item_id,
-        uri=track.uri if track else "",
-        resolved=bool(track and track.resolved_at),
-        position_ms=player.position_ms,
-        error_code=player.error_code,
-        waiting=queued.exists(),
-        unresolved=queued.filter(track__resolved_at=None).exists(),
-        company=company(player, settings),
-        recount=player.skip_votes > 0
-        and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),
-    )
 
 
 class Reconciler:
@@ -159,17 +114,17 @@ class Reconciler:
             if self._noting is noting:
                 self._noting = None
             noting.result()
-        plan = await in_thread(_read_plan)(self.guild_id)
+        plan = await in_thread(read_plan)(self.guild_id)
         if plan.company is not Company.SAME or plan.recount:
             await self._db(playback.mind_company)
             await in_thread(recount)(self.guild_id)
-            plan = await in_thread(_read_plan)(self.guild_id)
+            plan = await in_thread(read_plan)(self.guild_id)
         if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
             await self._db(playback.start_next)
-            plan = await in_thread(_read_plan)(self.guild_id)
+            plan = await in_thread(read_plan)(self.guild_id)
         elif plan.item_id is not None and plan.channel_id is None and not plan.stopped:
             await self._db(playback.find_channel)
-            plan = await in_thread(_read_plan)(self.guild_id)
+            plan = await in_thread(read_plan)(self.guild_id)
         if plan.unresolved:
             self._resolving.start()
         self._open(plan)  # while the voice connection is made

@@ -1,0 +1,53 @@
+"""What should be in a guild: the half of its player's row that commands write, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from guilds.domain.settings import load_settings
+from queue_app.domain.company import Company, company
+from queue_app.domain.policy import tally
+from queue_app.models import ItemState, Player, QueueItem
+
+
+@dataclass(frozen=True)
+class Plan:
+    """As of one read."""
+
+    channel_id: str | None
+    paused: bool
+    stopped: bool
+    volume: int
+    item_id: UUID | None
+    uri: str
+    resolved: bool
+    position_ms: int
+    error_code: str
+    waiting: bool  # something is queued
+    unresolved: bool  # and nobody has read what it is yet
+    company: Company  # whether people came to the bot's channel, or all left it
+    recount: bool  # the vote to skip stands otherwise than it was counted
+
+
+def read_plan(guild_id: str) -> Plan:
+    player = Player.objects.select_related("item__track").get(pk=guild_id)
+    settings = load_settings(guild_id)
+    track = player.item.track if player.item else None
+    queued = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+    return Plan(
+        channel_id=player.voice_channel_id,
+        paused=player.paused,
+        stopped=player.stopped,
+        volume=player.volume,
+        item_id=player.item_id,
+        uri=track.uri if track else "",
+        resolved=bool(track and track.resolved_at),
+        position_ms=player.position_ms,
+        error_code=player.error_code,
+        waiting=queued.exists(),
+        unresolved=queued.filter(track__resolved_at=None).exists(),
+        company=company(player, settings),
+        recount=player.skip_votes > 0
+        and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),
+    )
