@@ -135,7 +135,7 @@ class StreamConsumer(Connection):
     # --- What comes in ---
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        if self._closed:
+        if self._closed or self._closing:
             return
         said: dict[str, Any] = {}
         try:
