@@ -84,6 +84,23 @@ await assert.rejects(stranger.stream.send({ type: "alert" }), { name: "NetworkEr
 await assert.rejects(camera.stream.send({ type: "surprise" }), { code: "BAD_MESSAGE" });
 assert.equal(watcher.stream.state, "live", "other streams of the connection stay");
 
+// What is too large would cost the connection, so it is not sent.
+await assert.rejects(camera.stream.send({ type: "note", text: "é".repeat(40_000) }), { code: "TOO_LARGE" });
+assert.equal(camera.stream.sendFrame("video-frame", new Uint8Array(1_000_000)), false);
+assert.deepEqual(camera.problems.map(({ code }) => code), ["TOO_LARGE"]);
+// Faster than the server lets anybody: it comes later, and nothing is refused.
+const notes = [];
+for (let number = 0; number < 700; number += 100) {
+  notes.push(...await Promise.all([...Array(100).keys()].map((more) => camera.stream.send({ type: "note", number: number + more }))));
+}
+assert.equal(notes.length, 700);
+assert.ok(device.heard.some(({ code }) => code === "RATE_LIMITED"), "it was faster");
+assert.deepEqual(camera.states.map(([state]) => state), ["connecting", "live"], "on one connection");
+const noted = () => watcher.messages.filter(({ number }) => number !== undefined).length;
+await until(() => noted() >= 700);
+assert.equal(noted(), 700);
+watcher.messages.length = 0;
+
 // Alerts while the network goes: each once, in order, with their seqs.
 const alerts = [];
 for (let number = 1; number <= 30; number++) {

@@ -3,8 +3,12 @@
  * `type`), the payload.
  */
 
+import { SyncError } from "./errors.js";
+
 const LENGTH_BYTES = 2;
 const MAX_HEADER_BYTES = 4_096;
+const MAX_FRAME_BYTES = 1_000_000;
+const MAX_TEXT_BYTES = 65_536;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -12,16 +16,29 @@ const decoder = new TextDecoder();
  * @param {Record<string, unknown>} header with its `type`
  * @param {Uint8Array} payload copied
  * @returns {Uint8Array<ArrayBuffer>}
- * @throws {RangeError} the header has more than 4,096 bytes
+ * @throws {SyncError} the header has more than 4,096 bytes, or all of it more than 1,000,000
  */
 export function packFrame(header, payload) {
   const head = encoder.encode(JSON.stringify(header));
-  if (head.length > MAX_HEADER_BYTES) throw new RangeError(`A header has at most ${MAX_HEADER_BYTES} bytes.`);
-  const message = new Uint8Array(LENGTH_BYTES + head.length + payload.length);
+  if (head.length > MAX_HEADER_BYTES) throw tooLarge(`A header has at most ${MAX_HEADER_BYTES} bytes.`);
+  const size = LENGTH_BYTES + head.length + payload.length;
+  if (size > MAX_FRAME_BYTES) throw tooLarge(`A frame has at most ${MAX_FRAME_BYTES} bytes.`);
+  const message = new Uint8Array(size);
   new DataView(message.buffer).setUint16(0, head.length);
   message.set(head, LENGTH_BYTES);
   message.set(payload, LENGTH_BYTES + head.length);
   return message;
+}
+
+/**
+ * @param {object} message
+ * @returns {string}
+ * @throws {SyncError} it has more than 65,536 bytes
+ */
+export function packMessage(message) {
+  const text = JSON.stringify(message);
+  if (encoder.encode(text).length > MAX_TEXT_BYTES) throw tooLarge(`A message has at most ${MAX_TEXT_BYTES} bytes.`);
+  return text;
 }
 
 /**
@@ -32,4 +49,9 @@ export function unpackFrame(message) {
   const end = LENGTH_BYTES + new DataView(message).getUint16(0);
   const header = JSON.parse(decoder.decode(new Uint8Array(message, LENGTH_BYTES, end - LENGTH_BYTES)));
   return { header, payload: new Uint8Array(message, end) };
+}
+
+/** Not sent, because the server would close the connection over it. @param {string} detail */
+function tooLarge(detail) {
+  return new SyncError({ code: "TOO_LARGE", detail });
 }

@@ -1,5 +1,5 @@
 import { NetworkError, SyncError } from "./errors.js";
-import { packFrame } from "./frames.js";
+import { packFrame, packMessage } from "./frames.js";
 import { newId } from "./ids.js";
 
 /**
@@ -49,7 +49,8 @@ import { newId } from "./ids.js";
  *   enough. Read them over REST.
  *
  * @typedef {object} Unanswered
- * @property {Record<string, unknown>} message
+ * @property {string} text as it is sent
+ * @property {boolean} refused for now
  * @property {(ack: {seq?: number}) => void} resolve
  * @property {(error: Error) => void} reject
  */
@@ -57,6 +58,10 @@ import { newId } from "./ids.js";
 const MAX_UNANSWERED = 100;
 /** More than this unsent means the network is slower than the camera: the next frame is dropped instead. */
 const MAX_UNSENT_BYTES = 65_536;
+/** Refusals of a message that may be carried out in a moment. */
+const TEMPORARY = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
+/** All that were refused for now are said again together: each by itself, they would be the next flood. */
+const AGAIN_MS = 1_000;
 
 /** A place on one stream: what is sent to it, and what comes from it. Made by `Streams.register`. */
 export class Stream {
@@ -68,6 +73,8 @@ export class Stream {
   #position = null;
   /** @type {Map<string, Unanswered>} */
   #unanswered = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #againTimer;
 
   /** @param {Streams} streams @param {StreamOptions} options */
   constructor(streams, options) {
@@ -90,34 +97,48 @@ export class Stream {
   }
 
   /**
-   * Say something of a produced type. Without a connection it waits for one, and a lost answer is asked for again
-   * under the same id: a durable message is written once.
+   * Say something of a produced type. Without a connection it waits for one, a busy server is asked again, and so is
+   * a lost answer, under the same id: a durable message is written once.
    * @param {{type: string} & Record<string, unknown>} message
    * @returns {Promise<{seq?: number}>} `seq` of a durable one
-   * @throws {SyncError | NetworkError} refused; or this place was left, or too many wait already
+   * @throws {SyncError | NetworkError} refused, or more than 65,536 bytes; or this place was left, or too many wait already
    */
   send(message) {
     if (this.#state === "refused" || this.#state === "signed_out" || this.#unanswered.size >= MAX_UNANSWERED) {
       return Promise.reject(new NetworkError("nothing can be sent now"));
     }
     const id = newId();
-    const sent = { ...message, id, streamId: this.id };
+    let text;
+    try {
+      text = packMessage({ ...message, id, streamId: this.id });
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return new Promise((resolve, reject) => {
-      this.#unanswered.set(id, { message: sent, resolve, reject });
-      if (this.#state === "live") this.#streams.transmit(JSON.stringify(sent));
+      this.#unanswered.set(id, { text, refused: false, resolve, reject });
+      if (this.#state === "live") this.#streams.transmit(text);
     });
   }
 
   /**
-   * Send a frame now or not at all.
+   * Send a frame now or not at all. One of more than 1,000,000 bytes is a problem that `onProblem` is told.
    * @param {string} type a produced one
-   * @param {Uint8Array} payload at most 1,000,000 bytes
+   * @param {Uint8Array} payload
    * @param {Record<string, unknown>} [header] more to tell with it
-   * @returns {boolean} false: it was dropped, for want of a connection or because earlier ones are still on their way
+   * @returns {boolean} false: it was dropped, for its size, for want of a connection, or because earlier ones are still
+   *   on their way
    */
   sendFrame(type, payload, header = {}) {
     if (this.#state !== "live" || this.#streams.unsentBytes > MAX_UNSENT_BYTES) return false;
-    this.#streams.transmit(packFrame({ ...header, type, streamId: this.id }, payload));
+    let frame;
+    try {
+      frame = packFrame({ ...header, type, streamId: this.id }, payload);
+    } catch (error) {
+      if (!(error instanceof SyncError)) throw error;
+      this.#options.onProblem?.({ code: error.code, detail: error.message });
+      return false;
+    }
+    this.#streams.transmit(frame);
     return true;
   }
 
@@ -148,7 +169,7 @@ export class Stream {
   begin({ epoch, head }) {
     this.#position = { epoch, seq: this.#position?.seq ?? head };
     this.become("live", null);
-    for (const { message } of this.#unanswered.values()) this.#streams.transmit(JSON.stringify(message));
+    for (const { text } of this.#unanswered.values()) this.#streams.transmit(text);
   }
 
   /** @param {ConnectionState} state @param {Problem | null} problem */
@@ -199,7 +220,10 @@ export class Stream {
   /** @param {Problem & {id?: string, retryAfterMs?: number}} problem about something that was sent */
   refused(problem) {
     const waiting = this.#unanswered.get(problem.id ?? "");
-    if (waiting) {
+    if (waiting && TEMPORARY.has(problem.code)) {
+      waiting.refused = true;
+      this.#againTimer ??= setTimeout(() => this.#sayAgain(), Math.max(AGAIN_MS, problem.retryAfterMs ?? 0));
+    } else if (waiting) {
       this.#unanswered.delete(problem.id ?? "");
       waiting.reject(new SyncError(problem));
     } else {
@@ -207,8 +231,18 @@ export class Stream {
     }
   }
 
+  #sayAgain() {
+    this.#againTimer = undefined;
+    for (const waiting of this.#unanswered.values()) {
+      if (waiting.refused && this.#state === "live") this.#streams.transmit(waiting.text);
+      waiting.refused = false;
+    }
+  }
+
   /** @param {Error} error */
   #fail(error) {
+    clearTimeout(this.#againTimer);
+    this.#againTimer = undefined;
     const waiting = [...this.#unanswered.values()];
     this.#unanswered.clear();
     for (const { reject } of waiting) reject(error);
