@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connections
+from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -20,7 +23,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
 from realtime import db
-from tests.clients.browser import Desk, start_chromium
+from tests.clients.browser import CAMERA, Desk, start_chromium
 from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
@@ -37,6 +40,11 @@ LONGEST = (
     "tests/botrunner/",
     "tests/realtime/",
 )
+
+
+# How long one example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("backline", deadline=None)
+hypothesis.settings.load_profile("backline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,9 +104,20 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Let go of the connections that realtime's threads keep, before PostgreSQL is asked to drop the database."""
+    # A test with transactions ends in `flush`, which would write every permission and content type anew.
+    # Nothing here goes by permissions, and Django makes a content type when it is asked for.
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.connect(_forget_content_types)
     yield
     db._pool.shutdown()
     gc.collect()  # a connection is part of a cycle
+
+
+def _forget_content_types(**_: object) -> None:
+    from django.contrib.contenttypes.models import ContentType
+
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
@@ -146,7 +165,7 @@ def relay() -> Iterator[Relay]:
 def chromium(relay: Relay) -> Iterator[Desk]:
     """One Chromium for all tests of a module: starting it is most of what a short test costs."""
     # Playwright's loop runs in this thread, in which fixtures use the ORM; Django would refuse that.
-    with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port) as desk:
+    with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port, CAMERA) as desk:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield desk
 
