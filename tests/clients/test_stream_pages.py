@@ -13,7 +13,7 @@ from accounts.models import User
 from guilds.alerts.models import AlertRule
 from realtime.domain import streams
 from realtime.streams.models import Stream, StreamGrant
-from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, elsewhere, login_cookie, start_chromium
+from tests.clients.browser import PHONE, Desk, elsewhere, login_cookie
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
 from tests.realtime.device import JPEG, make_person
 from tests.server import Server
@@ -64,7 +64,7 @@ def see_it_move(page: Page) -> None:
         )
 
 
-def test_one_page_streams_and_another_sees_it_move(server: Server) -> None:
+def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -> None:
     owner, reader = UserFactory.create(username="owner"), UserFactory.create(username=HOSTILE[:32])
     guild = GuildFactory.create(name="Lounge")
     MembershipFactory.create(user=owner, guild=guild, owner=True)
@@ -73,120 +73,183 @@ def test_one_page_streams_and_another_sees_it_move(server: Server) -> None:
     )
     cookies = login_cookie(owner), login_cookie(reader)
     service = make_person(owner)
-    with start_chromium(server.port, CAMERA, CAMERA_ALLOWED) as desk:
-        mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
+    mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
+    mine.page.context.grant_permissions(["camera"])
 
-        # A stream is made in a dialog, which says what is wrong with an id.
-        page = mine.open("/streams")
-        page.get_by_role("button", name="New stream").click()
-        page.get_by_label("Name").fill(HOSTILE)
-        page.get_by_label("Id").fill("no spaces")
-        page.keyboard.press("Enter")
-        expect(page.locator("#create-problem")).to_have_text(re.compile("Not made. 1 to 64 letters"))
-        mine.complaints.clear()  # the browser tells of the 400
-        page.get_by_label("Id").fill("hall-cam")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/streams/hall-cam")
-        expect(page.locator("#stage-words")).to_have_text("Nobody is streaming now")
-        expect(page.locator("#stream-name")).to_have_text(HOSTILE.strip())
+    # A stream is made in a dialog, which says what is wrong with an id.
+    page = mine.open("/streams")
+    page.get_by_role("button", name="New stream").click()
+    page.get_by_label("Name").fill(HOSTILE)
+    page.get_by_label("Id").fill("no spaces")
+    page.keyboard.press("Enter")
+    expect(page.locator("#create-problem")).to_have_text(re.compile("Not made. 1 to 64 letters"))
+    mine.complaints.clear()  # the browser tells of the 400
+    page.get_by_label("Id").fill("hall-cam")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/streams/hall-cam")
+    expect(page.locator("#stage-words")).to_have_text("Nobody is streaming now")
+    expect(page.locator("#stream-name")).to_have_text(HOSTILE.strip())
 
-        # Shared with a role.
-        page.get_by_label("Whom").select_option(label="DJ")
-        page.get_by_role("button", name="Share", exact=True).click()
-        expect(page.locator("#members")).to_contain_text("DJ in Lounge")
-        other = theirs.open("/streams/hall-cam")
-        expect(other.locator("#connection")).to_have_text("Live")
+    # Shared with a role.
+    share = page.get_by_role("button", name="Share", exact=True)
+    share.click()
+    expect(page.locator("#share-problem")).to_have_text("Choose whom to share it with.")
+    page.get_by_label("Whom").select_option(label="DJ")
+    share.click()
+    expect(page.locator("#members")).to_contain_text("DJ in Lounge")
+    other = theirs.open("/streams/hall-cam")
+    expect(other.locator("#connection")).to_have_text("Live")
 
-        # The picture goes up and comes down, with its figures.
-        page.get_by_label("Size").select_option("320")
-        page.get_by_role("button", name="Start streaming").click()
+    # The picture goes up and comes down, with its figures.
+    page.get_by_label("Size").select_option("320")
+    page.get_by_role("button", name="Start streaming").click()
+    for each in (page, other):
+        see_it_move(each)
+        expect(each.locator("#figure-latency")).to_have_text(re.compile(r"^\d+ ms$"))
+        expect(each.locator("#figure-rate")).to_have_text(re.compile(r"^\d+\.\d /s$"))
+        expect(each.locator("#figure-size")).to_have_text("320 × 240")
+    expect(page.locator("#camera-figures")).to_contain_text("pictures per second")
+    expect(other.locator("#present")).to_contain_text("owner sends and watches")
+    expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} watches")
+
+    # An alert shows up on both with the picture of its moment; the past is read in pages.
+    with service.on(server, "hall-cam", produces=["alert"]) as detector:
+        detector.send({"type": "alert", "level": "high", "text": HOSTILE})
         for each in (page, other):
-            see_it_move(each)
-            expect(each.locator("#figure-latency")).to_have_text(re.compile(r"^\d+ ms$"))
-            expect(each.locator("#figure-rate")).to_have_text(re.compile(r"^\d+\.\d /s$"))
-            expect(each.locator("#figure-size")).to_have_text("320 × 240")
-        expect(page.locator("#camera-figures")).to_contain_text("pictures per second")
-        expect(other.locator("#present")).to_contain_text("owner sends")
-        expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} watches")
+            expect(each.locator(".alert[data-level=high] .alert-words")).to_contain_text(HOSTILE.strip())
+            expect(each.locator(".alert img")).to_have_js_property("naturalWidth", 320)
+        for number in range(22):
+            detector.send({"type": "alert", "number": number})
+        expect(other.locator(".alert").first).to_contain_text('{"number":21}')
+    listed = desk.window(cookies[1])
+    grid = listed.open("/streams")
+    expect(grid.locator(".live-tag")).to_be_visible()
+    expect(grid.locator("[data-picture]")).to_have_js_property("naturalWidth", 320)
+    grid.locator(".stretched").click()
+    grid.get_by_role("button", name="Show older ones").click()
+    expect(grid.locator(".alert")).to_have_count(23)
 
-        # An alert shows up on both with the picture of its moment; the past is read in pages.
-        with service.on(server, "hall-cam", produces=["alert"]) as detector:
-            detector.send({"type": "alert", "level": "high", "text": HOSTILE})
-            for each in (page, other):
-                expect(each.locator(".alert[data-level=high] .alert-words")).to_contain_text(HOSTILE.strip())
-                expect(each.locator(".alert img")).to_have_js_property("naturalWidth", 320)
-            for number in range(22):
-                detector.send({"type": "alert", "number": number})
-            expect(other.locator(".alert").first).to_contain_text('{"number":21}')
-        listed = desk.window(cookies[1])
-        grid = listed.open("/streams")
-        expect(grid.locator(".live-tag")).to_be_visible()
-        expect(grid.locator("[data-picture]")).to_have_js_property("naturalWidth", 320)
-        grid.locator(".stretched").click()
-        grid.get_by_role("button", name="Show older ones").click()
-        expect(grid.locator(".alert")).to_have_count(23)
+    # Stopping is clean: the device's light goes out, and everybody is told.
+    page.get_by_role("button", name="Stop streaming").click()
+    assert page.evaluate("document.querySelector('#camera-preview').srcObject") is None
+    expect(other.locator("#stage-words")).to_have_text("Nobody is streaming now")
+    expect(other.locator("#figure-latency")).to_have_text("–")
+    for window in (mine, theirs, listed):
+        assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert window.complaints == []
 
-        # Stopping is clean: the device's light goes out, and everybody is told.
-        page.get_by_role("button", name="Stop streaming").click()
-        assert page.evaluate("document.querySelector('#camera-preview').srcObject") is None
-        expect(other.locator("#stage-words")).to_have_text("Nobody is streaming now")
-        expect(other.locator("#figure-latency")).to_have_text("–")
-        for window in (mine, theirs, listed):
-            assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            assert window.complaints == []
-
-        # What is taken back ends the other's page, in words.
-        page.get_by_role("button", name="End sharing with DJ in Lounge").click()
-        expect(other.locator("#connection")).to_have_text("Refused")
-        expect(other.locator("#stage-words")).to_contain_text("No permission to read this stream")
+    # What is taken back ends the other's page, in words.
+    page.get_by_role("button", name="End sharing with DJ in Lounge").click()
+    expect(other.locator("#connection")).to_have_text("Ended")
+    expect(other.locator("#stage-words")).to_have_text("This stream is not shared with you any more")
+    expect(other.locator("#present")).to_be_hidden()
 
 
-def test_a_refused_camera_tokens_and_the_end(server: Server) -> None:
+def test_a_refused_camera_tokens_and_the_end(server: Server, desk: Desk) -> None:
     owner = UserFactory.create(username="owner")
     stream = streams.create_stream(owner, stream_id="cam")
     StreamGrant.objects.create(stream=stream, guild_id="300000000000000999")
     cookie = login_cookie(owner)
-    with start_chromium(
-        server.port, CAMERA
-    ) as desk:  # nobody answers the browser's question: that counts as no
-        window = desk.window(cookie)
-        page = window.open("/streams/cam")
-        page.get_by_role("button", name="Start streaming").click()
-        expect(page.locator("#camera-problem")).to_contain_text("The camera was not allowed.")
-        expect(page.get_by_role("button", name="Start streaming")).to_be_enabled()
+    window = desk.window(cookie)
+    page = window.open("/streams/cam")
+    page.get_by_role("button", name="Start streaming").click()
+    expect(page.locator("#camera-problem")).to_contain_text("The camera was not allowed.")
+    expect(page.get_by_role("button", name="Start streaming")).to_be_focused()
 
-        expect(page.locator("#members")).to_contain_text("A role or server that is not there any more")
+    expect(page.locator("#members")).to_contain_text("A role or server that is not there any more")
 
-        # A token is shown once and good for a device; a new one for all ends it.
-        page.locator("#token-device").fill("Hall camera")
+    # A token is shown once and good for a device; a new one for all ends it.
+    page.locator("#token-device").fill("Hall camera")
+    page.keyboard.press("Enter")
+    token = page.locator("#new-token-text")
+    expect(token).to_have_value(re.compile(r"^\S+\.\S+\.\S+$"))
+    headers = {"Authorization": f"Bearer {token.input_value()}"}
+    with server.connect("/ws", additional_headers=headers) as device:
+        device.send({"type": "register", "streamId": "cam", "produces": ["video-frame"]})
+        assert device.receive()["type"] == "registered"
+        header = json.dumps({"type": "video-frame"}).encode()
+        device.connection.send(len(header).to_bytes(2) + header + JPEG)
+        expect(page.locator("#stage-words")).to_contain_text("no picture that a browser can show")
+        page.get_by_role("button", name="Replace all by a new one").click()
+        page.get_by_role("button", name="Keep them").click()
+        device.send({"type": "ping", "id": 1})
+        assert device.receive()["type"] == "pong"
+        page.get_by_role("button", name="Replace all by a new one").click()
+        page.get_by_role("button", name="Replace them all").click()
+        assert device.close_code() == 4401
+    expect(page.locator("#tokens li")).to_have_count(1)
+    page.get_by_label("Public").check()
+    expect(page.locator("#public-state")).to_have_text("Saved")
+    page.get_by_label("Messages that are kept").fill("alert, not a type")
+    page.keyboard.press("Enter")
+    expect(page.locator("#durable_types-state")).to_contain_text("Not saved. A type is a word")
+    window.complaints.clear()  # the browser tells of the 400
+    assert elsewhere(lambda: Stream.objects.get(pk="cam").public)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url("**/streams")
+    assert not elsewhere(Stream.objects.exists)
+    assert window.complaints == []
+
+
+def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, desk: Desk) -> None:
+    owner, friend, stranger = (
+        UserFactory.create(username=name, display_name=name.title())
+        for name in ("owner", "friend", "stranger")
+    )
+    lounge = GuildFactory.create(name="Lounge")
+    for user in (owner, friend):
+        MembershipFactory.create(user=user, guild=lounge)
+    MembershipFactory.create(user=stranger, guild=GuildFactory.create(name="Elsewhere"))
+    streams.create_stream(owner, stream_id="cam", name="Hall")
+    cookies = login_cookie(owner), login_cookie(friend)
+    service = make_person(owner)
+    mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE)
+    page = mine.open("/streams/cam")
+    offered = page.get_by_label("Whom").locator("option")
+    expect(offered).to_have_text(
+        ["Choose", "friend (Friend)", "Everyone there", "Somebody else, by Discord id"]
+    )
+    page.get_by_label("Whom").select_option(label="Somebody else, by Discord id")
+    page.get_by_label("Discord id", exact=True).fill("12")
+    page.keyboard.press("Enter")
+    expect(page.locator("#share-problem")).to_contain_text("17 to 20 digits")
+    page.get_by_label("Whom").select_option(label="friend (Friend)")
+    expect(page.get_by_label("Discord id", exact=True)).to_be_hidden()
+    page.get_by_label("May").select_option("write")
+    page.get_by_role("button", name="Share", exact=True).click()
+    expect(page.locator("#members")).to_contain_text("may watch and send")
+    assert elsewhere(lambda: StreamGrant.objects.get().user_id) == friend.pk
+
+    # What is kept from now on shows up on pages that were open before.
+    watcher = theirs.open("/streams/cam")
+    expect(watcher.locator("#connection")).to_have_text("Live")
+    with service.on(server, "cam", produces=["door"]) as lock:
+        page.get_by_label("Messages that are kept").fill("alert, door")
         page.keyboard.press("Enter")
-        token = page.locator("#new-token-text")
-        expect(token).to_have_value(re.compile(r"^\S+\.\S+\.\S+$"))
-        headers = {"Authorization": f"Bearer {token.input_value()}"}
-        with server.connect("/ws", additional_headers=headers) as device:
-            device.send({"type": "register", "streamId": "cam", "produces": ["video-frame"]})
-            assert device.receive()["type"] == "registered"
-            header = json.dumps({"type": "video-frame"}).encode()
-            device.connection.send(len(header).to_bytes(2) + header + JPEG)
-            expect(page.locator("#stage-words")).to_contain_text("no picture that a browser can show")
-            page.get_by_role("button", name="Replace all by a new one").click()
-            assert device.close_code() == 4401
-        expect(page.locator("#tokens li")).to_have_count(1)
-        page.get_by_label("Public").check()
-        expect(page.locator("#public-state")).to_have_text("Saved")
-        page.get_by_label("Messages that are kept").fill("alert, not a type")
-        page.keyboard.press("Enter")
-        expect(page.locator("#durable_types-state")).to_contain_text("Not saved. A type is a word")
-        window.complaints.clear()  # the browser tells of the 400
-        assert elsewhere(lambda: Stream.objects.get(pk="cam").public)
-        page.get_by_role("button", name="Delete", exact=True).click()
-        page.get_by_role("button", name="Delete for good").click()
-        page.wait_for_url("**/streams")
-        assert not elsewhere(Stream.objects.exists)
-        assert window.complaints == []
+        expect(page.locator("#durable_types-state")).to_have_text("Saved")
+        lock.until("notice")
+        for text in ("Open", "Shut"):
+            lock.send({"type": "door", "text": text})
+            expect(watcher.locator(".alert").first).to_contain_text(text)
+
+    # Deleted under a writer's eyes: nothing is left there that would make a new stream of the same id.
+    other = theirs.open("/streams/cam")
+    listed = theirs.page.context.new_page()
+    listed.goto(other.url.removesuffix("/cam"))
+    for each in (other, listed):
+        expect(each.locator("#connection")).to_have_text("Live")
+    expect(other.get_by_role("button", name="Start streaming")).to_be_visible()
+    expect(other.locator("#alerts")).to_have_attribute("aria-busy", "false")
+    elsewhere(lambda: streams.delete_stream(Stream.objects.get()))
+    expect(other.locator("#stage-words")).to_have_text("This stream was deleted")
+    expect(other.get_by_role("button", name="Start streaming")).to_be_hidden()
+    expect(listed.locator("[data-presence]")).to_have_text("Not there any more")
+    expect(page.locator("#sharing-title")).to_be_hidden()
+    assert (mine.complaints, theirs.complaints) == ([], [])
 
 
-def test_rules_are_made_changed_and_followed(server: Server) -> None:
+def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None:
     guild = GuildFactory.create(name="Lounge")
     owner, other = UserFactory.create(username="owner"), UserFactory.create(username="other")
     for user in (owner, other):
@@ -196,44 +259,43 @@ def test_rules_are_made_changed_and_followed(server: Server) -> None:
     news = ChannelFactory.create(guild=guild, name="news")
     streams.create_stream(owner, stream_id="cam", name="Hall")
     cookies = login_cookie(owner), login_cookie(other)
-    with start_chromium(server.port) as desk:
-        mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
-        page, phone = (each.open(f"/guilds/{guild.pk}/settings") for each in (mine, theirs))
-        for each in (page, phone):
-            each.wait_for_selector("#connection[data-state=live]")
+    mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
+    page, phone = (each.open(f"/guilds/{guild.pk}/settings") for each in (mine, theirs))
+    for each in (page, phone):
+        each.wait_for_selector("#connection[data-state=live]")
 
-        page.get_by_role("button", name="Add a rule").click()
-        page.get_by_label("Post to").select_option(label="#news")
-        page.get_by_label("From level").select_option("medium")
-        page.get_by_label("Mention").select_option(label=f"@{HOSTILE}".strip())
-        page.get_by_label("Quiet hours").check()
-        page.get_by_label("From", exact=True).fill("23:00")
-        page.get_by_label("Until").fill("23:00")
-        page.locator("#rule-zone").select_option("Europe/Berlin")
-        page.get_by_role("button", name="Save").click()
-        expect(page.locator("#rule-problem")).to_have_text(
-            re.compile("Not saved. Quiet hours: These hours would never end")
-        )
-        mine.complaints.clear()  # the browser tells of the 400
-        page.get_by_label("Until").fill("06:30")
-        page.get_by_role("button", name="Save").click()
-        for each in (page, phone):
-            expect(each.locator("#rules li")).to_have_count(1)
-            expect(each.locator("#rules")).to_contain_text("Hall to #news")
-            expect(each.locator("#rules")).to_contain_text("quiet 23:00–06:30 in Europe/Berlin")
-        rule = elsewhere(AlertRule.objects.get)
-        assert (rule.channel_id, rule.mention_role_id, rule.min_level) == (news.pk, role.pk, "medium")
+    page.get_by_role("button", name="Add a rule").click()
+    page.get_by_label("Post to").select_option(label="#news")
+    page.get_by_label("From level").select_option("medium")
+    page.get_by_label("Mention").select_option(label=f"@{HOSTILE}".strip())
+    page.get_by_label("Quiet hours").check()
+    page.get_by_label("From", exact=True).fill("23:00")
+    page.get_by_label("Until").fill("23:00")
+    page.locator("#rule-zone").select_option("Europe/Berlin")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#rule-problem")).to_have_text(
+        re.compile("Not saved. Quiet hours: These hours would never end")
+    )
+    mine.complaints.clear()  # the browser tells of the 400
+    page.get_by_label("Until").fill("06:30")
+    page.get_by_role("button", name="Save").click()
+    for each in (page, phone):
+        expect(each.locator("#rules li")).to_have_count(1)
+        expect(each.locator("#rules")).to_contain_text("Hall to #news")
+        expect(each.locator("#rules")).to_contain_text("quiet 23:00–06:30 in Europe/Berlin")
+    rule = elsewhere(AlertRule.objects.get)
+    assert (rule.channel_id, rule.mention_role_id, rule.min_level) == (news.pk, role.pk, "medium")
 
-        # Another manager turns it off; the stream stays, though they may not watch it.
-        phone.get_by_role("button", name="Change the rule").click()
-        expect(phone.locator("#rule-stream")).to_have_value("cam")
-        phone.get_by_label("On", exact=True).uncheck()
-        assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        phone.get_by_role("button", name="Save").click()
-        expect(page.locator("#rules .tag")).to_have_text("Off")
-        page.get_by_role("button", name="Change the rule").click()
-        page.get_by_role("button", name="Delete").click()
-        expect(phone.locator("#rules-empty")).to_be_visible()
-        page.goto(page.url.removesuffix("/settings"))
-        expect(page.locator("#activity .deed").first).to_contain_text("You ended a rule for alerts of cam")
-        assert (mine.complaints, theirs.complaints) == ([], [])
+    # Another manager turns it off; the stream stays, though they may not watch it.
+    phone.get_by_role("button", name="Change the rule").click()
+    expect(phone.locator("#rule-stream")).to_have_value("cam")
+    phone.get_by_label("On", exact=True).uncheck()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    phone.get_by_role("button", name="Save").click()
+    expect(page.locator("#rules .tag")).to_have_text("Off")
+    page.get_by_role("button", name="Change the rule").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(phone.locator("#rules-empty")).to_be_visible()
+    page.goto(page.url.removesuffix("/settings"))
+    expect(page.locator("#activity .deed").first).to_contain_text("You ended a rule for alerts of cam")
+    assert (mine.complaints, theirs.complaints) == ([], [])
