@@ -46,7 +46,9 @@ class AlertRuleSerializer(serializers.Serializer[dict[str, Any]]):
         read_only=True, allow_null=True, help_text="Works while they may read the stream."
     )
     created_at = serializers.DateTimeField(read_only=True)
-    problem = ProblemSerializer(read_only=True, allow_null=True, help_text="Why nothing is posted, or not the whole.")
+    problem = ProblemSerializer(
+        read_only=True, allow_null=True, help_text="Why nothing is posted, or not the whole."
+    )
     gone = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,

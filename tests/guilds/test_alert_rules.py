@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -447,6 +447,8 @@ def test_whatever_is_typed_stays_within_discords_limits_and_holds_no_markup(text
 
 
 @given(st.text(alphabet="*@_ aé😀\n", max_size=3000), st.booleans())
+@example("*" * 3000, False)
+@example("@" * 3000, True)
 def test_in_plain_text_it_stays_within_discords_limits_too(text: str, digest: bool) -> None:
     alerts = [said(text)] * (10 if digest else 1)
     name, picture = "*" * 100, Picture("image/png", b"png")
