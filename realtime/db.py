@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,3 +38,47 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     crossing: Any = database_sync_to_async
     wrapped: Callable[P, Awaitable[R]] = crossing(function, thread_sensitive=False, executor=_pool)
     return wrapped
+
+
+class Together[Question, Answer]:
+    """Answers those who ask at the same moment in one crossing, with the queries of one.
+
+    `answer(questions)` runs in the pool and returns an answer for each, in order; an exception among them is raised
+    to who asked, one that it raises to all. The first to ask does not wait for others: they go together while it
+    is answered. For one event loop.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[Question]], Sequence[Answer | Exception]]) -> None:
+        self._answer = in_thread(answer)
+        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Question) -> Answer:
+        """Cancelling is safe."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting, []
+                await self._settle(asked)
+        finally:
+            self._task = None
+
+    async def _settle(self, asked: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = await self._answer([question for question, _ in asked])
+        except Exception as error:
+            answers = [error] * len(asked)
+        for (_, future), answer in zip(asked, answers, strict=True):
+            if future.done():  # who asked has gone
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

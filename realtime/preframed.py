@@ -21,6 +21,7 @@ from realtime.limits import Bucket
 
 EXTENSION = "backline.write_frame"
 WRITABLE = "backline.writable"
+LISTEN = "backline.listen"
 
 # A client pings every few seconds. Browsers send what is large in pieces, though not in small ones but the last.
 LOOSE_RATE, LOOSE_BURST = 200.0, 1000.0
@@ -29,6 +30,7 @@ READ_BYTES = 16_384  # parsed at a stretch: a few milliseconds, however small th
 
 WriteFrame = Callable[[bytes], bool]
 UntilWritable = Callable[[], Awaitable[object]]
+Hear = Callable[[bytes], bool]
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -46,12 +48,23 @@ def until_writable(scope: dict[str, Any]) -> UntilWritable | None:
     return cast(UntilWritable | None, scope.get("extensions", {}).get(WRITABLE))
 
 
+def listen(scope: dict[str, Any], hear: Hear) -> None:
+    """Have `hear` get each whole text message first, as bytes. What it returns false for comes by `receive` as always.
+
+    It is called by the transport, so it neither waits nor raises, and may overtake what waits to be received.
+    A server that knows nothing of it brings everything by `receive`.
+    """
+    if (offered := scope.get("extensions", {}).get(LISTEN)) is not None:
+        offered(hear)
+
+
 class PreframedProtocol(WebSocketsSansIOProtocol):
     """Offers `write_frame` to the application as an extension in the scope. Closes floods of loose frames with 4429."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loose = Bucket(LOOSE_RATE, LOOSE_BURST)
+        self._hear: Hear | None = None
 
     def data_received(self, data: bytes) -> None:
         if self.handshake_initiated and not self.handshake_complete and not self.transport.is_closing():
@@ -92,6 +105,14 @@ class PreframedProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = cast(dict[str, Any], self.scope["extensions"])
             extensions[EXTENSION] = self.write_frame  # the application's task begins after this
             extensions[WRITABLE] = self.writable.wait
+            extensions[LISTEN] = self._listen
+
+    def _listen(self, hear: Hear) -> None:
+        self._hear = hear
+
+    def handle_text(self, event: Frame) -> None:
+        if self._hear is None or not event.fin or self.close_sent or not self._hear(bytes(event.data)):
+            super().handle_text(event)
 
     def write_frame(self, frame: bytes) -> bool:
         """Write a whole message now, or return that the socket takes nothing now. Never waits."""

@@ -140,10 +140,11 @@ def authenticate_sync(raw: str) -> Principal:
 
 
 def _session_of(user_id: int, sid: uuid.UUID, *, store: str) -> AuthSession:
-    session = AuthSession.objects.select_related("user").filter(pk=sid).first()
-    if session is None:
+    try:
+        session = AuthSession.objects.select_related("user").get(pk=sid)
+    except AuthSession.DoesNotExist:
         # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
-        raise SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound
+        raise (SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound) from None
     if session.user_id != user_id or session.store != store:
         raise TokenInvalid
     if not session.user.is_active:

@@ -22,11 +22,12 @@ from realtime.hub import Batch, Subscription, get_hub
 from realtime.limits import MAX_REFUSED
 from realtime.models import Via
 from realtime.origin import Origin
+from realtime.preframed import listen
 from realtime.streams import frames, pictures
 from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish
 from realtime.streams.limits import FrameMeter
 from realtime.streams.models import RESERVED_TYPES
-from realtime.streams.register import grant, read_request, stream_id_field
+from realtime.streams.register import read_request, stream_id_field
 from realtime.streams.switchboard import LiveStream, Registration, get_switchboard, milliseconds_now, sender
 from realtime.streams.writer import Writer
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 AFTER_EXPIRY_SECONDS = 60.0
 MAX_REGISTRATIONS = 32
+MAX_ACK_BYTES = 256
 
 
 class StreamConsumer(Connection):
@@ -49,6 +51,7 @@ class StreamConsumer(Connection):
         # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
         self.scope, self.base_send = scope, send
         self._writer = Writer(scope, send, self._registrations, lambda: self._close_soon(4490))
+        listen(scope, self._hear)
         handlers = {
             "websocket.connect": self.websocket_connect,
             "websocket.receive": self.websocket_receive,
@@ -193,7 +196,7 @@ class StreamConsumer(Connection):
         request = read_request(message)
         if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
             raise InvalidMessage(f"At most {MAX_REGISTRATIONS} streams a connection.")
-        granted = await in_thread(grant)(self.principal, request)
+        granted = await get_switchboard().registering.ask((self.principal, request))
         self._unregister(request.stream_id)
 
         live = await get_switchboard().open(granted.stream)
@@ -343,13 +346,26 @@ class StreamConsumer(Connection):
         )
         get_switchboard().publish_frame(live, frame.type, stamped, frame.payload)
 
+    def _hear(self, text: bytes) -> bool:
+        """Take an acknowledgement before it costs a task, several times what there is to do for it."""
+        if self._closed or len(text) > MAX_ACK_BYTES or b'"ack"' not in text:
+            return False
+        try:
+            said = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(said, dict) and said.get("type") == "ack" and self._acknowledge(said)
+
     def _acknowledge(self, message: dict[str, Any]) -> bool:
         """Give a consumer credit for the frames it has shown. Returns whether it was owed any."""
         number, stream_id = message.get("frame"), message.get("streamId")
-        found = list(self._registrations.values()) if stream_id is None else []
-        if isinstance(stream_id, str) and stream_id in self._registrations:
-            found = [self._registrations[stream_id]]
-        if len(found) != 1 or not isinstance(number, int) or not found[0].acknowledge(number):
+        if stream_id is None and len(self._registrations) == 1:
+            registration = next(iter(self._registrations.values()))
+        elif isinstance(stream_id, str) and stream_id in self._registrations:
+            registration = self._registrations[stream_id]
+        else:
+            return False
+        if not isinstance(number, int) or not registration.acknowledge(number):
             return False
         self.pump()
         return True

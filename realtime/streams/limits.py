@@ -13,6 +13,7 @@ from realtime.limits import Bucket
 SOCKET_FRAMES, SOCKET_BYTES = 60.0, 6_000_000.0  # a second
 USER_FRAMES, USER_BYTES = 240.0, 24_000_000.0
 BURST_SECONDS = 2.0
+MAX_CREDIT = 2  # frames under way to one consumer: more would be old when shown
 
 
 class Allowance:

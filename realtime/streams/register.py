@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.domain.sessions import Principal
 from realtime.domain.append import ensure_store
 from realtime.domain.streams import claim_stream
+from realtime.errors import RealtimeError
 from realtime.models import Store
 from realtime.queries import check_position
 from realtime.streams.errors import InvalidMessage, StreamNotFound, cannot_publish, cannot_read
 from realtime.streams.frames import types_field
+from realtime.streams.limits import MAX_CREDIT
 from realtime.streams.models import Stream, stream_id_validator
-from realtime.streams.rights import NO_RIGHTS, Rights, read_access
-from realtime.streams.switchboard import MAX_CREDIT
+from realtime.streams.rights import NO_RIGHTS, Access, Rights, read_access
 
 _CLIENT_TYPE = re.compile(r"[\w.-]{0,32}", re.ASCII)
 
@@ -80,26 +82,41 @@ def _number(message: dict[str, Any], name: str, low: int, high: int) -> int | No
     return value
 
 
-def grant(principal: Principal, request: Request) -> Granted:
-    """Say what the caller gets. Producing to a stream that does not exist makes it. Uses the ORM.
+def grant(asked: Sequence[tuple[Principal, Request]]) -> list[Granted | Exception]:
+    """Say what each caller gets. Producing to a stream that does not exist makes it. Uses the ORM.
 
-    Raises NoPermission, StreamNotFound, TooManyStreams, EpochMismatch or CursorTooOld.
+    Two queries for any number of owners; when a service comes back, all its devices register at once. Refusals:
+    NoPermission, StreamNotFound, TooManyStreams, EpochMismatch or CursorTooOld.
     """
+    pairs = {(request.stream_id, principal.user.pk) for principal, request in asked}
+    access = read_access(pairs)
+    stores = {
+        store.name: store for store in Store.objects.filter(name__in={f"stream:{pk}" for pk, _ in pairs})
+    }
+    return [_grant_one(principal, request, access, stores) for principal, request in asked]
+
+
+def _grant_one(
+    principal: Principal, request: Request, access: Access, stores: dict[str, Store]
+) -> Granted | Exception:
     pk, user = request.stream_id, principal.user
-    if principal.store not in (None, f"stream:{pk}"):  # a device's token for another stream
-        raise cannot_publish() if request.produces else cannot_read()
-    streams, rights = read_access([(pk, user.pk)])
-    if pk not in streams:
-        if not request.produces:
-            raise StreamNotFound
-        claim_stream(user, pk)
-        streams, rights = read_access([(pk, user.pk)])
-    mine = rights.get((pk, user.pk), NO_RIGHTS)
-    if request.produces and not mine.write:
-        raise cannot_publish()
-    if not mine.read:
-        raise cannot_read()
-    store = Store.objects.filter(name=streams[pk].log).first() or ensure_store(streams[pk].log)
-    if request.since is not None:
-        check_position(store, cursor=request.since, epoch=request.epoch)
-    return Granted(streams[pk], mine, store.epoch, store.head)
+    try:
+        if principal.store not in (None, f"stream:{pk}"):  # a device's token for another stream
+            raise cannot_publish() if request.produces else cannot_read()
+        streams, rights = access
+        if pk not in streams:
+            if not request.produces:
+                raise StreamNotFound
+            claim_stream(user, pk)
+            streams, rights = read_access([(pk, user.pk)])
+        mine = rights.get((pk, user.pk), NO_RIGHTS)
+        if request.produces and not mine.write:
+            raise cannot_publish()
+        if not mine.read:
+            raise cannot_read()
+        store = stores.get(streams[pk].log) or ensure_store(streams[pk].log)
+        if request.since is not None:
+            check_position(store, cursor=request.since, epoch=request.epoch)
+        return Granted(streams[pk], mine, store.epoch, store.head)
+    except RealtimeError as error:
+        return error

@@ -36,6 +36,8 @@ class Rights:
         return "owner" if self.owner else "write" if self.write else "read"
 
 
+Access = tuple[dict[str, Stream], dict[tuple[str, int], Rights]]
+
 NO_RIGHTS = Rights()
 OWNER = Rights(read=True, write=True, member=True, owner=True)
 
@@ -45,9 +47,7 @@ def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Righ
     return read_access(wanted)[1]
 
 
-def read_access(
-    wanted: Iterable[tuple[str, int]],
-) -> tuple[dict[str, Stream], dict[tuple[str, int], Rights]]:
+def read_access(wanted: Iterable[tuple[str, int]]) -> Access:
     """Return the streams by id, and the rights as `read_rights` does, in at most three queries.
 
     One where all are owners. Every process asks this all the time, for all who are on a stream there.

@@ -14,18 +14,18 @@ from collections import deque
 from typing import Any, Protocol
 
 from realtime import metrics
-from realtime.db import in_thread
+from realtime.db import Together, in_thread
 from realtime.streams import frames, pictures
 from realtime.streams.errors import StreamNotFound, cannot_publish, cannot_read
 from realtime.streams.models import Stream
 from realtime.streams.presence import Presence
+from realtime.streams.register import grant
 from realtime.streams.relay import Relay
 from realtime.streams.rights import Rights, read_access
 
 log = logging.getLogger(__name__)
 
 RIGHTS_SECONDS = 0.75  # losing a right closes the socket within one second
-MAX_CREDIT = 2
 
 _missed = metrics.STREAM_FRAMES.labels("missed")
 _relayed = metrics.STREAM_FRAMES.labels("delivered")
@@ -178,6 +178,7 @@ class Switchboard:
         self.streams: dict[str, LiveStream] = {}
         self.relay = Relay(self)
         self.presence = Presence(self)
+        self.registering = Together(grant)
         self._rights = asyncio.create_task(self._watch_rights(), name="stream rights")
         self._sharing: set[asyncio.Task[None]] = set()
 

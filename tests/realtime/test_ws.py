@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.domain.sessions import Principal, begin_sync_session, revoke_session
 from realtime.domain.streams import (
     change_stream,
     create_stream,
@@ -24,6 +24,8 @@ from realtime.domain.streams import (
 )
 from realtime.models import Event
 from realtime.streams.models import Stream, StreamGrant, StreamPresence
+from realtime.streams.register import Request, grant, read_request
+from realtime.streams.rights import NO_RIGHTS
 from tests.factories import UserFactory
 from tests.realtime.device import Device, Person, connect, make_person
 from tests.server import Server, until
@@ -279,6 +281,36 @@ def test_one_connection_serves_several_streams(server: Server, owner: Person) ->
         device.send({"type": "x", "n": 4})
         assert on_a.receive()["n"] == 4
         assert device.ask({"type": "x", "streamId": "b"})["code"] == "BAD_MESSAGE"
+
+
+def test_those_who_register_at_once_are_answered_each_for_itself_with_as_many_queries(
+    owner: Person, stream: Stream, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    outsider, reader, device = make_person(), make_person(), make_person(owner.user)
+    share_with_user(stream, reader.user, write=False)
+    asked = [
+        asking(owner, produces=["x"]),
+        asking(outsider, consumes=["x"]),
+        asking(reader, consumes=["x"]),
+        asking(reader, produces=["x"]),
+        asking(outsider, streamId="new", consumes=["x"]),
+        asking(owner, since=10**6),
+        (Principal(owner.user, device.session, store="stream:other"), asking(owner)[1]),
+    ]
+    answers = grant(asked)
+    assert [type(answer).__name__ for answer in answers] == [
+        "Granted", "NoPermission", "Granted", "NoPermission", "StreamNotFound", "EpochMismatch", "NoPermission",
+    ]  # fmt: skip
+    assert [getattr(answer, "rights", NO_RIGHTS).name for answer in answers[:3:2]] == ["owner", "read"]
+    for many in (1, 3):
+        with django_assert_num_queries(2):
+            assert len(grant([asking(owner) for _ in range(many)])) == many
+    both = grant([asking(person, streamId="new", produces=["x"]) for person in (outsider, owner)])
+    assert [type(answer).__name__ for answer in both] == ["Granted", "NoPermission"]  # whoever came first
+
+
+def asking(person: Person, **options: Any) -> tuple[Principal, Request]:
+    return Principal(person.user, person.session), read_request({"streamId": "cam-1", **options})
 
 
 def test_registering_again_replaces(server: Server, owner: Person) -> None:

@@ -12,16 +12,19 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
 
+from realtime.consumers.ws import StreamConsumer
 from realtime.domain.streams import create_stream, delete_stream
 from realtime.limits import MAX_REFUSED
 from realtime.models import Event
+from realtime.server import OPTIONS
 from realtime.streams.frames import MAX_FRAME_BYTES, MAX_HEADER_BYTES
 from realtime.streams.models import AlertFrame, Stream
 from tests.factories import UserFactory
 from tests.realtime.device import JPEG, Device, Person, Shown, make_person, pack
-from tests.server import Server
+from tests.server import Server, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,6 +103,73 @@ def test_with_credit_a_consumer_gets_the_newest_and_is_told_what_it_missed(
             consumer.send({"type": "ack", "frame": newest.header["frame"]})
             producer.show({**VIDEO, "n": 10})
             assert consumer.next_frame().header["missed"] == 0
+
+
+def test_an_acknowledgement_is_cumulative_and_taken_with_or_without_the_stream_in_any_spelling(
+    server: Server, owner: Person, stream: Stream
+) -> None:
+    with camera(owner, server) as producer, screen(owner, server, credit=2) as consumer:
+        for spelling in (
+            '{"type":"ack","streamId":"cam-1","frame":%d}',
+            '{"frame":%d,"type":"ack"}',
+            '{"type":"\\u0061ck","frame":%d}',  # JSON all the same
+            '{"type":"ack","frame":%d,"fill":"' + "x" * 1000 + '"}',
+        ):
+            for n in range(2):
+                producer.show({**VIDEO, "n": n})
+            shown = [consumer.next_frame().header["frame"] for _ in range(2)]
+            consumer.connection.send(spelling % shown[1])  # for both
+            consumer.quiet()
+
+
+def test_acknowledgements_cost_no_task_where_the_server_offers_that_and_do_the_same_elsewhere(
+    settings: Settings, owner: Person, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[str] = []
+    real = StreamConsumer.websocket_receive
+
+    async def noting(self: StreamConsumer, message: dict[str, Any]) -> None:
+        received.append(json.loads(message.get("text") or "{}").get("type", ""))
+        await real(self, message)
+
+    monkeypatch.setattr(StreamConsumer, "websocket_receive", noting)
+    for protocol, waited in ((OPTIONS["ws"], 0), ("websockets-sansio", 3)):
+        monkeypatch.setitem(OPTIONS, "ws", protocol)
+        received.clear()
+        with (
+            serve(settings) as server,
+            camera(owner, server) as producer,
+            screen(owner, server, credit=1) as consumer,
+        ):
+            for n in range(3):
+                producer.show({**VIDEO, "n": n})
+                consumer.send({"type": "ack", "frame": consumer.next_frame().header["frame"]})
+            consumer.quiet()
+        assert received.count("ack") == waited
+
+
+def test_what_is_no_acknowledgement_gives_no_credit(server: Server, owner: Person, stream: Stream) -> None:
+    with camera(owner, server) as producer, screen(owner, server, credit=1) as consumer:
+        producer.show({**VIDEO, "n": 0})
+        shown = consumer.next_frame().header["frame"]
+        producer.show({**VIDEO, "n": 1})
+        settle(producer)
+        wrong: tuple[dict[str, Any], ...] = (
+            {"type": "ack"},
+            {"type": "ack", "frame": str(shown)},
+            {"type": "ack", "frame": shown - 1},
+            {"type": "ack", "frame": shown, "streamId": "cam-2"},
+            {"type": "ack", "frame": shown, "streamId": ["cam-1"]},
+            {"type": "ping", "id": "ack", "frame": shown},
+        )
+        for message in wrong:
+            consumer.send(message)
+        answer = consumer.next()
+        assert isinstance(answer, dict)
+        assert (answer["type"], answer["id"]) == ("pong", "ack")
+        consumer.quiet()
+        consumer.send({"type": "ack", "frame": shown})
+        assert consumer.next_frame().header["n"] == 1
 
 
 def test_a_reader_that_stalls_costs_no_memory_and_slows_nobody(
