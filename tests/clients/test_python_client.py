@@ -115,6 +115,16 @@ async def test_a_slow_reader_gets_the_newest_frame_and_how_many_it_missed(server
                 await take(anext(seeing))
 
 
+async def test_faster_than_anybody_may_it_comes_later_on_the_same_connection(
+    server: Server, token: str
+) -> None:
+    async with StreamClient(server.url, token) as phone:
+        sending = await take(phone.register("cam-1", produces=["note"]))
+        for _ in range(16):
+            await asyncio.gather(*(take(sending.send("note", {"text": str(n)})) for n in range(40)))
+        assert phone._connections == 1
+
+
 async def test_alerts_outlive_a_restart_of_the_server(site: Site, token: str) -> None:
     async with (
         StreamClient(site.url, token, backoff=SOON) as phone,

@@ -26,6 +26,7 @@ PING_SECONDS = 15.0  # a dead network is noticed after at most two of these
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16_000_000
 GOOD_AFTER_SECONDS = 5.0  # a connection that held so long was a good one: the next wait starts small again
+# Also where the server says less: it speaks to one message, and all that wait would come back as the next flood.
 RETRY_SECONDS = 1.0
 
 # Refusals that pass by themselves.

@@ -345,7 +345,7 @@ class StreamClient(Link):
 
     async def _ask_again(self, error: Refused, request: Request | None, stream: Stream | None) -> None:
         connection = self._connections
-        await asyncio.sleep(error.data.get("retryAfterMs", RETRY_SECONDS * 1000) / 1000)
+        await asyncio.sleep(max(RETRY_SECONDS, error.data.get("retryAfterMs", 0) / 1000))
         if connection != self._connections:
             return  # the new connection has asked already
         if stream is not None:

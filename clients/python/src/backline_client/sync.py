@@ -194,7 +194,7 @@ class SyncClient(Link):
 
     async def _ask_again(self, error: Refused, request: Request | None, pull: Pull | None) -> None:
         socket = self._socket
-        await asyncio.sleep(error.data.get("retryAfterMs", RETRY_SECONDS * 1000) / 1000)
+        await asyncio.sleep(max(RETRY_SECONDS, error.data.get("retryAfterMs", 0) / 1000))
         if socket is None or socket is not self._socket:
             return  # a new connection has asked already
         if pull is not None:
