@@ -18,6 +18,7 @@ from django.test import Client
 from accounts import discord
 from sandbox.seed import OWNER
 from sandbox.server import Sandbox
+from tests.discord import keep_credentials, taken_for_discord
 
 LOGIN, CALLBACK = "/api/auth/discord/login", "/api/auth/discord/callback"
 
@@ -54,23 +55,12 @@ class Discord:
 
 @pytest.fixture
 def there(tmp_path: Path, settings: LazySettings) -> Iterator[Discord]:
-    folder = tmp_path / "discord"
-    folder.mkdir()
-    # The settings already name these credentials, as they do when the program runs.
-    credentials = {
-        "client_id": settings.DISCORD_CLIENT_ID,
-        "client_secret": settings.DISCORD_CLIENT_SECRET,
-        "bot_token": settings.DISCORD_BOT_TOKEN,
-        "application_public_key": "00" * 32,
-    }
-    (folder / "credentials.json").write_text(json.dumps(credentials))
-    with Discord(folder, settings.DISCORD_REDIRECT_URI) as running:
-        settings.DISCORD_API_URL = running.sandbox.api_url
-        settings.DISCORD_AUTHORIZE_URL = running.sandbox.authorize_url
-        settings.DISCORD_CA_FILE = str(running.sandbox.ca_file)
-        discord.tls_context.cache_clear()
+    folder = keep_credentials(tmp_path / "discord", settings)
+    with (
+        Discord(folder, settings.DISCORD_REDIRECT_URI) as running,
+        taken_for_discord(running.sandbox, settings),
+    ):
         yield running
-    discord.tls_context.cache_clear()
 
 
 def begin(client: Client, query: str = "") -> str:

@@ -24,6 +24,7 @@ from accounts.errors import (
 )
 from sandbox.seed import LOUNGE
 from tests.accounts.conftest import Discord, Gibberish
+from tests.discord import taken_for_discord
 
 GENERAL = "1090315482246234115"
 ME = "/users/@me"
@@ -47,15 +48,11 @@ class Answers:
 
 
 @pytest.fixture
-def answers(running: Discord, settings: LazySettings) -> Answers:
-    settings.DISCORD_API_URL = running.sandbox.api_url
-    settings.DISCORD_BOT_TOKEN = running.sandbox.credentials.bot_token
-    settings.DISCORD_CA_FILE = str(running.sandbox.ca_file)
-    discord.tls_context.cache_clear()  # with it goes what was learnt before
-    discord._transport.cache_clear()
+def answers(running: Discord, settings: LazySettings) -> Iterator[Answers]:
     running.sandbox.faults.standing.clear()
     running.sandbox.ratelimiter.__init__()  # type: ignore[misc]
-    return Answers(running)
+    with taken_for_discord(running.sandbox, settings):
+        yield Answers(running)
 
 
 def me(**options: Any) -> Any:

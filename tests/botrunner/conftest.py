@@ -8,16 +8,15 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
-import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.discord import tls_context
 from accounts.models import User
 from guilds.domain import shards
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
-from tests.botrunner.stage import Stage
+from tests.botrunner.stage import Stage, stage_on
+from tests.discord import taken_for_discord
 from tests.factories import GuildFactory
 from tests.queue_app.audio_files import tone, write
 from tests.queue_app.audio_server import AudioServer, running_server
@@ -58,23 +57,12 @@ async def stage(
     sandbox.gateway.IDENTIFY_SECONDS = 0.0
     monkeypatch.setattr(shards, "IDENTIFY_EVERY", timedelta(0))
     await sandbox.start()
-    settings.DISCORD_API_URL = sandbox.api_url
-    settings.DISCORD_CA_FILE = str(sandbox.ca_file)
-    settings.DISCORD_CLIENT_ID = sandbox.credentials.client_id
-    settings.DISCORD_BOT_TOKEN = sandbox.credentials.bot_token
     settings.MEDIA_LIBRARY = library
     settings.ALLOW_PRIVATE_MEDIA = (ip_network("127.0.0.0/8"),)
-    tls_context.cache_clear()
-    async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
-        stage = Stage(sandbox, http)
-        await stage.scan()
-        try:
+    with taken_for_discord(sandbox, settings):
+        async with stage_on(sandbox) as stage:
+            await stage.scan()
             yield stage
-        finally:
-            for bot in stage.bots:
-                await bot.stop()
-            await sandbox.stop()
-            tls_context.cache_clear()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -182,3 +183,16 @@ class Stage:
 
     async def scan(self) -> None:
         await in_thread(scan_library)()
+
+
+@asynccontextmanager
+async def stage_on(sandbox: Sandbox) -> AsyncIterator[Stage]:
+    """Yield the stage of a started sandbox; then end its bots and the sandbox."""
+    async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
+        stage = Stage(sandbox, http)
+        try:
+            yield stage
+        finally:
+            for bot in stage.bots:
+                await bot.stop()
+            await sandbox.stop()

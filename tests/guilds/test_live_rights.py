@@ -12,15 +12,15 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts import discord
 from accounts.models import AuthSession
 from guilds.channel_permissions import VIEW_CHANNEL
 from guilds.permissions import ADMINISTRATOR
 from realtime.db import in_thread
 from sandbox.seed import BOT_ROLE, LOUNGE, MEMBER, OWNER
 from sandbox.server import Sandbox
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage, stage_on, until
 from tests.conftest import access_token
+from tests.discord import taken_for_discord
 from tests.factories import SessionFactory
 from tests.server import Server, Socket
 
@@ -32,21 +32,10 @@ async def stage(tmp_path: Path, settings: Settings, transactional_db: None) -> A
     """A sandbox and a connected bot, without any music."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
     await sandbox.start()
-    settings.DISCORD_API_URL = sandbox.api_url
-    settings.DISCORD_CA_FILE = str(sandbox.ca_file)
-    settings.DISCORD_CLIENT_ID = sandbox.credentials.client_id
-    settings.DISCORD_BOT_TOKEN = sandbox.credentials.bot_token
-    discord.tls_context.cache_clear()
-    async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
-        stage = Stage(sandbox, http)
-        await stage.start_bot()
-        try:
+    with taken_for_discord(sandbox, settings):
+        async with stage_on(sandbox) as stage:
+            await stage.start_bot()
             yield stage
-        finally:
-            for bot in stage.bots:
-                await bot.stop()
-            await sandbox.stop()
-            discord.tls_context.cache_clear()
 
 
 class Person:
