@@ -17,7 +17,8 @@ from django.conf import settings
 
 from guilds.alerts.models import Level
 
-MAX_TEXT, MAX_LINE, MAX_NAME = 1000, 120, 100  # escaped, each at most doubles; an embed may hold 4096
+MAX_TEXT, MAX_LINE = 1000, 120  # escaped, each at most doubles; an embed may hold 4096
+MAX_NAME = 85  # likewise; a title may hold 256, of which the counts of a long digest take up to 80
 MAX_PLAIN = 600  # of a text outside of an embed; the whole content may hold 2000
 COLORS = {Level.LOW: 0x6B7A90, Level.MEDIUM: 0xE0A030, Level.HIGH: 0xD64545}
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}

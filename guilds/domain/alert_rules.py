@@ -61,7 +61,8 @@ def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
 
 
 def _id(value: Any) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 64:
+    # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
         raise ValueError("The id of one.")
     return value
 
