@@ -434,12 +434,19 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Backline",
-    "DESCRIPTION": "One music queue per Discord guild, live on every surface.",
+    "DESCRIPTION": "One music queue per Discord guild, live on every surface; and live streams that raise alerts.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {  # where two fields of one name take different words, or two names the same
+        "StreamAccess": ["read", "write"],
+        "StreamAccessOrOwner": ["owner", "write", "read"],
+        "Who": "guilds.models.Who",
+        "StoreRole": "realtime.models.StoreRole",
+        "StoreRoleOrOwner": ["owner", "reader", "writer"],
+    },
 }
 
 # --- Logs -------------------------------------------------------------------------------------------------

@@ -47,3 +47,7 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
 def test_shards_that_are_none_stop_the_start_with_a_sentence() -> None:
     with pytest.raises(CommandError, match="'4/4' names no shards; of 4 the first is 0 and the last 3"):
         call_command("runbot", shards="4/4")
+
+
+def test_the_rest_api_describes_itself_without_a_warning(tmp_path: Path) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))

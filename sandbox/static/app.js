@@ -142,15 +142,25 @@ function drawVoiceChannel(one) {
   ];
 }
 
+let readsTheEnd = true;
+
+/** Pictures come later than the messages they belong to, and would push the newest out of sight. */
+function stayAtTheEnd() {
+  const list = byId("messages");
+  list.addEventListener("scroll", () => (readsTheEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80));
+  list.addEventListener("load", () => {
+    if (readsTheEnd) list.scrollTop = list.scrollHeight;
+  }, true);
+}
+
 function drawMessages() {
   const list = byId("messages");
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), press };
   const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
   list.replaceChildren(...(shown.length
     ? shown.map((/** @type {any} */ each) => renderMessage(each, context))
     : [el("li.empty", {}, guild()?.bot_installed ? "Nothing said here yet. Type / to see what Backline can do." : "Nothing said here yet.")]));
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (readsTheEnd) list.scrollTop = list.scrollHeight;
 }
 
 /** @param {string} id */
@@ -185,5 +195,6 @@ byId("user").addEventListener("change", (/** @type {any} */ event) => {
   localStorage.setItem("user", user);
   listen();
 });
+stayAtTheEnd();
 listen();
 void composer;

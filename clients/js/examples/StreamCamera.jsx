@@ -19,7 +19,7 @@ export function StreamCamera({ baseUrl, streamId, token }) {
   useEffect(() => {
     if (!granted) return undefined;
     let going = true;
-    // A device's token is no JWT to be renewed: when it ends, the owner makes another one.
+    // A device's token lasts thirty days and cannot be renewed: the owner makes another one before it ends.
     const tokens = { get: async () => token, discard: () => {} };
     const streams = new Streams({ baseUrl, tokens });
     const stream = streams.register({
