@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 AFTER_EXPIRY_SECONDS = 60.0
 MAX_REGISTRATIONS = 32
 MAX_ACK_BYTES = 256
+LAST_WORD_SECONDS = 0.2
 
 
 class StreamConsumer(Connection):
@@ -80,6 +83,16 @@ class StreamConsumer(Connection):
         for stream_id in list(self._registrations):
             self._unregister(stream_id)
         self._writer.close()
+
+    async def close(self, code: int) -> None:
+        """The reason goes first, where the peer still reads; and from here on not a frame more."""
+        if not self._closed:
+            for stream_id in list(self._registrations):
+                self._unregister(stream_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._writer.until_written()
+        await super().close(code)
 
     # --- Who it is ---
 
@@ -302,12 +315,10 @@ class StreamConsumer(Connection):
     # --- Messages and frames ---
 
     async def _publish(self, message: dict[str, Any]) -> None:
-        type_, message_id = message["type"], message.get("id")
+        type_, message_id = message["type"], frames.message_id(message)
         live = self._registration_for(type_, message.get("streamId")).stream
-        if not _is_message_id(message_id):
-            raise InvalidMessage("`id` must be a string of 8 to 64 characters, best a UUID.")
         stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
-        answer = {"type": "ack", "id": message_id, "streamId": live.id}
+        answer: dict[str, Any] = {"type": "ack", "id": message_id, "streamId": live.id}
         if type_ in live.durable:
             answer["seq"] = await self._publish_durable(live, type_, message)
         else:
@@ -396,9 +407,3 @@ class StreamConsumer(Connection):
     @staticmethod
     def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
         return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}
-
-
-def _is_message_id(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
-    )

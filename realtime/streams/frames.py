@@ -92,6 +92,16 @@ def _without_halves(text: str | memoryview) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
+def message_id(message: dict[str, Any]) -> str | None:
+    """Return the id under which a message is written once, null where it has none. Raises InvalidMessage."""
+    value = message.get("id")
+    if value is not None and not (
+        isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
+    ):
+        raise InvalidMessage("`id` must be a string of 8 to 64 characters, best a UUID.")
+    return value
+
+
 def types_field(message: dict[str, Any], name: str) -> frozenset[str]:
     """Return a list of types as a set, empty when absent. Raises InvalidMessage."""
     value = message.get(name, [])

@@ -44,6 +44,7 @@ class Writer:
         self._closed = False
         self._task: asyncio.Task[None] | None = None
         self._emptied = asyncio.Event()
+        self._emptied.set()
 
     def queue(self, message: bytes) -> None:
         """Send a message that is ready for the wire, after those queued before."""

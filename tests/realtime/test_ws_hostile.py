@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from realtime.domain.streams import create_stream
 from realtime.models import Event
 from realtime.streams.models import Stream
+from tests.asgi import Upgrade
 from tests.realtime.device import Device, Person, make_person, pack
 from tests.realtime.test_ws_frames import errors_until_closed
 from tests.server import Server
@@ -72,3 +73,12 @@ def test_an_id_that_was_used_for_something_else_is_a_conflict(
         other = device.ask(first | {"text": "a burglar"})
         assert (other["code"], other["id"]) == ("CONFLICT", "message-1")
     assert Event.objects.count() == 1
+
+
+async def test_a_server_that_frames_by_itself_says_why_it_closes_too(owner: Person) -> None:
+    bearer = [(b"authorization", f"Bearer {owner.token}".encode())]
+    async with Upgrade("/ws", headers=bearer) as socket:
+        assert (await socket.answer())[0] == 101
+        said = await socket.ask({"type": 5})
+        assert said["code"] == "BAD_MESSAGE"
+        assert await socket.next() == {"type": "websocket.close", "code": 4400}
