@@ -212,7 +212,7 @@ export class Camera {
       const dropped = this.#dropped ? `, ${this.#dropped} dropped: the network is slower than the camera` : "";
       const stuck = !this.#sent && this.#dropped;
       setText(figures, stuck ? "No picture gets through now." : `${rate} pictures per second, ${size} KB each${dropped}`);
-      figures.hidden = false;
+      figures.hidden = !this.#sent && !this.#dropped;
       last = now;
       this.#sent = this.#bytes = this.#dropped = 0;
     }, FIGURES_MS);
