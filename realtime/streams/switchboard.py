@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Any, Protocol
 
 from realtime import metrics
@@ -26,6 +26,9 @@ from realtime.streams.rights import Rights, read_access
 log = logging.getLogger(__name__)
 
 RIGHTS_SECONDS = 0.75  # losing a right closes the socket within one second
+# Of frames on the streams of one owner. Types are any words, so one person could have a gigabyte wait in a minute for
+# consumers that acknowledge nothing.
+MAX_WAITING_BYTES = 64_000_000
 
 _missed = metrics.STREAM_FRAMES.labels("missed")
 _relayed = metrics.STREAM_FRAMES.labels("delivered")
@@ -51,16 +54,27 @@ class Peer(Protocol):
         """A right or the stream itself is gone."""
 
 
+_waiting_bytes: Counter[int] = Counter()  # by the stream's owner
+
+
 class Frame:
     """A frame on its way to this process's consumers, encoded once for all that missed none before it."""
 
-    __slots__ = ("_shared", "number", "payload", "stamped")
+    __slots__ = ("_owner_id", "_shared", "number", "payload", "stamped")
 
-    def __init__(self, stamped: bytes, number: int, payload: memoryview) -> None:
+    def __init__(self, stamped: bytes, number: int, payload: memoryview, *, owner_id: int) -> None:
         self.stamped = stamped
         self.number = number
         self.payload = payload
         self._shared: bytes | None = None
+        self._owner_id = owner_id
+        _waiting_bytes[owner_id] += payload.nbytes
+
+    def __del__(self) -> None:
+        """Nobody waits for it any more."""
+        _waiting_bytes[self._owner_id] -= self.payload.nbytes
+        if not _waiting_bytes[self._owner_id]:
+            del _waiting_bytes[self._owner_id]
 
     def message(self, missed: int) -> bytes:
         if missed:
@@ -120,6 +134,13 @@ class Registration:
         self.slots[type_] = frame
         self.peer.pump()
 
+    def drop(self) -> None:
+        """Let go of what waits; it counts as missed."""
+        for type_ in self.slots:
+            self.missed[type_] = self.missed.get(type_, 0) + 1
+        _missed.inc(len(self.slots))
+        self.slots.clear()
+
     def peek(self) -> tuple[str, bytes] | None:
         """Return the frame that is due and its type, null when there is none or no credit for it."""
         if not self.slots or (self.credit is not None and len(self.in_flight) >= self.credit):
@@ -149,6 +170,7 @@ class LiveStream:
     def __init__(self, stream: Stream) -> None:
         self.id = stream.pk
         self.log = stream.log
+        self.owner_id = stream.owner_id
         self.durable = frozenset(stream.durable_types)
         self.registrations: set[Registration] = set()
         self.wanted_elsewhere: frozenset[str] = frozenset()  # types that other processes consume
@@ -158,7 +180,10 @@ class LiveStream:
     def show(self, type_: str, stamped: bytes, payload: memoryview, *, missed: int = 0) -> None:
         """Offer a frame to everybody here who consumes its type. `missed` before it never came to this process."""
         self._number += 1 + missed
-        frame = Frame(stamped, self._number, payload)
+        if _waiting_bytes[self.owner_id] > MAX_WAITING_BYTES:
+            for registration in self.registrations:
+                registration.drop()
+        frame = Frame(stamped, self._number, payload, owner_id=self.owner_id)
         for registration in self.registrations:
             if type_ in registration.consumes:
                 registration.offer(type_, frame, missed=missed)

@@ -50,7 +50,7 @@ class Screen:
 
     def show(self) -> None:
         for type_ in TYPES:
-            frame = Frame(b'{"type":"%b"' % type_.encode(), self.frames, memoryview(b"payload"))
+            frame = Frame(b'{"type":"%b"' % type_.encode(), self.frames, memoryview(b"payload"), owner_id=1)
             self.registration.offer(type_, frame)
 
     def close(self) -> None:
