@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from config.pages import PersonRequest, page
 from guilds.permissions import can_manage
 from guilds.queries import known_people, my_memberships
 from realtime.streams.errors import StreamNotFound
@@ -23,13 +19,9 @@ FRAME_TYPE = "video-frame"  # what the pages send and show
 MAX_PEOPLE = 200  # as many as a list to choose from can hold; others are named by their Discord id
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def streams(request: HttpRequest) -> HttpResponse:
+@page
+def streams(request: PersonRequest) -> HttpResponse:
     """One's own streams and those that are shared with one."""
-    if not isinstance(request.user, User):
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
     user = request.user
     found = list(streams_of(user))
     rights = read_rights((each.pk, user.pk) for each in found)
@@ -40,13 +32,9 @@ def streams(request: HttpRequest) -> HttpResponse:
     return render(request, "streams.html", {"streams": shapes})
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def stream(request: HttpRequest, stream_id: str) -> HttpResponse:
+@page
+def stream(request: PersonRequest, stream_id: str) -> HttpResponse:
     """One stream, for whoever may read it."""
-    if not isinstance(request.user, User):
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
     try:
         found, rights = require_reader(request.user, stream_id)
     except StreamNotFound as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -19,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from accounts.domain.grants import is_grant_dead
 from accounts.domain.sessions import live_sessions
-from accounts.models import User
+from config.pages import PersonRequest, page
 from guilds.domain.guild_list import is_list_old
 from guilds.domain.installation import install_url
 from guilds.domain.settings import (
@@ -54,12 +53,8 @@ def landing(request: HttpRequest) -> HttpResponse:
     return render(request, "landing.html", {"login_url": _login_url("/dashboard")})
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def dashboard(request: HttpRequest) -> HttpResponse:
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
+@page
+def dashboard(request: PersonRequest) -> HttpResponse:
     memberships = my_memberships(request.user, everything=True)
     context = {
         "guilds": [_guild(m) for m in memberships],
@@ -70,12 +65,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard.html", context)
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
+@page
+def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
     try:
         membership = require_member(request.user, guild_id)
     except GuildsError as error:
@@ -99,13 +90,9 @@ def guild(request: HttpRequest, guild_id: str) -> HttpResponse:
     )
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def guild_settings(request: HttpRequest, guild_id: str) -> HttpResponse:
+@page
+def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
     """For those who manage the guild; each control saves itself over REST."""
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
     try:
         membership = require_manager(request.user, guild_id)
     except GuildForbidden:
@@ -137,13 +124,9 @@ def _option(channel: Channel) -> dict[str, str]:
     return {"value": channel.pk, "label": channel.name}
 
 
-@require_safe
-@ensure_csrf_cookie
-@never_cache
-def sessions(request: HttpRequest) -> HttpResponse:
+@page
+def sessions(request: PersonRequest) -> HttpResponse:
     """The person's sessions; ending one goes over REST."""
-    if not isinstance(request.user, User):
-        return redirect_to_login(request.path, reverse("discord_login"), "next")
     return render(
         request,
         "sessions.html",
