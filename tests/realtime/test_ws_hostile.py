@@ -82,3 +82,36 @@ async def test_a_server_that_frames_by_itself_says_why_it_closes_too(owner: Pers
         said = await socket.ask({"type": 5})
         assert said["code"] == "BAD_MESSAGE"
         assert await socket.next() == {"type": "websocket.close", "code": 4400}
+
+
+def test_a_connection_and_a_person_have_so_many_streams_and_no_more(
+    server: Server, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.consumers.ws.MAX_REGISTRATIONS", 2)
+    monkeypatch.setattr("realtime.domain.streams.MAX_OWNED", 3)
+    with owner.on(server, "a", produces=["x"]) as device:
+        assert device.register("b", produces=["x"])["type"] == "registered"
+        assert device.register("c", produces=["x"])["code"] == "BAD_MESSAGE"
+        assert device.register("b", produces=["y"])["type"] == "registered"  # in its own place
+        assert device.ask({"type": "unregister", "streamId": "a"})["type"] == "unregistered"
+        assert device.register("c", produces=["x"])["type"] == "registered"
+        assert device.ask({"type": "unregister", "streamId": "c"})["type"] == "unregistered"
+        assert device.register("d", produces=["x"])["code"] == "TOO_MANY_STREAMS"
+        device.quiet()
+    assert {stream.pk for stream in Stream.objects.all()} == {"a", "b", "c"}
+
+
+def test_what_is_left_is_heard_no_more(server: Server, owner: Person) -> None:
+    with (
+        owner.on(server, "a", produces=["alert", "x"]) as producer,
+        owner.on(server, "a", consumes=["alert", "x"], presence=True) as device,
+    ):
+        assert device.ask({"type": "unregister", "streamId": "a"})["type"] in ("unregistered", "presence")
+        device.connection.send('{"type":"ping","id":"left"}')
+        while device.receive().get("id") != "left":
+            pass
+        producer.ask({"type": "alert", "id": "message-1"})
+        producer.send({"type": "x"})
+        producer.show({"type": "x"})
+        producer.quiet()
+        device.quiet()
