@@ -16,10 +16,11 @@ from accounts.models import AuthSession, User
 from realtime.domain.append import ensure_store
 from realtime.models import Store
 from realtime.streams.audience import get_audience
-from realtime.streams.errors import StreamExists, StreamNotFound, TooManyStreams
+from realtime.streams.errors import StreamExists, StreamNotFound, TooManyStreams, TooManyTokens
 from realtime.streams.models import Stream, StreamGrant
 
 MAX_OWNED = 200  # a device that makes up an id each time would otherwise fill the table
+MAX_TOKENS = 100  # of a stream: likewise for a script that asks for one at each start
 
 
 @transaction.atomic
@@ -105,7 +106,12 @@ class DeviceToken:
 
 
 def issue_token(stream: Stream, *, device: str, address: str | None = None) -> DeviceToken:
-    """Return a sync token of the owner's that is good for this stream only, on `/ws` and `/sync`."""
+    """Return a sync token of the owner's that is good for this stream only, on `/ws` and `/sync`.
+
+    Raises TooManyTokens.
+    """
+    if len(live_tokens(stream)) >= MAX_TOKENS:
+        raise TooManyTokens
     token, session = begin_sync_session(stream.owner, store=stream.log, device=device, address=address)
     return DeviceToken(token, session)
 

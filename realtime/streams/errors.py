@@ -50,6 +50,12 @@ class TooManyStreams(RealtimeError):
     status = 409
 
 
+class TooManyTokens(RealtimeError):
+    code = "TOO_MANY_TOKENS"
+    sentence = "This stream has as many device tokens as one may. End those that are not used."
+    status = 409
+
+
 class MessageTooLarge(RealtimeError):
     code = "TOO_LARGE"
     sentence = "This message is larger than a stream takes."

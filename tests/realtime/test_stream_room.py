@@ -1,4 +1,4 @@
-"""What the logs of one owner's streams may hold, and that a log ends with its stream."""
+"""What one owner's streams may hold, and that a log ends with its stream."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import User
+from realtime.domain import streams
 from realtime.domain.alerts import Picture, write_alert
 from realtime.domain.append import size_of
-from realtime.domain.streams import create_stream, delete_stream, share_with_user
+from realtime.domain.streams import (
+    create_stream,
+    delete_stream,
+    issue_token,
+    revoke_tokens,
+    rotate,
+    share_with_user,
+)
 from realtime.errors import StoreFull
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
-from realtime.streams.errors import StreamNotFound
+from realtime.streams.errors import StreamNotFound, TooManyTokens
 from realtime.streams.models import AlertFrame, Stream
 from tests.factories import UserFactory
 from tests.realtime.device import make_person
@@ -127,3 +135,17 @@ def test_a_stream_deleted_while_an_alert_is_written_leaves_no_log_behind(
     in_threads(2, act)
     assert not Store.objects.filter(name=stream.log).exists()
     assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_stream_has_so_many_device_tokens_and_no_more(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MAX_TOKENS", 2)
+    for _ in range(2):
+        issue_token(stream, device="phone")
+    with pytest.raises(TooManyTokens):
+        issue_token(stream, device="phone")
+    rotate(stream, device="phone")  # ends the others first
+    revoke_tokens(stream)
+    assert issue_token(stream, device="phone").token
