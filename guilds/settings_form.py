@@ -1,4 +1,4 @@
-"""The admin's form for a guild's settings: choices from the mirror, and only what was changed is written."""
+"""The admin's form for a guild's settings, with choices from the mirror."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from guilds.changes_form import ChangesForm
 from guilds.domain.settings import (
     ANNOUNCE_TYPES,
     CHECKS,
@@ -14,52 +15,29 @@ from guilds.domain.settings import (
     check_settings,
     known_sources,
 )
-from guilds.errors import InvalidSettings
 from guilds.models import GuildSettings
 from guilds.queries import channels_of
 
-NONE = [("", "none")]
 
-
-class GuildSettingsForm(forms.ModelForm[GuildSettings]):
-    """`changes`, once valid: what differs from what the form showed. What others changed meanwhile stays."""
-
+class GuildSettingsForm(ChangesForm[GuildSettings]):
     class Meta:
         model = GuildSettings
         fields = tuple(CHECKS)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def offer(self) -> None:
         guild = self.instance.guild
         roles = [(role.pk, role.name) for role in guild.roles.all() if role.pk != guild.pk]
-        self._choose("dj_role_id", roles)
+        self.choose("dj_role_id", roles, none="none")
         for name, types in (("announce_channel_id", ANNOUNCE_TYPES), ("voice_channel_id", VOICE_TYPES)):
-            self._choose(name, [(each.pk, each.name) for each in channels_of(guild.pk, *types)])
+            self.choose(name, [(each.pk, each.name) for each in channels_of(guild.pk, *types)], none="none")
         self.fields["allowed_sources"] = forms.MultipleChoiceField(
             choices=list(known_sources().items()),
             required=False,
             widget=forms.CheckboxSelectMultiple,
             help_text="None ticked: all there are.",
         )
-        for field in self.fields.values():
-            field.show_hidden_initial = True
 
-    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
-        chosen = getattr(self.instance, name)
-        if chosen and chosen not in dict(choices):
-            choices = [*choices, (chosen, f"gone ({chosen})")]
-        self.fields[name] = forms.ChoiceField(
-            choices=NONE + choices, required=False, label=self.fields[name].label
-        )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = {name: None if value in ("", []) else value for name, value in self.cleaned_data.items()}
-        self.changes = {name: cleaned[name] for name in self.changed_data if name in cleaned}
-        try:
-            if self.changes:
-                self.changes = check_settings(self.changes)
-                check_choices(self.instance.pk, self.changes)
-        except InvalidSettings as error:
-            for name, sentences in error.errors.items():
-                self.add_error(name, sentences)
-        return cleaned
+    def check(self, changes: dict[str, Any]) -> dict[str, Any]:
+        changes = check_settings(changes)
+        check_choices(self.instance.pk, changes)
+        return changes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,50 +11,32 @@ from django.http import HttpRequest
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
 from guilds.alerts.models import AlertPost, AlertRule
+from guilds.changes_form import ChangesForm
 from guilds.domain.alert_rules import change_rule, check_choices, check_rule, remove_rule
 from guilds.domain.alert_settle import try_again
 from guilds.domain.settings import ANNOUNCE_TYPES
-from guilds.errors import InvalidAlertRule
 from guilds.queries import channels_of
 from realtime.models import Via
 from realtime.origin import Origin
 
 
-class AlertRuleForm(forms.ModelForm[AlertRule]):
-    """`changes`, once valid: what differs from what the form showed. The stream is its author's to choose."""
+class AlertRuleForm(ChangesForm[AlertRule]):
+    """The stream is its author's to choose."""
 
     class Meta:
         model = AlertRule
         fields = ("channel_id", "mention_role_id", "min_level", "max_per_minute", "enabled")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def offer(self) -> None:
         guild = self.instance.guild
         roles = [(role.pk, role.name) for role in guild.roles.all() if role.pk != guild.pk]
-        self._choose("mention_role_id", [("", "nobody"), *roles])
-        self._choose("channel_id", [(each.pk, each.name) for each in channels_of(guild.pk, *ANNOUNCE_TYPES)])
-        for field in self.fields.values():
-            field.show_hidden_initial = True
+        self.choose("mention_role_id", roles, none="nobody")
+        self.choose("channel_id", [(each.pk, each.name) for each in channels_of(guild.pk, *ANNOUNCE_TYPES)])
 
-    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
-        chosen = getattr(self.instance, name)
-        if chosen and chosen not in dict(choices):
-            choices = [*choices, (chosen, f"gone ({chosen})")]
-        self.fields[name] = forms.ChoiceField(
-            choices=choices, required=name == "channel_id", label=self.fields[name].label
-        )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = {name: None if value == "" else value for name, value in self.cleaned_data.items()}
-        self.changes = {name: cleaned[name] for name in self.changed_data if name in cleaned}
-        try:
-            if self.changes:
-                self.changes = check_rule(self.changes, whole=False)
-                check_choices(self.instance.guild_id, self.changes)
-        except InvalidAlertRule as error:
-            for name, sentences in error.errors.items():
-                self.add_error(name, sentences)
-        return cleaned
+    def check(self, changes: dict[str, Any]) -> dict[str, Any]:
+        changes = check_rule(changes, whole=False)
+        check_choices(self.instance.guild_id, changes)
+        return changes
 
 
 def _operator(request: HttpRequest) -> Origin:
