@@ -260,6 +260,18 @@ test("a token about to expire is renewed on the open connection", async () => {
   assert.equal(sync.state, "live");
 });
 
+test("a token that cannot be renewed for now costs a live connection nothing", async () => {
+  connect();
+  await live();
+  peer.interceptHttp = ({ path }) => (path === "/api/auth/token" ? { status: 503, body: { code: "UNAVAILABLE", detail: "Later." } } : null);
+  const [socket] = peer.sockets;
+  socket.send({ type: "error", code: "TOKEN_EXPIRING", detail: "Soon." });
+  await until(() => peer.requests.filter(({ path }) => path === "/api/auth/token").length === 2);
+  peer.append("A");
+  await until(() => seen.length === 1);
+  assert.deepEqual(states, ["connecting", "live"]);
+});
+
 test("a push is acknowledged", async () => {
   connect();
   await live();
