@@ -147,7 +147,13 @@ let readsTheEnd = true;
 /** Pictures come later than the messages they belong to, and would push the newest out of sight. */
 function stayAtTheEnd() {
   const list = byId("messages");
-  list.addEventListener("scroll", () => (readsTheEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80));
+  let before = 0;
+  list.addEventListener("scroll", () => {
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+    // Only people scroll up; browsers scroll down as what is above grows.
+    readsTheEnd = atEnd || (readsTheEnd && list.scrollTop >= before);
+    before = list.scrollTop;
+  });
   list.addEventListener("load", () => {
     if (readsTheEnd) list.scrollTop = list.scrollHeight;
   }, true);
