@@ -273,10 +273,8 @@ class StreamConsumer(Connection):
             return [frames.durable_message(event, live.id) for event in batch.events]
 
         def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
-            for type_, _, message in batch.shared("ws", encode):
-                if type_ in registration.consumes:
-                    self.queue(message)
-            return self._writer.until_written() if self._writer.busy else None
+            messages = batch.shared("ws", encode)
+            return self._writer.queue_batch(m for type_, _, m in messages if type_ in registration.consumes)
 
         def lost(reason: str) -> None:
             if reason == "slow":

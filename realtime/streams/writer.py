@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from realtime.preframed import frame_writer, until_writable
@@ -56,6 +56,27 @@ class Writer:
         self.pump()
         if self._outbox_bytes > MAX_WAITING_BYTES or len(self._outbox) > MAX_WAITING_MESSAGES:
             self._too_slow()
+
+    def queue_batch(self, messages: Iterable[bytes]) -> Coroutine[Any, Any, None] | None:
+        """Send messages that can wait where they are. Returns null when the socket took them at once.
+
+        What it returns otherwise ends when it did. One batch waits here at a time: those of many logs that are
+        resumed together would be more than a socket may leave waiting.
+        """
+        if self.busy:
+            return self._queue_in_turn(messages)
+        self._queue_all(messages)
+        return self.until_written() if self.busy else None
+
+    async def _queue_in_turn(self, messages: Iterable[bytes]) -> None:
+        while self.busy:
+            await self._emptied.wait()
+        self._queue_all(messages)
+        await self._emptied.wait()
+
+    def _queue_all(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            self.queue(message)
 
     def pump(self) -> None:
         """Send what there is as far as the socket takes it now, the rest on a task."""

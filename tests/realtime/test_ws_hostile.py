@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import time
 from collections.abc import Callable
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
+from realtime.domain.append import append_all, lock_store
 from realtime.domain.streams import create_stream
-from realtime.models import Event
+from realtime.models import Event, Via
+from realtime.origin import Origin
 from realtime.streams.models import Stream
 from tests.asgi import Upgrade
 from tests.realtime.device import Device, Person, make_person, pack
@@ -115,3 +121,30 @@ def test_what_is_left_is_heard_no_more(server: Server, owner: Person) -> None:
         producer.show({"type": "x"})
         producer.quiet()
         device.quiet()
+
+
+def test_who_resumes_many_streams_at_once_gets_all_their_alerts(server: Server, owner: Person) -> None:
+    origin = Origin(user=owner.user, via=Via.SYNC)
+    streams, alerts = 20, 100
+    for n in range(streams):
+        create_stream(owner.user, stream_id=f"cam-{n}")
+        with transaction.atomic():
+            store = lock_store(f"stream:cam-{n}")
+            args = json.dumps({"text": "x" * 2_000})
+            events = [
+                Event(store=store, seq=seq, parent_seq=seq - 1, event_id=f"{n}-{seq}", name="alert", args=args,
+                      actor=owner.user, via=origin.via, created_at=timezone.now())
+                for seq in range(1, alerts + 1)
+            ]  # fmt: skip
+            append_all(store, events)
+    with owner.open(server) as device:
+        for n in range(streams):
+            device.send({"type": "register", "streamId": f"cam-{n}", "consumes": ["alert"], "since": 0})
+        time.sleep(0.5)  # it reads nothing for a moment
+        seen: dict[str, list[int]] = {f"cam-{n}": [] for n in range(streams)}
+        while sum(map(len, seen.values())) < streams * alerts:
+            said = device.receive()
+            assert said["type"] in ("registered", "alert"), said
+            if said["type"] == "alert":
+                seen[said["streamId"]].append(said["seq"])
+    assert all(seqs == list(range(1, alerts + 1)) for seqs in seen.values())
