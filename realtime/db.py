@@ -70,12 +70,14 @@ class Together[Question, Answer]:
             self._task = None
 
     async def _settle(self, asked: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
-        answers: Sequence[Answer | Exception]
+        answered: list[tuple[asyncio.Future[Answer], Answer | Exception]]
+        futures = [future for _, future in asked]
         try:
             answers = await self._answer([question for question, _ in asked])
+            answered = list(zip(futures, answers, strict=True))
         except Exception as error:
-            answers = [error] * len(asked)
-        for (_, future), answer in zip(asked, answers, strict=True):
+            answered = [(future, error) for future in futures]
+        for future, answer in answered:
             if future.done():  # who asked has gone
                 continue
             if isinstance(answer, Exception):

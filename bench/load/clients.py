@@ -33,12 +33,22 @@ class Client(asyncio.Protocol):
         self.on_message: Callable[[bytes], None] | None = None
         self.upgraded = asyncio.get_running_loop().create_future()
         self._data = bytearray()
+        self._heard = asyncio.Event()
+
+    async def wait(self, count: int) -> None:
+        """Wait for `count` messages. Raises ConnectionError when it closes before."""
+        while self.messages < count and not self.closed:
+            self._heard.clear()
+            await self._heard.wait()
+        if self.messages < count:
+            raise ConnectionError(f"closed with {self.close_code}")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        self._heard.set()
         if not self.upgraded.done():
             self.upgraded.set_exception(error or ConnectionError("closed before the upgrade"))
 
@@ -90,6 +100,7 @@ class Client(asyncio.Protocol):
             opcode = data[at] & 0x0F
             if opcode in (1, 2):
                 self.messages += 1
+                self._heard.set()
                 if self.on_message:
                     self.on_message(bytes(data[begin : begin + size]))
             elif opcode == 9:
@@ -139,10 +150,9 @@ async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS) 
 
 
 async def messages(client: Client, count: int) -> None:
-    """Wait for the client to have `count` messages."""
-    await until(lambda: client.messages >= count or client.closed)
-    if client.messages < count:
-        raise ConnectionError(f"closed with {client.close_code}")
+    """Wait for the client to have `count` messages. Raises ConnectionError or TimeoutError."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        await client.wait(count)
 
 
 async def open_sync(
