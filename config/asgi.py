@@ -19,8 +19,10 @@ from config.wake import wake_bot  # noqa: E402
 from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+from realtime.server import end_with_supervisor  # noqa: E402
 
 hints.carry(wake_bot)
+end_with_supervisor()
 
 if not settings.REQUIRE_AUTH:  # here, because every server serves one of the applications below
     logging.getLogger(__name__).warning(

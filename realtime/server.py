@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
+import os
+import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -32,6 +36,20 @@ OPTIONS: dict[str, Any] = {
     "server_header": False,
     "timeout_graceful_shutdown": GRACEFUL_SECONDS,
 }
+
+
+def end_with_supervisor() -> None:
+    """In a worker of uvicorn's: stop as on SIGTERM once its supervisor is gone, however that died.
+
+    It would hold the port for ever, and nobody would start it anew.
+    """
+    if supervisor := multiprocessing.parent_process():
+
+        def wait() -> None:
+            supervisor.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=wait, name="supervisor", daemon=True).start()
 
 
 class EmbeddedServer(uvicorn.Server):

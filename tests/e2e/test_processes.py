@@ -362,3 +362,15 @@ def test_each_process_ends_when_asked(parts: Parts, measured: Measured, name: st
     assert "Traceback" not in log.read_text()[said:], log.read_text()[said:]
     assert code == 0
     assert seconds < STOP_SECONDS
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds the workers by /proc")
+def test_workers_end_with_their_supervisor(parts: Parts) -> None:
+    """However it ends: they would hold the port, and nobody would start them anew."""
+    if not parts.web.running:  # it was asked to end
+        parts.web.start()
+    parts.installation.wait_ready(parts.web)
+    workers = workers_of(parts.web.pid)
+    assert len(workers) == 2
+    parts.web.kill()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
