@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 
 import av
 import numpy as np
@@ -149,12 +150,17 @@ def _opus_decoder() -> av.AudioCodecContext:
     return decoder
 
 
+@lru_cache(maxsize=8)
+def _window(samples: int) -> NDArray[np.float64]:
+    return np.hanning(samples)
+
+
 def _loudest_hz(signal: NDArray[np.float32]) -> float | None:
     """Peak of the spectrum, refined by a parabola through the logarithms of its neighbours.
 
     Below a tenth of a hertz off for a tone that lasts 0.1 s or longer (Hann window).
     """
-    spectrum = np.abs(np.fft.rfft(signal * np.hanning(len(signal))))
+    spectrum = np.abs(np.fft.rfft(signal * _window(len(signal))))
     bin_hz = SAMPLE_RATE / len(signal)
     lowest = math.ceil(LOWEST_HZ / bin_hz)
     if lowest + 1 >= len(spectrum) - 1:
