@@ -123,13 +123,14 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     # Nothing here goes by permissions, and Django makes a content type when it is asked for.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
-    post_migrate.connect(_forget_content_types)
     yield
     db._pool.shutdown()
     gc.collect()  # a connection is part of a cycle
 
 
-def _forget_content_types(**_: object) -> None:
+@pytest.fixture(autouse=True)
+def forget_content_types() -> None:
+    """The rows of the last test are gone, by a flush or by its rollback."""
     from django.contrib.contenttypes.models import ContentType
 
     ContentType.objects.clear_cache()
