@@ -1,5 +1,5 @@
 # Every target does its own set-up; see scripts/setup. Nothing is installed outside this folder, except
-# Chromium for the browser tests where the machine has none (scripts/chromium).
+# a Chromium for the browser tests (scripts/chromium).
 
 PYTHON := .venv/bin/python
 ARGS ?=

@@ -24,7 +24,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
 from realtime import db
-from tests.clients.browser import CAMERA, Desk, start_chromium
+from tests.clients.browser import CAMERA, CAMERA_ALLOWED, Desk, start_chromium
 from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
@@ -181,7 +181,7 @@ def relay() -> Iterator[Relay]:
 def chromium(relay: Relay) -> Iterator[Desk]:
     """One Chromium for all tests of a module: starting it is most of what a short test costs."""
     # Playwright's loop runs in this thread, in which fixtures use the ORM; Django would refuse that.
-    with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port, CAMERA) as desk:
+    with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port, CAMERA, CAMERA_ALLOWED) as desk:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield desk
 

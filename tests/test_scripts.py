@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,10 +30,19 @@ def test_the_chromium_named_by_the_environment_comes_first(tmp_path: Path) -> No
     assert (found.returncode, found.stdout) == (0, f"{named}\n")
 
 
-def test_a_chromium_on_path_is_found(tmp_path: Path) -> None:
-    installed = program(tmp_path / "chromium")
-    found = find_chromium(CHROMIUM_PATH="", PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert (found.returncode, found.stdout) == (0, f"{installed}\n")
+def test_a_chromium_on_path_is_found_and_the_headless_one_preferred(tmp_path: Path) -> None:
+    def found() -> tuple[int, str]:
+        run = find_chromium(CHROMIUM_PATH="", CI="", PATH=f"{tmp_path}:{tools}")
+        return run.returncode, run.stdout.strip()
+
+    tools = tmp_path / "tools"  # of the system, without its browsers
+    tools.mkdir()
+    for name in ("dirname", "sh"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    whole = program(tmp_path / "chromium")
+    assert found() == (0, whole)
+    shell = program(tmp_path / "chromium-headless-shell")
+    assert found() == (0, shell)
 
 
 def test_a_named_chromium_that_is_no_program_is_said(tmp_path: Path) -> None:

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from django.conf import LazySettings
 from django.test import Client
@@ -17,9 +11,7 @@ from accounts.domain.sessions import nobody
 from accounts.models import User
 from tests.conftest import access_token
 from tests.factories import GuildFactory, MembershipFactory, SessionFactory, UserFactory
-from tests.server import Server, until
-from tests.test_manage import free_ports
-from tests.test_settings import ROOT, read_settings, refusal
+from tests.server import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,55 +89,3 @@ def test_no_login_ever_becomes_dev() -> None:
     assert dev.discord_id is None
     assert nobody().user == dev
     assert nobody().session is None
-
-
-# --- At the start ---
-
-
-@pytest.mark.parametrize("command", ["serve", "runweb", "runbot"])
-def test_each_program_warns_at_its_start(command: str, tmp_path: Path) -> None:
-    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
-    env = os.environ | dict(zip(names, free_ports(3), strict=True))
-    env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
-    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it is there, so no music is made for it
-    env.pop("DATABASE_URL", None)
-    with (tmp_path / "log").open("w") as log:
-        program = subprocess.Popen(
-            [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=log, stdout=log
-        )
-        try:
-            until(
-                lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
-                seconds=40,
-            )
-            program.send_signal(signal.SIGTERM)
-            program.wait(15)
-        finally:
-            program.kill()
-
-
-PRODUCTION = """
-ENVIRONMENT=production
-SECRET_KEY={0}
-JWT_SECRET={0}
-FIELD_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
-DATABASE_URL=sqlite:////tmp/never-opened
-API_BASE_URL=https://backline.example
-DISCORD_CLIENT_ID=1
-DISCORD_CLIENT_SECRET=2
-DISCORD_BOT_TOKEN=3
-""".format("s" * 60)
-
-
-def test_production_refuses_it_unless_told_twice(tmp_path: Path) -> None:
-    assert "ALLOW_ANONYMOUS_IN_PRODUCTION" in refusal(tmp_path, PRODUCTION + "REQUIRE_AUTH=false\n")
-    told = PRODUCTION + "REQUIRE_AUTH=false\nALLOW_ANONYMOUS_IN_PRODUCTION=true\n"
-    assert read_settings(tmp_path, told).returncode == 0
-
-
-def test_another_address_than_this_machines_refuses_it(tmp_path: Path) -> None:
-    lines = "REQUIRE_AUTH=false\nBIND_HOST=0.0.0.0\nDISCORD_CLIENT_ID=1\nDISCORD_CLIENT_SECRET=2\nDISCORD_BOT_TOKEN=3\n"
-    said = refusal(tmp_path, lines)
-    assert "BIND_HOST" in said
-    assert "REQUIRE_AUTH" in said
-    assert read_settings(tmp_path, lines.replace("REQUIRE_AUTH=false", "")).returncode == 0

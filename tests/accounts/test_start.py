@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.accounts.test_anonymous import PRODUCTION
-from tests.test_settings import read_settings, refusal
+from tests.server import until
+from tests.test_manage import free_ports
+from tests.test_settings import ROOT, read_settings, refusal
+
+PRODUCTION = """
+ENVIRONMENT=production
+SECRET_KEY={0}
+JWT_SECRET={0}
+FIELD_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+DATABASE_URL=sqlite:////tmp/never-opened
+API_BASE_URL=https://backline.example
+DISCORD_CLIENT_ID=1
+DISCORD_CLIENT_SECRET=2
+DISCORD_BOT_TOKEN=3
+""".format("s" * 60)
 
 DISCORD = ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_BOT_TOKEN")
 
@@ -61,3 +78,42 @@ def test_production_refuses_what_is_weak_without_repeating_it(line: str, named: 
 )
 def test_what_does_not_parse_is_named(line: str, tmp_path: Path) -> None:
     assert line.partition("=")[0] in refusal(tmp_path, line + "\n")
+
+
+# --- REQUIRE_AUTH=false ---
+
+
+@pytest.mark.parametrize("command", ["serve", "runweb", "runbot"])
+def test_each_program_warns_when_anybody_may_come_in(command: str, tmp_path: Path) -> None:
+    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
+    env = os.environ | dict(zip(names, free_ports(3), strict=True))
+    env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
+    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it is there, so no music is made for it
+    env.pop("DATABASE_URL", None)
+    with (tmp_path / "log").open("w") as log:
+        program = subprocess.Popen(
+            [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=log, stdout=log
+        )
+        try:
+            until(
+                lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
+                seconds=40,
+            )
+            program.send_signal(signal.SIGTERM)
+            program.wait(15)
+        finally:
+            program.kill()
+
+
+def test_production_lets_nobody_in_unnamed_unless_told_twice(tmp_path: Path) -> None:
+    assert "ALLOW_ANONYMOUS_IN_PRODUCTION" in refusal(tmp_path, PRODUCTION + "REQUIRE_AUTH=false\n")
+    told = PRODUCTION + "REQUIRE_AUTH=false\nALLOW_ANONYMOUS_IN_PRODUCTION=true\n"
+    assert read_settings(tmp_path, told).returncode == 0
+
+
+def test_only_this_machines_address_may_let_anybody_in(tmp_path: Path) -> None:
+    lines = "REQUIRE_AUTH=false\nBIND_HOST=0.0.0.0\nDISCORD_CLIENT_ID=1\nDISCORD_CLIENT_SECRET=2\nDISCORD_BOT_TOKEN=3\n"
+    said = refusal(tmp_path, lines)
+    assert "BIND_HOST" in said
+    assert "REQUIRE_AUTH" in said
+    assert read_settings(tmp_path, lines.replace("REQUIRE_AUTH=false", "")).returncode == 0

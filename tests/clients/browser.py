@@ -13,13 +13,22 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from accounts.models import User
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-# A camera that shows a clock and a turning disc. `CAMERA_ALLOWED` answers the browser's question with yes.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+# A camera that shows a clock and a turning disc; the browser's question is answered with yes or with no.
 CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+CAMERA_REFUSED = f"{CAMERA_ALLOWED}=deny"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 
 
@@ -99,15 +108,17 @@ def start_chromium(port: int, *flags: str) -> Iterator[Desk]:
 
     Playwright's loop forbids the ORM in its thread; `elsewhere` gets round that.
     """
-    here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{port}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), args=["--no-sandbox", here, *flags]
-        )
+        browser = launch(playwright.chromium, port, *flags)
         try:
             yield Desk(browser)
         finally:
             browser.close()
+
+
+def launch(chromium: BrowserType, port: int, *flags: str) -> Browser:
+    here = f"--host-resolver-rules=MAP {urlsplit(settings.API_BASE_URL).netloc} 127.0.0.1:{port}"
+    return chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", here, *flags])
 
 
 def elsewhere[T](act: Callable[[], T]) -> T:

@@ -13,7 +13,8 @@ from accounts.models import User
 from guilds.alerts.models import AlertRule
 from realtime.domain import streams
 from realtime.streams.models import Stream, StreamGrant
-from tests.clients.browser import PHONE, Desk, elsewhere, login_cookie
+from tests.clients.browser import CAMERA, CAMERA_REFUSED, PHONE, Desk, elsewhere, launch, login_cookie
+from tests.clients.relay import Relay
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
 from tests.realtime.device import JPEG, make_person
 from tests.server import Server
@@ -74,7 +75,6 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     cookies = login_cookie(owner), login_cookie(reader)
     service = make_person(owner)
     mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
-    mine.page.context.grant_permissions(["camera"])
 
     # A stream is made in a dialog, which says what is wrong with an id.
     page = mine.open("/streams")
@@ -145,17 +145,27 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     expect(other.locator("#present")).to_be_hidden()
 
 
-def test_a_refused_camera_tokens_and_the_end(server: Server, desk: Desk) -> None:
+def test_a_refused_camera_is_said(server: Server, desk: Desk, relay: Relay) -> None:
+    owner = UserFactory.create(username="owner")
+    streams.create_stream(owner, stream_id="cam")
+    browser = launch(desk.browser.browser_type, relay.port, CAMERA, CAMERA_REFUSED)
+    try:
+        page = Desk(browser).window(login_cookie(owner)).open("/streams/cam")
+        page.get_by_role("button", name="Start streaming").click()
+        expect(page.locator("#camera-problem")).to_contain_text("The camera was not allowed.")
+        expect(page.get_by_role("button", name="Start streaming")).to_be_focused()
+    finally:
+        browser.close()
+
+
+def test_tokens_and_the_end(server: Server, desk: Desk) -> None:
     owner = UserFactory.create(username="owner")
     stream = streams.create_stream(owner, stream_id="cam")
     StreamGrant.objects.create(stream=stream, guild_id="300000000000000999")
     cookie = login_cookie(owner)
     window = desk.window(cookie)
     page = window.open("/streams/cam")
-    page.get_by_role("button", name="Start streaming").click()
-    expect(page.locator("#camera-problem")).to_contain_text("The camera was not allowed.")
-    expect(page.get_by_role("button", name="Start streaming")).to_be_focused()
-
+    expect(page.locator("#stage-words")).to_have_text("Nobody is streaming now")
     expect(page.locator("#members")).to_contain_text("A role or server that is not there any more")
 
     # A token is shown once and good for a device; a new one for all ends it.
