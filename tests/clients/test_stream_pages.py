@@ -119,7 +119,9 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
             expect(each.locator(".alert[data-level=high] .alert-words")).to_contain_text(HOSTILE.strip())
             expect(each.locator(".alert img")).to_have_js_property("naturalWidth", 320)
         for number in range(22):
-            detector.send({"type": "alert", "number": number})
+            assert (
+                detector.ask({"type": "alert", "number": number, "id": f"number {number}"})["type"] == "ack"
+            )
         expect(other.locator(".alert").first).to_contain_text('{"number":21}')
     listed = desk.window(cookies[1])
     grid = listed.open("/streams")
