@@ -47,11 +47,26 @@ def plant(world: World, *, guilds: int, channels: int) -> None:
             )
 
 
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When each SQL statement was asked, by the monotonic clock, in whichever thread."""
+    asked_at: list[float] = []
+    execute = CursorWrapper.execute
+
+    def counted(self: CursorWrapper, sql: str, params: Any = None) -> Any:
+        asked_at.append(time.monotonic())
+        return execute(self, sql, params)
+
+    monkeypatch.setattr(CursorWrapper, "execute", counted)
+    return asked_at
+
+
 @pytest.mark.database
 async def test_hundreds_of_guilds_are_mirrored_in_seconds(
-    stage: Stage, record_property: Callable[[str, object], None]
+    stage: Stage, statements: list[float], record_property: Callable[[str, object], None]
 ) -> None:
     plant(stage.sandbox.world, guilds=GUILDS, channels=CHANNELS)
+    statements.clear()
     begun, work = time.monotonic(), time.process_time()
     stage.bots.append(RunningBot())
 
@@ -61,16 +76,18 @@ async def test_hundreds_of_guilds_are_mirrored_in_seconds(
     async def all_there() -> bool:
         return await in_thread(mirrored)() == GUILDS
 
-    await until(all_there, seconds=60, what="all guilds mirrored")
-    seconds, work = time.monotonic() - begun, time.process_time() - work
+    await until(all_there, seconds=120, what="all guilds mirrored")
+    seconds, work, asked = time.monotonic() - begun, time.process_time() - work, len(statements)
     record_property("200 guilds with 500 channels: mirrored, seconds", round(seconds, 1))
     record_property("200 guilds with 500 channels: mirrored, seconds of CPU", round(work, 1))
     assert await in_thread(Channel.objects.filter(guild_id__gte=str(FIRST)).count)() == GUILDS * CHANNELS
-    # Twenty seconds are promised on a quiet machine; the clock belongs to whoever else is on this one.
-    assert work < 25
+    record_property("200 guilds with 500 channels: statements a guild", round(asked / GUILDS, 1))
+    # Twenty seconds are promised on a quiet machine. Clock and CPU belong to whoever else is on this one, the
+    # statements do not: a guild takes a fixed number, however many channels it has.
+    assert asked < GUILDS * 100
 
 
-async def test_quiet_guilds_share_their_queries(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quiet_guilds_share_their_queries(stage: Stage, statements: list[float]) -> None:
     guilds, window = 30, 6.0  # in which each lease is renewed three times, and each log looked at
     plant(stage.sandbox.world, guilds=guilds, channels=1)
     stage.bots.append(RunningBot())
@@ -83,20 +100,11 @@ async def test_quiet_guilds_share_their_queries(stage: Stage, monkeypatch: pytes
         return await in_thread(leased)() == guilds
 
     await until(all_leased, what="all guilds looked after")
-    asked_at: list[float] = []
-    execute = CursorWrapper.execute
-
-    def counted(self: CursorWrapper, sql: str, params: Any = None) -> Any:
-        asked_at.append(time.monotonic())
-        return execute(self, sql, params)
-
-    monkeypatch.setattr(CursorWrapper, "execute", counted)
     begun = time.monotonic()
 
     def quiet() -> bool:
         now = time.monotonic()
-        return now - begun > window and sum(at > now - window for at in asked_at) < guilds * 2
+        return now - begun > window and sum(at > now - window for at in statements) < guilds * 2
 
     await until(quiet, seconds=30, what="fewer than two statements a guild")
-    monkeypatch.undo()
     assert await in_thread(leased)(4) == guilds
