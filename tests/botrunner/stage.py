@@ -28,7 +28,9 @@ from tests.factories import MembershipFactory, UserFactory
 WAIT_SECONDS = 15.0
 
 
-async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, what: str = "") -> Any:
+async def until(
+    condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, every: float = 0.02, what: str = ""
+) -> Any:
     """Wait for a condition, which may be awaitable, to hold; its value. Fails after `seconds`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -39,7 +41,7 @@ async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, 
         if value:
             return value
         assert loop.time() < deadline, f"still not so after {seconds} s: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
 
 
 class RunningBot:

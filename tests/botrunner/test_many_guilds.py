@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -76,15 +77,17 @@ async def test_hundreds_of_guilds_are_mirrored_in_seconds(
     async def all_there() -> bool:
         return await in_thread(mirrored)() == GUILDS
 
-    await until(all_there, seconds=120, what="all guilds mirrored")
+    # Looking is work too, and is measured with the rest.
+    await until(all_there, seconds=60, every=0.25, what="all guilds mirrored")
     seconds, work, asked = time.monotonic() - begun, time.process_time() - work, len(statements)
     record_property("200 guilds with 500 channels: mirrored, seconds", round(seconds, 1))
     record_property("200 guilds with 500 channels: mirrored, seconds of CPU", round(work, 1))
     assert await in_thread(Channel.objects.filter(guild_id__gte=str(FIRST)).count)() == GUILDS * CHANNELS
     record_property("200 guilds with 500 channels: statements a guild", round(asked / GUILDS, 1))
-    # Twenty seconds are promised on a quiet machine. Clock and CPU belong to whoever else is on this one, the
-    # statements do not: a guild takes a fixed number, however many channels it has.
-    assert asked < GUILDS * 100
+    # Twenty seconds are promised on a quiet machine; the clock belongs to whoever else is on this one.
+    if connection.vendor == "sqlite":  # on PostgreSQL it is 22 to 29 s of CPU: shown, and yet to be mended
+        assert work < 25
+    assert asked < GUILDS * 100, "the statements of a guild grow with its channels"
 
 
 async def test_quiet_guilds_share_their_queries(stage: Stage, statements: list[float]) -> None:
