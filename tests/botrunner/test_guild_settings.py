@@ -60,13 +60,14 @@ async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
 
 async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
     await playing.sit("dj", "Stage left")
+    listeners = VoiceState.objects.filter(guild_id=playing.guild_id)
+    await until(in_thread(listeners.filter(discord_id=DJ).exists), what="the DJ seen in voice")
     await decide(playing, vote_share=100)
     said = await playing.slash("member", "skip")
     assert said["content"].startswith("1 of 3 votes to skip **Long A")
 
     async def seen() -> bool:
-        states = VoiceState.objects.filter(guild_id=playing.guild_id, deafened=True)
-        return bool(await in_thread(states.count)() == 2)
+        return bool(await in_thread(listeners.filter(deafened=True).count)() == 2)
 
     lounge = playing.channel("Stage left")
     for user in ("owner", "dj"):
