@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox import model, snowflake
@@ -114,7 +113,8 @@ class World:
         draft = self.path.with_suffix(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump(self._content(), file, ensure_ascii=False)
+            # In one piece: `json.dump` would go through it in Python.
+            file.write(json.dumps(self._content(), ensure_ascii=False, default=vars))
         draft.replace(self.path)
 
     def load(self) -> bool:
@@ -134,17 +134,18 @@ class World:
         return True
 
     def _content(self) -> Json:
+        """What is kept, the dataclasses as they are."""
         # The bot's own voice state belongs to a gateway session, which does not outlive this process.
         voice_states = (state for state in self.voice_states.values() if state.user_id != self.bot_id)
         return {
             "version": VERSION,
-            "users": _dump(self.users.values()),
-            "guilds": _dump(self.guilds.values()),
-            "roles": _dump(self.roles.values()),
-            "channels": _dump(self.channels.values()),
-            "members": _dump(self.members.values()),
-            "voice_states": _dump(voice_states),
-            "messages": _dump(self.messages.values()),
+            "users": list(self.users.values()),
+            "guilds": list(self.guilds.values()),
+            "roles": list(self.roles.values()),
+            "channels": list(self.channels.values()),
+            "members": list(self.members.values()),
+            "voice_states": list(voice_states),
+            "messages": list(self.messages.values()),
             "commands": list(self.commands.values()),
             "grants": self.grants,
         }
@@ -167,10 +168,6 @@ class World:
                 message.flags &= ~model.MessageFlag.LOADING
                 message.content = message.content or "The application did not respond"
                 message.edited_at = message.edited_at or snowflake.now()
-
-
-def _dump(rows: Iterable[User | Guild | Role | Channel | Member | VoiceState | Message]) -> list[Json]:
-    return [asdict(row) for row in rows]
 
 
 def _channel(row: Json) -> Channel:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from guilds.domain.installation import announce, ensure_guild, lock_guild
@@ -23,7 +23,7 @@ from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites"]
 ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
-BATCH = 100  # measured on SQLite: 500 rows in one statement take nearly twice as long as in five
+SQLITE_BATCH = 100  # measured: 500 rows in one statement take longer than in five; on PostgreSQL a fifth less
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _replace(
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=fields,
-            batch_size=BATCH,
+            batch_size=SQLITE_BATCH if connection.vendor == "sqlite" else None,
         )
     return bool(gone or changed)
 
