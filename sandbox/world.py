@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,25 @@ SAVE_DELAY_SECONDS = 0.25  # a burst becomes one write, and kill -9 loses less t
 MESSAGES_KEPT = 200  # per channel
 
 
+class Channels(dict[str, Channel]):
+    """Channels by id; those of one guild are found without a look at the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_guild: defaultdict[str | None, dict[str, Channel]] = defaultdict(dict)
+
+    def __setitem__(self, channel_id: str, channel: Channel) -> None:
+        super().__setitem__(channel_id, channel)
+        self._by_guild[channel.guild_id][channel_id] = channel
+
+    def __delitem__(self, channel_id: str) -> None:
+        del self._by_guild[self[channel_id].guild_id][channel_id]
+        super().__delitem__(channel_id)
+
+    def of(self, guild_id: str) -> list[Channel]:
+        return list(self._by_guild[guild_id].values())
+
+
 class World:
     """The state. Reads are attributes; whoever changes something calls `changed()` and `emit()`.
 
@@ -30,7 +50,7 @@ class World:
         self.users: dict[str, User] = {}
         self.guilds: dict[str, Guild] = {}
         self.roles: dict[str, Role] = {}
-        self.channels: dict[str, Channel] = {}
+        self.channels = Channels()
         self.members: dict[tuple[str, str], Member] = {}
         self.voice_states: dict[tuple[str, str], VoiceState] = {}
         self.messages: dict[str, Message] = {}
@@ -57,8 +77,7 @@ class World:
         return sorted(roles, key=lambda role: (role.position, int(role.id)))
 
     def guild_channels(self, guild_id: str) -> list[Channel]:
-        channels = [channel for channel in self.channels.values() if channel.guild_id == guild_id]
-        return sorted(channels, key=lambda channel: (channel.position, int(channel.id)))
+        return sorted(self.channels.of(guild_id), key=lambda channel: (channel.position, int(channel.id)))
 
     def guild_members(self, guild_id: str) -> list[Member]:
         members = [member for member in self.members.values() if member.guild_id == guild_id]
@@ -154,7 +173,9 @@ class World:
         users = {row["id"]: User(**row) for row in content["users"]}
         guilds = {row["id"]: Guild(**row) for row in content["guilds"]}
         roles = {row["id"]: Role(**row) for row in content["roles"]}
-        channels = {row["id"]: _channel(row) for row in content["channels"]}
+        channels = Channels()
+        for row in content["channels"]:
+            channels[row["id"]] = _channel(row)
         members = [Member(**row) for row in content["members"]]
         voice_states = [VoiceState(**row) for row in content["voice_states"]]
         messages = {row["id"]: Message(**row) for row in content["messages"]}
