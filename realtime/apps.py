@@ -8,7 +8,7 @@ class RealtimeConfig(AppConfig):
         from accounts.signals import session_revoked
         from realtime import kinds, receivers  # noqa: F401  signals are connected by importing
         from realtime.app_kind import KIND
-        from realtime.connections import look_now
+        from realtime.poll import look_now
         from realtime.streams import kind as stream_kind
         from realtime.streams import receivers as stream_receivers  # noqa: F401
 

@@ -6,44 +6,29 @@ And by person, because one who opens them by the thousand would leave no room fo
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.errors import AccountsError, SessionRevoked, UserNotFound
 from accounts.models import AuthSession
 from realtime import kinds
-from realtime.db import in_thread
+from realtime.db import Repeated
 from realtime.errors import TooManyConnections
 from realtime.kinds import Reader
-
-log = logging.getLogger(__name__)
-
-POLL_SECONDS = 0.5
-ACCESS_SECONDS = 1.0  # leaving a guild closes its sockets within two
+from realtime.poll import get_poll
 
 OnEnd = Callable[[AccountsError], None]
 OnLost = Callable[[], None]
 
 
-def _read_ended(sids: list[str]) -> dict[str, AccountsError]:
-    found = {
-        str(pk): (revoked_at, active)
-        for pk, revoked_at, active in AuthSession.objects.filter(pk__in=sids).values_list(
-            "pk", "revoked_at", "user__is_active"
-        )
-    }
-    ended: dict[str, AccountsError] = {}
-    for sid in sids:
-        revoked_at, active = found.get(sid, (None, False))
-        if not active:
-            ended[sid] = UserNotFound()
-        elif revoked_at is not None:
-            ended[sid] = SessionRevoked()
-    return ended
+def _find_sessions(sids: frozenset[str]) -> QuerySet[AuthSession, tuple[UUID, datetime | None, bool]]:
+    found = AuthSession.objects.filter(pk__in=sids).order_by()
+    return found.values_list("pk", "revoked_at", "user__is_active")
 
 
 def _read_readers(asked: set[Reader]) -> set[Reader]:
@@ -59,6 +44,67 @@ def _read_readers(asked: set[Reader]) -> set[Reader]:
     }
 
 
+class Sessions:
+    """Who is logged out, or no more."""
+
+    name = "sessions"
+
+    def __init__(self, open_: dict[str, set[OnEnd]]) -> None:
+        self._open = open_
+        self._found = Repeated(_find_sessions)
+
+    def question(self) -> frozenset[str] | None:
+        return frozenset(self._open) or None
+
+    def read(self, question: frozenset[str]) -> dict[str, AccountsError]:
+        found = {str(pk): (revoked_at, active) for pk, revoked_at, active in self._found.ask(question)}
+        ended: dict[str, AccountsError] = {}
+        for sid in question:
+            revoked_at, active = found.get(sid, (None, False))
+            if not active:
+                ended[sid] = UserNotFound()
+            elif revoked_at is not None:
+                ended[sid] = SessionRevoked()
+        return ended
+
+    def settle(self, question: frozenset[str], answer: dict[str, AccountsError]) -> None:
+        for sid, reason in answer.items():
+            for on_end in self._open.pop(sid, set()):
+                on_end(reason)
+
+
+class Access:
+    """Who may read the instance they follow."""
+
+    name = "access"
+
+    def __init__(self, watched: dict[str, dict[OnLost, int]]) -> None:
+        self._watched = watched
+
+    def question(self) -> set[Reader] | None:
+        asked = {
+            (instance, user_id)
+            for instance, watching in self._watched.items()
+            for user_id in watching.values()
+        }
+        return asked or None
+
+    def read(self, question: set[Reader]) -> set[Reader]:
+        return _read_readers(question)
+
+    def settle(self, question: set[Reader], answer: set[Reader]) -> None:
+        gone = question - answer
+        lost = [
+            (instance, on_lost)
+            for instance in {instance for instance, _ in gone}
+            for on_lost, user_id in self._watched.get(instance, {}).items()
+            if (instance, user_id) in gone
+        ]
+        for instance, on_lost in lost:
+            if self._watched.get(instance, {}).pop(on_lost, None) is not None:
+                on_lost()
+
+
 class Connections:
     """The sockets of this process, and what each stands and falls with."""
 
@@ -66,9 +112,8 @@ class Connections:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
         self._of_user: Counter[int] = Counter()
         self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
-        self._access = asyncio.create_task(self._watch_access(), name="access poll")
-        self._look = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="revocation poll")
+        # Sessions first: who was deleted is in no guild either, and should hear the reason.
+        get_poll().checks += [Sessions(self._by_sid), Access(self._readers)]
 
     def add(self, session: AuthSession, on_end: OnEnd) -> Callable[[], None]:
         """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it.
@@ -102,62 +147,6 @@ class Connections:
                 self._readers.pop(instance, None)
 
         return remove
-
-    async def _watch_access(self) -> None:
-        while True:
-            await asyncio.sleep(ACCESS_SECONDS)
-            asked = {
-                (instance, user_id)
-                for instance, readers in self._readers.items()
-                for user_id in readers.values()
-            }
-            if not asked:
-                continue
-            try:
-                allowed = await in_thread(_read_readers)(asked)
-            except Exception as error:
-                log.warning("Access poll: %s", type(error).__name__)
-                continue
-            gone = asked - allowed
-            lost = [
-                (instance, on_lost)
-                for instance in {instance for instance, _ in gone}
-                for on_lost, user_id in self._readers.get(instance, {}).items()
-                if (instance, user_id) in gone
-            ]
-            if lost:
-                await self._tell_ended()  # who was deleted is in no guild either, and should hear the reason
-            for instance, on_lost in lost:
-                if self._readers.get(instance, {}).pop(on_lost, None) is not None:
-                    on_lost()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._look.wait()
-            except TimeoutError:
-                pass
-            self._look.clear()
-            await self._tell_ended()
-
-    async def _tell_ended(self) -> None:
-        if not self._by_sid:
-            return
-        try:
-            ended = await in_thread(_read_ended)(list(self._by_sid))
-        except Exception as error:
-            log.warning("Revocation poll: %s", type(error).__name__)
-            return
-        for sid, reason in ended.items():
-            for on_end in self._by_sid.pop(sid, set()):
-                on_end(reason)
-
-
-def look_now(**_: Any) -> None:
-    """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
-    if _connections is not None and _connections[0].is_running():
-        _connections[0].call_soon_threadsafe(_connections[1]._look.set)
 
 
 _connections: tuple[asyncio.AbstractEventLoop, Connections] | None = None

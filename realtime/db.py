@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.models import QuerySet
 from django.dispatch import receiver
 
 KEEP_SECONDS = 60.0
@@ -38,6 +41,40 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     crossing: Any = database_sync_to_async
     wrapped: Callable[P, Awaitable[R]] = crossing(function, thread_sensitive=False, executor=_pool)
     return wrapped
+
+
+class Repeated[Question: Hashable, Row]:
+    """A query that is asked all the time, mostly the same, with the same rows behind it.
+
+    Building the SQL and the rows' objects is what costs Django most of the time that a small query takes. Here both
+    are done when the question or the rows are others than before. For one thread at a time.
+    """
+
+    def __init__(self, query: Callable[[Question], QuerySet[Any, Row]]) -> None:
+        self._query = query
+        self._question: Question | None = None
+        self._sql: tuple[str, tuple[Any, ...]] = "", ()
+        self._raw: list[tuple[Any, ...]] | None = None
+        self._rows: list[Row] = []
+
+    def ask(self, question: Question) -> list[Row]:
+        """Return `list(query(question))`, which the next one who asks may get as well."""
+        if question != self._question:
+            try:
+                sql = self._query(question).query.sql_with_params()
+            except EmptyResultSet:
+                sql = "", ()
+            self._question, self._sql, self._raw = question, sql, None
+        if not self._sql[0]:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(*self._sql)
+            raw = cursor.fetchall()
+        if raw != self._raw:
+            # Asked once more, so rows that are newer than `raw` are possible; then the next raw ones differ again.
+            self._rows = list(self._query(question))
+            self._raw = raw
+        return self._rows
 
 
 class Together[Question, Answer]:

@@ -15,17 +15,17 @@ from typing import Any, Protocol
 
 from realtime import metrics
 from realtime.db import Together, in_thread
+from realtime.poll import get_poll
 from realtime.streams import frames, pictures
 from realtime.streams.errors import StreamNotFound, cannot_publish, cannot_read
 from realtime.streams.models import Stream
 from realtime.streams.presence import Presence
 from realtime.streams.register import grant
 from realtime.streams.relay import Relay
-from realtime.streams.rights import Rights, read_access
+from realtime.streams.rights import Access, Rights, again_and_again, read_access
 
 log = logging.getLogger(__name__)
 
-RIGHTS_SECONDS = 0.75  # losing a right closes the socket within one second
 # Of frames on the streams of one owner. Types are any words, so one person could have a gigabyte wait in a minute for
 # consumers that acknowledge nothing.
 MAX_WAITING_BYTES = 64_000_000
@@ -199,12 +199,15 @@ class LiveStream:
 class Switchboard:
     """All streams of this process that somebody is on."""
 
+    name = "rights on streams"
+
     def __init__(self) -> None:
         self.streams: dict[str, LiveStream] = {}
         self.relay = Relay(self)
         self.presence = Presence(self)
         self.registering = Together(grant)
-        self._rights = asyncio.create_task(self._watch_rights(), name="stream rights")
+        self._asking = again_and_again()
+        get_poll().checks.append(self)
         self._sharing: set[asyncio.Task[None]] = set()
 
     # --- Who is here ---
@@ -261,31 +264,26 @@ class Switchboard:
 
     # --- What they may ---
 
-    async def _watch_rights(self) -> None:
-        while True:
-            await asyncio.sleep(RIGHTS_SECONDS)
-            if not self.streams:
-                continue
-            try:
-                await self.check_rights()
-            except Exception as error:
-                log.warning("Stream rights: %s", type(error).__name__)
-
-    async def check_rights(self) -> None:
-        """Let go of everybody who lost a right that their registration stands on."""
+    def question(self) -> list[Registration] | None:
         for idle in list(self.streams.values()):
             self._drop_if_idle(idle)  # its socket closed before it entered
-        here = [r for live in self.streams.values() for r in live.registrations]
-        streams, rights = await in_thread(read_access)([(r.stream.id, r.peer.user_id) for r in here])
+        return [r for live in self.streams.values() for r in live.registrations] or None
+
+    def read(self, question: list[Registration]) -> Access:
+        return read_access(((r.stream.id, r.peer.user_id) for r in question), self._asking)
+
+    def settle(self, question: list[Registration], answer: Access) -> None:
+        """Let go of everybody who lost a right that their registration stands on."""
+        streams, rights = answer
         for pk, stream in streams.items():
             if (live := self.streams.get(pk)) and live.durable != frozenset(stream.durable_types):
                 live.durable = frozenset(stream.durable_types)
                 for registration in list(live.registrations):
                     registration.peer.durable_changed(registration)
-        for registration in here:
-            now = rights.get((registration.stream.id, registration.peer.user_id))
+        for registration in question:
             if registration not in registration.stream.registrations:
                 continue
+            now = rights.get((registration.stream.id, registration.peer.user_id))
             if now is None:
                 registration.peer.lost(StreamNotFound())
             elif registration.consumes and not now.read:

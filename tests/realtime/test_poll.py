@@ -1,0 +1,110 @@
+"""What open sockets stand on is asked again and again: cheaply, and without one failing for another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from realtime import poll
+from realtime.db import Repeated
+from tests.factories import UserFactory
+
+
+def named(names: frozenset[str]) -> QuerySet[User]:
+    return User.objects.filter(username__in=names)
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
+    user = UserFactory.create(username="ada")
+    both = frozenset({"ada", "ben"})
+    users = Repeated(named)
+    assert users.ask(both) == [user]
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert users.ask(both) == [user]
+    assert len(queries) == 1
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert [each.is_active for each in users.ask(both)] == [False]
+    other = UserFactory.create(username="ben")
+    assert {each.pk for each in users.ask(both)} == {user.pk, other.pk}
+    assert users.ask(frozenset({"ben"})) == [other]
+    assert users.ask(frozenset()) == []
+    User.objects.filter(pk=user.pk).delete()
+    assert users.ask(both) == [other]
+
+
+@pytest.mark.django_db
+def test_a_failed_look_is_no_answer() -> None:
+    UserFactory.create(username="ada")
+    fail = True
+
+    def query(names: frozenset[str]) -> QuerySet[User]:
+        found = named(names)
+        return found.filter(**{"no_such_field": 1}) if fail else found
+
+    users = Repeated(query)
+    with pytest.raises(Exception, match="no_such_field"):
+        users.ask(frozenset({"ada"}))
+    fail = False
+    assert [each.username for each in users.ask(frozenset({"ada"}))] == ["ada"]
+
+
+class Fixed:
+    """A check that notes what it was told."""
+
+    def __init__(self, name: str, answer: Any) -> None:
+        self.name = name
+        self.answer = answer
+        self.told: list[Any] = []
+
+    def question(self) -> Any:
+        return self.name or None
+
+    def read(self, question: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return question, self.answer
+
+    def settle(self, question: Any, answer: Any) -> None:
+        self.told.append(answer)
+
+
+async def test_a_check_that_fails_spoils_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(poll, "POLL_SECONDS", 0.02)
+    looking = poll.Poll()
+    broken, nothing, works = Fixed("broken", DatabaseError("gone")), Fixed("", 1), Fixed("works", 2)
+    looking.checks += [broken, nothing, works]
+    while len(works.told) < 2:
+        await asyncio.sleep(0.01)
+    assert works.told[0] == ("works", 2)
+    assert (broken.told, nothing.told) == ([], [])
+    assert "The poll of broken: DatabaseError" in caplog.text
+
+    broken.answer = 3  # the database is back
+    while not broken.told:
+        await asyncio.sleep(0.01)
+
+
+async def test_who_cannot_wait_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll, "POLL_SECONDS", 3600)
+    looking = poll.Poll()
+    works = Fixed("works", 1)
+    looking.checks.append(works)
+    await asyncio.sleep(0.05)
+    assert works.told == []
+    looking.soon()
+    async with asyncio.timeout(10):
+        while not works.told:
+            await asyncio.sleep(0.01)
