@@ -53,7 +53,10 @@ class Poll:
             await self._soon.wait()
             timer.cancel()
             self._soon.clear()
-            await self._round()
+            try:
+                await self._round()
+            except Exception:  # nothing may end it: sockets would outlive their sessions
+                log.exception("The poll failed; asking again")
 
     async def _round(self) -> None:
         asked = [(check, question) for check in self.checks if (question := check.question()) is not None]

@@ -114,7 +114,8 @@ class Writer:
             if self._write is None or not self._write(message):
                 return False
             self._took(registration, type_)
-            self._look_if_emptied()
+            if registration is None:
+                self._look_if_emptied()
         return True
 
     def _look_if_emptied(self) -> None:

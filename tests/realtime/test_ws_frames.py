@@ -14,6 +14,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 
 from realtime.consumers.ws import StreamConsumer
 from realtime.domain.streams import create_stream, delete_stream
@@ -169,6 +171,46 @@ def test_what_is_no_acknowledgement_gives_no_credit(server: Server, owner: Perso
         assert (answer["type"], answer["id"]) == ("pong", "ack")
         consumer.quiet()
         consumer.send({"type": "ack", "frame": shown})
+        assert consumer.next_frame().header["n"] == 1
+
+
+def test_what_looks_like_an_acknowledgement_within_a_frame_is_none(
+    server: Server, owner: Person, stream: Stream
+) -> None:
+    """Also when the frame is cut so that a part is one, byte for byte; a text in pieces as well."""
+    with (
+        camera(owner, server) as producer,
+        owner.on(server, "cam-1", produces=["copy"], consumes=["video-frame"], credit=1) as consumer,
+        owner.on(server, "cam-1", consumes=["copy"]) as witness,
+    ):
+        producer.show({**VIDEO, "n": 0})
+        shown = consumer.next_frame().header["frame"]
+        producer.show({**VIDEO, "n": 1})
+        settle(producer)
+        ack = WireFrame(Opcode.TEXT, json.dumps({"type": "ack", "frame": shown}).encode())
+        look = ack.serialize(mask=True)
+        body = pack({"type": "copy"}, look)
+        raw = consumer.connection.socket
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        header = bytes((0x82, 0x80 | len(body))) + bytes(4)  # masked with zeros
+        assert len(body) < 126
+        for part in (header + body[: -len(look)], look):
+            raw.sendall(part)
+            settle(producer)
+        assert witness.next_frame().payload == look
+
+        opening, closing = b'{"type":"ack","x":"', b'"}'
+        for part in (
+            WireFrame(Opcode.TEXT, opening, fin=False).serialize(mask=True),
+            WireFrame(Opcode.PING, b"between").serialize(mask=True),
+            WireFrame(Opcode.CONT, closing).serialize(mask=True),
+        ):
+            raw.sendall(part)
+            settle(producer)
+        consumer.quiet()
+        raw.sendall(look[:5])  # and a true one may come in two
+        settle(producer)
+        raw.sendall(look[5:])
         assert consumer.next_frame().header["n"] == 1
 
 
