@@ -5,7 +5,6 @@ And by person, because one who opens them by the thousand would leave no room fo
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +19,7 @@ from realtime import kinds
 from realtime.db import Repeated
 from realtime.errors import TooManyConnections
 from realtime.kinds import Reader
+from realtime.per_loop import PerLoop
 from realtime.poll import get_poll
 
 OnEnd = Callable[[AccountsError], None]
@@ -149,13 +149,4 @@ class Connections:
         return remove
 
 
-_connections: tuple[asyncio.AbstractEventLoop, Connections] | None = None
-
-
-def get_connections() -> Connections:
-    """Return the registry of the running event loop."""
-    global _connections
-    loop = asyncio.get_running_loop()
-    if _connections is None or _connections[0] is not loop:
-        _connections = (loop, Connections())
-    return _connections[1]
+get_connections = PerLoop(Connections)

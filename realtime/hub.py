@@ -22,6 +22,7 @@ from typing import Any
 from realtime import hints, metrics
 from realtime.db import in_thread
 from realtime.errors import CursorTooOld
+from realtime.per_loop import PerLoop
 from realtime.queries import Logged, read_heads, read_log
 
 log = logging.getLogger(__name__)
@@ -275,7 +276,9 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._poll = asyncio.create_task(self._run_poll(), name="hub poll")
         hints.ensure_relay()
-        self._unlisten = hints.listen(self._hinted)
+        self.unlisten = hints.listen(
+            self._hinted
+        )  # all there is to end where the loop is gone, and its tasks with it
 
     def _hinted(self, store_name: str, seq: int) -> None:
         feed = self._feeds.get(store_name)
@@ -344,21 +347,10 @@ class Hub:
         feed.lose(list(feed.subscriptions), "epoch")
 
     def close(self) -> None:
-        self._unlisten()
+        self.unlisten()
         self._poll.cancel()
         for feed in self._feeds.values():
             feed.close()
 
 
-_hub: tuple[asyncio.AbstractEventLoop, Hub] | None = None
-
-
-def get_hub() -> Hub:
-    """Return the hub of the running event loop; there is one loop per process outside of tests."""
-    global _hub
-    loop = asyncio.get_running_loop()
-    if _hub is None or _hub[0] is not loop:
-        if _hub is not None:
-            _hub[1]._unlisten()  # its loop is gone, and its tasks with it
-        _hub = (loop, Hub())
-    return _hub[1]
+get_hub = PerLoop(Hub, let_go=lambda hub: hub.unlisten())

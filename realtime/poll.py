@@ -1,4 +1,4 @@
-"""One look at the database for all that open sockets stand on, twice a second or so, in one crossing.
+"""One look at the database for all that open sockets stand on, in one crossing, again and again.
 
 Sessions, access to instances and rights on streams may end in any process. Hints are only faster: what is lost closes
 the socket within a second without them.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from realtime.db import in_thread
+from realtime.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,11 @@ class Poll:
         for (check, question), answer in zip(asked, await self._read(asked), strict=True):
             if isinstance(answer, Exception):
                 log.warning("The poll of %s: %s", check.name, type(answer).__name__)
-            else:
+                continue
+            try:
                 check.settle(question, answer)
+            except Exception:
+                log.exception("The poll of %s", check.name)
 
 
 def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:
@@ -79,19 +83,9 @@ def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:
     return answers
 
 
-_poll: tuple[asyncio.AbstractEventLoop, Poll] | None = None
-
-
-def get_poll() -> Poll:
-    """Return the poll of the running event loop."""
-    global _poll
-    loop = asyncio.get_running_loop()
-    if _poll is None or _poll[0] is not loop:
-        _poll = (loop, Poll())
-    return _poll[1]
+get_poll = PerLoop(Poll)
 
 
 def look_now(**_: Any) -> None:
     """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
-    if _poll is not None and _poll[0].is_running():
-        _poll[0].call_soon_threadsafe(_poll[1].soon)
+    get_poll.tell(Poll.soon)

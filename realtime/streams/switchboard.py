@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from realtime import metrics
 from realtime.db import Together, in_thread
+from realtime.per_loop import PerLoop
 from realtime.poll import get_poll
 from realtime.streams import frames, pictures
 from realtime.streams.errors import StreamNotFound, cannot_publish, cannot_read
@@ -294,16 +295,7 @@ class Switchboard:
                 registration.rights = now
 
 
-_switchboard: tuple[asyncio.AbstractEventLoop, Switchboard] | None = None
-
-
-def get_switchboard() -> Switchboard:
-    """Return the switchboard of the running event loop."""
-    global _switchboard
-    loop = asyncio.get_running_loop()
-    if _switchboard is None or _switchboard[0] is not loop:
-        _switchboard = (loop, Switchboard())
-    return _switchboard[1]
+get_switchboard = PerLoop(Switchboard)
 
 
 def milliseconds_now() -> int:
