@@ -116,6 +116,7 @@ async def turn(
     before = running.cpu
     await at_rate(frames / RATE, send)
     await until(sent)
+    await asyncio.sleep(0.2)  # the last ones, and what is answered to them
     return running.cpu - before
 
 

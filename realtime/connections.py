@@ -112,7 +112,7 @@ class Connections:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
         self._of_user: Counter[int] = Counter()
         self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
-        # Sessions first: who was deleted is in no guild either, and should hear the reason.
+        # Sessions first: who was deleted is in no guild either, and should hear that reason.
         get_poll().checks += [Sessions(self._by_sid), Access(self._readers)]
 
     def add(self, session: AuthSession, on_end: OnEnd) -> Callable[[], None]:

@@ -42,7 +42,7 @@ class Kind:
     push(store, key, events, origin): carry out a batch inside the caller's transaction, which holds the store's lock,
         and return every seq it appended; a refusal undoes the batch. Null: read only.
     snapshot(user, key): the state with its `(epoch, seq)`, JSON-ready. Null: there is none, so the log keeps all.
-    readers(asked): of pairs `(key, id of a user)`, those whose user may read. Asked every second for all who are
+    readers(asked): of pairs `(key, id of a user)`, those whose user may read. Asked again and again for all who are
         connected, so it takes a few queries however many they are.
     create(user, key): make the instance for the first who asks for it; raises StoreNotFound. Null: made elsewhere.
     gaps: a client may leave out seqs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 
@@ -24,5 +25,6 @@ class PerLoop[Thing]:
 
     def tell(self, act: Callable[[Thing], object]) -> None:
         """Have its loop call `act`, from any thread. Nothing happens where there is none, or its loop has ended."""
-        if self._made is not None and self._made[0].is_running():
-            self._made[0].call_soon_threadsafe(act, self._made[1])
+        if (made := self._made) is not None and made[0].is_running():
+            with contextlib.suppress(RuntimeError):  # closed at this moment
+                made[0].call_soon_threadsafe(act, made[1])

@@ -17,6 +17,7 @@ from realtime.per_loop import PerLoop
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.6
+LEAST_SECONDS = 0.1  # however many log out
 
 
 class Check(Protocol):
@@ -35,7 +36,10 @@ class Check(Protocol):
 
 
 class Poll:
-    """Asks its checks in their order, round after round. For one event loop."""
+    """Round after round reads its checks, the first one last, and settles them in their order. For one event loop.
+
+    So who was deleted between two reads is found by the first check as well.
+    """
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
@@ -49,18 +53,30 @@ class Poll:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
+        begun = loop.time()
         while True:
-            timer = loop.call_later(POLL_SECONDS, self._soon.set)
+            # From beginning to beginning: what a round takes is not waited for in addition.
+            timer = loop.call_at(begun + POLL_SECONDS, self._soon.set)
             await self._soon.wait()
             timer.cancel()
+            await asyncio.sleep(begun + LEAST_SECONDS - loop.time())
             self._soon.clear()
+            begun = loop.time()
             try:
                 await self._round()
             except Exception:  # nothing may end it: sockets would outlive their sessions
                 log.exception("The poll failed; asking again")
 
     async def _round(self) -> None:
-        asked = [(check, question) for check in self.checks if (question := check.question()) is not None]
+        asked: list[tuple[Check, Any]] = []
+        for check in self.checks:
+            try:
+                question = check.question()
+            except Exception:
+                log.exception("The poll of %s", check.name)
+                continue
+            if question is not None:
+                asked.append((check, question))
         if not asked:
             return
         for (check, question), answer in zip(asked, await self._read(asked), strict=True):
@@ -75,12 +91,12 @@ class Poll:
 
 def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:
     answers: list[Any] = []
-    for check, question in asked:
+    for check, question in reversed(asked):
         try:
             answers.append(check.read(question))
         except Exception as error:
             answers.append(error)
-    return answers
+    return answers[::-1]
 
 
 get_poll = PerLoop(Poll)

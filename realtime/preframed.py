@@ -114,19 +114,21 @@ class PreframedProtocol(WebSocketsSansIOProtocol):
         if self.handshake_initiated and not self.handshake_complete and not self.transport.is_closing():
             self.transport.abort()  # a client waits for the answer before it sends more (RFC 6455 §4.1)
             return
-        if self.handshake_complete:
+        opened = self.handshake_complete
+        if opened:
             if self._hear is not None and self._boundaries.between_messages and not self.close_sent:
                 # Parsing costs several times what is done about an acknowledgement, and most of what comes is that.
                 text = short_text(data)
                 if text is not None and self._hear(text):
                     return
-            self._boundaries.pass_over(data)
         elif not data.endswith(b"\r\n\r\n"):
             self._boundaries.lose()  # there may be frames behind the request
         for start in range(0, len(data), READ_BYTES):
             super().data_received(data[start : start + READ_BYTES])
             if self.transport.is_closing():
                 return
+        if opened:
+            self._boundaries.pass_over(data)
 
     def handle_ping(self) -> None:
         if self._may_come():

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import os
-from collections import defaultdict
+from collections import UserDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,8 +19,8 @@ SAVE_DELAY_SECONDS = 0.25  # a burst becomes one write, and kill -9 loses less t
 MESSAGES_KEPT = 200  # per channel
 
 
-class Channels(dict[str, Channel]):
-    """Channels by id; those of one guild are found without a look at the others."""
+class Channels(UserDict[str, Channel]):
+    """Channels by id; those of one guild are found without a look at the others. A channel stays in its guild."""
 
     def __init__(self) -> None:
         super().__init__()

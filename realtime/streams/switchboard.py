@@ -14,6 +14,7 @@ from collections import Counter, deque
 from typing import Any, Protocol
 
 from realtime import metrics
+from realtime.connections import get_connections
 from realtime.db import Together, in_thread
 from realtime.per_loop import PerLoop
 from realtime.poll import get_poll
@@ -208,6 +209,7 @@ class Switchboard:
         self.presence = Presence(self)
         self.registering = Together(grant)
         self._asking = again_and_again()
+        get_connections()  # its checks come before ours
         get_poll().checks.append(self)
         self._sharing: set[asyncio.Task[None]] = set()
 
@@ -221,8 +223,8 @@ class Switchboard:
 
     def enter(self, registration: Registration) -> None:
         """Put a socket on a stream that was opened for it."""
-        live = registration.stream
-        self.streams.setdefault(live.id, live)  # everybody else may have left meanwhile
+        # Everybody else may have left since it was opened, and others may have opened it anew.
+        live = registration.stream = self.streams.setdefault(registration.stream.id, registration.stream)
         live.registrations.add(registration)
         self.presence.entered(registration)
 
@@ -276,11 +278,6 @@ class Switchboard:
     def settle(self, question: list[Registration], answer: Access) -> None:
         """Let go of everybody who lost a right that their registration stands on."""
         streams, rights = answer
-        for pk, stream in streams.items():
-            if (live := self.streams.get(pk)) and live.durable != frozenset(stream.durable_types):
-                live.durable = frozenset(stream.durable_types)
-                for registration in list(live.registrations):
-                    registration.peer.durable_changed(registration)
         for registration in question:
             if registration not in registration.stream.registrations:
                 continue
@@ -293,6 +290,11 @@ class Switchboard:
                 registration.peer.lost(cannot_publish())
             else:
                 registration.rights = now
+        for pk, stream in streams.items():
+            if (live := self.streams.get(pk)) and live.durable != frozenset(stream.durable_types):
+                live.durable = frozenset(stream.durable_types)
+                for registration in list(live.registrations):
+                    registration.peer.durable_changed(registration)
 
 
 get_switchboard = PerLoop(Switchboard)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,13 +37,32 @@ def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
     assert len(queries) == 1
 
     User.objects.filter(pk=user.pk).update(is_active=False)
-    assert [each.is_active for each in users.ask(both)] == [False]
+    # Rows and what they are compared by are of one query: between two, something might change there and back.
+    with CaptureQueriesContext(connection) as queries:
+        assert [each.is_active for each in users.ask(both)] == [False]
+    assert len(queries) == 1
     other = UserFactory.create(username="ben")
     assert {each.pk for each in users.ask(both)} == {user.pk, other.pk}
     assert users.ask(frozenset({"ben"})) == [other]
     assert users.ask(frozenset()) == []
     User.objects.filter(pk=user.pk).delete()
     assert users.ask(both) == [other]
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_values_are_those_of_the_orm() -> None:
+    users = [UserFactory.create(username=name) for name in ("ada", "ben")]
+
+    def values(names: frozenset[str]) -> QuerySet[User, Any]:
+        found = User.objects.filter(username__in=names).order_by("username")
+        return found.values_list("pk", "created_at", "is_active", "discord_id")
+
+    asked = Repeated(values)
+    for _ in range(2):
+        assert asked.ask(frozenset({"ada", "ben"})) == [
+            (user.pk, user.created_at, True, user.discord_id) for user in users
+        ]
 
 
 @pytest.mark.django_db
@@ -103,14 +124,58 @@ async def test_a_check_that_fails_spoils_no_other(
     broken.answer = 3  # the database is back
     await until(lambda: bool(broken.told))
 
-    def fail() -> None:
+    def fail(*_: Any) -> Any:
         raise RuntimeError("of all things")
 
+    for owner, name in ((broken, "question"), (broken, "settle")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            works.told.clear()
+            await until(lambda: len(works.told) >= 2)
+        assert "of all things" in caplog.text
+        caplog.clear()
+
     with monkeypatch.context() as patch:
-        patch.setattr(works, "question", fail)
+        patch.setattr(looking, "_read", fail)  # the crossing itself
         await until(lambda: "The poll failed" in caplog.text)
     works.told.clear()
     await until(lambda: bool(works.told))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is deleted between two reads: the session says so, and is the first to."""
+    monkeypatch.setattr(poll, "POLL_SECONDS", 0.02)
+    happened: list[str] = []
+
+    class Noting(Fixed):
+        def read(self, question: Any) -> Any:
+            happened.append(f"read {self.name}")
+
+        def settle(self, question: Any, answer: Any) -> None:
+            happened.append(f"settle {self.name}")
+
+    looking = poll.Poll()
+    looking.checks += [Noting("sessions", 0), Noting("access", 0)]
+    await until(lambda: len(happened) >= 4)
+    assert happened[:4] == ["read access", "read sessions", "settle sessions", "settle access"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll, "POLL_SECONDS", 0.4)
+    begun: list[float] = []
+
+    class Slow(Fixed):
+        def read(self, question: Any) -> Any:
+            begun.append(time.monotonic())
+            time.sleep(0.3)
+
+    looking = poll.Poll()
+    looking.checks.append(Slow("slow", 0))
+    await until(lambda: len(begun) >= 4)
+    gaps = [after - before for before, after in pairwise(begun)]
+    assert min(gaps) < 0.6, gaps  # 0.7 if the wait began when a round ends
 
 
 @pytest.mark.django_db(transaction=True)
