@@ -17,7 +17,7 @@ from realtime.per_loop import PerLoop
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.6
-LEAST_SECONDS = 0.1  # however many log out
+LEAST_SECONDS = 0.1  # from one round to the next, however many log out
 
 
 class Check(Protocol):
@@ -48,7 +48,7 @@ class Poll:
         self._task = asyncio.create_task(self._run(), name="poll")
 
     def soon(self) -> None:
-        """Have the next round begin at once."""
+        """Have the next round begin now, or a tenth of a second after the one before."""
         self._soon.set()
 
     async def _run(self) -> None:
