@@ -31,19 +31,6 @@ def _find_sessions(sids: frozenset[str]) -> QuerySet[AuthSession, tuple[UUID, da
     return found.values_list("pk", "revoked_at", "user__is_active")
 
 
-def _read_readers(asked: set[Reader]) -> set[Reader]:
-    """Return those of the pairs `(instance, id of a user)` whose user may read the instance."""
-    by_prefix: defaultdict[str, set[Reader]] = defaultdict(set)
-    for instance, user_id in asked:
-        prefix, _, key = instance.partition(":")
-        by_prefix[prefix].add((key, user_id))
-    return {
-        (f"{prefix}:{key}", user_id)
-        for prefix, pairs in by_prefix.items()
-        for key, user_id in kinds.of(prefix).readers(pairs)
-    }
-
-
 class Sessions:
     """Who is logged out, or no more."""
 
@@ -73,10 +60,10 @@ class Sessions:
                 on_end(reason)
 
 
-class Access:
+class Readers:
     """Who may read the instance they follow."""
 
-    name = "access"
+    name = "readers"
 
     def __init__(self, watched: dict[str, dict[OnLost, int]]) -> None:
         self._watched = watched
@@ -90,7 +77,15 @@ class Access:
         return asked or None
 
     def read(self, question: set[Reader]) -> set[Reader]:
-        return _read_readers(question)
+        by_prefix: defaultdict[str, set[Reader]] = defaultdict(set)
+        for instance, user_id in question:
+            prefix, _, key = instance.partition(":")
+            by_prefix[prefix].add((key, user_id))
+        return {
+            (f"{prefix}:{key}", user_id)
+            for prefix, pairs in by_prefix.items()
+            for key, user_id in kinds.of(prefix).readers(pairs)
+        }
 
     def settle(self, question: set[Reader], answer: set[Reader]) -> None:
         gone = question - answer
@@ -113,7 +108,7 @@ class Connections:
         self._of_user: Counter[int] = Counter()
         self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
         # Sessions first: who was deleted is in no guild either, and should hear that reason.
-        get_poll().checks += [Sessions(self._by_sid), Access(self._readers)]
+        get_poll().checks += [Sessions(self._by_sid), Readers(self._readers)]
 
     def add(self, session: AuthSession, on_end: OnEnd) -> Callable[[], None]:
         """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it.

@@ -276,9 +276,8 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._poll = asyncio.create_task(self._run_poll(), name="hub poll")
         hints.ensure_relay()
-        self.unlisten = hints.listen(
-            self._hinted
-        )  # all there is to end where the loop is gone, and its tasks with it
+        # All there is to end where the loop is gone, and its tasks with it.
+        self.unlisten = hints.listen(self._hinted)
 
     def _hinted(self, store_name: str, seq: int) -> None:
         feed = self._feeds.get(store_name)

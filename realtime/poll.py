@@ -21,7 +21,7 @@ LEAST_SECONDS = 0.1  # from one round to the next, however many log out
 
 
 class Check(Protocol):
-    """What is looked at. An exception of `read` is logged, and the next round asks again."""
+    """What is looked at. An exception of any of these is logged, and the next round asks again."""
 
     name: str
 

@@ -23,7 +23,8 @@ from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites"]
 ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
-SQLITE_BATCH = 100  # measured: 500 rows in one statement take longer than in five; on PostgreSQL a fifth less
+# Measured: there 500 rows in one statement take longer than in five. On PostgreSQL they take a fifth less.
+SQLITE_BATCH = 100
 
 
 @dataclass(frozen=True)
