@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from guilds.alerts.models import AlertRule
 from realtime.domain import streams
+from realtime.models import Event, Store, new_epoch
 from realtime.streams.models import Stream, StreamGrant
 from tests.clients.browser import CAMERA, CAMERA_REFUSED, PHONE, Desk, elsewhere, launch, login_cookie
 from tests.clients.relay import Relay
@@ -261,6 +262,28 @@ def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, de
     expect(listed.locator("[data-presence]")).to_have_text("Not there any more")
     expect(page.locator("#sharing-title")).to_be_hidden()
     assert (mine.complaints, theirs.complaints) == ([], [])
+
+
+def test_the_page_follows_a_log_that_was_restored_from_an_older_backup(server: Server, desk: Desk) -> None:
+    owner = UserFactory.create()
+    streams.create_stream(owner, stream_id="cam")
+    service = make_person(owner)
+    page = desk.window(login_cookie(owner)).open("/streams/cam")
+    shown = page.locator(".alert-words")
+    with service.on(server, "cam", produces=["alert"]) as watch:
+        for text in ("First", "Lost"):
+            watch.send({"type": "alert", "level": "low", "text": text})
+        expect(shown).to_have_text(["low Lost", "low First"])
+
+    def restore() -> None:
+        Event.objects.get(store__name="stream:cam", seq=2).delete()
+        Store.objects.filter(name="stream:cam").update(epoch=new_epoch(), head=1)
+
+    elsewhere(restore)
+    expect(shown).to_have_text(["low First"])
+    with service.on(server, "cam", produces=["alert"]) as watch:
+        watch.send({"type": "alert", "level": "high", "text": "Seen since"})
+        expect(shown).to_have_text(["high Seen since", "low First"])
 
 
 def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None:

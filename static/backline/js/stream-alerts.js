@@ -35,6 +35,7 @@ export class AlertList {
   #newest = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #ended = false;
 
   /** @param {{rest: RestClient, streamId: string, serverNow: () => number}} options */
   constructor({ rest, streamId, serverNow }) {
@@ -47,7 +48,19 @@ export class AlertList {
 
   /** Read the newest ones; again when there may be more. */
   refresh() {
-    this.#timer ??= setTimeout(() => this.#read(), GATHER_MS);
+    if (!this.#ended) this.#timer ??= setTimeout(() => this.#read(), GATHER_MS);
+  }
+
+  /** What is shown is of a log that was replaced: the next refresh shows the new one from its newest on. */
+  beginAnew() {
+    this.#newest = 0;
+    this.#list.setAttribute("aria-busy", "true");
+  }
+
+  /** Read nothing more: the stream is gone, or not to be seen any more. */
+  end() {
+    this.#ended = true;
+    clearTimeout(this.#timer);
   }
 
   async #read() {

@@ -41,7 +41,7 @@ const shown = streams.register({
   presence: member === "true",
   onFrame: (frame) => picture.draw(frame),
   onMessage: () => alerts.refresh(),
-  onReset: () => alerts.refresh(),
+  onReset: () => alerts.beginAnew(),
   onDurableTypes: (types) => shown.consume([FRAME_TYPE, ...types]),
   onPresence: showPresence,
   onState: follow,
@@ -62,6 +62,7 @@ function follow(state, problem) {
 /** Nothing of what is about the stream as it is now can be done or seen any more. */
 function end() {
   camera?.stop("");
+  alerts.end();
   for (const part of document.querySelectorAll("[data-with-stream]")) /** @type {HTMLElement} */ (part).hidden = true;
 }
 
