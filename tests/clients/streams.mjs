@@ -90,14 +90,16 @@ assert.equal(camera.stream.sendFrame("video-frame", new Uint8Array(1_000_000)), 
 assert.deepEqual(camera.problems.map(({ code }) => code), ["TOO_LARGE"]);
 // Faster than the server lets anybody: it comes later, and nothing is refused.
 const notes = [];
-for (let number = 0; number < 640; number += 40) {
-  notes.push(...await Promise.all([...Array(40).keys()].map((more) => camera.stream.send({ type: "note", number: number + more }))));
+const faster = () => device.heard.some(({ code }) => code === "RATE_LIMITED");
+while (!faster() && notes.length < 5_000) {
+  const numbers = [...Array(90).keys()].map((more) => notes.length + more);
+  notes.push(...await Promise.all(numbers.map((number) => camera.stream.send({ type: "note", number }))));
 }
-assert.ok(device.heard.some(({ code }) => code === "RATE_LIMITED"), "it was faster");
+assert.ok(faster(), "it was faster");
 assert.deepEqual(camera.states.map(([state]) => state), ["connecting", "live"], "on one connection");
 const noted = () => watcher.messages.filter(({ number }) => number !== undefined).length;
 await until(() => noted() >= notes.length);
-assert.deepEqual([noted(), notes.length], [640, 640]);
+assert.equal(noted(), notes.length);
 watcher.messages.length = 0;
 
 // Alerts while the network goes: each once, in order, with their seqs.
