@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
@@ -30,9 +33,7 @@ def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
     both = frozenset({"ada", "ben"})
     users = Repeated(named)
     assert users.ask(both) == [user]
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert users.ask(both) == [user]
     assert len(queries) == 1
 
@@ -63,6 +64,22 @@ def test_values_are_those_of_the_orm() -> None:
         assert asked.ask(frozenset({"ada", "ben"})) == [
             (user.pk, user.created_at, True, user.discord_id) for user in users
         ]
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_kept_of_the_connection_of_a_thread_that_ended() -> None:
+    users = Repeated(named)
+
+    def ask() -> weakref.ref[Any]:
+        users.ask(frozenset({"ada"}))
+        connections[DEFAULT_DB_ALIAS].close()
+        return weakref.ref(connections[DEFAULT_DB_ALIAS])
+
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(ask).result()
+    gc.collect()
+    assert theirs() is None
 
 
 @pytest.mark.django_db
