@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connections
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
@@ -123,9 +124,18 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     # Nothing here goes by permissions, and Django makes a content type when it is asked for.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+    DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]
     yield
     db._pool.shutdown()
     gc.collect()  # a connection is part of a cycle
+
+
+def _delete_rows(self: DatabaseOperations, style: object, tables: list[str], **_: object) -> list[str]:
+    """Delete the few rows of a test: `TRUNCATE` makes new files for all tables, which takes four times as long."""
+    names = [self.quote_name(table) for table in tables]
+    # Like `TRUNCATE`, it waits for whoever still writes.
+    lock = f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE"
+    return ["; ".join([lock, *(f"DELETE FROM {name}" for name in names)])]
 
 
 @pytest.fixture(autouse=True)
