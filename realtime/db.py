@@ -83,9 +83,8 @@ class _Compiled(NamedTuple):
 def _compile(queryset: QuerySet[Any, Any]) -> _Compiled | None:
     """Null for a query that can find nothing. Models and `values_list` only."""
     compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-    compiler.connection = (
-        connection  # of the thread that asks: its own would stay open for as long as this is kept
-    )
+    # That of the thread which asks: its own would stay open for as long as this is kept.
+    compiler.connection = connection
     try:
         sql = compiler.as_sql()
     except EmptyResultSet:
