@@ -133,4 +133,4 @@ def elsewhere[T](act: Callable[[], T]) -> T:
             connections.close_all()
 
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(act_and_hang_up).result(timeout=10)
+        return thread.submit(act_and_hang_up).result(timeout=30)

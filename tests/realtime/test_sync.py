@@ -397,7 +397,7 @@ def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
     """With more to read than the buffers of two kernels hold; the one beside it gets everything."""
     monkeypatch.setattr(hub, "STALL_SECONDS", 1.0)
     monkeypatch.setattr(hub, "POLL_SECONDS", 0.2)
-    monkeypatch.setattr("realtime.server.UNREAD_SECONDS", 2.0)
+    monkeypatch.setattr("realtime.server.UNREAD_SECONDS", 4.0)
     store = Store.objects.get(name=member.instance)
     args = json.dumps({"text": "x" * 30_000})
     Event.objects.bulk_create(
