@@ -106,11 +106,15 @@ class Stage:
     def report(self) -> VoiceReport | None:
         return next((each for each in self.sandbox.voice.sessions() if each.guild_id == self.guild_id), None)
 
-    async def hear(self, hz: float, *, seconds: float = WAIT_SECONDS, after: int = 0) -> VoiceReport:
-        """Wait until a tone is heard, after so many frames, within one hertz."""
+    async def hear(
+        self, hz: float, *, channel: str = "", seconds: float = WAIT_SECONDS, after: int = 0
+    ) -> VoiceReport:
+        """Wait until a tone is heard, after so many frames, within one hertz; in the channel of that name, if any."""
 
         def heard() -> VoiceReport | None:
             report = self.report()
+            if channel and report and report.channel_id != self.channel(channel):
+                return None
             if report and report.tone_hz and report.frames_received > after and report.silence_ms < 200:
                 return report if abs(report.tone_hz - hz) <= 1 else None
             return None

@@ -44,8 +44,7 @@ async def test_moved_by_somebody_it_follows(playing: Stage) -> None:
         return player.connected_channel_id == playing.channel("Back room") and player.status == "playing"
 
     await until(there, seconds=SECONDS_TO_COME_BACK)
-    report = await playing.hear(440, seconds=SECONDS_TO_COME_BACK, after=25)
-    assert report.channel_id == playing.channel("Back room")
+    report = await playing.hear(440, channel="Back room", seconds=SECONDS_TO_COME_BACK, after=25)
     assert report.frames_bad == 0
     player = await playing.player()
     assert player.voice_channel_id == playing.channel("Back room")
