@@ -8,7 +8,7 @@ from typing import Any
 
 from config.asgi import application
 
-WAIT_SECONDS = 30.0  # longer than a machine with other work takes; nothing waits for it to pass
+WAIT_SECONDS = 10.0
 
 
 class Upgrade:

@@ -229,7 +229,7 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
 
         def one(index: int) -> Any:
             try:
-                gate.wait(timeout=30)
+                gate.wait(timeout=10)
                 return act(index)
             finally:
                 connections.close_all()

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from realtime.server import OPTIONS, bind
 
-WAIT_SECONDS = 30.0  # longer than a machine with other work takes; nothing waits for it to pass
+WAIT_SECONDS = 10.0
 
 
 def until[T](condition: Callable[[], T], *, seconds: float = WAIT_SECONDS) -> T:

@@ -25,7 +25,7 @@ from sandbox.server import Sandbox
 from sandbox.voice.server import VoiceReport
 from tests.factories import MembershipFactory, UserFactory
 
-WAIT_SECONDS = 30.0  # longer than a machine with other work takes; nothing waits for it to pass
+WAIT_SECONDS = 15.0
 
 
 async def until(

@@ -20,7 +20,6 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
-    expect,
     sync_playwright,
 )
 
@@ -30,7 +29,6 @@ PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 # A camera that shows a clock and a turning disc; the browser's question is answered with yes or with no.
 CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 CAMERA_REFUSED = f"{CAMERA_ALLOWED}=deny"
-expect.set_options(timeout=15_000)  # what is expected soon comes later where four browsers share two cores
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 
 
@@ -95,6 +93,7 @@ class Desk:
     ) -> BrowserContext:
         """Open a browser of one person's; its pages share cookies, workers and storage."""
         context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
         if cookie:
             log_in(context, cookie)
         return context
@@ -133,4 +132,4 @@ def elsewhere[T](act: Callable[[], T]) -> T:
             connections.close_all()
 
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(act_and_hang_up).result(timeout=30)
+        return thread.submit(act_and_hang_up).result(timeout=10)

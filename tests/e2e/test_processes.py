@@ -114,7 +114,7 @@ def watch(person: Person) -> ClientConnection:
     url = person.backline.web_url.replace("http", "ws") + "/sync"
     socket = connect(url, additional_headers={"Authorization": f"Bearer {person.access}"}, legacy=True)
     socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
-    ready = json.loads(socket.recv(timeout=30))
+    ready = json.loads(socket.recv(timeout=10))
     socket.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
     return socket
 
@@ -122,7 +122,7 @@ def watch(person: Person) -> ClientConnection:
 def next_event(socket: ClientConnection, name: str) -> dict[str, Any]:
     """Wait for an event of that name; the bot tells of others at any time."""
     while True:
-        for event in json.loads(socket.recv(timeout=30))["events"]:
+        for event in json.loads(socket.recv(timeout=5))["events"]:
             if event["name"] == name:
                 found: dict[str, Any] = event
                 return found
@@ -189,7 +189,7 @@ def speak(person: Person, instance: str) -> ClientConnection:
     headers = {"Authorization": f"Bearer {person.access}"}
     socket = connect(url, additional_headers=headers, close_timeout=1, legacy=True)
     socket.send(json.dumps({"type": "init", "id": 1, "instanceId": instance}))
-    assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+    assert json.loads(socket.recv(timeout=10))["type"] == "ready"
     return socket
 
 
@@ -204,7 +204,7 @@ def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
             while left:
                 event = {"eventId": left[0], "name": "Counted", "args": {}}
                 socket.send(json.dumps({"type": "push", "id": 3, "events": [event]}))
-                assert json.loads(socket.recv(timeout=30))["type"] == "ack"
+                assert json.loads(socket.recv(timeout=10))["type"] == "ack"
                 left.pop(0)
 
 
@@ -301,7 +301,7 @@ def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -
             {"type": "alert", "text": text, "level": "high", "id": f"alert {text}"},
         ):
             socket.send(json.dumps(frame))
-            answer = json.loads(socket.recv(timeout=30))
+            answer = json.loads(socket.recv(timeout=10))
         assert answer["type"] == "ack", answer
         if doomed:
             port = socket.socket.getsockname()[1]

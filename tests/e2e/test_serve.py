@@ -36,7 +36,7 @@ def watch(person: Person) -> Iterator[ClientConnection]:
     url = person.backline.web_url.replace("http", "ws") + f"/sync?token={person.access}"
     with connect(url, close_timeout=1) as socket:
         socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
-        ready = json.loads(socket.recv(timeout=30))
+        ready = json.loads(socket.recv(timeout=10))
         assert ready["type"] == "ready", ready
         socket.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
         yield socket
@@ -158,7 +158,7 @@ def test_no_secret_is_ever_printed_or_answered(running: Backline) -> None:
     pages: list[httpx.Response] = []
     with watch(owner) as socket:
         owner.add("Sawdust Waltz")
-        assert json.loads(socket.recv(timeout=30))["type"] == "events"
+        assert json.loads(socket.recv(timeout=10))["type"] == "events"
     web = running.web_url
     for path in (
         "/", "/dashboard", f"/guilds/{LOUNGE}", "/guilds/1", "/nothing", "/readyz", "/metrics", "/api/schema",

@@ -141,7 +141,7 @@ def test_args_come_back_byte_for_byte(server: Server, member: Member) -> None:
         del del_args["args"]
         push(socket, del_args)
         socket.send({"type": "pull", "id": 1, "cursor": 0})
-        frame = str(socket.connection.recv(timeout=30))
+        frame = str(socket.connection.recv(timeout=5))
         events = json_text.elements(frame, json_text.members(frame)["events"][0])
         spans = [json_text.members(frame, start).get("args") for start in events]
         assert [frame[slice(*span)] if span else None for span in spans] == [*written, None]

@@ -37,7 +37,7 @@ with transaction.atomic():
 """
 
 
-async def until(condition: Callable[[], Any], *, seconds: float = 30) -> None:
+async def until(condition: Callable[[], Any], *, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

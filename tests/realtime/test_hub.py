@@ -31,7 +31,7 @@ def write_now(count: int) -> None:
 write = in_thread(write_now)
 
 
-async def until(condition: Callable[[], Any], *, seconds: float = 30) -> None:
+async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
@@ -294,7 +294,7 @@ async def test_a_subscription_that_comes_during_the_poll_is_kept(
 
     def while_reading(names: list[str]) -> Any:
         if reader.subscription is None:
-            asyncio.run_coroutine_threadsafe(reader.subscribe(running), loop).result(timeout=30)
+            asyncio.run_coroutine_threadsafe(reader.subscribe(running), loop).result(timeout=5)
         return real(names)
 
     monkeypatch.setattr(hub, "read_heads", while_reading)

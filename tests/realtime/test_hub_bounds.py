@@ -165,7 +165,7 @@ async def test_a_slow_database_is_nobody_s_fault(running: Hub, monkeypatch: pyte
     gate, real, polls = threading.Event(), queries.read_log, 0
 
     def waiting(store_name: str, **where: Any) -> list[queries.Logged]:
-        gate.wait(timeout=30)
+        gate.wait(timeout=10)
         return real(store_name, **where)
 
     monkeypatch.setattr(hub, "read_log", waiting)

@@ -158,7 +158,7 @@ def test_args_come_back_exactly_as_sent(client: Client) -> None:
         client.socket.connection.send(said.replace('"HERE"', args))
         assert client.socket.receive()["exit"]["_tag"] == "Success", args
     client.pull()
-    text = client.socket.connection.recv(timeout=30)
+    text = client.socket.connection.recv(timeout=10)
     assert isinstance(text, str)
     for args in STRANGE:
         assert f'"args":{args.strip()},' in text

@@ -51,7 +51,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def texts(socket: Socket, count: int) -> list[str]:
-    return [str(socket.connection.recv(timeout=30)) for _ in range(count)]
+    return [str(socket.connection.recv(timeout=10)) for _ in range(count)]
 
 
 def test_sockets_share_one_frame_of_each_event(member: Member, server: Server, written: list[bytes]) -> None:

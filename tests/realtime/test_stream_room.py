@@ -122,7 +122,7 @@ def test_a_stream_deleted_while_an_alert_is_written_leaves_no_log_behind(
 
     def act(index: int) -> None:
         if index:
-            assert writing.wait(timeout=30)
+            assert writing.wait(timeout=10)
             delete_stream(stream)
             deleted.set()
             return
