@@ -180,7 +180,7 @@ def test_the_end_of_the_session_is_told(desk: Desk, scene: Scene) -> None:
     other.goto(f"{settings.API_BASE_URL}/dashboard")
     other.get_by_label("Your account").click()
     other.get_by_role("button", name="Log out").click()
-    other.wait_for_url(f"{settings.API_BASE_URL}/")
+    expect(other).to_have_url(f"{settings.API_BASE_URL}/")
     expect(page.locator("#connection")).to_contain_text("Signed out")
     expect(page.locator("#connection a")).to_have_attribute(
         "href", f"/api/auth/discord/login?next=%2Fguilds%2F{scene.id}"
