@@ -109,6 +109,7 @@ class Mirror:
                 owner_id=str(guild.owner_id or ""),
                 member_count=guild.member_count,
                 bot_role_ids=[str(role.id) for role in guild.me.roles if not role.is_default()],
+                afk_channel_id=str(guild.afk_channel.id) if guild.afk_channel else None,
                 channels=[_channel(channel) for channel in guild.channels],
                 roles=[_role(role) for role in guild.roles],
                 voices=_voices(guild),
@@ -165,16 +166,16 @@ class Mirror:
             await self.member_left(guild.id, person_id)
 
     async def voice(self, member: nextcord.Member, after: nextcord.VoiceState) -> None:
-        if member.bot:
-            return
-        async with self._locks[member.guild.id]:
-            await in_thread(store_voice)(
-                str(member.guild.id),
-                discord_id=str(member.id),
-                channel_id=str(after.channel.id) if after.channel else None,
-                name=member.display_name,
-                deafened=after.deaf or after.self_deaf,
-            )
+        if member.id != member.guild.me.id:
+            async with self._locks[member.guild.id]:
+                await in_thread(store_voice)(
+                    str(member.guild.id),
+                    discord_id=str(member.id),
+                    channel_id=str(after.channel.id) if after.channel else None,
+                    name=member.display_name,
+                    deafened=after.deaf or after.self_deaf,
+                    bot=member.bot,
+                )
         self._on_change(str(member.guild.id))
 
     async def left(self, guild_id: int) -> None:
@@ -244,13 +245,14 @@ def _voices(guild: nextcord.Guild) -> list[Voice]:
     for channel in (*guild.voice_channels, *guild.stage_channels):
         for person_id, state in channel.voice_states.items():
             member = guild.get_member(person_id)
-            if person_id != guild.me.id and not (member and member.bot):
+            if person_id != guild.me.id:
                 voices.append(
                     Voice(
                         str(person_id),
                         str(channel.id),
                         member.display_name if member else "",
                         deafened=state.deaf or state.self_deaf,
+                        bot=bool(member and member.bot),
                     )
                 )
     return voices
@@ -268,6 +270,7 @@ def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, Any]:
             {"id": str(over.id), "type": over.type, "allow": str(over.allow), "deny": str(over.deny)}
             for over in channel._overwrites
         ],
+        "user_limit": getattr(channel, "user_limit", None) or 0,
     }
 
 

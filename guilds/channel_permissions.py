@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from guilds.models import Channel, ChannelType, Guild, Membership, Role
+from django.conf import settings
+
+from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 
 VIEW_CHANNEL = 1 << 10
@@ -17,9 +19,20 @@ READ_MESSAGE_HISTORY = 1 << 16
 MENTION_EVERYONE = 1 << 17
 CONNECT = 1 << 20
 SPEAK = 1 << 21
+MUTE_MEMBERS = 1 << 22
+MOVE_MEMBERS = 1 << 24
+REQUEST_TO_SPEAK = 1 << 32
 
 TEXT_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
 VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps the bot out of a voice channel, or from being heard there. `detail` says it to people."""
+
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,54 @@ def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Itera
     )
     return channel_permissions(
         base, guild_id=guild.pk, discord_id=bot_id, role_ids=role_ids, overwrites=channel.overwrites
+    )
+
+
+def entry_obstacle(
+    name: str, *, permissions: int, user_limit: int, occupants: int, afk: bool
+) -> Obstacle | None:
+    """Return what keeps the bot, with these permissions there, out of a voice channel; None when it may enter.
+
+    Discord does not answer a request to join that it refuses (docs: Voice Connections), so this comes first.
+    `occupants` counts those who are there already, other bots among them.
+    """
+    if not permissions & VIEW_CHANNEL:
+        return _lacks("View Channel", name)
+    if not permissions & CONNECT:
+        return _lacks("Connect", name)
+    if afk:
+        return Obstacle(
+            "CANNOT_CONNECT", f"“{name}” is the AFK channel, where nobody is heard. Choose another channel."
+        )
+    if 0 < user_limit <= occupants and not permissions & MOVE_MEMBERS:
+        return Obstacle(
+            "CHANNEL_FULL",
+            f"“{name}” is full: its user limit is {user_limit}. Make room there, or choose another channel.",
+        )
+    return None
+
+
+def _lacks(permission: str, name: str) -> Obstacle:
+    return Obstacle(
+        "CANNOT_CONNECT",
+        f"The bot lacks the permission {permission} in “{name}”. Grant it, or choose another channel.",
+    )
+
+
+def may_bot_enter(guild: Guild, channel: Channel) -> Obstacle | None:
+    """Return None when the bot may join a voice channel as the mirror has it, else what keeps it out. Two queries.
+
+    Of a guild whose roles were not mirrored yet nothing is known, so the bot may try.
+    """
+    roles = list(Role.objects.filter(guild=guild))
+    if all(role.pk != guild.pk for role in roles):  # @everyone's role stands in for "known"
+        return None
+    return entry_obstacle(
+        channel.name,
+        permissions=bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles),
+        user_limit=channel.user_limit,
+        occupants=VoiceState.objects.filter(channel=channel).count() if channel.user_limit else 0,
+        afk=channel.pk == guild.afk_channel_id,
     )
 
 

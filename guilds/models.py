@@ -27,6 +27,9 @@ class Guild(models.Model):
     bot_role_ids = models.JSONField(
         default=list, blank=True, help_text="Roles the bot has here, @everyone left out."
     )
+    afk_channel_id = models.CharField(
+        max_length=20, null=True, blank=True, help_text="Where Discord moves people who are idle."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -85,6 +88,7 @@ class Channel(models.Model):
         blank=True,
         help_text="Discord's: [{id, type, allow, deny}]; type 0 role, 1 member; bits as decimal strings.",
     )
+    user_limit = models.PositiveIntegerField(default=0, help_text="Of a voice channel; 0: none.")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "id"]
@@ -111,7 +115,10 @@ class Role(models.Model):
 
 
 class VoiceState(models.Model):
-    """Who sits in which voice channel, as the gateway said last. Bots are left out, ourselves included."""
+    """Who sits in which voice channel, as the gateway said last. Our own bot is left out.
+
+    Other bots take a place where a channel has a limit, and listen to nothing.
+    """
 
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="voice_states")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="voice_states")
@@ -120,6 +127,7 @@ class VoiceState(models.Model):
     deafened = models.BooleanField(
         default=False, help_text="Hears nothing, by their own or the guild's wish."
     )
+    bot = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -23,7 +23,9 @@ class Company(Enum):
 def company(player: Player, settings: GuildSettings) -> Company:
     """Compare who is there with what was noted. A bot that is not in voice is not alone."""
     channel_id = player.connected_channel_id
-    alone = channel_id is not None and not VoiceState.objects.filter(channel_id=channel_id).exists()
+    alone = (
+        channel_id is not None and not VoiceState.objects.filter(channel_id=channel_id, bot=False).exists()
+    )
     if not alone:
         return Company.CAME if player.alone_since else Company.SAME
     if player.alone_since is None:

@@ -75,9 +75,9 @@ def check_clear(state: GuildState) -> None:
 
 
 def _people_there(player: Player) -> list[VoiceState]:
-    """Return the voice states of the people in the bot's channel. The mirror leaves bots out."""
+    """Return the voice states of the people in the bot's channel; bots do not count."""
     channel_id = player.connected_channel_id or player.voice_channel_id
-    return list(VoiceState.objects.filter(channel_id=channel_id)) if channel_id else []
+    return list(VoiceState.objects.filter(channel_id=channel_id, bot=False)) if channel_id else []
 
 
 def check_control(state: GuildState) -> None:

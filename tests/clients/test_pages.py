@@ -222,7 +222,7 @@ def test_the_page_goes_live_when_the_bot_joins_and_back_when_it_is_removed(desk:
             owner_id="",
             member_count=2,
             bot_role_ids=[],
-            channels=[seat | {"overwrites": []}],
+            channels=[seat | {"overwrites": [], "user_limit": 0}],
             roles=[],
             voices=[],
         )

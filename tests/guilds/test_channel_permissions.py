@@ -15,19 +15,22 @@ from accounts.models import User
 from guilds.channel_permissions import (
     ATTACH_FILES,
     CONNECT,
+    MOVE_MEMBERS,
     NEEDS,
     SEND_MESSAGES,
     SPEAK,
     VIEW_CHANNEL,
     channel_permissions,
+    may_bot_enter,
     may_connect,
 )
-from guilds.models import ChannelType, Guild
+from guilds.models import Channel, ChannelType, Guild, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, INSTALL_PERMISSIONS, base_permissions
 from sandbox import permissions as reference
 from sandbox.model import Channel as SandboxChannel
 from sandbox.model import Guild as SandboxGuild
-from sandbox.model import Member, Overwrite, Role
+from sandbox.model import Member, Overwrite
+from sandbox.model import Role as SandboxRole
 from sandbox.world import World
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory
 
@@ -52,7 +55,9 @@ def test_bits_combine_as_in_the_sandbox(
     """Two authors read the same page of Discord's documentation."""
     world = World(Path("unused"), bot_id="1")
     world.guilds[GUILD] = SandboxGuild(GUILD, "g", PERSON if owner else OWNER)
-    world.roles = {each: Role(each, GUILD, each, permissions, 0) for each, permissions in roles.items()}
+    world.roles = {
+        each: SandboxRole(each, GUILD, each, permissions, 0) for each, permissions in roles.items()
+    }
     member = Member(GUILD, PERSON, "", sorted(held))
     channel = SandboxChannel(
         "1", 2, guild_id=GUILD, overwrites=[Overwrite(i, i == PERSON, a, d) for i, a, d in overwritten]
@@ -108,6 +113,67 @@ class TestMayConnect:
 
     def test_where_the_roles_are_not_known_nothing_is_refused(self, guild: Guild) -> None:
         assert self.ask(guild, deny=CONNECT, permissions=VIEW_CHANNEL)
+
+
+@pytest.mark.django_db
+class TestMayBotEnter:
+    @pytest.fixture
+    def guild(self) -> Guild:
+        """A guild where the bot has what it asks for at installing."""
+        guild = GuildFactory.create()
+        RoleFactory.create(id=guild.pk, guild=guild, permissions=VIEW_CHANNEL)
+        guild.bot_role_ids = [RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS).pk]
+        guild.save()
+        return guild
+
+    @staticmethod
+    def overwrite(guild: Guild, **bits: int) -> dict[str, Any]:
+        role_id = guild.bot_role_ids[0]
+        return {"id": role_id, "type": 0, **{n: str(bits.get(n, 0)) for n in ("allow", "deny")}}
+
+    def channel(self, guild: Guild, *, people: int = 0, **fields: Any) -> Channel:
+        channel: Channel = ChannelFactory.create(guild=guild, voice=True, name="Attic", **fields)
+        for number in range(people):
+            VoiceState.objects.create(guild=guild, channel=channel, discord_id=str(number), bot=number == 0)
+        return channel
+
+    @pytest.mark.parametrize(
+        ("deny", "named"), [(VIEW_CHANNEL, "View Channel"), (CONNECT, "Connect"), (SPEAK, None)]
+    )
+    def test_it_needs_to_see_and_to_connect(self, guild: Guild, deny: int, named: str | None) -> None:
+        obstacle = may_bot_enter(guild, self.channel(guild, overwrites=[self.overwrite(guild, deny=deny)]))
+        if named is None:
+            assert obstacle is None
+        else:
+            assert obstacle is not None
+            assert obstacle.code == "CANNOT_CONNECT"
+            assert named in obstacle.detail
+            assert "“Attic”" in obstacle.detail
+
+    @pytest.mark.parametrize(
+        ("limit", "people", "code"),
+        [(0, 9, None), (3, 2, None), (2, 2, "CHANNEL_FULL"), (1, 4, "CHANNEL_FULL")],
+    )
+    def test_other_bots_take_a_place_as_people_do(
+        self, guild: Guild, limit: int, people: int, code: str | None
+    ) -> None:
+        obstacle = may_bot_enter(guild, self.channel(guild, user_limit=limit, people=people))
+        assert (obstacle.code if obstacle else None) == code
+
+    def test_who_may_move_members_enters_a_full_channel(self, guild: Guild) -> None:
+        rows = [self.overwrite(guild, allow=MOVE_MEMBERS)]
+        assert may_bot_enter(guild, self.channel(guild, user_limit=1, people=1, overwrites=rows)) is None
+
+    def test_nobody_is_heard_in_the_afk_channel(self, guild: Guild) -> None:
+        channel = self.channel(guild)
+        guild.afk_channel_id = channel.pk
+        obstacle = may_bot_enter(guild, channel)
+        assert obstacle is not None
+        assert "AFK" in obstacle.detail
+
+    def test_where_the_roles_are_not_known_it_may_try(self, guild: Guild) -> None:
+        Role.objects.all().delete()
+        assert may_bot_enter(guild, self.channel(guild, user_limit=1, people=1)) is None
 
 
 @pytest.mark.django_db

@@ -23,6 +23,7 @@ PERSON, OTHER = "220000000000000001", "220000000000000002"
 
 def channel(channel_id: str, kind: int, **changes: Any) -> dict[str, Any]:
     seen = {"id": channel_id, "type": kind, "name": "one", "position": 0, "parent_id": None, "overwrites": []}
+    seen["user_limit"] = 0
     return seen | changes
 
 
