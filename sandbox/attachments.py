@@ -8,10 +8,12 @@ from aiohttp import web
 
 from sandbox.errors import DiscordError
 from sandbox.model import Json
+from sandbox.rest.bodies import Upload
 from sandbox.snowflake import new_snowflake
 
 MAX_BYTES = 10 * 1024 * 1024
 FILES_KEPT = 200
+DESCRIBED = ("title", "description", "duration_secs", "waveform")
 
 
 class Attachments:
@@ -21,28 +23,29 @@ class Attachments:
         self.folder = folder
         self.base_url = ""
 
-    def store(
-        self, *, channel_id: str, filename: str, content: bytes, content_type: str, description: str | None
-    ) -> Json:
-        """Keep a file; returns Discord's attachment object. Raises DiscordError 413 when too large."""
-        if len(content) > MAX_BYTES:
+    def store(self, *, channel_id: str, upload: Upload, described: Json) -> Json:
+        """Keep a file; returns Discord's attachment object. Raises DiscordError 413 when too large.
+
+        `described` is the payload's entry for it, which may name it anew and describe it.
+        """
+        if len(upload.content) > MAX_BYTES:
             raise DiscordError(413, 40005, "Request entity too large")
         self.folder.mkdir(exist_ok=True)
-        name = re.sub(r"[^\w.-]", "_", filename)[-100:] or "file"
+        name = re.sub(r"[^\w.-]", "_", str(described.get("filename") or upload.filename))[-100:] or "file"
         identifier = new_snowflake()
-        (self.folder / identifier).write_bytes(content)
+        (self.folder / identifier).write_bytes(upload.content)
         for old in sorted(self.folder.iterdir(), key=lambda path: path.name)[:-FILES_KEPT]:
             old.unlink()
         url = f"{self.base_url}/attachments/{channel_id}/{identifier}/{name}"
         shape: Json = {
             "id": identifier,
             "filename": name,
-            "size": len(content),
+            "size": len(upload.content),
             "url": url,
             "proxy_url": url,
-            "content_type": content_type,
+            "content_type": upload.content_type,
         }
-        return shape | ({"description": description} if description else {})
+        return shape | {key: described[key] for key in DESCRIBED if described.get(key) is not None}
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         path = self.folder / request.match_info["attachment_id"]

@@ -41,9 +41,7 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
         kept = message.flags & ~(MessageFlag.SUPPRESS_EMBEDS | MessageFlag.COMPONENTS_V2)
         fields["flags"] = kept | int(payload["flags"]) & SETTABLE_FLAGS & ~MessageFlag.EPHEMERAL
     if "attachments" in payload or new_attachments:
-        kept_ids = {str(each["id"]) for each in payload.get("attachments") or message.attachments}
-        stay = [each for each in message.attachments if each["id"] in kept_ids]
-        fields["attachments"] = stay + new_attachments
+        fields["attachments"] = _attachments(message.attachments, payload, faults) + new_attachments
     _check_allowed(payload.get("allowed_mentions"), faults)
     if faults:
         raise invalid_form(faults)
@@ -121,6 +119,23 @@ def _show_attachments(embed: Json, attachments: list[Json]) -> None:
     for name in ("image", "thumbnail"):
         if name in embed and (url := urls.get(embed[name]["url"])):
             embed[name] = {**embed[name], "url": url, "proxy_url": url}
+
+
+def _attachments(present: list[Json], payload: Json, faults: dict[str, str]) -> list[Json]:
+    """Of a message's files those that stay. An edit that lists any keeps the listed ones alone."""
+    if "attachments" not in payload:
+        return present
+    given = payload["attachments"] or []
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        faults["attachments"] = "Only iterables of dictionaries may be used in a ListType"
+        return present
+    listed = {str(each.get("id")): each for each in given}
+    stay = [each | _description(listed[each["id"]]) for each in present if each["id"] in listed]
+    return [{key: value for key, value in each.items() if value is not None} for each in stay]
+
+
+def _description(given: Json) -> Json:
+    return {"description": given["description"]} if "description" in given else {}
 
 
 def _components(given: Any, faults: dict[str, str]) -> list[Json]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from aiohttp import web
 
 from sandbox.errors import DiscordError, invalid_form, unauthorized
 from sandbox.model import Json, User
+from sandbox.rest import bodies
+from sandbox.rest.bodies import Upload
 from sandbox.snowflake import is_snowflake
 from sandbox.world import World
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PREFIX = "/api/v10"
+PREFIXES = (PREFIX, "/api/v9", "/api")
 BOT, ANY, NOBODY = "bot", "any", "nobody"
 
 
@@ -70,50 +74,36 @@ class Call:
         return int(text)
 
     async def json(self) -> Any:
-        """The body. Raises DiscordError 400 (50109) when it is not JSON."""
-        try:
-            return json.loads(await self.request.text() or "{}")
-        except ValueError:
-            raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
+        """The body, sent as JSON or as a form. Raises DiscordError 400 when it cannot be parsed."""
+        return (await bodies.read(self.request)).value
 
     async def object(self) -> Json:
-        body = await self.json()
-        if not isinstance(body, dict):
-            raise DiscordError(400, 50035, "Invalid Form Body")
-        return body
+        return _mapping(await self.json())
 
-    async def message_payload(self, channel_id: str) -> tuple[Json, list[Json]]:
-        """A message's fields and its uploads as Discord's attachments, from multipart or plain JSON."""
-        if self.request.content_type != "multipart/form-data":
-            return await self.object(), []
-        form = await self.request.post()
-        payload: Json = {}
-        if isinstance(text := form.get("payload_json"), str):
-            try:
-                payload = json.loads(text)
-            except ValueError:
-                raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
-        described = {
-            str(each.get("id")): each for each in (payload.get("attachments") or _data_attachments(payload))
-        }
-        stored = []
-        for name, part in form.items():
-            if not isinstance(part, web.FileField):
-                continue
-            number = name.removeprefix("files[").removesuffix("]").removeprefix("file")
-            stored.append(
-                self.sandbox.attachments.store(
-                    channel_id=channel_id,
-                    filename=part.filename,
-                    content=part.file.read(),
-                    content_type=part.content_type,
-                    description=described.get(number, {}).get("description"),
-                )
+    async def message(self) -> tuple[Json, list[Upload]]:
+        """A message's fields and the files that came with it."""
+        body = await bodies.read(self.request)
+        return _mapping(body.value), body.uploads
+
+    def keep(self, channel_id: str, payload: Json, uploads: Sequence[Upload]) -> list[Json]:
+        """Store a message's files and return Discord's attachments, with what the payload says about each."""
+        listed = payload.get("attachments") or _data_attachments(payload)
+        described = {str(each.get("id")): each for each in listed if isinstance(each, dict)}
+        return [
+            self.sandbox.attachments.store(
+                channel_id=channel_id, upload=upload, described=described.get(upload.number, {})
             )
-        return payload, stored
+            for upload in uploads
+        ]
 
 
-def _data_attachments(payload: Json) -> list[Json]:
+def _mapping(body: Any) -> Json:
+    if not isinstance(body, dict):
+        raise DiscordError(400, 50035, "Invalid Form Body")
+    return body
+
+
+def _data_attachments(payload: Json) -> list[Any]:
     data = payload.get("data")
     return (data.get("attachments") or []) if isinstance(data, dict) else []
 
@@ -132,19 +122,23 @@ type Observer = Callable[[str, str, int, Any], None]
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint. `who` is BOT, ANY (bot or user token) or NOBODY (the path carries its own secret)."""
+    """One endpoint. `who` is BOT, ANY (bot or user token) or NOBODY (the path carries its own secret).
+
+    One that is not `limited` has no window of its own, and its answers carry no headers of one.
+    """
 
     method: str
     path: str
     handler: Handler
     who: str = BOT
+    limited: bool = True
 
 
 def mount(sandbox: "Sandbox", routes: Sequence[Route]) -> list[web.RouteDef]:
-    """Every route with its version in the path, and without, as older clients (allauth) ask."""
+    """Every route under both versions of the API, and without one, as older clients (allauth) ask."""
     return [
         web.route(route.method, prefix + route.path, _endpoint(sandbox, route))
-        for prefix in (PREFIX, "/api")
+        for prefix in PREFIXES
         for route in routes
     ]
 
@@ -165,7 +159,7 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
         if isinstance(answer.body, str):  # none of Discord's own
             return web.Response(text=answer.body, status=answer.status, content_type="text/html")
         for observe in sandbox.observers:
-            path = request.path.removeprefix("/api").removeprefix("/v10")
+            path = re.sub(r"^/api(/v\d+)?", "", request.path)
             observe(request.method, path, answer.status, answer.body)
         await sandbox.faults.delay(request.method, request.path, done=True)
         if answer.body is None:
@@ -186,16 +180,17 @@ async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, header
             return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
         return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
     who = None if route.who == NOBODY else authenticate(sandbox, request)
-    verdict = sandbox.ratelimiter.check(
-        caller=request.headers.get("Authorization", "") if who else "",
-        method=route.method,
-        route=route.path,
-        parameters=dict(request.match_info),
-        exempt=route.who == NOBODY,
-    )
-    headers.update(verdict.headers)
-    if verdict.refusal is not None:
-        return Answer(429, verdict.refusal)
+    if route.limited:
+        verdict = sandbox.ratelimiter.check(
+            caller=request.headers.get("Authorization", "") if who else "",
+            method=route.method,
+            route=route.path,
+            parameters=dict(request.match_info),
+            exempt=route.who == NOBODY,
+        )
+        headers.update(verdict.headers)
+        if verdict.refusal is not None:
+            return Answer(429, verdict.refusal)
     for name, value in request.match_info.items():
         if name.endswith("_id") and not is_snowflake(value):
             raise invalid_form({name: f'Value "{value}" is not snowflake.'})

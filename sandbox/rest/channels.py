@@ -66,13 +66,19 @@ async def get_message(call: Call) -> Json:
     return shapes.message(call.world, _message(call))
 
 
+async def _read_message(call: Call, channel: Channel) -> tuple[Json, list[Json]]:
+    """The payload and its stored files, which need a permission of their own."""
+    payload, uploads = await call.message()
+    if uploads:
+        _channel(call, need=permissions.ATTACH_FILES)
+    return payload, call.keep(channel.id, payload, uploads)
+
+
 async def send_message(call: Call) -> Json:
     channel = _channel(call, need=permissions.SEND_MESSAGES)
     if channel.type not in TALKABLE:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
-    if call.request.content_type == "multipart/form-data":
-        _channel(call, need=permissions.ATTACH_FILES)
-    payload, attachments = await call.message_payload(channel.id)
+    payload, attachments = await _read_message(call, channel)
     if payload.get("embeds") and not _may(call, channel, permissions.EMBED_LINKS):
         # Discord drops embeds, and refuses what would be empty then (discord-api-docs issue 2601).
         payload = {key: value for key, value in payload.items() if key != "embeds"}
@@ -104,7 +110,7 @@ def _of_nonce(call: Call, channel: Channel, nonce: str | int) -> Message | None:
 
 async def edit_message(call: Call) -> Json:
     channel, message = _channel(call), _message(call)
-    payload, attachments = await call.message_payload(channel.id)
+    payload, attachments = await _read_message(call, channel)
     if message.author_id != call.world.bot_id:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
     actions.edit_message(call.world, message, payload, attachments=attachments)

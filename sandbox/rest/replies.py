@@ -13,7 +13,8 @@ async def respond(call: Call) -> Answer:
     known = call.sandbox.interactions.by_token.get(token)
     if known is None:
         raise unknown("Interaction")
-    body, attachments = await call.message_payload(known.channel_id)
+    body, uploads = await call.message()
+    attachments = call.keep(known.channel_id, body, uploads)
     interaction = call.sandbox.interactions.respond(call.param("interaction_id"), token, body, attachments)
     if not call.flag("with_response"):
         return Answer(204)
@@ -47,7 +48,8 @@ def _message(call: Call, interaction: Interaction) -> Message:
 
 async def follow_up(call: Call) -> Json:
     interaction = _interaction(call)
-    payload, attachments = await call.message_payload(interaction.channel_id)
+    payload, uploads = await call.message()
+    attachments = call.keep(interaction.channel_id, payload, uploads)
     message = call.sandbox.interactions.follow_up(interaction, payload, attachments)
     return shapes.message(call.world, message)
 
@@ -59,7 +61,8 @@ async def get_reply(call: Call) -> Json:
 async def edit_reply(call: Call) -> Json:
     interaction = _interaction(call)
     message = _message(call, interaction)
-    payload, attachments = await call.message_payload(interaction.channel_id)
+    payload, uploads = await call.message()
+    attachments = call.keep(interaction.channel_id, payload, uploads)
     call.sandbox.interactions.edit(interaction, message, payload, attachments)
     return shapes.message(call.world, message)
 
@@ -73,7 +76,7 @@ async def delete_reply(call: Call) -> None:
 _HOOK = "/webhooks/{webhook_id}/{webhook_token}"
 
 ROUTES = [
-    Route("POST", "/interactions/{interaction_id}/{interaction_token}/callback", respond, NOBODY),
+    Route("POST", "/interactions/{interaction_id}/{interaction_token}/callback", respond, NOBODY, limited=False),
     Route("POST", _HOOK, follow_up, NOBODY),
     *(
         route

@@ -15,6 +15,7 @@ from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
 
 JUDGE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_discord_response.py"
+RATE_HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket")
 REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
 
 
@@ -104,3 +105,17 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
 def channel_id(sandbox: Sandbox, name: str) -> str:
     """The Lounge's channel of that name."""
     return next(each.id for each in sandbox.world.guild_channels(LOUNGE) if each.name == name)
+
+
+async def ok(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> Any:
+    answer = await client.request(method, path, **request)
+    assert answer.status_code < 300, answer.text
+    assert {f"x-ratelimit-{name}" for name in RATE_HEADERS} <= set(answer.headers)
+    return answer.json() if answer.content else None
+
+
+async def refused(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> tuple[int, int]:
+    """HTTP status and Discord's code."""
+    answer = await client.request(method, path, **request)
+    assert answer.status_code >= 400, answer.text
+    return answer.status_code, answer.json()["code"]

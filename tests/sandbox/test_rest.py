@@ -12,24 +12,7 @@ from sandbox.rest import channels
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OUTSIDER, OWNER
 from sandbox.server import Sandbox
 
-from .conftest import channel_id
-
-RATE_HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket")
-
-
-async def ok(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> Any:
-    answer = await client.request(method, path, **request)
-    assert answer.status_code < 300, answer.text
-    assert {f"x-ratelimit-{name}" for name in RATE_HEADERS} <= set(answer.headers)
-    return answer.json() if answer.content else None
-
-
-async def refused(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> tuple[int, int]:
-    """HTTP status and Discord's code."""
-    answer = await client.request(method, path, **request)
-    assert answer.status_code >= 400, answer.text
-    return answer.status_code, answer.json()["code"]
-
+from .conftest import channel_id, ok, refused
 
 async def test_the_bot_reads_itself_and_its_guilds(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
     me = await ok(bot_http, "GET", "/users/@me")

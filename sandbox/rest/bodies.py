@@ -1,0 +1,79 @@
+"""Request bodies in every form that Discord reads: JSON, URL-encoded and multipart, the latter with files.
+
+https://docs.discord.com/developers/reference#uploading-files
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.errors import DiscordError
+from sandbox.model import Json
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+PAYLOAD = "payload_json"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a form. `number` is the n of `files[n]`; that of a lone `file` is 0."""
+
+    number: str
+    filename: str
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request says, and the files that came with it."""
+
+    value: Any
+    uploads: list[Upload] = field(default_factory=list)
+
+
+async def read(request: web.Request) -> Body:
+    """An empty body is an empty object. A form's other fields are overruled by `payload_json`.
+
+    Raises:
+        DiscordError: 400, when JSON or the form cannot be parsed.
+    """
+    if request.content_type not in FORMS:
+        return Body(parse(await request.read() or b"{}"))
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # a broken form, or text in no known character set
+        raise DiscordError(400, 50035, "Invalid Form Body") from None
+    uploads = [
+        Upload(_number(name), part.filename, part.file.read(), part.content_type)
+        for name, part in form.items()
+        if isinstance(part, web.FileField) and name != PAYLOAD
+    ]
+    said = form.get(PAYLOAD)
+    if said is None:
+        return Body(_fields(form), uploads)
+    # With a type of its own the part comes as bytes, with a filename as a file.
+    return Body(parse(said.file.read() if isinstance(said, web.FileField) else said), uploads)
+
+
+def parse(text: str | bytes | bytearray) -> Any:
+    """Raises DiscordError 400 (50109) when it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
+
+
+def _number(name: str) -> str:
+    return name.removeprefix("files[").removesuffix("]").removeprefix("file") or "0"
+
+
+def _fields(form: Mapping[str, Any]) -> Json:
+    """Plain fields: texts, but for the one boolean that messages have."""
+    fields: Json = {name: value for name, value in form.items() if isinstance(value, str)}
+    if "tts" in fields:
+        fields["tts"] = fields["tts"].lower() in ("true", "1")
+    return fields
