@@ -76,7 +76,9 @@ async def delete_reply(call: Call) -> None:
 _HOOK = "/webhooks/{webhook_id}/{webhook_token}"
 
 ROUTES = [
-    Route("POST", "/interactions/{interaction_id}/{interaction_token}/callback", respond, NOBODY, limited=False),
+    Route(
+        "POST", "/interactions/{interaction_id}/{interaction_token}/callback", respond, NOBODY, limited=False
+    ),
     Route("POST", _HOOK, follow_up, NOBODY),
     *(
         route

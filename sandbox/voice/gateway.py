@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -42,7 +42,10 @@ class _Refused(Exception):
 
 
 class VoiceGateway:
-    """Knows who may come, who is there and who listens, by guild; one session a guild."""
+    """Knows who may come, who is there and who listens, by guild; one session a guild.
+
+    `on_described(ssrc)` is told when a session has settled how it sends.
+    """
 
     def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool, strict: bool) -> None:
         self.modes = list(modes)
@@ -50,6 +53,7 @@ class VoiceGateway:
         self.bot_commits = bot_commits
         self.strict = strict
         self.media_address = ("", 0)
+        self.on_described: Callable[[int], None] = lambda ssrc: None
         self.expected: dict[str, Credentials] = {}
         self.sessions: dict[str, VoiceSession] = {}
         self.people: dict[tuple[str, str], frozenset[str]] = {}
@@ -278,6 +282,7 @@ class _Connection:
         if mode not in self._gateway.modes:
             raise _Refused(UNKNOWN_MODE, "Unknown encryption mode.")
         await session.describe(mode)
+        self._gateway.on_described(session.ssrc)
 
     def _take_transition(self, op: int, session: VoiceSession, transition_id: int) -> None:
         if session.group is None:

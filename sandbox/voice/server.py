@@ -78,6 +78,7 @@ class VoiceServer:
             modes=modes, dave_version=dave_version, bot_commits=bot_commits, strict=strict
         )
         self._media = MediaSocket(self._gateway.session_by_ssrc)
+        self._gateway.on_described = self._media.report_to
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:

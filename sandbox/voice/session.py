@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
+import time
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from .dave import PROTOCOL_VERSION, DaveGroup, GroupBroken
 from .listener import Listener
+from .rtcp import Reception
 from .udp import KEY_BYTES, BadPacket, Cipher, SequenceWindow, open_packet
 from .websocket import ClientSocket
 
@@ -63,6 +65,7 @@ class VoiceSession:
         self._strict = strict
         self._cipher: Cipher | None = None
         self._window = SequenceWindow()
+        self._reception = Reception(ssrc=ssrc, server_ssrc=secrets.randbits(31) + 1, window=self._window)
         self._people: frozenset[str] = frozenset()
         self._deaf = False
         self.group: DaveGroup | None = None
@@ -211,17 +214,25 @@ class VoiceSession:
 
     # Media
 
-    def receive(self, datagram: bytes) -> None:
+    def receive(self, datagram: bytes) -> bool:
         """Count one datagram that carries this session's SSRC, and play it when it is good."""
         if self._cipher is None or self.ended or self._deaf:
-            return
+            return False
         try:
             sequence, frame = open_packet(datagram, self._cipher)
         except BadPacket:
             self.frames_bad += 1
-            return
-        if not self._window.accept(sequence):
-            return
+            return False
+        if self._window.accept(sequence):
+            self._reception.arrived(int.from_bytes(datagram[4:8], "big"), at=time.monotonic())
+            self._hear(frame)
+        return True
+
+    def report(self) -> bytes | None:
+        """The next receiver report, encrypted; None before the encryption is settled and after the end."""
+        return None if self._cipher is None or self.ended else self._reception.report(self._cipher)
+
+    def _hear(self, frame: bytes) -> None:
         opus, plain = (frame, True) if self.group is None else self.group.frames.decrypt(frame)
         if opus is None or not self.listener.hear(opus):
             self.frames_bad += 1

@@ -1,6 +1,7 @@
-"""Media over UDP: address discovery, RTP, the two `rtpsize` transport encryptions, sequence accounting.
+"""Media over UDP: address discovery, pings, RTP, the two `rtpsize` transport encryptions, sequence accounting.
 
-Source: https://docs.discord.com/developers/topics/voice-connections (UDP connections).
+Sources: https://docs.discord.com/developers/topics/voice-connections (UDP connections); for pings, which Discord
+does not document, https://docs.discord.food/topics/voice-connections.
 """
 
 import asyncio
@@ -13,7 +14,10 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt,
+    crypto_aead_xchacha20poly1305_ietf_encrypt,
+)
 from nacl.exceptions import CryptoError
 
 AES256_GCM = "aead_aes256_gcm_rtpsize"
@@ -27,6 +31,9 @@ RTP_HEADER_BYTES = 12
 OPUS_PAYLOAD_TYPE = 0x78
 DISCOVERY_REQUEST, DISCOVERY_RESPONSE = 1, 2
 DISCOVERY_BYTES = 74
+PING, PONG = b"\x13\x37\xca\xfe", b"\x13\x37\xf0\x0d"
+PING_BYTES = 8  # magic and a sequence number, which the answer repeats
+REPORT_SECONDS = 2.0
 RECEIVE_BUFFER_BYTES = 1 << 20  # 20 s of one stream: the loop may be late without frames being lost
 REPLAY_WINDOW = 1024
 
@@ -56,6 +63,13 @@ class Cipher:
             )
         except (InvalidTag, CryptoError, ValueError) as error:
             raise BadPacket("packet does not authenticate") from error
+
+    def seal(self, content: bytes, *, authenticated: bytes, counter: bytes) -> bytes:
+        if self._aes is not None:
+            return self._aes.encrypt(counter.ljust(12, b"\0"), content, authenticated)
+        return crypto_aead_xchacha20poly1305_ietf_encrypt(
+            content, authenticated, counter.ljust(24, b"\0"), self._key
+        )
 
 
 def open_packet(datagram: bytes, cipher: Cipher) -> tuple[int, bytes]:
@@ -101,6 +115,7 @@ class SequenceWindow:
 
     def __init__(self) -> None:
         self._newest: int | None = None
+        self._first = 0
         self._span = 0
         self._arrived = 0
         self._seen = 0  # bit n: the packet n before the newest arrived
@@ -109,10 +124,20 @@ class SequenceWindow:
     def lost(self) -> int:
         return self._span - self._arrived
 
+    @property
+    def expected(self) -> int:
+        return self._span
+
+    @property
+    def highest(self) -> int | None:
+        """The newest sequence number, extended by how often they wrapped; None before the first packet."""
+        return None if self._newest is None else self._first + self._span - 1 & 0xFFFFFFFF
+
     def accept(self, sequence: int) -> bool:
         """Count this packet; False when it was counted before."""
         if self._newest is None:
-            self._newest, self._span, self._arrived, self._seen = sequence, 1, 1, 1
+            self._newest, self._first = sequence, sequence
+            self._span, self._arrived, self._seen = 1, 1, 1
             return True
         ahead = (sequence - self._newest) & 0xFFFF
         if 0 < ahead < 0x8000:
@@ -132,15 +157,24 @@ class SequenceWindow:
 class MediaSink(Protocol):
     """Who gets the datagrams that carry one SSRC."""
 
-    def receive(self, datagram: bytes) -> None: ...
+    def receive(self, datagram: bytes) -> bool:
+        """Take it; whether it authenticates."""
+
+    def report(self) -> bytes | None:
+        """The receiver report that is due; None while there is no encryption yet."""
 
 
 class MediaSocket(asyncio.DatagramProtocol):
-    """The UDP port of the voice server. `sink` finds who an SSRC belongs to; the rest is dropped."""
+    """The UDP port of the voice server. `sink` finds who an SSRC belongs to; the rest is dropped.
+
+    Whoever was seen at an address is sent a receiver report there every `REPORT_SECONDS`.
+    """
 
     def __init__(self, sink: Callable[[int], MediaSink | None]) -> None:
         self._sink = sink
         self._transport: asyncio.DatagramTransport | None = None
+        self._addresses: dict[int, tuple[str, int]] = {}  # by SSRC
+        self._timer: asyncio.TimerHandle | None = None
         self.port = 0
 
     async def start(self, host: str) -> None:
@@ -153,11 +187,14 @@ class MediaSocket(asyncio.DatagramProtocol):
             self.port = udp.getsockname()[1]
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=udp)
+            self._timer = loop.call_later(REPORT_SECONDS, self._report_to_all)
         except BaseException:
             udp.close()
             raise
 
     def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -165,20 +202,42 @@ class MediaSocket(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) == DISCOVERY_BYTES and data[:4] == struct.pack(">HH", DISCOVERY_REQUEST, 70):
             self._answer_discovery(data, addr)
+        elif len(data) == PING_BYTES and data.startswith(PING):
+            self._send(PONG + data[len(PING) :], addr)
         elif len(data) >= RTP_HEADER_BYTES and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
             # 192 to 223 are RTCP's packet types (RFC 5761 section 4): reports, which nobody here reads.
-            sink = self._sink(int.from_bytes(data[8:12], "big"))
-            if sink is not None:
-                sink.receive(data)
+            ssrc = int.from_bytes(data[8:12], "big")
+            sink = self._sink(ssrc)
+            if sink is not None and sink.receive(data):
+                self._addresses[ssrc] = addr
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP answer to a discovery reply: the client closed its port meanwhile."""
+        """An ICMP answer to something sent: the client closed its port meanwhile."""
         logger.debug("UDP: %s", exc)
+
+    def report_to(self, ssrc: int) -> None:
+        """Send the sender of this SSRC its report, when it was seen and is still there."""
+        if (address := self._addresses.get(ssrc)) is None:
+            return
+        sink = self._sink(ssrc)
+        if sink is None:
+            del self._addresses[ssrc]
+        elif (report := sink.report()) is not None:
+            self._send(report, address)
+
+    def _report_to_all(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report_to_all)
+        for ssrc in tuple(self._addresses):
+            self.report_to(ssrc)
 
     def _answer_discovery(self, data: bytes, addr: tuple[str, int]) -> None:
         ssrc = int.from_bytes(data[4:8], "big")
-        if self._transport is None or self._sink(ssrc) is None:
+        if self._sink(ssrc) is None:
             return
+        self._addresses[ssrc] = addr
         host, port = str(ipaddress.IPv4Address(addr[0])), addr[1]
-        reply = struct.pack(">HHI64sH", DISCOVERY_RESPONSE, 70, ssrc, host.encode(), port)
-        self._transport.sendto(reply, addr)
+        self._send(struct.pack(">HHI64sH", DISCOVERY_RESPONSE, 70, ssrc, host.encode(), port), addr)
+
+    def _send(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        if self._transport is not None:
+            self._transport.sendto(datagram, addr)

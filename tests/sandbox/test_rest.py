@@ -14,6 +14,7 @@ from sandbox.server import Sandbox
 
 from .conftest import channel_id, ok, refused
 
+
 async def test_the_bot_reads_itself_and_its_guilds(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
     me = await ok(bot_http, "GET", "/users/@me")
     assert me["id"] == sandbox.credentials.client_id

@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -164,12 +164,14 @@ class HandClient:
         data = {"server_id": GUILD, "user_id": BOT, "session_id": "session", "token": "token", **changes}
         await self.send(0, {**data, "max_dave_protocol_version": dave})
 
-    async def join(self, mode: str, *, dave: int = 1) -> None:
-        """Hello to session description."""
+    async def join(self, mode: str, *, dave: int = 1, discover: bool = False) -> None:
+        """Hello to session description, on request with the discovery that most clients make in between."""
         await self.connect()
         await self.identify(dave=dave)
         ready = (await self.receive(op=2))["d"]
         self.ssrc, self._address = ready["ssrc"], (ready["ip"], ready["port"])
+        if discover:
+            await self.discover()
         await self.send(1, {"protocol": "udp", "data": {"address": "127.0.0.1", "port": 1, "mode": mode}})
         description = (await self.receive(op=4))["d"]
         assert description["mode"] == mode
@@ -196,12 +198,17 @@ class HandClient:
                 pass
         return self.socket.close_code
 
+    async def receive_datagram(self, wanted: Callable[[bytes], bool]) -> bytes:
+        """The next datagram that is wanted; others before it are passed over."""
+        async with asyncio.timeout(10):
+            while not wanted(datagram := await asyncio.get_running_loop().sock_recv(self.udp, 2048)):
+                pass
+        return datagram
+
     async def discover(self) -> tuple[str, int]:
         """Own address, as the server sees it."""
-        loop = asyncio.get_running_loop()
         self.udp.sendto(struct.pack(">HHI66x", 1, 70, self.ssrc), self._address)
-        async with asyncio.timeout(5):
-            reply = await loop.sock_recv(self.udp, 200)
+        reply = await self.receive_datagram(lambda datagram: datagram[1] == 2)
         kind, length, ssrc, host, port = struct.unpack(">HHI64sH", reply)
         assert (kind, length, ssrc) == (2, 70, self.ssrc)
         return host.rstrip(b"\0").decode(), port
