@@ -16,6 +16,12 @@ MAX_PICTURE_BYTES = 10_000_000
 _PACKETS_LOOKED_AT = 250
 # Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Formats that are part of what is seen: Persian and Indic words are spelled with these two, families and flags
+# drawn with the second and with the tags (Unicode Technical Standard 51).
+_JOINERS = "\u200c\u200d"
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
+# Formats inside a word, where a blank would break it: soft hyphen, word joiner, byte order mark.
+_DROPPED = "\u00ad\u2060\ufeff"
 _PICTURE_TYPES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -56,15 +62,20 @@ def probe(media: Media) -> Probe:
 def clean(text: str | None) -> str | None:
     """One line without control, bidirectional and other invisible characters; None when nothing is left.
 
-    Tags come from strangers and end up in pages, logs and Discord messages.
+    What joins letters or emoji stays. Tags come from strangers and end up in pages, logs and Discord messages.
     """
     if text is None:
         return None
-    kept = "".join(
-        char if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else " "
-        for char in text
-    )
-    return " ".join(kept.split())[:MAX_TAG_LENGTH].strip() or None
+    kept = "".join(map(_seen, text))
+    return " ".join(kept.split())[:MAX_TAG_LENGTH].strip(" " + _JOINERS) or None
+
+
+def _seen(char: str) -> str:
+    if char in _DROPPED:
+        return ""
+    if char in _JOINERS or char in _TAGS or unicodedata.category(char) not in _UNSEEN:
+        return char
+    return " "
 
 
 def picture_type(picture: bytes | None) -> str | None:

@@ -110,6 +110,26 @@ def test_tags_lose_what_cannot_be_seen() -> None:
     assert clean(" a\x00b\u202ec\nd\u200be ") == "a b c d e"
     assert clean("\u202e\n") is None
     assert clean("x" * 1000) == "x" * 300
+    assert clean("\u200d") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 Family",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f Scotland the Brave",
+        "❤️\u200d\U0001f525",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "Z\u0351\u036b\u0343algo e\u0301",
+    ],
+)
+def test_tags_keep_what_joins_letters_and_emoji(text: str) -> None:
+    assert clean(text) == text
+
+
+def test_tags_keep_words_whole() -> None:
+    assert clean("\ufeffre\u00adcord") == "record"
 
 
 def test_a_picture_is_known_by_its_bytes() -> None:
