@@ -26,6 +26,10 @@ class GuildAnswerSerializer(GuildSerializer):
     )
 
 
+class VoiceStateSerializer(serializers.Serializer[dict[str, Any]]):
+    channel_id = serializers.CharField(allow_null=True, help_text="A voice or stage channel; null: in none.")
+
+
 class LackSerializer(serializers.Serializer[dict[str, Any]]):
     permission = serializers.CharField(help_text="Discord's name of it.")
     bit = serializers.CharField(help_text="Its permission bit, a decimal number.")

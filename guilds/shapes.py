@@ -20,6 +20,7 @@ def public_shape(guild: Guild) -> dict[str, Any]:
 
 
 def voice_channels_shape(guild_id: str) -> list[dict[str, Any]]:
-    """Return `[{id, name}]`, in Discord's order: what a player may be sent to."""
+    """Return `[{id, name, stage}]`, in Discord's order: what a player may be sent to."""
     channels = Channel.objects.filter(guild_id=guild_id, type__in=(ChannelType.VOICE, ChannelType.STAGE))
-    return [{"id": pk, "name": name} for pk, name in channels.values_list("pk", "name")]
+    rows = channels.values_list("pk", "name", "type")
+    return [{"id": pk, "name": name, "stage": type_ == ChannelType.STAGE} for pk, name, type_ in rows]

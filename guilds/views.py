@@ -19,13 +19,21 @@ from guilds.errors import BotNotInstalled
 from guilds.freshness import read_shards, stale_since
 from guilds.models import Channel, ChannelType, Membership, Role
 from guilds.permissions import require_manager, require_member
-from guilds.queries import bot_lacks, channels_of, guild_answers, my_memberships, voice_channels_of
+from guilds.queries import (
+    bot_lacks,
+    channels_of,
+    guild_answers,
+    my_memberships,
+    voice_channel_of,
+    voice_channels_of,
+)
 from guilds.serializers import (
     ChannelSerializer,
     GuildAnswerSerializer,
     InstallUrlSerializer,
     LackSerializer,
     RoleSerializer,
+    VoiceStateSerializer,
 )
 
 STALE_HEADER = "Stale-Since"
@@ -89,6 +97,15 @@ class GuildView(APIView):
     @extend_schema(responses=GuildAnswerSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
         return Response(guild_answers([require_member(caller(request), guild_id)])[0])
+
+
+class VoiceStateView(APIView):
+    """Where the caller sits: the bot plays there when asked to."""
+
+    @extend_schema(responses=VoiceStateSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        require_member(caller(request), guild_id)
+        return Response({"channel_id": voice_channel_of(guild_id, caller(request))})
 
 
 class ChannelsView(APIView):

@@ -13,13 +13,13 @@ from django.utils import timezone
 from accounts.models import User
 from guilds.models import ChannelType, Guild, Membership
 from guilds.permissions import ADMINISTRATOR, MANAGE_GUILD
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
+from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory, sit
 
 pytestmark = pytest.mark.django_db
 
 Api = Callable[[User], Client]
 
-MEMBERS = ["", "/snapshot", "/queue", "/player"]
+MEMBERS = ["", "/snapshot", "/queue", "/player", "/voice-state"]
 MANAGERS = ["/channels", "/channels?type=voice", "/roles", "/bot-install-url"]
 NEEDS_BOT = ["/channels", "/roles", "/bot-permissions"]
 
@@ -47,6 +47,15 @@ def test_managing_the_guild_at_discord_is_not_administering_it(guild: Guild, api
     member = MembershipFactory.create(guild=guild, permissions=MANAGE_GUILD)
     response = api(member.user).get(url(guild, "/roles"))
     assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
+
+
+def test_one_is_told_where_one_sits_oneself(guild: Guild, api: Api) -> None:
+    member, other = MembershipFactory.create_batch(2, guild=guild)
+    channel = ChannelFactory.create(guild=guild, voice=True)
+    sit(member.user, channel)
+    sit(other.user, ChannelFactory.create(voice=True))
+    assert api(member.user).get(url(guild, "/voice-state")).json() == {"channel_id": channel.pk}
+    assert api(other.user).get(url(guild, "/voice-state")).json() == {"channel_id": None}
 
 
 @pytest.mark.parametrize("route", MEMBERS + MANAGERS)

@@ -48,6 +48,7 @@ GUILD_ROUTES: dict[str, Row] = {
     "GET /api/guilds/{guild_id}/bot-install-url": MANAGERS,
     "GET /api/guilds/{guild_id}/bot-permissions": MANAGERS,
     "GET /api/guilds/{guild_id}/channels": MANAGERS,
+    "GET /api/guilds/{guild_id}/voice-state": MEMBERS,
     "GET /api/guilds/{guild_id}/roles": MANAGERS,
     "POST /api/guilds/{guild_id}/refresh": (502, 403, 403, 404, 401),
     "GET /api/guilds/{guild_id}/settings": MANAGERS,
