@@ -18,6 +18,7 @@ class TrackSerializer(Shape):
     uri = serializers.CharField()
     title = serializers.CharField(allow_null=True)
     artist = serializers.CharField(allow_null=True)
+    album = serializers.CharField(allow_null=True)
     url = serializers.CharField(allow_null=True)
     duration_ms = serializers.IntegerField(allow_null=True)
     artwork_url = serializers.CharField(allow_null=True)
@@ -28,6 +29,9 @@ class TrackSerializer(Shape):
 class RequesterSerializer(Shape):
     id = serializers.CharField()
     username = serializers.CharField()
+    display_name = serializers.CharField(
+        help_text="What to call them: the username where Discord knows no other."
+    )
     avatar_url = serializers.CharField(allow_null=True)
 
 
@@ -86,10 +90,17 @@ class RightsSerializer(Shape):
     settings = serializers.BooleanField()
 
 
+class VoiceChannelSerializer(Shape):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    stage = serializers.BooleanField()
+
+
 class SnapshotSerializer(Shape):
     epoch = serializers.CharField()
     seq = serializers.IntegerField()
     guild = GuildSerializer()
+    voice_channels = VoiceChannelSerializer(many=True)
     queue = ItemSerializer(many=True)
     player = PlayerSerializer()
     skip_vote = SkipVoteSerializer(allow_null=True)

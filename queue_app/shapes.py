@@ -16,6 +16,7 @@ def track_shape(track: Track) -> dict[str, Any]:
         "uri": track.uri,
         "title": track.title,
         "artist": track.artist,
+        "album": track.album,
         "url": track.url,
         "duration_ms": track.duration_ms,
         "artwork_url": f"{settings.API_BASE_URL}/artwork/{track.artwork}" if track.artwork else None,
@@ -33,6 +34,7 @@ def item_shape(item: QueueItem) -> dict[str, Any]:
         "requested_by": {
             "id": str(person.pk),
             "username": person.username,
+            "display_name": str(person),
             "avatar_url": person.avatar_url,
         }
         if person

@@ -87,6 +87,7 @@ def _encode(event: Event | _Row, actor: User | None) -> bytes:
     metadata: dict[str, Any] = {
         "userId": str(actor.pk) if actor else None,
         "username": actor.username if actor else None,
+        "displayName": str(actor) if actor else None,
         "avatarUrl": actor.avatar_url if actor else None,
         "timestamp": int(event.created_at.timestamp() * 1000),
         "connectionId": event.connection_id or None,

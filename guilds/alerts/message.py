@@ -33,7 +33,7 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True)
 class Said:
-    """One alert. `sender` is a username, empty of a person who left."""
+    """One alert. `sender` is what to call them, empty of a person who left."""
 
     text: str
     level: Level

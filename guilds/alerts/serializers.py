@@ -27,6 +27,7 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
 class AuthorSerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.CharField()
     username = serializers.CharField()
+    display_name = serializers.CharField()
     avatar_url = serializers.CharField(allow_null=True)
 
 

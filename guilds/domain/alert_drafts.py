@@ -94,5 +94,5 @@ def _ways(may: int, *, picture: bool) -> list[Without]:
 
 def _said(event: Event) -> Said:
     args: dict[str, Any] = json.loads(event.args) if event.args else {}
-    sender = event.actor.username if event.actor else ""
+    sender = str(event.actor or "")
     return Said(text_of(event.name, args), level_of(args), event.created_at, sender)

@@ -315,7 +315,14 @@ def vouched(rules: Iterable[AlertRule]) -> set[uuid.UUID]:
 
 
 def _person(user: User | None) -> dict[str, Any] | None:
-    return {"id": str(user.pk), "username": user.username, "avatar_url": user.avatar_url} if user else None
+    if user is None:
+        return None
+    return {
+        "id": str(user.pk),
+        "username": user.username,
+        "display_name": str(user),
+        "avatar_url": user.avatar_url,
+    }
 
 
 def _problem(rule: AlertRule, *, vouched: bool, installed: bool) -> dict[str, Any] | None:

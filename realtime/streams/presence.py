@@ -161,6 +161,7 @@ def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:
                 "connectionId": row.connection_id,
                 "userId": str(row.user_id),
                 "username": row.user.username,
+                "displayName": str(row.user),
                 "clientType": row.client_type,
                 "produces": row.produces,
                 "consumes": row.consumes,

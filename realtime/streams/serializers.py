@@ -57,6 +57,7 @@ class TokenRequestSerializer(serializers.Serializer[dict[str, Any]]):
 class PersonSerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.CharField()
     username = serializers.CharField()
+    display_name = serializers.CharField()
     avatar_url = serializers.CharField(allow_null=True)
 
 

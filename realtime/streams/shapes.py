@@ -18,7 +18,12 @@ PRESENT_SECONDS = 30  # a process says every ten that it is there
 
 
 def user_shape(user: User) -> dict[str, Any]:
-    return {"id": str(user.pk), "username": user.username, "avatar_url": user.avatar_url}
+    return {
+        "id": str(user.pk),
+        "username": user.username,
+        "display_name": str(user),
+        "avatar_url": user.avatar_url,
+    }
 
 
 def present_on(stream_ids: Iterable[str]) -> list[StreamPresence]:

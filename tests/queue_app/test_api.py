@@ -54,12 +54,14 @@ def test_a_track_is_accepted_at_once(client: Client, stage: Stage) -> None:
     assert item["requested_by"] == {
         "id": str(stage.member.pk),
         "username": stage.member.username,
+        "display_name": stage.member.display_name,
         "avatar_url": None,
     }
     assert item["track"] == {
         "uri": track.uri,
         "title": track.title,
         "artist": track.artist,
+        "album": None,
         "url": None,
         "duration_ms": 60_000,
         "artwork_url": None,
@@ -206,6 +208,9 @@ def test_the_snapshot_holds_everything_with_its_position(client: Client, stage: 
     assert (player["volume"], player["loop"]) == (100, "off")
     answer = client.get(url(stage, "")).json()
     assert snapshot["guild"] == {key: answer[key] for key in snapshot["guild"]}
+    assert snapshot["voice_channels"] == [
+        {"id": stage.channel.pk, "name": stage.channel.name, "stage": False}
+    ]
 
 
 def test_a_guild_that_never_played_has_a_player(client: Client, stage: Stage) -> None:
@@ -332,7 +337,7 @@ def test_search_needs_a_login_and_finds_tracks(client: Client) -> None:
     found = client.get("/api/search", {"q": "NIGHT"}).json()
     assert [each["uri"] for each in found] == [track.uri]
     assert set(found[0]) == {
-        "uri", "title", "artist", "url", "duration_ms", "artwork_url", "source", "is_live",
+        "uri", "title", "artist", "album", "url", "duration_ms", "artwork_url", "source", "is_live",
     }  # fmt: skip
 
 

@@ -222,6 +222,7 @@ def test_the_server_writes_metadata_and_the_client_cannot(server: Server, member
         assert metadata == {
             "userId": str(member.user.pk),
             "username": member.user.username,
+            "displayName": member.user.display_name,
             "avatarUrl": None,
             "connectionId": ready["connectionId"],
             "auth": "grace",

@@ -101,6 +101,7 @@ def test_an_event_comes_back_as_it_was_written(store: Store) -> None:
         "metadata": {
             "userId": str(user.pk),
             "username": user.username,
+            "displayName": user.display_name,
             "avatarUrl": user.avatar_url,
             "timestamp": int(event.created_at.timestamp() * 1000),
             "connectionId": "c1",

@@ -20,6 +20,7 @@ import { newId } from "./ids.js";
  * @property {string} connectionId
  * @property {string} userId
  * @property {string} username
+ * @property {string} displayName
  * @property {string} clientType
  * @property {string[]} produces
  * @property {string[]} consumes

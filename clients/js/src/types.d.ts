@@ -9,6 +9,7 @@ export interface Track {
   uri: string;
   title: string | null;
   artist: string | null;
+  album?: string | null;
   url: string | null;
   duration_ms: number | null;
   artwork_url: string | null;
@@ -19,6 +20,8 @@ export interface Track {
 export interface Requester {
   id: string;
   username: string;
+  /** What to call them; events of earlier versions lack it. */
+  display_name?: string;
   avatar_url: string | null;
 }
 
@@ -82,6 +85,7 @@ export interface Rights {
 export interface VoiceChannel {
   id: string;
   name: string;
+  stage: boolean;
 }
 
 export interface Snapshot extends Cursor {
@@ -96,6 +100,7 @@ export interface Snapshot extends Cursor {
 export interface EventMetadata {
   userId: string | null;
   username?: string | null;
+  displayName?: string | null;
   avatarUrl?: string | null;
   timestamp: number;
   clientTimestamp?: number;
