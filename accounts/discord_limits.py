@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 MAX_INVALID = 1_000
 INVALID_SECONDS = 600.0
 MAX_WINDOWS = 2_000
+# No route that is asked here has longer ones. Discord has announced 102,737 s for posting messages; where a window
+# seems to take that long, one request a minute finds out whether it does.
+MAX_WINDOW_SECONDS = 60.0
 BAN_SECONDS = 60.0  # where Cloudflare does not say for how long
 MAJOR = {"channels", "guilds", "webhooks"}  # the id behind one of these has limits of its own
 
@@ -57,7 +60,11 @@ class _Window:
     limit: int
     remaining: int
     resets_at: float
-    seconds: float  # the longest reset ever announced: what a whole window takes
+    seconds: float  # what a whole window takes, as the first answer of one said last
+
+
+# caller, method, bucket, major. Discord names one bucket for posting and editing messages, and counts them apart.
+type _Key = tuple[str, str, str, str]
 
 
 @dataclass
@@ -66,7 +73,8 @@ class Limits:
     # (method, template) -> bucket; null where Discord names none. Absent: nobody has had an answer yet.
     _buckets: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _asking: set[tuple[str, str]] = field(default_factory=set)
-    _windows: dict[tuple[str, str, str], _Window] = field(default_factory=dict)  # caller, bucket, major
+    _windows: dict[_Key, _Window] = field(default_factory=dict)
+    _refused: dict[Route, float] = field(default_factory=dict)  # by a 429 of its own -> until
     _blocked: dict[str, float] = field(default_factory=dict)  # caller -> until; "" is everybody
     _invalid: deque[float] = field(default_factory=deque)
 
@@ -91,9 +99,11 @@ class Limits:
             self._invalid.popleft()
         if len(self._invalid) >= MAX_INVALID:
             raise DiscordPaused(self._invalid[0] + INVALID_SECONDS - now)
-        blocked = max(self._blocked.get(route.caller, 0.0), self._blocked.get("", 0.0)) - now
-        if blocked > 0:
-            return blocked
+        blocked = max(
+            self._blocked.get("", 0.0), self._blocked.get(route.caller, 0.0), self._refused.get(route, 0.0)
+        )
+        if blocked > now:
+            return blocked - now
         name = (route.method, route.template)
         if name not in self._buckets:
             # The first request learns the bucket for the others; a crowd before it would be a storm of 429s.
@@ -110,9 +120,9 @@ class Limits:
             window.remaining -= 1
         return None
 
-    def _key(self, route: Route) -> tuple[str, str, str]:
-        bucket = self._buckets.get((route.method, route.template)) or f"{route.method} {route.template}"
-        return route.caller, bucket, route.major
+    def _key(self, route: Route) -> _Key:
+        bucket = self._buckets.get((route.method, route.template)) or route.template
+        return route.caller, route.method, bucket, route.major
 
     def abandon(self, route: Route) -> None:
         """There was no answer. What was taken stays taken: Discord may have counted it."""
@@ -132,35 +142,39 @@ class Limits:
             self._asking.discard(name)
             if bucket := headers.get("X-RateLimit-Bucket"):
                 self._buckets[name] = bucket
-                self._see_window(self._key(route), headers, now)
             else:
                 self._buckets.setdefault(name, None)
             if status == 429:
+                # Its headers are of the window, or made up for the occasion: what counts is when to come back.
                 wait = self._see_refusal(route, headers, body, now)
-            elif status in (401, 403):
+            elif bucket:
+                self._see_window(self._key(route), headers, now)
+            if status in (401, 403):
                 self._count_invalid(route, status, now)
             self._changed.notify_all()
         return wait
 
-    def _see_window(self, key: tuple[str, str, str], headers: Mapping[str, str], now: float) -> None:
+    def _see_window(self, key: _Key, headers: Mapping[str, str], now: float) -> None:
         limit = _number(headers.get("X-RateLimit-Limit"))
         remaining = _number(headers.get("X-RateLimit-Remaining"))
         after = _number(headers.get("X-RateLimit-Reset-After"))
         if limit is None or remaining is None or after is None:
             return
+        after = min(after, MAX_WINDOW_SECONDS)
         known = self._windows.get(key)
         if known is None:
             if len(self._windows) >= MAX_WINDOWS:
                 self._windows = {k: w for k, w in self._windows.items() if w.resets_at > now}
             self._windows[key] = _Window(int(limit), int(remaining), now + after, after)
             return
-        known.seconds = max(known.seconds, after)
-        known.limit = int(limit)
         if now + after > known.resets_at + known.seconds / 2:
             known.remaining = int(remaining)  # a window that began after ours
         else:
             known.remaining = min(known.remaining, int(remaining))  # answers overtake each other
-        known.resets_at = max(known.resets_at, now + after)
+        # The newest answer is right about when, also where an older one said later.
+        known.limit, known.resets_at = int(limit), now + after
+        if remaining == limit - 1:
+            known.seconds = after
 
     def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> float:
         """Returns after how many seconds to ask again."""
@@ -175,12 +189,18 @@ class Limits:
             self._blocked[route.caller] = now + seconds
             self._blocked = {who: until for who, until in self._blocked.items() if until > now}
         else:
-            # 429 says "empty" for certain, whatever was counted here.
-            window = self._windows.setdefault(self._key(route), _Window(1, 0, 0.0, seconds))
-            window.remaining, window.resets_at = 0, max(window.resets_at, now + seconds)
+            self._refuse(route, now, now + seconds)
         if scope != "shared":  # Discord does not count these: they are others' doing
             self._count_invalid(route, 429, now)
         return seconds
+
+    def _refuse(self, route: Route, now: float, until: float) -> None:
+        """Discord may count what no header tells of (docs: Rate Limits), so this says nothing about the window."""
+        if len(self._refused) >= MAX_WINDOWS:
+            self._refused = {each: end for each, end in self._refused.items() if end > now}
+        self._refused[route] = max(until, self._refused.get(route, 0.0))
+        if window := self._windows.get(self._key(route)):
+            window.remaining, window.resets_at = window.limit, until + window.seconds
 
     def _count_invalid(self, route: Route, status: int, now: float) -> None:
         self._invalid.append(now)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts.discord_limits import MAX_INVALID, Limits, route_of
+from accounts.discord_limits import MAX_INVALID, MAX_WINDOW_SECONDS, Limits, route_of
 from accounts.errors import DiscordBusy, DiscordPaused
 
 CHANNEL, OTHER = "410000000000000001", "410000000000000002"
@@ -67,10 +67,25 @@ def test_each_channel_has_a_window_of_its_own() -> None:
 
 def test_routes_of_one_bucket_share_its_window() -> None:
     limits = Limits()
+    one, all_ = (
+        route_of("GET", f"/guilds/{CHANNEL}{rest}", authorization="Bot x")
+        for rest in ("/roles/420000000000000001", "/roles")
+    )
+    ask(limits, all_)
+    limits.learn(all_, status=200, headers=window(4, 30), body={})
+    used_up(limits, one)
+    with pytest.raises(DiscordBusy):
+        ask(limits, all_)
+
+
+def test_posting_and_editing_are_counted_apart_though_discord_names_one_bucket() -> None:
+    limits = Limits()
     edit = route_of("PATCH", f"/channels/{CHANNEL}/messages/420000000000000001", authorization="Bot x")
     ask(limits, edit)
     limits.learn(edit, status=200, headers=window(4, 30), body={})
     used_up(limits)
+    for _ in range(4):
+        ask(limits, edit)
     with pytest.raises(DiscordBusy):
         ask(limits, edit)
 
@@ -119,6 +134,80 @@ def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
     limits.learn(POST, status=200, headers=window(3, 30), body={})
     with pytest.raises(DiscordBusy):
         ask(limits)
+
+
+# What comes with a 429: a used-up window, the usual one beside a hidden limit, or no headers at all.
+HEADERS = {
+    "used up": window(0, 0.2, limit=1),
+    "hidden": window(4, 15),
+    "wrong": window(0, 102_737, limit=1),
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS.keys())
+def test_a_429_is_obeyed_and_then_forgotten(headers: dict[str, str]) -> None:
+    limits = Limits()
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(4, 0.1), body={})
+    limits.learn(POST, status=429, headers=headers, body={"retry_after": 0.2})
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits)
+    assert refused.value.retry_after == pytest.approx(0.2, abs=0.1)
+    begun = time.monotonic()
+    ask(limits, patience=5)
+    assert 0.15 <= time.monotonic() - begun < 2
+    for _ in range(4):  # as many as the window holds, at once
+        ask(limits)
+
+
+def test_a_route_without_headers_is_asked_freely_once_its_429_is_over() -> None:
+    limits = Limits()
+    token = route_of("POST", "/oauth2/token", authorization="")
+    ask(limits, token)
+    learn(limits, token, status=429, body={"retry_after": 0.1})
+    ask(limits, token, patience=5)
+    learn(limits, token, body={})
+    for _ in range(20):
+        ask(limits, token)
+
+
+def test_a_short_429_does_not_end_a_long_one() -> None:
+    limits = Limits()
+    learn(limits, status=429, body={"retry_after": 580})
+    learn(limits, status=429, body={"retry_after": 1})
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits)
+    assert refused.value.retry_after == pytest.approx(580, abs=1)
+
+
+def test_a_window_takes_as_long_as_its_first_answer_said_last() -> None:
+    limits = Limits()
+    for seconds in (30, 0.15):
+        ask(limits)
+        limits.learn(POST, status=200, headers=window(4, seconds), body={})
+    for _ in range(3):
+        ask(limits)
+    ask(limits, patience=5)  # a new window, of which nothing is known but how long the last one took
+    for _ in range(4):
+        ask(limits)
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits)
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after <= 0.15
+
+
+@pytest.mark.parametrize("remaining", [4, 0])
+def test_a_window_of_a_day_is_not_believed(remaining: int) -> None:
+    limits = Limits()
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(remaining, 102_737), body={})
+    for _ in range(remaining):
+        ask(limits)
+    with pytest.raises(DiscordBusy) as refused:
+        ask(limits)
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after <= MAX_WINDOW_SECONDS
 
 
 def test_a_global_limit_stops_this_token_everywhere_and_no_other() -> None:
