@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from sandbox import actions
 from sandbox.gateway import INVALID_SESSION, RECONNECT
 from sandbox.model import Json
-from sandbox.ratelimit import Verdict, exhausted, refuse
+from sandbox.ratelimit import PROFILES, RateLimiter, Verdict, exhausted, refuse
 from sandbox.shapes import VOICE_TYPES
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-STANDING = ("http_status", "rate_limit", "latency")
+STANDING = ("http_status", "rate_limit", "rate_headers", "latency")
+# What headers a 429 comes with: those of a used-up window, the usual ones (of a hidden limit), or none.
+HEADERS = ("used_up", "usual", "none")
+MAX_SECONDS = 200_000.0  # Discord has said 102,737
 
 
 class BadFault(ValueError):
@@ -35,6 +39,9 @@ class StandingFault:
     html: bool = False
     scope: str = "user"
     retry_after: float = 1.0
+    headers: str = "used_up"
+    reset_after: float | None = None
+    bucket: str | None = None
     ms: int = 0
     done: bool = False
 
@@ -64,14 +71,29 @@ class Faults:
         if fault := self.take("latency", method, path, done=done):
             await asyncio.sleep(fault.ms / 1000)
 
-    def rate_limit(self, method: str, path: str, *, route: str) -> Verdict | None:
+    def rate_limit(
+        self, method: str, path: str, *, route: str, usual: Callable[[], dict[str, str]] = dict
+    ) -> Verdict | None:
+        """A 429 on demand. `usual` returns the headers that the answer would have otherwise."""
         fault = self.take("rate_limit", method, path)
         if fault is None:
             return None
-        verdict = refuse(fault.retry_after, scope=fault.scope)
-        if fault.scope == "global":
+        verdict = refuse(fault.retry_after, scope=fault.scope, code=fault.code)
+        if fault.html:  # Cloudflare, in front of Discord, says this by itself
+            return Verdict({"Retry-After": verdict.headers["Retry-After"]}, "error code: 1015")
+        if fault.scope == "global" or fault.headers == "none":
             return verdict
-        return Verdict(verdict.headers | exhausted(method, route, fault.retry_after), verdict.refusal)
+        window = usual() if fault.headers == "usual" else exhausted(method, route, fault.retry_after)
+        return Verdict(window | verdict.headers, verdict.refusal)
+
+    def rewrite(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Have an answer's headers tell of another window than its own, as Discord has done (docs, issue 5646)."""
+        fault = self.take("rate_headers", method, path)
+        if fault is not None and fault.reset_after is not None:
+            headers["X-RateLimit-Reset-After"] = f"{fault.reset_after:.3f}"
+            headers["X-RateLimit-Reset"] = f"{time.time() + fault.reset_after:.3f}"
+        if fault is not None and fault.bucket is not None:
+            headers["X-RateLimit-Bucket"] = fault.bucket
 
     def failure(self, method: str, path: str) -> StandingFault | None:
         return self.take("http_status", method, path)
@@ -106,6 +128,9 @@ def _standing(order: Json) -> StandingFault:
     scope = order.get("scope", "user")
     if scope not in ("user", "shared", "global"):
         raise BadFault("scope must be user, shared or global")
+    headers = order.get("headers", "used_up")
+    if headers not in HEADERS:
+        raise BadFault(f"headers must be one of {', '.join(HEADERS)}")
     method = order.get("method")
     return StandingFault(
         kind=order["kind"],
@@ -116,7 +141,10 @@ def _standing(order: Json) -> StandingFault:
         code=int(_number(order, "code", 0, 0, 999_999)),
         html=bool(order.get("html", False)),
         scope=scope,
-        retry_after=_number(order, "retry_after", 1.0, 0.001, 60),
+        retry_after=_number(order, "retry_after", 1.0, 0.001, MAX_SECONDS),
+        headers=headers,
+        reset_after=_number(order, "reset_after", 1.0, 0, MAX_SECONDS) if "reset_after" in order else None,
+        bucket=str(order["bucket"]) if "bucket" in order else None,
         ms=int(_number(order, "ms", 0, 0, 60_000)),
         done=order["kind"] == "latency" and bool(order.get("done", False)),
     )
@@ -208,6 +236,15 @@ async def _guild_delete(sandbox: "Sandbox", order: Json) -> Json:
     return {"guild_id": guild_id}
 
 
+async def _limits(sandbox: "Sandbox", order: Json) -> Json:
+    """Keep the limits of a profile from now on, with all windows unused."""
+    profile = order.get("profile")
+    if profile not in PROFILES:
+        raise BadFault(f"profile must be one of {', '.join(PROFILES)}")
+    sandbox.ratelimiter = RateLimiter(str(profile))
+    return {"profile": profile}
+
+
 async def _members_intent(sandbox: "Sandbox", order: Json) -> Json:
     """`granted: false` turns the developer portal's switch off: who asks for the intent is closed with 4014."""
     granted = order.get("granted", False)
@@ -251,4 +288,5 @@ IMMEDIATE: dict[str, Act] = {
     "guild_unavailable": _guild_unavailable,
     "guild_delete": _guild_delete,
     "members_intent": _members_intent,
+    "limits": _limits,
 }

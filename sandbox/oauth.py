@@ -32,6 +32,7 @@ SCOPES = {
     "bot": "Add a bot to a server",
     "applications.commands": "Create commands in a server",
 }
+REFUSED = ("Retry-After", "X-RateLimit-Scope", "X-RateLimit-Global")
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MISSING_CLIENT = OAuthError("invalid_client", status=401)
@@ -225,9 +226,11 @@ class OAuth:
         async def answer(request: web.Request) -> web.StreamResponse:
             await faults.delay(request.method, request.path)
             if verdict := faults.rate_limit(request.method, request.path, route=request.path):
-                return web.json_response(
-                    verdict.refusal, status=429, headers=dict(verdict.headers) | {"Via": "1.1 sandbox"}
-                )
+                if isinstance(verdict.refusal, str):
+                    return web.Response(text=verdict.refusal, status=429, headers=verdict.headers)
+                # Discord tells of no window here, whatever was used of it.
+                told = {name: verdict.headers[name] for name in REFUSED if name in verdict.headers}
+                return web.json_response(verdict.refusal, status=429, headers=told | {"Via": "1.1 sandbox"})
             if fault := faults.failure(request.method, request.path):
                 body = {"message": f"{fault.status}: ordered by a test", "code": fault.code}
                 return web.json_response(body, status=fault.status)

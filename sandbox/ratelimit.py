@@ -1,6 +1,8 @@
-"""Discord's REST rate limits: a window per route and top-level resource, and one per bot.
+"""Discord's REST rate limits: a window per route and top-level resource, one per bot, and some that no header tells of.
 
-https://discord.com/developers/docs/topics/rate-limits
+https://discord.com/developers/docs/topics/rate-limits. What the limits are is documented nowhere: the profile `discord`
+has the figures that its staff and others have named in discord-api-docs (issues 1442, 1900, 2701, 8073, 8330), the
+profile `roomy` more than those, so that nothing waits by accident.
 """
 
 import hashlib
@@ -10,15 +12,30 @@ from dataclasses import dataclass
 from sandbox.model import Json
 
 GLOBAL_PER_SECOND = 50
-DEFAULT = (
-    50,
-    1.0,
-)  # requests, seconds: more than Discord's usual 5 per 5 s, so that nothing waits by accident
-LIMITS = {
-    ("POST", "/channels/{channel_id}/messages"): (20, 2.0),
-    ("PATCH", "/channels/{channel_id}/messages/{message_id}"): (20, 2.0),
-    ("DELETE", "/channels/{channel_id}/messages/{message_id}"): (20, 2.0),
-    ("PUT", "/applications/{application_id}/commands"): (10, 2.0),
+type Rate = tuple[int, float]  # requests, seconds
+
+POST_MESSAGE = ("POST", "/channels/{channel_id}/messages")
+EDIT_MESSAGE = ("PATCH", "/channels/{channel_id}/messages/{message_id}")
+DEFAULT: Rate = (50, 1.0)
+PROFILES: dict[str, dict[tuple[str, str], Rate]] = {
+    "roomy": {
+        POST_MESSAGE: (20, 2.0),
+        EDIT_MESSAGE: (20, 2.0),
+        ("DELETE", "/channels/{channel_id}/messages/{message_id}"): (20, 2.0),
+        ("PUT", "/applications/{application_id}/commands"): (10, 2.0),
+    },
+    "discord": {
+        POST_MESSAGE: (5, 5.0),
+        EDIT_MESSAGE: (5, 5.0),
+        ("DELETE", "/channels/{channel_id}/messages/{message_id}"): (5, 1.0),
+        ("POST", "/webhooks/{webhook_id}/{webhook_token}"): (5, 2.0),
+        ("PUT", "/applications/{application_id}/commands"): (10, 2.0),
+    },
+}
+# Kept by the profile `discord` only: name -> (requests, seconds, Discord's error code).
+HIDDEN: dict[str, tuple[int, float, int]] = {
+    "edits of old messages": (3, 6.0, 30046),
+    "channel names and topics": (2, 600.0, 0),
 }
 MAJOR_PARAMETERS = ("guild_id", "channel_id", "webhook_id", "webhook_token", "interaction_id")
 
@@ -42,10 +59,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the limiter says about one request: `headers` for any answer, `refusal` the 429's body or None."""
+    """What the limiter says about one request: `headers` for any answer, `refusal` the 429's body, text where it
+    is not Discord's own, or None."""
 
     headers: dict[str, str]
-    refusal: Json | None = None
+    refusal: Json | str | None = None
 
 
 class RateLimiter:
@@ -53,7 +71,8 @@ class RateLimiter:
 
     MAX_WINDOWS = 2_000
 
-    def __init__(self) -> None:
+    def __init__(self, profile: str = "roomy") -> None:
+        self.profile = profile
         self._windows: dict[tuple[str, str, str], Window] = {}
         self._globals: dict[str, Window] = {}
 
@@ -62,7 +81,7 @@ class RateLimiter:
     ) -> Verdict:
         """Count a request of `caller` (opaque, per credential). `exempt` ones skip the global limit."""
         now = time.time()
-        limit, seconds = LIMITS.get((method, route), DEFAULT)
+        limit, seconds = PROFILES[self.profile].get((method, route), DEFAULT)
         major = "/".join(parameters[name] for name in MAJOR_PARAMETERS if name in parameters)
         window = self._windows.setdefault((caller, f"{method} {route}", major), Window(limit, seconds))
         if not exempt and caller.startswith("Bot "):
@@ -83,13 +102,33 @@ class RateLimiter:
         refused = refuse(window.resets_at - now, scope="user")
         return Verdict(headers | refused.headers, refused.refusal)
 
+    def hidden(self, name: str, key: str, *, caller: str) -> None:
+        """Count what the headers of its route say nothing about. Raises RateLimited."""
+        if self.profile != "discord":
+            return
+        limit, seconds, code = HIDDEN[name]
+        now = time.time()
+        window = self._windows.setdefault((caller, name, key), Window(limit, seconds))
+        if not window.take(now):
+            raise RateLimited(refuse(window.resets_at - now, scope="user", code=code))
+
     def _forget_finished(self, now: float) -> None:
         if len(self._windows) > self.MAX_WINDOWS:
             self._windows = {key: window for key, window in self._windows.items() if window.resets_at > now}
 
 
+class RateLimited(Exception):
+    """A request turned out to be one too many of its kind."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__("rate limited")
+        self.verdict = verdict
+
+
 def bucket_name(method: str, route: str) -> str:
-    """As on Discord, without the top-level resources."""
+    """As on Discord, without the top-level resources. Editing messages has the name of posting them, counted apart."""
+    if (method, route) == EDIT_MESSAGE:
+        method, route = POST_MESSAGE
     return hashlib.md5(f"{method} {route}".encode(), usedforsecurity=False).hexdigest()
 
 
@@ -104,8 +143,8 @@ def exhausted(method: str, route: str, retry_after: float) -> dict[str, str]:
     }
 
 
-def refuse(retry_after: float, *, scope: str) -> Verdict:
-    """A 429. `retry_after` in seconds; `scope` is user, shared or global."""
+def refuse(retry_after: float, *, scope: str, code: int = 0) -> Verdict:
+    """A 429. `retry_after` in seconds; `scope` is user, shared or global; `code` is Discord's, 0 for most."""
     seconds = round(max(0.001, retry_after), 3)
     headers = {"Retry-After": str(int(-(-seconds // 1))), "X-RateLimit-Scope": scope}
     if scope == "global":
@@ -114,6 +153,6 @@ def refuse(retry_after: float, *, scope: str) -> Verdict:
         "message": "You are being rate limited.",
         "retry_after": seconds,
         "global": scope == "global",
-        "code": 0,
+        "code": code,
     }
     return Verdict(headers, body)

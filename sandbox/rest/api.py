@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.errors import DiscordError, invalid_form, unauthorized
 from sandbox.model import Json, User
+from sandbox.ratelimit import RateLimited, Verdict
 from sandbox.rest import bodies
 from sandbox.rest.bodies import Upload
 from sandbox.snowflake import is_snowflake
@@ -61,6 +62,10 @@ class Call:
 
     def param(self, name: str) -> str:
         return self.request.match_info[name]
+
+    def count_hidden(self, name: str, key: str) -> None:
+        """Count towards a limit of `ratelimit.HIDDEN`. Raises RateLimited."""
+        self.sandbox.ratelimiter.hidden(name, key, caller=self.request.headers.get("Authorization", ""))
 
     def flag(self, name: str) -> bool:
         return self.request.query.get(name, "").lower() in ("true", "1")
@@ -151,13 +156,18 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
             answer = await _answer(sandbox, route, request, headers)
         except DiscordError as error:
             answer = Answer(error.status, error.body())
+        except RateLimited as limited:
+            headers.update(limited.verdict.headers)
+            answer = Answer(429, limited.verdict.refusal)
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             log.exception("Sandbox failed at %s %s", request.method, request.path)
             answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
         if isinstance(answer.body, str):  # none of Discord's own
-            return web.Response(text=answer.body, status=answer.status, content_type="text/html")
+            kind = "text/html" if answer.body.startswith("<") else "text/plain"
+            return web.Response(text=answer.body, status=answer.status, content_type=kind, headers=headers)
+        sandbox.faults.rewrite(request.method, request.path, headers)
         for observe in sandbox.observers:
             path = re.sub(r"^/api(/v\d+)?", "", request.path)
             observe(request.method, path, answer.status, answer.body)
@@ -172,22 +182,31 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
 
 
 async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, headers: dict[str, str]) -> Answer:
-    if verdict := sandbox.faults.rate_limit(request.method, request.path, route=route.path):
-        headers.update(verdict.headers)
-        return Answer(429, verdict.refusal)
-    if fault := sandbox.faults.failure(request.method, request.path):
-        if fault.html:  # what Cloudflare, in front of Discord, says by itself
-            return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
-        return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
-    who = None if route.who == NOBODY else authenticate(sandbox, request)
-    if route.limited:
-        verdict = sandbox.ratelimiter.check(
-            caller=request.headers.get("Authorization", "") if who else "",
+    def check() -> Verdict:
+        return sandbox.ratelimiter.check(
+            caller="" if route.who == NOBODY else request.headers.get("Authorization", ""),
             method=route.method,
             route=route.path,
             parameters=dict(request.match_info),
             exempt=route.who == NOBODY,
         )
+
+    limited = sandbox.faults.rate_limit(
+        request.method, request.path, route=route.path, usual=lambda: check().headers
+    )
+    if limited is not None:
+        if isinstance(limited.refusal, str):
+            headers.clear()
+        headers.update(limited.headers)
+        return Answer(429, limited.refusal)
+    if fault := sandbox.faults.failure(request.method, request.path):
+        if fault.html:  # what Cloudflare, in front of Discord, says by itself
+            headers.clear()
+            return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
+        return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
+    who = None if route.who == NOBODY else authenticate(sandbox, request)
+    if route.limited:
+        verdict = check()
         headers.update(verdict.headers)
         if verdict.refusal is not None:
             return Answer(429, verdict.refusal)

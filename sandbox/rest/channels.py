@@ -11,6 +11,7 @@ from sandbox.snowflake import is_snowflake
 # For how long `enforce_nonce` finds an earlier message; Discord's documentation says "the past few minutes".
 NONCE_KEPT = timedelta(minutes=3)
 MAX_NONCE = 25
+OLD_MESSAGE = timedelta(hours=1)  # editing one has a limit of its own, error code 30046
 TALKABLE = (ChannelType.TEXT, ChannelType.DM, ChannelType.VOICE, ChannelType.ANNOUNCEMENT, ChannelType.STAGE)
 
 
@@ -113,6 +114,8 @@ async def edit_message(call: Call) -> Json:
     payload, attachments = await _read_message(call, channel)
     if message.author_id != call.world.bot_id:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
+    if datetime.fromisoformat(message.created_at) < datetime.now(UTC) - OLD_MESSAGE:
+        call.count_hidden("edits of old messages", channel.id)
     actions.edit_message(call.world, message, payload, attachments=attachments)
     return shapes.message(call.world, message)
 

@@ -83,6 +83,24 @@ def test_a_429_is_waited_out(scope: str, answers: Answers, running: Discord) -> 
     assert answers.statuses(ME) == [429, 200]
 
 
+@pytest.mark.parametrize("headers", ["used_up", "usual", "none"])
+def test_after_a_429_all_is_as_before(headers: str, answers: Answers, running: Discord) -> None:
+    discord.post_message(GENERAL, {"content": "before"})
+    running.fault(kind="rate_limit", path="/messages", headers=headers, retry_after=0.3, count=1)
+    with pytest.raises(DiscordBusy):
+        discord.post_message(GENERAL, {"content": "refused"})
+    for number in range(6):
+        discord.post_message(GENERAL, {"content": str(number)}, patience=0 if number else 3)
+    assert answers.statuses(f"/channels/{GENERAL}/messages") == [200, 429] + [200] * 6
+
+
+def test_a_window_of_a_day_is_forgotten_with_the_next_answer(answers: Answers, running: Discord) -> None:
+    running.fault(kind="rate_headers", path="/messages", reset_after=102_737)
+    for number in range(25):  # more than the window holds
+        discord.post_message(GENERAL, {"content": str(number)})
+    assert answers.statuses(f"/channels/{GENERAL}/messages") == [200] * 25
+
+
 def test_in_a_storm_of_429_little_is_asked_and_nobody_waits_for_long(
     answers: Answers, running: Discord
 ) -> None:

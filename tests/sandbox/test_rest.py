@@ -291,6 +291,28 @@ async def test_a_route_says_429_when_its_window_is_used_up(
     assert elsewhere.status_code == 200
 
 
+async def test_discords_own_limits_and_those_that_it_hides(
+    sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
+) -> None:
+    path = f"/channels/{channel_id(sandbox, 'general')}/messages"
+    old = await ok(bot_http, "POST", path, json={"content": "x"})
+    sandbox.world.messages[old["id"]].created_at = "2026-01-01T00:00:00+00:00"
+    for _ in range(4):  # nothing of it is kept where nobody asked for it
+        await ok(bot_http, "PATCH", f"{path}/{old['id']}", json={"content": "y"})
+    order = {"kind": "limits", "profile": "discord"}
+    assert (await http.post("/_sandbox/faults", json=order)).json() == order
+    answers = [await bot_http.patch(f"{path}/{old['id']}", json={"content": "z"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].json()["code"] == 30046
+    assert answers[-1].headers["x-ratelimit-remaining"] == "1"  # the window knows nothing of it
+    assert 1 < answers[-1].json()["retry_after"] <= 6
+    posted = [await bot_http.post(path, json={"content": "x"}) for _ in range(6)]
+    assert [answer.status_code for answer in posted] == [200] * 5 + [429]
+    bucket = "x-ratelimit-bucket"
+    assert posted[0].headers[bucket] == answers[0].headers[bucket]
+    assert posted[0].headers["x-ratelimit-remaining"] == "4"  # counted apart from the edits
+
+
 async def test_the_bot_leaves_a_guild(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
     await ok(bot_http, "DELETE", f"/users/@me/guilds/{LOUNGE}")
     assert await refused(bot_http, "GET", f"/guilds/{LOUNGE}") == (404, 10004)
@@ -323,6 +345,27 @@ async def test_ordered_faults_happen_as_often_as_ordered(
         limited.headers["x-ratelimit-bucket"]
         == (await bot_http.get("/gateway/bot")).headers["x-ratelimit-bucket"]
     )
+
+    await order(kind="rate_limit", path="@me$", headers="usual", retry_after=580, code=30046)
+    limited = await bot_http.get("/users/@me")
+    assert limited.json()["retry_after"] == 580
+    assert limited.json()["code"] == 30046
+    assert int(limited.headers["x-ratelimit-remaining"]) > 40
+    await order(kind="rate_limit", path="@me$", headers="none", retry_after=3)
+    assert "x-ratelimit-bucket" not in (await bot_http.get("/users/@me")).headers
+    await order(kind="rate_limit", path="@me$", html=True, retry_after=29_323)
+    limited = await bot_http.get("/users/@me")
+    assert (limited.status_code, limited.text) == (429, "error code: 1015")
+    assert limited.headers["retry-after"] == "29323"
+    assert "via" not in limited.headers
+    await order(kind="rate_limit", path="/oauth2/token", retry_after=3)
+    limited = await http.post("/api/v10/oauth2/token")
+    assert limited.status_code == 429
+    assert "x-ratelimit-limit" not in limited.headers
+    await order(kind="rate_headers", path="@me$", reset_after=102_737, bucket="shared")
+    wrong = await bot_http.get("/users/@me")
+    assert (wrong.status_code, wrong.headers["x-ratelimit-bucket"]) == (200, "shared")
+    assert wrong.headers["x-ratelimit-reset-after"] == "102737.000"
 
     await order(kind="latency", path="/users/@me$", ms=300)
     begun = time.monotonic()
