@@ -19,6 +19,7 @@ from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
+from botrunner.rest import Rest
 from guilds.domain.shards import claim_identify
 from queue_app.domain.playback import lease_owner
 from queue_app.queries import guilds_with_music
@@ -39,9 +40,10 @@ class Bot(commands.Bot):
     ) -> None:
         nextcord.http.Route.BASE = settings.DISCORD_API_URL
         asked = intents(members=members_intent)
+        connector = aiohttp.TCPConnector(ssl=tls_context())
         super().__init__(
             intents=asked,
-            connector=aiohttp.TCPConnector(ssl=tls_context()),
+            connector=connector,
             allowed_mentions=nextcord.AllowedMentions.none(),  # titles come from strangers
             member_cache_flags=nextcord.MemberCacheFlags.from_intents(asked),
             chunk_guilds_at_startup=False,
@@ -53,6 +55,7 @@ class Bot(commands.Bot):
             rollout_update_known=shard == 0,
             rollout_delete_unknown=shard == 0,
         )
+        Rest.serve(self, connector)
         self.bucket = bucket
         self._keeper = keeper
         self.identified = asyncio.Event()
