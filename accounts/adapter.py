@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -16,6 +15,7 @@ from django.shortcuts import render
 
 from accounts.domain.people import store_grant, upsert_person
 from accounts.encryption import decrypt, encrypt
+from accounts.errors import LoginRefused
 from accounts.metrics import count_authentication
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Connect the login to the person with that snowflake, who may have used the bot before."""
         user = upsert_person(sociallogin.account.extra_data)
         if not user.is_active:
-            raise ImmediateHttpResponse(
-                refuse_login(request, 403, "USER_NOT_FOUND", "This account was closed by the operator.")
-            )
+            raise LoginRefused(403, "USER_NOT_FOUND", "This account was closed by the operator.")
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
         # Kept here, encrypted, and let go of: while a second factor is asked for, allauth puts the login with
@@ -59,22 +57,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Answer every refusal with one page: a sentence, a stable code, a way on."""
-        if error == AuthError.CANCELLED:
-            response = refuse_login(
-                request, 400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored."
-            )
-        elif request.GET.get("error") or (extra_context or {}).get("state"):
-            response = refuse_login(request, 400, "DISCORD_REFUSED", "Discord did not accept this login.")
-        else:
-            response = refuse_login(
-                request,
-                400,
-                "STATE_INVALID",
-                "This login was started elsewhere, took too long or was already used. Start again.",
-            )
+        """Every refusal is one page: a sentence, a stable code, a way on. Raises LoginRefused."""
         log.info("login.refused error=%s", type(exception).__name__ if exception else error)
-        raise ImmediateHttpResponse(response)
+        if error == AuthError.CANCELLED:
+            raise LoginRefused(400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored.")
+        if request.GET.get("error") or (extra_context or {}).get("state"):
+            raise LoginRefused(400, "DISCORD_REFUSED", "Discord did not accept this login.")
+        raise state_invalid()
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -85,6 +74,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def decrypt(self, encrypted_text: str) -> str:
         return decrypt(encrypted_text)
+
+
+def state_invalid() -> LoginRefused:
+    sentence = "This login was started elsewhere, took too long or was already used. Start again."
+    return LoginRefused(400, "STATE_INVALID", sentence)
 
 
 def refuse_login(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:

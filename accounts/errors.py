@@ -47,6 +47,14 @@ class SecondFactorInvalid(AccountsError):
     sentence = "This code of the second factor is wrong, used, or one try too many. Log in again."
 
 
+class LoginRefused(AccountsError):
+    """A browser's login that Discord, the person or we refuse. `status` is what the page carries."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(status, code, sentence)
+        self.status, self.code, self.sentence = status, code, sentence
+
+
 class DiscordError(AccountsError):
     """Discord did not do what we asked, as far as we know. `status` is what our own answer carries."""
 

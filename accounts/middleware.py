@@ -5,17 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from accounts.domain.sessions import find_live_session, touch_session
 from accounts.errors import AccountsError
+from accounts.session_store import SessionStore
 
 log = logging.getLogger(__name__)
 
 _NOBODY_ASKS = {"/healthz", "/readyz", "/metrics"}  # these answer also while the database does not
+
+
+class KeepCookieMiddleware(SessionMiddleware):
+    """Django's, but only a request that ends the session takes its cookie away.
+
+    Django does so for each key that it does not find. A request that was under way while another one logged in brings
+    the key of before, and its answer would throw the new cookie away.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not cookie.value and not getattr(request.session, "flushed", False):
+            del response.cookies[settings.SESSION_COOKIE_NAME]
+        return response
 
 
 class AuthSessionMiddleware:
@@ -41,7 +59,8 @@ class AuthSessionMiddleware:
         try:
             session = find_live_session(sid)
         except AccountsError:
-            request.session.flush()
+            request.session.delete()
+            request.session = SessionStore()
         else:
             request.auth_session = session  # type: ignore[attr-defined]
             request.user = session.user

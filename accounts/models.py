@@ -149,6 +149,23 @@ class DiscordGrant(models.Model):
         return f"grant of {self.user}"
 
 
+class OneTimeStep(models.Model):
+    """A step of a login that is good once, kept so that the client that took it gets its answer again (domain/once.py).
+
+    Nothing here can be replayed: `step` and `proof` are SHA-256 hashes, and the answer is encrypted.
+    """
+
+    step = models.CharField(primary_key=True, max_length=64)
+    proof = models.CharField(max_length=64, help_text="Of what only the client knows that took the step.")
+    claimed_until = models.DateTimeField(help_text="Somebody is answering it, or was.")
+    answer = models.TextField(blank=True, help_text="Fernet ciphertext.")
+    answered_at = models.DateTimeField(null=True)
+    begun_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.step
+
+
 class UsedServiceToken(models.Model):
     """A `jti` of the Bot API that was presented once; kept until the token could no longer be replayed."""
 

@@ -6,36 +6,37 @@ import uuid
 from typing import Any
 
 from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.conf import settings
 from django.contrib.auth import logout as django_logout
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.adapter import refuse_login
-from accounts.authentication import CookieAuthentication, caller
+from accounts.authentication import CookieAuthentication, EndedBearerAuthentication, caller
+from accounts.callback import finish_login
 from accounts.domain.departure import delete_account, export_data
 from accounts.domain.login import log_in_with_code
 from accounts.domain.sessions import (
     Principal,
     TokenPair,
+    issue_first_pair,
     issue_pair,
     live_sessions,
     refresh_pair,
     revoke_all_sessions,
     revoke_session,
 )
-from accounts.errors import DiscordError
+from accounts.errors import DiscordError, LoginRefused
 from accounts.metrics import count_authentication, refresh_counted, refusals_counted
-from accounts.provider import DiscordAdapter
 from accounts.serializers import (
     ExchangedSerializer,
     ExchangeSerializer,
@@ -61,18 +62,14 @@ def discord_login(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-_finish_login = OAuth2CallbackView.adapter_view(DiscordAdapter)
-
-
 @never_cache
 @require_GET
 def discord_callback(request: HttpRequest) -> HttpResponseBase:
-    """Where Discord sends the browser back to. allauth does the work; a Discord that fails is said here."""
+    """Where Discord sends the browser back to. Whoever refuses the login, or fails, is said here."""
     try:
-        response: HttpResponseBase = _finish_login(request)
-    except DiscordError as error:
-        response = refuse_login(request, error.status, error.code, str(error))
-    return response
+        return finish_login(request)
+    except (LoginRefused, DiscordError) as error:
+        return refuse_login(request, error.status, error.code, str(error))
 
 
 def _pair(pair: TokenPair) -> dict[str, Any]:
@@ -85,18 +82,24 @@ class ExchangeView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(request=ExchangeSerializer, responses=ExchangedSerializer)
+    @extend_schema(
+        request=ExchangeSerializer,
+        responses=ExchangedSerializer,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )
     def post(self, request: Request) -> Response:
+        """With `code_verifier` or `Idempotency-Key`, the same request within ten seconds gets the same session."""
         body = ExchangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with refusals_counted("exchange"):
             session = log_in_with_code(
                 **body.validated_data,
+                repeat_key=request.headers.get("Idempotency-Key", ""),
                 device=request.META.get("HTTP_USER_AGENT", ""),
                 address=request.META.get("REMOTE_ADDR") or None,
             )
         count_authentication("exchange", "valid")
-        answer = {**_pair(issue_pair(session)), "user": session.user}
+        answer = {**_pair(issue_first_pair(session)), "user": session.user}
         return Response(ExchangedSerializer(answer).data)
 
 
@@ -178,10 +181,16 @@ _LOGGED_OUT = {
 
 
 class LogoutView(APIView):
-    """Ends the session of the cookie, or of the bearer token."""
+    """Ends the session of the cookie, or of the bearer token. Whose session has ended is logged out: 200 as well."""
+
+    authentication_classes = (EndedBearerAuthentication, CookieAuthentication)
+    permission_classes = (AllowAny,)
 
     @extend_schema(request=None, responses=_LOGGED_OUT)
     def post(self, request: Request) -> Response:
+        presented = settings.SESSION_COOKIE_NAME in request.COOKIES or "Authorization" in request.headers
+        if request.auth is None and not presented:
+            raise NotAuthenticated
         if isinstance(request.auth, Principal) and request.auth.session:
             revoke_session(request.auth.session)
         django_logout(request._request)

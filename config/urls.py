@@ -1,3 +1,6 @@
+from allauth.mfa.base import views as mfa_views
+from allauth.mfa.recovery_codes import views as recovery_views
+from allauth.mfa.totp import views as totp_views
 from django.conf import settings
 from django.contrib import admin
 from django.templatetags.static import static
@@ -7,6 +10,7 @@ from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.callback import sent_once
 from config import stream_pages, views
 from queue_app.views import SearchView, artwork
 
@@ -23,6 +27,11 @@ urlpatterns = [
         RedirectView.as_view(pattern_name="discord_login", query_string=True),
         name="account_login",
     ),
+    path("account/2fa/authenticate/", sent_once(mfa_views.authenticate)),
+    path("account/2fa/reauthenticate/", sent_once(mfa_views.reauthenticate)),
+    path("account/2fa/totp/activate/", sent_once(totp_views.activate_totp)),
+    path("account/2fa/totp/deactivate/", sent_once(totp_views.deactivate_totp)),
+    path("account/2fa/recovery-codes/generate/", sent_once(recovery_views.generate_recovery_codes)),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("guilds/<str:guild_id>", views.guild, name="guild_page"),
     path("guilds/<str:guild_id>/settings", views.guild_settings, name="guild_settings_page"),

@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.domain.sessions import could_be_used
-from accounts.models import AuthSession, RefreshChain, UsedServiceToken
+from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceToken
 
 KEEP_ENDED = timedelta(days=30)  # so that an operator can still see who was where
 MARGIN = timedelta(days=1)
@@ -29,6 +29,7 @@ def forget_the_past() -> dict[str, int]:
         "sessions ended": ended,
         "sessions": _delete(AuthSession.objects.filter(revoked_at__lt=now - KEEP_ENDED)),
         "refresh chains": _delete(RefreshChain.objects.filter(rotated_at__lt=_last_of_use(now))),
+        "login steps": _delete(OneTimeStep.objects.filter(begun_at__lt=now - MARGIN)),
         "service tokens": _delete(UsedServiceToken.objects.filter(expires_at__lt=now)),
         "browser sessions": _clear_browser_sessions(),
     }

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import discord
+from accounts.domain.once import StepSpent, take_once
 from accounts.domain.people import store_grant, upsert_person
-from accounts.domain.sessions import begin_session
-from accounts.errors import SecondFactorInvalid, SecondFactorRequired, UserNotFound
+from accounts.domain.sessions import begin_session, find_live_session
+from accounts.errors import CodeRefused, SecondFactorInvalid, SecondFactorRequired, UserNotFound
 from accounts.models import AuthSession, User
 from accounts.signals import discord_login
 
@@ -25,14 +26,43 @@ def log_in_with_code(
     redirect_uri: str | None = None,
     code_verifier: str | None = None,
     second_factor: str = "",
+    repeat_key: str = "",
     device: str,
     address: str | None,
 ) -> AuthSession:
-    """Return the new session.
+    """Return the new session; to the same request sent again a moment later, the same session.
 
-    Raises CodeRefused, another DiscordError, UserNotFound for a closed account, or SecondFactorRequired and
-    SecondFactorInvalid, after which the client needs a new code of Discord's.
+    That it is the same client is proved by `code_verifier` or by `repeat_key`, a text of the client's choice; without
+    either a code is good once. Raises CodeRefused, another DiscordError, UserNotFound for a closed account,
+    SessionRevoked when the session was ended meanwhile, or SecondFactorRequired and SecondFactorInvalid, after which
+    the client needs a new code of Discord's.
     """
+
+    def log_in() -> str:
+        session = _log_in(
+            code, redirect_uri, code_verifier, second_factor=second_factor, device=device, address=address
+        )
+        return str(session.pk)
+
+    if not code_verifier and not repeat_key:
+        return find_live_session(log_in())
+    proof = (code_verifier or "", repeat_key, redirect_uri or "", second_factor)
+    try:
+        sid, _ = take_once("exchange", code, proof=proof, act=log_in)
+    except StepSpent as error:
+        raise CodeRefused(400) from error
+    return find_live_session(sid)
+
+
+def _log_in(
+    code: str,
+    redirect_uri: str | None,
+    code_verifier: str | None,
+    *,
+    second_factor: str,
+    device: str,
+    address: str | None,
+) -> AuthSession:
     answer = discord.exchange_code(
         code=code, redirect_uri=redirect_uri or settings.DISCORD_REDIRECT_URI, code_verifier=code_verifier
     )

@@ -162,10 +162,17 @@ def touch_session(session: AuthSession) -> None:
 
 
 def issue_pair(session: AuthSession) -> TokenPair:
+    return _pair(session, chain=uuid.uuid4(), generation=0, issued_at=datetime.now(UTC))
+
+
+def issue_first_pair(session: AuthSession) -> TokenPair:
+    """Return the pair that a session begins with. The refresh token is the same each time."""
+    return _pair(session, chain=session.pk, generation=0, issued_at=session.created_at)
+
+
+def _pair(session: AuthSession, *, chain: uuid.UUID, generation: int, issued_at: datetime) -> TokenPair:
     access, expires_at = tokens.issue_access(session)
-    refresh = tokens.sign_refresh(
-        session=session, chain=uuid.uuid4(), generation=0, issued_at=datetime.now(UTC)
-    )
+    refresh = tokens.sign_refresh(session=session, chain=chain, generation=generation, issued_at=issued_at)
     return TokenPair(access, refresh, expires_at)
 
 
@@ -197,8 +204,4 @@ def refresh_pair(raw: str) -> TokenPair:
             revoke_session(session)
             raise SessionRevoked
         rotated_at = chain.rotated_at
-    access, expires_at = tokens.issue_access(session)
-    refresh = tokens.sign_refresh(
-        session=session, chain=claims.chain, generation=claims.generation + 1, issued_at=rotated_at
-    )
-    return TokenPair(access, refresh, expires_at)
+    return _pair(session, chain=claims.chain, generation=claims.generation + 1, issued_at=rotated_at)

@@ -75,6 +75,7 @@ def test_a_state_is_good_once_and_in_its_browser_only(client: Client, there: Dis
     elsewhere = Client().get(back)
     assert (elsewhere.status_code, b"STATE_INVALID" in elsewhere.content) == (400, True)
     assert client.get(back).status_code == 302
+    client.post("/api/auth/logout")
     replayed = client.get(back)
     assert (replayed.status_code, b"STATE_INVALID" in replayed.content) == (400, True)
 

@@ -19,7 +19,7 @@ from accounts.domain import housekeeping
 from accounts.domain.housekeeping import forget_the_past
 from accounts.domain.sessions import begin_sync_session, issue_pair, live_sessions, refresh_pair
 from accounts.errors import TokenExpired
-from accounts.models import AuthSession, RefreshChain, UsedServiceToken
+from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceToken
 from realtime import housekeeping as daily
 from tests.factories import SessionFactory
 
@@ -98,6 +98,13 @@ def test_rows_of_service_tokens_and_of_browsers_go_when_they_expire() -> None:
     counts = forget_the_past()
     assert (counts["service tokens"], counts["browser sessions"]) == (1, 1)
     assert (UsedServiceToken.objects.count(), Session.objects.count()) == (1, 1)
+
+
+def test_a_step_of_a_login_is_forgotten_long_after_its_state_expired() -> None:
+    for number, begun_at in enumerate((ago(days=2), ago(hours=1))):
+        OneTimeStep.objects.create(step=str(number), proof="", claimed_until=begun_at, begun_at=begun_at)
+    assert forget_the_past()["login steps"] == 1
+    assert OneTimeStep.objects.get().step == "1"
 
 
 def test_a_pass_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

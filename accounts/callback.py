@@ -1,0 +1,155 @@
+"""Steps of a browser's login that may come twice: a double click, a prefetch, a reload, an answer that got lost.
+
+What proves that it is the same browser is its session cookie, which scripts cannot read and the callback's URL does not
+hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.internal.stagekit import get_pending_stage, redirect_to_pending_stage
+from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+
+from accounts.adapter import state_invalid
+from accounts.domain.once import StepSpent, take_once
+from accounts.errors import CodeRefused, DiscordError, LoginRefused
+from accounts.provider import DiscordAdapter
+from accounts.session_store import SessionStore
+
+FINISHED = "finished_login"  # in the session: [hash of the state, hash of the code, where it led]
+
+_view = OAuth2CallbackView.adapter_view(DiscordAdapter)
+
+
+class _NoRedirect(Exception):
+    """The step did not succeed: its answer is a page, which is made anew each time."""
+
+    def __init__(self, response: HttpResponseBase) -> None:
+        self.response = response
+
+
+def finish_login(request: HttpRequest) -> HttpResponseBase:
+    """Answer Discord's redirect: once, and the same again to the browser that lost the answer.
+
+    A login that was finished before leads whoever is logged in by now on. Raises LoginRefused, or a DiscordError after
+    which the same request may succeed.
+    """
+    state, said = request.GET.get("state", ""), [request.GET.get(name, "") for name in ("code", "error")]
+    try:
+        answer, acted = take_once(
+            "callback",
+            state,
+            proof=(_browser(request), *said),
+            act=lambda: _finish(request, state),
+            may_begin=lambda: state in (_session(request).get(statekit.STATES_SESSION_KEY) or {}),
+        )
+    except StepSpent:
+        return _go_on(request, state)
+    return _redirect(request, json.loads(answer), acted=acted)
+
+
+def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """Make a form's view that redirects when it succeeds take one rendered form once, and repeat its answer."""
+
+    @wraps(view)
+    def send(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request = args[0]
+        assert isinstance(request, HttpRequest)
+        if request.method != "POST":
+            return view(*args, **kwargs)
+
+        def act() -> str:
+            request.session = _session(request)
+            response = view(*args, **kwargs)
+            if not isinstance(response, HttpResponseRedirect):
+                raise _NoRedirect(response)
+            return _told(request, response)
+
+        try:
+            answer, acted = take_once(
+                request.get_full_path(),
+                _browser(request),
+                request.POST.urlencode(),
+                proof=(),
+                act=act,
+                may_begin=lambda: not request.session.is_empty(),
+            )
+        except _NoRedirect as error:
+            return error.response
+        except StepSpent:
+            return view(*args, **kwargs)
+        return _redirect(request, json.loads(answer), acted=acted)
+
+    return send
+
+
+def _browser(request: HttpRequest) -> str:
+    return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+
+
+def _session(request: HttpRequest) -> SessionStore:
+    """Return the browser's session as it is now: who waited for another request may hold it as it was."""
+    return SessionStore(_browser(request))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _finish(request: HttpRequest, state: str) -> str:
+    """Have allauth do the work, and keep the state where Discord failed, so that a reload tries again."""
+    request.session = _session(request)
+    begun = statekit.get_states(request).get(state)
+    try:
+        response = _view(request)
+    except (LoginRefused, CodeRefused) as error:
+        return json.dumps({"refused": [error.status, error.code, str(error)]})
+    except DiscordError:
+        if begun is not None:
+            request.session[statekit.STATES_SESSION_KEY] = statekit.get_states(request) | {state: begun}
+            request.session.save()
+        raise
+    where = (begun[0].get("next") if begun else None) or settings.LOGIN_REDIRECT_URL
+    request.session[FINISHED] = [_hash(state), _hash(request.GET.get("code", "")), where]
+    return _told(request, response)
+
+
+def _told(request: HttpRequest, response: Any) -> str:
+    # Saved now: when the browser has gone, Django breaks off before its middleware would do it.
+    request.session.save()
+    return json.dumps({"session": request.session.session_key, "to": response["Location"]})
+
+
+def _redirect(request: HttpRequest, answer: dict[str, Any], *, acted: bool) -> HttpResponseBase:
+    """Lead on with the session that the first answer gave. Raises LoginRefused."""
+    if "refused" in answer:
+        raise LoginRefused(*answer["refused"])
+    if not acted:
+        session = SessionStore(answer["session"])
+        if not session.exists(answer["session"]):  # logged out since
+            raise state_invalid()
+        request.session = session
+        request.session.modified = True  # so that its cookie is set
+    return HttpResponseRedirect(answer["to"])
+
+
+def _go_on(request: HttpRequest, state: str) -> HttpResponseBase:
+    """Lead on who is logged in, or owes the second factor only. Raises LoginRefused."""
+    known, code, where = request.session.get(FINISHED) or ("", "", "")
+    if known == _hash(state) and code != _hash(request.GET.get("code", "")):
+        raise state_invalid()
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(where if known == _hash(state) else settings.LOGIN_REDIRECT_URL)
+    stage = get_pending_stage(request)
+    if stage is None:
+        raise state_invalid()
+    pending: HttpResponseBase = redirect_to_pending_stage(request, stage)
+    return pending

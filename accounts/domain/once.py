@@ -1,0 +1,97 @@
+"""Answer a login step that is good once, also when the same client asks again because the answer got lost.
+
+| row of OneTimeStep | what it means for the client that took the step; every other client gets StepSpent |
+| --- | --- |
+| `claimed_until` in the future | somebody is answering: wait for it |
+| `claimed_until` past, no answer | its process died: answer now |
+| `answer`, at most REPLAY_SECONDS old | the same answer again |
+| `answer`, older | StepSpent |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.domain.sessions import REPLAY_SECONDS
+from accounts.encryption import decrypt, encrypt
+from accounts.models import OneTimeStep
+
+# Longer than a login waits for Discord, so that a claim outlives the work it covers.
+CLAIM = timedelta(seconds=30)
+WAIT_SECONDS = 0.05
+
+
+class StepSpent(Exception):
+    """The step was taken by another client, was answered too long ago, or never began."""
+
+
+def take_once(
+    *step: str,
+    proof: tuple[str, ...],
+    act: Callable[[], str],
+    may_begin: Callable[[], bool] = lambda: True,
+) -> tuple[str, bool]:
+    """Return `(answer, acted)`: what `act` returns, or what it returned to the same client a moment ago.
+
+    `step` names the step. `proof` is what only the client that takes it knows, with all that its request says: neither
+    is stored, only their hashes are. Of several callers, in any process, one acts and the others wait for it. When
+    `act` raises, nothing is kept, and the next caller acts. `may_begin()`: whether the step may be taken where nobody
+    took it. Not to be called inside a transaction. Raises StepSpent, and whatever `act` raises.
+    """
+    pk, proved = _hash(step), _hash(proof)
+    while True:
+        row = OneTimeStep.objects.filter(pk=pk).first()
+        if row is None:
+            if not may_begin():
+                raise StepSpent
+            if _begin(pk, proved):
+                return _answer(pk, act), True
+            continue
+        if row.proof != proved:
+            raise StepSpent
+        now = timezone.now()
+        if row.answered_at is not None:
+            if now - row.answered_at > timedelta(seconds=REPLAY_SECONDS):
+                raise StepSpent
+            return decrypt(row.answer), False
+        if _claim(row, now):
+            return _answer(pk, act), True
+        time.sleep(WAIT_SECONDS)
+
+
+def _hash(words: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _begin(pk: str, proof: str) -> bool:
+    with transaction.atomic(
+        durable=True
+    ):  # RuntimeError inside another transaction, which would hide the row
+        _, created = OneTimeStep.objects.get_or_create(
+            pk=pk, defaults={"proof": proof, "claimed_until": timezone.now() + CLAIM}
+        )
+    return created
+
+
+def _claim(row: OneTimeStep, now: datetime) -> bool:
+    """Make answering ours by a conditional update, unless somebody is answering."""
+    if row.claimed_until > now:
+        return False
+    unchanged = OneTimeStep.objects.filter(pk=row.pk, claimed_until=row.claimed_until, answered_at=None)
+    return bool(unchanged.update(claimed_until=now + CLAIM))
+
+
+def _answer(pk: str, act: Callable[[], str]) -> str:
+    try:
+        answer = act()
+    except BaseException:
+        OneTimeStep.objects.filter(pk=pk).delete()
+        raise
+    OneTimeStep.objects.filter(pk=pk).update(answer=encrypt(answer), answered_at=timezone.now())
+    return answer

@@ -1,0 +1,332 @@
+"""Steps that are good once, asked for twice by the same client: a double click, a prefetch, an answer that got lost."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import LazySettings
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.domain.sessions import REPLAY_SECONDS, issue_pair
+from accounts.models import AuthSession, OneTimeStep, User
+from sandbox.seed import OWNER
+from tests.accounts.conftest import Discord, begin, log_in
+from tests.accounts.test_exchange import CHALLENGE, VERIFIER, code_of
+from tests.accounts.test_second_factor import AUTHENTICATE, INDEX, code_now, half_way, protect
+from tests.e2e.program import another_web
+from tests.factories import SessionFactory, UserFactory
+from tests.server import Server, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COOKIE = django_settings.SESSION_COOKIE_NAME
+EXCHANGE = "/api/auth/discord/exchange"
+
+
+@pytest.fixture(autouse=True)
+def no_tries_yet() -> None:
+    cache.clear()
+
+
+def get(url: str, path: str, cookie: str = "") -> httpx.Response:
+    return httpx.get(f"{url}{path}", cookies={COOKIE: cookie} if cookie else {}, timeout=30)
+
+
+def later(seconds: float, *what: str) -> httpx.Response:
+    """As the second click of a double click comes."""
+    time.sleep(seconds)
+    return get(*what)
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result() for future in [pool.submit(act) for act in acts]]
+
+
+def with_cookie(cookie: str) -> Client:
+    browser = Client()
+    browser.cookies[COOKIE] = cookie
+    return browser
+
+
+def begun(there: Discord, query: str = "") -> tuple[str, str]:
+    """Return the callback that Discord sends a browser to, and the browser's cookie."""
+    browser = Client()
+    back = there.approve(begin(browser, query))
+    return back, str(browser.cookies[COOKIE].value)
+
+
+def let_the_replay_pass() -> None:
+    OneTimeStep.objects.update(answered_at=timezone.now() - timedelta(seconds=REPLAY_SECONDS + 1))
+
+
+def is_refused(response: Any) -> bool:
+    return response.status_code == 400 and b"STATE_INVALID" in response.content
+
+
+# --- The callback ---
+
+
+def agree(first: httpx.Response, second: httpx.Response) -> str:
+    """Check that two answers to one callback are one login. Returns its cookie."""
+    assert (first.status_code, second.status_code) == (302, 302), (first.text, second.text)
+    assert first.headers["Location"] == second.headers["Location"] == "/sessions"
+    assert first.cookies[COOKIE] == second.cookies[COOKIE]
+    assert AuthSession.objects.count() == 1
+    return str(first.cookies[COOKIE])
+
+
+def test_a_callback_that_comes_twice_at_once_logs_in_both_times(server: Server, there: Discord) -> None:
+    there.fault(kind="latency", ms=200, path="/users/@me$", count=1)
+    for pause in (0, 0.06):
+        AuthSession.objects.all().delete()
+        back, cookie = begun(there, "?next=/sessions")
+
+        logged_in = agree(
+            *at_once(partial(get, server.url, back, cookie), partial(later, pause, server.url, back, cookie))
+        )
+        assert get(server.url, "/api/auth/me", logged_in).json()["username"] == "owner"
+
+
+def test_a_callback_that_comes_to_two_processes_logs_in_both_times(
+    server: Server, there: Discord, tmp_path: Path, settings: LazySettings
+) -> None:
+    discord = {
+        name: str(getattr(settings, name))
+        for name in (
+            "DISCORD_API_URL", "DISCORD_AUTHORIZE_URL", "DISCORD_CA_FILE", "DISCORD_CLIENT_ID",
+            "DISCORD_CLIENT_SECRET", "DISCORD_BOT_TOKEN", "DISCORD_REDIRECT_URI",
+        )
+    }  # fmt: skip
+    (tmp_path / "web").mkdir()
+    with another_web(tmp_path / "web", **discord) as elsewhere:
+        there.fault(kind="latency", ms=200, path="/oauth2/token", count=2)
+        for urls in ((server.url, elsewhere.url), (elsewhere.url, server.url)):
+            AuthSession.objects.all().delete()
+            back, cookie = begun(there, "?next=/sessions")
+            logged_in = agree(*at_once(*(partial(get, url, back, cookie) for url in urls)))
+            for url in urls:
+                assert get(url, "/api/auth/me", logged_in).status_code == 200
+
+
+def test_a_browser_that_went_away_before_the_answer_is_logged_in_by_asking_again(
+    server: Server, there: Discord
+) -> None:
+    back, cookie = begun(there, "?next=/sessions")
+    there.fault(kind="latency", ms=300, path="/users/@me$", count=1)
+    with socket.create_connection(("127.0.0.1", server.port)) as gone:
+        head = f"GET {back} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {COOKIE}={cookie}\r\n\r\n"
+        gone.sendall(head.encode())
+        until(lambda: OneTimeStep.objects.exists())
+    answer = get(server.url, back, cookie)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sessions")
+    assert get(server.url, "/api/auth/me", answer.cookies[COOKIE]).status_code == 200
+    assert AuthSession.objects.count() == 1
+
+
+def test_a_lost_answer_is_given_again_for_ten_seconds_to_that_browser_only(there: Discord) -> None:
+    back, cookie = begun(there, "?next=/sessions")
+    first = with_cookie(cookie).get(back)
+    assert first.headers["Location"] == "/sessions"
+    again = with_cookie(cookie).get(back)
+    assert again.headers["Location"] == "/sessions"
+    assert again.cookies[COOKIE].value == first.cookies[COOKIE].value
+    changed = back.replace("code=", "code=x")
+    for stolen in (Client().get(back), with_cookie("a" * 32).get(back), with_cookie(cookie).get(changed)):
+        assert is_refused(stolen)
+        assert COOKIE not in stolen.cookies
+    let_the_replay_pass()
+    assert is_refused(with_cookie(cookie).get(back))
+    assert AuthSession.objects.count() == 1
+
+
+def test_an_answer_given_again_brings_no_ended_session_back(there: Discord) -> None:
+    back, cookie = begun(there)
+    browser = with_cookie(cookie)
+    browser.get(back)
+    browser.post("/api/auth/logout")
+    assert is_refused(with_cookie(cookie).get(back))
+
+
+def test_a_callback_reloaded_by_who_is_logged_in_leads_on(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client, "?next=/sessions"))
+    assert client.get(back).headers["Location"] == "/sessions"
+    assert client.get(back).headers["Location"] == "/sessions"
+    let_the_replay_pass()
+    assert client.get(back).headers["Location"] == "/sessions"
+    assert is_refused(client.get(back.replace("code=", "code=x"))), "a code that this state never had"
+    log_in(client, there)
+    assert client.get(back).headers["Location"].endswith("/dashboard"), "of an earlier login"
+    somebody = Client()
+    log_in(somebody, there, "dj")
+    assert somebody.get(back).headers["Location"].endswith("/dashboard")
+    assert somebody.get("/api/auth/me").json()["username"] == "dj"
+
+
+def test_a_refusal_is_repeated_too(there: Discord) -> None:
+    browser = Client()
+    no = there.approve(begin(browser), deny=True)
+    assert [b"LOGIN_DENIED" in browser.get(no).content for _ in range(2)] == [True, True]
+    let_the_replay_pass()
+    assert is_refused(browser.get(no))
+
+
+def test_a_login_that_discord_failed_succeeds_by_reloading(client: Client, there: Discord) -> None:
+    back = there.approve(begin(client))
+    there.fault(kind="http_status", status=503, path="/oauth2/token", count=3)
+    assert client.get(back).status_code == 502
+    assert client.get(back).headers["Location"].endswith("/dashboard")
+    assert client.get("/dashboard").status_code == 200
+
+
+def test_nothing_that_could_be_replayed_is_stored_in_clear(there: Discord) -> None:
+    back, cookie = begun(there)
+    answer = with_cookie(cookie).get(back)
+    rows = json.dumps(list(OneTimeStep.objects.values()), default=str)
+    sessions = json.dumps([each.get_decoded() for each in Session.objects.all()])
+    secrets = [
+        cookie,
+        answer.cookies[COOKIE].value,
+        *(part.split("=")[1] for part in urlsplit(back).query.split("&")),
+    ]
+    assert len(secrets) == 4
+    assert not [secret for secret in secrets if secret in rows or secret in sessions]
+
+
+def test_an_answer_that_was_under_way_takes_no_new_cookie_away(there: Discord) -> None:
+    """A page of another tab asked with the cookie of before, and is answered after the login."""
+    back, cookie = begun(there)
+    with_cookie(cookie).get(back)
+    for path in ("/", "/api/auth/me", "/dashboard"):
+        late = with_cookie(cookie).get(path)
+        assert COOKIE not in late.cookies, path
+
+
+def test_a_session_ended_elsewhere_takes_no_new_cookie_away(client: Client, there: Discord) -> None:
+    log_in(client, there)
+    before = client.cookies[COOKIE].value
+    log_in(client, there)
+    late = with_cookie(before).get("/api/auth/me")
+    assert (late.status_code, COOKIE in late.cookies) == (401, False)
+
+
+# --- The second factor ---
+
+
+@pytest.fixture
+def owner() -> User:
+    return User.objects.create(discord_id=OWNER, username="owner")
+
+
+def test_a_code_sent_twice_logs_in_both_times(server: Server, there: Discord, owner: User) -> None:
+    _, codes = protect(owner)
+    browser = half_way(there)
+    page = browser.get(AUTHENTICATE)
+    cookies = {COOKIE: browser.cookies[COOKIE].value, "csrftoken": page.cookies["csrftoken"].value}
+    form = {"code": codes[0], "csrfmiddlewaretoken": cookies["csrftoken"]}
+
+    def send() -> httpx.Response:
+        return httpx.post(f"{server.url}{AUTHENTICATE}", data=form, cookies=cookies, timeout=30)
+
+    first, second = at_once(send, send)
+    third = send()
+    for answer in (first, second, third):
+        assert answer.status_code == 302, answer.text
+        assert answer.headers["Location"].endswith("/dashboard")
+        assert get(server.url, "/api/auth/me", answer.cookies[COOKIE]).status_code == 200
+    assert AuthSession.objects.count() == 1
+    other = half_way(there)
+    assert other.post(AUTHENTICATE, {"code": codes[0]}).status_code == 200, "a code is good once"
+
+
+def test_a_callback_given_again_leads_back_to_the_second_factor(there: Discord, owner: User) -> None:
+    secret, _ = protect(owner)
+    browser = Client()
+    back = there.approve(begin(browser, "?next=/sessions"))
+    assert [browser.get(back).headers["Location"] for _ in range(2)] == [AUTHENTICATE, AUTHENTICATE]
+    let_the_replay_pass()
+    assert browser.get(back).headers["Location"] == AUTHENTICATE
+    assert browser.post(AUTHENTICATE, {"code": code_now(secret)}).headers["Location"] == "/sessions"
+    assert browser.get(back).headers["Location"] == "/sessions"
+
+
+def test_setting_up_and_taking_off_the_second_factor_twice_is_once() -> None:
+    browser = Client()
+    browser.force_login(UserFactory.create())
+    browser.get(f"{INDEX}totp/activate/")
+    form = {"code": code_now(browser.session["mfa.totp.secret"])}
+    recovery = f"{INDEX}recovery-codes/"
+    assert [browser.post(f"{INDEX}totp/activate/", form).headers.get("Location") for _ in range(2)] == [
+        recovery
+    ] * 2
+    made = [browser.post(f"{recovery}generate/").headers.get("Location") for _ in range(2)]
+    assert made == [recovery, recovery]
+    seeds = Authenticator.objects.filter(type="recovery_codes").values_list("data", flat=True)
+    known = list(seeds)
+    browser.post(f"{recovery}generate/")
+    assert list(seeds) == known, "the codes that the first answer shows are still good"
+    assert [browser.post(f"{INDEX}totp/deactivate/").headers.get("Location") for _ in range(2)] == [
+        INDEX,
+        INDEX,
+    ]
+    assert not Authenticator.objects.exists()
+
+
+# --- Clients that hold the code, and logging out ---
+
+
+def test_an_exchange_sent_twice_by_one_client_is_one_session(
+    server: Server, there: Discord, settings: LazySettings
+) -> None:
+    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    ways: list[tuple[dict[str, str], dict[str, str], dict[str, str]]] = [
+        (pkce, {"code_verifier": VERIFIER}, {}),
+        ({}, {}, {"Idempotency-Key": "a-key-of-mine"}),
+    ]
+    for query, proof, headers in ways:
+        AuthSession.objects.all().delete()
+        body = {"code": code_of(there, settings, **query), **proof}
+
+        def send(body: dict[str, str] = body, headers: dict[str, str] = headers) -> httpx.Response:
+            return httpx.post(f"{server.url}{EXCHANGE}", json=body, headers=headers, timeout=30)
+
+        there.fault(kind="latency", ms=200, path="/users/@me$", count=1)
+        answers = [*at_once(send, send), send()]
+        assert [answer.status_code for answer in answers] == [200] * 3, [answer.text for answer in answers]
+        assert len({answer.json()["refresh"] for answer in answers}) == 1
+        for answer in answers:
+            bearer = {"Authorization": f"Bearer {answer.json()['access']}"}
+            assert httpx.get(f"{server.url}/api/auth/me", headers=bearer).status_code == 200
+        assert AuthSession.objects.count() == 1
+        stolen = send(body | {"code_verifier": "w" * 43}, {"Idempotency-Key": "a-guess"})
+        assert (stolen.status_code, stolen.json()["code"]) == (400, "CODE_REFUSED")
+        Client().post("/api/auth/logout", headers=bearer)
+        assert send().json()["code"] == "SESSION_REVOKED"
+
+
+def test_logging_out_twice_is_logged_out() -> None:
+    session = SessionFactory.create()
+    bearer = {"Authorization": f"Bearer {issue_pair(session).access}"}
+    assert [Client().post("/api/auth/logout", headers=bearer).status_code for _ in range(2)] == [200, 200]
+    browser = Client()
+    browser.force_login(session.user)
+    cookie = str(browser.cookies[COOKIE].value)
+    assert [with_cookie(cookie).post("/api/auth/logout").status_code for _ in range(2)] == [200, 200]
+    nonsense = Client().post("/api/auth/logout", headers={"Authorization": "Bearer nonsense"})
+    assert (nonsense.status_code, nonsense.json()["code"]) == (401, "TOKEN_INVALID")
