@@ -17,6 +17,7 @@ from guilds.permissions import require_member
 from queue_app.domain.add import POSITIONS, add_track
 from queue_app.domain.clear import clear_queue
 from queue_app.domain.find import MAX_QUERY
+from queue_app.domain.links import is_link, read_query
 from queue_app.domain.move import move_item
 from queue_app.domain.pause import pause, resume
 from queue_app.domain.remove import remove_item
@@ -89,20 +90,20 @@ def _no_arguments(args: dict[str, Any]) -> dict[str, Any]:
 def _check_add(args: dict[str, Any]) -> dict[str, Any]:
     query, position = args.get("query"), args.get("position", "end")
     errors: dict[str, list[str]] = {}
-    if not isinstance(query, str) or not query.strip():
+    wanted = read_query(query) if isinstance(query, str) else ""
+    if not wanted:
         errors["query"] = ["Say what to play: a search, a link or a library uri."]
-    elif not _storable(query):
+    elif not _storable(wanted):
         errors["query"] = ["This is not text."]
-    elif "://" in query and len(query.encode()) > MAX_URL:
+    elif is_link(wanted) and len(wanted.encode()) > MAX_URL:
         errors["query"] = [f"A link has at most {MAX_URL} bytes."]
-    elif "://" not in query and len(query) > MAX_QUERY:
+    elif not is_link(wanted) and len(wanted) > MAX_QUERY:
         errors["query"] = [f"At most {MAX_QUERY} characters."]
     if position not in POSITIONS:
         errors["position"] = [f"One of {', '.join(POSITIONS)}."]
     if errors:
         raise InvalidArguments(errors)
-    assert isinstance(query, str)
-    return {"query": query.strip(), "position": position}
+    return {"query": wanted, "position": position}
 
 
 def _storable(text: str) -> bool:

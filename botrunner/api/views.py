@@ -28,7 +28,7 @@ from realtime.origin import Origin
 
 
 class EnqueueSerializer(serializers.Serializer[dict[str, Any]]):
-    query = serializers.CharField(max_length=2000)
+    query = serializers.CharField()  # AddTrack judges its length, once the link in it is found
     position = serializers.CharField(default="end")
     requested_by = serializers.RegexField(snowflake_validator.regex, help_text="Snowflake of the person.")
 

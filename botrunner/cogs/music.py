@@ -14,7 +14,7 @@ from botrunner.mirror import store_member
 from guilds.errors import GuildsError
 from guilds.models import MAX_VOLUME
 from queue_app.commands import execute
-from queue_app.domain.find import MAX_QUERY, search_library
+from queue_app.domain.find import search_library
 from queue_app.errors import QueueError
 from queue_app.models import Player, QueueItem
 from queue_app.queries import load_player, queued_items
@@ -59,9 +59,7 @@ class Music(commands.Cog):
     async def play(
         self,
         interaction: nextcord.Interaction,
-        query: str = nextcord.SlashOption(
-            description="What to play: a search or a link.", max_length=MAX_QUERY
-        ),
+        query: str = nextcord.SlashOption(description="What to play: a search or a link."),
         position: str = nextcord.SlashOption(
             description="Where to put it.", choices=["end", "next", "now"], required=False, default="end"
         ),

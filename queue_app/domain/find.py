@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from queue_app.domain.links import is_link, read_query
 from queue_app.models import Track
 
 MAX_QUERY = 500
@@ -44,8 +45,8 @@ def find_track(query: str) -> Track:
 
     Without any match the track has source `none` and carries the query as its title.
     """
-    text = query.strip()
-    if text.startswith(("http://", "https://")):
+    text = read_query(query)
+    if is_link(text):
         track, _ = Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})
         return track
     if text.startswith("library:"):

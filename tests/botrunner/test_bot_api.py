@@ -130,6 +130,15 @@ async def test_a_track_is_kept_before_the_answer_while_no_bot_runs(apis: Apis) -
     }  # fmt: skip
 
 
+async def test_the_longest_link_may_stand_in_brackets(apis: Apis) -> None:
+    link = "http://radio.example/" + "a" * 1979
+    answer = await apis.enqueue({"query": f"[a title]({link} 'more')", "requested_by": SOMEBODY})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["track"]["url"] == link
+    answer = await apis.enqueue({"query": f"<{link}a>", "requested_by": SOMEBODY})
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
+
+
 @pytest.mark.parametrize("missing", ["query", "requested_by"])
 async def test_a_missing_field_is_named(apis: Apis, missing: str) -> None:
     body = {"query": "moss", "requested_by": SOMEBODY}

@@ -61,6 +61,14 @@ async def test_play_with_nothing_found_says_so_to_the_asker_only(ready: Stage) -
     assert (item.state, item.error_code) == (ItemState.FAILED, "NO_MATCH")
 
 
+async def test_play_takes_a_link_however_it_was_pasted(ready: Stage) -> None:
+    link = "http://radio.example/" + "a" * 1000
+    for pasted in ("<{}>", "[a title]({})", "`{}`", "\u200b{}", "||{}||"):
+        answer = card(await ready.slash("member", "play", query=pasted.format(link.replace("http", "HTTP"))))
+        assert answer["title"] == "Added"
+    assert {item.track.uri for item in await ready.items()} == {link}
+
+
 async def test_mentions_in_a_query_reach_nobody(ready: Stage) -> None:
     message = await ready.slash("member", "play", query="@everyone")
     assert message["mentions"] == []

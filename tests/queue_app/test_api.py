@@ -42,6 +42,14 @@ def post(client: Client, path: str, body: Any = None, **headers: str) -> Any:
 # --- Adding ---
 
 
+@pytest.mark.parametrize("pasted", ["<{}>", "\ufeff{}", "listen: [this](<{}>)!", "`{}`", "||{}||"])
+def test_a_link_is_found_in_what_was_pasted(client: Client, stage: Stage, pasted: str) -> None:
+    response = post(client, url(stage, "/queue"), {"query": pasted.format("Https://radio.example/live.mp3")})
+    assert response.status_code == 201
+    assert response.json()["state"] == "queued"
+    assert response.json()["track"]["url"] == "https://radio.example/live.mp3"
+
+
 def test_a_track_is_accepted_at_once(client: Client, stage: Stage) -> None:
     track = TrackFactory.create()
     response = post(client, url(stage, "/queue"), {"query": track.uri})

@@ -75,6 +75,23 @@ def test_the_same_link_is_one_track(stage: Stage) -> None:
     assert len(stage.queue) == 2
 
 
+def test_a_pasted_link_is_judged_and_kept_as_the_link_alone(stage: Stage) -> None:
+    link = "https://radio.example/" + "a" * 1978  # 2,000 bytes
+    item = stage.do(
+        "AddTrack", query=f"\u200b**please play** [this one]({link.replace('https', 'Https')} 'it is good')"
+    )
+    assert (item["state"], item["track"]["uri"]) == ("queued", link)
+    assert stage.do("AddTrack", query=f"<{link}>")["track"]["uri"] == link
+    assert Track.objects.count() == 1
+    assert [event["args"]["item"]["track"]["url"] for event in stage.events()] == [link] * 2
+
+
+def test_a_pasted_link_asked_for_twice_is_added_once(stage: Stage) -> None:
+    for query in ("<https://radio.example/live.mp3>", "`https://radio.example/live.mp3`"):
+        stage.do("AddTrack", query=query, key="the same key")
+    assert len(stage.queue) == 1
+
+
 def test_words_pick_the_best_match_of_the_library(stage: Stage) -> None:
     TrackFactory.create(title="Night Bus Home")
     best = TrackFactory.create(title="Night Bus")
@@ -114,6 +131,7 @@ def test_adding_wakes_a_stopped_player_but_not_a_paused_one(stage: Stage) -> Non
         ({"query": 5}, "query"),
         ({"query": ["a"]}, "query"),
         ({"query": "  "}, "query"),
+        ({"query": "\u200b \ufeff\u2060"}, "query"),
         ({"query": "a\0b"}, "query"),
         ({"query": "a\ud800b"}, "query"),
         ({"query": "x" * 501}, "query"),

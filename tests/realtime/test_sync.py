@@ -249,6 +249,13 @@ def test_the_same_event_id_gets_the_same_ack_and_nothing_twice(server: Server, m
     assert Event.objects.count() == 2
 
 
+def test_a_pasted_link_is_told_to_everybody_as_the_link_alone(server: Server, member: Member) -> None:
+    with member.open(server) as socket:
+        push(socket, add_track("\u200b<Https://radio.example/live.mp3>\ufeff"))
+    (event,) = Event.objects.all()
+    assert json.loads(event.args)["item"]["track"]["url"] == "https://radio.example/live.mp3"
+
+
 def test_one_event_id_for_two_commands_is_a_conflict(server: Server, member: Member) -> None:
     command = add_track(TrackFactory.create().uri)
     with member.open(server) as socket:
