@@ -117,6 +117,16 @@ def test_shift_enter_plays_next_and_escape_closes(desk: Desk, scene: Scene) -> N
     expect(page.locator("#search-panel")).to_be_hidden()
 
 
+def test_a_pasted_link_is_offered_and_added_as_the_link(desk: Desk, scene: Scene) -> None:
+    page = desk.window(scene.owner_cookie).open_guild(scene.id)
+    page.locator("#search-input").fill("[hear this](<Https://radio.example/live.mp3>)")
+    expect(page.locator(".result .line-title")).to_have_text("radio.example/live.mp3")
+    expect(page.locator(".result .line-sub")).to_have_text("Add this link")
+    page.keyboard.press("Enter")
+    expect(page.locator("#queue .line-title")).to_have_text(["radio.example/live.mp3"])
+    expect(page.locator("#activity .deed").first).to_contain_text("You added radio.example/live.mp3")
+
+
 def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene) -> None:
     owner = desk.window(scene.owner_cookie).open_guild(scene.id)
     member = desk.window(scene.member_cookie).open_guild(scene.id)

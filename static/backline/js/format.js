@@ -35,14 +35,19 @@ export function titleOf(track, query) {
   return track.title || readableUrl(track.url || query || track.uri);
 }
 
-/** @param {string} text a URL without its scheme, anything else as it is */
+/** @param {string} text a URL without its scheme and what it was pasted with, anything else as it is */
 export function readableUrl(text) {
-  return text.replace(/^https?:\/\/(www\.)?/i, "").replace(/\/$/, "");
+  return (linkIn(text) ?? text).replace(/^https?:\/\/(www\.)?/i, "").replace(/\/$/, "");
 }
 
-/** @param {string} text */
-export function isUrl(text) {
-  return /^https?:\/\/\S+$/i.test(text);
+/**
+ * What looks like a link in pasted text, for showing it. The server reads it exactly (queue_app/domain/links.py).
+ * @param {string} text
+ */
+export function linkIn(text) {
+  const pasted = /\]\(\s*<?(https?:\/\/[^\s<>"`)]+)/i.exec(text) ?? /(https?:\/\/[^\s<>"`]+)/i.exec(text)
+    ?? /^\W*(www\.[^\s.]+\.[^\s<>"`]+)/i.exec(text);
+  return pasted ? pasted[1].replace(/[).,;:!?'*|\u200b-\u200d\u2060\ufeff]+$/, "") : null;
 }
 
 /**

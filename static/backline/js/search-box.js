@@ -5,7 +5,7 @@
 
 import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setText } from "./dom.js";
-import { duration, isUrl, readableUrl, titleOf } from "./format.js";
+import { duration, linkIn, readableUrl, titleOf } from "./format.js";
 
 /**
  * @import { Track } from "../../client/types.d.ts"
@@ -69,7 +69,7 @@ export class SearchBox {
     if (!query) {
       this.#list([], "", "");
       this.#show(false);
-    } else if (isUrl(query)) {
+    } else if (linkIn(query)) {
       this.#list([urlTrack(query)], query, "");
       this.#show(true);
     } else {
@@ -118,7 +118,7 @@ export class SearchBox {
       art,
       element("span", { class: "line" },
         element("span", { class: "line-title" }, titleOf(track)),
-        element("span", { class: "line-sub" }, track.artist ?? (isUrl(track.uri) ? "Add this link" : ""))),
+        element("span", { class: "line-sub" }, track.artist ?? (linkIn(track.uri) ? "Add this link" : ""))),
       element("span", { class: "row-time" },
         track.is_live ? "live" : track.duration_ms === null ? "" : duration(track.duration_ms)),
     );
