@@ -108,7 +108,11 @@ class VoiceClient(nextcord.VoiceClient):
         Without it the bot stays inaudible when everybody left the channel and somebody comes back.
         """
         if message["op"] == 24 and self.e2ee_state is not None:
-            await self.e2ee_state.prepare_epoch(message["d"]["epoch"], message["d"]["protocol_version"])
+            version = message["d"]["protocol_version"]
+            if self.e2ee_state._encryptor is None:  # alone at first, the call began without encryption
+                await self.e2ee_state.initialise(version)
+            else:
+                await self.e2ee_state.prepare_epoch(message["d"]["epoch"], version)
 
     async def poll_voice_ws(self, reconnect: bool) -> None:
         try:

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Coroutine
 from typing import Any
 
-from sandbox import actions, permissions
+from sandbox import actions, seats
 from sandbox.gateway import Gateway
 from sandbox.gateway_session import Session
-from sandbox.model import Event, Json, VoiceState
+from sandbox.model import ChannelType, Event, Json, VoiceState
 from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
@@ -37,7 +37,7 @@ class BotVoice:
         world.listeners.append(self._hear)
 
     def request(self, session: Session, data: Json) -> None:
-        """Op 4. A channel that is unknown, no voice channel or forbidden is ignored, as Discord does."""
+        """Op 4. A channel that is unknown, no voice channel, forbidden or full is ignored, as Discord does."""
         guild_id = str(data.get("guild_id"))
         wanted = data.get("channel_id")
         if not self.world.bot_installed(guild_id) or not session.owns(guild_id):
@@ -49,28 +49,77 @@ class BotVoice:
         member = self.world.members[guild_id, self.world.bot_id]
         if channel is None or channel.guild_id != guild_id or channel.type not in VOICE_TYPES:
             return
-        if not permissions.in_channel(self.world, member, channel) & permissions.CONNECT:
+        current = self.world.voice_states.get((guild_id, self.world.bot_id))
+        here = current is not None and current.channel_id == channel.id
+        if not here and seats.refusal(self.world, member, channel) is not None:
             return
         mute, deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
         state = VoiceState(guild_id, channel.id, self.world.bot_id, session.id, mute, deaf)
         self._spawn(self._enter(state))
 
-    async def move(self, guild_id: str, channel_id: str) -> None:
-        """Somebody with Move Members drags the bot to another channel of the guild."""
+    async def move(
+        self,
+        guild_id: str,
+        channel_id: str,
+        *,
+        code: int | None = DISCONNECTED,
+        server_first: bool = False,
+        seconds: float = 0.0,
+    ) -> None:
+        """Somebody with Move Members drags the bot to another channel; it need not be allowed to connect there.
+
+        The new voice state and the new voice server are told in either order (disgoorg/disgo#580), `seconds` apart.
+        The old voice socket is closed with 4014, with 4022 (disgoorg/disgo#603), or (`code` None) not at all.
+        """
         current = self.world.voice_states[guild_id, self.world.bot_id]
-        await self._enter(
-            VoiceState(
-                guild_id,
-                channel_id,
-                current.user_id,
-                current.session_id,
-                current.self_mute,
-                current.self_deaf,
-            )
+        state = VoiceState(
+            guild_id,
+            channel_id,
+            current.user_id,
+            current.session_id,
+            current.self_mute,
+            current.self_deaf,
+        )
+        async with self._lock(guild_id):
+            if server_first:
+                await self._hang_up_old(guild_id, code)
+                await self._announce_server(state)
+                await asyncio.sleep(seconds)
+                seats.take(self.world, state)
+            else:
+                seats.take(self.world, state)
+                await self._hang_up_old(guild_id, code)
+                await asyncio.sleep(seconds)
+                await self._announce_server(state)
+
+    async def change_server(
+        self, guild_id: str, *, code: int | None, null_first: bool, seconds: float
+    ) -> None:
+        """The call goes to another voice server, as when its region is changed; the channel stays.
+
+        With `null_first` the bot is told first that a server is being looked for (docs: Voice Server Update).
+        """
+        async with self._lock(guild_id):
+            state = self.world.voice_states[guild_id, self.world.bot_id]
+            if null_first:
+                data: Json = {"guild_id": guild_id, "token": secrets.token_hex(8), "endpoint": None}
+                self.gateway.tell(state.session_id, "VOICE_SERVER_UPDATE", data)
+            await self._hang_up_old(guild_id, code)
+            await asyncio.sleep(seconds)
+            await self._announce_server(state)
+
+    def is_alone(self, guild_id: str) -> bool:
+        state = self.world.voice_states[guild_id, self.world.bot_id]
+        return all(
+            each.channel_id != state.channel_id or each.user_id == state.user_id
+            for each in self.world.guild_voice_states(guild_id)
         )
 
     async def kick(self, guild_id: str, *, code: int = DISCONNECTED, state_first: bool = True) -> None:
-        """Somebody disconnects the bot from voice. Discord's two announcements come in either order."""
+        """Somebody disconnects the bot from voice. Discord's two announcements come in either order.
+
+        `code` is 4014, or 4022 when the bot is alone (discord-api-docs#7575).
+        """
         async with self._lock(guild_id):
             if state_first:
                 actions.leave_voice(self.world, guild_id, self.world.bot_id)
@@ -91,7 +140,7 @@ class BotVoice:
                 state.channel_id,
                 state.session_id,
             )
-            actions.enter_voice(self.world, state)
+            seats.take(self.world, state)
             if same_place and before is not None:
                 if (before.self_mute, before.self_deaf) == (state.self_mute, state.self_deaf):
                     await self._announce_server(
@@ -109,44 +158,51 @@ class BotVoice:
         closing = self._spawn(self.voice.close(guild_id=guild_id, code=code))
         await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 
+    async def _hang_up_old(self, guild_id: str, code: int | None) -> None:
+        """Nobody hears the bot on its old connection any more, whether or not its socket is closed."""
+        if code is None:
+            self.voice.mute_old(guild_id=guild_id)
+        else:
+            await self.close_socket(guild_id, code)
+
     async def _announce_server(self, state: VoiceState) -> None:
-        await self._tell_people(state.guild_id)
+        await self._tell_people(state.guild_id, state.channel_id)
         token = secrets.token_hex(8)
+        channel = self.world.channels.get(state.channel_id)
         self.voice.expect(
             guild_id=state.guild_id,
             channel_id=state.channel_id,
             user_id=state.user_id,
             session_id=state.session_id,
             token=token,
+            stage=channel is not None and channel.type == ChannelType.STAGE,
         )
         data: Json = {"guild_id": state.guild_id, "token": token, "endpoint": self.voice.endpoint}
         self.gateway.tell(state.session_id, "VOICE_SERVER_UPDATE", data)
 
-    async def _tell_people(self, guild_id: str) -> None:
-        bot_state = self.world.voice_states.get((guild_id, self.world.bot_id))
-        if bot_state is None:
-            return
+    async def _tell_people(self, guild_id: str, channel_id: str) -> None:
         people = [
             each.user_id
             for each in self.world.guild_voice_states(guild_id)
-            if each.channel_id == bot_state.channel_id and each.user_id != self.world.bot_id
+            if each.channel_id == channel_id and each.user_id != self.world.bot_id
         ]
-        await self.voice.set_people(guild_id=guild_id, channel_id=bot_state.channel_id, user_ids=people)
+        await self.voice.set_people(guild_id=guild_id, channel_id=channel_id, user_ids=people)
 
     def _hear(self, event: Event) -> None:
-        if (
-            event.name == "VOICE_STATE_UPDATE"
-            and event.guild_id
-            and event.data["user_id"] != self.world.bot_id
-        ):
-            self._spawn(self._people_changed(event.guild_id))
+        if event.name == "VOICE_STATE_UPDATE" and event.guild_id:
+            if event.data["user_id"] != self.world.bot_id:
+                self._spawn(self._people_changed(event.guild_id))
+            else:
+                silenced = seats.is_silenced(self.world, event.guild_id, self.world.bot_id)
+                self.voice.silence(guild_id=event.guild_id, silenced=silenced)
         # The guild or the voice channel is gone, and the bot with it.
         if event.name in ("GUILD_DELETE", "CHANNEL_DELETE") and event.guild_id:
             self._spawn(self._hang_up(event.guild_id))
 
     async def _people_changed(self, guild_id: str) -> None:
         async with self._lock(guild_id):
-            await self._tell_people(guild_id)
+            if state := self.world.voice_states.get((guild_id, self.world.bot_id)):
+                await self._tell_people(guild_id, state.channel_id)
 
     def _session_ended(self, session: Session) -> None:
         for state in tuple(self.world.voice_states.values()):

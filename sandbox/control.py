@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox import actions, options, permissions, shapes
+from sandbox import actions, options, permissions, seats, shapes
 from sandbox.errors import DiscordError, Refused
 from sandbox.faults import BadFault, inject
 from sandbox.guild_edits import GuildEdits
@@ -115,7 +115,31 @@ class Control:
     # -- doing
 
     async def voice_state(self, request: web.Request) -> Json:
+        """Somebody joins, moves or (`channel_id` null) leaves; a moderator mutes, deafens or suppresses them.
+
+        `{user, channel_id?, self_mute?, self_deaf?, mute?, deaf?, suppress?}`. The bot's seat is its own business, so
+        `channel_id` is for people only.
+        """
         body = await _body(request)
+        word: Json = {name: body[name] for name in ("mute", "deaf", "suppress") if name in body}
+        if not all(isinstance(value, bool) for value in word.values()):
+            raise Refused(400, "INVALID", "mute, deaf and suppress must be true or false")
+        if "channel_id" not in body and word:
+            return self._moderate(body, word)
+        answer = self._seat(body)
+        return self._moderate(body, word) if word else answer
+
+    def _moderate(self, body: Json, word: Json) -> Json:
+        user = self.world.bot if body.get("user") in (self.world.bot.username, self.world.bot_id) else None
+        user = user or self._user(body)
+        places = [each for each in self.world.voice_states.values() if each.user_id == user.id]
+        state = next((each for each in places if body.get("guild_id") in (None, each.guild_id)), None)
+        if state is None:
+            raise Refused(409, "NOT_IN_VOICE", "This user is in no voice channel")
+        seats.moderate(self.world, state, **word)
+        return shapes.voice_state(self.world, state)
+
+    def _seat(self, body: Json) -> Json:
         user, channel_id = self._user(body), body.get("channel_id")
         current = next((each for each in self.world.voice_states.values() if each.user_id == user.id), None)
         if channel_id is None:
@@ -127,11 +151,16 @@ class Control:
             raise Refused(404, "UNKNOWN_CHANNEL", "This user can see no such channel")
         if channel.type not in VOICE_TYPES:
             raise Refused(400, "NOT_A_VOICE_CHANNEL", "channel_id is not a voice channel")
+        here = current is not None and current.channel_id == channel.id
+        refusal = seats.refusal(self.world, self.world.members[channel.guild_id, user.id], channel)
+        if refusal is not None and not here:
+            raise Refused(403, refusal, "This user may not join that channel, or it is full")
         if current is not None and current.guild_id != channel.guild_id:
             actions.leave_voice(self.world, current.guild_id, user.id)
         mute, deaf = bool(body.get("self_mute")), bool(body.get("self_deaf"))
-        state = VoiceState(channel.guild_id, channel.id, user.id, secrets.token_hex(16), mute, deaf)
-        actions.enter_voice(self.world, state)
+        session_id = current.session_id if current and here else secrets.token_hex(16)
+        state = VoiceState(channel.guild_id, channel.id, user.id, session_id, mute, deaf)
+        seats.take(self.world, state)
         return shapes.voice_state(self.world, state)
 
     async def message(self, request: web.Request) -> Json:

@@ -157,6 +157,16 @@ def _number(order: Json, name: str, default: float, low: float, high: float) -> 
     return value
 
 
+def _close_code(order: Json, default: int) -> int:
+    return int(_number(order, "code", default, 1000, 4999))
+
+
+def _optional_code(order: Json, default: int | None) -> int | None:
+    """null: the socket stays open."""
+    code = order.get("code", default)
+    return None if code is None else _close_code({"code": code}, 0)
+
+
 async def _gateway_drop(sandbox: "Sandbox", order: Json) -> Json:
     """Without `code` the TCP connection breaks, as when a cable is pulled; with one it is closed."""
     code = order.get("code")
@@ -190,7 +200,7 @@ async def _reconnect(sandbox: "Sandbox", order: Json) -> Json:
 
 async def _voice_close(sandbox: "Sandbox", order: Json) -> Json:
     guild_id = _guild_with_bot_in_voice(sandbox, order)
-    code = int(_number(order, "code", 4006, 1000, 4999))
+    code = _close_code(order, 4006)
     await sandbox.bot_voice.close_socket(guild_id, code)
     return {"guild_id": guild_id, "code": code}
 
@@ -200,13 +210,32 @@ async def _move_bot(sandbox: "Sandbox", order: Json) -> Json:
     channel = sandbox.world.channels.get(str(order.get("channel_id")))
     if channel is None or channel.guild_id != guild_id or channel.type not in VOICE_TYPES:
         raise BadFault("channel_id must be a voice channel of the guild")
-    await sandbox.bot_voice.move(guild_id, channel.id)
+    await sandbox.bot_voice.move(
+        guild_id,
+        channel.id,
+        code=_optional_code(order, 4014),
+        server_first=bool(order.get("server_first", False)),
+        seconds=_number(order, "seconds", 0.0, 0, 60),
+    )
     return {"guild_id": guild_id, "channel_id": channel.id}
+
+
+async def _voice_server(sandbox: "Sandbox", order: Json) -> Json:
+    """The bot's call goes to another voice server. `seconds`: how long until there is one."""
+    guild_id = _guild_with_bot_in_voice(sandbox, order)
+    await sandbox.bot_voice.change_server(
+        guild_id,
+        code=_optional_code(order, 4022 if sandbox.bot_voice.is_alone(guild_id) else None),
+        null_first=bool(order.get("null_first", False)),
+        seconds=_number(order, "seconds", 0.0, 0, 60),
+    )
+    return {"guild_id": guild_id}
 
 
 async def _kick_bot(sandbox: "Sandbox", order: Json) -> Json:
     guild_id = _guild_with_bot_in_voice(sandbox, order)
-    code = int(_number(order, "code", 4014, 1000, 4999))
+    default = 4022 if sandbox.bot_voice.is_alone(guild_id) else 4014
+    code = _close_code(order, default)
     await sandbox.bot_voice.kick(guild_id, code=code, state_first=bool(order.get("state_first", True)))
     return {"guild_id": guild_id, "code": code}
 
@@ -285,6 +314,7 @@ IMMEDIATE: dict[str, Act] = {
     "voice_close": _voice_close,
     "move_bot": _move_bot,
     "kick_bot": _kick_bot,
+    "voice_server": _voice_server,
     "guild_unavailable": _guild_unavailable,
     "guild_delete": _guild_delete,
     "members_intent": _members_intent,

@@ -6,8 +6,9 @@
 | --- | --- | --- |
 | rename | name | GUILD_UPDATE |
 | transfer | user_id | GUILD_UPDATE, the owner is another |
-| add_channel | name, type?, parent_id?, topic? | CHANNEL_CREATE |
-| edit_channel | channel_id, name?, topic?, position?, parent_id?, overwrites? | CHANNEL_UPDATE |
+| set_afk_channel | channel_id or null | GUILD_UPDATE |
+| add_channel | name, type?, parent_id?, topic?, user_limit?, overwrites? | CHANNEL_CREATE |
+| edit_channel | channel_id, name?, topic?, position?, parent_id?, user_limit?, overwrites? | CHANNEL_UPDATE |
 | delete_channel | channel_id | CHANNEL_DELETE |
 | add_role | name, permissions?, color?, mentionable? | GUILD_ROLE_CREATE |
 | edit_role | role_id, name?, permissions?, color?, mentionable? | GUILD_ROLE_UPDATE |
@@ -33,6 +34,8 @@ MAKEABLE = (
     ChannelType.STAGE,
 )
 
+MAX_VOICE_USERS, MAX_STAGE_USERS = 99, 10_000
+
 
 class GuildEdits:
     """Changes to one guild. Each raises Refused when a field does not fit, before anything has changed."""
@@ -46,6 +49,7 @@ class GuildEdits:
         changes: dict[str, Callable[[Json], Json]] = {
             "rename": self._rename,
             "transfer": self._transfer,
+            "set_afk_channel": self._set_afk_channel,
             "add_channel": self._add_channel,
             "edit_channel": self._edit_channel,
             "delete_channel": self._delete_channel,
@@ -76,6 +80,11 @@ class GuildEdits:
         self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
+    def _set_afk_channel(self, body: Json) -> Json:
+        self.guild.afk_channel_id = self._channel(body).id if body.get("channel_id") else None
+        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        return shapes.guild(self.world, self.guild)
+
     # -- channels
 
     def _add_channel(self, body: Json) -> Json:
@@ -90,6 +99,8 @@ class GuildEdits:
             len(self.world.guild_channels(self.guild.id)),
             self._parent(body),
             body.get("topic"),
+            overwrites=_overwrites(body, []),
+            user_limit=_user_limit(body, kind, 0),
         )
         self.world.channels[channel.id] = channel
         self._tell("CHANNEL_CREATE", shapes.channel(self.world, channel))
@@ -100,7 +111,8 @@ class GuildEdits:
         name = _field(body, "name", str, default=channel.name)
         position = _field(body, "position", int, default=channel.position)
         parent_id = self._parent(body) if "parent_id" in body else channel.parent_id
-        channel.overwrites = _overwrites(body, channel.overwrites)
+        user_limit = _user_limit(body, channel.type, channel.user_limit)
+        channel.overwrites, channel.user_limit = _overwrites(body, channel.overwrites), user_limit
         channel.name, channel.position, channel.parent_id = name, position, parent_id
         channel.topic = body.get("topic", channel.topic)
         self._tell("CHANNEL_UPDATE", shapes.channel(self.world, channel))
@@ -237,6 +249,13 @@ def _field[T](body: Json, name: str, kind: type[T], *, default: T | None = None)
     ):
         raise Refused(400, "INVALID", f"{name} must be of type {kind.__name__}")
     return value
+
+
+def _user_limit(body: Json, kind: int, default: int) -> int:
+    limit = _field(body, "user_limit", int, default=default)
+    if not 0 <= limit <= (MAX_STAGE_USERS if kind == ChannelType.STAGE else MAX_VOICE_USERS):
+        raise Refused(400, "INVALID", f"user_limit must be 0 to {MAX_VOICE_USERS}, 0 for none")
+    return limit
 
 
 def _permissions(body: Json, default: int) -> int:

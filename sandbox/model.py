@@ -31,6 +31,7 @@ class Guild:
     owner_id: str
     system_channel_id: str | None = None
     features: list[str] = field(default_factory=list)
+    afk_channel_id: str | None = None
 
 
 @dataclass
@@ -58,7 +59,10 @@ class Overwrite:
 
 @dataclass
 class Channel:
-    """A guild's channel, or a DM (`guild_id` None, `recipient_id` set). `status` is a voice channel's."""
+    """A guild's channel, or a DM (`guild_id` None, `recipient_id` set).
+
+    `status` and `user_limit` (0: none) are a voice channel's.
+    """
 
     id: str
     type: int
@@ -70,6 +74,7 @@ class Channel:
     status: str | None = None
     overwrites: list[Overwrite] = field(default_factory=list)
     recipient_id: str | None = None
+    user_limit: int = 0
 
 
 @dataclass
@@ -79,16 +84,22 @@ class Member:
     joined_at: str
     roles: list[str] = field(default_factory=list)
     nick: str | None = None
+    mute: bool = False  # by a moderator, in whatever voice channel
+    deaf: bool = False
 
 
 @dataclass
 class VoiceState:
+    """`suppress`: not heard, for lack of Speak or in a stage's audience; `requested_at`: since when the hand is up."""
+
     guild_id: str
     channel_id: str
     user_id: str
     session_id: str
     self_mute: bool = False
     self_deaf: bool = False
+    suppress: bool = False
+    requested_at: str | None = None
 
 
 @dataclass

@@ -95,7 +95,7 @@ def channel(world: World, channel: Channel) -> Json:
         ],
     }
     if channel.type in VOICE_TYPES:
-        shape |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
+        shape |= {"bitrate": 64000, "user_limit": channel.user_limit, "rtc_region": None}
     if channel.type != ChannelType.CATEGORY:
         shape |= {
             "last_message_id": _last_message_id(world, channel.id),
@@ -126,28 +126,29 @@ def member_without_user(member: Member) -> Json:
         "pending": False,
         "premium_since": None,
         "roles": list(member.roles),
-        "mute": False,
-        "deaf": False,
+        "mute": member.mute,
+        "deaf": member.deaf,
         "collectibles": None,
     }
 
 
 def voice_state(world: World, state: VoiceState, *, left: bool = False) -> Json:
     """`left` says that the user has just left: the same state with no channel. Gateway and REST share it."""
+    seated = world.members[state.guild_id, state.user_id]
     return {
         "guild_id": state.guild_id,
         "channel_id": None if left else state.channel_id,
         "user_id": state.user_id,
         "session_id": state.session_id,
-        "deaf": False,
-        "mute": False,
+        "deaf": seated.deaf,
+        "mute": seated.mute,
         "self_deaf": state.self_deaf,
         "self_mute": state.self_mute,
         "self_stream": False,
         "self_video": False,
-        "suppress": False,
-        "request_to_speak_timestamp": None,
-        "member": member(world, world.members[state.guild_id, state.user_id]),
+        "suppress": state.suppress,
+        "request_to_speak_timestamp": state.requested_at,
+        "member": member(world, seated),
     }
 
 
@@ -166,7 +167,7 @@ def guild(world: World, guild: Guild, *, counts: bool = False) -> Json:
         "owner_id": guild.owner_id,
         "application_id": None,
         "region": "us-east",
-        "afk_channel_id": None,
+        "afk_channel_id": guild.afk_channel_id,
         "afk_timeout": 300,
         "system_channel_id": guild.system_channel_id,
         "system_channel_flags": 0,

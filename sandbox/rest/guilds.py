@@ -1,6 +1,6 @@
 """/guilds: what the bot may read of a guild it is in."""
 
-from sandbox import shapes
+from sandbox import seats, shapes
 from sandbox.errors import DiscordError, missing_access, unknown
 from sandbox.model import Guild, Json
 from sandbox.rest.api import Call, Route
@@ -70,6 +70,15 @@ async def get_voice_state(call: Call) -> Json:
     return shapes.voice_state(call.world, state)
 
 
+async def change_own_voice_state(call: Call) -> None:
+    seats.edit_own(call.world, _guild(call).id, call.world.bot_id, await call.object())
+
+
+async def change_voice_state(call: Call) -> None:
+    guild, user_id = _guild(call), call.param("user_id")
+    seats.edit_other(call.world, guild.id, user_id, await call.object(), asker_id=call.world.bot_id)
+
+
 ROUTES = [
     Route("GET", "/guilds/{guild_id}", get_guild),
     Route("GET", "/guilds/{guild_id}/channels", get_channels),
@@ -79,5 +88,7 @@ ROUTES = [
     Route("GET", "/guilds/{guild_id}/members/search", search_members),
     Route("GET", "/guilds/{guild_id}/members/{user_id}", get_member),
     Route("GET", "/guilds/{guild_id}/voice-states/@me", get_voice_state),
+    Route("PATCH", "/guilds/{guild_id}/voice-states/@me", change_own_voice_state),
     Route("GET", "/guilds/{guild_id}/voice-states/{user_id}", get_voice_state),
+    Route("PATCH", "/guilds/{guild_id}/voice-states/{user_id}", change_voice_state),
 ]

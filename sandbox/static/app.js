@@ -127,6 +127,11 @@ function drawVoiceChannel(one) {
       "div.voice",
       {},
       el("span", {}, one.name, one.status && el("small", {}, one.status)),
+      el("input", {
+        type: "number", min: "0", max: "99", value: one.user_limit || "", placeholder: "∞",
+        "aria-label": `User limit of ${one.name}`, title: "User limit",
+        onchange: (/** @type {any} */ event) => limit(one, Number(event.target.value)),
+      }),
       el("button", { type: "button", "aria-label": `${here ? "Leave" : "Join"} ${one.name}`, onclick: () => move(here ? null : one.id) }, here ? "Leave" : "Join"),
     ),
     el(
@@ -136,10 +141,39 @@ function drawVoiceChannel(one) {
         "li",
         each.user_id === botId() ? { "data-bot": "true" } : {},
         avatar(each.member.user, state.users, true),
-        nameOf(each.member.user),
+        el("span", {}, nameOf(each.member.user), el("small", {}, conditions(each))),
+        each.user_id === botId() && moderation(each, "mute", each.mute, "Mute", "Unmute"),
+        each.user_id === botId() && moderation(each, "suppress", each.suppress, "Suppress", "Let speak"),
       )),
     ),
   ];
+}
+
+/** @param {any} each a voice state @returns {string} why somebody is not heard or does not hear */
+function conditions(each) {
+  return [
+    each.mute && "muted",
+    each.deaf && "deafened",
+    each.suppress && "may not speak",
+    each.request_to_speak_timestamp && "hand raised",
+    each.self_mute && "muted themselves",
+  ].filter(Boolean).join(", ");
+}
+
+/** @param {any} each @param {"mute" | "suppress"} what @param {boolean} on @param {string} begin @param {string} end */
+function moderation(each, what, on, begin, end) {
+  return el("button.quiet", {
+    type: "button",
+    "aria-label": `${on ? end : begin} ${nameOf(each.member.user)}`,
+    onclick: () => post("/_sandbox/voice-state", { user: each.user_id, guild_id: each.guild_id, [what]: !on })
+      .catch((error) => toast(error.message)),
+  }, on ? end : begin);
+}
+
+/** @param {any} one @param {number} users 0: none */
+function limit(one, users) {
+  post(`/_sandbox/guilds/${one.guild_id}`, { change: "edit_channel", channel_id: one.id, user_limit: users })
+    .catch((error) => { toast(error.message); void load(); });
 }
 
 let readsTheEnd = true;

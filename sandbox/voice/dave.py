@@ -8,7 +8,8 @@ their own, as their Discord client would. Steps are taken one after another, eac
     none         some                       create: bot and people commit to a first epoch
     established  somebody new               add
     established  somebody gone              remove
-    established  nobody                     sole member reset: the bot is alone and sends un-E2EE again
+    any          nobody                     downgrade: the call of a bot that is alone is of version 0, passthrough
+    version 0    some                       upgrade: prepare_epoch (24) announces a new group
     any          bot reported an invalid    a new group with the key package it sends after that
                  commit or welcome (31)
     any          commit nobody can process  re-create
@@ -102,14 +103,14 @@ class DaveGroup:
         send_json: SendJson,
         send_binary: SendBinary,
         bot_commits: bool = True,
-        strict: bool = False,
+        alone: bool = False,
     ) -> None:
         self._channel_id = channel_id
         self._bot_id = bot_id
         self._send_json = send_json
         self._send_binary = send_binary
         self._bot_commits = bot_commits
-        self._strict = strict
+        self.version = 0 if alone else PROTOCOL_VERSION
         self._external = ExternalSender(int(channel_id))
 
         self._people: frozenset[str] = frozenset()
@@ -126,7 +127,6 @@ class DaveGroup:
         self._epoch = 0
         self._transition = 0
         self._failures = 0
-        self._reset_unanswered = False
         self.frames = FrameDecryptor()
 
     # What arrives from the gateway's side
@@ -141,7 +141,6 @@ class DaveGroup:
         if key_package_user(payload) != int(self._bot_id):
             raise MalformedMessage("key package of another user")
         self._bot_package = payload
-        self._reset_unanswered = False
         self._woken.set()
 
     def take_commit(self, payload: bytes) -> None:
@@ -176,7 +175,8 @@ class DaveGroup:
 
     async def run(self) -> None:
         """Keep the group in line with the people in the channel until cancelled. Raises: GroupBroken."""
-        await self._send_binary(EXTERNAL_SENDER, self._external.package)
+        if self.version:
+            await self._send_binary(EXTERNAL_SENDER, self._external.package)
         while True:
             await self._woken.wait()
             self._woken.clear()
@@ -192,16 +192,18 @@ class DaveGroup:
     async def _step(self) -> bool:
         """Take the step that is due; False when none is."""
         present = frozenset(self._members)
-        if self._invalid:
+        if not self._people:
+            if not self.version:
+                return False
+            await self._downgrade()
+        elif not self.version:
+            await self._upgrade()
+        elif self._invalid:
             await self._readmit()
         elif self._bot_package is None:
-            if self._reset_unanswered and self._people:
-                await self._urge()
-            return False
-        elif not present and self._people:
+            return await self._key_package_arrives()
+        elif not present:
             await self._create(self._bot_package)
-        elif present and not self._people:
-            await self._reset_to_sole_member()
         elif joined := self._people - present:
             await self._add(sorted(joined))
         elif left := present - self._people:
@@ -265,22 +267,26 @@ class DaveGroup:
         self._members = staying
         await self._announce(commit)
 
-    async def _reset_to_sole_member(self) -> None:
-        listener = next(iter(self._members.values()))
-        await self._recreate()
-        # nextcord 3.2.0 does not know prepare_epoch (24). Told to execute transition 0 it takes the keys it
-        # has once more and counts nonces from 1 again, which a decryptor that saw them refuses as repeats.
-        self.frames.add_keys(listener.key_ratchet(self._bot_id))
+    async def _downgrade(self) -> None:
+        """Everybody has left: the bot's call falls to passthrough (seen live, nextcord#1294)."""
+        self._dissolve()
+        self._invalid = False
+        self._bot_package = None
+        self.version = 0
         await self._send_json(
-            PREPARE_TRANSITION,
-            {"protocol_version": PROTOCOL_VERSION, "transition_id": REINITIALISE_TRANSITION},
+            PREPARE_TRANSITION, {"protocol_version": 0, "transition_id": REINITIALISE_TRANSITION}
         )
+
+    async def _upgrade(self) -> None:
+        """Somebody is with the bot, who is to send the key package of a new group."""
+        self.version = PROTOCOL_VERSION
+        await self._recreate()
+        await self._send_binary(EXTERNAL_SENDER, self._external.package)
 
     async def _recreate(self) -> None:
         """Dissolve the group for the bot too, which answers with the key package of the next one."""
         self._dissolve()
         self._bot_package = None
-        self._reset_unanswered = True
         await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
 
     async def _readmit(self) -> None:
@@ -291,31 +297,17 @@ class DaveGroup:
         if not await self._key_package_arrives():
             await self._recreate()
 
-    async def _urge(self) -> None:
-        """Deal with a bot that did not answer prepare_epoch (24): it could not join the people any more.
-
-        Discord leaves such a bot unheard until it reconnects (nextcord 3.2.0 is one: nextcord#1294). Unless
-        `strict`, a welcome that nobody could open makes it report that (31) and start afresh.
-        """
-        if await self._key_package_arrives():
-            return
-        self._reset_unanswered = False
-        logger.warning(
-            "DAVE: the bot sent no key package after prepare_epoch (24); Discord would not hear it"
-        )
-        if self._strict:
-            self.frames.expire(seconds=0)
-            self.frames.require_encryption()
-        else:
-            await self._send_binary(WELCOME, struct.pack(">H", self._next_transition()))
-
     async def _key_package_arrives(self) -> bool:
+        """Wait for it. A bot that sends none stays outside the group, and what it sends plain is not heard."""
         try:
             async with asyncio.timeout(READY_SECONDS):
-                while self._bot_package is None:
+                while self._bot_package is None and self._people:
                     self._woken.clear()
                     await self._woken.wait()
         except TimeoutError:
+            logger.warning("DAVE: the bot sent no key package; nobody hears it")
+            self.frames.expire(seconds=0)
+            self.frames.require_encryption()
             return False
         self._woken.set()
         return True

@@ -47,17 +47,17 @@ class VoiceGateway:
     `on_described(ssrc)` is told when a session has settled how it sends.
     """
 
-    def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool, strict: bool) -> None:
+    def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool) -> None:
         self.modes = list(modes)
         self.dave_version = dave_version
         self.bot_commits = bot_commits
-        self.strict = strict
         self.media_address = ("", 0)
         self.on_described: Callable[[int], None] = lambda ssrc: None
         self.expected: dict[str, Credentials] = {}
         self.sessions: dict[str, VoiceSession] = {}
         self.people: dict[tuple[str, str], frozenset[str]] = {}
         self.listeners: dict[str, Listener] = {}
+        self.silenced: set[str] = set()  # guilds where the bot is muted or suppressed
         self._by_ssrc: dict[int, VoiceSession] = {}
         self._sockets: set[ClientSocket] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -79,7 +79,7 @@ class VoiceGateway:
             dave_version=dave_version,
             listener=self.listener(credentials.guild_id),
             bot_commits=self.bot_commits,
-            strict=self.strict,
+            silenced=credentials.guild_id in self.silenced,
         )
         self.sessions[credentials.guild_id] = session
         self._by_ssrc[ssrc] = session
@@ -233,10 +233,11 @@ class _Connection:
         if credentials.user_id != _text(data, "user_id"):
             raise _Refused(SESSION_INVALID, "Session is no longer valid.")
         offered = _integer(data, "max_dave_protocol_version", default=0)
-        if offered < self._gateway.dave_version:
+        dave_version = 0 if credentials.stage else self._gateway.dave_version
+        if offered < dave_version:
             raise _Refused(E2EE_REQUIRED, "E2EE/DAVE protocol required.")
         old = self._gateway.sessions.get(credentials.guild_id)
-        session = self._gateway.open_session(credentials, dave_version=self._gateway.dave_version)
+        session = self._gateway.open_session(credentials, dave_version=dave_version)
         session.attach(self._socket)
         self._session = session
         if old is not None:

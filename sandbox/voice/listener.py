@@ -111,6 +111,10 @@ class Listener:
         finally:
             del self._subscribers[id(backlog)]
 
+    def hush(self) -> None:
+        """What comes from now on is not heard: there is no tone of the last second either."""
+        self._pcm.clear()
+
     def clear(self) -> None:
         """Forget everything heard; live streams go on with silence."""
         self._decoder = _opus_decoder()

@@ -23,8 +23,9 @@ class VoiceReport:
 
     frames_received: unique frames that authenticated, decrypted and decoded; frames_plain of them un-E2EE.
     frames_lost: gaps in the sequence numbers. frames_bad: failed to authenticate, to decrypt or to decode, or
-    came un-E2EE although DAVE was established. silence_ms grows while nothing arrives; tone_hz is the loudest
-    frequency of the last second, None when that was silent or empty. dave: negotiated protocol version.
+    came un-E2EE although DAVE was established. frames_silenced: good, but sent while `silenced`, that is muted by a
+    moderator or suppressed; nobody hears those. silence_ms grows while nothing arrives; tone_hz is the loudest
+    frequency of the last second, None when that was silent or empty. dave: the call's protocol version now.
     """
 
     guild_id: str
@@ -36,6 +37,8 @@ class VoiceReport:
     frames_plain: int
     frames_lost: int
     frames_bad: int
+    frames_silenced: int
+    silenced: bool
     silence_ms: int
     tone_hz: float | None
     speaking: bool
@@ -46,9 +49,8 @@ class VoiceServer:
 
     `endpoint` (valid after start) goes into VOICE_SERVER_UPDATE; clients verify it with `ca_file`, which is
     there from the beginning. `bot_commits` False makes a listener's MLS commit win over the bot's, so that
-    the bot takes DAVE's other role and is welcomed to groups. `strict` leaves a bot that does not answer
-    prepare_epoch (24) outside the group, as Discord does; otherwise such a bot is brought back, because
-    unmodified nextcord 3.2.0 is one (nextcord#1294).
+    the bot takes DAVE's other role and is welcomed to groups. A bot that does not answer prepare_epoch (24)
+    stays outside the group, unheard; unmodified nextcord 3.2.0 is one (nextcord#1294).
 
     Raises: ValueError for an address other than loopback, an unknown mode or DAVE version.
     """
@@ -62,7 +64,6 @@ class VoiceServer:
         port: int = 0,
         modes: Sequence[str] = MODES,
         bot_commits: bool = True,
-        strict: bool = False,
     ) -> None:
         if host not in LOOPBACK:
             raise ValueError("the voice server listens on loopback only")
@@ -74,9 +75,7 @@ class VoiceServer:
         self.ca_file = self._certificates.ca_file
         self.endpoint = ""
         self._port = port
-        self._gateway = VoiceGateway(
-            modes=modes, dave_version=dave_version, bot_commits=bot_commits, strict=strict
-        )
+        self._gateway = VoiceGateway(modes=modes, dave_version=dave_version, bot_commits=bot_commits)
         self._media = MediaSocket(self._gateway.session_by_ssrc)
         self._gateway.on_described = self._media.report_to
         self._runner: web.AppRunner | None = None
@@ -108,9 +107,35 @@ class VoiceServer:
             self._runner = None
         self._media.stop()
 
-    def expect(self, *, guild_id: str, channel_id: str, user_id: str, session_id: str, token: str) -> None:
-        """A VOICE_SERVER_UPDATE with this token went to this user: let them in, until the next one."""
-        self._gateway.expected[guild_id] = Credentials(guild_id, channel_id, user_id, session_id, token)
+    def expect(
+        self,
+        *,
+        guild_id: str,
+        channel_id: str,
+        user_id: str,
+        session_id: str,
+        token: str,
+        stage: bool = False,
+    ) -> None:
+        """A VOICE_SERVER_UPDATE with this token went to this user: let them in, until the next one.
+
+        On a `stage` nothing is end-to-end encrypted, and a client without DAVE is welcome.
+        """
+        credentials = Credentials(guild_id, channel_id, user_id, session_id, token, stage)
+        self._gateway.expected[guild_id] = credentials
+
+    def silence(self, *, guild_id: str, silenced: bool) -> None:
+        """The bot is muted or suppressed there, or no longer: nobody hears what it sends."""
+        (self._gateway.silenced.add if silenced else self._gateway.silenced.discard)(guild_id)
+        if session := self._gateway.sessions.get(guild_id):
+            session.silenced = silenced
+            if silenced:
+                session.listener.hush()
+
+    def mute_old(self, *, guild_id: str) -> None:
+        """The call went elsewhere: the session hears nothing any more, though its socket stays open."""
+        if session := self._gateway.sessions.get(guild_id):
+            self._gateway.end_session(session)
 
     async def set_people(self, *, guild_id: str, channel_id: str, user_ids: Collection[str]) -> None:
         """The people who sit in that channel now; they listen. Call it before `expect` and on each change."""
@@ -158,6 +183,8 @@ def _report(session: VoiceSession) -> VoiceReport:
         frames_plain=session.frames_plain,
         frames_lost=session.frames_lost,
         frames_bad=session.frames_bad,
+        frames_silenced=session.frames_silenced,
+        silenced=session.silenced,
         silence_ms=session.listener.silence_ms,
         tone_hz=session.listener.tone_hz,
         speaking=session.speaking and session.connected,

@@ -32,6 +32,7 @@ class Credentials:
     user_id: str
     session_id: str
     token: str
+    stage: bool = False  # a stage's call is not end-to-end encrypted
 
 
 class VoiceSession:
@@ -48,11 +49,11 @@ class VoiceSession:
         dave_version: int,
         listener: Listener,
         bot_commits: bool,
-        strict: bool,
+        silenced: bool,
     ) -> None:
         self.credentials = credentials
         self.ssrc = ssrc
-        self.dave_version = dave_version
+        self.silenced = silenced  # muted by a moderator or suppressed: what arrives reaches nobody
         self.listener = listener
         self.mode: str | None = None
         self.speaking = False
@@ -60,9 +61,10 @@ class VoiceSession:
         self.frames_received = 0
         self.frames_plain = 0
         self.frames_bad = 0
+        self.frames_silenced = 0
 
         self._bot_commits = bot_commits
-        self._strict = strict
+        self._dave_version = dave_version  # which the call would have with somebody else in it
         self._cipher: Cipher | None = None
         self._window = SequenceWindow()
         self._reception = Reception(ssrc=ssrc, server_ssrc=secrets.randbits(31) + 1, window=self._window)
@@ -80,6 +82,11 @@ class VoiceSession:
     @property
     def frames_lost(self) -> int:
         return self._window.lost
+
+    @property
+    def dave_version(self) -> int:
+        """The protocol version of the call now: 0 on a stage, without DAVE, and while the bot is alone."""
+        return self.group.version if self.group is not None else 0
 
     @property
     def connected(self) -> bool:
@@ -172,19 +179,19 @@ class VoiceSession:
             "audio_codec": "opus",
             "video_codec": "H264",
             "media_session_id": secrets.token_hex(16),
-            "dave_protocol_version": self.dave_version,
+            "dave_protocol_version": self._dave_version if self._people else 0,
         }
         await self.send_json(SESSION_DESCRIPTION, description)
         if self._people:
             await self.send_json(CLIENTS_CONNECT, {"user_ids": sorted(self._people)})
-        if self.dave_version == PROTOCOL_VERSION:
+        if self._dave_version == PROTOCOL_VERSION:
             self.group = DaveGroup(
                 channel_id=self.credentials.channel_id,
                 bot_id=self.credentials.user_id,
                 send_json=self.send_json,
                 send_binary=self.send_binary,
                 bot_commits=self._bot_commits,
-                strict=self._strict,
+                alone=not self._people,
             )
             self.group.set_people(self._people)
             self._group_task = asyncio.create_task(self._run_group(self.group))
@@ -234,6 +241,9 @@ class VoiceSession:
 
     def _hear(self, frame: bytes) -> None:
         opus, plain = (frame, True) if self.group is None else self.group.frames.decrypt(frame)
+        if opus is not None and self.silenced:
+            self.frames_silenced += 1
+            return
         if opus is None or not self.listener.hear(opus):
             self.frames_bad += 1
             return

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
 
 from .conftest import Connect, channel_id, until
 from .test_bot import make_bot, registered
+from .test_seats import ask, ready
 
 CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set CHROMIUM_PATH or install it")
@@ -82,6 +84,28 @@ async def test_people_join_and_leave_voice(sandbox: Sandbox, page: Page) -> None
     await page.get_by_role("button", name="Leave Back room").click()
     await until(lambda: not sandbox.world.voice_states)
     assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+async def test_a_moderator_mutes_the_bot_and_limits_a_channel(sandbox: Sandbox, page: Page) -> None:
+    back, bot = channel_id(sandbox, "Back room"), sandbox.world.bot_id
+    async with ready(sandbox) as peer:
+        await ask(peer, back)
+        await page.get_by_role("button", name="Channels").click()
+        await page.get_by_role("button", name="Mute backline").click()
+        await expect(page.get_by_role("listitem").filter(has_text="muted")).to_be_visible()
+        assert sandbox.world.members[LOUNGE, bot].mute
+        await page.get_by_role("button", name="Unmute backline").click()
+        await page.get_by_role("button", name="Suppress backline").click()
+        await page.get_by_role("button", name="Let speak backline").click()
+        await until(lambda: not sandbox.world.voice_states[LOUNGE, bot].suppress)
+        assert not sandbox.world.members[LOUNGE, bot].mute
+        limit = page.get_by_role("spinbutton", name="User limit of Back room")
+        await limit.fill("1")
+        await limit.press("Enter")
+        await until(lambda: sandbox.world.channels[back].user_limit == 1)
+        await page.get_by_role("button", name="Join Back room").click()
+        await expect(page.get_by_role("status")).to_contain_text("it is full")
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 async def test_text_is_never_markup(sandbox: Sandbox, page: Page) -> None:

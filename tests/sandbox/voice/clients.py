@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import aiohttp
 import nextcord
@@ -21,7 +21,14 @@ from sandbox.voice.server import VoiceServer
 
 GUILD, CHANNEL, BOT = "900000000000000001", "900000000000000002", "900000000000000003"
 ALICE, BERT, CARLA = "900000000000000011", "900000000000000012", "900000000000000013"
-PLACE = {"guild_id": GUILD, "channel_id": CHANNEL}
+
+
+class Place(TypedDict):
+    guild_id: str
+    channel_id: str
+
+
+PLACE: Place = {"guild_id": GUILD, "channel_id": CHANNEL}
 
 
 def trust(ca_file: Path) -> ssl.SSLContext:
@@ -117,7 +124,10 @@ class NextcordBot:
         async def hook(_: Any, message: Any) -> None:
             if message["op"] == 24:
                 data = message["d"]
-                await self.e2ee.prepare_epoch(data["epoch"], data["protocol_version"])
+                if self.e2ee._encryptor is None:  # the call began without DAVE
+                    await self.e2ee.initialise(data["protocol_version"])
+                else:
+                    await self.e2ee.prepare_epoch(data["epoch"], data["protocol_version"])
 
         self.voice.ws._hook = hook
 

@@ -249,3 +249,35 @@ def test_only_loopback_and_known_modes(certificates: Any) -> None:
     for wrong in wrongs:
         with pytest.raises(ValueError, match=r"loopback|modes|version"):
             VoiceServer(data_dir=certificates, **wrong)
+
+
+async def test_a_stage_is_not_end_to_end_encrypted_and_lets_anybody_in(server: VoiceServer) -> None:
+    await server.set_people(**PLACE, user_ids=[ALICE])
+    server.expect(**PLACE, user_id=BOT, session_id="session", token="token", stage=True)
+    async with HandClient(server) as client:
+        await client.connect()
+        await client.identify(dave=0)
+        await client.receive(op=2)
+        selection = {"address": "127.0.0.1", "port": 1, "mode": MODES[0]}
+        await client.send(1, {"protocol": "udp", "data": selection})
+        assert (await client.receive(op=4))["d"]["dave_protocol_version"] == 0
+        assert only_report(server).dave == 0
+
+
+async def test_the_call_of_a_bot_that_is_alone_has_version_0_until_somebody_comes(
+    server: VoiceServer,
+) -> None:
+    server.expect(**PLACE, user_id=BOT, session_id="session", token="token")
+    async with HandClient(server) as client:
+        await client.connect()
+        await client.identify()
+        await client.receive(op=2)
+        selection = {"address": "127.0.0.1", "port": 1, "mode": MODES[0]}
+        await client.send(1, {"protocol": "udp", "data": selection})
+        assert (await client.receive(op=4))["d"]["dave_protocol_version"] == 0
+        await server.set_people(**PLACE, user_ids=[ALICE])
+        assert (await client.receive(op=24))["d"] == {"protocol_version": 1, "epoch": 1}
+        assert only_report(server).dave == 1
+        await server.set_people(**PLACE, user_ids=[])
+        assert (await client.receive(op=21))["d"] == {"protocol_version": 0, "transition_id": 0}
+        assert only_report(server).dave == 0

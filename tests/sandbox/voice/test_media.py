@@ -170,3 +170,24 @@ def test_any_loss_reordering_and_repetition_is_counted_right(
         assert window.accept((start + number) & 0xFFFF)
         assert not window.accept((start + number) & 0xFFFF)
     assert window.lost == max(numbers) + 1 - len(numbers)
+
+
+async def test_what_a_muted_or_suppressed_bot_sends_is_not_heard(
+    plain_server: VoiceServer, hand: HandClient, tone: list[bytes]
+) -> None:
+    await hand.join(AES256_GCM)
+    for frame in tone[:20]:
+        hand.send_frame(frame)
+    await eventually(lambda: only_report(plain_server).tone_hz is not None)
+    plain_server.silence(guild_id=GUILD, silenced=True)
+    for frame in tone[20:50]:
+        hand.send_frame(frame)
+    await eventually(lambda: only_report(plain_server).frames_silenced == 30)
+    report = only_report(plain_server)
+    assert (report.frames_received, report.tone_hz, report.silenced) == (20, None, True)
+    assert counts(plain_server) == (20, 0, 0)
+    plain_server.silence(guild_id=GUILD, silenced=False)
+    for frame in tone[50:60]:
+        hand.send_frame(frame)
+    await eventually(lambda: counts(plain_server) == (30, 0, 0))
+    assert only_report(plain_server).tone_hz == pytest.approx(440, abs=1)
