@@ -1,4 +1,4 @@
-"""Read a person's own list of guilds from Discord: when they log in, and when they ask for it."""
+"""Read a person's own list of guilds from Discord, and their roles: when they log in, and when they ask for it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from accounts.domain.grants import access_token_of, bury_refused
 from accounts.errors import DiscordRefused, GrantDead
 from accounts.models import DiscordGrant, User
 from guilds.domain.memberships import store_my_guilds
+from guilds.domain.my_roles import guilds_told, read_my_roles
 
 CACHED_SECONDS = 300
 AGAIN_SECONDS = 5  # Discord allows one such request a second and person
 
 
 def read_my_guilds(user: User, access_token: str) -> None:
-    """Ask Discord and store what it says. Raises a DiscordError."""
-    asked_at = timezone.now()
+    """Ask Discord and store what it says. Raises a DiscordError; roles that cannot be read are no error."""
+    asked_at, told = timezone.now(), guilds_told(user)
     store_my_guilds(user, discord.fetch_my_guilds(access_token), asked_at=asked_at)
     cache.set(_key(user), time.time(), CACHED_SECONDS)
+    read_my_roles(user, told=told)
 
 
 def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:

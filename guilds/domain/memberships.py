@@ -78,14 +78,21 @@ def store_member_seen(
             tell_rights_changed(store, {user.pk})
 
 
-def store_roles(guild_id: str, *, discord_id: str, role_ids: list[str]) -> None:
-    """The gateway says which roles a member has (@everyone left out). People who never used the program are let be."""
+def store_roles(
+    guild_id: str, *, discord_id: str, role_ids: list[str], asked_at: datetime | None = None
+) -> None:
+    """Discord says which roles a member has (@everyone left out). People who never used the program are let be.
+
+    With `asked_at` it is an answer to us: only for a member, and not where the gateway told of the roles since.
+    """
     user = User.objects.filter(discord_id=discord_id).first()
     if user is None:
         return
     with transaction.atomic():
         store = lock_store(f"guild:{guild_id}")
         before = Membership.objects.filter(user=user, guild_id=guild_id).first()
+        if asked_at is not None and (before is None or (before.role_ids and before.updated_at > asked_at)):
+            return
         # @everyone's role has the guild's id; with it a member without roles differs from one never seen.
         roles = sorted({*role_ids, guild_id})
         Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults={"role_ids": roles})

@@ -1,0 +1,73 @@
+"""Read from Discord which roles a person has, where the gateway has not told of them yet.
+
+Their list of guilds names no roles, and the first page after a login needs them: a stream that is shared with a role,
+what a DJ may do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from django.utils import timezone
+
+from accounts import discord
+from accounts.errors import DiscordError, DiscordMalformed
+from accounts.models import User
+from guilds.domain.memberships import store_roles
+from guilds.freshness import is_up, read_shards, shard_of
+from guilds.models import Membership
+
+log = logging.getLogger(__name__)
+
+MAX_GUILDS = 25  # at a login; the bot asks the gateway about the others
+SECONDS = 1.5  # a browser is waiting, and the gateway tells soon after
+_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="roles")
+
+
+def guilds_told(user: User) -> set[str]:
+    """Return the ids of the guilds in which the gateway tells of each change of this person's roles, and did so far."""
+    now = timezone.now()
+    shards = [shard for shard in read_shards() if is_up(shard, now=now) and shard.members_intent]
+    memberships = Membership.objects.filter(user=user).exclude(role_ids=[])
+    return {
+        guild_id
+        for guild_id, updated_at in memberships.values_list("guild_id", "updated_at")
+        for shard in shards
+        if shard.number == shard_of(guild_id, shard.count) and shard.ready_at and updated_at >= shard.ready_at
+    }
+
+
+def read_my_roles(user: User, *, told: Collection[str]) -> None:
+    """Ask Discord about the person in guilds that the bot is in, without those `told`. Takes SECONDS at most.
+
+    What Discord does not answer in time stays as it was, until the gateway tells.
+    """
+    mine = Membership.objects.filter(user=user, guild__bot_installed=True).exclude(guild_id__in=told)
+    guild_ids = list(mine.order_by("guild_id").values_list("guild_id", flat=True)[:MAX_GUILDS])
+    if user.discord_id is None or not guild_ids:
+        return
+    asked_at = timezone.now()
+    asked = {_pool.submit(_fetch_roles, guild_id, user.discord_id): guild_id for guild_id in guild_ids}
+    late = wait(asked, timeout=SECONDS).not_done
+    for future in late:
+        future.cancel()
+    for future, guild_id in asked.items():
+        if future in late:
+            log.warning("Roles of user %s in guild %s: Discord took too long", user.pk, guild_id)
+            continue
+        try:
+            role_ids = future.result()
+        except DiscordError as error:
+            log.warning("Roles of user %s in guild %s not read: %s", user.pk, guild_id, error.code)
+        else:
+            store_roles(guild_id, discord_id=user.discord_id, role_ids=role_ids, asked_at=asked_at)
+
+
+def _fetch_roles(guild_id: str, discord_id: str) -> list[str]:
+    """Raises a DiscordError."""
+    roles = discord.fetch_member(guild_id, discord_id).get("roles")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise DiscordMalformed
+    return roles
