@@ -15,6 +15,7 @@ SETTABLE_FLAGS = (
     MessageFlag.SUPPRESS_EMBEDS
     | MessageFlag.EPHEMERAL
     | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.IS_VOICE_MESSAGE
     | MessageFlag.COMPONENTS_V2
 )
 EMBED_LIMITS = {"title": 256, "description": 4096}

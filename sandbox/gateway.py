@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from sandbox import gateway_compression as compression
 from sandbox import shapes
 from sandbox.credentials import Credentials
 from sandbox.gateway_session import (
@@ -24,18 +25,23 @@ from sandbox.gateway_session import (
     Session,
 )
 from sandbox.model import Event, Json
+from sandbox.voice_clock import VoiceClock
 from sandbox.world import World
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 1, 2, 3, 4
 RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
-SOUNDBOARD_SOUNDS = 31
+REQUEST_SOUNDBOARD_SOUNDS, REQUEST_CHANNEL_INFO = 31, 43
 
+COMMANDS = (PRESENCE, VOICE_STATE, REQUEST_MEMBERS, REQUEST_SOUNDBOARD_SOUNDS, REQUEST_CHANNEL_INFO)
+VERSIONS = ("9", "10")
 HEARTBEAT_INTERVAL_MS = 41_250
 ACK_SECONDS = 0.02
 MAX_COMMAND_BYTES = 4_096
 CHUNK_MEMBERS = 1_000
+MEMBERS_AT_ONCE = 100  # for a search, or by id
+MAX_NONCE_BYTES = 32
 
 
 class Gateway:
@@ -63,6 +69,9 @@ class Gateway:
         self.on_session_end: Callable[[Session], None] | None = None
         self.resume_url = ""
         world.listeners.append(self.hear)
+        self.clock = VoiceClock(
+            world
+        )  # after the gateway, which then tells who came before it tells since when
 
     # -- telling
 
@@ -103,13 +112,15 @@ class Gateway:
         ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16)
         await ws.prepare(request)
         query = request.query
-        connection = Connection(ws, request.transport, compressed=query.get("compress") == "zlib-stream")
+        version, pack = query.get("v", "10"), compression.transport(query.get("compress"))
+        known = version in VERSIONS
+        connection = Connection(ws, request.transport, version=int(version) if known else 10, pack=pack)
         self.connections.add(connection)
         close_code: int | None = None  # the client's, when it closed properly
         writer = asyncio.create_task(connection.write())
         self._watch(connection)
         try:
-            if query.get("v", "10") not in ("9", "10"):
+            if not known:
                 connection.close(4012)
             elif query.get("encoding", "json") != "json":
                 connection.close(4002)
@@ -151,7 +162,7 @@ class Gateway:
             self._identify(connection, data)
         elif op == RESUME:
             self._resume(connection, data)
-        elif op not in (PRESENCE, VOICE_STATE, REQUEST_MEMBERS, SOUNDBOARD_SOUNDS):
+        elif op not in COMMANDS:
             connection.close(4001)
         elif connection.session is None:
             connection.close(4003)
@@ -161,6 +172,10 @@ class Gateway:
             self.on_voice_request(connection.session, data)
         elif op == REQUEST_MEMBERS:
             self._send_members(connection.session, data)
+        elif op == REQUEST_SOUNDBOARD_SOUNDS:
+            self._send_sounds(connection.session, data)
+        elif op == REQUEST_CHANNEL_INFO:
+            self._send_channel_info(connection.session, data)
 
     def _identify(self, connection: Connection, data: Any) -> None:
         if connection.session is not None:
@@ -188,7 +203,9 @@ class Gateway:
         self.sessions[session.id] = session
         connection.session = session
         session.connection = connection
-        self._send_ready(session)
+        if data.get("compress") and connection.pack is compression.plain:
+            connection.pack = compression.long_payloads
+        self._send_ready(session, connection.version)
 
     def _spend_identify(self, shard_id: int) -> bool:
         """Count an IDENTIFY; False when its bucket had one a moment ago."""
@@ -201,12 +218,12 @@ class Gateway:
         self.identified += 1
         return True
 
-    def _send_ready(self, session: Session) -> None:
+    def _send_ready(self, session: Session, version: int) -> None:
         guilds = [guild for guild in self.world.guilds_of(self.world.bot_id) if session.owns(guild.id)]
         session.dispatch(
             "READY",
             {
-                "v": 10,
+                "v": version,
                 "user": shapes.current_user(self.world.bot),
                 "guilds": [{"id": guild.id, "unavailable": True} for guild in guilds],
                 "session_id": session.id,
@@ -267,21 +284,20 @@ class Gateway:
         guild_id = str(data.get("guild_id"))
         if not self.world.bot_installed(guild_id):
             return
-        members = self.world.guild_members(guild_id)
-        wanted, query, limit = data.get("user_ids"), data.get("query"), data.get("limit") or 0
+        members, limit = self.world.guild_members(guild_id), int(data.get("limit") or 0)
+        wanted, query, nonce = data.get("user_ids"), data.get("query"), data.get("nonce")
         not_found: list[str] = []
         if wanted:
-            ids = {str(each) for each in (wanted if isinstance(wanted, list) else [wanted])}
+            ids = [str(each) for each in (wanted if isinstance(wanted, list) else [wanted])][:MEMBERS_AT_ONCE]
             members = [member for member in members if member.user_id in ids]
-            not_found = sorted(ids - {member.user_id for member in members})
-        elif query:
-            start = str(query).casefold()
+            not_found = sorted(set(ids) - {member.user_id for member in members})
+        elif query or limit:
+            start, limit = str(query or "").casefold(), min(limit or MEMBERS_AT_ONCE, MEMBERS_AT_ONCE)
             members = [
                 m for m in members if self.world.users[m.user_id].username.casefold().startswith(start)
-            ]
+            ][:limit]
         elif not session.intents & GUILD_MEMBERS:
             return  # the whole list needs the intent; Discord stays silent too
-        members = members[: int(limit) or None]
         chunks = [members[at : at + CHUNK_MEMBERS] for at in range(0, len(members), CHUNK_MEMBERS)] or [[]]
         for index, chunk in enumerate(chunks):
             body: Json = {
@@ -291,9 +307,29 @@ class Gateway:
                 "chunk_count": len(chunks),
                 "not_found": not_found,
             }
-            if data.get("nonce") is not None:
-                body["nonce"] = data["nonce"]
+            if nonce is not None and len(str(nonce).encode()) <= MAX_NONCE_BYTES:
+                body["nonce"] = nonce
             session.dispatch("GUILD_MEMBERS_CHUNK", body)
+
+    def _send_sounds(self, session: Session, data: Json) -> None:
+        """One event a guild; those the bot is not in are passed over."""
+        guild_ids = data.get("guild_ids")
+        for guild_id in map(str, guild_ids if isinstance(guild_ids, list) else []):
+            if self.world.bot_installed(guild_id) and session.owns(guild_id):
+                sounds = self.world.guilds[guild_id].sounds
+                session.dispatch("SOUNDBOARD_SOUNDS", {"guild_id": guild_id, "soundboard_sounds": sounds})
+
+    def _send_channel_info(self, session: Session, data: Json) -> None:
+        guild_id, fields = str(data.get("guild_id")), data.get("fields")
+        if not self.world.bot_installed(guild_id) or not isinstance(fields, list):
+            return
+        channels = []
+        for channel in self.world.guild_channels(guild_id):
+            if channel.type not in shapes.VOICE_TYPES:
+                continue
+            known = {"status": channel.status, "voice_start_time": self.clock.since.get(channel.id)}
+            channels.append({"id": channel.id} | {key: known[key] for key in known if key in fields})
+        session.dispatch("CHANNEL_INFO", {"guild_id": guild_id, "channels": channels})
 
     def _token_is_good(self, token: object) -> bool:
         return isinstance(token, str) and secrets.compare_digest(

@@ -3,39 +3,57 @@
 import asyncio
 import json
 import secrets
-import zlib
 from collections import deque
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.gateway_compression import Pack
 from sandbox.model import Event, Json
 
 DISPATCH = 0
 BUFFERED_EVENTS = 1_000  # per session; a resume from further back is refused
 COMMANDS_PER_MINUTE = 120
 
-GUILDS, GUILD_MEMBERS, VOICE_STATES, GUILD_MESSAGES = 1 << 0, 1 << 1, 1 << 7, 1 << 9
-PRESENCES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 8, 1 << 12, 1 << 15
+GUILDS, GUILD_MEMBERS, MODERATION, EXPRESSIONS = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+WEBHOOKS, INVITES, VOICE_STATES, PRESENCES = 1 << 5, 1 << 6, 1 << 7, 1 << 8
+GUILD_MESSAGES, GUILD_REACTIONS, GUILD_TYPING = 1 << 9, 1 << 10, 1 << 11
+DIRECT_MESSAGES, DIRECT_REACTIONS, DIRECT_TYPING, MESSAGE_CONTENT = 1 << 12, 1 << 13, 1 << 14, 1 << 15
 KNOWN_INTENTS = 0b11_0011_0001_1111_1111_1111_1111
 DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # never switched on for the sandbox's application
 
-INTENT_BY_EVENT = {
-    "GUILD_CREATE": GUILDS,
-    "GUILD_UPDATE": GUILDS,
-    "GUILD_DELETE": GUILDS,
-    "GUILD_ROLE_CREATE": GUILDS,
-    "GUILD_ROLE_UPDATE": GUILDS,
-    "GUILD_ROLE_DELETE": GUILDS,
-    "CHANNEL_CREATE": GUILDS,
-    "CHANNEL_UPDATE": GUILDS,
-    "CHANNEL_DELETE": GUILDS,
-    "VOICE_CHANNEL_STATUS_UPDATE": GUILDS,
-    "GUILD_MEMBER_ADD": GUILD_MEMBERS,
-    "GUILD_MEMBER_UPDATE": GUILD_MEMBERS,
-    "GUILD_MEMBER_REMOVE": GUILD_MEMBERS,
-    "VOICE_STATE_UPDATE": VOICE_STATES,
+# The longest prefix of an event's name counts. What is in neither list, everybody hears.
+GUILD_INTENTS = {
+    "GUILD_": GUILDS,
+    "CHANNEL_": GUILDS,
+    "THREAD_": GUILDS,
+    "STAGE_INSTANCE_": GUILDS,
+    "VOICE_CHANNEL_": GUILDS,
+    "GUILD_MEMBER_": GUILD_MEMBERS,
+    "GUILD_BAN_": MODERATION,
+    "GUILD_EMOJIS_": EXPRESSIONS,
+    "GUILD_STICKERS_": EXPRESSIONS,
+    "GUILD_SOUNDBOARD_": EXPRESSIONS,
+    "WEBHOOKS_": WEBHOOKS,
+    "INVITE_": INVITES,
+    "VOICE_STATE_": VOICE_STATES,
+    "MESSAGE_": GUILD_MESSAGES,
+    "MESSAGE_REACTION_": GUILD_REACTIONS,
+    "TYPING_": GUILD_TYPING,
 }
+DIRECT_INTENTS = {
+    "CHANNEL_PINS_": DIRECT_MESSAGES,
+    "MESSAGE_": DIRECT_MESSAGES,
+    "MESSAGE_REACTION_": DIRECT_REACTIONS,
+    "TYPING_": DIRECT_TYPING,
+}
+
+
+def intent_for(event: Event) -> int:
+    """The intent an event needs, 0 for none."""
+    intents = DIRECT_INTENTS if event.guild_id is None else GUILD_INTENTS
+    fitting = [prefix for prefix in intents if event.name.startswith(prefix)]
+    return intents[max(fitting, key=len)] if fitting else 0
 
 
 class Session:
@@ -70,10 +88,8 @@ class Session:
             or not self.owns(event.guild_id)
         ):
             return False
-        if event.name.startswith("MESSAGE_"):
-            return bool(self.intents & (DIRECT_MESSAGES if event.guild_id is None else GUILD_MESSAGES))
-        needed = INTENT_BY_EVENT.get(event.name)
-        return needed is None or bool(self.intents & needed) or self.about_itself(event)
+        needed = intent_for(event)
+        return not needed or bool(self.intents & needed) or self.about_itself(event)
 
     def dispatch(self, name: str, data: Json) -> None:
         """Number an event, remember it for a resume, and send it if somebody listens."""
@@ -88,14 +104,15 @@ class Connection:
     """One WebSocket. Sending never waits: a writer task drains a queue, so events keep their order."""
 
     def __init__(
-        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, compressed: bool
+        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, version: int, pack: Pack
     ) -> None:
         self.ws = ws
+        self.version = version
+        self.pack = pack
         self.transport = transport
         self.session: Session | None = None
         self.last_heartbeat = asyncio.get_running_loop().time()
         self.watchdog: asyncio.TimerHandle | None = None
-        self._deflate = zlib.compressobj(zlib.Z_BEST_SPEED) if compressed else None
         self._outgoing: asyncio.Queue[str | int] = asyncio.Queue()
         self._sent_times: deque[float] = deque(maxlen=COMMANDS_PER_MINUTE)
 
@@ -121,10 +138,10 @@ class Connection:
             if isinstance(item, int):
                 await self.ws.close(code=item)
                 return
-            if self._deflate is None:
-                await self.ws.send_str(item)
+            packed = self.pack(item)
+            if isinstance(packed, str):
+                await self.ws.send_str(packed)
             else:
-                packed = self._deflate.compress(item.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
                 await self.ws.send_bytes(packed)
 
     def spend_command(self) -> bool:

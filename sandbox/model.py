@@ -32,6 +32,10 @@ class Guild:
     system_channel_id: str | None = None
     features: list[str] = field(default_factory=list)
     afk_channel_id: str | None = None
+    emojis: list[Json] = field(default_factory=list)  # these three in the shape Discord answers with
+    stickers: list[Json] = field(default_factory=list)
+    sounds: list[Json] = field(default_factory=list)
+    bans: dict[str, str | None] = field(default_factory=dict)  # by user id: the reason
 
 
 @dataclass
@@ -103,6 +107,15 @@ class VoiceState:
 
 
 @dataclass
+class Reaction:
+    """Who reacted to a message with one emoji, in that order. `emoji_id` is None for one of Unicode's."""
+
+    name: str
+    emoji_id: str | None = None
+    user_ids: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Message:
     """A message; embeds, components and attachments are kept in the shape Discord answers with.
 
@@ -130,6 +143,8 @@ class Message:
     interaction: Json | None = None
     via_webhook: bool = False
     only_user_id: str | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+    pinned_at: str | None = None
 
 
 class MessageFlag:
@@ -138,6 +153,7 @@ class MessageFlag:
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    IS_VOICE_MESSAGE = 1 << 13
     COMPONENTS_V2 = 1 << 15
 
 

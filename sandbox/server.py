@@ -99,6 +99,7 @@ class Sandbox:
         """Load the world and listen. Raises OSError when the port is taken."""
         if not self.world.load():
             seed.plant(self.world)
+        self.gateway.clock.begin()
         await self.voice.start()
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         self._runner = runner

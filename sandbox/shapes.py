@@ -13,6 +13,7 @@ from sandbox.model import (
     Member,
     Message,
     MessageFlag,
+    Reaction,
     Role,
     User,
     VoiceState,
@@ -193,8 +194,8 @@ def guild(world: World, guild: Guild, *, counts: bool = False) -> Json:
         "premium_progress_bar_enabled_user_updated_at": None,
         "nsfw": False,
         "nsfw_level": 0,
-        "emojis": [],
-        "stickers": [],
+        "emojis": guild.emojis,
+        "stickers": guild.stickers,
         "incidents_data": None,
     }
     if counts:
@@ -222,7 +223,7 @@ def guild_create(world: World, guild_: Guild, *, all_members: bool) -> Json:
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
-        "soundboard_sounds": [],
+        "soundboard_sounds": guild_.sounds,
     }
 
 
@@ -255,7 +256,7 @@ def message(world: World, message: Message) -> Json:
         "edited_timestamp": message.edited_at,
         "flags": message.flags,
         "tts": message.tts,
-        "pinned": False,
+        "pinned": message.pinned_at is not None,
         "mention_everyone": message.mention_everyone,
         "mentions": [user(world.users[user_id]) for user_id in message.mentions],
         "mention_roles": list(message.mention_roles),
@@ -263,6 +264,8 @@ def message(world: World, message: Message) -> Json:
         "embeds": [] if message.flags & MessageFlag.SUPPRESS_EMBEDS else message.embeds,
         "components": message.components,
     }
+    if message.reactions:
+        shape["reactions"] = [_reaction(world, each) for each in message.reactions]
     if message.via_webhook:
         shape |= {"webhook_id": world.bot_id, "application_id": world.bot_id}
     if message.interaction is not None:
@@ -278,6 +281,23 @@ def message(world: World, message: Message) -> Json:
         original = world.messages.get(message.reference["message_id"])
         shape["referenced_message"] = _without_reference(world, original) if original else None
     return shape
+
+
+def emoji(reaction: Reaction) -> Json:
+    return {"id": reaction.emoji_id, "name": reaction.name}
+
+
+def _reaction(world: World, reaction: Reaction) -> Json:
+    """As the bot sees it. Super reactions (burst) are for people who pay."""
+    count = len(reaction.user_ids)
+    return {
+        "emoji": emoji(reaction),
+        "count": count,
+        "count_details": {"burst": 0, "normal": count},
+        "burst_colors": [],
+        "me": world.bot_id in reaction.user_ids,
+        "me_burst": False,
+    }
 
 
 def _without_reference(world: World, original: Message) -> Json:

@@ -56,6 +56,7 @@ class World:
         self.messages: dict[str, Message] = {}
         self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
         self.grants: list[Json] = []  # OAuth2 tokens, hashed; see oauth.py
+        self.emojis: list[Json] = []  # the application's own, in Discord's shape
         self.unavailable: set[str] = set()  # guilds in an outage; not kept
         self.members_intent = True  # the developer portal's switch "Server Members Intent"; not kept
         self.listeners: list[Callable[[Event], None]] = []
@@ -167,6 +168,7 @@ class World:
             "messages": list(self.messages.values()),
             "commands": list(self.commands.values()),
             "grants": self.grants,
+            "emojis": self.emojis,
         }
 
     def _restore(self, content: Json) -> None:
@@ -178,12 +180,13 @@ class World:
             channels[row["id"]] = _channel(row)
         members = [Member(**row) for row in content["members"]]
         voice_states = [VoiceState(**row) for row in content["voice_states"]]
-        messages = {row["id"]: Message(**row) for row in content["messages"]}
+        messages = {row["id"]: _message(row) for row in content["messages"]}
         commands = {row["id"]: row for row in content["commands"]}
         self.users, self.guilds, self.roles, self.channels = users, guilds, roles, channels
         self.members = {(member.guild_id, member.user_id): member for member in members}
         self.voice_states = {(state.guild_id, state.user_id): state for state in voice_states}
         self.messages, self.commands, self.grants = messages, commands, content["grants"]
+        self.emojis = content.get("emojis", [])
         for message in self.messages.values():
             if message.flags & model.MessageFlag.LOADING:  # its interaction token died with the process
                 message.flags &= ~model.MessageFlag.LOADING
@@ -194,3 +197,8 @@ class World:
 def _channel(row: Json) -> Channel:
     overwrites = [model.Overwrite(**overwrite) for overwrite in row["overwrites"]]
     return Channel(**{**row, "overwrites": overwrites})
+
+
+def _message(row: Json) -> Message:
+    reactions = [model.Reaction(**reaction) for reaction in row.get("reactions", [])]
+    return Message(**{**row, "reactions": reactions})

@@ -1,57 +1,19 @@
 """The gateway's protocol, spoken by hand."""
 
-import contextlib
 import json
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
+import zstandard
 
 from sandbox import gateway as protocol
-from sandbox.seed import DJ, DJ_ROLE, LOUNGE, OUTSIDER
+from sandbox.seed import DJ, DJ_ROLE, JUNIPER, LOUNGE, OUTSIDER
 from sandbox.server import Sandbox
 
 from .conftest import channel_id, until
-
-EVERYTHING = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 9
-
-
-class Peer:
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse, token: str) -> None:
-        self.ws = ws
-        self.token = token
-
-    async def say(self, op: int, data: Any = None) -> None:
-        await self.ws.send_json({"op": op, "d": data})
-
-    async def identify(self, **changes: Any) -> None:
-        await self.say(2, {"token": self.token, "intents": EVERYTHING, "properties": {}} | changes)
-
-    async def hear(self) -> dict[str, Any]:
-        message = await self.ws.receive(timeout=5)
-        assert message.type == aiohttp.WSMsgType.TEXT, message
-        return dict(json.loads(message.data))
-
-    async def hear_until(self, name: str) -> list[dict[str, Any]]:
-        """Everything up to and with the dispatch of that name."""
-        heard = [await self.hear()]
-        while heard[-1]["t"] != name:
-            heard.append(await self.hear())
-        return heard
-
-    async def close_code(self) -> int | None:
-        while (await self.ws.receive(timeout=5)).type == aiohttp.WSMsgType.TEXT:
-            pass
-        return self.ws.close_code
-
-
-@contextlib.asynccontextmanager
-async def dial(sandbox: Sandbox, query: str = "?v=10&encoding=json") -> AsyncIterator[Peer]:
-    async with aiohttp.ClientSession() as client, client.ws_connect(sandbox.gateway_url + query) as ws:
-        yield Peer(ws, sandbox.credentials.bot_token)
+from .peers import dial, listening
 
 
 @pytest.mark.parametrize(
@@ -152,16 +114,71 @@ async def test_a_silent_client_is_closed(sandbox: Sandbox, monkeypatch: pytest.M
         assert await peer.close_code() == 4009
 
 
-async def test_zlib_stream_is_one_stream_over_all_messages(sandbox: Sandbox) -> None:
-    async with dial(sandbox, "?v=10&encoding=json&compress=zlib-stream") as peer:
-        inflate = zlib.decompressobj()
+@pytest.mark.parametrize("name", ["zlib-stream", "zstd-stream"])
+async def test_a_compressed_transport_is_one_stream_over_all_messages(sandbox: Sandbox, name: str) -> None:
+    unpack = zlib.decompressobj() if name == "zlib-stream" else zstandard.ZstdDecompressor().decompressobj()
+    async with dial(sandbox, f"?v=10&encoding=json&compress={name}", unpack=unpack.decompress) as peer:
+        await peer.identify(compress=True)  # which is about payloads, and off with a compressed transport
+        heard = await peer.hear_until("GUILD_CREATE")
+        assert [each["t"] for each in heard] == [None, "READY", "GUILD_CREATE"]
+
+
+async def test_long_payloads_are_compressed_for_a_client_that_asks(sandbox: Sandbox) -> None:
+    async with dial(sandbox) as peer:
+        assert (await peer.hear())["op"] == 10
+        await peer.identify(compress=True)
+        await peer.hear_until("READY")
+        assert json.loads(zlib.decompress(await peer.ws.receive_bytes(timeout=5)))["t"] == "GUILD_CREATE"
+        await peer.say(1)
+        assert json.loads(await peer.ws.receive_str(timeout=5))["op"] == 11
+
+
+async def test_version_9_is_spoken_too(sandbox: Sandbox) -> None:
+    async with dial(sandbox, "?v=9&encoding=json") as peer:
         await peer.identify()
-        names = []
-        while "GUILD_CREATE" not in names:
-            packed = await peer.ws.receive_bytes(timeout=5)
-            assert packed.endswith(b"\x00\x00\xff\xff")
-            names.append(json.loads(inflate.decompress(packed))["t"])
-        assert names == [None, "READY", "GUILD_CREATE"]
+        assert (await peer.told("READY"))["v"] == 9
+
+
+async def test_members_are_asked_for_in_four_ways(sandbox: Sandbox) -> None:
+    async with listening(sandbox, 1 << 0 | 1 << 1) as peer:
+
+        async def ask(**how: Any) -> dict[str, Any]:
+            await peer.say(8, {"guild_id": LOUNGE, **how})
+            return await peer.told("GUILD_MEMBERS_CHUNK")
+
+        def names(chunk: dict[str, Any]) -> list[str]:
+            return sorted(member["user"]["username"] for member in chunk["members"])
+
+        everybody = await ask(query="", limit=0, nonce="n" * 32, presences=True)
+        assert (len(everybody["members"]), everybody["nonce"]) == (4, "n" * 32)
+        assert names(await ask(query="O", limit=5)) == ["owner"]
+        assert len((await ask(query="", limit=2))["members"]) == 2
+        found = await ask(user_ids=[DJ, OUTSIDER], nonce="n" * 33)
+        assert (names(found), found["not_found"], "nonce" in found) == (["dj"], [OUTSIDER], False)
+        assert names(await ask(user_ids=DJ)) == ["dj"]
+
+
+async def test_sounds_and_ephemeral_data_of_channels_are_sent_on_request(
+    sandbox: Sandbox, http: httpx.AsyncClient
+) -> None:
+    stage, back = channel_id(sandbox, "Stage left"), channel_id(sandbox, "Back room")
+    async with listening(sandbox, 1 << 0 | 1 << 7) as peer:
+        await peer.say(31, {"guild_ids": [JUNIPER, LOUNGE]})
+        assert await peer.told("SOUNDBOARD_SOUNDS") == {"guild_id": LOUNGE, "soundboard_sounds": []}
+        await http.post("/_sandbox/voice-state", json={"user": "member", "channel_id": back})
+        ended, began = [await peer.told("VOICE_CHANNEL_START_TIME_UPDATE") for _ in range(2)]
+        if ended["voice_start_time"]:
+            ended, began = began, ended
+        assert (began["id"], began["guild_id"]) == (back, LOUNGE)
+        assert (ended["id"], ended["voice_start_time"]) == (stage, None)
+        await peer.say(43, {"guild_id": LOUNGE, "fields": ["status", "voice_start_time"]})
+        info = await peer.told("CHANNEL_INFO")
+        assert {each["id"]: each for each in info["channels"]} == {
+            stage: {"id": stage, "status": None, "voice_start_time": None},
+            back: {"id": back, "status": None, "voice_start_time": began["voice_start_time"]},
+        }
+        await peer.say(43, {"guild_id": LOUNGE, "fields": ["status"]})
+        assert (await peer.told("CHANNEL_INFO"))["channels"][0] == {"id": stage, "status": None}
 
 
 async def test_a_resume_replays_exactly_what_was_missed(
