@@ -1,9 +1,13 @@
 """What can happen in the world. Every change is made, kept and told here, whoever asked for it."""
 
+import time
+
 from sandbox import content, permissions, shapes, snowflake
 from sandbox.errors import missing_permissions, unknown
 from sandbox.model import Channel, Event, Guild, Json, Member, Message, MessageFlag, Role, VoiceState
 from sandbox.world import World
+
+PIN_NOTICE = 6  # the type of the message by which the channel learns of a pin
 
 
 def visible_channel(world: World, channel_id: str, user_id: str, *, need: int = 0) -> Channel:
@@ -115,6 +119,53 @@ def delete_message(world: World, message: Message) -> None:
     if guild_id:
         data["guild_id"] = guild_id
     world.emit(Event("MESSAGE_DELETE", data, guild_id, message.only_user_id))
+
+
+def delete_messages(world: World, channel: Channel, ids: list[str]) -> None:
+    """Delete several at once, which is one event. Ids of other channels' messages are passed over."""
+    found = [each for each in ids if each in world.messages and world.messages[each].channel_id == channel.id]
+    for message_id in found:
+        del world.messages[message_id]
+    world.changed()
+    data: Json = {"ids": found, "channel_id": channel.id, "guild_id": channel.guild_id}
+    if found:
+        world.emit(Event("MESSAGE_DELETE_BULK", data, channel.guild_id))
+
+
+def crosspost(world: World, message: Message) -> None:
+    """Mark an announcement as sent on to the channels that follow; none do here."""
+    message.flags |= MessageFlag.CROSSPOSTED
+    world.changed()
+    _tell(world, "MESSAGE_UPDATE", message)
+
+
+def pin(world: World, message: Message, *, pinned: bool) -> None:
+    if pinned == (message.pinned_at is not None):
+        return
+    message.pinned_at = snowflake.now() if pinned else None
+    world.changed()
+    _tell(world, "MESSAGE_UPDATE", message)
+    if pinned:
+        identifier, created_at = shapes.new_message_id()
+        notice = Message(identifier, message.channel_id, world.bot_id, created_at=created_at, type=PIN_NOTICE)
+        notice.reference = {"type": 0, "channel_id": message.channel_id, "message_id": message.id}
+        publish(world, notice)
+    pins = [each.pinned_at for each in world.channel_messages(message.channel_id) if each.pinned_at]
+    data: Json = {"channel_id": message.channel_id, "last_pin_timestamp": max(pins, default=None)}
+    tell_place(world, "CHANNEL_PINS_UPDATE", data)
+
+
+def start_typing(world: World, channel: Channel, user_id: str) -> None:
+    data: Json = {"channel_id": channel.id, "user_id": user_id, "timestamp": int(time.time())}
+    if channel.guild_id is not None:
+        data["member"] = shapes.member(world, world.members[channel.guild_id, user_id])
+    tell_place(world, "TYPING_START", data)
+
+
+def tell_place(world: World, name: str, data: Json) -> None:
+    """An event of a channel, named by `data["channel_id"]`; in a guild it names the guild too."""
+    guild_id = world.channels[data["channel_id"]].guild_id
+    world.emit(Event(name, data | ({"guild_id": guild_id} if guild_id else {}), guild_id))
 
 
 def _tell(world: World, name: str, message: Message) -> None:

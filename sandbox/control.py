@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox import actions, options, permissions, seats, shapes
+from sandbox import actions, options, permissions, reactions, seats, shapes
 from sandbox.errors import DiscordError, Refused
 from sandbox.faults import BadFault, inject
 from sandbox.guild_edits import GuildEdits
@@ -37,6 +37,7 @@ class Control:
             web.get("/_sandbox/state", _answering(self.state)),
             web.post("/_sandbox/voice-state", _answering(self.voice_state)),
             web.post("/_sandbox/messages", _answering(self.message)),
+            web.post("/_sandbox/reactions", _answering(self.reaction)),
             web.post("/_sandbox/interactions", _answering(self.interaction)),
             web.post("/_sandbox/autocomplete", _answering(self.autocomplete)),
             web.post("/_sandbox/components", _answering(self.component)),
@@ -171,6 +172,16 @@ class Control:
             self.world, _text(body, "channel_id"), user.id, need=permissions.SEND_MESSAGES
         )
         message = actions.send_message(self.world, channel, user.id, {"content": _text(body, "content")})
+        return shapes.message(self.world, message)
+
+    async def reaction(self, request: web.Request) -> Json:
+        """A human reacts to a message, or takes it back: `{user, message_id, emoji, remove?}`."""
+        body = await _body(request)
+        user, message = self._user(body), self.world.messages.get(_text(body, "message_id"))
+        if message is None or message.only_user_id is not None or not self._can_see(user, message.channel_id):
+            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message for this user")
+        act = reactions.remove if body.get("remove") else reactions.add
+        act(self.world, message, reactions.parse(self.world, message, _text(body, "emoji")), user.id)
         return shapes.message(self.world, message)
 
     async def interaction(self, request: web.Request) -> Json:

@@ -43,11 +43,17 @@ def unknown(kind: str) -> DiscordError:
         "Guild": 10004,
         "Member": 10007,
         "Message": 10008,
+        "Overwrite": 10009,
+        "Role": 10011,
         "User": 10013,
+        "Emoji": 10014,
         "Webhook": 10015,
+        "Ban": 10026,
+        "Sticker": 10060,
         "Interaction": 10062,
         "Application Command": 10063,
         "Voice State": 10065,
+        "Sound": 10097,
     }
     message = "Unknown application command" if kind == "Application Command" else f"Unknown {kind}"
     return DiscordError(404, codes[kind], message.capitalize() if kind == "Interaction" else message)

@@ -327,7 +327,7 @@ class Gateway:
         for channel in self.world.guild_channels(guild_id):
             if channel.type not in shapes.VOICE_TYPES:
                 continue
-            known = {"status": channel.status, "voice_start_time": self.clock.since.get(channel.id)}
+            known: Json = {"status": channel.status, "voice_start_time": self.clock.since.get(channel.id)}
             channels.append({"id": channel.id} | {key: known[key] for key in known if key in fields})
         session.dispatch("CHANNEL_INFO", {"guild_id": guild_id, "channels": channels})
 

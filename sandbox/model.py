@@ -79,6 +79,10 @@ class Channel:
     overwrites: list[Overwrite] = field(default_factory=list)
     recipient_id: str | None = None
     user_limit: int = 0
+    bitrate: int = 64_000
+    rtc_region: str | None = None
+    nsfw: bool = False
+    rate_limit_per_user: int = 0
 
 
 @dataclass
@@ -90,6 +94,7 @@ class Member:
     nick: str | None = None
     mute: bool = False  # by a moderator, in whatever voice channel
     deaf: bool = False
+    timeout_until: str | None = None
 
 
 @dataclass

@@ -20,7 +20,19 @@ from sandbox.interactions import Interactions
 from sandbox.model import User
 from sandbox.oauth import OAuth
 from sandbox.ratelimit import RateLimiter
-from sandbox.rest import channels, commands, guilds, replies, users
+from sandbox.rest import (
+    channels,
+    commands,
+    expressions,
+    guild_channels,
+    guilds,
+    members,
+    pins,
+    reactions,
+    replies,
+    roles,
+    users,
+)
 from sandbox.rest.api import PREFIX, Observer, mount
 from sandbox.tokens import Tokens
 from sandbox.voice.server import VoiceServer
@@ -29,6 +41,20 @@ from sandbox.world import World
 log = logging.getLogger(__name__)
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
+# Fixed names in a path come before what the path names by an id: pins before messages.
+REST = (
+    users,
+    guilds,
+    members,
+    roles,
+    guild_channels,
+    pins,
+    channels,
+    reactions,
+    expressions,
+    commands,
+    replies,
+)
 VOICE_GOODBYE_SECONDS = 0.4
 MAX_BODY_BYTES = 30 * 1024 * 1024
 
@@ -157,7 +183,7 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[access.guard(self)])
-        for module in (users, guilds, channels, commands, replies):
+        for module in REST:
             application.add_routes(mount(self, module.ROUTES))
         application.add_routes(
             [web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)]

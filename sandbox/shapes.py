@@ -96,12 +96,16 @@ def channel(world: World, channel: Channel) -> Json:
         ],
     }
     if channel.type in VOICE_TYPES:
-        shape |= {"bitrate": 64000, "user_limit": channel.user_limit, "rtc_region": None}
+        shape |= {
+            "bitrate": channel.bitrate,
+            "user_limit": channel.user_limit,
+            "rtc_region": channel.rtc_region,
+        }
     if channel.type != ChannelType.CATEGORY:
         shape |= {
             "last_message_id": _last_message_id(world, channel.id),
-            "rate_limit_per_user": 0,
-            "nsfw": False,
+            "rate_limit_per_user": channel.rate_limit_per_user,
+            "nsfw": channel.nsfw,
             "topic": channel.topic,
         }
     return shape
@@ -120,7 +124,7 @@ def member_without_user(member: Member) -> Json:
     return {
         "avatar": None,
         "banner": None,
-        "communication_disabled_until": None,
+        "communication_disabled_until": member.timeout_until,
         "flags": 0,
         "joined_at": member.joined_at,
         "nick": member.nick,

@@ -1,4 +1,4 @@
-"""Since when people have been in each voice channel, as CHANNEL_INFO and VOICE_CHANNEL_START_TIME_UPDATE tell it."""
+"""Since when somebody has been in each voice channel, as CHANNEL_INFO tells it."""
 
 import time
 
@@ -21,13 +21,9 @@ class VoiceClock:
     def _hear(self, event: Event) -> None:
         if event.name != "VOICE_STATE_UPDATE" or event.guild_id is None:
             return
-        here = {channel.id for channel in self.world.guild_channels(event.guild_id)}
         taken = {state.channel_id for state in self.world.guild_voice_states(event.guild_id)}
-        for channel_id in sorted(here & (taken ^ set(self.since))):
-            if channel_id in taken:
-                self.since[channel_id] = int(time.time())
+        for channel in self.world.guild_channels(event.guild_id):
+            if channel.id in taken:
+                self.since.setdefault(channel.id, int(time.time()))
             else:
-                del self.since[channel_id]
-            started = self.since.get(channel_id)
-            data = {"id": channel_id, "guild_id": event.guild_id, "voice_start_time": started}
-            self.world.emit(Event("VOICE_CHANNEL_START_TIME_UPDATE", data, event.guild_id))
+                self.since.pop(channel.id, None)

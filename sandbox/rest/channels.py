@@ -1,47 +1,26 @@
-"""/channels: messages and the voice channel's status line."""
+"""/channels/{id}/messages, and what else is said in a channel: typing, and the voice channel's status line."""
 
 from datetime import UTC, datetime, timedelta
 
 from sandbox import actions, permissions, shapes
-from sandbox.errors import DiscordError, invalid_form, missing_permissions, unknown
-from sandbox.model import Channel, ChannelType, Json, Message
+from sandbox.errors import DiscordError, invalid_form, missing_permissions
+from sandbox.model import Channel, ChannelType, Json, Message, MessageFlag
+from sandbox.rest import named
 from sandbox.rest.api import Call, Route
-from sandbox.snowflake import is_snowflake
+from sandbox.snowflake import created_at, is_snowflake
 
 # For how long `enforce_nonce` finds an earlier message; Discord's documentation says "the past few minutes".
 NONCE_KEPT = timedelta(minutes=3)
 MAX_NONCE = 25
 OLD_MESSAGE = timedelta(hours=1)  # editing one has a limit of its own, error code 30046
 TALKABLE = (ChannelType.TEXT, ChannelType.DM, ChannelType.VOICE, ChannelType.ANNOUNCEMENT, ChannelType.STAGE)
-
-
-def _channel(call: Call, *, need: int = 0) -> Channel:
-    return actions.visible_channel(call.world, call.param("channel_id"), call.world.bot_id, need=need)
-
-
-def _message(call: Call) -> Message:
-    message = call.world.messages.get(call.param("message_id"))
-    if message is None or message.channel_id != call.param("channel_id") or message.only_user_id is not None:
-        raise unknown("Message")
-    return message
-
-
-def _may(call: Call, channel: Channel, need: int) -> bool:
-    """Whether the bot has the bits in a channel that it may see."""
-    if channel.guild_id is None:
-        return True
-    member = call.world.members[channel.guild_id, call.world.bot_id]
-    return bool(permissions.in_channel(call.world, member, channel) & need)
-
-
-async def get_channel(call: Call) -> Json:
-    return shapes.channel(call.world, _channel(call))
+BULK_LEAST, BULK_MOST, BULK_AGE = 2, 100, timedelta(days=14)
 
 
 async def list_messages(call: Call) -> list[Json]:
     """Newest first, as Discord does. Who may not read the history sees none."""
-    channel = _channel(call)
-    if not _may(call, channel, permissions.READ_MESSAGE_HISTORY):
+    channel = named.channel(call)
+    if not named.may(call, channel, permissions.READ_MESSAGE_HISTORY):
         return []
     limit = call.number("limit", 50, 1, 100)
     messages = [each for each in call.world.channel_messages(channel.id) if each.only_user_id is None]
@@ -63,24 +42,24 @@ async def list_messages(call: Call) -> list[Json]:
 
 
 async def get_message(call: Call) -> Json:
-    _channel(call, need=permissions.READ_MESSAGE_HISTORY)
-    return shapes.message(call.world, _message(call))
+    named.channel(call, need=permissions.READ_MESSAGE_HISTORY)
+    return shapes.message(call.world, named.message(call))
 
 
-async def _read_message(call: Call, channel: Channel) -> tuple[Json, list[Json]]:
+async def _read(call: Call, channel: Channel) -> tuple[Json, list[Json]]:
     """The payload and its stored files, which need a permission of their own."""
     payload, uploads = await call.message()
     if uploads:
-        _channel(call, need=permissions.ATTACH_FILES)
+        named.channel(call, need=permissions.ATTACH_FILES)
     return payload, call.keep(channel.id, payload, uploads)
 
 
 async def send_message(call: Call) -> Json:
-    channel = _channel(call, need=permissions.SEND_MESSAGES)
+    channel = named.channel(call, need=permissions.SEND_MESSAGES)
     if channel.type not in TALKABLE:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
-    payload, attachments = await _read_message(call, channel)
-    if payload.get("embeds") and not _may(call, channel, permissions.EMBED_LINKS):
+    payload, attachments = await _read(call, channel)
+    if payload.get("embeds") and not named.may(call, channel, permissions.EMBED_LINKS):
         # Discord drops embeds, and refuses what would be empty then (discord-api-docs issue 2601).
         payload = {key: value for key, value in payload.items() if key != "embeds"}
         if not payload.get("content") and not attachments:
@@ -110,9 +89,10 @@ def _of_nonce(call: Call, channel: Channel, nonce: str | int) -> Message | None:
 
 
 async def edit_message(call: Call) -> Json:
-    channel, message = _channel(call), _message(call)
-    payload, attachments = await _read_message(call, channel)
-    if message.author_id != call.world.bot_id:
+    channel, message = named.channel(call), named.message(call)
+    payload, attachments = await _read(call, channel)
+    hides = set(payload) <= {"flags"} and named.may(call, channel, permissions.MANAGE_MESSAGES)
+    if message.author_id != call.world.bot_id and not hides:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
     if datetime.fromisoformat(message.created_at) < datetime.now(UTC) - OLD_MESSAGE:
         call.count_hidden("edits of old messages", channel.id)
@@ -121,20 +101,49 @@ async def edit_message(call: Call) -> Json:
 
 
 async def delete_message(call: Call) -> None:
-    channel, message = _channel(call), _message(call)
+    channel, message = named.channel(call), named.message(call)
     if message.author_id != call.world.bot_id:
         if channel.guild_id is None:
             raise missing_permissions()
-        _channel(call, need=permissions.MANAGE_MESSAGES)
+        named.channel(call, need=permissions.MANAGE_MESSAGES)
     actions.delete_message(call.world, message)
 
 
+async def bulk_delete(call: Call) -> None:
+    """Ids of no message count towards the limits, and are passed over."""
+    channel = named.guild_channel(call, need=permissions.MANAGE_MESSAGES)
+    ids = (await call.object()).get("messages")
+    if not isinstance(ids, list) or not all(is_snowflake(str(each)) for each in ids):
+        raise invalid_form({"messages": "Only snowflakes may be used in this list."})
+    ids = list(dict.fromkeys(map(str, ids)))
+    if not BULK_LEAST <= len(ids) <= BULK_MOST:
+        message = f"You must provide at least {BULK_LEAST} and at most {BULK_MOST} messages to delete."
+        raise DiscordError(400, 50016, message)
+    oldest = datetime.now(UTC) - BULK_AGE
+    if any(created_at(each) < oldest for each in ids):
+        raise DiscordError(400, 50034, "You can only bulk delete messages that are under 14 days old.")
+    actions.delete_messages(call.world, channel, ids)
+
+
+async def crosspost(call: Call) -> Json:
+    channel, message = named.guild_channel(call, need=permissions.SEND_MESSAGES), named.message(call)
+    if channel.type != ChannelType.ANNOUNCEMENT:
+        raise DiscordError(400, 50024, "Cannot execute action on this channel type")
+    if message.author_id != call.world.bot_id:
+        named.channel(call, need=permissions.MANAGE_MESSAGES)
+    if message.flags & MessageFlag.CROSSPOSTED:
+        raise DiscordError(400, 40033, "This message has already been crossposted")
+    actions.crosspost(call.world, message)
+    return shapes.message(call.world, message)
+
+
 async def start_typing(call: Call) -> None:
-    _channel(call, need=permissions.SEND_MESSAGES)
+    channel = named.channel(call, need=permissions.SEND_MESSAGES)
+    actions.start_typing(call.world, channel, call.world.bot_id)
 
 
 async def set_voice_status(call: Call) -> None:
-    channel = _channel(call, need=permissions.SET_VOICE_CHANNEL_STATUS)
+    channel = named.channel(call, need=permissions.SET_VOICE_CHANNEL_STATUS)
     if channel.type != ChannelType.VOICE:
         raise DiscordError(400, 50024, "Cannot execute action on this channel type")
     status = (await call.object()).get("status")
@@ -143,13 +152,16 @@ async def set_voice_status(call: Call) -> None:
     actions.set_channel_status(call.world, channel, status or None)
 
 
+_ONE = "/channels/{channel_id}/messages/{message_id}"
+
 ROUTES = [
-    Route("GET", "/channels/{channel_id}", get_channel),
     Route("GET", "/channels/{channel_id}/messages", list_messages),
     Route("POST", "/channels/{channel_id}/messages", send_message),
-    Route("GET", "/channels/{channel_id}/messages/{message_id}", get_message),
-    Route("PATCH", "/channels/{channel_id}/messages/{message_id}", edit_message),
-    Route("DELETE", "/channels/{channel_id}/messages/{message_id}", delete_message),
+    Route("POST", "/channels/{channel_id}/messages/bulk-delete", bulk_delete),
+    Route("GET", _ONE, get_message),
+    Route("PATCH", _ONE, edit_message),
+    Route("DELETE", _ONE, delete_message),
+    Route("POST", f"{_ONE}/crosspost", crosspost),
     Route("POST", "/channels/{channel_id}/typing", start_typing),
     Route("PUT", "/channels/{channel_id}/voice-status", set_voice_status),
 ]

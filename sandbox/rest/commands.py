@@ -107,6 +107,24 @@ async def delete_command(call: Call) -> None:
     _changed(call, command.get("guild_id"))
 
 
+async def list_permissions(call: Call) -> list[Json]:
+    """Nobody has restricted any here: only people can, with a token of their own."""
+    _scope(call)
+    return []
+
+
+async def get_permissions(call: Call) -> Json:
+    _scope(call)
+    if call.param("command_id") not in call.world.commands:
+        raise unknown("Application Command")
+    raise DiscordError(404, 10066, "Unknown application command permissions")
+
+
+async def edit_permissions(call: Call) -> None:
+    _scope(call)
+    raise DiscordError(403, 20001, "Bots cannot use this endpoint")
+
+
 def _same(commands: list[Json], body: Json) -> Json | None:
     wanted = (body["name"], body.get("type", 1))
     return next((each for each in commands if (each["name"], each["type"]) == wanted), None)
@@ -205,14 +223,19 @@ _GLOBAL = "/applications/{application_id}/commands"
 _GUILD = "/applications/{application_id}/guilds/{guild_id}/commands"
 
 ROUTES = [
-    route
-    for path in (_GLOBAL, _GUILD)
-    for route in (
-        Route("GET", path, list_commands),
-        Route("POST", path, create_command),
-        Route("PUT", path, replace_commands),
-        Route("GET", f"{path}/{{command_id}}", get_command),
-        Route("PATCH", f"{path}/{{command_id}}", edit_command),
-        Route("DELETE", f"{path}/{{command_id}}", delete_command),
-    )
+    Route("GET", f"{_GUILD}/permissions", list_permissions),
+    Route("GET", f"{_GUILD}/{{command_id}}/permissions", get_permissions),
+    Route("PUT", f"{_GUILD}/{{command_id}}/permissions", edit_permissions),
+    *(
+        route
+        for path in (_GLOBAL, _GUILD)
+        for route in (
+            Route("GET", path, list_commands),
+            Route("POST", path, create_command),
+            Route("PUT", path, replace_commands),
+            Route("GET", f"{path}/{{command_id}}", get_command),
+            Route("PATCH", f"{path}/{{command_id}}", edit_command),
+            Route("DELETE", f"{path}/{{command_id}}", delete_command),
+        )
+    ),
 ]

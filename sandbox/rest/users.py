@@ -94,6 +94,33 @@ async def get_application(call: Call) -> Json:
     return shapes.application(call.world, call.sandbox.credentials, redirect_uris=call.sandbox.redirect_uris)
 
 
+async def get_own_application(call: Call) -> Json:
+    _check_own(call)
+    return await get_application(call)
+
+
+async def edit_application(call: Call) -> Json:
+    """Taken and not shown."""
+    await call.object()
+    return await get_application(call)
+
+
+async def no_entitlements(call: Call) -> list[Json]:
+    """Nothing is for sale here."""
+    _check_own(call)
+    return []
+
+
+async def no_role_connections(call: Call) -> list[Json]:
+    _check_own(call)
+    return []
+
+
+def _check_own(call: Call) -> None:
+    if call.param("application_id") != call.sandbox.credentials.client_id:
+        raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
+
+
 async def current_authorization(call: Call) -> Json:
     caller = call.caller
     if caller.scopes is None or caller.expires_at is None:
@@ -127,7 +154,11 @@ ROUTES = [
     Route("POST", "/users/@me/channels", open_dm),
     Route("GET", "/users/{user_id}", get_user),
     Route("GET", "/applications/@me", get_application),
+    Route("PATCH", "/applications/@me", edit_application),
     Route("GET", "/oauth2/applications/@me", get_application),
+    Route("GET", "/applications/{application_id}", get_own_application),
+    Route("GET", "/applications/{application_id}/entitlements", no_entitlements),
+    Route("GET", "/applications/{application_id}/role-connections/metadata", no_role_connections),
     Route("GET", "/oauth2/@me", current_authorization, ANY),
     Route("GET", "/voice/regions", voice_regions, ANY),
 ]

@@ -13,7 +13,7 @@ from sandbox.seed import BOT_PERMISSIONS, BOT_ROLE, LOUNGE, MEMBER
 from sandbox.server import Sandbox
 
 from .conftest import channel_id
-from .test_gateway import Peer, dial
+from .peers import Peer, dial
 from .voice.clients import HandClient
 
 OWN = f"/guilds/{LOUNGE}/voice-states/@me"
