@@ -13,6 +13,7 @@ from guilds.models import Guild, GuildSettings, VoiceState
 from guilds.permissions import INSTALL_PERMISSIONS
 from guilds.shapes import public_shape
 from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.retry import retrying
 from realtime.models import Store
 from realtime.origin import BOT
 
@@ -43,6 +44,7 @@ def announce(store: Store, event: str, guild: Guild) -> None:
     append(store, event, {"guild": public_shape(guild)}, origin=BOT)
 
 
+@retrying
 def bot_left(guild_id: str) -> bool:
     """The bot was removed. Everything is kept for when it comes back. Returns whether it was there."""
     with transaction.atomic():

@@ -19,10 +19,12 @@ from guilds.domain.installation import ensure_guild
 from guilds.models import Guild, Membership, Role, VoiceState
 from guilds.permissions import base_permissions
 from realtime.domain.append import append, lock_store
+from realtime.domain.retry import retrying
 from realtime.models import Store
 from realtime.origin import BOT
 
 
+@retrying
 def store_my_guilds(
     user: User, partial_guilds: list[dict[str, Any]], *, asked_at: datetime | None = None
 ) -> None:
@@ -63,6 +65,7 @@ def store_my_guilds(
         mine.exclude(guild_id__in=[*listed, *newer_ids]).delete()
 
 
+@retrying
 def store_member_seen(
     user: User, *, guild_id: str, owner: bool, permissions: int, role_ids: list[str]
 ) -> None:
@@ -78,6 +81,7 @@ def store_member_seen(
             tell_rights_changed(store, {user.pk})
 
 
+@retrying
 def store_roles(
     guild_id: str, *, discord_id: str, role_ids: list[str], asked_at: datetime | None = None
 ) -> None:

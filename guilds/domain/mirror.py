@@ -7,6 +7,7 @@ rows that differ are written; rows that vanished go. What a client shows of the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ from guilds.domain.memberships import recompute, tell_rights_changed
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import dj_role_ids
 from guilds.shapes import public_shape, voice_channels_shape
-from realtime.domain.append import append
+from realtime.domain.append import append, lock_store
+from realtime.domain.retry import retrying
+from realtime.errors import StoreNotFound
 from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites", "user_limit"]
@@ -38,6 +41,7 @@ class Voice:
     bot: bool = False
 
 
+@retrying
 def mirror_guild(
     guild_id: str,
     *,
@@ -124,21 +128,28 @@ def _replace_voices(guild_id: str, voices: list[Voice]) -> None:
     if wanted == set(rows.values_list("discord_id", "channel_id", "name", "deafened", "bot")):
         return
     known = set(Channel.objects.filter(guild_id=guild_id).values_list("pk", flat=True))
-    rows.delete()
+    rows.exclude(discord_id__in=[v.discord_id for v in voices if v.channel_id in known]).delete()
+    # `store_voice` of another process may have written one of them just now.
     VoiceState.objects.bulk_create(
-        VoiceState(
-            guild_id=guild_id,
-            channel_id=v.channel_id,
-            discord_id=v.discord_id,
-            name=v.name,
-            deafened=v.deafened,
-            bot=v.bot,
-        )
-        for v in voices
-        if v.channel_id in known
+        (
+            VoiceState(
+                guild_id=guild_id,
+                channel_id=v.channel_id,
+                discord_id=v.discord_id,
+                name=v.name,
+                deafened=v.deafened,
+                bot=v.bot,
+            )
+            for v in voices
+            if v.channel_id in known
+        ),
+        update_conflicts=True,
+        unique_fields=["guild", "discord_id"],
+        update_fields=["channel", "name", "deafened", "bot"],
     )
 
 
+@retrying
 def store_voice(
     guild_id: str,
     *,
@@ -149,9 +160,13 @@ def store_voice(
     bot: bool = False,
 ) -> None:
     """Somebody joined, moved or (channel null) left. A channel that was deleted meanwhile counts as none."""
-    if channel_id is None or not Channel.objects.filter(pk=channel_id, guild_id=guild_id).exists():
-        VoiceState.objects.filter(guild_id=guild_id, discord_id=discord_id).delete()
-    else:
+    with transaction.atomic():
+        # Locked, or `mirror_guild` of another process could take the channel away between the look and the write.
+        with suppress(StoreNotFound):  # nothing is mirrored yet, channels included
+            lock_store(f"guild:{guild_id}")
+        if channel_id is None or not Channel.objects.filter(pk=channel_id, guild_id=guild_id).exists():
+            VoiceState.objects.filter(guild_id=guild_id, discord_id=discord_id).delete()
+            return
         VoiceState.objects.update_or_create(
             guild_id=guild_id,
             discord_id=discord_id,
@@ -159,6 +174,7 @@ def store_voice(
         )
 
 
+@retrying
 def store_member_count(guild_id: str, member_count: int) -> None:
     """People joined or left. Appends `GuildUpdated` when it is news; a guild not mirrored yet comes with its count."""
     with transaction.atomic():
@@ -171,6 +187,7 @@ def store_member_count(guild_id: str, member_count: int) -> None:
             announce(store, "GuildUpdated", guild)
 
 
+@retrying
 def note_outage(guild_id: str) -> None:
     """Discord cannot serve the guild for now. The bot has not left; all that is known of it stays."""
     with transaction.atomic():
