@@ -58,6 +58,20 @@ class Track(models.Model):
         return self.title or self.uri
 
 
+class ScanLease(models.Model):
+    """Which process reads the library's folder now: one is enough, and two would read each file twice.
+
+    There is one row. A process that was killed is found out by its name or by `expires_at`.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    owner = models.CharField(max_length=100, blank=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"scan by {self.owner}" if self.owner else "no scan"
+
+
 class ItemState(models.TextChoices):
     QUEUED = "queued"
     PLAYING = "playing"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from queue_app.artwork import store_artwork
 from queue_app.domain.find import normalise
 from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.scan_lease import Scan, scan_lease
 from queue_app.models import ItemState, QueueItem, Track
 from queue_app.sources import SourceError, TrackInfo, library, resolve
 from realtime.origin import BOT
@@ -32,7 +33,18 @@ def apply_info(track: Track, info: TrackInfo) -> None:
     track.search_text = normalise(" ".join(filter(None, (info.title, info.artist, info.album))))
     track.available = True
     track.resolved_at = timezone.now()
-    track.save()
+    save_track(track)
+
+
+def save_track(track: Track) -> None:
+    """Save a track, a new one over a row that another process made of its uri meanwhile."""
+    if track.pk is not None:
+        track.save()
+        return
+    fields = [
+        field.name for field in Track._meta.concrete_fields if field.name not in ("id", "uri", "created_at")
+    ]
+    Track.objects.bulk_create([track], update_conflicts=True, unique_fields=["uri"], update_fields=fields)
 
 
 def say_resolved(state: GuildState, track: Track) -> None:
@@ -64,8 +76,14 @@ def announce_track(track: Track, *, besides: str = "") -> None:
 def scan_library() -> tuple[int, int]:
     """Read files that are new or changed, mark those that are gone. Returns `(read, gone)`.
 
-    A file that is no audio is passed over with a line in the log and looked at again when it changes.
+    A file that is no audio is passed over with a line in the log and looked at again when it changes. While another
+    process reads the folder there is nothing to do.
     """
+    with scan_lease() as scan:
+        return _scan(scan) if scan is not None else (0, 0)
+
+
+def _scan(scan: Scan) -> tuple[int, int]:
     root = settings.MEDIA_LIBRARY
     known = {track.uri: track for track in Track.objects.filter(source="library")}
     seen: set[str] = set()
@@ -78,6 +96,8 @@ def scan_library() -> tuple[int, int]:
             track.available or track.resolved_at is None
         ):
             continue
+        if not scan.goes_on():
+            return read, 0
         track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
         try:
             apply_info(track, resolve(uri, library=root, allow_private=()))
@@ -86,7 +106,7 @@ def scan_library() -> tuple[int, int]:
         except SourceError as error:
             log.warning("Library file passed over: %s", error.detail)
             track.available, track.resolved_at = False, None
-            track.save()
+            save_track(track)
     gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
     Track.objects.filter(pk__in=gone).update(available=False)
     return read, len(gone)

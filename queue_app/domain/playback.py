@@ -5,13 +5,8 @@ Every function takes the lease's `owner` and raises LeaseLost when another proce
 
 from __future__ import annotations
 
-import hashlib
-import os
-import socket
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -21,6 +16,8 @@ from django.utils import timezone
 from queue_app.domain.company import Company, company
 from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.domain.library import announce_track, apply_info, say_resolved
+from queue_app.domain.owners import is_free, surely_dead
+from queue_app.domain.owners import lease_owner as lease_owner
 from queue_app.errors import LeaseLost
 from queue_app.models import NOWHERE, ItemState, Player, QueueItem
 from queue_app.queries import queued_items
@@ -29,45 +26,6 @@ from realtime.origin import BOT
 
 LEASE = timedelta(seconds=8)
 NOWHERE_SENTENCE = "Join a voice channel, or choose one on the page."
-
-
-def lease_owner() -> str:
-    """Return this process's name for leases: machine, boot, pid. A dead process of this boot is recognised."""
-    return f"{_machine()}:{os.getpid()}:{os.urandom(4).hex()}"
-
-
-@cache
-def _machine() -> str:
-    """Return what tells this machine's processes from those of others: host, boot and pid namespace, hashed.
-
-    Empty where that cannot be told; then nobody is taken for dead.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # Containers may share name and kernel; a pid means something within one namespace only.
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
-    return hashlib.sha256(f"{socket.gethostname()} {boot} {namespace}".encode()).hexdigest()[:16]
-
-
-def _surely_dead(owner: str) -> bool:
-    """True when `owner` ran on this machine since it booted and its process is gone."""
-    machine, _, rest = owner.partition(":")
-    pid = rest.partition(":")[0]
-    if not machine or machine != _machine() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _is_free(owner: str, expires_at: datetime | None, *, now: datetime) -> bool:
-    return not owner or expires_at is None or expires_at < now or _surely_dead(owner)
 
 
 def take_lease(guild_id: str, *, owner: str) -> bool:
@@ -79,10 +37,10 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
     if found.lease_owner == owner:
         return bool(renew_leases({guild_id: owner}))
     now, holder = timezone.now(), found.lease_owner
-    if not _is_free(holder, found.lease_expires_at, now=now):
+    if not is_free(holder, found.lease_expires_at, now=now):
         return False
     free = Q(lease_owner="") | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
-    if _surely_dead(holder):
+    if surely_dead(holder):
         free |= Q(lease_owner=holder)
     with transaction.atomic():
         state = open_guild(guild_id, origin=BOT)
@@ -111,7 +69,7 @@ def free_leases(guild_ids: Iterable[str]) -> set[str]:
     now = timezone.now()
     rows = Player.objects.filter(pk__in=list(guild_ids))
     leases = rows.values_list("pk", "lease_owner", "lease_expires_at")
-    return {pk for pk, owner, expires_at in leases if _is_free(owner, expires_at, now=now)}
+    return {pk for pk, owner, expires_at in leases if is_free(owner, expires_at, now=now)}
 
 
 def release(guild_id: str, *, owner: str) -> None:
