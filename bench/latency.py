@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -41,13 +41,22 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Program(NamedTuple):
+    """Where the running program and its sandbox answer, and what its process and environment are."""
+
+    web: str
+    sandbox: str
+    pid: int
+    env: dict[str, str]
+
+
 @contextmanager
-def running() -> Iterator[tuple[str, str]]:
-    """Run the program in a folder of its own. Yields `(web, sandbox)` addresses."""
+def running(**settings: str) -> Iterator[Program]:
+    """Run the program in a folder of its own, with those environment variables."""
     ports = [_free_port() for _ in range(3)]
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
-        env = os.environ | {"DATA_DIR": folder, "ENV_FILE": os.devnull}
+        env = os.environ | {"DATA_DIR": folder, "ENV_FILE": os.devnull} | settings
         env |= {name: str(port) for name, port in zip(names, ports, strict=True)}
         program = subprocess.Popen(
             [sys.executable, "manage.py", "serve"], cwd=ROOT, env=env, stdout=log, stderr=log
@@ -55,7 +64,7 @@ def running() -> Iterator[tuple[str, str]]:
         try:
             web, sandbox = (f"http://127.0.0.1:{port}" for port in (ports[0], ports[2]))
             _wait(web)
-            yield web, sandbox
+            yield Program(web, sandbox, program.pid, env)
         finally:
             program.send_signal(signal.SIGTERM)
             program.wait(15)
@@ -144,7 +153,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 100, 1000])
     options = parser.parse_args(argv)
     allow_files()
-    with running() as (web, sandbox):
+    with running() as program:
+        web, sandbox = program.web, program.sandbox
         # A person's sockets share what one person may send.
         tokens = [log_in(web, sandbox, user) for user in ("owner", "dj", "member")]
         guilds: list[dict[str, Any]] = httpx.get(

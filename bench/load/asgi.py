@@ -1,0 +1,107 @@
+"""The program's ASGI application called without a socket, and what its database did meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+STEPS = 100  # SQLite's instructions between two looks at its counter
+
+
+async def call(app: Any, method: str, path: str, body: Any = None, *, token: str) -> Any:
+    """Return the JSON that `app` answers. Raises RuntimeError for what is not 2xx."""
+    content = b"" if body is None else json.dumps(body).encode()
+    received = asyncio.Queue[dict[str, Any]]()
+    received.put_nowait({"type": "http.request", "body": content, "more_body": False})
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    path, _, query = path.partition("?")
+    headers = {
+        "host": "127.0.0.1:1337",
+        "authorization": f"Bearer {token}",
+        "content-type": "application/json",
+        "content-length": str(len(content)),
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 1337),
+        "extensions": {},
+    }
+    await app(scope, received.get, send)
+    answer = b"".join(message.get("body", b"") for message in sent[1:])
+    if sent[0]["status"] // 100 != 2:
+        raise RuntimeError(f"{method} {path}: {sent[0]['status']} {answer!r}")
+    return json.loads(answer) if answer else None
+
+
+@dataclass
+class Spent:
+    """What one kind of act cost, act by act. `rows` are those handed to the program, `steps` SQLite's instructions."""
+
+    queries: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    @property
+    def mean_ms(self) -> float:
+        return sum(self.cpu_ms) / len(self.cpu_ms)
+
+
+class Meter:
+    """Counts on every connection of this process that is opened after it was made. SQLite only."""
+
+    def __init__(self) -> None:
+        from django.db import connections
+        from django.db.backends.signals import connection_created
+
+        self.queries = self.rows = self.steps = 0
+        connection_created.connect(self._watch)
+        connections.close_all()
+
+    def _watch(self, connection: Any, **kwargs: Any) -> None:
+        def row(cursor: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
+            self.rows += 1
+            return values
+
+        def step() -> int:
+            self.steps += STEPS
+            return 0
+
+        if self._count not in connection.execute_wrappers:
+            connection.execute_wrappers.append(self._count)
+        connection.connection.row_factory = row
+        connection.connection.set_progress_handler(step, STEPS)
+
+    def _count(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.queries += not sql.startswith(("BEGIN", "COMMIT"))
+        return execute(sql, params, many, context)
+
+    async def measure(self, spent: Spent, act: Callable[[], Any]) -> Any:
+        """Return what `act` returns, awaited; what it took goes into `spent`."""
+        before = self.queries, self.rows, self.steps
+        begun = time.process_time()
+        result = await act()
+        spent.cpu_ms.append((time.process_time() - begun) * 1000)
+        for values, now, then in zip(
+            (spent.queries, spent.rows, spent.steps), (self.queries, self.rows, self.steps), before, strict=True
+        ):
+            values.append(now - then)
+        return result

@@ -1,0 +1,61 @@
+"""Puts rows into the program's database: `python -m bench.load.rows GUILD COUNT [PEOPLE]`.
+
+With the environment of the program that is measured, so it writes into that one's database. Called again it first
+empties the queue. There are no events behind these rows, so nobody should follow the guild meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TRACKS = 50
+TRACK = "library:" + "0" * 32  # made where the library is empty
+
+
+def fill(guild_id: str, count: int, *, people: int = 1) -> None:
+    """Have exactly `count` items wait in a guild's queue, asked for by its members in turns."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from accounts.models import User
+    from guilds.models import Membership
+    from queue_app.domain.rank import STEP
+    from queue_app.models import ItemState, QueueItem, Track
+
+    with transaction.atomic():
+        QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).delete()
+        names = [f"bench-{number}" for number in range(people)]
+        users = [User.objects.get_or_create(username=name, discord_id=f"2100000000000000{at:02}")[0]
+                 for at, name in enumerate(names)]  # fmt: skip
+        for user in users:
+            Membership.objects.get_or_create(user=user, guild_id=guild_id)
+        made = Track(source="library", uri=TRACK, title="Song", artist="The Testers", duration_ms=60_000)
+        made.resolved_at = timezone.now()
+        tracks = list(Track.objects.filter(source="library", available=True)[:TRACKS])
+        if not tracks:
+            made.save()
+            tracks = [made]
+        QueueItem.objects.bulk_create(
+            (
+                QueueItem(
+                    guild_id=guild_id, track=tracks[at % len(tracks)], requested_by=users[at % people], rank=at * STEP
+                )
+                for at in range(count)
+            ),
+            batch_size=1000,
+        )
+
+
+def main() -> None:
+    import os
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    guild_id, count, people = [*sys.argv[1:], "1"][:3]
+    fill(guild_id, int(count), people=int(people))
+
+
+if __name__ == "__main__":
+    main()

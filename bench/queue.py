@@ -1,0 +1,413 @@
+"""What a change of the queue costs: `python -m bench.queue [inside] [sqlite] [postgres] [--acts 40] [--adds 300]`.
+
+*inside*: this process calls the program's ASGI application with 10, 1,000 and 10,000 items waiting: queries, rows
+handed to the program, thousands of SQLite's instructions, and milliseconds of CPU of each act, while a track plays,
+while nobody is in voice, in fair order, and behind an item that 25 others were moved behind. Reference: at 10,000 at
+most 1.5 times what it takes at 10, an add in at most 8 queries while something plays, 9 while nothing does, and 8 ms.
+
+*sqlite*, *postgres*: the whole program as `make run` starts it, over HTTP: adds a second and their latency with 1 and 4
+writers, CPU of an add with 10 and 10,000 waiting, and how long a skip takes alone and right behind an add.
+Reference: 10 ms of CPU, 100 adds/s on SQLite and 90 on PostgreSQL with four writers, p99 100 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.latency import Program, log_in, running
+from bench.load.asgi import Meter, Spent, call
+from bench.load.clients import Client, connect, messages, until
+from bench.load.processes import ROOT, allow_files, verdict
+from bench.load.requests import program
+from bench.load.rows import TRACK, fill
+
+SIZES = (10, 1_000, 10_000)
+GUILD = "300000000000000001"
+CHANNEL = "400000000000000001"
+GROWTH, ADD_MS, HTTP_MS, P99_MS = 1.5, 8.0, 10.0, 100.0
+QUERIES = {"playing": 8, "nobody": 9}
+RATES = {"sqlite": 100, "postgres": 90}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# --- In this process ---
+
+
+class Inside:
+    """A guild of the program in this process, with a bot's lease and without a bot."""
+
+    def __init__(self, token: str) -> None:
+        from accounts.models import User
+        from guilds.domain.installation import ensure_guild
+        from guilds.models import Channel, ChannelType, Guild, GuildSettings, Membership
+        from queue_app.domain import playback
+
+        self.meter = Meter()
+        self.token = token
+        ensure_guild(GUILD, name="Bench")
+        Guild.objects.filter(pk=GUILD).update(bot_installed=True)
+        Membership.objects.create(user=User.objects.get(username="bench"), guild_id=GUILD, owner=True)
+        Channel.objects.create(pk=CHANNEL, guild_id=GUILD, type=ChannelType.VOICE, name="Stage")
+        self._settings = GuildSettings.objects.filter(pk=GUILD)
+        self.owner = playback.lease_owner()
+        assert playback.take_lease(GUILD, owner=self.owner)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        from config.asgi import application
+
+        return await call(application, method, f"/api/guilds/{GUILD}{path}", body, token=self.token)
+
+    async def start_next(self) -> Any:
+        from queue_app.domain import playback
+        from realtime.db import in_thread
+
+        return await in_thread(playback.start_next)(GUILD, owner=self.owner)
+
+    async def listed(self) -> Any:
+        """What `/queue` shows."""
+        from queue_app.queries import queued_items
+        from realtime.db import in_thread
+
+        return await in_thread(queued_items)(GUILD)
+
+    def prepare(self, count: int, *, playing: bool, fair: bool, people: int) -> None:
+        from queue_app.models import ItemState, Player, QueueItem
+
+        Player.objects.filter(pk=GUILD).update(
+            item=None,
+            stopped=False,
+            voice_channel_id=CHANNEL if playing else None,
+            connected_channel_id=CHANNEL if playing else None,
+            sounding=playing,
+            error_code="",
+        )
+        QueueItem.objects.filter(guild_id=GUILD, state=ItemState.PLAYING).update(state=ItemState.PLAYED)
+        self._settings.update(fair_order=fair)
+        fill(GUILD, count, people=people)
+
+    async def ids(self, limit: int) -> list[str]:
+        from queue_app.domain.rank import queued
+        from realtime.db import in_thread
+
+        found = await in_thread(list)(queued(GUILD).order_by("rank").values_list("pk", flat=True)[:limit])
+        return [str(pk) for pk in found]
+
+    async def add(self) -> Any:
+        return await self.ask("POST", "/queue", {"query": TRACK})
+
+    async def acts(self, count: int, *, playing: bool) -> dict[str, Spent]:
+        """Carry out each act `count` times, in turns, so that a slow moment of the machine strikes all of them."""
+        spent = {name: Spent() for name in ("AddTrack", "MoveItem", "RemoveItem", "start_next")}
+        if playing:
+            spent["Skip"] = Spent()
+        spent |= {"/queue": Spent(), "snapshot": Spent()}
+        measure = self.meter.measure
+        await self.start_next()
+        for number in range(-2, count):  # twice to warm up
+            into = spent if number >= 0 else {name: Spent() for name in spent}
+            added = await measure(into["AddTrack"], self.add)
+            first = await self.ids(9)
+            move = {"after": first[5 + number % 2]}
+            await measure(
+                into["MoveItem"], lambda move=move, item=added["id"]: self.ask("PATCH", f"/queue/{item}", move)
+            )
+            await measure(
+                into["RemoveItem"], lambda item=added["id"]: self.ask("DELETE", f"/queue/{item}")
+            )
+            if playing:
+                await measure(into["Skip"], lambda: self.ask("POST", "/player/skip"))
+            await measure(into["start_next"], self.start_next)
+            if playing:
+                await self.add()
+            await measure(into["/queue"], self.listed)
+            await measure(into["snapshot"], lambda: self.ask("GET", "/snapshot"))
+        return spent
+
+    async def behind_one(self, count: int) -> dict[str, Spent]:
+        """Move 25 items behind the fifth, one after the other, and then add next to where they stand."""
+        ids = await self.ids(SIZES[0] + 40)
+        spent = {"25 moves behind one": Spent(), "the dearest of them": Spent(), "AddTrack": Spent()}
+        moved = itertools.cycle(ids[6:40])
+        for _ in range(25):
+            item = next(moved)
+            await self.meter.measure(
+                spent["25 moves behind one"],
+                lambda item=item: self.ask("PATCH", f"/queue/{item}", {"after": ids[4]}),
+            )
+        dearest = spent["25 moves behind one"].cpu_ms.index(max(spent["25 moves behind one"].cpu_ms))
+        for name in ("queries", "rows", "steps", "cpu_ms"):
+            getattr(spent["the dearest of them"], name).append(
+                getattr(spent["25 moves behind one"], name)[dearest]
+            )
+        for _ in range(count):
+            await self.meter.measure(spent["AddTrack"], self.add)
+        return spent
+
+    async def clear(self) -> Spent:
+        spent = Spent()
+        await self.meter.measure(spent, lambda: self.ask("POST", "/queue/clear"))
+        return spent
+
+
+def show(title: str, by_size: dict[int, dict[str, Spent]], *, gate: bool = True) -> None:
+    print(f"\n{title}")
+    print(f"{'':<22}" + "".join(f"{size:>12,} waiting: q  rows ksteps    ms" for size in by_size))
+    for act in next(iter(by_size.values())):
+        costs = [costs[act] for costs in by_size.values()]
+        line = "".join(
+            f"{max(each.queries):>23}{statistics.mean(each.rows):>6.0f}{statistics.mean(each.steps) / 1000:>7.1f}{each.mean_ms:>6.1f}"
+            for each in costs
+        )
+        growth = costs[-1].mean_ms / costs[0].mean_ms
+        missed = gate and growth > GROWTH
+        print(f"{act:<22}{line}   ×{growth:.2f}{'   MISSED' if missed else ''}")
+
+
+def measure_inside(acts: int) -> None:
+    situations = {
+        "A track plays": {"playing": True, "fair": False, "people": 1},
+        "Nobody in voice": {"playing": False, "fair": False, "people": 1},
+        "A track plays, fair order, 40 people": {"playing": True, "fair": True, "people": 40},
+    }
+    with program() as token:
+        inside = Inside(token)
+        for title, situation in situations.items():
+            found = {}
+            for size in SIZES:
+                inside.prepare(size, **situation)
+                found[size] = asyncio.run(inside.acts(acts, playing=situation["playing"]))
+            show(title, found)
+            adds = [found[size]["AddTrack"] for size in SIZES]
+            state = "playing" if situation["playing"] else "nobody"
+            if not situation["fair"]:
+                queries = max(max(each.queries) for each in adds)
+                verdict(f"queries of an add: {queries}", f"at most {QUERIES[state]}", queries <= QUERIES[state])
+                dearest = max(each.mean_ms for each in adds)
+                verdict(f"CPU of an add: {dearest:.1f} ms", f"at most {ADD_MS:.0f}", dearest <= ADD_MS)
+        found = {}
+        for size in (50, *SIZES[1:]):
+            inside.prepare(size, playing=True, fair=False, people=1)
+            found[size] = asyncio.run(inside.behind_one(acts))
+        show("Behind an item that others were moved behind", found)
+        found = {}
+        for size in SIZES:
+            inside.prepare(size, playing=True, fair=False, people=1)
+            found[size] = {"ClearQueue": asyncio.run(inside.clear())}
+        show("May grow", found, gate=False)
+
+
+# --- The whole program ---
+
+
+class Poster:
+    """One kept connection that asks and waits for the answer, and does hardly more."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+        self._reader, self._writer, self._token = reader, writer, token
+
+    @classmethod
+    async def open(cls, port: int, token: str) -> Poster:
+        return cls(*await asyncio.open_connection("127.0.0.1", port), token)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        content = b"" if body is None else json.dumps(body).encode()
+        self._writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            + content
+        )
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lines = head.decode().lower().split("\r\n")
+        length = next((int(line[15:]) for line in lines if line.startswith("content-length:")), 0)
+        answer = await self._reader.readexactly(length)
+        if lines[0].split()[1][0] != "2":
+            raise RuntimeError(f"{method} {path}: {lines[0]} {answer!r}")
+        return json.loads(answer) if answer else None
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of user and system time of a process, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+class Whole:
+    """The running program, its guild, and people who add to it."""
+
+    def __init__(self, running: Program) -> None:
+        self.program = running
+        self.port = int(running.web.rpartition(":")[2])
+        # As long as the bot is not there yet, the guild is not its manager's.
+        self.tokens = {name: log_in(running.web, running.sandbox, name) for name in ("owner", "dj", "member")}
+        self.guild, self.track = asyncio.run(self._find())
+        self.queue = f"/api/guilds/{self.guild}/queue"
+
+    async def _find(self) -> tuple[str, str]:
+        """Wait for bot and library. Returns the guild's id and the uri of a track that can be played."""
+        poster = await Poster.open(self.port, self.tokens["owner"])
+        try:
+            while True:
+                guilds = [each["id"] for each in await poster.ask("GET", "/api/guilds") if each["bot_installed"]]
+                tracks = await poster.ask("GET", "/api/search?q=")
+                if guilds and tracks:
+                    return guilds[0], max(tracks, key=lambda track: track["duration_ms"])["uri"]
+                await asyncio.sleep(0.1)
+        finally:
+            poster.close()
+
+    def fill(self, count: int) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "bench.load.rows", self.guild, str(count)],
+            cwd=ROOT,
+            env=self.program.env,
+            check=True,
+        )
+
+    async def add(self, writers: int, adds: int, *, who: str = "owner") -> tuple[float, list[float]]:
+        """Have `writers` add as fast as they can. Returns adds a second and their latencies in ms, ascending."""
+        posters = [await Poster.open(self.port, self.tokens[who]) for _ in range(writers)]
+        taken: list[float] = []
+
+        async def write(poster: Poster, count: int) -> None:
+            for _ in range(count):
+                begun = time.perf_counter()
+                await poster.ask("POST", self.queue, {"query": self.track})
+                taken.append((time.perf_counter() - begun) * 1000)
+
+        await write(posters[0], 10)
+        taken.clear()
+        begun = time.perf_counter()
+        await asyncio.gather(*(write(poster, adds // writers) for poster in posters))
+        rate = len(taken) / (time.perf_counter() - begun)
+        for poster in posters:
+            poster.close()
+        return rate, sorted(taken)
+
+    async def cpu(self, adds: int) -> float:
+        """Milliseconds of the program's CPU for an add, its idle share taken off."""
+        before, begun = cpu_of(self.program.pid), time.monotonic()
+        await asyncio.sleep(3)
+        idle = (cpu_of(self.program.pid) - before) / (time.monotonic() - begun)
+        before, begun = cpu_of(self.program.pid), time.monotonic()
+        await self.add(1, adds)
+        await asyncio.sleep(0.5)  # what the bot does about the last of them
+        spent = cpu_of(self.program.pid) - before - idle * (time.monotonic() - begun)
+        return spent * 1000 / (adds + 10)
+
+    async def skips(self, count: int, *, behind_add: bool) -> float:
+        """The median ms from asking for a skip to the start of the next track."""
+        poster = await Poster.open(self.port, self.tokens["owner"])
+        client = await connect(self.port, "/sync", [f"Authorization: Bearer {self.tokens['owner']}"])
+        started: list[float] = []
+        await _follow(client, self.guild, started)
+        taken = []
+        for _ in range(count):
+            seen = len(started)
+            if behind_add:
+                await poster.ask("POST", self.queue, {"query": self.track})
+            begun = time.perf_counter()
+            await poster.ask("POST", f"/api/guilds/{self.guild}/player/skip")
+            await until(lambda seen=seen: len(started) > seen)
+            taken.append((started[seen] - begun) * 1000)
+            await asyncio.sleep(0.3)  # until it sounds and nobody has anything to do
+        poster.close()
+        client.transport.abort()
+        return statistics.median(taken)
+
+    async def play(self) -> None:
+        poster = await Poster.open(self.port, self.tokens["member"])  # who sits in a voice channel
+        for _ in range(3):
+            await poster.ask("POST", self.queue, {"query": self.track})
+        while (await poster.ask("GET", f"/api/guilds/{self.guild}/player"))["item"] is None:
+            await asyncio.sleep(0.1)
+        poster.close()
+
+
+async def _follow(client: Client, guild: str, started: list[float]) -> None:
+    """Note when each `TrackStarted` of the guild comes."""
+    heads: list[int] = []
+    client.on_message = lambda payload: heads.append(json.loads(payload)["head"])
+    client.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}"}))
+    await messages(client, 1)
+
+    def note(payload: bytes) -> None:
+        started.extend([time.perf_counter()] * payload.count(b'"name":"TrackStarted"'))
+
+    client.on_message = note
+    client.send(json.dumps({"type": "pull", "id": 2, "cursor": heads[0], "live": True}))
+    await messages(client, 2)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Run a PostgreSQL as the tests do. Yields the URL of its database."""
+    from tests.services import start_postgres
+
+    with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
+        yield start_postgres(Path(folder))
+
+
+def measure_whole(database: str, adds: int) -> None:
+    with ExitStack() as stack:
+        env = {"DATABASE_URL": stack.enter_context(postgres())} if database == "postgres" else {}
+        whole = Whole(stack.enter_context(running(LOG_LEVEL="ERROR", **env)))
+        print(f"\nThe whole program, {database}")
+        for size in (10, 10_000):
+            whole.fill(size)
+            spent = asyncio.run(whole.cpu(adds))
+            what = f"nobody in voice, {size:>6,} waiting: CPU of an add {spent:5.1f} ms"
+            verdict(what, f"at most {HTTP_MS:.0f}", spent <= HTTP_MS)
+        for writers in (1, 4):
+            whole.fill(10)
+            rate, taken = asyncio.run(whole.add(writers, adds))
+            p99 = taken[int(len(taken) * 0.99) - 1]
+            what = f"{writers} writers: {rate:5.0f} adds/s   median {statistics.median(taken):6.1f} ms   p99 {p99:6.1f} ms"
+            verdict(what, f"{RATES[database]}/s, p99 {P99_MS:.0f} ms", rate >= RATES[database] and p99 <= P99_MS)
+        whole.fill(0)
+        asyncio.run(whole.play())
+        whole.fill(100)
+        alone = asyncio.run(whole.skips(15, behind_add=False))
+        behind = asyncio.run(whole.skips(15, behind_add=True))
+        verdict(
+            f"a skip until the next track starts: {alone:.0f} ms, right behind an add {behind:.0f} ms",
+            "no later than alone by more than 30 ms",
+            behind <= alone + 30,
+        )
+        whole.fill(10)
+        spent = asyncio.run(whole.cpu(adds))
+        verdict(f"a track plays: CPU of an add {spent:5.1f} ms", f"at most {HTTP_MS:.0f}", spent <= HTTP_MS)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], "inside", "sqlite", "postgres"])
+    parser.add_argument("--acts", type=int, default=40)
+    parser.add_argument("--adds", type=int, default=300)
+    options = parser.parse_args(argv)
+    parts = options.parts or ["inside", "sqlite", "postgres"]
+    allow_files()
+    for part in ("sqlite", "postgres"):
+        if part in parts:
+            measure_whole(part, options.adds)
+    if "inside" in parts:
+        measure_inside(options.acts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What Django's database layer lacks here. It knows nothing of the program."""

@@ -1,0 +1,96 @@
+"""Queries whose SQL is built once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Model, QuerySet
+from django.db.models.query import get_related_populators
+
+Argument = str | int | UUID
+
+
+class Prepared[M: Model]:
+    """A query that differs from time to time in its arguments only, such as a row by its id.
+
+    `query(*stand_ins)` is called once, with arguments of the same types as all later ones: str, int or UUID, which
+    stand in the query as they are. It may join by `select_related` and annotate; its result is objects of a model,
+    as the queryset would make them.
+
+    Building the SQL is most of what Django takes for a small query: 0.3 ms for one table and 0.9 for four, where SQLite
+    takes 0.04 and 0.06 (an add over HTTP went from 9.0 to 6.9 ms of CPU with six of them). Where a query is not asked
+    for with each command, that is not worth one more concept.
+    """
+
+    def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument]) -> None:
+        self._query = query
+        self._kinds = kinds
+        self._built: _Built | None = None
+
+    def first(self, *arguments: Argument) -> M | None:
+        """Return the first row as an object, null when there is none."""
+        if self._built is None:
+            self._built = _build(self._query, self._kinds)
+        built = self._built
+        with connection.cursor() as cursor:
+            cursor.execute(built.sql, built.parameters(arguments))
+            row = cursor.fetchone()
+        return None if row is None else built.make(row)
+
+
+class _Built(NamedTuple):
+    sql: str
+    parameters: Callable[[tuple[Argument, ...]], list[Any]]
+    make: Callable[[tuple[Any, ...]], Any]
+
+
+def _stand_in(kind: type[Argument], at: int) -> Argument:
+    if kind is int:
+        return 1_600_000_000 + at
+    return UUID(int=at + 1) if kind is UUID else f"\x7fstand-in {at}"
+
+
+def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...]) -> _Built:
+    stand_ins = [_stand_in(kind, at) for at, kind in enumerate(kinds)]
+    queryset = query(*stand_ins)[:1]
+    compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+    # That of the thread which asks: its own would stay open for as long as this is kept.
+    compiler.connection = connection
+    sql, values = compiler.as_sql()
+    as_sent = [_sent(stand_in) for stand_in in stand_ins]
+    # Of each parameter: which argument goes there, or null and what always does.
+    places = [(as_sent.index(value), None) if value in as_sent else (None, value) for value in values]
+
+    def parameters(arguments: tuple[Argument, ...]) -> list[Any]:
+        sent = [_sent(argument) for argument in arguments]
+        return [value if at is None else sent[at] for at, value in places]
+
+    klass, fields = compiler.klass_info["model"], compiler.klass_info["select_fields"]
+    begin, end = fields[0], fields[-1] + 1
+    names = [compiler.select[at][0].target.attname for at in range(begin, end)]
+    related = get_related_populators(
+        compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, queryset._fetch_mode
+    )
+    annotations = list(compiler.annotation_col_map.items())
+    converters = compiler.get_converters([column[0] for column in compiler.select[: compiler.col_count]])
+
+    def make(row: tuple[Any, ...]) -> Any:
+        (values,) = compiler.apply_converters([row], converters)
+        found = klass.from_db(DEFAULT_DB_ALIAS, names, values[begin:end])
+        for populator in related:
+            populator.populate(values, found)
+        for name, at in annotations:
+            setattr(found, name, values[at])
+        return found
+
+    return _Built(sql, parameters, make)
+
+
+def _sent(argument: Argument) -> Any:
+    """Return an argument as the driver takes it: SQLite has no UUIDs."""
+    if isinstance(argument, UUID) and not connection.features.has_native_uuid_field:
+        return argument.hex
+    return argument
