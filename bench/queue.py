@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +122,8 @@ class Inside:
             added = await measure(into["AddTrack"], self.add)
             first = await self.ids(9)
             move = {"after": first[5 + number % 2]}
-            await measure(
-                into["MoveItem"], lambda move=move, item=added["id"]: self.ask("PATCH", f"/queue/{item}", move)
-            )
-            await measure(
-                into["RemoveItem"], lambda item=added["id"]: self.ask("DELETE", f"/queue/{item}")
-            )
+            await measure(into["MoveItem"], partial(self.ask, "PATCH", f"/queue/{added['id']}", move))
+            await measure(into["RemoveItem"], partial(self.ask, "DELETE", f"/queue/{added['id']}"))
             if playing:
                 await measure(into["Skip"], lambda: self.ask("POST", "/player/skip"))
             await measure(into["start_next"], self.start_next)
@@ -143,10 +140,8 @@ class Inside:
         moved = itertools.cycle(ids[6:40])
         for _ in range(25):
             item = next(moved)
-            await self.meter.measure(
-                spent["25 moves behind one"],
-                lambda item=item: self.ask("PATCH", f"/queue/{item}", {"after": ids[4]}),
-            )
+            move = partial(self.ask, "PATCH", f"/queue/{item}", {"after": ids[4]})
+            await self.meter.measure(spent["25 moves behind one"], move)
         dearest = spent["25 moves behind one"].cpu_ms.index(max(spent["25 moves behind one"].cpu_ms))
         for name in ("queries", "rows", "steps", "cpu_ms"):
             getattr(spent["the dearest of them"], name).append(
@@ -168,7 +163,8 @@ def show(title: str, by_size: dict[int, dict[str, Spent]], *, gate: bool = True)
     for act in next(iter(by_size.values())):
         costs = [costs[act] for costs in by_size.values()]
         line = "".join(
-            f"{max(each.queries):>23}{statistics.mean(each.rows):>6.0f}{statistics.mean(each.steps) / 1000:>7.1f}{each.mean_ms:>6.1f}"
+            f"{max(each.queries):>23}{statistics.mean(each.rows):>6.0f}"
+            f"{statistics.mean(each.steps) / 1000:>7.1f}{each.mean_ms:>6.1f}"
             for each in costs
         )
         growth = costs[-1].mean_ms / costs[0].mean_ms
@@ -177,7 +173,7 @@ def show(title: str, by_size: dict[int, dict[str, Spent]], *, gate: bool = True)
 
 
 def measure_inside(acts: int) -> None:
-    situations = {
+    situations: dict[str, dict[str, Any]] = {
         "A track plays": {"playing": True, "fair": False, "people": 1},
         "Nobody in voice": {"playing": False, "fair": False, "people": 1},
         "A track plays, fair order, 40 people": {"playing": True, "fair": True, "people": 40},
@@ -194,7 +190,9 @@ def measure_inside(acts: int) -> None:
             state = "playing" if situation["playing"] else "nobody"
             if not situation["fair"]:
                 queries = max(max(each.queries) for each in adds)
-                verdict(f"queries of an add: {queries}", f"at most {QUERIES[state]}", queries <= QUERIES[state])
+                verdict(
+                    f"queries of an add: {queries}", f"at most {QUERIES[state]}", queries <= QUERIES[state]
+                )
                 dearest = max(each.mean_ms for each in adds)
                 verdict(f"CPU of an add: {dearest:.1f} ms", f"at most {ADD_MS:.0f}", dearest <= ADD_MS)
         found = {}
@@ -263,7 +261,9 @@ class Whole:
         poster = await Poster.open(self.port, self.tokens["owner"])
         try:
             while True:
-                guilds = [each["id"] for each in await poster.ask("GET", "/api/guilds") if each["bot_installed"]]
+                guilds = [
+                    each["id"] for each in await poster.ask("GET", "/api/guilds") if each["bot_installed"]
+                ]
                 tracks = await poster.ask("GET", "/api/search?q=")
                 if guilds and tracks:
                     return guilds[0], max(tracks, key=lambda track: track["duration_ms"])["uri"]
@@ -323,7 +323,7 @@ class Whole:
                 await poster.ask("POST", self.queue, {"query": self.track})
             begun = time.perf_counter()
             await poster.ask("POST", f"/api/guilds/{self.guild}/player/skip")
-            await until(lambda seen=seen: len(started) > seen)
+            await until(partial(lambda seen: len(started) > seen, seen))
             taken.append((started[seen] - begun) * 1000)
             await asyncio.sleep(0.3)  # until it sounds and nobody has anything to do
         poster.close()
@@ -377,8 +377,11 @@ def measure_whole(database: str, adds: int) -> None:
             whole.fill(10)
             rate, taken = asyncio.run(whole.add(writers, adds))
             p99 = taken[int(len(taken) * 0.99) - 1]
-            what = f"{writers} writers: {rate:5.0f} adds/s   median {statistics.median(taken):6.1f} ms   p99 {p99:6.1f} ms"
-            verdict(what, f"{RATES[database]}/s, p99 {P99_MS:.0f} ms", rate >= RATES[database] and p99 <= P99_MS)
+            median = statistics.median(taken)
+            what = f"{writers} writers: {rate:5.0f} adds/s   median {median:6.1f} ms   p99 {p99:6.1f} ms"
+            verdict(
+                what, f"{RATES[database]}/s, p99 {P99_MS:.0f} ms", rate >= RATES[database] and p99 <= P99_MS
+            )
         whole.fill(0)
         asyncio.run(whole.play())
         whole.fill(100)

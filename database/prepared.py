@@ -71,9 +71,8 @@ def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...
     klass, fields = compiler.klass_info["model"], compiler.klass_info["select_fields"]
     begin, end = fields[0], fields[-1] + 1
     names = [compiler.select[at][0].target.attname for at in range(begin, end)]
-    related = get_related_populators(
-        compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, queryset._fetch_mode
-    )
+    fetch_mode = queryset._fetch_mode  # type: ignore[attr-defined]  # of Django 6.1; the stubs are of 6.0
+    related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, fetch_mode)
     annotations = list(compiler.annotation_col_map.items())
     converters = compiler.get_converters([column[0] for column in compiler.select[: compiler.col_count]])
 

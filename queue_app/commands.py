@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from guilds.domain.settings import change_settings, check_settings
+from guilds.errors import GuildNotFound, InvalidSettings
 from guilds.models import MAX_VOLUME
-from guilds.permissions import require_member
+from guilds.permissions import check_guild_id, require_member
 from queue_app.domain.add import POSITIONS, add_track
 from queue_app.domain.clear import clear_queue
 from queue_app.domain.find import MAX_QUERY
@@ -28,7 +29,7 @@ from queue_app.errors import IdempotencyConflict, InvalidArguments, UnknownComma
 from queue_app.models import Player, QueueItem
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.answer import Answer, answer_once
-from realtime.errors import Conflict
+from realtime.errors import Conflict, StoreNotFound
 from realtime.origin import Origin
 
 MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of them
@@ -67,9 +68,12 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     command = COMMANDS.get(name)
     if command is None:
         raise UnknownCommand
-    if origin.user is not None and not (origin.operator or origin.vouched):
-        require_member(origin.user, guild_id)  # before anything is said about the arguments
-    clean = command.check(args)
+    check_guild_id(guild_id)
+    try:
+        clean = command.check(args)
+    except (InvalidArguments, InvalidSettings):
+        _require_member(guild_id, origin)  # before anything is said about the arguments
+        raise
 
     def act() -> dict[str, Any]:
         changed = command.run(guild_id, **clean, origin=origin)
@@ -78,9 +82,24 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
         return player_shape(changed) if isinstance(changed, Player) else changed
 
     try:
-        return answer_once(f"guild:{guild_id}", name=name, args=clean, origin=origin, act=act)
+        return answer_once(
+            f"guild:{guild_id}",
+            name=name,
+            args=clean,
+            origin=origin,
+            act=act,
+            admit=lambda: _require_member(guild_id, origin),
+        )
     except Conflict as error:
         raise IdempotencyConflict from error
+    except StoreNotFound as error:
+        raise GuildNotFound from error
+
+
+def _require_member(guild_id: str, origin: Origin) -> None:
+    """Raises InvalidGuildId or GuildNotFound. A domain function checks it for itself, under the store's lock."""
+    if origin.user is not None and not (origin.operator or origin.vouched):
+        require_member(origin.user, guild_id)
 
 
 def _no_arguments(args: dict[str, Any]) -> dict[str, Any]:

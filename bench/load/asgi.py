@@ -101,7 +101,10 @@ class Meter:
         result = await act()
         spent.cpu_ms.append((time.process_time() - begun) * 1000)
         for values, now, then in zip(
-            (spent.queries, spent.rows, spent.steps), (self.queries, self.rows, self.steps), before, strict=True
+            (spent.queries, spent.rows, spent.steps),
+            (self.queries, self.rows, self.steps),
+            before,
+            strict=True,
         ):
             values.append(now - then)
         return result

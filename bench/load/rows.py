@@ -38,7 +38,10 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
         QueueItem.objects.bulk_create(
             (
                 QueueItem(
-                    guild_id=guild_id, track=tracks[at % len(tracks)], requested_by=users[at % people], rank=at * STEP
+                    guild_id=guild_id,
+                    track=tracks[at % len(tracks)],
+                    requested_by=users[at % people],
+                    rank=at * STEP,
                 )
                 for at in range(count)
             ),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import transaction
-
 from queue_app.domain.find import find_track
-from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import fair_place, last_queued, queued, rank_behind
 from queue_app.errors import NotAllowed
@@ -24,8 +22,7 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
     shows who asked for what. Adding to a stopped player starts it again, to a paused one does not.
     Raises NotAllowed or QueueCapReached.
     """
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_add(state)
         after = _place(state, position)
         track = find_track(query)

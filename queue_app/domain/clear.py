@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.utils import timezone
 
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_clear
 from queue_app.domain.rank import queued
 from queue_app.models import ItemState
@@ -14,8 +13,7 @@ from realtime.origin import Origin
 
 def clear_queue(guild_id: str, *, origin: Origin) -> dict[str, int]:
     """Take every queued item out. Returns `{removed}`; for an empty queue nothing is appended. Raises NotAllowed."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_clear(state)
         waiting = queued(guild_id)
         ids = [str(pk) for pk in waiting.order_by("rank").values_list("pk", flat=True)]

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.models import User
+from database.prepared import Prepared
 from guilds.channel_permissions import may_connect
-from guilds.domain.settings import load_settings
 from guilds.errors import GuildNotFound
-from guilds.models import Channel, GuildSettings, Membership
-from guilds.permissions import is_dj, require_member
+from guilds.models import Channel, Guild, GuildSettings, Membership
+from guilds.permissions import check_guild_id, is_dj
 from guilds.queries import voice_channel_of
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.shapes import item_shape, player_shape
-from realtime.domain.append import append, lock_store
+from realtime.domain.append import append, holds, lock_store
+from realtime.errors import StoreNotFound
 from realtime.models import Store
 from realtime.origin import Origin
 
 
 @dataclass
 class GuildState:
-    """A guild whose store row is locked. `membership` is null for the bot and operators."""
+    """A guild whose store row is locked. `membership` is null for the bot and operators.
+
+    `last` is the queued item behind which there was none when the guild was opened, its id and rank.
+    """
 
     guild_id: str
     store: Store
     player: Player
     origin: Origin
     membership: Membership | None
-
-    @cached_property
-    def settings(self) -> GuildSettings:
-        return load_settings(self.guild_id)
+    settings: GuildSettings
+    last: tuple[UUID, int] | None
 
     @cached_property
     def is_dj(self) -> bool:
@@ -103,22 +111,66 @@ class GuildState:
         self.player.voice_channel_id = channel_id
 
 
+@contextmanager
+def opened(guild_id: str, *, origin: Origin) -> Iterator[GuildState]:
+    """`open_guild` in a transaction, which commits when this is left. Inside a command's it is a part of that."""
+    with transaction.atomic(savepoint=not holds(f"guild:{guild_id}")):
+        yield open_guild(guild_id, origin=origin)
+
+
+def _with_player[M: Guild | Membership](found: QuerySet[M], *, guild: str) -> QuerySet[M]:
+    """Join what a change of the guild looks at; `guild` is the path from the model to the guild."""
+    path = f"{guild}__" if guild else ""
+    queue = QueueItem.objects.filter(guild=OuterRef(guild or "pk"), state=ItemState.QUEUED).order_by("-rank")
+    joined: QuerySet[M] = found.select_related(
+        f"{path}settings", f"{path}player__item__track", f"{path}player__item__requested_by"
+    )
+    tail = {"last_id": Subquery(queue.values("pk")[:1]), "last_rank": Subquery(queue.values("rank")[:1])}
+    with_tail: QuerySet[M] = joined.annotate(**tail)
+    return with_tail
+
+
+_member = Prepared[Membership](
+    lambda guild_id, user_id: _with_player(
+        Membership.objects.filter(guild=guild_id, user=user_id), guild="guild"
+    ),
+    str,
+    int,
+)
+_guild = Prepared[Guild](lambda guild_id: _with_player(Guild.objects.filter(pk=guild_id), guild=""), str)
+
+
 def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
-    """Lock the guild's store, check that the asker is a member, load the player.
+    """Lock the guild's store, check that the asker is a member, load the player and what else belongs to it.
 
-    Call it inside `transaction.atomic()`. Raises InvalidGuildId or GuildNotFound.
+    Two queries. Call it inside `transaction.atomic()`, or use `opened`. Raises InvalidGuildId or GuildNotFound.
     """
-    user = origin.user
-    membership = None if user is None or origin.operator else _membership_of(user, guild_id, origin)
-    store = lock_store(f"guild:{guild_id}")
-    player, _ = Player.objects.select_related("item__track", "item__requested_by").get_or_create(pk=guild_id)
-    return GuildState(guild_id, store, player, origin, membership)
-
-
-def _membership_of(user: User, guild_id: str, origin: Origin) -> Membership:
+    check_guild_id(guild_id)
     try:
-        return require_member(user, guild_id)
-    except GuildNotFound:
-        if not origin.vouched:
-            raise
-        return Membership(user=user, guild_id=guild_id)
+        store = lock_store(f"guild:{guild_id}")
+    except StoreNotFound as error:
+        raise GuildNotFound from error
+    user, membership = origin.user, None
+    found: Any = None
+    if user is not None and not origin.operator:
+        found = membership = _member.first(guild_id, user.pk)
+        if membership is None and not origin.vouched:
+            raise GuildNotFound
+    if found is None:
+        found = _guild.first(guild_id)
+        if found is None:
+            raise GuildNotFound
+    guild = membership.guild if membership is not None else found
+    if user is not None and not origin.operator:
+        membership = membership or Membership(guild=guild)
+        membership.user = user
+    return GuildState(
+        guild_id,
+        store,
+        # A guild gets its player with the first that is asked of it.
+        getattr(guild, "player", None) or Player.objects.get_or_create(pk=guild_id)[0],
+        origin,
+        membership,
+        getattr(guild, "settings", None) or GuildSettings(pk=guild_id),
+        (found.last_id, found.last_rank) if found.last_id is not None else None,
+    )

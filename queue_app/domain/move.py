@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_move
 from queue_app.domain.rank import neighbour, queued, rank_behind
 from queue_app.errors import ItemNotFound
@@ -20,8 +18,7 @@ def move_item(guild_id: str, *, item_id: str, after: str | None, origin: Origin)
     Where it stands already, nothing is appended. Raises NotAllowed, or ItemNotFound when one of them is queued
     no more.
     """
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_move(state)
         found = queued(guild_id).select_related("track", "requested_by")
         item = found.filter(pk=item_id).first()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_control
 from queue_app.models import Player
 from realtime.origin import Origin
@@ -12,8 +10,7 @@ from realtime.origin import Origin
 
 def pause(guild_id: str, *, origin: Origin) -> Player:
     """Hold what plays. Pausing twice changes nothing and appends nothing. Raises NotAllowed."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_control(state)
         if not state.player.paused:
             state.player.fold_position()
@@ -25,8 +22,7 @@ def pause(guild_id: str, *, origin: Origin) -> Player:
 
 def resume(guild_id: str, *, origin: Origin) -> Player:
     """Go on, also after the bot was sent out of voice. Raises NotAllowed."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_control(state)
         if state.player.paused or state.player.stopped:
             if state.player.stopped:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.errors import ItemNotFound, NotYourItem
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
@@ -12,8 +10,7 @@ from realtime.origin import Origin
 
 def remove_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
     """Raises ItemNotFound (also when it is not queued any more) or NotYourItem."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         item = (
             QueueItem.objects.select_related("track", "requested_by")
             .filter(guild_id=guild_id, pk=item_id, state=ItemState.QUEUED)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.rank import rank_behind
 from queue_app.errors import ItemNotFound
 from queue_app.models import ItemState, QueueItem
@@ -13,8 +11,7 @@ from realtime.origin import Origin
 
 def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
     """Raises ItemNotFound when the item does not exist or is queued already."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         if str(state.player.item_id) == item_id:
             state.end_item(ItemState.SKIPPED)
         item = (

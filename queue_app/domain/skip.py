@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import may_skip_at_once, tally
 from queue_app.errors import NothingPlaying
 from queue_app.models import ItemState, QueueItem, SkipVote
@@ -20,8 +18,7 @@ def skip(guild_id: str, *, origin: Origin) -> dict[str, Any]:
     Returns the item's shape with `vote`: null when it was skipped, else `{votes, needed}`. Voting again changes
     nothing. Raises NothingPlaying or NotAllowed.
     """
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         item = state.player.item
         if item is None:
             raise NothingPlaying
@@ -36,8 +33,7 @@ def skip(guild_id: str, *, origin: Origin) -> dict[str, Any]:
 
 def recount(guild_id: str) -> None:
     """Count again after people came or went: fewer votes may be enough now, and a vote leaves with its person."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=BOT)
+    with opened(guild_id, origin=BOT) as state:
         if state.player.item is not None and state.player.skip_votes:
             _count(state, state.player.item)
 

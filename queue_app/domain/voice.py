@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from guilds.channel_permissions import may_connect
 from guilds.queries import voice_channels_of
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_control
 from queue_app.errors import ChannelForbidden, UnknownChannel
 from queue_app.models import Player
@@ -15,8 +13,7 @@ from realtime.origin import Origin
 
 def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
     """Choose the channel to play in. Raises NotAllowed, UnknownChannel or ChannelForbidden."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_control(state)
         channel = voice_channels_of(guild_id).filter(pk=channel_id).first()
         if channel is None:
@@ -41,8 +38,7 @@ def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
 
 def leave_voice(guild_id: str, *, origin: Origin) -> Player:
     """Leave voice and stop there; what played is kept with its position. Raises NotAllowed."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_control(state)
         player = state.player
         if not player.stopped:

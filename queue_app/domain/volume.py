@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_control
 from queue_app.models import Player
 from realtime.origin import Origin
@@ -12,8 +10,7 @@ from realtime.origin import Origin
 
 def set_volume(guild_id: str, *, volume: int, origin: Origin) -> Player:
     """Percent of the original loudness; nothing is appended when it is so already. Raises NotAllowed."""
-    with transaction.atomic():
-        state = open_guild(guild_id, origin=origin)
+    with opened(guild_id, origin=origin) as state:
         check_control(state)
         player = state.player
         if player.volume != volume:

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from realtime.domain.append import lock_store
+from realtime.domain.append import holding, holds, lock_store
 from realtime.domain.retry import retrying
 from realtime.errors import Conflict
-from realtime.models import Command, Event
+from realtime.models import Command
 from realtime.origin import Origin
 
 
@@ -31,39 +31,45 @@ def request_hash(name: str, args: dict[str, Any]) -> str:
 
 @retrying
 def answer_once(
-    store_name: str, *, name: str, args: dict[str, Any], origin: Origin, act: Callable[[], Any]
+    store_name: str,
+    *,
+    name: str,
+    args: dict[str, Any],
+    origin: Origin,
+    act: Callable[[], Any],
+    admit: Callable[[], object] | None = None,
 ) -> Answer:
     """Run `act` in one transaction under the store's lock and remember its answer by the command's id.
 
     A command with an id that was answered before gets that answer again. Raises Conflict when the id was used
-    for another request, and whatever `act` raises; then nothing is kept.
+    for another request, and whatever `act` raises; then nothing is kept. The log has to be one that counts by one.
+    `admit` raises for people who may no longer ask: it is called where `act` is not, before the old answer is given.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=not holds(store_name)):
         store = lock_store(store_name)
         fingerprint = request_hash(f"{store_name} {name}", args)
         actor = origin.user if origin.command_id else None  # null: not repeatable
         if actor is not None:
             known = Command.objects.filter(actor=actor, command_id=origin.command_id).first()
             if known is not None:
+                if admit is not None:
+                    admit()
                 if known.request_hash != fingerprint:
                     raise Conflict
                 return Answer(**json.loads(known.answer))
         before = store.head
-        result = act()
-        seqs = list(
-            Event.objects.filter(store=store, seq__gt=before).order_by("seq").values_list("seq", flat=True)
-        )
-        answer = Answer(seqs, result)
+        with holding(store):
+            result = act()
+        answer = Answer(list(range(before + 1, store.head + 1)), result)
         if actor is not None:
             try:
-                with transaction.atomic():
-                    Command.objects.create(
-                        actor=actor,
-                        command_id=origin.command_id,
-                        store=store,
-                        request_hash=fingerprint,
-                        answer=json.dumps({"seqs": seqs, "result": result}),
-                    )
+                Command.objects.create(
+                    actor=actor,
+                    command_id=origin.command_id,
+                    store=store,
+                    request_hash=fingerprint,
+                    answer=json.dumps({"seqs": answer.seqs, "result": result}),
+                )
             except IntegrityError as error:  # at this very moment, for another store
                 raise Conflict from error
         return answer

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from database.prepared import Prepared
 from realtime import hints, metrics
 from realtime.errors import Conflict, StoreNotFound
 from realtime.models import Event, Store, Via
@@ -23,16 +26,44 @@ def ensure_store(name: str) -> Store:
     return store
 
 
+_locked = Prepared[Store](lambda name: Store.objects.select_for_update().filter(name=name), str)
+_holding = threading.local()
+
+
 def lock_store(name: str) -> Store:
     """Return the store, its row locked until the transaction ends. Raises StoreNotFound.
 
     Every writer of a store comes through here first, so writers of one store wait for each other and those of
     different stores do not. SQLite has no row locks; its transactions begin IMMEDIATE, which does the same.
     """
-    store = Store.objects.select_for_update().filter(name=name).first()
+    held: Store | None = getattr(_holding, "store", None)
+    if held is not None and held.name == name:
+        return held
+    store = _locked.first(name)
     if store is None:
         raise StoreNotFound
     return store
+
+
+@contextmanager
+def holding(store: Store) -> Iterator[None]:
+    """Have `lock_store` return this store inside, which the running transaction has locked.
+
+    A command locks its store before it looks whether it was carried out already, and again where it changes something.
+    What fails inside must end the whole transaction, because `store.head` counts its events.
+    """
+    before = getattr(_holding, "store", None)
+    _holding.store = store
+    try:
+        yield
+    finally:
+        _holding.store = before
+
+
+def holds(name: str) -> bool:
+    """Whether this is inside `holding` that store."""
+    held: Store | None = getattr(_holding, "store", None)
+    return held is not None and held.name == name
 
 
 def append(

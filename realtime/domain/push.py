@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from realtime import kinds
-from realtime.domain.append import lock_store
+from realtime.domain.append import holding, lock_store
 from realtime.domain.retry import retrying
 from realtime.errors import EpochMismatch, Forbidden
 from realtime.kinds import Pushed
@@ -27,6 +27,6 @@ def push(
         store = lock_store(instance)
         if epoch is not None and epoch != store.epoch:
             raise EpochMismatch(epoch=store.epoch, head=store.head)
-        seqs = kind.push(store, key, events, origin)
-        store.refresh_from_db(fields=["head"])
+        with holding(store):
+            seqs = kind.push(store, key, events, origin)
     return seqs, store.head

@@ -357,6 +357,21 @@ def prepare(stage: Stage, name: str) -> dict[str, Any]:
     return {}
 
 
+def test_who_has_left_the_guild_is_not_even_told_what_was_answered_before(stage: Stage) -> None:
+    uri = TrackFactory.create().uri
+    stage.do("AddTrack", key="command-1", query=uri)
+    Membership.objects.filter(user=stage.member).delete()
+    for query in (uri, "another", ""):
+        with pytest.raises(GuildNotFound):
+            stage.do("AddTrack", key="command-1", query=query)
+
+
+def test_a_guild_that_nobody_knows_is_not_found(stage: Stage) -> None:
+    stage.id = "300000000000009999"
+    with pytest.raises(GuildNotFound):
+        stage.do("Pause")
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_asked_for_again_gets_its_answer_again_and_does_nothing(name: str, stage: Stage) -> None:
     args = prepare(stage, name)
