@@ -1,5 +1,7 @@
 import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
+import { FailedAges, applyToFailed } from "./failed.js";
 import { EventLog } from "./log.js";
+import { Position } from "./position.js";
 
 /**
  * @import { Client } from "./client.js"
@@ -7,7 +9,7 @@ import { EventLog } from "./log.js";
  *
  * @import { Rights, SkipVote } from "./types.d.ts"
  *
- * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
+ * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], failed?: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
  *
  * @typedef {object} PendingAdd a track on its way into the queue
  * @property {string} query
@@ -15,8 +17,10 @@ import { EventLog } from "./log.js";
  * @property {Track | null} track what is known of it already
  * @property {boolean} waiting whether it waits for the network
  *
- * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean}} Row
+ * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean, moving: boolean}} Row
  *   a line of the queue: an item of the server's, or an add of ours that is not there yet
+ *
+ * @typedef {{item: QueueItem, pending: "retry" | "removal" | null}} FailedRow
  */
 
 const REFRESH_TRIES = 3;
@@ -29,7 +33,10 @@ const REFRESH_TRIES = 3;
  * @returns {S}
  */
 export function applyEvent(state, event) {
-  const next = applyArgs(state, event);
+  const { failed: before = [] } = state;
+  const failed = applyToFailed(before, event);
+  const changed = applyArgs(state, event);
+  const next = failed === before ? changed : { ...changed, failed };
   // A vote is about what plays.
   return next.player.item?.id === state.player.item?.id ? next : { ...next, skip_vote: null };
 }
@@ -118,7 +125,6 @@ export class GuildStore {
   #client;
   #rest;
   #log;
-  #now;
   #onChange;
   #onEvents;
   #onState;
@@ -126,8 +132,10 @@ export class GuildStore {
   #state = null;
   /** @type {Rights | null} */
   #can = null;
-  /** When the player's position was true, in `now()` milliseconds. */
-  #positionAt = 0;
+  /** @type {Position} */
+  #position;
+  /** @type {FailedAges} */
+  #failedAges;
   #wasLive = false;
 
   /**
@@ -153,7 +161,8 @@ export class GuildStore {
     this.#path = `/api/guilds/${guildId}`;
     this.#client = client;
     this.#rest = client.rest;
-    this.#now = now;
+    this.#position = new Position(now);
+    this.#failedAges = new FailedAges(now);
     this.#onChange = onChange;
     this.#onEvents = onEvents;
     this.#onState = onState;
@@ -219,12 +228,18 @@ export class GuildStore {
     return this.#can;
   }
 
-  /** Where the current track is now, in milliseconds. */
+  /** Where the current track is now, in milliseconds. Without a connection it stands where it was last known. */
   get positionMs() {
-    const player = this.player;
-    if (!player?.item) return 0;
-    const moved = player.status === "playing" ? this.#now() - this.#positionAt : 0;
-    return Math.min(player.position_ms + moved, player.item.track.duration_ms ?? Infinity);
+    return this.#position.of(this.player);
+  }
+
+  /** @returns {FailedRow[]} what failed in the last ten minutes and was neither retried nor removed; newest last */
+  get failed() {
+    const asked = new Map(this.#log.pending.map(({ name, args }) => [args.item_id, name]));
+    return this.#failedAges.fresh(this.#state?.failed ?? []).map((item) => {
+      const name = asked.get(item.id);
+      return { item, pending: name === "RetryItem" ? "retry" : name === "RemoveItem" ? "removal" : null };
+    });
   }
 
   /** @returns {Row[] | null} the queue as it is and as it is asked to be; null until the first snapshot */
@@ -234,10 +249,13 @@ export class GuildStore {
     const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
     const moves = pending.filter(({ name }) => name === "MoveItem");
     const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), this.#state.queue);
-    const items = queue.map((item) => ({ key: item.id, item, add: null, removing: removing.has(item.id) }));
+    const moving = new Set(moves.map(({ args }) => args.item_id));
+    const items = queue.map((item) => (
+      { key: item.id, item, add: null, removing: removing.has(item.id), moving: moving.has(item.id) }
+    ));
     const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args, note }) => {
       const waiting = this.#log.state !== "live";
-      return { key: eventId, item: null, removing: false, add: { query: args.query, position: args.position, track: note.track, waiting } };
+      return { key: eventId, item: null, removing: false, moving: false, add: { query: args.query, position: args.position, track: note.track, waiting } };
     });
     return [
       ...adds.filter((row) => row.add.position !== "end"),
@@ -282,6 +300,15 @@ export class GuildStore {
     }
   }
 
+  /**
+   * Ask again for a track that failed: at the end of the queue.
+   * @param {string} itemId
+   * @throws {SyncError} refused, and back among the failed
+   */
+  async retry(itemId) {
+    await this.#log.push("RetryItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
+  }
+
   /** @returns {Promise<{seq: number, vote?: SkipVote}>} with `vote` while that is not enough to skip */
   skip() {
     return this.#rest.post(`${this.#path}/player/skip`);
@@ -307,14 +334,20 @@ export class GuildStore {
     return this.#rest.post(`${this.#path}/queue/clear`);
   }
 
-  /** @param {string} channelId */
+  /** @param {string | null} channelId null: leave voice */
   setVoiceChannel(channelId) {
     return this.#rest.patch(`${this.#path}/player`, { voice_channel_id: channelId });
   }
 
+  /** @returns {Promise<string | null>} the voice channel that this person sits in now */
+  async readSeat() {
+    return (await this.#rest.get(`${this.#path}/voice-state`)).channel_id;
+  }
+
   /** @param {string} itemId */
   #titleOf(itemId) {
-    return this.#state?.queue.find(({ id }) => id === itemId)?.track.title ?? null;
+    const known = [...(this.#state?.queue ?? []), ...(this.#state?.failed ?? [])];
+    return known.find(({ id }) => id === itemId)?.track.title ?? null;
   }
 
   /** @returns {Promise<Snapshot>} */
@@ -325,10 +358,11 @@ export class GuildStore {
   }
 
   /** @param {Snapshot} snapshot */
-  #adopt({ guild, voice_channels, queue, player, skip_vote, can }) {
-    this.#state = { guild, voice_channels, queue, player, skip_vote };
+  #adopt({ guild, voice_channels, queue, failed = [], player, skip_vote, can }) {
+    this.#state = { guild, voice_channels, queue, failed, player, skip_vote };
     this.#can = can;
-    this.#positionAt = this.#now();
+    this.#failedAges.adopt(failed, player.position_at);
+    this.#position.heard();
     this.#onChange();
   }
 
@@ -336,7 +370,7 @@ export class GuildStore {
   #apply(events) {
     if (!this.#state) return;
     this.#state = events.reduce(applyEvent, this.#state);
-    if (events.some(({ args }) => args.player)) this.#positionAt = this.#now();
+    if (events.some(({ args }) => args.player)) this.#position.heard();
     if (events.some((event) => this.#changesRights(event))) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
@@ -365,8 +399,10 @@ export class GuildStore {
   /** @param {ConnectionState} state @param {Problem | null} problem */
   #connectionChanged(state, problem) {
     if (state === "live") {
-      if (this.#wasLive) this.#refreshPosition();
+      if (this.#wasLive) this.#refreshPosition().finally(() => this.#position.go());
       this.#wasLive = true;
+    } else if (this.#wasLive) {
+      this.#position.stop();
     }
     this.#onChange();
     this.#onState(state, problem);

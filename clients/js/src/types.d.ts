@@ -92,6 +92,8 @@ export interface Snapshot extends Cursor {
   guild: Guild;
   voice_channels: VoiceChannel[];
   queue: QueueItem[];
+  /** Failed in the last ten minutes, neither retried nor removed; newest last. */
+  failed?: QueueItem[];
   player: Player;
   skip_vote: SkipVote | null;
   can: Rights;
