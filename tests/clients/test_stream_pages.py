@@ -67,7 +67,7 @@ def see_it_move(page: Page) -> None:
 
 
 def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -> None:
-    owner, reader = UserFactory.create(username="owner"), UserFactory.create(username=HOSTILE[:32])
+    owner, reader = UserFactory.create(username="owner"), UserFactory.create(display_name=HOSTILE[:32])
     guild = GuildFactory.create(name="Lounge")
     MembershipFactory.create(user=owner, guild=guild, owner=True)
     MembershipFactory.create(
@@ -110,7 +110,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
         expect(each.locator("#figure-rate")).to_have_text(re.compile(r"^\d+\.\d /s$"))
         expect(each.locator("#figure-size")).to_have_text("320 × 240")
     expect(page.locator("#camera-figures")).to_contain_text("pictures per second")
-    expect(other.locator("#present")).to_contain_text("owner sends and watches")
+    expect(other.locator("#present")).to_contain_text("Owner sends and watches")
     expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} watches")
 
     # An alert shows up on both with the picture of its moment; the past is read in pages.

@@ -1,12 +1,13 @@
 /** A guild's settings: each control saves itself, and shows what others change meanwhile. */
 
 import { Client } from "../../client/client.js";
-import { ApiError } from "../../client/errors.js";
+import { ApiError, NetworkError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
 import { AlertRules } from "./alert-rules.js";
 import { announce, toast } from "./announce.js";
 import { showConnection } from "./connection-pill.js";
 import { byId, setText } from "./dom.js";
+import { isolated } from "./format.js";
 
 /** @import { ConnectionState, Problem, SyncEvent } from "../../client/types.d.ts" */
 
@@ -14,8 +15,13 @@ const { guildId = "", userId } = document.body.dataset;
 const client = new Client({ baseUrl: location.origin, userId });
 const store = new GuildStore({ client, guildId, onEvents: follow, onState: connectionChanged });
 const rules = new AlertRules({ rest: client.rest, guildId });
+const SAVE_AGAIN_MS = 5_000;
+/** Settings that the server was not there to take; they are saved when it is back. @type {Set<string>} */
+const unsaved = new Set();
 let wasLive = false;
+let live = false;
 store.start();
+setInterval(saveAgain, SAVE_AGAIN_MS);
 
 byId("settings").addEventListener("submit", (event) => event.preventDefault());
 byId("settings").addEventListener("change", (event) => {
@@ -81,14 +87,27 @@ async function save(name) {
   show(name, "", "");
   try {
     const settings = await client.rest.patch(`/api/guilds/${guildId}/settings`, { [name]: value });
-    write(name, settings[name]);
+    unsaved.delete(name);
+    if (same(read(name), value)) write(name, settings[name]);
     show(name, "saved", "Saved");
   } catch (error) {
+    if (error instanceof NetworkError) {
+      unsaved.add(name);
+      show(name, "problem", "Not saved yet: the server cannot be reached. It is saved when the connection is back.");
+      store.wake();
+      return;
+    }
+    unsaved.delete(name);
     const refusal = error instanceof ApiError ? error.errors[name]?.join(" ") : undefined;
     const { message } = /** @type {Error} */ (error);
     show(name, "problem", `Not saved. ${refusal ?? message}`);
     if (!refusal) toast(`Not saved. ${message}`);
   }
+}
+
+async function saveAgain() {
+  if (!live) return;
+  for (const name of [...unsaved]) await save(name);
 }
 
 /** @param {SyncEvent[]} events */
@@ -99,7 +118,8 @@ function follow(events) {
     for (const [setting, value] of Object.entries(args.after)) {
       if (!controlsOf(setting).length || same(read(setting), value)) continue;
       write(setting, value);
-      show(setting, "theirs", `Changed by ${metadata.username ?? "somebody"} just now`);
+      const who = isolated(metadata.displayName || metadata.username || "somebody");
+      show(setting, "theirs", `Changed by ${who} just now${unsaved.delete(setting) ? ", so yours was not saved" : ""}`);
     }
   }
 }
@@ -113,17 +133,19 @@ function same(one, other) {
 async function refresh() {
   const settings = await client.rest.get(`/api/guilds/${guildId}/settings`).catch(() => null);
   for (const [name, value] of Object.entries(settings ?? {})) {
-    if (controlsOf(name).length && !same(read(name), value) && !controlsOf(name).includes(/** @type {any} */ (document.activeElement))) {
-      write(name, value);
-    }
+    const controls = controlsOf(name);
+    // What was refused or could not be sent stays as it was typed, with its reason.
+    if (!controls.length || controls[0].getAttribute("aria-invalid") === "true" || same(read(name), value)) continue;
+    if (!controls.includes(/** @type {any} */ (document.activeElement))) write(name, value);
   }
 }
 
 /** @param {ConnectionState} state @param {Problem | null} problem */
 function connectionChanged(state, problem) {
   showConnection(state, problem);
-  if (state === "live" && wasLive) {
-    refresh();
+  live = state === "live";
+  if (live && wasLive) {
+    saveAgain().then(refresh);
     rules.read();
   }
   wasLive ||= state === "live";

@@ -2,7 +2,7 @@
 
 import { announce } from "./announce.js";
 import { byId, element, icon, setText } from "./dom.js";
-import { ago } from "./format.js";
+import { ago, nameOf } from "./format.js";
 
 /** @import { RestClient } from "../../client/rest.js" */
 
@@ -11,7 +11,7 @@ import { ago } from "./format.js";
  * @property {number} seq
  * @property {string} type
  * @property {Record<string, any>} args
- * @property {{username: string} | null} from
+ * @property {{username: string, display_name?: string} | null} from
  * @property {string} created_at
  * @property {boolean} has_frame
  */
@@ -123,8 +123,8 @@ export class AlertList {
       element("div", {},
         element("p", { class: "alert-words" },
           element("strong", { class: "alert-level" }, typeof args.level === "string" ? args.level.slice(0, 20) : type),
-          ` ${wordsOf(alert)}`),
-        element("p", { class: "alert-from" }, element("span", {}, from?.username ?? "Somebody who left"), time)));
+          " ", element("bdi", {}, wordsOf(alert))),
+        element("p", { class: "alert-from" }, element("bdi", {}, from ? nameOf(from) : "Somebody who left"), time)));
     this.#showTime(time);
     return row;
   }

@@ -3,7 +3,7 @@
 import { Client } from "../../client/client.js";
 import { Streams } from "../../client/streams.js";
 import { showConnection } from "./connection-pill.js";
-import { avatar, byId, element, icon } from "./dom.js";
+import { avatar, byId, element, icon, setText } from "./dom.js";
 import { isMe } from "./format.js";
 import { AlertList } from "./stream-alerts.js";
 import { Camera, FRAME_TYPE } from "./stream-camera.js";
@@ -17,7 +17,7 @@ const DEVICE_ICONS = { mobile: "smartphone", web: "monitor" };
 /** @type {Record<string, string>} */
 const NO_PICTURE = {
   connecting: "Connecting",
-  waiting: "Waiting for the network",
+  waiting: "No connection",
   signed_out: "You are signed out",
 };
 /** @type {Record<string, string>} by the code of the refusal */
@@ -54,8 +54,13 @@ document.addEventListener("visibilitychange", () => {
 /** @param {ConnectionState} state @param {Problem | null} problem */
 function follow(state, problem) {
   showConnection(state, problem);
-  picture.wait(state === "live" ? "Nobody is streaming now" : NO_PICTURE[state] ?? ENDS[problem?.code ?? ""] ?? problem?.detail ?? "Refused");
-  if (state === "live") alerts.refresh();
+  if (state === "live") {
+    picture.wait("Nobody is streaming now");
+    alerts.refresh();
+  } else {
+    picture.lose(NO_PICTURE[state] ?? ENDS[problem?.code ?? ""] ?? problem?.detail ?? "Refused");
+    if (member === "true" && state !== "connecting") showNobody("Not known without a connection.");
+  }
   if (state === "refused") end();
 }
 
@@ -74,6 +79,14 @@ function showPresence({ present }) {
   const there = present.filter(({ produces, consumes }) => produces.length || consumes.length);
   byId("present").replaceChildren(...perDevice(there).map(presentRow));
   byId("present-empty").hidden = there.length > 0;
+  setText(byId("present-empty"), "Nobody else.");
+}
+
+/** @param {string} words why nobody is named */
+function showNobody(words) {
+  byId("present").replaceChildren();
+  byId("present-empty").hidden = false;
+  setText(byId("present-empty"), words);
 }
 
 /**
@@ -92,14 +105,15 @@ function perDevice(there) {
 
 /** @param {Present[]} connections of one person with one kind of device */
 function presentRow(connections) {
-  const [{ userId: id, username, clientType }] = connections;
+  const [{ userId: id, username, displayName, clientType }] = connections;
+  const name = displayName || username;
   const me = isMe({ id, username, avatar_url: null });
   const sends = connections.some(({ produces }) => produces.length);
   const watches = connections.some(({ consumes }) => consumes.length);
   const does = [sends ? "send" : "", watches ? "watch" : ""].filter(Boolean);
   const words = me ? does : does.map((verb) => (verb === "send" ? "sends" : "watches"));
   return element("li", {},
-    avatar({ username }),
-    element("span", {}, element("strong", {}, me ? "You" : username), ` ${words.join(" and ")}`),
+    avatar({ name }),
+    element("span", {}, element("strong", {}, element("bdi", {}, me ? "You" : name)), ` ${words.join(" and ")}`),
     element("span", { class: "device" }, icon(DEVICE_ICONS[clientType] ?? "terminal"), clientType || "device"));
 }

@@ -33,6 +33,13 @@ export class Picture {
     this.#refresh();
   }
 
+  /** What was shown is of the past from now on. @param {string} words why */
+  lose(words) {
+    this.#shownAt = -Infinity;
+    this.#shown = [];
+    this.wait(words);
+  }
+
   /**
    * Settles when the picture is on the screen, so that the next one asked for is new; in a hidden page that is later.
    * @param {StreamFrame} frame

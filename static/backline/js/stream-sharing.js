@@ -4,10 +4,11 @@ import { TokenSource } from "../../client/auth.js";
 import { RestClient } from "../../client/rest.js";
 import { announce } from "./announce.js";
 import { byId, element, setText } from "./dom.js";
+import { isolated, nameOf } from "./format.js";
 import { reasonOf } from "./refusal.js";
 
 /**
- * @typedef {{id: number, user: {username: string} | null, guild_id: string | null, role_id: string | null,
+ * @typedef {{id: number, user: {username: string, display_name?: string} | null, guild_id: string | null, role_id: string | null,
  *   access: "read" | "write"}} Grant
  * @typedef {{id: string, device: string, last_seen_at: string, expires_at: string, token?: string}} DeviceToken
  */
@@ -104,8 +105,8 @@ async function readMembers() {
 }
 
 /** @param {Grant} grant */
-function nameOf({ user, guild_id: guildId, role_id: roleId }) {
-  if (user) return user.username;
+function grantName({ user, guild_id: guildId, role_id: roleId }) {
+  if (user) return nameOf(user);
   const value = ["guild", guildId, roleId].filter(Boolean).join(" ");
   const option = [...whom.options].find((each) => each.value === value);
   return option?.dataset.name ?? "A role or server that is not there any more";
@@ -113,12 +114,12 @@ function nameOf({ user, guild_id: guildId, role_id: roleId }) {
 
 /** @param {Grant} grant */
 function memberRow(grant) {
-  const name = nameOf(grant);
+  const name = grantName(grant);
   const end = element("button", { class: "button button-quiet", type: "button" }, "End",
-    element("span", { class: "visually-hidden" }, ` sharing with ${name}`));
-  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", `No longer shared with ${name}`, whom));
+    element("span", { class: "visually-hidden" }, ` sharing with ${isolated(name)}`));
+  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", `No longer shared with ${isolated(name)}`, whom));
   return element("li", { class: "session session-plain" },
-    element("div", {}, element("h4", {}, name), element("p", {}, grant.access === "write" ? "may watch and send" : "may watch")), end);
+    element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, grant.access === "write" ? "may watch and send" : "may watch")), end);
 }
 
 /**
@@ -201,10 +202,10 @@ async function readTokens() {
 /** @param {DeviceToken} token */
 function tokenRow({ id, device: name, expires_at: expiresAt }) {
   const end = element("button", { class: "button button-quiet", type: "button" }, "End",
-    element("span", { class: "visually-hidden" }, ` the token of ${name}`));
-  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", `The token of ${name} ended`, device));
+    element("span", { class: "visually-hidden" }, ` the token of ${isolated(name)}`));
+  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", `The token of ${isolated(name)} ended`, device));
   const until = new Date(expiresAt).toLocaleDateString(undefined, { dateStyle: "medium" });
-  return element("li", { class: "session session-plain" }, element("div", {}, element("h4", {}, name), element("p", {}, `until ${until}`)), end);
+  return element("li", { class: "session session-plain" }, element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, `until ${until}`)), end);
 }
 
 // --- Its end ---

@@ -35,8 +35,12 @@ function follow(card) {
     presence: true,
     onPresence: (news) => showPresence(card, news),
     onState: (state, problem) => {
-      if (state === "refused") leave(card);
-      else showConnection(state, problem);  // it is one connection for all of them
+      if (state === "refused") {
+        leave(card);
+        return;
+      }
+      showConnection(state, problem);  // it is one connection for all of them
+      if (state === "waiting" || state === "signed_out") forget(card);
     },
   });
 }
@@ -45,6 +49,13 @@ function follow(card) {
 function leave(card) {
   showPresence(card, { present: [], producing: 0, watching: 0 });
   setText(/** @type {Element} */ (card.querySelector("[data-presence]")), "Not there any more");
+}
+
+/** Nothing is heard of it now: what is shown is the past. @param {HTMLElement} card */
+function forget(card) {
+  card.dataset.live = "unknown";
+  /** @type {HTMLElement} */ (card.querySelector(".live-tag")).hidden = true;
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), "Not known without a connection");
 }
 
 /** @param {HTMLElement} card @param {PresenceNews} news */
