@@ -98,9 +98,9 @@ def test_keyboard_adds_a_track_and_everybody_sees_it(desk: Desk, scene: Scene) -
     owner.keyboard.press("Enter")
 
     expect(member.locator("#queue .line-title")).to_have_text([second])
-    expect(member.locator("#queue .line-sub")).to_contain_text("owner")
+    expect(member.locator("#queue .line-sub")).to_contain_text("Owner")
     expect(owner.locator("#queue .line-sub")).to_contain_text("you")
-    expect(member.locator("#activity .deed").first).to_contain_text(f"owner added {second}")
+    expect(member.locator("#activity .deed").first).to_contain_text(f"Owner added {second}")
 
 
 def test_shift_enter_plays_next_and_escape_closes(desk: Desk, scene: Scene) -> None:

@@ -1,7 +1,7 @@
 /** Who did what: the log's events as sentences, newest first. */
 
 import { avatar, byId, element, icon, setText } from "./dom.js";
-import { ago, isMe, titleOf } from "./format.js";
+import { ago, counted, isMe, nameOf, titleOf } from "./format.js";
 
 /**
  * @import { EventMetadata, SyncEvent } from "../../client/types.d.ts"
@@ -24,6 +24,12 @@ export class ActivityView {
   /** @param {{channelName: (id: string | null) => string}} options */
   constructor({ channelName }) {
     this.#channelName = channelName;
+    const more = byId("activity-more");
+    more.addEventListener("click", () => {
+      const open = byId("feed").toggleAttribute("data-open");
+      more.setAttribute("aria-expanded", String(open));
+      setText(more, open ? "Show less" : "Show more");
+    });
   }
 
   /** What has just happened. @param {SyncEvent[]} events oldest first */
@@ -88,7 +94,7 @@ export class ActivityView {
       case "TrackMoved":
         return { verb: "moved", object: titleOf(args.item.track), rest: args.after ? "" : "to the front" };
       case "QueueCleared":
-        return { verb: "cleared the queue", rest: `of ${args.item_ids.length} track${args.item_ids.length === 1 ? "" : "s"}` };
+        return { verb: "cleared the queue", rest: `of ${counted(args.item_ids.length, "track")}` };
       case "SkipVoted":
         return metadata.userId ? { verb: "voted to skip", rest: `(${args.votes} of ${args.needed})` } : null;
       case "VolumeChanged":
@@ -154,8 +160,8 @@ function settingNames(settings) {
 /** @param {SyncEvent} event @param {Deed} deed */
 function render(event, deed) {
   const actor = actorOf(event);
-  const sentence = element("span", {}, element("strong", {}, actor?.name ?? "Backline"), ` ${deed.verb}`);
-  if (deed.object) sentence.append(" ", element("strong", {}, deed.object));
+  const sentence = element("span", {}, strong(actor?.called ?? "Backline"), ` ${deed.verb}`);
+  if (deed.object) sentence.append(" ", strong(deed.object));
   if (deed.rest) sentence.append(deed.object && event.name === "TrackFailed" ? `. ${deed.rest}` : ` ${deed.rest}`);
   const surface = SURFACES[event.metadata.via] ?? "";
   const time = element("time", { datetime: new Date(event.metadata.timestamp).toISOString() });
@@ -166,15 +172,20 @@ function render(event, deed) {
   return element("li", { class: "deed" }, picture, sentence);
 }
 
+/** A name or a title inside a sentence, in its own direction of writing. @param {string} text */
+function strong(text) {
+  return element("strong", {}, element("bdi", {}, text));
+}
+
 /**
  * @param {SyncEvent} event
- * @returns {{name: string, username: string, avatar_url: string | null} | null} null: Backline itself
+ * @returns {{called: string, name: string, avatar_url: string | null} | null} null: Backline itself
  */
-function actorOf({ name, args, metadata }) {
-  if (name === "TrackFailed" || (!metadata.userId && metadata.via === "bot")) return null;
-  const person = name === "TrackAdded" ? args.item.requested_by : null;
-  const username = metadata.username ?? person?.username;
-  if (!username) return metadata.userId ? { name: "Someone", username: "?", avatar_url: null } : null;
-  const me = isMe({ id: metadata.userId ?? person?.id ?? "", username, avatar_url: null });
-  return { name: me ? "You" : username, username, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
+function actorOf({ name: event, args, metadata }) {
+  if (event === "TrackFailed" || (!metadata.userId && metadata.via === "bot")) return null;
+  const person = event === "TrackAdded" ? args.item.requested_by : null;
+  const name = metadata.displayName || metadata.username || (person ? nameOf(person) : "");
+  if (!name) return metadata.userId ? { called: "Someone", name: "?", avatar_url: null } : null;
+  const me = isMe({ id: metadata.userId ?? person?.id ?? "", username: name, avatar_url: null });
+  return { called: me ? "You" : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
 }

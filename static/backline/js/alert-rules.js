@@ -3,6 +3,7 @@
 import { ApiError } from "../../client/errors.js";
 import { announce } from "./announce.js";
 import { byId, element, icon, setText } from "./dom.js";
+import { isolated } from "./format.js";
 
 /** @import { RestClient } from "../../client/rest.js" */
 /** @import { SyncEvent } from "../../client/types.d.ts" */
@@ -97,19 +98,20 @@ export class AlertRules {
   /** @param {Rule} rule */
   #row(rule) {
     const { stream_id: id, stream_name: name, channel_id: channel, mention_role_id: role, quiet_hours: quiet } = rule;
-    const title = `${name || id} to ${labelOf(this.#channel, channel)}`;
+    const stream = name || id;
+    const target = labelOf(this.#channel, channel);
     const details = [
       LEVEL_WORDS[rule.min_level],
-      role ? `mentions ${labelOf(this.#role, role)}` : "mentions nobody",
+      role ? `mentions ${isolated(labelOf(this.#role, role))}` : "mentions nobody",
       quiet ? `quiet ${quiet.from}–${quiet.until} in ${quiet.timezone}` : "",
     ].filter(Boolean);
     const problem = rule.enabled ? rule.problem?.detail ?? (rule.gone.length ? "What was chosen was deleted in Discord." : "") : "";
-    const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": `Change the rule ${title}` }, "Change");
+    const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": `Change the rule ${isolated(stream)} to ${isolated(target)}` }, "Change");
     edit.addEventListener("click", () => this.#open(rule));
     return element("li", { class: "session" },
       icon("bell"),
       element("div", {},
-        element("h3", {}, title, rule.enabled ? "" : element("span", { class: "tag tag-quiet" }, "Off")),
+        element("h3", {}, element("bdi", {}, stream), " to ", element("bdi", {}, target), rule.enabled ? "" : element("span", { class: "tag tag-quiet" }, "Off")),
         element("p", {}, ...details.map((words) => element("span", {}, words))),
         problem ? element("p", { class: "problem-line" }, problem) : ""),
       edit);

@@ -9,7 +9,7 @@ export function announce(text) {
   setText(byId("announcer"), text);
 }
 
-/** Show a problem for a while; screen readers say it at once. @param {string} text */
+/** Show a problem for a while; screen readers say it at once. @param {string} text names in it are `isolated` */
 export function toast(text) {
   const close = element("button", { class: "icon-button", type: "button", "aria-label": "Dismiss" }, icon("x"));
   const shown = element("div", { class: "toast" }, element("span", {}, text), close);

@@ -8,13 +8,14 @@ import { element, icon } from "./dom.js";
  * @param {HTMLElement} frame an element of class `art`
  * @param {Track | null} track
  * @param {(colour: string | null) => void} [onColour] told the picture's colour, for what surrounds it
+ * @param {string} [blank] the icon where there is no track
  */
-export function showArtwork(frame, track, onColour = () => {}) {
+export function showArtwork(frame, track, onColour = () => {}, blank = "music") {
   const source = track?.artwork_url ?? "";
-  const key = track ? `${track.uri} ${source}` : "";
+  const key = track ? `${track.uri} ${source}` : blank;
   if (frame.dataset.key === key) return;
   frame.dataset.key = key;
-  frame.replaceChildren(icon(track?.is_live ? "radio" : "music"));
+  frame.replaceChildren(icon(track?.is_live ? "radio" : track ? "music" : blank));
   frame.toggleAttribute("data-empty", !track);
   if (!track) {
     onColour(null);

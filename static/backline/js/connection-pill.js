@@ -11,7 +11,7 @@ export const LOGIN_URL = `/api/auth/discord/login?${new URLSearchParams({ next: 
 export const CONNECTION_WORDS = {
   connecting: "Connecting",
   live: "Live",
-  waiting: "Waiting for the network",
+  waiting: "Offline",
   signed_out: "Signed out",
   refused: "Ended",
 };

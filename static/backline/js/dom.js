@@ -1,5 +1,7 @@
 /** Small ways to the DOM. Text only ever becomes text nodes: data is never parsed as HTML. */
 
+import { initialOf } from "./format.js";
+
 /**
  * The element of that id, which the template promises.
  * @template {Element} [T=HTMLElement]
@@ -56,10 +58,10 @@ export function icon(name) {
   return svg;
 }
 
-/** @param {{username: string, avatar_url?: string | null}} person */
-export function avatar({ username, avatar_url }) {
+/** @param {{name: string, avatar_url?: string | null}} person */
+export function avatar({ name, avatar_url }) {
   const picture = element("span", { class: "avatar", "aria-hidden": "true" });
   if (avatar_url) picture.append(element("img", { src: avatar_url, alt: "" }));
-  else picture.append(username.slice(0, 1).toUpperCase());
+  else picture.append(initialOf(name));
   return picture;
 }

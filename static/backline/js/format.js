@@ -30,6 +30,16 @@ export function ago(ms) {
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
 
+/** @param {Date} moment @returns {string} such as `21:14` */
+export function clockTime(moment) {
+  return moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+/** @param {number} count @param {string} thing @returns {string} such as `1 track` or `8 tracks` */
+export function counted(count, thing) {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 /** @param {Track} track @param {string} [query] what was asked for, while nothing better is known */
 export function titleOf(track, query) {
   return track.title || readableUrl(track.url || query || track.uri);
@@ -50,6 +60,30 @@ export function linkIn(text) {
   return pasted ? pasted[1].replace(/[).,;:!?'*|\u200b-\u200d\u2060\ufeff]+$/, "") : null;
 }
 
+/** Letters that are written from right to left, and characters that turn the direction of writing. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A name inside a sentence that is only text: its direction of writing ends with it. Elements use `<bdi>`.
+ * @param {string} name
+ */
+export function isolated(name) {
+  return TURNS.test(name) ? `\u2068${name.replace(/[\u2066-\u2069]/g, "")}\u2069` : name;
+}
+
+const graphemes = new Intl.Segmenter();
+
+/** @param {string} name @returns {string} its first letter, or its first emoji whole */
+export function initialOf(name) {
+  const [first] = graphemes.segment(name.replace(/^[\s\p{Cf}]+/u, ""));
+  return first?.segment.toUpperCase() ?? "";
+}
+
+/** @param {{username: string, display_name?: string}} person @returns {string} what to call them */
+export function nameOf({ username, display_name: name }) {
+  return name || username;
+}
+
 /**
  * Whether that person is the one looking at the page.
  * @param {Requester | null} person
@@ -62,5 +96,5 @@ export function isMe(person) {
 /** @param {QueueItem} item */
 export function requesterName(item) {
   if (!item.requested_by) return "Backline";
-  return isMe(item.requested_by) ? "you" : item.requested_by.username;
+  return isMe(item.requested_by) ? "you" : nameOf(item.requested_by);
 }

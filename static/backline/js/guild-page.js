@@ -7,20 +7,27 @@ import { ActivityView } from "./activity-view.js";
 import { announce, toast } from "./announce.js";
 import { CONNECTION_WORDS, LOGIN_URL } from "./connection-pill.js";
 import { byId, element, setText } from "./dom.js";
-import { readableUrl, titleOf } from "./format.js";
+import { counted, isolated, readableUrl, titleOf } from "./format.js";
 import { GuildView } from "./guild-view.js";
+import { lookOf } from "./player-look.js";
+import { PlayerPast } from "./player-past.js";
 import { PlayerView } from "./player-view.js";
 import { QueueView } from "./queue-view.js";
 import { SearchBox } from "./search-box.js";
 
 /** @import { Change, ConnectionState, Player, Problem, SyncEvent } from "../../client/types.d.ts" */
+/** @import { Button } from "./player-look.js" */
 
 const RECENT_EVENTS = 40;
 const TICK_MS = 250;
 const SLOW_TICK_MS = 20_000;
+/** A pause that was wanted while there was no connection is not wanted an hour later. */
+const WISH_KEPT_MS = 600_000;
 
 /** @type {HTMLSelectElement} */
 const voiceChannel = byId("voice-channel");
+/** @type {HTMLInputElement} */
+const searchInput = byId("search-input");
 
 const store = new GuildStore({
   client: new Client({ baseUrl: location.origin, userId: document.body.dataset.userId }),
@@ -32,51 +39,68 @@ const store = new GuildStore({
 });
 
 const queueView = new QueueView({
-  onRemove: (itemId, title) => attempt(() => store.remove(itemId), `“${title}” is still there.`),
-  onFront: (itemId, title) => attempt(() => store.move(itemId, null), `“${title}” stays where it is.`),
+  remove: (itemId, title) => attempt(() => store.remove(itemId), `“${isolated(title)}” is still there.`),
+  front: (itemId, title) => attempt(() => store.move(itemId, null), `“${isolated(title)}” stays where it is.`),
+  retry: (itemId, title) => attempt(() => store.retry(itemId), `“${isolated(title)}” was not added again.`),
 });
 const playerView = new PlayerView({
-  onPause: (paused) => attempt(() => store.setPaused(paused)),
+  onPress: press,
   onSkip: () => attempt(skip),
   onVolume: (volume) => attempt(() => store.setVolume(volume)),
 });
 const activityView = new ActivityView({ channelName });
 const guildView = new GuildView();
+const past = new PlayerPast();
 new SearchBox({
   search: (query, signal) => store.search(query, signal),
+  isLive: () => connection === "live",
   onAdd: (query, options) => {
     const name = options.track ? titleOf(options.track) : readableUrl(query);
-    attempt(() => store.add(query, options), `“${name}” was not added.`);
+    attempt(() => store.add(query, options), `“${isolated(name)}” was not added.`);
   },
 });
 
 byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), "The queue stays."));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
-  if (voiceChannel.value) await attempt(() => store.setVoiceChannel(voiceChannel.value));
+  await attempt(() => store.setVoiceChannel(voiceChannel.value || null));
   choosingVoice = false;
   draw();
 });
 addEventListener("online", () => store.wake());
 addEventListener("offline", () => store.wake());
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) store.wake();
+  if (document.hidden) return;
+  store.wake();
+  lookForSeat(); // perhaps one has just been in Discord, and joined a channel there
 });
 setInterval(drawPosition, TICK_MS);
-setInterval(() => activityView.tick(), SLOW_TICK_MS);
+setInterval(() => {
+  activityView.tick();
+  draw();
+}, SLOW_TICK_MS);
 
 let choosingVoice = false;
 let recentShown = false;
 /** @type {ConnectionState} */
 let connection = "connecting";
+/** Since when nothing is heard of the server, once it was. @type {{state: ConnectionState, at: Date, detail: string} | null} */
+let lost = null;
+/** To pause or to resume, as soon as the connection is back. @type {{paused: boolean, at: number} | null} */
+let wish = null;
+/** The voice channel that this person sits in, as far as known. @type {string | null} */
+let seat = null;
+let seatAskedFor = "";
 let recentSecond = -1;
 store.start();
 
 /** @param {Change} change that was refused */
 function consequenceOf({ name, args, note }) {
-  if (name === "AddTrack") return `“${note.track ? titleOf(note.track) : readableUrl(args.query)}” was not added.`;
-  if (name === "RemoveItem") return `“${note.title ?? "A track"}” is still there.`;
-  if (name === "MoveItem") return `“${note.title ?? "A track"}” stays where it is.`;
+  const title = isolated(note.title ?? "A track");
+  if (name === "AddTrack") return `“${isolated(note.track ? titleOf(note.track) : readableUrl(args.query))}” was not added.`;
+  if (name === "RetryItem") return `“${title}” was not added again.`;
+  if (name === "RemoveItem") return `“${title}” is still there.`;
+  if (name === "MoveItem") return `“${title}” stays where it is.`;
   return "A change was not made.";
 }
 
@@ -91,6 +115,7 @@ async function attempt(act, consequence = "") {
   } catch (error) {
     if (error instanceof SignedOutError) return;
     toast(`${consequence} ${/** @type {Error} */ (error).message}`.trim());
+    draw(); // what was asked for and refused is not so
   }
 }
 
@@ -99,36 +124,124 @@ async function skip() {
   if (vote) announce(`Your vote counts: ${vote.votes} of ${vote.needed} to skip`);
 }
 
+/** @param {Button} button of the player's state */
+async function press({ act, channelId }) {
+  switch (act) {
+    case "pause":
+    case "resume":
+      if (lost) keepWish(act === "pause");
+      else await attempt(() => store.setPaused(act === "pause"));
+      break;
+    case "join":
+      await attempt(() => store.setVoiceChannel(channelId ?? null));
+      break;
+    case "choose":
+      openChannels();
+      break;
+    case "add":
+      searchInput.focus();
+      searchInput.scrollIntoView({ block: "center" });
+      break;
+    case "reconnect":
+      announce("Trying again");
+      store.wake();
+      break;
+    case "changes":
+      queueView.showChanges();
+      break;
+    case "login":
+      location.assign(LOGIN_URL);
+      break;
+    case "reload":
+      location.reload();
+      break;
+  }
+}
+
+function openChannels() {
+  voiceChannel.focus();
+  try {
+    voiceChannel.showPicker();
+  } catch (error) {
+    // A browser that has none, or gives it to a direct press only: the focus is where one chooses.
+    if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
+  }
+}
+
+/** @param {boolean} paused */
+function keepWish(paused) {
+  const already = store.player?.status === "paused";
+  wish = paused === already ? null : { paused, at: performance.now() };
+  announce(wish ? `${paused ? "Pause" : "Resume"} is kept, and sent when you are back` : "Taken back");
+  draw();
+}
+
+async function sendWish() {
+  const kept = wish;
+  wish = null;
+  if (kept && performance.now() - kept.at < WISH_KEPT_MS) await attempt(() => store.setPaused(kept.paused));
+}
+
+/** Where one sits is offered as a place to play. */
+async function lookForSeat() {
+  if (lost || !store.player || store.player.status === "playing") return;
+  const found = await store.readSeat().catch(() => null);
+  if (found === seat) return;
+  seat = found;
+  draw();
+}
+
 function draw() {
   drawConnection();
   const { guild, player, rows } = store;
   if (!guild || !player || !rows) return;
   if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // other parts are for them
   guildView.draw(guild, store.voiceChannels);
-  playerView.draw(player, rows.length, store.can, store.skipVote);
-  queueView.draw(rows, player, store.positionMs, store.can);
+  const waiting = rows.filter(({ item }) => item).length;
+  playerView.draw(lookOf({
+    player,
+    positionMs: store.positionMs,
+    next: rows.find(({ item }) => item)?.item?.track ?? null,
+    waiting,
+    can: store.can,
+    channels: store.voiceChannels,
+    here: seat ?? past.channelId,
+    cause: past.causeOf(player),
+    lost,
+    changes: store.pendingCount + (wish ? 1 : 0),
+    wish: wish?.paused ?? null,
+  }), player, store.can, store.skipVote);
+  drawQueue();
   document.body.toggleAttribute("data-no-move", store.can?.move === false);
   drawSearch(store.can?.add !== false);
   playerView.drawPosition(player, store.positionMs);
   drawVoice(player);
+  const trouble = player.error && player.status !== "paused" ? player.error.code : "";
+  if (trouble !== seatAskedFor) {
+    seatAskedFor = trouble;
+    if (trouble) lookForSeat();
+  }
+}
+
+function drawQueue() {
+  const { player, rows, failed, positionMs, can } = store;
+  if (player && rows) queueView.draw({ rows, failed, player, positionMs, live: !lost, can });
 }
 
 function drawPosition() {
-  const { player, rows } = store;
-  if (!player || !rows || document.hidden) return;
+  const { player } = store;
+  if (!player || document.hidden) return;
   playerView.drawPosition(player, store.positionMs);
   const second = Math.floor(performance.now() / 1000);
   if (second === recentSecond) return;
   recentSecond = second;
-  queueView.draw(rows, player, store.positionMs, store.can);
+  drawQueue();
 }
 
 /** @param {boolean} mayAdd */
 function drawSearch(mayAdd) {
-  /** @type {HTMLInputElement} */
-  const input = byId("search-input");
-  input.disabled = !mayAdd;
-  input.placeholder = mayAdd ? "Search the library or paste a link" : "Only some may add tracks in this server";
+  searchInput.disabled = !mayAdd;
+  searchInput.placeholder = mayAdd ? "Search the library or paste a link" : "Only some may add tracks in this server";
 }
 
 /** @param {Player} player */
@@ -148,8 +261,8 @@ function channelName(id) {
 /** @param {SyncEvent[]} events */
 function tell(events) {
   activityView.add(events);
+  past.add(events);
   for (const { name, args } of events) {
-    if (name === "TrackFailed") queueView.addFailure(args.item);
     const said = sentence(name, args);
     if (said) announce(said);
   }
@@ -191,7 +304,8 @@ function sentence(name, args) {
 function drawConnection() {
   const pill = byId("connection");
   const words = pill.children[1];
-  const waiting = changesWaiting(store.pendingCount);
+  const changes = store.pendingCount + (wish ? 1 : 0);
+  const waiting = changes ? `${counted(changes, "change")} waiting` : "";
   pill.dataset.state = connection;
   if (connection === "signed_out") {
     const key = `signed_out ${waiting}`;
@@ -206,19 +320,27 @@ function drawConnection() {
   }
 }
 
-/** @param {number} count */
-function changesWaiting(count) {
-  return count ? `${count} change${count === 1 ? "" : "s"} waiting` : "";
-}
-
 /** @param {ConnectionState} state @param {Problem | null} problem */
 async function showConnection(state, problem) {
   connection = state;
+  lost = lostNow(state, problem);
   byId("connection").title = problem?.detail ?? (state === "waiting" ? CONNECTION_WORDS.waiting : "");
-  drawConnection();
+  draw();
   if (state !== "connecting") announce(state === "live" ? "Connected, live" : problem?.detail ?? CONNECTION_WORDS[state]);
-  if (state === "live" && !recentShown) {
-    recentShown = true;
-    await attempt(async () => activityView.addPast(await store.readRecent(RECENT_EVENTS)));
-  }
+  if (state !== "live") return;
+  await sendWish();
+  if (recentShown) return;
+  recentShown = true;
+  await attempt(async () => {
+    const events = await store.readRecent(RECENT_EVENTS);
+    activityView.addPast(events);
+    past.add(events);
+    draw();
+  });
+}
+
+/** The first attempt to connect is no loss yet. @param {ConnectionState} state @param {Problem | null} problem */
+function lostNow(state, problem) {
+  if (state === "live" || (state === "connecting" && !lost && !recentShown)) return null;
+  return { state, at: lost?.at ?? new Date(), detail: problem?.detail ?? "" };
 }

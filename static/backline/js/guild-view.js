@@ -12,8 +12,6 @@ export class GuildView {
   /** @param {Guild} guild @param {VoiceChannel[]} channels */
   draw(guild, channels) {
     setText(byId("guild-name"), guild.name);
-    const title = `${guild.name} · Backline`;
-    if (document.title !== title) document.title = title;
     byId("guild-outage").hidden = !guild.unavailable;
     document.body.classList.toggle("has-player", guild.bot_installed);
     /** @type {NodeListOf<HTMLElement>} */
@@ -30,7 +28,7 @@ export class GuildView {
     const { value } = this.#voiceChannel;
     const [none] = this.#voiceChannel.options;
     this.#voiceChannel.replaceChildren(
-      none, ...channels.map(({ id, name }) => element("option", { value: id }, name)),
+      none, ...channels.map(({ id, name }) => element("option", { value: id, dir: "auto" }, name)),
     );
     this.#voiceChannel.value = channels.some(({ id }) => id === value) ? value : "";
   }

@@ -2,28 +2,18 @@
 
 import { showArtwork } from "./artwork.js";
 import { avatar, byId, element, icon, setAttribute, setText } from "./dom.js";
-import { duration, isMe, titleOf } from "./format.js";
+import { duration, isMe, nameOf, titleOf } from "./format.js";
 
-/** @import { Player, QueueItem, Rights, SkipVote } from "../../client/types.d.ts" */
-
-const STATUS_WORDS = {
-  idle: "Nothing playing",
-  connecting: "Joining voice",
-  playing: "Now playing",
-  paused: "Paused",
-  stopped: "Stopped",
-  error: "Cannot play",
-};
-
-/** Where this page can say more than the server's sentence, which is also read elsewhere. */
-const PROBLEM_WORDS = new Map([
-  ["NO_VOICE_CHANNEL", "There is nowhere to play yet. Join a voice channel in Discord, or choose one above."],
-]);
+/**
+ * @import { Player, QueueItem, Rights, SkipVote, Track } from "../../client/types.d.ts"
+ * @import { Button, Look } from "./player-look.js"
+ */
 
 export class PlayerView {
   #now = byId("now");
+  #bar = byId("player");
   /** @type {HTMLButtonElement} */
-  #pause = byId("pause");
+  #round = byId("pause");
   /** @type {HTMLButtonElement} */
   #skip = byId("skip");
   #progress = byId("progress");
@@ -31,14 +21,19 @@ export class PlayerView {
   #volume = byId("volume-range");
   #choosingVolume = false;
   #chipsKey = "";
+  #buttonsKey = "";
+  #onPress;
+  /** @type {Look | null} */
+  #look = null;
 
   /**
    * @param {object} options
-   * @param {(paused: boolean) => Promise<unknown>} options.onPause
+   * @param {(button: Button) => Promise<unknown>} options.onPress
    * @param {() => Promise<unknown>} options.onSkip
    * @param {(volume: number) => Promise<unknown>} options.onVolume
    */
-  constructor({ onPause, onSkip, onVolume }) {
+  constructor({ onPress, onSkip, onVolume }) {
+    this.#onPress = onPress;
     this.#volume.addEventListener("input", () => {
       this.#choosingVolume = true;
       this.#showVolume(this.#volume.valueAsNumber);
@@ -47,38 +42,44 @@ export class PlayerView {
       await onVolume(this.#volume.valueAsNumber);
       this.#choosingVolume = false;
     });
-    this.#pause.addEventListener("click", () => (
-      whileBusy(this.#pause, () => onPause(!this.#pause.hasAttribute("data-paused")))
-    ));
+    this.#round.addEventListener("click", () => this.#press(this.#round, this.#look?.round));
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
   }
 
   /**
+   * @param {Look} look
    * @param {Player} player
-   * @param {number} queued how many tracks come next
    * @param {Rights | null} can
    * @param {SkipVote | null} skipVote
    */
-  draw(player, queued, can, skipVote) {
-    const track = player.item?.track ?? null;
-    const title = track ? titleOf(track) : "Quiet in here";
-    this.#now.dataset.status = player.status;
-    setText(byId("now-status"), STATUS_WORDS[player.status] ?? player.status);
+  draw(look, player, can, skipVote) {
+    this.#look = look;
+    const { track } = look;
+    const title = track ? titleOf(track) : look.title;
+    const sounding = look.lamp === "sound";
+    this.#now.dataset.lamp = look.lamp;
+    for (const part of [this.#now, this.#bar]) {
+      part.toggleAttribute("data-sound", sounding);
+      part.toggleAttribute("data-cold", look.cold);
+    }
+    setText(byId("now-status"), look.kicker);
     setText(byId("now-title"), title);
-    setText(byId("now-artist"), track ? track.artist ?? "" : emptyWords(player, queued));
-    showArtwork(byId("now-art"), track, (colour) => this.#now.style.setProperty("--art", colour ?? "transparent"));
+    byId("now-title").title = title;
+    drawLine(byId("now-artist"), look);
+    const glow = (/** @type {string | null} */ colour) => this.#now.style.setProperty("--art", colour ?? "transparent");
+    showArtwork(byId("now-art"), track, glow, look.blank);
     this.#drawChips(player, skipVote);
-    this.#drawProblem(player);
+    const words = byId("player-problem");
+    setText(words, look.words);
+    words.hidden = !look.words;
+    this.#drawButtons(look.buttons);
 
     showArtwork(byId("player-art"), track);
     setText(byId("player-title"), track ? title : "Nothing playing");
     setText(byId("player-artist"), track?.artist ?? "");
-    const paused = player.status === "paused";
-    this.#pause.disabled = !track;
-    this.#pause.toggleAttribute("data-paused", paused);
-    setAttribute(this.#pause, "aria-label", paused ? "Resume" : "Pause");
+    this.#drawRound(look);
     const [skipWords, maySkip] = skipping(player.item, can);
-    this.#skip.disabled = !track || !maySkip;
+    this.#skip.disabled = !player.item || !maySkip;
     setAttribute(this.#skip, "aria-label", skipWords);
     this.#skip.title = skipWords;
     byId("volume").hidden = player.volume === null;
@@ -86,12 +87,13 @@ export class PlayerView {
       this.#volume.valueAsNumber = player.volume;
       this.#showVolume(player.volume);
     }
-    document.title = track && player.status === "playing" ? `${title} · Backline` : `${byId("guild-name").textContent} · Backline`;
+    const page = `${sounding ? title : byId("guild-name").textContent} · Backline`;
+    if (document.title !== page) document.title = page;
   }
 
   /** @param {Player} player @param {number} positionMs */
   drawPosition(player, positionMs) {
-    const track = player.item?.track;
+    const track = this.#look?.track;
     const total = track?.duration_ms ?? null;
     const share = total ? Math.min(1, positionMs / total) : 0;
     const bar = /** @type {HTMLElement} */ (this.#progress.firstElementChild);
@@ -99,10 +101,43 @@ export class PlayerView {
     setText(byId("duration"), track?.is_live ? "live" : duration(total));
     this.#progress.toggleAttribute("data-live", Boolean(track?.is_live));
     // Gliding from the end of one track to the start of the next would look like rewinding.
-    this.#progress.toggleAttribute("data-moving", player.status === "playing" && positionMs > 500);
+    this.#progress.toggleAttribute("data-moving", this.#look?.lamp === "sound" && positionMs > 500);
     bar.style.transform = `translateX(${(share - 1) * 100}%)`;
     setAttribute(this.#progress, "aria-valuenow", total ? String(Math.round(share * 100)) : null);
     setAttribute(this.#progress, "aria-valuetext", total ? `${duration(positionMs)} of ${duration(total)}` : null);
+  }
+
+  /** @param {Look} look */
+  #drawRound({ round, lamp }) {
+    this.#round.disabled = !round;
+    this.#round.toggleAttribute("data-play", round?.icon !== "pause");
+    // Amber is sound, or something for one to press; a pause that nobody has to press now is neither.
+    this.#round.toggleAttribute("data-quiet", round?.act === "pause" && lamp !== "sound");
+    const label = round?.label ?? round?.words ?? "Play";
+    setAttribute(this.#round, "aria-label", label);
+    this.#round.title = label;
+  }
+
+  /** @param {Button[]} buttons */
+  #drawButtons(buttons) {
+    const key = JSON.stringify(buttons);
+    if (key === this.#buttonsKey) return;
+    this.#buttonsKey = key;
+    const acts = byId("now-acts");
+    const focused = [...acts.children].indexOf(/** @type {Element} */ (document.activeElement));
+    acts.replaceChildren(...buttons.map((button, place) => {
+      const kind = place || button.act === "pause" ? "button-quiet" : "button-primary";
+      const node = element("button", { class: `button button-small ${kind}`, type: "button" }, icon(button.icon), element("span", {}, button.words));
+      node.addEventListener("click", () => this.#press(node, button));
+      return node;
+    }));
+    // What had the focus was drawn anew: without this it would be at the top of the page.
+    if (focused >= 0) /** @type {HTMLElement} */ (acts.children[focused] ?? acts.children[0] ?? this.#round).focus();
+  }
+
+  /** @param {HTMLButtonElement} node @param {Button | null | undefined} button */
+  #press(node, button) {
+    if (button) whileBusy(node, () => this.#onPress(button));
   }
 
   /** @param {number} percent */
@@ -113,27 +148,34 @@ export class PlayerView {
 
   /** @param {Player} player @param {SkipVote | null} vote */
   #drawChips({ item }, vote) {
-    const key = item ? `${item.id} ${item.requested_by?.username} ${item.track.is_live} ${vote?.votes} ${vote?.needed}` : "";
+    const person = item?.requested_by ?? null;
+    const key = item ? `${item.id} ${person && nameOf(person)} ${item.track.is_live} ${vote?.votes} ${vote?.needed}` : "";
     if (key === this.#chipsKey) return;
     this.#chipsKey = key;
     const chips = [];
-    if (item?.requested_by) {
-      const name = isMe(item.requested_by) ? "you" : item.requested_by.username;
-      chips.push(element("li", { class: "chip" }, avatar(item.requested_by),
-        element("span", {}, "Added by ", element("strong", {}, name))));
+    if (person) {
+      const name = isMe(person) ? "you" : nameOf(person);
+      chips.push(element("li", { class: "chip" }, avatar({ ...person, name: nameOf(person) }),
+        element("span", {}, "Added by ", element("strong", {}, element("bdi", {}, name)))));
     }
     if (item?.track.is_live) chips.push(element("li", { class: "chip" }, icon("radio"), "Live radio"));
     if (vote) chips.push(element("li", { class: "chip" }, icon("skip-forward"), `${vote.votes} of ${vote.needed} votes to skip`));
     byId("now-chips").replaceChildren(...chips);
   }
+}
 
-  /** @param {Player} player */
-  #drawProblem({ error }) {
-    const box = byId("player-problem");
-    const words = error ? PROBLEM_WORDS.get(error.code) ?? error.detail : "";
-    setText(/** @type {Element} */ (box.querySelector("p")), words);
-    box.hidden = !error;
-  }
+/** Artist and album, each in its own direction; or what there is to say instead. @param {HTMLElement} node @param {Look} look */
+function drawLine(node, { line, track }) {
+  const parts = line ? [line] : partsOf(track);
+  const key = parts.join("\n");
+  if (node.dataset.drawn === key) return;
+  node.dataset.drawn = key;
+  node.replaceChildren(...parts.flatMap((part, place) => (place ? [" · ", element("bdi", {}, part)] : [element("bdi", {}, part)])));
+}
+
+/** @param {Track | null} track @returns {string[]} */
+function partsOf(track) {
+  return [track?.artist, track?.album].filter((part) => typeof part === "string" && part !== "").map(String);
 }
 
 /**
@@ -144,13 +186,6 @@ export class PlayerView {
 function skipping(item, can) {
   if (!can || can.skip === "now" || isMe(item?.requested_by ?? null)) return ["Skip this track", true];
   return can.skip === "vote" ? ["Vote to skip this track", true] : ["Only DJs skip what others added here", false];
-}
-
-/** @param {Player} player @param {number} queued */
-function emptyWords({ error, status }, queued) {
-  if (error) return "";
-  if (!queued) return "Add a track and it starts by itself.";
-  return status === "stopped" ? "The queue waits." : "The next track is about to start.";
 }
 
 /**

@@ -2,56 +2,51 @@
 
 import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setAttribute, setText } from "./dom.js";
-import { duration, isMe, readableUrl, requesterName, roughDuration, titleOf } from "./format.js";
+import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDuration, titleOf } from "./format.js";
 
 /**
  * @import { Player, QueueItem, Rights, Track } from "../../client/types.d.ts"
- * @import { Row } from "../../client/guild.js"
+ * @import { FailedRow, Row } from "../../client/guild.js"
  *
  * @typedef {object} Line one row as it is drawn
  * @property {string} key
- * @property {"queued" | "adding" | "waiting" | "removing" | "failed"} state
+ * @property {"queued" | "adding" | "waiting" | "removing" | "moving" | "failed" | "retrying"} state
  * @property {Track | null} track
  * @property {string} title
- * @property {string} person who asked for it; empty when `words` say enough
+ * @property {string} person who asked for it
  * @property {boolean} mine
- * @property {string} words
- * @property {string | null} itemId what the button removes; null: it only hides the row
+ * @property {string[]} words
+ * @property {string | null} itemId what the buttons are about; null: nothing yet
+ *
+ * @typedef {object} Drawn what the queue looks like
+ * @property {Row[]} rows
+ * @property {FailedRow[]} failed
+ * @property {Player} player
+ * @property {number} positionMs
+ * @property {boolean} live whether the server is heard of
+ * @property {Rights | null} can
+ *
+ * @typedef {(itemId: string, title: string) => void} OnItem
  */
-
-const FAILURE_SHOWN_MS = 60_000;
 
 export class QueueView {
   #list = byId("queue");
   #summary = byId("queue-summary");
   #empty = byId("queue-empty");
-  #onRemove;
-  #onFront;
+  #on;
   /** @type {Map<string, HTMLElement>} */
   #nodes = new Map();
-  /** @type {Map<string, {item: QueueItem, until: number}>} */
-  #failures = new Map();
   #drawnOnce = false;
 
-  /** @param {{onRemove: (itemId: string, title: string) => void, onFront: (itemId: string, title: string) => void}} options */
-  constructor({ onRemove, onFront }) {
-    this.#onRemove = onRemove;
-    this.#onFront = onFront;
+  /** @param {{remove: OnItem, front: OnItem, retry: OnItem}} on */
+  constructor(on) {
+    this.#on = on;
   }
 
-  /** Keep a failed track in sight for a while, with its reason. @param {QueueItem} item */
-  addFailure(item) {
-    this.#failures.set(item.id, { item, until: performance.now() + FAILURE_SHOWN_MS });
-  }
-
-  /**
-   * @param {Row[]} rows
-   * @param {Player} player
-   * @param {number} positionMs
-   * @param {Rights | null} can
-   */
-  draw(rows, player, positionMs, can) {
-    const lines = [...this.#failureLines(), ...queueLines(rows, player, positionMs)];
+  /** @param {Drawn} drawn */
+  draw(drawn) {
+    const { rows, failed, can } = drawn;
+    const lines = [...failed.map((row) => failedLine(row, drawn.live)), ...queueLines(drawn)];
     const keep = new Set(lines.map((line) => line.key));
     for (const [key, node] of this.#nodes) {
       if (keep.has(key)) continue;
@@ -61,7 +56,7 @@ export class QueueView {
     lines.forEach((line, place) => {
       let node = this.#nodes.get(line.key);
       if (!node) {
-        node = this.#build(line.key);
+        node = this.#build();
         node.toggleAttribute("data-new", this.#drawnOnce);
         this.#nodes.set(line.key, node);
       }
@@ -72,24 +67,16 @@ export class QueueView {
     this.#drawnOnce = true;
     this.#list.setAttribute("aria-busy", "false");
     this.#empty.hidden = lines.length > 0;
+    setText(this.#empty, can?.add === false ? "The queue is empty." : "The queue is empty. Search above, or paste a link.");
     byId("queue-clear").hidden = !can?.clear || !rows.some((row) => row.item);
     setText(this.#summary, summarise(rows));
   }
 
-  /** @returns {Line[]} */
-  #failureLines() {
-    const lines = [];
-    for (const [id, { item, until }] of this.#failures) {
-      if (performance.now() > until) {
-        this.#failures.delete(id);
-        continue;
-      }
-      lines.push(/** @type {Line} */ ({
-        key: `failed ${id}`, state: "failed", track: item.track, title: titleOf(item.track), person: "", mine: false,
-        words: item.error?.detail ?? "It could not be played.", itemId: null,
-      }));
-    }
-    return lines;
+  /** Bring the first of one's own changes that was not sent yet into view. */
+  showChanges() {
+    const states = ["waiting", "removing", "moving", "retrying"];
+    const row = this.#list.querySelector(states.map((state) => `[data-state="${state}"]`).join());
+    row?.scrollIntoView({ block: "center" });
   }
 
   /** A removed row that had the focus hands it to its neighbour. @param {HTMLElement} node */
@@ -97,87 +84,103 @@ export class QueueView {
     if (node.contains(document.activeElement)) {
       const neighbour = node.nextElementSibling ?? node.previousElementSibling;
       /** @type {HTMLElement} */
-      const heir = neighbour?.querySelector("button") ?? byId("search-input");
+      const heir = neighbour?.querySelector("button:not([disabled], [hidden])") ?? byId("search-input");
       heir.focus();
     }
     node.remove();
   }
 
-  /** @param {string} key */
-  #build(key) {
+  #build() {
+    const retry = element("button", { class: "button button-quiet button-small row-retry", type: "button" }, icon("rotate-ccw"), "Retry");
     const front = element("button", { class: "icon-button row-front", type: "button" }, icon("arrow-up-to-line"));
     const remove = element("button", { class: "icon-button", type: "button" }, icon("x"));
     const node = element("li", { class: "row" },
       element("span", { class: "art art-row" }),
       element("span", { class: "line" },
-        element("span", { class: "line-title" }),
-        element("span", { class: "line-sub" }, element("span"), "")),
+        element("span", { class: "line-title", dir: "auto" }),
+        element("span", { class: "line-sub" })),
       element("span", { class: "row-time" }),
-      element("span", { class: "row-acts" }, front, remove));
-    front.addEventListener("click", () => {
-      const { itemId, title = "" } = node.dataset;
-      if (itemId) this.#onFront(itemId, title);
-    });
-    remove.addEventListener("click", () => {
-      const { itemId, title = "" } = node.dataset;
-      if (itemId) {
-        this.#onRemove(itemId, title);
-      } else {
-        this.#failures.delete(key.replace("failed ", ""));
-        this.#nodes.delete(key);
-        this.#leave(node);
-      }
-    });
+      element("span", { class: "row-acts" }, retry, front, remove));
+    const acts = /** @type {[HTMLElement, OnItem][]} */ ([[retry, this.#on.retry], [front, this.#on.front], [remove, this.#on.remove]]);
+    for (const [button, act] of acts) {
+      button.addEventListener("click", () => {
+        const { itemId, title = "" } = node.dataset;
+        if (itemId) act(itemId, title);
+      });
+    }
     return node;
   }
 
   /** @param {HTMLElement} node @param {Line} line @param {Rights | null} can */
   #fill(node, line, can) {
     const [art, text, time, acts] = /** @type {HTMLElement[]} */ ([...node.children]);
-    const [front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
-    const [title, sub] = text.children;
-    const [person, words] = sub.childNodes;
+    const [retry, front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
+    const [title, sub] = /** @type {HTMLElement[]} */ ([...text.children]);
+    const failed = line.state === "failed" || line.state === "retrying";
     node.dataset.state = line.state;
     node.dataset.title = line.title;
+    node.toggleAttribute("data-failed", failed);
     setAttribute(node, "data-item-id", line.itemId);
     showArtwork(art, line.track);
     setText(title, line.title);
     setAttribute(title, "title", line.title);
-    setText(person, line.person);
-    setAttribute(/** @type {Element} */ (person), "class", line.mine ? "mine" : null);
-    setText(words, line.person && line.words ? ` · ${line.words}` : line.words);
+    fillWords(sub, line);
     setText(time, line.track?.is_live ? "live" : line.track?.duration_ms ? duration(line.track.duration_ms) : "");
-    setAttribute(front, "aria-label", `Play ${line.title} next`);
+    const name = isolated(line.title);
+    retry.hidden = !failed || can?.add === false;
+    setAttribute(retry, "disabled", line.state === "retrying");
+    setAttribute(retry, "aria-label", `Retry ${name}`);
+    front.hidden = failed;
+    setAttribute(front, "aria-label", `Play ${name} next`);
     front.title = "Play next";
     front.style.visibility = line.state === "queued" ? "" : "hidden";
-    const removable = line.state === "failed" || (line.itemId !== null && (line.mine || can?.remove !== false));
-    setAttribute(remove, "aria-label", line.state === "failed" ? `Hide ${line.title}` : `Remove ${line.title}`);
+    const removable = line.itemId !== null && (line.mine || can?.remove !== false);
+    setAttribute(remove, "aria-label", `Remove ${name}`);
     setAttribute(remove, "disabled", !removable || line.state === "removing");
     remove.style.visibility = removable ? "visible" : "hidden";
   }
 }
 
-/**
- * @param {Row[]} rows
- * @param {Player} player
- * @param {number} positionMs
- * @returns {Line[]}
- */
-function queueLines(rows, player, positionMs) {
+/** Who, what and when, each in its own direction of writing. @param {HTMLElement} sub @param {Line} line */
+function fillWords(sub, { person, mine, words }) {
+  const parts = [person, ...words].filter(Boolean);
+  const key = `${mine} ${parts.join("\n")}`;
+  if (sub.dataset.drawn === key) return;
+  sub.dataset.drawn = key;
+  const nodes = parts.flatMap((part, place) => {
+    const node = element("bdi", { class: part === person && !place && mine ? "mine" : null }, part);
+    return place ? [" · ", node] : [node];
+  });
+  sub.replaceChildren(...nodes);
+}
+
+/** @param {FailedRow} row @param {boolean} live @returns {Line} */
+function failedLine({ item, pending }, live) {
+  const reason = item.error?.detail ?? "It could not be played.";
+  const words = { retry: live ? "trying again" : "will be tried again", removal: live ? "removing" : "will be removed" };
+  return {
+    key: `failed ${item.id}`, state: pending === "retry" ? "retrying" : pending ? "removing" : "failed", track: item.track,
+    title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by),
+    words: [pending ? words[pending] : reason], itemId: item.id,
+  };
+}
+
+/** @param {Drawn} drawn @returns {Line[]} */
+function queueLines({ rows, player, positionMs, live }) {
   /** @type {number | null} */
-  let untilMs = timeLeft(player, positionMs);
+  let untilMs = live ? timeLeft(player, positionMs) : null;
   return rows.map((row, place) => {
     if (row.add) return pendingLine(row.key, row.add);
     const item = /** @type {QueueItem} */ (row.item);
-    const words = [];
-    if (row.removing) words.push("removing");
+    const words = item.track.artist ? [item.track.artist] : [];
+    if (row.removing) words.push(live ? "removing" : "will be removed");
+    else if (row.moving) words.push(live ? "moving" : "will be moved");
     else if (untilMs !== null) words.push(`in ${duration(untilMs)}`);
     else if (place === 0) words.push("next");
-    if (item.track.artist) words.push(item.track.artist);
     untilMs = untilMs === null || item.track.duration_ms === null ? null : untilMs + item.track.duration_ms;
     return {
-      key: row.key, state: row.removing ? "removing" : "queued", track: item.track, title: titleOf(item.track),
-      person: requesterName(item), mine: isMe(item.requested_by), words: words.join(" · "), itemId: item.id,
+      key: row.key, state: row.removing ? "removing" : row.moving ? "moving" : "queued", track: item.track,
+      title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by), words, itemId: item.id,
     };
   });
 }
@@ -187,7 +190,7 @@ function pendingLine(key, add) {
   return {
     key, state: add.waiting ? "waiting" : "adding", track: add.track,
     title: add.track ? titleOf(add.track, add.query) : readableUrl(add.query), person: "you", mine: true,
-    words: add.waiting ? "waiting for the network" : "adding", itemId: null,
+    words: [add.waiting ? "waiting for the network" : "adding"], itemId: null,
   };
 }
 
@@ -202,7 +205,7 @@ function summarise(rows) {
   if (!rows.length) return "";
   const lengths = rows.map((row) => (row.item?.track ?? row.add?.track)?.duration_ms ?? null);
   const known = lengths.reduce((/** @type {number} */ sum, ms) => sum + (ms ?? 0), 0);
-  const count = `${rows.length} track${rows.length === 1 ? "" : "s"}`;
+  const count = counted(rows.length, "track");
   if (!known) return count;
   return `${count} · ${lengths.includes(null) ? "over " : ""}${roughDuration(known)}`;
 }

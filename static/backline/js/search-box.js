@@ -3,9 +3,11 @@
  * what to do with it; the focus stays in the input.
  */
 
+import { ApiError } from "../../client/errors.js";
+import { toast } from "./announce.js";
 import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setText } from "./dom.js";
-import { duration, linkIn, readableUrl, titleOf } from "./format.js";
+import { duration, isolated, linkIn, readableUrl, titleOf } from "./format.js";
 
 /**
  * @import { Track } from "../../client/types.d.ts"
@@ -23,7 +25,9 @@ export class SearchBox {
   #panel = byId("search-panel");
   #grid = byId("search-results");
   #note = byId("search-note");
+  #keys = byId("search-keys");
   #search;
+  #isLive;
   #onAdd;
   /** @type {Track[]} */
   #tracks = [];
@@ -38,11 +42,13 @@ export class SearchBox {
 
   /**
    * @param {object} options
-   * @param {(query: string, signal: AbortSignal) => Promise<Track[]>} options.search
+   * @param {(query: string, signal?: AbortSignal) => Promise<Track[]>} options.search
+   * @param {() => boolean} options.isLive whether the server can be asked
    * @param {(query: string, options: AddOptions) => void} options.onAdd
    */
-  constructor({ search, onAdd }) {
+  constructor({ search, isLive, onAdd }) {
     this.#search = search;
+    this.#isLive = isLive;
     this.#onAdd = onAdd;
     this.#input.addEventListener("input", () => this.#changed());
     this.#input.addEventListener("keydown", (event) => this.#pressed(event));
@@ -86,7 +92,7 @@ export class SearchBox {
     try {
       const tracks = await this.#search(query, request.signal);
       if (request.signal.aborted) return;
-      this.#list(tracks, query, tracks.length ? "" : `Nothing in the library matches “${query}”.`);
+      this.#list(tracks, query, tracks.length ? "" : nothingMatches(query));
     } catch (error) {
       if (!request.signal.aborted) this.#list([], "", /** @type {Error} */ (error).message);
     } finally {
@@ -102,14 +108,16 @@ export class SearchBox {
   #list(tracks, query, note) {
     this.#tracks = tracks;
     this.#answered = query;
-    this.#grid.replaceChildren(...tracks.map((track, row) => this.#render(track, row)));
+    const told = tellApart(tracks);
+    this.#grid.replaceChildren(...tracks.map((track, row) => this.#render(track, row, told[row])));
+    this.#keys.hidden = !tracks.length;
     this.#grid.scrollTop = 0;
     setText(this.#note, note);
     this.#activate(-1, 0);
   }
 
-  /** @param {Track} track @param {number} row */
-  #render(track, row) {
+  /** @param {Track} track @param {number} row @param {string[]} words that tell it from the others */
+  #render(track, row, words) {
     const art = element("span", { class: "art art-row" });
     showArtwork(art, track);
     const main = element(
@@ -117,8 +125,8 @@ export class SearchBox {
       { class: "result-main", role: "gridcell", id: `result-${row}-0` },
       art,
       element("span", { class: "line" },
-        element("span", { class: "line-title" }, titleOf(track)),
-        element("span", { class: "line-sub" }, track.artist ?? (linkIn(track.uri) ? "Add this link" : ""))),
+        element("span", { class: "line-title", dir: "auto" }, titleOf(track)),
+        element("span", { class: "line-sub" }, ...words.flatMap((part, place) => [place ? " · " : "", element("bdi", {}, part)]))),
       element("span", { class: "row-time" },
         track.is_live ? "live" : track.duration_ms === null ? "" : duration(track.duration_ms)),
     );
@@ -167,9 +175,36 @@ export class SearchBox {
     } else if (this.#answered === query && this.#tracks.length) {
       this.#add(this.#tracks[0], next ? "next" : "end");
     } else if (this.#answered !== query) {
-      // Faster than the search: the server picks the best match itself.
-      this.#submit(query, { position: next ? "next" : "end", track: null });
+      this.#addBest(query, next ? "next" : "end");
     }
+  }
+
+  /**
+   * Somebody was faster than the search: the server picks the best match itself. What matches nothing is not added,
+   * unless nobody can be asked now.
+   * @param {string} query @param {"end" | "next"} position
+   */
+  async #addBest(query, position) {
+    this.#clear();
+    let refusal = "";
+    try {
+      if (this.#isLive() && !(await this.#search(query)).length) refusal = nothingMatches(query);
+    } catch (error) {
+      if (error instanceof ApiError && !error.temporary) refusal = error.message;
+    }
+    if (refusal) this.#putBack(query, refusal);
+    else this.#onAdd(query, { position, track: null });
+  }
+
+  /** Let somebody mend what they typed, unless they are typing the next already. @param {string} query @param {string} note */
+  #putBack(query, note) {
+    if (this.#input.value) {
+      toast(note);
+      return;
+    }
+    this.#input.value = query;
+    this.#list([], query, note);
+    this.#show(true);
   }
 
   /** @param {Track} track @param {"end" | "next"} position */
@@ -179,12 +214,16 @@ export class SearchBox {
 
   /** @param {string} query @param {AddOptions} options */
   #submit(query, options) {
+    this.#clear();
+    this.#onAdd(query, options);
+  }
+
+  #clear() {
     clearTimeout(this.#timer);
     this.#request?.abort();
     this.#input.value = "";
     this.#list([], "", "");
     this.#show(false);
-    this.#onAdd(query, options);
   }
 
   /** @param {number} row -1: none @param {number} cell 0 adds to the end, 1 plays next */
@@ -212,6 +251,28 @@ export class SearchBox {
     this.#panel.hidden = !open;
     this.#input.setAttribute("aria-expanded", String(open));
   }
+}
+
+/** @param {string} query */
+function nothingMatches(query) {
+  return `Nothing in the library matches “${isolated(query)}”.`;
+}
+
+/**
+ * What stands under each title: artist and album, and where all that is seen of several is the same, which of them it is.
+ * @param {Track[]} tracks
+ * @returns {string[][]}
+ */
+function tellApart(tracks) {
+  const seen = tracks.map((track) => (
+    track.uri === track.url ? ["Add this link"] : [track.artist, track.album].filter((part) => part != null && part !== "").map(String)
+  ));
+  const keys = tracks.map((track, row) => JSON.stringify([titleOf(track), track.duration_ms, ...seen[row]]));
+  return seen.map((words, row) => {
+    const same = keys.filter((key) => key === keys[row]).length;
+    const place = keys.slice(0, row + 1).filter((key) => key === keys[row]).length;
+    return same > 1 ? [...words, `${place} of ${same}`] : words;
+  });
 }
 
 /** @param {string} url @returns {Track} what can be shown of a link before the server has seen it */
