@@ -7,7 +7,9 @@ from pytest_django import Settings
 
 from tests.clients.python_site import Site
 from tests.clients.relay import Relay
+from tests.clients.scene import Scene, set_scene
 from tests.realtime.device import Person, make_person
+from tests.server import Server
 
 
 @pytest.fixture
@@ -26,3 +28,8 @@ def site(transactional_db: None, settings: Settings) -> Iterator[Site]:
         site = Site(settings, relay)
         yield site
         site.stop()
+
+
+@pytest.fixture
+def scene(server: Server) -> Scene:
+    return set_scene()

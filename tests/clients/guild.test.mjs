@@ -155,6 +155,21 @@ test("the position moves while playing, only then, and stops at the end", async 
   assert.equal(store.positionMs, 6_000);
 });
 
+test("without a connection the position stands, and afterwards it is asked for before it moves again", async () => {
+  const item = makeItem("a", { duration_ms: null, state: "playing" });
+  peer.player = { ...idlePlayer(), status: "playing", item, position_ms: 4_000 };
+  await start();
+  now += 1_000;
+  const back = await goOffline();
+  now += 60_000;
+  assert.equal(store.positionMs, 5_000);
+  peer.player = { ...peer.player, position_ms: 9_000 };
+  back();
+  await until(() => store.positionMs === 9_000);
+  now += 500;
+  assert.equal(store.positionMs, 9_500);
+});
+
 test("news of the track does not move its position", async () => {
   const item = makeItem("a", { state: "playing" });
   peer.player = { ...idlePlayer(), status: "playing", item, position_ms: 1_000 };
@@ -207,6 +222,33 @@ test("a removal is shown at once and undone when refused", async () => {
   assert.deepEqual(rows(), ["a"]);
 });
 
+test("what failed is held for ten minutes by the server's clock, and goes when it is retried or removed", async () => {
+  const problem = { code: "HTTP_404", detail: "Gone." };
+  const fail = (title, minutes) => (
+    { ...makeItem(title), state: "failed", ended_at: `2026-01-01T12:0${9 - minutes}:00Z`, error: problem }
+  );
+  const [old, young] = [fail("old", 9), fail("young", 1)];
+  peer.failed = [old, young];
+  peer.player = { ...idlePlayer(), position_at: "2026-01-01T12:09:00Z" };
+  await start();
+  const failed = () => store.failed.map(({ item, pending }) => item.track.title + (pending ? ` (${pending})` : ""));
+  const newest = { ...makeItem("newest"), state: "failed", error: problem };
+  peer.append("TrackFailed", { item: newest, player: peer.player });
+  await until(() => failed().join() === "old,young,newest");
+  assert.deepEqual(rows(), [], "they do not wait");
+  now += 61_000;
+  assert.deepEqual(failed(), ["young", "newest"]);
+  refuse({ code: "FORBIDDEN", detail: "Not yours." });
+  const retrying = store.retry(young.id);
+  assert.deepEqual(failed(), ["young (retry)", "newest"]);
+  await assert.rejects(retrying, /Not yours/);
+  assert.deepEqual(failed(), ["young", "newest"]);
+  peer.append("TrackRemoved", { item: young });
+  peer.append("TrackRequeued", { item: newest, player: peer.player });
+  await until(() => failed().length === 0);
+  assert.deepEqual(rows(), ["newest"]);
+});
+
 test("a move is shown at once and undone when refused", async () => {
   peer.queue = [makeItem("a"), makeItem("b"), makeItem("c")];
   await start();
@@ -214,6 +256,7 @@ test("a move is shown at once and undone when refused", async () => {
   const [a, , c] = peer.queue;
   const moving = store.move(c.id, a.id);
   assert.deepEqual(rows(), ["a", "c", "b"]);
+  assert.deepEqual(store.rows.map(({ moving: it }) => it), [false, true, false]);
   await assert.rejects(moving, /Not yours/);
   assert.deepEqual(rows(), ["a", "b", "c"]);
 });
@@ -291,6 +334,14 @@ test("without a session the queue is kept", async () => {
   await until(() => store.connection === "signed_out");
   assert.equal(store.pendingCount, 1);
   assert.deepEqual((await storage.load("u1")).map(({ args }) => args.query), ["b"]);
+});
+
+test("no voice channel is asked for in so many words", async () => {
+  await start();
+  peer.interceptHttp = ({ method }) => (method === "PATCH" ? { status: 200, body: {} } : null);
+  await store.setVoiceChannel(null);
+  const { path, body } = peer.requests.at(-1);
+  assert.deepEqual([path, body], ["/api/guilds/1/player", { voice_channel_id: null }]);
 });
 
 test("removing what is already gone is no error", async () => {

@@ -16,6 +16,7 @@ export class Peer {
   pruned = 0;
   guild = { id: "1", name: "Guild", bot_installed: true };
   queue = [];
+  failed = [];
   player = idlePlayer();
   /** Tokens that `init` and REST accept. */
   validTokens = new Set();
@@ -199,8 +200,8 @@ export class Peer {
       return { status: 401, body: { code: "TOKEN_INVALID", detail: "Not a token of ours." } };
     }
     if (path === "/api/guilds/1/snapshot") {
-      const { epoch, head: seq, guild, queue, player } = this;
-      return { status: 200, body: { epoch, seq, guild, queue, player } };
+      const { epoch, head: seq, guild, queue, failed, player } = this;
+      return { status: 200, body: { epoch, seq, guild, queue, failed, player } };
     }
     return { status: 404, body: { code: "NOT_FOUND", detail: "Nothing here." } };
   }
@@ -270,7 +271,7 @@ export function makeItem(title, { duration_ms = 60_000, state = "queued" } = {})
     track: {
       uri: `library:${title}`, title, artist: null, url: null, duration_ms, artwork_url: null, source: "library", is_live: false,
     },
-    requested_by: { id: "u1", username: "owner", avatar_url: null },
+    requested_by: { id: "u1", username: "owner", display_name: "Owner", avatar_url: null },
   };
 }
 

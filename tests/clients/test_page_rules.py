@@ -49,6 +49,7 @@ def test_every_icon_used_is_in_the_sprite() -> None:
     for path in SCRIPTS:
         for call in re.findall(r"\bicon\(([^)]+)\)", path.read_text()):
             used |= set(re.findall(r'"([a-z0-9-]+)"', call))
+        used |= set(re.findall(r'\bicon: "([a-z0-9-]+)"', path.read_text()))
     assert used
     assert used <= present
 

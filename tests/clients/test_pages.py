@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
@@ -11,74 +9,10 @@ from playwright.sync_api import Page, expect
 from guilds.domain.installation import bot_left
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild, GuildSettings, Membership
-from queue_app.commands import execute
 from queue_app.domain import playback
-from realtime.models import Via
-from realtime.origin import Origin
-from tests.clients.browser import PHONE, WIDE, Desk, elsewhere, login_cookie
-from tests.factories import (
-    ChannelFactory,
-    GuildFactory,
-    MembershipFactory,
-    RoleFactory,
-    TrackFactory,
-    UserFactory,
-)
-from tests.server import Server
-
-BOT_PROCESS = "test-host:1:1"
-
-
-@dataclass
-class Scene:
-    """A guild with a voice channel, two people in it, and a small library."""
-
-    guild: Guild
-    channel_id: str
-    owner_cookie: str
-    member_cookie: str
-    owner: Origin
-
-    @property
-    def id(self) -> str:
-        return self.guild.pk
-
-    def play(self) -> None:
-        """Do what the bot does when a track starts."""
-
-        def act() -> None:
-            execute(self.id, "JoinVoice", {"channel_id": self.channel_id}, origin=self.owner)
-            assert playback.take_lease(self.id, owner=BOT_PROCESS)
-            playback.start_next(self.id, owner=BOT_PROCESS)
-            playback.observe(
-                self.id, owner=BOT_PROCESS, connected_channel_id=self.channel_id, sounding=True, position_ms=0
-            )
-
-        elsewhere(act)
-
-    def add(self, query: str) -> None:
-        elsewhere(lambda: execute(self.id, "AddTrack", {"query": query}, origin=self.owner))
-
-
-@pytest.fixture
-def scene(server: Server) -> Scene:
-    guild = GuildFactory.create(name="Sandbox Lounge")
-    owner, member = UserFactory.create(username="owner"), UserFactory.create(username="member")
-    MembershipFactory.create(user=owner, guild=guild, owner=True, manager=True)
-    MembershipFactory.create(user=member, guild=guild)
-    MembershipFactory.create(
-        user=owner, guild=GuildFactory.create(bot_installed=False), owner=True, manager=True
-    )
-    channel = ChannelFactory.create(guild=guild, voice=True, name="Stage left")
-    for title in ("Cold Harbour", "Moss", "Harbour Lights"):
-        TrackFactory.create(title=title, search_text=title.lower())
-    return Scene(
-        guild=guild,
-        channel_id=channel.pk,
-        owner_cookie=login_cookie(owner),
-        member_cookie=login_cookie(member),
-        owner=Origin(user=owner, via=Via.REST),
-    )
+from tests.clients.browser import PHONE, WIDE, Desk, elsewhere
+from tests.clients.scene import BOT_PROCESS, Scene
+from tests.factories import RoleFactory, TrackFactory
 
 
 def titles(page: Page) -> list[str]:

@@ -19,6 +19,7 @@ from queue_app.domain import playback
 from realtime.models import Via
 from realtime.origin import Origin
 from tests.clients.browser import PHONE, Desk, elsewhere, login_cookie
+from tests.clients.relay import Relay
 from tests.factories import (
     ChannelFactory,
     GuildFactory,
@@ -140,3 +141,32 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     expect(listening.locator("#settings-link")).to_have_count(0)
     expect(listening.locator("#search-input")).to_be_disabled()
     assert (mine.complaints, theirs.complaints, window.complaints) == ([], [], [])
+
+
+def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: Desk, relay: Relay) -> None:
+    guild = GuildFactory.create(name="Lounge")
+    owner, other = UserFactory.create(username="owner"), UserFactory.create(username="other")
+    for user in (owner, other):
+        MembershipFactory.create(user=user, guild=guild, manager=True)
+    page = desk.window(login_cookie(owner)).open(f"/guilds/{guild.pk}/settings")
+    page.wait_for_selector("#connection[data-state=live]")
+    assert page.get_by_text("Announcements").count() == 0, "nothing reads that setting"
+    relay.take_away()
+    expect(page.locator("#connection")).to_have_text("Offline")
+    page.get_by_label("Take turns").check()
+    share = page.get_by_label("Votes it takes")
+    share.fill("80")
+    share.blur()
+    for name in ("fair_order", "vote_share"):
+        expect(page.locator(f"#{name}-state")).to_contain_text("Not saved yet")
+    origin = Origin(user=other, via=Via.REST)
+    elsewhere(lambda: execute(guild.pk, "ChangeSettings", {"vote_share": 30}, origin=origin))
+
+    relay.give_back()
+    expect(page.locator("#fair_order-state")).to_have_text("Saved")
+    expect(page.locator("#vote_share-state")).to_have_text(
+        "Changed by Other just now, so yours was not saved"
+    )
+    expect(share).to_have_value("30")
+    kept = settings_of(guild)
+    assert (kept.fair_order, kept.vote_share) == (True, 30)

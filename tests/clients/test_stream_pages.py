@@ -148,6 +148,28 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     expect(other.locator("#present")).to_be_hidden()
 
 
+def test_without_a_connection_nobody_is_shown_as_live(server: Server, desk: Desk, relay: Relay) -> None:
+    owner = UserFactory.create(username="owner")
+    streams.create_stream(owner, stream_id="cam", name="إذاعة")
+    window = desk.window(login_cookie(owner), size=PHONE)
+    page = window.open("/streams/cam")
+    grid = page.context.new_page()
+    grid.goto(page.url.removesuffix("/cam"))
+    with make_person(owner).on(server, "cam", produces=["video-frame"]):
+        expect(grid.locator(".live-tag")).to_be_visible()
+        expect(page.locator("#present")).to_contain_text("You")
+        relay.take_away()
+        expect(grid.locator("[data-presence]")).to_have_text("Not known without a connection")
+        expect(grid.locator(".live-tag")).to_be_hidden()
+        expect(page.locator("#stage-words")).to_have_text("No connection")
+        expect(page.locator("#present-empty")).to_have_text("Not known without a connection.")
+        expect(page.locator("#present li")).to_have_count(0)
+        relay.give_back()
+        expect(grid.locator(".live-tag")).to_be_visible()
+        expect(page.locator("#present")).to_contain_text("You")
+        expect(page.locator("#present-empty")).to_be_hidden()
+
+
 def test_a_refused_camera_is_said(server: Server, desk: Desk, relay: Relay) -> None:
     owner = UserFactory.create(username="owner")
     streams.create_stream(owner, stream_id="cam")

@@ -216,7 +216,7 @@ function draw() {
   drawSearch(store.can?.add !== false);
   playerView.drawPosition(player, store.positionMs);
   drawVoice(player);
-  const trouble = player.error && player.status !== "paused" ? player.error.code : "";
+  const trouble = player.status === "playing" || player.status === "paused" ? "" : player.error?.code ?? player.status;
   if (trouble !== seatAskedFor) {
     seatAskedFor = trouble;
     if (trouble) lookForSeat();
