@@ -18,8 +18,9 @@ from django.conf import settings  # noqa: E402
 from config.wake import wake_bot  # noqa: E402
 from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
-from realtime.routing import websocket_urlpatterns  # noqa: E402
+from realtime.routing import refusers, websocket_urlpatterns  # noqa: E402
 from realtime.server import end_with_supervisor  # noqa: E402
+from realtime.upgrade import refusing_upgrades  # noqa: E402
 
 hints.carry(wake_bot)
 end_with_supervisor()
@@ -44,7 +45,7 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send(message)
 
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+application = ProtocolTypeRouter({"http": refusing_upgrades(http, refusers), "websocket": websocket})
 
 
 async def bot_api(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -246,7 +246,7 @@ ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), o
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
 # daphne gives `runserver` its sockets and must stand before staticfiles; nobody else waits for its second of imports.
-INSTALLED_APPS = ["daphne"] if "runserver" in sys.argv else []
+INSTALLED_APPS = ["config.runserver.RunserverConfig"] if "runserver" in sys.argv else []
 INSTALLED_APPS += [
     "config",
     "botrunner",

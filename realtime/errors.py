@@ -25,6 +25,12 @@ class BadMessage(RealtimeError):
     close_code = 4400
 
 
+class BadHandshake(RealtimeError):
+    """An HTTP request where a socket is, from somebody who may open it."""
+
+    code = "BAD_HANDSHAKE"
+
+
 class TooLarge(RealtimeError):
     code = "TOO_LARGE"
     sentence = "At most 100 events and 900,000 bytes a message."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -43,13 +44,18 @@ def offered_token(scope: Scope) -> tuple[str | None, str | None]:
     authorization = header(scope, b"authorization")
     if authorization and (token := bearer_token(authorization)) is not None:
         return token, None
-    protocols: list[str] = scope.get("subprotocols") or []
+    protocols: list[str] = scope.get("subprotocols") or _offered_protocols(scope)
     if "bearer" in protocols[:1]:
         return (protocols[1] if len(protocols) > 1 else ""), "bearer"
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     if "token" in query:
         return query["token"][0], None
     return None, None
+
+
+def _offered_protocols(scope: Scope) -> list[str]:
+    """Return what an HTTP request for a socket offers; a socket's scope has it read already."""
+    return [name.strip() for name in header(scope, b"sec-websocket-protocol").split(",")]
 
 
 def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = False) -> Principal:
@@ -98,22 +104,25 @@ def _of_cookie(scope: Scope) -> Principal | None:
     return Principal(session.user, session)
 
 
-def refusal(scope: Scope, status: int, code: str, detail: str) -> list[dict[str, Any]]:
-    """Return the messages that refuse an upgrade with that status and the usual error body.
+def refusal(
+    scope: Scope, status: int, code: str, detail: str, more: Iterable[tuple[bytes, bytes]] = ()
+) -> list[dict[str, Any]]:
+    """Return the messages that refuse an upgrade, or an HTTP request for one, with the usual error body.
 
-    A server without the `websocket.http.response` extension can only accept and close (ASGI specification,
-    WebSocket Denial Response).
+    `more` are further headers. A server without the `websocket.http.response` extension can only accept and close
+    (ASGI specification, WebSocket Denial Response).
     """
-    if "websocket.http.response" not in scope.get("extensions", {}):
+    answer = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    if scope["type"] == "websocket" and answer not in scope.get("extensions", {}):
         return [
             {"type": "websocket.accept"},
             {"type": "websocket.close", "code": 4000 + status},  # close codes echo HTTP's
         ]
     body = json.dumps({"code": code, "detail": detail}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="backline"'))
     return [
-        {"type": "websocket.http.response.start", "status": status, "headers": headers},
-        {"type": "websocket.http.response.body", "body": body},
+        {"type": f"{answer}.start", "status": status, "headers": headers},
+        {"type": f"{answer}.body", "body": body},
     ]

@@ -4,8 +4,6 @@ from realtime.consumers.livestore import LivestoreConsumer
 from realtime.consumers.sync import SyncConsumer
 from realtime.consumers.ws import StreamConsumer
 
-websocket_urlpatterns = [
-    path("sync", SyncConsumer.as_asgi()),
-    path("ws", StreamConsumer.as_asgi()),
-    path("livestore", LivestoreConsumer.as_asgi()),
-]
+CONSUMERS = (SyncConsumer, StreamConsumer, LivestoreConsumer)
+websocket_urlpatterns = [path(each.endpoint, each.as_asgi()) for each in CONSUMERS]
+refusers = {f"/{each.endpoint}": each.refuse for each in CONSUMERS}

@@ -22,7 +22,8 @@ SEND_BUFFER = 256 * 1024
 GRACEFUL_SECONDS = 2  # SIGTERM to exit takes at most five, the bot's good-bye included
 
 OPTIONS: dict[str, Any] = {
-    "http": "auto",
+    # uvicorn's `auto`; a request that is no handshake is the application's to answer.
+    "http": "realtime.upgrade:AskFirstProtocol",
     # uvicorn's `websockets-sansio`, the only server measured that both holds a sender back and tells it of a
     # dead peer, with a faster way for what many sockets get.
     "ws": "realtime.preframed:PreframedProtocol",

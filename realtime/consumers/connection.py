@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NoReturn
 
@@ -20,9 +21,10 @@ from accounts.metrics import count_authentication, count_grace, refusals_counted
 from realtime import metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
-from realtime.errors import Forbidden, NoAccess, RateLimited, RealtimeError, TooManyConnections
+from realtime.errors import BadHandshake, Forbidden, NoAccess, RateLimited, RealtimeError, TooManyConnections
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
 from realtime.limits import MAX_REFUSED, Meter
+from realtime.upgrade import FAULT, Fault, handshake_fault
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +61,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
     # --- Opening and closing ---
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
-        if not origin_allowed(self.scope):
-            await self._refuse(403, Forbidden("This origin may not connect."))
-        try:
-            _, subprotocol = offered_token(self.scope)
-            with refusals_counted(self.endpoint):
-                principal = await self._identify()
-        except AccountsError as error:
-            await self._refuse(401, error)
-        except RealtimeError as error:
-            await self._refuse(error.status, error)
+        principal, subprotocol = await self._let_in()
         await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
         metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
         self._counted = True
@@ -79,15 +72,48 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
                 self._close_soon(4429, error)  # on the open socket: browsers hide why an upgrade was refused
         self._later(INIT_SECONDS, self._nothing_said)
 
+    @classmethod
+    async def refuse(cls, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer an HTTP request that is no handshake: who may not come is told that first."""
+        self = cls()
+        self.scope, self.base_send = scope, send
+        with contextlib.suppress(StopConsumer):
+            await self._let_in()
+            fault = scope.get(FAULT) or handshake_fault(scope) or Fault(426, "Only sockets live here.", [])
+            await self._refuse(fault.status, BadHandshake(fault.sentence), fault.headers)
+
+    async def _let_in(self) -> tuple[Principal | None, str | None]:
+        """Return who comes, null where a message will say, and the subprotocol to answer. Else refuses and stops."""
+        try:
+            _, subprotocol = offered_token(self.scope)
+            with refusals_counted(self.endpoint):
+                principal = await self._identify()
+            if not origin_allowed(self.scope):
+                raise Forbidden("This origin may not connect.")
+            if self.scope["type"] == "websocket":
+                await self._open(principal)
+        except AccountsError as error:
+            await self._refuse(401, error)
+        except RealtimeError as error:
+            await self._refuse(error.status, error)
+        return principal, subprotocol
+
     async def _identify(self) -> Principal | None:
         """Return who opens the socket, null where a message will say. Raises an AccountsError or a RealtimeError."""
         return await in_thread(authenticate_scope)(
             self.scope, grace_seconds=self._grace_seconds, sync_tokens=True
         )
 
-    async def _refuse(self, status: int, error: AccountsError | RealtimeError) -> NoReturn:
+    async def _open(self, principal: Principal | None) -> None:
+        """Open what the address names, before the upgrade. Raises a RealtimeError."""
+
+    async def _refuse(
+        self, status: int, error: AccountsError | RealtimeError, more: Iterable[tuple[bytes, bytes]] = ()
+    ) -> NoReturn:
         metrics.count_rejection(self.endpoint, error.code)
-        for message in refusal(self.scope, status, error.code, str(error)):
+        if self.scope["type"] == "http":
+            more = [*more, (b"connection", b"close")]  # as a server does that refuses an upgrade
+        for message in refusal(self.scope, status, error.code, str(error), more):
             await self.base_send(message)
         raise StopConsumer
 

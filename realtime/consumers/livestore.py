@@ -40,24 +40,19 @@ from realtime.origin import Origin
 log = logging.getLogger(__name__)
 
 
-def _enter(scope: dict[str, Any], address: Address) -> Principal:
-    """Return who opens the socket, with the right to the store. Raises an AccountsError or a RealtimeError.
+def _authenticate(scope: dict[str, Any], address: Address) -> Principal:
+    """Return who opens the socket. Raises an AccountsError.
 
     The first credential present decides; the token in `syncPayload` comes before the cookie.
     """
     grace = settings.SYNC_GRACE_SECONDS
     offered, _ = offered_token(scope)
     if offered is None and address.token:
-        principal = authenticate_token(address.token, grace_seconds=grace, sync_tokens=True)
-    else:
-        found = authenticate_scope(scope, grace_seconds=grace, sync_tokens=True)
-        if found is None:
-            raise AuthRequired
-        principal = found
-    if not address.instance.startswith("app:"):
-        raise StoreNotFound("LiveStore's events live in `app:` stores.")
-    open_instance(principal, address.instance)
-    return principal
+        return authenticate_token(address.token, grace_seconds=grace, sync_tokens=True)
+    found = authenticate_scope(scope, grace_seconds=grace, sync_tokens=True)
+    if found is None:
+        raise AuthRequired
+    return found
 
 
 class LivestoreConsumer(PullConnection):
@@ -67,9 +62,19 @@ class LivestoreConsumer(PullConnection):
     # --- Opening and closing ---
 
     async def _identify(self) -> Principal:
-        self.address = livestore.read_address(self.scope.get("query_string", b""))
+        try:
+            self.address = livestore.read_address(self.scope.get("query_string", b""))
+        except RealtimeError:
+            await super()._identify()  # who is asking comes before what for
+            raise
         self._token = self.address.token
-        return await in_thread(_enter)(self.scope, self.address)
+        return await in_thread(_authenticate)(self.scope, self.address)
+
+    async def _open(self, principal: Principal | None) -> None:
+        assert principal is not None
+        if not self.address.instance.startswith("app:"):
+            raise StoreNotFound("LiveStore's events live in `app:` stores.")
+        await in_thread(open_instance)(principal, self.address.instance)
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         await super().websocket_connect(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from websockets.typing import Subprotocol
 from accounts.models import AuthSession, User
 from realtime.handshake import refusal
 from tests.realtime.conftest import Member
-from tests.server import Server
+from tests.server import WAIT_SECONDS, Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -158,6 +159,109 @@ def test_our_own_origin_may_come(server: Server, member: Member) -> None:
 def test_a_path_of_no_socket_is_404(server: Server) -> None:
     status, body = refused(server, {"path": "/nothing"})
     assert (status, body["code"]) == (404, "NOT_FOUND")
+
+
+HANDSHAKE = {
+    "Host": "127.0.0.1",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+def without(name: str) -> Options:
+    return {"headers": {key: value for key, value in HANDSHAKE.items() if key != name}}
+
+
+def altered(**headers: str) -> Options:
+    return {"headers": HANDSHAKE | {name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+# What is wrong with a handshake, and what who may come is answered.
+FAULTS: dict[str, tuple[Options, int]] = {
+    "no key": (without("Sec-WebSocket-Key"), 400),
+    "a key that is none": (altered(Sec_WebSocket_Key="short"), 400),
+    "no version": (without("Sec-WebSocket-Version"), 400),
+    "an old version": (altered(Sec_WebSocket_Version="8"), 400),
+    "no Connection": (without("Connection"), 426),
+    "no Upgrade": (without("Upgrade"), 426),
+    "another upgrade": (altered(Upgrade="h2c"), 426),
+    "HTTP/1.0": ({"version": "1.0"}, 505),
+    "POST": ({"method": "POST"}, 405),
+    "a body": (altered(Content_Length="3") | {"body": "abc"}, 400),
+    "chunks": (altered(Transfer_Encoding="chunked") | {"body": "0\r\n\r\n"}, 400),
+    "a long header": (altered(Cookie="c" * 9000), 431),
+    "many headers": (altered(**{f"X-{number}": "x" for number in range(130)}), 431),
+    "a long request line": ({"query": "x=" + "x" * 9000}, 414),
+    "a foreign origin": (altered(Origin="http://evil.example"), 403),
+}
+
+
+PATHS = {"/ws": "", "/sync": "", "/livestore": "storeId=mine"}
+
+
+def ask(
+    server: Server,
+    path: str,
+    *,
+    method: str = "GET",
+    version: str = "1.1",
+    query: str = "",
+    headers: dict[str, str] = HANDSHAKE,
+    body: str = "",
+) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Send a request as `curl` does. Returns status, body and headers of the answer, after which it is closed."""
+    lines = [f"{method} {path}{'?' if query else ''}{query} HTTP/{version}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=WAIT_SECONDS) as connection:
+        connection.sendall(("\r\n".join([*lines, "", ""]) + body).encode())
+        head, _, answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode().partition("\r\n\r\n")
+    status, *fields = head.split("\r\n")
+    found = dict(field.lower().split(": ", 1) for field in fields)
+    return int(status.split()[1]), json.loads(answer), found
+
+
+def test_who_is_asking_comes_before_what_is_wrong_with_the_handshake(server: Server, member: Member) -> None:
+    for (name, (fault, status)), (path, store) in itertools.product(FAULTS.items(), PATHS.items()):
+        query = "&".join(filter(None, [store, fault.get("query", "")]))
+        headers = fault.get("headers", HANDSHAKE)
+        bad, good = (
+            fault | {"query": query, "headers": headers | {"Authorization": f"Bearer {token}"}}
+            for token in ("nonsense", member.token)
+        )
+        found, body, answered = ask(server, path, **bad)
+        assert (found, body["code"], set(body)) == (401, "TOKEN_INVALID", {"code", "detail"}), (name, path)
+        assert answered["www-authenticate"].startswith("bearer"), (name, path)
+        found, body, _ = ask(server, path, **good)
+        code = "FORBIDDEN" if status == 403 else "BAD_HANDSHAKE"
+        assert (found, body["code"]) == (status, code), (name, path, body)
+
+
+def test_a_bad_token_is_found_wherever_a_handshake_that_fails_brings_it(server: Server) -> None:
+    broken = without("Sec-WebSocket-Key")
+    ways = (
+        broken | {"query": "token=nonsense"},
+        {"headers": broken["headers"] | {"Sec-WebSocket-Protocol": "bearer, nonsense"}},
+        altered(Authorization="Bearer " + "x" * 9000),
+    )
+    for way, path in itertools.product(ways, PATHS):
+        status, body, _ = ask(server, path, **way)
+        assert (status, body["code"]) == (401, "TOKEN_INVALID"), path
+
+
+def test_who_shows_nothing_is_told_to_log_in_where_no_message_could_do_it(server: Server) -> None:
+    for path, expected in (("/ws", 401), ("/livestore?storeId=mine", 401), ("/sync", 426)):
+        status, body, headers = ask(server, path, headers={"Host": "127.0.0.1"})
+        assert status == expected, (path, body)
+        assert body["code"] == ("AUTH_REQUIRED" if expected == 401 else "BAD_HANDSHAKE")
+    assert headers["upgrade"] == "websocket"
+
+
+def test_an_upgrade_that_goes_wrong_elsewhere_is_an_ordinary_request(server: Server) -> None:
+    broken = without("Sec-WebSocket-Key")["headers"] | {"Connection": "upgrade, close", "Accept": "*/*"}
+    for path, expected in (("/healthz", 200), ("/nothing", 404)):
+        assert ask(server, path, headers=broken)[0] == expected
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 4401), (403, 4403), (404, 4404)])

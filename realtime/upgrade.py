@@ -1,0 +1,84 @@
+"""Requests for a socket that are no WebSocket handshake: who is asking comes before what is wrong with it.
+
+A server checks the handshake before the application hears of it, and answers by itself. Whoever forgot a header was
+told of that, and only then that their token is bad. A request with too many or too long headers, or with a body, got
+no answer at all. Here such a request stays HTTP and reaches the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+FAULT = "backline.handshake_fault"  # in an HTTP scope: what was found when the request came
+
+Scope = dict[str, Any]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+
+class Fault(NamedTuple):
+    status: int
+    sentence: str
+    headers: list[tuple[bytes, bytes]]
+
+
+def handshake_fault(scope: Scope, target: bytes = b"/") -> Fault | None:
+    """Return why `websockets` would not take this HTTP request for a handshake (RFC 6455 §4.2), null when it would.
+
+    `target` is the request line's; its length counts.
+    """
+    protocol = ServerProtocol()
+    lines = [f"{scope['method']} ".encode(), target, f" HTTP/{scope['http_version']}\r\n".encode()]
+    for name, value in scope["headers"]:
+        lines += [name, b": ", value, b"\r\n"]
+    protocol.receive_data(b"".join([*lines, b"\r\n"]))
+    request = next(iter(protocol.events_received()), None)
+    if not isinstance(request, Request):
+        return Fault(*_unreadable(protocol.handshake_exc), [])
+    response = protocol.accept(request)
+    if response.status_code == 101:
+        return None
+    sentence = bytes(response.body).decode().partition("\n")[0]
+    headers = [
+        (name.lower().encode(), value.encode())
+        for name, value in response.headers.raw_items()
+        if name.lower() in {"allow", "upgrade"}
+    ]
+    return Fault(response.status_code, sentence, [*headers, (b"sec-websocket-version", b"13")])
+
+
+def _unreadable(error: Exception | None) -> tuple[int, str]:
+    if isinstance(error, RequestLineTooLong):
+        return 414, "The request line is too long (limit 8 kB)."
+    if isinstance(error, HeaderLineTooLong | TooManyHeaders):
+        return 431, "There are too many headers (limit 128), or one is too long (limit 8 kB)."
+    cause = error.__cause__ if error is not None else None
+    return 400, f"This is not a valid handshake: {cause or error}."
+
+
+class AskFirstProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a name for one of two classes
+    """uvicorn's HTTP, which upgrades a connection only when the handshake will succeed."""
+
+    def _should_upgrade(self) -> bool:
+        if self._get_upgrade() != b"websocket":
+            return bool(super()._should_upgrade())
+        scope = self.scope
+        if FAULT not in scope:  # httptools asks several times
+            # httptools knows no parts of the target yet, and h11 no whole.
+            target = getattr(self, "url", b"") or scope["raw_path"] + b"?" + scope["query_string"]
+            scope[FAULT] = handshake_fault(scope, target)
+        return scope[FAULT] is None
+
+
+def refusing_upgrades(http: Application, refusers: Mapping[str, Application]) -> Application:
+    """Return an HTTP application in which `refusers` answer at their paths, where only sockets live."""
+
+    async def application(scope: Scope, receive: Any, send: Any) -> None:
+        await refusers.get(scope["path"], http)(scope, receive, send)
+
+    return application
