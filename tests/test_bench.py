@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BENCHES = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
+BENCHES = sorted(
+    [path.stem for path in (ROOT / "bench").glob("[a-z]*.py")]
+    + [path.parent.name for path in (ROOT / "bench").glob("[a-z]*/__main__.py")]
+)
 LOADS = sorted(path.stem for path in (ROOT / "bench" / "load").glob("[a-z]*.py"))
 
 
