@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from guilds.domain.settings import load_settings
+from queue_app.domain import playback
 from queue_app.domain.company import Company, company
 from queue_app.domain.policy import tally
 from queue_app.models import ItemState, Player, QueueItem
@@ -24,10 +26,22 @@ class Plan:
     resolved: bool
     position_ms: int
     error_code: str
+    looks_for_channel: bool
     waiting: bool  # something is queued
     unresolved: bool  # and nobody has read what it is yet
     company: Company  # whether people came to the bot's channel, or all left it
     recount: bool  # the vote to skip stands otherwise than it was counted
+
+    @property
+    def decision(self) -> Callable[..., object] | None:
+        """What is to be decided before anything is done in voice; null when all is."""
+        if self.item_id is None and not self.waiting:
+            return playback.forget_error if self.error_code else None
+        if self.stopped:
+            return None
+        if self.item_id is None:
+            return None if self.paused else playback.start_next
+        return playback.find_channel if self.looks_for_channel else None
 
 
 def read_plan(guild_id: str) -> Plan:
@@ -45,6 +59,7 @@ def read_plan(guild_id: str) -> Plan:
         resolved=bool(track and track.resolved_at),
         position_ms=player.position_ms,
         error_code=player.error_code,
+        looks_for_channel=player.looks_for_channel,
         waiting=queued.exists(),
         unresolved=queued.filter(track__resolved_at=None).exists(),
         company=company(player, settings),

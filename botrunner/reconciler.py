@@ -119,11 +119,8 @@ class Reconciler:
             await self._db(playback.mind_company)
             await in_thread(recount)(self.guild_id)
             plan = await in_thread(read_plan)(self.guild_id)
-        if plan.item_id is None and plan.waiting and not plan.paused and not plan.stopped:
-            await self._db(playback.start_next)
-            plan = await in_thread(read_plan)(self.guild_id)
-        elif plan.item_id is not None and plan.channel_id is None and not plan.stopped:
-            await self._db(playback.find_channel)
+        if plan.decision is not None:
+            await self._db(plan.decision)
             plan = await in_thread(read_plan)(self.guild_id)
         if plan.unresolved:
             self._resolving.start()
@@ -152,6 +149,9 @@ class Reconciler:
     async def _settle_voice(self, plan: Plan) -> None:
         wanted = None if plan.stopped else plan.channel_id
         self._wants_voice = wanted is not None
+        if not plan.error_code and (self._refused or self._failures > 1):
+            # Both had been reported, so somebody asked to try again.
+            self._refused, self._failures, self._retry_at = None, 0, 0.0
         voice = self._voice
         if voice is not None and voice.deciding:
             return

@@ -22,6 +22,7 @@ from queue_app.domain.links import is_link, read_query
 from queue_app.domain.move import move_item
 from queue_app.domain.pause import pause, resume
 from queue_app.domain.remove import remove_item
+from queue_app.domain.retry import retry_item
 from queue_app.domain.skip import skip
 from queue_app.domain.voice import join_voice, leave_voice
 from queue_app.domain.volume import set_volume
@@ -166,6 +167,7 @@ def _check_channel(args: dict[str, Any]) -> dict[str, Any]:
 COMMANDS: dict[str, Command] = {
     "AddTrack": Command(_check_add, add_track),
     "RemoveItem": Command(_check_item, remove_item),
+    "RetryItem": Command(_check_item, retry_item),
     "MoveItem": Command(_check_move, move_item),
     "ClearQueue": Command(_no_arguments, clear_queue),
     "Skip": Command(_no_arguments, skip),

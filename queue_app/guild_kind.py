@@ -11,6 +11,7 @@ from guilds.errors import GuildNotFound, GuildsError, InvalidSettings
 from guilds.models import Membership
 from guilds.permissions import require_member
 from queue_app.commands import execute
+from queue_app.domain.playback import abandoned, note_absence
 from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
 from queue_app.queries import read_snapshot
 from realtime.errors import Conflict, Forbidden, InvalidPush, RealtimeError, StoreNotFound, UnknownEvent
@@ -69,4 +70,10 @@ def readers(asked: Collection[Reader]) -> set[Reader]:
     return set(asked) & set(members.values_list("guild_id", "user_id"))
 
 
-KIND = Kind(authorize=authorize, push=push, snapshot=snapshot, readers=readers)
+def upkeep(guild_ids: Collection[str]) -> None:
+    """Tell of players whose bot is gone: it cannot say so itself."""
+    for guild_id in abandoned(guild_ids):
+        note_absence(guild_id)
+
+
+KIND = Kind(authorize=authorize, push=push, snapshot=snapshot, readers=readers, upkeep=upkeep)

@@ -1,14 +1,4 @@
-"""Tracks, the queue of a guild and its player.
-
-Item states, and who moves them:
-
-    queued  → playing             the bot (start_next)
-    playing → played              the bot (finish)
-    playing → skipped             the requester, a DJ, enough votes
-    queued  → removed             the requester or a DJ; whoever may clear
-    queued, playing → failed      the bot, or adding when nothing matches
-    any but queued → queued       an operator (requeue)
-"""
+"""Tracks, the queue of a guild and its player."""
 
 from __future__ import annotations
 
@@ -21,8 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from guilds.models import Guild
-
-NOWHERE = "NO_VOICE_CHANNEL"  # no fault, only nowhere to play yet
+from queue_app.player_states import BOT_AWAY, PAUSED, RESUME, SILENCES, STOPPED, PlayerStatus
 
 
 class Track(models.Model):
@@ -81,6 +70,21 @@ class ItemState(models.TextChoices):
     FAILED = "failed"
 
 
+# From one state to the next, and who leads there. An operator may put any item back (domain/requeue.py).
+MOVES: dict[ItemState, dict[ItemState, str]] = {
+    ItemState.QUEUED: {
+        ItemState.PLAYING: "the bot",
+        ItemState.REMOVED: "the requester, a DJ, whoever may clear",
+        ItemState.FAILED: "the bot, and adding when nothing matches",
+    },
+    ItemState.PLAYING: {
+        ItemState.PLAYED: "the bot",
+        ItemState.SKIPPED: "the requester, a DJ, enough votes",
+        ItemState.FAILED: "the bot",
+    },
+}
+
+
 class QueueItem(models.Model):
     """A track that somebody asked for. Queued items play in order of `rank`."""
 
@@ -97,11 +101,24 @@ class QueueItem(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
+    dismissed = models.BooleanField(
+        default=False, help_text="Failed, and retried or removed since: no longer shown beside the queue."
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["rank", "added_at"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["guild", "state", "rank"], name="item_guild_state_rank"),
+            models.Index(
+                fields=["guild", "requested_by", "rank"],
+                condition=Q(state=ItemState.QUEUED),
+                name="item_queued_of_person",
+            ),
+            models.Index(
+                fields=["guild", "ended_at"],
+                condition=Q(state=ItemState.FAILED, dismissed=False),
+                name="item_failed",
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(state__in=ItemState.values), name="item_state"),
@@ -114,7 +131,12 @@ class QueueItem(models.Model):
         return f"{self.track} ({self.state})"
 
     def end(self, state: ItemState, *, code: str = "", detail: str = "") -> None:
-        """Leave queue or player in that state; with a code and a sentence when it failed."""
+        """Leave queue or player in that state; with a code and a sentence when it failed.
+
+        Raises ValueError where MOVES has no such way.
+        """
+        if state not in MOVES.get(ItemState(self.state), {}):
+            raise ValueError(f"an item cannot go from {self.state} to {state}")
         self.state, self.ended_at = state, timezone.now()
         self.error_code, self.error_detail = code, detail[:300]
         self.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
@@ -140,15 +162,6 @@ class Loop(models.TextChoices):
     OFF = "off"
     TRACK = "track"
     QUEUE = "queue"
-
-
-class PlayerStatus(models.TextChoices):
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    PLAYING = "playing"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    ERROR = "error"
 
 
 class Player(models.Model):
@@ -182,6 +195,11 @@ class Player(models.Model):
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=~Q(paused=True, stopped=True), name="player_paused_or_stopped"),
+        ]
+
     def __str__(self) -> str:
         return f"player of {self.guild_id}: {self.status}"
 
@@ -191,18 +209,49 @@ class Player(models.Model):
         return self.lease_expires_at is not None and self.lease_expires_at > timezone.now()
 
     @property
-    def status(self) -> PlayerStatus:
+    def silence(self) -> tuple[str, str] | None:
+        """Why nothing is heard: a code of SILENCES, and a sentence that says what to do. Null when nothing is wrong."""
+        code, sentence = self._silence_code, ""
+        if code and code == self.error_code:
+            sentence = self.error_detail
+        return (code, sentence or SILENCES[code].sentence) if code else None
+
+    @property
+    def _silence_code(self) -> str:
         if self.stopped:
-            return PlayerStatus.STOPPED
-        if self.item_id is None or self.error_code == NOWHERE:
-            return PlayerStatus.IDLE
-        if self.error_code:
-            return PlayerStatus.ERROR
+            return STOPPED
         if self.paused:
-            return PlayerStatus.PAUSED
-        if self.sounding and self.connected_channel_id and self.leased:
+            return PAUSED
+        if not self.error_code and self.item_id is not None and not self.leased:
+            return BOT_AWAY
+        return self.error_code
+
+    @property
+    def status(self) -> PlayerStatus:
+        if code := self._silence_code:
+            return SILENCES[code].status
+        if self.item_id is None:
+            return PlayerStatus.IDLE
+        if self.sounding and self.connected_channel_id:
             return PlayerStatus.PLAYING
         return PlayerStatus.CONNECTING
+
+    @property
+    def looks_for_channel(self) -> bool:
+        """There is nowhere to play, or the bot cannot enter: another channel would help."""
+        if self.voice_channel_id is None:
+            return True
+        return bool(self.error_code) and not SILENCES[self.error_code].stays_put
+
+    @property
+    def resume_helps(self) -> bool:
+        """Resuming tries again what the player reports."""
+        return bool(self.error_code) and RESUME in SILENCES[self.error_code].ways
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Something should be heard, and no bot looks after it."""
+        return self._silence_code == BOT_AWAY and self.error_code != BOT_AWAY
 
     @property
     def current_position_ms(self) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.domain.settings import load_settings
@@ -17,6 +19,8 @@ from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
 from realtime.models import Store
+
+FAILED_SHOWN = timedelta(minutes=10)  # pages drop it by themselves then
 
 
 def load_player(guild_id: str) -> Player:
@@ -31,6 +35,26 @@ def queued_items(guild_id: str) -> list[QueueItem]:
         .select_related("track", "requested_by")
         .order_by("rank")
     )
+
+
+def first_queued(guild_id: str) -> QueueItem | None:
+    return (
+        QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+        .select_related("track", "requested_by")
+        .order_by("rank")
+        .first()
+    )
+
+
+def failed_items(guild_id: str) -> list[QueueItem]:
+    """Return what failed within FAILED_SHOWN and was neither retried nor removed, newest last, 50 at most."""
+    recent = QueueItem.objects.filter(
+        guild_id=guild_id,
+        state=ItemState.FAILED,
+        dismissed=False,
+        ended_at__gt=timezone.now() - FAILED_SHOWN,
+    )
+    return list(recent.select_related("track", "requested_by").order_by("-ended_at")[:50])[::-1]
 
 
 @contextmanager
@@ -49,7 +73,7 @@ def one_moment() -> Iterator[None]:
 
 
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
-    """Return `{epoch, seq, guild, voice_channels, queue, player, skip_vote, can}` as of one moment.
+    """Return `{epoch, seq, guild, voice_channels, queue, failed, player, skip_vote, can}` as of one moment.
 
     `can` is this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
     """
@@ -63,6 +87,7 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "guild": guild_shape(membership),
             "voice_channels": voice_channels_shape(guild_id),
             "queue": [item_shape(item) for item in queued_items(guild_id)],
+            "failed": [item_shape(item) for item in failed_items(guild_id)],
             "player": player_shape(player),
             "skip_vote": skip_vote_shape(player),
             "can": rights(membership, load_settings(guild_id)),

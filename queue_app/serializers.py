@@ -9,7 +9,8 @@ from rest_framework import serializers
 from guilds.models import MAX_VOLUME
 from guilds.serializers import GuildSerializer
 from queue_app.domain.add import POSITIONS
-from queue_app.models import ItemState, Loop, PlayerStatus
+from queue_app.models import ItemState, Loop
+from queue_app.player_states import PlayerStatus
 
 Shape = serializers.Serializer[dict[str, Any]]
 
@@ -102,6 +103,7 @@ class SnapshotSerializer(Shape):
     guild = GuildSerializer()
     voice_channels = VoiceChannelSerializer(many=True)
     queue = ItemSerializer(many=True)
+    failed = ItemSerializer(many=True, help_text="Of the last ten minutes, neither retried nor removed.")
     player = PlayerSerializer()
     skip_vote = SkipVoteSerializer(allow_null=True)
     can = RightsSerializer()

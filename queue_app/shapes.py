@@ -49,6 +49,7 @@ def item_shape(item: QueueItem) -> dict[str, Any]:
 
 def player_shape(player: Player) -> dict[str, Any]:
     """The player as of now. `player.item` with its track and requester should be loaded."""
+    silence = player.silence
     return {
         "status": str(player.status),
         "item": item_shape(player.item) if player.item else None,
@@ -57,7 +58,7 @@ def player_shape(player: Player) -> dict[str, Any]:
         "volume": player.volume,
         "loop": player.loop,
         "voice_channel_id": player.voice_channel_id,
-        "error": {"code": player.error_code, "detail": player.error_detail} if player.error_code else None,
+        "error": {"code": silence[0], "detail": silence[1]} if silence else None,
     }
 
 

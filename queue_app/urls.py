@@ -7,6 +7,7 @@ urlpatterns = [
     path("/<str:guild_id>/queue", views.QueueView.as_view(), name="queue"),
     path("/<str:guild_id>/queue/clear", views.ClearView.as_view(), name="queue_clear"),
     path("/<str:guild_id>/queue/<str:item_id>", views.QueueItemView.as_view(), name="queue_item"),
+    path("/<str:guild_id>/queue/<str:item_id>/retry", views.RetryView.as_view(), name="queue_item_retry"),
     path("/<str:guild_id>/player", views.PlayerView.as_view(), name="player"),
     path("/<str:guild_id>/player/skip", views.SkipView.as_view(), name="player_skip"),
 ]

@@ -129,6 +129,15 @@ class QueueItemView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class RetryView(APIView):
+    """Add the track of an item that failed, was played or skipped again, at the end."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses={201: ItemSerializer})
+    def post(self, request: Request, guild_id: str, item_id: str) -> Response:
+        answer = _execute(request, guild_id, "RetryItem", {"item_id": item_id})
+        return Response(answer.result, status=status.HTTP_201_CREATED)
+
+
 class ClearView(APIView):
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:

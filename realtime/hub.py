@@ -22,6 +22,7 @@ from typing import Any
 from realtime import hints, metrics
 from realtime.db import in_thread
 from realtime.errors import CursorTooOld
+from realtime.kinds import keep_up
 from realtime.per_loop import PerLoop
 from realtime.queries import Logged, read_heads, read_log
 
@@ -319,7 +320,7 @@ class Hub:
                 log.warning("Hub poll: %s", type(error).__name__)
 
     async def _poll_once(self) -> None:
-        """Make up for lost hints, drop idle feeds, end what is stalled or behind a replaced log."""
+        """Make up for lost hints and for what only time changes, drop idle feeds, end those stalled or replaced."""
         for name, feed in list(self._feeds.items()):
             if not feed.subscriptions:
                 feed.close()
@@ -329,7 +330,9 @@ class Hub:
         watched = list(self._feeds.values())  # others may come while we read
         for feed in watched:
             feed.kick_all()  # ends stalled ones also while the database is away
-        heads = await in_thread(read_heads)([feed.name for feed in watched])
+        names = [feed.name for feed in watched]
+        await in_thread(keep_up)(names)
+        heads = await in_thread(read_heads)(names)
         for feed in watched:
             epoch, head = heads.get(feed.name, ("", 0))
             if self._feeds.get(feed.name) is not feed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Kind:
     readers(asked): of pairs `(key, id of a user)`, those whose user may read. Asked again and again for all who are
         connected, so it takes a few queries however many they are.
     create(user, key): make the instance for the first who asks for it; raises StoreNotFound. Null: made elsewhere.
+    upkeep(keys): append what has changed by the passing of time alone. Called every two seconds with the instances that
+        somebody here follows, so it takes one query where nothing has. Null: time changes nothing.
     gaps: a client may leave out seqs.
     grace: whoever is let in with an expired token may push.
     """
@@ -54,6 +56,7 @@ class Kind:
     snapshot: Callable[[User, str], dict[str, Any]] | None
     readers: Callable[[Collection[Reader]], set[Reader]]
     create: Callable[[User, str], None] | None = None
+    upkeep: Callable[[Collection[str]], None] | None = None
     gaps: bool = False
     grace: bool = False
 
@@ -86,6 +89,17 @@ def find(instance: str) -> tuple[Kind, str]:
     if not key:
         raise StoreNotFound
     return of(prefix), key
+
+
+def keep_up(instances: Iterable[str]) -> None:
+    """Call `upkeep` for these instances, each kind's together."""
+    keys: dict[str, list[str]] = {}
+    for instance in instances:
+        prefix, _, key = instance.partition(":")
+        keys.setdefault(prefix, []).append(key)
+    for prefix, theirs in keys.items():
+        if (kind := _kinds.get(prefix)) is not None and kind.upkeep is not None:
+            kind.upkeep(theirs)
 
 
 def registered() -> list[str]:

@@ -145,6 +145,29 @@ class Music(commands.Cog):
             tracks = "one track" if count == 1 else f"{count} tracks"
             await interaction.response.send_message(f"Took {tracks} out of the queue.")
 
+    @nextcord.slash_command(
+        description="Play in a voice channel: the one you name, or yours.", contexts=IN_GUILDS
+    )
+    async def join(
+        self,
+        interaction: nextcord.Interaction,
+        channel: nextcord.abc.GuildChannel | None = nextcord.SlashOption(
+            description="Without it, the channel you are in.",
+            channel_types=[nextcord.ChannelType.voice, nextcord.ChannelType.stage_voice],
+            required=False,
+            default=None,
+        ),
+    ) -> None:
+        member = interaction.user
+        if channel is None and isinstance(member, nextcord.Member) and member.voice:
+            channel = member.voice.channel
+        if channel is None:
+            await interaction.response.send_message(
+                "Join a voice channel first, or name one.", ephemeral=True
+            )
+        elif await self._run(interaction, "JoinVoice", {"channel_id": str(channel.id)}) is not None:
+            await interaction.response.send_message(f"Playing in {channel.mention}.")
+
     @nextcord.slash_command(description="Leave the voice channel; the queue is kept.", contexts=IN_GUILDS)
     async def leave(self, interaction: nextcord.Interaction) -> None:
         if await self._run(interaction, "LeaveVoice") is not None:
@@ -215,9 +238,9 @@ def _queue_embed(items: list[QueueItem], player: Player, guild_id: str) -> nextc
 
 
 def _now_embed(player: Player) -> nextcord.Embed:
+    silence = player.silence[1] if player.silence else ""
     if player.item is None:
-        text = player.error_detail or "Nothing is playing."
-        return nextcord.Embed(title="Now playing", description=text, color=ACCENT)
+        return nextcord.Embed(title="Now playing", description=silence or "Nothing is playing.", color=ACCENT)
     track = player.item.track
     embed = nextcord.Embed(
         title="Now playing",
@@ -226,7 +249,7 @@ def _now_embed(player: Player) -> nextcord.Embed:
     )
     length = f" of {_clock(track.duration_ms)}" if track.duration_ms else ""
     embed.add_field(name="Position", value=f"{_clock(player.current_position_ms)}{length}")
-    embed.add_field(name="State", value=player.error_detail or str(player.status.label))
+    embed.add_field(name="State", value=silence or str(player.status.label))
     if player.item.requested_by:
         embed.set_footer(text=f"Added by {player.item.requested_by}")
     return embed

@@ -10,7 +10,7 @@ from queue_app.domain.policy import check_add, check_move, check_source, may_ski
 from queue_app.domain.rank import fair_place, last_queued, queued, rank_behind
 from queue_app.errors import NotAllowed
 from queue_app.models import ItemState, QueueItem
-from realtime.origin import BOT, Origin
+from realtime.origin import Origin
 
 POSITIONS = ("end", "next", "now")
 
@@ -19,37 +19,48 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
     """Put what `query` names into the queue; `now` also skips what plays.
 
     A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
-    shows who asked for what. Adding to a stopped player starts it again, to a paused one does not.
+    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
+    there to be resumed.
     Raises NotAllowed or QueueCapReached.
     """
     with opened(guild_id, origin=origin) as state:
-        check_add(state)
-        after = _place(state, position)
-        track = find_track(query)
-        check_source(state, track)
-        item = QueueItem.objects.create(
-            guild_id=guild_id,
-            track=track,
-            requested_by=origin.user,
-            rank=rank_behind(guild_id, after),
-        )
-        state.append("TrackAdded", item=item, after=str(after) if after else None)
-        if track.source == "none":
-            detail = f"Nothing in the library matches “{query[:100]}”."
-            item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)
-            state.append("TrackFailed", item=item, player=True)
-            return item
-        before = state.player.voice_channel_id
-        settled = state.settle_channel(origin.user)
-        if state.player.stopped:
-            state.player.stopped = False
-            state.player.save(update_fields=["stopped"])
-            state.append("PlayerResumed", player=True)
-        elif settled != before:
-            state.append("VoiceChanged", player=True, by=BOT)
-        if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
-            state.append("TrackSkipped", item=skipped, player=True)
+        return put(state, query=query, position=position)
+
+
+def put(state: GuildState, *, query: str, position: str = "end") -> QueueItem:
+    """`add_track` to a guild that is open."""
+    check_add(state)
+    after = _place(state, position)
+    track = find_track(query)
+    check_source(state, track)
+    item = QueueItem.objects.create(
+        guild_id=state.guild_id,
+        track=track,
+        requested_by=state.origin.user,
+        rank=rank_behind(state.guild_id, after),
+    )
+    state.append("TrackAdded", item=item, after=str(after) if after else None)
+    if track.source == "none":
+        detail = f"Nothing in the library matches “{query[:100]}”."
+        item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)
+        state.append("TrackFailed", item=item, player=True)
         return item
+    _wake(state)
+    if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
+        state.append("TrackSkipped", item=skipped, player=True)
+    return item
+
+
+def _wake(state: GuildState) -> None:
+    """Have a player play that had nothing to play, or nowhere."""
+    player = state.player
+    had_nothing = player.paused and player.item is None and state.last is None
+    if player.stopped or had_nothing:
+        player.stopped = player.paused = False
+        player.save(update_fields=["stopped", "paused"])
+        state.seek_voice(resumed=True)
+    else:
+        state.seek_voice()
 
 
 def _place(state: GuildState, position: str) -> UUID | None:

@@ -12,19 +12,19 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from accounts.models import User
 from database.prepared import Prepared
 from guilds.channel_permissions import may_connect
 from guilds.errors import GuildNotFound
 from guilds.models import Channel, Guild, GuildSettings, Membership
 from guilds.permissions import check_guild_id, is_dj
-from guilds.queries import voice_channel_of
+from guilds.queries import voice_channel_of, voice_channels_of
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
+from queue_app.player_states import NOWHERE, SILENCES
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.append import append, holds, lock_store
 from realtime.errors import StoreNotFound
 from realtime.models import Store
-from realtime.origin import Origin
+from realtime.origin import BOT, Origin
 
 
 @dataclass
@@ -84,22 +84,73 @@ class GuildState:
         SkipVote.objects.filter(item=item).delete()
         return item
 
-    def settle_channel(self, requester: User | None) -> str | None:
-        """Decide where to play and keep it: the requester's voice channel, else the player's, else the
-        setting's, if the asker may join that one. While something plays the bot stays where it is."""
-        if self.player.item is None or self.player.voice_channel_id is None:
-            offers = [
-                voice_channel_of(self.guild_id, requester),
-                self.player.voice_channel_id,
-                self.settings.voice_channel_id,
+    def find_item(self, item_id: str, *states: ItemState) -> QueueItem | None:
+        """Return an item of the guild in one of these states, its track and requester loaded."""
+        items = QueueItem.objects.select_related("track", "requested_by")
+        return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
+
+    def dismiss(self, item: QueueItem) -> None:
+        """Show a failed item no longer beside the queue."""
+        item.dismissed = True
+        item.save(update_fields=["dismissed"])
+        self.append("TrackRemoved", item=item)
+
+    def seek_voice(self, *, resumed: bool = False) -> None:
+        """Where nobody has named a channel to play in, take the asker's, else the setting's, if they may join that.
+
+        The bot, which knows where it may go, has the last word when it starts to play, and says where there is none.
+        `resumed` is told in any case, and tries again what Resume is a way out of.
+        """
+        player = self.player
+        before = player.voice_channel_id
+        if before is None:
+            self.set_channel(self._channel_of_asker())
+        found = player.voice_channel_id != before
+        if (found and player.error_code == NOWHERE) or (resumed and player.resume_helps):
+            player.error_code = player.error_detail = ""
+        if found or resumed:
+            player.save(update_fields=["voice_channel_id", "volume", "error_code", "error_detail"])
+            if resumed:
+                self.append("PlayerResumed", player=True)
+            else:
+                self.append("VoiceChanged", player=True, by=BOT)
+
+    def _channel_of_asker(self) -> str | None:
+        sits_in = voice_channel_of(self.guild_id, self.origin.user)
+        chosen = self.settings.voice_channel_id
+        if sits_in is not None or chosen is None:
+            return sits_in
+        channel = voice_channels_of(self.guild_id).filter(pk=chosen).first()
+        return channel.pk if channel is not None and self._may_connect(channel) else None
+
+    def stop(self) -> None:
+        """Out of voice until somebody calls; the item is kept with its position. The caller appends the event."""
+        player = self.player
+        player.fold_position()
+        player.voice_channel_id, player.stopped, player.paused = None, True, False
+        player.error_code = player.error_detail = ""
+        player.save(
+            update_fields=[
+                "voice_channel_id", "stopped", "paused", "position_ms", "position_at", "error_code", "error_detail",
             ]
-            channels = Channel.objects.filter(guild_id=self.guild_id, pk__in=[o for o in offers if o])
-            there = {
-                channel.pk for channel in channels if channel.pk in offers[:2] or self._may_connect(channel)
-            }
-            self.set_channel(next((o for o in offers if o in there), None))
-            self.player.save(update_fields=["voice_channel_id", "volume"])
-        return self.player.voice_channel_id
+        )  # fmt: skip
+
+    def set_error(self, code: str, detail: str = "") -> bool:
+        """Say why nothing is heard: a code of SILENCES with its sentence or a better one; an empty code takes it back.
+
+        Returns whether that was news, and an event.
+        """
+        if code and code not in SILENCES:
+            raise ValueError(f"{code} is no state of the player")
+        player = self.player
+        detail = (detail or SILENCES[code].sentence)[:300] if code else ""
+        if (player.error_code, player.error_detail) == (code, detail):
+            return False
+        player.fold_position()
+        player.error_code, player.error_detail = code, detail
+        player.save(update_fields=["error_code", "error_detail", "position_ms", "position_at"])
+        self.append("PlayerErrorChanged", player=True)
+        return True
 
     def _may_connect(self, channel: Channel) -> bool:
         return self.membership is None or may_connect(self.membership, channel)

@@ -5,7 +5,7 @@ Every function takes the lease's `owner` and raises LeaseLost when another proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,14 +18,15 @@ from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.domain.library import announce_track, apply_info, say_resolved
 from queue_app.domain.owners import is_free, surely_dead
 from queue_app.domain.owners import lease_owner as lease_owner
+from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
-from queue_app.models import NOWHERE, ItemState, Player, QueueItem
-from queue_app.queries import queued_items
+from queue_app.models import ItemState, Player, QueueItem
+from queue_app.player_states import BOT_AWAY, NOWHERE
+from queue_app.queries import first_queued, load_player
 from queue_app.sources import TrackInfo
 from realtime.origin import BOT
 
 LEASE = timedelta(seconds=8)
-NOWHERE_SENTENCE = "Join a voice channel, or choose one on the page."
 
 
 def take_lease(guild_id: str, *, owner: str) -> bool:
@@ -51,7 +52,9 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
             return False
         was_heard = state.player.connected_channel_id is not None
         state.player.refresh_from_db()
-        if was_heard:
+        if state.player.error_code == BOT_AWAY:
+            state.set_error("")
+        elif was_heard:
             state.append("VoiceChanged", player=True)
     return True
 
@@ -104,18 +107,21 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
 
     Without a channel to play in the item stays queued and the player says NO_VOICE_CHANNEL.
     """
+    if _is_settled(guild_id):
+        return None
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
         if player.item is not None or player.paused or player.stopped:
             return None
-        queue = queued_items(guild_id)
-        if not queue:
+        item = first_queued(guild_id)
+        if item is None:
             return None
-        item = queue[0]
         had_channel = player.voice_channel_id is not None
-        if state.settle_channel(item.requested_by) is None:
-            if not _set_error(state, NOWHERE, NOWHERE_SENTENCE) and had_channel:
+        state.set_channel(best_channel(player, item.requested_by))
+        if player.voice_channel_id is None:
+            player.save(update_fields=["voice_channel_id"])
+            if not state.set_error(NOWHERE) and had_channel:
                 state.append("VoiceChanged", player=True)
             return None
         item.state, item.started_at = ItemState.PLAYING, timezone.now()
@@ -123,24 +129,41 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         player.item = item
         player.position_ms, player.position_at = 0, timezone.now()
         player.error_code = player.error_detail = ""
-        player.save(update_fields=["item", "position_ms", "position_at", "error_code", "error_detail"])
+        player.save(
+            update_fields=[
+                "item", "position_ms", "position_at", "voice_channel_id", "volume", "error_code", "error_detail",
+            ]
+        )  # fmt: skip
         state.append("TrackStarted", item=item, player=True)
         return item
 
 
 def find_channel(guild_id: str, *, owner: str) -> None:
-    """Look for a channel for the current item, which has none: it was asked to go on from outside of voice."""
+    """Look for a channel for the current item, which has none or one that the bot cannot enter."""
+    if _is_settled(guild_id):
+        return
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
-        if player.item is None or player.stopped or player.voice_channel_id is not None:
+        if player.item is None or player.stopped or not player.looks_for_channel:
             return
-        if state.settle_channel(player.item.requested_by) is None:
-            _set_error(state, NOWHERE, NOWHERE_SENTENCE)
+        before = player.voice_channel_id
+        state.set_channel(best_channel(player, player.item.requested_by))
+        if player.voice_channel_id == before:
             return
-        player.error_code = player.error_detail = ""
-        player.save(update_fields=["error_code", "error_detail"])
-        state.append("VoiceChanged", player=True)
+        player.save(update_fields=["voice_channel_id", "volume"])
+        if not state.set_error(NOWHERE if player.voice_channel_id is None else ""):
+            state.append("VoiceChanged", player=True)
+
+
+def _is_settled(guild_id: str) -> bool:
+    """Whether what keeps the player from playing would be found again: asked without any lock, as often as needed."""
+    player = load_player(guild_id)
+    if not player.error_code or not player.looks_for_channel:
+        return False
+    item = player.item or first_queued(guild_id)
+    best = best_channel(player, item.requested_by) if item else None
+    return best == player.voice_channel_id and (best is not None or player.error_code == NOWHERE)
 
 
 def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
@@ -212,22 +235,30 @@ def checkpoint(guild_id: str, *, owner: str, item_id: UUID, position_ms: int) ->
     )
 
 
-def report_error(guild_id: str, *, owner: str, code: str, detail: str) -> None:
-    """Say why nothing is heard; an empty code takes it back."""
+def report_error(guild_id: str, *, owner: str, code: str, detail: str = "") -> None:
+    """Say why nothing is heard, by a code of SILENCES and its sentence or a better one; an empty code takes it back."""
     with transaction.atomic():
-        _set_error(_open(guild_id, owner), code, detail)
+        _open(guild_id, owner).set_error(code, detail)
 
 
-def _set_error(state: GuildState, code: str, detail: str) -> bool:
-    """Returns whether this is news."""
-    player = state.player
-    if (player.error_code, player.error_detail) != (code, detail[:300]):
-        player.fold_position()
-        player.error_code, player.error_detail = code, detail[:300]
-        player.save(update_fields=["error_code", "error_detail", "position_ms", "position_at"])
-        state.append("PlayerErrorChanged", player=True)
-        return True
-    return False
+def forget_error(guild_id: str, *, owner: str) -> None:
+    """With nothing to play nothing is wrong."""
+    report_error(guild_id, owner=owner, code="")
+
+
+def abandoned(guild_ids: Collection[str]) -> list[str]:
+    """Return those of the guilds whose player should be heard, has no bot and does not say so yet. One query."""
+    gone = Q(lease_expires_at=None) | Q(lease_expires_at__lt=timezone.now())
+    players = Player.objects.filter(gone, pk__in=guild_ids, item__isnull=False, paused=False, stopped=False)
+    return list(players.filter(error_code="").values_list("pk", flat=True))
+
+
+def note_absence(guild_id: str) -> None:
+    """Say that nobody looks after a player that should be heard. Once; the next owner takes it back."""
+    with transaction.atomic():
+        state = open_guild(guild_id, origin=BOT)
+        if state.player.is_abandoned:
+            state.set_error(BOT_AWAY)
 
 
 def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
@@ -236,12 +267,17 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
         state = _open(guild_id, owner)
         player = state.player
         player.fold_position()
-        player.voice_channel_id = player.connected_channel_id = channel_id
-        player.stopped = channel_id is None
+        player.connected_channel_id = channel_id
         player.sounding = player.sounding and channel_id is not None
+        if channel_id is None:
+            state.stop()
+        else:
+            player.voice_channel_id, player.stopped = channel_id, False
+            player.error_code = player.error_detail = ""
         player.save(
             update_fields=[
-                "voice_channel_id", "connected_channel_id", "stopped", "sounding", "position_ms", "position_at",
+                "voice_channel_id", "connected_channel_id", "stopped", "paused", "sounding",
+                "position_ms", "position_at", "error_code", "error_detail",
             ]
         )  # fmt: skip
         state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
@@ -261,11 +297,9 @@ def mind_company(guild_id: str, *, owner: str) -> None:
             case Company.LEFT:
                 player.alone_since = timezone.now()
             case Company.LONG_GONE:
-                player.fold_position()
-                player.voice_channel_id, player.stopped, player.alone_since = None, True, None
-                player.save(
-                    update_fields=["voice_channel_id", "stopped", "position_ms", "position_at", "alone_since"]
-                )
+                player.alone_since = None
+                player.save(update_fields=["alone_since"])
+                state.stop()
                 state.append("VoiceLeft", player=True, reason="alone")
                 return
             case Company.SAME:

@@ -9,17 +9,16 @@ from realtime.origin import Origin
 
 
 def remove_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
-    """Raises ItemNotFound (also when it is not queued any more) or NotYourItem."""
+    """Take a queued item out, or one that failed from beside the queue. Raises ItemNotFound or NotYourItem."""
     with opened(guild_id, origin=origin) as state:
-        item = (
-            QueueItem.objects.select_related("track", "requested_by")
-            .filter(guild_id=guild_id, pk=item_id, state=ItemState.QUEUED)
-            .first()
-        )
-        if item is None:
+        item = state.find_item(item_id, ItemState.QUEUED, ItemState.FAILED)
+        if item is None or item.dismissed:
             raise ItemNotFound
         if not state.is_dj and item.requested_by_id != (origin.user and origin.user.pk):
             raise NotYourItem
-        item.end(ItemState.REMOVED)
-        state.append("TrackRemoved", item=item)
+        if item.state == ItemState.FAILED:
+            state.dismiss(item)
+        else:
+            item.end(ItemState.REMOVED)
+            state.append("TrackRemoved", item=item)
         return item

@@ -25,6 +25,7 @@ def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         item.state, item.rank = ItemState.QUEUED, rank_behind(guild_id, None)
         item.started_at = item.ended_at = None
         item.error_code = item.error_detail = ""
+        item.dismissed = False
         item.save()
         state.append("TrackRequeued", item=item, player=True)
         return item

@@ -21,7 +21,7 @@ def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
         if state.membership is not None and not may_connect(state.membership, channel):
             raise ChannelForbidden
         player = state.player
-        if player.voice_channel_id != channel_id or player.stopped:
+        if player.voice_channel_id != channel_id or player.stopped or player.error_code:
             player.fold_position()
             state.set_channel(channel_id)
             player.stopped = False
@@ -42,13 +42,6 @@ def leave_voice(guild_id: str, *, origin: Origin) -> Player:
         check_control(state)
         player = state.player
         if not player.stopped:
-            player.fold_position()
-            player.voice_channel_id, player.stopped = None, True
-            player.error_code = player.error_detail = ""
-            player.save(
-                update_fields=[
-                    "voice_channel_id", "stopped", "position_ms", "position_at", "error_code", "error_detail",
-                ]
-            )  # fmt: skip
+            state.stop()
             state.append("VoiceLeft", player=True)
         return player

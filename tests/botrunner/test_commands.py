@@ -31,6 +31,7 @@ async def test_the_commands_are_registered(ready: Stage) -> None:
     names = {command["name"] for command in ready.sandbox.world.commands.values()}
     assert names == {
         "play", "skip", "pause", "resume", "queue", "nowplaying", "leave", "volume", "move", "clear",
+        "join",
     }  # fmt: skip
 
 

@@ -186,7 +186,8 @@ def test_what_is_deleted_later_is_gone_and_counts_as_not_set(office: Office) -> 
     assert office.get().json()["gone"] == ["dj_role_id", "voice_channel_id"]
     assert not is_dj(require_member(dj.user, office.id))
     state = open_guild(office.id, origin=Origin(user=dj.user, via=Via.REST))
-    assert state.settle_channel(dj.user) is None
+    state.seek_voice()
+    assert state.player.voice_channel_id is None
     # It cannot be chosen again; something else can be changed, and it can be let go of.
     assert office.patch({"dj_role_id": role.pk}).status_code == 400
     assert office.patch({"vote_share": 60}).status_code == 200

@@ -57,6 +57,10 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
     elif name == "SkipVoted":
         votes = {"votes": args["votes"], "needed": args["needed"]}
         state["skip_vote"] = votes if args["votes"] else None
+    if name in {"TrackFailed", "TrackRemoved", "TrackRequeued"}:
+        state["failed"] = [item for item in state["failed"] if item["id"] != args["item"]["id"]]
+    if name == "TrackFailed":
+        state["failed"].append(args["item"])
     if name in TAKES_PLAYER:
         before = state["player"]["item"]
         state["player"] = args["player"]

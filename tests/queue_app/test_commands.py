@@ -20,7 +20,8 @@ from queue_app.errors import (
     UnknownChannel,
     UnknownCommand,
 )
-from queue_app.models import ItemState, PlayerStatus, QueueItem, Track
+from queue_app.models import ItemState, QueueItem, Track
+from queue_app.player_states import PlayerStatus
 from realtime.models import Event, Via
 from realtime.origin import Origin
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
@@ -339,6 +340,8 @@ def prepare(stage: Stage, name: str) -> dict[str, Any]:
         return {"query": TrackFactory.create().uri}
     if name == "RemoveItem":
         return {"item_id": str(stage.add().pk)}
+    if name == "RetryItem":
+        return {"item_id": stage.do("AddTrack", query="nothing matches this")["id"]}
     if name == "JoinVoice":
         return {"channel_id": stage.channel.pk}
     if name == "MoveItem":

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
-from queue_app.models import ItemState, Player, PlayerStatus
+from queue_app.models import ItemState, Player
+from queue_app.player_states import PlayerStatus
 from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.queue_app.stage import Stage
 
@@ -133,7 +134,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "fail": {"item_id": uuid.uuid4(), "code": "X", "detail": "x"},
     "fail_queued": {"item_id": uuid.uuid4(), "code": "X", "detail": "x"},
     "observe": {"connected_channel_id": None, "sounding": False, "position_ms": None},
-    "report_error": {"code": "X", "detail": "x"},
+    "report_error": {"code": "VOICE_FAILED"},
     "moved": {"channel_id": None},
 }
 
@@ -357,8 +358,8 @@ def test_being_heard_takes_an_error_back(stage: Stage) -> None:
 
 def test_an_error_is_reported_once_and_taken_back_once(stage: Stage) -> None:
     stage.play()
-    for code in ("X", "X", "", ""):
-        playback.report_error(stage.id, owner=stage.owner, code=code, detail="x" if code else "")
+    for code in ("VOICE_FAILED", "VOICE_FAILED", "", ""):
+        playback.report_error(stage.id, owner=stage.owner, code=code)
     assert stage.names.count("PlayerErrorChanged") == 2
 
 

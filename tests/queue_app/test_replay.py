@@ -122,9 +122,7 @@ def channel_vanished(stage: Stage) -> None:
     nowhere_to_play(stage)
     playback.start_next(stage.id, owner=stage.owner)
     stage.do("JoinVoice", channel_id=stage.channel.pk)
-    playback.report_error(
-        stage.id, owner=stage.owner, code="NO_VOICE_CHANNEL", detail=playback.NOWHERE_SENTENCE
-    )
+    playback.report_error(stage.id, owner=stage.owner, code="NO_VOICE_CHANNEL")
     stage.channel.delete()
 
 
@@ -235,7 +233,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     (
         "the bot reports an error",
         playing,
-        bot("report_error", code="NO_PERMISSION", detail="No."),
+        bot("report_error", code="CANNOT_CONNECT", detail="No."),
         "PlayerErrorChanged",
     ),
     ("the bot was moved", playing, bot("moved", channel_id="777777777777777777"), "VoiceChanged"),

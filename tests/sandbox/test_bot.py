@@ -79,8 +79,8 @@ def make_bot() -> nextcord.Client:
     @client.slash_command(description="Of people and places")
     async def who(
         interaction: Interaction[Any],
-        person: nextcord.Member = SlashOption(description="Person"),  # noqa: B008
-        place: nextcord.abc.GuildChannel = SlashOption(description="Place", required=False),  # noqa: B008
+        person: nextcord.Member = SlashOption(description="Person"),
+        place: nextcord.abc.GuildChannel = SlashOption(description="Place", required=False),
     ) -> None:
         await interaction.response.send_message(f"{person.id} {place.id if place else None}")
 

@@ -1,0 +1,136 @@
+"""The states in which a guild's player is not heard, and what leads out of each.
+
+`Player.silence` finds the state of a row, and every surface shows its sentence as the player's `error`. The bot
+reports only what stands in this table, and a test walks it: each way, taken on each surface, makes the queue play.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import models
+
+
+class PlayerStatus(models.TextChoices):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+
+class Surface(StrEnum):
+    """Where people act. Everything that the API offers is offered by REST and by `/sync` alike."""
+
+    API = "api"
+    WEB = "web"
+    SLASH = "slash"
+    DISCORD = "discord"  # Discord's own controls
+
+
+EVERYWHERE = frozenset({Surface.API, Surface.WEB, Surface.SLASH})
+NOT_TYPED = frozenset({Surface.API, Surface.WEB})
+IN_DISCORD = frozenset({Surface.DISCORD})
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`command` is one of the core; in Discord itself it is empty, and `what` tells what to do there.
+
+    `who`: the right as `can` names it, or who has it in Discord.
+    """
+
+    what: str
+    who: str
+    surfaces: frozenset[Surface]
+    command: str = ""
+
+
+RESUME = Way("Resume playback", "control", EVERYWHERE, "Resume")
+ADD = Way("Add a track", "add", EVERYWHERE, "AddTrack")
+CHOOSE = Way("Choose a voice channel", "control", EVERYWHERE, "JoinVoice")
+SETTING = Way("Set the default voice channel", "settings", NOT_TYPED, "ChangeSettings")
+SIT = Way("Join a voice channel", "whoever has a track in the queue", IN_DISCORD)
+GRANT = Way("Grant the permission", "Manage Roles", IN_DISCORD)
+MAKE_ROOM = Way("Make room in the channel", "Move Members, or whoever leaves", IN_DISCORD)
+UNMUTE = Way("Unmute the bot", "Mute Members", IN_DISCORD)
+INVITE = Way("Invite the bot to speak", "Mute Members", IN_DISCORD)
+WAIT = Way("Wait", "nobody", IN_DISCORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """`sentence` is what people read unless the bot knows it more exactly.
+
+    `stays_put`: the channel is the right one, so the bot does not look for another while this lasts.
+    """
+
+    status: PlayerStatus
+    sentence: str
+    ways: tuple[Way, ...]
+    stays_put: bool = False
+
+
+NOWHERE = "NO_VOICE_CHANNEL"
+PAUSED = "PAUSED"
+STOPPED = "STOPPED"
+BOT_AWAY = "BOT_AWAY"
+
+SILENCES: dict[str, Silence] = {
+    NOWHERE: Silence(
+        PlayerStatus.IDLE,
+        "There is no voice channel to play in. Join one, or choose one.",
+        (SIT, CHOOSE, SETTING),
+    ),
+    PAUSED: Silence(PlayerStatus.PAUSED, "Playback is paused. Resume it to continue.", (RESUME,)),
+    STOPPED: Silence(
+        PlayerStatus.STOPPED,
+        "Playback is stopped. Resume it, add a track, or choose a voice channel.",
+        (RESUME, ADD, CHOOSE),
+    ),
+    "UNKNOWN_CHANNEL": Silence(
+        PlayerStatus.ERROR, "The voice channel no longer exists. Choose another.", (CHOOSE, SIT, SETTING)
+    ),
+    "CANNOT_CONNECT": Silence(
+        PlayerStatus.ERROR,
+        "The bot may not join the voice channel. Grant it Connect there, or choose another channel.",
+        (GRANT, CHOOSE, SIT),
+    ),
+    "CHANNEL_FULL": Silence(
+        PlayerStatus.ERROR,
+        "The voice channel is full. Make room, or choose another channel.",
+        (MAKE_ROOM, CHOOSE, SIT),
+    ),
+    "NOT_ALLOWED_TO_SPEAK": Silence(
+        PlayerStatus.ERROR,
+        "The bot may not speak in the voice channel. Grant it Speak, or choose another channel.",
+        (GRANT, INVITE, CHOOSE),
+        stays_put=True,
+    ),
+    "SERVER_MUTED": Silence(
+        PlayerStatus.ERROR,
+        "The bot is server-muted in Discord. Unmute it, and playback continues.",
+        (UNMUTE,),
+        stays_put=True,
+    ),
+    "VOICE_FAILED": Silence(
+        PlayerStatus.ERROR,
+        "The voice connection failed. The bot tries again, or choose another channel.",
+        (WAIT, RESUME, CHOOSE),
+        stays_put=True,
+    ),
+    "VOICE_REFUSED": Silence(
+        PlayerStatus.ERROR,
+        "Discord refused the voice connection. Resume to try again, or choose another channel.",
+        (RESUME, CHOOSE),
+        stays_put=True,
+    ),
+    BOT_AWAY: Silence(
+        PlayerStatus.CONNECTING,
+        "The bot is away. It continues by itself as soon as it is back.",
+        (WAIT,),
+        stays_put=True,
+    ),
+}
