@@ -8,16 +8,27 @@ is the very one that is connected to, at each connection.
 from __future__ import annotations
 
 import re
+import selectors
 import socket
+import time
+import unicodedata
+from collections import deque
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from itertools import zip_longest
+from typing import Any
+from urllib.parse import unquote
 
 import httpx
+import idna
 
 from queue_app.sources.errors import SourceError
 from queue_app.sources.types import Networks
 
 MAX_URL_LENGTH = 2000
+MAX_ADDRESSES = 16  # of one name
+# Another address is tried when the last one has not answered for so long (RFC 8305, section 5).
+NEXT_ADDRESS_SECONDS = 0.25
 
 # Ports that browsers refuse, for a request there is meant for another protocol (fetch.spec.whatwg.org,
 # section "Port blocking").
@@ -28,20 +39,24 @@ _BAD_PORTS = frozenset(
     | {1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~:-]+")
+_AUTHORITY = re.compile(r"(https?://)([^/?#\\]*)", re.IGNORECASE)
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 type Address = IPv4Address | IPv6Address
+# One answer of `getaddrinfo`: family, type, protocol, canonical name, destination.
+type Entry = tuple[int, int, int, str, Any]
 
 
-def parse_url(text: str) -> httpx.URL:
+def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
     """An http(s) address as it will be asked for: host in ASCII (IDNA), no fragment.
 
     Raises SourceError (`BAD_URI`, `FORBIDDEN_ADDRESS`).
     """
-    if len(text) > MAX_URL_LENGTH:
-        raise SourceError("BAD_URI", "The link is longer than 2,000 characters.", permanent=True)
+    if len(text) > max_length:
+        detail = f"The link is longer than {max_length:,} characters."
+        raise SourceError("BAD_URI", detail, permanent=True)
     try:
-        url = httpx.URL(text.strip()).copy_with(fragment=None)
+        url = httpx.URL(_with_ascii_host(text.strip())).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError) as error:
         raise SourceError("BAD_URI", "This is not a link that can be read.", permanent=True) from error
     if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host):
@@ -79,6 +94,25 @@ def _embedded(address: IPv6Address) -> list[IPv4Address]:
     return list(address.teredo) if address.teredo is not None else []
 
 
+def _with_ascii_host(text: str) -> str:
+    """Encode an international host as browsers do, symbols and capitals included. Anything else stays as it is."""
+    found = _AUTHORITY.match(text)
+    if found is None or "@" in found[2] or (found[2].isascii() and "%" not in found[2]):
+        return text
+    host, colon, port = unquote(found[2]).partition(":")
+    labels = re.split("[.\u3002]", unicodedata.normalize("NFKC", host).lower())
+    return f"{found[1]}{'.'.join(map(_ascii_label, labels))}{colon}{port}{text[found.end() :]}"
+
+
+def _ascii_label(label: str) -> str:
+    if label.isascii():
+        return label
+    try:
+        return idna.encode(label).decode("ascii")
+    except idna.IDNAError:  # a symbol: not IDNA 2008, and yet there are such names
+        return "xn--" + label.encode("punycode").decode("ascii")
+
+
 def connect(
     host: str,
     port: int,
@@ -87,7 +121,8 @@ def connect(
     timeout: float,
     opened: Callable[[socket.socket], None],
 ) -> socket.socket:
-    """Connect to the first allowed address of `host` that answers.
+    """Connect to the allowed address of `host` that answers first, at most `timeout` seconds after the last was
+    tried.
 
     `opened` gets each socket before it connects, so that another thread can shut it down; what it raises
     ends the attempt. Resolving a name cannot be interrupted. Raises SourceError.
@@ -99,23 +134,90 @@ def connect(
     allowed = [entry for entry in found if is_allowed(_address(entry[4]), allow_private)]
     if not allowed:
         raise SourceError("FORBIDDEN_ADDRESS", "Links into private networks are not allowed.", permanent=True)
-    too_slow = False
-    for family, kind, protocol, _, destination in allowed:
-        connection = socket.socket(family, kind, protocol)
+    race = _Race(_interleaved([*allowed])[:MAX_ADDRESSES], opened)
+    try:
+        connection = race.run(timeout)
+    finally:
+        race.close()
+    connection.settimeout(timeout)
+    return connection
+
+
+class _Race:
+    """Connects to several addresses of one name, one more each quarter of a second or as soon as one fails, and
+    keeps the first that answers (RFC 8305)."""
+
+    def __init__(self, entries: list[Entry], opened: Callable[[socket.socket], None]) -> None:
+        self._entries = deque(entries)
+        self._opened = opened
+        self._selector = selectors.DefaultSelector()
+        self._running: set[socket.socket] = set()
+
+    def run(self, timeout: float) -> socket.socket:
+        """Raises SourceError when no address answered."""
+        next_at = time.monotonic()
+        ends_at = next_at + timeout
+        while self._entries or self._running:
+            now = time.monotonic()
+            if self._entries and now >= next_at:
+                if winner := self._start(self._entries.popleft()):
+                    return winner
+                next_at, ends_at = now + NEXT_ADDRESS_SECONDS, now + timeout
+            elif now >= ends_at:
+                raise SourceError("TOO_SLOW", "The server did not answer in time.", permanent=False)
+            if not self._running:
+                next_at = now
+                continue
+            for key, _ in self._selector.select((next_at if self._entries else ends_at) - now):
+                if winner := self._settle(key.fileobj):
+                    return winner
+                next_at = now
+        raise SourceError("UNREACHABLE", "The server cannot be reached.", permanent=False)
+
+    def _start(self, entry: Entry) -> socket.socket | None:
+        family, kind, protocol, _, destination = entry
         try:
-            connection.settimeout(timeout)
-            opened(connection)
+            connection = socket.socket(family, kind, protocol)
+        except OSError:  # this machine has no IPv6
+            return None
+        self._running.add(connection)
+        connection.setblocking(False)
+        self._opened(connection)
+        try:
             connection.connect(destination)
-            return connection
-        except OSError as error:
-            too_slow = isinstance(error, TimeoutError)
+        except BlockingIOError:
+            self._selector.register(connection, selectors.EVENT_WRITE)
+            return None
+        except OSError:
+            self._running.discard(connection)
             connection.close()
-        except BaseException:
+            return None
+        self._running.discard(connection)
+        return connection
+
+    def _settle(self, connection: Any) -> socket.socket | None:
+        self._selector.unregister(connection)
+        self._running.discard(connection)
+        try:
+            connection.getpeername()  # no error is left behind where another thread shut the socket down
+        except OSError:
             connection.close()
-            raise
-    if too_slow:
-        raise SourceError("TOO_SLOW", "The server did not answer in time.", permanent=False)
-    raise SourceError("UNREACHABLE", "The server cannot be reached.", permanent=False)
+            return None
+        won: socket.socket = connection
+        return won
+
+    def close(self) -> None:
+        """Give up all that are still connecting."""
+        for connection in self._running:
+            connection.close()
+        self._selector.close()
+
+
+def _interleaved(entries: list[Entry]) -> list[Entry]:
+    """The families in turn, that of the system's first choice first: one of them may be dead as a whole."""
+    first = entries[0][0]
+    families = ([e for e in entries if e[0] == first], [e for e in entries if e[0] != first])
+    return [entry for pair in zip_longest(*families) for entry in pair if entry is not None]
 
 
 def _address(destination: tuple[object, ...]) -> Address:

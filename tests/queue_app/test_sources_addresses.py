@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -83,6 +85,33 @@ def test_fragments_go_and_international_names_become_ascii() -> None:
     assert parse_url("http://example.org/ein lied.mp3").raw_path == b"/ein%20lied.mp3"
 
 
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("https://BÜCHER.example/", b"xn--bcher-kva.example"),
+        ("http://b%C3%BCcher.example/", b"xn--bcher-kva.example"),
+        ("http://例え。jp/", b"xn--r8jz45g.jp"),
+        ("http://☃.example:81/", b"xn--n3h.example"),
+        ("http://ｅｘａｍｐｌｅ.org/", b"example.org"),
+        ("http://faß.example/", b"xn--fa-hia.example"),
+        ("http://xn--bcher-kva.example/", b"xn--bcher-kva.example"),
+        ("http://foo_bar.example./", b"foo_bar.example."),
+        ("http://[2001:db8::1]:80/", b"2001:db8::1"),
+    ],
+)
+def test_hosts_are_written_as_the_network_knows_them(written: str, host: bytes) -> None:
+    assert parse_url(written).raw_host == host
+
+
+@pytest.mark.parametrize(
+    "host", ["１２７.0.0.1", "127。0。0。1", "%31%32%37.0.0.1", "①27.0.0.1", "ⓛocalhost"]
+)
+def test_no_odd_letters_lead_around_the_guard(host: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        connect(parse_url(f"http://{host}/").raw_host.decode(), 80, allow_private=(), timeout=1, opened=print)
+    assert caught.value.code == "FORBIDDEN_ADDRESS"
+
+
 LOOPBACK = [
     *("127.0.0.1", "0.0.0.0", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"),
     *("::1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::"),
@@ -143,3 +172,100 @@ def test_a_name_that_changes_its_address_is_judged_by_the_one_connected_to(
     with pytest.raises(SourceError) as caught:
         connect("rebind.example", 80, allow_private=(), timeout=1, opened=stop)
     assert caught.value.code == "FORBIDDEN_ADDRESS"
+
+
+@contextmanager
+def mute(host: str) -> Iterator[int]:
+    """The port of an address that never answers: its backlog is full, so what comes to it is dropped."""
+    with ExitStack() as stack:
+        listening = socket.socket()
+        stack.enter_context(listening)
+        listening.bind((host, 0))
+        listening.listen(0)
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *destinations: tuple[str, int]) -> None:
+    """Have every name stand for these addresses."""
+    entries = [
+        (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
+        for host, port in destinations
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
+
+
+def test_an_address_that_does_not_answer_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+    with mute("127.0.0.2") as dead, socket.create_server(("127.0.0.1", 0)) as server:
+        alive = server.getsockname()
+        answering(monkeypatch, *[("127.0.0.2", dead)] * 3, alive, alive)
+        networks = [ip_network("127.0.0.0/8")]
+        with connect("many.example", 80, allow_private=networks, timeout=60, opened=opened.append) as made:
+            assert made.getpeername() == alive
+            assert made.gettimeout() == 60
+        assert [each.fileno() for each in opened] == [-1] * len(opened)  # nothing is left open
+        assert len(opened) == 4
+
+
+def test_every_address_of_a_name_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.3", 0)) as secret:
+        secret.settimeout(0.05)
+        answering(monkeypatch, secret.getsockname(), server.getsockname())
+        networks = [ip_network("127.0.0.1/32")]
+        with connect("many.example", 80, allow_private=networks, timeout=5, opened=print) as made:
+            assert made.getpeername() == server.getsockname()
+        with pytest.raises(TimeoutError):
+            secret.accept()
+
+
+def test_addresses_that_refuse_are_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        closed = gone.getsockname()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering(monkeypatch, closed, ("::1", closed[1]), *[closed] * 3, server.getsockname())
+        networks = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+        with connect("many.example", 80, allow_private=networks, timeout=5, opened=lambda _: None) as made:
+            assert made.getpeername() == server.getsockname()
+
+
+def test_a_name_whose_addresses_are_all_mute_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mute("127.0.0.1") as dead:
+        answering(monkeypatch, ("127.0.0.1", dead))
+        networks = [ip_network("127.0.0.0/8")]
+        with pytest.raises(SourceError) as caught:
+            connect("many.example", 80, allow_private=networks, timeout=0.1, opened=lambda _: None)
+    assert caught.value.code == "TOO_SLOW"
+
+
+def test_a_shut_socket_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+    begun = threading.Event()
+
+    def note(connection: socket.socket) -> None:
+        opened.append(connection)
+        begun.set()
+
+    with mute("127.0.0.1") as dead:
+        answering(monkeypatch, ("127.0.0.1", dead))
+        networks = [ip_network("127.0.0.0/8")]
+        failed: list[SourceError] = []
+
+        def attempt() -> None:
+            with pytest.raises(SourceError) as caught:
+                connect("many.example", 80, allow_private=networks, timeout=60, opened=note)
+            failed.append(caught.value)
+
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        assert begun.wait(5)
+        while thread.is_alive():  # it may not have begun to connect yet
+            try:
+                opened[0].shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            thread.join(0.02)
+    assert failed[0].code == "UNREACHABLE"
