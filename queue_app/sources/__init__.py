@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from queue_app.sources.addresses import parse_url
+from queue_app.sources.deadline import Deadline
 from queue_app.sources.errors import SourceError
-from queue_app.sources.http import Deadline, HttpMedia
+from queue_app.sources.http import HttpMedia
 from queue_app.sources.library import path_of
 from queue_app.sources.probe import Probe, clean, probe
 from queue_app.sources.types import Media, MediaFile, Networks, TrackInfo

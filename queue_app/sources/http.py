@@ -5,71 +5,66 @@ Blocking, for worker threads. Every connection goes through `addresses.connect`,
 
 from __future__ import annotations
 
-import http.client
 import io
+import math
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from functools import cache
+import time
 
 import httpx
 
-from queue_app.sources.addresses import connect, parse_url
 from queue_app.sources.errors import SourceError
+from queue_app.sources.exchange import Exchange, Response
 from queue_app.sources.responses import (
-    Response,
     content_range,
-    file_title,
+    header_title,
     icy_title,
+    index_is_late,
+    is_station,
     path_title,
     refusal,
     refuse_other_content,
+    retry_after,
 )
 from queue_app.sources.types import Networks
+from queue_app.sources.wire import Nonsense
 
-CONNECT_SECONDS = 8.0
 READ_SECONDS = 12.0  # without a single byte
 ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, all redirects together
-MAX_REDIRECTS = 5
+OPEN_SECONDS = 40.0  # for all answers until the file is open
 # Waits before each new attempt after a broken connection; a good stretch of data starts the list anew.
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
+RETRY_AFTER_SECONDS = 10.0  # a wait that a busy server asks for and gets
 GOOD_STRETCH_BYTES = 64 * 1024
 # Reading over a short gap is cheaper than a new connection.
 READ_OVER_BYTES = 128 * 1024
+READ_OVER_SECONDS = 30.0
+# The largest file that is read from its beginning again to get to a place in it, and how much of that in all.
+REREAD_BYTES = 64 * 1024**2
+REREADS_BYTES = 4 * REREAD_BYTES
+# A server that sends less than any sound needs stalls, however regularly a byte comes.
+PACE_SECONDS = 20.0
+PACE_BYTES = 4000
+_BEGINNING_BYTES = 64
 
-
-class Deadline:
-    """Calls `action` from another thread when a block takes longer than `seconds`; `passed` says it did.
-
-    A socket's time-out starts anew with each byte, so a server that trickles needs a bound from outside.
-    """
-
-    def __init__(self, seconds: float, action: Callable[[], None]) -> None:
-        self._action = action
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-        self.passed = False
-
-    def _expire(self) -> None:
-        self.passed = True
-        self._action()
-
-    def __enter__(self) -> Deadline:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+# A server that answers so may have meant the range.
+_NOT_LIKE_THIS = {400, 403, 405, 406, 412, 416, 417, 500, 501}
+_HEADERS = {
+    "User-Agent": "Backline (+music for Discord)",
+    "Accept": "audio/*, application/ogg, */*;q=0.5",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 
 
 class HttpMedia:
-    """A readable, where the server knows ranges seekable, file over HTTP.
+    """A readable, where the server can be asked for its parts seekable, file over HTTP.
 
-    A broken connection is taken up again at the same byte, checked by `Content-Range` and `If-Range`; a
-    server without ranges ends in `BROKE_OFF`, never in hearing the beginning again. A station (`icy-*`
-    headers) has no position and is simply joined again.
+    A broken connection is taken up again at the same byte, checked by `Content-Range` and `If-Range`. Where the
+    server knows no ranges, a file that names its version is read again up to that byte; without a version this ends
+    in `BROKE_OFF`, never in hearing the beginning again. A station has no position and is simply joined again.
 
     One thread reads; `close` may come from any thread, at once ends a read that blocks, and is idempotent.
     """
@@ -77,17 +72,23 @@ class HttpMedia:
     def __init__(self, url: httpx.URL, *, allow_private: Networks) -> None:
         """Connects and reads the headers. Raises SourceError."""
         self.url = url
-        self._allow_private = allow_private
+        self._exchange = Exchange(allow_private=allow_private, patience=READ_SECONDS, watch=self._watch)
+        self._open_until = time.monotonic() + OPEN_SECONDS
         self._closed = threading.Event()
         self._reading = threading.Lock()
         self._socket: socket.socket | None = None
-        self._response: http.client.HTTPResponse | None = None
+        self._connecting: list[socket.socket] = []
+        self._response: Response | None = None
         self._position = 0  # of the reader
         self._response_position = 0  # of the next byte that the connection will give
         self._since_connect = 0
         self._failures = 0
-        self._validator: str | None = None
-        self._seekable = False
+        self._waited = 0.0
+        self._arrived = 0
+        self._ranges: bool | None = None  # None until the first answer
+        self._rereads = False
+        self._rereads_left = REREADS_BYTES
+        self._version: tuple[str | None, str | None] = (None, None)  # ETag, Last-Modified
         self._is_station = False
         self.length: int | None = None
         try:
@@ -95,21 +96,29 @@ class HttpMedia:
         except BaseException:
             self.close()
             raise
-        self.is_live = self._is_station or self.length is None
+        self._open_until = math.inf
+        self.is_live = self._is_station
 
     def _begin(self) -> None:
         self._response = response = self._ask(0)
         headers = response.headers
-        self.title = icy_title(headers) or file_title(headers.get_filename()) or path_title(self.url)
-        self._is_station = any(name.lower().startswith("icy-") for name in headers)
-        refuse_other_content(headers)
-        if response.status == 206:
-            self._seekable, self.length = not self._is_station, content_range(headers)[1]
-        elif not self._is_station:
-            self.length = response.length
-        etag = headers.get("ETag", "")
-        # A weak tag does not promise the same bytes (RFC 9110, section 13.1.5).
-        self._validator = etag if etag.startswith('"') else headers.get("Last-Modified")
+        self.title = icy_title(headers) or header_title(headers) or path_title(self.url)
+        self._is_station = response.is_icy or is_station(headers)
+        self._version = headers.get("ETag"), headers.get("Last-Modified")
+        response.wire.deadline = time.monotonic() + READ_SECONDS  # for a look at its beginning
+        refuse_other_content(headers, response.peek)
+        self._ranges = bool(self._ranges) and not self._is_station
+        if self._is_station:
+            return
+        self.length = response.length
+        if response.status == 206 and response.countable:
+            self.length = content_range(headers)[1] or response.length
+        if not self._ranges and response.length and headers.get("Accept-Ranges", "").lower() == "bytes":
+            self._ranges = self._knows_ranges(response)
+        if not self._ranges and index_is_late(response.peek(_BEGINNING_BYTES)):
+            if self.length is None:
+                self.length = self._measure(response)
+            self._rereads = self.length is not None and self.length <= REREAD_BYTES
 
     # File
 
@@ -117,7 +126,7 @@ class HttpMedia:
         return True
 
     def seekable(self) -> bool:
-        return self._seekable and self.length is not None
+        return self.length is not None and (bool(self._ranges) or self._rereads)
 
     def tell(self) -> int:
         return self._position
@@ -148,7 +157,7 @@ class HttpMedia:
         self._cut()
         self._release()
 
-    # Connection
+    # Reading
 
     def _read(self, size: int) -> bytes:
         while True:
@@ -157,15 +166,13 @@ class HttpMedia:
             if self.length is not None and self._position >= self.length:
                 return b""
             try:
-                response = self._response_at_position()
-                data = response.read1(size)
+                data = self._pull(self._response_at_position(), size)
             except SourceError as error:
                 if error.code not in {"UNREACHABLE", "TOO_SLOW"}:
                     raise
                 self._recover(error)
                 continue
-            except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-                # ValueError and AttributeError: http.client when its socket goes away under it.
+            except (OSError, Nonsense, ValueError) as error:  # ValueError: its socket was closed under it
                 self._recover(error)
                 continue
             if data:
@@ -176,20 +183,33 @@ class HttpMedia:
                 return b""
             self._recover(None)
 
+    def _pull(self, response: Response, size: int) -> bytes:
+        """Read from the connection. Raises TimeoutError when nothing comes, or too little for too long."""
+        began = time.monotonic()
+        response.wire.deadline = began + READ_SECONDS
+        data = response.read(size)
+        self._waited += time.monotonic() - began
+        self._arrived += len(data)
+        if self._waited > PACE_SECONDS:
+            too_slow = self._arrived < PACE_BYTES
+            self._waited, self._arrived = 0.0, 0
+            if too_slow:
+                raise TimeoutError
+        return data
+
     def _advance(self, count: int) -> None:
         self._response_position += count
         self._since_connect += count
         if self._since_connect >= GOOD_STRETCH_BYTES:
             self._failures = 0
 
-    def _response_at_position(self) -> http.client.HTTPResponse:
+    def _response_at_position(self) -> Response:
         gap = self._position - self._response_position
-        if self._response is not None and 0 < gap <= READ_OVER_BYTES:
-            while self._response_position < self._position:
-                skipped = self._response.read1(self._position - self._response_position)
-                if not skipped:
-                    raise ConnectionError
-                self._advance(len(skipped))
+        if self._response is not None and gap > 0 and (gap <= READ_OVER_BYTES or not self._ranges):
+            passed = self._read_over(self._response, gap)
+            self._advance(passed)
+            if passed < gap:
+                raise ConnectionError
         elif self._response is not None and gap != 0:
             self._drop()
         if self._response is None:
@@ -203,7 +223,10 @@ class HttpMedia:
         self._drop()
         if self._closed.is_set():
             raise ValueError("read of a closed file")
-        if not self._is_station and not self._seekable:
+        named = self.length is not None and self._version != (None, None)
+        if not (self._is_station or self._ranges or self._rereads or named):
+            if isinstance(error, TimeoutError):
+                raise SourceError("TOO_SLOW", "The server stopped sending.", permanent=False) from error
             detail = "The connection broke off, and this server cannot resume."
             raise SourceError("BROKE_OFF", detail, permanent=False) from error
         if self._failures >= len(RETRY_SECONDS):
@@ -215,109 +238,147 @@ class HttpMedia:
         self._closed.wait(RETRY_SECONDS[self._failures])
         self._failures += 1
 
-    def _ask(self, position: int) -> http.client.HTTPResponse:
+    # Asking
+
+    def _ask(self, position: int) -> Response:
         """A response whose body begins at `position`. Raises SourceError; OSError when a connection that was
         good before may be tried again."""
-        with Deadline(ANSWER_SECONDS, self._cut) as deadline:
-            try:
-                response = self._follow(position)
-                if deadline.passed:  # headers that were cut off look complete
-                    response.close()
-                    raise TimeoutError
-            except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-                if self._closed.is_set():
-                    raise ValueError("read of a closed file") from error
-                if self._response_position or self._position:
-                    raise ConnectionError from error
-                if deadline.passed or isinstance(error, TimeoutError):
-                    detail = "The server did not answer in time."
-                    raise SourceError("TOO_SLOW", detail, permanent=False) from error
-                if isinstance(error, ssl.SSLCertVerificationError):
-                    detail = "The certificate of the server is not valid."
-                    raise SourceError("UNREACHABLE", detail, permanent=True) from error
-                detail = "The server did not give an answer that makes sense."
-                raise SourceError("UNREACHABLE", detail, permanent=False) from error
-        if self._is_station or (position == 0 and response.status == 200 and self.length is None):
+        try:
+            response = self._ask_part(position) if self._ranges is not False else None
+            return response or self._ask_whole(position)
+        except (OSError, Nonsense, ValueError) as error:
+            if self._closed.is_set():
+                raise ValueError("read of a closed file") from error
+            if self._response_position or self._position:
+                raise TimeoutError if isinstance(error, TimeoutError) else ConnectionError from error
+            if isinstance(error, TimeoutError):
+                detail = "The server did not answer in time."
+                raise SourceError("TOO_SLOW", detail, permanent=False) from error
+            if isinstance(error, ssl.SSLCertVerificationError):
+                detail = "The certificate of the server is not valid."
+                raise SourceError("UNREACHABLE", detail, permanent=True) from error
+            detail = "The server did not give an answer that makes sense."
+            raise SourceError("UNREACHABLE", detail, permanent=False) from error
+
+    def _ask_part(self, position: int) -> Response | None:
+        """None where the server cannot give parts, or not this one."""
+        headers = {"Range": f"bytes={position}-"}
+        etag, modified = self._version
+        # A weak tag does not promise the same bytes (RFC 9110, section 13.1.5).
+        validator = etag if etag and etag.startswith('"') else modified
+        if position and validator:
+            headers["If-Range"] = validator
+        try:
+            response = self._answer(headers)
+        except (ConnectionError, Nonsense):
+            if self._ranges or self._closed.is_set():
+                raise
+            return None  # some hang up on a range
+        if response.status in {200, 203}:
+            return response if position == 0 else self._skip(response, position)
+        start, length = content_range(response.headers)
+        if response.status == 206 and start == position and length is not None and response.countable:
+            if self._ranges and (length != self.length or not self._is_same(response)):
+                self._refuse_change(response)
+            self._ranges = True
             return response
-        if response.status == 206:
-            start, length = content_range(response.headers)
-            if start == position and (self.length is None or length == self.length):
-                return response
-        elif position == 0 and response.status == 200 and response.length == self.length:
-            return response
+        response.close()
+        if response.status == 206 or response.status in _NOT_LIKE_THIS:
+            return None
+        raise refusal(response.status, response.headers)
+
+    def _ask_whole(self, position: int) -> Response:
+        self._ranges = self._ranges or False
+        response = self._answer({})
+        partial = response.status == 206 and content_range(response.headers)[0] not in {None, 0}
+        if response.status not in {200, 203, 206} or partial:
+            response.close()
+            raise refusal(response.status, response.headers)
+        return response if position == 0 or self._is_station else self._skip(response, position)
+
+    def _skip(self, response: Response, position: int) -> Response:
+        """Read over what comes before `position`, if this is the file that it was."""
+        if response.length not in {None, self.length} or not self._is_same(response):
+            self._refuse_change(response)
+        self._rereads_left -= position
+        if position > REREAD_BYTES or self._rereads_left < 0:
+            response.close()
+            detail = "This server sends files from their beginning only, and this one is too long for that."
+            raise SourceError("BROKE_OFF", detail, permanent=False)
+        if self._read_over(response, position) < position:
+            raise ConnectionError
+        return response
+
+    def _read_over(self, response: Response, count: int) -> int:
+        """How many of the next `count` bytes there were. Raises TimeoutError when that takes too long."""
+        ends_at = time.monotonic() + READ_OVER_SECONDS
+        passed = 0
+        while passed < count and (data := self._pull(response, min(READ_OVER_BYTES, count - passed))):
+            passed += len(data)
+            if time.monotonic() > ends_at:
+                raise TimeoutError
+        return passed
+
+    def _is_same(self, response: Response) -> bool:
+        return self._version == (response.headers.get("ETag"), response.headers.get("Last-Modified"))
+
+    def _refuse_change(self, response: Response) -> None:
         response.close()
         raise SourceError("BROKE_OFF", "The file changed on the server while it played.", permanent=False)
 
-    def _follow(self, position: int) -> http.client.HTTPResponse:
-        url = self.url
-        for _ in range(MAX_REDIRECTS + 1):
-            response = self._exchange(url, position)
-            if response.status in {200, 206}:
-                return response
-            location = response.headers.get("Location")
-            response.close()
-            if response.status not in {301, 302, 303, 307, 308} or not location:
-                raise refusal(response.status)
-            try:
-                target = str(url.join(location))
-            except httpx.InvalidURL as error:
-                raise SourceError("BAD_URI", "The server redirects to nowhere.", permanent=True) from error
-            url = parse_url(target)
-        raise SourceError("UNREACHABLE", "The server redirects in circles.", permanent=True)
+    def _answer(self, headers: dict[str, str]) -> Response:
+        """What the server says, once more after the wait that it asks for, if that is short."""
+        self._connecting.clear()
+        response = self._follow(headers)
+        wait = retry_after(response.headers) if response.status in {429, 503} else None
+        if wait is None or wait > RETRY_AFTER_SECONDS:
+            return response
+        response.close()
+        self._closed.wait(wait)
+        return self._follow(headers)
 
-    def _exchange(self, url: httpx.URL, position: int) -> http.client.HTTPResponse:
-        host = url.raw_host.decode("ascii")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        transport = connect(
-            host, port, allow_private=self._allow_private, timeout=CONNECT_SECONDS, opened=self._watch
-        )
+    def _follow(self, headers: dict[str, str]) -> Response:
+        deadline = min(time.monotonic() + ANSWER_SECONDS, self._open_until)
+        return self._exchange.follow(self.url, _HEADERS | headers, deadline=deadline)
+
+    def _knows_ranges(self, response: Response) -> bool:
+        """Some answer `bytes=0-` with the whole file, and give parts all the same."""
         try:
-            if url.scheme == "https":
-                transport = _tls().wrap_socket(transport, server_hostname=host, do_handshake_on_connect=False)
-                self._watch(transport)
-                transport.do_handshake()
-            transport.settimeout(READ_SECONDS)
-            connection = http.client.HTTPConnection(host, port)
-            connection.response_class = Response
-            connection.sock = transport
-            connection.putrequest(
-                "GET", url.raw_path.decode("ascii"), skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in self._headers(url, position).items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            return connection.getresponse()
-        except BaseException:
-            transport.close()
-            raise
+            part = self._answer({"Range": "bytes=1-"})
+        except (SourceError, OSError, Nonsense, ValueError):
+            return False
+        finally:
+            self._socket = response.opened
+        part.close()
+        return part.status == 206 and part.countable and content_range(part.headers) == (1, self.length)
 
-    def _headers(self, url: httpx.URL, position: int) -> dict[str, str]:
-        headers = {
-            "Host": url.netloc.decode("ascii"),
-            "User-Agent": "Backline (+music for Discord)",
-            "Accept": "audio/*, application/ogg, */*;q=0.5",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-            "Range": f"bytes={position}-",
-        }
-        if position and self._validator:
-            headers["If-Range"] = self._validator
-        return headers
+    def _measure(self, response: Response) -> int | None:
+        """The length of a file that has to be read to its end for that."""
+        try:
+            length = self._read_over(response, REREAD_BYTES + 1)
+        except (SourceError, OSError, Nonsense, ValueError):
+            return None
+        finally:
+            self._drop()
+        return length if length <= REREAD_BYTES else None
+
+    # Connection
 
     def _watch(self, opened: socket.socket) -> None:
+        self._connecting.append(opened)
         self._socket = opened
         if self._closed.is_set():
             raise ValueError("closed while connecting")
 
     def _cut(self) -> None:
-        """Wake whoever waits on the socket, from any thread. The plain socket's shutdown also for TLS, whose
+        """Wake whoever waits on a socket, from any thread. The plain socket's shutdown also for TLS, whose
         own would take the encryption away under a thread that reads."""
-        current = self._socket
-        if current is not None:
-            try:
-                socket.socket.shutdown(current, socket.SHUT_RDWR)
-            except OSError:
-                return  # not connected any more, so nobody waits
+        for opened in (*self._connecting, self._socket):
+            if opened is not None:
+                try:
+                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
+                except OSError:
+                    pass  # not connected any more, so nobody waits
 
     def _release(self) -> None:
         """Free the connection unless a reader is at it, who will do so itself on the way out."""
@@ -330,12 +391,8 @@ class HttpMedia:
     def _drop(self) -> None:
         response, self._response = self._response, None
         current, self._socket = self._socket, None
+        self._connecting.clear()
         if response is not None:
             response.close()
         if current is not None:
             current.close()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()

@@ -1,87 +1,123 @@
-"""Reading what an HTTP server answers: status, headers, and names for what it sends."""
+"""What the head of an HTTP answer says: refused or not, a station or a file, which part, and a name for it."""
 
 from __future__ import annotations
 
+import email.utils
 import http.client
-import io
+import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Literal
 from urllib.parse import unquote
 
 import httpx
 
+from queue_app.sources.bodies import content_length
 from queue_app.sources.errors import SourceError
 from queue_app.sources.probe import clean
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
+# Some stations count down from a length that nobody will ever reach.
+ENDLESS_BYTES = 2**31 - 1
+_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*\d*\s*/\s*(\d{1,18}|\*)", re.IGNORECASE)
+# Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
+_MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
 
 
-class Response(http.client.HTTPResponse):
-    """Also understands SHOUTcast 1, whose first line says `ICY 200 OK`."""
-
-    def begin(self) -> None:
-        if self.fp.peek(3)[:3] == b"ICY":
-            self.fp.read(3)
-            self.fp = io.BufferedReader(_Prefixed(b"HTTP/1.0", self.fp))
-        super().begin()
-
-
-class _Prefixed(io.RawIOBase):
-    def __init__(self, prefix: bytes, rest: io.BufferedReader) -> None:
-        self._prefix = prefix
-        self._rest = rest
-
-    def readable(self) -> Literal[True]:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        data = self._prefix[: len(buffer)] or self._rest.read1(len(buffer))
-        self._prefix = self._prefix[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._rest.close()
-        super().close()
-
-
-def refusal(status: int) -> SourceError:
+def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
     said = f"The station answered {status}."
     if status in {404, 410}:
         return SourceError("NOT_FOUND", said, permanent=True)
     if status == 416:
         return SourceError("UNDECODABLE", "The file behind the link is empty.", permanent=True)
     if status == 429 or status >= 500:
+        wait = retry_after(headers)
+        if wait:
+            said = f"The station answered {status}. Try again in {_duration(wait)}."
         return SourceError("UNREACHABLE", said, permanent=False)
     return SourceError("UNREADABLE", said, permanent=True)
 
 
-def refuse_other_content(headers: http.client.HTTPMessage) -> None:
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+
+
+def retry_after(headers: http.client.HTTPMessage) -> float | None:
+    """Seconds that the server asks to wait: a number or a date (RFC 9110, section 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal() and len(value) < 9:
+        return float(value)
+    with suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
+def refuse_other_content(headers: http.client.HTTPMessage, peek: Callable[[int], bytes]) -> None:
+    """Raises SourceError for a page or a playlist. `peek` shows so much of the body: scripts that send sound often
+    leave it labelled as a page."""
     kind = headers.get_content_type() if "Content-Type" in headers else ""
-    if kind in {"text/html", "application/xhtml+xml"}:
+    if kind in {"text/html", "application/xhtml+xml"} and _is_markup(peek(64)):
         raise SourceError("UNDECODABLE", "The link leads to a web page, not to audio.", permanent=True)
     if any(name in kind for name in _PLAYLIST_TYPES):
         raise SourceError("PLAYLIST", "The link leads to a playlist, not to audio.", permanent=True)
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise SourceError("UNREADABLE", "The server sends the file compressed.", permanent=True)
+
+
+def _is_markup(beginning: bytes) -> bool:
+    return beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"<"
+
+
+def is_station(headers: http.client.HTTPMessage) -> bool:
+    """Whether the server says that this is a stream without an end. That a length is missing says nothing: many
+    send finite files so, transcoders for one."""
+    length = content_length(headers)
+    if (length is not None and length < ENDLESS_BYTES) or "Content-Range" in headers:
+        return False
+    server = headers.get("Server", "").lower()
+    return server.startswith(("icecast", "shoutcast")) or any(
+        name.lower().startswith(("icy-", "ice-")) for name in headers
+    )
 
 
 def content_range(headers: http.client.HTTPMessage) -> tuple[int | None, int | None]:
     """First byte and full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4)."""
-    unit, _, value = headers.get("Content-Range", "").partition(" ")
-    span, _, total = value.partition("/")
-    start = span.partition("-")[0]
-    if unit.lower() != "bytes" or not start.isdecimal():
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if found is None:
         return None, None
-    return int(start), int(total) if total.isdecimal() else None
+    return int(found[1]), None if found[2] == "*" else int(found[2])
+
+
+def index_is_late(beginning: bytes) -> bool:
+    """Whether a file begins as an MP4 whose index (`moov`) does not come before its sound: nothing of that can be
+    heard without seeking."""
+    at = 0
+    while (kind := beginning[at + 4 : at + 8]) in _MOV_BOXES:
+        size = int.from_bytes(beginning[at : at + 4])
+        if kind in {b"moov", b"mdat"} or size < 8:
+            return kind != b"moov"
+        at += size
+    return at > 0  # hidden behind a large box
 
 
 def icy_title(headers: http.client.HTTPMessage) -> str | None:
-    name = headers.get("icy-name", "")
+    return clean(_text(headers.get("icy-name", "")))
+
+
+def header_title(headers: http.client.HTTPMessage) -> str | None:
+    """The file's name by `Content-Disposition`."""
+    with suppress(ValueError, LookupError):  # the parser of parameters is not made for bad ones
+        return file_title(_text(headers.get_filename() or ""))
+    return None
+
+
+def _text(value: str) -> str:
+    """A header's value in UTF-8, where it is that; headers are read as Latin-1."""
     with suppress(UnicodeError):
-        name = name.encode("latin-1").decode("utf-8")  # http.client reads headers as Latin-1
-    return clean(name)
+        return value.encode("latin-1").decode("utf-8")
+    return value
 
 
 def file_title(name: str | None) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import os
 import threading
 import time
@@ -34,6 +35,14 @@ def server() -> Iterator[AudioServer]:
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+
+
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Twenty seconds of `sweep` by suffix."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    suffixes = ("opus", "webm", "mp3", "flac", "m4a", "wav")
+    return {suffix: write(folder / f"a.{suffix}", sweep(20)).read_bytes() for suffix in suffixes}
 
 
 @pytest.fixture
@@ -296,13 +305,25 @@ def test_a_link_that_breaks_off_plays_what_came_and_says_so(
     assert played == packets(path)[: len(played)]
 
 
-def test_a_start_without_ranges_reads_over_what_comes_before(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+@pytest.mark.parametrize("suffix", ["opus", "webm", "mp3", "flac", "m4a", "wav"])
+@pytest.mark.parametrize("served", ["in parts", "as a whole", "in chunks", "compressed", "refusing parts"])
+def test_a_start_over_http_lands_where_it_should(
+    server: AudioServer, sweeps: dict[str, bytes], play: Callable[..., TrackSource], served: str, suffix: str
 ) -> None:
-    body = write(tmp_path / "a.opus", sweep(20)).read_bytes()
-    server.resources["/a.opus"] = Resource(body, ranges=False)
-    source = play(server.url("/a.opus"), start_ms=12_000)
+    body = sweeps[suffix]
+    whole = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    server.resources["/a"] = {
+        "in parts": Resource(body),
+        "as a whole": Resource(body, ranges=False),
+        "in chunks": Resource(body, ranges=False, chunked=4096),
+        "compressed": Resource(gzip.compress(body, 1), headers={"Content-Encoding": "gzip"}, ranges=False),
+        "refusing parts": Resource(
+            script=lambda sent: b"HTTP/1.1 501 No\r\n\r\n" if "Range" in sent else whole
+        ),
+    }[served]
+    source = play(server.url("/a"), start_ms=12_000)
     assert time_of(decode(take(source, 30))[1920:]) - 0.04 == pytest.approx(12, abs=0.02)
+    assert source.position_ms == 12_600
 
 
 def test_a_station_starts_where_it_is(

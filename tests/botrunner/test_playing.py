@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from queue_app.models import ItemState
@@ -139,6 +140,31 @@ async def test_a_link_plays_and_its_title_is_read(
     item = (await stage.items())[0]
     assert (item.track.title, item.track.source) == ("Long C", "http")
     assert item.track.duration_ms == pytest.approx(60_000, abs=100)
+
+
+async def test_a_file_without_a_length_goes_on_where_the_bot_left(
+    stage: Stage, audio_server: AudioServer, tmp_path: Path
+) -> None:
+    """As every transcoding server sends it: in chunks, and from its beginning only."""
+    sound = np.concatenate([tone(3, hz=440), tone(60, hz=880)])
+    body = write(tmp_path / "two.mp3", sound, tags={"title": "Two Tones"}).read_bytes()
+    audio_server.resources["/stream"] = Resource(body, ranges=False, chunked=4096)
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query=f"<{audio_server.url('/stream')}>")
+    await stage.hear(440)
+    await stage.hear(880)
+    await stage.slash("owner", "leave")
+    left = await stage.status("stopped")
+    assert left.position_ms > 3_000
+    await until(lambda: stage.report() is None, what="still in voice")
+    await stage.slash("owner", "resume")
+    first = await until(lambda: (report := stage.report()) and report.tone_hz, what="nothing heard")
+    assert first == pytest.approx(880, abs=30)  # of few frames
+    back = await stage.status("playing")
+    assert 0 <= back.current_position_ms - left.position_ms < 10_000
+    (item,) = await stage.items()
+    assert (item.track.title, item.track.is_live, item.state) == ("Two Tones", False, ItemState.PLAYING)
 
 
 async def test_a_track_that_breaks_off_fails_and_the_next_plays(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 @dataclass
 class Resource:
     """`drops`: after how many bytes of the body each connection in turn breaks (the last entry stays);
-    None never. `stall_after`: send so much, then nothing until the server ends."""
+    None never. `stall_after`: send so much, then nothing until the server ends. `chunked`: in chunks of so many
+    bytes, without a length. `script` gets the headers of the request and answers with all that is sent; what it
+    raises hangs up."""
 
     body: bytes = b""
     status: int = 200
@@ -23,19 +25,28 @@ class Resource:
     with_length: bool = True
     drops: list[int | None] = field(default_factory=list)
     stall_after: int | None = None
+    chunked: int = 0
     raw: bytes | None = None
+    script: Callable[[dict[str, str]], bytes] | None = None
+
+
+def chunks(body: bytes, size: int, *, end: bytes = b"0\r\n\r\n") -> bytes:
+    """The body in chunks (RFC 9112, section 7.1)."""
+    pieces = (body[at : at + size] for at in range(0, len(body), size))
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + end
 
 
 class AudioServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 32
+    host = "127.0.0.1"
 
     def __init__(self) -> None:
         self.resources: dict[str, Resource] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.ended = threading.Event()
         self.stalled = threading.Event()
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__((self.host, 0), Handler)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_port}{path}"
@@ -61,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
         if resource is None:
             self.send_error(404)
             return
+        if resource.script is not None:
+            self.wfile.write(resource.script(dict(self.headers)))
+            return
         if resource.raw is not None:
             self.wfile.write(resource.raw)
             return
@@ -76,7 +90,10 @@ class Handler(BaseHTTPRequestHandler):
         if status == 206:
             end = len(resource.body)
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
-        if resource.with_length:
+        if resource.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            body = chunks(body, resource.chunked)
+        elif resource.with_length:
             self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
@@ -97,8 +114,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_server() -> Iterator[AudioServer]:
-    server = AudioServer()
+def running_server(kind: type[AudioServer] | None = None) -> Iterator[AudioServer]:
+    server = (kind or AudioServer)()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,113 @@
+"""Reading HTTP/1 off a connection as tolerantly as browsers do, and within bounds."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+MAX_HEAD_BYTES = 256 * 1024  # as in Chromium; all heads of one answer together
+MAX_HEAD_LINES = 2000
+MAX_LINE_BYTES = 16 * 1024  # of chunks' sizes and trailers
+_RECEIVED_AT_ONCE = 64 * 1024
+_STATUS = re.compile(rb"(HTTP/\d+(?:\.\d+)?|ICY)\s+(\d{3})(?:\s|$)", re.IGNORECASE)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Nonsense(Exception):
+    """What came is not HTTP, or more of it than anybody needs."""
+
+
+class Wire:
+    """Bytes of a connection, read ahead. Nothing outlasts `deadline` (monotonic seconds), and no single wait
+    `patience` seconds: a server that trickles starts every time-out of a socket anew."""
+
+    def __init__(self, connection: socket.socket, *, patience: float, deadline: float) -> None:
+        self._connection = connection
+        self._patience = patience
+        self._buffer = b""
+        self._at = 0
+        self.deadline = deadline
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, b"" at the end. Raises OSError, TimeoutError among them."""
+        if self._at == len(self._buffer):
+            self._receive()
+        data = self._buffer[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+    def line(self, limit: int) -> bytes:
+        """The next line without its end, which may be a bare line feed. Raises Nonsense beyond `limit` bytes,
+        ConnectionError when the connection ends first, OSError."""
+        line = bytearray()
+        while True:
+            end = self._buffer.find(b"\n", self._at)
+            line += self._buffer[self._at : end if end >= 0 else len(self._buffer)]
+            if len(line) > limit:
+                raise Nonsense
+            if end >= 0:
+                self._at = end + 1
+                return bytes(line.rstrip(b"\r"))
+            self._receive()
+            if not self._buffer:
+                raise ConnectionError
+
+    def _receive(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(min(self._patience, left))
+        self._buffer, self._at = self._connection.recv(_RECEIVED_AT_ONCE), 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`is_icy`: SHOUTcast 1, whose first line says `ICY 200 OK`."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    is_icy: bool
+
+
+def read_head(wire: Wire) -> Head:
+    """The head of the final answer, past any number of interim ones (`103 Early Hints`). Header bytes are read as
+    Latin-1. Raises Nonsense, OSError."""
+    left = MAX_HEAD_BYTES
+    while True:
+        first = b""
+        while not first:  # some send an empty line too many
+            first = wire.line(left)
+            left -= len(first) + 1
+        found = _STATUS.match(first)
+        if found is None:
+            raise Nonsense
+        lines: list[bytes] = []
+        while line := wire.line(left):
+            left -= len(line) + 1
+            lines.append(line)
+            if len(lines) > MAX_HEAD_LINES:
+                raise Nonsense
+        status = int(found[2])
+        if status >= 200:
+            return Head(status, _headers(lines), found[1].upper() == b"ICY")
+        if status == 101:
+            raise Nonsense
+
+
+def _headers(lines: list[bytes]) -> http.client.HTTPMessage:
+    """Lines that are no header are passed over, folded ones unfolded, and NUL and CR become spaces."""
+    fields: list[tuple[str, str]] = []
+    for line in lines:
+        text = line.decode("latin-1").translate({0: " ", 13: " "})
+        name, colon, value = text.partition(":")
+        if text[0] in " \t" and fields:
+            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {text.strip()}")
+        elif colon and _NAME.fullmatch(name.rstrip()):
+            fields.append((name.rstrip(), value.strip()))
+    headers = http.client.HTTPMessage()
+    for name, value in fields:
+        headers[name] = value
+    return headers

@@ -1,0 +1,279 @@
+"""Servers without ranges or with broken ones, connections that break, and files that must be sought in."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+
+import pytest
+
+import queue_app.sources.http as http_source
+from queue_app.sources import SourceError
+from tests.queue_app.audio_server import AudioServer, Resource
+from tests.queue_app.links import Script, answer, look, opened, read_all, refusal, whole
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
+
+# --- Ranges ---
+
+
+def without_range(status: str, *lines: str, body: bytes = b"no") -> Callable[[bytes], Script]:
+    def made(sound: bytes) -> Script:
+        return lambda headers: answer(body, *lines, status=status) if "Range" in headers else answer(sound)
+
+    return made
+
+
+def hangs_up(sound: bytes) -> Script:
+    def script(headers: dict[str, str]) -> bytes:
+        if "Range" in headers:
+            raise ConnectionResetError
+        return answer(sound)
+
+    return script
+
+
+PART = "206 Partial Content"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(without_range(f"{status} No") for status in (400, 403, 405, 406, 412, 416, 417, 500, 501)),
+        without_range(PART, body=b"half"),
+        without_range(PART, "Content-Range: bytes 100-199/200", body=b"x" * 100),
+        without_range(PART, "Content-Range: bytes */200"),
+        without_range(PART, "Content-Range: bytes 0-1/*"),
+        without_range(PART, "Content-Type: multipart/byteranges; boundary=x", body=b"--x\r\n"),
+        lambda sound: lambda headers: b"" if "Range" in headers else answer(sound),
+        lambda sound: lambda headers: b"what?\r\n\r\n" if "Range" in headers else answer(sound),
+        hangs_up,
+    ],
+)
+def test_a_server_that_cannot_stand_ranges_is_asked_once_more_without(
+    server: AudioServer, opus: bytes, made: Callable[[bytes], Script]
+) -> None:
+    server.resources["/a.opus"] = Resource(script=made(opus))
+    media = opened(server.url("/a.opus"))
+    assert not media.seekable()
+    assert read_all(media) == opus
+    media.close()
+    assert ["Range" in headers for _, headers in server.requests] == [True, False]
+    assert look(server.url("/a.opus")).title == "Moss"
+
+
+@pytest.mark.parametrize("status", [401, 404, 410, 429, 503])
+def test_a_refusal_that_means_the_file_is_not_asked_about_twice(server: AudioServer, status: int) -> None:
+    server.resources["/a.opus"] = Resource(status=status)
+    refusal(server.url("/a.opus"))
+    assert len(server.requests) == 1
+
+
+def test_a_range_that_is_refused_and_a_refused_file_are_told_apart(server: AudioServer) -> None:
+    server.resources["/a.opus"] = Resource(status=416)
+    assert refusal(server.url("/a.opus")).code == "UNDECODABLE"
+    server.resources["/a.opus"] = Resource(status=403)
+    assert refusal(server.url("/a.opus")).code == "UNREADABLE"
+
+
+def test_a_server_that_answers_a_full_range_with_the_whole_is_still_seekable(
+    server: AudioServer, opus: bytes
+) -> None:
+    def script(headers: dict[str, str]) -> bytes:
+        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
+        if start == 0:
+            return answer(opus, "Accept-Ranges: bytes")
+        part = f"Content-Range: bytes {start}-{len(opus) - 1}/{len(opus)}"
+        return answer(opus[start:], part, status=PART)
+
+    server.resources["/a.opus"] = Resource(script=script)
+    media = opened(server.url("/a.opus"))
+    assert media.seekable()
+    assert media.read(4) == b"OggS"
+    media.seek(5)
+    media.seek(len(opus) - 10)
+    assert media.read(100) == opus[-10:]
+    media.close()
+    # One that says so and does not is not.
+    server.resources["/a.opus"] = Resource(opus, ranges=False, headers={"Accept-Ranges": "bytes"})
+    media = opened(server.url("/a.opus"))
+    assert not media.seekable()
+    assert read_all(media) == opus
+    media.close()
+
+
+def test_ranges_that_end_after_the_first_are_read_over(server: AudioServer, opus: bytes) -> None:
+    def script(headers: dict[str, str]) -> bytes:
+        if headers.get("Range") == "bytes=0-":
+            part = f"Content-Range: bytes 0-{len(opus) - 1}/{len(opus)}"
+            return answer(opus, part, status=PART)
+        return answer(opus) if "Range" not in headers else answer(status="416 No")
+
+    server.resources["/a.opus"] = Resource(script=script)
+    media = opened(server.url("/a.opus"))
+    media.seek(len(opus) - 10)
+    assert media.read(100) == opus[-10:]
+    media.seek(5)
+    assert media.read(3) == opus[5:8]
+    media.close()
+
+
+def test_parts_smaller_than_asked_are_put_together(server: AudioServer, files: dict[str, bytes]) -> None:
+    sound = files["wav"]
+
+    def script(headers: dict[str, str]) -> bytes:
+        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
+        part = sound[start : start + 70_000]
+        said = f"Content-Range: bytes {start}-{start + len(part) - 1}/{len(sound)}"
+        return answer(part, said, status=PART)
+
+    server.resources["/a.wav"] = Resource(script=script)
+    assert whole(server.url("/a.wav")) == sound
+
+
+@pytest.mark.parametrize("options", [{}, {"ranges": False}, {"ranges": False, "chunked": 4096}])
+def test_an_index_at_the_end_is_reached(
+    server: AudioServer, files: dict[str, bytes], options: dict[str, bool | int]
+) -> None:
+    server.resources["/a.m4a"] = Resource(files["m4a"], **options)  # type: ignore[arg-type]
+    found = look(server.url("/a.m4a"))
+    assert (found.title, found.is_live) == ("Moss", False)
+    assert found.duration_ms == pytest.approx(5000, abs=60)
+    media = opened(server.url("/a.m4a"))
+    assert media.seekable()
+    media.seek(-50, 2)
+    assert media.read(100) == files["m4a"][-50:]
+    media.seek(10)
+    assert media.read(10) == files["m4a"][10:20]
+    media.close()
+
+
+def test_a_file_too_long_to_read_again_is_not_seekable(
+    server: AudioServer, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_source, "REREAD_BYTES", 10_000)
+    for chunked in (0, 4096):
+        server.resources["/a.m4a"] = Resource(files["m4a"], ranges=False, chunked=chunked)
+        media = opened(server.url("/a.m4a"))
+        assert not media.seekable()
+        assert media.read(10) == files["m4a"][:10]
+        media.close()
+
+
+# --- Resuming ---
+
+
+def test_without_ranges_a_file_that_names_its_version_is_read_again_up_to_the_break(
+    server: AudioServer, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = files["wav"]
+    resource = Resource(sound, headers={"Last-Modified": "x"}, ranges=False, drops=[70_000, 90_000, None])
+    server.resources["/a.wav"] = resource
+    assert whole(server.url("/a.wav")) == sound
+    assert server.count("/a.wav") == 3
+    resource.drops = [70_000, None]
+    media = opened(server.url("/a.wav"))
+    assert media.read(100)
+    resource.headers["Last-Modified"] = "y"
+    with pytest.raises(SourceError) as caught:
+        read_all(media)
+    assert (caught.value.code, caught.value.detail) == (
+        "BROKE_OFF",
+        "The file changed on the server while it played.",
+    )
+    media.close()
+    monkeypatch.setattr(http_source, "REREAD_BYTES", 50_000)
+    server.resources["/b.wav"] = Resource(sound, headers={"ETag": "x"}, ranges=False, drops=[70_000, None])
+    with pytest.raises(SourceError) as caught:
+        whole(server.url("/b.wav"))
+    assert caught.value.code == "BROKE_OFF"
+
+
+@pytest.mark.parametrize("headers", [{}, {"ETag": '"1"'}])
+def test_a_chunked_body_that_ends_early_is_not_an_end(
+    server: AudioServer, opus: bytes, headers: dict[str, str]
+) -> None:
+    server.resources["/a.opus"] = Resource(opus, headers=headers, ranges=False, chunked=1000, drops=[30_000])
+    with pytest.raises(SourceError) as caught:
+        whole(server.url("/a.opus"))
+    assert caught.value.code == "BROKE_OFF"
+
+
+def test_the_same_version_is_asked_of_a_resumed_part(server: AudioServer, files: dict[str, bytes]) -> None:
+    """Some ignore `If-Range`."""
+    sound, tags = files["wav"], iter(['"1"', '"2"'])
+
+    def script(headers: dict[str, str]) -> bytes:
+        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
+        lines = (f"Content-Range: bytes {start}-{len(sound) - 1}/{len(sound)}", f"ETag: {next(tags)}")
+        return answer(
+            sound[start : start + 70_000],
+            *lines,
+            f"Content-Length: {len(sound) - start}",
+            status=PART,
+            length=False,
+        )
+
+    server.resources["/a.wav"] = Resource(script=script)
+    with pytest.raises(SourceError) as caught:
+        whole(server.url("/a.wav"))
+    assert caught.value.detail == "The file changed on the server while it played."
+
+
+# --- Time ---
+
+
+def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer, opus: bytes) -> None:
+    for said in ("0", formatdate(time.time() - 5, usegmt=True)):
+        busy = iter([answer(status="503 Busy").replace(b"\r\n", f"\r\nRetry-After: {said}\r\n".encode(), 1)])
+        server.resources["/a.opus"] = Resource(script=lambda _, busy=busy: next(busy, answer(opus)))  # type: ignore[misc]
+        assert look(server.url("/a.opus")).title == "Moss"
+    server.requests.clear()
+    server.resources["/a.opus"] = Resource(status=429, headers={"Retry-After": "300"})
+    error = refusal(server.url("/a.opus"))
+    assert (error.code, error.permanent) == ("UNREACHABLE", False)
+    assert error.detail == "The station answered 429. Try again in 5 minutes."
+    assert len(server.requests) == 1
+
+
+def test_a_file_that_stops_coming_is_too_slow(
+    server: AudioServer, opus: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_source, "READ_SECONDS", 0.1)
+    for options in ({"ranges": True}, {"ranges": False}, {"ranges": False, "chunked": 1000}):
+        server.resources["/a.opus"] = Resource(opus, stall_after=5000, **options)  # type: ignore[arg-type]
+        with pytest.raises(SourceError) as caught:
+            whole(server.url("/a.opus"))
+        assert caught.value.code == "TOO_SLOW", options
+
+
+@pytest.mark.parametrize("piece", [b"x", b"0"])
+def test_a_trickle_is_a_stall(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then starts a socket's time-out anew for ever; so do the digits of a chunk's size."""
+    monkeypatch.setattr(http_source, "PACE_SECONDS", 0.2)
+    monkeypatch.setattr(http_source, "READ_SECONDS", 0.3)
+    head = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if piece == b"0" else b"\r\n")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(head + (b"" if piece == b"0" else bytes(100)))
+                while True:
+                    try:
+                        connection.sendall(piece)
+                    except OSError:
+                        return
+                    time.sleep(0.01)  # the trickle itself
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        with pytest.raises(SourceError) as caught:
+            whole(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert caught.value.code == "TOO_SLOW"
+        thread.join(5)
+        assert not thread.is_alive()
