@@ -7,14 +7,15 @@ import logging
 import os
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http = get_asgi_application()  # before anything that needs the apps
+django.setup(set_prefix=False)  # before anything that needs the apps
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from config.handler import Http  # noqa: E402
 from config.wake import wake_bot  # noqa: E402
 from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
@@ -45,6 +46,7 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send(message)
 
 
+http = Http()
 application = ProtocolTypeRouter({"http": refusing_upgrades(http, refusers), "websocket": websocket})
 
 

@@ -272,7 +272,7 @@ INSTALLED_APPS += [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "servestatic.middleware.ServeStaticMiddleware",  # first: files need nothing of what follows
+    # Static files are served before these (config/handler.py).
     "config.middleware.UrlconfMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -328,8 +328,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    # Under ASGI a request's thread ends with it, and a connection it kept would never be used again (Django's
-    # documentation, Databases: Caveats). OPTIONS stay as the URL gave them: `?sslmode=require`.
+    # The threads that stay keep theirs (realtime/db.py). OPTIONS stay as the URL gave them: `?sslmode=require`.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 # --- Between processes ------------------------------------------------------------------------------------

@@ -23,14 +23,17 @@ KEEP_SECONDS = 60.0
 # would stall every socket. A small pool of our own bounds the database connections instead.
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="realtime-orm")
 
+# Those of HTTP requests. Threads are started as they are needed: mostly a handful, more while some wait for Discord.
+for_requests = ThreadPoolExecutor(max_workers=40, thread_name_prefix="http")
+
+# A process keeps so many connections at most; a busy moment may open more, which are closed with their request.
+_KEEPING = {f"realtime-orm_{number}" for number in range(6)} | {f"http_{number}" for number in range(8)}
+
 
 @receiver(connection_created)
 def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Keep the connections of the pool, whose threads stay. Opening one took longer than most queries.
-
-    Requests close theirs (CONN_MAX_AGE is 0), because the thread of each ends with it.
-    """
-    if threading.current_thread().name.startswith("realtime-orm"):
+    """Keep the connections of threads that stay. Opening one took longer than most queries."""
+    if threading.current_thread().name in _KEEPING:
         connection.close_at = time.monotonic() + KEEP_SECONDS
         # One that the database closed meanwhile is replaced.
         connection.health_check_enabled = True  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 GROUP = "backline.hints"
+CHECK_SECONDS = 5.0
 Listener = Callable[[str, int], None]
 
 _listeners: list[Listener] = []
@@ -90,9 +91,17 @@ async def _publish(store_name: str, seq: int) -> None:
 
 
 def check_layer() -> str:
-    """Say `ok` when the channel layer takes messages, else the name of what went wrong. For monitoring."""
+    """Say `ok` when the channel layer takes messages, else the name of what went wrong. For monitoring.
+
+    From a thread beside the loop, whose connection to Redis it looks at.
+    """
+    check = get_channel_layer().group_send("backline.check", {"type": "noop"})
+    loop = _loop
     try:
-        async_to_sync(get_channel_layer().group_send)("backline.check", {"type": "noop"})
+        if loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(check, loop).result(CHECK_SECONDS)
+        else:
+            asyncio.run(check)
     except Exception as error:
         return type(error).__name__
     return "ok"

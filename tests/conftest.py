@@ -119,7 +119,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Let go of the connections that realtime's threads keep, before PostgreSQL is asked to drop the database."""
+    """Let go of the connections that threads keep, before PostgreSQL is asked to drop the database."""
     # A test with transactions ends in `flush`, which would write every permission and content type anew.
     # Nothing here goes by permissions, and Django makes a content type when it is asked for.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
@@ -127,6 +127,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]
     yield
     db._pool.shutdown()
+    db.for_requests.shutdown()
     gc.collect()  # a connection is part of a cycle
 
 

@@ -1,0 +1,179 @@
+"""Requests reach Django in threads that stay."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings as django_settings
+from django.core import signals
+from django.db.backends.signals import connection_created
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, clear_url_caches, get_resolver, path
+from django.utils.module_loading import import_string
+
+from config import urls
+from tests.conftest import access_token
+from tests.factories import SessionFactory
+from tests.server import Server
+
+
+def views(resolver: URLResolver) -> Iterator[tuple[str, Any]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern)
+        elif isinstance(pattern, URLPattern):
+            yield str(pattern.pattern), pattern.callback
+
+
+@pytest.mark.parametrize("urlconf", [django_settings.ROOT_URLCONF, django_settings.BOT_API_URLCONF])
+def test_no_view_is_async_and_none_streams(urlconf: str) -> None:
+    """The handler calls them in a thread and sends what they answer in one piece."""
+    for route, view in views(get_resolver(urlconf)):
+        klass = getattr(view, "view_class", getattr(view, "cls", None))
+        assert not inspect.iscoroutinefunction(view), route
+        assert not getattr(klass, "view_is_async", False), route
+        source = inspect.getmodule(klass or inspect.unwrap(view))
+        assert source is not None
+        if source.__name__.partition(".")[0] in {
+            "accounts",
+            "botrunner",
+            "config",
+            "guilds",
+            "queue_app",
+            "realtime",
+        }:
+            assert not {"StreamingHttpResponse", "FileResponse"} & set(vars(source)), route
+
+
+def test_no_middleware_is_only_async() -> None:
+    for name in django_settings.MIDDLEWARE:
+        assert getattr(import_string(name), "sync_capable", True), name
+
+
+class Requests:
+    """Asks a server as somebody who is logged in."""
+
+    def __init__(self, server: Server) -> None:
+        self._client = httpx.Client(
+            base_url=server.url,
+            headers={"Authorization": f"Bearer {access_token(SessionFactory.create())}"},
+            timeout=10,
+        )
+
+    def get(self, address: str) -> httpx.Response:
+        return self._client.get(address)
+
+
+@pytest.fixture
+def requests(server: Server) -> Requests:
+    return Requests(server)
+
+
+def test_a_thread_keeps_its_connection_to_the_database(requests: Requests) -> None:
+    opened: list[str] = []
+
+    def note(**kwargs: Any) -> None:
+        opened.append(threading.current_thread().name)
+
+    assert requests.get("/api/auth/me").status_code == 200
+    connection_created.connect(note)
+    try:
+        for _ in range(20):  # one after the other, so that few threads are needed
+            assert requests.get("/api/auth/me").status_code == 200
+    finally:
+        connection_created.disconnect(note)
+    assert len([name for name in opened if name.startswith("http")]) <= 1
+
+
+def test_each_request_begins_and_ends(requests: Requests) -> None:
+    told: list[str] = []
+
+    def begun(**kwargs: Any) -> None:
+        told.append("begun")
+
+    def ended(**kwargs: Any) -> None:
+        told.append("ended")
+
+    signals.request_started.connect(begun)
+    signals.request_finished.connect(ended)
+    try:
+        assert requests.get("/api/auth/me").status_code == 200
+        assert requests.get("/api/no-such-thing").status_code == 404
+    finally:
+        signals.request_started.disconnect(begun)
+        signals.request_finished.disconnect(ended)
+    assert told == ["begun", "ended"] * 2
+
+
+@pytest.fixture
+def more_urls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Any], None]]:
+    """Return a function that adds a view to the program's own."""
+
+    def add(route: str, view: Any) -> None:
+        monkeypatch.setattr(urls, "urlpatterns", [path(route, view), *urls.urlpatterns])
+        clear_url_caches()
+
+    yield add
+    monkeypatch.undo()
+    clear_url_caches()
+
+
+def test_requests_that_wait_for_a_stranger_hold_up_nobody(
+    more_urls: Callable[[str, Any], None], requests: Requests, server: Server
+) -> None:
+    arrived, gate = threading.Semaphore(0), threading.Event()
+
+    def wait(request: HttpRequest) -> HttpResponse:
+        arrived.release()
+        gate.wait(10)
+        return HttpResponse("at last")
+
+    more_urls("api/test-slow", wait)
+    with ThreadPoolExecutor(20) as pool:
+        slow = [pool.submit(httpx.get, f"{server.url}/api/test-slow", timeout=20) for _ in range(20)]
+        try:
+            assert all(arrived.acquire(timeout=10) for _ in range(20))
+            assert requests.get("/api/auth/me").status_code == 200
+        finally:
+            gate.set()
+        assert {each.result().text for each in slow} == {"at last"}
+
+
+def test_a_view_that_fails_is_answered_and_logged(
+    more_urls: Callable[[str, Any], None], requests: Requests, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(request: HttpRequest) -> HttpResponse:
+        raise RuntimeError("deliberate")
+
+    more_urls("api/test-fail", fail)
+    answer = requests.get("/api/test-fail")
+    assert answer.status_code == 500
+    assert "deliberate" not in answer.text
+    assert "deliberate" in caplog.text
+    assert requests.get("/api/auth/me").status_code == 200
+
+
+def test_static_files_are_served_and_nothing_else_beside_them(requests: Requests) -> None:
+    page = requests.get("/static/backline/css/tokens.css")
+    assert page.status_code == 200
+    again = httpx.get(str(page.url), headers={"If-None-Match": page.headers.get("etag", "")})
+    assert again.status_code in {200, 304}
+    assert httpx.get(str(page.url), headers={"Range": "bytes=0-3"}).content == page.content[:4]
+    for absent in ("/static/none.css", "/static/../manage.py", "/static/"):
+        assert requests.get(absent).status_code in {302, 404}  # that of the program's own address
+
+
+def test_what_comes_in_pieces_is_read_whole(server: Server) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b" " * 1000
+        yield b"{}"
+
+    answer = httpx.post(f"{server.url}/api/auth/token/refresh", content=pieces())
+    assert answer.status_code == 400
