@@ -224,10 +224,12 @@ class Control:
         return self._reply(interaction)
 
     def _reply(self, interaction: Interaction) -> Json:
-        """The answering message; a modal as `{modal}`; `{deleted: true}` when the bot took it back."""
+        """The answering message; a modal as `{modal}`; `{deleted: true}` when the bot took it back and said no more."""
         if interaction.answer_type == MODAL:
             return {"modal": interaction.answer_data}
-        message: Message | None = self.world.messages.get(interaction.original_id or "")
+        messages = self.world.messages
+        message: Message | None = messages.get(interaction.original_id or "")
+        message = message or messages.get(interaction.followed_id or "")
         return {"deleted": True} if message is None else shapes.message(self.world, message)
 
     async def fault(self, request: web.Request) -> Json:

@@ -16,7 +16,7 @@ from sandbox.shapes import VOICE_TYPES
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-STANDING = ("http_status", "rate_limit", "rate_headers", "latency")
+STANDING = ("http_status", "rate_limit", "rate_headers", "latency", "interaction")
 # What headers a 429 comes with: those of a used-up window, the usual ones (of a hidden limit), or none.
 HEADERS = ("used_up", "usual", "none")
 MAX_SECONDS = 200_000.0  # Discord has said 102,737
@@ -43,6 +43,7 @@ class StandingFault:
     reset_after: float | None = None
     bucket: str | None = None
     ms: int = 0
+    twice: bool = False
     done: bool = False
 
     def fits(self, method: str, path: str) -> bool:
@@ -146,6 +147,7 @@ def _standing(order: Json) -> StandingFault:
         reset_after=_number(order, "reset_after", 1.0, 0, MAX_SECONDS) if "reset_after" in order else None,
         bucket=str(order["bucket"]) if "bucket" in order else None,
         ms=int(_number(order, "ms", 0, 0, 60_000)),
+        twice=bool(order.get("twice", False)),
         done=order["kind"] == "latency" and bool(order.get("done", False)),
     )
 

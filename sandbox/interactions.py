@@ -12,7 +12,9 @@ from typing import Any
 
 from sandbox import actions, options, permissions, shapes
 from sandbox.errors import DiscordError, Refused, invalid_form, unknown
+from sandbox.faults import Faults
 from sandbox.gateway import Gateway
+from sandbox.gateway_session import Session
 from sandbox.model import Channel, Event, Json, Member, Message, MessageFlag
 from sandbox.snowflake import new_snowflake
 from sandbox.world import World
@@ -32,7 +34,8 @@ KEPT = 2_000  # interactions remembered; older ones have long expired
 
 @dataclass
 class Interaction:
-    """One interaction. `original_id` is the message that `@original` means, once there is one."""
+    """One interaction. `original_id` is the message that `@original` means, once there is one; `followed_id` is the
+    newest message that followed it."""
 
     id: str
     token: str
@@ -42,11 +45,13 @@ class Interaction:
     metadata: Json
     message_id: str | None = None
     original_id: str | None = None
+    followed_id: str | None = None
     answer_type: int | None = None
     answer_data: Json = field(default_factory=dict)
     created: float = field(default_factory=time.monotonic)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+    followed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def age(self) -> float:
@@ -56,9 +61,10 @@ class Interaction:
 class Interactions:
     """Starts interactions for humans and takes the bot's answers."""
 
-    def __init__(self, world: World, gateway: Gateway) -> None:
+    def __init__(self, world: World, gateway: Gateway, faults: Faults) -> None:
         self.world = world
         self.gateway = gateway
+        self.faults = faults
         self.by_token: dict[str, Interaction] = {}
         world.listeners.append(self._hear)
 
@@ -158,8 +164,20 @@ class Interactions:
         self.by_token[interaction.token] = interaction
         while len(self.by_token) > KEPT:
             del self.by_token[next(iter(self.by_token))]
-        session.dispatch("INTERACTION_CREATE", self._payload(interaction, member, channel, data, message))
+        payload = self._payload(interaction, member, channel, data, message)
+        self._deliver(session, payload, name=str(data.get("name", "")))
         return interaction
+
+    def _deliver(self, session: Session, payload: Json, *, name: str) -> None:
+        """Tell the bot. A session that was resumed may be told late, or of what it has heard already."""
+        fault = self.faults.take("interaction", "POST", f"/{name}")
+        if fault is None:
+            session.dispatch("INTERACTION_CREATE", payload)
+            return
+        for _ in range(2 if fault.twice else 1):
+            asyncio.get_running_loop().call_later(
+                fault.ms / 1000, session.dispatch, "INTERACTION_CREATE", payload
+            )
 
     def _payload(
         self, interaction: Interaction, member: Member, channel: Channel, data: Json, message: Message | None
@@ -199,6 +217,10 @@ class Interactions:
         await self._wait(interaction.answered, ANSWER_SECONDS)
         if interaction.answer_type == DEFER:
             await self._wait(interaction.finished, patience)
+            if interaction.original_id not in self.world.messages:
+                # Taken back: who wants to say it to one person only says so in another message.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(interaction.followed.wait(), min(patience, ANSWER_SECONDS))
         elif interaction.answer_type == DEFER_UPDATE:
             # "Received, nothing to say" is a complete answer; but an edit often follows at once.
             with contextlib.suppress(TimeoutError):
@@ -299,7 +321,9 @@ class Interactions:
             self.edit(interaction, original, body, attachments)
             return original
         message = self._say(interaction, body, attachments, follow_up=True)
+        interaction.followed_id = message.id
         interaction.finished.set()
+        interaction.followed.set()
         return message
 
     def _say(

@@ -94,7 +94,7 @@ class Sandbox:
         self.ratelimiter = RateLimiter()
         self.gateway = Gateway(self.world, self.credentials)
         self.bot_voice = BotVoice(self.world, self.gateway, self.voice)
-        self.interactions = Interactions(self.world, self.gateway)
+        self.interactions = Interactions(self.world, self.gateway, self.faults)
         self.control = Control(self)
         self.observers: list[Observer] = []
         self._runner: web.AppRunner | None = None
