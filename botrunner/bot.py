@@ -19,6 +19,7 @@ from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
+from botrunner.reply import Answering, Asked
 from botrunner.rest import Rest
 from guilds.domain.shards import claim_identify
 from queue_app.domain.playback import lease_owner
@@ -68,9 +69,10 @@ class Bot(commands.Bot):
         self.mirror = Mirror(self, self._guild_changed)
         self._heartbeat = Heartbeat(self, process=lease_owner())
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
+        self._answering = Answering(self)
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")
-        self.add_cog(Music(self))
+        self.add_cog(Music())
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted)
 
@@ -144,12 +146,22 @@ class Bot(commands.Bot):
         if self._syncing is not None:
             self._syncing.cancel()
         await self.mirror.close()
+        await self._answering.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(
             self._alerts.close(), *self._stopping, *(reconciler.stop() for reconciler in reconcilers)
         )
         await self._heartbeat.close()
         await super().close()
+
+    # --- Interactions ---
+
+    def get_interaction(self, data: Any, *, cls: type[Any] = Asked) -> Any:
+        return super().get_interaction(data, cls=cls)
+
+    async def on_interaction(self, interaction: nextcord.Interaction[Any]) -> None:
+        assert isinstance(interaction, Asked)
+        await self._answering.take(interaction)
 
     # --- Gateway events ---
 

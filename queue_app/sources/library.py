@@ -88,6 +88,13 @@ def path_of(root: Path, identifier: str) -> Path:
     raise SourceError("NOT_FOUND", "The file is no longer in the library.", permanent=True)
 
 
+def known_folder(root: Path, identifier: str) -> str:
+    """The folder of a file below the library, as the last walk of this process found it; empty where none did."""
+    with _lock:
+        relative = _known.get(root.resolve(), {}).get(identifier)
+    return "" if relative is None or relative.parent == Path() else relative.parent.as_posix()
+
+
 def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
     try:
         with os.scandir(folder) as scan:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from queue_app.models import ItemState
+from queue_app.player_states import NOWHERE, PAUSED, SILENCES
+from realtime.db import in_thread
 from sandbox.seed import OWNER
 from tests.botrunner.conftest import TONES
 from tests.botrunner.stage import Stage, until
+from tests.factories import TrackFactory
 
 EPHEMERAL = 64
 
@@ -98,6 +101,31 @@ async def test_play_completes_from_the_library(ready: Stage) -> None:
     assert card(await ready.slash("member", "play", query=uri))["description"].startswith("**Long C")
 
 
+async def test_eight_tracks_of_one_name_are_eight_suggestions(ready: Stage) -> None:
+    """By their names, too: clients have sent those instead of the values, and spaces behind them."""
+    twins = [
+        await in_thread(TrackFactory.create)(title="Same Song", artist="Same Artist", album=f"Album {n // 2}")
+        for n in range(8)
+    ]
+    answer = await ready.http.post(
+        "/_sandbox/autocomplete",
+        json={
+            "user": "member",
+            "guild_id": ready.guild_id,
+            "channel_id": ready.channel("music"),
+            "command": "play",
+            "options": {"query": "same song"},
+            "autocomplete": "query",
+        },
+    )
+    choices = answer.json()["choices"]
+    assert {choice["value"] for choice in choices} == {twin.uri for twin in twins}
+    assert len({choice["name"] for choice in choices}) == 8
+    for choice in choices:
+        await ready.slash("member", "play", query=f"{choice['name']} ")
+    assert [item.track.uri for item in await ready.items()] == [choice["value"] for choice in choices]
+
+
 async def test_somebody_who_is_not_in_the_guild_is_refused(ready: Stage) -> None:
     answer = await ready.http.post(
         "/_sandbox/interactions",
@@ -117,6 +145,14 @@ async def test_pause_resume_and_skip_answer(playing: Stage) -> None:
     assert (await playing.slash("member", "pause"))["content"] == "Paused."
     assert (await playing.slash("member", "resume"))["content"] == "Going on."
     assert (await playing.slash("member", "skip"))["content"] == "Skipped **Long A – The Generators**."
+
+
+async def test_what_will_not_be_heard_is_not_promised(playing: Stage) -> None:
+    await playing.slash("owner", "pause")
+    added = card(await playing.slash("owner", "play", query="short e"))
+    assert added["footer"]["text"] == f"Number 2 in the queue. {SILENCES[PAUSED].sentence}"
+    joined = await playing.slash("owner", "join")
+    assert joined["content"].endswith(SILENCES[PAUSED].sentence)
 
 
 async def test_skip_with_nothing_playing_is_refused_to_the_asker_only(ready: Stage) -> None:
@@ -158,6 +194,7 @@ async def test_leave_keeps_the_queue_and_resume_brings_it_back(playing: Stage) -
 async def test_without_a_voice_channel_it_says_so_and_begins_when_somebody_joins(ready: Stage) -> None:
     message = card(await ready.slash("owner", "play", query="Long A"))
     assert message["title"] == "Added"
+    assert message["footer"]["text"] == f"Up next. {SILENCES[NOWHERE].sentence}"
     player = await ready.player()
 
     async def told() -> bool:

@@ -1,0 +1,37 @@
+"""Titles and times as replies show them."""
+
+from __future__ import annotations
+
+import regex  # type: ignore[import-untyped]
+
+_GRAPHEME = regex.compile(r"\X")
+
+
+def length(text: str) -> int:
+    """As JavaScript counts it, which is never less than Python does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, limit: int) -> str:
+    """Return text of at most so many characters, cut between those that people see and with an ellipsis."""
+    if length(text) <= limit:
+        return text
+    kept, room = "", limit - 1
+    for character in _GRAPHEME.findall(text):
+        room -= length(character)
+        if room < 0:
+            break
+        kept += character
+    return kept.rstrip() + "…"
+
+
+def label(title: str | None, artist: str | None) -> str:
+    title = " ".join((title or "").split()) or "Untitled"
+    artist = " ".join((artist or "").split())
+    return f"{title} – {artist}" if artist else title
+
+
+def clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

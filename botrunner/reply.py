@@ -1,0 +1,266 @@
+"""How the bot answers slash commands: in time, whatever the database does, and always with what came of them.
+
+Discord wants a first answer within three seconds and lets it be followed up for fifteen minutes. A deferral fixes who
+sees the answer: the one who asked, or everybody (docs: Interactions, Receiving and Responding).
+
+    arrives → told                      it was done quickly
+    arrives → deferred → told           it took longer; or it comes late, and is done only if Discord takes the deferral
+    arrives → dropped                   it came too late, or a second time
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import nextcord
+from django.db import DatabaseError, InterfaceError, OperationalError
+from nextcord.ext import commands
+
+from guilds.errors import GuildsError
+from queue_app.errors import QueueError
+from realtime.db import in_thread
+from realtime.errors import StoreNotFound
+
+log = logging.getLogger(__name__)
+
+DEFER_SECONDS = 0.7  # a deferral takes its time as well
+ANSWER_SECONDS = 3.0  # Discord's, for the first answer
+ATTEMPT_SECONDS = 1.2  # of giving it
+SUGGEST_SECONDS = 1.5  # an answer to each key that is pressed
+DATABASE_SECONDS = 60.0  # for how long a command is tried again
+LAST_SECONDS = 2.0  # for what is under way when the bot ends
+RETRY_SECONDS = (1.0, 5.0, 15.0)
+REMEMBERED = 1_000
+ACKNOWLEDGED = 40060  # Discord: Interaction has already been acknowledged
+
+CLOSING = "The bot is restarting. Look at /queue in a moment to see whether this was done."
+NO_DATABASE = "The database does not answer. Try again in a few minutes."
+NOT_YET = "The bot does not know this server yet. Try again in a moment."
+NO_COMMAND = "This command has changed. Restart Discord, then try again."
+OUR_FAULT = "Something went wrong on our side."
+
+
+class Asked(nextcord.Interaction[Any]):
+    """A use of a slash command, or somebody typing one. `private`: its deferral is for the one who asked only."""
+
+    def __init__(self, *, data: Any, state: Any) -> None:
+        super().__init__(data=data, state=state)
+        self.private = False
+        self.told = False
+        self._deferred = False
+        self._lost = False  # an answer of which nobody knows whether Discord has it
+        self._until = time.monotonic() + ANSWER_SECONDS
+        self._turn = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        data: Any = self.data
+        return str(data["name"]) if data else ""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was asked, by Discord's clock and ours."""
+        return (nextcord.utils.utcnow() - self.created_at).total_seconds()
+
+    def __str__(self) -> str:
+        return f"Guild {self.guild_id}: /{self.name} (interaction {self.id})"
+
+    async def defer(self) -> bool:
+        """Ask Discord for more time, unless there is an answer. Returns False where it gives none."""
+        async with self._turn:
+            if not self.told and not self._deferred:
+                given = await self._answer(lambda: self.response.defer(ephemeral=self.private))
+                self._deferred = given is True or (given is None and self._lost)
+            return self.told or self._deferred
+
+    async def tell(
+        self, content: str | None = None, *, embed: nextcord.Embed | None = None, private: bool | None = None
+    ) -> None:
+        """Say what came of it, to the one who asked only when `private`, which is as deferred by default.
+
+        Nothing is raised: what cannot be told is logged.
+        """
+        private = self.private if private is None else private
+        said: dict[str, Any] = {"content": content} if content is not None else {}
+        said |= {"embed": embed} if embed is not None else {}
+        async with self._turn:
+            sent: bool | None = None
+            if not self.told and not self._deferred:
+                self._deferred = self._lost  # if Discord has an answer, then that
+                sent = await self._answer(lambda: self.response.send_message(**said, ephemeral=private))
+                if sent is None and not self._deferred:
+                    sent = self._lost
+            if sent is None:
+                sent = await self._follow_up(said, private=private)
+            self.told = True
+        if not sent:
+            words = content or f"{embed.title}: {embed.description}" if embed else content
+            log.warning("%s could not be answered. What would have been said: %s", self, words)
+
+    async def suggest(self, choices: dict[str, str]) -> None:
+        """Suggest values by name for what is being typed. Who has typed on by now needs none."""
+        async with self._turn:
+            if not self.told:
+                self.told = True
+                await self._answer(lambda: self.response.send_autocomplete(choices))
+
+    async def _answer(self, answer: Callable[[], Awaitable[Any]]) -> bool | None:
+        """Give the first answer. Returns False where Discord takes none, null where it has one already."""
+        while True:
+            try:
+                async with asyncio.timeout(ATTEMPT_SECONDS):
+                    await answer()
+                return True
+            except nextcord.HTTPException as error:
+                log.debug("%s not answered: %s", self, error)
+                return None if error.code == ACKNOWLEDGED else False
+            except (aiohttp.ClientError, OSError) as error:  # TimeoutError is one
+                self._lost = True
+                if time.monotonic() > self._until:
+                    log.warning("%s not answered: %s", self, type(error).__name__)
+                    return False
+                await asyncio.sleep(0.1)
+
+    async def _follow_up(self, said: dict[str, Any], *, private: bool) -> bool:
+        for seconds in (*RETRY_SECONDS, None):
+            try:
+                await self._say_late(said, private=private)
+                return True
+            except (aiohttp.ClientError, OSError, nextcord.DiscordServerError) as error:
+                if seconds is None:
+                    log.warning("%s: %s", self, type(error).__name__)
+                    return False
+                await asyncio.sleep(seconds)
+            except nextcord.HTTPException as error:  # 50027 after a quarter of an hour
+                log.warning("%s: Discord says %s", self, error)
+                return False
+        return False
+
+    async def _say_late(self, said: dict[str, Any], *, private: bool) -> None:
+        if self.told:
+            await self.followup.send(**said, ephemeral=private)
+        elif private == self.private:
+            await self.edit_original_message(**said)
+        else:
+            # The deferral's own message would be seen by everybody, or by one only.
+            try:
+                await self.delete_original_message()
+            except nextcord.NotFound:
+                pass  # a second try, or somebody deleted it
+            await self.followup.send(**said, ephemeral=private)
+
+
+def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
+    """Mark a command whose answer nobody else sees."""
+    callback.for_the_asker = True  # type: ignore[attr-defined]
+    return callback
+
+
+async def from_database[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run what uses the ORM and may be done twice, again while the database is locked or away.
+
+    Raises what the function raises; a DatabaseError after a minute.
+    """
+    until = time.monotonic() + DATABASE_SECONDS
+    while True:
+        try:
+            return await in_thread(function)(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("The database does not answer a slash command: %s", error)
+            await asyncio.sleep(0.5)
+
+
+async def tell_failure(asked: Asked, error: BaseException) -> None:
+    """Say to the one who asked why it was not done. Discord tells them that nobody answers where the bot ends."""
+    match error:
+        case QueueError() | GuildsError():
+            await asked.tell(str(error), private=True)
+        case StoreNotFound():  # the bot has just joined, and its rows are being written
+            await asked.tell(NOT_YET, private=True)
+        case DatabaseError() | InterfaceError():
+            log.error("%s: %s", asked, error)
+            await asked.tell(NO_DATABASE, private=True)
+        case _:
+            log.error("%s failed", asked, exc_info=error)
+            await asked.tell(OUR_FAULT, private=True)
+
+
+class Answering:
+    """What a bot does with interactions, beside running the commands. Build one per bot."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        self._bot = bot
+        self._seen: dict[int, None] = {}  # in order
+        self._under_way: dict[asyncio.Task[Any], Asked] = {}
+
+    async def take(self, asked: Asked) -> None:
+        """Run a command, or suggest something, once. Nothing is raised."""
+        if asked.id in self._seen:
+            log.debug("%s came twice", asked)
+            return
+        self._seen[asked.id] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        if asked.type is nextcord.InteractionType.application_command_autocomplete:
+            await self._suggest(asked)
+        elif asked.type is nextcord.InteractionType.application_command:
+            task = asyncio.create_task(self._run(asked), name=str(asked))
+            self._under_way[task] = asked
+            task.add_done_callback(self._under_way.pop)
+            await asyncio.wait({task})
+
+    async def close(self) -> None:
+        """Wait a moment for what is under way, and tell those who would wait in vain."""
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+        waiting = [asyncio.create_task(self._under_way[task].tell(CLOSING, private=True)) for task in late]
+        for task in late:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting, timeout=LAST_SECONDS)
+
+    async def _run(self, asked: Asked) -> None:
+        asked.private = self._is_for_the_asker(asked.name)
+        if asked.age >= DEFER_SECONDS and not await asked.defer():
+            # Resuming a session tells of what was missed. By its clock alone it might be ours that is wrong.
+            log.warning("%s came %.1f s late and was not run", asked, asked.age)
+            return
+        if asked.guild is None or asked.guild.unavailable:
+            await asked.tell(NOT_YET, private=True)
+            return
+        timer = asyncio.create_task(_defer_in_time(asked))
+        try:
+            await self._bot.process_application_commands(asked)
+            if not asked.told:
+                await asked.tell(NO_COMMAND, private=True)
+        except Exception as error:
+            await tell_failure(asked, error)
+        finally:
+            timer.cancel()
+
+    async def _suggest(self, asked: Asked) -> None:
+        """Suggest what the command does, nothing where that takes too long or fails."""
+        task = asyncio.create_task(self._bot.process_application_commands(asked))
+        await asyncio.wait({task}, timeout=SUGGEST_SECONDS)
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled() and (error := task.exception()):
+            log.warning("%s: nothing is suggested: %s", asked, error)
+        await asked.suggest({})
+
+    def _is_for_the_asker(self, name: str) -> bool:
+        found = (each for each in self._bot.get_all_application_commands() if each.name == name)
+        return any(getattr(each.callback, "for_the_asker", False) for each in found)
+
+
+async def _defer_in_time(asked: Asked) -> None:
+    await asyncio.sleep(max(0.0, DEFER_SECONDS - max(0.0, asked.age)))
+    await asked.defer()

@@ -1,0 +1,269 @@
+"""Slash commands are answered in time and told what came of them, whatever the database and Discord do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from botrunner import reply
+from botrunner.reply import from_database
+from realtime.db import in_thread
+from sandbox import interactions
+from sandbox.interactions import DEFER, Interaction
+from tests.botrunner.conftest import TONES
+from tests.botrunner.stage import Stage, until
+
+pytestmark = pytest.mark.database
+
+EPHEMERAL = 64
+
+
+@contextmanager
+def nobody_writes() -> Iterator[Callable[[], None]]:
+    """Hold what every command waits for: SQLite's write lock, a lock of PostgreSQL on the tables, reads included.
+
+    Yields what lets go of it.
+    """
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                if connection.vendor == "postgresql":
+                    with connection.cursor() as cursor:
+                        cursor.execute(
+                            "LOCK TABLE accounts_user, queue_app_queueitem, queue_app_track"
+                            " IN ACCESS EXCLUSIVE MODE"
+                        )
+                held.set()
+                release.wait(60)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert held.wait(20)
+        yield release.set
+    finally:
+        release.set()
+        thread.join()
+
+
+@pytest.fixture
+async def ready(stage: Stage, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Stage]:
+    """A bot, and nobody in voice. Nothing may end in a traceback."""
+    caplog.set_level(logging.DEBUG, logger="botrunner.reply")
+    await stage.start_bot()
+    yield stage
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+def newest(stage: Stage) -> Interaction | None:
+    return next(reversed(stage.sandbox.interactions.by_token.values()), None)
+
+
+async def deferred(stage: Stage) -> Interaction:
+    """Wait until the newest interaction is; Discord takes it within three seconds only."""
+    asked = newest(stage)
+
+    def taken() -> Interaction | None:
+        found = newest(stage)
+        return found if found is not asked and found and found.answer_type is not None else None
+
+    found: Interaction = await until(taken, what="no answer")
+    assert found.answer_type == DEFER
+    return found
+
+
+def typed(stage: Stage, command: str, **options: Any) -> asyncio.Task[dict[str, Any]]:
+    return asyncio.create_task(stage.slash("member", command, **options))
+
+
+async def test_a_command_waits_for_the_database_and_is_done_once(ready: Stage) -> None:
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "play", query="long a")
+        asked = await deferred(ready)
+        assert asked.original_id is not None
+        assert not ready.sandbox.world.messages[asked.original_id].flags & EPHEMERAL
+        let_go()
+        message = await waiting
+    assert message["embeds"][0]["title"] == "Added"
+    assert message["id"] == asked.original_id
+    assert len(await ready.items()) == 1
+
+
+async def test_a_refusal_of_a_public_deferral_is_for_the_asker_only(ready: Stage) -> None:
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "skip")
+        asked = await deferred(ready)
+        let_go()
+        message = await waiting
+    assert message["content"] == "Nothing is playing."
+    assert message["flags"] & EPHEMERAL
+    assert asked.original_id not in ready.sandbox.world.messages  # nobody else is left with "thinking…"
+
+
+async def test_what_only_the_asker_may_see_is_deferred_so(ready: Stage) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite's readers wait for nobody")
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "queue")
+        asked = await deferred(ready)
+        let_go()
+        message = await waiting
+    assert message["id"] == asked.original_id
+    assert message["flags"] & EPHEMERAL
+    assert message["embeds"][0]["description"] == "The queue is empty."
+
+
+async def test_what_comes_twice_is_done_once(ready: Stage) -> None:
+    await ready.fault("interaction", path="/play", twice=True)
+    assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
+    assert (await ready.slash("member", "skip"))["content"]  # behind the second one
+    assert len(await ready.items()) == 1
+
+
+async def test_what_comes_too_late_is_not_done(ready: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    await ready.fault("interaction", path="/play", ms=3_200)
+    with pytest.raises(httpx.HTTPStatusError):
+        await ready.slash("member", "play", query="long a")
+    await until(lambda: "late and was not run" in caplog.text)
+    assert f"Guild {ready.guild_id}: /play" in caplog.text
+    assert await ready.items() == []
+
+
+async def test_what_comes_late_is_deferred_before_it_is_done(ready: Stage) -> None:
+    await ready.fault("interaction", path="/play", ms=1_500)
+    waiting = typed(ready, "play", query="long a")
+    await deferred(ready)
+    assert (await waiting)["embeds"][0]["title"] == "Added"
+
+
+async def test_an_answer_whose_receipt_is_lost_is_not_given_twice(ready: Stage) -> None:
+    await ready.fault("latency", path="/callback", ms=1_500, count=1, done=True)
+    assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
+    with nobody_writes() as let_go:  # and of a deferral
+        await ready.fault("latency", path="/callback", ms=9_000, count=1, done=True)
+        waiting = typed(ready, "play", query="long c")
+        await deferred(ready)
+        let_go()
+        assert (await waiting)["embeds"][0]["description"].startswith("**Long C")
+    assert len(await ready.items()) == 2
+
+
+async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
+    ready: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "play", query="long a")
+        await deferred(ready)
+        monkeypatch.setattr(interactions, "TOKEN_SECONDS", 0)  # a quarter of an hour has passed
+        let_go()
+        await until(lambda: "could not be answered" in caplog.text)
+    waiting.cancel()
+    assert f"Guild {ready.guild_id}: /play" in caplog.text
+    assert "50027" in caplog.text
+    assert "Long A" in caplog.text
+    assert len(await ready.items()) == 1
+
+
+async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "play", query="long a")
+        await deferred(ready)
+        stopping = asyncio.create_task(ready.bots[0].stop())
+        message = await waiting
+        let_go()
+        await stopping
+    assert message["content"] == reply.CLOSING
+    assert message["flags"] & EPHEMERAL
+
+
+async def test_commands_that_the_bot_has_no_more_are_answered(ready: Stage) -> None:
+    commands = ready.sandbox.world.commands
+    (play,) = (each for each in commands.values() if each["name"] == "play")
+    commands["999999999999999999"] = play | {"id": "999999999999999999", "name": "sing"}
+    message = await ready.slash("member", "sing", query="x")
+    assert message["content"] == reply.NO_COMMAND
+    assert message["flags"] & EPHEMERAL
+    assert await suggestions(ready, "x", command="sing") == []
+
+
+async def suggestions(stage: Stage, text: str, *, command: str = "play") -> list[dict[str, str]]:
+    answer = await stage.http.post(
+        "/_sandbox/autocomplete",
+        json={
+            "user": "member",
+            "guild_id": stage.guild_id,
+            "channel_id": stage.channel("music"),
+            "command": command,
+            "options": {"query": text},
+            "autocomplete": "query",
+        },
+    )
+    answer.raise_for_status()
+    choices: list[dict[str, str]] = answer.json()["choices"]
+    return choices
+
+
+async def test_nothing_is_suggested_where_the_database_takes_too_long(ready: Stage) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite's readers wait for nobody")
+    with nobody_writes():
+        assert await asyncio.gather(*(suggestions(ready, "long") for _ in range(4))) == [[]] * 4
+    assert len(await suggestions(ready, "")) == len(TONES)
+
+
+async def test_a_connection_that_broke_is_made_again(
+    ready: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("there is none")
+
+    def break_connections() -> int:
+        """End those that wait for a lock. Returns how many did."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return int(cursor.fetchone()[0])
+
+    with nobody_writes() as let_go:
+        waiting = typed(ready, "play", query="long a")
+        await deferred(ready)
+        await until(in_thread(break_connections))
+        let_go()
+        assert (await waiting)["embeds"][0]["title"] == "Added"
+    assert len(await ready.items()) == 1
+    monkeypatch.setattr(reply, "DATABASE_SECONDS", -1.0)
+    with nobody_writes():
+        waiting = typed(ready, "skip")
+        await deferred(ready)
+        await until(in_thread(break_connections))
+        message = await waiting
+    assert message["content"] == reply.NO_DATABASE
+    assert message["flags"] & EPHEMERAL
+
+
+async def test_what_uses_the_database_is_tried_again_for_a_while(transactional_db: None) -> None:
+    tries = 0
+
+    def act(needed: int) -> str:
+        nonlocal tries
+        tries += 1
+        if tries < needed:
+            raise OperationalError("database is locked")
+        return "done"
+
+    assert await from_database(act, 2) == "done"
+    assert tries == 2
