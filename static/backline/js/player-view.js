@@ -108,11 +108,12 @@ export class PlayerView {
   }
 
   /** @param {Look} look */
-  #drawRound({ round, lamp }) {
+  #drawRound({ round, lamp, cold }) {
     this.#round.disabled = !round;
     this.#round.toggleAttribute("data-play", round?.icon !== "pause");
     // Amber is sound, or something for one to press; a pause that nobody has to press now is neither.
-    this.#round.toggleAttribute("data-quiet", round?.act === "pause" && lamp !== "sound");
+    const steers = round?.act === "pause" || round?.act === "resume";
+    this.#round.toggleAttribute("data-quiet", (cold && steers) || (round?.act === "pause" && lamp !== "sound"));
     const label = round?.label ?? round?.words ?? "Play";
     setAttribute(this.#round, "aria-label", label);
     this.#round.title = label;

@@ -22,6 +22,7 @@ let wasLive = false;
 let live = false;
 store.start();
 setInterval(saveAgain, SAVE_AGAIN_MS);
+relate();
 
 byId("settings").addEventListener("submit", (event) => event.preventDefault());
 byId("settings").addEventListener("change", (event) => {
@@ -70,6 +71,13 @@ function write(name, value) {
       control.value = String(value ?? "");
     }
   }
+  relate();
+}
+
+/** What another setting leaves without effect cannot be changed meanwhile. */
+function relate() {
+  /** @type {HTMLInputElement} */ (byId("vote_share")).disabled = read("may_skip") !== "everyone";
+  /** @type {HTMLInputElement} */ (byId("leave_after_minutes")).disabled = read("stay_in_channel") === true;
 }
 
 /** @param {string} name @param {"" | "saved" | "problem" | "theirs"} state @param {string} words */
