@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 from playwright.sync_api import Page, expect
 
@@ -13,6 +14,7 @@ from queue_app.models import Player, QueueItem
 from tests.clients.browser import PHONE, Desk, elsewhere
 from tests.clients.relay import Relay
 from tests.clients.scene import BOT_PROCESS, Scene
+from tests.clients.test_accessibility import examine
 from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.server import until
 
@@ -66,6 +68,7 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     expect(page.locator("#queue .line-sub")).to_contain_text(["will be removed", "waiting for the network"])
     assert position.text_content() == stood
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert examine(page) == []
 
     relay.give_back()
     page.get_by_role("button", name="Try again now").click()
@@ -254,3 +257,62 @@ def test_a_search_without_a_result_offers_nothing_to_add(desk: Desk, scene: Scen
     said = rows.all_inner_texts()
     assert len(set(said)) == 8
     assert said[0] == "The Testers · One · 1 of 2"
+
+
+def test_paused_and_empty_one_adds_and_it_plays(desk: Desk, scene: Scene) -> None:
+    scene.add("moss")
+    scene.play()
+    page = desk.window(scene.owner_cookie).open_guild(scene.id)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Skip this track").click()
+    expect(page.locator("#now-status")).to_have_text("Paused, nothing waiting")
+    expect(page.locator("#now-artist")).to_have_text("Paused by you just now")
+    expect(page.locator("#pause")).to_have_attribute("aria-label", "Play: opens the search")
+    page.get_by_role("button", name="Add music").click()
+    expect(page.locator("#search-input")).to_be_focused()
+    page.keyboard.type("moss")
+    page.keyboard.press("Enter")
+    expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
+    assert not player(scene).paused
+    scene.play()
+    expect(page.locator("#now-status")).to_have_text("Now playing")
+
+
+def test_what_failed_is_kept_with_its_reason_and_tried_again(desk: Desk, scene: Scene) -> None:
+    window = desk.window(scene.owner_cookie, size=PHONE, scheme="light")
+    page = window.open_guild(scene.id)
+    scene.add("moss")
+    scene.play()
+    scene.add("cold harbour")
+    item = elsewhere(lambda: QueueItem.objects.get(state="queued"))
+
+    def fail(item_id: UUID) -> None:
+        elsewhere(
+            lambda: playback.fail_queued(
+                scene.id,
+                item_id=item_id,
+                code="HTTP_404",
+                detail="The station answered 404.",
+                owner=BOT_PROCESS,
+            )
+        )
+
+    fail(item.pk)
+    failed = page.locator("#queue [data-failed]")
+    expect(failed).to_contain_text("The station answered 404.")
+    expect(page.locator("#queue-summary")).to_have_text("")
+    assert examine(page) == []
+    page.reload()
+    expect(failed).to_have_count(1)
+    page.get_by_role("button", name="Retry Cold Harbour").click()
+    expect(failed).to_have_count(0)
+    expect(page.locator("#queue .line-title")).to_have_text(["Cold Harbour"])
+    expect(page.locator("#queue-summary")).to_contain_text("1 track")
+
+    again = elsewhere(lambda: QueueItem.objects.get(state="queued"))
+    assert again.pk != item.pk
+    fail(again.pk)
+    page.get_by_role("button", name="Remove Cold Harbour").click()
+    expect(failed).to_have_count(0)
+    expect(page.locator("#queue-empty")).to_be_visible()
+    assert window.complaints == []

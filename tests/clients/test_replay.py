@@ -102,6 +102,7 @@ def live_through_everything() -> Story:
     story.bot("start_next")
     story.bot("fail", item_id=story.current, code="UNREADABLE", detail="The file ends in the middle.")
     story.bot("fail_queued", item_id=link["id"], code="HTTP_404", detail="The station answered 404.")
+    story.ask("RetryItem", item_id=link["id"])
     story.bot("start_next")
     last = story.ask("AddTrack", query=tracks[1].uri)
     story.ask("MoveItem", item_id=last["id"], after=None)

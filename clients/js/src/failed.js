@@ -2,6 +2,8 @@
 
 /** So long a failed item is shown (docs/protocol.md). */
 const SHOWN_MS = 600_000;
+/** So many a snapshot has at most. */
+const MOST = 50;
 
 /**
  * The failed items after an event.
@@ -12,7 +14,7 @@ const SHOWN_MS = 600_000;
 export function applyToFailed(failed, { name, args }) {
   switch (name) {
     case "TrackFailed":
-      return [...failed.filter(({ id }) => id !== args.item.id), args.item];
+      return [...failed.filter(({ id }) => id !== args.item.id), args.item].slice(-MOST);
     case "TrackRemoved":
     case "TrackRequeued":
       return failed.some(({ id }) => id === args.item.id) ? failed.filter(({ id }) => id !== args.item.id) : failed;
