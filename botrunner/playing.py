@@ -18,6 +18,8 @@ from queue_app.sources import Media, SourceError, TrackInfo, open_media, resolve
 log = logging.getLogger(__name__)
 
 READY_SECONDS = 15.0
+# Where a server gives no parts, everything before the place to continue at has to be read first.
+REACH_SECONDS = 60.0
 
 
 class Playing:
@@ -58,6 +60,11 @@ class Playing:
     def position_ms(self) -> int:
         return self.source.position_ms if self.source else self.start_ms
 
+    @property
+    def heard_ms(self) -> int:
+        """How much was played since it was opened."""
+        return self.position_ms - self.start_ms
+
     async def _open(self) -> None:
         try:
             async with self._slots:
@@ -85,10 +92,14 @@ class Playing:
         if self._closed:
             self._close_media()
         source = TrackSource(self._media, start_ms=self.start_ms, volume=self._volume)
-        if not source.ready(READY_SECONDS):
+        if not source.ready(self._patience(self._media)):
             source.cleanup()
             raise source.error or SourceError("TOO_SLOW", "The track did not begin in time.", permanent=False)
         return source
+
+    def _patience(self, media: Media) -> float:
+        at_once = isinstance(media, Path) or media.seekable() or self.start_ms == 0
+        return READY_SECONDS if at_once else REACH_SECONDS
 
     def close(self) -> None:
         """Let go of the source; safe at any time, from the loop."""

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
 MAX_OPENINGS = 4
+RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 MAX_BACKOFF_SECONDS = 30.0
 
@@ -302,6 +303,13 @@ class Reconciler:
 
     async def _end(self, playing: Playing) -> None:
         error = playing.source.error if playing.source else None
+        if error is not None and not error.permanent and playing.heard_ms >= RESUMABLE_MS:
+            # A server that lost a long transfer may well give the file again, and we know our place in it.
+            log.info("Guild %s: opening item %s again: %s", self.guild_id, playing.item_id, error.code)
+            await self._save_position()
+            self._drop_playing()
+            self.wake()
+            return
         if error is not None:
             await self._fail(playing, error.code, error.detail)
             return

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import botrunner.playing as opening
+import botrunner.reconciler as reconciling
 from queue_app.models import ItemState
 from tests.botrunner.stage import Stage, until
 from tests.queue_app.audio_files import tone, write
@@ -143,7 +145,7 @@ async def test_a_link_plays_and_its_title_is_read(
 
 
 async def test_a_file_without_a_length_goes_on_where_the_bot_left(
-    stage: Stage, audio_server: AudioServer, tmp_path: Path
+    stage: Stage, audio_server: AudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As every transcoding server sends it: in chunks, and from its beginning only."""
     sound = np.concatenate([tone(3, hz=440), tone(60, hz=880)])
@@ -158,6 +160,7 @@ async def test_a_file_without_a_length_goes_on_where_the_bot_left(
     left = await stage.status("stopped")
     assert left.position_ms > 3_000
     await until(lambda: stage.report() is None, what="still in voice")
+    monkeypatch.setattr(opening, "READY_SECONDS", 0.0)  # reading over what comes before takes longer
     await stage.slash("owner", "resume")
     first = await until(lambda: (report := stage.report()) and report.tone_hz, what="nothing heard")
     assert first == pytest.approx(880, abs=30)  # of few frames
@@ -165,6 +168,29 @@ async def test_a_file_without_a_length_goes_on_where_the_bot_left(
     assert 0 <= back.current_position_ms - left.position_ms < 10_000
     (item,) = await stage.items()
     assert (item.track.title, item.track.is_live, item.state) == ("Two Tones", False, ItemState.PLAYING)
+
+
+async def test_a_transfer_that_breaks_after_a_while_is_begun_again_and_continues(
+    stage: Stage, audio_server: AudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that can neither give parts nor say whether the file is still the same."""
+    monkeypatch.setattr(reconciling, "RESUMABLE_MS", 1_000)
+    sound = np.concatenate([tone(3, hz=440), tone(60, hz=880)])
+    body = write(tmp_path / "two.mp3", sound).read_bytes()
+    resource = Resource(body, ranges=False, chunked=4096, drops=[len(body) // 14])  # 4.5 s
+    audio_server.resources["/stream"] = resource
+    await stage.start_bot()
+    await stage.sit("owner", "Stage left")
+    await stage.slash("owner", "play", query=audio_server.url("/stream"))
+    await stage.hear(440)
+    resource.drops = []
+    heard = await stage.hear(880)
+    begun = audio_server.count("/stream")
+    await until(lambda: audio_server.count("/stream") > begun, what="not asked again")
+    await stage.hear(880, after=heard.frames_received + 200)
+    (item,) = await stage.items()
+    assert item.state == ItemState.PLAYING
+    assert (await stage.player()).current_position_ms > 5_500
 
 
 async def test_a_track_that_breaks_off_fails_and_the_next_plays(
