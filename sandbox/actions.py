@@ -3,7 +3,7 @@
 import time
 
 from sandbox import content, permissions, shapes, snowflake
-from sandbox.errors import missing_permissions, unknown
+from sandbox.errors import missing_access, missing_permissions, unknown
 from sandbox.model import Channel, Event, Guild, Json, Member, Message, MessageFlag, Role, VoiceState
 from sandbox.world import World
 
@@ -27,7 +27,9 @@ def visible_channel(world: World, channel_id: str, user_id: str, *, need: int = 
     if member is None:
         raise unknown("Channel")
     bits = permissions.in_channel(world, member, channel)
-    if not bits & permissions.VIEW_CHANNEL or bits & need != need:
+    if not bits & permissions.VIEW_CHANNEL:
+        raise missing_access()
+    if bits & need != need:
         raise missing_permissions()
     return channel
 

@@ -71,7 +71,7 @@ function hear({ t, d }) {
     );
     if (d.channel_id) state.voice_states.push(d);
     drawSide();
-  } else {
+  } else if (t !== "TYPING_START") {
     void load();
   }
 }
