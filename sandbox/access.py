@@ -26,6 +26,7 @@ def guard(sandbox: "Sandbox") -> Middleware:
             return await handler(request)
         except web.HTTPException as refusal:
             if request.path.startswith("/api/") and refusal.status in (404, 405, 413):
+                sandbox.unserved.append(f"{refusal.status} {request.method} {request.path}")
                 body = {"message": f"{refusal.status}: {refusal.reason}", "code": 0}
                 return web.json_response(body, status=refusal.status)
             raise

@@ -53,6 +53,7 @@ def unknown(kind: str) -> DiscordError:
         "Interaction": 10062,
         "Application Command": 10063,
         "Voice State": 10065,
+        "Stage Instance": 10067,
         "Sound": 10097,
     }
     message = "Unknown application command" if kind == "Application Command" else f"Unknown {kind}"

@@ -83,6 +83,7 @@ class Channel:
     rtc_region: str | None = None
     nsfw: bool = False
     rate_limit_per_user: int = 0
+    stage: Json | None = None  # a Stage channel's open instance, in Discord's shape
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from sandbox.rest import (
     reactions,
     replies,
     roles,
+    stage_instances,
     users,
 )
 from sandbox.rest.api import PREFIX, Observer, mount
@@ -48,6 +50,7 @@ REST = (
     members,
     roles,
     guild_channels,
+    stage_instances,
     pins,
     channels,
     reactions,
@@ -64,8 +67,8 @@ class Sandbox:
 
     `url`, `api_url`, `authorize_url` and `gateway_url` are right after `start()` (with `port` 0 the system
     picks one). `observers` are called with `(method, path, status, body)` for every REST answer; tests
-    judge them there. `redirect_uris` are those registered for the application; without any, Backline's
-    default is.
+    judge them there. `unserved` has the newest requests under /api/ for which there is no route.
+    `redirect_uris` are those registered for the application; without any, Backline's default is.
 
     Raises: ValueError for a host other than loopback.
     """
@@ -97,6 +100,7 @@ class Sandbox:
         self.interactions = Interactions(self.world, self.gateway, self.faults)
         self.control = Control(self)
         self.observers: list[Observer] = []
+        self.unserved: deque[str] = deque(maxlen=100)
         self._runner: web.AppRunner | None = None
         self._voice_stopping: asyncio.Future[None] | None = None
         self._timers: set[asyncio.TimerHandle] = set()

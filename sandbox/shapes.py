@@ -225,7 +225,7 @@ def guild_create(world: World, guild_: Guild, *, all_members: bool) -> Json:
         "voice_states": states,
         "threads": [],
         "presences": [],
-        "stage_instances": [],
+        "stage_instances": [each.stage for each in world.guild_channels(guild_.id) if each.stage],
         "guild_scheduled_events": [],
         "soundboard_sounds": guild_.sounds,
     }

@@ -230,5 +230,5 @@ async def run(library: Library, sandbox: Sandbox, folder: Path) -> Results:
             except (Failed, TimeoutError, httpx.HTTPError) as error:
                 results[name] = str(error) or type(error).__name__
                 break
-    refused = [each for each in answers if each[0] not in "23"]
+    refused = [*(each for each in answers if each[0] not in "23"), *sandbox.unserved]
     return results | {"requests": len(answers), "refused": refused, "log": stage.log}

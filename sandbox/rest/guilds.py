@@ -49,6 +49,13 @@ async def active_threads(call: Call) -> Json:
     return {"threads": [], "members": [], "has_more": False}
 
 
+async def audit_log(call: Call) -> Json:
+    """Nothing is logged."""
+    named.guild(call, need=permissions.VIEW_AUDIT_LOG)
+    kinds = ("application_commands", "audit_log_entries", "auto_moderation_rules", "guild_scheduled_events")
+    return {kind: [] for kind in (*kinds, "integrations", "threads", "users", "webhooks")}
+
+
 def _nothing(need: int) -> Handler:
     """A list of something that the sandbox does not have, for whoever may see it."""
 
@@ -88,6 +95,8 @@ ROUTES = [
     Route("GET", "/guilds/{guild_id}/webhooks", _nothing(permissions.MANAGE_WEBHOOKS)),
     Route("GET", "/guilds/{guild_id}/scheduled-events", _nothing(0)),
     Route("GET", "/guilds/{guild_id}/auto-moderation/rules", _nothing(permissions.MANAGE_GUILD)),
+    Route("GET", "/guilds/{guild_id}/templates", _nothing(permissions.MANAGE_GUILD)),
+    Route("GET", "/guilds/{guild_id}/audit-logs", audit_log),
     Route("GET", "/guilds/{guild_id}/regions", voice_regions),
     Route("GET", "/guilds/{guild_id}/voice-states/@me", get_voice_state),
     Route("PATCH", "/guilds/{guild_id}/voice-states/@me", change_own_voice_state),

@@ -95,6 +95,8 @@ async def test_a_sticker_comes_as_a_form(sandbox: Sandbox, bot_http: httpx.Async
         "{guild}/webhooks",
         "{guild}/scheduled-events",
         "{guild}/auto-moderation/rules",
+        "{guild}/templates",
+        "{guild}/audit-logs",
         "{guild}/emojis",
         "{guild}/stickers",
         "{channel}/invites",
