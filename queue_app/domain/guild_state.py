@@ -196,7 +196,8 @@ def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
 
     Two queries. Call it inside `transaction.atomic()`, or use `opened`. Raises InvalidGuildId or GuildNotFound.
     """
-    check_guild_id(guild_id)
+    if origin.user is not None:
+        check_guild_id(guild_id)  # the bot's come from Discord
     try:
         store = lock_store(f"guild:{guild_id}")
     except StoreNotFound as error:
