@@ -21,6 +21,8 @@ async def edit_channel(call: Call) -> Json:
     body = await call.object()
     if "permission_overwrites" in body:
         named.channel(call, need=permissions.MANAGE_ROLES)
+    if {"name", "topic"} & body.keys():
+        call.count_hidden("channel names and topics", channel.id)
     channel_edits.edit(call.world, _guild_of(call, channel), channel, body)
     return shapes.channel(call.world, channel)
 

@@ -311,6 +311,12 @@ async def test_discords_own_limits_and_those_that_it_hides(
     bucket = "x-ratelimit-bucket"
     assert posted[0].headers[bucket] == answers[0].headers[bucket]
     assert posted[0].headers["x-ratelimit-remaining"] == "4"  # counted apart from the edits
+    sandbox.world.roles[BOT_ROLE].permissions |= permissions.MANAGE_CHANNELS
+    channel = f"/channels/{channel_id(sandbox, 'general')}"
+    renamed = [await bot_http.patch(channel, json={"topic": str(number)}) for number in range(3)]
+    assert [answer.status_code for answer in renamed] == [200, 200, 429]
+    assert 590 < renamed[-1].json()["retry_after"] <= 600
+    assert int(renamed[-1].headers["x-ratelimit-remaining"]) > 40
 
 
 async def test_the_bot_leaves_a_guild(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
