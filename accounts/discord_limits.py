@@ -160,7 +160,7 @@ class Limits:
         after = _number(headers.get("X-RateLimit-Reset-After"))
         if limit is None or remaining is None or after is None:
             return
-        after = min(after, MAX_WINDOW_SECONDS)
+        after, limit = min(after, MAX_WINDOW_SECONDS), max(1.0, limit)  # a window of none would never end
         known = self._windows.get(key)
         if known is None:
             if len(self._windows) >= MAX_WINDOWS:

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.discord_limits import MAX_INVALID, MAX_WINDOW_SECONDS, Limits, route_of
 from accounts.errors import DiscordBusy, DiscordPaused
@@ -208,6 +210,46 @@ def test_a_window_of_a_day_is_not_believed(remaining: int) -> None:
         ask(limits)
     assert refused.value.retry_after is not None
     assert refused.value.retry_after <= MAX_WINDOW_SECONDS
+
+
+numbers = st.sampled_from(["0", "1", "5", "0.2", "90", "102737", "-3", "nan", "1e9", "soon", ""])
+answers = st.tuples(
+    st.sampled_from([200, 204, 400, 404, 429, 500]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "X-RateLimit-Limit": numbers,
+            "X-RateLimit-Remaining": numbers,
+            "X-RateLimit-Reset-After": numbers,
+            "X-RateLimit-Bucket": st.sampled_from(["a", "b"]),
+        },
+    ),
+    st.none() | st.sampled_from([0.1, 8, 120, 580, "soon"]),
+)
+
+
+@given(st.lists(answers, max_size=12))
+def test_whatever_was_answered_nobody_waits_for_longer_than_a_429_said_and_a_window(
+    said: list[tuple[int, dict[str, str], Any]],
+) -> None:
+    limits = Limits()
+    for status, headers, retry_after in said:
+        limits.learn(POST, status=status, headers=headers, body={"retry_after": retry_after})
+    longest = max((r for status, _, r in said if status == 429 and isinstance(r, int | float)), default=1.0)
+    waits: list[float] = []
+    for _ in range(8):
+        try:
+            ask(limits)
+        except DiscordBusy as error:
+            waits.append(error.retry_after or 0.0)
+    assert max(waits, default=0.0) <= max(1.0, longest) + MAX_WINDOW_SECONDS
+
+
+def test_a_window_of_no_requests_is_one_of_one() -> None:
+    limits = Limits()
+    ask(limits)
+    limits.learn(POST, status=200, headers=window(0, 0.05, limit=0), body={})
+    ask(limits, patience=5)
 
 
 def test_a_global_limit_stops_this_token_everywhere_and_no_other() -> None:
