@@ -33,6 +33,7 @@ ANSWER_SECONDS = 3.0  # Discord's, for the first answer
 ATTEMPT_SECONDS = 1.2  # of giving it
 SUGGEST_SECONDS = 1.5  # an answer to each key that is pressed
 DATABASE_SECONDS = 60.0  # for how long a command is tried again
+LATE_SECONDS = 60.0  # for a follow-up, with the limits that Discord tells of on the way
 LAST_SECONDS = 2.0  # for what is under way when the bot ends
 RETRY_SECONDS = (1.0, 5.0, 15.0)
 REMEMBERED = 1_000
@@ -129,8 +130,13 @@ class Asked(nextcord.Interaction[Any]):
     async def _follow_up(self, said: dict[str, Any], *, private: bool) -> bool:
         for seconds in (*RETRY_SECONDS, None):
             try:
-                await self._say_late(said, private=private)
+                async with asyncio.timeout(LATE_SECONDS):
+                    await self._say_late(said, private=private)
                 return True
+            except TimeoutError:
+                # Perhaps it is there, and nextcord waits for a wrong window; twice would be worse than not at all.
+                log.warning("%s: Discord does not say whether it took the answer", self)
+                return False
             except (aiohttp.ClientError, OSError, nextcord.DiscordServerError) as error:
                 if seconds is None:
                     log.warning("%s: %s", self, type(error).__name__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (1, 2, 5, 10, 30)
+WELL_SECONDS = 300.0  # a bot that ran for so long begins with the first of them again
 ASK_SECONDS = 10.0
 MAX_SHARDS = 100_000
 
@@ -155,7 +157,7 @@ class Runner:
                 members_intent=self._members_intent,
                 keeper=self._leases,
             )
-            self._bots[number] = bot
+            self._bots[number], begun = bot, time.monotonic()
             status.publish(self._describe)
             async with self._starting[bucket]:
                 running = asyncio.create_task(bot.start(settings.DISCORD_BOT_TOKEN), name=f"shard {number}")
@@ -181,6 +183,7 @@ class Runner:
             except Exception as error:
                 log.warning("Shard %s stopped: %s", number, type(error).__name__)
             if not self._stop.is_set():
+                attempt = 0 if time.monotonic() - begun >= WELL_SECONDS else attempt
                 delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 attempt += 1
                 log.info("Starting shard %s again in %s s", number, delay)

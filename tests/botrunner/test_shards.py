@@ -73,3 +73,17 @@ async def test_shards_of_several_processes_identify_in_turn(
 
     await until(all_connected)
     assert (gateway.identified, gateway.too_early) == (6, 0)
+
+
+async def test_a_shard_that_ran_well_is_started_again_as_soon_as_the_first_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("botrunner.shards.RETRY_SECONDS", (0.1, 60))
+    monkeypatch.setattr("botrunner.shards.WELL_SECONDS", 0.0)
+    caplog.set_level("INFO", logger="botrunner.shards")
+    await stage.start_bot()
+    for _ in range(2):
+        await stage.fault("gateway_drop", code=4013)
+        await until(lambda: not stage.sandbox.gateway.connections)
+        await until(lambda: stage.sandbox.gateway.connections, what="it waits for a minute")
+    assert caplog.text.count("Starting shard 0 again in 0.1 s") == 2
