@@ -99,7 +99,10 @@ def _with_ascii_host(text: str) -> str:
     found = _AUTHORITY.match(text)
     if found is None or "@" in found[2] or (found[2].isascii() and "%" not in found[2]):
         return text
-    host, colon, port = unquote(found[2]).partition(":")
+    authority = unquote(found[2])
+    if re.search(r"[\s/?#@\\%]", authority):  # never part of a host, however it is written
+        return text
+    host, colon, port = authority.partition(":")
     labels = re.split("[.\u3002]", unicodedata.normalize("NFKC", host).lower())
     return f"{found[1]}{'.'.join(map(_ascii_label, labels))}{colon}{port}{text[found.end() :]}"
 

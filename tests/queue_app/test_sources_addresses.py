@@ -60,6 +60,14 @@ def test_configuration_opens_exactly_its_networks() -> None:
             "http://user@example.org/",
         ),
         *("http://exa mple.org/", "http://[::1/", "library:abc"),
+        *(
+            "http://a%2Fb/",
+            "http://a%40b/",
+            "http://a%0D%0Ab/",
+            "http://a%5Cb/",
+            "http://a%2525b/",
+            "http://%zz/",
+        ),
         "http://example.org/" + "a" * 2000,
     ],
 )

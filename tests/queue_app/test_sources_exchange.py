@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from queue_app.sources import exchange
 from tests.queue_app.audio_files import tone, write
 from tests.queue_app.audio_server import AudioServer, Resource, running_server
 from tests.queue_app.links import answer, look, refusal, whole
@@ -163,3 +173,69 @@ def test_an_address_of_version_6_is_a_host(opus: bytes) -> None:
         url = f"http://[::1]:{server.server_port}/a.opus"
         assert look(url).title == "Moss"
         assert server.requests[0][1]["Host"] == f"[::1]:{server.server_port}"
+
+
+# --- TLS ---
+
+
+def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's context, and the file with its certificate for 127.0.0.1, which vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "both.pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context, pem
+
+
+@contextmanager
+def tls_server(context: ssl.SSLContext) -> Iterator[AudioServer]:
+    with running_server() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield server
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    context, _ = certified(tmp_path)
+    with tls_server(context) as server:
+        error = refusal(server.url("/").replace("http:", "https:"))
+    assert (error.code, error.permanent) == ("UNREACHABLE", True)
+    assert "certificate" in error.detail
+
+
+def test_a_secure_cookie_goes_over_tls_only(
+    server: AudioServer, opus: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From plain HTTP to TLS, where a cookie is set, and back."""
+    context, pem = certified(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    exchange._tls.cache_clear()
+    with tls_server(context) as safe:
+        base = safe.url("").replace("http:", "https:")
+        cookies = {"Set-Cookie": "s=1; Secure; Path=/", "Location": f"{base}/second"}
+        server.resources["/start"] = Resource(status=301, headers={"Location": f"{base}/first"})
+        safe.resources["/first"] = Resource(status=302, headers=cookies)
+        safe.resources["/second"] = Resource(status=302, headers={"Location": server.url("/end.opus")})
+        server.resources["/end.opus"] = Resource(opus)
+        assert whole(server.url("/start")) == opus
+        assert [headers.get("Cookie") for _, headers in safe.requests] == [None, "s=1"]
+        assert "Cookie" not in server.requests[-1][1]
+    exchange._tls.cache_clear()

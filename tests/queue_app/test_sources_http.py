@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import datetime
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +8,6 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import queue_app.sources.http as http_source
 from queue_app.sources import SourceError, TrackInfo, open_media, resolve
@@ -365,33 +359,3 @@ def test_a_read_that_blocks_ends_when_the_file_is_closed(server: AudioServer, op
 def test_a_server_that_talks_nonsense_is_unreachable(server: AudioServer, tmp_path: Path) -> None:
     server.resources["/x"] = Resource(raw=b"220 mail.example ESMTP\r\n")
     assert refusal(server.url("/x"), tmp_path).code == "UNREACHABLE"
-
-
-def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "both.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with running_server() as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        error = refusal(server.url("/").replace("http:", "https:"), tmp_path)
-    assert (error.code, error.permanent) == ("UNREACHABLE", True)
-    assert "certificate" in error.detail
