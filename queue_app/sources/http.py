@@ -21,8 +21,8 @@ from queue_app.sources.responses import (
     content_range,
     header_title,
     icy_title,
-    index_is_late,
     is_station,
+    needs_seeking,
     path_title,
     refusal,
     refuse_other_content,
@@ -115,7 +115,7 @@ class HttpMedia:
             self.length = content_range(headers)[1] or response.length
         if not self._ranges and response.length and headers.get("Accept-Ranges", "").lower() == "bytes":
             self._ranges = self._knows_ranges(response)
-        if not self._ranges and index_is_late(response.peek(_BEGINNING_BYTES)):
+        if not self._ranges and needs_seeking(response.peek(_BEGINNING_BYTES)):
             if self.length is None:
                 self.length = self._measure(response)
             self._rereads = self.length is not None and self.length <= REREAD_BYTES

@@ -90,9 +90,11 @@ def content_range(headers: http.client.HTTPMessage) -> tuple[int | None, int | N
     return int(found[1]), None if found[2] == "*" else int(found[2])
 
 
-def index_is_late(beginning: bytes) -> bool:
-    """Whether a file begins as an MP4 whose index (`moov`) does not come before its sound: nothing of that can be
-    heard without seeking."""
+def needs_seeking(beginning: bytes) -> bool:
+    """Whether nothing of a file can be heard without seeking in it: an MP4 whose index (`moov`) does not come
+    before its sound, or a Core Audio file, whose table of packets comes behind it."""
+    if beginning.startswith(b"caff"):
+        return True
     at = 0
     while (kind := beginning[at + 4 : at + 8]) in _MOV_BOXES:
         size = int.from_bytes(beginning[at : at + 4])

@@ -20,6 +20,7 @@ MUXERS = {
     "flac": ("flac", "flac", "s16"),
     "m4a": ("mp4", "aac", "fltp"),
     "wav": ("wav", "pcm_s16le", "s16"),
+    "caf": ("caf", "alac", "s16p"),
 }
 
 
@@ -48,7 +49,7 @@ def write(
         output.metadata.update(tags or {})
         stream = output.add_stream(codec, rate=rate, layout=layout, options=options)
         assert isinstance(stream, AudioStream)
-        if codec not in {"flac", "pcm_s16le"}:
+        if sample_format == "fltp":
             stream.bit_rate = 128_000
         if sample_format == "fltp":
             planes = np.ascontiguousarray(np.repeat(samples[None], channels, axis=0))

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
 import queue_app.sources.http as http_source
 from queue_app.sources import SourceError
+from tests.queue_app.audio_files import tone, write
 from tests.queue_app.audio_server import AudioServer, Resource
 from tests.queue_app.links import Script, answer, look, opened, read_all, refusal, whole
 
@@ -150,6 +152,15 @@ def test_an_index_at_the_end_is_reached(
     media.seek(10)
     assert media.read(10) == files["m4a"][10:20]
     media.close()
+
+
+@pytest.mark.parametrize("chunked", [0, 4096])
+def test_a_table_of_packets_behind_the_sound_is_reached(
+    server: AudioServer, tmp_path: Path, chunked: int
+) -> None:
+    body = write(tmp_path / "a.caf", tone(3)).read_bytes()
+    server.resources["/a"] = Resource(body, ranges=False, chunked=chunked)
+    assert look(server.url("/a")).duration_ms == pytest.approx(3000, abs=60)
 
 
 def test_a_file_too_long_to_read_again_is_not_seekable(
