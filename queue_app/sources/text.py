@@ -1,0 +1,227 @@
+"""Text whose encoding nobody wrote down: tags, file names, headers.
+
+Names are too short for statistics over bytes, which is what packages for this are made of. But a wrong guess shows:
+letters that no language has side by side, capitals inside words, symbols between letters. So each encoding is tried,
+and the one whose text looks least odd is taken.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+# Letters beyond ASCII, language by language.
+_WESTERN = (
+    "äöüß",  # German
+    "àâæçéèêëîïôœùûüÿ",  # French
+    "áéíñóúü",  # Spanish
+    "áâãàçéêíóôõúü",  # Portuguese
+    "àèéìíòóù",  # Italian
+    "åäöéæøü",  # Scandinavian, Finnish
+    "áðéíóúýþæö",  # Icelandic
+)
+_CENTRAL = (
+    "ąćęłńóśźż",  # Polish
+    "áčďéěíňóřšťúůýž",  # Czech
+    "áäčďéíĺľňóôŕšťúýž",  # Slovak
+    "áéíóöőúüű",  # Hungarian
+    "ăâîşţ",  # Romanian
+    "čćđšž",  # Croatian, Slovenian
+)
+_RUSSIAN = ("абвгдежзийклмнопрстуфхцчшщъыьэюяё",)
+_CYRILLIC = (*_RUSSIAN, "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдђежзијклљмнњопрстћуфхцчџш")
+_GREEK = ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",)
+# Cyrillic and Greek letters that make up most of any text, and those that are rare in it.
+_FREQUENT = frozenset("оеаинтсрвлкмдпуяαοιετσνηυρπκμλςάίόέ")
+_RARE = frozenset("ъэфщцёђћџљњґєξψζφϊϋΐΰ")
+# What is frequent in titles; a text in the wrong encoding of its script has hardly any of these.
+_HAN = frozenset(
+    "的一是不我了在人有你爱愛心情天歌生日夜月风風花雪雨夢梦想中国國大小上下来來去时時间間年好无無世界海山水火光星空"
+    "回家路东東南西北春夏秋冬青红紅白黑女子男母父少老王张張李陈陳林周曲乐樂音声聲美后過过到"
+    "愛君恋涙桜旅道街声東京物語僕私千本影輝未来永遠約束笑顔翼鳥色彩森川島野田村何度今手言思出会前自分"
+)
+_HANGUL = frozenset(
+    "이다는사랑하가의아나너를을고에도그대기지오리마시우라해보만내안서여자인어로한날밤눈비꽃별봄"
+    "소년방탄단강남스타일생각처음움람늘영원운명세상친구거짓말추억노래꿈행복슬픔백첫겨울름무달태양좋은녀애정미주"
+)
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc]")
+
+_ENCODINGS: dict[str, tuple[str, ...]] = {
+    "cp1252": _WESTERN,
+    "cp1251": _CYRILLIC,
+    "cp1250": _CENTRAL,
+    "koi8-r": _RUSSIAN,
+    "cp1253": _GREEK,
+    "cp932": (),
+    "gbk": (),
+    "big5": (),
+    "cp949": (),
+    "euc_jp": (),
+}
+# What a less usual encoding must be better by.
+_DOUBT = {"cp1252": 0.0, "cp1251": 0.1, "cp1250": 0.3, "gbk": 0.3, "cp932": 0.3, "cp949": 0.4, "cp1253": 0.4}
+_OTHER_DOUBT = 0.5
+_PREFERRED = 1.5
+# How much better another reading must be than Latin letters that may well have been meant.
+_MARGIN = 2.0
+
+_PUNCTUATION = frozenset("’‘“”„–—…«»¡¿°·´「」『』、。・〜～！？（）：，《》【】　№")
+_ODD_LIGATURE = re.compile("œ[^uieantl]|iæ$", re.IGNORECASE)  # ś and ć in Central Europe
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+def decode(raw: bytes, *, prefer: str = "") -> str:
+    """Text of bytes in an unknown encoding. `prefer` names the encoding to take when in doubt."""
+    return _decode_all([raw], prefer, 0.0)[0]
+
+
+def repair(texts: Sequence[str], *, latin: bool, prefer: str = "") -> list[str]:
+    """Texts that belong together, such as the tags of a file, as they were meant.
+
+    Surrogates (`surrogateescape`) stand for bytes that are not UTF-8. With `latin` also characters up to U+00FF are
+    doubted: ID3 tags, headers and addresses call everything Latin-1.
+    """
+    raws = [_bytes_of(text, latin=latin) for text in texts]
+    doubtful = [raw for raw in raws if raw is not None]
+    margin = 0.0 if any(map(_has_surrogates, texts)) else _MARGIN
+    decoded = iter(_decode_all(doubtful, prefer, margin))
+    return [text if raw is None else next(decoded) for text, raw in zip(texts, raws, strict=True)]
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\udc80" <= char <= "\udcff" for char in text)
+
+
+def _bytes_of(text: str, *, latin: bool) -> bytes | None:
+    """The bytes that a text came from; None where there is no doubt about it."""
+    if _has_surrogates(text):
+        return text.encode("utf-8", "surrogateescape")
+    if latin and not text.isascii() and max(text) <= "\xff":
+        return text.encode("latin-1")
+    return None
+
+
+def _decode_all(raws: Sequence[bytes], prefer: str, margin: float) -> list[str]:
+    legacy = [raw for raw in raws if not _is_utf_8(raw)]
+    encoding = _guess(tuple(legacy), prefer, margin) if legacy else ""
+    return [_decoded(raw, "utf-8" if _is_utf_8(raw) else encoding) for raw in raws]
+
+
+def _is_utf_8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(raw: bytes, encoding: str) -> str:
+    # Five bytes mean nothing in cp1252. As Latin-1 they are control characters, which nothing shows.
+    return raw.decode(encoding, "replace").replace("\ufffd", " ")
+
+
+@lru_cache(maxsize=1024)
+def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
+    """The encoding whose texts look least odd, cp1252 unless another is better by `margin`."""
+    best, least = "cp1252", math.inf
+    for encoding in dict.fromkeys([*_ENCODINGS, *filter(None, [prefer])]):
+        try:
+            texts = [raw.decode(encoding) for raw in raws]
+        except (UnicodeDecodeError, LookupError):
+            continue
+        oddity = _DOUBT.get(encoding, _OTHER_DOUBT) + (margin if encoding != "cp1252" else 0.0)
+        oddity -= _PREFERRED if encoding == prefer else 0.0
+        oddity += sum(_oddity(text, _ENCODINGS.get(encoding, ())) for text in texts)
+        if oddity < least:
+            best, least = encoding, oddity
+    return best
+
+
+def _oddity(text: str, alphabets: tuple[str, ...]) -> float:
+    words = _WORD.findall(text)
+    odd = sum(map(_oddity_of_word, words))
+    odd += sum(
+        _oddity_of_symbol(text, at) for at, char in enumerate(text) if char > "\x7f" and not char.isalpha()
+    )
+    strange = {char for word in words for char in word.lower() if char > "\x7f" and _script(char) != "CJK"}
+    if alphabets:  # one language should have them all
+        odd += 1.5 * min(len(strange.difference(alphabet)) for alphabet in alphabets)
+    latin = any(char.isascii() for word in words if len(word) > 1 for char in word)
+    foreign = sum(len(word) == 1 and word > "\xff" and _script(word) != "CJK" for word in words)
+    return odd + (foreign if latin else 0)
+
+
+def _oddity_of_word(word: str) -> float:
+    odd = 0.0
+    for left, right in pairwise(word):
+        scripts = {_script(left), _script(right)}
+        if len(scripts) > 1:
+            odd += 3.0
+        elif left.islower() and right.isupper() and not (left.isascii() and right.isascii()):
+            odd += 2.0
+        elif scripts == {"Latin"} and left > "\x7f" and right > "\x7f":
+            odd += 1.0  # accented letters seldom stand together
+    for char in word:
+        odd += _oddity_of_letter(char)
+    if len(word) > 3 and word[0].islower() and word[1:].isupper():
+        odd += 2.0
+    if len(word) > 2 and all("\x7f" < char < "\u0250" for char in word):
+        odd += 1.0
+    odd += len(_ODD_LIGATURE.findall(word))
+    return odd + _oddity_of_sounds(word.lower())
+
+
+def _oddity_of_letter(char: str) -> float:
+    match _script(char):
+        case "CJK" if _KANA.match(char) or char in _HAN or char in _HANGUL:
+            return 0.1
+        case "CJK":
+            return 0.5
+        case "Cyrillic" | "Greek":
+            lower = char.lower()
+            return 0.05 if lower in _FREQUENT else 0.8 if lower in _RARE else 0.25
+        case "other":
+            return 0.3
+    return 0.0
+
+
+def _oddity_of_sounds(word: str) -> float:
+    """Cyrillic and Greek words alternate between vowels and consonants more or less."""
+    if len(word) < 3 or _script(word[0]) not in {"Cyrillic", "Greek"}:
+        return 0.0
+    runs = re.findall("[аеёиоуыэюяіїєαεηιουωάέήίόύώ]+|[^аеёиоуыэюяіїєαεηιουωάέήίόύώ]+", word)
+    return sum(0.7 * max(0, len(run) - 3) for run in runs) + (1.0 if len(runs) == 1 else 0.0)
+
+
+def _oddity_of_symbol(text: str, at: int) -> float:
+    char = text[at]
+    if char < "\xa0" or unicodedata.category(char) in {"Co", "Cn"}:
+        return 5.0
+    between = text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha()
+    if char in _PUNCTUATION:
+        return 0.8 if between and char not in "’·～" else 0.1
+    return 3.0 if between else 1.5
+
+
+@lru_cache(maxsize=4096)
+def _script(char: str) -> str:
+    if char < "\u0250":
+        return "Latin"
+    if char < "\u0370":
+        return "other"
+    if char < "\u0400":
+        return "Greek"
+    if char < "\u0530":
+        return "Cyrillic"
+    if (
+        "\u1100" <= char < "\u1200"
+        or "\u2e80" <= char < "\ud7b0"
+        or "\uf900" <= char < "\ufb00"
+        or char > "\uff00"
+    ):
+        return "CJK"
+    return "other"
