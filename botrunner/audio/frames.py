@@ -3,9 +3,9 @@ encoded again. Synchronous; `source.py` runs it in a thread."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import av
 import numpy as np
@@ -15,9 +15,17 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from queue_app.sources.container import AudioContainer, AudioPacket
+from queue_app.sources.chain import AudioChain, ChainPacket
+from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
-from queue_app.sources.opus import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, packet_samples, plays_as_is
+from queue_app.sources.opus import (
+    FRAME_MS,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    SILENCE,
+    packet_samples,
+    plays_as_is,
+)
 from queue_app.sources.types import Media
 
 BIT_RATE = 128_000
@@ -26,49 +34,50 @@ RUN_UP_MS = 250.0
 # Seeking is exact where there is an index and a guess elsewhere; a guess that lands late is made again from
 # further back.
 _SEEK_BACK_MS = (RUN_UP_MS, 5_000.0, 60_000.0)
+# Where nothing can seek, what comes before the start is read and thrown away, for no longer than this.
+READ_OVER_SECONDS = 8.0
+LED_IN_VALUES = 5 * FRAME_SAMPLES * 2
+KEPT_MS = 30_000.0
 MAX_BAD_PACKETS = 100
 ENDS_EARLY_MS = 2_000.0
 
 type Samples = NDArray[np.float32]
 
 
-@dataclass(slots=True)
-class _Kept:
-    packet: AudioPacket
-    position_ms: float
-
-
 class FrameReader:
     """Frames of a track from `start_ms` on. Not for use from two threads at a time.
 
-    Packets that were read stay at hand until `keep_from` lets go of them, so that `rewind` can render the
-    last seconds again at another volume without asking the network a second time.
+    `start_ms` is where it really began, after opening: earlier than asked for where the medium cannot seek and
+    sends too slowly to read over everything before. Packets that were read stay at hand until `keep_from` lets go of
+    them, so that `rewind` can render the last seconds again at another volume without asking the network again.
     """
 
     def __init__(self, media: Media, *, start_ms: int, volume: int) -> None:
         """Opens and seeks. `volume` is in percent. Raises SourceError."""
-        self._container = AudioContainer(media)
+        self.start_ms = start_ms
+        self._chain = AudioChain(media)
         try:
-            self._codec: AudioCodecContext = self._container.stream.codec_context
-            self._codec.thread_count = 1
-            self._packets: Iterator[AudioPacket] = self._container.packets()
-            self._replay: deque[_Kept] = deque()
-            self._kept: deque[_Kept] = deque()
-            self._end_ms: float | None = None  # where the last packet ended
+            self._packets: Iterator[ChainPacket] = self._chain.packets()
+            self._replay: deque[ChainPacket] = deque()
+            self._kept: deque[ChainPacket] = deque()
             self._volume = volume
             self._encoder: AudioCodecContext | None = None
             self._encoded = 0
-            # Untouched packets are possible until one of another length turns up.
-            self._may_pass = self._codec.name in {"opus", "libopus"} and plays_as_is(
-                self._codec.extradata, self._codec.channels
-            )
+            # Untouched packets are possible until one of another length, or another codec, turns up.
+            self._may_pass = True
+            self._container = self._chain.first  # whose decoder is at work
+            self._part = 0
+            self._seam = False
+            self._look_at(self._chain.first)
             self._target_ms: float | None = None
             self._reset_decoding()
-            if start_ms > 0 and not self._container.is_live:
+            if self._chain.is_live:
+                self._chain.begin_at(start_ms)
+            elif start_ms > 0:
                 self._target_ms = float(start_ms)
                 self._seek(start_ms)
         except BaseException:
-            self._container.close()
+            self._chain.close()
             raise
 
     @property
@@ -90,6 +99,8 @@ class FrameReader:
 
     def keep_from(self, position_ms: float) -> None:
         """Let go of packets that no rewind to `position_ms` or later needs."""
+        if self._kept:  # what is sent and what is read drift apart in a damaged station that plays for days
+            position_ms = max(position_ms, self._kept[-1].end_ms - KEPT_MS)
         while self._kept and self._kept[0].position_ms < position_ms - RUN_UP_MS - FRAME_MS:
             self._kept.popleft()
 
@@ -100,21 +111,26 @@ class FrameReader:
         self._replay.extendleft(reversed(again))
         self._kept.clear()
         self._target_ms = position_ms
-        self._codec.flush_buffers()
+        if self._replay:
+            self._container, self._part = self._replay[0].container, self._replay[0].part
+        self._seam = False
+        self._container.stream.codec_context.flush_buffers()
         self._reset_decoding()
         if self.passthrough:
             self._encoder = None  # it still holds some milliseconds of what was encoded last
 
     def close(self) -> None:
-        self._container.close()
+        self._replay.clear()
+        self._kept.clear()
+        self._chain.close()
 
     # Packets
 
     def _seek(self, start_ms: int) -> None:
         for back_ms in (*_SEEK_BACK_MS, float(start_ms)):
-            if not self._container.seek(int(max(0.0, start_ms - back_ms))):
-                return  # no seeking here: read over everything before
-            self._packets = self._container.packets()
+            if not self._chain.seek(max(0.0, start_ms - back_ms)):
+                break
+            self._packets = self._chain.packets()
             self._replay.clear()
             first = self._next_packet()
             self._kept.clear()
@@ -122,50 +138,76 @@ class FrameReader:
                 continue
             self._replay.append(first)
             if first.position_ms <= start_ms or back_ms >= start_ms:
-                return
+                break
+        self._read_over(start_ms)
 
-    def _next_packet(self) -> _Kept | None:
-        if self._replay:
-            kept = self._replay.popleft()
-        else:
-            packet = next(self._packets, None)
-            if packet is None:
-                return None
-            position_ms = self._container.position_ms(packet.pts)
-            if position_ms is None:
-                position_ms = self._end_ms or 0.0
-            length = (packet.duration or 0) * packet.time_base if packet.time_base else 0
-            self._end_ms = position_ms + float(length * 1000)
-            kept = _Kept(packet, position_ms)
-        self._kept.append(kept)
-        return kept
+    def _read_over(self, start_ms: int) -> None:
+        """Throw away what lies before the start, as long as that takes no longer than a listener has patience."""
+        deadline = time.monotonic() + READ_OVER_SECONDS
+        while (packet := self._next_packet()) is not None:
+            self._kept.clear()
+            if packet.end_ms < start_ms - RUN_UP_MS and time.monotonic() < deadline:
+                continue
+            self._replay.appendleft(packet)
+            if packet.end_ms < start_ms - RUN_UP_MS:
+                self._target_ms = None
+                self.start_ms = max(0, round(packet.position_ms))
+            return
+
+    def _next_packet(self) -> ChainPacket | None:
+        packet = self._replay.popleft() if self._replay else next(self._packets, None)
+        if packet is not None:
+            self._kept.append(packet)
+        return packet
+
+    def _look_at(self, container: AudioContainer) -> None:
+        """Whether the packets of a container that begins may be passed through."""
+        codec = container.stream.codec_context
+        is_opus = codec.name in {"opus", "libopus"}
+        self._may_pass = self._may_pass and is_opus and plays_as_is(codec.extradata, codec.channels)
 
     def _judge_end(self) -> None:
-        if self._end_ms is None and self._target_ms is None:
+        reached_ms = self._chain.reached_ms
+        if reached_ms == 0 and self._target_ms is None:
             raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
-        duration_ms = self._container.duration_ms
-        if not self._container.duration_is_exact or duration_ms is None or self._end_ms is None:
-            return
-        if self._end_ms < duration_ms - ENDS_EARLY_MS:
-            said, reached = _clock(duration_ms), _clock(self._end_ms)
+        duration_ms = self._chain.duration_ms
+        if duration_ms is not None and 0 < reached_ms < duration_ms - ENDS_EARLY_MS:
+            said, reached = _clock(duration_ms), _clock(reached_ms)
             detail = f"The track should last {said} but ended at {reached}."
             raise SourceError("ENDED_EARLY", detail, permanent=True)
 
     # Untouched
 
     def _next_untouched(self) -> list[bytes] | None:
-        kept = self._next_packet()
-        if kept is None:
+        packet = self._next_packet()
+        if packet is None:
             return None
-        data = bytes(kept.packet)
-        if packet_samples(data) != FRAME_SAMPLES:
+        if packet.part != self._part:
+            self._container, self._part, self._seam = packet.container, packet.part, True
+            self._look_at(packet.container)
+        data = bytes(packet.packet)
+        if not self._may_pass or packet_samples(data) != FRAME_SAMPLES:
             self._may_pass = False
-            self.rewind(max(kept.position_ms, self._target_ms or kept.position_ms), volume=self._volume)
-            return []
+            begins_ms = max(packet.position_ms, self._target_ms or packet.position_ms)
+            if not self._seam:
+                self.rewind(begins_ms, volume=self._volume)
+                return []
+            self._kept.clear()
+            self._kept.append(packet)
+            self.rewind(begins_ms, volume=self._volume)
+            return [SILENCE]
+        if packet.end_ms <= packet.shift_ms:
+            return []  # not to be heard, only there for the decoder to settle
         if self._target_ms is not None:
-            if kept.position_ms + FRAME_MS / 2 < self._target_ms:
+            if packet.position_ms + FRAME_MS / 2 < self._target_ms:
                 return []
             self._target_ms = None
+        elif self._seam:
+            # To the listener's decoder it is all one stream. Going on from another's last packet it makes a burst of
+            # twice the level; behind a packet of silence it begins as at the beginning of a track.
+            self._seam = False
+            return [SILENCE, data]
+        self._seam = False
         return [data]
 
     # Decoded and encoded again
@@ -176,8 +218,10 @@ class FrameReader:
         self._resampler: AudioResampler | None = None
         self._pending: Samples = np.empty(0, dtype=np.float32)  # 48 kHz, interleaved stereo
         self._to_skip = 0  # values of it before the target
+        self._skipped: Samples = self._pending  # the last of these
         self._bad_packets = 0
         self._decoded = False
+        self._decoded_to: ChainPacket | None = None  # the last packet that the decoder took
         self._drained = False
 
     def _next_encoded(self, count: int) -> list[bytes] | None:
@@ -202,54 +246,81 @@ class FrameReader:
         """Move at least so much sound into `_pending`, or notice the end."""
         collected = 0.0
         while collected < milliseconds:
-            kept = self._next_packet()
-            try:
-                decoded = self._codec.decode(kept.packet if kept is not None else None)
-            except av.error.EOFError:
-                decoded = []  # flushed before
-            except av.FFmpegError as error:
-                self._bad_packets += 1
-                if self._bad_packets > MAX_BAD_PACKETS:
-                    detail = "The file is damaged and cannot be decoded."
-                    raise SourceError("UNDECODABLE", detail, permanent=True) from error
-                if kept is not None:
-                    continue
-                decoded = []
-            for frame in decoded:
-                self._bad_packets = 0
-                self._take(frame)
-                collected += frame.samples * 1000 / frame.sample_rate
-            if kept is None:
+            packet = self._next_packet()
+            if packet is None:
+                self._drain_decoder()
                 self._drain_resampler()
                 self._drained = True
                 if not self._decoded and self._target_ms is None:
                     detail = "This is not an audio file that can be decoded."
                     raise SourceError("UNDECODABLE", detail, permanent=True)
                 return
+            if packet.part != self._part:
+                collected += self._drain_decoder()
+                self._container, self._part = packet.container, packet.part
+                self._look_at(packet.container)
+                if packet.container.stream.codec_context.is_open:
+                    packet.container.stream.codec_context.flush_buffers()
+            collected += self._decode_packet(packet)
         self._resample_fifo()
 
-    def _take(self, frame: AudioFrame) -> None:
-        """Collect a decoded frame. The first one after a seek or rewind says how much lies before the target."""
+    def _decode_packet(self, packet: ChainPacket) -> float:
+        """Returns milliseconds of sound, none for a damaged packet. In a file, damage ends no track of which some
+        was heard; a station that sends nothing else is over."""
+        try:
+            frames = self._container.stream.codec_context.decode(packet.packet)
+        except av.FFmpegError as error:
+            self._bad_packets += 1
+            if self._bad_packets > MAX_BAD_PACKETS and (self._chain.is_live or not self._decoded):
+                detail = "The file is damaged and cannot be decoded."
+                raise SourceError("UNDECODABLE", detail, permanent=True) from error
+            return 0.0
+        if frames:
+            self._bad_packets = 0
+        self._decoded_to = packet
+        return sum(self._take(frame, packet) for frame in frames)
+
+    def _drain_decoder(self) -> float:
+        """The frames that the decoder still holds when its stream ends, in milliseconds."""
+        if self._decoded_to is None:
+            return 0.0
+        packet, self._decoded_to = self._decoded_to, None
+        try:
+            frames = self._container.stream.codec_context.decode(None)
+        except av.FFmpegError:
+            return 0.0  # flushed before, or nothing can be had of it
+        return sum(self._take(frame, packet) for frame in frames)
+
+    def _take(self, frame: AudioFrame, packet: ChainPacket) -> float:
+        """Collect a frame that came out with `packet`; its milliseconds. The first one after a seek or rewind says
+        how much lies before the target."""
         self._decoded = True
+        length_ms = frame.samples * 1000 / frame.sample_rate
         if self._target_ms is not None:
-            position_ms = self._container.position_ms(frame.pts)
-            length_ms = frame.samples * 1000 / frame.sample_rate
-            if position_ms is not None:
-                if position_ms + length_ms <= self._target_ms - RUN_UP_MS:
-                    return
-                early = max(0.0, self._target_ms - position_ms)
-                self._to_skip = round(early * SAMPLE_RATE / 1000) * 2
+            own_ms = self._container.position_ms(frame.pts)
+            position_ms = packet.position_ms if own_ms is None else own_ms + packet.shift_ms
+            if position_ms + length_ms <= self._target_ms - RUN_UP_MS:
+                return length_ms
+            early = max(0.0, self._target_ms - position_ms)
+            self._to_skip = round(early * SAMPLE_RATE / 1000) * 2
             self._target_ms = None
         format_now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._fifo is None or format_now != self._format:
             self._drain_resampler()  # chained streams may change their format
             self._format = format_now
             self._fifo = AudioFifo()
-            # FFmpeg would spread mono over two channels 3 dB softer than every player does.
-            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-            self._resampler = AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE, threads=1)
+            # FFmpeg would spread mono over two channels 3 dB softer than every player does. More than two it mixes so
+            # that they fit, but only into whole numbers.
+            channels = frame.layout.nb_channels
+            self._resampler = AudioResampler(
+                format="s16" if channels > 2 else "flt",
+                layout="mono" if channels == 1 else "stereo",
+                rate=SAMPLE_RATE,
+                threads=1,
+            )
         frame.pts = None
         self._fifo.write(frame)
+        return length_ms
 
     def _resample_fifo(self) -> None:
         if self._fifo is None or self._resampler is None:
@@ -269,10 +340,14 @@ class FrameReader:
             if block is None:  # PyAV flushes a resampler with nothing to do like this
                 continue
             samples = block.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            if block.format.name == "s16":
+                samples /= 32_768
             if block.layout.nb_channels == 1:
                 samples = np.repeat(samples, 2)
             skipped = min(self._to_skip, len(samples))
-            self._to_skip -= skipped
+            if skipped:
+                self._to_skip -= skipped
+                self._skipped = np.concatenate([self._skipped, samples[:skipped]])[-LED_IN_VALUES:]
             if self._volume != 100:
                 samples = samples * np.float32(self._volume / 100)
             self._pending = np.concatenate([self._pending, samples[skipped:]])
@@ -282,6 +357,11 @@ class FrameReader:
             return []
         if self._encoder is None:
             self._encoder = _new_encoder()
+            # The listener's decoder goes on from what it heard last. A new encoder that had not heard it too would make
+            # a burst there of twice the level.
+            led_in, self._skipped = self._skipped, self._skipped[:0]
+            whole = len(led_in) // (FRAME_SAMPLES * 2) * FRAME_SAMPLES * 2
+            self._encode(led_in[len(led_in) - whole :])
         frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
         frame.pts = self._encoded

@@ -13,6 +13,7 @@ from queue_app.sources.errors import SourceError
 from queue_app.sources.http import HttpMedia
 from queue_app.sources.library import path_of
 from queue_app.sources.probe import Probe, clean, probe
+from queue_app.sources.text import repair
 from queue_app.sources.types import Media, MediaFile, Networks, TrackInfo
 
 __all__ = ["Media", "MediaFile", "Networks", "SourceError", "TrackInfo", "open_media", "resolve"]
@@ -22,11 +23,14 @@ LIBRARY = "library:"
 RESOLVE_SECONDS = 30.0
 
 
-def resolve(uri: str, *, library: Path, allow_private: Networks) -> TrackInfo:
-    """Look at a track without playing it. At most about a minute. Raises SourceError."""
+def resolve(uri: str, *, library: Path, allow_private: Networks, tag_encoding: str = "") -> TrackInfo:
+    """Look at a track without playing it. At most about a minute. `tag_encoding` as in `probe`, for library files.
+    Raises SourceError."""
     if uri.startswith(LIBRARY):
         path = path_of(library, uri.removeprefix(LIBRARY))
-        return _info(uri, probe(path), title=path.stem, url=None, source="library", is_live=False)
+        found = probe(path, tag_encoding=tag_encoding)
+        (title,) = repair([path.stem], latin=False, prefer=tag_encoding)
+        return _info(uri, found, title=title, url=None, source="library", is_live=False)
     media = HttpMedia(parse_url(uri), allow_private=allow_private)
     try:
         with Deadline(RESOLVE_SECONDS, media.close) as deadline:

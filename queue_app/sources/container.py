@@ -6,8 +6,10 @@ of formats and protocols below leave those out, for library files and for links 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -18,7 +20,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from queue_app.sources.errors import SourceError
-from queue_app.sources.types import Media, MediaFile
+from queue_app.sources.opus import pre_skip
+from queue_app.sources.window import Window
 
 # Names of FFmpeg's demuxers. None of them opens a second file (mov's references are off by default).
 FORMATS = (
@@ -27,7 +30,11 @@ FORMATS = (
 )
 # For live streams: FFmpeg would otherwise read up to 5 MB and several seconds before it begins.
 _LIVE_PROBE = {"probesize": "131072", "analyzeduration": "2000000"}
-_DURATION_IS_A_GUESS = {"aac", "ac3", "eac3", "amr", "mpegts"}
+
+_ADTS_RATES = (
+    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
+    *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
+)
 
 type AudioPacket = Packet[AudioStream]
 
@@ -35,67 +42,26 @@ _NO_AUDIO = "There is no sound in this file."
 _NOT_AUDIO = "This is not an audio file that can be decoded."
 
 
-class _Reader:
-    """Stands between FFmpeg and a file-like: keeps the first error instead of throwing it through C code.
-
-    PyAV holds a thrown exception until the next call returns and prints any further one to stderr.
-    """
-
-    def __init__(self, media: MediaFile) -> None:
-        self._media = media
-        self.error: SourceError | None = None
-        self.name = ""
-
-    def read(self, size: int) -> bytes:
-        if self.error is not None:
-            return b""
-        try:
-            return self._media.read(size)
-        except SourceError as error:
-            self.error = error
-        except (OSError, ValueError):
-            self.error = SourceError("UNREADABLE", "The file could not be read.", permanent=False)
-        return b""
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._media.seek(offset, whence)
-        except SourceError as error:
-            self.error = self.error or error
-        except (OSError, ValueError):
-            pass  # FFmpeg asks for impossible places; -1 is its answer for that
-        return -1
-
-    def tell(self) -> int:
-        return self._media.tell()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self._media.seekable()
-
-
 class AudioContainer:
-    """An opened file with its first audio stream. Not for use from two threads at a time.
+    """One opened FFmpeg container with its first audio stream. Not for use from two threads at a time.
 
-    `duration_ms` is None where unknown; `duration_is_exact` is False where FFmpeg derives it from size and
-    bit rate. `close` frees what FFmpeg holds and leaves `media` to whoever opened it.
+    `duration_ms` is what FFmpeg says, which may be a guess (see `length`). `close` frees what FFmpeg holds and
+    leaves the medium to whoever opened it; a container that nobody holds closes itself.
     """
 
-    def __init__(self, media: Media) -> None:
+    def __init__(self, media: Path | Window, *, is_live: bool = False) -> None:
         """Raises SourceError. Blocks on `media` until enough is known of it."""
-        self._reader = None if isinstance(media, Path) else _Reader(media)
-        self.is_live: bool = bool(getattr(media, "is_live", False))
+        self.last_packet: AudioPacket | None = None
+        self.window = media if isinstance(media, Window) else None
         options = {
             "format_whitelist": FORMATS,
-            "protocol_whitelist": "file" if self._reader is None else "none",
+            "protocol_whitelist": "file" if self.window is None else "none",
         }
-        if self.is_live:
+        if is_live:
             options |= _LIVE_PROBE
         with self._translated():
             # An absolute path cannot be taken for "protocol:address".
-            source = self._reader or str(Path(str(media)).absolute())
+            source = self.window or str(Path(str(media)).absolute())
             opened = av.open(source, "r", options=options)
         self.input: InputContainer = opened
         try:
@@ -104,65 +70,97 @@ class AudioContainer:
             self.stream: AudioStream = self.input.streams.audio[0]
             if self.stream.codec_context is None or not self.stream.codec_context.sample_rate:
                 raise SourceError("UNDECODABLE", _NOT_AUDIO, permanent=True)
+            self.stream.codec_context.thread_count = 1
         except BaseException:
             self.input.close()
             raise
-        self._start_us: int = self.input.start_time or 0
-        self.duration_ms = None if self.is_live else self._duration_ms()
-        self.duration_is_exact = self.duration_ms is not None and self._knows_duration()
+        # FFmpeg measures all of an ADTS stream by the rate that it begins with, and has no index to seek by.
+        self._is_adts = self.input.format.name == "aac"
+        self._tick_ms = float((self.stream.time_base or 0) * 1000)
+        self._start_ms = (self.input.start_time or 0) / 1000
+        self.duration_ms = None if is_live else self._duration_ms()
 
     def _duration_ms(self) -> int | None:
         if self.stream.duration is not None and self.stream.time_base is not None:
-            return max(0, round(self.stream.duration * self.stream.time_base * 1000))
+            duration = self.stream.duration
+            if self.input.format.name == "ogg" and self.stream.codec_context.name in {"opus", "libopus"}:
+                duration -= pre_skip(self.stream.codec_context.extradata)  # FFmpeg counts it as sound
+            return max(0, round(duration * self.stream.time_base * 1000))
         return None if self.input.duration is None else max(0, self.input.duration // 1000)
 
-    def _knows_duration(self) -> bool:
-        if self.stream.duration is None and len(self.input.streams) > 1:
-            return False  # the pictures of a video may go on longer than its sound
-        name = self.input.format.name
-        if name == "mp3":
-            # Only a LAME header, which also counts the frames, moves the start behind the encoder's delay.
-            return self._start_us > 0
-        return name not in _DURATION_IS_A_GUESS
+    @property
+    def has_video(self) -> bool:
+        """Whether there are moving pictures besides the sound."""
+        return any(not stream.disposition & Disposition.attached_pic for stream in self.input.streams.video)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except av.FFmpegError as error:
-            if self._reader is not None and self._reader.error is not None:
-                raise self._reader.error from None
-            raise _sentence(error) from error
-        if self._reader is not None and self._reader.error is not None:
-            raise self._reader.error
+            raise self._translate(error) from error
+        if self.window is not None and self.window.error is not None:
+            raise self.window.error
+
+    def _translate(self, error: av.FFmpegError) -> SourceError:
+        if self.window is not None and self.window.error is not None:
+            return self.window.error
+        return _sentence(error)
+
+    @property
+    def last_byte(self) -> int | None:
+        """Where in the medium the last packet began."""
+        if self.last_packet is None or self.last_packet.pos is None or self.last_packet.pos < 0:
+            return None
+        return self.last_packet.pos + (0 if self.window is None else self.window.start)
 
     def packets(self) -> Iterator[AudioPacket]:
         """Packets of the audio stream from the current position. Raises SourceError, also for bytes that went
         missing while FFmpeg saw a plain end of file."""
         packets = self.input.demux(self.stream)
         while True:
-            with self._translated():
+            try:
                 packet = next(packets, None)
+            except av.FFmpegError as error:
+                raise self._translate(error) from error
+            if self.window is not None and self.window.error is not None:
+                raise self.window.error
             if packet is None:
                 return
             if packet.size:
+                self.last_packet = packet
                 yield packet
 
     def position_ms(self, pts: int | None) -> float | None:
-        """Where in the track a timestamp of the audio stream lies."""
-        if pts is None or self.stream.time_base is None:
+        """Where in the track a timestamp of the audio stream lies; None where timestamps are of no use."""
+        if pts is None or self._is_adts:
             return None
-        return float(pts * self.stream.time_base * 1000) - self._start_us / 1000
+        return pts * self._tick_ms - self._start_ms
+
+    def packet_ms(self, packet: AudioPacket) -> float:
+        """How long a packet sounds."""
+        if self._is_adts and (length_ms := adts_ms(bytes(packet))):
+            return length_ms
+        ticks = packet.duration or 0
+        if ticks > 1 << 31:
+            ticks -= (
+                1 << 32
+            )  # FFmpeg's unsigned answer where an Ogg stream of one page ends before its last packet
+        return ticks * self._tick_ms
+
+    @property
+    def can_seek(self) -> bool:
+        return not self._is_adts and (self.window is None or self.window.seekable())
 
     def seek(self, position_ms: int) -> bool:
         """Move to a packet at or before the position, as well as the format allows; False where it cannot."""
-        if self._reader is not None and not self._reader.seekable():
+        if not self.can_seek:
             return False
         try:
-            self.input.seek(max(0, position_ms) * 1000 + self._start_us, backward=True)
+            self.input.seek(round((max(0, position_ms) + self._start_ms) * 1000), backward=True)
         except av.FFmpegError as error:
-            if self._reader is not None and self._reader.error is not None:
-                raise self._reader.error from error
+            if self.window is not None and self.window.error is not None:
+                raise self.window.error from error
             return False
         return True
 
@@ -174,14 +172,21 @@ class AudioContainer:
                 merged.setdefault(name.lower(), value)
         return merged
 
-    def picture(self) -> bytes | None:
-        """The first attached picture. Call before reading packets: FFmpeg hands pictures out first."""
-        for stream in self.input.streams.video:
-            if isinstance(stream, VideoStream) and stream.disposition & Disposition.attached_pic:
-                with self._translated():
-                    packet = next(self.input.demux(stream), None)
-                return bytes(packet) if packet is not None and packet.size else None
-        return None
+    def pictures(self) -> list[bytes]:
+        """The attached pictures, the front cover first. Call before reading packets: FFmpeg hands pictures out
+        first."""
+        streams = [
+            stream
+            for stream in self.input.streams.video
+            if isinstance(stream, VideoStream) and stream.disposition & Disposition.attached_pic
+        ]
+        found: dict[int, bytes] = {}
+        if streams:
+            with self._translated():
+                for packet in islice(self.input.demux(streams), len(streams)):
+                    if packet.size:
+                        found.setdefault(packet.stream_index, bytes(packet))
+        return [found[stream.index] for stream in sorted(streams, key=_cover_rank) if stream.index in found]
 
     def close(self) -> None:
         self.input.close()
@@ -191,6 +196,27 @@ class AudioContainer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def adts_ms(packet: bytes) -> float:
+    """Duration of an AAC packet by its ADTS header (ISO 14496-3, table 1.A.5); 0 without one."""
+    if len(packet) < 7 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
+        return 0.0
+    rate = packet[2] >> 2 & 15
+    blocks = (packet[6] & 3) + 1
+    return blocks * 1024 * 1000 / _ADTS_RATES[rate] if rate < len(_ADTS_RATES) else 0.0
+
+
+def _cover_rank(stream: VideoStream) -> int:
+    """0 for the front cover, 1 for what does not say what it is, 2 for the rest.
+
+    ID3, FLAC, Vorbis comments and ASF have a type, which FFmpeg puts into `comment`; APE tags name the picture
+    "Cover Art (Front)", Matroska by a file name such as `cover.jpg`.
+    """
+    said = " ".join([*stream.metadata, *stream.metadata.values()]).lower()
+    if "front" in said or re.search(r"\bcover\.\w+", said):
+        return 0
+    return 2 if stream.metadata.get("comment", "Other") != "Other" or "cover art (" in said else 1
 
 
 def _sentence(error: av.FFmpegError) -> SourceError:

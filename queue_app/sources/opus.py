@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SAMPLE_RATE = 48_000
 FRAME_MS = 20
+# A packet that decodes to silence (Discord's documentation, "Voice data interpolation").
+SILENCE = b"\xf8\xff\xfe"
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 
 # Samples at 48 kHz of one frame, by the configuration number in the first five bits (RFC 6716, table 2).
@@ -30,6 +32,13 @@ def packet_samples(packet: bytes) -> int:
     if len(packet) < 2:
         return 0
     return frame * (packet[1] & 0x3F)
+
+
+def pre_skip(extradata: bytes | None) -> int:
+    """Samples at 48 kHz at the beginning that are not to be heard, by `OpusHead` (RFC 7845, section 5.1)."""
+    if extradata is None or len(extradata) < 19 or not extradata.startswith(b"OpusHead"):
+        return 0
+    return int.from_bytes(extradata[10:12], "little")
 
 
 def plays_as_is(extradata: bytes | None, channels: int) -> bool:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
+from queue_app.sources.chain import AudioChain
 from queue_app.sources.container import AudioContainer
+from queue_app.sources.errors import SourceError
 from queue_app.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
+from queue_app.sources.text import repair
 from queue_app.sources.types import Media
 
 MAX_TAG_LENGTH = 300
 MAX_PICTURE_BYTES = 10_000_000
+# ID3 has no way to say that a text is in any other 8-bit encoding than Latin-1.
+_ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
+# A file that does not name its length is read through, half a second at most.
+MAX_COUNTED_BYTES = 128_000_000
+_LOOKED_AT_BEFORE_END_MS, _LOOKED_AT_BEHIND_END_MS = 500, 300
 # A mixed file shows itself within seconds; whoever plays it looks at every packet anyway.
 _PACKETS_LOOKED_AT = 250
 # Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
@@ -42,21 +51,65 @@ class Probe:
     passthrough: bool
 
 
-def probe(media: Media) -> Probe:
-    """Read tags, duration and picture of a path or file-like, which stays open. Raises SourceError."""
-    with AudioContainer(media) as container:
-        tags = container.tags()
-        artwork = None if container.is_live else container.picture()
-        artwork_type = picture_type(artwork)
-        return Probe(
-            title=clean(tags.get("title")),
-            artist=clean(tags.get("artist") or tags.get("album_artist")),
-            album=clean(tags.get("album")),
-            duration_ms=container.duration_ms,
-            artwork=artwork if artwork_type else None,
-            artwork_type=artwork_type,
-            passthrough=_has_20_ms_packets(container),
+def probe(media: Media, *, tag_encoding: str = "") -> Probe:
+    """Read tags, duration and picture of a path or file-like, which stays open. Raises SourceError.
+
+    `tag_encoding` is taken for tags that are not UTF-8 where their text leaves it in doubt.
+    """
+    with AudioChain(media) as chain:
+        title, artist, album = _names(chain.first, tag_encoding)
+        pictures = [] if chain.is_live else chain.first.pictures()
+        artwork, artwork_type = next(
+            ((picture, kind) for picture in pictures if (kind := picture_type(picture))), (None, None)
         )
+        passthrough = _has_20_ms_packets(chain)
+        duration_ms = chain.duration_ms
+        count = isinstance(media, Path) and (duration_ms is None or _goes_on(chain, duration_ms))
+    if count and isinstance(media, Path):
+        duration_ms = _counted_ms(media)
+    return Probe(
+        title=clean(title),
+        artist=clean(artist),
+        album=clean(album),
+        duration_ms=duration_ms,
+        artwork=artwork,
+        artwork_type=artwork_type,
+        passthrough=passthrough,
+    )
+
+
+def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
+    tags = container.tags()
+    names = [tags.get("title"), tags.get("artist") or tags.get("album_artist"), tags.get("album")]
+    is_id3 = container.input.format.name in _ID3_FORMATS
+    repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
+    title, artist, album = (next(repaired) if name else None for name in names)
+    return title, artist, album
+
+
+def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
+    """Whether there is sound behind the end that the file's header names, as in files joined into one."""
+    if not chain.seek(max(0, duration_ms - _LOOKED_AT_BEFORE_END_MS)):
+        return False
+    try:
+        return any(packet.end_ms > duration_ms + _LOOKED_AT_BEHIND_END_MS for packet in chain.packets())
+    except SourceError:
+        return False
+
+
+def _counted_ms(path: Path) -> int | None:
+    """Length by reading every packet, a fiftieth of a second for a minute and a half of MP3; None where that
+    would take long."""
+    if path.stat().st_size > MAX_COUNTED_BYTES:
+        return None
+    with AudioChain(path) as chain:
+        try:
+            for _ in chain.packets():
+                pass
+        except SourceError as error:
+            if error.code != "UNDECODABLE":
+                raise
+        return round(chain.reached_ms) or None
 
 
 def clean(text: str | None) -> str | None:
@@ -87,9 +140,9 @@ def picture_type(picture: bytes | None) -> str | None:
     return next((name for magic, name in _PICTURE_TYPES if picture.startswith(magic)), None)
 
 
-def _has_20_ms_packets(container: AudioContainer) -> bool:
-    codec = container.stream.codec_context
+def _has_20_ms_packets(chain: AudioChain) -> bool:
+    codec = chain.first.stream.codec_context
     if codec.name not in {"opus", "libopus"} or not plays_as_is(codec.extradata, codec.channels):
         return False
-    packets = [bytes(packet) for packet in islice(container.packets(), _PACKETS_LOOKED_AT)]
+    packets = [bytes(each.packet) for each in islice(chain.packets(), _PACKETS_LOOKED_AT)]
     return bool(packets) and all(packet_samples(packet) == FRAME_SAMPLES for packet in packets)

@@ -45,3 +45,11 @@ class MediaFile(Protocol):
 
 
 type Media = Path | MediaFile
+
+
+def media_name(media: Media) -> str:
+    """What logs call it: a file's name, a link without its query."""
+    if isinstance(media, Path):
+        return media.name.encode("utf-8", "backslashreplace").decode()
+    url = getattr(media, "url", None)
+    return "a file" if url is None else str(url).partition("?")[0]

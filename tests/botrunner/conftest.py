@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+import queue_app.sources.http as http_source
 from accounts.models import User
+from botrunner.audio import TrackSource
 from guilds.domain import shards
+from queue_app.sources import open_media
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
+from tests.botrunner.listening import LOOPBACK
 from tests.botrunner.stage import Stage, stage_on
 from tests.discord import taken_for_discord
 from tests.factories import GuildFactory
@@ -86,6 +90,29 @@ def guild(transactional_db: None) -> str:
 def audio_server() -> Iterator[AudioServer]:
     with running_server() as server:
         yield server
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., TrackSource]]:
+    """Makes sources, and sees to it that every one of them ends with its thread."""
+    made: list[TrackSource] = []
+
+    def make(media: Path | str, **arguments: int) -> TrackSource:
+        opened = (
+            open_media(media, library=Path(), allow_private=LOOPBACK) if isinstance(media, str) else media
+        )
+        made.append(TrackSource(opened, **arguments))
+        return made[-1]
+
+    yield make
+    for source in made:
+        source.cleanup()
+        assert source.join(5)
 
 
 async def owner_of(stage: Stage) -> User:

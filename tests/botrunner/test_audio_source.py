@@ -5,36 +5,20 @@ import gzip
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from ipaddress import ip_network
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from av.audio.codeccontext import AudioCodecContext
-from numpy.typing import NDArray
 
-import queue_app.sources.http as http_source
 from botrunner.audio import TrackSource
-from botrunner.audio.source import SILENCE
 from queue_app.sources import SourceError, open_media
-from queue_app.sources.opus import packet_samples
+from queue_app.sources.opus import SILENCE
+from tests.botrunner.listening import LOOPBACK, decode, rms, sweep, take, time_of, wait_for
 from tests.queue_app.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
-from tests.queue_app.audio_server import AudioServer, Resource, running_server
+from tests.queue_app.audio_server import AudioServer, Resource
 
-LOOPBACK = [ip_network("127.0.0.0/8")]
-
-
-@pytest.fixture
-def server() -> Iterator[AudioServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 @pytest.fixture(scope="module")
@@ -43,77 +27,6 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("sweeps")
     suffixes = ("opus", "webm", "mp3", "flac", "m4a", "wav")
     return {suffix: write(folder / f"a.{suffix}", sweep(20)).read_bytes() for suffix in suffixes}
-
-
-@pytest.fixture
-def play() -> Iterator[Callable[..., TrackSource]]:
-    """Makes sources, and sees to it that every one of them ends with its thread."""
-    made: list[TrackSource] = []
-
-    def make(media: Path | str, **arguments: int) -> TrackSource:
-        opened = (
-            open_media(media, library=Path(), allow_private=LOOPBACK) if isinstance(media, str) else media
-        )
-        made.append(TrackSource(opened, **arguments))
-        return made[-1]
-
-    yield make
-    for source in made:
-        source.cleanup()
-        assert source.join(5)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.005)
-
-
-def take(source: TrackSource, count: int | None = None) -> list[bytes]:
-    """Packets without the silence of underruns: `count` of them, or all up to the end."""
-    taken: list[bytes] = []
-    while count is None or len(taken) < count:
-        before = source.underruns
-        packet = source.read()
-        if source.underruns > before:
-            source.ready(10)
-            assert source.underruns < 10_000
-            continue
-        if not packet:
-            break
-        taken.append(packet)
-    return taken
-
-
-def decode(frames: list[bytes]) -> NDArray[np.float32]:
-    """Left channel at 48 kHz."""
-    decoder = AudioCodecContext.create("libopus", "r")
-    decoder.sample_rate = 48_000
-    decoder.layout = "stereo"
-    parts = []
-    for frame in frames:
-        assert packet_samples(frame) == 960
-        for decoded in decoder.decode(av.Packet(frame)):
-            array = decoded.to_ndarray()
-            left = array[0] if decoded.format.is_planar else array[0, 0::2]
-            parts.append(left.astype(np.float32) / (32768 if "s16" in decoded.format.name else 1))
-    return np.concatenate(parts)
-
-
-def rms(samples: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-
-
-def sweep(seconds: float) -> NDArray[np.float32]:
-    """From 300 Hz upwards by 200 Hz each second, so that pitch tells time."""
-    time = np.arange(int(seconds * 48_000)) / 48_000
-    return (0.4 * np.sin(2 * np.pi * (300 * time + 100 * time**2))).astype(np.float32)
-
-
-def time_of(samples: NDArray[np.float32]) -> float:
-    """Seconds into `sweep` at which a tenth of a second of it begins."""
-    return (loudest_hz(samples[:4800]) - 300) / 200 - 0.05
 
 
 def test_opus_comes_out_as_it_is_with_silence_behind_it(
@@ -277,12 +190,12 @@ def test_damage_in_the_middle_is_played_over(tmp_path: Path, play: Callable[...,
 
 
 def test_a_link_that_drops_is_played_without_a_gap(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+    audio_server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     path = write(tmp_path / "a.opus", tone(20))
     resource = Resource(path.read_bytes())
-    server.resources["/a.opus"] = resource
-    source = play(server.url("/a.opus"))
+    audio_server.resources["/a.opus"] = resource
+    source = play(audio_server.url("/a.opus"))
     assert source.ready(5)
     resource.drops = [30_000, 100, None]
     assert take(source) == packets(path) + [SILENCE] * 5
@@ -290,11 +203,11 @@ def test_a_link_that_drops_is_played_without_a_gap(
 
 
 def test_a_link_that_breaks_off_plays_what_came_and_says_so(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+    audio_server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     path = write(tmp_path / "a.opus", tone(20))
-    server.resources["/a.opus"] = Resource(path.read_bytes(), ranges=False, drops=[150_000])
-    source = play(server.url("/a.opus"))
+    audio_server.resources["/a.opus"] = Resource(path.read_bytes(), ranges=False, drops=[150_000])
+    source = play(audio_server.url("/a.opus"))
     assert source.ready(5)
     assert source.error is None
     frames = take(source)
@@ -308,11 +221,15 @@ def test_a_link_that_breaks_off_plays_what_came_and_says_so(
 @pytest.mark.parametrize("suffix", ["opus", "webm", "mp3", "flac", "m4a", "wav"])
 @pytest.mark.parametrize("served", ["in parts", "as a whole", "in chunks", "compressed", "refusing parts"])
 def test_a_start_over_http_lands_where_it_should(
-    server: AudioServer, sweeps: dict[str, bytes], play: Callable[..., TrackSource], served: str, suffix: str
+    audio_server: AudioServer,
+    sweeps: dict[str, bytes],
+    play: Callable[..., TrackSource],
+    served: str,
+    suffix: str,
 ) -> None:
     body = sweeps[suffix]
     whole = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-    server.resources["/a"] = {
+    audio_server.resources["/a"] = {
         "in parts": Resource(body),
         "as a whole": Resource(body, ranges=False),
         "in chunks": Resource(body, ranges=False, chunked=4096),
@@ -321,30 +238,30 @@ def test_a_start_over_http_lands_where_it_should(
             script=lambda sent: b"HTTP/1.1 501 No\r\n\r\n" if "Range" in sent else whole
         ),
     }[served]
-    source = play(server.url("/a"), start_ms=12_000)
+    source = play(audio_server.url("/a"), start_ms=12_000)
     assert time_of(decode(take(source, 30))[1920:]) - 0.04 == pytest.approx(12, abs=0.02)
     assert source.position_ms == 12_600
 
 
 def test_a_station_starts_where_it_is(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+    audio_server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     body = write(tmp_path / "a.mp3", tone(20)).read_bytes()
     headers = {"icy-name": "Radio"}
-    server.resources["/radio"] = Resource(body, headers=headers, ranges=False, with_length=False)
-    source = play(server.url("/radio"), start_ms=300_000)
+    audio_server.resources["/radio"] = Resource(body, headers=headers, ranges=False, with_length=False)
+    source = play(audio_server.url("/radio"), start_ms=300_000)
     assert loudest_hz(decode(take(source, 200))[9600:]) == pytest.approx(440, abs=0.5)
     assert source.position_ms == 304_000
 
 
 def test_a_slow_server_means_silence_and_not_waiting(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+    audio_server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     body = write(tmp_path / "a.opus", tone(20)).read_bytes()
-    server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
-    source = play(server.url("/a.opus"))
+    audio_server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
+    source = play(audio_server.url("/a.opus"))
     assert source.ready(5)
-    assert server.stalled.wait(5)
+    assert audio_server.stalled.wait(5)
     while source.ready(0.3):
         source.read()
     position, before, longest = source.position_ms, source.underruns, 0.0
@@ -368,13 +285,13 @@ def test_reading_ahead_is_bounded(tmp_path: Path, play: Callable[..., TrackSourc
 
 
 def test_cleanup_ends_a_read_that_blocks(
-    server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
+    audio_server: AudioServer, tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     body = write(tmp_path / "a.opus", tone(20)).read_bytes()
-    server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
-    source = play(server.url("/a.opus"))
+    audio_server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
+    source = play(audio_server.url("/a.opus"))
     assert source.ready(5)
-    assert server.stalled.wait(5)
+    assert audio_server.stalled.wait(5)
     started = time.monotonic()
     source.cleanup()
     assert time.monotonic() - started < 0.1
@@ -384,9 +301,9 @@ def test_cleanup_ends_a_read_that_blocks(
     assert source.error is None
 
 
-def test_sources_leave_no_threads_and_no_files_behind(server: AudioServer, tmp_path: Path) -> None:
+def test_sources_leave_no_threads_and_no_files_behind(audio_server: AudioServer, tmp_path: Path) -> None:
     path = write(tmp_path / "a.opus", tone(20))
-    server.resources["/a.opus"] = Resource(path.read_bytes())
+    audio_server.resources["/a.opus"] = Resource(path.read_bytes())
 
     def sources() -> int:
         return sum(thread.name == "track-source" for thread in threading.enumerate())
@@ -405,7 +322,7 @@ def test_sources_leave_no_threads_and_no_files_behind(server: AudioServer, tmp_p
         media = (
             path
             if round_ % 2
-            else open_media(server.url("/a.opus"), library=tmp_path, allow_private=LOOPBACK)
+            else open_media(audio_server.url("/a.opus"), library=tmp_path, allow_private=LOOPBACK)
         )
         source = TrackSource(media)
         if round_ % 3:
@@ -413,12 +330,12 @@ def test_sources_leave_no_threads_and_no_files_behind(server: AudioServer, tmp_p
         source.cleanup()
     wait_for(lambda: sources() == 0)
     assert files() == []
-    wait_for(lambda: server_connections(server) == 0)
+    wait_for(lambda: server_connections(audio_server) == 0)
 
 
-def server_connections(server: AudioServer) -> int:
+def server_connections(audio_server: AudioServer) -> int:
     """Established connections of this process to the server, by the kernel's own table."""
-    port = f":{server.server_port:04X}"
+    port = f":{audio_server.server_port:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[2].endswith(port) and row[3] == "01" for row in rows)
 

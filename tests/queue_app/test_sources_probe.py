@@ -1,14 +1,37 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from queue_app.sources import resolve
 from queue_app.sources.errors import SourceError
+from queue_app.sources.library import file_id
 from queue_app.sources.opus import packet_samples
 from queue_app.sources.probe import clean, picture_type, probe
 from tests.queue_app.audio_files import packets, tone, write, write_mixed_opus
+from tests.queue_app.made_files import (
+    BACK,
+    BACK_TYPE,
+    FRONT,
+    FRONT_TYPE,
+    OTHER,
+    OTHER_TYPE,
+    apev2,
+    encode,
+    flac_picture,
+    id3v1,
+    id3v2,
+    mp3,
+    picture_tag,
+    vorbis_comment,
+    with_covers,
+    with_flac_blocks,
+    with_ogg_bytes,
+)
 
 TAGS = {"title": "Cold Harbour", "artist": "Tidal Clock", "album": "Low Water"}
 
@@ -159,3 +182,94 @@ def test_durations_of_real_packets(tmp_path: Path, frame_ms: int, samples: int) 
 )
 def test_durations_by_the_first_byte(packet: bytes, samples: int) -> None:
     assert packet_samples(packet) == samples
+
+
+@pytest.mark.parametrize(
+    "order", [(OTHER_TYPE, BACK_TYPE, FRONT_TYPE), (FRONT_TYPE, BACK_TYPE), (BACK_TYPE, FRONT_TYPE)]
+)
+@pytest.mark.parametrize("kind", ["id3v2.2", "id3v2.3", "id3v2.4", "flac"])
+def test_the_front_cover_wins(tmp_path: Path, kind: str, order: tuple[int, ...]) -> None:
+    pictures = {OTHER_TYPE: OTHER, BACK_TYPE: BACK, FRONT_TYPE: FRONT}
+    listed = [(each, pictures[each]) for each in order]
+    if kind.startswith("id3"):
+        data = id3v2(int(kind[-1]), title="x", pictures=listed) + mp3(seconds=0.5)
+    else:
+        blocks = [(6, flac_picture(each, picture)) for each, picture in listed]
+        data = with_flac_blocks(encode("flac", "flac", seconds=0.5), *blocks)
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data)
+    assert probe(path).artwork == FRONT
+
+
+def test_the_front_cover_wins_in_other_containers(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    both = [("back.png", BACK), ("cover.png", FRONT)]
+    tag = apev2({b"Cover Art (Back)": b"b.png\0" + BACK, b"Cover Art (Front)": b"f.png\0" + FRONT})
+    for data in (
+        with_covers(encode("mp4", "aac", seconds=0.5), FRONT, BACK),
+        encode("matroska", "flac", seconds=0.5, attachments=both),
+        encode("wv", "wavpack", seconds=0.5) + tag,
+        encode("ogg", "vorbis", seconds=0.5, tags={"METADATA_BLOCK_PICTURE": picture_tag(FRONT_TYPE, FRONT)}),
+    ):
+        path.write_bytes(data)
+        assert probe(path).artwork == FRONT
+
+
+def test_without_a_front_cover_any_picture_will_do_that_pages_can_show(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    for pictures in ([(BACK_TYPE, BACK)], [(FRONT_TYPE, b"<svg/>"), (BACK_TYPE, BACK)]):
+        path.write_bytes(id3v2(3, title="x", pictures=pictures) + mp3(seconds=0.5))
+        assert probe(path).artwork == BACK
+
+
+def placed(make: Callable[[dict[str, str]], bytes], title: bytes, artist: bytes) -> bytes:
+    """A file whose tags are those bytes, whatever its muxer thinks of them."""
+    names = {"title": "T" * len(title), "artist": "A" * len(artist)}
+    data = make(names)
+    for name, raw in zip(names.values(), (title, artist), strict=True):
+        data = (
+            with_ogg_bytes(data, name.encode(), raw)
+            if data.startswith(b"OggS")
+            else data.replace(name.encode(), raw)
+        )
+    return data
+
+
+@pytest.mark.parametrize(
+    ("title", "artist", "encoding"),
+    [
+        ("Für Elise", "Motörhead", "cp1252"),
+        ("Аквариум", "Группа крови", "cp1251"),
+        ("桜", "宇多田ヒカル", "cp932"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["wav", "ogg", "flac", "m4a", "id3v1", "id3v2"])
+def test_tags_in_other_encodings(tmp_path: Path, kind: str, title: str, artist: str, encoding: str) -> None:
+    raw = title.encode(encoding), artist.encode(encoding)
+    make = {
+        "wav": lambda: placed(lambda tags: encode("wav", "pcm_s16le", seconds=0.5, tags=tags), *raw),
+        "ogg": lambda: placed(lambda tags: encode("ogg", "vorbis", seconds=0.5, tags=tags), *raw),
+        "m4a": lambda: placed(lambda tags: encode("mp4", "aac", seconds=0.5, tags=tags), *raw),
+        "flac": lambda: with_flac_blocks(
+            encode("flac", "flac", seconds=0.5), (4, vorbis_comment(b"TITLE=" + raw[0], b"ARTIST=" + raw[1]))
+        ),
+        "id3v1": lambda: mp3(seconds=0.5) + id3v1(*raw),
+        "id3v2": lambda: id3v2(3, encoding=0, title=raw[0], artist=raw[1]) + mp3(seconds=0.5),
+    }
+    path = tmp_path / "a.mp3"
+    path.write_bytes(make[kind]())
+    found = probe(path)
+    assert (found.title, found.artist) == (title, artist)
+
+
+def test_the_setting_decides_where_tags_leave_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(mp3(seconds=0.5) + id3v1("Gdańsk".encode("cp1250")))
+    assert probe(path, tag_encoding="cp1250").title == "Gdańsk"
+
+
+def test_a_file_name_that_is_not_utf_8_is_read_too(tmp_path: Path) -> None:
+    name = os.fsdecode("Für Elise.mp3".encode("cp1252"))
+    (tmp_path / name).write_bytes(mp3(seconds=0.5))
+    found = resolve(f"library:{file_id(Path(name))}", library=tmp_path, allow_private=())
+    assert found.title == "Für Elise"

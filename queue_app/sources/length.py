@@ -1,0 +1,119 @@
+"""How long a track is, where the file itself says so.
+
+FFmpeg always names a length: where a file has none it divides the size by the bit rate of the first packets, and
+does not say that it did. For an MP3 of variable bit rate without a header that is wrong by half or by twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from queue_app.sources.container import AudioContainer
+
+# Demuxers of formats whose headers count samples or packets.
+_HEADER_COUNTS = {"flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}
+# With a codec whose samples all have the same size, the size of the file is as good as a count.
+_SIZE_COUNTS = {"wav", "w64", "au", "caf", "voc"}
+# An MP3's header counts its bytes too. Off by more, and something was cut off or joined on.
+_SLACK_BYTES = 4096
+_SEARCHED_BYTES = 8192
+
+type ReadAt = Callable[[int, int], bytes]
+
+
+def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | None) -> int | None:
+    """Length of the audio in milliseconds, None where FFmpeg guesses.
+
+    `read_at(offset, count)` gives bytes of the file as far as they are at hand, `size` is None for a file of
+    unknown size.
+    """
+    name, stream = container.input.format.name, container.stream
+    if name == "mp3":
+        header = read_mp3_header(read_at)
+        return header.duration_ms if header is not None and header.fits(size) else None
+    if name.startswith("mov"):
+        # Of a fragmented file only the fragments read so far are counted, and none of its frames in the header.
+        known = stream.frames > 0 or container.window is None
+    elif name.startswith("matroska"):
+        # The file has one duration for all its streams, and a video's pictures may go on longer than its sound.
+        # FFmpeg's guess is found at the stream.
+        known = stream.duration is None and not container.has_video
+    else:
+        samples_count = stream.codec_context.name.startswith(("pcm_", "adpcm_"))
+        known = name in _HEADER_COUNTS or (name in _SIZE_COUNTS and samples_count)
+    return container.duration_ms if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mp3Header:
+    """What the Xing, Info or VBRI header in the first frame says. `offset` is that frame's in the file."""
+
+    offset: int
+    samples: int
+    sample_rate: int
+    byte_count: int | None
+
+    @property
+    def duration_ms(self) -> int:
+        return round(self.samples * 1000 / self.sample_rate)
+
+    def fits(self, size: int | None) -> bool:
+        """Whether a file of that size holds what the header counted, no less and no more."""
+        if size is None or self.byte_count is None:
+            return False
+        return abs(size - self.offset - self.byte_count) <= _SLACK_BYTES
+
+
+def id3_size(read_at: ReadAt) -> int:
+    """How many bytes the ID3v2 tags at the beginning of a file take (id3v2.4.0-structure, section 3.1)."""
+    offset = 0
+    while (tag := read_at(offset, 10)).startswith(b"ID3") and len(tag) == 10:
+        length = tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9]
+        offset += 10 + length + (10 if tag[5] & 0x10 else 0)
+    return offset
+
+
+def read_mp3_header(read_at: ReadAt) -> Mp3Header | None:
+    """The header of an MP3 file; None for one without, or where it is out of reach."""
+    offset = id3_size(read_at)
+    data = read_at(offset, _SEARCHED_BYTES)
+    at = data.find(b"\xff")
+    while 0 <= at < len(data) - 200:
+        header = _header_in_frame(data, at, offset + at)
+        if header is not None:
+            return header
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
+def _header_in_frame(data: bytes, at: int, offset: int) -> Mp3Header | None:
+    """http://gabriel.mp3-tech.org/mp3infotag.html; Fraunhofer's VBRI lies 36 bytes into the frame."""
+    if data[at + 1] & 0xE6 != 0xE2:  # eleven bits of sync, and layer III
+        return None
+    version, rate = data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3
+    if version == 1 or rate == 3:
+        return None
+    mono = data[at + 3] >> 6 == 3
+    sample_rate = (44_100, 48_000, 32_000)[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    frame_samples = 1152 if version == 3 else 576
+    if data.startswith(b"VBRI", at + 36):
+        byte_count, frames = _number(data, at + 46), _number(data, at + 50)
+        return Mp3Header(offset, frames * frame_samples, sample_rate, byte_count)
+    at += 4 + ((17 if mono else 32) if version == 3 else (9 if mono else 17))
+    if not data.startswith((b"Xing", b"Info"), at):
+        return None
+    flags = _number(data, at + 4)
+    if not flags & 1 or not _number(data, at + 8):
+        return None
+    samples = _number(data, at + 8) * frame_samples
+    byte_count = _number(data, at + 12) if flags & 2 else 0
+    encoder = at + 120
+    if flags & 15 == 15 and data[encoder : encoder + 4] in {b"LAME", b"Lavf", b"Lavc"}:
+        gaps = int.from_bytes(data[encoder + 21 : encoder + 24], "big")
+        samples = max(0, samples - (gaps >> 12) - (gaps & 0xFFF))  # what the encoder put before and behind
+    return Mp3Header(offset, samples, sample_rate, byte_count or None)
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "big")

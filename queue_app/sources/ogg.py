@@ -1,0 +1,166 @@
+"""Ogg pages (RFC 3533, section 6), as far as they tell where one link of a chained stream ends.
+
+A chain is one Ogg stream after another: what stations send at each song, and what `cat a.ogg b.ogg` makes.
+Each link has headers, and may have a codec, rate and channels, of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+CAPTURE = b"OggS"
+_HEADER = 27
+_MAX_PAGE = _HEADER + 255 + 255 * 255
+_BEGINS = 2
+# A file up to this size is read whole; of a larger one so many places are looked at first.
+_WHOLE_BYTES = 1_000_000
+_SAMPLES = 16
+_SAMPLE_BYTES = 2 * _MAX_PAGE
+
+
+class Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes | None: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`size` counts header and body; `begins` marks the first page of a logical stream."""
+
+    size: int
+    begins: bool
+    serial: int
+    sequence: int
+
+
+def page_at(data: bytes | bytearray, offset: int) -> Page | None:
+    """The page whose header begins there; None when it is none, or not all of the header is there yet."""
+    if len(data) < offset + _HEADER or not data.startswith(CAPTURE, offset) or data[offset + 4] != 0:
+        return None
+    table = offset + _HEADER + data[offset + 26]
+    if len(data) < table:
+        return None
+    return Page(
+        size=table - offset + sum(data[offset + _HEADER : table]),
+        begins=bool(data[offset + 5] & _BEGINS),
+        serial=int.from_bytes(data[offset + 14 : offset + 18], "little"),
+        sequence=int.from_bytes(data[offset + 18 : offset + 22], "little"),
+    )
+
+
+class OggCut:
+    """Passes on the bytes of one link, and stops in front of the page that begins the next.
+
+    That is a first page behind one that is none. `serials` are the logical streams of the link; `is_foreign`
+    says that a page of another link was met, as happens to who looks at the end of a chain early.
+    """
+
+    def __init__(self) -> None:
+        self.rest: bytes | None = None
+        self.serials: set[int] = set()
+        self.is_foreign = False
+        self._held = b""
+        self._body = 0  # bytes of the current page that are still to come
+        self._begun = False
+
+    def restart(self, *, at_beginning: bool) -> None:
+        """The next bytes come from another place."""
+        self.rest, self._held, self._body = None, b"", 0
+        self._begun = not at_beginning
+
+    def pass_on(self, data: bytes) -> bytes:
+        """What of `data` and of bytes held back before belongs to the link; all of it for b"", the end."""
+        if not data:
+            held, self._held = self._held, b""
+            return held
+        data = self._held + data
+        at, self._held = self._body, b""
+        while at < len(data):
+            page = page_at(data, at)
+            if page is not None:
+                if page.begins and self._begun:
+                    self.rest, self.is_foreign = data[at:], True
+                    return data[:at]
+                self._note(page)
+                at += page.size
+                continue
+            # Either a header that is not complete, or no page: what may be the beginning of one is held back.
+            captured = data.startswith(CAPTURE, at)
+            if captured and len(data) < at + _HEADER + 255:
+                break
+            found = data.find(CAPTURE, at + captured)
+            if found < 0:
+                at = max(at + captured, len(data) - len(CAPTURE) + 1)
+                break
+            at = found
+        self._body = max(0, at - len(data))
+        self._held = data[at:]
+        return data[:at]
+
+    def _note(self, page: Page) -> None:
+        if page.begins:
+            self.serials.add(page.serial)
+            return
+        self._begun = True
+        self.is_foreign = self.is_foreign or page.serial not in self.serials
+
+
+def find_links(file: Readable, size: int) -> list[tuple[int, int]]:
+    """Where the links of a seekable file begin and end; one link for a file that is not chained.
+
+    Reads little of a long file unless some of it looks like a chain.
+    """
+    if size > _WHOLE_BYTES and not _looks_chained(file, size):
+        return [(0, size)]
+    starts: list[int] = []
+    end, begun = 0, True
+    at = 0
+    while (found := _next_page(file, at, size)) is not None:
+        offset, page = found
+        if page.begins and begun:
+            starts.append(offset)
+        begun = not page.begins
+        at = end = min(size, offset + page.size)
+    return list(zip(starts, [*starts[1:], end], strict=True)) if starts else [(0, size)]
+
+
+def _looks_chained(file: Readable, size: int) -> bool:
+    """Whether pages throughout the file are not those of one link: a first page, another logical stream, or one
+    whose pages are not counted upwards (tools that join files keep their serial numbers, also where equal)."""
+    last: dict[int, int] = {}
+    file.seek(0)
+    head = file.read(_SAMPLE_BYTES) or b""
+    at = 0
+    while (page := page_at(head, at)) is not None and page.begins:
+        last[page.serial] = page.sequence
+        at += page.size
+    for sample in range(1, _SAMPLES + 1):
+        offset = min(size * sample // _SAMPLES, size - _MAX_PAGE)
+        found = _next_page(file, max(at, offset), size)
+        if found is None:
+            continue
+        _, page = found
+        if page.begins or page.sequence <= last.get(page.serial, 1 << 32):
+            return True
+        last[page.serial] = page.sequence
+    return False
+
+
+def _next_page(file: Readable, offset: int, size: int) -> tuple[int, Page] | None:
+    """The first page at or behind an offset, with where it begins. Gives up after 128 KB without one."""
+    if offset >= size:
+        return None
+    file.seek(offset)
+    data = file.read(_HEADER + 255) or b""
+    page = page_at(data, 0)
+    if page is not None:
+        return offset, page
+    data += file.read(_SAMPLE_BYTES) or b""
+    at = data.find(CAPTURE)
+    while at >= 0:
+        page = page_at(data, at)
+        if page is not None:
+            return offset + at, page
+        at = data.find(CAPTURE, at + 1)
+    return None
