@@ -261,6 +261,12 @@ class Player(models.Model):
         elapsed = timezone.now() - self.position_at
         return self.position_ms + max(0, int(elapsed.total_seconds() * 1000))
 
+    @property
+    def shown_position_ms(self) -> int:
+        """The same for people: never behind the end that is shown beside it. The item's track should be loaded."""
+        length_ms = self.item.track.duration_ms if self.item is not None else None
+        return self.current_position_ms if length_ms is None else min(self.current_position_ms, length_ms)
+
     def fold_position(self) -> None:
         """Make the running position the stored one. Call it before changing what makes it run."""
         self.position_ms = self.current_position_ms

@@ -53,7 +53,7 @@ def player_shape(player: Player) -> dict[str, Any]:
     return {
         "status": str(player.status),
         "item": item_shape(player.item) if player.item else None,
-        "position_ms": player.current_position_ms,
+        "position_ms": player.shown_position_ms,
         "position_at": _iso(timezone.now()),
         "volume": player.volume,
         "loop": player.loop,

@@ -233,7 +233,7 @@ def _now_embed(player: Player) -> nextcord.Embed:
         color=ACCENT,
     )
     length = f" of {clock(track.duration_ms)}" if track.duration_ms else ""
-    embed.add_field(name="Position", value=f"{clock(player.current_position_ms)}{length}")
+    embed.add_field(name="Position", value=f"{clock(player.shown_position_ms)}{length}")
     embed.add_field(name="State", value=silence or str(player.status.label))
     if player.item.requested_by:
         embed.set_footer(text=f"Added by {player.item.requested_by}")
