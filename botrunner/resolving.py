@@ -58,7 +58,7 @@ async def resolve_queued(guild_id: str, *, owner: str) -> None:
             raise
         except Exception:
             # Trying again would end the same way, for ever.
-            log.exception("Guild %s: resolving an item failed", guild_id)
+            log.exception("Guild %s: resolving %s failed", guild_id, uri.partition("?")[0])
             await fail(item_id, "UNREADABLE", "This track could not be read.")
 
 

@@ -153,6 +153,12 @@ STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 # --- Media ------------------------------------------------------------------------------------------------
 
 MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()
+# Of tags that are not UTF-8, where their text leaves it in doubt: cp1251, shift_jis, ...
+LIBRARY_TAG_ENCODING = env.str("LIBRARY_TAG_ENCODING", "")
+try:
+    b"".decode(LIBRARY_TAG_ENCODING or "utf-8")
+except LookupError as error:
+    raise ImproperlyConfigured(f"LIBRARY_TAG_ENCODING: {error}") from error
 try:
     ALLOW_PRIVATE_MEDIA = tuple(map(ip_network, env.list("ALLOW_PRIVATE_MEDIA", [])))
 except ValueError as error:

@@ -76,7 +76,7 @@ def announce_track(track: Track, *, besides: str = "") -> None:
 def scan_library() -> tuple[int, int]:
     """Read files that are new or changed, mark those that are gone. Returns `(read, gone)`.
 
-    A file that is no audio is passed over with a line in the log and looked at again when it changes. While another
+    A file that is no audio is skipped with a line in the log and looked at again when it changes. While another
     process reads the folder there is nothing to do.
     """
     with scan_lease() as scan:
@@ -100,13 +100,21 @@ def _scan(scan: Scan) -> tuple[int, int]:
             return read, 0
         track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
         try:
-            apply_info(track, resolve(uri, library=root, allow_private=()))
-            announce_track(track)
-            read += 1
+            info = resolve(uri, library=root, allow_private=(), tag_encoding=settings.LIBRARY_TAG_ENCODING)
         except SourceError as error:
-            log.warning("Library file passed over: %s", error.detail)
+            log.warning('Skipped library file "%s": %s', file.name, error.detail)
+            info = None
+        except Exception:
+            # What a strange file brings up must not hide all others.
+            log.exception('Skipped library file "%s", which could not be read', file.name)
+            info = None
+        if info is None:
             track.available, track.resolved_at = False, None
             save_track(track)
+            continue
+        apply_info(track, info)
+        announce_track(track)
+        read += 1
     gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
     Track.objects.filter(pk__in=gone).update(available=False)
     return read, len(gone)

@@ -27,9 +27,11 @@ _known: dict[Path, dict[str, Path]] = {}
 
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """`id` depends only on the path below the library; `mtime_ns` and `size` tell whether it changed."""
+    """`id` depends only on the path below the library; `mtime_ns` and `size` tell whether it changed. `name` is that
+    path for people to read."""
 
     id: str
+    name: str
     path: Path
     mtime_ns: int
     size: int
@@ -58,7 +60,8 @@ def walk(root: Path) -> Iterator[LibraryFile]:
             continue
         if not target.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
             continue
-        entry = LibraryFile(file_id(relative), path, status.st_mtime_ns, status.st_size)
+        name = relative.as_posix().encode("utf-8", "backslashreplace").decode()
+        entry = LibraryFile(file_id(relative), name, path, status.st_mtime_ns, status.st_size)
         found[entry.id] = relative
         yield entry
     with _lock:

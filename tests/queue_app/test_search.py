@@ -14,6 +14,7 @@ from queue_app.domain.library import scan_library
 from queue_app.models import Track
 from tests.factories import TrackFactory
 from tests.queue_app.audio_files import tone, write
+from tests.queue_app.made_files import id3v1, mp3
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -122,13 +123,31 @@ def test_a_scan_reads_new_and_changed_files_and_notes_which_are_gone(folder: Pat
     assert Track.objects.count() == 2
 
 
-def test_a_file_that_is_no_audio_is_passed_over_once(folder: Path, caplog: Any) -> None:
-    (folder / "broken.flac").write_bytes(b"not audio at all")
+def test_a_file_that_is_no_audio_is_skipped_once_and_named(folder: Path, caplog: Any) -> None:
+    (folder / "Albums" / "Old").mkdir(parents=True)
+    (folder / "Albums" / "Old" / "broken.flac").write_bytes(b"not audio at all")
+    (folder / os.fsdecode(b"caf\xe9.mp3")).write_bytes(b"")
     assert scan_library() == (0, 0)
     assert titles("") == []
+    said = [record.getMessage() for record in caplog.records if "Skipped" in record.getMessage()]
+    assert said == [
+        'Skipped library file "Albums/Old/broken.flac": This is not an audio file that can be decoded.',
+        'Skipped library file "caf\\udce9.mp3": This is not an audio file that can be decoded.',
+    ]
     caplog.clear()
     assert scan_library() == (0, 0)
-    assert "passed over" not in caplog.text
+    assert "Skipped" not in caplog.text
+
+
+def test_tags_in_old_encodings_are_found_and_the_setting_decides(folder: Path, settings: Settings) -> None:
+    (folder / "one.mp3").write_bytes(mp3(seconds=0.3) + id3v1("Аквариум".encode("cp1251")))
+    (folder / "two.mp3").write_bytes(mp3(seconds=0.3) + id3v1("Motörhead".encode("cp1252")))
+    settings.LIBRARY_TAG_ENCODING = "cp1250"
+    (folder / "three.mp3").write_bytes(mp3(seconds=0.3) + id3v1("Gdańsk".encode("cp1250")))
+    assert scan_library() == (3, 0)
+    assert titles("аквариум") == ["Аквариум"]
+    assert titles("motorhead") == ["Motörhead"]
+    assert titles("gdansk") == ["Gdańsk"]
 
 
 def test_a_file_that_comes_back_unchanged_is_there_again(folder: Path, tmp_path: Path) -> None:
