@@ -1,15 +1,11 @@
 """/applications/{id}/commands: what the bot registers, globally and per guild."""
 
-import re
-from typing import Any
-
+from sandbox import command_checks
 from sandbox.errors import DiscordError, invalid_form, missing_access, unknown
 from sandbox.model import Event, Json
 from sandbox.rest.api import Answer, Call, Route
 from sandbox.snowflake import new_snowflake
 
-MAX_COMMANDS = 100
-NAME = re.compile(r"^[-_'\w]{1,32}$")
 NULLABLE = ("default_member_permissions", "contexts", "name_localizations", "description_localizations")
 KEPT = (
     "name",
@@ -52,8 +48,7 @@ async def list_commands(call: Call) -> list[Json]:
     found = _in_scope(call, _scope(call))
     if call.flag("with_localizations"):
         return found
-    hidden = ("name_localizations", "description_localizations")
-    return [{key: value for key, value in each.items() if key not in hidden} for each in found]
+    return [command_checks.untranslated(each) for each in found]
 
 
 async def get_command(call: Call) -> Json:
@@ -63,21 +58,22 @@ async def get_command(call: Call) -> Json:
 async def create_command(call: Call) -> Answer:
     """201 for a new one, 200 when it replaces one of the same name and type."""
     guild_id, body = _scope(call), await call.object()
-    _check(body, "")
+    command_checks.check(body, "")
     same = _same(_in_scope(call, guild_id), body)
-    if same is None and len(_in_scope(call, guild_id)) >= MAX_COMMANDS:
-        raise DiscordError(400, 30032, "Maximum number of application commands reached (100)")
+    if same is None:
+        command_checks.check_room([*_in_scope(call, guild_id), body])
     command = _keep(call, guild_id, body, same["id"] if same else None)
     return Answer(200 if same else 201, command)
 
 
 async def replace_commands(call: Call) -> list[Json]:
     guild_id, bodies = _scope(call), await call.json()
-    if not isinstance(bodies, list) or len(bodies) > MAX_COMMANDS:
-        raise invalid_form({"0": "A list of at most 100 commands is required."})
+    if not isinstance(bodies, list):
+        raise invalid_form({"0": "A list of commands is required."})
     for index, body in enumerate(bodies):
-        _check(body, f"{index}.")
-    names = [(body["name"], body.get("type", 1)) for body in bodies]
+        command_checks.check(body, f"{index}.")
+    command_checks.check_room(bodies)
+    names = [(body["name"], body.get("type") or command_checks.CHAT) for body in bodies]
     for index, name in enumerate(names):
         if name in names[:index]:
             raise invalid_form({f"{index}.name": "Application command names must be unique"})
@@ -94,10 +90,8 @@ async def replace_commands(call: Call) -> list[Json]:
 
 async def edit_command(call: Call) -> Json:
     command, body = _one(call), await call.object()
-    _check(
-        {"name": command["name"], "type": command["type"], "description": command["description"], **body}, ""
-    )
     merged = {**command, **body, "type": command["type"]}
+    command_checks.check(merged, "")
     return _keep(call, command.get("guild_id"), merged, command["id"])
 
 
@@ -126,7 +120,7 @@ async def edit_permissions(call: Call) -> None:
 
 
 def _same(commands: list[Json], body: Json) -> Json | None:
-    wanted = (body["name"], body.get("type", 1))
+    wanted = (body["name"], body.get("type") or command_checks.CHAT)
     return next((each for each in commands if (each["name"], each["type"]) == wanted), None)
 
 
@@ -164,59 +158,12 @@ def _changed(call: Call, guild_id: str | None) -> None:
 
 def _option(given: Json) -> Json:
     """An option as Discord gives it back: without the fields that say nothing."""
-    option = {key: value for key, value in given.items() if value not in (None, [], False) or key == "value"}
+    option = {key: value for key, value in given.items() if value not in (None, []) and value is not False}
     if "options" in option:
         option["options"] = [_option(inner) for inner in option["options"]]
     if "choices" in option:
         option["choices"] = [{k: v for k, v in each.items() if v is not None} for each in option["choices"]]
     return option
-
-
-def _check(body: Any, path: str) -> None:
-    """Raises DiscordError 400 naming what is wrong."""
-    if not isinstance(body, dict):
-        raise invalid_form({f"{path}name": "This field is required"})
-    faults: dict[str, str] = {}
-    name, kind = body.get("name"), body.get("type", 1)
-    if not isinstance(name, str) or not 1 <= len(name) <= 32:
-        faults[f"{path}name"] = "Must be between 1 and 32 in length."
-    elif kind == 1 and (not NAME.match(name) or name != name.lower()):
-        faults[f"{path}name"] = "Command name is invalid"
-    if kind == 1 and not 1 <= len(str(body.get("description") or "")) <= 100:
-        faults[f"{path}description"] = "Must be between 1 and 100 in length."
-    _check_options(body.get("options") or [], f"{path}options", faults)
-    if faults:
-        raise invalid_form(faults)
-
-
-def _check_options(options: Any, path: str, faults: dict[str, str]) -> None:
-    if not isinstance(options, list) or len(options) > 25:
-        faults[path] = "Must be 25 or fewer in length."
-        return
-    optional_seen, names = False, set()
-    for index, option in enumerate(options):
-        here = f"{path}.{index}"
-        if not isinstance(option.get("type"), int) or not 1 <= option["type"] <= 11:
-            faults[f"{here}.type"] = "Value must be one of {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}."
-        if (
-            not NAME.match(str(option.get("name", "")))
-            or str(option.get("name")) != str(option.get("name")).lower()
-        ):
-            faults[f"{here}.name"] = "Command name is invalid"
-        if option.get("name") in names:
-            faults[f"{here}.name"] = "Option name already exists"
-        names.add(option.get("name"))
-        if not 1 <= len(str(option.get("description") or "")) <= 100:
-            faults[f"{here}.description"] = "Must be between 1 and 100 in length."
-        if option.get("required") and optional_seen:
-            faults[f"{here}.required"] = "Required options must be placed before non-required options"
-        optional_seen = optional_seen or not option.get("required")
-        if len(option.get("choices") or []) > 25:
-            faults[f"{here}.choices"] = "Must be 25 or fewer in length."
-        if option.get("choices") and option.get("autocomplete"):
-            faults[f"{here}.autocomplete"] = "Autocomplete and choices exclude each other"
-        if option.get("options"):
-            _check_options(option["options"], f"{here}.options", faults)
 
 
 _GLOBAL = "/applications/{application_id}/commands"

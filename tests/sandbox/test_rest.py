@@ -262,6 +262,66 @@ async def test_commands_are_registered_and_replaced(sandbox: Sandbox, bot_http: 
     assert await refused(bot_http, "POST", f"{base}/commands", json=bad) == (400, 50035)
 
 
+async def test_translations_of_commands_are_kept_and_listed_on_request(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient
+) -> None:
+    path = f"/applications/{sandbox.credentials.client_id}/commands"
+    translated = {"name_localizations": {"de": "laut", "es-419": "alto"}}
+    choice = {"name": "loud", "value": 0, **translated}
+    level = {"type": 4, "name": "level", "description": "How loud", "min_value": 0, "choices": [choice]}
+    volume = {"name": "volume", "description": "Set it", "options": [level | translated], **translated}
+    (kept,) = await ok(bot_http, "PUT", path, json=[volume])
+    assert (kept["name_localizations"], kept["options"][0]["min_value"]) == (*translated.values(), 0)
+    assert kept["options"][0]["choices"] == [choice]
+    (listed,) = await ok(bot_http, "GET", path)
+    assert "localizations" not in json.dumps(listed)
+    (full,) = await ok(bot_http, "GET", path, params={"with_localizations": "true"})
+    assert full == kept
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name_localizations": {"xx": "x"}}, ["name_localizations", "xx"]),
+        ({"name_localizations": {"de": "Zu Laut"}}, ["name_localizations", "de"]),
+        ({"description_localizations": {"de": ""}}, ["description_localizations", "de"]),
+        ({"type": 2}, ["description"]),
+        ({"type": 7}, ["type"]),
+        (
+            {
+                "options": [
+                    {
+                        "type": 3,
+                        "name": f"o{index}",
+                        "description": "x",
+                        "choices": [{"name": str(n), "value": "x" * 99} for n in range(25)],
+                    }
+                    for index in range(4)
+                ]
+            },
+            ["name"],
+        ),
+    ],
+)
+async def test_a_command_that_breaks_a_rule_names_the_field(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, change: dict[str, Any], field: list[str]
+) -> None:
+    path = f"/applications/{sandbox.credentials.client_id}/commands"
+    answer = await bot_http.post(path, json={"name": "volume", "description": "Set it", **change})
+    assert answer.status_code == 400
+    errors = answer.json()["errors"]
+    for part in field:
+        errors = errors[part]
+
+
+async def test_fifteen_message_commands_are_enough(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
+    path = f"/applications/{sandbox.credentials.client_id}/commands"
+    commands = [{"type": 3, "name": f"Add to queue {n}"} for n in range(16)]
+    assert await refused(bot_http, "PUT", path, json=commands) == (400, 30032)
+    await ok(bot_http, "PUT", path, json=commands[:15])
+    assert await refused(bot_http, "POST", path, json=commands[15]) == (400, 30032)
+
+
 async def test_the_voice_status_is_set(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
     stage = channel_id(sandbox, "Stage left")
     await ok(bot_http, "PUT", f"/channels/{stage}/voice-status", json={"status": "Cold Harbour"})

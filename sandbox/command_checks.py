@@ -1,0 +1,180 @@
+"""What Discord takes as an application command: names, descriptions, options, translations, and how much of it.
+
+https://docs.discord.com/developers/interactions/application-commands
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.errors import DiscordError, invalid_form
+from sandbox.model import Json
+
+CHAT, USER, MESSAGE = 1, 2, 3
+MOST = {CHAT: 100, USER: 15, MESSAGE: 15}
+MOST_CHARACTERS = 8_000
+NAME = re.compile(r"^[-_'\w]{1,32}$")
+LOCALES = frozenset(
+    [
+        "ar",
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en-GB",
+        "en-US",
+        "es-419",
+        "es-ES",
+        "fi",
+        "fr",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "id",
+        "it",
+        "ja",
+        "ko",
+        "lt",
+        "nl",
+        "no",
+        "pl",
+        "pt-BR",
+        "ro",
+        "ru",
+        "sv-SE",
+        "th",
+        "tr",
+        "uk",
+        "vi",
+        "zh-CN",
+        "zh-TW",
+    ]
+)
+
+
+def check(body: Any, path: str) -> None:
+    """Raises: DiscordError 400, naming each field that does not fit."""
+    if not isinstance(body, dict):
+        raise invalid_form({f"{path}name": "This field is required"})
+    faults: dict[str, str] = {}
+    kind = body.get("type") or CHAT
+    if kind not in MOST:
+        faults[f"{path}type"] = f"Value must be one of {sorted(MOST)}."
+    _check_name(body, path, faults, spaced=kind != CHAT)
+    if kind == CHAT:
+        _check_description(body, path, faults)
+    elif body.get("description"):
+        faults[f"{path}description"] = "Context menu commands cannot have description"
+    _check_options(body.get("options") or [], f"{path}options", faults)
+    if faults:
+        raise invalid_form(faults)
+    if sum(_characters(body)) > MOST_CHARACTERS:
+        raise invalid_form({f"{path}name": f"Command exceeds maximum size ({MOST_CHARACTERS})"})
+
+
+def check_room(commands: list[Json]) -> None:
+    """Whether these together are not too many of a kind. Raises: DiscordError 400 (30032)."""
+    for kind, most in MOST.items():
+        if sum((each.get("type") or CHAT) == kind for each in commands) > most:
+            raise DiscordError(400, 30032, f"Maximum number of application commands reached ({most})")
+
+
+def untranslated(command: Json) -> Json:
+    """The command without its translations, as a list shows it that is not asked for them."""
+    shape = {key: value for key, value in command.items() if not key.endswith("_localizations")}
+    for name in ("options", "choices"):
+        if name in shape:
+            shape[name] = [untranslated(each) for each in shape[name]]
+    return shape
+
+
+def _check_name(thing: Json, path: str, faults: dict[str, str], *, spaced: bool = False) -> None:
+    """Chat commands and options have names without spaces and capitals."""
+
+    def fits(name: Any) -> bool:
+        if not isinstance(name, str) or not 1 <= len(name) <= 32:
+            return False
+        return spaced or (NAME.match(name) is not None and name == name.lower())
+
+    name = thing.get("name")
+    if not isinstance(name, str) or not 1 <= len(name) <= 32:
+        faults[f"{path}name"] = "Must be between 1 and 32 in length."
+    elif not fits(name):
+        faults[f"{path}name"] = "Command name is invalid"
+    for locale, text in _translations(thing, "name", path, faults):
+        if not fits(text):
+            faults[f"{path}name_localizations.{locale}"] = "Command name is invalid"
+
+
+def _check_description(thing: Json, path: str, faults: dict[str, str]) -> None:
+    if not 1 <= len(str(thing.get("description") or "")) <= 100:
+        faults[f"{path}description"] = "Must be between 1 and 100 in length."
+    for locale, text in _translations(thing, "description", path, faults):
+        if not isinstance(text, str) or not 1 <= len(text) <= 100:
+            faults[f"{path}description_localizations.{locale}"] = "Must be between 1 and 100 in length."
+
+
+def _translations(thing: Json, field: str, path: str, faults: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    given = thing.get(f"{field}_localizations") or {}
+    if not isinstance(given, dict):
+        faults[f"{path}{field}_localizations"] = "Only dictionaries may be used in a DictType"
+        return
+    for locale, text in given.items():
+        if locale not in LOCALES:
+            faults[f"{path}{field}_localizations.{locale}"] = "Value is not a locale Discord knows."
+        yield locale, text
+
+
+def _check_options(options: Any, path: str, faults: dict[str, str]) -> None:
+    if not isinstance(options, list) or len(options) > 25:
+        faults[path] = "Must be 25 or fewer in length."
+        return
+    optional_seen, names = False, set()
+    for index, option in enumerate(options):
+        here = f"{path}.{index}."
+        if not isinstance(option.get("type"), int) or not 1 <= option["type"] <= 11:
+            faults[f"{here}type"] = "Value must be one of {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}."
+        _check_name(option, here, faults)
+        if option.get("name") in names:
+            faults[f"{here}name"] = "Option name already exists"
+        names.add(option.get("name"))
+        _check_description(option, here, faults)
+        if option.get("required") and optional_seen:
+            faults[f"{here}required"] = "Required options must be placed before non-required options"
+        optional_seen = optional_seen or not option.get("required")
+        _check_choices(option, here, faults)
+        if option.get("options"):
+            _check_options(option["options"], f"{here}options", faults)
+
+
+def _check_choices(option: Json, path: str, faults: dict[str, str]) -> None:
+    choices = option.get("choices") or []
+    if len(choices) > 25:
+        faults[f"{path}choices"] = "Must be 25 or fewer in length."
+    if choices and option.get("autocomplete"):
+        faults[f"{path}autocomplete"] = "Autocomplete and choices exclude each other"
+    for index, choice in enumerate(choices):
+        here = f"{path}choices.{index}."
+        for text_path, text in (
+            (f"{here}name", choice.get("name")),
+            *(
+                (f"{here}name_localizations.{locale}", text)
+                for locale, text in _translations(choice, "name", here, faults)
+            ),
+        ):
+            if not isinstance(text, str) or not 1 <= len(text) <= 100:
+                faults[text_path] = "Must be between 1 and 100 in length."
+
+
+def _characters(thing: Json) -> Iterator[int]:
+    """Of each text the longest translation; values of choices count too."""
+    for field in ("name", "description"):
+        translated = (thing.get(f"{field}_localizations") or {}).values()
+        yield max(len(str(text or "")) for text in (thing.get(field), *translated))
+    if isinstance(thing.get("value"), str):
+        yield len(thing["value"])
+    for name in ("options", "choices"):
+        for each in thing.get(name) or []:
+            yield from _characters(each)
