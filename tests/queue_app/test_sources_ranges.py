@@ -214,6 +214,21 @@ def test_a_chunked_body_that_ends_early_is_not_an_end(
     assert caught.value.code == "BROKE_OFF"
 
 
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_script_that_dates_its_answers_is_no_file_that_changes(
+    server: AudioServer, files: dict[str, bytes], ranges: bool
+) -> None:
+    resource = Resource(files["m4a"], headers={"Last-Modified": "first"}, ranges=ranges)
+    server.resources["/a.m4a"] = resource
+    media = opened(server.url("/a.m4a"))
+    resource.headers["Last-Modified"] = "later"
+    media.seek(-50, 2)
+    assert media.read(100) == files["m4a"][-50:]
+    media.seek(10)
+    assert media.read(10) == files["m4a"][10:20]
+    media.close()
+
+
 def test_the_same_version_is_asked_of_a_resumed_part(server: AudioServer, files: dict[str, bytes]) -> None:
     """Some ignore `If-Range`."""
     sound, tags = files["wav"], iter(['"1"', '"2"'])
