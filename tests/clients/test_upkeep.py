@@ -8,10 +8,24 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from guilds.models import Guild
+from guilds.domain.alert_rules import add_rule
+from guilds.models import Channel, Guild
 from guilds.permissions import INSTALL_PERMISSIONS
+from queue_app.commands import execute
+from realtime.domain import streams
+from realtime.models import Via
+from realtime.origin import Origin
+from realtime.streams.models import StreamGrant
 from tests.clients.browser import PHONE, Desk, login_cookie
-from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
+from tests.factories import (
+    ChannelFactory,
+    GuildFactory,
+    MembershipFactory,
+    RoleFactory,
+    SessionFactory,
+    TrackFactory,
+    UserFactory,
+)
 from tests.server import Server
 
 CONNECT, SPEAK = 1 << 20, 1 << 21
@@ -72,3 +86,54 @@ def test_members_are_not_bothered_with_it(client: Client) -> None:
     page = client.get(f"/guilds/{membership.guild_id}", headers={"Host": "127.0.0.1:1337"})
     assert page.status_code == 200
     assert b"guild-stale" not in page.content
+
+
+def test_names_of_people_roles_and_streams_stay_in_their_place(
+    desk: Desk, server: Server, settings: Settings
+) -> None:
+    settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
+    long, turned = "W" * 100, "\u202eevil " + "إذاعة الليل " * 6
+    me, friend = UserFactory.create(display_name=long), UserFactory.create(display_name=turned)
+    guild = GuildFactory.create(name=turned)
+    role = RoleFactory.create(guild=guild, name=long)
+    channel = ChannelFactory.create(guild=guild, voice=True, name=long)
+    ChannelFactory.create(guild=guild, name=long)
+    for user in (me, friend):
+        MembershipFactory.create(user=user, guild=guild, manager=True)
+        track = TrackFactory.create(title=user.display_name, artist=user.display_name)
+        execute(guild.pk, "AddTrack", {"query": track.uri}, origin=Origin(user=user, via=Via.REST))
+    mine = streams.create_stream(me, stream_id="a" * 64, name=long)
+    theirs = streams.create_stream(friend, stream_id="b" * 64, name=turned, public=True)
+    for each in (mine, theirs):
+        StreamGrant.objects.create(stream=each, user=me if each is theirs else friend)
+        StreamGrant.objects.create(stream=each, guild_id=guild.pk, role_id=role.pk)
+    rule = {
+        "stream_id": mine.pk,
+        "channel_id": Channel.objects.get(guild=guild, type=0).pk,
+        "mention_role_id": role.pk,
+    }
+    add_rule(guild.pk, origin=Origin(user=me, via=Via.REST), **rule)
+    SessionFactory.create(user=me, device=long)
+    window = desk.window(login_cookie(me), size={"width": 360, "height": 740})
+    page = window.page
+    for path, shown in [
+        ("/dashboard", ".guild-card"),
+        ("/streams", ".stream-card >> nth=1"),
+        (f"/streams/{mine.pk}", "#members li >> nth=1"),
+        (f"/streams/{theirs.pk}", "#present li"),
+        ("/sessions", ".session"),
+        (f"/guilds/{guild.pk}/settings", "#rules li"),
+        (f"/guilds/{guild.pk}", "#activity .deed >> nth=1"),
+    ]:
+        window.open(path)
+        page.wait_for_selector(shown)
+        page.click("#account-menu summary")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    page.click("#account-menu summary")
+    page.get_by_label("Voice channel to play in").select_option(channel.pk)
+    page.wait_for_selector("#activity .deed:has-text('chose')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # What turns the direction of writing does so in its own place only.
+    sentence = page.locator("#activity .deed", has_text="evil").first
+    assert sentence.locator("bdi").first.inner_text().strip() == turned.strip()
+    assert window.complaints == []

@@ -125,12 +125,26 @@ export class ActivityView {
         if (args.reason === "alone") return { verb: "left, because nobody was there" };
         return { verb: metadata.userId ? "sent Backline out of voice" : "is out of voice" };
       case "PlayerErrorChanged":
-        if (!args.player.error) return null;
-        if (args.player.error.code === "NO_VOICE_CHANNEL") return { verb: "has nowhere to play" };
-        return { verb: "ran into trouble:", rest: args.player.error.detail };
+        return troubleOf(args.player.error);
       default:
         return null;
     }
+  }
+}
+
+/** @param {{code: string, detail: string} | null} error @returns {Deed | null} null for what somebody wanted so */
+function troubleOf(error) {
+  switch (error?.code) {
+    case undefined:
+    case "PAUSED":
+    case "STOPPED":
+      return null;
+    case "NO_VOICE_CHANNEL":
+      return { verb: "has nowhere to play" };
+    case "BOT_AWAY":
+      return { verb: "is away" };
+    default:
+      return { verb: "ran into trouble:", rest: error?.detail };
   }
 }
 
@@ -160,16 +174,16 @@ function settingNames(settings) {
 /** @param {SyncEvent} event @param {Deed} deed */
 function render(event, deed) {
   const actor = actorOf(event);
-  const sentence = element("span", {}, strong(actor?.called ?? "Backline"), ` ${deed.verb}`);
+  const sentence = element("span", { class: "deed-words" }, strong(actor?.called ?? "Backline"), ` ${deed.verb}`);
   if (deed.object) sentence.append(" ", strong(deed.object));
   if (deed.rest) sentence.append(deed.object && event.name === "TrackFailed" ? `. ${deed.rest}` : ` ${deed.rest}`);
   const surface = SURFACES[event.metadata.via] ?? "";
   const time = element("time", { datetime: new Date(event.metadata.timestamp).toISOString() });
-  sentence.append(element("small", {}, time, surface && actor ? `, ${surface}` : ""));
+  const when = element("small", {}, time, surface && actor ? `, ${surface}` : "");
   const picture = actor
     ? avatar(actor)
     : element("span", { class: "avatar avatar-bot", "aria-hidden": "true" }, icon("audio-lines"));
-  return element("li", { class: "deed" }, picture, sentence);
+  return element("li", { class: "deed" }, picture, element("span", {}, sentence, when));
 }
 
 /** A name or a title inside a sentence, in its own direction of writing. @param {string} text */

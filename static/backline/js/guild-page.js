@@ -21,6 +21,8 @@ import { SearchBox } from "./search-box.js";
 const RECENT_EVENTS = 40;
 const TICK_MS = 250;
 const SLOW_TICK_MS = 20_000;
+/** A track that could start does so within a second; after so long the bot is not there. */
+const LATE_MS = 10_000;
 /** A pause that was wanted while there was no connection is not wanted an hour later. */
 const WISH_KEPT_MS = 600_000;
 
@@ -91,6 +93,8 @@ let wish = null;
 /** The voice channel that this person sits in, as far as known. @type {string | null} */
 let seat = null;
 let seatAskedFor = "";
+/** Since when tracks wait and none of them is started, though nothing is said to be wrong. @type {number | null} */
+let waitingSince = null;
 let recentSecond = -1;
 store.start();
 
@@ -198,11 +202,13 @@ function draw() {
   if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // other parts are for them
   guildView.draw(guild, store.voiceChannels);
   const waiting = rows.filter(({ item }) => item).length;
+  waitingSince = waiting && player.status === "idle" && !player.error ? waitingSince ?? performance.now() : null;
   playerView.draw(lookOf({
     player,
     positionMs: store.positionMs,
     next: rows.find(({ item }) => item)?.item?.track ?? null,
     waiting,
+    late: waitingSince !== null && performance.now() - waitingSince > LATE_MS,
     can: store.can,
     channels: store.voiceChannels,
     here: seat ?? past.channelId,

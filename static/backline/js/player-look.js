@@ -13,6 +13,7 @@ import { ago, clockTime, counted, duration, isolated } from "./format.js";
  * @property {number} positionMs
  * @property {Track | null} next what comes after the current track
  * @property {number} waiting how many tracks come next
+ * @property {boolean} late whether the first of them should have started long ago
  * @property {Rights | null} can
  * @property {VoiceChannel[]} channels
  * @property {string | null} here the channel to offer: the one that oneself sits in, else the last one that was played in
@@ -72,7 +73,7 @@ const CODE_OF_STATUS = { paused: "PAUSED", stopped: "STOPPED" };
 export function lookOf(situation) {
   const { player, next, lost } = situation;
   const code = player.error?.code ?? CODE_OF_STATUS[player.status] ?? "";
-  const track = player.item?.track ?? (code || lost ? next : null);
+  const track = player.item?.track ?? (code || lost || situation.late ? next : null);
   /** @type {Look} */
   const look = {
     lamp: "rest", cold: lost !== null, kicker: "Nothing playing", track, title: "Quiet in here", blank: "music", line: "", words: "",
@@ -84,9 +85,13 @@ export function lookOf(situation) {
 }
 
 /** @param {Situation} situation @returns {Partial<Look>} */
-function whenWell({ player, waiting, can }) {
+function whenWell({ player, waiting, late, can }) {
   if (player.status === "playing") return { lamp: "sound", kicker: "Now playing", round: BUTTONS.pause };
   if (player.item) return { lamp: "busy", kicker: "Joining voice", round: BUTTONS.pause };
+  if (waiting && late) {
+    const words = "The bot has not started it yet. It plays by itself as soon as the bot is there.";
+    return { lamp: "need", kicker: "Waiting for the bot", words, round: BUTTONS.pause };
+  }
   if (waiting) return { line: "The next track is about to start.", round: BUTTONS.pause };
   if (can?.add === false) return { line: "Nobody has added anything yet." };
   return { line: "Add a track and it starts by itself.", round: BUTTONS.add };

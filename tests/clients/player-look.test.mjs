@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { lookOf } from "../../static/backline/js/player-look.js";
+import { idlePlayer, makeItem } from "./peer.mjs";
+
+const CODES = [
+  "NO_VOICE_CHANNEL", "PAUSED", "STOPPED", "UNKNOWN_CHANNEL", "CANNOT_CONNECT", "CHANNEL_FULL", "NOT_ALLOWED_TO_SPEAK",
+  "SERVER_MUTED", "VOICE_FAILED", "VOICE_REFUSED", "BOT_AWAY", "OF_A_LATER_VERSION",
+];
+const STATUS = { NO_VOICE_CHANNEL: "idle", PAUSED: "paused", STOPPED: "stopped", BOT_AWAY: "connecting" };
+const STAGE_LEFT = { id: "1", name: "Stage left", stage: false };
+const MAIN_STAGE = { id: "2", name: "Main Stage", stage: true };
+const next = makeItem("next").track;
+
+function situation(code, { item = makeItem("now"), ...rest } = {}) {
+  const error = code ? { code, detail: "What the server says." } : null;
+  const player = { ...idlePlayer(), status: STATUS[code] ?? (code ? "error" : "playing"), item, error };
+  return {
+    player, positionMs: 109_000, next: null, waiting: 0, late: false, can: { add: true }, channels: [STAGE_LEFT, MAIN_STAGE],
+    here: null, cause: null, lost: null, changes: 0, wish: null, ...rest,
+  };
+}
+
+const said = ({ lamp, kicker, buttons, round }) => [lamp, kicker, buttons.map(({ words }) => words).join(", "), round?.act ?? null];
+
+test("the six states have their lamp, words and buttons", () => {
+  const ines = { at: Date.now() - 240_000, name: "Ines" };
+  const paused = lookOf(situation("PAUSED", { item: null, cause: ines }));
+  assert.deepEqual(said(paused), ["rest", "Paused, nothing waiting", "Add music", "add"]);
+  assert.deepEqual([paused.title, paused.line], ["The queue is empty", "Paused by Ines 4 min ago"]);
+  const nowhere = lookOf(situation("NO_VOICE_CHANNEL", { item: null, next, waiting: 8, here: "1" }));
+  assert.deepEqual(said(nowhere), ["need", "Nowhere to play", "Join Stage left, Other channel", "join"]);
+  assert.equal(nowhere.track, next);
+  assert.match(nowhere.words, /8 tracks are waiting\.$/);
+  const lost = { state: "waiting", at: new Date(2026, 0, 1, 21, 14), detail: "" };
+  const offline = lookOf(situation("", { lost, changes: 2 }));
+  assert.deepEqual(said(offline), ["rest", "Offline since 21:14", "Try again now, Show the 2 changes", "pause"]);
+  assert.match(offline.words, /at 1:49\. What you add is kept and sent when you are back: 2 changes waiting\.$/);
+  assert.equal(offline.round.label, "Pause: kept and sent when you are back");
+  const away = lookOf(situation("BOT_AWAY"));
+  assert.deepEqual(said(away), ["need", "Backline is restarting", "", "pause"]);
+  assert.match(away.words, /continues at 1:49 by itself/);
+  assert.deepEqual(said(lookOf(situation("SERVER_MUTED"))), ["bad", "Server muted", "Keep it paused", "pause"]);
+  const stage = situation("NOT_ALLOWED_TO_SPEAK", { here: "1" });
+  stage.player.voice_channel_id = "2";
+  assert.deepEqual(said(lookOf(stage)), ["need", "Raised its hand", "Play in Stage left, Other channel", "join"]);
+});
+
+test("the round button does something as long as something waits, whatever is wrong", () => {
+  const losses = [null, ...["waiting", "connecting", "signed_out", "refused"].map((state) => ({ state, at: new Date(), detail: "" }))];
+  for (const code of ["", ...CODES]) {
+    for (const item of [null, makeItem("now")]) {
+      for (const lost of losses) {
+        for (const add of [true, false]) {
+          const look = lookOf(situation(code, { item, next, waiting: 1, lost, can: { add } }));
+          assert.ok(look.round, `${code} ${item} ${lost?.state} ${add}`);
+          assert.equal(look.cold, lost !== null);
+          if (lost || code) assert.notEqual(look.lamp, "sound");
+        }
+      }
+    }
+  }
+});
+
+test("what the server says of a fault is shown as it comes", () => {
+  for (const code of CODES.slice(3)) {
+    if (code !== "BOT_AWAY") assert.equal(lookOf(situation(code)).words, "What the server says.", code);
+  }
+});
+
+test("a track that should have started long ago is not about to start", () => {
+  const waits = situation("", { item: null, next, waiting: 3 });
+  waits.player.status = "idle";
+  assert.equal(lookOf(waits).line, "The next track is about to start.");
+  assert.deepEqual(said(lookOf({ ...waits, late: true })), ["need", "Waiting for the bot", "", "pause"]);
+});
+
+test("a name that runs to the left does so in its own place", () => {
+  const channels = [{ ...STAGE_LEFT, name: "\u202eevil\u2069" }];
+  const [join] = lookOf(situation("NO_VOICE_CHANNEL", { next, waiting: 1, channels, here: "1" })).buttons;
+  assert.equal(join.words, "Join \u2068\u202eevil\u2069");
+});
