@@ -149,10 +149,11 @@ def find_channel(guild_id: str, *, owner: str) -> None:
             return
         before = player.voice_channel_id
         state.set_channel(best_channel(player, player.item.requested_by))
-        if player.voice_channel_id == before:
-            return
+        moves = player.voice_channel_id != before
+        if not moves and before is not None:
+            return  # the one it cannot enter is still the best: what it says of it stands
         player.save(update_fields=["voice_channel_id", "volume"])
-        if not state.set_error(NOWHERE if player.voice_channel_id is None else ""):
+        if not state.set_error(NOWHERE if player.voice_channel_id is None else "") and moves:
             state.append("VoiceChanged", player=True)
 
 

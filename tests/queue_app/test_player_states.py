@@ -291,6 +291,22 @@ def test_leaving_while_paused_ends_the_pause_so_that_calling_it_back_plays(stage
     stage.assert_heard()
 
 
+def test_resuming_from_nowhere_what_was_sent_out_of_voice_says_what_to_do(stage: Theatre) -> None:
+    add_and_hear(stage)
+    VoiceState.objects.all().delete()
+    stage.do("LeaveVoice")
+    stage.tick()
+    stage.do("Resume")
+    stage.tick()
+    assert stage.error == "NO_VOICE_CHANNEL"
+    names = stage.names
+    stage.tick()
+    assert stage.names == names
+    sit(stage.member, stage.back_room)
+    stage.tick()
+    stage.assert_heard()
+
+
 def test_the_channel_of_anybody_who_waits_is_taken_where_nobody_else_named_one(stage: Theatre) -> None:
     stage.add()
     late = stage.join()
