@@ -32,10 +32,16 @@ export function renderMessage(message, context) {
       el("time", { dateTime: message.timestamp }, new Date(message.timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
       message.edited_timestamp && !used && el("span.note", {}, "(edited)"),
     ),
+    message.type === 6 && el("p.note", {}, "pinned a message to this channel"),
     loading ? el("p.note.dots", {}, "thinking") : message.content && markdown(message.content, context),
     ...message.embeds.map((/** @type {any} */ embed) => renderEmbed(embed, context)),
     ...message.attachments.filter((/** @type {any} */ file) => !shown(message, file)).map(renderAttachment),
     ...message.components.map((/** @type {any} */ component) => renderComponent(component, message, context)),
+    message.reactions && el(
+      "p.note",
+      { "aria-label": "Reactions" },
+      message.reactions.map((/** @type {any} */ each) => `${each.emoji.name} ${each.count}`).join("  "),
+    ),
     only && el("p.note", {}, "Only you can see this"),
   );
 }

@@ -4,10 +4,12 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from sandbox.seed import LOUNGE
+from sandbox import permissions
+from sandbox.seed import BOT_ROLE, LOUNGE
 from sandbox.server import Sandbox
 
 from .conftest import Connect, channel_id, until
@@ -127,3 +129,19 @@ async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -
     url = (await back.value).url
     assert "code=" in url
     assert url.endswith("state=s")
+
+
+async def test_reactions_and_pins_are_shown(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, page: Page
+) -> None:
+    sandbox.world.roles[BOT_ROLE].permissions |= permissions.PIN_MESSAGES | permissions.MANAGE_MESSAGES
+    channel = channel_id(sandbox, "general")
+    messages = f"/channels/{channel}/messages"
+    sent = (await bot_http.post(messages, json={"content": "vote"})).json()
+    await expect(page.get_by_text("vote")).to_be_visible()
+    await bot_http.put(f"{messages}/{sent['id']}/reactions/🎵/@me")
+    await expect(page.get_by_label("Reactions")).to_have_text("🎵 1")
+    await bot_http.put(f"{messages}/pins/{sent['id']}")
+    await expect(page.get_by_text("pinned a message")).to_be_visible()
+    await bot_http.delete(f"{messages}/{sent['id']}/reactions")
+    await expect(page.get_by_label("Reactions")).to_have_count(0)
