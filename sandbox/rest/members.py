@@ -99,9 +99,7 @@ async def remove_role(call: Call) -> None:
 
 async def kick(call: Call) -> None:
     guild = named.guild(call)
-    member = named.member(call, guild)
-    _act_on(call, guild, member, permissions.KICK_MEMBERS)
-    GuildEdits(call.world, guild).apply({"change": "remove_member", "user_id": member.user_id})
+    _expel(call, guild, named.member(call, guild), permissions.KICK_MEMBERS)
 
 
 async def list_bans(call: Call) -> list[Json]:
@@ -122,8 +120,7 @@ async def ban(call: Call) -> None:
     """Members are removed; so may be somebody who is none. The messages of the time before stay."""
     guild, user = named.guild(call, need=permissions.BAN_MEMBERS), call.world.user(call.param("user_id"))
     if member := call.world.members.get((guild.id, user.id)):
-        _act_on(call, guild, member, permissions.BAN_MEMBERS)
-        GuildEdits(call.world, guild).apply({"change": "remove_member", "user_id": user.id})
+        _expel(call, guild, member, permissions.BAN_MEMBERS)
     guild.bans[user.id] = call.request.headers.get("X-Audit-Log-Reason")
     _tell_ban(call, guild, "GUILD_BAN_ADD", user.id)
 
@@ -176,6 +173,14 @@ def _act_on(call: Call, guild: Guild, member: Member, need: int) -> None:
     named.guild(call, need=need)
     if member.user_id != call.world.bot_id:
         named.below_own(call, guild, permissions.rank(call.world, member))
+
+
+def _expel(call: Call, guild: Guild, member: Member, need: int) -> None:
+    """Nobody expels themselves: a bot leaves by another route."""
+    _act_on(call, guild, member, need)
+    if member.user_id == call.world.bot_id:
+        raise missing_permissions()
+    GuildEdits(call.world, guild).apply({"change": "remove_member", "user_id": member.user_id})
 
 
 def _nick(value: Any) -> str | None:

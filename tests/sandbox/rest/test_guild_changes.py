@@ -179,6 +179,9 @@ async def test_members_are_named_silenced_kicked_and_banned(
     assert await refused(bot_http, "PATCH", path, json={"communication_disabled_until": late}) == (400, 50035)
     assert await refused(bot_http, "DELETE", path) == (403, 50013)
     grant(permissions.KICK_MEMBERS | permissions.BAN_MEMBERS)
+    for itself in ("members", "bans"):
+        method = "DELETE" if itself == "members" else "PUT"
+        assert await refused(bot_http, method, f"{GUILD}/{itself}/{sandbox.world.bot_id}") == (403, 50013)
     await ok(bot_http, "DELETE", path)
     assert (await peer.told("GUILD_MEMBER_REMOVE"))["user"]["id"] == MEMBER
     assert await refused(bot_http, "GET", path) == (404, 10007)
