@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
 from queue_app.sources.bodies import content_length
 from queue_app.sources.errors import SourceError
 from queue_app.sources.probe import clean
+from queue_app.sources.text import decode, repair
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
 # Some stations count down from a length that nobody will ever reach.
@@ -116,10 +117,9 @@ def header_title(headers: http.client.HTTPMessage) -> str | None:
 
 
 def _text(value: str) -> str:
-    """A header's value in UTF-8, where it is that; headers are read as Latin-1."""
-    with suppress(UnicodeError):
-        return value.encode("latin-1").decode("utf-8")
-    return value
+    """A header's value as it was meant; headers are read as Latin-1."""
+    (text,) = repair([value], latin=True)
+    return text
 
 
 def file_title(name: str | None) -> str | None:
@@ -130,5 +130,5 @@ def file_title(name: str | None) -> str | None:
 
 
 def path_title(url: httpx.URL) -> str:
-    path = unquote(url.raw_path.decode("ascii").partition("?")[0], errors="replace")
+    path = decode(unquote_to_bytes(url.raw_path.partition(b"?")[0]))
     return file_title(path.rstrip("/")) or clean(url.host) or "Untitled"

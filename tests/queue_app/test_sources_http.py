@@ -85,6 +85,9 @@ def test_a_library_track_is_resolved_and_opened(opus: bytes, tmp_path: Path) -> 
         ("/music/Cold_Harbour%20%28live%29.mp3?token=1", {}, "Cold Harbour (live)"),
         ("/get", {"Content-Disposition": 'attachment; filename="Glass Elevator.mp3"'}, "Glass Elevator"),
         ("/get", {"Content-Disposition": "attachment; filename*=UTF-8''Caf%C3%A9.mp3"}, "Café"),
+        ("/get", {"Content-Disposition": 'attachment; filename="Für Elise.mp3"'}, "Für Elise"),
+        ("/M%FCnchen.mp3", {}, "München"),
+        ("/%CA%E8%ED%EE.mp3", {}, "Кино"),
         ("/", {}, "127.0.0.1"),
     ],
 )
@@ -96,11 +99,17 @@ def test_a_file_without_tags_is_named_by_header_or_path(
     assert look(server.url(path), tmp_path).title == title
 
 
-def test_a_station_is_live_and_named_by_its_header(server: AudioServer, mp3: bytes, tmp_path: Path) -> None:
-    headers = {"icy-name": "Radio Hafen ü".encode().decode("latin-1"), "Content-Type": "audio/mpeg"}
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("Radio Hafen ü", "utf-8"), ("Radio Hafen ü", "latin-1"), ("Радио Океан", "cp1251")],
+)
+def test_a_station_is_live_and_named_by_its_header(
+    server: AudioServer, mp3: bytes, tmp_path: Path, name: str, encoding: str
+) -> None:
+    headers = {"icy-name": name.encode(encoding).decode("latin-1"), "Content-Type": "audio/mpeg"}
     server.resources["/radio"] = Resource(mp3, headers=headers, ranges=False, with_length=False)
     found = look(server.url("/radio"), tmp_path)
-    assert (found.title, found.is_live, found.duration_ms) == ("Radio Hafen ü", True, None)
+    assert (found.title, found.is_live, found.duration_ms) == (name, True, None)
 
 
 def test_a_shoutcast_station_is_understood(server: AudioServer, mp3: bytes, tmp_path: Path) -> None:
