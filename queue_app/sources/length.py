@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from queue_app.sources.container import AudioContainer
 
 # Demuxers of formats whose headers count samples or packets.
-_HEADER_COUNTS = {"flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}
+_HEADER_COUNTS = {"caf", "flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}
 # With a codec whose samples all have the same size, the size of the file is as good as a count.
-_SIZE_COUNTS = {"wav", "w64", "au", "caf", "voc"}
+_SIZE_COUNTS = {"wav", "w64", "au", "voc"}
 # An MP3's header counts its bytes too. Off by more, and something was cut off or joined on.
 _SLACK_BYTES = 4096
 _SEARCHED_BYTES = 8192
