@@ -1,4 +1,4 @@
-"""A track as one line of packets, whatever it is made of (see `links`)."""
+"""A track as one line of packets, whatever it is made of (see `parts`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from queue_app.sources.container import AudioContainer, AudioPacket
 from queue_app.sources.errors import SourceError
 from queue_app.sources.length import known_length_ms
-from queue_app.sources.links import links_of
+from queue_app.sources.parts import parts_of
 from queue_app.sources.types import Media, MediaFile, media_name
 
 # Timestamps that leap over more than this, or back, are no gap in the sound but another beginning.
@@ -46,7 +46,7 @@ class AudioChain:
         self.is_live: bool = bool(getattr(media, "is_live", False))
         self.name = media_name(media)
         self.reached_ms = 0.0
-        self._link_ms = 0.0  # where the container begins
+        self._part_ms = 0.0  # where the container begins
         self._leap_ms = 0.0  # what its timestamps leapt since
         self._end_ms: float | None = None  # of the last packet
         self._part = 0
@@ -55,8 +55,8 @@ class AudioChain:
         self._container: AudioContainer | None = None
         self._file = _open_file(media) if isinstance(media, Path) else media
         try:
-            self._links = links_of(media, self._file, is_live=self.is_live)
-            self._following = self._links.open_all()
+            self._parts = parts_of(media, self._file, is_live=self.is_live)
+            self._following = self._parts.open_all()
             self.first = self._container = self._open_first()
             self._first_length_ms = None if self.is_live else self._find_length()
         except BaseException:
@@ -67,9 +67,9 @@ class AudioChain:
 
     @cached_property
     def duration_ms(self) -> int | None:
-        """Length as the file tells it, None where it does not. Opens every link of a chain."""
-        if self._links.have_lengths:
-            return sum(link.duration_ms or 0 for link in self._links.open_all())
+        """Length as the file tells it, None where it does not. Opens every part of a chain."""
+        if self._parts.have_lengths:
+            return sum(part.duration_ms or 0 for part in self._parts.open_all())
         return self._first_length_ms
 
     def close(self) -> None:
@@ -85,8 +85,8 @@ class AudioChain:
         self.close()
 
     def packets(self) -> Iterator[ChainPacket]:
-        """Packets from the current position on, through all links. Raises SourceError, also for bytes that went
-        missing while FFmpeg saw a plain end of file. A damaged link costs itself only."""
+        """Packets from the current position on, through all parts. Raises SourceError, also for bytes that went
+        missing while FFmpeg saw a plain end of file. A damaged part costs itself only."""
         container: AudioContainer | None = self._container
         while container is not None:
             error: SourceError | None = None
@@ -101,7 +101,7 @@ class AudioChain:
             self._moved_on = True
             if following is not None:
                 length_ms = container.duration_ms or 0
-                self._link_ms = self._link_ms + length_ms if self._end_ms is None else self._end_ms
+                self._part_ms = self._part_ms + length_ms if self._end_ms is None else self._end_ms
                 self._leap_ms = 0.0
                 self._part += 1
                 self._container = following
@@ -111,7 +111,7 @@ class AudioChain:
 
     def begin_at(self, position_ms: float) -> None:
         """What is read first counts as that position: a station goes on where its listener is."""
-        self._link_ms = position_ms
+        self._part_ms = position_ms
 
     def seek(self, position_ms: float) -> bool:
         """Move to a packet at or before the position as well as the format allows; False where it cannot. Ask for
@@ -121,20 +121,20 @@ class AudioChain:
             return False
         self._end_ms = None
         self._part += 1
-        self._link_ms = self._leap_ms = 0.0
-        if not self._links.have_lengths:
+        self._part_ms = self._leap_ms = 0.0
+        if not self._parts.have_lengths:
             if self._moved_on:
                 self._moved_on = False
-                self._following = self._links.open_all()
+                self._following = self._parts.open_all()
                 self._container = container = self._open_first()
             return container.seek(round(position_ms))
-        self._following = self._links.open_all()
-        for link in self._following:
-            self._container = link
-            if position_ms < self._link_ms + (link.duration_ms or 0):
-                return link.seek(round(position_ms - self._link_ms))
-            self._link_ms += link.duration_ms or 0
-        self._link_ms -= self._container.duration_ms or 0 if self._container is not None else 0
+        self._following = self._parts.open_all()
+        for part in self._following:
+            self._container = part
+            if position_ms < self._part_ms + (part.duration_ms or 0):
+                return part.seek(round(position_ms - self._part_ms))
+            self._part_ms += part.duration_ms or 0
+        self._part_ms -= self._container.duration_ms or 0 if self._container is not None else 0
         return False
 
     def _open_first(self) -> AudioContainer:
@@ -147,17 +147,17 @@ class AudioChain:
         length_ms = container.packet_ms(packet)
         own_ms = container.position_ms(packet.pts)
         if own_ms is None:
-            position_ms = self._link_ms if self._end_ms is None else self._end_ms
+            position_ms = self._part_ms if self._end_ms is None else self._end_ms
         else:
-            position_ms = own_ms + self._link_ms + self._leap_ms
+            position_ms = own_ms + self._part_ms + self._leap_ms
             if self._end_ms is not None and not -_BACK_MS < position_ms - self._end_ms < _LEAP_MS:
                 self._leap_ms += self._end_ms - position_ms
                 self._part += 1
                 position_ms = self._end_ms
-            self.reached_ms = max(self.reached_ms, own_ms + self._link_ms + length_ms)
+            self.reached_ms = max(self.reached_ms, own_ms + self._part_ms + length_ms)
         self._end_ms = position_ms + length_ms
         self.reached_ms = max(self.reached_ms, self._end_ms)
-        shift_ms = self._link_ms + self._leap_ms
+        shift_ms = self._part_ms + self._leap_ms
         return ChainPacket(packet, container, self._part, position_ms, self._end_ms, shift_ms)
 
     def _is_behind_the_sound(self) -> bool:

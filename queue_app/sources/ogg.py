@@ -1,7 +1,7 @@
-"""Ogg pages (RFC 3533, section 6), as far as they tell where one link of a chained stream ends.
+"""Ogg pages (RFC 3533, section 6), as far as they tell where one part of a chained stream ends.
 
 A chain is one Ogg stream after another: what stations send at each song, and what `cat a.ogg b.ogg` makes.
-Each link has headers, and may have a codec, rate and channels, of its own.
+Each part has headers, and may have a codec, rate and channels, of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _BEGINS = 2
 # A file up to this size is read whole; of a larger one so many places are looked at first.
 _WHOLE_BYTES = 1_000_000
 _SAMPLES = 16
-_SAMPLE_BYTES = 2 * _MAX_PAGE
+# A page's header is read where one should begin; else where one may be found, and in the end must be.
+_READ_BYTES = (_HEADER + 255, 8192, 2 * _MAX_PAGE)
 
 
 class Readable(Protocol):
@@ -50,10 +51,10 @@ def page_at(data: bytes | bytearray, offset: int) -> Page | None:
 
 
 class OggCut:
-    """Passes on the bytes of one link, and stops in front of the page that begins the next.
+    """Passes on the bytes of one part, and stops in front of the page that begins the next.
 
-    That is a first page behind one that is none. `serials` are the logical streams of the link; `is_foreign`
-    says that a page of another link was met, as happens to who looks at the end of a chain early.
+    That is a first page behind one that is none. `serials` are the logical streams of the part; `is_foreign`
+    says that a page of another part was met, as happens to who looks at the end of a chain early.
     """
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class OggCut:
         self._begun = not at_beginning
 
     def pass_on(self, data: bytes) -> bytes:
-        """What of `data` and of bytes held back before belongs to the link; all of it for b"", the end."""
+        """What of `data` and of bytes held back before belongs to the part; all of it for b"", the end."""
         if not data:
             held, self._held = self._held, b""
             return held
@@ -106,8 +107,8 @@ class OggCut:
         self.is_foreign = self.is_foreign or page.serial not in self.serials
 
 
-def find_links(file: Readable, size: int) -> list[tuple[int, int]]:
-    """Where the links of a seekable file begin and end; one link for a file that is not chained.
+def find_parts(file: Readable, size: int) -> list[tuple[int, int]]:
+    """Where the parts of a seekable file begin and end; one part for a file that is not chained.
 
     Reads little of a long file unless some of it looks like a chain.
     """
@@ -126,11 +127,11 @@ def find_links(file: Readable, size: int) -> list[tuple[int, int]]:
 
 
 def _looks_chained(file: Readable, size: int) -> bool:
-    """Whether pages throughout the file are not those of one link: a first page, another logical stream, or one
+    """Whether pages throughout the file are not those of one part: a first page, another logical stream, or one
     whose pages are not counted upwards (tools that join files keep their serial numbers, also where equal)."""
     last: dict[int, int] = {}
     file.seek(0)
-    head = file.read(_SAMPLE_BYTES) or b""
+    head = file.read(8192) or b""
     at = 0
     while (page := page_at(head, at)) is not None and page.begins:
         last[page.serial] = page.sequence
@@ -152,15 +153,13 @@ def _next_page(file: Readable, offset: int, size: int) -> tuple[int, Page] | Non
     if offset >= size:
         return None
     file.seek(offset)
-    data = file.read(_HEADER + 255) or b""
-    page = page_at(data, 0)
-    if page is not None:
-        return offset, page
-    data += file.read(_SAMPLE_BYTES) or b""
-    at = data.find(CAPTURE)
-    while at >= 0:
-        page = page_at(data, at)
-        if page is not None:
-            return offset + at, page
-        at = data.find(CAPTURE, at + 1)
+    data = b""
+    for count in _READ_BYTES:
+        data += file.read(count) or b""
+        at = data.find(CAPTURE)
+        while at >= 0:
+            page = page_at(data, at)
+            if page is not None:
+                return offset + at, page
+            at = data.find(CAPTURE, at + 1)
     return None

@@ -14,7 +14,7 @@ _SKIPPED_BYTES = 65_536
 
 
 class Cut(Protocol):
-    """Finds where the next link of a chain begins; see `ogg.OggCut` and `flac.FlacCut`."""
+    """Finds where the next part of a chain begins; see `ogg.OggCut` and `flac.FlacCut`."""
 
     rest: bytes | None
 
@@ -23,11 +23,12 @@ class Cut(Protocol):
 
 
 class Window:
-    """A file for FFmpeg: the bytes of `media` from `start` to `end`, or to where `cut` finds the next link.
+    """A file for FFmpeg: the bytes of `media` from `start` to `end`, or to where `cut` finds the next part.
 
     `ahead` was read from `media` already, from `start` on. FFmpeg's callbacks must not raise: PyAV holds what
     was thrown until the next call returns and prints any further one to stderr. So the first error is kept in
-    `error`, and FFmpeg sees the end of the file.
+    `error`, and FFmpeg sees the end of the file. With `keep_head` the first megabyte stays in `head` until it is
+    forgotten.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Window:
         ahead: bytes = b"",
         cut: Cut | None = None,
         sequential: bool = False,
+        keep_head: bool = False,
     ) -> None:
         self.error: SourceError | None = None
         self.name = ""
@@ -52,14 +54,14 @@ class Window:
         self._seekable = media.seekable() and not sequential
         self._position = 0  # of FFmpeg, counted from `start`
         self._taken = len(ahead)  # from the media, `ahead` included, counted from `start`
-        self._keeps_head = True
+        self._keeps_head = keep_head
 
     def forget_head(self) -> None:
         self._keeps_head = False
         self.head.clear()
 
     def following(self, cut: Cut) -> Window | None:
-        """Read on to where the next link begins, and make a window of it; None behind the last. Raises
+        """Read on to where the next part begins, and make a window of it; None behind the last. Raises
         SourceError."""
         while self.read(_SKIPPED_BYTES):
             pass

@@ -144,7 +144,7 @@ def test_packets_that_only_lead_in_are_not_heard(tmp_path: Path, play: Callable[
     assert take(play(path)) == [*packets_of(low()), SILENCE, *packets_of(high())[4:], *[SILENCE] * 5]
 
 
-def test_a_gain_of_a_later_link_is_heard(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
+def test_a_gain_of_a_later_part_is_heard(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
     at = high().index(b"OpusHead")
     gain = (-6 * 256).to_bytes(2, "little", signed=True)
     softer = with_ogg_bytes(high(), high()[at : at + 18], high()[at : at + 16] + gain)

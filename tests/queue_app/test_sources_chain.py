@@ -14,7 +14,7 @@ from queue_app.sources.chain import AudioChain
 from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
 from queue_app.sources.flac import FlacCut
-from queue_app.sources.ogg import OggCut, find_links
+from queue_app.sources.ogg import OggCut, find_parts
 from queue_app.sources.probe import probe
 from queue_app.sources.types import Media
 from queue_app.sources.window import Cut
@@ -30,8 +30,8 @@ class OneWay(io.BytesIO):
         return False
 
 
-def links(media: Media) -> list[tuple[str, int]]:
-    """Codec of each link, and where in the track it ends in milliseconds."""
+def parts(media: Media) -> list[tuple[str, int]]:
+    """Codec of each part, and where in the track it ends in milliseconds."""
     found: dict[AudioContainer, float] = {}
     with AudioChain(media) as chain:
         for packet in chain.packets():
@@ -58,12 +58,12 @@ CHAINS = {
 
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.parametrize("medium", ["path", "seekable", "one way"])
-def test_each_link_of_a_chain_has_its_own_decoder(tmp_path: Path, name: str, medium: str) -> None:
+def test_each_part_of_a_chain_has_its_own_decoder(tmp_path: Path, name: str, medium: str) -> None:
     data, codecs = CHAINS[name]
     path = tmp_path / "a.ogg"
     path.write_bytes(data)
     media: dict[str, Media] = {"path": path, "seekable": io.BytesIO(data), "one way": OneWay(data)}
-    found = links(media[medium])
+    found = parts(media[medium])
     assert [codec for codec, _ in found] == codecs
     with AudioChain(path) as chain:
         assert chain.duration_ms == pytest.approx(found[-1][1], abs=5)
@@ -75,14 +75,14 @@ def test_chains_as_stations_send_them(name: str) -> None:
     if not path.exists():
         pytest.skip("needs the files of ../shared/cases")
     assert probe(path).duration_ms == 12_000
-    assert [end for _, end in links(path)] == [6_000, 12_000]
+    assert [end for _, end in parts(path)] == [6_000, 12_000]
 
 
 def noise(seconds: float) -> NDArray[np.float32]:
     return np.random.default_rng(1).normal(0, 0.2, round(seconds * 48_000)).astype(np.float32)
 
 
-LONG = encode("ogg", "flac", samples=noise(12))  # more than is fetched from a server to look for links
+LONG = encode("ogg", "flac", samples=noise(12))  # more than is fetched from a server to look for parts
 
 
 def test_a_long_chain_on_a_server_is_read_from_front_to_back() -> None:
@@ -105,20 +105,20 @@ def test_a_long_file_on_a_server_tells_its_length_and_seeks() -> None:
 def test_a_long_file_is_known_to_be_a_chain_from_samples_of_it(tmp_path: Path, other: bytes) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(LONG + other)
-    found = find_links(io.BytesIO(LONG + other), len(LONG + other))
+    found = find_parts(io.BytesIO(LONG + other), len(LONG + other))
     assert found == [(0, len(LONG)), (len(LONG), len(LONG + other))]
     with AudioChain(path) as chain:
         assert chain.seek(12_100)
         assert next(chain.packets()).position_ms == pytest.approx(12_000, abs=110)
 
 
-def test_a_damaged_link_costs_itself_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_part_costs_itself_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = bytearray(STEREO)
     broken[28:36] = b"Rubbish!"
     path = tmp_path / "Some Song.ogg"
     path.write_bytes(VORBIS + bytes(broken) + FLAC_IN_OGG)
     caplog.set_level("INFO")
-    assert [codec for codec, _ in links(path)] == ["vorbis", "flac"]
+    assert [codec for codec, _ in parts(path)] == ["vorbis", "flac"]
     assert "Some Song.ogg" in caplog.text
     path.write_bytes(bytes(broken))
     with pytest.raises(SourceError):

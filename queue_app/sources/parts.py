@@ -18,15 +18,15 @@ from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
 from queue_app.sources.flac import FlacCut, find_files
 from queue_app.sources.length import id3_size
-from queue_app.sources.ogg import CAPTURE, OggCut, find_links
+from queue_app.sources.ogg import CAPTURE, OggCut, find_parts
 from queue_app.sources.types import Media, MediaFile, media_name
 from queue_app.sources.window import Cut, Window
 
 # How far behind a tag that does not belong there, behind rubbish or behind its end a file is searched.
 _SEARCHED_BYTES = 1_000_000
 _MAX_ATTEMPTS = 4
-# A file on a server is only searched for links when it is this small.
-_FETCHED_BYTES = 1_000_000
+# A file on a server is only searched for parts when it is this small: it is fetched for it, before anything is heard.
+_FETCHED_BYTES = 256_000
 # Formats that FFmpeg knows by the first bytes of a file only, and where these stand.
 _BEGINNINGS = (
     (CAPTURE, 0),
@@ -48,8 +48,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """`open_all` begins with the first link each time; only a seekable medium can be opened more than once.
+class Parts:
+    """`open_all` begins with the first part each time; only a seekable medium can be opened more than once.
 
     `have_lengths` says that there are several, and that the length of each is known.
     """
@@ -68,20 +68,20 @@ class _Opener:
         self.is_live = is_live
         self.head = b""  # was read to see what this is
 
-    def links(self) -> Links:
+    def parts(self) -> Parts:
         self._read_head()
         kind = self.head if self.path is None else self.read_at(id3_size(self.read_at), 16)
         if kind.startswith(CAPTURE):
-            found, one_by_one = self._find(find_links), self._ogg
+            found, one_by_one = self._find(find_parts), self._ogg
         elif kind.startswith(b"fLaC"):
             found, one_by_one = self._find(find_files), self._flac
         elif kind.startswith(b"ID3"):  # on a server FLAC may follow, too far away to look
             found, one_by_one = None, self._flac
         else:
-            return Links(self._pieces)
+            return Parts(self._pieces)
         if found is None:
-            return Links(one_by_one)
-        return Links(lambda: self._opened(self._bounded(found)), have_lengths=len(found) > 1)
+            return Parts(one_by_one)
+        return Parts(lambda: self._opened(self._bounded(found)), have_lengths=len(found) > 1)
 
     # What this is
 
@@ -122,7 +122,7 @@ class _Opener:
         if self.file.tell() != len(ahead):
             self.file.seek(0)
             ahead = b""
-        return Window(self.file, ahead=ahead, cut=cut, sequential=sequential)
+        return Window(self.file, ahead=ahead, cut=cut, sequential=sequential, keep_head=not self.is_live)
 
     # The ways to open it
 
@@ -144,8 +144,8 @@ class _Opener:
         if refusal is not None and not opened:
             raise refusal
 
-    def _bounded(self, links: list[tuple[int, int]]) -> Iterator[Window]:
-        for start, end in links:
+    def _bounded(self, parts: list[tuple[int, int]]) -> Iterator[Window]:
+        for start, end in parts:
             window = Window(self.file, start=start, end=end)
             window.seek(0)
             yield window
@@ -161,7 +161,7 @@ class _Opener:
 
     def _ogg(self) -> Iterator[AudioContainer]:
         """From a server. FFmpeg looks for the length at the end of the file, where it can. If it meets pages of
-        another link there it learns none, and cannot seek, so that stream is read from front to back."""
+        another part there it learns none, and cannot seek, so that stream is read from front to back."""
         cut = OggCut()
         window = self._from_start(cut=cut)
         if not window.seekable():
@@ -222,6 +222,6 @@ class _Opener:
         return None
 
 
-def links_of(media: Media, file: MediaFile, *, is_live: bool) -> Links:
+def parts_of(media: Media, file: MediaFile, *, is_live: bool) -> Parts:
     """How to open `media`; `file` is the same, or the opened file of a path. Raises SourceError."""
-    return _Opener(media, file, is_live=is_live).links()
+    return _Opener(media, file, is_live=is_live).parts()
