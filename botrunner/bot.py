@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+import random
+from typing import Any, Literal
 
 import aiohttp
 import nextcord
 from django.conf import settings
+from nextcord.backoff import ExponentialBackoff
 from nextcord.ext import commands
 
 from accounts.discord import tls_context
@@ -28,6 +30,18 @@ from realtime import hints
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
+
+MAX_RECONNECT_SECONDS = 15.0
+
+
+class Backoff(ExponentialBackoff[Literal[False]]):
+    """nextcord's between two tries to reach the gateway, which waits up to a quarter of an hour after an outage."""
+
+    def delay(self) -> float:
+        return min(super().delay(), random.uniform(0, MAX_RECONNECT_SECONDS))
+
+
+nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]
 
 
 class Bot(commands.Bot):
@@ -180,9 +194,15 @@ class Bot(commands.Bot):
     async def on_ready(self) -> None:
         shard = f"{self.shard_id} of {self.shard_count}"
         log.info("Connected to Discord as %s, shard %s, in %s guilds", self.user, shard, len(self.guilds))
+        self._retry_voice()
         await self.mirror.note_outages()
 
+    def _retry_voice(self) -> None:
+        for reconciler in self._reconcilers.values():
+            reconciler.retry()
+
     async def on_resumed(self) -> None:
+        self._retry_voice()
         await self._heartbeat.beat(connected=True)
 
     async def on_disconnect(self) -> None:

@@ -26,6 +26,7 @@ class Plan:
     resolved: bool
     position_ms: int
     error_code: str
+    error_detail: str
     looks_for_channel: bool
     waiting: bool  # something is queued
     unresolved: bool  # and nobody has read what it is yet
@@ -59,6 +60,7 @@ def read_plan(guild_id: str) -> Plan:
         resolved=bool(track and track.resolved_at),
         position_ms=player.position_ms,
         error_code=player.error_code,
+        error_detail=player.error_detail,
         looks_for_channel=player.looks_for_channel,
         waiting=queued.exists(),
         unresolved=queued.filter(track__resolved_at=None).exists(),

@@ -12,7 +12,6 @@ import logging
 import random
 import time
 from typing import Any
-from uuid import UUID
 
 import nextcord
 
@@ -21,11 +20,14 @@ from botrunner.leases import LeaseKeeper
 from botrunner.plan import Plan, read_plan
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
-from botrunner.voice import VoiceClient, VoiceFailed, VoiceRefused, connect, refusal_of
+from botrunner.retries import Retries
+from botrunner.seat import Seat, entry_obstacle_at
+from botrunner.voice import VoiceClient
 from queue_app.domain import playback
 from queue_app.domain.company import Company
 from queue_app.domain.skip import recount
 from queue_app.errors import LeaseLost
+from queue_app.player_states import SILENCES
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,6 @@ RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper mak
 MAX_OPENINGS = 4
 RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
-MAX_BACKOFF_SECONDS = 30.0
 
 
 class Reconciler:
@@ -50,13 +51,10 @@ class Reconciler:
         self._checkpoint_at = 0.0
         self._voice: VoiceClient | None = None
         self._playing: Playing | None = None
-        self._observed: tuple[str | None, bool] = (None, False)
-        self._retry_at = 0.0
-        self._failures = 0
-        self._failed_channel = ""
+        self._seat = Seat()
+        self._observed: tuple[str | None, bool, str] = (None, False, "")
+        self._retries = Retries()
         self._noting: asyncio.Task[None] | None = None
-        # The channel that Discord refused us, and the item then current: not asked again until one differs.
-        self._refused: tuple[str, UUID | None] | None = None
         self._resolving = Resolving(guild_id, owner=self.owner)
         self.wake()  # the first look is at once
         # A guild that queues slow links one after the other waits for itself, and for nobody else.
@@ -67,6 +65,11 @@ class Reconciler:
     def wake(self) -> None:
         """Look again at once. On the event loop only."""
         self._wake.set()
+
+    def retry(self) -> None:
+        """Discord is there again: what failed without it need not wait. On the event loop only."""
+        self._retries.at_once()
+        self.wake()
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -127,8 +130,9 @@ class Reconciler:
             self._resolving.start()
         self._open(plan)  # while the voice connection is made
         await self._settle_voice(plan)
+        await self._seat.look(self._bot.get_guild(int(self.guild_id)))
         await self._settle_sound(plan)
-        await self._observe()
+        await self._observe(plan)
 
     async def _db(self, function: Any, **arguments: Any) -> Any:
         return await in_thread(function)(self.guild_id, owner=self.owner, **arguments)
@@ -150,61 +154,50 @@ class Reconciler:
     async def _settle_voice(self, plan: Plan) -> None:
         wanted = None if plan.stopped else plan.channel_id
         self._wants_voice = wanted is not None
-        if not plan.error_code and (self._refused or self._failures > 1):
-            # Both had been reported, so somebody asked to try again.
-            self._refused, self._failures, self._retry_at = None, 0, 0.0
         voice = self._voice
-        if voice is not None and voice.deciding:
-            return
-        if voice is not None and not voice.healthy:
-            refusal = refusal_of(voice)
-            await self._leave()
-            if refusal is not None and wanted is not None:
-                await self._refuse((wanted, plan.item_id), refusal)
-        if (wanted, plan.item_id) != self._refused:
-            self._refused = None
-        if wanted is None:
+        if self._noting is not None:
+            return  # somebody moved the bot meanwhile, of which the plan does not know
+        if wanted is None or (voice is not None and voice.kicked):
             await self._leave()
             return
-        if self._voice is not None and str(self._voice.channel.id) == wanted:
+        self._retries.aim(wanted, plan.item_id, error_code=plan.error_code)
+        if voice is not None and voice.failure is not None:
+            failure, voice.failure = voice.failure, None
+            if self._retries.note(failure, lasted=voice.lasted, item_id=plan.item_id):
+                await self._leave()
+                await self._report(failure.code, str(failure), plan)
+        if voice is not None and voice.healthy and self._seat.stale:
+            await self._leave()  # to join anew: Discord looks at permissions when one joins
+        elif voice is not None and (voice.asking or voice.is_bound_for(wanted)):
             return
-        if self._failed_channel != wanted:
-            self._failures, self._retry_at = 0, 0.0  # another channel owes nothing for this one's trouble
-        if self._refused is not None or time.monotonic() < self._retry_at:
-            return
-        await self._join(wanted, plan.item_id)
+        if self._retries.due:
+            await self._join(wanted, plan)
 
-    async def _join(self, channel_id: str, item_id: UUID | None) -> None:
-        await self._save_position()
-        channel = self._bot.get_channel(int(channel_id))
+    async def _join(self, channel_id: str, plan: Plan) -> None:
+        guild = self._bot.get_guild(int(self.guild_id))
+        if guild is None or guild.unavailable:
+            return  # Discord has not told of it since the connection was lost
+        channel = guild.get_channel(int(channel_id))
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
-            await self._db(
-                playback.report_error,
-                code="UNKNOWN_CHANNEL",
-                detail="The voice channel is gone. Choose another.",
-            )
-            self._back_off(channel_id)
+            await self._leave()
+            await self._report("UNKNOWN_CHANNEL", SILENCES["UNKNOWN_CHANNEL"].sentence, plan)
             return
-        await self._leave()
-        try:
-            voice = await connect(channel, on_moved=self._moved, on_end=self.wake)
-        except VoiceRefused as error:
-            await self._refuse((channel_id, item_id), error)
-        except VoiceFailed as error:
-            self._back_off(channel_id)
-            if self._failures > 1:  # the first one is usually over before anybody could read of it
-                await self._db(playback.report_error, code=error.code, detail=str(error))
-        else:
-            self._voice, self._failures, self._retry_at = voice, 0, 0.0
+        seated = channel.guild.me.voice is not None and channel.guild.me.voice.channel == channel
+        obstacle = None if seated else entry_obstacle_at(channel)
+        if obstacle is not None:  # Discord would not answer; whatever takes it away wakes us
+            await self._leave()
+            await self._report(obstacle.code, obstacle.detail, plan)
+            return
+        if self._voice is None:
+            self._voice = VoiceClient(self._bot, channel, on_moved=self._moved, on_change=self.wake)
+        await self._voice.ask(channel)
 
-    async def _refuse(self, what: tuple[str, UUID | None], error: VoiceFailed) -> None:
-        self._refused = what
-        await self._db(playback.report_error, code=error.code, detail=str(error))
-
-    def _back_off(self, channel_id: str) -> None:
-        self._failed_channel = channel_id
-        self._failures += 1
-        self._retry_at = time.monotonic() + min(MAX_BACKOFF_SECONDS, 2.0 ** (self._failures - 1))
+    async def _report(self, code: str, detail: str, plan: Plan) -> None:
+        if plan.item_id is None:
+            return  # where nothing should be heard, nothing is wrong
+        if (plan.error_code, plan.error_detail) != (code, detail):
+            await self._db(playback.report_error, code=code, detail=detail)
+        self._retries.told = True
 
     def _moved(self, channel_id: str | None) -> None:
         """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
@@ -270,12 +263,13 @@ class Reconciler:
             self.wake()
         elif playing.source is not None and voice is not None and voice.healthy:
             playing.source.set_volume(plan.volume)
-            if voice.source is not playing.source and not plan.paused:
+            held = plan.paused or not self._seat.may_be_heard
+            if voice.source is not playing.source and not held:
                 self._play(voice, playing, playing.source)
-            elif plan.paused and voice.is_playing():
+            elif held and voice.is_playing():
                 voice.pause()
                 await self._save_position()
-            elif not plan.paused and voice.is_paused():
+            elif not held and voice.is_paused():
                 voice.resume()
             if voice.is_playing() and time.monotonic() >= self._checkpoint_at:
                 await self._save_position()
@@ -341,9 +335,11 @@ class Reconciler:
 
     # --- What was seen ---
 
-    async def _observe(self) -> None:
+    async def _observe(self, plan: Plan) -> None:
         voice, playing = self._voice, self._playing
-        connected = str(voice.channel.id) if voice is not None and voice.healthy else None
+        if voice is not None and voice.between_links and self._observed[0] is not None:
+            return  # it is on its way from one server to another
+        connected = voice.heard_in if voice is not None else None
         sounding = bool(
             connected
             and voice
@@ -352,12 +348,22 @@ class Reconciler:
             and voice.source is playing.source
             and voice.is_playing()
         )
-        if (connected, sounding) != self._observed:
-            position_ms = playing.position_ms if sounding and playing else None
+        obstacle = self._seat.obstacle if connected and not plan.paused else None
+        code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
+        # Whatever else was said before does not hold for what is connected.
+        unsaid = connected is not None and plan.item_id is not None and plan.error_code != code
+        if (connected, sounding, detail) != self._observed or unsaid:
             await self._db(
-                playback.observe, connected_channel_id=connected, sounding=sounding, position_ms=position_ms
+                playback.observe,
+                connected_channel_id=connected,
+                sounding=sounding,
+                position_ms=playing.position_ms if sounding and playing else None,
+                code=code,
+                detail=detail,
             )
-            self._observed = (connected, sounding)
+            self._observed = (connected, sounding, detail)
+        if connected:
+            self._retries.told = False
 
     # --- The end ---
 
@@ -365,12 +371,9 @@ class Reconciler:
         self.leased = self._lost = False
         self._drop_playing()
         voice, self._voice = self._voice, None
-        guild = self._bot.get_guild(int(self.guild_id))
-        # nextcord's may be one that was only being connected; ours one that it forgot with its session.
-        for client in {voice, guild.voice_client if guild else None}:
-            if isinstance(client, VoiceClient):
-                await client.leave(quietly=quietly)
-        self._observed = (None, False)
+        if voice is not None:
+            await voice.leave(quietly=quietly)
+        self._observed = (None, False, "")
 
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""

@@ -1,35 +1,47 @@
-"""One guild's voice connection: nextcord's client, and its faults named.
+"""One guild's voice connection: a client that stays while Discord moves it, changes its server, or cuts it off.
 
-nextcord treats every close code alike and reconnects by itself, also where Discord says not to (4017, 4021,
-4022). So its own reconnecting is off; the reconciler connects again, and knows from `VoiceRefused` when not to.
+nextcord's own takes every close code for a reason to leave and join again, and follows neither a move nor a new voice
+server. Here each VOICE_SERVER_UPDATE begins a new **link** (socket, UDP, keys), which takes the place of the one
+before; the player thread waits in between and goes on where it was. What a close means is told by the voice state
+that comes with it: 4014 and 4022 close moves, changes of the server and kicks alike.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import nextcord
 from nextcord.errors import ConnectionClosed
 
+from botrunner.voice_socket import Encryption, VoiceSocket
+
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
-TOLD_SECONDS = 1.0  # how much later than the voice socket's 4014 the gateway may say what it meant
+CONNECT_SECONDS = 10.0  # for Discord's answer to op 4, and for a link to become able to send
+TOLD_SECONDS = 2.0  # how much later than 4014 or 4022 the gateway may say what it meant
+SERVER_SECONDS = 30.0  # how long Discord may look for a voice server
+LEAVE_SECONDS = 2.0
+BRIEF_SECONDS = 1.0
+SAME_MOVE_SECONDS = 5.0  # how much later than the new voice server the new voice state may come
 
-# Discord: Opcodes and Status Codes, Voice Close Event Codes; those after which one does not come back.
+# Discord: Opcodes and Status Codes, Voice Close Event Codes. Those after which one does not come back,
 _TERMINAL = {
-    4016: "Discord speaks no encryption that this version knows. Update the program.",
-    4017: "Discord wants end-to-end encryption (DAVE) and this installation has none. Run `manage.py doctor`.",
-    4021: "Discord limits the bot's voice connections for now.",
-    4022: "The call was ended by Discord.",
+    4016: "Discord uses no encryption that this version knows. Update the program, then resume.",
+    4017: "Discord requires end-to-end encryption (DAVE), which is missing here. Run `manage.py doctor`.",
+    4021: "Discord limits the bot's voice connections for now. Resume later.",
 }
+_DISCONNECTED = (4014, 4022)  # those that wait for the voice state,
+_RESUMABLE = (1006, 4015)  # and those after which the session goes on, on another socket
 
 
 class VoiceFailed(Exception):
-    """Could not connect; worth another try. `str(error)` is a sentence for people."""
+    """Could not connect, or lost the connection; worth another try. `str(error)` is a sentence for people."""
 
     code = "VOICE_FAILED"
 
@@ -41,164 +53,309 @@ class VoiceRefused(VoiceFailed):
 
 
 class VoiceClient(nextcord.VoiceClient):
-    """nextcord's client, telling apart what it does itself and what was done to it."""
+    """`ask` for a channel, `leave` for good; in between it follows wherever somebody moves it.
+
+    `on_moved(channel_id)` is told when somebody else moves the bot, with None when they send it out of voice;
+    `on_change()` when it became able to send, or lost that. `failure` is set when it is no longer on its way.
+    """
 
     channel: nextcord.VoiceChannel | nextcord.StageChannel
 
     def __init__(
         self,
         client: nextcord.Client,
-        channel: Any,
+        channel: nextcord.VoiceChannel | nextcord.StageChannel,
         *,
         on_moved: Callable[[str | None], None],
-        on_end: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         super().__init__(client, channel)
+        self.encryption = Encryption(self)
+        self.failure: VoiceFailed | None = None
+        self.lasted = 0.0  # seconds for which the link before the failure could send
         self.leaving = False
-        self.quiet = False  # another process speaks for the bot now; Discord hears nothing more from us
-        self.close_code: int | None = None
-        self.deciding = False  # cut off, and not known yet whether somebody wanted it so
-        self._told = asyncio.Event()
-        self._deadline: asyncio.Timeout | None = None  # while the voice socket is being opened
+        self.kicked = False
+        self.keyed_channel_id = 0  # whose call the link's keys are for
+        self._seat: int | None = None  # the channel that Discord says we are in
+        self._out = asyncio.Event()
+        self._endpoint: str | None = None
+        self._has_server = False
+        self._unanswered: asyncio.TimerHandle | None = None  # an op 4
+        self._link: asyncio.Task[None] | None = None
+        self._began = 0.0  # when the newest link did
+        self._able_at: float | None = None  # since when it can send
+        self._closing: set[asyncio.Task[Any]] = set()
+        self._sending = threading.Lock()  # a link's keys and socket change between two frames
         self._on_moved = on_moved
-        self._on_end = on_end
+        self._on_change = on_change
 
-    async def on_voice_state_update(self, data: Any) -> None:
-        channel_id = data["channel_id"]
-        # While joining, null is the echo of an earlier good-bye.
-        ours = self.leaving or (self._handshaking and channel_id is None)
-        if not ours and str(channel_id) != str(self.channel.id):
-            self.leaving = channel_id is None
-            self._told.set()
-            self._on_moved(str(channel_id) if channel_id else None)
-            if self._handshaking:  # nextcord follows moves of finished connections only
-                self.channel = self.channel.guild.get_channel(int(channel_id)) or self.channel  # type: ignore[assignment]
-        await super().on_voice_state_update(data)
+    # --- What the reconciler asks ---
 
-    async def potential_reconnect(self) -> bool:
-        """After 4014: sent out, moved, or merely cut off. Waits to be told; the reconciler connects again."""
-        self._connected.clear()
-        self.deciding = True
-        try:
-            await asyncio.wait_for(self._told.wait(), TOLD_SECONDS)
-        except TimeoutError:
-            log.info("Voice in guild %s: cut off", self.channel.guild.id)
-        finally:
-            self.deciding = False
-        return False
-
-    async def on_voice_server_update(self, data: Any) -> None:
-        if self._deadline is not None:
-            # The server that is being connected to expects nobody any more. nextcord would wait for it.
-            self._deadline.reschedule(asyncio.get_running_loop().time())
-            return
-        await super().on_voice_server_update(data)
-
-    async def connect_websocket(self) -> None:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS) as self._deadline:  # nextcord itself sets none
-                await super().connect_websocket()
-        finally:
-            self._deadline = None
-        self.ws._hook = self._heed_prepare_epoch
-
-    async def _heed_prepare_epoch(self, ws: Any, message: dict[str, Any]) -> None:
-        """Answer op 24 (DAVE prepare epoch), which nextcord 3.2.0 leaves out (nextcord#1294).
-
-        Without it the bot stays inaudible when everybody left the channel and somebody comes back.
-        """
-        if message["op"] == 24 and self.e2ee_state is not None:
-            version = message["d"]["protocol_version"]
-            if self.e2ee_state._encryptor is None:  # alone at first, the call began without encryption
-                await self.e2ee_state.initialise(version)
-            else:
-                await self.e2ee_state.prepare_epoch(message["d"]["epoch"], version)
-
-    async def poll_voice_ws(self, reconnect: bool) -> None:
-        try:
-            await super().poll_voice_ws(reconnect)
-        except ConnectionClosed as error:
-            self.close_code = error.code
-            log.info("Voice in guild %s closed with %s", self.channel.guild.id, error.code)
-        except TimeoutError:
-            log.info("Voice in guild %s fell silent", self.channel.guild.id)
-        finally:
-            self._on_end()
-
-    async def disconnect(self, *, force: bool = False) -> None:
-        self.leaving = True
-        await super().disconnect(force=force)
+    @property
+    def asking(self) -> bool:
+        """Discord has not answered the last request yet. Nothing tells the answers to two requests apart."""
+        return self._unanswered is not None
 
     @property
     def healthy(self) -> bool:
-        """Connected, and somebody still reads the socket: nextcord's reader can die while it says connected."""
-        return self.is_connected() and self._runner is not nextcord.utils.MISSING and not self._runner.done()
+        """Connected, and able to send."""
+        return self._connected.is_set() and self._link is not None and not self._link.done()
 
-    async def voice_disconnect(self) -> None:
-        if not self.quiet:
-            await super().voice_disconnect()
+    @property
+    def heard_in(self) -> str | None:
+        """The channel where people can hear it now."""
+        return str(self._seat) if self.healthy and self._seat is not None else None
+
+    def is_bound_for(self, channel_id: str) -> bool:
+        """It is in that channel, or on its way there."""
+        under_way = self._link is not None and not self._link.done()
+        return str(self.channel.id) == channel_id and (under_way or self.asking)
+
+    @property
+    def between_links(self) -> bool:
+        """One server has just taken the place of another: too briefly to speak of it."""
+        return not self.healthy and self._now() - self._began < BRIEF_SECONDS and self.failure is None
+
+    async def ask(self, channel: nextcord.VoiceChannel | nextcord.StageChannel) -> None:
+        """Ask Discord for a seat in a channel, whether or not the bot has one. `on_change` tells how it went."""
+        self.channel, self.failure, self.leaving = channel, None, False
+        self._register()
+        if self._unanswered is not None:
+            self._unanswered.cancel()
+        late = VoiceFailed("Discord did not answer the request to join the voice channel.")
+        self._unanswered = asyncio.get_running_loop().call_later(CONNECT_SECONDS, self._fail, late)
+        try:
+            await channel.guild.change_voice_state(channel=channel)
+        except (OSError, nextcord.DiscordException, aiohttp.ClientError) as error:
+            log.info("Voice in guild %s: asking failed: %s", channel.guild.id, type(error).__name__)
+            self._fail(VoiceFailed("Discord cannot be reached."))
 
     async def leave(self, *, quietly: bool = False) -> None:
         """Leave voice for good, whatever state this is in. Never raises.
 
         `quietly` ends this side only: the bot's voice state at Discord is another process's.
         """
-        self.quiet = quietly
+        self.leaving = True
+        seated = self._seat is not None or self.asking
         player = self._player
+        self.stop()
+        self._drop_link()
         try:
-            await asyncio.wait_for(self.disconnect(force=True), timeout=3)
-        except (TimeoutError, OSError, nextcord.DiscordException) as error:
-            log.info("Leaving voice: %s", type(error).__name__)
+            if seated and not quietly:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    self._out.clear()
+                    await self.channel.guild.change_voice_state(channel=None)
+                    if self._seat is not None and self._registered:
+                        await self._out.wait()
+        except (
+            OSError,
+            nextcord.DiscordException,
+            aiohttp.ClientError,
+        ) as error:  # TimeoutError is an OSError
+            log.info("Leaving voice in guild %s: %s", self.channel.guild.id, type(error).__name__)
         finally:
-            if self._runner is not nextcord.utils.MISSING:
-                self._runner.cancel()
+            if self._registered:
+                self.cleanup()
             if player is not None:
-                # nextcord's player thread waits for a connection that will not come back. Its source is
-                # exhausted by now, so letting it run on ends it.
                 player.source.cleanup()
-                self._connected.set()
+            self._connected.set()  # lets player threads that wait for a link run out
+            if self._closing:
+                await asyncio.wait(self._closing, timeout=BRIEF_SECONDS)
 
+    async def disconnect(self, *, force: bool = False) -> None:
+        """nextcord's name for it."""
+        await self.leave()
 
-async def connect(
-    channel: nextcord.VoiceChannel | nextcord.StageChannel,
-    *,
-    on_moved: Callable[[str | None], None],
-    on_end: Callable[[], None],
-) -> VoiceClient:
-    """Join a channel. Raises VoiceRefused or VoiceFailed.
+    # --- What the gateway says ---
 
-    `on_moved` is called with the channel's id when somebody else moves the bot, with null when they send it
-    out; `on_end` when the connection is over, for whatever reason.
-    """
+    async def on_voice_state_update(self, data: Any) -> None:
+        """The bot's own voice state: a seat, another one, or none."""
+        self.session_id = data["session_id"]
+        before, self._seat = self._seat, int(data["channel_id"]) if data["channel_id"] else None
+        if self._seat is None:
+            self._out.set()
+            if before is not None and not self.leaving:
+                log.info("Voice in guild %s: sent out of the channel", self.channel.guild.id)
+                self.kicked = True
+                self._drop_link()
+                self._on_moved(None)
+            return
+        # In the channel that it is leaving for another one it may still be told of mutes.
+        if self._seat != self.channel.id and not (self.leaving or (self.asking and self._seat == before)):
+            found = self.channel.guild.get_channel(self._seat)
+            if isinstance(found, nextcord.VoiceChannel | nextcord.StageChannel):
+                self.channel = found
+            self._on_moved(str(self._seat))
+        rekey = self._link is not None and self._seat != before and self._late_state()
+        if self._has_server and (self._link is None or rekey):
+            self._begin()
 
-    def client(bot: nextcord.Client, where: Any) -> VoiceClient:
-        return VoiceClient(bot, where, on_moved=on_moved, on_end=on_end)
+    def _late_state(self) -> bool:
+        """The move's voice server came first, and its link has the keys of the channel before."""
+        young = self._now() - self._began < SAME_MOVE_SECONDS
+        return young and self.keyed_channel_id not in (0, self._seat)
 
-    stale = channel.guild.voice_client
-    if isinstance(stale, VoiceClient):
-        await stale.leave()
-    try:
-        return await channel.connect(timeout=CONNECT_SECONDS, reconnect=False, cls=client)  # type: ignore[arg-type,type-var]
-    except ConnectionClosed as error:
-        await _drop(channel)
-        if error.code in _TERMINAL:
-            raise VoiceRefused(_TERMINAL[error.code]) from error
-        raise VoiceFailed(f"Discord closed the voice connection ({error.code}).") from error
-    except TimeoutError as error:
-        await _drop(channel)
-        raise VoiceFailed("Discord did not answer the request to join the voice channel.") from error
-    except (OSError, nextcord.DiscordException) as error:
-        await _drop(channel)
-        raise VoiceFailed(f"The voice connection failed ({type(error).__name__}).") from error
+    async def on_voice_server_update(self, data: Any) -> None:
+        """A voice server for the bot: the first, another after a move or for the same channel, or (null) none yet."""
+        if self.leaving:
+            return
+        self._answered()
+        self.token, self.server_id = data["token"], int(data["guild_id"])
+        endpoint: str | None = data.get("endpoint")
+        self._endpoint = endpoint.removeprefix("wss://") if endpoint else None
+        self._has_server = True
+        if self._seat is not None:
+            self._begin()
 
+    # --- Links ---
 
-async def _drop(channel: nextcord.VoiceChannel | nextcord.StageChannel) -> None:
-    client = channel.guild.voice_client
-    if isinstance(client, VoiceClient):
-        await client.leave()
+    def _begin(self) -> None:
+        """Let a new link take the place of the one there is, whose close says nothing any more."""
+        self._connected.clear()
+        if self._link is not None:
+            self._link.cancel()
+        self._began, self._able_at = self._now(), None
+        self.failure, self.keyed_channel_id = None, 0
+        self._link = asyncio.create_task(
+            self._run_link(self._endpoint), name=f"voice {self.channel.guild.id}"
+        )
 
+    async def _run_link(self, endpoint: str | None) -> None:
+        try:
+            failure = await self._talk(endpoint) if endpoint else await self._wait_for_server()
+        except Exception:
+            # Whatever a server says that nextcord does not expect, the next link may do.
+            log.exception("Voice in guild %s failed", self.channel.guild.id)
+            failure = VoiceFailed("The voice connection failed.")
+        self._fail(failure)
 
-def refusal_of(client: VoiceClient) -> VoiceFailed | None:
-    """Return why a connection that ended must not be tried again, null when it may."""
-    sentence = _TERMINAL.get(client.close_code or 0)
-    return VoiceRefused(sentence) if sentence else None
+    async def _wait_for_server(self) -> VoiceFailed:
+        """A server update ends this task; it comes as soon as Discord has found one."""
+        await asyncio.sleep(SERVER_SECONDS)
+        return VoiceFailed("Discord has no voice server for this channel.")
+
+    async def _talk(self, endpoint: str) -> VoiceFailed:
+        """Connect to a voice server and stay until that ends. Returns how it did."""
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.setblocking(False)
+        with self._sending:
+            self.endpoint, self.socket, self._incr_nonce = endpoint, udp, 0
+            self.endpoint_ip = nextcord.utils.MISSING
+            self.e2ee_state = self.encryption = Encryption(self)
+        ws: VoiceSocket | None = None
+        resumed_at = -CONNECT_SECONDS
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS) as patience:
+                ws = self.ws = await VoiceSocket.dial(self)
+                while True:
+                    try:
+                        await ws.poll_event()
+                    except ConnectionClosed as closed:
+                        # A session that was lost just after it was resumed is no use.
+                        if closed.code not in _RESUMABLE or self._now() - resumed_at < CONNECT_SECONDS:
+                            raise
+                        log.info("Voice in guild %s: resuming after %s", self.channel.guild.id, closed.code)
+                        self._connected.clear()
+                        self._close(ws, None)
+                        resumed_at = self._now()
+                        patience.reschedule(resumed_at + CONNECT_SECONDS)
+                        ws = self.ws = await VoiceSocket.dial(self, resume=True)
+                    self._heed(ws, patience)
+        except ConnectionClosed as closed:
+            return await self._understand(closed.code)
+        except (OSError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
+            return VoiceFailed(f"The voice connection failed ({type(error).__name__}).")
+        finally:
+            self._connected.clear()
+            self._close(ws, udp)
+
+    def _heed(self, ws: VoiceSocket, patience: asyncio.Timeout) -> None:
+        """Play while people can hear it, and wait otherwise, but not for ever."""
+        if ws.may_send == self._connected.is_set():
+            return
+        if ws.may_send:
+            patience.reschedule(None)
+            self._able_at = self._able_at or self._now()
+            self._connected.set()
+            if isinstance(self.channel, nextcord.StageChannel) and not ws.plain:
+                log.error("Voice in guild %s: a Stage with end-to-end encryption", self.channel.guild.id)
+        else:
+            patience.reschedule(self._now() + CONNECT_SECONDS)
+            self._connected.clear()
+        self._on_change()
+
+    async def _understand(self, code: int) -> VoiceFailed:
+        """What a close of the voice socket means. A voice server or state that comes meanwhile ends this task."""
+        log.info("Voice in guild %s closed with %s", self.channel.guild.id, code)
+        if code in _DISCONNECTED and self._registered:
+            self._connected.clear()
+            await asyncio.sleep(TOLD_SECONDS)
+        sentence = _TERMINAL.get(code)
+        return (
+            VoiceRefused(sentence)
+            if sentence
+            else VoiceFailed(f"Discord ended the voice connection ({code}).")
+        )
+
+    def _fail(self, failure: VoiceFailed) -> None:
+        self._drop_link()
+        self.lasted = self._now() - self._able_at if self._able_at else 0.0
+        self.failure = failure
+        self._on_change()
+
+    def _fail_link(self, link: asyncio.Task[None] | None, failure: VoiceFailed) -> None:
+        if link is self._link:
+            self._fail(failure)
+
+    def _drop_link(self) -> None:
+        self._answered()
+        self._connected.clear()
+        link, self._link, self._has_server = self._link, None, False
+        if link is not None and link is not asyncio.current_task():
+            link.cancel()
+
+    def _answered(self) -> None:
+        if self._unanswered is not None:
+            self._unanswered.cancel()
+            self._unanswered = None
+
+    def _close(self, ws: VoiceSocket | None, udp: socket.socket | None) -> None:
+        """Close what a link used, without waiting for a server that may be gone."""
+        if udp is not None:
+            udp.close()
+        if ws is not None:
+            task = asyncio.create_task(ws.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    @property
+    def _registered(self) -> bool:
+        """nextcord hands us what the gateway says; a new session forgets all voice clients."""
+        return self._state._get_voice_client(self.channel.guild.id) is self
+
+    def _register(self) -> None:
+        if not self._registered:
+            self._seat = None
+            self._state._add_voice_client(self.channel.guild.id, self)
+
+    def _now(self) -> float:
+        return self.loop.time()
+
+    # --- The player's thread ---
+
+    def send_audio_packet(self, data: bytes, *, encode: bool = True) -> None:
+        """Send a frame, unless the link went away since the player looked."""
+        with self._sending:
+            if not self._connected.is_set():
+                return
+            try:
+                super().send_audio_packet(data, encode=encode)
+            except OSError as error:
+                # The network is gone. The player waits for the next link and loses nothing more.
+                self._connected.clear()
+                failure = VoiceFailed(f"The voice connection failed ({type(error).__name__}).")
+                self.loop.call_soon_threadsafe(self._fail_link, self._link, failure)
+            except RuntimeError:
+                log.debug(
+                    "A frame fell between two keys"
+                )  # the call changed its encryption; the next one is sent

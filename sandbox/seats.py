@@ -109,7 +109,7 @@ def _on_stage(world: World, guild_id: str, user_id: str, asker_id: str, body: Js
     channel = world.channels[state.channel_id]
     if channel.type != ChannelType.STAGE:
         raise DiscordError(400, 50024, "Cannot execute action on this channel type")
-    if body.get("channel_id") not in (None, channel.id):
+    if str(body.get("channel_id") or channel.id) != channel.id:  # libraries send snowflakes as numbers, too
         raise DiscordError(400, 40032, "Target user is not connected to voice.")
     return state, permissions.in_channel(world, world.members[guild_id, asker_id], channel)
 

@@ -204,28 +204,35 @@ def _end(
 
 
 def observe(
-    guild_id: str, *, owner: str, connected_channel_id: str | None, sounding: bool, position_ms: int | None
+    guild_id: str,
+    *,
+    owner: str,
+    connected_channel_id: str | None,
+    sounding: bool,
+    position_ms: int | None,
+    code: str = "",
+    detail: str = "",
 ) -> None:
     """Note where the bot is connected and whether it is heard; an event when that changed.
 
-    `position_ms` null keeps the stored position.
+    `position_ms` null keeps the stored position. `code` and `detail` say why people there cannot hear it.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
-        before = (player.connected_channel_id, player.sounding, player.error_code)
+        before = (player.connected_channel_id, player.sounding, player.error_code, player.error_detail)
         player.fold_position()
         player.connected_channel_id, player.sounding = connected_channel_id, sounding
         if position_ms is not None:
             player.position_ms = position_ms
         if connected_channel_id and player.item_id:
-            player.error_code = player.error_detail = ""
+            player.error_code, player.error_detail = code, detail
         player.save(
             update_fields=[
                 "connected_channel_id", "sounding", "position_ms", "position_at", "error_code", "error_detail",
             ]
         )  # fmt: skip
-        if before != (player.connected_channel_id, player.sounding, player.error_code):
+        if before != (player.connected_channel_id, player.sounding, player.error_code, player.error_detail):
             state.append("VoiceChanged", player=True)
 
 
