@@ -9,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.domain.sessions import Principal, authenticate_access, touch_session
-from accounts.errors import AccountsError, SessionRevoked, TokenInvalid
+from accounts.errors import AccountsError, TokenInvalid
 from accounts.metrics import count_authentication
 from accounts.models import User
 
@@ -51,18 +51,6 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="backline"'
-
-
-class EndedBearerAuthentication(BearerAuthentication):
-    """For what asks no more than that the session has ended: a token of one that has is nobody's, and no fault."""
-
-    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
-        try:
-            return super().authenticate(request)
-        except AuthenticationFailed as error:
-            if error.get_codes() != SessionRevoked.code:
-                raise
-            return None
 
 
 class CookieAuthentication(SessionAuthentication):

@@ -14,14 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotAuthenticated, NotFound
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.adapter import refuse_login
-from accounts.authentication import CookieAuthentication, EndedBearerAuthentication, caller
+from accounts.authentication import CookieAuthentication, caller
 from accounts.callback import finish_login
 from accounts.domain.departure import delete_account, export_data
 from accounts.domain.login import log_in_with_code
@@ -35,7 +35,7 @@ from accounts.domain.sessions import (
     revoke_all_sessions,
     revoke_session,
 )
-from accounts.errors import DiscordError, LoginRefused
+from accounts.errors import DiscordError, LoginRefused, SessionRevoked
 from accounts.metrics import count_authentication, refresh_counted, refusals_counted
 from accounts.serializers import (
     ExchangedSerializer,
@@ -183,8 +183,14 @@ _LOGGED_OUT = {
 class LogoutView(APIView):
     """Ends the session of the cookie, or of the bearer token. Whose session has ended is logged out: 200 as well."""
 
-    authentication_classes = (EndedBearerAuthentication, CookieAuthentication)
     permission_classes = (AllowAny,)
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed as error:
+            if error.get_codes() != SessionRevoked.code:
+                raise
 
     @extend_schema(request=None, responses=_LOGGED_OUT)
     def post(self, request: Request) -> Response:
