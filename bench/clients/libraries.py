@@ -93,8 +93,8 @@ def _run(command: list[str], *, what: str) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable(f"fetching {what} took more than {FETCH_SECONDS} s") from None
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no word why").splitlines()[-1]
-        raise Unavailable(f"{what} could not be fetched: {last}")
+        words = " ".join((done.stderr or done.stdout or "no word why").split())
+        raise Unavailable(f"{what} could not be fetched: {words[:300]}")
 
 
 def _uv() -> str:
