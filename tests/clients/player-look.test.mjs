@@ -38,7 +38,8 @@ test("the six states have their lamp, words and buttons", () => {
   assert.deepEqual(said(offline), ["rest", "Offline since 21:14", "Try again now, Show the 2 changes", "pause"]);
   assert.match(offline.words, /at 1:49\. What you add is kept and sent when you are back: 2 changes waiting\.$/);
   assert.equal(offline.round.label, "Pause: kept and sent when you are back");
-  const away = lookOf(situation("BOT_AWAY"));
+  assert.deepEqual(said(lookOf(situation("BOT_AWAY"))), ["need", "Backline is away", "", "pause"]);
+  const away = lookOf(situation("BOT_AWAY", { cause: { at: Date.now() - 6_000, name: null } }));
   assert.deepEqual(said(away), ["need", "Backline is restarting", "", "pause"]);
   assert.match(away.words, /continues at 1:49 by itself/);
   assert.deepEqual(said(lookOf(situation("SERVER_MUTED"))), ["bad", "Server muted", "Keep it paused", "pause"]);

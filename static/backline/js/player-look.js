@@ -65,6 +65,8 @@ const FAULTS = {
   VOICE_FAILED: { kicker: "No voice connection", lamp: "bad" },
   VOICE_REFUSED: { kicker: "Discord refused", lamp: "bad" },
 };
+/** Within so long a bot that restarts is back. */
+const SOON_MS = 60_000;
 const TRIED_AGAIN = new Set(["VOICE_FAILED", "VOICE_REFUSED"]);
 /** @type {Record<string, string>} */
 const CODE_OF_STATUS = { paused: "PAUSED", stopped: "STOPPED" };
@@ -115,8 +117,10 @@ function whenSilent(code, situation, track) {
     }
     case "BOT_AWAY": {
       const left = cause ? `The bot left at ${clockTime(new Date(cause.at))} and its queue is kept.` : "The bot is away and its queue is kept.";
-      const words = `${left} It continues at ${duration(positionMs)} by itself, usually within 10 seconds.`;
-      return { lamp: "need", kicker: "Backline is restarting", words, round: BUTTONS.pause };
+      const soon = cause !== null && Date.now() - cause.at < SOON_MS;
+      const when = soon ? ", usually within 10 seconds" : " as soon as the bot is back";
+      const words = `${left} It continues at ${duration(positionMs)} by itself${when}.`;
+      return { lamp: "need", kicker: soon ? "Backline is restarting" : "Backline is away", words, round: BUTTONS.pause };
     }
     case "SERVER_MUTED":
       return { lamp: "bad", kicker: "Server muted", words: detail, buttons: [BUTTONS.keep] };
