@@ -82,7 +82,7 @@ class Inside:
         from queue_app.queries import queued_items
         from realtime.db import in_thread
 
-        return await in_thread(queued_items)(GUILD)
+        return await in_thread(queued_items)(GUILD, limit=10)
 
     def prepare(self, count: int, *, playing: bool, fair: bool, people: int) -> None:
         from queue_app.models import ItemState, Player, QueueItem

@@ -11,6 +11,7 @@ from queue_app.domain import playback
 from queue_app.domain.company import Company, company
 from queue_app.domain.policy import tally
 from queue_app.models import ItemState, Player, QueueItem
+from queue_app.queries import next_unresolved
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def read_plan(guild_id: str) -> Plan:
     player = Player.objects.select_related("item__track").get(pk=guild_id)
     settings = load_settings(guild_id)
     track = player.item.track if player.item else None
-    queued = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+    waiting = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).exists()
     return Plan(
         channel_id=player.voice_channel_id,
         paused=player.paused,
@@ -62,8 +63,8 @@ def read_plan(guild_id: str) -> Plan:
         error_code=player.error_code,
         error_detail=player.error_detail,
         looks_for_channel=player.looks_for_channel,
-        waiting=queued.exists(),
-        unresolved=queued.filter(track__resolved_at=None).exists(),
+        waiting=waiting,
+        unresolved=waiting and next_unresolved(guild_id) is not None,
         company=company(player, settings),
         recount=player.skip_votes > 0
         and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),

@@ -12,22 +12,11 @@ from django.conf import settings
 from botrunner.threads import in_daemon
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
-from queue_app.models import ItemState, QueueItem
+from queue_app.queries import next_unresolved
 from queue_app.sources import SourceError, resolve
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)
-
-
-def next_unresolved(guild_id: str) -> tuple[UUID, str] | None:
-    """Return `(item id, uri)` of the first queued item whose track nobody has read yet."""
-    item = (
-        QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED, track__resolved_at=None)
-        .select_related("track")
-        .order_by("rank")
-        .first()
-    )
-    return (item.pk, item.track.uri) if item else None
 
 
 async def resolve_queued(guild_id: str, *, owner: str) -> None:

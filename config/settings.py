@@ -150,6 +150,10 @@ STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # producing to a stre
 # Their logs with the pictures kept there. The alerts of a phone that raises one a minute fill this in three years.
 STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 
+# --- Queues ---------------------------------------------------------------------------------------------
+
+QUEUE_MAX_ITEMS = env.int("QUEUE_MAX_ITEMS", 10_000)  # that wait in one guild
+
 # --- Media ------------------------------------------------------------------------------------------------
 
 MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()
@@ -198,7 +202,7 @@ def _faults() -> list[str]:
     for name in ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT"):
         if not 0 < globals()[name] < 65_536:
             faults.append(f"{name} is no port")
-    for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS"):
+    for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS", "QUEUE_MAX_ITEMS"):
         if globals()[name] <= 0:
             faults.append(f"{name} must be above 0")
     for name in (

@@ -47,6 +47,14 @@ class QueueCapReached(QueueError):
     status = 409
 
 
+class QueueFull(QueueError):
+    """The sentence says how many a queue holds (QUEUE_MAX_ITEMS)."""
+
+    code = "QUEUE_FULL"
+    sentence = "The queue is full."
+    status = 409
+
+
 class NotYourItem(QueueError):
     code = "FORBIDDEN"
     sentence = "Only the one who added it, or a DJ, may remove this."

@@ -40,7 +40,10 @@ class Track(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["title", "id"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["source", "available"], name="track_source")
+            models.Index(fields=["source", "available"], name="track_source"),
+            models.Index(
+                fields=["id"], condition=Q(resolved_at=None) & ~Q(source="none"), name="track_unresolved"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -179,6 +182,9 @@ class Player(models.Model):
     loop = models.CharField(max_length=5, choices=Loop, default=Loop.OFF)
     item = models.OneToOneField(
         QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"
+    )
+    queue_total = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How many items wait, counted under the store's lock."
     )
     skip_votes = models.PositiveSmallIntegerField(default=0, help_text="To skip the item, as counted last.")
     skip_votes_needed = models.PositiveSmallIntegerField(default=0)

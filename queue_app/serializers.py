@@ -46,6 +46,7 @@ class ItemSerializer(Shape):
     track = TrackSerializer()
     requested_by = RequesterSerializer(allow_null=True)
     state = serializers.ChoiceField(choices=ItemState.choices)
+    rank = serializers.IntegerField(help_text="Orders the items that wait.")
     added_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -65,6 +66,7 @@ class PlayerSerializer(Shape):
 
 class QueueSerializer(Shape):
     items = ItemSerializer(many=True)
+    queue_total = serializers.IntegerField(help_text="How many wait, those of other pages included.")
     next = serializers.CharField(allow_null=True, help_text="Pass as `after` for the next page.")
     epoch = serializers.CharField()
     seq = serializers.IntegerField()
@@ -102,7 +104,11 @@ class SnapshotSerializer(Shape):
     seq = serializers.IntegerField()
     guild = GuildSerializer()
     voice_channels = VoiceChannelSerializer(many=True)
-    queue = ItemSerializer(many=True)
+    queue = ItemSerializer(many=True, help_text="The first 200.")
+    queue_total = serializers.IntegerField()
+    next = serializers.CharField(
+        allow_null=True, help_text="Where the queue goes on: `after` of its next page; null: it is all here."
+    )
     failed = ItemSerializer(many=True, help_text="Of the last ten minutes, neither retried nor removed.")
     player = PlayerSerializer()
     skip_vote = SkipVoteSerializer(allow_null=True)

@@ -40,6 +40,7 @@ def item_shape(item: QueueItem) -> dict[str, Any]:
         if person
         else None,
         "state": item.state,
+        "rank": item.rank,
         "added_at": _iso(item.added_at),
         "started_at": _iso(item.started_at),
         "ended_at": _iso(item.ended_at),

@@ -21,8 +21,7 @@ from queue_app.artwork import artwork_folder
 from queue_app.commands import command_id_of, execute
 from queue_app.domain.find import MAX_QUERY, search_library
 from queue_app.errors import InvalidArguments
-from queue_app.models import ItemState, QueueItem
-from queue_app.queries import load_player, one_moment, read_snapshot
+from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
     AddSerializer,
     ItemSerializer,
@@ -95,15 +94,13 @@ class QueueView(APIView):
         after = _number(request, "after")
         with one_moment():
             store = Store.objects.get(name=f"guild:{guild_id}")
-            items = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).order_by("rank")
-            if after is not None:
-                items = items.filter(rank__gt=after)
-            page = list(items.select_related("track", "requested_by")[: limit + 1])
-        more = len(page) > limit
+            total = load_player(guild_id).queue_total
+            page = queued_items(guild_id, limit=limit + 1, after=after)
         return Response(
             {
                 "items": [item_shape(item) for item in page[:limit]],
-                "next": str(page[limit - 1].rank) if more else None,
+                "queue_total": total,
+                "next": next_page(page, limit),
                 "epoch": store.epoch,
                 "seq": store.head,
             }

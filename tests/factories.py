@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import factory
+from django.db.models import F
 from factory.base import Factory
 from factory.django import DjangoModelFactory
 
@@ -15,7 +16,7 @@ from guilds.domain.installation import ensure_guild
 from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR
 from queue_app.domain.find import normalise
-from queue_app.models import ItemState, QueueItem, Track
+from queue_app.models import ItemState, Player, QueueItem, Track
 
 
 def _snowflakes(first: int) -> Any:
@@ -120,6 +121,12 @@ class ItemFactory(DjangoModelFactory[QueueItem]):
     requested_by = factory.SubFactory(UserFactory)
     state = ItemState.QUEUED
     rank = factory.Sequence(int)
+
+    @factory.post_generation  # type: ignore[untyped-decorator]
+    def counted(item: QueueItem, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if item.state == ItemState.QUEUED:
+            player, _ = Player.objects.get_or_create(pk=item.guild_id)
+            Player.objects.filter(pk=player.pk).update(queue_total=F("queue_total") + 1)
 
 
 def sit(user: User, channel: Channel) -> VoiceState:

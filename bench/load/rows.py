@@ -20,7 +20,7 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
     from accounts.models import User
     from guilds.models import Membership
     from queue_app.domain.rank import STEP
-    from queue_app.models import ItemState, QueueItem, Track
+    from queue_app.models import ItemState, Player, QueueItem, Track
 
     with transaction.atomic():
         QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).delete()
@@ -47,6 +47,7 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
             ),
             batch_size=1000,
         )
+        Player.objects.update_or_create(pk=guild_id, defaults={"queue_total": count})
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from guilds.models import MAX_VOLUME
 from queue_app.commands import execute
 from queue_app.models import Player, QueueItem
 from queue_app.player_states import NOWHERE, SILENCES
-from queue_app.queries import load_player, queued_items
+from queue_app.queries import count_ahead, load_player, move_by_number, queued_items
 from realtime.domain.answer import Answer
 from realtime.models import Via
 from realtime.origin import Origin
@@ -69,8 +69,7 @@ class Music(commands.Cog):
         if item["error"]:
             await interaction.tell(item["error"]["detail"], private=True)
             return
-        waiting = await from_database(queued_items, str(interaction.guild_id))
-        ahead = next((i for i, other in enumerate(waiting) if str(other.pk) == item["id"]), 0)
+        ahead = await from_database(count_ahead, str(interaction.guild_id), rank=item["rank"])
         where = "Up next." if ahead == 0 else f"Number {ahead + 1} in the queue."
         footer = where + await _why_silent(interaction)
         await interaction.tell(embed=_track_embed("Added", item["track"], footer))
@@ -117,14 +116,12 @@ class Music(commands.Cog):
         number: int = nextcord.SlashOption(description="Its number in /queue.", min_value=1),
         to: int = nextcord.SlashOption(description="The number that it should have.", min_value=1),
     ) -> None:
-        waiting = [str(item.pk) for item in await from_database(queued_items, str(interaction.guild_id))]
-        if number > len(waiting):
+        found = await from_database(move_by_number, str(interaction.guild_id), number=number, to=to)
+        if found is None:
             await interaction.tell("The queue is not that long.", private=True)
             return
-        item_id = waiting.pop(number - 1)
-        after = waiting[min(to - 1, len(waiting)) - 1] if to > 1 and waiting else None
+        item_id, after, place = found
         item = await _run(interaction, "MoveItem", {"item_id": item_id, "after": after})
-        place = min(to, len(waiting) + 1)
         await interaction.tell(f"**{_title(item['track'])}** is number {place} now.")
 
     @nextcord.slash_command(description="Empty the queue; what plays goes on.", contexts=IN_GUILDS)
@@ -170,7 +167,7 @@ class Music(commands.Cog):
     @for_the_asker
     async def queue(self, interaction: Asked) -> None:
         guild_id = str(interaction.guild_id)
-        items = await from_database(queued_items, guild_id)
+        items = await from_database(queued_items, guild_id, limit=LISTED)
         player = await from_database(load_player, guild_id)
         await interaction.tell(embed=_queue_embed(items, player, guild_id))
 
@@ -206,10 +203,10 @@ def _track_embed(heading: str, track: dict[str, Any], footer: str) -> nextcord.E
 def _queue_embed(items: list[QueueItem], player: Player, guild_id: str) -> nextcord.Embed:
     lines = [
         f"{number}. {escape_markdown(_label(item.track.title or item.track.uri, item.track.artist))}"
-        for number, item in enumerate(items[:LISTED], start=1)
+        for number, item in enumerate(items, start=1)
     ]
-    if len(items) > LISTED:
-        lines.append(f"… and {len(items) - LISTED} more")
+    if player.queue_total > len(items):
+        lines.append(f"… and {player.queue_total - len(items)} more")
     embed = nextcord.Embed(
         title="Up next", description="\n".join(lines) or "The queue is empty.", color=ACCENT
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from queue_app.domain.find import find_track
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
-from queue_app.domain.rank import fair_place, last_queued, queued, rank_behind
+from queue_app.domain.rank import Place, at_end, at_front, at_turn
 from queue_app.errors import NotAllowed
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
@@ -21,7 +19,7 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
     A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
     shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
     there to be resumed.
-    Raises NotAllowed or QueueCapReached.
+    Raises NotAllowed, QueueCapReached or QueueFull.
     """
     with opened(guild_id, origin=origin) as state:
         return put(state, query=query, position=position)
@@ -30,19 +28,21 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
 def put(state: GuildState, *, query: str, position: str = "end") -> QueueItem:
     """`add_track` to a guild that is open."""
     check_add(state)
-    after = _place(state, position)
+    place = _place(state, position)
     track = find_track(query)
     check_source(state, track)
     item = QueueItem.objects.create(
         guild_id=state.guild_id,
         track=track,
         requested_by=state.origin.user,
-        rank=rank_behind(state.guild_id, after),
+        rank=place.rank,
     )
-    state.append("TrackAdded", item=item, after=str(after) if after else None)
+    state.count(1)
+    state.append("TrackAdded", item=item, after=str(place.after) if place.after else None)
     if track.source == "none":
         detail = f"Nothing in the library matches “{query[:100]}”."
         item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)
+        state.count(-1)
         state.append("TrackFailed", item=item, player=True)
         return item
     _wake(state)
@@ -63,26 +63,15 @@ def _wake(state: GuildState) -> None:
         state.seek_voice()
 
 
-def _place(state: GuildState, position: str) -> UUID | None:
-    """Return the queued item that a new one comes behind, null at the front. Raises NotAllowed."""
-    last = last_queued(state.guild_id)
+def _place(state: GuildState, position: str) -> Place:
+    """Return where a new item of the asker's stands. Raises NotAllowed."""
     if position == "end":
-        return _fair_place(state) if state.settings.fair_order else last
-    if last is not None:
+        user = state.origin.user
+        return at_turn(state, user.pk) if state.settings.fair_order and user is not None else at_end(state)
+    if state.last is not None:
         check_move(state)
     if position == "now" and state.player.item is not None and not may_skip_at_once(state):
         raise NotAllowed(
             "To play it now would skip what plays, and that takes a vote. Add it as the next one."
         )
-    return None
-
-
-def _fair_place(state: GuildState) -> UUID | None:
-    items = list(queued(state.guild_id).order_by("rank").values_list("pk", "requested_by"))
-    playing = state.player.item
-    place = fair_place(
-        [person for _, person in items],
-        current=playing.requested_by_id if playing else None,
-        person=state.origin.user.pk if state.origin.user else None,
-    )
-    return items[place - 1][0] if place else None
+    return at_front(state)

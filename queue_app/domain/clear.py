@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
 from django.utils import timezone
 
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_clear
-from queue_app.domain.rank import queued
+from queue_app.domain.rank import PART, queued
 from queue_app.models import ItemState
 from realtime.origin import Origin
 
@@ -17,7 +19,10 @@ def clear_queue(guild_id: str, *, origin: Origin) -> dict[str, int]:
         check_clear(state)
         waiting = queued(guild_id)
         ids = [str(pk) for pk in waiting.order_by("rank").values_list("pk", flat=True)]
-        if ids:
-            waiting.update(state=ItemState.REMOVED, ended_at=timezone.now())
-            state.append("QueueCleared", item_ids=ids)
+        waiting.update(state=ItemState.REMOVED, ended_at=timezone.now())
+        state.player.queue_total = len(ids)
+        for part in batched(ids, PART):
+            state.player.queue_total -= len(part)
+            state.append("QueueCleared", item_ids=list(part))
+        state.count(0)
         return {"removed": len(ids)}

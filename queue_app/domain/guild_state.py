@@ -57,13 +57,24 @@ class GuildState:
     ) -> int:
         """Append an event with the shapes of `item` and, if asked for, the player. Returns its seq.
 
-        `by` says who did it where that is not the one who asked.
+        An event of an item or of the queue says how many wait after it. `by` says who did it where that is not the
+        one who asked.
         """
         if item is not None:
             args["item"] = item_shape(item)
+        if item is not None or name.startswith("Queue"):
+            args["queue_total"] = self.player.queue_total
         if player:
             args["player"] = player_shape(self.player)
         return append(self.store, name, args, origin=by or self.origin).seq
+
+    def count(self, change: int) -> None:
+        """Note that so many more items wait, before the event that tells of them.
+
+        Counted here and not by the database, which would read all of them for each event.
+        """
+        self.player.queue_total = max(0, self.player.queue_total + change)
+        Player.objects.filter(pk=self.guild_id).update(queue_total=self.player.queue_total)
 
     def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
         """Take the current item off the player in that state. Returns it, null when there was none."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_move
-from queue_app.domain.rank import neighbour, queued, rank_behind
+from queue_app.domain.rank import at_front, behind, queued
 from queue_app.errors import ItemNotFound
 from queue_app.models import QueueItem
 from realtime.origin import Origin
@@ -25,10 +25,19 @@ def move_item(guild_id: str, *, item_id: str, after: str | None, origin: Origin)
         if item is None:
             raise ItemNotFound
         target = UUID(after) if after and UUID(after) != state.player.item_id else None
-        if target is not None and not found.filter(pk=target).exists():
-            raise ItemNotFound("The item that it should follow is not in this queue any more.")
-        if target != neighbour(guild_id, rank=item.rank):
-            item.rank = rank_behind(guild_id, target, moving=item.pk)
+        others = queued(guild_id).order_by("rank").values_list("pk", "rank")
+        low = None
+        if target is not None:
+            low = others.filter(pk=target).values_list("rank", flat=True).first()
+            if low is None:
+                raise ItemNotFound("The item that it should follow is not in this queue any more.")
+        following = (others if low is None else others.filter(rank__gt=low)).first()
+        if following is None or following[0] != item.pk:
+            if target is None or low is None:
+                place = at_front(state)
+            else:
+                place = behind(state, target, low=low, high=following[1] if following else None)
+            item.rank = place.rank
             item.save(update_fields=["rank"])
             state.append("TrackMoved", item=item, after=str(target) if target else None)
         return item

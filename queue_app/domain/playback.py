@@ -129,9 +129,11 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         player.item = item
         player.position_ms, player.position_at = 0, timezone.now()
         player.error_code = player.error_detail = ""
+        player.queue_total = max(0, player.queue_total - 1)
         player.save(
             update_fields=[
-                "item", "position_ms", "position_at", "voice_channel_id", "volume", "error_code", "error_detail",
+                "item", "queue_total", "position_ms", "position_at", "voice_channel_id", "volume",
+                "error_code", "error_detail",
             ]
         )  # fmt: skip
         state.append("TrackStarted", item=item, player=True)
@@ -337,4 +339,5 @@ def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: 
         if item is None:
             return
         item.end(ItemState.FAILED, code=code, detail=detail)
+        state.count(-1)
         state.append("TrackFailed", item=item, player=True)

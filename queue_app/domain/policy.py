@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from django.conf import settings as program
+
 from guilds.domain.settings import known_sources
 from guilds.models import GuildSettings, Membership, VoiceState, Who
 from guilds.permissions import can_manage, is_dj
 from queue_app.domain.guild_state import GuildState
-from queue_app.errors import NotAllowed, QueueCapReached
+from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.models import ItemState, Player, QueueItem, SkipVote, Track
 
 Skipping = Literal["now", "vote"] | None
@@ -34,9 +36,11 @@ def _require(state: GuildState, who: str, what: str) -> None:
 
 
 def check_add(state: GuildState) -> None:
-    """Raises NotAllowed or QueueCapReached. DJs may have as many tracks queued as they like."""
+    """Raises NotAllowed, QueueFull or QueueCapReached. DJs may have as many tracks queued as fit."""
     settings = state.settings
     _require(state, settings.may_add, "add tracks")
+    if state.player.queue_total >= program.QUEUE_MAX_ITEMS:
+        raise QueueFull(f"The queue is full: it holds {program.QUEUE_MAX_ITEMS:,} tracks at most.")
     cap = settings.max_per_person
     if cap is None or state.is_dj:
         return

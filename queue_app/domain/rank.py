@@ -1,64 +1,162 @@
 """Where in the queue an item stands. Ranks only order; below zero is as good as above.
 
-Functions that take a guild expect its store to be locked.
+None of this reads more of a long queue than of a short one. Functions that take a state expect its store to be
+locked, as it is in a guild that is open.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import batched
 from uuid import UUID
 
-from django.db.models import Max, Min, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
+from queue_app.domain.guild_state import GuildState
 from queue_app.models import ItemState, QueueItem
 
-# Between two neighbours twenty items fit, each in the middle of what is left, before all are numbered anew.
+# Between two neighbours twenty items fit, each in the middle of what is left, before room is made.
 STEP = 1 << 20
+ROOM = 1 << 6  # at least, between two that were spread
+SPREAD = 50  # so many are spread, or more where they stand close
+PART = 200  # items that one event names
 
 
-def rank_behind(guild_id: str, after: UUID | None, *, moving: UUID | None = None) -> int:
-    """Return a rank right behind the queued item `after`, null: at the front. `moving` counts as not there.
+@dataclass(frozen=True)
+class Place:
+    """For an item to stand in: right behind the queued item `after`, null at the front."""
 
-    May number the whole queue anew to make room. Raises QueueItem.DoesNotExist when `after` is not queued.
-    """
-    others = queued(guild_id)
-    if moving is not None:
-        others = others.exclude(pk=moving)
-    if after is None:
-        first = others.aggregate(rank=Min("rank"))["rank"]
-        return 0 if first is None else int(first) - STEP
-    low = others.values_list("rank", flat=True).get(pk=after)
-    high = others.filter(rank__gt=low).aggregate(rank=Min("rank"))["rank"]
-    if high is None:
-        return low + STEP
-    if high - low < 2:
-        _number_anew(guild_id)
-        low = others.values_list("rank", flat=True).get(pk=after)
-        high = low + STEP
-    return int(low + high) // 2
-
-
-def last_queued(guild_id: str) -> UUID | None:
-    """Return the id of the queued item behind which there is none, null for an empty queue."""
-    last = queued(guild_id).aggregate(rank=Max("rank"))["rank"]
-    return None if last is None else queued(guild_id).get(rank=last).pk
-
-
-def neighbour(guild_id: str, *, rank: int) -> UUID | None:
-    """Return the id of the queued item just before that rank, null at the front."""
-    return queued(guild_id).filter(rank__lt=rank).order_by("-rank").values_list("pk", flat=True).first()
+    after: UUID | None
+    rank: int
 
 
 def queued(guild_id: str) -> QuerySet[QueueItem]:
     return QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
 
 
-def _number_anew(guild_id: str) -> None:
-    items = list(queued(guild_id).order_by("rank"))
-    for number, item in enumerate(items):
-        item.rank = number * STEP
-    QueueItem.objects.bulk_update(items, ["rank"], batch_size=500)
+def at_end(state: GuildState) -> Place:
+    return Place(None, 0) if state.last is None else Place(state.last[0], state.last[1] + STEP)
+
+
+def at_front(state: GuildState) -> Place:
+    first = queued(state.guild_id).order_by("rank").values_list("rank", flat=True).first()
+    return Place(None, 0 if first is None else first - STEP)
+
+
+def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Place:
+    """Return the place between an item, of the rank `low`, and the next one's rank, null where there is none.
+
+    May append QueueRenumbered to make room.
+    """
+    if high is None:
+        return Place(after, low + STEP)
+    if high - low < 2:
+        high = _make_room(state, low)
+    return Place(after, (low + high) // 2)
+
+
+def _make_room(state: GuildState, low: int) -> int:
+    """Spread the items that stand right behind that rank, and tell. Returns the new rank of the first of them.
+
+    Only as many as it takes to have room between them, which is SPREAD but where hundreds were put into one spot:
+    numbering all of 10,000 took 1.4 s under the lock.
+    """
+    count = SPREAD
+    others = queued(state.guild_id).filter(rank__gt=low).order_by("rank")
+    while True:
+        found = list(others.values_list("pk", "rank")[: count + 1])
+        gap = STEP if len(found) <= count else (found[count][1] - low) // (count + 1)
+        if gap >= ROOM:
+            break
+        count *= 2
+    ids = [str(pk) for pk, _ in found[:count]]
+    with connection.cursor() as cursor:
+        cursor.execute(_SPREAD, [low, gap, state.guild_id, low, found[:count][-1][1]])
+    ranks = [(pk, low + gap * number) for number, pk in enumerate(ids, start=1)]
+    for part in batched(ranks, PART):
+        state.append("QueueRenumbered", ranks=list(part))
+    return low + gap
+
+
+_SPREAD = """
+    UPDATE queue_app_queueitem SET rank = %s + %s * numbered.number
+    FROM (
+        SELECT id, ROW_NUMBER() OVER (ORDER BY rank) AS number FROM queue_app_queueitem
+        WHERE guild_id = %s AND state = 'queued' AND rank > %s AND rank <= %s
+    ) AS numbered
+    WHERE queue_app_queueitem.id = numbered.id
+"""
+
+
+# --- Taking turns ---
+
+
+def at_turn(state: GuildState, person: int) -> Place:
+    """Return the place of a new item of that person where people take turns, as `fair_place` says it.
+
+    It is not read how people stand in the queue. The database steps through the index of each person's items to the
+    first one that is of a later round, which costs it 0.3 ms where 10,000 wait; numbering all rounds cost 7.
+    """
+    playing = state.player.item
+    current = playing.requested_by_id if playing else None
+    mine = queued(state.guild_id).filter(requested_by=person).order_by("-rank")
+    last = mine.values_list("rank", flat=True).first()
+    turns = (0 if last is None else mine.count()) + (person == current)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TURN,
+            {
+                "guild": state.guild_id,
+                "last": -(2**63) if last is None else last,
+                "current": current,
+                "left_plays": playing is not None and current is None,
+                "turns": turns,
+                "more": turns + 1,
+            },
+        )
+        before, after, low = cursor.fetchone()
+    if before is None:
+        return at_end(state)
+    if after is None:
+        return Place(None, before - STEP)
+    return behind(state, after if isinstance(after, UUID) else UUID(after), low=low, high=before)
+
+
+def _later(whose: str, turns: str) -> str:
+    """SQL for the rank of the first item behind `last` of the person who is `whose` that is not among their `turns`."""
+    theirs = f"guild_id = %(guild)s AND state = 'queued' AND requested_by_id {whose}"
+    return f"""
+        (SELECT MIN(rank) FROM queue_app_queueitem WHERE {theirs} AND rank > %(last)s AND rank >= (
+            SELECT rank FROM queue_app_queueitem WHERE {theirs} ORDER BY rank LIMIT 1 OFFSET {turns}
+        ))
+    """  # noqa: S608  as below
+
+
+# `people` are found one after the other by the index, the null behind them stands for those who have left.
+_TURN = f"""
+    WITH RECURSIVE people(person) AS (
+        SELECT MIN(requested_by_id) FROM queue_app_queueitem WHERE guild_id = %(guild)s AND state = 'queued'
+        UNION ALL
+        SELECT (
+            SELECT MIN(requested_by_id) FROM queue_app_queueitem
+            WHERE guild_id = %(guild)s AND state = 'queued' AND requested_by_id > people.person
+        ) FROM people WHERE people.person IS NOT NULL
+    ), place(rank) AS (
+        SELECT MIN(CASE
+            WHEN person = %(current)s THEN {_later("= person", "%(turns)s")}
+            WHEN person IS NOT NULL THEN {_later("= person", "%(more)s")}
+            WHEN %(left_plays)s THEN {_later("IS NULL", "%(turns)s")}
+            ELSE {_later("IS NULL", "%(more)s")}
+        END) FROM people
+    )
+    SELECT place.rank, item.id, item.rank FROM place LEFT JOIN queue_app_queueitem item ON item.id = (
+        SELECT id FROM queue_app_queueitem
+        WHERE guild_id = %(guild)s AND state = 'queued' AND rank < place.rank ORDER BY rank DESC LIMIT 1
+    )
+"""  # noqa: S608  all that is put in is written above
 
 
 def fair_place(people: Sequence[int | None], *, current: int | None, person: int | None) -> int:

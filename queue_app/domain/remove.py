@@ -20,5 +20,6 @@ def remove_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
             state.dismiss(item)
         else:
             item.end(ItemState.REMOVED)
+            state.count(-1)
             state.append("TrackRemoved", item=item)
         return item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queue_app.domain.guild_state import opened
-from queue_app.domain.rank import rank_behind
+from queue_app.domain.rank import at_front
 from queue_app.errors import ItemNotFound
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
@@ -22,10 +22,11 @@ def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         )
         if item is None:
             raise ItemNotFound
-        item.state, item.rank = ItemState.QUEUED, rank_behind(guild_id, None)
+        item.state, item.rank = ItemState.QUEUED, at_front(state).rank
         item.started_at = item.ended_at = None
         item.error_code = item.error_detail = ""
         item.dismissed = False
         item.save()
+        state.count(1)
         state.append("TrackRequeued", item=item, player=True)
         return item

@@ -14,7 +14,7 @@ for (const { act, events, snapshot } of steps) {
 }
 
 /** What grows by itself, and where in the log it was read, is not what events tell. */
-function settle({ guild, voice_channels, queue, failed, player, skip_vote }) {
+function settle({ guild, voice_channels, queue, queue_total, next, failed, player, skip_vote }) {
   const { position_ms, position_at, ...rest } = player;
-  return { guild, voice_channels, queue, failed, player: rest, skip_vote };
+  return { guild, voice_channels, queue, queue_total, next, failed, player: rest, skip_vote };
 }

@@ -90,6 +90,8 @@ def live_through_everything() -> Story:
     soon = story.ask("AddTrack", query=tracks[4].uri, position="next")
     story.ask("AddTrack", query="nothing has this name")
     link = story.ask("AddTrack", query="https://radio.example.net/stream.mp3")
+    for turn in range(22):  # into one spot, until room is made there
+        story.ask("MoveItem", item_id=(soon, link)[turn % 2]["id"], after=first["id"])
     story.bot("start_next")
     story.bot("observe", connected_channel_id=stage.pk, sounding=True, position_ms=0)
     story.ask("Pause")

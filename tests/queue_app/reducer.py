@@ -25,31 +25,31 @@ DROPS_ITEM = {"TrackStarted", "TrackFinished", "TrackSkipped", "TrackFailed", "T
 
 
 def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
-    """Return the snapshot after one event of the log. Events it does not know change nothing but `seq`."""
+    """Return the snapshot after one event of the log. Events it does not know change nothing but `seq`.
+
+    The snapshot may hold only the front of the queue: all items of it up to the rank `next`.
+    """
     state = copy.deepcopy(snapshot)
     name, args = event["name"], event["args"]
-    queue: list[dict[str, Any]] = state["queue"]
     assert event["parentSeqNum"] == state["seq"]
     state["seq"] = event["seqNum"]
-    if name == "TrackAdded":
-        ids = [item["id"] for item in queue]
-        queue.insert(0 if args["after"] is None else ids.index(args["after"]) + 1, args["item"])
+    state["queue_total"] = args.get("queue_total", state["queue_total"])
+    if name in {"TrackAdded", "TrackMoved", "TrackRequeued"}:
+        _put(state, args["item"])
     elif name == "TrackResolved":
-        state["queue"] = [args["item"] if item["id"] == args["item"]["id"] else item for item in queue]
+        state["queue"] = [
+            args["item"] if item["id"] == args["item"]["id"] else item for item in state["queue"]
+        ]
         current = state["player"]["item"]
         if current and current["id"] == args["item"]["id"]:
             state["player"]["item"] = args["item"]
     elif name in DROPS_ITEM:
-        state["queue"] = [item for item in queue if item["id"] != args["item"]["id"]]
-    elif name == "TrackRequeued":
-        queue.insert(0, args["item"])
-    elif name == "TrackMoved":
-        rest = [item for item in queue if item["id"] != args["item"]["id"]]
-        ids = [item["id"] for item in rest]
-        rest.insert(0 if args["after"] is None else ids.index(args["after"]) + 1, args["item"])
-        state["queue"] = rest
+        _drop(state, args["item"]["id"])
     elif name == "QueueCleared":
-        state["queue"] = [item for item in queue if item["id"] not in args["item_ids"]]
+        for item_id in args["item_ids"]:
+            _drop(state, item_id)
+    elif name == "QueueRenumbered":
+        _renumber(state, dict(map(tuple, args["ranks"])))
     elif name in {"GuildUpdated", "BotInstalled", "BotRemoved"}:
         state["guild"] |= args["guild"]
     elif name == "VoiceChannelsChanged":
@@ -67,6 +67,35 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
         if before and (args["player"]["item"] or {}).get("id") != before["id"]:
             state["skip_vote"] = None  # the vote was about what played then
     return state
+
+
+def _drop(state: Snapshot, item_id: str) -> None:
+    state["queue"] = [item for item in state["queue"] if item["id"] != item_id]
+    _note_end(state)
+
+
+def _put(state: Snapshot, item: dict[str, Any]) -> None:
+    """Have the item stand where its rank says, if that is in the part that is held."""
+    _drop(state, item["id"])
+    if state["next"] is None or item["rank"] <= int(state["next"]):
+        state["queue"] = sorted([*state["queue"], item], key=lambda item: item["rank"])
+    _note_end(state)
+
+
+def _renumber(state: Snapshot, ranks: dict[str, int]) -> None:
+    """Give items new ranks, in which their order stays. What is not held stands behind all that is."""
+    held = [item for item in state["queue"] if item["id"] in ranks]
+    unknown = ranks.keys() - {item["id"] for item in held}
+    for item in held:
+        item["rank"] = ranks[item["id"]]
+    if state["next"] is not None:
+        reached = max([int(state["next"]), *(item["rank"] for item in held)])
+        state["next"] = str(min([reached, *(ranks[item_id] - 1 for item_id in unknown)]))
+
+
+def _note_end(state: Snapshot) -> None:
+    if len(state["queue"]) == state["queue_total"]:
+        state["next"] = None
 
 
 def comparable(snapshot: Snapshot) -> Snapshot:

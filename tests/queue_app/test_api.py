@@ -57,7 +57,7 @@ def test_a_track_is_accepted_at_once(client: Client, stage: Stage) -> None:
     item = response.json()
     assert item == stage.snapshot()["queue"][0]
     assert set(item) == {
-        "id", "track", "requested_by", "state", "added_at", "started_at", "ended_at", "error",
+        "id", "track", "requested_by", "state", "rank", "added_at", "started_at", "ended_at", "error",
     }  # fmt: skip
     assert item["requested_by"] == {
         "id": str(stage.member.pk),
@@ -211,6 +211,8 @@ def test_the_snapshot_holds_everything_with_its_position(client: Client, stage: 
         "guild",
         "voice_channels",
         "queue",
+        "queue_total",
+        "next",
         "failed",
         "player",
         "skip_vote",

@@ -299,7 +299,7 @@ def test_clearing_takes_all_that_waits_and_leaves_what_plays(
     assert (answer.status_code, answer.json()) == (200, {"seq": stage.snapshot()["seq"]})
     assert stage.queue == []
     assert stage.current == playing
-    assert stage.events()[-1]["args"] == {"item_ids": ids}
+    assert stage.events()[-1]["args"] == {"item_ids": ids, "queue_total": 0}
     assert {item.state for item in QueueItem.objects.filter(pk__in=ids)} == {ItemState.REMOVED}
     assert client.post(url).json() == answer.json()  # an empty queue stays empty, and nothing is told
 

@@ -149,6 +149,12 @@ def empty(stage: Stage) -> None:
     pass
 
 
+def crowd_one_spot(stage: Stage) -> None:
+    for _ in range(22):
+        first, *_, last = stage.queue
+        stage.do("MoveItem", item_id=last, after=first)
+
+
 # name of the case, what is so before, what is done, which event must be among those that follow
 STORIES: list[tuple[str, Act, Act, str]] = [
     ("add to an empty queue", empty, lambda s: s.add(), "TrackAdded"),
@@ -166,6 +172,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
         "TrackMoved",
     ),
     ("move to the front", playing, lambda s: s.do("MoveItem", item_id=s.queue[-1], after=None), "TrackMoved"),
+    ("move into one spot until room is made", playing, lambda s: crowd_one_spot(s), "QueueRenumbered"),
     ("clear", playing, lambda s: s.do("ClearQueue", by=s.dj()), "QueueCleared"),
     ("vote to skip", crowded, lambda s: s.do("Skip", by=s.crowd[0]), "SkipVoted"),
     ("enough votes", crowded, lambda s: [s.do("Skip", by=p) for p in s.crowd[:3]], "TrackSkipped"),

@@ -2,14 +2,15 @@ import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
 import { FailedAges, applyToFailed } from "./failed.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
+import { applyToQueue, insertAfter, withPage } from "./queue.js";
 
 /**
  * @import { Client } from "./client.js"
- * @import { Change, ConnectionState, Guild, Player, Problem, QueueItem, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, Guild, Player, Problem, QueueItem, QueuePage, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
  *
  * @import { Rights, SkipVote } from "./types.d.ts"
  *
- * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], failed?: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
+ * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], queue_total?: number, next?: string | null, failed?: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
  *
  * @typedef {object} PendingAdd a track on its way into the queue
  * @property {string} query
@@ -24,6 +25,8 @@ import { Position } from "./position.js";
  */
 
 const REFRESH_TRIES = 3;
+/** Of a longer queue, more is read as soon as fewer are left. */
+const KNOWN = 100;
 
 /**
  * The state after an event (docs/protocol.md). Unknown events change nothing.
@@ -35,7 +38,7 @@ const REFRESH_TRIES = 3;
 export function applyEvent(state, event) {
   const { failed: before = [] } = state;
   const failed = applyToFailed(before, event);
-  const changed = applyArgs(state, event);
+  const changed = applyArgs(applyToQueue(state, event), event);
   const next = failed === before ? changed : { ...changed, failed };
   // A vote is about what plays.
   return next.player.item?.id === state.player.item?.id ? next : { ...next, skip_vote: null };
@@ -48,30 +51,10 @@ export function applyEvent(state, event) {
  * @returns {S}
  */
 function applyArgs(state, event) {
-  const { item, after, player } = event.args;
+  const { item, player } = event.args;
   switch (event.name) {
-    case "TrackAdded":
-      return { ...state, queue: insertAfter(state.queue, item, after) };
-    case "TrackResolved": {
-      const queue = state.queue.map((other) => (other.id === item.id ? item : other));
-      const current = state.player.item?.id === item.id ? { ...state.player, item } : state.player;
-      return { ...state, queue, player: current };
-    }
-    case "TrackRequeued":
-      return { ...state, queue: insertAfter(state.queue, item, null), player };
-    case "TrackStarted":
-    case "TrackFinished":
-    case "TrackSkipped":
-    case "TrackFailed":
-      return { ...state, queue: without(state.queue, item), player };
-    case "TrackRemoved":
-      return { ...state, queue: without(state.queue, item) };
-    case "TrackMoved":
-      return { ...state, queue: insertAfter(state.queue, item, after) };
-    case "QueueCleared": {
-      const cleared = new Set(event.args.item_ids);
-      return { ...state, queue: state.queue.filter((other) => !cleared.has(other.id)) };
-    }
+    case "TrackResolved":
+      return state.player.item?.id === item.id ? { ...state, player: { ...state.player, item } } : state;
     case "GuildUpdated":
     case "BotInstalled":
     case "BotRemoved":
@@ -82,6 +65,11 @@ function applyArgs(state, event) {
       const { votes, needed } = event.args;
       return { ...state, skip_vote: votes ? { votes, needed } : null };
     }
+    case "TrackRequeued":
+    case "TrackStarted":
+    case "TrackFinished":
+    case "TrackSkipped":
+    case "TrackFailed":
     case "VolumeChanged":
     case "PlayerPaused":
     case "PlayerResumed":
@@ -95,23 +83,10 @@ function applyArgs(state, event) {
   }
 }
 
-/** @param {QueueItem[]} queue @param {QueueItem} item @param {string | null} after null: at the front */
-function insertAfter(queue, item, after) {
-  const rest = without(queue, item);
-  const place = after === null ? 0 : rest.findIndex((other) => other.id === after) + 1;
-  // The item it should follow has started meanwhile: nothing is before it any more.
-  return [...rest.slice(0, place), item, ...rest.slice(place)];
-}
-
 /** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
 function foreseeMove(queue, itemId, after) {
   const item = queue.find(({ id }) => id === itemId);
   return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
-}
-
-/** @param {QueueItem[]} queue @param {QueueItem} item */
-function without(queue, item) {
-  return queue.filter((other) => other.id !== item.id);
 }
 
 /**
@@ -137,6 +112,8 @@ export class GuildStore {
   /** @type {FailedAges} */
   #failedAges;
   #wasLive = false;
+  /** What is being read of the queue, with what happens meanwhile. @type {{page: QueuePage | null, events: SyncEvent[]} | null} */
+  #more = null;
 
   /**
    * @param {object} options
@@ -242,6 +219,16 @@ export class GuildStore {
     });
   }
 
+  /** How many tracks wait, those that are not among the rows included. */
+  get queueTotal() {
+    return this.#state?.queue_total ?? this.#state?.queue.length ?? 0;
+  }
+
+  /** Whether the queue goes on behind the rows: `loadMore` adds to them. */
+  get hasMore() {
+    return this.#state?.next != null;
+  }
+
   /** @returns {Row[] | null} the queue as it is and as it is asked to be; null until the first snapshot */
   get rows() {
     if (!this.#state) return null;
@@ -262,6 +249,46 @@ export class GuildStore {
       ...items,
       ...adds.filter((row) => row.add.position === "end"),
     ];
+  }
+
+  /**
+   * Read on in a queue that is known in part. Nothing happens while that is being done, or when all is known.
+   * @throws {ApiError | NetworkError | SignedOutError}
+   */
+  async loadMore() {
+    const next = this.#state?.next;
+    if (next == null || this.#more) return;
+    const more = (this.#more = { page: /** @type {QueuePage | null} */ (null), events: [] });
+    try {
+      more.page = await this.#rest.get(`${this.#path}/queue?after=${next}`);
+    } finally {
+      if (!more.page && this.#more === more) this.#more = null;
+    }
+    this.#takeMore();
+    this.#onChange();
+  }
+
+  /** Put the page that was read behind the rows, as soon as all is known that had happened before it was read. */
+  #takeMore() {
+    const { epoch, seq } = this.#log.cursor;
+    if (!this.#state || !this.#more?.page) return;
+    const { page, events } = this.#more;
+    if (page.epoch === epoch && page.seq > seq) return; // these events are on their way
+    this.#more = null;
+    // Where ranks were changed meanwhile, the page may not begin where the rows end.
+    if (page.epoch !== epoch || events.some(({ name }) => name === "QueueRenumbered")) return;
+    this.#state = withPage(this.#state, page, events.filter(({ seqNum }) => seqNum > page.seq));
+  }
+
+  /** Rows play, and the next ones should be there before they are looked for. */
+  async #keepKnown() {
+    if (!this.#state || this.#state.queue.length >= KNOWN) return;
+    try {
+      await this.loadMore();
+    } catch (error) {
+      // The next event asks again, as does whoever scrolls there.
+      if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
+    }
   }
 
   /** @param {number} count @returns {Promise<SyncEvent[]>} the last events before now, oldest first */
@@ -358,8 +385,9 @@ export class GuildStore {
   }
 
   /** @param {Snapshot} snapshot */
-  #adopt({ guild, voice_channels, queue, failed = [], player, skip_vote, can }) {
-    this.#state = { guild, voice_channels, queue, failed, player, skip_vote };
+  #adopt({ guild, voice_channels, queue, queue_total, next, failed = [], player, skip_vote, can }) {
+    this.#state = { guild, voice_channels, queue, queue_total, next, failed, player, skip_vote };
+    this.#more = null;
     this.#can = can;
     this.#failedAges.adopt(failed, player.position_at);
     this.#position.heard();
@@ -370,6 +398,9 @@ export class GuildStore {
   #apply(events) {
     if (!this.#state) return;
     this.#state = events.reduce(applyEvent, this.#state);
+    this.#more?.events.push(...events);
+    this.#takeMore();
+    this.#keepKnown();
     if (events.some(({ args }) => args.player)) this.#position.heard();
     if (events.some((event) => this.#changesRights(event))) this.#refreshRights();
     this.#onChange();
@@ -425,7 +456,9 @@ export class GuildStore {
       }
       const { epoch, seq } = this.#log.cursor;
       if (snapshot.epoch === epoch && snapshot.seq === seq) {
-        this.#adopt(snapshot);
+        // More of the queue may have been read already.
+        const known = this.#state && this.#state.queue.length > snapshot.queue.length ? this.#state : snapshot;
+        this.#adopt({ ...snapshot, queue: known.queue, next: known.next });
         return;
       }
     }

@@ -30,6 +30,8 @@ export interface QueueItem {
   track: Track;
   requested_by: Requester | null;
   state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
+  /** Orders the items that wait. */
+  rank?: number;
   added_at: string;
   started_at: string | null;
   ended_at: string | null;
@@ -91,12 +93,23 @@ export interface VoiceChannel {
 export interface Snapshot extends Cursor {
   guild: Guild;
   voice_channels: VoiceChannel[];
+  /** The first of them, in order. */
   queue: QueueItem[];
+  queue_total?: number;
+  /** The rank up to which `queue` goes; null: all are there. */
+  next?: string | null;
   /** Failed in the last ten minutes, neither retried nor removed; newest last. */
   failed?: QueueItem[];
   player: Player;
   skip_vote: SkipVote | null;
   can: Rights;
+}
+
+/** Items behind a rank, as of that place in the log. */
+export interface QueuePage extends Cursor {
+  items: QueueItem[];
+  queue_total: number;
+  next: string | null;
 }
 
 export interface EventMetadata {

@@ -62,6 +62,10 @@ new SearchBox({
   },
 });
 
+const showMore = () => attempt(() => store.loadMore(), "The rest of the queue was not loaded.");
+byId("queue-more").addEventListener("click", showMore);
+new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) showMore(); }, { rootMargin: "600px" })
+  .observe(byId("queue-more"));
 byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), "The queue stays."));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
@@ -201,7 +205,7 @@ function draw() {
   if (!guild || !player || !rows) return;
   if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // other parts are for them
   guildView.draw(guild, store.voiceChannels);
-  const waiting = rows.filter(({ item }) => item).length;
+  const waiting = store.queueTotal;
   waitingSince = waiting && player.status === "idle" && !player.error ? waitingSince ?? performance.now() : null;
   playerView.draw(lookOf({
     player,
@@ -230,8 +234,8 @@ function draw() {
 }
 
 function drawQueue() {
-  const { player, rows, failed, positionMs, can } = store;
-  if (player && rows) queueView.draw({ rows, failed, player, positionMs, live: !lost, can });
+  const { player, rows, queueTotal: total, hasMore, failed, positionMs, can } = store;
+  if (player && rows) queueView.draw({ rows, total, hasMore, failed, player, positionMs, live: !lost, can });
 }
 
 function drawPosition() {

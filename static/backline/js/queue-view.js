@@ -20,6 +20,8 @@ import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDur
  *
  * @typedef {object} Drawn what the queue looks like
  * @property {Row[]} rows
+ * @property {number} total how many tracks wait, those that are not among the rows included
+ * @property {boolean} hasMore whether there are such
  * @property {FailedRow[]} failed
  * @property {Player} player
  * @property {number} positionMs
@@ -69,7 +71,8 @@ export class QueueView {
     this.#empty.hidden = lines.length > 0;
     setText(this.#empty, can?.add === false ? "The queue is empty." : "The queue is empty. Search above, or paste a link.");
     byId("queue-clear").hidden = !can?.clear || !rows.some((row) => row.item);
-    setText(this.#summary, summarise(rows));
+    byId("queue-more").hidden = !drawn.hasMore;
+    setText(this.#summary, summarise(drawn));
   }
 
   /** Bring the first of one's own changes that was not sent yet into view. */
@@ -200,12 +203,12 @@ function timeLeft(player, positionMs) {
   return Math.max(0, player.item.track.duration_ms - positionMs);
 }
 
-/** @param {Row[]} rows */
-function summarise(rows) {
+/** @param {Drawn} drawn */
+function summarise({ rows, total, hasMore }) {
   if (!rows.length) return "";
   const lengths = rows.map((row) => (row.item?.track ?? row.add?.track)?.duration_ms ?? null);
   const known = lengths.reduce((/** @type {number} */ sum, ms) => sum + (ms ?? 0), 0);
-  const count = counted(rows.length, "track");
+  const count = counted(total + rows.filter(({ add }) => add).length, "track");
   if (!known) return count;
-  return `${count} · ${lengths.includes(null) ? "over " : ""}${roughDuration(known)}`;
+  return `${count} · ${hasMore || lengths.includes(null) ? "over " : ""}${roughDuration(known)}`;
 }
