@@ -30,3 +30,10 @@ def test_the_parts_of_measurements_can_be_imported() -> None:
         [sys.executable, "-c", imports], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_everything_that_keeps_a_server_busy_runs_once() -> None:
+    command = [sys.executable, "-m", "bench.soak", "--once"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MB resident" in done.stdout

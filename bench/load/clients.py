@@ -63,9 +63,12 @@ class Client(asyncio.Protocol):
     def send(self, text: str) -> None:
         """Send a text message, masked with zeros (RFC 6455 §5.3)."""
         payload = text.encode()
-        size = (
-            bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))
-        )
+        if len(payload) < 126:
+            size = bytes([0x80 | len(payload)])
+        elif len(payload) < 65_536:
+            size = b"\xfe" + struct.pack("!H", len(payload))
+        else:
+            size = b"\xff" + struct.pack("!Q", len(payload))
         self.transport.write(b"\x81" + size + bytes(4) + payload)
 
     def data_received(self, data: bytes) -> None:

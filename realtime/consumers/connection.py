@@ -142,7 +142,8 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             metrics.count_close(self.endpoint, code)
             if not self.instance:
                 metrics.count_rejection(self.endpoint, str(code))
-            await self.base_send({"type": "websocket.close", "code": code})
+            with contextlib.suppress(OSError):  # the peer went away by itself
+                await self.base_send({"type": "websocket.close", "code": code})
 
     def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
         """Close from a callback, with the reason said first where the peer still reads. The first reason counts."""
