@@ -151,6 +151,10 @@ def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: D
     page = desk.window(login_cookie(owner)).open(f"/guilds/{guild.pk}/settings")
     page.wait_for_selector("#connection[data-state=live]")
     assert page.get_by_text("Announcements").count() == 0, "nothing reads that setting"
+    page.get_by_label("Stay when everyone has left").check()
+    expect(page.get_by_label("Leave after")).to_be_disabled()
+    page.get_by_label("Stay when everyone has left").uncheck()
+    expect(page.get_by_label("Leave after")).to_be_enabled()
     relay.take_away()
     expect(page.locator("#connection")).to_have_text("Offline")
     page.get_by_label("Take turns").check()

@@ -76,8 +76,8 @@ function write(name, value) {
 
 /** What another setting leaves without effect cannot be changed meanwhile. */
 function relate() {
-  /** @type {HTMLInputElement} */ (byId("vote_share")).disabled = read("may_skip") !== "everyone";
-  /** @type {HTMLInputElement} */ (byId("leave_after_minutes")).disabled = read("stay_in_channel") === true;
+  controlsOf("vote_share")[0].disabled = read("may_skip") !== "everyone";
+  controlsOf("leave_after_minutes")[0].disabled = read("stay_in_channel") === true;
 }
 
 /** @param {string} name @param {"" | "saved" | "problem" | "theirs"} state @param {string} words */
