@@ -56,6 +56,8 @@ _ENCODINGS: dict[str, tuple[str, ...]] = {
     "cp1250": _CENTRAL,
     "koi8-r": _RUSSIAN,
     "cp1253": _GREEK,
+    "cp866": _RUSSIAN,
+    "cp1254": ("çğıiöşüâ",),  # Turkish
     "cp932": (),
     "gbk": (),
     "big5": (),
