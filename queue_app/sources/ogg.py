@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 CAPTURE = b"OggS"
+# A first page, also inside what claims to be another page's body: that one was cut off where somebody joined.
+_BEGINNING = b"OggS\x00\x02"
 _HEADER = 27
 _MAX_PAGE = _HEADER + 255 + 255 * 255
 _BEGINS = 2
@@ -76,7 +78,7 @@ class OggCut:
             held, self._held = self._held, b""
             return held
         data = self._held + data
-        at, self._held = self._body, b""
+        at, self._held = _end_of_page(data, 0, self._body), b""
         while at < len(data):
             page = page_at(data, at)
             if page is not None:
@@ -84,7 +86,7 @@ class OggCut:
                     self.rest, self.is_foreign = data[at:], True
                     return data[:at]
                 self._note(page)
-                at += page.size
+                at = _end_of_page(data, at + 1, at + page.size)
                 continue
             # Either a header that is not complete, or no page: what may be the beginning of one is held back.
             captured = data.startswith(CAPTURE, at)
@@ -107,6 +109,12 @@ class OggCut:
         self.is_foreign = self.is_foreign or page.serial not in self.serials
 
 
+def _end_of_page(data: bytes, start: int, end: int) -> int:
+    """Where a page ends that should end at `end`: there, or at a first page before it."""
+    found = data.find(_BEGINNING, start, end)
+    return end if found < 0 else found
+
+
 def find_parts(file: Readable, size: int) -> list[tuple[int, int]]:
     """Where the parts of a seekable file begin and end; one part for a file that is not chained.
 
@@ -116,13 +124,21 @@ def find_parts(file: Readable, size: int) -> list[tuple[int, int]]:
         return [(0, size)]
     starts: list[int] = []
     end, begun = 0, True
-    at = 0
-    while (found := _next_page(file, at, size)) is not None:
-        offset, page = found
+    begins_at = at = 0  # the last page, and where the next should begin
+    while True:
+        found = _next_page(file, at, size)
+        if found is None or found[0] != at:
+            file.seek(begins_at)
+            body = file.read(at - begins_at) or b""
+            hidden = _end_of_page(body, 1, len(body))
+            found = _next_page(file, begins_at + hidden, size) if hidden < len(body) else found
+        if found is None:
+            break
+        begins_at, page = found
         if page.begins and begun:
-            starts.append(offset)
+            starts.append(begins_at)
         begun = not page.begins
-        at = end = min(size, offset + page.size)
+        at = end = min(size, begins_at + page.size)
     return list(zip(starts, [*starts[1:], end], strict=True)) if starts else [(0, size)]
 
 

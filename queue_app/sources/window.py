@@ -101,6 +101,8 @@ class Window:
             out, self._ahead = self._ahead[:size], self._ahead[size:]
             return out
         try:
+            if self._seekable and self._media.tell() != self.start + self._taken:
+                self._media.seek(self.start + self._taken)  # another window of the same medium was read
             data = self._media.read(size)
         except SourceError as error:
             self.error = error

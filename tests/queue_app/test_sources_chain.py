@@ -225,3 +225,27 @@ def test_a_station_goes_on_where_its_listener_is() -> None:
         chain.begin_at(300_000)
         assert next(chain.packets()).position_ms == pytest.approx(300_000, abs=60)
         assert chain.duration_ms is None
+
+
+def test_looking_at_the_other_parts_does_not_disturb_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(LONG + VORBIS)
+    with AudioChain(path) as chain:
+        packets = chain.packets()
+        first = next(packets)
+        assert chain.duration_ms == pytest.approx(13_000, abs=5)
+        ends = [packet.end_ms for packet in packets]
+    assert first.position_ms == 0
+    assert ends == sorted(ends)
+    assert ends[-1] == pytest.approx(13_000, abs=5)
+
+
+@pytest.mark.parametrize("medium", ["path", "one way"])
+def test_a_part_that_was_cut_off_hides_no_other(tmp_path: Path, medium: str) -> None:
+    """A station that was joined again, or a download that broke off, in the middle of a page."""
+    longer = ogg("libopus", 3.5)
+    data = longer[:-1000] + VORBIS + LONG[:-3000] + MONO
+    path = tmp_path / "a.ogg"
+    path.write_bytes(data)
+    found = parts(path if medium == "path" else OneWay(data))
+    assert [codec for codec, _ in found] == ["opus", "vorbis", "flac", "opus"]
