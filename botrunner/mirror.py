@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 
 from accounts.domain.people import upsert_person
 from accounts.models import User
+from botrunner.database import from_database
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import end_memberships, store_member_seen, store_roles
 from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_member_count, store_voice
@@ -70,7 +71,7 @@ class Mirror:
         guild = self._bot.get_guild(guild_id)
         if guild is not None and not guild.unavailable and guild.member_count is not None:
             async with self._locks[guild_id]:
-                await in_thread(store_member_count)(str(guild_id), guild.member_count)
+                await from_database(store_member_count, str(guild_id), guild.member_count)
 
     async def close(self) -> None:
         """Write nothing any more that is not being written already."""
@@ -102,7 +103,8 @@ class Mirror:
 
     async def _write(self, guild: nextcord.Guild) -> None:
         async with self._locks[guild.id], self._writers:
-            await in_thread(mirror_guild)(
+            await from_database(
+                mirror_guild,
                 str(guild.id),
                 name=guild.name,
                 icon_hash=guild.icon.key if guild.icon else "",
@@ -118,13 +120,16 @@ class Mirror:
     async def member(self, guild_id: int, person_id: int, role_ids: list[int]) -> None:
         """Somebody joined, or has other roles now."""
         async with self._locks[guild_id]:
-            await in_thread(store_roles)(
-                str(guild_id), discord_id=str(person_id), role_ids=[str(role) for role in role_ids]
+            await from_database(
+                store_roles,
+                str(guild_id),
+                discord_id=str(person_id),
+                role_ids=[str(role) for role in role_ids],
             )
 
     async def member_left(self, guild_id: int, person_id: int) -> None:
         async with self._locks[guild_id]:
-            await in_thread(end_memberships)(str(guild_id), [str(person_id)])
+            await from_database(end_memberships, str(guild_id), [str(person_id)])
 
     async def _check_members(self) -> None:
         """Guild by guild, ask how the people we know are members there: nobody told while we were away."""
@@ -168,7 +173,8 @@ class Mirror:
     async def voice(self, member: nextcord.Member, after: nextcord.VoiceState) -> None:
         if member.id != member.guild.me.id:
             async with self._locks[member.guild.id]:
-                await in_thread(store_voice)(
+                await from_database(
+                    store_voice,
                     str(member.guild.id),
                     discord_id=str(member.id),
                     channel_id=str(after.channel.id) if after.channel else None,
@@ -180,12 +186,12 @@ class Mirror:
 
     async def left(self, guild_id: int) -> None:
         async with self._locks[guild_id]:
-            await in_thread(_left)(str(guild_id))
+            await from_database(_left, str(guild_id))
         self._on_change(str(guild_id))
 
     async def outage(self, guild_id: int) -> None:
         async with self._locks[guild_id]:
-            await in_thread(note_outage)(str(guild_id))
+            await from_database(note_outage, str(guild_id))
 
     async def drop_vanished(self) -> None:
         """After READY: guilds of this shard that the bot was in and is no more."""

@@ -18,12 +18,11 @@ from typing import Any
 
 import aiohttp
 import nextcord
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from nextcord.ext import commands
 
 from guilds.errors import GuildsError
 from queue_app.errors import QueueError
-from realtime.db import in_thread
 from realtime.errors import StoreNotFound
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ DEFER_SECONDS = 0.7  # a deferral takes its time as well
 ANSWER_SECONDS = 3.0  # Discord's, for the first answer
 ATTEMPT_SECONDS = 1.2  # of giving it
 SUGGEST_SECONDS = 1.5  # an answer to each key that is pressed
-DATABASE_SECONDS = 60.0  # for how long a command is tried again
 LATE_SECONDS = 60.0  # for a follow-up, with the limits that Discord tells of on the way
 LAST_SECONDS = 2.0  # for what is under way when the bot ends
 RETRY_SECONDS = (1.0, 5.0, 15.0)
@@ -165,22 +163,6 @@ def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
     """Mark a command whose answer nobody else sees."""
     callback.for_the_asker = True  # type: ignore[attr-defined]
     return callback
-
-
-async def from_database[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run what uses the ORM and may be done twice, again while the database is locked or away.
-
-    Raises what the function raises; a DatabaseError after a minute.
-    """
-    until = time.monotonic() + DATABASE_SECONDS
-    while True:
-        try:
-            return await in_thread(function)(*args, **kwargs)
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > until:
-                raise
-            log.warning("The database does not answer a slash command: %s", error)
-            await asyncio.sleep(0.5)
 
 
 async def tell_failure(asked: Asked, error: BaseException) -> None:

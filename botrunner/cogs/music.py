@@ -9,9 +9,10 @@ from django.conf import settings
 from nextcord.ext import commands
 from nextcord.utils import escape_markdown
 
+from botrunner.database import from_database
 from botrunner.labels import clock, cut, label
 from botrunner.mirror import store_member
-from botrunner.reply import Asked, for_the_asker, from_database, tell_failure
+from botrunner.reply import Asked, for_the_asker, tell_failure
 from botrunner.suggestions import Suggestions
 from guilds.models import MAX_VOLUME
 from queue_app.commands import execute

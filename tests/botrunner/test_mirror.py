@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 
 from botrunner import status
 from guilds.domain.memberships import store_roles
@@ -22,6 +23,7 @@ from sandbox.model import Channel as SandboxChannel
 from sandbox.model import ChannelType, Event
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OWNER
 from sandbox.shapes import channel as channel_shape
+from tests.botrunner.locks import break_connections, nobody_writes
 from tests.botrunner.stage import RunningBot, Stage, until
 
 
@@ -313,3 +315,23 @@ async def test_the_bot_goes_on_without_an_intent_that_discord_refuses(
     ]
     assert status.report()["problems"] == [WITHOUT_MEMBERS]
     assert await row(Channel.objects.filter(guild_id=LOUNGE).count) == 7
+
+
+@pytest.mark.database
+async def test_what_the_gateway_told_while_the_database_broke_is_not_lost(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("it waits for a lock by itself, and does not break")
+    await stage.start_bot()
+    with nobody_writes() as let_go:
+        await stage.sit("owner", "Back room")
+        await until(lambda: in_thread(break_connections)("guilds_voicestate"))
+        let_go()
+
+    async def seated() -> bool:
+        found = await row(lambda: VoiceState.objects.filter(guild_id=LOUNGE, discord_id=OWNER).first())
+        return bool(found and found.channel_id == stage.channel("Back room"))
+
+    await until(seated)
+    assert "Handling on_voice_state_update failed" not in caplog.text

@@ -4,58 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 
-from botrunner import reply
-from botrunner.reply import from_database
+from botrunner import database, reply
+from botrunner.database import from_database
 from realtime.db import in_thread
 from sandbox import interactions
 from sandbox.interactions import DEFER, Interaction
 from tests.botrunner.conftest import TONES
+from tests.botrunner.locks import break_connections, nobody_writes
 from tests.botrunner.stage import Stage, until
 
 pytestmark = pytest.mark.database
 
 EPHEMERAL = 64
-
-
-@contextmanager
-def nobody_writes() -> Iterator[Callable[[], None]]:
-    """Hold what every command waits for: SQLite's write lock, a lock of PostgreSQL on the tables, reads included.
-
-    Yields what lets go of it.
-    """
-    held, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        try:
-            with transaction.atomic():
-                if connection.vendor == "postgresql":
-                    with connection.cursor() as cursor:
-                        cursor.execute(
-                            "LOCK TABLE accounts_user, queue_app_queueitem, queue_app_track"
-                            " IN ACCESS EXCLUSIVE MODE"
-                        )
-                held.set()
-                release.wait(60)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
-        assert held.wait(20)
-        yield release.set
-    finally:
-        release.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -230,15 +197,6 @@ async def test_a_connection_that_broke_is_made_again(
     if connection.vendor == "sqlite":
         pytest.skip("there is none")
 
-    def break_connections() -> int:
-        """End those that wait for a lock. Returns how many did."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            return int(cursor.fetchone()[0])
-
     with nobody_writes() as let_go:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
@@ -246,7 +204,7 @@ async def test_a_connection_that_broke_is_made_again(
         let_go()
         assert (await waiting)["embeds"][0]["title"] == "Added"
     assert len(await ready.items()) == 1
-    monkeypatch.setattr(reply, "DATABASE_SECONDS", -1.0)
+    monkeypatch.setattr(database, "DATABASE_SECONDS", -1.0)
     with nobody_writes():
         waiting = typed(ready, "skip")
         await deferred(ready)
