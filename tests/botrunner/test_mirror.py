@@ -249,6 +249,10 @@ async def test_roles_members_owner_and_overwrites_are_followed(stage: Stage) -> 
     back_room = stage.channel("Back room")
     await change(stage, "edit_channel", channel_id=back_room, overwrites=[closed])
     await becomes(lambda: Channel.objects.get(pk=back_room).overwrites, [closed])
+    await change(stage, "edit_channel", channel_id=back_room, user_limit=7)
+    await becomes(lambda: Channel.objects.get(pk=back_room).user_limit, 7)
+    await change(stage, "set_afk_channel", channel_id=back_room)
+    await becomes(lambda: Guild.objects.get(pk=LOUNGE).afk_channel_id, back_room)
     bot_id = stage.sandbox.world.bot_id
     await change(stage, "edit_member", user_id=bot_id, roles=[BOT_ROLE, DJ_ROLE])
     await becomes(lambda: set(Guild.objects.get(pk=LOUNGE).bot_role_ids), {BOT_ROLE, DJ_ROLE})

@@ -115,6 +115,17 @@ async def test_a_close_without_news_is_followed_by_asking_again_without_leaving(
         assert None not in seats.channels
 
 
+async def test_a_server_that_crashed_is_gone_on_with_in_the_same_session(playing: Stage) -> None:
+    sessions = playing.sandbox.voice._gateway.sessions
+    session = sessions[LOUNGE]
+    with watched(playing) as seats:
+        await playing.fault("voice_close", guild_id=LOUNGE, code=4015)
+        heard = session.frames_received
+        await playing.hear(440, after=heard + 50)
+        assert sessions[LOUNGE] is session
+        assert seats.asked == []
+
+
 @pytest.mark.parametrize("state_first", [True, False])
 async def test_a_lone_bot_that_is_kicked_stays_out_until_somebody_calls(
     playing: Stage, state_first: bool
@@ -256,6 +267,21 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
         await said(playing, "CHANNEL_FULL")
         await playing.sit("member", None)  # makes room
         await continues(playing, held, channel="Stage left")
+
+
+async def test_the_afk_channel_is_not_joined_but_no_reason_to_fall_silent(playing: Stage) -> None:
+    for person in ("owner", "member"):
+        await playing.sit(person, None)
+    back = playing.channel("Back room")
+    await edit(playing, "set_afk_channel", channel_id=back)
+    user = await owner_of(playing)
+    await playing.do(user, "JoinVoice", channel_id=back)
+    held = await said(playing, "CANNOT_CONNECT")
+    assert "AFK" in held.error_detail
+    await playing.do(user, "JoinVoice", channel_id=playing.channel("Stage left"))
+    await continues(playing, held, channel="Stage left")
+    await playing.fault("move_bot", guild_id=LOUNGE, channel_id=back)
+    await continues(playing, held, channel="Back room")
 
 
 async def test_alone_at_first_it_is_heard_by_who_comes(stage: Stage) -> None:
