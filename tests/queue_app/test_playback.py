@@ -390,3 +390,14 @@ def test_a_second_item_of_one_guild_cannot_be_playing(stage: Stage) -> None:
     other.state = ItemState.PLAYING
     with pytest.raises(IntegrityError), transaction.atomic():
         other.save()
+
+
+def test_no_position_is_shown_behind_the_end(stage: Stage) -> None:
+    item = stage.play()
+    stage.hear(position_ms=2_000)
+    item.track.duration_ms = 1_500
+    item.track.save()
+    assert stage.snapshot()["player"]["position_ms"] == 1_500
+    item.track.duration_ms = None
+    item.track.save()
+    assert stage.snapshot()["player"]["position_ms"] >= 2_000
