@@ -104,6 +104,23 @@ def test_the_voice_channel_is_left_and_found_again(desk: Desk, scene: Scene) -> 
     expect(page.locator("#player-problem")).to_have_text("Paused by you just now.")
 
 
+def test_what_is_refused_goes_back_to_what_is_so(desk: Desk, scene: Scene) -> None:
+    scene.add("moss")
+    scene.play()
+    elsewhere(lambda: sit(scene.person, Channel.objects.get(pk=scene.channel_id)))
+    page = desk.window(scene.member_cookie).open_guild(scene.id)
+    volume, voice = page.locator("#volume-range"), page.locator("#voice-channel")
+    volume.fill("40")
+    expect(page.locator(".toast")).to_contain_text("Only people in the bot's voice channel")
+    expect(volume).to_have_value("100")
+    voice.select_option("")
+    expect(page.locator(".toast")).to_have_count(2)
+    expect(voice).to_have_value(scene.channel_id)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".toast")).to_have_count(3)
+    expect(page.locator("#now-status")).to_have_text("Now playing")
+
+
 def test_each_fault_has_its_words_and_a_way_out(desk: Desk, scene: Scene) -> None:
     scene.add("moss")
     scene.play()

@@ -123,7 +123,6 @@ async function attempt(act, consequence = "") {
   } catch (error) {
     if (error instanceof SignedOutError) return;
     toast(`${consequence} ${/** @type {Error} */ (error).message}`.trim());
-    draw(); // what was asked for and refused is not so
   }
 }
 

@@ -20,6 +20,8 @@ export class PlayerView {
   /** @type {HTMLInputElement} */
   #volume = byId("volume-range");
   #choosingVolume = false;
+  /** As the server says it. @type {number | null} */
+  #percent = null;
   #chipsKey = "";
   #buttonsKey = "";
   #onPress;
@@ -41,6 +43,7 @@ export class PlayerView {
     this.#volume.addEventListener("change", async () => {
       await onVolume(this.#volume.valueAsNumber);
       this.#choosingVolume = false;
+      this.#drawVolume(); // what was refused is not so
     });
     this.#round.addEventListener("click", () => this.#press(this.#round, this.#look?.round));
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
@@ -82,11 +85,8 @@ export class PlayerView {
     this.#skip.disabled = !player.item || !maySkip;
     setAttribute(this.#skip, "aria-label", skipWords);
     this.#skip.title = skipWords;
-    byId("volume").hidden = player.volume === null;
-    if (player.volume !== null && !this.#choosingVolume) {
-      this.#volume.valueAsNumber = player.volume;
-      this.#showVolume(player.volume);
-    }
+    this.#percent = player.volume;
+    this.#drawVolume();
     const page = `${sounding ? title : byId("guild-name").textContent} · Backline`;
     if (document.title !== page) document.title = page;
   }
@@ -139,6 +139,13 @@ export class PlayerView {
   /** @param {HTMLButtonElement} node @param {Button | null | undefined} button */
   #press(node, button) {
     if (button) whileBusy(node, () => this.#onPress(button));
+  }
+
+  #drawVolume() {
+    byId("volume").hidden = this.#percent === null;
+    if (this.#percent === null || this.#choosingVolume) return;
+    this.#volume.valueAsNumber = this.#percent;
+    this.#showVolume(this.#percent);
   }
 
   /** @param {number} percent */
