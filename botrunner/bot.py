@@ -88,7 +88,7 @@ class Bot(commands.Bot):
         self.add_listener(self._told_anew, "on_connect")
         self.add_cog(Music())
         hints.ensure_relay()
-        self._unlisten = hints.listen(self._hinted)
+        self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
 
     def _hear_of_members(self) -> None:
         """nextcord keeps updates of members to itself whom it has not seen before; the mirror wants all of them."""
@@ -119,6 +119,13 @@ class Bot(commands.Bot):
         elif guild_id in self._waiting:
             self._with_music.add(guild_id)  # perhaps; its reconciler finds out
             self._guild_changed(guild_id)
+
+    def _hinted_calmly(self, store_name: str, seq: int) -> None:
+        reconciler = self._reconcilers.get(store_name.removeprefix("guild:"))
+        if reconciler is not None:
+            reconciler.wake_soon()
+        else:
+            self._hinted(store_name, seq)
 
     def _guild_changed(self, guild_id: str) -> None:
         """After a write of the mirror: a guild the bot is in has a reconciler, another has none."""

@@ -33,6 +33,7 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+CALM_SECONDS = 0.1
 RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
 MAX_OPENINGS = 4
 RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
@@ -47,6 +48,8 @@ class Reconciler:
         self._bot = bot
         self._keeper = keeper
         self._wake = asyncio.Event()
+        self._looked_at = 0.0  # by the loop's clock
+        self._later: asyncio.TimerHandle | None = None  # of `wake_soon`
         self._wants_voice = False
         self._checkpoint_at = 0.0
         self._voice: VoiceClient | None = None
@@ -65,6 +68,17 @@ class Reconciler:
     def wake(self) -> None:
         """Look again at once. On the event loop only."""
         self._wake.set()
+
+    def wake_soon(self) -> None:
+        """Look again, at most every CALM_SECONDS: a look takes as much CPU as an add. On the event loop only."""
+        loop = asyncio.get_running_loop()
+        if self._later is None:
+            wait = self._looked_at + CALM_SECONDS - loop.time()
+            self._later = loop.call_later(max(0.0, wait), self._wake_later)
+
+    def _wake_later(self) -> None:
+        self._later = None
+        self.wake()
 
     def retry(self) -> None:
         """Discord is there again: what failed without it need not wait. On the event loop only."""
@@ -86,6 +100,7 @@ class Reconciler:
             except TimeoutError:
                 pass
             self._wake.clear()
+            self._looked_at = asyncio.get_running_loop().time()
             try:
                 try:
                     await self._tick()
@@ -378,6 +393,8 @@ class Reconciler:
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""
         self._task.cancel()
+        if self._later is not None:
+            self._later.cancel()
         self._keeper.remove(self)
         self._resolving.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

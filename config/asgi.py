@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402
 
 from config.handler import Http  # noqa: E402
 from config.malloc import give_memory_back  # noqa: E402
-from config.wake import wake_bot  # noqa: E402
+from config.wake import wake_bot, wake_bot_soon  # noqa: E402
 from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
 from realtime.routing import refusers, websocket_urlpatterns  # noqa: E402
@@ -25,7 +25,7 @@ from realtime.server import end_with_supervisor  # noqa: E402
 from realtime.upgrade import refusing_upgrades  # noqa: E402
 
 give_memory_back()
-hints.carry(wake_bot)
+hints.carry(wake_bot, calm=wake_bot_soon)
 end_with_supervisor()
 
 if not settings.REQUIRE_AUTH:  # here, because every server serves one of the applications below

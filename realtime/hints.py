@@ -1,5 +1,7 @@
 """Say that a store's head moved. A hint may be lost, doubled or late; nothing depends on it.
 
+A hint is calm when whoever acts on the store may well do so a moment later, with others of that moment.
+
 Within the process it is a plain call into the event loop; the channel layer carries it to other processes.
 """
 
@@ -19,50 +21,54 @@ GROUP = "backline.hints"
 CHECK_SECONDS = 5.0
 Listener = Callable[[str, int], None]
 
-_listeners: list[Listener] = []
-_carriers: list[Listener] = []
+_listeners: list[tuple[Listener, Listener]] = []  # for hints, for calm ones
+_carriers: list[tuple[Listener, Listener]] = []
 _loop: asyncio.AbstractEventLoop | None = None
 _relay: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
 _sending: set[asyncio.Task[None]] = set()
 
 
-def listen(listener: Listener) -> Callable[[], None]:
-    """Call `listener(store_name, seq)` on the event loop at every hint. Returns a function that ends it."""
-    _listeners.append(listener)
+def listen(listener: Listener, *, calm: Listener | None = None) -> Callable[[], None]:
+    """Call `listener(store_name, seq)` on the event loop at every hint, and `calm`, where given, at calm ones instead.
+
+    Returns a function that ends it.
+    """
+    both = (listener, calm or listener)
+    _listeners.append(both)
 
     def end() -> None:
-        if listener in _listeners:
-            _listeners.remove(listener)
+        if both in _listeners:
+            _listeners.remove(both)
 
     return end
 
 
-def carry(carrier: Listener) -> None:
+def carry(carrier: Listener, *, calm: Listener | None = None) -> None:
     """Call `carrier(store_name, seq)` on the sending thread where no channel layer reaches other processes."""
-    _carriers.append(carrier)
+    _carriers.append((carrier, calm or carrier))
 
 
-def _deliver(store_name: str, seq: int) -> None:
-    for listener in list(_listeners):
-        listener(store_name, seq)
+def _deliver(store_name: str, seq: int, calm: bool = False) -> None:
+    for both in list(_listeners):
+        both[calm](store_name, seq)
 
 
-def send(store_name: str, seq: int) -> None:
+def send(store_name: str, seq: int, *, calm: bool = False) -> None:
     """Hint from any thread, after commit. Never raises: the log already has what matters."""
     loop = _loop
     if loop is not None and loop.is_running():
         try:
-            loop.call_soon_threadsafe(_send_on_loop, store_name, seq)
+            loop.call_soon_threadsafe(_send_on_loop, store_name, seq, calm)
         except RuntimeError:
             log.debug("Hint for %s not sent: the loop is closing", store_name)
     elif settings.REDIS_URL:  # a process without a loop of its own, such as a management command
         try:
-            async_to_sync(_publish)(store_name, seq)
+            async_to_sync(_publish)(store_name, seq, calm)
         except Exception as error:
             log.warning("Hint for %s not sent: %s", store_name, type(error).__name__)
     if not settings.REDIS_URL:
-        for carrier in _carriers:
-            carrier(store_name, seq)
+        for both in _carriers:
+            both[calm](store_name, seq)
 
 
 def receive(store_name: str, seq: int) -> None:
@@ -72,10 +78,10 @@ def receive(store_name: str, seq: int) -> None:
         loop.call_soon_threadsafe(_deliver, store_name, seq)
 
 
-def _send_on_loop(store_name: str, seq: int) -> None:
-    _deliver(store_name, seq)
+def _send_on_loop(store_name: str, seq: int, calm: bool) -> None:
+    _deliver(store_name, seq, calm)
     if settings.REDIS_URL:
-        task = asyncio.ensure_future(_publish(store_name, seq))
+        task = asyncio.ensure_future(_publish(store_name, seq, calm))
         _sending.add(task)
         task.add_done_callback(_sent)
 
@@ -86,8 +92,9 @@ def _sent(task: asyncio.Task[None]) -> None:
         log.warning("Hint not sent: %s", type(error).__name__)
 
 
-async def _publish(store_name: str, seq: int) -> None:
-    await get_channel_layer().group_send(GROUP, {"type": "hint", "store": store_name, "seq": seq})
+async def _publish(store_name: str, seq: int, calm: bool) -> None:
+    hint = {"type": "hint", "store": store_name, "seq": seq, "calm": calm}
+    await get_channel_layer().group_send(GROUP, hint)
 
 
 def check_layer() -> str:
@@ -127,7 +134,7 @@ async def _run_relay() -> None:
             await layer.group_add(GROUP, channel)
             while True:
                 message = await layer.receive(channel)
-                _deliver(message["store"], message["seq"])
+                _deliver(message["store"], message["seq"], message.get("calm", False))
         except Exception as error:
             log.warning("Channel layer: %s; trying again", type(error).__name__)
             await asyncio.sleep(1)

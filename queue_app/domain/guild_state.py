@@ -26,6 +26,9 @@ from realtime.errors import StoreNotFound
 from realtime.models import Store
 from realtime.origin import BOT, Origin
 
+# What the bot need not act on at once: it changes what comes later, and comes in great numbers.
+CALM = {"TrackAdded", "TrackMoved", "TrackRemoved", "TrackResolved"}
+
 
 @dataclass
 class GuildState:
@@ -66,7 +69,7 @@ class GuildState:
             args["queue_total"] = self.player.queue_total
         if player:
             args["player"] = player_shape(self.player)
-        return append(self.store, name, args, origin=by or self.origin).seq
+        return append(self.store, name, args, origin=by or self.origin, calm=name in CALM).seq
 
     def count(self, change: int) -> None:
         """Note that so many more items wait, before the event that tells of them.

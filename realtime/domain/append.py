@@ -74,8 +74,9 @@ def append(
     origin: Origin,
     inverse: dict[str, Any] | None = None,
     as_command: bool = True,
+    calm: bool = False,
 ) -> Event:
-    """Append one event to a store locked by `lock_store` in the running transaction.
+    """Append one event to a store locked by `lock_store` in the running transaction; a calm one where it can wait.
 
     `as_command` gives the event the command's id when no earlier event of the command has it. Raises Conflict
     when somebody else used that id on `/sync`, where ids are UUIDs; elsewhere two people may both say `add-1`.
@@ -105,7 +106,7 @@ def append(
         client_timestamp=origin.client_timestamp,
         created_at=timezone.now(),
     )
-    _advance(store, event.seq, count=1)
+    _advance(store, event.seq, count=1, calm=calm)
     return event
 
 
@@ -122,12 +123,15 @@ def append_all(store: Store, events: list[Event]) -> None:
         _advance(store, events[-1].seq, count=len(events))
 
 
-def _advance(store: Store, head: int, *, count: int) -> None:
+def _advance(store: Store, head: int, *, count: int, calm: bool = False) -> None:
     store.head = head
     store.save(update_fields=["head", "size_bytes"])
 
     def committed() -> None:
         metrics.EVENTS_APPENDED.labels(metrics.kind_of(store.name)).inc(count)
-        hints.send(store.name, head)
+        if calm:
+            hints.send(store.name, head, calm=True)
+        else:
+            hints.send(store.name, head)
 
     transaction.on_commit(committed)

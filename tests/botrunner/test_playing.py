@@ -9,7 +9,9 @@ import pytest
 
 import botrunner.playing as opening
 import botrunner.reconciler as reconciling
+from botrunner.plan import Plan, read_plan
 from queue_app.models import ItemState
+from realtime import hints
 from tests.botrunner.stage import Stage, until
 from tests.queue_app.audio_files import tone, write
 from tests.queue_app.audio_server import AudioServer, Resource
@@ -209,3 +211,27 @@ async def test_a_track_that_breaks_off_fails_and_the_next_plays(
     item = (await stage.items())[0]
     assert (item.state, item.error_code) == (ItemState.FAILED, "ENDED_EARLY")
     assert item.error_detail.endswith(".")
+
+
+async def test_the_bot_looks_seldom_while_tracks_are_added_and_at_once_when_one_is_skipped(
+    playing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def look(guild_id: str) -> Plan:
+        looks.append(guild_id)
+        return read_plan(guild_id)
+
+    monkeypatch.setattr(reconciling, "read_plan", look)
+    store = f"guild:{playing.guild_id}"
+    await until(lambda: looks)  # the one of each second
+    begun = len(looks)
+    for _ in range(200):
+        hints.send(store, 0, calm=True)
+    await until(lambda: len(looks) > begun)  # the first of them
+    for _ in range(200):
+        hints.send(store, 0, calm=True)
+    seen = len(looks)
+    hints.send(store, 0)
+    await until(lambda: len(looks) > seen)
+    assert len(looks) - begun <= 5  # of 401 hints

@@ -22,6 +22,7 @@ from queue_app.errors import (
 )
 from queue_app.models import ItemState, QueueItem, Track
 from queue_app.player_states import PlayerStatus
+from realtime import hints
 from realtime.models import Event, Via
 from realtime.origin import Origin
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
@@ -416,3 +417,27 @@ def test_guilds_do_not_see_each_other(stage: Stage) -> None:
     assert other.queue == []
     assert GuildFactory.create()
     assert other.events() == []
+
+
+def test_only_what_changes_what_comes_later_can_wait(
+    stage: Stage, django_capture_on_commit_callbacks: Any
+) -> None:
+    """A bot looks at once when something is skipped or paused, however many tracks are being added."""
+    urgent, calm = list[int](), list[int]()
+    both = (lambda name, seq: urgent.append(seq), lambda name, seq: calm.append(seq))
+    hints.carry(both[0], calm=both[1])
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            stage.play()
+            items = [stage.add() for _ in range(3)]
+            stage.do("MoveItem", item_id=str(items[2].pk), after=None)
+            stage.do("RemoveItem", item_id=str(items[1].pk))
+            stage.do("Pause")
+            stage.do("Resume")
+            stage.do("Skip")
+    finally:
+        hints._carriers.remove(both)
+    names = {event["seqNum"]: event["name"] for event in stage.events()}
+    assert {names[seq] for seq in calm} == {"TrackAdded", "TrackMoved", "TrackRemoved"}
+    assert {names[seq] for seq in urgent} >= {"PlayerPaused", "PlayerResumed", "TrackSkipped", "TrackStarted"}
+    assert sorted(urgent + calm) == sorted(names)

@@ -137,3 +137,46 @@ async def test_a_layer_that_fails_raises_nothing(settings: Settings, heard: list
     use_redis(settings, "unix:///nowhere/redis.sock")
     hints.send("guild:1", 7)
     await until(lambda: ("guild:1", 7) in heard)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_can_wait_is_told_apart(channel_layer: str) -> None:
+    """Who asks for it hears of calm hints elsewhere, everybody else as of all others."""
+    urgent, calm, everything = list[Hint](), list[Hint](), list[Hint]()
+    ends = [
+        hints.listen(lambda *hint: urgent.append(hint), calm=lambda *hint: calm.append(hint)),
+        hints.listen(lambda *hint: everything.append(hint)),
+    ]
+    hints.ensure_relay()
+    await in_thread(ensure_store)(NAME)
+
+    def write() -> None:
+        for name in ("Later", "Now"):
+            with transaction.atomic():
+                append(lock_store(NAME), name, {}, origin=BOT, calm=name == "Later")
+
+    try:
+        await in_thread(write)()
+        await until(lambda: {(NAME, 1), (NAME, 2)} <= set(everything))
+    finally:
+        for end in ends:
+            end()
+    assert set(calm) == {(NAME, 1)}
+    assert set(urgent) == {(NAME, 2)}
+
+
+async def test_a_calm_hint_stays_calm_through_redis(settings: Settings, redis_url: str) -> None:
+    use_redis(settings, redis_url)
+    hints._loop = None
+    calm, everything = list[Hint](), list[Hint]()
+    ends = [
+        hints.listen(lambda *hint: everything.append(hint)),
+        hints.listen(lambda *hint: None, calm=lambda *hint: calm.append(hint)),
+    ]
+    hints.ensure_relay()
+    await until_relayed(everything)
+    await hints._publish("guild:1", 41, True)
+    await until(lambda: ("guild:1", 41) in everything)
+    for end in ends:
+        end()
+    assert ("guild:1", 41) in calm
