@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -47,13 +48,9 @@ def library(tones: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-async def stage(
-    tmp_path: Path,
-    library: Path,
-    settings: Settings,
-    transactional_db: None,
-    monkeypatch: pytest.MonkeyPatch,
+@asynccontextmanager
+async def running_stage(
+    tmp_path: Path, library: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
     """A running sandbox with a scanned library and a guild row. Bots are started by the test."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
@@ -67,6 +64,18 @@ async def stage(
         async with stage_on(sandbox) as stage:
             await stage.scan()
             yield stage
+
+
+@pytest.fixture
+async def stage(
+    tmp_path: Path,
+    library: Path,
+    settings: Settings,
+    transactional_db: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Stage]:
+    async with running_stage(tmp_path, library, settings, monkeypatch) as stage:
+        yield stage
 
 
 @pytest.fixture
