@@ -153,10 +153,11 @@ def issue_access(session: AuthSession) -> tuple[str, datetime]:
 
 
 def issue_sync(session: AuthSession) -> str:
-    """Return the token of a session that has a `store`; both end at the session's `expires_at`."""
+    """Return the token of a session that has a `store`, the same each time; both end at its `expires_at`."""
     if session.expires_at is None:
         raise ValueError("only a session with a store has a sync token")
     claims = _claims(session, issued_at=session.created_at, expires_at=session.expires_at)
+    claims["jti"] = session.pk.hex
     return _sync_backend().encode(claims | {"token_type": "sync", "store": session.store})
 
 

@@ -46,14 +46,14 @@ def take_once(
     """
     pk, proved = _hash(step), _hash(proof)
     while True:
-        row = OneTimeStep.objects.filter(pk=pk).first()
-        if row is None:
-            if not may_begin():
-                raise StepSpent
+        row = _find(pk)
+        if row is None and may_begin():
             if _begin(pk, proved):
                 return _answer(pk, act), True
             continue
-        if row.proof != proved:
+        # Between the two looks somebody else may have taken the step, and all that let it begin.
+        row = row or _find(pk)
+        if row is None or row.proof != proved:
             raise StepSpent
         now = timezone.now()
         if row.answered_at is not None:
@@ -67,6 +67,10 @@ def take_once(
 
 def _hash(words: tuple[str, ...]) -> str:
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _find(pk: str) -> OneTimeStep | None:
+    return OneTimeStep.objects.filter(pk=pk).first()
 
 
 def _begin(pk: str, proof: str) -> bool:

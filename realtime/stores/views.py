@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
-from accounts.models import User
+from accounts.models import AuthSession, User
 from realtime.domain import stores
 from realtime.errors import Forbidden, StoreNotFound
 from realtime.models import Store
+from realtime.new_token import REPEATABLE, new_token
 from realtime.stores.serializers import (
     StoreChangeSerializer,
     StoreCreateSerializer,
@@ -125,18 +126,19 @@ class StoreTokenListView(APIView):
         store = _readable(caller(request), name)
         return Response([token_shape(session) for session in stores.live_tokens(store, caller(request))])
 
-    @extend_schema(request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer})
+    @extend_schema(
+        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
+    )
     def post(self, request: Request, name: str) -> Response:
         store = _readable(caller(request), name)
         body = TokenRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        token, session = stores.issue_token(
-            store,
-            caller(request),
-            device=body.validated_data["device"],
-            address=request.META.get("REMOTE_ADDR") or None,
-        )
-        return Response(token_shape(session) | {"token": token}, status=status.HTTP_201_CREATED)
+
+        def issue(device: str) -> AuthSession:
+            address = request.META.get("REMOTE_ADDR") or None
+            return stores.issue_token(store, caller(request), device=device, address=address)[1]
+
+        return new_token(request, issue, device=body.validated_data["device"])
 
 
 class StoreTokenView(APIView):

@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
+from accounts.models import AuthSession
 from realtime.domain import streams
-from realtime.domain.streams import DeviceToken
 from realtime.models import Event
+from realtime.new_token import REPEATABLE, new_token
 from realtime.streams import pictures
 from realtime.streams.errors import NoFrame
 from realtime.streams.models import AlertFrame, Stream
@@ -40,11 +41,6 @@ _PICTURE = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 def _one(stream: Stream, rights: Rights) -> dict[str, Any]:
     return stream_shape(stream, rights, present_on([stream.pk]))
-
-
-def _new_token(issued: DeviceToken) -> Response:
-    body = token_shape(issued.session) | {"token": issued.token}
-    return Response(body, status=status.HTTP_201_CREATED)
 
 
 def _address(request: Request) -> str | None:
@@ -138,13 +134,18 @@ class TokenListView(APIView):
         stream = require_owner(caller(request), stream_id)
         return Response([token_shape(session) for session in streams.live_tokens(stream)])
 
-    @extend_schema(request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer})
+    @extend_schema(
+        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
+    )
     def post(self, request: Request, stream_id: str) -> Response:
         stream = require_owner(caller(request), stream_id)
         body = TokenRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        issued = streams.issue_token(stream, device=body.validated_data["device"], address=_address(request))
-        return _new_token(issued)
+
+        def issue(device: str) -> AuthSession:
+            return streams.issue_token(stream, device=device, address=_address(request)).session
+
+        return new_token(request, issue, device=body.validated_data["device"])
 
 
 class TokenView(APIView):
@@ -157,14 +158,18 @@ class TokenView(APIView):
 class RotateView(APIView):
     """End every device's token and answer with a new one."""
 
-    @extend_schema(request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer})
+    @extend_schema(
+        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
+    )
     def post(self, request: Request, stream_id: str) -> Response:
         stream = require_owner(caller(request), stream_id)
         body = TokenRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return _new_token(
-            streams.rotate(stream, device=body.validated_data["device"], address=_address(request))
-        )
+
+        def rotate(device: str) -> AuthSession:
+            return streams.rotate(stream, device=device, address=_address(request)).session
+
+        return new_token(request, rotate, device=body.validated_data["device"])
 
 
 class FrameView(APIView):

@@ -23,8 +23,11 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from accounts.domain.sessions import REPLAY_SECONDS, issue_pair
+from accounts.domain.once import StepSpent, take_once
+from accounts.domain.sessions import REPLAY_SECONDS, authenticate_sync, issue_pair
 from accounts.models import AuthSession, OneTimeStep, User
+from realtime.domain.stores import create_store
+from realtime.domain.streams import create_stream
 from sandbox.seed import OWNER
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import CHALLENGE, VERIFIER, code_of
@@ -78,6 +81,24 @@ def let_the_replay_pass() -> None:
 
 def is_refused(response: Any) -> bool:
     return response.status_code == 400 and b"STATE_INVALID" in response.content
+
+
+# --- Any step ---
+
+
+def test_a_step_that_another_finishes_at_this_moment_is_answered_all_the_same() -> None:
+    """The other one took what lets the step begin, after we looked for its answer."""
+
+    def overtaken() -> bool:
+        assert take_once("a step", proof=("mine",), act=lambda: "the answer") == ("the answer", True)
+        return False
+
+    assert take_once("a step", proof=("mine",), act=lambda: "no", may_begin=overtaken) == (
+        "the answer",
+        False,
+    )
+    with pytest.raises(StepSpent):
+        take_once("a step", proof=("another's",), act=lambda: "no")
 
 
 # --- The callback ---
@@ -330,3 +351,31 @@ def test_logging_out_twice_is_logged_out() -> None:
     assert [with_cookie(cookie).post("/api/auth/logout").status_code for _ in range(2)] == [200, 200]
     nonsense = Client().post("/api/auth/logout", headers={"Authorization": "Bearer nonsense"})
     assert (nonsense.status_code, nonsense.json()["code"]) == (401, "TOKEN_INVALID")
+
+
+# --- Tokens of devices, which are shown once ---
+
+
+def test_a_device_token_asked_for_again_with_its_key_is_the_same(
+    in_threads: Callable[..., list[Any]],
+) -> None:
+    session = SessionFactory.create()
+    create_stream(session.user, stream_id="cam-1")
+    create_store(session.user, "todo")
+    bearer = {"Authorization": f"Bearer {issue_pair(session).access}"}
+    paths = ("/api/streams/cam-1/tokens", "/api/streams/cam-1/rotate", "/api/stores/todo/tokens")
+
+    def make(path: str, key: str, device: str = "phone") -> Any:
+        headers = bearer | ({"Idempotency-Key": key} if key else {})
+        return Client().post(path, {"device": device}, content_type="application/json", headers=headers)
+
+    tokens = []
+    for path in paths:
+        answers = in_threads(2, lambda _, path=path: make(path, "a-key"))
+        assert [answer.status_code for answer in answers] == [201, 201], answers[0].content
+        assert answers[0].json() == answers[1].json() == make(path, "a-key").json(), path
+        assert make(path, "a-key", "another").status_code == 409
+        tokens.append(answers[0].json()["token"])
+    assert [authenticate_sync(token).store for token in tokens[1:]] == ["stream:cam-1", "app:todo"]
+    assert make(paths[0], "a-key").status_code == 409, "`rotate` ended it"
+    assert make(paths[1], "").json()["token"] not in tokens
