@@ -1,16 +1,18 @@
 import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
-import { FailedAges, applyToFailed } from "./failed.js";
+import { FailedAges } from "./failed.js";
+import { applyEvent } from "./guild-events.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
-import { applyToQueue, insertAfter, withPage } from "./queue.js";
+import { insertAfter, withPage } from "./queue.js";
+
+export { applyEvent } from "./guild-events.js";
 
 /**
  * @import { Client } from "./client.js"
- * @import { Change, ConnectionState, Guild, Player, Problem, QueueItem, QueuePage, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, Problem, QueueItem, QueuePage, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
  *
- * @import { Rights, SkipVote } from "./types.d.ts"
- *
- * @typedef {{guild: Guild, voice_channels: VoiceChannel[], queue: QueueItem[], queue_total?: number, next?: string | null, failed?: QueueItem[], player: Player, skip_vote: SkipVote | null}} GuildState
+ * @import { Rights } from "./types.d.ts"
+ * @import { GuildState } from "./guild-events.js"
  *
  * @typedef {object} PendingAdd a track on its way into the queue
  * @property {string} query
@@ -27,61 +29,6 @@ import { applyToQueue, insertAfter, withPage } from "./queue.js";
 const REFRESH_TRIES = 3;
 /** Of a longer queue, more is read as soon as fewer are left. */
 const KNOWN = 100;
-
-/**
- * The state after an event (docs/protocol.md). Unknown events change nothing.
- * @template {GuildState} S
- * @param {S} state left as it is
- * @param {SyncEvent} event
- * @returns {S}
- */
-export function applyEvent(state, event) {
-  const { failed: before = [] } = state;
-  const failed = applyToFailed(before, event);
-  const changed = applyArgs(applyToQueue(state, event), event);
-  const next = failed === before ? changed : { ...changed, failed };
-  // A vote is about what plays.
-  return next.player.item?.id === state.player.item?.id ? next : { ...next, skip_vote: null };
-}
-
-/**
- * @template {GuildState} S
- * @param {S} state
- * @param {SyncEvent} event
- * @returns {S}
- */
-function applyArgs(state, event) {
-  const { item, player } = event.args;
-  switch (event.name) {
-    case "TrackResolved":
-      return state.player.item?.id === item.id ? { ...state, player: { ...state.player, item } } : state;
-    case "GuildUpdated":
-    case "BotInstalled":
-    case "BotRemoved":
-      return { ...state, guild: { ...state.guild, ...event.args.guild } };
-    case "VoiceChannelsChanged":
-      return { ...state, voice_channels: event.args.voice_channels };
-    case "SkipVoted": {
-      const { votes, needed } = event.args;
-      return { ...state, skip_vote: votes ? { votes, needed } : null };
-    }
-    case "TrackRequeued":
-    case "TrackStarted":
-    case "TrackFinished":
-    case "TrackSkipped":
-    case "TrackFailed":
-    case "VolumeChanged":
-    case "PlayerPaused":
-    case "PlayerResumed":
-    case "VoiceJoined":
-    case "VoiceLeft":
-    case "VoiceChanged":
-    case "PlayerErrorChanged":
-      return { ...state, player };
-    default:
-      return state;
-  }
-}
 
 /** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
 function foreseeMove(queue, itemId, after) {
@@ -336,7 +283,7 @@ export class GuildStore {
     await this.#log.push("RetryItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
   }
 
-  /** @returns {Promise<{seq: number, vote?: SkipVote}>} with `vote` while that is not enough to skip */
+  /** @returns {Promise<{seq: number, vote?: import("./types.d.ts").SkipVote}>} with `vote` while that is not enough to skip */
   skip() {
     return this.#rest.post(`${this.#path}/player/skip`);
   }
