@@ -178,7 +178,8 @@ async def test_what_a_muted_or_suppressed_bot_sends_is_not_heard(
     await hand.join(AES256_GCM)
     for frame in tone[:20]:
         hand.send_frame(frame)
-    await eventually(lambda: only_report(plain_server).tone_hz is not None)
+    await eventually(lambda: counts(plain_server) == (20, 0, 0))
+    assert only_report(plain_server).tone_hz is not None
     plain_server.silence(guild_id=GUILD, silenced=True)
     for frame in tone[20:50]:
         hand.send_frame(frame)
