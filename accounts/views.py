@@ -8,7 +8,8 @@ from typing import Any
 from allauth.socialaccount.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import logout as django_logout
-from django.http import HttpRequest, HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -23,7 +24,7 @@ from rest_framework.views import APIView
 from accounts.adapter import refuse_login
 from accounts.authentication import CookieAuthentication, caller
 from accounts.callback import finish_login
-from accounts.domain.departure import delete_account, export_data
+from accounts.domain.departure import delete_account, export_pieces
 from accounts.domain.login import log_in_with_code
 from accounts.domain.sessions import (
     Principal,
@@ -146,9 +147,15 @@ class ExportView(APIView):
     """Everything that is kept about the caller."""
 
     @extend_schema(responses={200: OpenApiResponse(description="A JSON document.")})
-    def get(self, request: Request) -> Response:
-        headers = {"Content-Disposition": 'attachment; filename="backline-export.json"'}
-        return Response(export_data(caller(request)), headers=headers)
+    def get(self, request: Request) -> HttpResponseBase:
+        pieces = export_pieces(caller(request))
+        options: dict[str, Any] = {
+            "content_type": "application/json",
+            "headers": {"Content-Disposition": 'attachment; filename="backline-export.json"'},
+        }
+        if isinstance(request._request, ASGIRequest):
+            return StreamingHttpResponse(pieces, **options)
+        return HttpResponse(b"".join(pieces), **options)
 
 
 class SessionsView(APIView):

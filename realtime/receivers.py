@@ -9,12 +9,12 @@ from django.dispatch import receiver
 from accounts.models import User
 from accounts.signals import departing, exporting
 from realtime.domain.stores import leave_stores
-from realtime.models import Event, Store, StoreMember
+from realtime.models import Store, StoreMember
+from realtime.queries import written_by
 
 
 @receiver(exporting)
 def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
-    events = Event.objects.filter(actor=user, store__name__startswith="app:").select_related("store")
     return {
         "stores": [
             {"name": store.name, "public": store.public, "created_at": store.created_at.isoformat()}
@@ -24,7 +24,7 @@ def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
             {"store": member.store.name, "role": member.role, "since": member.created_at.isoformat()}
             for member in StoreMember.objects.filter(user=user).select_related("store")
         ],
-        "store_events": [
+        "store_events": (
             {
                 "store": event.store.name,
                 "seq": event.seq,
@@ -32,8 +32,8 @@ def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
                 "args": event.args,  # the JSON text, as it was written
                 "created_at": event.created_at.isoformat(),
             }
-            for event in events.order_by("store_id", "seq").iterator()
-        ],
+            for event in written_by(user, "app:")
+        ),
     }
 
 

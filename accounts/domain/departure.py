@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.domain.grants import revoke_grant
 from accounts.domain.sessions import revoke_all_sessions
 from accounts.models import User
 from accounts.signals import departing, exporting
 
+PIECE_BYTES = 64_000
+
 
 def export_data(user: User) -> dict[str, Any]:
     """Return everything that is kept about a person, JSON-ready: `{account, sessions, second_factor, grant, <app>…}`.
 
-    Other apps answer `accounts.signals.exporting` with `{name: data}`. Tokens are left out: they are keys, not
-    facts.
+    Other apps answer `accounts.signals.exporting` with `{name: data}`; data without a bound is an iterator of rows.
+    Tokens are left out: they are keys, not facts.
     """
     grant = getattr(user, "discord_grant", None)
     data: dict[str, Any] = {
@@ -60,6 +64,34 @@ def export_data(user: User) -> dict[str, Any]:
     for _, part in exporting.send(User, user=user):
         data.update(part if isinstance(part, dict) else {})
     return data
+
+
+def export_pieces(user: User) -> Iterator[bytes]:
+    """Yield `export_data` as one JSON document, in pieces. A log of a gigabyte never is in memory."""
+    piece = bytearray()
+    for text in _export_text(user):
+        piece += text.encode()
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
+
+
+def _export_text(user: User) -> Iterator[str]:
+    dumps = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    before = "{"
+    for name, part in export_data(user).items():
+        yield f"{before}{dumps(name)}:"
+        before = ","
+        if isinstance(part, Iterator):
+            first = next(part, None)
+            yield "[" if first is None else f"[{dumps(first)}"
+            for row in part:
+                yield f",{dumps(row)}"
+            yield "]"
+        else:
+            yield dumps(part)
+    yield "}"
 
 
 def delete_account(user: User) -> None:

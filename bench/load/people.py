@@ -153,7 +153,8 @@ async def push_events(site: Site) -> None:
 
 async def read_slowly(site: Site) -> None:
     """Ask for a megabyte, and then take nothing until the server gives up."""
-    name = "soak-slow"
+    site.stores += 1
+    name = f"soak-{site.stores}"
     client = await site.socket("owner", "/sync", receive_buffer=4_096)
     client.send(json.dumps({"type": "init", "id": 1, "instanceId": f"app:{name}"}))
     await messages(client, 1)
@@ -166,6 +167,7 @@ async def read_slowly(site: Site) -> None:
     client.transport.pause_reading()
     await asyncio.sleep(12.0 * site.pace)
     _hang_up(client)
+    await site.rest("owner", "DELETE", f"/api/stores/{name}")
 
 
 async def stream_frames(site: Site) -> None:

@@ -9,14 +9,13 @@ from django.dispatch import receiver
 from accounts.models import User
 from accounts.signals import departing, exporting
 from realtime.domain.streams import delete_stream
-from realtime.models import Event
+from realtime.queries import written_by
 from realtime.streams.models import Stream, StreamGrant
 from realtime.streams.shapes import grant_shape
 
 
 @receiver(exporting)
 def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
-    events = Event.objects.filter(actor=user, store__name__startswith="stream:").select_related("store")
     return {
         "streams": [
             {
@@ -32,7 +31,7 @@ def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
             {"stream": grant.stream_id, "access": "write" if grant.write else "read"}
             for grant in StreamGrant.objects.filter(user=user)
         ],
-        "stream_messages": [
+        "stream_messages": (
             {
                 "stream": event.store.name.removeprefix("stream:"),
                 "seq": event.seq,
@@ -40,8 +39,8 @@ def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
                 "args": event.args,  # the JSON text
                 "created_at": event.created_at.isoformat(),
             }
-            for event in events.order_by("store_id", "seq").iterator()
-        ],
+            for event in written_by(user, "stream:")
+        ),
     }
 
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
+import httpx
 import pytest
+from django.db import transaction
 from django.test import Client
 
+from accounts.domain.departure import export_pieces
 from accounts.domain.grants import access_token_of
 from accounts.encryption import decrypt
 from accounts.models import AuthSession, DiscordGrant, RefreshChain, User
 from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.models import QueueItem
+from realtime.domain.append import append, lock_store
+from realtime.domain.stores import create_store
 from realtime.models import Command, Event, Via
 from realtime.origin import Origin
 from tests.accounts.conftest import Discord, log_in
-from tests.factories import GuildFactory, MembershipFactory, TrackFactory, UserFactory
+from tests.conftest import access_token
+from tests.factories import GuildFactory, MembershipFactory, SessionFactory, TrackFactory, UserFactory
 from tests.server import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +71,31 @@ def test_the_export_holds_everything_about_one_and_no_key(client: Client, owner:
     text = response.content.decode()
     assert not [secret for secret in secrets if secret in text]
     assert stranger.username not in text
+
+
+def test_the_export_of_a_long_log_takes_little_memory(server: Server) -> None:
+    session = SessionFactory.create()
+    for name in ("app:one", "app:two"):
+        create_store(session.user, name.removeprefix("app:"))
+        with transaction.atomic():
+            store = lock_store(name)
+            for _ in range(100):
+                append(
+                    store, "Noted", {"text": "x" * 100_000}, origin=Origin(user=session.user, via=Via.SYNC)
+                )
+    tracemalloc.start()
+    try:
+        size = sum(map(len, export_pieces(session.user)))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 20_000_000
+    assert most < size / 2
+    bearer = {"Authorization": f"Bearer {access_token(session)}"}
+    events = httpx.get(f"{server.url}/api/auth/me/export", headers=bearer, timeout=30).json()["store_events"]
+    assert [(event["store"], event["seq"]) for event in events] == [
+        (name, seq) for name in ("app:one", "app:two") for seq in range(1, 101)
+    ]
 
 
 def test_the_export_also_comes_to_the_pages_cookie_and_to_nobody_else(client: Client, owner: User) -> None:
