@@ -331,6 +331,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'backline.sqlite3'}")
 }
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["ENGINE"] = "database.sqlite3"  # Django's, and transactions begin in order
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE stands in for the row lock that SQLite lacks: writers queue at BEGIN, none fails half-way.
         "transaction_mode": "IMMEDIATE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -114,15 +114,23 @@ def next_page(items: list[QueueItem], limit: int) -> str | None:
 def one_moment() -> Iterator[None]:
     """Read everything inside as of one moment: between two reads no event may slip in that `seq` does not tell of.
 
-    One REPEATABLE READ transaction; SQLite's see one state anyway. Inside a transaction of the caller, which
-    has read already, that one's isolation stays.
+    One REPEATABLE READ transaction; SQLite's see one state anyway, and this one waits for no writer. Inside a
+    transaction of the caller, which has read already, that one's isolation stays.
     """
-    nested = connection.in_atomic_block
-    with transaction.atomic():
-        if connection.vendor == "postgresql" and not nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    nested, database = connection.in_atomic_block, cast(Any, connection)
+    writing = None
+    if connection.vendor == "sqlite" and not nested:
+        database.ensure_connection()  # which sets the mode
+        writing, database.transaction_mode = database.transaction_mode, "DEFERRED"
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql" and not nested:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite" and not nested:
+            database.transaction_mode = writing
 
 
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import factory
-from django.db.models import F
 from factory.base import Factory
 from factory.django import DjangoModelFactory
 
@@ -115,6 +114,7 @@ class ItemFactory(DjangoModelFactory[QueueItem]):
 
     class Meta:
         model = QueueItem
+        skip_postgeneration_save = True
 
     guild = factory.SubFactory(GuildFactory)
     track = factory.SubFactory(TrackFactory)
@@ -124,9 +124,8 @@ class ItemFactory(DjangoModelFactory[QueueItem]):
 
     @factory.post_generation  # type: ignore[untyped-decorator]
     def counted(item: QueueItem, create: bool, extracted: Any, **kwargs: Any) -> None:
-        if item.state == ItemState.QUEUED:
-            player, _ = Player.objects.get_or_create(pk=item.guild_id)
-            Player.objects.filter(pk=player.pk).update(queue_total=F("queue_total") + 1)
+        queued = QueueItem.objects.filter(guild=item.guild_id, state=ItemState.QUEUED)
+        Player.objects.filter(pk=item.guild_id).update(queue_total=queued.count())
 
 
 def sit(user: User, channel: Channel) -> VoiceState:

@@ -205,6 +205,13 @@ _member = Prepared[Membership](
 _guild = Prepared[Guild](lambda guild_id: _with_player(Guild.objects.filter(pk=guild_id), guild=""), str)
 
 
+def first_player(guild_id: str) -> Player:
+    """Return the guild's player, made where it has none: with the first that is asked of it."""
+    waiting = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+    defaults: dict[str, Any] = {"queue_total": waiting.count}  # called when it is needed
+    return Player.objects.get_or_create(pk=guild_id, defaults=defaults)[0]
+
+
 def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
     """Lock the guild's store, check that the asker is a member, load the player and what else belongs to it.
 
@@ -233,8 +240,7 @@ def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
     return GuildState(
         guild_id,
         store,
-        # A guild gets its player with the first that is asked of it.
-        getattr(guild, "player", None) or Player.objects.get_or_create(pk=guild_id)[0],
+        getattr(guild, "player", None) or first_player(guild_id),
         origin,
         membership,
         getattr(guild, "settings", None) or GuildSettings(pk=guild_id),

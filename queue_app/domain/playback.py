@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from queue_app.domain.company import Company, company
-from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.domain.guild_state import GuildState, first_player, open_guild
 from queue_app.domain.library import announce_track, apply_info, say_resolved
 from queue_app.domain.owners import is_free, surely_dead
 from queue_app.domain.owners import lease_owner as lease_owner
@@ -34,7 +34,7 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
 
     A new owner starts from what is in the database: nothing connected, nothing sounding.
     """
-    found, _ = Player.objects.get_or_create(pk=guild_id)
+    found = first_player(guild_id)
     if found.lease_owner == owner:
         return bool(renew_leases({guild_id: owner}))
     now, holder = timezone.now(), found.lease_owner
