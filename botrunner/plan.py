@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from guilds.domain.settings import load_settings
+from django.db.models import Exists, OuterRef
+
+from database.prepared import Prepared
+from guilds.models import GuildSettings
 from queue_app.domain import playback
 from queue_app.domain.company import Company, company
 from queue_app.domain.policy import tally
@@ -46,11 +50,20 @@ class Plan:
         return playback.find_channel if self.looks_for_channel else None
 
 
+_player = Prepared[Player](
+    lambda guild_id: (
+        Player.objects.filter(pk=guild_id)
+        .select_related("item__track", "guild__settings")
+        .annotate(waiting=Exists(QueueItem.objects.filter(guild=OuterRef("pk"), state=ItemState.QUEUED)))
+    ),
+    str,
+)
+
+
 def read_plan(guild_id: str) -> Plan:
-    player = Player.objects.select_related("item__track").get(pk=guild_id)
-    settings = load_settings(guild_id)
+    player: Any = _player.first(guild_id)
+    settings = getattr(player.guild, "settings", None) or GuildSettings(pk=guild_id)
     track = player.item.track if player.item else None
-    waiting = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).exists()
     return Plan(
         channel_id=player.voice_channel_id,
         paused=player.paused,
@@ -63,8 +76,8 @@ def read_plan(guild_id: str) -> Plan:
         error_code=player.error_code,
         error_detail=player.error_detail,
         looks_for_channel=player.looks_for_channel,
-        waiting=waiting,
-        unresolved=waiting and next_unresolved(guild_id) is not None,
+        waiting=player.waiting,
+        unresolved=player.waiting and next_unresolved(guild_id) is not None,
         company=company(player, settings),
         recount=player.skip_votes > 0
         and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),

@@ -16,6 +16,7 @@ from accounts import tokens
 from accounts.errors import SessionRevoked, TokenInvalid, UserNotFound
 from accounts.models import AuthSession, RefreshChain, User
 from accounts.signals import session_revoked
+from database.prepared import Prepared
 
 REPLAY_SECONDS = 10  # tabs race for one refresh; within this the same child is handed out again
 SEEN_EVERY = timedelta(seconds=60)
@@ -139,12 +140,16 @@ def authenticate_sync(raw: str) -> Principal:
     return Principal(session.user, session, claims.expires_at, claims.store)
 
 
+_by_sid = Prepared[AuthSession](
+    lambda sid: AuthSession.objects.select_related("user").filter(pk=sid), uuid.UUID
+)
+
+
 def _session_of(user_id: int, sid: uuid.UUID, *, store: str) -> AuthSession:
-    try:
-        session = AuthSession.objects.select_related("user").get(pk=sid)
-    except AuthSession.DoesNotExist:
+    session = _by_sid.first(sid)
+    if session is None:
         # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
-        raise (SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound) from None
+        raise SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound
     if session.user_id != user_id or session.store != store:
         raise TokenInvalid
     if not session.user.is_active:

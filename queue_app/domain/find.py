@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from database.prepared import Prepared
 from queue_app.domain.links import is_link, read_query
 from queue_app.models import Track
 
@@ -40,6 +41,9 @@ def search_library(query: str, *, limit: int = 20) -> list[Track]:
     return sorted(found, key=distance)[:limit] if wanted else found[:limit]
 
 
+_named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
+
+
 def find_track(query: str) -> Track:
     """Return the track that a query names: a library uri, an http(s) address, else the library's best match.
 
@@ -47,10 +51,11 @@ def find_track(query: str) -> Track:
     """
     text = read_query(query)
     if is_link(text):
-        track, _ = Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})
-        return track
+        known = _named.first(text)
+        return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
     if text.startswith("library:"):
-        known = Track.objects.filter(uri=text, available=True).first()
+        known = _named.first(text)
+        known = known if known and known.available else None
     else:
         matches = search_library(text, limit=1) if normalise(text) else []
         known = matches[0] if matches else None

@@ -98,7 +98,7 @@ def at_turn(state: GuildState, person: int) -> Place:
     """Return the place of a new item of that person where people take turns, as `fair_place` says it.
 
     It is not read how people stand in the queue. The database steps through the index of each person's items to the
-    first one that is of a later round, which costs it 0.3 ms where 10,000 wait; numbering all rounds cost 7.
+    first one that is of a later round, however many wait; numbering all rounds took 7 ms where 10,000 did.
     """
     playing = state.player.item
     current = playing.requested_by_id if playing else None
@@ -127,12 +127,14 @@ def at_turn(state: GuildState, person: int) -> Place:
 
 def _later(whose: str, turns: str) -> str:
     """SQL for the rank of the first item behind `last` of the person who is `whose` that is not among their `turns`."""
-    theirs = f"guild_id = %(guild)s AND state = 'queued' AND requested_by_id {whose}"
-    return f"""
-        (SELECT MIN(rank) FROM queue_app_queueitem WHERE {theirs} AND rank > %(last)s AND rank >= (
-            SELECT rank FROM queue_app_queueitem WHERE {theirs} ORDER BY rank LIMIT 1 OFFSET {turns}
-        ))
-    """  # noqa: S608  as below
+    items = (
+        "SELECT rank FROM queue_app_queueitem"  # noqa: S608  as below
+        f" WHERE guild_id = %(guild)s AND state = 'queued' AND requested_by_id {whose}"
+    )
+    first_beyond = f"({items} ORDER BY rank LIMIT 1 OFFSET {turns})"
+    # The sum keeps SQLite from reading the whole queue in the order of its ranks to find nobody's.
+    rank = "rank + 0" if whose == "IS NULL" else "rank"
+    return f"({items} AND {rank} > %(last)s AND {rank} >= {first_beyond} ORDER BY rank LIMIT 1)"
 
 
 # `people` are found one after the other by the index, the null behind them stands for those who have left.

@@ -381,12 +381,13 @@ LIMITS = {  # queries, those of authentication not among them
     "AddTrack": 7,
     "AddTrack next": 8,
     "AddTrack fairly": 10,
-    "MoveItem": 9,
+    "AddTrack fairly, first": 10,
+    "MoveItem": 8,
     "RemoveItem": 7,
-    "Skip": 9,
-    "start_next": 14,
+    "Skip": 7,
+    "start_next": 11,
     "/queue": 1,
-    "snapshot": 9,
+    "snapshot": 7,
 }
 
 
@@ -430,6 +431,9 @@ def measure(size: int, *, playing: bool) -> dict[str, Spent]:
     stage.decide(fair_order=True)
     with spending() as found["AddTrack fairly"]:
         add(stage, uri)
+    newcomer = stage.join()
+    with spending() as found["AddTrack fairly, first"]:
+        stage.do("AddTrack", query=uri, by=newcomer)
     if playing:
         with spending() as found["Skip"]:
             stage.do("Skip")
