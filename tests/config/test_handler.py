@@ -32,23 +32,12 @@ def views(resolver: URLResolver) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("urlconf", [django_settings.ROOT_URLCONF, django_settings.BOT_API_URLCONF])
-def test_no_view_is_async_and_none_streams(urlconf: str) -> None:
-    """The handler calls them in a thread and sends what they answer in one piece."""
+def test_no_view_is_async(urlconf: str) -> None:
+    """The handler calls them in a thread."""
     for route, view in views(get_resolver(urlconf)):
         klass = getattr(view, "view_class", getattr(view, "cls", None))
         assert not inspect.iscoroutinefunction(view), route
         assert not getattr(klass, "view_is_async", False), route
-        source = inspect.getmodule(klass or inspect.unwrap(view))
-        assert source is not None
-        if source.__name__.partition(".")[0] in {
-            "accounts",
-            "botrunner",
-            "config",
-            "guilds",
-            "queue_app",
-            "realtime",
-        }:
-            assert not {"StreamingHttpResponse", "FileResponse"} & set(vars(source)), route
 
 
 def test_no_middleware_is_only_async() -> None:
