@@ -149,7 +149,7 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "guild": guild_shape(membership),
             "voice_channels": voice_channels_shape(guild_id),
             "queue": [item_shape(item) for item in items[:SHOWN]],
-            "queue_total": player.queue_total,
+            "queue_total": player.queue_total if len(items) > SHOWN else len(items),
             "next": next_page(items, SHOWN),
             "failed": [item_shape(item) for item in failed_items(guild_id)],
             "player": player_shape(player),

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.clients.test_js_client import HERE, find_node
 from tests.factories import (
     ChannelFactory,
     GuildFactory,
+    ItemFactory,
     MembershipFactory,
     RoleFactory,
     TrackFactory,
@@ -169,3 +171,46 @@ def test_javascript_replays_every_event_of_the_protocol() -> None:
         [node, str(script)], input=json.dumps(story.steps), capture_output=True, text=True, timeout=30
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.django_db
+def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it() -> None:
+    """It holds the first 25 of 60, close together so that room has to be made."""
+    random, story = Random(11), Story()
+    ItemFactory.create_batch(60, guild=story.guild, requested_by=story.user)
+    assert playback.take_lease(story.id, owner=BOT_PROCESS)
+    uri = TrackFactory.create().uri
+    snapshot = read_snapshot(story.user, story.id)
+    queue = snapshot["queue"]
+    start = {"queue": queue[:25], "queue_total": len(queue), "next": str(queue[24]["rank"])}
+    seq, steps = snapshot["seq"], []
+    for _ in range(70):
+        ids = [item["id"] for item in queue]
+        act = random.choice(
+            ["AddTrack", "AddTrack next", "RemoveItem", "MoveItem", "MoveItem", "MoveItem", "into one spot"]
+        )
+        origin = Origin(user=story.user, via=Via.REST)
+        if act.startswith("AddTrack"):
+            position = "next" if act.endswith("next") else "end"
+            execute(story.id, "AddTrack", {"query": uri, "position": position}, origin=origin)
+        elif act == "RemoveItem":
+            execute(story.id, act, {"item_id": random.choice(ids)}, origin=origin)
+        else:
+            item, after = random.sample(ids, 2)
+            after = ids[20] if act == "into one spot" and item != ids[20] else after
+            execute(story.id, "MoveItem", {"item_id": item, "after": after}, origin=origin)
+        snapshot = read_snapshot(story.user, story.id)
+        queue = snapshot["queue"]
+        events = [json.loads(event) for _, event in read_events(f"guild:{story.id}", after=seq, limit=100)]
+        steps.append({"act": act, "events": events, "ids": [item["id"] for item in queue]})
+        seq = snapshot["seq"]
+    assert any(event["name"] == "QueueRenumbered" for step in steps for event in step["events"])
+    run = subprocess.run(
+        [find_node(), str(Path(__file__).with_name("part.mjs"))],
+        input=json.dumps({"state": start, "steps": steps}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 40  # it was a part most of the time
