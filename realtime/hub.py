@@ -15,7 +15,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Coroutine, Hashable, Iterable
-from itertools import islice
+from itertools import accumulate, islice
 from operator import itemgetter
 from typing import Any
 
@@ -32,6 +32,7 @@ RING_EVENTS = 1024
 RING_BYTES = 1_000_000
 READ_BATCH = 100  # also the most events in one frame
 BATCH_BYTES = 256_000  # of one frame; an event that is larger goes alone
+READ_BYTES = 4_000_000  # kept for one who catches up slowly; a hundred events may be a hundred megabytes
 POLL_SECONDS = 2.0
 STALL_SECONDS = 10.0  # without taking anything
 BEHIND_BYTES = 1_000_000  # appended while a socket takes nothing ...
@@ -71,6 +72,20 @@ def in_batches(events: Iterable[tuple[int, bytes]], head: int) -> list[Batch]:
     for batch in batches:
         batch.remaining = max(0, head - batch.last)
     return batches
+
+
+class Paging:
+    """How many events to read at a time, so that one who is slow to take them holds about READ_BYTES."""
+
+    def __init__(self) -> None:
+        self.limit = READ_BATCH
+
+    def cut[Sized: tuple[Any, ...]](self, events: list[Sized]) -> list[Sized]:
+        """Return the first of these events, whose second field is their data, and learn how many that are."""
+        ends = list(accumulate(len(event[1]) for event in events))
+        count = max(1, bisect_right(ends, READ_BYTES))
+        self.limit = count if count < len(events) else min(READ_BATCH, 2 * self.limit)
+        return events[:count]
 
 
 # Returns null when the socket took the batch at once, else a coroutine that ends when it did.
@@ -190,6 +205,7 @@ class Feed:
         self._floor = head
         self._batches: dict[int, Batch] = {}  # by cursor, until the head moves
         self._reads: dict[int, asyncio.Task[list[Batch]]] = {}  # by cursor: who resumes together reads once
+        self._paging = Paging()
         self.task = asyncio.create_task(self._run(), name=f"feed {name}")
 
     def batch(self, cursor: int) -> Batch | None:
@@ -210,13 +226,13 @@ class Feed:
 
     async def _read(self, cursor: int) -> list[Batch]:
         try:
-            events = await self._read_log(cursor)
+            events = await self._read_log(cursor, self._paging.limit)
         finally:
             del self._reads[cursor]
-        return in_batches(((event.seq, event.data) for event in events), self.head)
+        return in_batches(((event.seq, event.data) for event in self._paging.cut(events)), self.head)
 
-    async def _read_log(self, cursor: int) -> list[Logged]:
-        return await in_thread(read_log)(self.name, after=cursor, limit=READ_BATCH, epoch=self.epoch)
+    async def _read_log(self, cursor: int, limit: int = READ_BATCH) -> list[Logged]:
+        return await in_thread(read_log)(self.name, after=cursor, limit=limit, epoch=self.epoch)
 
     async def _run(self) -> None:
         while True:

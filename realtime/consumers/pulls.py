@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from realtime.consumers.connection import Connection
 from realtime.db import in_thread
 from realtime.errors import CursorTooOld, EpochMismatch
-from realtime.hub import READ_BATCH, Batch, Subscription, get_hub, in_batches
+from realtime.hub import Batch, Paging, Subscription, get_hub, in_batches
 from realtime.preframed import frame_writer, text_frame
 from realtime.queries import read_events
 
@@ -80,13 +80,13 @@ class PullConnection(Connection):
 
     async def _pull_once(self, pull: Pull, end: dict[str, Any]) -> None:
         """Send what is there, and then the frame that ends it. `_start` it: meanwhile the socket is read on."""
-        cursor = pull.cursor
+        cursor, paging = pull.cursor, Paging()
         try:
             while cursor < pull.head:
                 page = await in_thread(read_events)(
-                    self.instance, after=cursor, limit=READ_BATCH, epoch=pull.epoch
+                    self.instance, after=cursor, limit=paging.limit, epoch=pull.epoch
                 )
-                events = [(seq, data) for seq, data in page if seq <= pull.head]
+                events = [(seq, data) for seq, data in paging.cut(page) if seq <= pull.head]
                 if not events:
                     raise EpochMismatch  # what was there a moment ago is another log's past now
                 for batch in in_batches(events, pull.head):

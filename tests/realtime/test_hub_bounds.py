@@ -54,6 +54,36 @@ async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytes
     assert slow.seqs == up_to(40)
 
 
+async def test_what_is_read_for_one_who_catches_up_is_bounded_by_bytes(
+    running: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "READ_BYTES", 20_000)
+    await in_thread(write_sized)(60, 5_000)
+    await in_thread(write_sized)(60, 10)
+    limits: list[int] = []
+    real = queries.read_log
+
+    def counting(store_name: str, **where: Any) -> list[queries.Logged]:
+        if where["after"] < 120:  # else it looks for news
+            limits.append(where["limit"])
+        return real(store_name, **where)
+
+    monkeypatch.setattr(hub, "read_log", counting)
+    held: list[int] = []
+
+    class Holding(Reader):
+        def send(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
+            held.append(sum(map(len, batch.events)))
+            return super().send(batch)
+
+    reader = await Holding().subscribe(running)
+    await until(lambda: len(reader.seqs) == 120)
+    assert reader.seqs == up_to(120)
+    assert max(held) <= 20_000
+    assert limits[1] < 10, "after the first look it reads no more than it keeps"
+    assert len(limits) < 40, "and more again where events are small"
+
+
 async def test_a_frame_is_bounded_by_bytes_and_a_larger_event_goes_alone(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
