@@ -63,6 +63,7 @@ GUILD_ROUTES: dict[str, Row] = {
     "POST /api/guilds/{guild_id}/queue": (201, 201, 201, 404, 401),
     "PATCH /api/guilds/{guild_id}/queue/{item_id}": MEMBERS,
     "DELETE /api/guilds/{guild_id}/queue/{item_id}": (204, 204, 403, 404, 401),
+    "POST /api/guilds/{guild_id}/queue/{item_id}/retry": NOT_THERE,  # the item still waits
     "POST /api/guilds/{guild_id}/queue/clear": (200, 200, 403, 404, 401),
     "GET /api/guilds/{guild_id}/player": MEMBERS,
     "PATCH /api/guilds/{guild_id}/player": MEMBERS,
