@@ -7,6 +7,7 @@ no answer at all. Here such a request stays HTTP and reaches the application.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 FAULT = "backline.handshake_fault"  # in an HTTP scope: what was found when the request came
+
+# At DEBUG it would write each header, cookies and tokens among them.
+_SILENT = logging.Logger("handshake", logging.CRITICAL)
 
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -32,7 +36,7 @@ def handshake_fault(scope: Scope, target: bytes = b"/") -> Fault | None:
 
     `target` is the request line's; its length counts.
     """
-    protocol = ServerProtocol()
+    protocol = ServerProtocol(logger=_SILENT)
     lines = [f"{scope['method']} ".encode(), target, f" HTTP/{scope['http_version']}\r\n".encode()]
     for name, value in scope["headers"]:
         lines += [name, b": ", value, b"\r\n"]
