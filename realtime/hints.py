@@ -53,8 +53,17 @@ def _deliver(store_name: str, seq: int, calm: bool = False) -> None:
         both[calm](store_name, seq)
 
 
-def send(store_name: str, seq: int, *, calm: bool = False) -> None:
+def send(store_name: str, seq: int) -> None:
     """Hint from any thread, after commit. Never raises: the log already has what matters."""
+    _send(store_name, seq, calm=False)
+
+
+def send_calmly(store_name: str, seq: int) -> None:
+    """The same for what can wait."""
+    _send(store_name, seq, calm=True)
+
+
+def _send(store_name: str, seq: int, *, calm: bool) -> None:
     loop = _loop
     if loop is not None and loop.is_running():
         try:

@@ -129,9 +129,6 @@ def _advance(store: Store, head: int, *, count: int, calm: bool = False) -> None
 
     def committed() -> None:
         metrics.EVENTS_APPENDED.labels(metrics.kind_of(store.name)).inc(count)
-        if calm:
-            hints.send(store.name, head, calm=True)
-        else:
-            hints.send(store.name, head)
+        (hints.send_calmly if calm else hints.send)(store.name, head)
 
     transaction.on_commit(committed)

@@ -227,10 +227,10 @@ async def test_the_bot_looks_seldom_while_tracks_are_added_and_at_once_when_one_
     await until(lambda: looks)  # the one of each second
     begun = len(looks)
     for _ in range(200):
-        hints.send(store, 0, calm=True)
+        hints.send_calmly(store, 0)
     await until(lambda: len(looks) > begun)  # the first of them
     for _ in range(200):
-        hints.send(store, 0, calm=True)
+        hints.send_calmly(store, 0)
     seen = len(looks)
     hints.send(store, 0)
     await until(lambda: len(looks) > seen)

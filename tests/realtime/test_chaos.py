@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Chaos:
     def __init__(self, seed: int, loop: asyncio.AbstractEventLoop) -> None:
         self.random = random.Random(seed)
         self.loop = loop
-        self.real: Callable[[str, int], None] = hints.send
+        self.real = hints.send
         self.lost = self.doubled = self.late = 0
 
     def send(self, store_name: str, seq: int) -> None:
