@@ -37,6 +37,7 @@ CALM_SECONDS = 0.1
 RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
 MAX_OPENINGS = 4
 RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
+DELETION_SECONDS = 0.3
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 
 
@@ -218,18 +219,36 @@ class Reconciler:
         """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
 
         before = self._noting
+        left = self._voice.channel if self._voice is not None else None
 
         async def note() -> None:
             if before is not None:
                 await asyncio.wait({before})  # two moves are written in the order in which they happened
             try:
                 await self._save_position()
-                await self._db(playback.moved, channel_id=channel_id)
+                if channel_id is None and left is not None and await self._is_deleted(left):
+                    await self._db(playback.lose_channel)
+                else:
+                    await self._db(playback.moved, channel_id=channel_id)
             except LeaseLost:
                 log.debug("Moved in a guild that another process plays in")
             self.wake()
 
         self._noting = asyncio.create_task(note())
+
+    async def _is_deleted(self, channel: nextcord.abc.GuildChannel) -> bool:
+        """Whether the bot is out of voice because its channel is no more, which may be told a moment later."""
+
+        def is_it(deleted: nextcord.abc.GuildChannel) -> bool:
+            return deleted.id == channel.id
+
+        if channel.guild.get_channel(channel.id) is None:
+            return True
+        try:
+            await self._bot.wait_for("guild_channel_delete", check=is_it, timeout=DELETION_SECONDS)
+        except TimeoutError:
+            return False
+        return True
 
     async def _leave(self) -> None:
         voice, self._voice = self._voice, None

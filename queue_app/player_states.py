@@ -77,6 +77,7 @@ NOWHERE = "NO_VOICE_CHANNEL"
 PAUSED = "PAUSED"
 STOPPED = "STOPPED"
 BOT_AWAY = "BOT_AWAY"
+CHANNEL_GONE = "UNKNOWN_CHANNEL"
 
 SILENCES: dict[str, Silence] = {
     NOWHERE: Silence(
@@ -90,7 +91,7 @@ SILENCES: dict[str, Silence] = {
         "Playback is stopped. Resume it, add a track, or choose a voice channel.",
         (RESUME, ADD, CHOOSE),
     ),
-    "UNKNOWN_CHANNEL": Silence(
+    CHANNEL_GONE: Silence(
         PlayerStatus.ERROR, "The voice channel no longer exists. Choose another.", (CHOOSE, SIT, SETTING)
     ),
     "CANNOT_CONNECT": Silence(

@@ -21,7 +21,7 @@ from queue_app.domain.owners import lease_owner as lease_owner
 from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, Player, QueueItem
-from queue_app.player_states import BOT_AWAY, NOWHERE
+from queue_app.player_states import BOT_AWAY, CHANNEL_GONE, NOWHERE
 from queue_app.queries import first_queued, load_player
 from queue_app.sources import TrackInfo
 from realtime.origin import BOT
@@ -152,8 +152,8 @@ def find_channel(guild_id: str, *, owner: str) -> None:
         before = player.voice_channel_id
         state.set_channel(best_channel(player, player.item.requested_by))
         moves = player.voice_channel_id != before
-        if not moves and before is not None:
-            return  # the one it cannot enter is still the best: what it says of it stands
+        if not moves and (before is not None or player.error_code == CHANNEL_GONE):
+            return  # what it says of the one that it cannot enter, or that is gone, still stands
         player.save(update_fields=["voice_channel_id", "volume"])
         if not state.set_error(NOWHERE if player.voice_channel_id is None else "") and moves:
             state.append("VoiceChanged", player=True)
@@ -166,7 +166,9 @@ def _is_settled(guild_id: str) -> bool:
         return False
     item = player.item or first_queued(guild_id)
     best = best_channel(player, item.requested_by) if item else None
-    return best == player.voice_channel_id and (best is not None or player.error_code == NOWHERE)
+    return best == player.voice_channel_id and (
+        best is not None or player.error_code in (NOWHERE, CHANNEL_GONE)
+    )
 
 
 def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
@@ -291,6 +293,23 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
             ]
         )  # fmt: skip
         state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
+
+
+def lose_channel(guild_id: str, *, owner: str) -> None:
+    """The channel that the bot was in is no more. Nobody sent it away, so it plays wherever somebody calls it."""
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        player.fold_position()
+        player.voice_channel_id = player.connected_channel_id = None
+        player.sounding = False
+        player.save(
+            update_fields=[
+                "voice_channel_id", "connected_channel_id", "sounding", "position_ms", "position_at",
+            ]
+        )  # fmt: skip
+        if player.item is None or not state.set_error(CHANNEL_GONE):
+            state.append("VoiceChanged", player=True)
 
 
 def mind_company(guild_id: str, *, owner: str) -> None:

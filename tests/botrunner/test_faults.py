@@ -145,16 +145,34 @@ async def test_the_last_listener_may_leave_and_come_back(playing: Stage) -> None
     await playing.hear(440, after=heard.frames_received + 50)
 
 
-async def test_a_deleted_voice_channel_stops_it_and_another_one_helps(playing: Stage) -> None:
+@pytest.mark.parametrize("out_first", [True, False])
+async def test_a_deleted_voice_channel_is_no_kick_and_another_one_helps(
+    out_first: bool, playing: Stage
+) -> None:
     world = playing.sandbox.world
     channel = world.channels[playing.channel("Stage left")]
-    for state in list(world.guild_voice_states(LOUNGE)):
-        if state.channel_id == channel.id:
-            actions.leave_voice(world, LOUNGE, state.user_id)
+
+    def everybody_out() -> None:
+        for state in list(world.guild_voice_states(LOUNGE)):
+            if state.channel_id == channel.id:
+                actions.leave_voice(world, LOUNGE, state.user_id)
+
+    if out_first:
+        everybody_out()
     shape = channel_shape(world, channel)
     del world.channels[channel.id]
     world.emit(Event("CHANNEL_DELETE", shape, LOUNGE))
-    await playing.status("stopped")
+    everybody_out()
+    player = await playing.status("error")
+    assert (player.error_code, player.stopped) == ("UNKNOWN_CHANNEL", False)
+    assert player.position_ms > 500
     await playing.sit("owner", "Back room")
-    await playing.slash("owner", "resume")
-    await playing.hear(440)
+    await playing.hear(440, channel="Back room")
+
+
+async def test_a_deleted_voice_channel_leads_to_whoever_waits_elsewhere(playing: Stage) -> None:
+    await playing.sit("dj", "Back room")
+    await playing.slash("dj", "play", query="Short E")
+    body = {"change": "delete_channel", "channel_id": playing.channel("Stage left")}
+    (await playing.http.post(f"/_sandbox/guilds/{LOUNGE}", json=body)).raise_for_status()
+    await playing.hear(440, channel="Back room")

@@ -136,6 +136,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "observe": {"connected_channel_id": None, "sounding": False, "position_ms": None},
     "report_error": {"code": "VOICE_FAILED"},
     "moved": {"channel_id": None},
+    "lose_channel": {},
 }
 
 

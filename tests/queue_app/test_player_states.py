@@ -141,6 +141,13 @@ def vanish(stage: Theatre) -> None:
     Player.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
 
+def delete_the_channel(stage: Theatre) -> None:
+    add_and_hear(stage)
+    stage.channel.delete()
+    playback.lose_channel(stage.id, owner=stage.owner)
+    stage.tick()
+
+
 def reported(code: str) -> Callable[[Theatre], None]:
     def arrange(stage: Theatre) -> None:
         add_and_hear(stage)
@@ -155,7 +162,7 @@ INTO: dict[str, Callable[[Theatre], None]] = {
     "NO_VOICE_CHANNEL": add_from_nowhere,
     "PAUSED": pause,
     "STOPPED": kick,
-    "UNKNOWN_CHANNEL": reported("UNKNOWN_CHANNEL"),
+    "UNKNOWN_CHANNEL": delete_the_channel,
     "CANNOT_CONNECT": from_a_closed_channel,
     "CHANNEL_FULL": from_a_full_channel,
     "NOT_ALLOWED_TO_SPEAK": reported("NOT_ALLOWED_TO_SPEAK"),

@@ -244,6 +244,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
         "PlayerErrorChanged",
     ),
     ("the bot was moved", playing, bot("moved", channel_id="777777777777777777"), "VoiceChanged"),
+    ("the bot's channel is deleted", playing, bot("lose_channel"), "PlayerErrorChanged"),
     ("the bot was thrown out", playing, bot("moved", channel_id=None), "VoiceLeft"),
     ("the bot gives the guild up", playing, bot("release"), "VoiceChanged"),
     ("another bot takes over", abandoned, lambda s: s.take_over(), "VoiceChanged"),
