@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any
 
@@ -53,6 +54,30 @@ def route_of(method: str, path: str, *, authorization: str) -> Route:
         template=f"/{template}",
         major=parts[1] if kind in MAJOR and len(parts) > 1 else "",
     )
+
+
+def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
+    """Return after how many seconds a 429 wants to be asked again, null where it does not say.
+
+    The body is the more exact of the two; `Retry-After` may also be a date (RFC 9110, section 10.2.3).
+    """
+    told = _number(body.get("retry_after")) if isinstance(body, dict) else None
+    if told:
+        return told
+    text = headers.get("Retry-After")
+    if (told := _number(text)) is not None or not text:
+        return told
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def is_global(headers: Mapping[str, str], body: Any) -> bool:
+    """Whether a 429 is for all that the caller asks."""
+    if headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
+        return True
+    return isinstance(body, dict) and bool(body.get("global"))
 
 
 @dataclass
@@ -178,19 +203,18 @@ class Limits:
 
     def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> float:
         """Returns after how many seconds to ask again."""
-        said: dict[str, Any] = body if isinstance(body, dict) else {}
-        scope = headers.get("X-RateLimit-Scope", "")
-        told = _number(said.get("retry_after")) or _number(headers.get("Retry-After"))
-        seconds = told or (1.0 if isinstance(body, dict) else BAN_SECONDS)
+        seconds = retry_after(headers, body) or (1.0 if isinstance(body, dict) else BAN_SECONDS)
         if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
             self._blocked[""] = now + seconds
             log.error("Discord's Cloudflare shuts this address out for %.0f s", seconds)
-        elif scope == "global" or said.get("global") or "X-RateLimit-Global" in headers:
+        elif is_global(headers, body):
             self._blocked[route.caller] = now + seconds
             self._blocked = {who: until for who, until in self._blocked.items() if until > now}
         else:
             self._refuse(route, now, now + seconds)
-        if scope != "shared":  # Discord does not count these: they are others' doing
+        if (
+            headers.get("X-RateLimit-Scope") != "shared"
+        ):  # Discord does not count these: they are others' doing
             self._count_invalid(route, 429, now)
         return seconds
 

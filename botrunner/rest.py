@@ -16,7 +16,7 @@ import aiohttp
 import nextcord
 from nextcord.http import GlobalRateLimit, HTTPClient, RateLimit, Route
 
-from accounts.discord_limits import MAX_WINDOW_SECONDS
+from accounts.discord_limits import MAX_WINDOW_SECONDS, is_global, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +29,13 @@ def _number(value: Any, default: float) -> float:
     return number if 0 <= number < 1e7 else default
 
 
-async def _retry_after(answer: aiohttp.ClientResponse) -> float:
-    """Return what a 429 says, in seconds; a second for one that does not say."""
-    told = _number(answer.headers.get("Retry-After"), 1.0)
+async def _read_refusal(answer: aiohttp.ClientResponse) -> tuple[float, bool]:
+    """Return for how many seconds a 429 refuses, a second for one that does not say, and whether it refuses all."""
     try:
         body = await answer.json(content_type=None)  # kept by aiohttp: nextcord reads it again
     except ValueError:
-        return told
-    return _number(body.get("retry_after"), told) if isinstance(body, dict) else told
-
-
-def _is_global(answer: aiohttp.ClientResponse) -> bool:
-    headers = answer.headers
-    return headers.get("X-RateLimit-Global") == "true" or headers.get("X-RateLimit-Scope") == "global"
+        body = None
+    return retry_after(answer.headers, body) or 1.0, is_global(answer.headers, body)
 
 
 class _Obedient(RateLimit):
@@ -77,8 +71,10 @@ class RouteLimit(_Obedient):
     """The limit of one method, path and top-level resource. `bucket` stays null, so that nextcord joins no two."""
 
     async def update(self, response: aiohttp.ClientResponse) -> None:
-        if response.status == 429 and not _is_global(response):
-            self.refuse(await _retry_after(response))
+        if response.status == 429:
+            seconds, everywhere = await _read_refusal(response)
+            if not everywhere:
+                self.refuse(seconds)
         if self.refused:
             return
         headers = response.headers
@@ -105,8 +101,10 @@ class TokenLimit(_Obedient, GlobalRateLimit):
     """The limit of a bot's token."""
 
     async def update(self, response: aiohttp.ClientResponse) -> None:
-        if response.status == 429 and _is_global(response):
-            seconds = await _retry_after(response)
+        if response.status != 429:
+            return
+        seconds, everywhere = await _read_refusal(response)
+        if everywhere:
             log.warning("Discord asks the bot to wait %.1f s with everything", seconds)
             self.refuse(seconds)
 
