@@ -7,7 +7,9 @@ left behind goes stale. A hint tells other processes to look, and they look by t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import time
 from collections import defaultdict
 from datetime import timedelta
@@ -41,16 +43,14 @@ class Presence:
     def __init__(self, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
         self._rows: dict[Registration, StreamPresence] = {}  # what the table should hold of this process
-        self._new: list[StreamPresence] = []
-        self._gone: list[StreamPresence] = []
+        self._changed = False  # whether the table may hold something else
         self._unseen: set[str] = set()
         self._wake = asyncio.Event()
-        self._said_at = 0.0
+        self._said_at = self._looked_at = -math.inf
         self._task = asyncio.create_task(self._run(), name="stream presence")
 
     def entered(self, registration: Registration) -> None:
-        now = timezone.now()
-        row = self._rows[registration] = StreamPresence(
+        self._rows[registration] = StreamPresence(
             stream_id=registration.stream.id,
             user_id=registration.peer.user_id,
             connection_id=registration.peer.connection_id,
@@ -58,19 +58,15 @@ class Presence:
             client_type=registration.client_type,
             produces=sorted(registration.produces),
             consumes=sorted(registration.consumes),
-            since=now,
-            seen_at=now,
+            since=timezone.now(),
         )
-        self._new.append(row)
         registration.stream.presence_told = b""  # the newcomer has not been told
+        self._changed = True
         self._wake.set()
 
     def left(self, registration: Registration) -> None:
-        row = self._rows.pop(registration)
-        if row in self._new:
-            self._new.remove(row)
-        else:
-            self._gone.append(row)
+        del self._rows[registration]
+        self._changed = True
         self._wake.set()
 
     def look(self, stream_id: str) -> None:
@@ -80,13 +76,14 @@ class Presence:
 
     async def _run(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
                 await asyncio.sleep(TOGETHER_SECONDS)
-            except TimeoutError:
-                self._unseen.update(self._switchboard.streams)  # a hint may have been lost
             self._wake.clear()
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._unseen.update(self._switchboard.streams)  # a hint may have been lost
+                self._looked_at = time.monotonic()
             try:
                 await self._write()
                 await self._tell()
@@ -96,22 +93,19 @@ class Presence:
                 self._wake.set()
 
     async def _write(self) -> None:
-        if self._rows and time.monotonic() - self._said_at > SAY_SECONDS:
-            known = sum(1 for row in self._rows.values() if row.pk is not None)
-            if await in_thread(_say_here)() != known:
-                await in_thread(_forget_here)()  # an earlier loop's, or some were lost
-                self._new = list(self._rows.values())
-                self._gone.clear()
-            self._said_at = time.monotonic()
-        new, gone, self._new, self._gone = self._new, self._gone, [], []
-        if not new and not gone:
+        now = time.monotonic()
+        say = bool(self._rows) and now - self._said_at > SAY_SECONDS
+        if not (self._changed or say):
             return
+        self._changed = False
         try:
-            await in_thread(_write)(new, gone)
+            different = await in_thread(_write)(list(self._rows.values()), say=say)
         except BaseException:
-            self._new[:0], self._gone[:0] = [row for row in new if row in self._rows.values()], gone
+            self._changed = True
             raise
-        for stream_id in {row.stream_id for row in (*new, *gone)}:
+        if say:
+            self._said_at = now
+        for stream_id in different:
             self._unseen.add(stream_id)
             self._switchboard.relay.say_presence(stream_id)
 
@@ -173,24 +167,33 @@ def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:
     return frames.text_message(orjson.dumps(frame))
 
 
-def _say_here() -> int:
-    """Say that this process is there, and clear away those long gone. Returns how many rows it has."""
-    now = timezone.now()
-    StreamPresence.objects.filter(seen_at__lt=now - GONE).delete()
-    return StreamPresence.objects.filter(process=PROCESS).update(seen_at=now)
-
-
-def _forget_here() -> None:
-    StreamPresence.objects.filter(process=PROCESS).delete()
-
-
 @transaction.atomic
-def _write(new: list[StreamPresence], gone: list[StreamPresence]) -> None:
-    StreamPresence.objects.filter(pk__in=[row.pk for row in gone if row.pk is not None]).delete()
-    streams = set(Stream.objects.filter(pk__in={row.stream_id for row in new}).values_list("pk", flat=True))
-    users = set(User.objects.filter(pk__in={row.user_id for row in new}).values_list("pk", flat=True))
+def _write(rows: list[StreamPresence], *, say: bool) -> set[str]:
+    """Make the table hold exactly these rows of this process. Returns the ids of the streams where it did not.
+
+    What it holds is read each time, so whatever was lost with a stream or a failed commit is put right, and a row that
+    it holds already is left alone. `say`: also say that this process is there, and clear away those long gone.
+    """
+    now = timezone.now()
+    if say:
+        StreamPresence.objects.filter(seen_at__lt=now - GONE).delete()
+    here = StreamPresence.objects.filter(process=PROCESS)
+    held = dict(here.order_by().values_list("pk", "stream_id"))
+    wanted = {row.pk for row in rows}
+    gone = {pk: stream_id for pk, stream_id in held.items() if pk not in wanted}
+    if gone:
+        StreamPresence.objects.filter(pk__in=gone).delete()
+    new = _possible([row for row in rows if row.pk not in held])
     for row in new:
-        row.pk = None
-    StreamPresence.objects.bulk_create(
-        row for row in new if row.stream_id in streams and row.user_id in users
-    )
+        row.pk, row.seen_at = None, now
+    StreamPresence.objects.bulk_create(new)
+    if say:
+        here.update(seen_at=now)
+    return {*gone.values(), *(row.stream_id for row in new)}
+
+
+def _possible(rows: list[StreamPresence]) -> list[StreamPresence]:
+    """Leave out those whose stream or user is gone. Their sockets are about to hear of it."""
+    streams = set(Stream.objects.filter(pk__in={row.stream_id for row in rows}).values_list("pk", flat=True))
+    users = set(User.objects.filter(pk__in={row.user_id for row in rows}).values_list("pk", flat=True))
+    return [row for row in rows if row.stream_id in streams and row.user_id in users]

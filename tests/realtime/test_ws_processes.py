@@ -13,7 +13,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from realtime.domain.streams import create_stream, share_with_user, unshare
-from realtime.streams.models import StreamGrant
+from realtime.streams import presence
+from realtime.streams.models import StreamGrant, StreamPresence
 from tests.e2e.program import AnotherWeb, another_web
 from tests.realtime.device import JPEG, Device, Person, connect, make_person
 from tests.server import Server, serve, until
@@ -22,8 +23,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def here(transactional_db: None, settings: Settings, redis_url: str) -> Iterator[Server]:
-    """The server in this process, with the layer and the cache as a real one has them."""
+def here(
+    transactional_db: None, settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """The server in this process, with the layer and the cache as a real one has them.
+
+    It says that it is there whenever it wakes up, as otherwise every ten seconds.
+    """
+    monkeypatch.setattr(presence, "SAY_SECONDS", 0.0)
     settings.REDIS_URL = redis_url
     settings.CHANNEL_LAYERS = {
         "default": {
@@ -54,6 +61,19 @@ def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
     return device
 
 
+def told_of(device: Device, wanted: set[str], staying: set[str]) -> None:
+    """Wait until a device is told of exactly these connections, and of those who stay all along."""
+    here: set[str] = set()
+    while here != wanted:
+        here = {each["connectionId"] for each in device.until("presence")["present"]}
+        assert here >= staying
+
+
+def staying_rows(connection_ids: set[str]) -> dict[str, int]:
+    rows = StreamPresence.objects.filter(connection_id__in=connection_ids)
+    return dict(rows.values_list("connection_id", "pk"))
+
+
 def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_a_kill(
     here: Server, elsewhere: AnotherWeb
 ) -> None:
@@ -72,6 +92,17 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
                 told = device.until("presence")
                 if (told["producing"], told["watching"]) == (2, 1):
                     break
+        # Whoever comes and goes on either side, nobody who stays is forgotten for a moment.
+        staying = {producer.connection_id, consumer.connection_id}
+        rows = staying_rows(staying)
+        for place, person in ((here, owner), (elsewhere, friend)) * 2:
+            with on(person, place, stream_id, consumes=["status"]) as passing:
+                told_of(producer, {*staying, passing.connection_id}, staying)
+                told_of(consumer, {*staying, passing.connection_id}, staying)
+            told_of(producer, staying, staying)
+            told_of(consumer, staying, staying)
+        assert staying_rows(staying) == rows
+
         producer.send({"type": "status", "battery": 1})
         status = consumer.until("status")
         assert status["from"] == {"userId": str(owner.user.pk), "connectionId": producer.connection_id}
