@@ -63,6 +63,7 @@ def _mirrored(guild: dict[str, Any], channels: list[dict[str, Any]], bot: dict[s
         "owner_id": str(guild["owner_id"]),
         "member_count": guild.get("approximate_member_count"),
         "bot_role_ids": [str(role_id) for role_id in bot["roles"]],
+        "afk_channel_id": guild.get("afk_channel_id"),
         "channels": [
             {
                 "id": str(channel["id"]),
@@ -79,6 +80,7 @@ def _mirrored(guild: dict[str, Any], channels: list[dict[str, Any]], bot: dict[s
                     }
                     for over in channel.get("permission_overwrites") or []
                 ],
+                "user_limit": int(channel.get("user_limit") or 0),
             }
             for channel in channels
         ],

@@ -159,6 +159,17 @@ def test_a_manager_who_is_none_any_more_is_told_so(client: Client, sandbox: Disc
     assert client.get(f"/api/guilds/{LOUNGE}/channels").status_code == 403
 
 
+def test_what_decides_where_the_bot_plays_is_read_too(client: Client, guild: Guild, sandbox: Discord) -> None:
+    """Else a refresh would take from the mirror what the gateway had told of it."""
+    world = sandbox.sandbox.world
+    general = next(channel for channel in world.channels.values() if channel.type == ChannelType.VOICE)
+    general.user_limit = 7
+    world.guilds[LOUNGE].afk_channel_id = general.id
+    assert client.post(URL).status_code == 202
+    guild.refresh_from_db()
+    assert (Channel.objects.get(pk=general.id).user_limit, guild.afk_channel_id) == (7, general.id)
+
+
 def test_five_hundred_channels_are_read(client: Client, sandbox: Discord) -> None:
     world = sandbox.sandbox.world
     for number in range(493):
