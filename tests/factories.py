@@ -14,7 +14,7 @@ from accounts.models import AuthSession, User
 from guilds.domain.installation import ensure_guild
 from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR
-from queue_app.domain.find import normalise
+from queue_app.domain.find import search_key
 from queue_app.models import ItemState, Player, QueueItem, Track
 
 
@@ -106,7 +106,7 @@ class TrackFactory(DjangoModelFactory[Track]):
     title = factory.Sequence(lambda n: f"Song {n}")
     artist = "The Testers"
     duration_ms = 60_000
-    search_text = factory.LazyAttribute(lambda track: normalise(f"{track.title} {track.artist}"))
+    search_text = factory.LazyAttribute(lambda track: f"{search_key(track.title)} {search_key(track.artist)}")
 
 
 class ItemFactory(DjangoModelFactory[QueueItem]):

@@ -19,9 +19,23 @@ def normalise(text: str) -> str:
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 
+def search_key(text: str) -> str:
+    """Return `normalise`, or where nothing is left of a text, as of "!!!", its own characters."""
+    return normalise(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
+
+
+def _seen(text: str) -> str:
+    """Leave out what only joins or varies the characters around it: a heart is one in each of its presentations."""
+    return "".join(
+        char for char in text if unicodedata.category(char) not in {"Mn", "Me", "Cc", "Cf"} or char.isspace()
+    )
+
+
 def search_library(query: str, *, limit: int = 20) -> list[Track]:
     """Return the tracks that hold every word of `query`, best first; all of them for an empty query."""
-    words = normalise(query).split()[:MAX_WORDS]
+    words = search_key(query).split()[:MAX_WORDS]
+    if not words and query.strip():
+        return []
     tracks = Track.objects.filter(source="library", available=True)
     for word in words:
         tracks = tracks.filter(search_text__contains=word)
@@ -29,7 +43,7 @@ def search_library(query: str, *, limit: int = 20) -> list[Track]:
     wanted = " ".join(words)
 
     def distance(track: Track) -> tuple[int, int]:
-        title = normalise(track.title or "")
+        title = search_key(track.title or "")
         if title == wanted:
             return (0, 0)
         if title.startswith(wanted):
@@ -57,7 +71,7 @@ def find_track(query: str) -> Track:
         known = _named.first(text)
         known = known if known and known.available else None
     else:
-        matches = search_library(text, limit=1) if normalise(text) else []
+        matches = search_library(text, limit=1) if text.strip() else []
         known = matches[0] if matches else None
     if known is not None:
         return known

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from queue_app.artwork import store_artwork
-from queue_app.domain.find import normalise
+from queue_app.domain.find import search_key
 from queue_app.domain.guild_state import GuildState, open_guild
 from queue_app.domain.scan_lease import Scan, scan_lease
 from queue_app.models import ItemState, QueueItem, Track
@@ -30,7 +30,7 @@ def apply_info(track: Track, info: TrackInfo) -> None:
     track.duration_ms = info.duration_ms
     track.is_live = info.is_live
     track.artwork = store_artwork(info.artwork, info.artwork_type)
-    track.search_text = normalise(" ".join(filter(None, (info.title, info.artist, info.album))))
+    track.search_text = " ".join(search_key(part) for part in (info.title, info.artist, info.album) if part)
     track.available = True
     track.resolved_at = timezone.now()
     save_track(track)

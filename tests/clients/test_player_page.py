@@ -264,6 +264,10 @@ def test_a_search_without_a_result_offers_nothing_to_add(desk: Desk, scene: Scen
     page.keyboard.press("Enter")
     expect(note).to_have_text("Nothing in the library matches “nor such a thing”.")
     expect(box).to_have_value("nor such a thing")
+    box.fill("🎉")
+    expect(note).to_have_text("Nothing in the library matches “🎉”.")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("🎉")
     assert not elsewhere(QueueItem.objects.exists)
 
     # Eight of one name are eight, and one can tell them apart.

@@ -66,11 +66,26 @@ def test_accents_are_found_without_and_without_them_with() -> None:
     assert titles("Déjà vu") == ["Deja Vu"]
 
 
-@pytest.mark.parametrize("query", ["%", "_", "\\", "'", '"', "%_%"])
-def test_the_databases_signs_mean_nothing(query: str) -> None:
-    TrackFactory.create(title="Song")
-    assert titles(query) == ["Song"]  # nothing to search for: everything
-    assert find_track(query).source == "none"  # but nothing to play
+@pytest.mark.parametrize(
+    "query", ["%", "_", "\\", "'", '"', "%_%", "!!!", "🎉", "… – …", "\u200b", "\u200d\ufe0f"]
+)
+def test_signs_find_no_title_of_letters(query: str) -> None:
+    TrackFactory.create(title="Song! 🎉 100%_\\")
+    assert titles(query) == []
+    assert find_track(query).source == "none"
+
+
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [("!!!", "!!!"), ("!!!", "!!"), ("❤\ufe0f", "❤"), ("❤", " ❤\ufe0f "), ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"), ("÷", "÷"), ("…", "...")],
+)  # fmt: skip
+def test_a_title_without_a_letter_is_found_by_its_own_signs(folder: Path, title: str, query: str) -> None:
+    record(folder / "one.flac", title=title, artist="Testers")
+    record(folder / "two.flac", title="Song" + title)
+    assert scan_library() == (2, 0)
+    assert titles(query) == [title]
+    assert titles(f"testers {query}") == [title]  # signs beside words mean nothing
+    assert find_track(query).title == title
 
 
 def test_an_empty_query_lists_what_there_is_up_to_the_limit() -> None:
