@@ -127,12 +127,14 @@ class Music(commands.Cog):
 
     @nextcord.slash_command(description="Empty the queue; what plays goes on.", contexts=IN_GUILDS)
     async def clear(self, interaction: Asked) -> None:
-        count = (await _run(interaction, "ClearQueue"))["removed"]
-        if count == 0:
-            await interaction.tell("The queue was empty.", private=True)
-        else:
-            tracks = "one track" if count == 1 else f"{count} tracks"
-            await interaction.tell(f"Took {tracks} out of the queue.")
+        cleared = await _run(interaction, "ClearQueue")
+        count, failed = cleared["removed"], cleared.get("dismissed", 0)
+        said = []
+        if count:
+            said.append(f"Took {'one track' if count == 1 else f'{count} tracks'} out of the queue.")
+        if failed:
+            said.append(f"Dismissed {'one failed track' if failed == 1 else f'{failed} failed tracks'}.")
+        await interaction.tell(" ".join(said) or "The queue was empty.", private=not said)
 
     @nextcord.slash_command(
         description="Play in a voice channel: the one you name, or yours.", contexts=IN_GUILDS

@@ -25,8 +25,8 @@ def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origi
         return put(state, query=query, position=position)
 
 
-def put(state: GuildState, *, query: str, position: str = "end") -> QueueItem:
-    """`add_track` to a guild that is open."""
+def put(state: GuildState, *, query: str, position: str = "end", retried_id: str = "") -> QueueItem:
+    """`add_track` to a guild that is open. `retried_id` names the ended item of which this is another try."""
     check_add(state)
     place = _place(state, position)
     track = find_track(query)
@@ -38,7 +38,8 @@ def put(state: GuildState, *, query: str, position: str = "end") -> QueueItem:
         rank=place.rank,
     )
     state.count(1)
-    state.append("TrackAdded", item=item, after=str(place.after) if place.after else None)
+    retried = {"retried_id": retried_id} if retried_id else {}
+    state.append("TrackAdded", item=item, after=str(place.after) if place.after else None, **retried)
     if track.source == "none":
         detail = f"Nothing in the library matches “{query[:100]}”."
         item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)

@@ -103,11 +103,11 @@ class GuildState:
         items = QueueItem.objects.select_related("track", "requested_by")
         return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
 
-    def dismiss(self, item: QueueItem) -> None:
-        """Show a failed item no longer beside the queue."""
+    def dismiss(self, item: QueueItem, **why: str) -> None:
+        """Show a failed item no longer beside the queue. `why` is told with the event."""
         item.dismissed = True
         item.save(update_fields=["dismissed"])
-        self.append("TrackRemoved", item=item)
+        self.append("TrackRemoved", item=item, **why)
 
     def seek_voice(self, *, resumed: bool = False) -> None:
         """Where nobody has named a channel to play in, take the asker's, else the setting's, if they may join that.

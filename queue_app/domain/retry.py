@@ -22,7 +22,7 @@ def retry_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
             raise ItemNotFound
         # Nothing had matched these words; there may be something by now.
         query = old.track.title if old.track.source == "none" else old.track.uri
-        added = put(state, query=query or "")
+        added = put(state, query=query or "", retried_id=str(old.pk))
         if old.state == ItemState.FAILED and not old.dismissed:
-            state.dismiss(old)
+            state.dismiss(old, why="retried")
         return added

@@ -122,6 +122,7 @@ def live_through_everything() -> Story:
     story.ask("RemoveItem", item_id=first["id"])
     story.bot("moved", channel_id=back_room.pk)
     story.ask("LeaveVoice")
+    story.ask("AddTrack", query="nothing has this name either")
     story.ask("ClearQueue")
     note_outage(story.id)
     story.keep("an outage")

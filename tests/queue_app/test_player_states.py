@@ -428,6 +428,9 @@ def test_retrying_adds_it_again_and_takes_the_failed_one_away(stage: Theatre) ->
     assert (again["track"]["uri"], again["requested_by"]["id"]) == (failed.track.uri, str(stage.member.pk))
     fresh = stage.assert_replays(before)
     assert ([item["id"] for item in fresh["queue"]], fresh["failed"]) == ([again["id"]], [])
+    added, removed = [event["args"] for event in stage.events(after=before["seq"]) if "item" in event["args"]]
+    assert (added["item"]["id"], added["retried_id"]) == (again["id"], str(failed.pk))
+    assert (removed["item"]["id"], removed["why"]) == (str(failed.pk), "retried")
 
 
 def test_retrying_what_nothing_matched_searches_again(stage: Theatre) -> None:
@@ -435,6 +438,29 @@ def test_retrying_what_nothing_matched_searches_again(stage: Theatre) -> None:
     track = TrackFactory.create(title="Brand New Song")
     again = stage.do("RetryItem", item_id=failed["id"])
     assert (again["track"]["uri"], again["state"]) == (track.uri, "queued")
+
+
+def test_clearing_takes_the_failed_ones_away_too(stage: Theatre) -> None:
+    failed = [stage.do("AddTrack", query=f"nothing matches {number}")["id"] for number in range(2)]
+    before = stage.snapshot()
+    assert [item["id"] for item in before["failed"]] == failed
+    # Also where nothing waits.
+    assert stage.do("ClearQueue", by=stage.manager) == {"removed": 0, "dismissed": 2}
+    assert stage.assert_replays(before)["failed"] == []
+    removed = [event["args"] for event in stage.events(after=before["seq"])]
+    assert [(args["item"]["id"], args["why"]) for args in removed] == [(pk, "cleared") for pk in failed]
+
+    late = stage.do("AddTrack", query="nothing matches this either")
+    QueueItem.objects.filter(pk=late["id"]).update(ended_at=timezone.now() - timedelta(minutes=11))
+    stage.do("AddTrack", query="nor this")
+    stage.add()
+    before = stage.snapshot()
+    assert stage.do("ClearQueue", by=stage.manager) == {"removed": 1, "dismissed": 1}
+    fresh = stage.assert_replays(before)
+    assert (fresh["queue"], fresh["failed"]) == ([], [])
+    head = fresh["seq"]
+    assert stage.do("ClearQueue", by=stage.manager) == {"removed": 0}
+    assert stage.snapshot()["seq"] == head
 
 
 def test_removing_a_failed_one_is_for_its_requester_and_djs(stage: Theatre) -> None:

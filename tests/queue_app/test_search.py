@@ -77,7 +77,10 @@ def test_signs_find_no_title_of_letters(query: str) -> None:
 
 @pytest.mark.parametrize(
     ("title", "query"),
-    [("!!!", "!!!"), ("!!!", "!!"), ("❤\ufe0f", "❤"), ("❤", " ❤\ufe0f "), ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"), ("÷", "÷"), ("…", "...")],
+    [
+        ("!!!", "!!!"), ("!!!", "!!"), ("❤\ufe0f", "❤"), ("❤", " ❤\ufe0f "), ("÷", "÷"), ("…", "..."),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+    ],
 )  # fmt: skip
 def test_a_title_without_a_letter_is_found_by_its_own_signs(folder: Path, title: str, query: str) -> None:
     record(folder / "one.flac", title=title, artist="Testers")
