@@ -20,6 +20,8 @@ export class ActivityView {
   #oldest = Infinity;
   /** Where Backline was last said to be. @type {string | null} */
   #channelId = null;
+  /** The newest events, if they tell of a clearing: more of it may come. @type {SyncEvent[]} */
+  #clearing = [];
 
   /** @param {{channelName: (id: string | null) => string}} options */
   constructor({ channelName }) {
@@ -34,20 +36,28 @@ export class ActivityView {
 
   /** What has just happened. @param {SyncEvent[]} events oldest first */
   add(events) {
-    for (const event of events) {
-      this.#oldest = Math.min(this.#oldest, event.seqNum);
-      const node = this.#render(event);
+    this.#oldest = Math.min(this.#oldest, ...events.map(({ seqNum }) => seqNum));
+    const known = this.#clearing.length;
+    const groups = together([...this.#clearing, ...events]);
+    if (known && groups[0].length > known) this.#list.firstElementChild?.remove(); // it is told again, as a whole
+    else if (known) groups.shift();
+    for (const group of groups) {
+      const node = this.#render(group);
       if (!node) continue;
       node.setAttribute("data-new", "");
       this.#list.prepend(node);
     }
+    this.#clearing = (groups.at(-1) ?? []).filter(isClearing);
     this.#trim();
   }
 
   /** What happened before; what is shown already is left out. @param {SyncEvent[]} events oldest first */
   addPast(events) {
     const now = this.#channelId;
-    const nodes = events.filter((event) => event.seqNum < this.#oldest).map((event) => this.#render(event));
+    const groups = together(events.filter((event) => event.seqNum < this.#oldest));
+    if (this.#oldest === Infinity) this.#clearing = (groups.at(-1) ?? []).filter(isClearing);
+    // What was read may begin in the middle of a clearing.
+    const nodes = groups.map((group, place) => this.#render(group, place === 0 && group[0].parentSeqNum > 0));
     this.#channelId = now ?? this.#channelId;
     this.#list.append(...nodes.filter((node) => node !== null).reverse());
     this.#trim();
@@ -65,22 +75,23 @@ export class ActivityView {
     }
   }
 
-  /** @param {SyncEvent} event @returns {HTMLElement | null} null for what nobody did */
-  #render(event) {
-    const deed = this.#describe(event);
+  /** @param {SyncEvent[]} group of one deed @param {boolean} [cut] whether events may be missing before them */
+  #render(group, cut = false) {
+    const [event] = group;
+    const deed = isClearing(event) ? clearing(group, cut) : this.#describe(event);
     return deed && render(event, deed);
   }
 
   /**
    * @param {SyncEvent} event
-   * @returns {Deed | null}
+   * @returns {Deed | null} null for what nobody did, or what another event tells
    */
   #describe({ name, args, metadata }) {
     switch (name) {
       case "TrackAdded":
-        return { verb: "added", object: titleOf(args.item.track) };
+        return { verb: args.retried_id ? "retried" : "added", object: titleOf(args.item.track) };
       case "TrackRemoved":
-        return { verb: "removed", object: titleOf(args.item.track) };
+        return args.why === "retried" ? null : { verb: "removed", object: titleOf(args.item.track) };
       case "TrackSkipped":
         return { verb: "skipped", object: titleOf(args.item.track) };
       case "TrackFailed":
@@ -93,8 +104,6 @@ export class ActivityView {
         return { verb: "was removed from this server" };
       case "TrackMoved":
         return { verb: "moved", object: titleOf(args.item.track), rest: args.after ? "" : "to the front" };
-      case "QueueCleared":
-        return { verb: "cleared the queue", rest: `of ${counted(args.item_ids.length, "track")}` };
       case "SkipVoted":
         return metadata.userId ? { verb: "voted to skip", rest: `(${args.votes} of ${args.needed})` } : null;
       case "VolumeChanged":
@@ -130,6 +139,37 @@ export class ActivityView {
         return null;
     }
   }
+}
+
+/** @param {SyncEvent} event @returns {boolean} whether it is a part of a clearing */
+function isClearing({ name, args }) {
+  return name === "QueueCleared" || (name === "TrackRemoved" && args.why === "cleared");
+}
+
+/**
+ * Events of one deed together. A clearing's stand next to each other, and what could be cleared after it had to
+ * come in between.
+ * @param {SyncEvent[]} events
+ */
+function together(events) {
+  /** @type {SyncEvent[][]} */
+  const groups = [];
+  for (const event of events) {
+    const group = groups.at(-1);
+    const last = group?.at(-1);
+    if (group && last && isClearing(event) && isClearing(last) && event.parentSeqNum === last.seqNum) group.push(event);
+    else groups.push([event]);
+  }
+  return groups;
+}
+
+/** @param {SyncEvent[]} group @param {boolean} cut @returns {Deed} */
+function clearing(group, cut) {
+  if (cut) return { verb: "cleared the queue" };
+  const tracks = group.reduce((sum, { args }) => sum + (args.item_ids?.length ?? 0), 0);
+  const failed = group.filter(({ name }) => name === "TrackRemoved").length;
+  if (!tracks) return { verb: `cleared ${counted(failed, "failed track")}` };
+  return { verb: "cleared the queue", rest: `of ${counted(tracks, "track")}${failed ? ` and ${failed} failed` : ""}` };
 }
 
 /** @param {{code: string, detail: string} | null} error @returns {Deed | null} null for what somebody wanted so */

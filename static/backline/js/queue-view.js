@@ -16,6 +16,7 @@ import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDur
  * @property {string} person who asked for it
  * @property {boolean} mine
  * @property {string[]} words
+ * @property {string} when it plays, or what becomes of it; never cut off
  * @property {string | null} itemId what the buttons are about; null: nothing yet
  *
  * @typedef {object} Drawn what the queue looks like
@@ -30,6 +31,9 @@ import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDur
  *
  * @typedef {(itemId: string, title: string) => void} OnItem
  */
+
+/** So long the place of a row that was retried is kept: a second press there is meant for no other. */
+const KEPT_MS = 2_000;
 
 export class QueueView {
   #list = byId("queue");
@@ -55,7 +59,8 @@ export class QueueView {
       this.#leave(node);
       this.#nodes.delete(key);
     }
-    lines.forEach((line, place) => {
+    let at = this.#list.firstElementChild;
+    for (const line of lines) {
       let node = this.#nodes.get(line.key);
       if (!node) {
         node = this.#build();
@@ -64,13 +69,15 @@ export class QueueView {
       }
       this.#fill(node, line, can);
       // Moving a node drops its focus and restarts its animation: only when it is elsewhere.
-      if (this.#list.children[place] !== node) this.#list.insertBefore(node, this.#list.children[place] ?? null);
-    });
+      while (at?.hasAttribute("data-kept")) at = at.nextElementSibling;
+      if (at === node) at = at.nextElementSibling;
+      else this.#list.insertBefore(node, at);
+    }
     this.#drawnOnce = true;
     this.#list.setAttribute("aria-busy", "false");
     this.#empty.hidden = lines.length > 0;
     setText(this.#empty, can?.add === false ? "The queue is empty." : "The queue is empty. Search above, or paste a link.");
-    byId("queue-clear").hidden = !can?.clear || !rows.some((row) => row.item);
+    byId("queue-clear").hidden = !can?.clear || !(failed.length || rows.some((row) => row.item));
     byId("queue-more").hidden = !drawn.hasMore;
     setText(this.#summary, summarise(drawn));
   }
@@ -90,6 +97,7 @@ export class QueueView {
       const heir = neighbour?.querySelector("button:not([disabled], [hidden])") ?? byId("search-input");
       heir.focus();
     }
+    if (node.dataset.state === "retrying") node.before(kept(node));
     node.remove();
   }
 
@@ -144,17 +152,27 @@ export class QueueView {
   }
 }
 
+/** Stands where a row was, for a moment. @param {HTMLElement} row that was retried and is gone */
+function kept(row) {
+  const node = element("li", { class: "row-kept", "data-kept": true, "aria-hidden": "true" },
+    "Added again: ", element("bdi", {}, row.dataset.title ?? ""));
+  node.style.height = `${row.offsetHeight}px`;
+  setTimeout(() => node.remove(), KEPT_MS);
+  return node;
+}
+
 /** Who, what and when, each in its own direction of writing. @param {HTMLElement} sub @param {Line} line */
-function fillWords(sub, { person, mine, words }) {
+function fillWords(sub, { person, mine, words, when }) {
   const parts = [person, ...words].filter(Boolean);
-  const key = `${mine} ${parts.join("\n")}`;
+  const key = `${mine} ${parts.join("\n")} ${when}`;
   if (sub.dataset.drawn === key) return;
   sub.dataset.drawn = key;
   const nodes = parts.flatMap((part, place) => {
     const node = element("bdi", { class: part === person && !place && mine ? "mine" : null }, part);
     return place ? [" · ", node] : [node];
   });
-  sub.replaceChildren(...nodes);
+  const rest = when ? [element("span", { class: "line-when" }, `${nodes.length ? " · " : ""}${when}`)] : [];
+  sub.replaceChildren(element("span", { class: "line-who" }, ...nodes), ...rest);
 }
 
 /** @param {FailedRow} row @param {boolean} live @returns {Line} */
@@ -164,7 +182,7 @@ function failedLine({ item, pending }, live) {
   return {
     key: `failed ${item.id}`, state: pending === "retry" ? "retrying" : pending ? "removing" : "failed", track: item.track,
     title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by),
-    words: [pending ? words[pending] : reason], itemId: item.id,
+    words: [pending ? words[pending] : reason], when: "", itemId: item.id,
   };
 }
 
@@ -176,14 +194,14 @@ function queueLines({ rows, player, positionMs, live }) {
     if (row.add) return pendingLine(row.key, row.add);
     const item = /** @type {QueueItem} */ (row.item);
     const words = item.track.artist ? [item.track.artist] : [];
-    if (row.removing) words.push(live ? "removing" : "will be removed");
-    else if (row.moving) words.push(live ? "moving" : "will be moved");
-    else if (untilMs !== null) words.push(`in ${duration(untilMs)}`);
-    else if (place === 0) words.push("next");
+    let when = place === 0 ? "next" : "";
+    if (row.removing) when = live ? "removing" : "will be removed";
+    else if (row.moving) when = live ? "moving" : "will be moved";
+    else if (untilMs !== null) when = `in ${duration(untilMs)}`;
     untilMs = untilMs === null || item.track.duration_ms === null ? null : untilMs + item.track.duration_ms;
     return {
       key: row.key, state: row.removing ? "removing" : row.moving ? "moving" : "queued", track: item.track,
-      title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by), words, itemId: item.id,
+      title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by), words, when, itemId: item.id,
     };
   });
 }
@@ -193,7 +211,7 @@ function pendingLine(key, add) {
   return {
     key, state: add.waiting ? "waiting" : "adding", track: add.track,
     title: add.track ? titleOf(add.track, add.query) : readableUrl(add.query), person: "you", mine: true,
-    words: [add.waiting ? "waiting for the network" : "adding"], itemId: null,
+    words: [], when: add.waiting ? "waiting for the network" : "adding", itemId: null,
   };
 }
 
