@@ -11,14 +11,13 @@ const CODES = [
 const STATUS = { NO_VOICE_CHANNEL: "idle", PAUSED: "paused", STOPPED: "stopped", BOT_AWAY: "connecting" };
 const STAGE_LEFT = { id: "1", name: "Stage left", stage: false };
 const MAIN_STAGE = { id: "2", name: "Main Stage", stage: true };
-const next = makeItem("next").track;
 
 function situation(code, { item = makeItem("now"), ...rest } = {}) {
   const error = code ? { code, detail: "What the server says." } : null;
   const player = { ...idlePlayer(), status: STATUS[code] ?? (code ? "error" : "playing"), item, error };
   return {
-    player, positionMs: 109_000, next: null, waiting: 0, late: false, can: { add: true }, channels: [STAGE_LEFT, MAIN_STAGE],
-    here: null, cause: null, lost: null, changes: 0, wish: null, ...rest,
+    player, positionMs: 109_000, waiting: 0, late: false, can: { add: true }, channels: [STAGE_LEFT, MAIN_STAGE],
+    seat: null, here: null, cause: null, lost: null, changes: 0, wish: null, ...rest,
   };
 }
 
@@ -29,9 +28,9 @@ test("the six states have their lamp, words and buttons", () => {
   const paused = lookOf(situation("PAUSED", { item: null, cause: ines }));
   assert.deepEqual(said(paused), ["rest", "Paused, nothing waiting", "Add music", "add"]);
   assert.deepEqual([paused.title, paused.line], ["The queue is empty", "Paused by Ines 4 min ago"]);
-  const nowhere = lookOf(situation("NO_VOICE_CHANNEL", { item: null, next, waiting: 8, here: "1" }));
+  const nowhere = lookOf(situation("NO_VOICE_CHANNEL", { item: null, waiting: 8, here: "1" }));
   assert.deepEqual(said(nowhere), ["need", "Nowhere to play", "Join Stage left, Other channel", "join"]);
-  assert.equal(nowhere.track, next);
+  assert.equal(nowhere.track, null); // it is in the queue, and only there
   assert.match(nowhere.words, /8 tracks are waiting\.$/);
   const lost = { state: "waiting", at: new Date(2026, 0, 1, 21, 14), detail: "" };
   const offline = lookOf(situation("", { lost, changes: 2 }));
@@ -54,7 +53,7 @@ test("the round button does something as long as something waits, whatever is wr
     for (const item of [null, makeItem("now")]) {
       for (const lost of losses) {
         for (const add of [true, false]) {
-          const look = lookOf(situation(code, { item, next, waiting: 1, lost, can: { add } }));
+          const look = lookOf(situation(code, { item, waiting: 1, lost, can: { add } }));
           assert.ok(look.round, `${code} ${item} ${lost?.state} ${add}`);
           assert.equal(look.cold, lost !== null);
           if (lost || code) assert.notEqual(look.lamp, "sound");
@@ -71,14 +70,42 @@ test("what the server says of a fault is shown as it comes", () => {
 });
 
 test("a track that should have started long ago is not about to start", () => {
-  const waits = situation("", { item: null, next, waiting: 3 });
+  const waits = situation("", { item: null, waiting: 3 });
   waits.player.status = "idle";
   assert.equal(lookOf(waits).line, "The next track is about to start.");
   assert.deepEqual(said(lookOf({ ...waits, late: true })), ["need", "Waiting for the bot", "", "pause"]);
 });
 
+test("what waits is no current track, and the button starts it", () => {
+  for (const [code, kicker, words, act] of [
+    ["PAUSED", "Paused", "Resume", "resume"],
+    ["STOPPED", "Stopped", "Choose a channel", "resume"],
+    ["NO_VOICE_CHANNEL", "Nowhere to play", "Choose a channel", "choose"],
+    ["CHANNEL_FULL", "The channel is full", "Choose a channel", "choose"],
+  ]) {
+    const look = lookOf(situation(code, { item: null, waiting: 2, channels: [STAGE_LEFT, MAIN_STAGE] }));
+    assert.deepEqual([look.track, look.kicker, look.buttons[0].words, look.round.act], [null, kicker, words, act]);
+  }
+  const lost = { state: "waiting", at: new Date(), detail: "" };
+  assert.equal(lookOf(situation("PAUSED", { item: null, waiting: 2, lost })).round.act, "resume");
+});
+
+test("a track starts by itself where there is a channel to play in", () => {
+  for (const code of ["", "NO_VOICE_CHANNEL", "STOPPED", "PAUSED"]) {
+    const said = (rest, channelId = null) => {
+      const quiet = situation(code, { item: null, ...rest });
+      Object.assign(quiet.player, { voice_channel_id: channelId }, code ? {} : { status: "idle" });
+      const { line, words } = lookOf(quiet);
+      return `${line} ${words}`;
+    };
+    assert.match(said({}), /Join a voice channel or choose one above, then add a track\./, code);
+    assert.match(said({ seat: "1" }), /Add a track and it starts/, code);
+    assert.match(said({}, "2"), /Add a track and it starts/, code);
+  }
+});
+
 test("a name that runs to the left does so in its own place", () => {
   const channels = [{ ...STAGE_LEFT, name: "\u202eevil\u2069" }];
-  const [join] = lookOf(situation("NO_VOICE_CHANNEL", { next, waiting: 1, channels, here: "1" })).buttons;
+  const [join] = lookOf(situation("NO_VOICE_CHANNEL", { waiting: 1, channels, here: "1" })).buttons;
   assert.equal(join.words, "Join \u2068\u202eevil\u2069");
 });

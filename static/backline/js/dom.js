@@ -47,13 +47,13 @@ export function setText(node, text) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @param {string} name of a symbol in static/vendor/lucide/sprite.svg */
+/** @param {string} name of a symbol in static/vendor/lucide/sprite.svg, which is a part of each page */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${document.documentElement.dataset.sprite}#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }

@@ -1,7 +1,7 @@
 /** The guild page: one store, and the views that draw it. */
 
 import { Client } from "../../client/client.js";
-import { SignedOutError } from "../../client/errors.js";
+import { NetworkError, SignedOutError } from "../../client/errors.js";
 import { GuildStore } from "../../client/guild.js";
 import { ActivityView } from "./activity-view.js";
 import { announce, toast } from "./announce.js";
@@ -84,9 +84,12 @@ setInterval(drawPosition, TICK_MS);
 setInterval(() => {
   activityView.tick();
   draw();
+  if (!document.hidden && !store.player?.voice_channel_id) lookForSeat();
 }, SLOW_TICK_MS);
 
 let choosingVoice = false;
+/** Whether the page was live before, and whether the feed shows what had happened until then. */
+let wasLive = false;
 let recentShown = false;
 /** @type {ConnectionState} */
 let connection = "connecting";
@@ -209,11 +212,11 @@ function draw() {
   playerView.draw(lookOf({
     player,
     positionMs: store.positionMs,
-    next: rows.find(({ item }) => item)?.item?.track ?? null,
     waiting,
     late: waitingSince !== null && performance.now() - waitingSince > LATE_MS,
     can: store.can,
     channels: store.voiceChannels,
+    seat,
     here: seat ?? past.channelId,
     cause: past.causeOf(player),
     lost,
@@ -286,6 +289,7 @@ function sentence(name, args) {
     case "TrackAdded":
       return `${titleOf(args.item.track)} added to the queue`;
     case "TrackRemoved":
+      if (args.why) return args.why === "cleared" ? "The queue was cleared" : "";
       return `${titleOf(args.item.track)} removed`;
     case "TrackSkipped":
       return `${titleOf(args.item.track)} skipped`;
@@ -337,19 +341,28 @@ async function showConnection(state, problem) {
   draw();
   if (state !== "connecting") announce(state === "live" ? "Connected, live" : problem?.detail ?? CONNECTION_WORDS[state]);
   if (state !== "live") return;
+  wasLive = true;
   await sendWish();
+  await showRecent();
+}
+
+async function showRecent() {
   if (recentShown) return;
   recentShown = true;
-  await attempt(async () => {
+  try {
     const events = await store.readRecent(RECENT_EVENTS);
     activityView.addPast(events);
+    byId("activity-empty").hidden = false;
     past.add(events);
     draw();
-  });
+  } catch (error) {
+    recentShown = false; // read again as soon as the connection is back
+    if (!(error instanceof NetworkError)) toast(/** @type {Error} */ (error).message);
+  }
 }
 
 /** The first attempt to connect is no loss yet. @param {ConnectionState} state @param {Problem | null} problem */
 function lostNow(state, problem) {
-  if (state === "live" || (state === "connecting" && !lost && !recentShown)) return null;
+  if (state === "live" || (state === "connecting" && !lost && !wasLive)) return null;
   return { state, at: lost?.at ?? new Date(), detail: problem?.detail ?? "" };
 }

@@ -11,11 +11,11 @@ import { ago, clockTime, counted, duration, isolated } from "./format.js";
  * @typedef {object} Situation
  * @property {Player} player
  * @property {number} positionMs
- * @property {Track | null} next what comes after the current track
- * @property {number} waiting how many tracks come next
+ * @property {number} waiting how many tracks wait in the queue
  * @property {boolean} late whether the first of them should have started long ago
  * @property {Rights | null} can
  * @property {VoiceChannel[]} channels
+ * @property {string | null} seat the voice channel that oneself sits in
  * @property {string | null} here the channel to offer: the one that oneself sits in, else the last one that was played in
  * @property {{at: number, name: string | null} | null} cause when the state began, and who did it
  * @property {{state: ConnectionState, at: Date, detail: string} | null} lost the connection, and since when
@@ -73,9 +73,9 @@ const CODE_OF_STATUS = { paused: "PAUSED", stopped: "STOPPED" };
 
 /** @param {Situation} situation @returns {Look} */
 export function lookOf(situation) {
-  const { player, next, lost } = situation;
+  const { player, lost } = situation;
   const code = player.error?.code ?? CODE_OF_STATUS[player.status] ?? "";
-  const track = player.item?.track ?? (code || lost || situation.late ? next : null);
+  const track = player.item?.track ?? null; // what comes next is in the queue, and only there
   /** @type {Look} */
   const look = {
     lamp: "rest", cold: lost !== null, kicker: "Nothing playing", track, title: "Quiet in here", blank: "music", line: "", words: "",
@@ -87,7 +87,8 @@ export function lookOf(situation) {
 }
 
 /** @param {Situation} situation @returns {Partial<Look>} */
-function whenWell({ player, waiting, late, can }) {
+function whenWell(situation) {
+  const { player, waiting, late, can } = situation;
   if (player.status === "playing") return { lamp: "sound", kicker: "Now playing", round: BUTTONS.pause };
   if (player.item) return { lamp: "busy", kicker: "Joining voice", round: BUTTONS.pause };
   if (waiting && late) {
@@ -96,7 +97,12 @@ function whenWell({ player, waiting, late, can }) {
   }
   if (waiting) return { line: "The next track is about to start.", round: BUTTONS.pause };
   if (can?.add === false) return { line: "Nobody has added anything yet." };
-  return { line: "Add a track and it starts by itself.", round: BUTTONS.add };
+  return { line: howToStart(situation, "Add a track and it starts by itself."), round: BUTTONS.add };
+}
+
+/** @param {Situation} situation @param {string} words where there is a channel to play in */
+function howToStart({ player, seat }, words) {
+  return player.voice_channel_id || seat ? words : "Join a voice channel or choose one above, then add a track.";
 }
 
 /** @param {string} code @param {Situation} situation @param {Track | null} track @returns {Partial<Look>} */
@@ -105,12 +111,16 @@ function whenSilent(code, situation, track) {
   const detail = player.error?.detail ?? "";
   switch (code) {
     case "PAUSED":
-      return track ? { kicker: "Paused", words: pausedBy(cause, "."), round: BUTTONS.resume } : whenPausedAndEmpty(situation);
+      if (track) return { kicker: "Paused", words: pausedBy(cause, "."), round: BUTTONS.resume };
+      if (waiting) return { kicker: "Paused", blank: "pause", line: pausedBy(cause, ""), buttons: [BUTTONS.resume] };
+      return whenPausedAndEmpty(situation);
     case "STOPPED":
-      if (!track) return { kicker: "Stopped", line: "Add a track and it starts by itself.", buttons: mayAdd(situation) };
+      if (!track && !waiting) {
+        return { kicker: "Stopped", line: howToStart(situation, "Add a track and it starts by itself."), buttons: mayAdd(situation) };
+      }
       return { kicker: "Stopped", words: detail, buttons: elsewhere(situation), round: BUTTONS.resume };
     case "NO_VOICE_CHANNEL": {
-      if (!track) return whenWell(situation);
+      if (!track && !waiting) return whenWell(situation);
       const waits = waiting ? `; ${counted(waiting, "track")} ${waiting === 1 ? "is" : "are"} waiting` : "";
       const words = `Backline is not in a voice channel. Join one, or choose one above, and the queue starts${waits}.`;
       return { lamp: "need", kicker: "Nowhere to play", words, buttons: elsewhere(situation) };
@@ -119,7 +129,7 @@ function whenSilent(code, situation, track) {
       const left = cause ? `The bot left at ${clockTime(new Date(cause.at))} and its queue is kept.` : "The bot is away and its queue is kept.";
       const soon = cause !== null && Date.now() - cause.at < SOON_MS;
       const when = soon ? ", usually within 10 seconds" : " as soon as the bot is back";
-      const words = `${left} It continues at ${duration(positionMs)} by itself${when}.`;
+      const words = `${left} It continues${track ? ` at ${duration(positionMs)}` : ""} by itself${when}.`;
       return { lamp: "need", kicker: soon ? "Backline is restarting" : "Backline is away", words, round: BUTTONS.pause };
     }
     case "SERVER_MUTED":
@@ -141,14 +151,14 @@ function whenPausedAndEmpty(situation) {
     title: "The queue is empty",
     blank: "pause",
     line: pausedBy(situation.cause, ""),
-    words: buttons.length ? "Add a track and it starts at once. Nobody has to press play." : "It goes on as soon as somebody adds a track.",
+    words: buttons.length ? howToStart(situation, "Add a track and it starts at once. Nobody has to press play.") : "It goes on as soon as somebody adds a track.",
     buttons,
     round: buttons[0] ?? BUTTONS.resume,
   };
 }
 
 /** @param {Situation} situation @param {Track | null} track @returns {Partial<Look>} */
-function whenLost({ player, positionMs, lost, changes, wish }, track) {
+function whenLost({ player, positionMs, waiting: queued, lost, changes, wish }, track) {
   const { state, at, detail } = /** @type {NonNullable<Situation["lost"]>} */ (lost);
   const last = `This is the last state we saw${track ? `, at ${duration(positionMs)}` : ""}.`;
   const since = clockTime(at);
@@ -168,7 +178,7 @@ function whenLost({ player, positionMs, lost, changes, wish }, track) {
     kicker: `Offline since ${since}`,
     words: `No connection. ${last} What you add is kept and sent when you are back${waiting}${kept}`,
     buttons: [BUTTONS.reconnect, ...shown],
-    round: track ? { ...next, label: `${next.words}: kept and sent when you are back` } : BUTTONS.reconnect,
+    round: track || queued ? { ...next, label: `${next.words}: kept and sent when you are back` } : BUTTONS.reconnect,
   };
 }
 

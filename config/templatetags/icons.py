@@ -1,0 +1,28 @@
+"""The icons, as a part of each page."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from django import template
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+SPRITE: Path = settings.BASE_DIR / "static" / "vendor" / "lucide" / "sprite.svg"
+
+
+@register.simple_tag
+@cache
+def icon_sprite() -> SafeString:
+    """Return the sprite with `icon-` before its ids, which are its own, and hidden.
+
+    Inside the page, because a browser asks the server again for a file of icons, and one that is drawn while there is
+    no connection would be blank.
+    """
+    sprite = (
+        SPRITE.read_text().replace('<symbol id="', '<symbol id="icon-').replace("<svg ", "<svg hidden ", 1)
+    )
+    return mark_safe(sprite)  # noqa: S308  a file of ours
