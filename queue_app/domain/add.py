@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from queue_app.domain.find import find_track
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
@@ -38,7 +40,7 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: str
         rank=place.rank,
     )
     state.count(1)
-    retried = {"retried_id": retried_id} if retried_id else {}
+    retried: dict[str, Any] = {"retried_id": retried_id} if retried_id else {}
     state.append("TrackAdded", item=item, after=str(place.after) if place.after else None, **retried)
     if track.source == "none":
         detail = f"Nothing in the library matches “{query[:100]}”."

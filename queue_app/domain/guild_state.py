@@ -103,7 +103,7 @@ class GuildState:
         items = QueueItem.objects.select_related("track", "requested_by")
         return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
 
-    def dismiss(self, item: QueueItem, **why: str) -> None:
+    def dismiss(self, item: QueueItem, **why: Any) -> None:
         """Show a failed item no longer beside the queue. `why` is told with the event."""
         item.dismissed = True
         item.save(update_fields=["dismissed"])
