@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 # Letters beyond ASCII, language by language.
 _WESTERN = (
@@ -37,16 +37,22 @@ _CYRILLIC = (*_RUSSIAN, "абвгґдеєжзиіїйклмнопрстуфхц�
 _GREEK = ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",)
 # Cyrillic and Greek letters that make up most of any text, and those that are rare in it.
 _FREQUENT = frozenset("оеаинтсрвлкмдпуяαοιετσνηυρπκμλςάίόέ")
-_RARE = frozenset("ъэфщцёђћџљњґєξψζφϊϋΐΰ")
-# What is frequent in titles; a text in the wrong encoding of its script has hardly any of these.
+_RARE = frozenset("ъђћџљњґєξψζφϊϋΐΰ")
+# What is frequent; a text in the wrong encoding of its script has hardly any of these.
 _HAN = frozenset(
     "的一是不我了在人有你爱愛心情天歌生日夜月风風花雪雨夢梦想中国國大小上下来來去时時间間年好无無世界海山水火光星空"
     "回家路东東南西北春夏秋冬青红紅白黑女子男母父少老王张張李陈陳林周曲乐樂音声聲美后過过到"
     "愛君恋涙桜旅道街声東京物語僕私千本影輝未来永遠約束笑顔翼鳥色彩森川島野田村何度今手言思出会前自分"
+    "這这他們们個个为為和地得就以說说要那着也能可多然学學對对成事经經还還行同样樣发發没沒如看真点點让讓没"
+    "二三四五六七八九十百万萬两兩只隻第最高长長新开開门門头頭面眼身体體起走飞飛云雲气氣神龙龍马馬金"
+    "远遠近深黄黃蓝藍绿綠刘劉吴吳赵趙徐孙孫朱胡郭高何罗羅梁宋郑鄭谢謝唐许許韩韓冯馮邓鄧曹彭曾"
+    "記记忆憶故乡鄉里裡城市河江湖草木石明亮清香醉酒泪淚伤傷痛苦笑哭唱舞吻抱牵牽離离别別等待忘"
 )
 _HANGUL = frozenset(
     "이다는사랑하가의아나너를을고에도그대기지오리마시우라해보만내안서여자인어로한날밤눈비꽃별봄"
     "소년방탄단강남스타일생각처음움람늘영원운명세상친구거짓말추억노래꿈행복슬픔백첫겨울름무달태양좋은녀애정미주"
+    "김박최조윤장임신권황송류전홍유성수진현민준재호석경철광선희혜숙순연은지훈동규"
+    "과와들게면네던같없있것때길빛물산바다하늘구름집문손발목소리말잊않못더또다시돌부른린즈데드트크프블"
 )
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc]")
 
@@ -65,15 +71,41 @@ _ENCODINGS: dict[str, tuple[str, ...]] = {
     "euc_jp": (),
 }
 # What a less usual encoding must be better by.
-_DOUBT = {"cp1252": 0.0, "cp1251": 0.1, "cp1250": 0.3, "gbk": 0.3, "cp932": 0.3, "cp949": 0.4, "cp1253": 0.4}
+_DOUBT = {
+    "cp1252": 0.0,
+    "cp1251": 0.1,
+    "cp1250": 0.3,
+    "cp1254": 0.25,
+    "gbk": 0.6,
+    "cp932": 0.6,
+    "cp949": 0.7,
+    "big5": 0.7,
+    "euc_jp": 0.7,
+    "cp1253": 0.8,
+}
 _OTHER_DOUBT = 0.5
 _PREFERRED = 1.5
 # How much better another reading must be than Latin letters that may well have been meant.
 _MARGIN = 2.0
 
-_PUNCTUATION = frozenset("’‘“”„–—…«»¡¿°·´「」『』、。・〜～！？（）：，《》【】　№")
-_ODD_LIGATURE = re.compile("œ[^uieantl]|iæ$", re.IGNORECASE)  # ś and ć in Central Europe
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_PUNCTUATION = frozenset("’‘“”„–—…«»¡¿·「」『』、。・〜～！？（）：，《》【】　№")
+_APOSTROPHES = frozenset("’‘")
+# What stands in names by itself, or at a number or a word.
+_SYMBOLS = frozenset("½¼¾©®™°±€£¥§•†‡²³µ¢¶‹›‰")
+# What letters of Central Europe and Russia are in cp1252: £ is Ł, ¹ is ą, ³ is ł, ¨ is Ё.
+_ODD_AT_LETTERS = frozenset("£¥¢¼¾¹²³¨¸¯´ª×÷\xad")
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
+# What languages do not do with letters of theirs, and what was meant then.
+_UNHEARD_OF = re.compile(
+    "œ[^uieantlds]|iæ$"  # ś and ć
+    "|ê[bdgkwz]"  # ę
+    "|õ(?!e)|û[vzkn]|ûc(?!h)|ûs."  # ő and ű: Portuguese has õe only
+    "|þ(?![aáeéiíoóuúyýöæjrv])|[aeiouöüáéíóú]þ"  # ş
+    "|è[aeiouyáéíóú]|ì[^\\W\\d_]|ø[áéíóúýìèù]"  # č, ě and ř
+)
+_ACCENTED_VOWELS = frozenset("àáâãäåæèéêëìíîïòóôõöøùúûüýÿœ")
+_GREEK_ACCENTS = frozenset("άέήίόύώΐΰ")
+_WORD = re.compile(r"[^\W\d_½¼¾²³¹]+")
 
 
 def decode(raw: bytes, *, prefer: str = "") -> str:
@@ -137,52 +169,71 @@ def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
             continue
         oddity = _DOUBT.get(encoding, _OTHER_DOUBT) + (margin if encoding != "cp1252" else 0.0)
         oddity -= _PREFERRED if encoding == prefer else 0.0
-        oddity += sum(_oddity(text, _ENCODINGS.get(encoding, ())) for text in texts)
+        oddity += sum(_oddity(text, encoding) for text in texts)
         if oddity < least:
             best, least = encoding, oddity
     return best
 
 
-def _oddity(text: str, alphabets: tuple[str, ...]) -> float:
+def _oddity(text: str, encoding: str) -> float:
     words = _WORD.findall(text)
-    odd = sum(map(_oddity_of_word, words))
+    odd = sum(_oddity_of_word(word, encoding) for word in words)
     odd += sum(
         _oddity_of_symbol(text, at) for at, char in enumerate(text) if char > "\x7f" and not char.isalpha()
     )
-    strange = {char for word in words for char in word.lower() if char > "\x7f" and _script(char) != "CJK"}
-    if alphabets:  # one language should have them all
-        odd += 1.5 * min(len(strange.difference(alphabet)) for alphabet in alphabets)
+    if alphabets := _ENCODINGS.get(encoding, ()):  # one language should have them all
+        strange = {
+            char for word in words for char in word.lower() if char > "\x7f" and _script(char) != "CJK"
+        }
+        foreign = min(len(strange.difference(alphabet)) for alphabet in alphabets)
+        odd += 1.5 * foreign
+        if (
+            len(strange) > 1
+            and "Latin" in map(_script, strange)
+            and not any(c.isascii() for c in chain(*words))
+        ):
+            odd += 1.0 if foreign else 0.5  # not one letter of ASCII in it
     latin = any(char.isascii() for word in words if len(word) > 1 for char in word)
-    foreign = sum(len(word) == 1 and word > "\xff" and _script(word) != "CJK" for word in words)
-    return odd + (foreign if latin else 0)
+    alone = sum(len(word) == 1 and word > "\xff" and _script(word) != "CJK" for word in words)
+    return odd + (alone if latin else 0)
 
 
-def _oddity_of_word(word: str) -> float:
-    odd = 0.0
+def _oddity_of_word(word: str, encoding: str) -> float:
+    odd = sum(_oddity_of_letter(char, encoding) for char in word)
+    if word.isascii():
+        return odd
     for left, right in pairwise(word):
         scripts = {_script(left), _script(right)}
         if len(scripts) > 1:
             odd += 3.0
         elif left.islower() and right.isupper() and not (left.isascii() and right.isascii()):
             odd += 2.0
-        elif scripts == {"Latin"} and left > "\x7f" and right > "\x7f":
-            odd += 1.0  # accented letters seldom stand together
-    for char in word:
-        odd += _oddity_of_letter(char)
+        elif _are_accented(left, right):
+            odd += 1.0  # accented letters of a kind seldom stand together
+    if len(word) > 2 and word[:2].isupper() and word[-1].islower():
+        odd += 1.5
     if len(word) > 3 and word[0].islower() and word[1:].isupper():
         odd += 2.0
     if len(word) > 2 and all("\x7f" < char < "\u0250" for char in word):
         odd += 1.0
-    odd += len(_ODD_LIGATURE.findall(word))
-    return odd + _oddity_of_sounds(word.lower())
+    if len(word) > 1:
+        odd += 2.5 * len(_UNHEARD_OF.findall(word.lower()))
+    if _script(word[0]) == "Greek":
+        odd += _oddity_of_greek(word)
+    return odd + _oddity_of_sounds(word)
 
 
-def _oddity_of_letter(char: str) -> float:
+def _are_accented(left: str, right: str) -> bool:
+    """Whether both are accented vowels, or both consonants."""
+    if not "\x7f" < min(left, right) <= max(left, right) < "\u0250":
+        return False
+    return (left.lower() in _ACCENTED_VOWELS) == (right.lower() in _ACCENTED_VOWELS)
+
+
+def _oddity_of_letter(char: str, encoding: str) -> float:
     match _script(char):
-        case "CJK" if _KANA.match(char) or char in _HAN or char in _HANGUL:
-            return 0.1
         case "CJK":
-            return 0.5
+            return _oddity_of_ideograph(char, encoding)
         case "Cyrillic" | "Greek":
             lower = char.lower()
             return 0.05 if lower in _FREQUENT else 0.8 if lower in _RARE else 0.25
@@ -191,21 +242,67 @@ def _oddity_of_letter(char: str) -> float:
     return 0.0
 
 
+@lru_cache(maxsize=4096)
+def _oddity_of_ideograph(char: str, encoding: str) -> float:
+    """The national standards have what is in daily use first, and rarer characters behind it."""
+    if _HALF_WIDTH.match(char):
+        return 1.5
+    if _KANA.match(char) or char in _HAN or char in _HANGUL:
+        return 0.1
+    raw = char.encode(encoding, "replace")
+    first, common = raw[0], False
+    match encoding:
+        case "gbk":
+            common = 0xB0 <= first <= 0xD7 and raw[-1] >= 0xA1
+        case "cp932":
+            common = 0x88 <= first <= 0x97
+        case "euc_jp":
+            common = 0xB0 <= first <= 0xCF
+        case "big5":
+            common = 0xA4 <= first <= 0xC6
+        case "cp949":
+            common = 0xB0 <= first <= 0xC8 and raw[-1] >= 0xA1
+    return 0.4 if common else 1.0
+
+
+def _oddity_of_greek(word: str) -> float:
+    """A word has one accent, unless it is short or in capitals, and ends in a vowel, ν, ρ or ς."""
+    lower, odd = word.lower(), 0.0
+    accents = sum(char in _GREEK_ACCENTS for char in lower)
+    if accents != 1 and not word.isupper() and len(word) > 3:
+        odd += 0.7 if accents == 0 else 2.5
+    if len(word) > 2 and lower[-1] not in "αεηιουωάέήίόύώϊϋνρς" and not word.isupper():
+        odd += 1.5
+    return odd + 2.5 * lower[:-1].count("ς")
+
+
 def _oddity_of_sounds(word: str) -> float:
-    """Cyrillic and Greek words alternate between vowels and consonants more or less."""
+    """Cyrillic and Greek words alternate between vowels and consonants more or less; abbreviations need not."""
     if len(word) < 3 or _script(word[0]) not in {"Cyrillic", "Greek"}:
         return 0.0
-    runs = re.findall("[аеёиоуыэюяіїєαεηιουωάέήίόύώ]+|[^аеёиоуыэюяіїєαεηιουωάέήίόύώ]+", word)
-    return sum(0.7 * max(0, len(run) - 3) for run in runs) + (1.0 if len(runs) == 1 else 0.0)
+    lower = word.lower()
+    runs = re.findall("[аеёиоуыэюяіїєαεηιουωάέήίόύώ]+|[^аеёиоуыэюяіїєαεηιουωάέήίόύώ]+", lower)
+    odd = sum(0.7 * max(0, len(run) - 3) for run in runs) + (1.0 if len(runs) == 1 else 0.0)
+    if len(word) <= 4 and word.isupper() and not set(lower) & set("ьъы"):
+        odd = min(odd, 0.3)
+    return odd + (2.0 if lower[0] in "ьъы" else 0.0)
 
 
 def _oddity_of_symbol(text: str, at: int) -> float:
-    char = text[at]
-    if char < "\xa0" or unicodedata.category(char) in {"Co", "Cn"}:
-        return 5.0
-    between = text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha()
+    char, before, behind = text[at], text[at - 1 : at], text[at + 1 : at + 2]
+    if char < "\xa0" or "\u2500" <= char < "\u2600" or unicodedata.category(char) in {"Co", "Cn"}:
+        return 5.0  # a control character, or one to draw boxes with
+    at_letter, between = before.isalpha() or behind.isalpha(), before.isalpha() and behind.isalpha()
+    if char in _APOSTROPHES:
+        return 0.1
+    if char in "¿¡":
+        return 0.1 if not before.isalpha() and {"¿": "?", "¡": "!"}[char] in text[at:] else 3.0
+    if char in _ODD_AT_LETTERS and (at_letter or (char in "¹²³" and behind.isdigit())):
+        return 3.0
     if char in _PUNCTUATION:
-        return 0.8 if between and char not in "’·～" else 0.1
+        return 0.8 if between and not (char in "·～" and _script(before) in {"CJK", "Latin"}) else 0.1
+    if char in _SYMBOLS:
+        return 1.5 if between else 0.3
     return 3.0 if between else 1.5
 
 

@@ -239,7 +239,9 @@ def placed(make: Callable[[dict[str, str]], bytes], title: bytes, artist: bytes)
     ("title", "artist", "encoding"),
     [
         ("Für Elise", "Motörhead", "cp1252"),
+        ("Don’t Stop", "Journey", "cp1252"),
         ("Аквариум", "Группа крови", "cp1251"),
+        ("Live", "Чайф", "cp1251"),
         ("桜", "宇多田ヒカル", "cp932"),
     ],
 )

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_app.sources.text import decode, repair
+from tests.queue_app.names import NAMES as LOOKED_AT
+from tests.queue_app.names_held_out import HELD_OUT
 
 NAMES = {
     "cp1252": [
@@ -101,6 +105,69 @@ def test_a_setting_decides_where_the_text_does_not() -> None:
     assert decode("Gdańsk".encode("cp1250")) == "Gdañsk"  # as good a name, to who knows no place
     assert decode("Gdańsk".encode("cp1250"), prefer="cp1250") == "Gdańsk"
     assert decode("Аквариум".encode("cp1251"), prefer="cp1252") == "Аквариум"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Don’t Stop", "Journey"],
+        ["We’re the Champions"],
+        ["Sgt. Pepper’s Lonely Hearts Club Band"],
+        ["L’amour toujours", "Gigi D’Agostino"],
+        ["L’amour", "Édith Piaf"],
+        ["C’est la vie"],
+        ["J’ai"],
+        ["Rock’n’Roll"],
+        ["“Weird Al” Yankovic"],
+        ["No… I Mean It"],
+        ["Queen – Greatest Hits", "‘39"],
+        ["10½"],
+        ["½ Mensch", "Einstürzende Neubauten"],
+        ["© 2001"],
+        ["€"],
+        ["Rock® – 72° ±1 • §5"],
+        ["Love™", "n°5"],
+        ["Œdipe"],
+    ],
+    ids=" / ".join,
+)
+def test_punctuation_and_symbols_of_windows(names: list[str]) -> None:
+    raws = [name.encode("cp1252") for name in names]
+    assert repair([raw.decode("utf-8", "surrogateescape") for raw in raws], latin=False) == names
+    assert repair([raw.decode("latin-1") for raw in raws], latin=True) == names
+
+
+@pytest.mark.parametrize(
+    "name", ["Любэ", "Чайф", "ЛСП", "Дельфин", "Эх", "Ёж", "Юг", "Чиж & Co", "Глюк'oZa", "№1"]
+)
+@pytest.mark.parametrize("other", ["", "Live", "Track 01"])
+def test_short_russian_names(name: str, other: str) -> None:
+    raws = [text.encode("cp1251") for text in (name, other)]
+    assert repair([raw.decode("utf-8", "surrogateescape") for raw in raws], latin=False) == [name, other]
+    assert repair([raw.decode("latin-1") for raw in raws], latin=True) == [name, other]
+
+
+@pytest.mark.parametrize(
+    ("lists", "floor", "latin_floor"),
+    [(HELD_OUT, 233, 223), (LOOKED_AT, 315, 308)],
+    ids=["held out", "looked at"],
+)
+def test_most_names_of_many_languages(
+    lists: dict[str, tuple[str, tuple[str, ...]]],
+    floor: int,
+    latin_floor: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Each by itself, without the other tags of its file, which help: as bytes, and called Latin-1."""
+    raws = [(name, name.encode(encoding)) for encoding, names in lists.values() for name in names]
+    raws = [(name, raw) for name, raw in raws if not name.isascii()]
+    assert len(raws) > 200
+    right = sum(decode(raw) == name for name, raw in raws)
+    right_latin = sum(repair([raw.decode("latin-1")], latin=True) == [name] for name, raw in raws)
+    record_property("names", len(raws))
+    record_property("right", right)
+    record_property("right of those called Latin-1", right_latin)
+    assert (right >= floor, right_latin >= latin_floor) == (True, True)
 
 
 @given(raw=st.binary(max_size=60), prefer=st.sampled_from(["", "cp1251", "shift_jis"]))
