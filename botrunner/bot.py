@@ -16,6 +16,7 @@ from nextcord.ext import commands
 from accounts.discord import tls_context
 from botrunner.alerts import AlertPoster
 from botrunner.cogs.music import Music
+from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
 from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
@@ -84,9 +85,10 @@ class Bot(commands.Bot):
         self._heartbeat = Heartbeat(self, process=lease_owner())
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
         self._answering = Answering(self)
+        self._failures = Failures()
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")
-        self.add_cog(Music())
+        self.add_cog(Music(self._failures))
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
 
@@ -146,7 +148,9 @@ class Bot(commands.Bot):
         ready = self._waiting & self._with_music if self.mirror.busy else self._waiting
         self._waiting = self._waiting - ready
         for waiting in ready:
-            self._reconcilers[waiting] = Reconciler(self, waiting, keeper=self._keeper)
+            self._reconcilers[waiting] = Reconciler(
+                self, waiting, keeper=self._keeper, on_failed=self._failures.tell
+            )
 
     def describe_shard(self) -> dict[str, Any]:
         return {
@@ -168,6 +172,7 @@ class Bot(commands.Bot):
             self._syncing.cancel()
         await self.mirror.close()
         await self._answering.close()
+        self._failures.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(
             self._alerts.close(), *self._stopping, *(reconciler.stop() for reconciler in reconcilers)

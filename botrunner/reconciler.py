@@ -11,7 +11,9 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import nextcord
 
@@ -42,12 +44,22 @@ CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well und
 
 
 class Reconciler:
-    def __init__(self, bot: nextcord.Client, guild_id: str, *, keeper: LeaseKeeper) -> None:
+    """`on_failed(item_id, detail)` is called on the loop after an item was noted as failed."""
+
+    def __init__(
+        self,
+        bot: nextcord.Client,
+        guild_id: str,
+        *,
+        keeper: LeaseKeeper,
+        on_failed: Callable[[UUID, str], None],
+    ) -> None:
         self.guild_id = guild_id
         self.owner = playback.lease_owner()
         self.leased = self._lost = False
         self._bot = bot
         self._keeper = keeper
+        self._on_failed = on_failed
         self._wake = asyncio.Event()
         self._looked_at = 0.0  # by the loop's clock
         self._later: asyncio.TimerHandle | None = None  # of `wake_soon`
@@ -59,7 +71,7 @@ class Reconciler:
         self._observed: tuple[str | None, bool, str] = (None, False, "")
         self._retries = Retries()
         self._noting: asyncio.Task[None] | None = None
-        self._resolving = Resolving(guild_id, owner=self.owner)
+        self._resolving = Resolving(guild_id, owner=self.owner, on_failed=on_failed)
         self.wake()  # the first look is at once
         # A guild that queues slow links one after the other waits for itself, and for nobody else.
         self._openings = asyncio.Semaphore(MAX_OPENINGS)
@@ -348,7 +360,8 @@ class Reconciler:
     async def _fail(self, playing: Playing, code: str, detail: str) -> None:
         log.info("Guild %s: item %s failed: %s", self.guild_id, playing.item_id, code)
         self._drop_playing()
-        await self._db(playback.fail, item_id=playing.item_id, code=code, detail=detail)
+        if await self._db(playback.fail, item_id=playing.item_id, code=code, detail=detail):
+            self._on_failed(playing.item_id, detail)
         self.wake()
 
     def _drop_playing(self) -> None:

@@ -50,7 +50,7 @@ class Asked(nextcord.Interaction[Any]):
     def __init__(self, *, data: Any, state: Any) -> None:
         super().__init__(data=data, state=state)
         self.private = False
-        self.told = False
+        self._answered = asyncio.Event()
         self._deferred = False
         self._lost = False  # an answer of which nobody knows whether Discord has it
         self._until = time.monotonic() + ANSWER_SECONDS
@@ -68,6 +68,10 @@ class Asked(nextcord.Interaction[Any]):
 
     def __str__(self) -> str:
         return f"Guild {self.guild_id}: /{self.name} (interaction {self.id})"
+
+    @property
+    def told(self) -> bool:
+        return self._answered.is_set()
 
     async def defer(self) -> bool:
         """Ask Discord for more time, unless there is an answer. Returns False where it gives none."""
@@ -96,16 +100,21 @@ class Asked(nextcord.Interaction[Any]):
                     sent = self._lost
             if sent is None:
                 sent = await self._follow_up(said, private=private)
-            self.told = True
+            self._answered.set()
         if not sent:
             words = content or f"{embed.title}: {embed.description}" if embed else content
             log.warning("%s could not be answered. What would have been said: %s", self, words)
+
+    async def add(self, embed: nextcord.Embed) -> None:
+        """Say more, after the answer, to the one who asked only. Nothing is raised."""
+        await self._answered.wait()
+        await self.tell(embed=embed, private=True)
 
     async def suggest(self, choices: dict[str, str]) -> None:
         """Suggest values by name for what is being typed. Who has typed on by now needs none."""
         async with self._turn:
             if not self.told:
-                self.told = True
+                self._answered.set()
                 await self._answer(lambda: self.response.send_autocomplete(choices))
 
     async def _answer(self, answer: Callable[[], Awaitable[Any]]) -> bool | None:

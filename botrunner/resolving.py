@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -19,17 +20,18 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 
-async def resolve_queued(guild_id: str, *, owner: str) -> None:
+async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
     """Read one track after the other until none is left. A link that is bad for good fails its item now; one
-    that may recover is left for its turn to play."""
+    that may recover is left for its turn to play. `on_failed` is called after each that fails."""
     passed_over: set[UUID] = set()
 
     read = partial(resolve, library=settings.MEDIA_LIBRARY, allow_private=settings.ALLOW_PRIVATE_MEDIA)
 
     async def fail(item_id: UUID, code: str, detail: str) -> None:
-        await in_thread(playback.fail_queued)(
+        if await in_thread(playback.fail_queued)(
             guild_id, item_id=item_id, code=code, detail=detail, owner=owner
-        )
+        ):
+            on_failed(item_id, detail)
 
     while found := await in_thread(next_unresolved)(guild_id):
         item_id, uri = found
@@ -54,9 +56,10 @@ async def resolve_queued(guild_id: str, *, owner: str) -> None:
 class Resolving:
     """At most one such run per guild at a time."""
 
-    def __init__(self, guild_id: str, *, owner: str) -> None:
+    def __init__(self, guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
         self._guild_id = guild_id
         self._owner = owner
+        self._on_failed = on_failed
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -65,7 +68,7 @@ class Resolving:
 
     async def _run(self) -> None:
         try:
-            await resolve_queued(self._guild_id, owner=self._owner)
+            await resolve_queued(self._guild_id, owner=self._owner, on_failed=self._on_failed)
         except LeaseLost:
             log.debug("Resolving for a guild that another process plays in")
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import nextcord
 from django.conf import settings
@@ -10,6 +11,7 @@ from nextcord.ext import commands
 from nextcord.utils import escape_markdown
 
 from botrunner.database import from_database
+from botrunner.failures import Failures
 from botrunner.labels import clock, cut, label
 from botrunner.mirror import store_member
 from botrunner.reply import Asked, for_the_asker, tell_failure
@@ -53,7 +55,8 @@ async def _why_silent(asked: Asked) -> str:
 
 
 class Music(commands.Cog):
-    def __init__(self) -> None:
+    def __init__(self, failures: Failures) -> None:
+        self._failures = failures
         self._suggestions = Suggestions()
 
     @nextcord.slash_command(description="Add a track to the queue.", contexts=IN_GUILDS)
@@ -70,10 +73,13 @@ class Music(commands.Cog):
         if item["error"]:
             await interaction.tell(item["error"]["detail"], private=True)
             return
+        self._failures.expect(
+            UUID(item["id"]), interaction, _track_embed("Could not be played", item["track"])
+        )
         ahead = await from_database(count_ahead, str(interaction.guild_id), rank=item["rank"])
         where = "Up next." if ahead == 0 else f"Number {ahead + 1} in the queue."
         footer = where + await _why_silent(interaction)
-        await interaction.tell(embed=_track_embed("Added", item["track"], footer))
+        await interaction.tell(embed=_track_embed("Added", item["track"]).set_footer(text=footer))
 
     @play.on_autocomplete("query")
     async def complete_query(self, interaction: Asked, typed: str) -> None:
@@ -196,11 +202,11 @@ def _label(title: str | None, artist: str | None) -> str:
     return cut(label(title, artist), MAX_LABEL)
 
 
-def _track_embed(heading: str, track: dict[str, Any], footer: str) -> nextcord.Embed:
+def _track_embed(heading: str, track: dict[str, Any]) -> nextcord.Embed:
     embed = nextcord.Embed(title=heading, description=f"**{_title(track)}**", color=ACCENT)
     if track["duration_ms"]:
         embed.add_field(name="Length", value=clock(track["duration_ms"]))
-    return embed.set_footer(text=footer)
+    return embed
 
 
 def _queue_embed(items: list[QueueItem], player: Player, guild_id: str) -> nextcord.Embed:

@@ -176,9 +176,9 @@ def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
     _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event="TrackFinished")
 
 
-def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> None:
-    """The item cannot be played; the queue goes on."""
-    _end(
+def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
+    """The item cannot be played; the queue goes on. Returns False where it had ended in another way."""
+    return _end(
         guild_id,
         item_id=item_id,
         owner=owner,
@@ -198,13 +198,14 @@ def _end(
     event: str,
     code: str = "",
     detail: str = "",
-) -> None:
+) -> bool:
     with transaction.atomic():
         guild = _open(guild_id, owner)
         if guild.player.item_id != item_id:
-            return  # skipped in the meantime; that event stands
+            return False  # skipped in the meantime; that event stands
         item = guild.end_item(state, code=code, detail=detail)
         guild.append(event, item=item, player=True)
+    return True
 
 
 def observe(
@@ -346,8 +347,8 @@ def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) 
     announce_track(track, besides=guild_id)
 
 
-def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> None:
-    """An item that still waits was found to be unplayable."""
+def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
+    """An item that still waits was found to be unplayable. Returns False where it no longer waits."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         item = (
@@ -356,7 +357,8 @@ def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: 
             .first()
         )
         if item is None:
-            return
+            return False
         item.end(ItemState.FAILED, code=code, detail=detail)
         state.count(-1)
         state.append("TrackFailed", item=item, player=True)
+    return True

@@ -97,6 +97,19 @@ class Stage:
         message: dict[str, Any] = answer.json()
         return message
 
+    async def told_failed(self, user: str) -> str:
+        """Wait for the bot to say to somebody, and nobody else, that their track cannot be played. Returns why."""
+        me = next(each.id for each in self.sandbox.world.users.values() if each.username == user)
+
+        def told() -> str:
+            messages = self.sandbox.world.channel_messages(self.channel("music"))
+            embeds = [embed for message in messages if message.only_user_id == me for embed in message.embeds]
+            failed = [embed for embed in embeds if embed.get("title") == "Could not be played"]
+            return failed[-1]["footer"]["text"] if failed else ""
+
+        said: str = await until(told, what=f"{user} was not told")
+        return said
+
     async def fault(self, kind: str, **order: Any) -> None:
         answer = await self.http.post("/_sandbox/faults", json={"kind": kind, **order})
         assert answer.status_code == 200, answer.text

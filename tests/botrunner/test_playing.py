@@ -116,10 +116,12 @@ async def test_a_link_that_answers_404_fails_and_the_next_plays(
 ) -> None:
     await stage.start_bot()
     await stage.sit("owner", "Stage left")
-    await stage.slash("owner", "play", query=audio_server.url("/gone.mp3"))
+    added = await stage.slash("owner", "play", query=audio_server.url("/gone.mp3"))
+    assert added["embeds"][0]["title"] == "Added"
     await stage.slash("owner", "play", query="Long A")
     await stage.hear(440)
     item = (await stage.items())[0]
+    assert await stage.told_failed("owner") == item.error_detail
     assert (item.state, item.error_code) == (ItemState.FAILED, "NOT_FOUND")
     assert item.error_detail == "The station answered 404."
 
@@ -129,6 +131,7 @@ async def test_a_bad_link_that_waits_fails_before_its_turn(playing: Stage, audio
     waiting = (await playing.items())[-1]
     item = await playing.settled(str(waiting.pk), ItemState.FAILED)
     assert item.error_code == "NOT_FOUND"
+    assert await playing.told_failed("owner") == item.error_detail
     assert (await playing.player()).status == "playing"
 
 

@@ -1,0 +1,39 @@
+"""Tells people in Discord that a track they added has failed, as long as Discord accepts answers to their command."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import nextcord
+
+from botrunner.reply import Asked
+
+
+class Failures:
+    """Remembers which command added which item. One per bot, on the event loop only."""
+
+    def __init__(self) -> None:
+        self._commands: dict[UUID, tuple[Asked, nextcord.Embed]] = {}  # in order
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
+        """If the item fails, show `embed` to the one who asked, with the reason as its footer."""
+        for old, (command, _) in list(self._commands.items()):
+            if not command.is_expired():
+                break
+            del self._commands[old]
+        self._commands[item_id] = (asked, embed)
+
+    def tell(self, item_id: UUID, detail: str) -> None:
+        """An item failed for this reason. Does nothing if it was not added here, or too long ago."""
+        asked, embed = self._commands.pop(item_id, (None, None))
+        if asked is None or embed is None or asked.is_expired():
+            return
+        task = asyncio.create_task(asked.add(embed.set_footer(text=detail)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    def close(self) -> None:
+        for task in self._telling:
+            task.cancel()
