@@ -19,8 +19,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from accounts.adapter import state_invalid
+from accounts.domain.codes import forget_tokens
 from accounts.domain.once import StepSpent, take_once
-from accounts.errors import CodeRefused, DiscordError, LoginRefused
+from accounts.errors import CodeRefused, LoginRefused
 from accounts.provider import DiscordAdapter
 from accounts.session_store import SessionStore
 
@@ -111,15 +112,26 @@ def _finish(request: HttpRequest, state: str) -> str:
     try:
         response = _view(request)
     except (LoginRefused, CodeRefused) as error:
+        _forget_tokens(request, begun)
         return json.dumps({"refused": [error.status, error.code, str(error)]})
-    except DiscordError:
+    except Exception:  # Discord's failure, or the database's
         if begun is not None:
             request.session[statekit.STATES_SESSION_KEY] = statekit.get_states(request) | {state: begun}
             request.session.save()
         raise
     where = (begun[0].get("next") if begun else None) or settings.LOGIN_REDIRECT_URL
     request.session[FINISHED] = [_hash(state), _hash(request.GET.get("code", "")), where]
-    return _told(request, response)
+    answer = _told(request, response)
+    _forget_tokens(request, begun)
+    return answer
+
+
+def _forget_tokens(request: HttpRequest, begun: Any) -> None:
+    forget_tokens(
+        code=request.GET.get("code", ""),
+        redirect_uri=settings.DISCORD_REDIRECT_URI,
+        code_verifier=begun[0].get("pkce_code_verifier", "") if begun else "",
+    )
 
 
 def _told(request: HttpRequest, response: Any) -> str:

@@ -16,15 +16,16 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts import discord
+from accounts.domain.codes import exchange_code
 
 
 class DiscordClient(OAuth2Client):
     def get_access_token(
         self, code: str, pkce_code_verifier: str | None = None, extra_data: Any = None
     ) -> dict[str, Any]:
-        return discord.exchange_code(
-            code=code, redirect_uri=self.callback_url, code_verifier=pkce_code_verifier
-        )
+        # The verifier is in the browser's session, so that no other browser gets tokens that were kept.
+        assert pkce_code_verifier
+        return exchange_code(code=code, redirect_uri=self.callback_url, code_verifier=pkce_code_verifier)
 
 
 class DiscordAdapter(StockAdapter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
@@ -12,10 +13,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import discord
+from accounts.domain.codes import exchange_code, forget_tokens
 from accounts.domain.once import StepSpent, take_once
 from accounts.domain.people import store_grant, upsert_person
 from accounts.domain.sessions import begin_session, find_live_session
-from accounts.errors import CodeRefused, SecondFactorInvalid, SecondFactorRequired, UserNotFound
+from accounts.errors import (
+    AccountsError,
+    CodeRefused,
+    DiscordError,
+    SecondFactorInvalid,
+    SecondFactorRequired,
+    UserNotFound,
+)
 from accounts.models import AuthSession, User
 from accounts.signals import discord_login
 
@@ -33,40 +42,44 @@ def log_in_with_code(
     """Return the new session; to the same request sent again a moment later, the same session.
 
     That it is the same client is proved by `code_verifier` or by `repeat_key`, a text of the client's choice; without
-    either a code is good once. Raises CodeRefused, another DiscordError, UserNotFound for a closed account,
-    SessionRevoked when the session was ended meanwhile, or SecondFactorRequired and SecondFactorInvalid, after which
-    the client needs a new code of Discord's.
+    either a code is good once. After a DiscordError other than CodeRefused the same client may send the same request
+    again for ten minutes, even if Discord already accepted the code. Raises CodeRefused, another DiscordError,
+    UserNotFound for a closed account, SessionRevoked when the session was ended meanwhile, or SecondFactorRequired and
+    SecondFactorInvalid, after which the client needs a new code of Discord's.
     """
+    redirect_uri = redirect_uri or settings.DISCORD_REDIRECT_URI
+    if not code_verifier and not repeat_key:
+        tokens = discord.exchange_code(code=code, redirect_uri=redirect_uri, code_verifier=None)
+        return _log_in(tokens, second_factor=second_factor, device=device, address=address)
+    trade = {
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": code_verifier or "",
+        "repeat_key": repeat_key,
+    }
 
     def log_in() -> str:
-        session = _log_in(
-            code, redirect_uri, code_verifier, second_factor=second_factor, device=device, address=address
-        )
+        try:
+            tokens = exchange_code(**trade)
+            session = _log_in(tokens, second_factor=second_factor, device=device, address=address)
+        except DiscordError:
+            raise  # the tokens stay, so that the same request may succeed
+        except AccountsError:
+            forget_tokens(**trade)
+            raise
+        forget_tokens(**trade)
         return str(session.pk)
 
-    if not code_verifier and not repeat_key:
-        return find_live_session(log_in())
-    proof = (code_verifier or "", repeat_key, redirect_uri or "", second_factor)
     try:
-        sid, _ = take_once("exchange", code, proof=proof, act=log_in)
+        sid, _ = take_once("exchange", code, proof=(*trade.values(), second_factor), act=log_in)
     except StepSpent as error:
         raise CodeRefused(400) from error
     return find_live_session(sid)
 
 
-def _log_in(
-    code: str,
-    redirect_uri: str | None,
-    code_verifier: str | None,
-    *,
-    second_factor: str,
-    device: str,
-    address: str | None,
-) -> AuthSession:
-    answer = discord.exchange_code(
-        code=code, redirect_uri=redirect_uri or settings.DISCORD_REDIRECT_URI, code_verifier=code_verifier
-    )
-    access_token = answer["access_token"]
+def _log_in(tokens: dict[str, Any], *, second_factor: str, device: str, address: str | None) -> AuthSession:
+    """`tokens` is what `discord.exchange_code` returns."""
+    access_token = tokens["access_token"]
     profile = discord.fetch_me(access_token)
     with transaction.atomic():
         user = upsert_person(profile)
@@ -76,9 +89,9 @@ def _log_in(
         store_grant(
             user,
             access_token=access_token,
-            refresh_token=answer.get("refresh_token") or "",
-            expires_at=timezone.now() + timedelta(seconds=int(answer.get("expires_in") or 0)),
-            scope=str(answer.get("scope") or ""),
+            refresh_token=tokens.get("refresh_token") or "",
+            expires_at=timezone.now() + timedelta(seconds=int(tokens.get("expires_in") or 0)),
+            scope=str(tokens.get("scope") or ""),
         )
         user.last_login = timezone.now()
         user.save(update_fields=["last_login"])

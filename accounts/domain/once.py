@@ -4,7 +4,7 @@
 | --- | --- |
 | `claimed_until` in the future | somebody is answering: wait for it |
 | `claimed_until` past, no answer | its process died: answer now |
-| `answer`, at most REPLAY_SECONDS old | the same answer again |
+| `answer`, at most `seconds` old | the same answer again |
 | `answer`, older | StepSpent |
 """
 
@@ -36,8 +36,9 @@ def take_once(
     proof: tuple[str, ...],
     act: Callable[[], str],
     may_begin: Callable[[], bool] = lambda: True,
+    seconds: float = REPLAY_SECONDS,
 ) -> tuple[str, bool]:
-    """Return `(answer, acted)`: what `act` returns, or what it returned to the same client a moment ago.
+    """Return `(answer, acted)`: what `act` returns, or what it returned to the same client in the last `seconds`.
 
     `step` names the step. `proof` is what only the client that takes it knows, with all that its request says: neither
     is stored, only their hashes are. Of several callers, in any process, one acts and the others wait for it. When
@@ -57,12 +58,23 @@ def take_once(
             raise StepSpent
         now = timezone.now()
         if row.answered_at is not None:
-            if now - row.answered_at > timedelta(seconds=REPLAY_SECONDS):
+            if now - row.answered_at > timedelta(seconds=seconds):
                 raise StepSpent
             return decrypt(row.answer), False
         if _claim(row, now):
             return _answer(pk, act), True
         time.sleep(WAIT_SECONDS)
+
+
+def forget_step(*step: str) -> None:
+    """Delete the step's answer. Whoever takes the step next begins it."""
+    OneTimeStep.objects.filter(pk=_hash(step)).delete()
+
+
+def empty_answers(*, older_than: timedelta) -> None:
+    """Delete the answers that were given so long ago. Their steps stay spent."""
+    old = OneTimeStep.objects.filter(answered_at__lt=timezone.now() - older_than)
+    old.exclude(answer="").update(answer="")
 
 
 def _hash(words: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from accounts.domain.once import StepSpent, take_once
 from accounts.domain.sessions import REPLAY_SECONDS, authenticate_sync, issue_pair
+from accounts.encryption import decrypt
 from accounts.models import AuthSession, OneTimeStep, User
 from realtime.domain.stores import create_store
 from realtime.domain.streams import create_stream
@@ -77,6 +78,15 @@ def begun(there: Discord, query: str = "") -> tuple[str, str]:
 
 def let_the_replay_pass() -> None:
     OneTimeStep.objects.update(answered_at=timezone.now() - timedelta(seconds=REPLAY_SECONDS + 1))
+
+
+def rows_with_tokens() -> list[OneTimeStep]:
+    """Those that keep what Discord gave for a code."""
+    return [row for row in OneTimeStep.objects.exclude(answer="") if "access_token" in decrypt(row.answer)]
+
+
+def code_in(back: str) -> str:
+    return parse_qs(urlsplit(back).query)["code"][0]
 
 
 def is_refused(response: Any) -> bool:
@@ -208,12 +218,77 @@ def test_a_refusal_is_repeated_too(there: Discord) -> None:
     assert is_refused(browser.get(no))
 
 
-def test_a_login_that_discord_failed_succeeds_by_reloading(client: Client, there: Discord) -> None:
+@pytest.mark.parametrize("path", ["/oauth2/token", "/users/@me$"])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_login_that_discord_failed_succeeds_by_reloading(
+    client: Client, there: Discord, path: str, failures: int
+) -> None:
+    """Discord accepts a code once, and may fail after it did."""
     back = there.approve(begin(client))
-    there.fault(kind="http_status", status=503, path="/oauth2/token", count=3)
-    assert client.get(back).status_code == 502
+    there.fault(kind="http_status", status=503, path=path, count=3 * failures)
+    for _ in range(failures):
+        assert client.get(back).status_code == 502
     assert client.get(back).headers["Location"].endswith("/dashboard")
     assert client.get("/dashboard").status_code == 200
+    assert not rows_with_tokens()
+
+
+def test_tokens_kept_for_a_reload_are_good_for_that_browser_and_ten_minutes(there: Discord) -> None:
+    back, cookie = begun(there)
+    there.fault(kind="http_status", status=503, path="/users/@me$", count=3)
+    assert with_cookie(cookie).get(back).status_code == 502
+    code, (other_back, other) = code_in(back), begun(there)
+    stolen = with_cookie(other).get(other_back.replace(code_in(other_back), code))
+    assert (stolen.status_code, b"CODE_REFUSED" in stolen.content) == (400, True)
+    (kept,) = rows_with_tokens()
+    assert code not in str(vars(kept))
+    OneTimeStep.objects.update(answered_at=timezone.now() - timedelta(minutes=11))
+    log_in(Client(), there)
+    kept.refresh_from_db()
+    assert kept.answer == "", "any login empties what is too old"
+    late = with_cookie(cookie).get(back)
+    assert (late.status_code, b"CODE_REFUSED" in late.content) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("proof", "headers"),
+    [({"code_verifier": VERIFIER}, {}), ({}, {"Idempotency-Key": "a-key-of-mine"})],
+    ids=["code_verifier", "Idempotency-Key"],
+)
+def test_an_exchange_that_discord_failed_succeeds_when_sent_again(
+    there: Discord, settings: LazySettings, proof: dict[str, str], headers: dict[str, str]
+) -> None:
+    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"} if proof else {}
+    body = {"code": code_of(there, settings, **pkce), **proof}
+
+    def send(body: dict[str, str], headers: dict[str, str]) -> Any:
+        return Client().post(EXCHANGE, body, content_type="application/json", headers=headers)
+
+    there.fault(kind="http_status", status=503, path="/users/@me$", count=3)
+    failed = send(body, headers)
+    assert (failed.status_code, failed.json()["code"]) == (502, "DISCORD_FAILED")
+    guesses: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"code_verifier": "w" * 43}, {}),
+        ({}, {"Idempotency-Key": "a-guess"}),
+        ({}, {}),
+    ]
+    for guess, guessed in guesses:
+        stolen = send({"code": body["code"], **guess}, guessed)
+        assert (stolen.status_code, stolen.json()["code"]) == (400, "CODE_REFUSED")
+    assert send(body, headers).status_code == 200
+    assert AuthSession.objects.count() == 1
+    assert not rows_with_tokens()
+
+
+def test_a_refused_login_keeps_no_tokens(there: Discord, settings: LazySettings) -> None:
+    User.objects.create(discord_id=OWNER, username="owner", is_active=False)
+    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    body = {"code": code_of(there, settings, **pkce), "code_verifier": VERIFIER}
+    refused = Client().post(EXCHANGE, body, content_type="application/json")
+    assert refused.json()["code"] == "USER_NOT_FOUND"
+    back, cookie = begun(there)
+    assert b"USER_NOT_FOUND" in with_cookie(cookie).get(back).content
+    assert not rows_with_tokens()
 
 
 def test_nothing_that_could_be_replayed_is_stored_in_clear(there: Discord) -> None:
