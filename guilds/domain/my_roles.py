@@ -7,9 +7,12 @@ what a DJ may do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
+from functools import partial
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts import discord
@@ -42,7 +45,8 @@ def guilds_told(user: User) -> set[str]:
 def read_my_roles(user: User, *, told: Collection[str]) -> None:
     """Ask Discord about the person in guilds that the bot is in, without those `told`. Takes SECONDS at most.
 
-    What Discord does not answer in time stays as it was, until the gateway tells.
+    An answer that comes later is stored when it comes. What Discord does not answer stays as it was, until the gateway
+    tells.
     """
     mine = Membership.objects.filter(user=user, guild__bot_installed=True).exclude(guild_id__in=told)
     guild_ids = list(mine.order_by("guild_id").values_list("guild_id", flat=True)[:MAX_GUILDS])
@@ -51,18 +55,33 @@ def read_my_roles(user: User, *, told: Collection[str]) -> None:
     asked_at = timezone.now()
     asked = {_pool.submit(_fetch_roles, guild_id, user.discord_id): guild_id for guild_id in guild_ids}
     late = wait(asked, timeout=SECONDS).not_done
-    for future in late:
-        future.cancel()
     for future, guild_id in asked.items():
-        if future in late:
-            log.warning("Roles of user %s in guild %s: Discord took too long", user.pk, guild_id)
+        store = partial(_store_answer, user=user, guild_id=guild_id, asked_at=asked_at)
+        if future not in late:
+            store(future)
             continue
-        try:
-            role_ids = future.result()
-        except DiscordError as error:
-            log.warning("Roles of user %s in guild %s not read: %s", user.pk, guild_id, error.code)
-        else:
-            store_roles(guild_id, discord_id=user.discord_id, role_ids=role_ids, asked_at=asked_at)
+        log.warning("Roles of user %s in guild %s: Discord is slow, not waiting", user.pk, guild_id)
+        if not future.cancel():  # asked already; the others would only add to a Discord that is slow
+            future.add_done_callback(partial(_store_late, store))
+
+
+def _store_answer(future: Future[list[str]], *, user: User, guild_id: str, asked_at: datetime) -> None:
+    """`future` is done."""
+    try:
+        role_ids = future.result()
+    except DiscordError as error:
+        log.warning("Roles of user %s in guild %s not read: %s", user.pk, guild_id, error.code)
+    else:
+        assert user.discord_id is not None
+        store_roles(guild_id, discord_id=user.discord_id, role_ids=role_ids, asked_at=asked_at)
+
+
+def _store_late(store: Callable[[Future[list[str]]], None], future: Future[list[str]]) -> None:
+    """Runs in a thread of the pool, where nothing else closes the database connection."""
+    try:
+        store(future)
+    finally:
+        connection.close()
 
 
 def _fetch_roles(guild_id: str, discord_id: str) -> list[str]:

@@ -91,7 +91,6 @@ def test_the_first_socket_follows_a_stream_shared_with_a_role(
         {"kind": "http_status", "status": 500, "count": 9},
         {"kind": "rate_limit", "retry_after": 30, "count": 9},
         {"kind": "http_status", "status": 404, "count": 1},
-        {"kind": "latency", "ms": 900},
     ],
     ids=lambda fault: str(fault["kind"]),
 )
@@ -105,6 +104,20 @@ def test_a_discord_that_tells_no_roles_holds_no_login_up(
     assert roles_of(DJ) == []
     assert client.get(f"/guilds/{LOUNGE}").status_code == 200
     until(lambda: paths)  # so that no late request reaches the next test's Discord
+
+
+def test_an_answer_that_comes_after_the_login_is_stored(
+    client: Client,
+    sandbox: Discord,
+    guild: Guild,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(my_roles, "SECONDS", 0.1)
+    sandbox.fault(kind="latency", ms=900, path=f"/guilds/{LOUNGE}/members/", count=1)
+    assert log_in(client, sandbox, "dj").endswith("/dashboard")
+    assert "Discord is slow, not waiting" in caplog.text
+    until(lambda: roles_of(DJ) == sorted([LOUNGE, DJ_ROLE]))
 
 
 def tell(guild: Guild, **changes: Any) -> None:
