@@ -13,7 +13,7 @@ _SECRET = re.compile(
     r"(?P<name>\b(?:token|access_token|refresh_token|client_secret|code|code_verifier|authToken|payload)"
     r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]{8,}"
     r"|(?P<scheme>\b(?:Bearer|Bot)\s+)[\w.\-~+/=]{16,}"
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+    r"|\beyJ[\w.-]{8,}",
 )
 
 

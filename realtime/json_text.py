@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 1024  # orjson's own
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+# A string without an end goes to the end of the text: else each quote in it would be tried as a beginning.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _SPACE = re.compile(r"[ \t\n\r]*")
 

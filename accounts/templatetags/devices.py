@@ -20,7 +20,7 @@ _BROWSERS = (
     (r"\bSamsungBrowser/", "Samsung Internet"),
     (r"\b(?:Firefox|FxiOS)/", "Firefox"),
     (r"\b(?:Chrome|Chromium|CriOS|HeadlessChrome)/", "Chrome"),
-    (r"\bVersion/[\d.]+ .*Safari/", "Safari"),
+    (r"\bVersion/[\d.]+ (?:\S+ ){0,3}Safari/", "Safari"),
 )
 # Android says Linux as well, an iPhone says Mac OS X.
 _SYSTEMS = (

@@ -22,12 +22,12 @@ MAX_PASTED = 8000  # characters looked at
 
 # Copied along with a link, and never part of one. Joiners (U+200C, U+200D) are, inside of words and emoji.
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_EDGES = re.compile(r"^[\s\u200c\u200d]+|[\s\u200c\u200d]+$")
+_EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
 _WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
 _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
-_LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:\w+)[{_WRAPPERS}]*")
+_LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
 # The inside of <…>, and a whole text that may be a link with spaces.

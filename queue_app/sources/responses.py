@@ -21,7 +21,7 @@ from queue_app.sources.text import decode, repair
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
 # Some stations count down from a length that nobody will ever reach.
 ENDLESS_BYTES = 2**31 - 1
-_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*\d*\s*/\s*(\d{1,18}|\*)", re.IGNORECASE)
+_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:\d+\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
 # Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
 

@@ -56,6 +56,7 @@ def test_what_belongs_to_a_link_stays(written: str, link: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
+        ("__library:abcdefghijklmnop__", "library:abcdefghijklmnop"),
         (" Night  Bus ", "Night  Bus"),
         ("AC/DC (live) *", "AC/DC (live) *"),
         ("the www. song", "the www. song"),
