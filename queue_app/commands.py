@@ -18,7 +18,7 @@ from guilds.permissions import check_guild_id, require_member
 from queue_app.domain.add import POSITIONS, add_track
 from queue_app.domain.clear import clear_queue
 from queue_app.domain.find import MAX_QUERY
-from queue_app.domain.links import is_link, read_query
+from queue_app.domain.links import MAX_PASTED, is_link, read_query
 from queue_app.domain.move import move_item
 from queue_app.domain.pause import pause, resume
 from queue_app.domain.remove import remove_item
@@ -110,8 +110,11 @@ def _no_arguments(args: dict[str, Any]) -> dict[str, Any]:
 def _check_add(args: dict[str, Any]) -> dict[str, Any]:
     query, position = args.get("query"), args.get("position", "end")
     errors: dict[str, list[str]] = {}
-    wanted = read_query(query) if isinstance(query, str) else ""
-    if not wanted:
+    too_long = isinstance(query, str) and len(query) > MAX_PASTED
+    wanted = read_query(query) if isinstance(query, str) and not too_long else ""
+    if too_long:
+        errors["query"] = [f"At most {MAX_PASTED:,} characters, and a search at most {MAX_QUERY}."]
+    elif not wanted:
         errors["query"] = ["Say what to play: a search, a link or a library uri."]
     elif not _storable(wanted):
         errors["query"] = ["This is not text."]

@@ -137,6 +137,7 @@ def test_adding_wakes_a_stopped_player_but_not_a_paused_one(stage: Stage) -> Non
         ({"query": "a\0b"}, "query"),
         ({"query": "a\ud800b"}, "query"),
         ({"query": "x" * 501}, "query"),
+        ({"query": "https://example.com/a.mp3" + " " * 8000}, "query"),
         ({"query": "https://example.com/" + "x" * 1990}, "query"),
         ({"query": "https://example.com/" + "ü" * 1000}, "query"),
         ({"query": "song", "position": "first"}, "position"),
