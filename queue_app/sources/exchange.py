@@ -19,11 +19,10 @@ from queue_app.sources.bodies import Body, open_body
 from queue_app.sources.cookies import Cookies
 from queue_app.sources.errors import SourceError
 from queue_app.sources.types import Networks
-from queue_app.sources.wire import Nonsense, Wire, read_head
+from queue_app.sources.wire import MAX_LOCATION_LENGTH, Nonsense, Wire, read_head
 
 CONNECT_SECONDS = 8.0
 MAX_REDIRECTS = 20  # as in browsers (fetch.spec.whatwg.org, "HTTP-redirect fetch")
-MAX_LOCATION_LENGTH = 16_000  # signed addresses of content networks are long
 
 
 @dataclass(slots=True)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 MAX_HEAD_BYTES = 256 * 1024  # as in Chromium; all heads of one answer together
 MAX_HEAD_LINES = 2000
+# Of one header. Much that reads their values takes time that grows with the square of their length.
+MAX_VALUE_LENGTH = 8 * 1024
+MAX_LOCATION_LENGTH = 16 * 1024  # signed addresses of content networks are long
 MAX_LINE_BYTES = 16 * 1024  # of chunks' sizes and trailers
 _RECEIVED_AT_ONCE = 64 * 1024
 _STATUS = re.compile(rb"(HTTP/\d+(?:\.\d+)?|ICY)\s+(\d{3})(?:\s|$)", re.IGNORECASE)
@@ -98,16 +101,19 @@ def read_head(wire: Wire) -> Head:
 
 
 def _headers(lines: list[bytes]) -> http.client.HTTPMessage:
-    """Lines that are no header are passed over, folded ones unfolded, and NUL and CR become spaces."""
+    """Lines that are no header are passed over, folded ones unfolded, and NUL and CR become spaces. Headers that are
+    too long are left out."""
     fields: list[tuple[str, str]] = []
     for line in lines:
         text = line.decode("latin-1").translate({0: " ", 13: " "})
         name, colon, value = text.partition(":")
         if text[0] in " \t" and fields:
-            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {text.strip()}")
+            if len(fields[-1][1]) <= MAX_LOCATION_LENGTH:
+                fields[-1] = (fields[-1][0], f"{fields[-1][1]} {text.strip()}")
         elif colon and _NAME.fullmatch(name.rstrip()):
             fields.append((name.rstrip(), value.strip()))
     headers = http.client.HTTPMessage()
     for name, value in fields:
-        headers[name] = value
+        if len(value) <= (MAX_LOCATION_LENGTH if name.lower() == "location" else MAX_VALUE_LENGTH):
+            headers[name] = value
     return headers
