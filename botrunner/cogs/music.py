@@ -70,9 +70,6 @@ class Music(commands.Cog):
     ) -> None:
         meant = self._suggestions.meant(query)
         item = await _run(interaction, "AddTrack", {"query": meant, "position": position})
-        if item["error"]:
-            await interaction.tell(item["error"]["detail"], private=True)
-            return
         self._failures.expect(
             UUID(item["id"]), interaction, _track_embed("Could not be played", item["track"])
         )

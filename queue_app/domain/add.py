@@ -18,10 +18,8 @@ POSITIONS = ("end", "next", "now")
 def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origin) -> QueueItem:
     """Put what `query` names into the queue; `now` also skips what plays.
 
-    A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
-    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
-    there to be resumed.
-    Raises NotAllowed, QueueCapReached or QueueFull.
+    Adding to a stopped player starts it again, to a paused one only when nothing else is there to be resumed.
+    Raises NothingFound, NotAllowed, QueueCapReached or QueueFull.
     """
     with opened(guild_id, origin=origin) as state:
         return put(state, query=query, position=position)
@@ -42,12 +40,6 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: str
     state.count(1)
     retried: dict[str, Any] = {"retried_id": retried_id} if retried_id else {}
     state.append("TrackAdded", item=item, after=str(place.after) if place.after else None, **retried)
-    if track.source == "none":
-        detail = f"Nothing in the library matches “{query[:100]}”."
-        item.end(ItemState.FAILED, code="NO_MATCH", detail=detail)
-        state.count(-1)
-        state.append("TrackFailed", item=item, player=True)
-        return item
     _wake(state)
     if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
         state.append("TrackSkipped", item=skipped, player=True)

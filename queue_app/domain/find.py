@@ -6,6 +6,7 @@ import unicodedata
 
 from database.prepared import Prepared
 from queue_app.domain.links import is_link, read_query
+from queue_app.errors import NothingFound
 from queue_app.models import Track
 
 MAX_QUERY = 500
@@ -61,7 +62,7 @@ _named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
 def find_track(query: str) -> Track:
     """Return the track that a query names: a library uri, an http(s) address, else the library's best match.
 
-    Without any match the track has source `none` and carries the query as its title.
+    Raises NothingFound.
     """
     text = read_query(query)
     if is_link(text):
@@ -69,13 +70,12 @@ def find_track(query: str) -> Track:
         return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
     if text.startswith("library:"):
         known = _named.first(text)
-        known = known if known and known.available else None
-    else:
-        matches = search_library(text, limit=1) if text.strip() else []
-        known = matches[0] if matches else None
-    if known is not None:
+        if known is None or not known.available:
+            raise NothingFound("This track is no longer in the library. Search for another one.")
         return known
-    track, _ = Track.objects.get_or_create(
-        uri=f"none:{text[:MAX_QUERY]}", defaults={"source": "none", "title": text[:300]}
-    )
-    return track
+    matches = search_library(text, limit=1) if text.strip() else []
+    if not matches:
+        raise NothingFound(
+            f"Nothing in the library matches “{text[:100]}”. Try other words, or a link to an audio file or stream."
+        )
+    return matches[0]

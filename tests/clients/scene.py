@@ -56,6 +56,19 @@ class Scene:
     def add(self, query: str) -> None:
         elsewhere(lambda: execute(self.id, "AddTrack", {"query": query}, origin=self.owner))
 
+    def fail(self, title: str) -> None:
+        """Add a track of that title, which cannot be played."""
+
+        def act() -> None:
+            track = TrackFactory.create(title=title)
+            item = execute(self.id, "AddTrack", {"query": track.uri}, origin=self.owner).result
+            assert playback.take_lease(self.id, owner=BOT_PROCESS)
+            playback.fail_queued(
+                self.id, item_id=item["id"], code="UNREACHABLE", detail="It is gone.", owner=BOT_PROCESS
+            )
+
+        elsewhere(act)
+
 
 def set_scene() -> Scene:
     """Make it, on an empty database."""

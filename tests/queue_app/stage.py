@@ -67,6 +67,16 @@ class Stage:
         uri = (track or TrackFactory.create()).uri
         return QueueItem.objects.get(pk=uuid.UUID(self.do("AddTrack", by=by, query=uri, **args)["id"]))
 
+    def fail(self, *, by: User | None = None) -> QueueItem:
+        """Add a track that cannot be played. Returns its item."""
+        item = self.add(by=by)
+        assert playback.take_lease(self.id, owner=self.owner)
+        playback.fail_queued(
+            self.id, owner=self.owner, item_id=item.pk, code="UNREACHABLE", detail="It is gone."
+        )
+        item.refresh_from_db()
+        return item
+
     def play(self) -> QueueItem:
         """Have something current and heard. Returns its item."""
         assert playback.take_lease(self.id, owner=self.owner)

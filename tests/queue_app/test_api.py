@@ -79,9 +79,13 @@ def test_a_track_is_accepted_at_once(client: Client, stage: Stage) -> None:
     assert item["added_at"].endswith("Z")
 
 
-def test_no_match_is_201_as_well_and_failed(client: Client, stage: Stage) -> None:
+def test_what_nothing_matches_is_404_with_what_to_do(client: Client, stage: Stage) -> None:
     response = post(client, url(stage, "/queue"), {"query": "no such song"})
-    assert (response.status_code, response.json()["state"]) == (201, "failed")
+    assert (response.status_code, response.json()["code"]) == (404, "NO_MATCH")
+    assert response.json()["detail"] == (
+        "Nothing in the library matches “no such song”. Try other words, or a link to an audio file or stream."
+    )
+    assert not QueueItem.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -133,12 +137,14 @@ def test_the_same_key_adds_once_and_answers_alike(client: Client, stage: Stage) 
 
 
 def test_the_same_key_with_another_body_is_409(client: Client, stage: Stage) -> None:
-    post(client, url(stage, "/queue"), {"query": "one"}, Idempotency_Key="add-one-1")
-    response = post(client, url(stage, "/queue"), {"query": "two"}, Idempotency_Key="add-one-1")
+    one, two = TrackFactory.create_batch(2)
+    post(client, url(stage, "/queue"), {"query": one.uri}, Idempotency_Key="add-one-1")
+    response = post(client, url(stage, "/queue"), {"query": two.uri}, Idempotency_Key="add-one-1")
     assert (response.status_code, response.json()["code"]) == (409, "CONFLICT")
 
 
 def test_without_a_key_every_request_counts(client: Client, stage: Stage) -> None:
+    TrackFactory.create(title="One")
     for _ in range(2):
         post(client, url(stage, "/queue"), {"query": "one"})
     assert QueueItem.objects.count() == 2

@@ -15,6 +15,7 @@ from queue_app.errors import (
     IdempotencyConflict,
     InvalidArguments,
     ItemNotFound,
+    NothingFound,
     NothingPlaying,
     NotYourItem,
     UnknownChannel,
@@ -53,14 +54,13 @@ def test_now_skips_what_plays(stage: Stage) -> None:
     assert stage.queue == [str(wanted.pk)]
 
 
-def test_a_track_that_nothing_matches_fails_at_once_with_the_reason(stage: Stage) -> None:
+def test_what_nothing_matches_is_not_added(stage: Stage) -> None:
     TrackFactory.create(title="Something else")
-    item = stage.do("AddTrack", query="No such song")
-    assert item["state"] == "failed"
-    assert item["error"]["code"] == "NO_MATCH"
-    assert item["track"]["title"] == "No such song"
-    assert stage.names == ["TrackAdded", "TrackFailed"]
-    assert stage.queue == []
+    with pytest.raises(NothingFound, match="“No such song”"):
+        stage.do("AddTrack", query="No such song")
+    assert stage.names == []
+    assert not QueueItem.objects.exists()
+    assert Track.objects.count() == 1
 
 
 def test_a_link_is_queued_before_anybody_looked_at_it(stage: Stage) -> None:
@@ -100,9 +100,12 @@ def test_words_pick_the_best_match_of_the_library(stage: Stage) -> None:
     assert stage.do("AddTrack", query="night BUS")["track"]["uri"] == best.uri
 
 
-def test_a_library_uri_of_a_file_that_is_gone_fails(stage: Stage) -> None:
+def test_a_library_uri_of_a_file_that_is_gone_is_not_added(stage: Stage) -> None:
     track = TrackFactory.create(available=False)
-    assert stage.do("AddTrack", query=track.uri)["error"]["code"] == "NO_MATCH"
+    for uri in (track.uri, "library:00000000000000000000000000000000"):
+        with pytest.raises(NothingFound, match="no longer in the library"):
+            stage.do("AddTrack", query=uri)
+    assert stage.names == []
 
 
 def test_adding_takes_the_channel_of_the_requester_and_says_so(stage: Stage) -> None:
@@ -152,13 +155,16 @@ def test_bad_arguments_are_told_by_field(args: dict[str, Any], field: str, stage
     assert Event.objects.count() == 0
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["https://example.com/" + "".join(chr(0x4E00 + n * 7) for n in range(660)), "語" * 500, "🎵" * 500],
-)
-def test_the_longest_texts_can_be_kept(query: str, stage: Stage) -> None:
-    """Incompressible ones too: PostgreSQL indexes at most 2,704 bytes."""
-    assert stage.do("AddTrack", query=query)["track"]["uri"].endswith(query)
+def test_the_longest_link_can_be_kept(stage: Stage) -> None:
+    """An incompressible one too: PostgreSQL indexes at most 2,704 bytes."""
+    query = "https://example.com/" + "".join(chr(0x4E00 + n * 7) for n in range(660))
+    assert stage.do("AddTrack", query=query)["track"]["uri"] == query
+
+
+@pytest.mark.parametrize("query", ["語" * 500, "🎵" * 500])
+def test_the_longest_search_is_answered(query: str, stage: Stage) -> None:
+    with pytest.raises(NothingFound):
+        stage.do("AddTrack", query=query)
 
 
 # --- RemoveItem ---
@@ -343,7 +349,7 @@ def prepare(stage: Stage, name: str) -> dict[str, Any]:
     if name == "RemoveItem":
         return {"item_id": str(stage.add().pk)}
     if name == "RetryItem":
-        return {"item_id": stage.do("AddTrack", query="nothing matches this")["id"]}
+        return {"item_id": str(stage.fail().pk)}
     if name == "JoinVoice":
         return {"channel_id": stage.channel.pk}
     if name == "MoveItem":

@@ -24,11 +24,11 @@ from queue_app.commands import COMMANDS
 from queue_app.domain import playback
 from queue_app.domain.playback import abandoned, note_absence
 from queue_app.domain.whereabouts import best_channel
-from queue_app.errors import QueueError
+from queue_app.errors import NothingFound, QueueError
 from queue_app.models import MOVES, ItemState, Player, QueueItem
 from queue_app.player_states import SILENCES, Surface, Way
 from queue_app.queries import first_queued
-from tests.factories import ChannelFactory, RoleFactory, TrackFactory, sit
+from tests.factories import ChannelFactory, ItemFactory, RoleFactory, TrackFactory, sit
 from tests.queue_app.stage import Stage
 
 
@@ -284,7 +284,8 @@ def test_what_nothing_matches_does_not_resume(stage: Theatre) -> None:
     add_and_hear(stage)
     stage.do("Pause")
     stage.do("Skip")
-    stage.do("AddTrack", query="nothing matches this")
+    with pytest.raises(NothingFound):
+        stage.do("AddTrack", query="nothing matches this")
     assert stage.player.paused
 
 
@@ -413,16 +414,14 @@ def test_missing_bots_are_found_in_one_query(guilds: int, db: None, django_asser
 
 
 def test_what_failed_is_shown_for_ten_minutes(stage: Theatre) -> None:
-    failed = stage.do("AddTrack", query="nothing matches this")
-    assert [item["id"] for item in stage.snapshot()["failed"]] == [failed["id"]]
+    failed = stage.fail()
+    assert [item["id"] for item in stage.snapshot()["failed"]] == [str(failed.pk)]
     QueueItem.objects.update(ended_at=timezone.now() - timedelta(minutes=10))
     assert stage.snapshot()["failed"] == []
 
 
 def test_retrying_adds_it_again_and_takes_the_failed_one_away(stage: Theatre) -> None:
-    failed = stage.add(by=stage.manager)
-    playback.take_lease(stage.id, owner=stage.owner)
-    playback.fail_queued(stage.id, owner=stage.owner, item_id=failed.pk, code="UNREACHABLE", detail="Gone.")
+    failed = stage.fail(by=stage.manager)
     before = stage.snapshot()
     again = stage.do("RetryItem", item_id=str(failed.pk))
     assert (again["track"]["uri"], again["requested_by"]["id"]) == (failed.track.uri, str(stage.member.pk))
@@ -434,14 +433,20 @@ def test_retrying_adds_it_again_and_takes_the_failed_one_away(stage: Theatre) ->
 
 
 def test_retrying_what_nothing_matched_searches_again(stage: Theatre) -> None:
-    failed = stage.do("AddTrack", query="Brand New Song")
+    """An earlier version kept such items."""
+    none = TrackFactory.create(uri="none:Brand New Song", title="Brand New Song", source="none")
+    failed = ItemFactory.create(guild=stage.guild, track=none, state=ItemState.FAILED, error_code="NO_MATCH")
+    with pytest.raises(NothingFound, match="“Brand New Song”"):
+        stage.do("RetryItem", item_id=str(failed.pk))
+    failed.refresh_from_db()
+    assert not failed.dismissed
     track = TrackFactory.create(title="Brand New Song")
-    again = stage.do("RetryItem", item_id=failed["id"])
+    again = stage.do("RetryItem", item_id=str(failed.pk))
     assert (again["track"]["uri"], again["state"]) == (track.uri, "queued")
 
 
 def test_clearing_takes_the_failed_ones_away_too(stage: Theatre) -> None:
-    failed = [stage.do("AddTrack", query=f"nothing matches {number}")["id"] for number in range(2)]
+    failed = [str(stage.fail().pk) for _ in range(2)]
     before = stage.snapshot()
     assert [item["id"] for item in before["failed"]] == failed
     # Also where nothing waits.
@@ -450,9 +455,9 @@ def test_clearing_takes_the_failed_ones_away_too(stage: Theatre) -> None:
     removed = [event["args"] for event in stage.events(after=before["seq"])]
     assert [(args["item"]["id"], args["why"]) for args in removed] == [(pk, "cleared") for pk in failed]
 
-    late = stage.do("AddTrack", query="nothing matches this either")
-    QueueItem.objects.filter(pk=late["id"]).update(ended_at=timezone.now() - timedelta(minutes=11))
-    stage.do("AddTrack", query="nor this")
+    late = stage.fail()
+    QueueItem.objects.filter(pk=late.pk).update(ended_at=timezone.now() - timedelta(minutes=11))
+    stage.fail()
     stage.add()
     before = stage.snapshot()
     assert stage.do("ClearQueue", by=stage.manager) == {"removed": 1, "dismissed": 1}
@@ -464,14 +469,14 @@ def test_clearing_takes_the_failed_ones_away_too(stage: Theatre) -> None:
 
 
 def test_removing_a_failed_one_is_for_its_requester_and_djs(stage: Theatre) -> None:
-    failed = stage.do("AddTrack", query="nothing matches this")
+    failed = str(stage.fail().pk)
     before = stage.snapshot()
     with pytest.raises(Exception, match="added it"):
-        stage.do("RemoveItem", by=stage.join(), item_id=failed["id"])
-    stage.do("RemoveItem", item_id=failed["id"])
+        stage.do("RemoveItem", by=stage.join(), item_id=failed)
+    stage.do("RemoveItem", item_id=failed)
     assert stage.assert_replays(before)["failed"] == []
     with pytest.raises(Exception, match="no such item"):
-        stage.do("RemoveItem", item_id=failed["id"])
+        stage.do("RemoveItem", item_id=failed)
 
 
 @pytest.mark.parametrize("ending", ["queued", "removed"])

@@ -76,7 +76,7 @@ def test_every_event_of_the_queue_says_how_many_wait(stage: Stage) -> None:
     stage.play()
     first, second = stage.add(), stage.add()
     stage.do("MoveItem", item_id=str(second.pk), after=None)
-    stage.do("AddTrack", query="no such song")
+    stage.fail()
     stage.do("RemoveItem", item_id=str(first.pk))
     stage.do("Skip")
     playback.start_next(stage.id, owner=stage.owner)
@@ -324,7 +324,7 @@ def test_the_first_that_nobody_has_read_is_found_in_order(stage: Stage) -> None:
     fill(stage, 3)
     Track.objects.update(resolved_at="2026-01-01T00:00Z")
     assert next_unresolved(stage.id) is None
-    stage.do("AddTrack", query="no such song")  # failed, and never read
+    Track.objects.filter(pk=stage.fail().track_id).update(resolved_at=None)  # failed, and never read
     Stage().do("AddTrack", query="https://radio.example.net/other.mp3")
     late = stage.do("AddTrack", query="https://radio.example.net/late.mp3")
     early = stage.do("AddTrack", query="https://radio.example.net/early.mp3", position="next")

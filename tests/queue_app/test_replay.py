@@ -161,7 +161,6 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("add at the end", playing, lambda s: s.add(), "TrackAdded"),
     ("add next", playing, lambda s: s.add(position="next"), "TrackAdded"),
     ("add now", playing, lambda s: s.add(position="now"), "TrackSkipped"),
-    ("add what nothing matches", playing, lambda s: s.do("AddTrack", query="no such song"), "TrackFailed"),
     ("add from a voice channel", seated, lambda s: s.add(), "VoiceChanged"),
     ("add to a stopped player", stopped, lambda s: s.add(), "PlayerResumed"),
     ("remove", playing, lambda s: s.do("RemoveItem", item_id=str(link(s).pk)), "TrackRemoved"),
@@ -314,7 +313,7 @@ def test_the_whole_log_replays_from_the_beginning(stage: Stage) -> None:
     start = stage.snapshot()
     playing(stage)
     stage.hear(position_ms=5_000)
-    stage.do("AddTrack", query="no such song")
+    stage.fail()
     stage.add(position="next")
     stage.add(position="now")
     playback.start_next(stage.id, owner=stage.owner)

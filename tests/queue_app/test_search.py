@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from queue_app.domain.find import find_track, normalise, search_library
 from queue_app.domain.library import scan_library
+from queue_app.errors import NothingFound
 from queue_app.models import Track
 from tests.factories import TrackFactory
 from tests.queue_app.audio_files import tone, write
@@ -72,7 +73,8 @@ def test_accents_are_found_without_and_without_them_with() -> None:
 def test_signs_find_no_title_of_letters(query: str) -> None:
     TrackFactory.create(title="Song! 🎉 100%_\\")
     assert titles(query) == []
-    assert find_track(query).source == "none"
+    with pytest.raises(NothingFound):
+        find_track(query)
 
 
 @pytest.mark.parametrize(
