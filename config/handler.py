@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
 
-from realtime.db import for_requests
+from realtime.db import for_health, for_requests
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -44,7 +44,8 @@ class PooledHandler(ASGIHandler):
             return
         answer = partial(contextvars.copy_context().run, self._answer, scope, body)
         loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(for_requests, answer)
+        threads = for_health if scope["path"] == "/healthz" else for_requests
+        response = await loop.run_in_executor(threads, answer)
         if not isinstance(response, StreamingHttpResponse):
             await self.send_response(response, send)
             return

@@ -26,6 +26,9 @@ _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="realtime-orm")
 # Those of HTTP requests. Threads are started as they are needed: mostly a handful, more while some wait for Discord.
 for_requests = ThreadPoolExecutor(max_workers=40, thread_name_prefix="http")
 
+# Whether the process is alive must be answered also when all of those are busy.
+for_health = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
+
 # A process keeps so many connections at most; a busy moment may open more, which are closed with their request.
 _KEEPING = {f"realtime-orm_{number}" for number in range(6)} | {f"http_{number}" for number in range(8)}
 

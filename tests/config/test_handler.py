@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, clear_url_caches, get_resolver,
 from django.utils.module_loading import import_string
 
 from config import urls
+from realtime.db import for_requests
 from tests.conftest import access_token
 from tests.factories import SessionFactory
 from tests.server import Server
@@ -132,6 +133,28 @@ def test_requests_that_wait_for_a_stranger_hold_up_nobody(
         finally:
             gate.set()
         assert {each.result().text for each in slow} == {"at last"}
+
+
+def test_a_process_whose_threads_are_all_busy_is_alive(
+    more_urls: Callable[[str, Any], None], server: Server
+) -> None:
+    arrived, gate = threading.Semaphore(0), threading.Event()
+    count = for_requests._max_workers
+
+    def wait(request: HttpRequest) -> HttpResponse:
+        arrived.release()
+        gate.wait(20)
+        return HttpResponse("at last")
+
+    more_urls("api/test-slow", wait)
+    with ThreadPoolExecutor(count) as pool:
+        slow = [pool.submit(httpx.get, f"{server.url}/api/test-slow", timeout=30) for _ in range(count)]
+        try:
+            assert all(arrived.acquire(timeout=20) for _ in range(count))
+            assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
+        finally:
+            gate.set()
+        assert {each.result().status_code for each in slow} == {200}
 
 
 def test_a_view_that_fails_is_answered_and_logged(
