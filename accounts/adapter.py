@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -15,7 +16,7 @@ from django.shortcuts import render
 
 from accounts.domain.people import store_grant, upsert_person
 from accounts.encryption import decrypt, encrypt
-from accounts.errors import LoginRefused
+from accounts.errors import DiscordBusy, DiscordError, LoginRefused
 from accounts.metrics import count_authentication
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,16 @@ def state_invalid() -> LoginRefused:
     return LoginRefused(400, "STATE_INVALID", sentence)
 
 
-def refuse_login(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
-    count_authentication("login", code)
-    return render(
-        request,
-        "login_refused.html",
-        {"code": code, "sentence": sentence, "way_on_url": "/", "way_on_label": "Try again"},
-        status=status,
-    )
+def refuse_login(request: HttpRequest, error: LoginRefused | DiscordError) -> HttpResponse:
+    count_authentication("login", error.code)
+    context = {
+        "code": error.code,
+        "sentence": str(error),
+        # After a failure the same step may succeed, and Discord need not be asked for another code.
+        "way_on_url": "/" if isinstance(error, LoginRefused) else request.get_full_path(),
+        "way_on_label": "Try again",
+    }
+    response = render(request, "login_refused.html", context, status=error.status)
+    if isinstance(error, DiscordBusy) and error.retry_after is not None:
+        response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    return response

@@ -18,10 +18,11 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
-from accounts.adapter import state_invalid
+from accounts import discord
+from accounts.adapter import refuse_login, state_invalid
 from accounts.domain.codes import forget_tokens
 from accounts.domain.once import StepSpent, take_once
-from accounts.errors import CodeRefused, LoginRefused
+from accounts.errors import CodeRefused, Crowded, LoginRefused
 from accounts.provider import DiscordAdapter
 from accounts.session_store import SessionStore
 
@@ -87,6 +88,8 @@ def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpRespo
             return error.response
         except StepSpent:
             return view(*args, **kwargs)
+        except Crowded as error:
+            return refuse_login(request, error)
         return _redirect(request, json.loads(answer), acted=acted)
 
     return send
@@ -110,7 +113,8 @@ def _finish(request: HttpRequest, state: str) -> str:
     request.session = _session(request)
     begun = statekit.get_states(request).get(state)
     try:
-        response = _view(request)
+        with discord.turn():
+            response = _view(request)
     except (LoginRefused, CodeRefused) as error:
         _forget_tokens(request, begun)
         return json.dumps({"refused": [error.status, error.code, str(error)]})

@@ -12,7 +12,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from prometheus_client import Counter
 from accounts.discord_limits import Limits, route_of
 from accounts.errors import (
     CodeRefused,
+    Crowded,
     DiscordBusy,
     DiscordError,
     DiscordMalformed,
@@ -37,6 +39,8 @@ ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 MESSAGES_PAGE = 100
+# Of the 40 threads that answer requests (realtime/db.py). The others are for whoever needs no Discord.
+TURNS = 16
 # There was no connection to send anything on.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
@@ -72,6 +76,20 @@ def _transport(api_url: str, context: ssl.SSLContext) -> _Transport:
     """One per process: its connections are kept, and what it learnt about limits holds for one Discord."""
     http = httpx.Client(base_url=api_url, verify=context, headers={"User-Agent": USER_AGENT})
     return _Transport(http, Limits())
+
+
+_turns = threading.BoundedSemaphore(TURNS)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Ask Discord inside, where a thread is answering a request. Raises Crowded at once when TURNS others do."""
+    if not _turns.acquire(blocking=False):
+        raise Crowded
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def bot_authorization() -> str:
@@ -179,7 +197,7 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     except DiscordRefused as error:
         if error.http_status != 400:  # 401: our own credentials are wrong, which is nobody's login's fault
             raise
-        raise CodeRefused(400) from error
+        raise CodeRefused from error
 
 
 def renew_tokens(refresh_token: str) -> dict[str, Any]:

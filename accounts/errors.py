@@ -93,6 +93,17 @@ class DiscordPaused(DiscordBusy):
     status = 503
 
 
+class Crowded(DiscordBusy):
+    """We do not ask: so many requests wait for Discord already that one more would keep others from an answer."""
+
+    code = "CROWDED"
+    sentence = "Too many requests are waiting for Discord. Try again in a moment."
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=2.0)
+
+
 class DiscordMalformed(DiscordError):
     code = "DISCORD_MALFORMED"
     sentence = "Discord answered something we do not understand. Try again in a moment."
@@ -119,6 +130,9 @@ class CodeRefused(DiscordRefused):
     code = "CODE_REFUSED"
     sentence = "Discord did not accept this login. Start again."
     status = 400
+
+    def __init__(self) -> None:
+        super().__init__(400)
 
 
 class GrantDead(AccountsError):

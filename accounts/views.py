@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import discord
 from accounts.adapter import refuse_login
 from accounts.authentication import CookieAuthentication, caller
 from accounts.callback import finish_login
@@ -70,7 +71,7 @@ def discord_callback(request: HttpRequest) -> HttpResponseBase:
     try:
         return finish_login(request)
     except (LoginRefused, DiscordError) as error:
-        return refuse_login(request, error.status, error.code, str(error))
+        return refuse_login(request, error)
 
 
 def _pair(pair: TokenPair) -> dict[str, Any]:
@@ -138,7 +139,8 @@ class MeView(APIView):
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
         """Delete the account. What the person did in a guild stays in its log, without their name."""
-        delete_account(caller(request))
+        with discord.turn():
+            delete_account(caller(request))
         django_logout(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import discord
 from accounts.authentication import caller
 from guilds.domain.guild_list import CACHED_SECONDS, refresh_my_guilds
 from guilds.domain.installation import install_url
@@ -148,7 +149,8 @@ class RefreshView(APIView):
     @extend_schema(request=None, responses={202: GuildAnswerSerializer})
     def post(self, request: Request, guild_id: str) -> Response:
         _installed(request, guild_id)
-        refresh_guild(guild_id)
+        with discord.turn():
+            refresh_guild(guild_id)
         membership = require_member(
             caller(request), guild_id
         )  # what was read may have changed the caller's rights

@@ -35,7 +35,7 @@ def exchange_code(
     try:
         tokens, _ = take_once(*step, proof=(), act=exchange, seconds=KEEP.total_seconds())
     except StepSpent as error:
-        raise CodeRefused(400) from error
+        raise CodeRefused from error
     return dict(json.loads(tokens))
 
 

@@ -20,13 +20,16 @@ from accounts.domain.sessions import begin_session, find_live_session
 from accounts.errors import (
     AccountsError,
     CodeRefused,
-    DiscordError,
     SecondFactorInvalid,
     SecondFactorRequired,
     UserNotFound,
 )
 from accounts.models import AuthSession, User
 from accounts.signals import discord_login
+
+_REFUSALS: dict[str, type[AccountsError]] = {
+    error.code: error for error in (CodeRefused, UserNotFound, SecondFactorRequired, SecondFactorInvalid)
+}
 
 
 def log_in_with_code(
@@ -49,8 +52,9 @@ def log_in_with_code(
     """
     redirect_uri = redirect_uri or settings.DISCORD_REDIRECT_URI
     if not code_verifier and not repeat_key:
-        tokens = discord.exchange_code(code=code, redirect_uri=redirect_uri, code_verifier=None)
-        return _log_in(tokens, second_factor=second_factor, device=device, address=address)
+        with discord.turn():
+            tokens = discord.exchange_code(code=code, redirect_uri=redirect_uri, code_verifier=None)
+            return _log_in(tokens, second_factor=second_factor, device=device, address=address)
     trade = {
         "code": code,
         "redirect_uri": redirect_uri,
@@ -59,22 +63,25 @@ def log_in_with_code(
     }
 
     def log_in() -> str:
+        """Return the session's id, or the code of a refusal. Any other DiscordError may pass, so the tokens stay."""
         try:
-            tokens = exchange_code(**trade)
-            session = _log_in(tokens, second_factor=second_factor, device=device, address=address)
-        except DiscordError:
-            raise  # the tokens stay, so that the same request may succeed
-        except AccountsError:
+            with discord.turn():
+                tokens = exchange_code(**trade)
+                session = _log_in(tokens, second_factor=second_factor, device=device, address=address)
+        except tuple(_REFUSALS.values()) as error:
             forget_tokens(**trade)
-            raise
+            return error.code
         forget_tokens(**trade)
         return str(session.pk)
 
     try:
-        sid, _ = take_once("exchange", code, proof=(*trade.values(), second_factor), act=log_in)
+        # The proofs are part of the name: a stranger with the code alone cannot have the client refused.
+        answer, _ = take_once("exchange", *trade.values(), second_factor, proof=(), act=log_in)
     except StepSpent as error:
-        raise CodeRefused(400) from error
-    return find_live_session(sid)
+        raise CodeRefused from error
+    if refusal := _REFUSALS.get(answer):
+        raise refusal
+    return find_live_session(answer)
 
 
 def _log_in(tokens: dict[str, Any], *, second_factor: str, device: str, address: str | None) -> AuthSession:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,11 +21,15 @@ from django.utils import timezone
 
 from accounts.domain.sessions import REPLAY_SECONDS
 from accounts.encryption import decrypt, encrypt
+from accounts.errors import Crowded
 from accounts.models import OneTimeStep
 
 # Longer than a login waits for Discord, so that a claim outlives the work it covers.
 CLAIM = timedelta(seconds=30)
 WAIT_SECONDS = 0.05
+WAITERS = 8  # in a process; each keeps a thread that could answer somebody else
+
+_waiters = threading.BoundedSemaphore(WAITERS)
 
 
 class StepSpent(Exception):
@@ -43,7 +48,8 @@ def take_once(
     `step` names the step. `proof` is what only the client that takes it knows, with all that its request says: neither
     is stored, only their hashes are. Of several callers, in any process, one acts and the others wait for it. When
     `act` raises, nothing is kept, and the next caller acts. `may_begin()`: whether the step may be taken where nobody
-    took it. Not to be called inside a transaction. Raises StepSpent, and whatever `act` raises.
+    took it. Not to be called inside a transaction. Raises StepSpent, Crowded when too many wait already, and whatever
+    `act` raises.
     """
     pk, proved = _hash(step), _hash(proof)
     while True:
@@ -63,7 +69,7 @@ def take_once(
             return decrypt(row.answer), False
         if _claim(row, now):
             return _answer(pk, act), True
-        time.sleep(WAIT_SECONDS)
+        _await_answer(pk)
 
 
 def forget_step(*step: str) -> None:
@@ -101,6 +107,18 @@ def _claim(row: OneTimeStep, now: datetime) -> bool:
         return False
     unchanged = OneTimeStep.objects.filter(pk=row.pk, claimed_until=row.claimed_until, answered_at=None)
     return bool(unchanged.update(claimed_until=now + CLAIM))
+
+
+def _await_answer(pk: str) -> None:
+    """Return when the step has an answer, or nobody is answering it. Raises Crowded."""
+    if not _waiters.acquire(blocking=False):
+        raise Crowded
+    try:
+        being_answered = OneTimeStep.objects.filter(pk=pk, answered_at=None)
+        while being_answered.filter(claimed_until__gt=timezone.now()).exists():
+            time.sleep(WAIT_SECONDS)
+    finally:
+        _waiters.release()
 
 
 def _answer(pk: str, act: Callable[[], str]) -> str:

@@ -35,15 +35,16 @@ def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:
     read_at = cache.get(_key(user))
     if read_at is not None and time.time() - read_at < older_than:
         return False
-    access_token = access_token_of(user)
-    try:
-        read_my_guilds(user, access_token)
-    except DiscordRefused as error:
-        if error.http_status != 401:
-            raise
-        # The person took their permission back at Discord, which tells nobody.
-        bury_refused(user, access_token)
-        raise GrantDead from error
+    with discord.turn():
+        access_token = access_token_of(user)
+        try:
+            read_my_guilds(user, access_token)
+        except DiscordRefused as error:
+            if error.http_status != 401:
+                raise
+            # The person took their permission back at Discord, which tells nobody.
+            bury_refused(user, access_token)
+            raise GrantDead from error
     return True
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,10 +25,13 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
-from accounts.domain.once import StepSpent, take_once
+from accounts.discord import TURNS, turn
+from accounts.domain.once import WAITERS, StepSpent, take_once
 from accounts.domain.sessions import REPLAY_SECONDS, authenticate_sync, issue_pair
 from accounts.encryption import decrypt
+from accounts.errors import Crowded
 from accounts.models import AuthSession, OneTimeStep, User
 from realtime.domain.stores import create_store
 from realtime.domain.streams import create_stream
@@ -109,6 +115,32 @@ def test_a_step_that_another_finishes_at_this_moment_is_answered_all_the_same() 
     )
     with pytest.raises(StepSpent):
         take_once("a step", proof=("another's",), act=lambda: "no")
+
+
+def test_only_a_few_wait_for_the_same_step(in_threads: Callable[..., list[Any]]) -> None:
+    """Each who waits keeps a thread that could answer somebody else."""
+    gate, crowded = threading.Event(), threading.Semaphore(0)
+
+    def act() -> str:
+        assert gate.wait(20)
+        return "the answer"
+
+    def take(_: int) -> str:
+        try:
+            return take_once("a step", proof=("mine",), act=act)[0]
+        except Crowded:
+            crowded.release()
+            return "crowded"
+
+    def open_gate() -> None:
+        assert all(crowded.acquire(timeout=20) for _ in range(3))
+        gate.set()
+
+    opener = threading.Thread(target=open_gate)
+    opener.start()
+    answers = in_threads(1 + WAITERS + 3, take)
+    opener.join(20)
+    assert Counter(answers) == {"the answer": 1 + WAITERS, "crowded": 3}
 
 
 # --- The callback ---
@@ -414,6 +446,38 @@ def test_an_exchange_sent_twice_by_one_client_is_one_session(
         assert (stolen.status_code, stolen.json()["code"]) == (400, "CODE_REFUSED")
         Client().post("/api/auth/logout", headers=bearer)
         assert send().json()["code"] == "SESSION_REVOKED"
+
+
+def test_an_exchange_that_discord_refused_is_asked_of_discord_once(
+    server: Server, there: Discord, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"code": "no-such-code", "code_verifier": VERIFIER}
+
+    def send() -> httpx.Response:
+        return httpx.post(f"{server.url}{EXCHANGE}", json=body, timeout=30)
+
+    answers = at_once(*[send] * 5)
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(400, "CODE_REFUSED")}
+    assert caplog.text.count("Discord POST /oauth2/token: HTTP 400") == 1
+
+
+def test_a_discord_that_many_wait_for_is_asked_later(
+    client: Client, there: Discord, settings: LazySettings
+) -> None:
+    back, code = there.approve(begin(client)), code_of(there, settings)
+    with ExitStack() as waiting:
+        for _ in range(TURNS):
+            waiting.enter_context(turn())
+        page = client.get(back)
+        exchange = Client().post(EXCHANGE, {"code": code}, content_type="application/json")
+        for answer in (page, exchange):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+            assert b"CROWDED" in answer.content
+        assert client.get("/healthz").status_code == 200
+    assert escape(back) in page.content.decode(), "where Try again leads"
+    assert client.get(back).headers["Location"].endswith("/dashboard")
+    again = Client().post(EXCHANGE, {"code": code}, content_type="application/json")
+    assert again.status_code == 200
 
 
 def test_logging_out_twice_is_logged_out() -> None:
