@@ -68,9 +68,16 @@ class AudioChain:
     @cached_property
     def duration_ms(self) -> int | None:
         """Length as the file tells it, None where it does not. Opens every part of a chain."""
-        if self._parts.have_lengths:
-            return sum(part.duration_ms or 0 for part in self._parts.open_all())
-        return self._first_length_ms
+        length_of = self._parts.length_ms
+        if length_of is None:
+            return self._first_length_ms
+        total_ms = 0
+        for part in self._parts.open_all():
+            length_ms = length_of(part)
+            if length_ms is None:
+                return None
+            total_ms += length_ms
+        return total_ms
 
     def close(self) -> None:
         if self._container is not None:
@@ -122,20 +129,23 @@ class AudioChain:
         self._end_ms = None
         self._part += 1
         self._part_ms = self._leap_ms = 0.0
-        if not self._parts.have_lengths:
+        length_of = self._parts.length_ms
+        if length_of is None:
             if self._moved_on:
                 self._moved_on = False
                 self._following = self._parts.open_all()
                 self._container = container = self._open_first()
             return container.seek(round(position_ms))
         self._following = self._parts.open_all()
-        for part in self._following:
-            self._container = part
-            if position_ms < self._part_ms + (part.duration_ms or 0):
-                return part.seek(round(position_ms - self._part_ms))
-            self._part_ms += part.duration_ms or 0
-        self._part_ms -= self._container.duration_ms or 0 if self._container is not None else 0
-        return False
+        self._container = part = self._open_first()
+        while (length_ms := length_of(part)) is not None and position_ms >= self._part_ms + length_ms:
+            following = next(self._following, None)
+            if following is None:
+                break
+            self._container = part = following
+            self._part_ms += length_ms
+        # Without a length, the position may lie in any later part.
+        return length_ms is None or part.seek(round(position_ms - self._part_ms))
 
     def _open_first(self) -> AudioContainer:
         first = next(self._following, None)

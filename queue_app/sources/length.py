@@ -23,26 +23,62 @@ type ReadAt = Callable[[int, int], bytes]
 
 
 def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | None) -> int | None:
-    """Length of the audio in milliseconds, None where FFmpeg guesses.
+    """Length of the audio in milliseconds, None where FFmpeg guesses or another file was joined to it.
 
     `read_at(offset, count)` gives bytes of the file as far as they are at hand, `size` is None for a file of
     unknown size.
     """
     name, stream = container.input.format.name, container.stream
+    if container.window is not None and container.window.is_followed:
+        return None
     if name == "mp3":
         header = read_mp3_header(read_at)
         return header.duration_ms if header is not None and header.fits(size) else None
     if name.startswith("mov"):
         # Of a fragmented file only the fragments read so far are counted, and none of its frames in the header.
-        known = stream.frames > 0 or container.window is None
+        known = container.window is None or (stream.frames > 0 and _is_all_mov(read_at, size))
     elif name.startswith("matroska"):
         # The file has one duration for all its streams, and a video's pictures may go on longer than its sound.
         # FFmpeg's guess is found at the stream.
-        known = stream.duration is None and not container.has_video
+        known = stream.duration is None and not container.has_video and _is_all(matroska_end(read_at), size)
     else:
         samples_count = stream.codec_context.name.startswith(("pcm_", "adpcm_"))
         known = name in _HEADER_COUNTS or (name in _SIZE_COUNTS and samples_count)
     return container.duration_ms if known else None
+
+
+def _is_all(end: int | None, size: int | None) -> bool:
+    """Whether a file of that size ends where it says, so that no other was joined to it."""
+    return end is not None and size is not None and end >= size - _SLACK_BYTES
+
+
+def matroska_end(read_at: ReadAt) -> int | None:
+    """Where the segment of a Matroska file ends (RFC 9559, section 4.5); None where it does not say."""
+    at = 0
+    for name in (b"\x1aE\xdf\xa3", b"\x18S\x80g"):
+        head = read_at(at, 12)
+        width = 9 - head[4].bit_length() if len(head) == 12 and head.startswith(name) else 9
+        if width > 8:
+            return None
+        length = int.from_bytes(head[4 : 4 + width]) & ((1 << 7 * width) - 1)
+        if length == (1 << 7 * width) - 1:
+            return None
+        at += 4 + width + length
+    return at
+
+
+def _is_all_mov(read_at: ReadAt, size: int | None) -> bool:
+    """Whether the boxes of an MP4 file (ISO 14496-12, section 4.2) reach to its end. Where the index lies out of
+    reach, FFmpeg has looked for it up to there."""
+    at, has_index = 0, False
+    while len(head := read_at(at, 16)) == 16:
+        length = int.from_bytes(head[:4])
+        length = int.from_bytes(head[8:]) if length == 1 else length
+        if length < 8 or (at and head[4:8] == b"ftyp"):
+            break
+        has_index = has_index or head[4:8] == b"moov"
+        at += length
+    return not has_index or _is_all(at, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +101,19 @@ class Mp3Header:
         return abs(size - self.offset - self.byte_count) <= _SLACK_BYTES
 
 
+def tag_size(head: bytes) -> int:
+    """How many bytes the ID3v2 tag with these first ten takes, 0 where it is none (id3v2.4.0-structure, 3.1)."""
+    if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 0x7F:
+        return 0
+    length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return 10 + length + (10 if head[5] & 0x10 else 0)
+
+
 def id3_size(read_at: ReadAt) -> int:
-    """How many bytes the ID3v2 tags at the beginning of a file take (id3v2.4.0-structure, section 3.1)."""
+    """How many bytes the ID3v2 tags at the beginning of a file take."""
     offset = 0
-    while (tag := read_at(offset, 10)).startswith(b"ID3") and len(tag) == 10:
-        length = tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9]
-        offset += 10 + length + (10 if tag[5] & 0x10 else 0)
+    while size := tag_size(read_at(offset, 10)):
+        offset += size
     return offset
 
 

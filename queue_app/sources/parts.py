@@ -16,8 +16,18 @@ from pathlib import Path
 
 from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
-from queue_app.sources.flac import FlacCut, find_files
-from queue_app.sources.length import id3_size
+from queue_app.sources.joined import (
+    FLAC,
+    MATROSKA,
+    MOV,
+    TS_SYNC,
+    FrameCut,
+    HeaderCut,
+    TsCut,
+    find_joined,
+    frame_at,
+)
+from queue_app.sources.length import id3_size, known_length_ms, tag_size
 from queue_app.sources.ogg import CAPTURE, OggCut, find_parts
 from queue_app.sources.types import Media, MediaFile, media_name
 from queue_app.sources.window import Cut, Window
@@ -27,6 +37,10 @@ _SEARCHED_BYTES = 1_000_000
 _MAX_ATTEMPTS = 4
 # A file on a server is only searched for parts when it is this small: it is fetched for it, before anything is heard.
 _FETCHED_BYTES = 256_000
+# What is looked at to know a format: a packet of a transport stream, and a byte.
+_BEGINNING_BYTES = 189
+# A longer tag in front of a file on a server is left to FFmpeg.
+_TAG_BYTES = 1_000_000
 # Formats that FFmpeg knows by the first bytes of a file only, and where these stand.
 _BEGINNINGS = (
     (CAPTURE, 0),
@@ -51,11 +65,12 @@ log = logging.getLogger(__name__)
 class Parts:
     """`open_all` begins with the first part each time; only a seekable medium can be opened more than once.
 
-    `have_lengths` says that there are several, and that the length of each is known.
+    `length_ms` is there where there are several and it is known where each ends: the length of one of them, None
+    where that does not say.
     """
 
     open_all: Callable[[], Iterator[AudioContainer]]
-    have_lengths: bool = False
+    length_ms: Callable[[AudioContainer], int | None] | None = None
 
 
 class _Opener:
@@ -69,28 +84,34 @@ class _Opener:
         self.head = b""  # was read to see what this is
 
     def parts(self) -> Parts:
-        self._read_head()
-        kind = self.head if self.path is None else self.read_at(id3_size(self.read_at), 16)
-        if kind.startswith(CAPTURE):
-            found, one_by_one = self._find(find_parts), self._ogg
-        elif kind.startswith(b"fLaC"):
-            found, one_by_one = self._find(find_files), self._flac
-        elif kind.startswith(b"ID3"):  # on a server FLAC may follow, too far away to look
-            found, one_by_one = None, self._flac
-        else:
+        new_cut = _cut_for(self._read_beginning())
+        if new_cut is None:
             return Parts(self._pieces)
-        if found is None:
-            return Parts(one_by_one)
-        return Parts(lambda: self._opened(self._bounded(found)), have_lengths=len(found) > 1)
+        found = self._find(new_cut)
+        if found is not None and len(found) > 1:
+            return Parts(lambda: self._opened(self._bounded(found)), self._length_ms)
+        if new_cut is OggCut and found is not None:
+            return Parts(lambda: self._opened(self._bounded(found)))
+        if found is not None and self.path is not None:
+            return Parts(self._pieces)
+        return Parts(lambda: self._one_by_one(new_cut))
 
     # What this is
 
-    def _read_head(self) -> None:
+    def _read_beginning(self) -> bytes:
+        """Some of the first bytes behind tags. From a server they are kept: FFmpeg gets them again."""
+        if self.path is not None:
+            return self.read_at(id3_size(self.read_at), _BEGINNING_BYTES)
         window = Window(self.file)
-        while len(self.head) < 16 and (more := window.read(16 - len(self.head))):
+        at, wanted = 0, _BEGINNING_BYTES
+        while len(self.head) < wanted and (more := window.read(wanted - len(self.head))):
             self.head += more
+            if len(self.head) >= wanted and (tag := tag_size(self.head[at : at + 10])):
+                at += tag
+                wanted = at + _BEGINNING_BYTES if at < _TAG_BYTES else 0
         if window.error is not None:
             raise window.error
+        return self.head[at:]
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Bytes of a seekable medium. Raises SourceError."""
@@ -103,19 +124,29 @@ class _Opener:
             raise window.error
         return data
 
-    def _find(
-        self, find: Callable[[MediaFile, int], list[tuple[int, int]] | None]
-    ) -> list[tuple[int, int]] | None:
+    def _find(self, new_cut: Callable[[], Cut]) -> list[tuple[int, int]] | None:
         if not self.file.seekable():
             return None
         try:
             size = self.file.seek(0, io.SEEK_END)
             if self.path is not None or size <= _FETCHED_BYTES:
-                return find(self.file, size)
+                if new_cut is OggCut:
+                    return find_parts(self.file, size)
+                return find_joined(new_cut, self.file, size)
             self.file.seek(len(self.head))
         except (OSError, ValueError) as error:
             raise SourceError("UNREADABLE", "The file could not be read.", permanent=False) from error
         return None
+
+    def _length_ms(self, part: AudioContainer) -> int | None:
+        """Of a part whose end is known."""
+        window = part.window
+        if window is None or window.end is None:
+            return None
+        size = window.end - window.start
+        return known_length_ms(
+            part, read_at=lambda at, count: self.read_at(window.start + at, count), size=size
+        )
 
     def _from_start(self, *, cut: Cut | None = None, sequential: bool = False) -> Window:
         ahead = self.head
@@ -156,16 +187,14 @@ class _Opener:
             yield window
             window = window.following(new_cut())
 
-    def _flac(self) -> Iterator[AudioContainer]:
-        return self._opened(self._cut_apart(FlacCut))
-
-    def _ogg(self) -> Iterator[AudioContainer]:
-        """From a server. FFmpeg looks for the length at the end of the file, where it can. If it meets pages of
-        another part there it learns none, and cannot seek, so that stream is read from front to back."""
-        cut = OggCut()
+    def _one_by_one(self, new_cut: Callable[[], Cut]) -> Iterator[AudioContainer]:
+        """A large file, or one from a server. FFmpeg looks for the length of Ogg and transport streams at the end,
+        where it can. If it meets another part there it learns none, and cannot seek, so that these are read from front
+        to back."""
+        cut = new_cut()
         window = self._from_start(cut=cut)
-        if not window.seekable():
-            yield from self._opened(self._cut_apart(OggCut))
+        if not window.seekable() or not isinstance(cut, OggCut | TsCut):
+            yield from self._opened(self._cut_apart(new_cut))
             return
         container: AudioContainer | None = None
         try:
@@ -174,13 +203,13 @@ class _Opener:
             if not cut.is_foreign:
                 raise
         if container is None or cut.is_foreign:
-            yield from self._opened(self._cut_apart(OggCut, sequential=True))
+            yield from self._opened(self._cut_apart(new_cut, sequential=True))
             return
         yield container
-        following = window.following(OggCut())
+        following = window.following(new_cut())
         while following is not None:
             yield from self._opened([following])
-            following = following.following(OggCut())
+            following = following.following(new_cut())
 
     def _pieces(self) -> Iterator[AudioContainer]:
         """Anything else. Behind the end of a file, or behind what cannot be read, there may be another."""
@@ -220,6 +249,23 @@ class _Opener:
                 if error.code != "UNDECODABLE":
                     raise
         return None
+
+
+def _cut_for(beginning: bytes) -> Callable[[], Cut] | None:
+    """What finds the end of a file that begins so; None where `_pieces` has to do."""
+    if beginning.startswith(CAPTURE):
+        return OggCut
+    if beginning.startswith(b"fLaC"):
+        return lambda: HeaderCut(FLAC)
+    if beginning.startswith(b"\x1aE\xdf\xa3"):
+        return lambda: HeaderCut(MATROSKA)
+    if beginning[4:8] == b"ftyp":
+        return lambda: HeaderCut(MOV)
+    if len(beginning) == _BEGINNING_BYTES and beginning[0] == beginning[188] == TS_SYNC:
+        return TsCut
+    if len(beginning) >= 10 and frame_at(beginning, 0) is not None:
+        return FrameCut
+    return None
 
 
 def parts_of(media: Media, file: MediaFile, *, is_live: bool) -> Parts:

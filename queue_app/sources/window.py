@@ -14,9 +14,15 @@ _SKIPPED_BYTES = 65_536
 
 
 class Cut(Protocol):
-    """Finds where the next part of a chain begins; see `ogg.OggCut` and `flac.FlacCut`."""
+    """Finds where the next part of a chain begins; see `ogg.OggCut` and `joined`.
+
+    `pass_on` takes the bytes as they come, b"" at the end, and gives those of the part; what was held back comes with
+    a later call. `rest` are the bytes read from the next part, once that is met. `is_foreign` says that another part
+    was met at any time, also by who looks at the end of the medium early.
+    """
 
     rest: bytes | None
+    is_foreign: bool
 
     def restart(self, *, at_beginning: bool) -> None: ...
     def pass_on(self, data: bytes) -> bytes: ...
@@ -47,7 +53,7 @@ class Window:
         self.start = start
         self.head = bytearray()
         self._media = media
-        self._end = end
+        self.end = end
         self._ahead = ahead  # read from the media, and not looked at yet
         self._ready = b""  # looked at, and not handed out yet
         self._cut = cut
@@ -55,6 +61,11 @@ class Window:
         self._position = 0  # of FFmpeg, counted from `start`
         self._taken = len(ahead)  # from the media, `ahead` included, counted from `start`
         self._keeps_head = keep_head
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether another part was met behind it."""
+        return self._cut is not None and self._cut.is_foreign
 
     def forget_head(self) -> None:
         self._keeps_head = False
@@ -93,8 +104,8 @@ class Window:
         return out
 
     def _take(self, size: int) -> bytes:
-        if self._end is not None:
-            size = min(size, self._end - self.start - self._taken + len(self._ahead))
+        if self.end is not None:
+            size = min(size, self.end - self.start - self._taken + len(self._ahead))
             if size <= 0:
                 return b""
         if self._ahead:
@@ -118,7 +129,7 @@ class Window:
             return -1
         try:
             if whence == io.SEEK_END:
-                end = self._media.seek(0, io.SEEK_END) if self._end is None else self._end
+                end = self._media.seek(0, io.SEEK_END) if self.end is None else self.end
                 base = end - self.start
             else:
                 base = self._position if whence == io.SEEK_CUR else 0

@@ -53,6 +53,17 @@ def ac3(hz: float, **arguments: object) -> bytes:
     return encode("ac3", "ac3", hz=hz, seconds=2, bit_rate=384_000, **arguments)  # type: ignore[arg-type]
 
 
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
+
+
+def two(muxer: str, codec: str, hz: float = 440, **arguments: object) -> bytes:
+    return encode(muxer, codec, hz=hz, seconds=2, **arguments)  # type: ignore[arg-type]
+
+
+def fragmented(codec: str, hz: float = 440, **arguments: object) -> bytes:
+    return two("mp4", codec, hz, piped=True, container=FRAGMENTS, **arguments)
+
+
 # Two seconds of 440 Hz, then two of 660.
 CHAINS: dict[str, Callable[[], bytes]] = {
     "other channels.opus": lambda: low() + high("mono"),
@@ -72,6 +83,17 @@ CHAINS: dict[str, Callable[[], bytes]] = {
     "joined.webm": lambda: (
         encode("webm", "libopus", seconds=2) + encode("webm", "libopus", hz=660, seconds=2, layout="mono")
     ),
+    "Vorbis, then Opus.webm": lambda: two("webm", "vorbis", rate=44_100) + two("webm", "libopus", 660),
+    "no lengths.webm": lambda: two("webm", "libopus", piped=True) + two("webm", "vorbis", 660, piped=True),
+    "FLAC, then MP3.mka": lambda: two("matroska", "flac") + two("matroska", "libmp3lame", 660, rate=44_100),
+    "AAC, then MP3.ts": lambda: two("mpegts", "aac", rate=44_100) + two("mpegts", "libmp3lame", 660),
+    "other channels.ts": lambda: two("mpegts", "libopus") + two("mpegts", "libopus", 660, layout="mono"),
+    "other rate.mp4": lambda: (
+        fragmented("aac", rate=44_100) + fragmented("aac", 660, rate=24_000, layout="mono")
+    ),
+    "AAC, then ALAC.mp4": lambda: fragmented("aac") + fragmented("alac", 660, rate=44_100),
+    "AAC, then MP3.aac": lambda: aac(440, rate=44_100) + mp3(hz=660, seconds=2),
+    "MP3, then AAC.mp3": lambda: mp3(seconds=2) + aac(660, rate=24_000, layout="mono"),
 }
 
 
@@ -161,7 +183,6 @@ def swept(muxer: str, codec: str, start: float, **arguments: object) -> bytes:
     return encode(muxer, codec, samples=part, **arguments)  # type: ignore[arg-type]
 
 
-FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
 VARIABLE = {"global_quality": "472", "flags": "+qscale"}
 # Sixteen seconds whose pitch tells the time; the first five have a seam at eight.
 SWEPT: dict[str, Callable[[], bytes]] = {

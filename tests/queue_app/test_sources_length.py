@@ -15,7 +15,7 @@ from queue_app.sources import resolve
 from queue_app.sources.probe import probe
 from tests.botrunner.listening import LOOPBACK
 from tests.queue_app.audio_server import AudioServer, Resource
-from tests.queue_app.made_files import encode, id3v2, mp3
+from tests.queue_app.made_files import encode, id3v2, mp3, with_index_first
 
 VARIABLE = {"global_quality": "472", "flags": "+qscale"}
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
@@ -77,6 +77,37 @@ def test_a_length_that_the_file_names_is_shown(tmp_path: Path, server: AudioServ
     path.write_bytes(data)
     assert probe(path).duration_ms == pytest.approx(12_000, abs=30)
     assert said_by_server(server, data) == pytest.approx(12_000, abs=30)
+
+
+def loud(muxer: str, codec: str, **arguments: object) -> bytes:
+    """Five seconds that take more bytes than are fetched from a server to look for parts."""
+    noise = np.random.default_rng(1).normal(0, 0.3, 5 * 48_000).astype(np.float32)
+    return encode(muxer, codec, samples=noise, bit_rate=500_000, **arguments)  # type: ignore[arg-type]
+
+
+JOINED = {
+    "a.mka": lambda: loud("matroska", "flac") + loud("matroska", "aac"),
+    "a.webm": lambda: loud("webm", "libopus") + encode("webm", "vorbis", seconds=5),
+    "a.m4a": lambda: loud("mp4", "alac") + loud("mp4", "aac"),
+    "index first.m4a": lambda: with_index_first(loud("mp4", "alac")) + loud("mp4", "aac"),
+    "fragments.m4a": lambda: loud("mp4", "aac", piped=True, container=FRAGMENTS) + loud("mp4", "alac"),
+    "a.aac": lambda: loud("adts", "aac") + mp3(seconds=5),
+    "a.mp3": lambda: mp3(seconds=5) + loud("adts", "aac"),
+    "a.ts": lambda: loud("mpegts", "aac") + loud("mpegts", "libmp3lame"),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_the_first_of_joined_files_does_not_tell_the_length_of_all(
+    tmp_path: Path, server: AudioServer, name: str
+) -> None:
+    data = JOINED[name]()
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert probe(path).duration_ms == pytest.approx(10_000, abs=130)
+    assert said_by_server(server, data) is None
+    assert said_by_server(server, data, ranges=False) is None
+    assert said_by_server(server, data, ranges=False, length=False) is None
 
 
 def test_of_a_fragmented_file_that_cannot_be_read_ahead_the_first_fragment_is_no_length(
