@@ -207,7 +207,7 @@ export class Peer {
   }
 }
 
-/** One accepted WebSocket: text frames of up to 64 KB, and close. */
+/** One accepted WebSocket: text frames, received ones of up to 64 KB, and close. */
 class PeerSocket {
   pull = null;
   #buffer = Buffer.alloc(0);
@@ -252,11 +252,20 @@ class PeerSocket {
   }
 
   #write(opcode, payload) {
-    const header = payload.length < 126
-      ? Buffer.from([128 | opcode, payload.length])
-      : Buffer.from([128 | opcode, 126, payload.length >> 8, payload.length & 255]);
+    const header = headOf(payload.length);
+    header[0] = 128 | opcode;
     if (!this.raw.destroyed) this.raw.write(Buffer.concat([header, payload]));
   }
+}
+
+/** The head of a frame with its length in one, three or nine bytes, and its first byte left to be set. */
+function headOf(length) {
+  if (length < 126) return Buffer.from([0, length]);
+  if (length < 65_536) return Buffer.from([0, 126, length >> 8, length & 255]);
+  const header = Buffer.alloc(10);
+  header[1] = 127;
+  header.writeBigUInt64BE(BigInt(length), 2);
+  return header;
 }
 
 export function idlePlayer() {
