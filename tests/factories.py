@@ -106,7 +106,9 @@ class TrackFactory(DjangoModelFactory[Track]):
     title = factory.Sequence(lambda n: f"Song {n}")
     artist = "The Testers"
     duration_ms = 60_000
-    search_text = factory.LazyAttribute(lambda track: f"{search_key(track.title)} {search_key(track.artist)}")
+    search_text = factory.LazyAttribute(
+        lambda track: " ".join(search_key(part) for part in (track.title, track.artist) if part)
+    )
 
 
 class ItemFactory(DjangoModelFactory[QueueItem]):
