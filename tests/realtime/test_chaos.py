@@ -6,6 +6,8 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -80,12 +82,15 @@ class Restless:
             self.subscription = self.hub.subscribe(
                 NAME, epoch=epoch, head=head, cursor=cursor, send=self.send, on_lost=self._lost
             )
-            stays = self.random.uniform(0.02, 0.4)
-            try:
-                await until(lambda: len(self.seqs) >= wanted, seconds=stays)
-            except TimeoutError:
-                self.resumed += 1
+            # By number, so that it drops off however fast the machine is, and by time, amid whatever is on its way.
+            with suppress(TimeoutError):
+                enough = min(wanted, len(self.seqs) + self.random.randint(10, 60))
+                await until(partial(self.has_seen, enough), seconds=self.random.uniform(0.02, 0.4))
+            self.resumed += len(self.seqs) < wanted
             self.subscription.close()  # what was on its way is not seen, and asked for again
+
+    def has_seen(self, count: int) -> bool:
+        return len(self.seqs) >= count
 
     def _lost(self, reason: str) -> None:
         raise AssertionError(f"lost as {reason}")
