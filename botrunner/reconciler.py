@@ -224,7 +224,7 @@ class Reconciler:
         if plan.item_id is None:
             return  # where nothing should be heard, nothing is wrong
         if (plan.error_code, plan.error_detail) != (code, detail):
-            await self._db(playback.report_error, code=code, detail=detail)
+            await self._db(playback.report_error, code=code, detail=detail, channel_id=plan.channel_id)
         self._retries.told = True
 
     def _moved(self, channel_id: str | None) -> None:

@@ -53,6 +53,7 @@ class Seat:
         self.stale = False
         self._channel_id = 0
         self._asked = ""  # on this stage: "speak" or "hand"
+        self._tries = 0  # at that
         self._refused = False
         self._asked_at = 0.0
         self._lacked = False  # in this channel the permission to speak was missing before
@@ -60,7 +61,7 @@ class Seat:
         self._rejoin_at = 0.0
 
     async def look(self, guild: nextcord.Guild | None) -> None:
-        """Read the voice state anew, and act on it. Never raises for what Discord refuses."""
+        """Read the voice state again, and act on it. Never raises for what Discord refuses."""
         state = guild.me.voice if guild is not None and guild.me is not None else None
         self.obstacle, self.stale = None, False
         self.may_be_heard = state is None or not (state.mute or state.suppress)
@@ -83,14 +84,22 @@ class Seat:
             )
 
     async def _speak_on(self, stage: nextcord.StageChannel, permissions: int) -> Obstacle | None:
-        """Become a speaker where the bot may, else raise its hand: once on each visit, moderators decide then."""
-        now = time.monotonic()
+        """Become a speaker where the bot may, else raise its hand: once on each visit, moderators decide then.
+
+        Discord may refuse both to a bot that has only just come (10065, Unknown Voice State), so the first refusal
+        is not reported.
+        """
         what = "speak" if permissions & MUTE_MEMBERS else "hand" if permissions & REQUEST_TO_SPEAK else ""
-        if what and (what != self._asked or (self._refused and now - self._asked_at >= AGAIN_SECONDS)):
-            self._asked, self._asked_at = what, now
+        again_after = SETTLING_SECONDS if self._tries == 1 else AGAIN_SECONDS
+        due = self._refused and time.monotonic() - self._asked_at >= again_after
+        if what and (what != self._asked or due):
+            self._tries = self._tries + 1 if what == self._asked else 1
+            self._asked = what
             self._refused = not await self._ask(stage, what)
-        if what == "speak" and not self._refused and now - self._asked_at < SETTLING_SECONDS:
-            return None  # the voice state that says so is on its way
+            self._asked_at = time.monotonic()
+        settling = time.monotonic() - self._asked_at < SETTLING_SECONDS
+        if what and settling and (self._tries == 1 if self._refused else what == "speak"):
+            return None  # the voice state that says so is on its way, or it asks again
         if what == "hand" and not self._refused:
             detail = (
                 f"The bot is in the audience of “{stage.name}” and has raised its hand. Invite it to speak."

@@ -220,7 +220,8 @@ def observe(
 ) -> None:
     """Note where the bot is connected and whether it is heard; an event when that changed.
 
-    `position_ms` null keeps the stored position. `code` and `detail` say why people there cannot hear it.
+    `position_ms` null keeps the stored position. `code` and `detail` say why people there cannot hear it, which is
+    nothing to a player that has another channel by now.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -231,7 +232,8 @@ def observe(
         if position_ms is not None:
             player.position_ms = position_ms
         if connected_channel_id and player.item_id:
-            player.error_code, player.error_detail = code, detail
+            there = connected_channel_id == player.voice_channel_id
+            player.error_code, player.error_detail = (code, detail) if there else ("", "")
         player.save(
             update_fields=[
                 "connected_channel_id", "sounding", "position_ms", "position_at", "error_code", "error_detail",
@@ -248,10 +250,17 @@ def checkpoint(guild_id: str, *, owner: str, item_id: UUID, position_ms: int) ->
     )
 
 
-def report_error(guild_id: str, *, owner: str, code: str, detail: str = "") -> None:
-    """Say why nothing is heard, by a code of SILENCES and its sentence or a better one; an empty code takes it back."""
+def report_error(
+    guild_id: str, *, owner: str, code: str, detail: str = "", channel_id: str | None = None
+) -> None:
+    """Say why nothing is heard, by a code of SILENCES and its sentence or a better one; an empty code takes it back.
+
+    `channel_id` is the channel that this is about: nothing is said where the player has another one by now.
+    """
     with transaction.atomic():
-        _open(guild_id, owner).set_error(code, detail)
+        state = _open(guild_id, owner)
+        if channel_id in (None, state.player.voice_channel_id):
+            state.set_error(code, detail)
 
 
 def forget_error(guild_id: str, *, owner: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guilds.models import Channel
 from queue_app.models import Player
+from realtime.db import in_thread
+from realtime.models import Event, Store
 from sandbox import permissions
 from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
@@ -200,6 +204,45 @@ async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playin
     await deny(playing, "Back room", 0)
     after = await continues(playing, silent, channel="Back room")
     assert after.current_position_ms - held.current_position_ms < 2 * SECONDS_OF_A_MOVE
+
+
+async def errors_since(stage: Stage, seq: int) -> set[str]:
+    """Return the codes of what the player has said was wrong."""
+
+    def read() -> set[str]:
+        events = Event.objects.filter(store__name=f"guild:{LOUNGE}", seq__gt=seq)
+        players = [json.loads(args).get("player") for args in events.values_list("args", flat=True)]
+        return {player["error"]["code"] for player in players if player and player["error"]}
+
+    found: set[str] = await in_thread(read)()
+    return found
+
+
+async def head(stage: Stage) -> int:
+    store: Store = await in_thread(Store.objects.get)(name=f"guild:{LOUNGE}")
+    return store.head
+
+
+async def test_a_bot_on_its_way_says_nothing_of_the_channel_it_leaves(playing: Stage) -> None:
+    await deny(playing, "Back room", permissions.SPEAK)
+    await playing.slash("owner", "join", channel="Back room")
+    silent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
+    seq, left = await head(playing), playing.channel("Stage left")
+    answer = await playing.slash("owner", "join", channel="Stage left")
+    assert answer["content"] == f"Playing in <#{left}>."
+    await continues(playing, silent, channel="Stage left")
+    assert await errors_since(playing, seq) == set()
+
+
+async def test_a_stage_that_refuses_who_has_just_come_is_asked_again(playing: Stage) -> None:
+    stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
+    await grant(playing, permissions.MUTE_MEMBERS)
+    await until(in_thread(Channel.objects.filter(pk=stage_id).exists))
+    seq, before = await head(playing), await playing.player()
+    await playing.fault("http_status", path="/voice-states/@me", status=404, code=10065)
+    await playing.slash("owner", "join", channel="Open stage")
+    assert (await continues(playing, before, channel="Open stage")).voice_channel_id == stage_id
+    assert await errors_since(playing, seq) == set()
 
 
 async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
