@@ -12,10 +12,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.account.internal.stagekit import get_pending_stage, redirect_to_pending_stage
+from allauth.account.internal.stagekit import (
+    clear_login,
+    get_pending_stage,
+    redirect_to_pending_stage,
+    unstash_login,
+)
+from allauth.mfa.base import views as mfa_views
 from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from accounts import discord
@@ -55,7 +62,18 @@ def finish_login(request: HttpRequest) -> HttpResponseBase:
         )
     except StepSpent:
         return _go_on(request, state)
+    except UpdateError as error:
+        raise _interrupted(request) from error
     return _redirect(request, json.loads(answer), acted=acted)
+
+
+def second_factor(request: HttpRequest) -> HttpResponseBase:
+    """allauth's page that asks for a code, for a login whose account may have been deleted or closed meanwhile."""
+    login = unstash_login(request, peek=True)
+    if login is not None and (login.user is None or not login.user.is_active):
+        clear_login(request)
+    response: HttpResponseBase = mfa_views.authenticate(request)
+    return response
 
 
 def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
@@ -84,13 +102,15 @@ def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpRespo
                 act=act,
                 may_begin=lambda: not request.session.is_empty(),
             )
+            return _redirect(request, json.loads(answer), acted=acted)
         except _NoRedirect as error:
             return error.response
-        except StepSpent:
+        except (StepSpent, LoginRefused):  # too late, or logged out since
             return view(*args, **kwargs)
         except Crowded as error:
             return refuse_login(request, error)
-        return _redirect(request, json.loads(answer), acted=acted)
+        except UpdateError:
+            return refuse_login(request, _interrupted(request))
 
     return send
 
@@ -102,6 +122,12 @@ def _browser(request: HttpRequest) -> str:
 def _session(request: HttpRequest) -> SessionStore:
     """Return the browser's session as it is now: who waited for another request may hold it as it was."""
     return SessionStore(_browser(request))
+
+
+def _interrupted(request: HttpRequest) -> LoginRefused:
+    """Another tab ended the session during the step. Return the refusal, and let the middleware save nothing."""
+    request.session = SessionStore()
+    return state_invalid()
 
 
 def _hash(text: str) -> str:

@@ -10,7 +10,7 @@ from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.callback import sent_once
+from accounts.callback import second_factor, sent_once
 from config import stream_pages, views
 from queue_app.views import SearchView, artwork
 
@@ -27,7 +27,7 @@ urlpatterns = [
         RedirectView.as_view(pattern_name="discord_login", query_string=True),
         name="account_login",
     ),
-    path("account/2fa/authenticate/", sent_once(mfa_views.authenticate)),
+    path("account/2fa/authenticate/", sent_once(second_factor)),
     path("account/2fa/reauthenticate/", sent_once(mfa_views.reauthenticate)),
     path("account/2fa/totp/activate/", sent_once(totp_views.activate_totp)),
     path("account/2fa/totp/deactivate/", sent_once(totp_views.deactivate_totp)),
