@@ -56,6 +56,14 @@ class Response:
             pass  # whoever reads on meets it again
         return self.ahead
 
+    def surplus(self, seconds: float) -> bool:
+        """Whether more comes within that time behind a body that has been read. Some servers end it with a line."""
+        self.wire.deadline = time.monotonic() + seconds
+        try:
+            return bool(self.wire.read(1024).strip(b"\r\n"))
+        except OSError:
+            return False
+
     def close(self) -> None:
         self.opened.close()
 

@@ -21,12 +21,14 @@ from queue_app.sources.responses import (
     content_range,
     header_title,
     icy_title,
+    is_multipart,
     is_station,
     needs_seeking,
     path_title,
     refusal,
     refuse_other_content,
     retry_after,
+    true_length,
 )
 from queue_app.sources.types import Networks
 from queue_app.sources.wire import Nonsense
@@ -41,6 +43,7 @@ GOOD_STRETCH_BYTES = 64 * 1024
 # Reading over a short gap is cheaper than a new connection.
 READ_OVER_BYTES = 128 * 1024
 READ_OVER_SECONDS = 30.0
+SURPLUS_SECONDS = 0.2  # for a server to close the connection behind the file, as it was asked to
 # The largest file that is read from its beginning again to get to a place in it, and how much of that in all.
 REREAD_BYTES = 64 * 1024**2
 REREADS_BYTES = 4 * REREAD_BYTES
@@ -164,6 +167,7 @@ class HttpMedia:
             if self._closed.is_set():
                 raise ValueError("read of a closed file")
             if self.length is not None and self._position >= self.length:
+                self._refuse_surplus()
                 return b""
             try:
                 data = self._pull(self._response_at_position(), size)
@@ -274,26 +278,34 @@ class HttpMedia:
             if self._ranges or self._closed.is_set():
                 raise
             return None  # some hang up on a range
-        if response.status in {200, 203}:
-            return response if position == 0 else self._skip(response, position)
         start, length = content_range(response.headers)
-        if response.status == 206 and start == position and length is not None and response.countable:
+        answered = response.status in {200, 203, 206}
+        if answered and response.status != 206 and (position == 0 or start in {None, 0}):
+            return response if position == 0 else self._skip(response, position)
+        if answered and start == position and length is not None and response.countable:
             if self._ranges and (length != self.length or not self._is_same(response)):
                 self._refuse_change(response)
             self._ranges = True
             return response
         response.close()
-        if response.status == 206 or response.status in _NOT_LIKE_THIS:
+        if response.status == 416 and position and true_length(response.headers) == position:
+            self.length = position  # it named more before
+            raise ConnectionError
+        if answered or response.status in _NOT_LIKE_THIS:
             return None
         raise refusal(response.status, response.headers)
 
     def _ask_whole(self, position: int) -> Response:
         self._ranges = self._ranges or False
         response = self._answer({})
-        partial = response.status == 206 and content_range(response.headers)[0] not in {None, 0}
+        headers = response.headers
+        partial = is_multipart(headers) or content_range(headers)[0] not in {None, 0}
         if response.status not in {200, 203, 206} or partial:
             response.close()
-            raise refusal(response.status, response.headers)
+            if position and response.status == 416:
+                detail = "The server does not send the rest of the file."
+                raise SourceError("BROKE_OFF", detail, permanent=False)
+            raise refusal(response.status, headers)
         return response if position == 0 or self._is_station else self._skip(response, position)
 
     def _skip(self, response: Response, position: int) -> Response:
@@ -330,6 +342,17 @@ class HttpMedia:
     def _refuse_change(self, response: Response) -> None:
         response.close()
         raise SourceError("BROKE_OFF", "The file changed on the server while it played.", permanent=False)
+
+    def _refuse_surplus(self) -> None:
+        """At the end of the file. Raises SourceError where more comes than the server announced."""
+        response = self._response
+        if response is None or response.length is None or self._response_position != self.length:
+            return
+        more = response.surplus(SURPLUS_SECONDS)
+        self._drop()
+        if more:
+            detail = "The server sends more than the length that it names."
+            raise SourceError("BROKE_OFF", detail, permanent=False)
 
     def _answer(self, headers: dict[str, str]) -> Response:
         """What the server says, once more after the wait that it asks for, if that is short."""

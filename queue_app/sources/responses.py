@@ -21,13 +21,17 @@ from queue_app.sources.text import decode, repair
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
 # Some stations count down from a length that nobody will ever reach.
 ENDLESS_BYTES = 2**31 - 1
-_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:\d+\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
+_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:(\d{1,18})\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
+_NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
 # Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
 
 
 def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
     said = f"The station answered {status}."
+    if status == 206:
+        detail = "The server sends only a part of the file, and not the one that was asked for."
+        return SourceError("UNREADABLE", detail, permanent=True)
     if status in {404, 410}:
         return SourceError("NOT_FOUND", said, permanent=True)
     if status == 416:
@@ -84,11 +88,32 @@ def is_station(headers: http.client.HTTPMessage) -> bool:
 
 
 def content_range(headers: http.client.HTTPMessage) -> tuple[int | None, int | None]:
-    """First byte and full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4)."""
+    """First byte and full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4). (None, None) also where
+    they cannot be true, or where the body is more than the part: several of them, or of another length."""
     found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
-    if found is None:
+    if found is None or is_multipart(headers):
         return None, None
-    return int(found[1]), None if found[2] == "*" else int(found[2])
+    start, length = int(found[1]), None if found[3] == "*" else int(found[3])
+    if found[2]:
+        end = int(found[2]) + 1
+        sent = content_length(headers)
+        if (
+            end <= start
+            or (length is not None and end > length)
+            or (sent is not None and sent != end - start)
+        ):
+            return None, None
+    return start, length
+
+
+def is_multipart(headers: http.client.HTTPMessage) -> bool:
+    return headers.get_content_type() == "multipart/byteranges"
+
+
+def true_length(headers: http.client.HTTPMessage) -> int | None:
+    """What the refusal of a range says: `Content-Range: bytes */100`."""
+    found = _NO_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return int(found[1]) if found else None
 
 
 def needs_seeking(beginning: bytes) -> bool:

@@ -14,7 +14,7 @@ import pytest
 import queue_app.sources.http as http_source
 from queue_app.sources import SourceError
 from tests.queue_app.audio_files import tone, write
-from tests.queue_app.audio_server import AudioServer, Resource
+from tests.queue_app.audio_server import AudioServer, Resource, chunks
 from tests.queue_app.links import Script, answer, look, opened, read_all, refusal, whole
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -173,6 +173,154 @@ def test_a_file_too_long_to_read_again_is_not_seekable(
         assert not media.seekable()
         assert media.read(10) == files["m4a"][:10]
         media.close()
+
+
+# --- Answers to a later range that are not what was asked for ---
+
+type Later = Callable[[bytes, int], bytes]
+
+
+def multipart(sound: bytes, start: int, *lines: str) -> bytes:
+    part = f"--x\r\nContent-Range: bytes {start}-{len(sound) - 1}/{len(sound)}\r\n\r\n".encode()
+    kind = "Content-Type: multipart/byteranges; boundary=x"
+    return answer(part + sound[start:] + b"\r\n--x--\r\n", kind, *lines, status=PART)
+
+
+def said(start: int, end: int, total: int | str) -> str:
+    return f"Content-Range: bytes {start}-{end - 1}/{total}"
+
+
+LATER: dict[str, Later] = {
+    "from the beginning": lambda sound, _: answer(sound, said(0, len(sound), len(sound)), status=PART),
+    "from further on": lambda sound, at: answer(
+        sound[at + 100 :], said(at + 100, len(sound), len(sound)), status=PART
+    ),
+    "no place": lambda sound, at: answer(sound[at:], f"Content-Range: bytes */{len(sound)}", status=PART),
+    "several parts": multipart,
+    "several parts and a place": lambda sound, at: multipart(sound, at, said(at, len(sound), len(sound))),
+    "all": lambda sound, _: answer(sound),
+    "all in chunks": lambda sound, _: answer(chunks(sound, 5000), "Transfer-Encoding: chunked", length=False),
+    "all, called a part": lambda sound, at: answer(sound, said(at, len(sound), len(sound)), status=PART),
+    "the part, called all": lambda sound, at: answer(
+        chunks(sound[at:], 5000), said(at, len(sound), len(sound)), "Transfer-Encoding: chunked", length=False
+    ),
+    "no total": lambda sound, at: answer(sound[at:], said(at, len(sound), "*"), status=PART),
+    "a total below the end": lambda sound, at: answer(sound[at:], said(at, len(sound), at), status=PART),
+    "another length": lambda sound, at: answer(
+        sound[at:], said(at, len(sound), len(sound)), "Content-Length: 1000", status=PART, length=False
+    ),
+    "refused": lambda sound, _: answer(status="416 No"),
+}
+
+
+def breaks_off(later: Later, sound: bytes, *, whole_too: bool) -> Script:
+    """Of the first answer some comes. `whole_too`: without a range, all of it is sent."""
+
+    def script(headers: dict[str, str]) -> bytes:
+        asked = headers.get("Range")
+        if asked == "bytes=0-":
+            return answer(sound, said(0, len(sound), len(sound)), status=PART)[:70_300]
+        if asked is None and whole_too:
+            return answer(sound)
+        return later(sound, int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0)
+
+    return script
+
+
+def bytes_and_error(url: str) -> tuple[bytes, SourceError | None]:
+    got, error = bytearray(), None
+    media = None
+    try:
+        media = opened(url)
+        while data := media.read(10_000):
+            got += data
+    except SourceError as caught:
+        error = caught
+    finally:
+        if media is not None:
+            media.close()
+    return bytes(got), error
+
+
+@pytest.mark.parametrize("whole_too", [True, False])
+@pytest.mark.parametrize("name", LATER)
+def test_a_wrong_answer_to_a_later_range_gives_no_wrong_byte(
+    server: AudioServer, files: dict[str, bytes], name: str, whole_too: bool
+) -> None:
+    sound = files["wav"]
+    script = breaks_off(LATER[name], sound, whole_too=whole_too)
+    server.resources["/a.wav"] = Resource(script=script)
+    got, error = bytes_and_error(server.url("/a.wav"))
+    if whole_too:
+        assert error is None
+    if error is None:
+        assert got == sound
+    else:
+        assert len(got) > 60_000
+        assert sound.startswith(got)
+        assert error.code in {"BROKE_OFF", "UNREADABLE"}
+
+
+def test_a_total_that_changes_is_another_file(server: AudioServer, files: dict[str, bytes]) -> None:
+    def grown(sound: bytes, at: int) -> bytes:
+        return answer(sound[at:], said(at, len(sound), len(sound) + 7), status=PART)
+
+    server.resources["/a.wav"] = Resource(script=breaks_off(grown, files["wav"], whole_too=True))
+    got, error = bytes_and_error(server.url("/a.wav"))
+    assert files["wav"].startswith(got)
+    assert error is not None
+    assert error.detail == "The file changed on the server while it played."
+
+
+FIRST: dict[str, tuple[Later, str]] = {
+    "total below the end": (
+        lambda sound, at: answer(sound[at:], said(at, len(sound), len(sound) // 2), status=PART),
+        "",
+    ),
+    "always several parts": (
+        multipart,
+        "The server sends only a part of the file, and not the one that was asked for.",
+    ),
+    "never the beginning": (
+        lambda sound, _: answer(sound[100:], said(100, len(sound), len(sound)), status=PART),
+        "The server sends only a part of the file, and not the one that was asked for.",
+    ),
+    "length too small": (
+        lambda sound, _: answer(sound, "Content-Length: 50000", length=False),
+        "The server sends more than the length that it names.",
+    ),
+    "length too large": (
+        lambda sound, _: answer(sound, f"Content-Length: {len(sound) + 500}", length=False),
+        "The connection broke off, and this server cannot resume.",
+    ),
+    "length too large, the end known": (
+        lambda sound, at: (
+            answer(sound[at:], said(at, len(sound) + 500, len(sound) + 500), length=False, status=PART)
+            if at < len(sound)
+            else answer(b"", f"Content-Range: bytes */{len(sound)}", status="416 No")
+        ),
+        "",
+    ),
+    "a line end behind the file": (
+        lambda sound, _: answer(sound + b"\r\n", f"Content-Length: {len(sound)}", length=False),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_length_that_lies_is_no_silent_end(server: AudioServer, files: dict[str, bytes], name: str) -> None:
+    sound, (make, detail) = files["wav"], FIRST[name]
+
+    def script(headers: dict[str, str]) -> bytes:
+        asked = headers.get("Range")
+        return make(sound, int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0)
+
+    server.resources["/a.wav"] = Resource(script=script)
+    got, error = bytes_and_error(server.url("/a.wav"))
+    assert (error.detail if error else "") == detail
+    assert sound.startswith(got)
+    assert detail or got == sound
 
 
 # --- Resuming ---
