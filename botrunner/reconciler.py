@@ -23,7 +23,7 @@ from botrunner.plan import Plan, read_plan
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.retries import Retries
-from botrunner.seat import Seat, entry_obstacle_at
+from botrunner.seat import Seat, entry_obstacle_at, is_seated
 from botrunner.voice import VoiceClient
 from queue_app.domain import playback
 from queue_app.domain.company import Company
@@ -210,8 +210,7 @@ class Reconciler:
             await self._leave()
             await self._report("UNKNOWN_CHANNEL", SILENCES["UNKNOWN_CHANNEL"].sentence, plan)
             return
-        seated = channel.guild.me.voice is not None and channel.guild.me.voice.channel == channel
-        obstacle = None if seated else entry_obstacle_at(channel)
+        obstacle = None if is_seated(channel) else entry_obstacle_at(channel)
         if obstacle is not None:  # Discord would not answer; whatever takes it away wakes us
             await self._leave()
             await self._report(obstacle.code, obstacle.detail, plan)

@@ -37,11 +37,11 @@ RETRY_SECONDS = (1.0, 5.0, 15.0)
 REMEMBERED = 1_000
 ACKNOWLEDGED = 40060  # Discord: Interaction has already been acknowledged
 
-CLOSING = "The bot is restarting. Look at /queue in a moment to see whether this was done."
-NO_DATABASE = "The database does not answer. Try again in a few minutes."
-NOT_YET = "The bot does not know this server yet. Try again in a moment."
+CLOSING = "The bot is restarting. Check /queue in a moment to see whether this was done."
+NO_DATABASE = "The database is not responding. Try again in a few minutes."
+NOT_YET = "The bot is still loading this server. Try again in a moment."
 NO_COMMAND = "This command has changed. Restart Discord, then try again."
-OUR_FAULT = "Something went wrong on our side."
+OUR_FAULT = "Something went wrong on our side. Try again in a moment."
 
 
 class Asked(nextcord.Interaction[Any]):

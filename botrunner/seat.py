@@ -40,6 +40,23 @@ def entry_obstacle_at(channel: VocalChannel) -> Obstacle | None:
     )
 
 
+def server_mute(guild: nextcord.Guild) -> Obstacle | None:
+    """Return what a moderator's mute of the bot means for those in its channel; None when it is not muted."""
+    state = guild.me.voice if guild.me is not None else None
+    if state is None or state.channel is None or not state.mute:
+        return None
+    return Obstacle(
+        "SERVER_MUTED",
+        f"The bot is server-muted in “{state.channel.name}”. Unmute it, and playback continues.",
+    )
+
+
+def is_seated(channel: VocalChannel) -> bool:
+    """Whether the bot is in that channel."""
+    state = channel.guild.me.voice
+    return state is not None and state.channel == channel
+
+
 class Seat:
     """Looks at the bot's own voice state, and asks to speak on stages.
 
@@ -77,11 +94,7 @@ class Seat:
             self.obstacle = await self._speak_on(channel, permissions)
         elif state.suppress:
             self.obstacle = self._wait_for_permission(channel, permissions)
-        if state.mute:
-            self.obstacle = Obstacle(
-                "SERVER_MUTED",
-                f"The bot is server-muted in “{channel.name}”. Unmute it, and playback continues.",
-            )
+        self.obstacle = server_mute(guild) or self.obstacle
 
     async def _speak_on(self, stage: nextcord.StageChannel, permissions: int) -> Obstacle | None:
         """Become a speaker where the bot may, else raise its hand: once on each visit, moderators decide then.
@@ -133,7 +146,9 @@ class Seat:
             self.stale = now - self._allowed_since >= patience and now >= self._rejoin_at
             if self.stale:
                 self._rejoin_at = now + AGAIN_SECONDS
-            detail = f"The bot was not allowed to speak when it joined “{channel.name}”. It joins again soon."
+            detail = (
+                f"The bot was not allowed to speak when it joined “{channel.name}”. It will join again soon."
+            )
         else:
             self._lacked, self._allowed_since = True, None
             detail = (

@@ -32,9 +32,9 @@ SAME_MOVE_SECONDS = 5.0  # how much later than the new voice server the new voic
 
 # Discord: Opcodes and Status Codes, Voice Close Event Codes. Those after which one does not come back,
 _TERMINAL = {
-    4016: "Discord uses no encryption that this version knows. Update the program, then resume.",
+    4016: "Discord requires an encryption that this version does not support. Update Backline, then resume.",
     4017: "Discord requires end-to-end encryption (DAVE), which is missing here. Run `manage.py doctor`.",
-    4021: "Discord limits the bot's voice connections for now. Resume later.",
+    4021: "Discord limits the bot's voice connections at the moment. Resume later.",
 }
 _DISCONNECTED = (4014, 4022)  # those that wait for the voice state,
 _RESUMABLE = (1006, 4015)  # and those after which the session goes on, on another socket

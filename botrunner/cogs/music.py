@@ -15,6 +15,7 @@ from botrunner.failures import Failures
 from botrunner.labels import clock, cut, label
 from botrunner.mirror import store_member
 from botrunner.reply import Asked, for_the_asker, tell_failure
+from botrunner.seat import entry_obstacle_at, is_seated, server_mute
 from botrunner.suggestions import Suggestions
 from guilds.models import MAX_VOLUME
 from queue_app.commands import execute
@@ -39,19 +40,26 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     return execute(str(asked.guild_id), name, args, origin=origin)
 
 
+async def _answer(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
+    """Carry a command out. Refusals are raised, and told by the cog's error handler."""
+    return await from_database(_execute, asked, name, args or {})
+
+
 async def _run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Carry a command out and return its result. Refusals are raised, and told by the cog's error handler."""
-    result: dict[str, Any] = (await from_database(_execute, asked, name, args or {})).result
+    """`_answer`, for what it returns only."""
+    result: dict[str, Any] = (await _answer(asked, name, args)).result
     return result
 
 
-async def _why_silent(asked: Asked) -> str:
-    """Return what keeps the music from being heard, with a space before it; empty where nothing does."""
-    player = await from_database(load_player, str(asked.guild_id))
+def _why_silent(asked: Asked, player: Player) -> str:
+    """Return the sentence about what keeps the music from being heard; empty where nothing does."""
     if player.silence:
-        return f" {player.silence[1]}"
-    # The bot finds out in a moment; the person reads it now.
-    return f" {SILENCES[NOWHERE].sentence}" if player.voice_channel_id is None else ""
+        return player.silence[1]
+    # What follows is found by the bot and written in a moment; the person reads the answer now.
+    if player.voice_channel_id is None:
+        return SILENCES[NOWHERE].sentence
+    mute = server_mute(asked.guild) if asked.guild else None
+    return mute.detail if mute else ""
 
 
 class Music(commands.Cog):
@@ -63,9 +71,9 @@ class Music(commands.Cog):
     async def play(
         self,
         interaction: Asked,
-        query: str = nextcord.SlashOption(description="What to play: a search or a link."),
+        query: str = nextcord.SlashOption(description="A search or a link."),
         position: str = nextcord.SlashOption(
-            description="Where to put it.", choices=["end", "next", "now"], required=False, default="end"
+            description="Where to add it.", choices=["end", "next", "now"], required=False, default="end"
         ),
     ) -> None:
         meant = self._suggestions.meant(query)
@@ -74,8 +82,14 @@ class Music(commands.Cog):
             UUID(item["id"]), interaction, _track_embed("Could not be played", item["track"])
         )
         ahead = await from_database(count_ahead, str(interaction.guild_id), rank=item["rank"])
-        where = "Up next." if ahead == 0 else f"Number {ahead + 1} in the queue."
-        footer = where + await _why_silent(interaction)
+        player = await from_database(load_player, str(interaction.guild_id))
+        why = _why_silent(interaction, player)
+        starts = player.item is None and ahead == 0 and not why
+        if starts or (player.item is not None and str(player.item.pk) == item["id"]):
+            where = "Playing now."
+        else:
+            where = "Up next." if ahead == 0 else f"Number {ahead + 1} in the queue."
+        footer = f"{where} {why}".rstrip()
         await interaction.tell(embed=_track_embed("Added", item["track"]).set_footer(text=footer))
 
     @play.on_autocomplete("query")
@@ -92,61 +106,69 @@ class Music(commands.Cog):
             said = f"Skipped {title}."
         await interaction.tell(said)
 
-    @nextcord.slash_command(description="Pause the music.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Pause playback.", contexts=IN_GUILDS)
     async def pause(self, interaction: Asked) -> None:
-        await _run(interaction, "Pause")
-        await interaction.tell("Paused.")
+        answer = await _answer(interaction, "Pause")
+        if answer.seqs:
+            await interaction.tell("Paused.")
+        else:
+            await interaction.tell(answer.result["error"]["detail"], private=True)
 
-    @nextcord.slash_command(description="Go on with the music.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Resume playback.", contexts=IN_GUILDS)
     async def resume(self, interaction: Asked) -> None:
-        await _run(interaction, "Resume")
-        await interaction.tell("Going on." + await _why_silent(interaction))
+        answer = await _answer(interaction, "Resume")
+        player = await from_database(load_player, str(interaction.guild_id))
+        if player.item is None and player.queue_total == 0:
+            said = "The queue is empty. Add a track with /play."
+        else:
+            said = _why_silent(interaction, player) or ("Resumed." if answer.seqs else "Already playing.")
+        await interaction.tell(said, private=not answer.seqs)
 
-    @nextcord.slash_command(description="Set how loud the music is.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Set the volume.", contexts=IN_GUILDS)
     async def volume(
         self,
         interaction: Asked,
         level: int = nextcord.SlashOption(
-            description="Percent; 100 is the original.", min_value=0, max_value=MAX_VOLUME
+            description="Percent. 100 is the original volume.", min_value=0, max_value=MAX_VOLUME
         ),
     ) -> None:
         await _run(interaction, "SetVolume", {"volume": level})
-        await interaction.tell(f"Volume {level} %.")
+        await interaction.tell(f"Volume set to {level}%.")
 
-    @nextcord.slash_command(description="Move a track within the queue.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Move a track in the queue.", contexts=IN_GUILDS)
     async def move(
         self,
         interaction: Asked,
         number: int = nextcord.SlashOption(description="Its number in /queue.", min_value=1),
-        to: int = nextcord.SlashOption(description="The number that it should have.", min_value=1),
+        to: int = nextcord.SlashOption(description="Its new number.", min_value=1),
     ) -> None:
         found = await from_database(move_by_number, str(interaction.guild_id), number=number, to=to)
         if found is None:
-            await interaction.tell("The queue is not that long.", private=True)
+            await interaction.tell(f"There is no number {number} in the queue.", private=True)
             return
         item_id, after, place = found
         item = await _run(interaction, "MoveItem", {"item_id": item_id, "after": after})
-        await interaction.tell(f"**{_title(item['track'])}** is number {place} now.")
+        await interaction.tell(f"Moved **{_title(item['track'])}** to number {place}.")
 
-    @nextcord.slash_command(description="Empty the queue; what plays goes on.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Clear the queue.", contexts=IN_GUILDS)
     async def clear(self, interaction: Asked) -> None:
         cleared = await _run(interaction, "ClearQueue")
         count, failed = cleared["removed"], cleared.get("dismissed", 0)
         said = []
         if count:
-            said.append(f"Took {'one track' if count == 1 else f'{count} tracks'} out of the queue.")
+            said.append(f"Removed {_count(count, 'track')}.")
         if failed:
-            said.append(f"Dismissed {'one failed track' if failed == 1 else f'{failed} failed tracks'}.")
-        await interaction.tell(" ".join(said) or "The queue was empty.", private=not said)
+            said.append(f"Dismissed {_count(failed, 'failed track')}.")
+        await interaction.tell(" ".join(said) or "The queue is already empty.", private=not said)
 
     @nextcord.slash_command(
-        description="Play in a voice channel: the one you name, or yours.", contexts=IN_GUILDS
+        description="Join a voice channel: the one you choose, or yours.", contexts=IN_GUILDS
     )
     async def join(
         self,
         interaction: Asked,
         channel: nextcord.abc.GuildChannel | None = nextcord.SlashOption(
-            description="Without it, the channel you are in.",
+            description="The channel to join. Default: yours.",
             channel_types=[nextcord.ChannelType.voice, nextcord.ChannelType.stage_voice],
             required=False,
             default=None,
@@ -155,21 +177,23 @@ class Music(commands.Cog):
         member = interaction.user
         if channel is None and isinstance(member, nextcord.Member) and member.voice:
             channel = member.voice.channel
-        if channel is None:
-            await interaction.tell("Join a voice channel first, or name one.", private=True)
+        if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
+            await interaction.tell("Join a voice channel first, or choose one.", private=True)
             return
         await _run(interaction, "JoinVoice", {"channel_id": str(channel.id)})
-        why = await _why_silent(interaction)
-        await interaction.tell(
-            f"Voice channel: {channel.mention}.{why}" if why else f"Playing in {channel.mention}."
-        )
+        player = await from_database(load_player, str(interaction.guild_id))
+        obstacle = None if is_seated(channel) else entry_obstacle_at(channel)
+        if obstacle is not None:
+            await interaction.tell(obstacle.detail)
+        else:
+            await interaction.tell(f"Joined {channel.mention}. {_why_silent(interaction, player)}".rstrip())
 
-    @nextcord.slash_command(description="Leave the voice channel; the queue is kept.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Leave the voice channel. The queue is kept.", contexts=IN_GUILDS)
     async def leave(self, interaction: Asked) -> None:
         await _run(interaction, "LeaveVoice")
-        await interaction.tell("Bye. The queue is kept.")
+        await interaction.tell("Left the channel. The queue is kept.")
 
-    @nextcord.slash_command(description="Show what comes next.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Show the queue.", contexts=IN_GUILDS)
     @for_the_asker
     async def queue(self, interaction: Asked) -> None:
         guild_id = str(interaction.guild_id)
@@ -177,7 +201,7 @@ class Music(commands.Cog):
         player = await from_database(load_player, guild_id)
         await interaction.tell(embed=_queue_embed(items, player, guild_id))
 
-    @nextcord.slash_command(description="Show what plays.", contexts=IN_GUILDS)
+    @nextcord.slash_command(description="Show what is playing.", contexts=IN_GUILDS)
     @for_the_asker
     async def nowplaying(self, interaction: Asked) -> None:
         player = await from_database(load_player, str(interaction.guild_id))
@@ -188,6 +212,10 @@ class Music(commands.Cog):
     ) -> None:
         assert isinstance(interaction, Asked)
         await tell_failure(interaction, error)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _title(track: dict[str, Any]) -> str:
@@ -221,7 +249,7 @@ def _queue_embed(items: list[QueueItem], player: Player, guild_id: str) -> nextc
         now = escape_markdown(
             _label(player.item.track.title or player.item.track.uri, player.item.track.artist)
         )
-        embed.add_field(name="Now", value=now, inline=False)
+        embed.add_field(name="Now playing", value=now, inline=False)
     return embed
 
 

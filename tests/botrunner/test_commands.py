@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from guilds.channel_permissions import may_bot_enter
+from guilds.models import Channel
 from queue_app.models import ItemState
 from queue_app.player_states import NOWHERE, PAUSED, SILENCES
 from realtime.db import in_thread
+from sandbox import permissions
 from sandbox.seed import OWNER
 from tests.botrunner.conftest import TONES
 from tests.botrunner.stage import Stage, until
+from tests.botrunner.voice_watch import deny, moderate
 from tests.factories import TrackFactory
 
 EPHEMERAL = 64
@@ -43,6 +47,7 @@ async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
     assert first["title"] == "Added"
     assert first["description"] == "**Long A – The Generators**"
     assert {"name": "Length", "value": "1:00", "inline": True} in first["fields"]
+    assert first["footer"]["text"] == "Playing now."
     await ready.hear(440)
     assert card(await ready.slash("member", "play", query="long c"))["footer"]["text"] == "Up next."
     third = card(await ready.slash("member", "play", query="short e"))
@@ -52,7 +57,8 @@ async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
 
 
 async def test_play_now_skips_what_plays(playing: Stage) -> None:
-    await playing.slash("owner", "play", query="Long C", position="now")
+    added = card(await playing.slash("owner", "play", query="Long C", position="now"))
+    assert added["footer"]["text"] == "Playing now."
     await playing.hear(523)
     assert (await playing.items())[0].state == ItemState.SKIPPED
 
@@ -144,7 +150,9 @@ async def test_somebody_who_is_not_in_the_guild_is_refused(ready: Stage) -> None
 
 async def test_pause_resume_and_skip_answer(playing: Stage) -> None:
     assert (await playing.slash("member", "pause"))["content"] == "Paused."
-    assert (await playing.slash("member", "resume"))["content"] == "Going on."
+    assert (await playing.slash("member", "pause"))["content"] == SILENCES[PAUSED].sentence
+    assert (await playing.slash("member", "resume"))["content"] == "Resumed."
+    assert (await playing.slash("member", "resume"))["content"] == "Already playing."
     assert (await playing.slash("member", "skip"))["content"] == "Skipped **Long A – The Generators**."
 
 
@@ -153,7 +161,44 @@ async def test_what_will_not_be_heard_is_not_promised(playing: Stage) -> None:
     added = card(await playing.slash("owner", "play", query="short e"))
     assert added["footer"]["text"] == f"Number 2 in the queue. {SILENCES[PAUSED].sentence}"
     joined = await playing.slash("owner", "join")
-    assert joined["content"].endswith(SILENCES[PAUSED].sentence)
+    assert joined["content"] == f"Joined <#{playing.channel('Stage left')}>. {SILENCES[PAUSED].sentence}"
+
+
+async def test_resume_promises_nothing_while_the_bot_is_muted(playing: Stage) -> None:
+    muted = "The bot is server-muted in “Stage left”. Unmute it, and playback continues."
+    await playing.slash("owner", "pause")
+    await playing.status("paused")
+    await moderate(playing, mute=True)
+    # At once, before the bot has looked; and again where there is nothing left to resume.
+    assert (await playing.slash("owner", "resume"))["content"] == muted
+    assert (await playing.slash("owner", "resume"))["content"] == muted
+    added = card(await playing.slash("owner", "play", query="short e"))
+    assert added["footer"]["text"] == f"Number 2 in the queue. {muted}"
+    await moderate(playing, mute=False)
+    await playing.hear(440)
+    assert (await playing.slash("owner", "resume"))["content"] == "Already playing."
+
+
+async def test_resume_with_nothing_to_play_says_how_to_add(ready: Stage) -> None:
+    assert (await ready.slash("member", "resume"))["content"] == "The queue is empty. Add a track with /play."
+
+
+async def test_join_does_not_claim_what_the_channel_refuses(playing: Stage) -> None:
+    await deny(playing, "Back room", permissions.CONNECT)
+    await until(lambda: _may_not_enter(playing, "Back room"), what="the bot's word on the channel")
+    answer = await playing.slash("owner", "join", channel="Back room")
+    assert "“Back room”" in answer["content"]
+    assert "Connect" in answer["content"]
+    assert "Joined" not in answer["content"]
+
+
+async def _may_not_enter(stage: Stage, name: str) -> bool:
+    def read() -> bool:
+        channel = Channel.objects.select_related("guild").get(pk=stage.channel(name))
+        return may_bot_enter(channel.guild, channel) is not None
+
+    found: bool = await in_thread(read)()
+    return found
 
 
 async def test_skip_with_nothing_playing_is_refused_to_the_asker_only(ready: Stage) -> None:
@@ -182,7 +227,7 @@ async def test_queue_and_nowplaying_of_an_empty_guild(ready: Stage) -> None:
 
 
 async def test_leave_keeps_the_queue_and_resume_brings_it_back(playing: Stage) -> None:
-    assert (await playing.slash("member", "leave"))["content"].startswith("Bye.")
+    assert (await playing.slash("member", "leave"))["content"] == "Left the channel. The queue is kept."
     left = await playing.status("stopped")
     assert left.item is not None
     assert left.position_ms > 500

@@ -45,17 +45,20 @@ async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
 
     await playing.slash("dj", "play", query="Short E")
     assert (await refused(playing, "member", "move", number=2, to=1)).startswith(dj_commands)
-    assert "number 1 now" in (await playing.slash("dj", "move", number=2, to=1))["content"]
+    moved = await playing.slash("dj", "move", number=2, to=1)
+    assert moved["content"] == "Moved **Short E – The Generators** to number 1."
     assert await titles(playing) == ["Short E", "Long C"]
-    assert await refused(playing, "dj", "move", number=9, to=1) == "The queue is not that long."
+    assert await refused(playing, "dj", "move", number=9, to=1) == "There is no number 9 in the queue."
 
     await playing.slash("member", "play", query="Short G")
     assert "one track" in await refused(playing, "member", "play", query="Short E")
     assert "The music library" in await refused(playing, "dj", "play", query="http://127.0.0.1:9/x.mp3")
 
     assert (await refused(playing, "member", "clear")).startswith(dj_commands)
-    assert (await playing.slash("dj", "clear"))["content"] == "Took 3 tracks out of the queue."
-    assert await refused(playing, "dj", "clear") == "The queue was empty."
+    assert (await playing.slash("dj", "clear"))["content"] == "Removed 3 tracks."
+    await playing.slash("member", "play", query="Short G")
+    assert (await playing.slash("dj", "clear"))["content"] == "Removed 1 track."
+    assert await refused(playing, "dj", "clear") == "The queue is already empty."
 
 
 async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
@@ -81,7 +84,7 @@ async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
 
 
 async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing: Stage) -> None:
-    assert (await playing.slash("member", "volume", level=0))["content"] == "Volume 0 %."
+    assert (await playing.slash("member", "volume", level=0))["content"] == "Volume set to 0%."
     await until(lambda: (report := playing.report()) and report.tone_hz is None, what="silence")
     await playing.slash("member", "volume", level=150)
     heard = await playing.hear(440)

@@ -229,7 +229,7 @@ async def test_a_bot_on_its_way_says_nothing_of_the_channel_it_leaves(playing: S
     silent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
     seq, left = await head(playing), playing.channel("Stage left")
     answer = await playing.slash("owner", "join", channel="Stage left")
-    assert answer["content"] == f"Playing in <#{left}>."
+    assert answer["content"] == f"Joined <#{left}>."
     await continues(playing, silent, channel="Stage left")
     assert await errors_since(playing, seq) == set()
 
