@@ -15,6 +15,7 @@ from queue_app.sources.text import repair
 from queue_app.sources.types import Media
 
 MAX_TAG_LENGTH = 300
+_READ_OF_TAG = 4000  # characters, much of which may be invisible
 MAX_PICTURE_BYTES = 10_000_000
 # ID3 has no way to say that a text is in any other 8-bit encoding than Latin-1.
 _ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
@@ -80,7 +81,8 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
 
 def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
     tags = container.tags()
-    names = [tags.get("title"), tags.get("artist") or tags.get("album_artist"), tags.get("album")]
+    said = [tags.get("title"), tags.get("artist") or tags.get("album_artist"), tags.get("album")]
+    names = [name[:_READ_OF_TAG] if name else None for name in said]
     is_id3 = container.input.format.name in _ID3_FORMATS
     repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
     title, artist, album = (next(repaired) if name else None for name in names)

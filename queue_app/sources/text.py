@@ -7,6 +7,7 @@ and the one whose text looks least odd is taken.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 import unicodedata
@@ -85,6 +86,8 @@ _DOUBT = {
 }
 _OTHER_DOUBT = 0.5
 _PREFERRED = 1.5
+# Of each text; it shows what it is much earlier.
+_GUESSED_BYTES = 1000
 # How much better another reading must be than Latin letters that may well have been meant.
 _MARGIN = 2.0
 
@@ -140,7 +143,7 @@ def _bytes_of(text: str, *, latin: bool) -> bytes | None:
 
 
 def _decode_all(raws: Sequence[bytes], prefer: str, margin: float) -> list[str]:
-    legacy = [raw for raw in raws if not _is_utf_8(raw)]
+    legacy = [raw[:_GUESSED_BYTES] for raw in raws if not _is_utf_8(raw)]
     encoding = _guess(tuple(legacy), prefer, margin) if legacy else ""
     return [_decoded(raw, "utf-8" if _is_utf_8(raw) else encoding) for raw in raws]
 
@@ -164,7 +167,7 @@ def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
     best, least = "cp1252", math.inf
     for encoding in dict.fromkeys([*_ENCODINGS, *filter(None, [prefer])]):
         try:
-            texts = [raw.decode(encoding) for raw in raws]
+            texts = [_beginning(raw, encoding) for raw in raws]
         except (UnicodeDecodeError, LookupError):
             continue
         oddity = _DOUBT.get(encoding, _OTHER_DOUBT) + (margin if encoding != "cp1252" else 0.0)
@@ -173,6 +176,13 @@ def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
         if oddity < least:
             best, least = encoding, oddity
     return best
+
+
+def _beginning(raw: bytes, encoding: str) -> str:
+    """Decode what may have been cut off within a character. Raises UnicodeDecodeError, LookupError."""
+    if len(raw) < _GUESSED_BYTES:
+        return raw.decode(encoding)
+    return codecs.getincrementaldecoder(encoding)().decode(raw)
 
 
 def _oddity(text: str, encoding: str) -> float:

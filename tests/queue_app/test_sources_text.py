@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -175,3 +176,21 @@ def test_any_bytes_become_text(raw: bytes, prefer: str) -> None:
     text = decode(raw, prefer=prefer)
     text.encode("utf-8")
     repair([raw.decode("utf-8", "surrogateescape"), raw.decode("latin-1")], latin=True, prefer=prefer)
+
+
+@pytest.mark.parametrize("before", ["", "x"])
+@pytest.mark.parametrize(
+    ("encoding", "word"), [("cp1251", "Аквариум "), ("cp932", "愛の歌"), ("gbk", "中国的歌")]
+)
+def test_a_long_text_is_told_by_its_beginning(encoding: str, word: str, before: str) -> None:
+    text = before + word * 1000  # cut off within a character, with or without `before`
+    assert decode(text.encode(encoding)) == text
+
+
+def test_a_long_text_takes_no_more_guessing_than_a_short_one() -> None:
+    spent = []
+    for count in (2_000, 50_000):
+        began = time.process_time()
+        decode("Аквариум ".encode("cp1251") * count)
+        spent.append(time.process_time() - began)
+    assert spent[1] < 10 * spent[0]
