@@ -15,6 +15,7 @@ import time
 
 import httpx
 
+from queue_app.sources.deadline import Deadline
 from queue_app.sources.errors import SourceError
 from queue_app.sources.exchange import Exchange, Response
 from queue_app.sources.responses import (
@@ -35,7 +36,7 @@ from queue_app.sources.wire import Nonsense
 
 READ_SECONDS = 12.0  # without a single byte
 ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, all redirects together
-OPEN_SECONDS = 40.0  # for all answers until the file is open
+OPEN_SECONDS = 40.0  # until the file is open, whatever that takes
 # Waits before each new attempt after a broken connection; a good stretch of data starts the list anew.
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
 RETRY_AFTER_SECONDS = 10.0  # a wait that a busy server asks for and gets
@@ -94,10 +95,17 @@ class HttpMedia:
         self._version: tuple[str | None, str | None] = (None, None)  # ETag, Last-Modified
         self._is_station = False
         self.length: int | None = None
+        opening = Deadline(OPEN_SECONDS, self._give_up)
         try:
-            self._begin()
-        except BaseException:
+            with opening:
+                self._begin()
+            if opening.passed:
+                raise TimeoutError
+        except BaseException as error:
             self.close()
+            if opening.passed and isinstance(error, Exception):
+                detail = "The server did not answer in time."
+                raise SourceError("TOO_SLOW", detail, permanent=False) from error
             raise
         self._open_until = math.inf
         self.is_live = self._is_station
@@ -156,9 +164,12 @@ class HttpMedia:
                 self._release()
 
     def close(self) -> None:
+        self._give_up()
+        self._release()
+
+    def _give_up(self) -> None:
         self._closed.set()
         self._cut()
-        self._release()
 
     # Reading
 

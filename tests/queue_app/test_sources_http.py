@@ -341,6 +341,17 @@ def test_a_trickling_server_is_too_slow(
         thread.join(5)
 
 
+def test_measuring_a_file_counts_as_opening_it(
+    server: AudioServer, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_source, "OPEN_SECONDS", 0.3)
+    server.resources["/a.m4a"] = Resource(
+        files["m4a"], ranges=False, with_length=False, stall_after=len(files["m4a"]) // 2
+    )
+    assert refusal(server.url("/a.m4a"), tmp_path).code == "TOO_SLOW"
+    assert server.count("/a.m4a") == 1
+
+
 def test_a_read_that_blocks_ends_when_the_file_is_closed(server: AudioServer, opus: bytes) -> None:
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     media = opened(server.url("/a.opus"))
