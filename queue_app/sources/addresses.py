@@ -14,7 +14,7 @@ import time
 import unicodedata
 from collections import deque
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import unquote
@@ -41,6 +41,15 @@ _BAD_PORTS = frozenset(
 _HOST = re.compile(rb"[A-Za-z0-9._~:-]+")
 _AUTHORITY = re.compile(r"(https?://)([^/?#\\]*)", re.IGNORECASE)
 _NAT64 = IPv6Network("64:ff9b::/96")
+# What the standard library takes for public: protocol assignments, relays of AMT and 6to4, AS112's servers, and the
+# newer addresses for documentation (IANA's registries of special-purpose addresses).
+_SPECIAL: Networks = [
+    *map(
+        IPv4Network,
+        ("192.0.0.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24"),
+    ),
+    *map(IPv6Network, ("2001::/23", "2620:4f:8000::/48", "3fff::/20")),
+]
 
 type Address = IPv4Address | IPv6Address
 # One answer of `getaddrinfo`: family, type, protocol, canonical name, destination.
@@ -64,7 +73,7 @@ def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
     if url.userinfo:
         # The link is shown to the whole guild.
         raise SourceError("BAD_URI", "Links with a user name or password are not accepted.", permanent=True)
-    if url.port is not None and (url.port in _BAD_PORTS or url.port > 65_535):
+    if url.port is not None and (url.port in _BAD_PORTS or not 0 < url.port < 65_536):
         raise SourceError("FORBIDDEN_ADDRESS", "Links to this port are not allowed.", permanent=True)
     return url
 
@@ -72,7 +81,7 @@ def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
 def is_allowed(address: Address, allow_private: Networks) -> bool:
     """Whether a link may lead to `address`: public, or inside one of the networks allowed by configuration.
 
-    An IPv6 address that only wraps an IPv4 one (mapped, NAT64, 6to4, Teredo) is as good as what it wraps.
+    An IPv6 address that only wraps an IPv4 one (mapped, NAT64, 6to4, Teredo, ISATAP) is as good as what it wraps.
     """
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -81,6 +90,8 @@ def is_allowed(address: Address, allow_private: Networks) -> bool:
             return False
     if any(network.version == address.version and address in network for network in allow_private):
         return True
+    if any(network.version == address.version and address in network for network in _SPECIAL):
+        return False
     refused = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     # 64:ff9b::/96 counts as reserved, though what lies behind it was judged above.
     return address.is_global and (not refused or address in _NAT64)
@@ -91,6 +102,8 @@ def _embedded(address: IPv6Address) -> list[IPv4Address]:
         return [IPv4Address(int(address) & 0xFFFFFFFF)]
     if address.sixtofour is not None:
         return [address.sixtofour]
+    if int(address) >> 32 & 0xFCFFFFFF == 0x5EFE:  # ISATAP, in any network (RFC 5214, section 6.1)
+        return [IPv4Address(int(address) & 0xFFFFFFFF)]
     return list(address.teredo) if address.teredo is not None else []
 
 

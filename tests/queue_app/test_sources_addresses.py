@@ -19,7 +19,10 @@ from queue_app.sources.errors import SourceError
         *("192.0.2.1", "198.18.0.1", "224.0.0.1", "239.255.255.250", "255.255.255.255", "240.0.0.1"),
         *("::", "::1", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::127.0.0.1"),
         *("::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "fec0::1"),
-        *("2001:0:7f00:1::1", "64:ff9b:1::1"),
+        *("2001:0:7f00:1::1", "64:ff9b:1::1", "::ffff:0:10.0.0.1", "2002:a00:1::5efe:808:808"),
+        *("2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:7f00:1", "2606:4700::300:5efe:192.168.0.1"),
+        *("192.88.99.1", "192.0.0.9", "192.31.196.1", "192.52.193.1", "192.175.48.1"),
+        *("3fff::1", "3fff:fff::1", "2001:20::1", "2001:30::1", "2001:1::1", "2620:4f:8000::1"),
     ],
 )
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:
@@ -27,7 +30,15 @@ def test_addresses_that_are_not_public_are_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+    "address",
+    [
+        "1.1.1.1",
+        "93.184.216.34",
+        "2606:4700::1111",
+        "::ffff:1.1.1.1",
+        "64:ff9b::101:101",
+        "2606:4700::5efe:1.1.1.1",
+    ],
 )
 def test_public_addresses_are_allowed(address: str) -> None:
     assert is_allowed(ip_address(address), ())
@@ -79,7 +90,7 @@ def test_what_is_no_plain_link_is_refused(url: str) -> None:
     assert "secret" not in caught.value.detail
 
 
-@pytest.mark.parametrize("port", [0, 22, 25, 6667, 99_999])
+@pytest.mark.parametrize("port", [0, 22, 25, 6667, 99_999, -1])
 def test_ports_of_other_protocols_are_refused(port: int) -> None:
     with pytest.raises(SourceError) as caught:
         parse_url(f"http://example.org:{port}/")
