@@ -49,8 +49,8 @@ def read_query(text: str) -> str:
 
 
 def is_link(query: str) -> bool:
-    """Whether what `read_query` returned is a link."""
-    return query.startswith(("http://", "https://"))
+    """Whether what `read_query` returned is a link: "http://" alone is not."""
+    return find_link(query) is not None
 
 
 def find_link(text: str) -> str | None:

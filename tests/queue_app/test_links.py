@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_app.domain.links import MAX_PASTED, find_link, read_query
+from queue_app.domain.links import MAX_PASTED, find_link, is_link, read_query
 
 LINK = "http://radio.example/a.mp3"
 
@@ -62,6 +62,7 @@ def test_what_belongs_to_a_link_stays(written: str, link: str) -> None:
         ("the www. song", "the www. song"),
         ("see www.x.example", "see www.x.example"),
         ("http://", "http://"),
+        ("https://.example/a.mp3", "https://.example/a.mp3"),
         ("ftp://x.example/a.mp3", "ftp://x.example/a.mp3"),
         ("`library:abcdefghij234567`\u200b", "library:abcdefghij234567"),
         ("\u200b \ufeff\u00a0", ""),
@@ -71,6 +72,7 @@ def test_what_belongs_to_a_link_stays(written: str, link: str) -> None:
 def test_words_stay_words(typed: str, words: str) -> None:
     assert find_link(typed) is None
     assert read_query(typed) == words
+    assert not is_link(words)
 
 
 PIECES = st.sampled_from(
@@ -86,6 +88,7 @@ PIECES = st.sampled_from(
 def test_reading_what_was_read_changes_nothing(text: str) -> None:
     once = read_query(text)
     assert read_query(once) == once
+    assert is_link(once) == (find_link(text) is not None)
     if (link := find_link(text)) is not None:
         assert once == link
         assert not any(char.isspace() for char in link)
