@@ -179,6 +179,11 @@ class Player(models.Model):
     paused = models.BooleanField(default=False)
     stopped = models.BooleanField(default=False, help_text="Sent out of voice; the item is kept.")
     volume = models.PositiveSmallIntegerField(default=100, help_text="Percent.")
+    volume_chosen = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Somebody set the volume; until then it follows the settings.",
+    )
     loop = models.CharField(max_length=5, choices=Loop, default=Loop.OFF)
     item = models.OneToOneField(
         QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"

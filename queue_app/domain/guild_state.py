@@ -170,8 +170,9 @@ class GuildState:
         return self.membership is None or may_connect(self.membership, channel)
 
     def set_channel(self, channel_id: str | None) -> None:
-        """Say where to play, unsaved. Who comes into voice from outside starts at the guild's volume."""
-        if self.player.voice_channel_id is None and channel_id is not None:
+        """Say where to play, unsaved. Where nobody has set the volume, it comes into voice at the guild's."""
+        came = self.player.voice_channel_id is None and channel_id is not None
+        if came and not self.player.volume_chosen:
             self.player.volume = self.settings.default_volume
         self.player.voice_channel_id = channel_id
 

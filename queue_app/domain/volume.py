@@ -9,12 +9,16 @@ from realtime.origin import Origin
 
 
 def set_volume(guild_id: str, *, volume: int, origin: Origin) -> Player:
-    """Percent of the original loudness; nothing is appended when it is so already. Raises NotAllowed."""
+    """Percent of the original loudness, kept until somebody sets another. Nothing is appended when it is so already.
+
+    Raises NotAllowed.
+    """
     with opened(guild_id, origin=origin) as state:
         check_control(state)
         player = state.player
-        if player.volume != volume:
-            player.volume = volume
-            player.save(update_fields=["volume"])
+        changed = player.volume != volume
+        player.volume, player.volume_chosen = volume, True
+        player.save(update_fields=["volume", "volume_chosen"])
+        if changed:
             state.append("VolumeChanged", player=True)
         return player

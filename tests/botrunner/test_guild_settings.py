@@ -110,7 +110,7 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await playing.sit("member", "Stage left")
     await playing.slash("member", "resume")
     await playing.hear(440)
-    assert (await playing.player()).volume == 100  # it came into voice anew
+    assert (await playing.player()).volume == 150  # as somebody wanted it
 
 
 async def test_a_dj_who_logs_in_on_the_web_is_one_at_once(stage: Stage) -> None:

@@ -347,17 +347,28 @@ def test_the_volume_over_rest(stage: Stage, api: Callable[[User], Client]) -> No
     assert stage.names == ["VolumeChanged"]
 
 
-def test_who_comes_into_voice_starts_at_the_guilds_volume(stage: Stage) -> None:
+def test_the_guilds_volume_counts_until_somebody_sets_one_which_is_kept(stage: Stage) -> None:
     stage.decide(default_volume=60)
     stage.play()
     assert stage.player.volume == 60
+    stage.decide(default_volume=70)
+    stage.do("LeaveVoice")
+    stage.do("JoinVoice", channel_id=stage.channel.pk)
+    assert stage.player.volume == 70
     stage.do("SetVolume", volume=90)
     other = ChannelFactory.create(guild=stage.guild, voice=True)
     stage.do("JoinVoice", channel_id=other.pk)
     assert stage.player.volume == 90  # it was in voice
     stage.do("LeaveVoice")
     stage.do("JoinVoice", channel_id=other.pk)
-    assert stage.player.volume == 60
+    assert stage.player.volume == 90
+
+
+def test_a_volume_that_was_so_already_is_kept_too(stage: Stage) -> None:
+    stage.do("SetVolume", volume=100)
+    stage.decide(default_volume=60)
+    stage.play()
+    assert stage.player.volume == 100
 
 
 def test_the_default_channel_is_used_when_nothing_else_says(stage: Stage) -> None:

@@ -193,7 +193,7 @@ const SETTINGS = {
   dj_role_id: "the DJ role",
   announce_channel_id: "the channel for announcements",
   voice_channel_id: "the default voice channel",
-  default_volume: "the volume to begin with",
+  default_volume: "the default volume",
   may_add: "who adds tracks",
   may_skip: "who skips",
   may_move: "who changes the order",
