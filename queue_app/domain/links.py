@@ -8,7 +8,8 @@ Markdown, with invisible characters around it, or in the middle of a sentence. E
 - scheme and host become lower-case, everything behind them stays as it is: percent signs, accents, query;
 - punctuation behind a link is not part of it, and a closing bracket only where the link opened it;
 - `www.` without a scheme is http where the text begins with it; such servers redirect to https if they can;
-- a file name may hold spaces where the text begins with the link and ends as an audio file does.
+- a file name may hold spaces where the text begins with the link, or Markdown holds it, and it ends as an audio file
+  does.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECA
 _LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
-# The inside of <…>, and a whole text that may be a link with spaces.
+# The inside of <…>, and the line that may be a link with spaces.
 _ANGLED = re.compile(r"(?:(?!\|\|)[^<>\"`\r\n])+(?=>)")
 _PLAIN_LINE = re.compile(r"[^<>\"`|\r\n]+")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
@@ -76,15 +77,33 @@ def _cut(text: str, start: int) -> str:
         return _quote_spaces(_trimmed(inside[0].rstrip(), text[:start]))
     stop = _STOP.search(text, start)
     link = text[start : stop.start() if stop else len(text)]
-    if start == 0 and _PLAIN_LINE.fullmatch(text) and _is_audio_name(text) and not _is_audio_name(link):
-        return _quote_spaces(text)
+    before = text[:start]
+    if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
+        name = _audio_name_with_spaces(text, start, opener)
+        if name is not None and not _is_audio_name(link):
+            return _quote_spaces(name)
     if opener in ("(", "["):
         link = _up_to_closing(link, opener, ")" if opener == "(" else "]")
     return _trimmed(link, text[:start])
 
 
+def _audio_name_with_spaces(text: str, start: int, opener: str) -> str | None:
+    line = _PLAIN_LINE.match(text, start)
+    if line is None:
+        return None
+    name = line[0]
+    if opener in ("(", "["):
+        name = _up_to_closing(name, opener, ")" if opener == "(" else "]")
+    name = _trimmed(name.rstrip(), text[:start])
+    return name if _is_audio_name(name) else None
+
+
 def _is_audio_name(text: str) -> bool:
-    return PurePosixPath(text).suffix.lower() in SUFFIXES
+    """Whether a link ends as an audio file does, or does so before a query without spaces."""
+    path, *query = re.split(r"[?#]", text, maxsplit=1)
+    if any(char.isspace() for char in "".join(query)):
+        path = text
+    return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in (text, path))
 
 
 def _up_to_closing(link: str, opening: str, closing: str) -> str:

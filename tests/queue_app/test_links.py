@@ -42,6 +42,24 @@ def test_the_link_is_taken_out_of_what_was_pasted(pasted: str) -> None:
         ("http://x.example/a*b_c~d", "http://x.example/a*b_c~d"),
         ("[v6](http://[::1]:8000/a)", "http://[::1]:8000/a"),
         ("http://x.example/My Song.mp3", "http://x.example/My%20Song.mp3"),
+        *(
+            (pasted.format("http://x.example/My Song.mp3"), "http://x.example/My%20Song.mp3")
+            for pasted in (
+                "{}.",
+                '"{}"',
+                "`{}`",
+                "**{}**",
+                "({})",
+                "(<{}>)",
+                "[t]({})",
+                '[t]({} "tip")',
+                "||{}||",
+            )
+        ),
+        ("http://x.example/My Song.mp3?a=1#b", "http://x.example/My%20Song.mp3?a=1#b"),
+        ("http://x.example/a.mp3?a=1 and b.mp3", "http://x.example/a.mp3?a=1"),
+        ("http://x.example/get?file=My Song.mp3", "http://x.example/get?file=My%20Song.mp3"),
+        ("hear http://x.example/My Song.mp3", "http://x.example/My"),
         ("<http://x.example/My Song>", "http://x.example/My%20Song"),
         ("http://x.example/a.mp3 and b.mp3", "http://x.example/a.mp3"),
         ("www.x.example/a.mp3", "http://www.x.example/a.mp3"),
