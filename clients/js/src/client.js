@@ -6,7 +6,7 @@ import { IndexedDbStorage, MemoryStorage } from "./storage.js";
 import { join } from "./tabs.js";
 
 /**
- * @import { Ack, Change, ChangeStorage, LinkState, NewChange, SocketLike, SyncEvent, TokenAnswer, Tokens } from "./types.d.ts"
+ * @import { Ack, Change, ChangeStorage, Cursor, LinkState, NewChange, SocketLike, SyncEvent, TokenAnswer, Tokens } from "./types.d.ts"
  * @import { Sharing } from "./tabs.js"
  * @import { Timing } from "./link.js"
  *
@@ -137,9 +137,9 @@ export class Client {
     return this.#line.call("push", change);
   }
 
-  /** @param {string} instanceId @param {number} cursor @param {string} epoch @returns {Promise<SyncEvent[]>} */
-  read(instanceId, cursor, epoch) {
-    return this.#line.call("read", instanceId, cursor, epoch);
+  /** @param {string} instanceId @param {number} seq @param {Cursor} known what is there at least @returns {Promise<SyncEvent[]>} */
+  read(instanceId, seq, known) {
+    return this.#line.call("read", instanceId, seq, known);
   }
 
   /** Each host, the first and whichever follows it, hears this before anything else. */

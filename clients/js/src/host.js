@@ -3,7 +3,7 @@ import { Line } from "./line.js";
 import { Session } from "./session.js";
 
 /**
- * @import { ChangeStorage, NewChange, SocketLike } from "./types.d.ts"
+ * @import { ChangeStorage, Cursor, NewChange, SocketLike } from "./types.d.ts"
  * @import { Message } from "./line.js"
  * @import { Timing } from "./link.js"
  *
@@ -60,8 +60,8 @@ export class Tab {
       follow: (/** @type {string} */ instanceId) => this.#here.instance(instanceId).follow(this),
       leave: (/** @type {string} */ instanceId) => this.#here.unfollow(instanceId, this),
       push: (/** @type {NewChange} */ change) => this.#here.instance(change.instanceId).push(change, this),
-      read: (/** @type {string} */ instanceId, /** @type {number} */ cursor, /** @type {string} */ epoch) => (
-        this.#here.instance(instanceId).read(cursor, epoch)
+      read: (/** @type {string} */ instanceId, /** @type {number} */ seq, /** @type {Cursor} */ known) => (
+        this.#here.instance(instanceId).read(seq, known)
       ),
       token: () => this.#here.token(),
       discard: (/** @type {string} */ token) => this.#here.tokens.discard(token),

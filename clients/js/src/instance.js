@@ -3,7 +3,7 @@ import { SignedOutError, SyncError } from "./errors.js";
 import { Outbox } from "./outbox.js";
 
 /**
- * @import { Ack, Change, ConnectionState, LinkState, NewChange, Position, Problem, SyncEvent } from "./types.d.ts"
+ * @import { Ack, Change, ConnectionState, Cursor, LinkState, NewChange, Position, Problem, SyncEvent } from "./types.d.ts"
  * @import { Tab } from "./host.js"
  * @import { Session } from "./session.js"
  */
@@ -26,7 +26,7 @@ export class Instance {
   #link = { state: "connecting", problem: null, epoch: "", head: 0 };
   /** @type {Change[]} */
   #changes = [];
-  /** Reads under way: after a reconnect every tab asks for the same. @type {Map<string, Promise<SyncEvent[]>>} */
+  /** Reads under way: after a reconnect every tab that stands where another does asks for the same. @type {Map<string, Promise<SyncEvent[]>>} */
   #reads = new Map();
 
   /** @param {string} id @param {Session} session */
@@ -99,12 +99,16 @@ export class Instance {
     }
   }
 
-  /** @param {number} cursor @param {string} epoch @returns {Promise<SyncEvent[]>} */
-  read(cursor, epoch) {
-    const key = `${cursor} ${epoch}`;
+  /**
+   * @param {number} seq
+   * @param {Cursor} known where the tab stands. A read for a tab that knew less may end before it.
+   * @returns {Promise<SyncEvent[]>}
+   */
+  read(seq, known) {
+    const key = `${seq} ${known.seq} ${known.epoch}`;
     let read = this.#reads.get(key);
     if (!read) {
-      read = this.#connection.read(cursor, epoch).finally(() => this.#reads.delete(key));
+      read = this.#connection.read(seq, known.epoch).finally(() => this.#reads.delete(key));
       this.#reads.set(key, read);
     }
     return read;

@@ -131,13 +131,13 @@ export class EventLog {
   }
 
   /**
-   * Events after `seq` up to the head, read once. Needs an open connection.
+   * Events after `seq` up to the head, read once; the head is at least at the cursor. Needs an open connection.
    * @param {number} seq
    * @returns {Promise<SyncEvent[]>} ascending `seqNum`
    * @throws {SyncError | NetworkError}
    */
   read(seq) {
-    return this.#client.read(this.#instanceId, seq, this.#cursor.epoch);
+    return this.#client.read(this.#instanceId, seq, this.#cursor);
   }
 
   /** @param {LinkState} link */

@@ -21,7 +21,7 @@ import { newId } from "./ids.js";
  */
 
 /** Rises with what is said between tab and host: pages of two versions do not share one. */
-const NAME = "backline 1";
+const NAME = "backline 2";
 /** An engine that cannot run module workers may stay silent instead of failing. */
 const WORKER_MS = 5_000;
 
