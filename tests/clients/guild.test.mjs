@@ -98,6 +98,7 @@ function open() {
     client,
     guildId: "1",
     now: () => now,
+    onReset: () => (store.resets = (store.resets ?? 0) + 1),
     onState: (connection) => (store.connection = connection),
     onLateRefusal: ({ args, note }, error) => refused.push(`${args.query ?? note.title}: ${error.message}`),
   });
@@ -139,6 +140,22 @@ test("it shows the snapshot and then every event", async () => {
   assert.deepEqual(rows(), ["a"]);
   peer.append("TrackAdded", { item: makeItem("b"), after: peer.queue[0].id });
   await until(() => rows().join() === "a,b");
+});
+
+test("it says when events were missed, and not for a short loss of the connection", async () => {
+  await start();
+  for (const title of ["a", "b", "c"]) peer.append("TrackAdded", { item: makeItem(title), after: null });
+  await until(() => store.rows.length === 3);
+  const goOnline = await goOffline();
+  peer.append("TrackAdded", { item: makeItem("d"), after: null });
+  goOnline();
+  await until(() => store.rows.length === 4);
+  assert.equal(store.resets, undefined);
+  const goOnlineAgain = await goOffline();
+  peer.append("TrackAdded", { item: makeItem("e"), after: null });
+  peer.pruned = peer.head;
+  goOnlineAgain();
+  await until(() => store.resets === 1 && store.connection === "live");
 });
 
 test("the position moves while playing, only then, and stops at the end", async () => {

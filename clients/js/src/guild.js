@@ -49,6 +49,7 @@ export class GuildStore {
   #log;
   #onChange;
   #onEvents;
+  #onReset;
   #onState;
   /** @type {GuildState | null} */
   #state = null;
@@ -68,6 +69,8 @@ export class GuildStore {
    * @param {string} options.guildId
    * @param {() => void} [options.onChange] after anything shown may have changed
    * @param {(events: SyncEvent[]) => void} [options.onEvents] after they are applied
+   * @param {() => void} [options.onReset] the state was read again because the log does not go on from where this
+   *   was: events between are not told. `readRecent` has those that are left, once the state is `live`
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
    * @param {(change: Change, error: Error) => void} [options.onLateRefusal] a change of an earlier page was
    *   refused, and is gone from the rows
@@ -78,6 +81,7 @@ export class GuildStore {
     guildId,
     onChange = () => {},
     onEvents = () => {},
+    onReset = () => {},
     onState = () => {},
     onLateRefusal = () => {},
     now = () => performance.now(),
@@ -89,11 +93,16 @@ export class GuildStore {
     this.#failedAges = new FailedAges(now);
     this.#onChange = onChange;
     this.#onEvents = onEvents;
+    this.#onReset = onReset;
     this.#onState = onState;
     this.#log = new EventLog({
       client,
       instanceId: `guild:${guildId}`,
-      takeSnapshot: () => this.#takeSnapshot(),
+      takeSnapshot: async () => {
+        const snapshot = await this.#takeSnapshot();
+        this.#onReset();
+        return snapshot;
+      },
       onEvents: (events) => this.#apply(events),
       onState: (state, problem) => this.#connectionChanged(state, problem),
       onPending: () => this.#onChange(),

@@ -34,6 +34,14 @@ export class ActivityView {
     });
   }
 
+  /** Begin again: something is missing between what is shown and what comes. */
+  clear() {
+    this.#list.replaceChildren();
+    this.#oldest = Infinity;
+    this.#channelId = null;
+    this.#clearing = [];
+  }
+
   /** What has just happened. @param {SyncEvent[]} events oldest first */
   add(events) {
     this.#oldest = Math.min(this.#oldest, ...events.map(({ seqNum }) => seqNum));

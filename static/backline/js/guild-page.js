@@ -36,6 +36,7 @@ const store = new GuildStore({
   guildId: document.body.dataset.guildId ?? "",
   onChange: draw,
   onEvents: tell,
+  onReset: forgetRecent,
   onState: showConnection,
   onLateRefusal: (change, error) => toast(`${consequenceOf(change)} ${error.message}`),
 });
@@ -344,6 +345,12 @@ async function showConnection(state, problem) {
   wasLive = true;
   await sendWish();
   await showRecent();
+}
+
+/** Some events were missed: the feed is read anew as soon as the page is live. */
+function forgetRecent() {
+  recentShown = false;
+  activityView.clear();
 }
 
 async function showRecent() {
