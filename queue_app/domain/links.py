@@ -8,6 +8,7 @@ Markdown, with invisible characters around it, or in the middle of a sentence. E
 - scheme and host become lower-case, everything behind them stays as it is: percent signs, accents, query;
 - punctuation behind a link is not part of it, and a closing bracket only where the link opened it;
 - `www.` without a scheme is http where the text begins with it; such servers redirect to https if they can;
+- a text that is nothing but a host and a path, as in `x.example/a.mp3`, is https, with a port http;
 - a file name may hold spaces where the text begins with the link, or Markdown holds it, and it ends as an audio file
   does.
 """
@@ -28,6 +29,9 @@ _WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
 _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
+_HOST_AND_PATH = re.compile(
+    rf"^[{_WRAPPERS}(\[]*(?=(?:[^\W_][\w-]*\.)+[^\W\d_]{{2,}}(?P<port>:\d{{1,5}})?/\S*$)"
+)
 _LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
@@ -59,6 +63,9 @@ def find_link(text: str) -> str | None:
     plain = _EDGES.sub("", _UNSEEN.sub("", text[:MAX_PASTED]))
     if www := _WWW.search(plain):
         plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
+    elif bare := _HOST_AND_PATH.match(plain):
+        scheme = "http" if bare["port"] else "https"
+        plain = f"{plain[: bare.end()]}{scheme}://{plain[bare.end() :]}"
     target = _MARKDOWN.search(plain)
     found = _LINK.search(plain, target.end() if target else 0)
     if found is None:

@@ -10,7 +10,7 @@ from guilds.domain.installation import bot_left
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild, GuildSettings, Membership
 from queue_app.domain import playback
-from queue_app.models import Player
+from queue_app.models import Player, QueueItem
 from tests.clients.browser import PHONE, WIDE, Desk, elsewhere
 from tests.clients.scene import BOT_PROCESS, Scene
 from tests.factories import ItemFactory, RoleFactory, TrackFactory
@@ -60,6 +60,17 @@ def test_a_pasted_link_is_offered_and_added_as_the_link(desk: Desk, scene: Scene
     page.keyboard.press("Enter")
     expect(page.locator("#queue .line-title")).to_have_text(["radio.example/live.mp3"])
     expect(page.locator("#activity .deed").first).to_contain_text("You added radio.example/live.mp3")
+
+    # Without a scheme it is one as well; with words around it, or without a path, it is a search.
+    for words in ("radio.example", "mr. x/y"):
+        page.locator("#search-input").fill(words)
+        expect(page.locator("#search-note")).to_contain_text("Nothing in the library matches")
+    page.locator("#search-input").fill("video.example/watch?v=1")
+    expect(page.locator(".result .line-title")).to_have_text("video.example/watch?v=1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#queue .line-title")).to_have_count(2)
+    newest = elsewhere(lambda: QueueItem.objects.select_related("track").latest("added_at").track)
+    assert newest.uri == "https://video.example/watch?v=1"
 
 
 def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene) -> None:

@@ -56,7 +56,8 @@ export function readableUrl(text) {
  */
 export function linkIn(text) {
   const pasted = /\]\(\s*<?(https?:\/\/[^\s<>"`)]+)/i.exec(text) ?? /(https?:\/\/[^\s<>"`]+)/i.exec(text)
-    ?? /^\W*(www\.[^\s.]+\.[^\s<>"`]+)/i.exec(text);
+    ?? /^\W*(www\.[^\s.]+\.[^\s<>"`]+)/i.exec(text)
+    ?? /^[<>`"'|*_~([]*((?:[\p{L}\p{N}][\p{L}\p{N}_-]*\.)+\p{L}{2,}(?::\d{1,5})?\/[^\s<>"`]*)\S*$/u.exec(text);
   return pasted ? pasted[1].replace(/[).,;:!?'*|\u200b-\u200d\u2060\ufeff]+$/, "") : null;
 }
 
