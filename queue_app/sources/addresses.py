@@ -148,7 +148,13 @@ def connect(
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise SourceError("UNREACHABLE", "The name of the server is not known.", permanent=False) from error
+        later = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        what = (
+            "cannot be looked up at the moment. Try again later."
+            if later
+            else "cannot be found. Check the link."
+        )
+        raise SourceError("UNREACHABLE", f"The address “{host}” {what}", permanent=False) from error
     allowed = [entry for entry in found if is_allowed(_address(entry[4]), allow_private)]
     if not allowed:
         raise SourceError("FORBIDDEN_ADDRESS", "Links into private networks are not allowed.", permanent=True)

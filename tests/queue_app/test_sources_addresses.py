@@ -288,3 +288,28 @@ def test_a_shut_socket_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None
                 pass
             thread.join(0.02)
     assert failed[0].code == "UNREACHABLE"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            "The address “radio.example” cannot be found. Check the link.",
+        ),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+            "The address “radio.example” cannot be looked up at the moment. Try again later.",
+        ),
+    ],
+)
+def test_a_host_that_cannot_be_found_is_named(
+    error: OSError, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(SourceError) as caught:
+        connect("radio.example", 80, allow_private=(), timeout=1, opened=lambda _: None)
+    assert (caught.value.code, caught.value.detail) == ("UNREACHABLE", sentence)
