@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import email.utils
+import re
+import time
 import urllib.request
+from contextlib import suppress
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,14 +31,30 @@ class _Policy(DefaultCookiePolicy):
             # `.0.0.1` would be the end of many addresses: such a host has cookies for itself alone.
             if cookie.domain.lstrip(".") != host:
                 return False
-            # The library's name for a host without a dot (RFC 2965, section 1).
-            cookie.domain, cookie.domain_specified = host if "." in host else f"{host}.local", False
+            _keep_to_host(cookie, host)
         too_large = len(cookie.name) + len(cookie.value or "") > MAX_COOKIE_BYTES
         insecure = cookie.secure and request.type != "https"
-        if too_large or insecure or not self._left or not super().set_ok(cookie, request):
+        if too_large or insecure or not self._left:
             return False
-        self._left -= 1
-        return True
+        allowed = super().set_ok(cookie, request)
+        if not allowed and cookie.domain_specified and cookie.domain.lstrip(".") == host:
+            _keep_to_host(
+                cookie, host
+            )  # what may be a public suffix has cookies for itself too (section 5.3)
+            allowed = super().set_ok(cookie, request)
+        self._left -= allowed
+        return allowed
+
+
+def _keep_to_host(cookie: Cookie, host: str) -> None:
+    cookie.domain, cookie.domain_specified = _host_only(host), False
+
+
+def _host_only(host: str) -> str:
+    """The library's name for a host without a dot ends so (RFC 2965, section 1)."""
+    if "." in host:
+        return host
+    return f"[{host}].local" if ":" in host else f"{host}.local"
 
 
 def _is_address(host: str) -> bool:
@@ -52,7 +71,11 @@ class Cookies:
 
     def keep(self, url: httpx.URL, headers: Message) -> None:
         """Take what an answer of `url` sets."""
-        self._jar.extract_cookies(cast(Any, _Answer(headers)), _request(url))
+        request = _request(url)
+        for text in headers.get_all("Set-Cookie", []):
+            cookie = _parse(text, request)
+            if cookie is not None:
+                self._jar.set_cookie_if_ok(cookie, request)
 
     def header(self, url: httpx.URL) -> str | None:
         """What a request to `url` says of them."""
@@ -65,11 +88,46 @@ def _request(url: httpx.URL) -> urllib.request.Request:
     return urllib.request.Request(str(url))  # noqa: S310 - nothing opens it, and the url is http(s)
 
 
-class _Answer:
-    """The part of a response that the jar looks at."""
+def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
+    """As RFC 6265, section 5.2, reads a cookie; the library drops it for an attribute that it cannot read."""
+    pair, *attributes = text.split(";")
+    name, sign, value = (part.strip() for part in pair.partition("="))
+    if not sign or not name:
+        return None
+    said: dict[str, str] = {}  # the last of a name counts
+    for attribute in attributes:
+        key, _, setting = attribute.partition("=")
+        said[key.strip().lower()] = setting.strip()
+    address = urlsplit(request.full_url)
+    domain = said.get("domain", "").lower().removeprefix(".")
+    path = said.get("path", "")
+    is_own_path = path.startswith("/")
+    return Cookie(
+        version=0,
+        name=name,
+        value=value,
+        port=None,
+        port_specified=False,
+        domain=f".{domain}" if domain else _host_only(address.hostname or ""),
+        domain_specified=bool(domain),
+        domain_initial_dot=bool(domain),
+        path=path if is_own_path else address.path.rpartition("/")[0] or "/",
+        path_specified=is_own_path,
+        secure="secure" in said,
+        expires=_expiry(said),
+        discard=False,
+        comment=None,
+        comment_url=None,
+        rest={},
+    )
 
-    def __init__(self, headers: Message) -> None:
-        self._headers = headers
 
-    def info(self) -> Message:
-        return self._headers
+def _expiry(said: dict[str, str]) -> int | None:
+    """Unix seconds; None until the chain ends."""
+    seconds = said.get("max-age", "")
+    if re.fullmatch(r"-?[0-9]+", seconds):
+        return int(time.time()) + int(seconds[:10]) if int(seconds[:10]) > 0 else 0
+    with suppress(ValueError, TypeError, OverflowError):
+        date = email.utils.parsedate_tz(said.get("expires", ""))
+        return int(email.utils.mktime_tz(date)) if date else None
+    return None

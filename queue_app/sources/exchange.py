@@ -23,6 +23,9 @@ from queue_app.sources.wire import MAX_LOCATION_LENGTH, Nonsense, Wire, read_hea
 
 CONNECT_SECONDS = 8.0
 MAX_REDIRECTS = 20  # as in browsers (fetch.spec.whatwg.org, "HTTP-redirect fetch")
+# 300 where the server prefers one of its choices (RFC 9110, section 15.4.1).
+_REDIRECTS = {300, 301, 302, 303, 307, 308}
+_ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Exchange:
         for _ in range(MAX_REDIRECTS + 1):
             response = self._ask(url, headers, cookies, deadline)
             location = response.headers.get("Location", "")
-            if response.status not in {301, 302, 303, 307, 308} or not location:
+            if response.status not in _REDIRECTS or not location:
                 return response
             response.close()
             cookies.keep(url, response.headers)
@@ -127,7 +130,8 @@ def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
     """Where `Location`, read as Latin-1, leads to. Raises SourceError.
 
     As in browsers: bytes that are not ASCII are kept byte for byte, whatever their encoding; white space around and
-    line ends within are dropped; a backslash is a slash.
+    line ends within are dropped; a backslash is a slash, and where a host begins any number of them counts as two
+    (url.spec.whatwg.org, "special authority ignore slashes state").
     """
     raw = location.strip().encode("latin-1")
     try:
@@ -135,10 +139,18 @@ def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
     except UnicodeDecodeError:
         text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
     before, mark, after = re.sub(r"[\t\r\n]", "", text).partition("?")
+    before = before.replace("\\", "/")
+    nowhere = SourceError("BAD_URI", "The server redirects to nowhere.", permanent=True)
+    begins = _ABSOLUTE.match(before)
+    if begins and (len(begins[2]) > 1 or (begins[1] and begins[1].lower() != f"{base.scheme}:")):
+        host = before[begins.end() :]
+        if not host or host.startswith("#"):
+            raise nowhere
+        before = f"{begins[1]}//{host}"
     try:
-        target = urljoin(str(base), f"{before.replace('\\', '/')}{mark}{after}")
+        target = urljoin(str(base), f"{before}{mark}{after}")
     except ValueError as error:
-        raise SourceError("BAD_URI", "The server redirects to nowhere.", permanent=True) from error
+        raise nowhere from error
     return parse_url(target, max_length=MAX_LOCATION_LENGTH)
 
 

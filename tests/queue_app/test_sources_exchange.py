@@ -52,6 +52,11 @@ def test_twenty_redirects_are_followed_and_no_more(server: AudioServer, opus: by
         (b"//127.0.0.1:PORT/d.opus", "/d.opus"),
         (b"HTTP://127.0.0.1:PORT/e.opus", "/e.opus"),
         (b"\\dir\\f.opus", "/dir/f.opus"),
+        (b"http:///127.0.0.1:PORT/h.opus", "/h.opus"),
+        (b"http:\\\\127.0.0.1:PORT\\i.opus", "/i.opus"),
+        (b"////127.0.0.1:PORT/j.opus", "/j.opus"),
+        (b"http:/k.opus", "/k.opus"),
+        (b"http:l.opus", "/dir/l.opus"),
         ("//127。0。0。1:PORT/g.opus".encode(), "/g.opus"),
         (b"/long.opus?" + b"s" * 12000, "/long.opus?" + "s" * 12000),
     ],
@@ -71,6 +76,23 @@ def test_a_location_is_read_as_browsers_do(
         )
     assert look(server.url("/dir/a")).title == "Moss"
     assert server.requests[-1][0] == path
+
+
+@pytest.mark.parametrize(
+    "location", ["http://", "https:///", "//", "http://#a", "http://?a", "http://[::1/x"]
+)
+def test_a_location_without_a_host_is_refused(server: AudioServer, location: str) -> None:
+    server.resources["/a"] = Resource(status=302, headers={"Location": location})
+    assert refusal(server.url("/a")).detail == "The server redirects to nowhere."
+    assert len(server.requests) == 1
+
+
+def test_the_choice_that_a_server_prefers_is_taken(server: AudioServer, opus: bytes) -> None:
+    server.resources["/b.opus"] = Resource(opus)
+    server.resources["/a"] = Resource(status=300, headers={"Location": "/b.opus"})
+    assert look(server.url("/a")).title == "Moss"
+    server.resources["/a"] = Resource(status=300)
+    assert refusal(server.url("/a")).detail == "The station answered 300."
 
 
 def test_cookies_are_kept_within_the_chain_and_forgotten_at_its_end(server: AudioServer, opus: bytes) -> None:
