@@ -32,7 +32,13 @@ from guilds.errors import GuildForbidden, GuildsError
 from guilds.freshness import is_up, read_shards, stale_since
 from guilds.models import Channel, Membership, Who
 from guilds.permissions import can_manage, require_manager, require_member
-from guilds.queries import bot_lacks_by_place, channels_of, guild_shape, my_memberships, voice_channels_of
+from guilds.queries import (
+    bot_lacks_by_place,
+    channels_of,
+    guild_shape,
+    my_memberships,
+    voice_channels_seen_by,
+)
 from realtime import hints
 from realtime.metrics import exposition
 
@@ -85,7 +91,7 @@ def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
             "lacks_count": sum(len(place["lacks"]) for place in lacks),
             "stale_since": stale,
             "guilds": [_guild(m) for m in my_memberships(request.user, everything=True)],
-            "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_of(guild_id)],
+            "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_seen_by(membership)],
         },
     )
 

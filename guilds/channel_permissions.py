@@ -81,18 +81,45 @@ def channel_permissions(
 
 def may_connect(membership: Membership, channel: Channel) -> bool:
     """Whether a person may join a voice channel. Of whom the gateway never told, the roles are unknown: they may."""
-    if (
-        membership.owner or membership.guild_id not in membership.role_ids
-    ):  # @everyone's role stands in for "known"
+    if membership.owner or not _is_known(membership):
         return True
+    return bool(_permissions_in(channel, membership, base=membership.permissions) & CONNECT)
+
+
+def may_view(membership: Membership, channel: Channel) -> bool:
+    """Whether a person may know of a channel. Of whom the gateway never told, as far as @everyone and they may."""
+    if membership.owner:
+        return True
+    base = membership.permissions if _is_known(membership) else membership.permissions | VIEW_CHANNEL
+    return bool(_permissions_in(channel, membership, base=base) & VIEW_CHANNEL)
+
+
+def everybody_may_view(channel: Channel, everyone: int) -> bool:
+    """Whether nobody is kept from knowing of a channel. `everyone`: the permissions of @everyone's role."""
+    everyones = [overwrite for overwrite in channel.overwrites if overwrite["id"] == channel.guild_id]
     bits = channel_permissions(
-        membership.permissions,
+        everyone & ~ADMINISTRATOR,
+        guild_id=channel.guild_id,
+        discord_id="",
+        role_ids=[],
+        overwrites=everyones,
+    )
+    others = [overwrite for overwrite in channel.overwrites if overwrite["id"] != channel.guild_id]
+    return bool(bits & VIEW_CHANNEL) and not any(int(each["deny"]) & VIEW_CHANNEL for each in others)
+
+
+def _is_known(membership: Membership) -> bool:
+    return membership.guild_id in membership.role_ids  # @everyone's role stands in for "known"
+
+
+def _permissions_in(channel: Channel, membership: Membership, *, base: int) -> int:
+    return channel_permissions(
+        base,
         guild_id=membership.guild_id,
         discord_id=membership.user.discord_id or "",
         role_ids=membership.role_ids,
         overwrites=channel.overwrites,
     )
-    return bool(bits & CONNECT)
 
 
 def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Iterable[Role]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from guilds.models import Channel, ChannelType, Guild
@@ -19,8 +20,9 @@ def public_shape(guild: Guild) -> dict[str, Any]:
     }
 
 
-def voice_channels_shape(guild_id: str) -> list[dict[str, Any]]:
-    """Return `[{id, name, stage}]`, in Discord's order: what a player may be sent to."""
-    channels = Channel.objects.filter(guild_id=guild_id, type__in=(ChannelType.VOICE, ChannelType.STAGE))
-    rows = channels.values_list("pk", "name", "type")
-    return [{"id": pk, "name": name, "stage": type_ == ChannelType.STAGE} for pk, name, type_ in rows]
+def voice_channels_shape(channels: Iterable[Channel]) -> list[dict[str, Any]]:
+    """Return `[{id, name, stage}]`: what a player may be sent to."""
+    return [
+        {"id": channel.pk, "name": channel.name, "stage": channel.type == ChannelType.STAGE}
+        for channel in channels
+    ]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
-from guilds.queries import guild_shape
+from guilds.queries import guild_shape, voice_channels_seen_by
 from guilds.shapes import voice_channels_shape
 from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
@@ -136,7 +136,7 @@ def one_moment() -> Iterator[None]:
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
     """Return a guild as of one moment: what docs/protocol.md calls its snapshot, with the first SHOWN of the queue.
 
-    `can` is this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
+    `voice_channels` and `can` are this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
     """
     with one_moment():
         membership = require_member(user, guild_id)
@@ -147,7 +147,7 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "epoch": store.epoch,
             "seq": store.head,
             "guild": guild_shape(membership),
-            "voice_channels": voice_channels_shape(guild_id),
+            "voice_channels": voice_channels_shape(voice_channels_seen_by(membership)),
             "queue": [item_shape(item) for item in items[:SHOWN]],
             "queue_total": player.queue_total if len(items) > SHOWN else len(items),
             "next": next_page(items, SHOWN),

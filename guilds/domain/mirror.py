@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from guilds.channel_permissions import everybody_may_view
 from guilds.domain.installation import announce, ensure_guild, lock_guild
 from guilds.domain.memberships import recompute, tell_rights_changed
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
-from guilds.permissions import dj_role_ids
+from guilds.permissions import ALL_PERMISSIONS, dj_role_ids
+from guilds.queries import voice_channels_of
 from guilds.shapes import public_shape, voice_channels_shape
 from realtime.domain.append import append, lock_store
 from realtime.domain.retry import retrying
@@ -59,14 +63,15 @@ def mirror_guild(
 
     `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. `voices` null: who sits
     where is left as it is. Appends `BotInstalled` when the bot
-    was not in the guild, else `GuildUpdated` when the guild looks different now; `VoiceChannelsChanged`; and
+    was not in the guild, else `GuildUpdated` when the guild looks different now; `VoiceChannelsChanged`, with those
+    that everybody may see, when the voice channels or who may see them have changed; and
     `RightsChanged` with those for whom other roles or another owner make a difference.
     """
     with transaction.atomic():
         ensure_guild(guild_id, name=name, icon_hash=icon_hash)
         guild, store = lock_guild(guild_id)
         before, owner_before = public_shape(guild), guild.owner_id
-        voice_before, djs_before = voice_channels_shape(guild_id), dj_role_ids(guild)
+        voice_before, djs_before = _voice_channels(guild_id), dj_role_ids(guild)
         guild.name, guild.icon_hash, guild.owner_id = name[:100], icon_hash, owner_id
         guild.member_count = member_count
         guild.bot_role_ids, guild.afk_channel_id = sorted(bot_role_ids), afk_channel_id
@@ -87,10 +92,22 @@ def mirror_guild(
             rights_changed = recompute(guild_id) | _having(guild_id, djs_before ^ dj_role_ids(guild))
         if public_shape(guild) != before:
             announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
-        voice_now = voice_channels_shape(guild_id) if channels_changed else voice_before
+        voice_now = _voice_channels(guild_id) if channels_changed or roles_changed else voice_before
         if voice_now != voice_before:
-            append(store, "VoiceChannelsChanged", {"voice_channels": voice_now}, origin=BOT)
+            append(store, "VoiceChannelsChanged", {"voice_channels": voice_now[0]}, origin=BOT)
         tell_rights_changed(store, rights_changed)
+
+
+def _voice_channels(guild_id: str) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]]]:
+    """Return those that everybody may see, in their shape, and what those see who see more or less."""
+    everyone = Subquery(Role.objects.filter(pk=guild_id).values("permissions"))
+    channels: list[Any] = list(
+        voice_channels_of(guild_id).annotate(everyone=Coalesce(everyone, ALL_PERMISSIONS))
+    )
+    seen = [channel for channel in channels if everybody_may_view(channel, channel.everyone)]
+    return voice_channels_shape(seen), [
+        (channel.pk, channel.name, channel.overwrites) for channel in channels
+    ]
 
 
 def _having(guild_id: str, role_ids: set[str]) -> set[int]:

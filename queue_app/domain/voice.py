@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guilds.channel_permissions import may_connect
+from guilds.channel_permissions import may_connect, may_view
 from guilds.queries import voice_channels_of
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_control
@@ -16,9 +16,10 @@ def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
     with opened(guild_id, origin=origin) as state:
         check_control(state)
         channel = voice_channels_of(guild_id).filter(pk=channel_id).first()
-        if channel is None:
+        member = state.membership
+        if channel is None or (member is not None and not may_view(member, channel)):
             raise UnknownChannel
-        if state.membership is not None and not may_connect(state.membership, channel):
+        if member is not None and not may_connect(member, channel):
             raise ChannelForbidden
         player = state.player
         if player.voice_channel_id != channel_id or player.stopped or player.error_code:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from guilds.channel_permissions import VIEW_CHANNEL
 from guilds.domain.installation import bot_left
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild, GuildSettings, Membership
@@ -71,6 +72,35 @@ def test_a_pasted_link_is_offered_and_added_as_the_link(desk: Desk, scene: Scene
     expect(page.locator("#queue .line-title")).to_have_count(2)
     newest = elsewhere(lambda: QueueItem.objects.select_related("track").latest("added_at").track)
     assert newest.uri == "https://video.example/watch?v=1"
+
+
+def test_a_channel_that_only_some_may_see_appears_for_them_only(desk: Desk, scene: Scene) -> None:
+    owner = desk.window(scene.owner_cookie).open_guild(scene.id)
+    member = desk.window(scene.member_cookie).open_guild(scene.id)
+    seen, secret = scene.channel_id, "900000000000000001"
+
+    def mirror(*hidden: str) -> None:
+        overwrites = [{"id": scene.id, "type": 0, "allow": "0", "deny": str(VIEW_CHANNEL)}]
+        channels = [
+            {"id": pk, "type": 2, "name": f"Room {pk[-1]}", "position": n, "parent_id": None, "user_limit": 0}
+            | {"overwrites": overwrites if pk in hidden else []}
+            for n, pk in enumerate((seen, secret))
+        ]
+        mirror_guild(
+            scene.id, name="Sandbox Lounge", icon_hash="", owner_id=str(scene.person.discord_id), member_count=2,
+            bot_role_ids=[], channels=channels, roles=[], voices=[],
+        )  # fmt: skip
+
+    def rooms(page: Page) -> Locator:
+        return page.locator("#voice-channel option:not([value=''])")
+
+    here, there = f"Room {seen[-1]}", "Room 1"
+    elsewhere(lambda: mirror(secret))
+    expect(rooms(owner)).to_have_text([here, there])
+    expect(rooms(member)).to_have_text([here])
+    elsewhere(lambda: mirror(seen))
+    expect(rooms(owner)).to_have_text([here, there])
+    expect(rooms(member)).to_have_text([there])
 
 
 def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene) -> None:

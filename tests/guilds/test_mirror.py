@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from guilds.channel_permissions import VIEW_CHANNEL
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import end_memberships, store_roles
 from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_voice
@@ -142,6 +143,39 @@ def test_voice_channels_that_come_move_and_go_are_told() -> None:
         [LATER, VOICE],
         [],
     ]
+
+
+def test_channels_that_some_may_not_see_are_told_of_without_their_names() -> None:
+    def overwrite(target: str, *, allow: int = 0, deny: int = 0) -> dict[str, Any]:
+        return {"id": target, "type": 0, "allow": str(allow), "deny": str(deny)}
+
+    everyone = role(GUILD, permissions=VIEW_CHANNEL)
+    secret = channel(LATER, 2, name="secret", position=1)
+    hidden = overwrite(GUILD, deny=VIEW_CHANNEL)
+    let_in = overwrite(ROLE, allow=VIEW_CHANNEL)
+    for overwrites in (
+        [hidden],
+        [hidden, let_in],  # others see it now, which its name is not needed for
+        [overwrite(ROLE, deny=VIEW_CHANNEL)],  # hidden from those with a role only
+        [],
+    ):
+        mirror(
+            channels=[channel(VOICE, 2), secret | {"overwrites": overwrites}], roles=[everyone, role(ROLE)]
+        )
+    # In a guild where @everyone sees nothing, an overwrite shows one channel.
+    nobody, shown = role(GUILD, permissions=0), [overwrite(GUILD, allow=VIEW_CHANNEL)]
+    mirror(channels=[channel(VOICE, 2, overwrites=shown), secret], roles=[nobody, role(ROLE)])
+    told = [
+        json.loads(event.args)["voice_channels"]
+        for event in Event.objects.filter(name="VoiceChannelsChanged").order_by("seq")
+    ]
+    assert [[each["id"] for each in channels] for channels in told] == [
+        [VOICE], [VOICE], [VOICE], [VOICE, LATER], [VOICE],
+    ]  # fmt: skip
+    renamed = secret | {"name": "more secret"}
+    mirror(channels=[channel(VOICE, 2, overwrites=shown), renamed], roles=[nobody, role(ROLE)])
+    assert Event.objects.filter(name="VoiceChannelsChanged").count() == 6
+    assert not Event.objects.filter(args__contains="more secret").exists()
 
 
 def test_an_outage_takes_nothing_away() -> None:

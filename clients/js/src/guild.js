@@ -363,19 +363,19 @@ export class GuildStore {
     this.#onEvents(events);
   }
 
-  /** @param {SyncEvent} event @returns {boolean} whether we may do something else after it */
+  /** @param {SyncEvent} event @returns {boolean} whether we may do or see something else after it */
   #changesRights({ name, args }) {
     const { userId } = this.#client;
-    return name === "SettingsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));
+    return name === "SettingsChanged" || name === "VoiceChannelsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));
   }
 
-  /** What one may do is told to each, so no event can. */
+  /** What one may do and see is told to each, so no event can. */
   async #refreshRights() {
     try {
-      const { can, guild } = await this.#rest.get(`${this.#path}/snapshot`);
+      const { can, guild, voice_channels } = await this.#rest.get(`${this.#path}/snapshot`);
       const { owner, permissions, can_manage } = guild;
       this.#can = can;
-      if (this.#state) this.#state.guild = { ...this.#state.guild, owner, permissions, can_manage };
+      if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
       this.#onChange();
     } catch (error) {
       // The old rights are shown until the next snapshot; the server holds to the new ones.
