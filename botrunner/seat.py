@@ -27,12 +27,21 @@ ASK_SECONDS = 5.0
 AGAIN_SECONDS = 30.0  # between two tries at what Discord refused
 
 
+def place(channel: VocalChannel) -> str:
+    """Return what sentences call a channel, which everybody in the guild reads: by its name where all may see it."""
+    everyone, me = channel.guild.default_role, channel.guild.me
+    people = {target: rule for target, rule in channel.overwrites.items() if target not in (me, *me.roles)}
+    hidden = any(rule.view_channel is False for rule in people.values())
+    shown = not hidden and channel.permissions_for(everyone).view_channel
+    return f"“{channel.name}”" if shown else "its voice channel"
+
+
 def entry_obstacle_at(channel: VocalChannel) -> Obstacle | None:
     """Return what keeps the bot out of a voice channel by the gateway's last word; None when it may enter."""
     me = channel.guild.me
     afk = channel.guild.afk_channel
     return entry_obstacle(
-        channel.name,
+        place(channel),
         permissions=channel.permissions_for(me).value,
         user_limit=channel.user_limit or 0,
         occupants=sum(person_id != me.id for person_id in channel.voice_states),
@@ -47,7 +56,7 @@ def server_mute(guild: nextcord.Guild) -> Obstacle | None:
         return None
     return Obstacle(
         "SERVER_MUTED",
-        f"The bot is server-muted in “{state.channel.name}”. Unmute it, and playback continues.",
+        f"The bot is server-muted in {place(state.channel)}. Unmute it, and playback continues.",
     )
 
 
@@ -115,11 +124,11 @@ class Seat:
             return None  # the voice state that says so is on its way, or it asks again
         if what == "hand" and not self._refused:
             detail = (
-                f"The bot is in the audience of “{stage.name}” and has raised its hand. Invite it to speak."
+                f"The bot is in the audience of {place(stage)} and has raised its hand. Invite it to speak."
             )
         else:
             detail = (
-                f"The bot is in the audience of “{stage.name}”. Invite it to speak, or grant it Request to Speak "
+                f"The bot is in the audience of {place(stage)}. Invite it to speak, or grant it Request to Speak "
                 "or Mute Members."
             )
         return Obstacle("NOT_ALLOWED_TO_SPEAK", detail)
@@ -147,12 +156,12 @@ class Seat:
             if self.stale:
                 self._rejoin_at = now + AGAIN_SECONDS
             detail = (
-                f"The bot was not allowed to speak when it joined “{channel.name}”. It will join again soon."
+                f"The bot was not allowed to speak when it joined {place(channel)}. It will join again soon."
             )
         else:
             self._lacked, self._allowed_since = True, None
             detail = (
-                f"The bot may not speak in “{channel.name}”: it lacks the permission {lacks} there. "
+                f"The bot may not speak in {place(channel)}: it lacks the permission {lacks} there. "
                 "Grant it, or choose another channel."
             )
         return Obstacle("NOT_ALLOWED_TO_SPEAK", detail)

@@ -135,33 +135,35 @@ def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Itera
 
 
 def entry_obstacle(
-    name: str, *, permissions: int, user_limit: int, occupants: int, afk: bool
+    place: str, *, permissions: int, user_limit: int, occupants: int, afk: bool
 ) -> Obstacle | None:
     """Return what keeps the bot, with these permissions there, out of a voice channel; None when it may enter.
 
     Discord does not answer a request to join that it refuses (docs: Voice Connections), so this comes first.
-    `occupants` counts those who are there already, other bots among them.
+    `place` is what a sentence calls the channel; `occupants` counts those who are there already, other bots among them.
     """
     if not permissions & VIEW_CHANNEL:
-        return _lacks("View Channel", name)
+        return _lacks("View Channel", place)
     if not permissions & CONNECT:
-        return _lacks("Connect", name)
+        return _lacks("Connect", place)
     if afk:
         return Obstacle(
-            "CANNOT_CONNECT", f"“{name}” is the AFK channel, where nobody is heard. Choose another channel."
+            "CANNOT_CONNECT",
+            f"The bot cannot play in {place}: it is the AFK channel. Choose another channel.",
         )
     if 0 < user_limit <= occupants and not permissions & MOVE_MEMBERS:
         return Obstacle(
             "CHANNEL_FULL",
-            f"“{name}” is full: its user limit is {user_limit}. Make room there, or choose another channel.",
+            f"The bot cannot join {place}: it is full, and its user limit is {user_limit}. Make room there, or choose "
+            "another channel.",
         )
     return None
 
 
-def _lacks(permission: str, name: str) -> Obstacle:
+def _lacks(permission: str, place: str) -> Obstacle:
     return Obstacle(
         "CANNOT_CONNECT",
-        f"The bot lacks the permission {permission} in “{name}”. Grant it, or choose another channel.",
+        f"The bot lacks the permission {permission} in {place}. Grant it, or choose another channel.",
     )
 
 
@@ -174,7 +176,7 @@ def may_bot_enter(guild: Guild, channel: Channel) -> Obstacle | None:
     if all(role.pk != guild.pk for role in roles):  # @everyone's role stands in for "known"
         return None
     return entry_obstacle(
-        channel.name,
+        f"“{channel.name}”",
         permissions=bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles),
         user_limit=channel.user_limit,
         occupants=VoiceState.objects.filter(channel=channel).count() if channel.user_limit else 0,

@@ -13,7 +13,7 @@ from queue_app.models import Player
 from realtime.db import in_thread
 from realtime.models import Event, Store
 from sandbox import permissions
-from sandbox.seed import LOUNGE
+from sandbox.seed import BOT_ROLE, LOUNGE
 from sandbox.server import Sandbox
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage, until
@@ -204,6 +204,19 @@ async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playin
     await deny(playing, "Back room", 0)
     after = await continues(playing, silent, channel="Back room")
     assert after.current_position_ms - held.current_position_ms < 2 * SECONDS_OF_A_MOVE
+
+
+async def test_a_channel_that_some_may_not_see_is_not_named(playing: Stage) -> None:
+    """What the player says goes to every member, and into the log."""
+    hidden = {"id": LOUNGE, "type": 0, "allow": "0", "deny": str(permissions.VIEW_CHANNEL)}
+    let_in = {"id": BOT_ROLE, "type": 0, "allow": str(permissions.VIEW_CHANNEL), "deny": "0"}
+    back = playing.channel("Back room")
+    await edit(playing, "edit_channel", channel_id=back, overwrites=[hidden, let_in])
+    await playing.slash("owner", "join", channel="Back room")
+    await playing.hear(440, channel="Back room")
+    await moderate(playing, mute=True)
+    detail = (await said(playing, "SERVER_MUTED")).error_detail
+    assert detail == "The bot is server-muted in its voice channel. Unmute it, and playback continues."
 
 
 async def errors_since(stage: Stage, seq: int) -> set[str]:
