@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -318,7 +319,10 @@ class FrameReader:
                 rate=SAMPLE_RATE,
                 threads=1,
             )
-        frame.pts = None
+        frame.pts, frame.time_base = (
+            None,
+            Fraction(1, frame.sample_rate),
+        )  # containers count in different ones
         self._fifo.write(frame)
         return length_ms
 
