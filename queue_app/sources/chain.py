@@ -17,6 +17,8 @@ from queue_app.sources.types import Media, MediaFile, media_name
 
 # Timestamps that leap over more than this, or back, are no gap in the sound but another beginning.
 _LEAP_MS, _BACK_MS = 1000.0, 100.0
+# How much of the end is looked at to know that it is the first file's.
+_TAIL_MS = 500
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +126,7 @@ class AudioChain:
         """Move to a packet at or before the position as well as the format allows; False where it cannot. Ask for
         new `packets()` behind it."""
         container = self._container
-        if container is None or not container.can_seek:
+        if container is None or not container.can_seek or not self._is_searchable:
             return False
         self._end_ms = None
         self._part += 1
@@ -146,6 +148,18 @@ class AudioChain:
             self._part_ms += length_ms
         # Without a length, the position may lie in any later part.
         return length_ms is None or part.seek(round(position_ms - self._part_ms))
+
+    @cached_property
+    def _is_searchable(self) -> bool:
+        """Whether positions rise to the end. FFmpeg searches a FLAC file for one, and ends up in another that was
+        joined to it."""
+        first, length_ms = self.first, self._first_length_ms
+        if self._parts.length_ms is not None or first.window is None or first.input.format.name != "flac":
+            return True
+        if length_ms is None or not first.seek(max(0, length_ms - _TAIL_MS)):
+            return False
+        ends = [(first.position_ms(packet.pts) or 0) + first.packet_ms(packet) for packet in first.packets()]
+        return bool(ends) and not first.window.is_followed and abs(ends[-1] - length_ms) < _LEAP_MS
 
     def _open_first(self) -> AudioContainer:
         first = next(self._following, None)

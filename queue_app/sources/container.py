@@ -74,7 +74,8 @@ class AudioContainer:
         except BaseException:
             self.input.close()
             raise
-        # FFmpeg measures all of an ADTS stream by the rate that it begins with, and has no index to seek by.
+        # FFmpeg measures all of an ADTS stream by the rate that it begins with, and has no index to seek by. In a
+        # transport stream it searches for timestamps, which begin again where files were joined.
         self._is_adts = self.input.format.name == "aac"
         self._tick_ms = float((self.stream.time_base or 0) * 1000)
         self._start_ms = (self.input.start_time or 0) / 1000
@@ -150,7 +151,9 @@ class AudioContainer:
 
     @property
     def can_seek(self) -> bool:
-        return not self._is_adts and (self.window is None or self.window.seekable())
+        return self.input.format.name not in {"aac", "mpegts"} and (
+            self.window is None or self.window.seekable()
+        )
 
     def seek(self, position_ms: int) -> bool:
         """Move to a packet at or before the position, as well as the format allows; False where it cannot."""

@@ -18,6 +18,7 @@ _SIZE_COUNTS = {"wav", "w64", "au", "voc"}
 # An MP3's header counts its bytes too. Off by more, and something was cut off or joined on.
 _SLACK_BYTES = 4096
 _SEARCHED_BYTES = 8192
+_FLAC_FRAME_HEAD = 32  # and its checksums, generously
 
 type ReadAt = Callable[[int, int], bytes]
 
@@ -34,7 +35,9 @@ def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | N
     if name == "mp3":
         header = read_mp3_header(read_at)
         return header.duration_ms if header is not None and header.fits(size) else None
-    if name.startswith("mov"):
+    if name == "flac":
+        known = container.window is None or _is_all_flac(read_at, size)
+    elif name.startswith("mov"):
         # Of a fragmented file only the fragments read so far are counted, and none of its frames in the header.
         known = container.window is None or (stream.frames > 0 and _is_all_mov(read_at, size))
     elif name.startswith("matroska"):
@@ -79,6 +82,28 @@ def _is_all_mov(read_at: ReadAt, size: int | None) -> bool:
         has_index = has_index or head[4:8] == b"moov"
         at += length
     return not has_index or _is_all(at, size)
+
+
+def _is_all_flac(read_at: ReadAt, size: int | None) -> bool:
+    """Whether a file of that size may be all frames of the one FLAC stream that STREAMINFO (RFC 9639, section 8.2)
+    describes: it names their largest size, or else they are no larger than the samples."""
+    start = id3_size(read_at)
+    head = read_at(start, 26)
+    if size is None or len(head) < 26:
+        return False
+    at = start + 4
+    while len(block := read_at(at, 4)) == 4:
+        at += 4 + int.from_bytes(block[1:])
+        if block[0] & 0x80:
+            break
+    smallest_block, largest_frame = int.from_bytes(head[8:10]), int.from_bytes(head[15:18])
+    numbers = int.from_bytes(head[18:26])  # rate, channels, bits, samples
+    samples, sample_bits = numbers & ((1 << 36) - 1), (numbers >> 36 & 31) + 1
+    if not samples or not smallest_block:
+        return False
+    frames = -(-samples // smallest_block)
+    raw = (samples * ((numbers >> 41 & 7) + 1) * sample_bits) // 8 + frames * _FLAC_FRAME_HEAD
+    return size <= at + min(raw, frames * largest_frame or raw) + _SLACK_BYTES
 
 
 @dataclass(frozen=True, slots=True)

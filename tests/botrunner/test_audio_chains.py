@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import botrunner.audio.frames as frames_module
 from botrunner.audio import TrackSource
+from queue_app.sources.chain import AudioChain
 from queue_app.sources.container import AudioContainer
 from queue_app.sources.opus import SILENCE
 from queue_app.sources.window import Window
@@ -236,6 +237,51 @@ def test_the_volume_changes_around_a_seam_and_nothing_is_lost_or_doubled(
     samples = decode(frames)
     for second in (3.0, 7.5, 8.3, 10.0, 14.0):
         assert time_of(samples[int(second * 48_000) :]) == pytest.approx(second, abs=0.06)
+
+
+# Searched for a position by FFmpeg, these end up in the other file. Larger than is fetched to look for parts.
+SEARCHED: dict[str, Callable[[], bytes]] = {
+    "flac": lambda: noisy("flac", 0, 8) + noisy("flac", 8, 16),
+    "flac, the first longer": lambda: noisy("flac", 0, 12) + noisy("flac", 12, 16),
+    "flac without lengths": lambda: noisy("flac", 0, 8, piped=True) + noisy("flac", 8, 16, piped=True),
+    "ts": lambda: noisy("mpegts", 0, 8) + noisy("mpegts", 8, 16),
+    "aac, then mp3": lambda: noisy("adts", 0, 8) + noisy("mp3", 8, 16),
+}
+CODECS = {"flac": "flac", "mpegts": "aac", "adts": "aac", "mp3": "libmp3lame"}
+
+
+def noisy(muxer: str, start: float, end: float, *, piped: bool = False) -> bytes:
+    samples = sweep(16)[round(start * 48_000) : round(end * 48_000)]
+    noise = np.random.default_rng(1).normal(0, 0.02, len(samples)).astype(np.float32)
+    return encode(muxer, CODECS[muxer], samples=samples + noise, bit_rate=256_000, piped=piped)
+
+
+@pytest.mark.parametrize("medium", ["file", "link"])
+@pytest.mark.parametrize("name", SEARCHED)
+def test_a_start_is_not_searched_for_in_another_file(
+    tmp_path: Path, audio_server: AudioServer, play: Callable[..., TrackSource], name: str, medium: str
+) -> None:
+    data = SEARCHED[name]()
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    audio_server.resources["/a"] = Resource(data)
+    for start_ms in (3_000, 7_310, 8_040, 12_500):
+        source = play(path if medium == "file" else audio_server.url("/a"), start_ms=start_ms)
+        frames = take(source, 30)
+        began_ms = source.position_ms - 600
+        assert began_ms == pytest.approx(start_ms, abs=1)
+        assert time_of(decode(frames)[1920:]) * 1000 - 40 == pytest.approx(start_ms, abs=100)
+
+
+def test_a_single_file_is_searched(audio_server: AudioServer, play: Callable[..., TrackSource]) -> None:
+    data = noisy("flac", 0, 16)
+    audio_server.resources["/a"] = Resource(data, headers={"Accept-Ranges": "bytes"})
+    source = play(audio_server.url("/a"), start_ms=12_500)
+    frames = take(source, 30)
+    assert time_of(decode(frames)[1920:]) * 1000 - 40 == pytest.approx(12_500, abs=100)
+    with AudioChain(io.BytesIO(data)) as chain:
+        assert chain.seek(12_500)
+        assert 11_500 < next(chain.packets()).position_ms <= 12_500
 
 
 # Servers that cannot seek

@@ -93,6 +93,7 @@ JOINED = {
     "fragments.m4a": lambda: loud("mp4", "aac", piped=True, container=FRAGMENTS) + loud("mp4", "alac"),
     "a.aac": lambda: loud("adts", "aac") + mp3(seconds=5),
     "a.mp3": lambda: mp3(seconds=5) + loud("adts", "aac"),
+    "a.flac": lambda: loud("flac", "flac") + loud("flac", "flac", layout="mono"),
     "a.ts": lambda: loud("mpegts", "aac") + loud("mpegts", "libmp3lame"),
 }
 
