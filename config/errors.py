@@ -39,7 +39,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
             body.data["errors"] = {field: [str(error)]}
         return _with_patience(body, error)
     if isinstance(error, RequestDataTooBig):
-        return _body(413, "TOO_LARGE", "This is more than we read.")
+        return _body(413, "TOO_LARGE", "The request body is too large (limit 2 MB).")
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}

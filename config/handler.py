@@ -18,6 +18,10 @@ from django.urls import set_script_prefix
 from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
 
 from realtime.db import for_health, for_requests
+from realtime.handshake import refusal
+from realtime.http_bounds import HEAD_BYTES
+
+BODY_BYTES = 2_000_000
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -58,11 +62,11 @@ class PooledHandler(ASGIHandler):
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
-        request, refusal = self.create_request(scope, body)
+        response: HttpResponseBase
+        request, refused = self.create_request(scope, body)
         if request is None:
             body.close()
-            assert refusal is not None
-            response = refusal
+            response = refused
         else:
             response = self.get_response(request)
         if not response.streaming:
@@ -94,13 +98,70 @@ async def _absent(request: HttpRequest) -> HttpResponse:
     raise Http404
 
 
+def _head_size(scope: Scope) -> int:
+    target = len(scope["path"]) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+
+
+async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str) -> None:
+    for message in refusal(scope, status, code, detail):
+        await send(message)
+
+
+async def _read_body(scope: Scope, receive: Receive, *, keep: bool) -> bytes | None:
+    """Return the request's body, null when it is larger than BODY_BYTES. Raises RequestAborted.
+
+    Without `keep` it is read and dropped.
+    """
+    headers = dict(scope["headers"])
+    if int(headers.get(b"content-length", 0)) > BODY_BYTES:  # h11 checked that it is a number
+        return None
+    size, pieces = 0, []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestAborted
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > BODY_BYTES:
+            return None
+        if keep:
+            pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> dict[str, Any]:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
 class Http:
-    """The ASGI application for HTTP: static files, else Django."""
+    """The ASGI application for HTTP: static files, else Django, and for both no request that is too large."""
 
     def __init__(self) -> None:
         self._files, self._django = StaticFiles(), PooledHandler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own_files = "backline.urlconf" not in scope
-        handler = self._files if own_files and self._files.has(scope["path"]) else self._django
-        await handler(scope, receive, send)
+        if _head_size(scope) > HEAD_BYTES:
+            await _refuse(
+                scope, send, 431, "HEADERS_TOO_LARGE", "The headers are too large (limit 64 kB in all)."
+            )
+            return
+        static = own_files and self._files.has(scope["path"])
+        try:
+            body = await _read_body(
+                scope, receive, keep=not static and scope["method"] not in {"GET", "HEAD"}
+            )
+        except RequestAborted:
+            return
+        if body is None:
+            detail = f"The request body is too large (limit {BODY_BYTES // 1_000_000} MB)."
+            await _refuse(scope, send, 413, "TOO_LARGE", detail)
+            return
+        await (self._files if static else self._django)(scope, _replay(body, receive), send)

@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 
+from realtime.http_bounds import HEAD_BYTES
+
 # A peer that reads nothing for so long is cut off: neither a close frame nor a ping's timeout gets past what
 # waits in the socket (measured: a stalled reader stayed until it chose to go).
 UNREAD_SECONDS = 30.0
@@ -22,8 +24,9 @@ SEND_BUFFER = 256 * 1024
 GRACEFUL_SECONDS = 2  # SIGTERM to exit takes at most five, the bot's good-bye included
 
 OPTIONS: dict[str, Any] = {
-    # uvicorn's `auto`; a request that is no handshake is the application's to answer.
+    # uvicorn's h11, with bounds; a request that is no handshake is the application's to answer.
     "http": "realtime.upgrade:AskFirstProtocol",
+    "h11_max_incomplete_event_size": HEAD_BYTES,
     # uvicorn's `websockets-sansio`, the only server measured that both holds a sender back and tells it of a
     # dead peer, with a faster way for what many sockets get.
     "ws": "realtime.preframed:PreframedProtocol",

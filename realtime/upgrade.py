@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
+
+from realtime.http_bounds import BoundedProtocol
 
 FAULT = "backline.handshake_fault"  # in an HTTP scope: what was found when the request came
 
@@ -65,17 +66,15 @@ def _unreadable(error: Exception | None) -> tuple[int, str]:
     return 400, f"This is not a valid handshake: {cause or error}."
 
 
-class AskFirstProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a name for one of two classes
+class AskFirstProtocol(BoundedProtocol):
     """uvicorn's HTTP, which upgrades a connection only when the handshake will succeed."""
 
     def _should_upgrade(self) -> bool:
         if self._get_upgrade() != b"websocket":
             return bool(super()._should_upgrade())
-        scope = self.scope
-        if FAULT not in scope:  # httptools asks several times
-            # httptools knows no parts of the target yet, and h11 no whole.
-            target = getattr(self, "url", b"") or scope["raw_path"] + b"?" + scope["query_string"]
-            scope[FAULT] = handshake_fault(scope, target)
+        scope: Scope = cast(Scope, self.scope)
+        target = scope["raw_path"] + b"?" + scope["query_string"]
+        scope[FAULT] = handshake_fault(scope, target)
         return scope[FAULT] is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +19,12 @@ from django.urls import URLPattern, URLResolver, clear_url_caches, get_resolver,
 from django.utils.module_loading import import_string
 
 from config import urls
+from config.handler import BODY_BYTES
+from realtime import http_bounds
 from realtime.db import for_requests
 from tests.conftest import access_token
 from tests.factories import SessionFactory
-from tests.server import Server
+from tests.server import Server, until
 
 
 def views(resolver: URLResolver) -> Iterator[tuple[str, Any]]:
@@ -189,3 +192,92 @@ def test_what_comes_in_pieces_is_read_whole(server: Server) -> None:
 
     answer = httpx.post(f"{server.url}/api/auth/token/refresh", content=pieces())
     assert answer.status_code == 400
+
+
+# --- Bounds ---
+
+
+def say(server: Server, request: bytes) -> bytes:
+    """Send bytes and read until the server closes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+def head(method: str, path: str, **headers: object) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "where", ["/api/auth/token/refresh", "/static/backline/css/tokens.css", "/", "/healthz", "/admin/"]
+)
+def test_a_body_over_two_megabytes_is_413(where: str, server: Server) -> None:
+    for method in ("POST", "GET"):
+        announced = say(server, head(method, where, Content_Length=BODY_BYTES + 1))
+        assert announced.startswith(b"HTTP/1.1 413 ")
+        assert b'"code": "TOO_LARGE"' in announced
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(0, BODY_BYTES + 1, 100_000):
+            yield b" " * 100_000
+
+    assert httpx.post(f"{server.url}{where}", content=pieces()).status_code == 413
+
+
+def test_a_body_of_two_megabytes_is_read_and_that_of_a_get_is_not_kept(server: Server) -> None:
+    body = b" " * BODY_BYTES
+    assert httpx.post(f"{server.url}/api/auth/token/refresh", content=body).status_code in {400, 415}
+    for where in ("/static/backline/css/tokens.css", "/healthz"):
+        assert httpx.request("GET", f"{server.url}{where}", content=body).status_code == 200
+
+
+@pytest.mark.parametrize("pieces", [1, 20])
+def test_headers_over_64_kilobytes_are_431(pieces: int, server: Server) -> None:
+    for where in ("/", "/api/auth/me", "/static/backline/css/tokens.css"):
+        headers = {f"X_{number}": "x" * (70_000 // pieces) for number in range(pieces)}
+        assert say(server, head("GET", where, **headers)).startswith(b"HTTP/1.1 431 "), where
+    long = say(server, head("GET", "/" + "x" * 70_000))
+    assert long.startswith(b"HTTP/1.1 431 ")
+    endless = say(server, head("GET", "/")[:-2] + b"X: " + b"x" * 70_000)
+    assert endless.startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_client_that_never_finishes_its_request_is_cut_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_bounds, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(http_bounds, "BODY_SECONDS", 0.3)
+    begun = [
+        b"",
+        b"G",
+        head("GET", "/")[:-2],
+        head("POST", "/api/auth/token/refresh", Content_Length=10) + b"{",
+        head("POST", "/static/backline/css/tokens.css", Content_Length=10) + b"{",
+        head("POST", "/api/auth/token/refresh", Transfer_Encoding="chunked") + b"1\r\n{\r\n",
+    ]
+    assert [say(server, request) for request in begun] == [b""] * len(begun)
+    kept = say(server, head("GET", "/healthz").replace(b"close", b"keep-alive") + b"GET /heal")
+    assert kept.count(b"HTTP/1.1 200") == 1
+    until(lambda: not server.connections)
+
+
+def test_a_slow_answer_is_no_slow_request(
+    server: Server, more_urls: Callable[[str, Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_bounds, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(http_bounds, "BODY_SECONDS", 0.2)
+
+    def wait(request: HttpRequest) -> HttpResponse:
+        threading.Event().wait(0.6)
+        return HttpResponse("at last")
+
+    more_urls("api/test-slow", wait)
+    assert say(server, head("GET", "/api/test-slow")).endswith(b"at last")
+    with server.connect() as opened:
+        threading.Event().wait(0.4)
+        assert opened.init("nonsense")["type"] == "error"
