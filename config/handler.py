@@ -9,7 +9,7 @@ from functools import partial
 from typing import IO, Any, cast
 
 from django.core import signals
-from django.core.exceptions import RequestAborted
+from django.core.exceptions import BadRequest, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
 
+from config.views import bad_request
 from realtime.db import for_health, for_requests
 from realtime.handshake import refusal
 from realtime.http_bounds import HEAD_BYTES
@@ -28,7 +29,15 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class PooledHandler(ASGIHandler):
+class _Handler(ASGIHandler):
+    def create_request(self, scope: Any, body_file: Any) -> Any:
+        try:
+            return super().create_request(scope, body_file)
+        except BadRequest as error:  # a header that Django reads at once: Content-Type
+            return None, bad_request(HttpRequest(), error)
+
+
+class PooledHandler(_Handler):
     """Calls Django's whole chain at once in a thread that stays, with the database connection that it keeps.
 
     Django's own handler starts a thread for each request, crosses between it and the loop several times, and opens a
@@ -81,7 +90,7 @@ async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-class StaticFiles(ASGIHandler):
+class StaticFiles(_Handler):
     """Serves the static files, in pieces and without a thread for each."""
 
     def load_middleware(self, is_async: bool = False) -> None:

@@ -247,6 +247,31 @@ def test_headers_over_64_kilobytes_are_431(pieces: int, server: Server) -> None:
     assert endless.startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Accept",
+        "Accept-Language",
+        "Authorization",
+        "Content-Type",
+        "Cookie",
+        "Host",
+        "If-None-Match",
+        "Range",
+    ],
+)
+@pytest.mark.parametrize("value", ["x" * 11_000, "a=b;" * 5_000, ",;" * 5_000, "\xff", "bytes=9-2", "[::1"])
+def test_no_header_is_an_error_of_ours(name: str, value: str, server: Server) -> None:
+    for where in ("/", "/api/auth/me", "/static/backline/css/tokens.css", "/admin/login/"):
+        lines = head("GET", where).decode()
+        if name == "Host":
+            lines = lines.replace("Host: 127.0.0.1\r\n", "")
+        answer = say(server, f"{lines[:-2]}{name}: {value}\r\n\r\n".encode("latin-1"))
+        assert b"200" <= answer[9:12] < b"500", answer[:200]
+        if name == "Content-Type" and len(value) > 10_000:
+            assert answer[9:12] == b"400"
+
+
 def test_a_client_that_never_finishes_its_request_is_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
