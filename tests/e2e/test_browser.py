@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -81,6 +82,11 @@ def open_lounge(page: Page) -> None:
     expect(page.locator("#connection")).to_have_text("Live")
 
 
+def limit_back_room(running: Backline, users: int) -> None:
+    body = {"change": "edit_channel", "channel_id": running.channel("Back room"), "user_limit": users}
+    httpx.post(f"{running.sandbox_url}/_sandbox/guilds/{LOUNGE}", json=body, timeout=10).raise_for_status()
+
+
 def seconds_on(page: Page) -> int:
     minutes, _, seconds = page.locator("#position").inner_text().partition(":")
     return int(minutes) * 60 + int(seconds) if minutes.isdigit() else -1
@@ -122,6 +128,15 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
     other.get_by_role("button", name="Skip this track").click()
     expect(page.locator("#now-title")).to_have_text("Sawdust Waltz")
     expect(page.locator("#queue .line-title")).to_have_count(0)
+
+    limit_back_room(running, 1)
+    running.sit("member", "Back room")
+    page.get_by_label("Voice channel to play in").select_option("Back room")
+    expect(page.locator(".toast")).to_contain_text("“Back room” is full")
+    expect(other.locator(".toast")).to_have_count(0)
+    expect(page.get_by_label("Voice channel to play in")).to_have_value(running.channel("Stage left"))
+    running.sit("member", None)
+    limit_back_room(running, 0)
 
 
 def test_installing_the_bot_turns_its_page_live(window: Open, running: Backline) -> None:

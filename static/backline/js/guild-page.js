@@ -13,6 +13,7 @@ import { lookOf } from "./player-look.js";
 import { PlayerPast } from "./player-past.js";
 import { PlayerView } from "./player-view.js";
 import { QueueView } from "./queue-view.js";
+import { reasonOf } from "./refusal.js";
 import { SearchBox } from "./search-box.js";
 
 /** @import { Change, ConnectionState, Player, Problem, SyncEvent } from "../../client/types.d.ts" */
@@ -70,7 +71,7 @@ new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) showMor
 byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), "The queue stays."));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
-  await attempt(() => store.setVoiceChannel(voiceChannel.value || null));
+  await chooseChannel(voiceChannel.value || null);
   choosingVoice = false;
   draw();
 });
@@ -89,6 +90,8 @@ setInterval(() => {
 }, SLOW_TICK_MS);
 
 let choosingVoice = false;
+/** The channel that was chosen here, until the bot is in it or cannot enter it. @type {string | null} */
+let chosenChannel = null;
 /** Whether the page was live before, and whether the feed shows what had happened until then. */
 let wasLive = false;
 let recentShown = false;
@@ -126,7 +129,7 @@ async function attempt(act, consequence = "") {
     await act();
   } catch (error) {
     if (error instanceof SignedOutError) return;
-    toast(`${consequence} ${/** @type {Error} */ (error).message}`.trim());
+    toast(`${consequence} ${reasonOf(error)}`.trim());
   }
 }
 
@@ -144,7 +147,7 @@ async function press({ act, channelId }) {
       else await attempt(() => store.setPaused(act === "pause"));
       break;
     case "join":
-      await attempt(() => store.setVoiceChannel(channelId ?? null));
+      await chooseChannel(channelId ?? null);
       break;
     case "choose":
       openChannels();
@@ -167,6 +170,24 @@ async function press({ act, channelId }) {
       location.reload();
       break;
   }
+}
+
+/** @param {string | null} channelId */
+function chooseChannel(channelId) {
+  chosenChannel = channelId;
+  return attempt(() => store.setVoiceChannel(channelId));
+}
+
+/**
+ * Say why the bot cannot enter the channel that was chosen here: it may be back in the last one before one can read
+ * that beside the player.
+ * @param {SyncEvent} event
+ */
+function followChosen({ name, args }) {
+  if (!chosenChannel || !args.player) return;
+  if (args.player.voice_channel_id !== chosenChannel) return;
+  if (name === "PlayerErrorChanged" && args.player.error) toast(args.player.error.detail);
+  if (name !== "VoiceJoined") chosenChannel = null;
 }
 
 function openChannels() {
@@ -275,8 +296,9 @@ function channelName(id) {
 function tell(events) {
   activityView.add(events);
   past.add(events);
-  for (const { name, args } of events) {
-    const said = sentence(name, args);
+  for (const event of events) {
+    followChosen(event);
+    const said = sentence(event.name, event.args);
     if (said) announce(said);
   }
   draw();
