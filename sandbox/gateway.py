@@ -203,6 +203,7 @@ class Gateway:
         self.sessions[session.id] = session
         connection.session = session
         session.connection = connection
+        self.world.emit(Event("SANDBOX_GATEWAY", {}))
         if data.get("compress") and connection.pack is compression.plain:
             connection.pack = compression.long_payloads
         self._send_ready(session, connection.version)
@@ -275,6 +276,7 @@ class Gateway:
             session.expiry = None
         connection.session = session
         session.connection = connection
+        self.world.emit(Event("SANDBOX_GATEWAY", {}))
         for number, text in session.buffer:
             if number > seq:
                 connection.send_text(text)
@@ -353,6 +355,7 @@ class Gateway:
         if session is None or session.connection is not connection:
             return
         session.connection = None
+        self.world.emit(Event("SANDBOX_GATEWAY", {}))
         if code in (1000, 1001):
             self.end(session)
             return

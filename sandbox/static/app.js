@@ -37,9 +37,13 @@ const composer = new Composer(
 
 /** Read everything anew: at the start, as another user, after a lost connection. */
 async function load() {
-  const answer = await fetch(`/_sandbox/state?user=${encodeURIComponent(user)}`);
-  if (!answer.ok) { user = "member"; return; }
-  state = await answer.json();
+  try {
+    const answer = await fetch(`/_sandbox/state?user=${encodeURIComponent(user)}`);
+    if (!answer.ok) { user = "member"; return; }
+    state = await answer.json();
+  } catch {
+    return; // the feed breaks off as well, and both are had again together
+  }
   if (!channel()) channelId = state.channels.find((/** @type {any} */ each) => TEXT.includes(each.type))?.id ?? "";
   draw();
 }
@@ -48,6 +52,7 @@ function listen() {
   feed?.close();
   feed = new EventSource(`/_sandbox/feed?user=${encodeURIComponent(user)}`);
   feed.onopen = () => void load(); // also after a reconnect: what happened meanwhile is in the state
+  feed.onerror = () => drawTrouble("Connection lost: Backline and its sandbox do not answer. This page tries again by itself.");
   feed.onmessage = (message) => {
     if (state) hear(JSON.parse(message.data));
   };
@@ -76,7 +81,16 @@ function hear({ t, d }) {
   }
 }
 
+/** @param {string} words why nothing would happen now; empty: all is well */
+function drawTrouble(words) {
+  const trouble = byId("trouble");
+  if (trouble.textContent !== words) trouble.textContent = words;
+  trouble.hidden = !words;
+}
+
 function draw() {
+  const online = state.gateway.some((/** @type {any} */ each) => each.connected);
+  drawTrouble(online ? "" : "Backline is offline: its bot is not connected. Commands get no answer until it is back.");
   byId("user").replaceChildren(...state.users
     .filter((/** @type {any} */ each) => !each.bot)
     .map((/** @type {any} */ each) => el("option", { value: each.username, selected: each.username === user }, `${nameOf(each)} (${each.username})`)));
@@ -195,7 +209,7 @@ function stayAtTheEnd() {
 
 function drawMessages() {
   const list = byId("messages");
-  const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), press };
+  const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), channels: state.channels, press };
   const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
   list.replaceChildren(...(shown.length
     ? shown.map((/** @type {any} */ each) => renderMessage(each, context))

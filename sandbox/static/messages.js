@@ -1,7 +1,7 @@
 import { el } from "./dom.js";
 
 /**
- * @typedef {{ users: any[], roles: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
+ * @typedef {{ users: any[], roles: any[], channels: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
  */
 
 /** @param {any} user @param {any[]} users @param {boolean} [small] */
@@ -53,19 +53,18 @@ function shown(message, file) {
 
 /** @param {any} embed @param {Context} context */
 function renderEmbed(embed, context) {
-  const words = embed.title?.replace(ESCAPED, "$1");
-  const title = words && (embed.url ? link(embed.url, words) : words);
+  const words = inline(embed.title ?? "", context);
   const box = el(
     "div.embed",
     {},
     embed.author && el("span.note", {}, embed.author.name),
-    title && el("h4", {}, title),
+    embed.title && el("h4", {}, ...(embed.url ? [link(embed.url, ...words)] : words)),
     embed.description && markdown(embed.description, context),
     embed.fields?.length && el(
       "div.fields",
       {},
       ...embed.fields.map((/** @type {any} */ field) => el(
-        `div${field.inline ? ".inline" : ""}`, {}, el("b", {}, field.name), markdown(field.value, context),
+        `div${field.inline ? ".inline" : ""}`, {}, el("b", {}, ...inline(field.name, context)), markdown(field.value, context),
       )),
     ),
     embed.image && picture(embed.image.url, "wide"),
@@ -131,34 +130,90 @@ function renderSelect(select, message, context) {
   );
 }
 
-/** @param {string} url @param {string} text */
-function link(url, text) {
+/** @param {string} url @param {...(Node | string)} words */
+function link(url, ...words) {
   const safe = /^https?:\/\//.test(url) ? url : undefined;
-  return el("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, text);
+  return el("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, ...words);
 }
 
-const ESCAPED = /\\([^0-9A-Za-z\s])/g;
-const TOKENS = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https?:[^\s)]+)\)|<@!?(\d+)>|<@&(\d+)>|<t:(\d+)(?::\w)?>|(https?:\/\/[^\s<>]+)|\\([^0-9A-Za-z\s])|[*_]([^*_\s][^*_]*)[*_]/g;
+// Discord's documentation, "Message Formatting"; of its markdown the little that bots use.
+const TOKENS = new RegExp([
+  /\\(?<escaped>[^0-9A-Za-z\s])/,
+  /`(?<code>[^`]+)`/,
+  /\*\*(?<bold>(?:\\.|[^\\])+?)\*\*/,
+  /\*(?<star>(?:\\.|[^*\\\s])(?:\\.|[^*\\])*)\*/,
+  /(?<!\w)_(?<line>(?:\\.|[^_\\])+)_(?!\w)/,
+  /\[(?<title>(?:\\.|[^\]\\])+)\]\((?<href>https?:[^\s)]+)\)/,
+  /<@!?(?<user>\d+)>/,
+  /<@&(?<role>\d+)>/,
+  /<#(?<channel>\d+)>/,
+  /<\/(?<command>[^:>]+):\d+>/,
+  /<a?:(?<emoji>\w+):\d+>/,
+  /<t:(?<time>-?\d+)(?::(?<style>[tTdDfFR]))?>/,
+  /<?(?<url>https?:\/\/[^\s<>]+)>?/,
+].map(({ source }) => source).join("|"), "g");
 
-/** The little of Discord's markdown that bots use. @param {string} text @param {Context} context */
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const TIMES = {
+  t: { timeStyle: "short" },
+  T: { timeStyle: "medium" },
+  d: { dateStyle: "short" },
+  D: { dateStyle: "long" },
+  f: { dateStyle: "long", timeStyle: "short" },
+  F: { dateStyle: "full", timeStyle: "short" },
+};
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+
+/** @param {string} text @param {Context} context */
 function markdown(text, context) {
-  const box = el("div.text");
+  return el("div.text", {}, ...inline(text, context));
+}
+
+/** @param {string} text @param {Context} context @returns {(Node | string)[]} */
+function inline(text, context) {
+  const parts = [];
   let at = 0;
   for (const found of text.matchAll(TOKENS)) {
-    box.append(text.slice(at, found.index));
+    parts.push(text.slice(at, found.index), token(found, context));
     at = found.index + found[0].length;
-    const [, bold, code, title, href, userId, roleId, time, url, escaped, italic] = found;
-    const person = userId && context.users.find((each) => each.id === userId);
-    if (bold) box.append(el("b", {}, bold));
-    else if (code) box.append(el("code", {}, code));
-    else if (href) box.append(link(href, title));
-    else if (userId) box.append(el("b", {}, person ? `@${nameOf(person)}` : found[0]));
-    else if (roleId) box.append(el("b", {}, `@${context.roles.find((each) => each.id === roleId)?.name ?? "deleted-role"}`));
-    else if (time) box.append(new Date(Number(time) * 1000).toLocaleString());
-    else if (url) box.append(link(url, url));
-    else if (escaped) box.append(escaped);
-    else box.append(el("i", {}, italic));
   }
-  box.append(text.slice(at));
-  return box;
+  return [...parts, text.slice(at)];
+}
+
+/** @param {RegExpMatchArray} found @param {Context} context @returns {Node | string} */
+function token({ groups = {} }, context) {
+  const { escaped, code, bold, star, line, title, href, user, role, channel, command, emoji, time, style, url } = groups;
+  if (escaped) return escaped;
+  if (code) return el("code", {}, code);
+  if (bold) return el("b", {}, ...inline(bold, context));
+  if (star || line) return el("i", {}, ...inline(star || line, context));
+  if (href) return link(href, ...inline(title, context));
+  if (user) return mention("@", context.users.find(({ id }) => id === user), "unknown-user");
+  if (role) return mention("@", context.roles.find(({ id }) => id === role), "deleted-role");
+  if (channel) return mention("#", context.channels.find(({ id }) => id === channel), "unknown");
+  if (command) return mention("/", null, command);
+  if (emoji) return `:${emoji}:`;
+  if (time) return moment(Number(time), style ?? "f");
+  return link(url, url);
+}
+
+/** @param {string} sign @param {any} of a user, a role or a channel @param {string} otherwise its name where there is none */
+function mention(sign, of, otherwise) {
+  const name = of ? of.name ?? nameOf(of) : otherwise;
+  return el("span.mention", {}, name.startsWith(sign) ? name : sign + name); // the role of all is called @everyone
+}
+
+/** @param {number} seconds since 1970 @param {string} style */
+function moment(seconds, style) {
+  const date = new Date(seconds * 1000);
+  const full = date.toLocaleString([], TIMES.F);
+  return el("time", { dateTime: date.toISOString(), title: full }, style === "R" ? relative(seconds) : date.toLocaleString([], TIMES[style]));
+}
+
+/** @param {number} seconds since 1970 */
+function relative(seconds) {
+  const left = seconds - Date.now() / 1000;
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(left) >= each) ?? ["second", 1];
+  return new Intl.RelativeTimeFormat([], { numeric: "auto" }).format(Math.trunc(left / length), unit);
 }

@@ -1,6 +1,7 @@
 """The page in a real browser: what a newcomer does first."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox import permissions
-from sandbox.seed import BOT_ROLE, LOUNGE
+from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, LOUNGE
 from sandbox.server import Sandbox
 
 from .conftest import Connect, channel_id, until
@@ -93,6 +94,9 @@ async def test_a_moderator_mutes_the_bot_and_limits_a_channel(sandbox: Sandbox, 
     async with ready(sandbox) as peer:
         await ask(peer, back)
         await page.get_by_role("button", name="Channels").click()
+        box = await page.locator(".sitting .avatar").last.bounding_box()
+        assert box
+        assert box["width"] == box["height"]
         await page.get_by_role("button", name="Mute backline").click()
         await expect(page.get_by_role("listitem").filter(has_text="muted")).to_be_visible()
         assert sandbox.world.members[LOUNGE, bot].mute
@@ -107,16 +111,33 @@ async def test_a_moderator_mutes_the_bot_and_limits_a_channel(sandbox: Sandbox, 
         await until(lambda: sandbox.world.channels[back].user_limit == 1)
         await page.get_by_role("button", name="Join Back room").click()
         await expect(page.get_by_role("status")).to_contain_text("it is full")
+        await expect(page.get_by_role("alert")).to_be_hidden()
         assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 async def test_text_is_never_markup(sandbox: Sandbox, page: Page) -> None:
+    await expect(page.get_by_role("alert")).to_contain_text("Backline is offline")
     line = page.get_by_role("combobox", name="Message or slash command")
     await line.fill("<img src=x onerror=alert(1)> **bold** [x](javascript:alert(1))")
     await line.press("Enter")
     message = page.locator(".message .text")
     await expect(message).to_have_text("<img src=x onerror=alert(1)> bold [x](javascript:alert(1))")
     assert await message.locator("img, a").count() == 0
+
+    general = channel_id(sandbox, "general")
+    await line.fill(
+        f"<#{general}> <@{DJ}> <@&{DJ_ROLE}> <@&{LOUNGE}> <#1> <@1> </queue show:1> <:wave:12> <t:0:d> "
+        r"\*plain\* **a \*star\* <#" + general + r">** snake_case_name `\*code\*` <https://example.com>"
+    )
+    await line.press("Enter")
+    await expect(message.last).to_have_text(
+        re.compile(
+            r"^#general @Tomas @DJ @everyone #unknown @unknown-user /queue show :wave: [\d/.-]+ "
+            r"\*plain\* a \*star\* #general snake_case_name \\\*code\\\* https://example.com$"
+        )
+    )
+    assert await message.last.locator("i").count() == 0
+    await expect(message.last.locator("b .mention")).to_have_text("#general")
 
 
 async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -> None:
