@@ -71,7 +71,7 @@ class NotYourItem(QueueError):
 
 class UnknownChannel(QueueError):
     code = "UNKNOWN_CHANNEL"
-    sentence = "This is not a voice channel of this guild."
+    sentence = "There is no such voice channel in this server."
     field = "voice_channel_id"
 
 

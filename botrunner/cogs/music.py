@@ -84,11 +84,11 @@ class Music(commands.Cog):
         ahead = await from_database(count_ahead, str(interaction.guild_id), rank=item["rank"])
         player = await from_database(load_player, str(interaction.guild_id))
         why = _why_silent(interaction, player)
-        starts = player.item is None and ahead == 0 and not why
-        if starts or (player.item is not None and str(player.item.pk) == item["id"]):
-            where = "Playing now."
+        if ahead:
+            where = f"Number {ahead + 1} in the queue."
         else:
-            where = "Up next." if ahead == 0 else f"Number {ahead + 1} in the queue."
+            starts = player.item is None or str(player.item.pk) == item["id"]
+            where = "Playing now." if starts and not why else "Up next."
         footer = f"{where} {why}".rstrip()
         await interaction.tell(embed=_track_embed("Added", item["track"]).set_footer(text=footer))
 

@@ -174,8 +174,10 @@ async def test_resume_promises_nothing_while_the_bot_is_muted(playing: Stage) ->
     assert (await playing.slash("owner", "resume"))["content"] == muted
     added = card(await playing.slash("owner", "play", query="short e"))
     assert added["footer"]["text"] == f"Number 2 in the queue. {muted}"
+    urgent = card(await playing.slash("owner", "play", query="short g", position="now"))
+    assert urgent["footer"]["text"] == f"Up next. {muted}"
     await moderate(playing, mute=False)
-    await playing.hear(440)
+    await playing.hear(784)
     assert (await playing.slash("owner", "resume"))["content"] == "Already playing."
 
 
