@@ -35,8 +35,23 @@ const composer = new Composer(
   (work) => work.catch((error) => toast(error.message)),
 );
 
+let loading = false;
+/** Whether something happened while the state was read, which may be older than that. */
+let stale = false;
+
 /** Read everything anew: at the start, as another user, after a lost connection. */
 async function load() {
+  stale = true;
+  if (loading) return;
+  loading = true;
+  while (stale) {
+    stale = false;
+    await read();
+  }
+  loading = false;
+}
+
+async function read() {
   try {
     const answer = await fetch(`/_sandbox/state?user=${encodeURIComponent(user)}`);
     if (!answer.ok) { user = "member"; return; }
@@ -54,6 +69,7 @@ function listen() {
   feed.onopen = () => void load(); // also after a reconnect: what happened meanwhile is in the state
   feed.onerror = () => drawTrouble("Connection lost: Backline and its sandbox do not answer. This page tries again by itself.");
   feed.onmessage = (message) => {
+    if (loading) stale = true;
     if (state) hear(JSON.parse(message.data));
   };
 }
