@@ -17,6 +17,7 @@ from queue_app.sources.types import Media, MediaFile, media_name
 
 # Timestamps that leap over more than this, or back, are no gap in the sound but another beginning.
 _LEAP_MS, _BACK_MS = 1000.0, 100.0
+_MAX_SILENT_PARTS = 100
 # How much of the end is looked at to know that it is the first file's.
 _TAIL_MS = 500
 
@@ -97,15 +98,20 @@ class AudioChain:
         """Packets from the current position on, through all parts. Raises SourceError, also for bytes that went
         missing while FFmpeg saw a plain end of file. A damaged part costs itself only."""
         container: AudioContainer | None = self._container
+        silent = 0  # parts, one behind the other
         while container is not None:
             error: SourceError | None = None
+            silent += 1
             try:
                 for packet in container.packets():
+                    silent = 0
                     yield self._place(packet, container)
             except SourceError as caught:
                 if caught.code != "UNDECODABLE":
                     raise
                 error = caught
+            if silent > _MAX_SILENT_PARTS:
+                raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
             following = next(self._following, None)
             self._moved_on = True
             if following is not None:

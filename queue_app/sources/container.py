@@ -28,6 +28,9 @@ FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,matroska,webm,mov,mp4,m4a,mp3,mpc,mpc8,mpegts,ogg,oma,tak,tta,"
     "voc,w64,wav,wv"
 )
+# FFmpeg decodes each picture to learn its size, and keeps it: forty covers of 3000 × 3000 took 1 GB. It does without
+# that of larger ones; of the codecs of films only old ones, in such sizes, are then read further before they begin.
+_BOUNDS = {"max_pixels": str(1280 * 720), "max_streams": "100"}
 # For live streams: FFmpeg would otherwise read up to 5 MB and several seconds before it begins.
 _LIVE_PROBE = {"probesize": "131072", "analyzeduration": "2000000"}
 
@@ -53,7 +56,7 @@ class AudioContainer:
         """Raises SourceError. Blocks on `media` until enough is known of it."""
         self.last_packet: AudioPacket | None = None
         self.window = media if isinstance(media, Window) else None
-        options = {
+        options = _BOUNDS | {
             "format_whitelist": FORMATS,
             "protocol_whitelist": "file" if self.window is None else "none",
         }

@@ -51,6 +51,10 @@ REREADS_BYTES = 4 * REREAD_BYTES
 # A server that sends less than any sound needs stalls, however regularly a byte comes.
 PACE_SECONDS = 20.0
 PACE_BYTES = 4000
+# A file whose parts lie far from each other takes a request for each. More than so many, and in each second from then
+# on, would be an attack on the server by way of this program.
+MAX_REQUESTS = 200
+MAX_REQUESTS_PER_SECOND = 5
 _BEGINNING_BYTES = 64
 
 # A server that answers so may have meant the range.
@@ -87,6 +91,8 @@ class HttpMedia:
         self._response_position = 0  # of the next byte that the connection will give
         self._since_connect = 0
         self._failures = 0
+        self._requests = 0
+        self._begun_at = time.monotonic()
         self._waited = 0.0
         self._arrived = 0
         self._ranges: bool | None = None  # None until the first answer
@@ -377,6 +383,9 @@ class HttpMedia:
         return self._follow(headers)
 
     def _follow(self, headers: dict[str, str]) -> Response:
+        self._requests += 1
+        if self._requests > MAX_REQUESTS + MAX_REQUESTS_PER_SECOND * (time.monotonic() - self._begun_at):
+            raise SourceError("UNREADABLE", "Reading this file takes too many requests.", permanent=True)
         deadline = min(time.monotonic() + ANSWER_SECONDS, self._open_until)
         return self._exchange.follow(self.url, _HEADERS | headers, deadline=deadline)
 

@@ -18,6 +18,7 @@ _SIZE_COUNTS = {"wav", "w64", "au", "voc"}
 # An MP3's header counts its bytes too. Off by more, and something was cut off or joined on.
 _SLACK_BYTES = 4096
 _SEARCHED_BYTES = 8192
+MAX_TAGS = 16  # one behind the other
 _FLAC_FRAME_HEAD = 32  # and its checksums, generously
 
 type ReadAt = Callable[[int, int], bytes]
@@ -137,7 +138,10 @@ def tag_size(head: bytes) -> int:
 def id3_size(read_at: ReadAt) -> int:
     """How many bytes the ID3v2 tags at the beginning of a file take."""
     offset = 0
-    while size := tag_size(read_at(offset, 10)):
+    for _ in range(MAX_TAGS):
+        size = tag_size(read_at(offset, 10))
+        if not size:
+            break
         offset += size
     return offset
 

@@ -27,7 +27,7 @@ from queue_app.sources.joined import (
     find_joined,
     frame_at,
 )
-from queue_app.sources.length import id3_size, known_length_ms, tag_size
+from queue_app.sources.length import MAX_TAGS, id3_size, known_length_ms, tag_size
 from queue_app.sources.ogg import CAPTURE, OggCut, find_parts
 from queue_app.sources.types import Media, MediaFile, media_name
 from queue_app.sources.window import Cut, Window
@@ -41,6 +41,13 @@ _FETCHED_BYTES = 256_000
 _BEGINNING_BYTES = 189
 # A longer tag in front of a file on a server is left to FFmpeg.
 _TAG_BYTES = 1_000_000
+# A tag longer than this is passed over wherever it is: FFmpeg would read it into memory.
+_MAX_TAG_BYTES = 32 * 1024**2
+# Of a chain with more parts the length is not found out: each would have to be opened.
+_MAX_PARTS = 1000
+# So many parts that cannot be decoded, one behind the other, are no music.
+_MAX_BAD_PARTS = 100
+_LOGGED_PARTS = 3
 # Formats that FFmpeg knows by the first bytes of a file only, and where these stand.
 _BEGINNINGS = (
     (CAPTURE, 0),
@@ -82,12 +89,18 @@ class _Opener:
         self.name = media_name(media)
         self.is_live = is_live
         self.head = b""  # was read to see what this is
+        self._bad = self._bad_in_a_row = 0
 
     def parts(self) -> Parts:
         new_cut = _cut_for(self._read_beginning())
+        tag = id3_size(self.read_at) if self.path is not None else tag_size(self.head[:10])
+        if tag > _MAX_TAG_BYTES:
+            return Parts(lambda: self._opened([self._behind_tag(tag)]))
         if new_cut is None:
             return Parts(self._pieces)
         found = self._find(new_cut)
+        if found is not None and len(found) > _MAX_PARTS:
+            return Parts(lambda: self._one_by_one(new_cut))
         if found is not None and len(found) > 1:
             return Parts(lambda: self._opened(self._bounded(found)), self._length_ms)
         if new_cut is OggCut and found is not None:
@@ -103,12 +116,12 @@ class _Opener:
         if self.path is not None:
             return self.read_at(id3_size(self.read_at), _BEGINNING_BYTES)
         window = Window(self.file)
-        at, wanted = 0, _BEGINNING_BYTES
+        at, wanted, tags = 0, _BEGINNING_BYTES, 0
         while len(self.head) < wanted and (more := window.read(wanted - len(self.head))):
             self.head += more
             if len(self.head) >= wanted and (tag := tag_size(self.head[at : at + 10])):
-                at += tag
-                wanted = at + _BEGINNING_BYTES if at < _TAG_BYTES else 0
+                at, tags = at + tag, tags + 1
+                wanted = at + _BEGINNING_BYTES if at < _TAG_BYTES and tags < MAX_TAGS else 0
         if window.error is not None:
             raise window.error
         return self.head[at:]
@@ -129,6 +142,9 @@ class _Opener:
             return None
         try:
             size = self.file.seek(0, io.SEEK_END)
+            if self.path is None and size <= _FETCHED_BYTES:
+                # Whoever looks for parts jumps back and forth, which would be a request each time.
+                self.file = io.BytesIO(self.read_at(0, size))
             if self.path is not None or size <= _FETCHED_BYTES:
                 if new_cut is OggCut:
                     return find_parts(self.file, size)
@@ -167,13 +183,31 @@ class _Opener:
             except SourceError as error:
                 if error.code != "UNDECODABLE":
                     raise
-                log.info("Skipped a part of %s, from byte %d on: %s", self.name, window.start, error)
+                self._skip(window, error)
                 refusal = error
             else:
-                opened = True
+                opened, self._bad_in_a_row = True, 0
                 yield container
         if refusal is not None and not opened:
             raise refusal
+
+    def _skip(self, window: Window, error: SourceError) -> None:
+        """Raises SourceError when there were only bad parts for long."""
+        self._bad += 1
+        self._bad_in_a_row += 1
+        if self._bad <= _LOGGED_PARTS:
+            last = " (more are not logged)" if self._bad == _LOGGED_PARTS else ""
+            log.info("Skipped a part of %s, from byte %d on: %s%s", self.name, window.start, error, last)
+        if self._bad_in_a_row > _MAX_BAD_PARTS:
+            raise error
+
+    def _behind_tag(self, tag: int) -> Window:
+        if not self.file.seekable():
+            detail = f"The tag before the sound is larger than {_MAX_TAG_BYTES // 1024**2} MB."
+            raise SourceError("UNDECODABLE", detail, permanent=True)
+        window = Window(self.file, start=tag)
+        window.seek(0)
+        return window
 
     def _bounded(self, parts: list[tuple[int, int]]) -> Iterator[Window]:
         for start, end in parts:
