@@ -309,7 +309,14 @@ class Person:
         return found
 
     def add(self, query: str, **body: Any) -> dict[str, Any]:
-        answer = self.api.post(f"/api/guilds/{LOUNGE}/queue", json={"query": query, **body})
+        """Add a track, as soon as a program that has just started has read its library."""
+
+        def answered() -> httpx.Response | None:
+            answer = self.api.post(f"/api/guilds/{LOUNGE}/queue", json={"query": query, **body})
+            return answer if answer.status_code != 404 else None
+
+        answer = until(answered)
+        assert answer is not None
         assert answer.status_code == 201, answer.text
         item: dict[str, Any] = answer.json()
         return item
