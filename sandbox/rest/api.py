@@ -74,7 +74,7 @@ class Call:
         text = self.request.query.get(name)
         if text is None:
             return default
-        if not text.isdigit() or not low <= int(text) <= high:
+        if not (text.isascii() and text.isdecimal() and len(text) < 20) or not low <= int(text) <= high:
             raise invalid_form({name: f"int value should be between {low} and {high}."})
         return int(text)
 
@@ -121,6 +121,9 @@ class Answer:
     body: Any = None
 
 
+# What code raises that reads a field of a body which is of another type, or not there.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 type Handler = Callable[[Call], Awaitable[Any]]
 type Observer = Callable[[str, str, int, Any], None]
 
@@ -161,9 +164,12 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
             answer = Answer(429, limited.verdict.refusal)
         except (web.HTTPException, ConnectionError):
             raise
-        except Exception:
+        except Exception as error:
             log.exception("Sandbox failed at %s %s", request.method, request.path)
-            answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
+            if request.body_exists and isinstance(error, MALFORMED):
+                answer = Answer(400, DiscordError(400, 50035, "Invalid Form Body").body())
+            else:
+                answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
         if isinstance(answer.body, str):  # none of Discord's own
             kind = "text/html" if answer.body.startswith("<") else "text/plain"
             return web.Response(text=answer.body, status=answer.status, content_type=kind, headers=headers)

@@ -127,3 +127,34 @@ async def test_every_version_of_the_api_answers(
     assert (await ok(bot_http, "GET", f"{base}/users/@me"))["bot"]
     sent = await ok(bot_http, "POST", f"{base}{general(sandbox)}", json=SAID)
     assert (await ok(bot_http, "GET", f"{base}{general(sandbox)}/{sent['id']}"))["content"] == "hi"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"embeds": [value]} for value in (None, 1, "x", ["x"])),
+        *(
+            {"embeds": [{name: value}]}
+            for name in ("image", "footer", "fields", "color")
+            for value in ("x", [1])
+        ),
+        *({"content": "x", "flags": value} for value in ("x", ["x"], {"x": 1}, "9" * 5000)),
+        *({"components": [value]} for value in (None, 1, "x", {"type": 1, "components": 1}, {"type": 11})),
+        {"components": [{"type": 2, "custom_id": 1, "style": 1, "label": 1}]},
+        {"content": "x", "message_reference": "x"},
+        {"content": "x", "allowed_mentions": {"parse": 1}},
+        {"content": "x", "allowed_mentions": {"users": 1}},
+    ],
+    ids=lambda body: str(body)[:50],
+)
+async def test_a_field_of_another_type_is_refused_as_discord_does(
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, body: dict[str, object]
+) -> None:
+    path = f"/channels/{channel_id(sandbox, 'general')}/messages"
+    assert await refused(bot_http, "POST", path, json=body) == (400, 50035)
+
+
+@pytest.mark.parametrize("limit", ["²", "9" * 5000])
+async def test_a_number_that_is_none_is_refused(bot_http: httpx.AsyncClient, limit: str) -> None:
+    path = f"/guilds/{LOUNGE}/members"
+    assert await refused(bot_http, "GET", path, params={"limit": limit}) == (400, 50035)
