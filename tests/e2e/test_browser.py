@@ -179,6 +179,8 @@ def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline)
 def test_no_page_is_wider_than_the_window(
     window: Open, tone: Person, size: dict[str, int], scheme: str
 ) -> None:
+    for volume in range(20):  # a long feed
+        tone.do("PATCH", "player", json={"volume": 80 + volume})
     mine = window(size=size, scheme=scheme)
     page = log_in(mine, "owner")
     for path in ("/", "/dashboard", f"/guilds/{LOUNGE}"):
@@ -186,6 +188,9 @@ def test_no_page_is_wider_than_the_window(
         if path.startswith("/guilds"):  # Playwright never sees a worker's script end: no idle network
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)
+            expect(page.locator("#activity")).to_contain_text("set the volume to 80 %")
+            if size == WIDE:
+                assert page.evaluate("document.documentElement.scrollHeight") <= size["height"]
         else:
             page.wait_for_load_state("networkidle")  # what is still loading would count as failed
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
