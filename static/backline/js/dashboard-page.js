@@ -31,7 +31,7 @@ button.addEventListener("click", async () => {
   setText(problem, "");
   try {
     await read("true");
-    setText(problem, "This is what Discord says now.");
+    setText(problem, "The list is up to date with Discord.");
   } catch (error) {
     setText(problem, /** @type {Error} */ (error).message);
   }
