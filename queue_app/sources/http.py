@@ -162,6 +162,8 @@ class HttpMedia:
         """Up to `size` bytes, b"" at the end. Raises SourceError, ValueError once closed."""
         if size < 0:
             raise io.UnsupportedOperation("a link is read in pieces")
+        if size == 0:
+            return b""
         try:
             with self._reading:
                 return self._read(size)

@@ -19,29 +19,18 @@ _WHOLE_BYTES = 8_000_000
 _READ_BYTES = 262_144
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What each file of a format begins with, in at most `size` bytes, and nothing else contains."""
-
-    pattern: re.Pattern[bytes]
-    size: int
-
-
-# The marker, and the header of STREAMINFO, which always follows (RFC 9639, sections 6 and 8.1).
-FLAC = Header(re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"), 8)
-# The EBML header with its DocType (RFC 8794, section 11.2); Matroska files and WebM.
-MATROSKA = Header(re.compile(rb"\x1aE\xdf\xa3(?s:.){1,64}?B\x82(?:\x84webm|\x88matroska)"), 80)
-# A small `ftyp` box with a brand (ISO 14496-12, section 4.3).
-MOV = Header(re.compile(rb"\0\0\0[\x10-\xff]ftyp[ -~]{4}"), 12)
-
-
 class HeaderCut:
-    """Passes on the bytes of one file, and stops in front of the header of the next."""
+    """Passes on the bytes of one file, and stops in front of the header of the next.
 
-    def __init__(self, header: Header) -> None:
+    `header` is what each file of a format begins with, in at most `header_size` bytes, and nothing else contains.
+    """
+
+    header: re.Pattern[bytes]
+    header_size: int
+
+    def __init__(self) -> None:
         self.rest: bytes | None = None
         self.is_foreign = False
-        self._header = header
         self._held = b""
         self._begun = False
 
@@ -53,8 +42,8 @@ class HeaderCut:
             held, self._held = self._held, b""
             return held
         data = self._held + data
-        safe = max(0, len(data) - self._header.size + 1)
-        for match in self._header.pattern.finditer(data):
+        safe = max(0, len(data) - self.header_size + 1)
+        for match in self.header.finditer(data):
             if self._begun:
                 self.rest, self.is_foreign, self._held = data[match.start() :], True, b""
                 return data[: match.start()]
@@ -62,6 +51,24 @@ class HeaderCut:
             safe = max(safe, match.end())
         self._held = data[safe:]
         return data[:safe]
+
+
+class FlacCut(HeaderCut):
+    # The marker, and the header of STREAMINFO, which always follows (RFC 9639, sections 6 and 8.1).
+    header = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+    header_size = 8
+
+
+class MatroskaCut(HeaderCut):
+    # The EBML header with its DocType (RFC 8794, section 11.2), WebM's too.
+    header = re.compile(rb"\x1aE\xdf\xa3(?s:.){1,64}?B\x82(?:\x84webm|\x88matroska)")
+    header_size = 80
+
+
+class MovCut(HeaderCut):
+    # A small `ftyp` box with a brand (ISO 14496-12, section 4.3).
+    header = re.compile(rb"\0\0\0[\x10-\xff]ftyp[ -~]{4}")
+    header_size = 12
 
 
 class FrameCut:
@@ -243,3 +250,28 @@ def find_joined(new_cut: Callable[[], Cut], file: Readable, size: int) -> list[t
             starts.append(passed - len(rest))
             cut.pass_on(rest)
     return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def first_beginning(data: bytes) -> int | None:
+    """Where a file begins behind rubbish: at a header, or at the first of three frames."""
+    headers = (_OGG, *(cut.header for cut in (FlacCut, MatroskaCut, MovCut)))
+    places = [match.start() for header in headers if (match := header.search(data))]
+    end = min(places, default=len(data))
+    for found in _MAY_BEGIN.finditer(data, 0, end):
+        if _has_frames(data, found.start(), 3):
+            return found.start()
+    return min(places, default=None)
+
+
+def _has_frames(data: bytes, at: int, count: int) -> bool:
+    like: tuple[int, int] | None = None
+    for _ in range(count):
+        frame = frame_at(data, at) if at + _FRAME_HEAD <= len(data) else None
+        if frame is None or frame.like != (like or frame.like):
+            return False
+        like, at = frame.like, at + frame.size
+    return True
+
+
+# A first page, whose sound has not begun (RFC 3533, section 6).
+_OGG = re.compile(rb"OggS\x00\x02\x00{8}")

@@ -17,14 +17,14 @@ from pathlib import Path
 from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
 from queue_app.sources.joined import (
-    FLAC,
-    MATROSKA,
-    MOV,
     TS_SYNC,
+    FlacCut,
     FrameCut,
-    HeaderCut,
+    MatroskaCut,
+    MovCut,
     TsCut,
     find_joined,
+    first_beginning,
     frame_at,
 )
 from queue_app.sources.length import MAX_TAGS, id3_size, known_length_ms, tag_size
@@ -39,8 +39,8 @@ _MAX_ATTEMPTS = 4
 _FETCHED_BYTES = 256_000
 # What is looked at to know a format: a packet of a transport stream, and a byte.
 _BEGINNING_BYTES = 189
-# A longer tag in front of a file on a server is left to FFmpeg.
-_TAG_BYTES = 1_000_000
+# Longer tags in front of a file on a server are left to FFmpeg.
+_TAG_BYTES = 4_000_000
 # A tag longer than this is passed over wherever it is: FFmpeg would read it into memory.
 _MAX_TAG_BYTES = 32 * 1024**2
 # Of a chain with more parts the length is not found out: each would have to be opened.
@@ -48,6 +48,10 @@ _MAX_PARTS = 1000
 # So many parts that cannot be decoded, one behind the other, are no music.
 _MAX_BAD_PARTS = 100
 _LOGGED_PARTS = 3
+# How far a beginning is searched for in front of everything else.
+_RUBBISH_BYTES = 65_536
+# FFmpeg reads the tags in front of these.
+_TAGGED = (FlacCut, FrameCut)
 # Formats that FFmpeg knows by the first bytes of a file only, and where these stand.
 _BEGINNINGS = (
     (CAPTURE, 0),
@@ -89,13 +93,14 @@ class _Opener:
         self.name = media_name(media)
         self.is_live = is_live
         self.head = b""  # was read to see what this is
+        self.start = 0  # what lies before is no sound, and nothing that FFmpeg should see
         self._bad = self._bad_in_a_row = 0
 
     def parts(self) -> Parts:
-        new_cut = _cut_for(self._read_beginning())
-        tag = id3_size(self.read_at) if self.path is not None else tag_size(self.head[:10])
-        if tag > _MAX_TAG_BYTES:
-            return Parts(lambda: self._opened([self._behind_tag(tag)]))
+        tags = self._tags_size()
+        if tags > _MAX_TAG_BYTES:
+            return Parts(lambda: self._opened([self._behind_tag(tags)]))
+        new_cut = self._recognize(tags)
         if new_cut is None:
             return Parts(self._pieces)
         found = self._find(new_cut)
@@ -111,20 +116,46 @@ class _Opener:
 
     # What this is
 
-    def _read_beginning(self) -> bytes:
-        """Some of the first bytes behind tags. From a server they are kept: FFmpeg gets them again."""
+    def _recognize(self, tags: int) -> Callable[[], Cut] | None:
+        """What finds the ends of files in this medium, None where `_pieces` has to do. Notes where the first begins."""
+        if self.path is None and tags > _TAG_BYTES:
+            return None
+        beginning = self._peek(tags, _BEGINNING_BYTES)
+        new_cut = _cut_for(beginning)
+        if new_cut is not None:
+            if new_cut not in _TAGGED:
+                self.start = tags
+            return new_cut
+        if self.is_live or any(beginning.startswith(magic, at) for magic, at in _BEGINNINGS):
+            return None
+        data = self._peek(tags, _RUBBISH_BYTES)
+        place = first_beginning(data)
+        if place is None:
+            return None
+        self.start = tags + place
+        return _cut_for(data[place : place + _BEGINNING_BYTES])
+
+    def _tags_size(self) -> int:
         if self.path is not None:
-            return self.read_at(id3_size(self.read_at), _BEGINNING_BYTES)
-        window = Window(self.file)
-        at, wanted, tags = 0, _BEGINNING_BYTES, 0
-        while len(self.head) < wanted and (more := window.read(wanted - len(self.head))):
+            return id3_size(self.read_at)
+        at = 0
+        for _ in range(MAX_TAGS):
+            size = tag_size(self._peek(at, 10)) if at <= _TAG_BYTES else 0
+            if not size:
+                break
+            at += size
+        return at
+
+    def _peek(self, offset: int, count: int) -> bytes:
+        """From a server, all up to there is kept: FFmpeg gets it again."""
+        if self.path is not None:
+            return self.read_at(offset, count)
+        window = Window(self.file, start=len(self.head))
+        while (wanted := offset + count - len(self.head)) > 0 and (more := window.read(wanted)):
             self.head += more
-            if len(self.head) >= wanted and (tag := tag_size(self.head[at : at + 10])):
-                at, tags = at + tag, tags + 1
-                wanted = at + _BEGINNING_BYTES if at < _TAG_BYTES and tags < MAX_TAGS else 0
         if window.error is not None:
             raise window.error
-        return self.head[at:]
+        return self.head[offset : offset + count]
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Bytes of a seekable medium. Raises SourceError."""
@@ -142,17 +173,20 @@ class _Opener:
             return None
         try:
             size = self.file.seek(0, io.SEEK_END)
-            if self.path is None and size <= _FETCHED_BYTES:
-                # Whoever looks for parts jumps back and forth, which would be a request each time.
-                self.file = io.BytesIO(self.read_at(0, size))
-            if self.path is not None or size <= _FETCHED_BYTES:
-                if new_cut is OggCut:
-                    return find_parts(self.file, size)
-                return find_joined(new_cut, self.file, size)
-            self.file.seek(len(self.head))
+            if self.path is None and size > _FETCHED_BYTES:
+                self.file.seek(len(self.head))
+                return None
         except (OSError, ValueError) as error:
             raise SourceError("UNREADABLE", "The file could not be read.", permanent=False) from error
-        return None
+        if self.path is None:
+            # Whoever looks for parts jumps back and forth, which would be a request each time.
+            self.file = io.BytesIO(self.read_at(0, size))
+        size -= self.start
+        window = Window(self.file, start=self.start)
+        found = find_parts(window, size) if new_cut is OggCut else find_joined(new_cut, window, size)
+        if window.error is not None:
+            raise window.error
+        return None if found is None else [(self.start + start, self.start + end) for start, end in found]
 
     def _length_ms(self, part: AudioContainer) -> int | None:
         """Of a part whose end is known."""
@@ -165,11 +199,18 @@ class _Opener:
         )
 
     def _from_start(self, *, cut: Cut | None = None, sequential: bool = False) -> Window:
-        ahead = self.head
-        if self.file.tell() != len(ahead):
-            self.file.seek(0)
+        ahead = self.head[self.start :]
+        if self.file.tell() != len(self.head):
+            self.file.seek(self.start)
             ahead = b""
-        return Window(self.file, ahead=ahead, cut=cut, sequential=sequential, keep_head=not self.is_live)
+        return Window(
+            self.file,
+            start=self.start,
+            ahead=ahead,
+            cut=cut,
+            sequential=sequential,
+            keep_head=not self.is_live,
+        )
 
     # The ways to open it
 
@@ -290,11 +331,11 @@ def _cut_for(beginning: bytes) -> Callable[[], Cut] | None:
     if beginning.startswith(CAPTURE):
         return OggCut
     if beginning.startswith(b"fLaC"):
-        return lambda: HeaderCut(FLAC)
+        return FlacCut
     if beginning.startswith(b"\x1aE\xdf\xa3"):
-        return lambda: HeaderCut(MATROSKA)
+        return MatroskaCut
     if beginning[4:8] == b"ftyp":
-        return lambda: HeaderCut(MOV)
+        return MovCut
     if len(beginning) == _BEGINNING_BYTES and beginning[0] == beginning[188] == TS_SYNC:
         return TsCut
     if len(beginning) >= 10 and frame_at(beginning, 0) is not None:

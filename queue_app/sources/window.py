@@ -86,7 +86,7 @@ class Window:
 
     # File
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         while not self._ready and self.error is None:
             if self._cut is not None and self._cut.rest is not None:
                 return b""

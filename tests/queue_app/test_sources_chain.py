@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from queue_app.sources.chain import AudioChain
 from queue_app.sources.container import AudioContainer
 from queue_app.sources.errors import SourceError
-from queue_app.sources.joined import FLAC, MATROSKA, MOV, FrameCut, HeaderCut, TsCut
+from queue_app.sources.joined import FlacCut, FrameCut, MatroskaCut, MovCut, TsCut
 from queue_app.sources.ogg import OggCut, find_parts
 from queue_app.sources.probe import probe
 from queue_app.sources.types import Media
@@ -180,6 +180,50 @@ def test_what_lies_around_a_file_does_not_matter(
     assert ends[-1] == pytest.approx(1_000, abs=30)
 
 
+def mpeg(hz: float, rate: int) -> bytes:
+    return mp3(hz=hz, seconds=1, rate=rate)
+
+
+BEHIND_RUBBISH: dict[str, tuple[bytes, list[str]]] = {
+    "ogg": (VORBIS + STEREO, ["vorbis", "opus"]),
+    "flac": (
+        encode("flac", "flac", seconds=1) + encode("flac", "flac", seconds=1, layout="mono"),
+        ["flac"] * 2,
+    ),
+    "mp3": (mpeg(440, 44_100) + encode("adts", "aac", seconds=1), ["mp3float", "aac"]),
+    "aac": (encode("adts", "aac", seconds=1) + mpeg(440, 22_050), ["aac", "mp3float"]),
+}
+
+
+@pytest.mark.parametrize("medium", ["path", "seekable", "one way"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        id3v2(3, title="x"),
+        id3v2(4, title="x", pictures=[(3, noise(1).tobytes())]),
+        id3v2(3, title="x") + bytes(700),
+        b"\r\n",
+        noise(0.02).tobytes(),
+        b"<html>" * 900,
+    ],
+    ids=["tag", "long tag", "tag and padding", "line end", "rubbish", "page"],
+)
+@pytest.mark.parametrize("kind", BEHIND_RUBBISH)
+def test_a_chain_behind_something_else_is_one(tmp_path: Path, kind: str, before: bytes, medium: str) -> None:
+    data, codecs = BEHIND_RUBBISH[kind]
+    path = tmp_path / "a"
+    path.write_bytes(before + data)
+    media: dict[str, Media] = {
+        "path": path,
+        "seekable": io.BytesIO(before + data),
+        "one way": OneWay(before + data),
+    }
+    found = parts(media[medium])
+    assert [codec for codec, _ in found] == codecs
+    assert found[-1][1] == pytest.approx(2_000, abs=90)
+    assert probe(path).duration_ms == pytest.approx(2_000, abs=90)
+
+
 def cut_apart(new_cut: Callable[[], Cut], data: bytes, sizes: list[int]) -> list[bytes]:
     """What comes out when the data arrive in pieces of these sizes, over and over."""
     parts, at, turn = [], 0, 0
@@ -199,12 +243,12 @@ def cut_apart(new_cut: Callable[[], Cut], data: bytes, sizes: list[int]) -> list
 
 SHORT: dict[str, tuple[Callable[[], Cut], list[bytes]]] = {
     "ogg": (OggCut, [STEREO, MONO, VORBIS]),
-    "flac": (lambda: HeaderCut(FLAC), [encode("flac", "flac", seconds=0.2)] * 3),
+    "flac": (FlacCut, [encode("flac", "flac", seconds=0.2)] * 3),
     "webm": (
-        lambda: HeaderCut(MATROSKA),
+        MatroskaCut,
         [encode("webm", codec, seconds=0.2) for codec in ("vorbis", "libopus")],
     ),
-    "mp4": (lambda: HeaderCut(MOV), [encode("mp4", codec, seconds=0.2) for codec in ("aac", "alac", "aac")]),
+    "mp4": (MovCut, [encode("mp4", codec, seconds=0.2) for codec in ("aac", "alac", "aac")]),
     "mpeg": (
         FrameCut,
         [
