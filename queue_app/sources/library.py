@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from queue_app.sources.errors import SourceError
+from queue_app.sources.types import readable
 
 SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".ape", ".caf", ".dsf", ".flac", ".m4a", ".m4b", ".mka", ".mp3", ".mp4"}
@@ -60,7 +61,7 @@ def walk(root: Path) -> Iterator[LibraryFile]:
             continue
         if not target.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
             continue
-        name = relative.as_posix().encode("utf-8", "backslashreplace").decode()
+        name = readable(relative.as_posix())
         entry = LibraryFile(file_id(relative), name, path, status.st_mtime_ns, status.st_size)
         found[entry.id] = relative
         yield entry

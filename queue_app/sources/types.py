@@ -50,6 +50,11 @@ type Media = Path | MediaFile
 def media_name(media: Media) -> str:
     """What logs call it: a file's name, a link without its query."""
     if isinstance(media, Path):
-        return media.name.encode("utf-8", "backslashreplace").decode()
+        return readable(media.name)
     url = getattr(media, "url", None)
     return "a file" if url is None else str(url).partition("?")[0]
+
+
+def readable(name: str) -> str:
+    """A file's name with what no terminal should see, and what is no text, as `\\x1b` or `\\udcff`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

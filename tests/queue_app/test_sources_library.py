@@ -7,6 +7,7 @@ import pytest
 
 from queue_app.sources.errors import SourceError
 from queue_app.sources.library import file_id, path_of, walk
+from queue_app.sources.types import media_name
 
 
 @pytest.fixture
@@ -115,3 +116,9 @@ def test_a_name_that_is_not_utf_8_has_an_id(root: Path) -> None:
 def test_a_missing_library_is_empty(tmp_path: Path) -> None:
     assert list(walk(tmp_path / "absent")) == []
     assert code_of(tmp_path / "absent", "a" * 16) == "NOT_FOUND"
+
+
+def test_a_name_for_the_log_holds_nothing_that_moves_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\n\x1b[31m\u202eb é.mp3").write_bytes(b"x")
+    assert [file.name for file in walk(tmp_path)] == ["a\\n\\x1b[31m\\u202eb é.mp3"]
+    assert media_name(tmp_path / "\x9b2J.mp3") == "\\x9b2J.mp3"
