@@ -81,7 +81,11 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
 
 def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
     tags = container.tags()
-    said = [tags.get("title"), tags.get("artist") or tags.get("album_artist"), tags.get("album")]
+    said = [
+        tags.get("title"),
+        tags.get("artist") or tags.get("album_artist") or tags.get("author"),
+        tags.get("album"),
+    ]
     names = [name[:_READ_OF_TAG] if name else None for name in said]
     is_id3 = container.input.format.name in _ID3_FORMATS
     repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
@@ -101,16 +105,19 @@ def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
 
 def _counted_ms(path: Path) -> int | None:
     """Length by reading every packet, a fiftieth of a second for a minute and a half of MP3; None where that
-    would take long."""
+    would take long. Raises SourceError for a file without a single one."""
     if path.stat().st_size > MAX_COUNTED_BYTES:
         return None
     with AudioChain(path) as chain:
+        any_packet = False
         try:
             for _ in chain.packets():
-                pass
+                any_packet = True
         except SourceError as error:
             if error.code != "UNDECODABLE":
                 raise
+        if not any_packet:
+            raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
         return round(chain.reached_ms) or None
 
 

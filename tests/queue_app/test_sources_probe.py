@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -275,3 +276,21 @@ def test_a_file_name_that_is_not_utf_8_is_read_too(tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(mp3(seconds=0.5))
     found = resolve(f"library:{file_id(Path(name))}", library=tmp_path, allow_private=())
     assert found.title == "Für Elise"
+
+
+def test_a_header_without_sound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 48_000, 192_000, 4, 16)
+    path.write_bytes(struct.pack("<4sI4s", b"RIFF", 36, b"WAVE") + form + b"data" + bytes(4))
+    with pytest.raises(SourceError) as caught:
+        probe(path)
+    assert caught.value.detail == "There is no sound in this file."
+
+
+def test_the_author_of_an_aiff_file_is_its_artist(tmp_path: Path) -> None:
+    path = tmp_path / "a.aiff"
+    body = (
+        encode("aiff", "pcm_s16be", seconds=1) + b"AUTH" + (4).to_bytes(4, "big") + "Für ".encode("latin-1")
+    )
+    path.write_bytes(body[:4] + (len(body) - 8).to_bytes(4, "big") + body[8:])
+    assert probe(path).artist == "Für"
