@@ -69,7 +69,7 @@ def test_a_pasted_link_is_offered_and_added_as_the_link(desk: Desk, scene: Scene
     page.locator("#search-input").fill("video.example/watch?v=1")
     expect(page.locator(".result .line-title")).to_have_text("video.example/watch?v=1")
     page.keyboard.press("Enter")
-    expect(page.locator("#queue .line-title")).to_have_count(2)
+    expect(page.locator("#activity .deed").first).to_contain_text("You added video.example/watch?v=1")
     newest = elsewhere(lambda: QueueItem.objects.select_related("track").latest("added_at").track)
     assert newest.uri == "https://video.example/watch?v=1"
 
