@@ -125,9 +125,9 @@ export class ActivityView {
       case "AlertRuleRemoved":
         return { verb: "ended a rule for alerts of", object: args.rule.stream_id };
       case "PlayerPaused":
-        return { verb: "paused the music" };
+        return { verb: "paused playback" };
       case "PlayerResumed":
-        return { verb: "let it play on" };
+        return { verb: "resumed playback" };
       case "VoiceJoined":
       case "VoiceChanged": {
         const channelId = args.player.voice_channel_id;
@@ -140,7 +140,7 @@ export class ActivityView {
       case "VoiceLeft":
         this.#channelId = null;
         if (args.reason === "alone") return { verb: "left, because nobody was there" };
-        return { verb: metadata.userId ? "sent Backline out of voice" : "is out of voice" };
+        return { verb: metadata.userId ? "disconnected Backline from voice" : "left voice" };
       case "PlayerErrorChanged":
         return troubleOf(args.player.error);
       default:
