@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
@@ -21,6 +20,7 @@ from av.video.stream import VideoStream
 
 from queue_app.sources.errors import SourceError
 from queue_app.sources.opus import pre_skip
+from queue_app.sources.tags import OpeningWatch, check_head
 from queue_app.sources.window import Window
 
 # Names of FFmpeg's demuxers. None of them opens a second file (mov's references are off by default).
@@ -48,24 +48,26 @@ _NOT_AUDIO = "This is not an audio file that can be decoded."
 class AudioContainer:
     """One opened FFmpeg container with its first audio stream. Not for use from two threads at a time.
 
-    `duration_ms` is what FFmpeg says, which may be a guess (see `length`). `close` frees what FFmpeg holds and
-    leaves the medium to whoever opened it; a container that nobody holds closes itself.
+    `is_whole` says that the medium is one file of the library; `window` is None then. `duration_ms` is what FFmpeg
+    says, which may be a guess (see `length`). `close` frees what FFmpeg holds and leaves the medium to whoever opened
+    it; a container that nobody holds closes itself.
     """
 
-    def __init__(self, media: Path | Window, *, is_live: bool = False) -> None:
+    def __init__(self, media: Window, *, is_live: bool = False, is_whole: bool = False) -> None:
         """Raises SourceError. Blocks on `media` until enough is known of it."""
         self.last_packet: AudioPacket | None = None
-        self.window = media if isinstance(media, Window) else None
-        options = _BOUNDS | {
-            "format_whitelist": FORMATS,
-            "protocol_whitelist": "file" if self.window is None else "none",
-        }
+        self.window = None if is_whole else media
+        self._media = media
+        options = _BOUNDS | {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
         if is_live:
             options |= _LIVE_PROBE
-        with self._translated():
-            # An absolute path cannot be taken for "protocol:address".
-            source = self.window or str(Path(str(media)).absolute())
-            opened = av.open(source, "r", options=options)
+        check_head(media.peek)
+        media.watch = OpeningWatch().look
+        try:
+            with self._translated():
+                opened = av.open(media, "r", options=options)
+        finally:
+            media.watch = None
         self.input: InputContainer = opened
         try:
             if not self.input.streams.audio:
@@ -103,12 +105,12 @@ class AudioContainer:
             yield
         except av.FFmpegError as error:
             raise self._translate(error) from error
-        if self.window is not None and self.window.error is not None:
-            raise self.window.error
+        if self._media.error is not None:
+            raise self._media.error
 
     def _translate(self, error: av.FFmpegError) -> SourceError:
-        if self.window is not None and self.window.error is not None:
-            return self.window.error
+        if self._media.error is not None:
+            return self._media.error
         return _sentence(error)
 
     @property
@@ -127,8 +129,8 @@ class AudioContainer:
                 packet = next(packets, None)
             except av.FFmpegError as error:
                 raise self._translate(error) from error
-            if self.window is not None and self.window.error is not None:
-                raise self.window.error
+            if self._media.error is not None:
+                raise self._media.error
             if packet is None:
                 return
             if packet.size:
@@ -165,8 +167,8 @@ class AudioContainer:
         try:
             self.input.seek(round((max(0, position_ms) + self._start_ms) * 1000), backward=True)
         except av.FFmpegError as error:
-            if self.window is not None and self.window.error is not None:
-                raise self.window.error from error
+            if self._media.error is not None:
+                raise self._media.error from error
             return False
         return True
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from queue_app.sources.length import tag_size
 from queue_app.sources.ogg import Readable
+from queue_app.sources.tags import tag_size
 from queue_app.sources.window import Cut
 
 # A larger file is only known to be joined when its second part is reached.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from queue_app.sources.container import AudioContainer
+from queue_app.sources.tags import tag_size
 
 # Demuxers of formats whose headers count samples or packets.
 _HEADER_COUNTS = {"caf", "flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}
@@ -125,14 +126,6 @@ class Mp3Header:
         if size is None or self.byte_count is None:
             return False
         return abs(size - self.offset - self.byte_count) <= _SLACK_BYTES
-
-
-def tag_size(head: bytes) -> int:
-    """How many bytes the ID3v2 tag with these first ten takes, 0 where it is none (id3v2.4.0-structure, 3.1)."""
-    if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 0x7F:
-        return 0
-    length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return 10 + length + (10 if head[5] & 0x10 else 0)
 
 
 def id3_size(read_at: ReadAt) -> int:

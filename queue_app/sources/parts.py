@@ -27,8 +27,9 @@ from queue_app.sources.joined import (
     first_beginning,
     frame_at,
 )
-from queue_app.sources.length import MAX_TAGS, id3_size, known_length_ms, tag_size
+from queue_app.sources.length import MAX_TAGS, id3_size, known_length_ms
 from queue_app.sources.ogg import CAPTURE, OggCut, find_parts
+from queue_app.sources.tags import tag_size
 from queue_app.sources.types import Media, MediaFile, media_name
 from queue_app.sources.window import Cut, Window
 
@@ -291,7 +292,7 @@ class _Opener:
         container: AudioContainer | None
         try:
             if self.path is not None:
-                container = AudioContainer(self.path)
+                container = AudioContainer(Window(self.file, name=self.name), is_whole=True)
             else:
                 container = AudioContainer(self._from_start(), is_live=self.is_live)
         except SourceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Protocol
 
 from queue_app.sources.errors import SourceError
@@ -34,7 +35,7 @@ class Window:
     `ahead` was read from `media` already, from `start` on. FFmpeg's callbacks must not raise: PyAV holds what
     was thrown until the next call returns and prints any further one to stderr. So the first error is kept in
     `error`, and FFmpeg sees the end of the file. With `keep_head` the first megabyte stays in `head` until it is
-    forgotten.
+    forgotten. `watch` gets what FFmpeg reads, and may raise SourceError.
     """
 
     def __init__(
@@ -47,15 +48,17 @@ class Window:
         cut: Cut | None = None,
         sequential: bool = False,
         keep_head: bool = False,
+        name: str = "",
     ) -> None:
         self.error: SourceError | None = None
-        self.name = ""
+        self.watch: Callable[[bytes], None] | None = None
+        self.name = name  # FFmpeg looks at its suffix
         self.start = start
         self.head = bytearray()
         self._media = media
         self.end = end
         self._ahead = ahead  # read from the media, and not looked at yet
-        self._ready = b""  # looked at, and not handed out yet
+        self._ready = bytearray()  # looked at, and not handed out yet
         self._cut = cut
         self._seekable = media.seekable() and not sequential
         self._position = 0  # of FFmpeg, counted from `start`
@@ -87,21 +90,39 @@ class Window:
     # File
 
     def read(self, size: int = -1, /) -> bytes:
-        while not self._ready and self.error is None:
-            if self._cut is not None and self._cut.rest is not None:
+        if not self._ready:
+            self._fill(size)
+        out = bytes(self._ready[:size])
+        del self._ready[:size]
+        if self.watch is not None and self.error is None:
+            try:
+                self.watch(out)
+            except SourceError as error:
+                self.error = error
+                self._ready.clear()
                 return b""
-            data = self._take(size)
-            if self._cut is None:
-                self._ready = data
-            else:
-                self._ready = self._cut.pass_on(data)
-            if not data:
-                break
-        out, self._ready = self._ready[:size], self._ready[size:]
         if self._keeps_head and self._position == len(self.head) < _HEAD_BYTES:
             self.head += out
         self._position += len(out)
         return out
+
+    def peek(self, offset: int, count: int) -> bytes:
+        """Bytes at so far behind the current position, which stays; all up to there are held until they are read."""
+        while len(self._ready) < offset + count and self._fill(offset + count - len(self._ready)):
+            pass
+        return bytes(self._ready[offset : offset + count])
+
+    def _fill(self, size: int) -> bool:
+        """Take more from the media until some of it may be handed out; False at the end."""
+        while self.error is None:
+            if self._cut is not None and self._cut.rest is not None:
+                return False
+            data = self._take(size)
+            passed = data if self._cut is None else self._cut.pass_on(data)
+            self._ready += passed
+            if passed or not data:
+                return bool(passed)
+        return False
 
     def _take(self, size: int) -> bytes:
         if self.end is not None:
@@ -142,7 +163,8 @@ class Window:
         except (OSError, ValueError):
             return -1  # FFmpeg asks for impossible places, and this is its answer for them
         self._position = self._taken = base + offset
-        self._ahead = self._ready = b""
+        self._ahead = b""
+        self._ready.clear()
         if self._cut is not None:
             self._cut.restart(at_beginning=self._position == 0)
         return self._position

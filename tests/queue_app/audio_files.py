@@ -12,6 +12,7 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from queue_app.sources.container import AudioContainer
+from queue_app.sources.window import Window
 
 MUXERS = {
     "opus": ("ogg", "libopus", "fltp"),
@@ -74,7 +75,8 @@ def write_mixed_opus(path: Path, seconds: float = 2.0) -> Path:
         position = 0
         for frame_ms in (20, 60):
             part = path.with_suffix(f".{frame_ms}.opus")
-            with AudioContainer(write(part, tone(seconds / 2), frame_ms=frame_ms)) as container:
+            write(part, tone(seconds / 2), frame_ms=frame_ms)
+            with part.open("rb") as file, AudioContainer(Window(file)) as container:
                 for packet in container.packets():
                     packet.stream = stream
                     packet.pts = packet.dts = position
@@ -86,7 +88,7 @@ def write_mixed_opus(path: Path, seconds: float = 2.0) -> Path:
 
 
 def packets(path: Path) -> list[bytes]:
-    with AudioContainer(path) as container:
+    with path.open("rb") as file, AudioContainer(Window(file)) as container:
         return [bytes(packet) for packet in container.packets()]
 
 

@@ -217,7 +217,7 @@ def with_index_first(mp4: bytes) -> bytes:
 def with_ogg_bytes(ogg: bytes, old: bytes, new: bytes) -> bytes:
     """Change bytes of an Ogg stream to as many others, and the checksums of the pages they are in."""
     assert len(old) == len(new)
-    return _with_checksums(bytearray(ogg.replace(old, new)))
+    return with_checksums(bytearray(ogg.replace(old, new)))
 
 
 def with_serial(ogg: bytes, serial: int) -> bytes:
@@ -226,10 +226,10 @@ def with_serial(ogg: bytes, serial: int) -> bytes:
     while (page := page_at(changed, at)) is not None:
         changed[at + 14 : at + 18] = serial.to_bytes(4, "little")
         at += page.size
-    return _with_checksums(changed)
+    return with_checksums(changed)
 
 
-def _with_checksums(changed: bytearray) -> bytes:
+def with_checksums(changed: bytearray) -> bytes:
     at = 0
     while (page := page_at(changed, at)) is not None:
         changed[at + 22 : at + 26] = bytes(4)
