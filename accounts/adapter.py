@@ -91,7 +91,7 @@ def refuse_login(request: HttpRequest, error: LoginRefused | DiscordError) -> Ht
         "way_on_url": "/" if isinstance(error, LoginRefused) else request.get_full_path(),
         "way_on_label": "Try again",
     }
-    response = render(request, "login_refused.html", context, status=error.status)
+    response = render(request, "accounts/login_refused.html", context, status=error.status)
     if isinstance(error, DiscordBusy) and error.retry_after is not None:
         response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return response

@@ -90,3 +90,26 @@ class TokenField(serializers.Field[str, Any, str, Any]):
 
 class RefreshSerializer(serializers.Serializer[dict[str, Any]]):
     refresh = TokenField()
+
+
+class TokenRequestSerializer(serializers.Serializer[dict[str, Any]]):
+    device = serializers.CharField(max_length=100, help_text="What its owner calls it.")
+
+
+class PersonSerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.CharField()
+    username = serializers.CharField()
+    display_name = serializers.CharField()
+    avatar_url = serializers.CharField(allow_null=True)
+
+
+class DeviceTokenSerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.CharField()
+    device = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class NewDeviceTokenSerializer(DeviceTokenSerializer):
+    token = serializers.CharField(help_text="Shown this once.")

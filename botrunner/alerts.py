@@ -7,11 +7,11 @@ import logging
 
 from django.db import DatabaseError
 
+from alerts.domain.delivery import Delivery, deliver
+from alerts.domain.outbox import claim_due, waiting_since
+from alerts.domain.settle import settle
+from alerts.metrics import show_waiting
 from botrunner.threads import in_daemon
-from guilds.alerts.metrics import show_waiting
-from guilds.domain.alert_delivery import Delivery, deliver
-from guilds.domain.alert_posts import claim_due, waiting_since
-from guilds.domain.alert_settle import settle
 from realtime import hints
 from realtime.db import in_thread
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from queue_app.domain.library import scan_library
+from library.domain.scan import scan_library
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from botrunner.audio.source import TrackSource
 from botrunner.threads import in_daemon
-from queue_app.sources import Media, SourceError, TrackInfo, open_media, resolve
+from library.sources import Media, SourceError, TrackInfo, open_media, resolve
 
 log = logging.getLogger(__name__)
 

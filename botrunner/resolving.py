@@ -11,10 +11,10 @@ from uuid import UUID
 from django.conf import settings
 
 from botrunner.threads import in_daemon
+from library.sources import SourceError, resolve
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
 from queue_app.queries import next_unresolved
-from queue_app.sources import SourceError, resolve
 from realtime.db import in_thread
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 
 from botrunner.labels import clock, cut, label, length
-from queue_app.domain.find import search_library
-from queue_app.models import Track
-from queue_app.sources.library import known_folder
+from library.domain.find import search_library
+from library.models import Track
+from library.sources.library import known_folder
 from realtime.db import in_thread
 
 MOST = 25

@@ -19,7 +19,7 @@ import aiohttp
 import nextcord
 from nextcord.errors import ConnectionClosed
 
-from botrunner.voice_socket import Encryption, VoiceSocket
+from botrunner.voice_socket import Call, Encryption, VoiceSocket
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +52,12 @@ class VoiceRefused(VoiceFailed):
     code = "VOICE_REFUSED"
 
 
-class VoiceClient(nextcord.VoiceClient):
+class VoiceClient(Call):
     """`ask` for a channel, `leave` for good; in between it follows wherever somebody moves it.
 
     `on_moved(channel_id)` is told when somebody else moves the bot, with None when they send it out of voice;
     `on_change()` when it became able to send, or lost that. `failure` is set when it is no longer on its way.
     """
-
-    channel: nextcord.VoiceChannel | nextcord.StageChannel
 
     def __init__(
         self,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dave
+import nextcord
 from nextcord.gateway import DiscordVoiceWebSocket
 from nextcord.voice_client import E2EEState
-
-if TYPE_CHECKING:
-    from botrunner.voice import VoiceClient
 
 SESSION_DESCRIPTION, RESUMED = 4, 9
 PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH = 21, 22, 24
@@ -35,6 +33,14 @@ class Encryption(E2EEState):
         return len(self._recognised_users) == 1
 
 
+class Call(nextcord.VoiceClient):
+    """A client as its sockets know it. `keyed_channel_id`: whose call the newest keys are for."""
+
+    channel: nextcord.VoiceChannel | nextcord.StageChannel
+    encryption: Encryption
+    keyed_channel_id: int
+
+
 class VoiceSocket(DiscordVoiceWebSocket):
     """The socket of one connection to a voice server.
 
@@ -46,10 +52,10 @@ class VoiceSocket(DiscordVoiceWebSocket):
     plain = False
     _downgrades: frozenset[int] = frozenset()  # transitions to no encryption that were announced
 
-    _connection: VoiceClient
+    _connection: Call
 
     @classmethod
-    async def dial(cls, client: VoiceClient, *, resume: bool = False) -> VoiceSocket:
+    async def dial(cls, client: Call, *, resume: bool = False) -> VoiceSocket:
         """Connect to the client's endpoint, and identify or resume. Raises what aiohttp raises."""
         socket: VoiceSocket = await cls.from_client(client, resume=resume)
         socket._max_heartbeat_timeout = SILENT_SECONDS

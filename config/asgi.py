@@ -17,10 +17,10 @@ from django.conf import settings  # noqa: E402
 
 from config.handler import Http  # noqa: E402
 from config.malloc import give_memory_back  # noqa: E402
+from config.routing import refusers, websocket_urlpatterns  # noqa: E402
 from config.wake import wake_bot, wake_bot_soon  # noqa: E402
 from realtime import hints  # noqa: E402
 from realtime.handshake import refusal  # noqa: E402
-from realtime.routing import refusers, websocket_urlpatterns  # noqa: E402
 from realtime.server import end_with_supervisor  # noqa: E402
 from realtime.upgrade import refusing_upgrades  # noqa: E402
 

@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.discord import USER_AGENT, tls_context
 from botrunner.intents import GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMITED
 from botrunner.voice_check import voice_problem
+from config.checks import REMEDY, is_of_other_version
 from guilds.domain.shards import MEMBERS_REMEDY
 from realtime import hints
 
@@ -42,6 +43,8 @@ def check_database() -> Finding:
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if is_of_other_version(connection):
+            return Finding("database", "written by another version of Backline", REMEDY)
     except Exception as error:
         return Finding("database", type(error).__name__, "Check DATABASE_URL, and that the server is up.")
     if missing:

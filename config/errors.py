@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from accounts.errors import AccountsError, DiscordError
 from guilds.errors import GuildsError, InvalidSettings
+from library.errors import LibraryError
 from queue_app.errors import InvalidArguments, QueueError
 from realtime.errors import RealtimeError
 
@@ -32,7 +33,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         return Response(
             {"code": error.code, "detail": str(error), "errors": error.errors}, status=error.status
         )
-    if isinstance(error, GuildsError | QueueError | RealtimeError):
+    if isinstance(error, GuildsError | LibraryError | QueueError | RealtimeError):
         set_rollback()
         body = _body(error.status, error.code, str(error))
         if field := getattr(error, "field", ""):

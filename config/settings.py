@@ -260,7 +260,10 @@ INSTALLED_APPS = ["config.runserver.RunserverConfig"] if "runserver" in sys.argv
 INSTALLED_APPS += [
     "config",
     "botrunner",
+    "alerts",
     "queue_app",
+    "streams",
+    "library",
     "guilds",
     "realtime",
     "accounts",

@@ -10,9 +10,13 @@ from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts import pages as account_pages
 from accounts.callback import second_factor, sent_once
-from config import stream_pages, views
+from config import views
+from guilds import pages as guild_pages
+from queue_app import pages as queue_pages
 from queue_app.views import SearchView, artwork
+from streams import pages as stream_pages
 
 # Swagger UI writes style attributes; nothing else on its page is loosened.
 _csp: dict[str, list[str]] = {**settings.SECURE_CSP, "style-src": [CSP.SELF, CSP.UNSAFE_INLINE]}
@@ -20,8 +24,8 @@ docs_csp = csp_override(_csp)
 
 urlpatterns = [
     path("", views.landing, name="landing"),
-    path("dashboard", views.dashboard, name="dashboard"),
-    path("sessions", views.sessions, name="sessions_page"),
+    path("dashboard", guild_pages.dashboard, name="dashboard"),
+    path("sessions", account_pages.sessions, name="sessions_page"),
     path(
         "account/login",
         RedirectView.as_view(pattern_name="discord_login", query_string=True),
@@ -33,8 +37,8 @@ urlpatterns = [
     path("account/2fa/totp/deactivate/", sent_once(totp_views.deactivate_totp)),
     path("account/2fa/recovery-codes/generate/", sent_once(recovery_views.generate_recovery_codes)),
     path("account/2fa/", include("allauth.mfa.urls")),
-    path("guilds/<str:guild_id>", views.guild, name="guild_page"),
-    path("guilds/<str:guild_id>/settings", views.guild_settings, name="guild_settings_page"),
+    path("guilds/<str:guild_id>", queue_pages.guild, name="guild_page"),
+    path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
@@ -43,7 +47,8 @@ urlpatterns = [
     path("api/auth/", include("accounts.urls")),
     path("api/guilds", include("guilds.urls")),
     path("api/guilds", include("queue_app.urls")),
-    path("api/streams", include("realtime.streams.urls")),
+    path("api/guilds", include("alerts.urls")),
+    path("api/streams", include("streams.urls")),
     path("api/stores", include("realtime.stores.urls")),
     path("api/search", SearchView.as_view(), name="search"),
     path(

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
-from guilds.alerts import admin as alerts_admin  # noqa: F401  registers by being imported
 from guilds.domain.settings import change_settings
 from guilds.domain.shards import MEMBERS_REMEDY
 from guilds.freshness import is_up

@@ -1,18 +1,21 @@
-"""What streams need to know about guilds: who is in which, and whom a person may share with."""
+"""Who is in which guild with which roles, and with whom a person may share."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from accounts.models import User
 from guilds.errors import RoleNotFound
 from guilds.models import Membership, Role
 from guilds.permissions import require_member
-from realtime.streams.audience import Audience, Belonging
+
+# {user id: {guild id: role ids}}
+Belonging = Mapping[int, Mapping[str, Iterable[str]]]
 
 
 def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belonging:
+    """Return who of these is in which of these guilds, with which roles; null: all guilds."""
     memberships = Membership.objects.filter(user_id__in=list(user_ids))
     if guild_ids is not None:
         memberships = memberships.filter(guild_id__in=list(guild_ids))
@@ -22,11 +25,8 @@ def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belon
     return found
 
 
-def check(user: User, guild_id: str, role_id: str) -> None:
-    """One shares with guilds one is in. Raises a GuildsError."""
+def check_sharing(user: User, guild_id: str, role_id: str) -> None:
+    """Return when the user may share with this guild: one is in it. Raises a GuildsError."""
     require_member(user, guild_id)
     if role_id and not Role.objects.filter(guild_id=guild_id, pk=role_id).exists():
         raise RoleNotFound
-
-
-AUDIENCE = Audience(belonging=belonging, check=check)

@@ -70,22 +70,6 @@ class InvalidSettings(GuildsError):
         return "; ".join(f"{name}: {' '.join(lines)}" for name, lines in self.errors.items())
 
 
-class InvalidAlertRule(InvalidSettings):
-    """`errors` by field of the rule."""
-
-
-class AlertRuleNotFound(GuildsError):
-    code = "ALERT_RULE_NOT_FOUND"
-    sentence = "There is no such alert rule in this guild."
-    status = 404
-
-
-class TooManyAlertRules(GuildsError):
-    code = "TOO_MANY_ALERT_RULES"
-    sentence = "This guild has as many alert rules as one may have."
-    status = 409
-
-
 class RoleNotFound(GuildsError):
     code = "ROLE_NOT_FOUND"
     sentence = "There is no such role in this guild."

@@ -231,6 +231,3 @@ class IdentifyBucket(models.Model):
 
     def __str__(self) -> str:
         return f"bucket {self.number}"
-
-
-from guilds.alerts.models import AlertPost, AlertRule  # noqa: E402, F401  Django looks here

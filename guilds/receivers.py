@@ -10,8 +10,6 @@ from django.dispatch import receiver
 from accounts.errors import DiscordError
 from accounts.models import User
 from accounts.signals import discord_login, exporting
-from guilds.alerts.models import AlertRule
-from guilds.domain.alert_rules import rule_fields
 from guilds.domain.guild_list import read_my_guilds
 from guilds.models import Membership
 from guilds.queries import guild_shape
@@ -31,11 +29,4 @@ def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: 
 @receiver(exporting)
 def export_memberships(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
     memberships = Membership.objects.filter(user=user).select_related("guild")
-    rules = AlertRule.objects.filter(author=user)
-    return {
-        "guilds": [guild_shape(m) | {"role_ids": m.role_ids} for m in memberships],
-        "alert_rules": [
-            {"guild_id": rule.guild_id, "created_at": rule.created_at.isoformat()} | rule_fields(rule)
-            for rule in rules
-        ],
-    }
+    return {"guilds": [guild_shape(m) | {"role_ids": m.role_ids} for m in memberships]}

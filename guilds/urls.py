@@ -1,7 +1,6 @@
 from django.urls import path
 
 from guilds import views
-from guilds.alerts.views import AlertRuleListView, AlertRuleView
 from guilds.settings_views import GuildSettingsView
 
 urlpatterns = [
@@ -13,7 +12,5 @@ urlpatterns = [
     path("/<str:guild_id>/bot-permissions", views.BotPermissionsView.as_view(), name="guild_bot_permissions"),
     path("/<str:guild_id>/refresh", views.RefreshView.as_view(), name="guild_refresh"),
     path("/<str:guild_id>/settings", GuildSettingsView.as_view(), name="guild_settings"),
-    path("/<str:guild_id>/alert-rules", AlertRuleListView.as_view(), name="guild_alert_rules"),
-    path("/<str:guild_id>/alert-rules/<str:rule_id>", AlertRuleView.as_view(), name="guild_alert_rule"),
     path("/<str:guild_id>/bot-install-url", views.InstallUrlView.as_view(), name="guild_install_url"),
 ]

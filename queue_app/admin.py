@@ -1,4 +1,4 @@
-"""Django admin for tracks, the queue and the players, with two rescues that go the ordinary way."""
+"""Django admin for the queue and the players, with two rescues that go the ordinary way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.models import User
 from queue_app.domain.requeue import requeue
 from queue_app.domain.skip import skip
 from queue_app.errors import QueueError
-from queue_app.models import Player, QueueItem, Track
+from queue_app.models import Player, QueueItem
 from realtime.models import Via
 from realtime.origin import Origin
 
@@ -19,13 +19,6 @@ from realtime.origin import Origin
 def _origin(request: HttpRequest) -> Origin:
     assert isinstance(request.user, User)
     return Origin(user=request.user, via=Via.ADMIN, operator=True)
-
-
-@admin.register(Track)
-class TrackAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "artist", "source", "duration_ms", "available", "resolved_at")
-    list_filter = ("source", "available", "is_live")
-    search_fields = ("title", "artist", "album", "uri")
 
 
 @admin.register(QueueItem)

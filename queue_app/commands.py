@@ -15,10 +15,10 @@ from guilds.domain.settings import change_settings, check_settings
 from guilds.errors import GuildNotFound, InvalidSettings
 from guilds.models import MAX_VOLUME
 from guilds.permissions import check_guild_id, require_member
+from library.domain.find import MAX_QUERY
+from library.domain.links import MAX_PASTED, is_link, read_query
 from queue_app.domain.add import POSITIONS, add_track
 from queue_app.domain.clear import clear_queue
-from queue_app.domain.find import MAX_QUERY
-from queue_app.domain.links import MAX_PASTED, is_link, read_query
 from queue_app.domain.move import move_item
 from queue_app.domain.pause import pause, resume
 from queue_app.domain.remove import remove_item

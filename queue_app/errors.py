@@ -27,14 +27,6 @@ class ItemNotFound(QueueError):
     status = 404
 
 
-class NothingFound(QueueError):
-    """The sentence says what was looked for, and what to do."""
-
-    code = "NO_MATCH"
-    sentence = "Nothing in the library matches this."
-    status = 404
-
-
 class NothingPlaying(QueueError):
     code = "NOTHING_PLAYING"
     sentence = "Nothing is playing."

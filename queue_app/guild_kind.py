@@ -10,6 +10,7 @@ from accounts.models import User
 from guilds.errors import GuildNotFound, GuildsError, InvalidSettings
 from guilds.models import Membership
 from guilds.permissions import require_member
+from library.errors import LibraryError
 from queue_app.commands import execute
 from queue_app.domain.playback import abandoned, note_absence
 from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
@@ -56,7 +57,7 @@ def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
         raise Conflict from error
     except GuildNotFound as error:  # left the guild while connected
         raise Forbidden from error
-    except (QueueError, GuildsError) as error:
+    except (QueueError, GuildsError, LibraryError) as error:
         raise CommandRefused(error.code, str(error)) from error
 
 

@@ -87,7 +87,7 @@ def next_unresolved(guild_id: str) -> tuple[UUID, str] | None:
 # SQLite takes the tables of a CROSS JOIN in the order in which they are named.
 _UNRESOLVED = """
     SELECT item.id, track.uri
-    FROM queue_app_track track CROSS JOIN queue_app_queueitem item
+    FROM library_track track CROSS JOIN queue_app_queueitem item
     WHERE track.resolved_at IS NULL AND NOT track.source = 'none'
         AND item.track_id = track.id AND item.guild_id = %s AND item.state = 'queued'
     ORDER BY item.rank LIMIT 1

@@ -1,4 +1,4 @@
-"""What this app keeps about a person: for their export, and to let go of."""
+"""What happens elsewhere and matters to queues, and what they keep about a person."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from accounts.signals import departing, exporting
+from library.models import Track
+from library.signals import track_read
+from queue_app.domain.announce import announce_track
 from queue_app.domain.forget import forget_person
 from queue_app.models import QueueItem
 from queue_app.shapes import item_shape
@@ -24,3 +27,8 @@ def export_items(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
 @receiver(departing)
 def forget_items(sender: Any, user: User, **kwargs: Any) -> None:
     forget_person(user)
+
+
+@receiver(track_read)
+def announce_what_was_read(sender: Any, track: Track, **kwargs: Any) -> None:
+    announce_track(track)

@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from queue_app.models import Player, QueueItem, Track
+from library.models import Track
+from queue_app.models import Player, QueueItem
 
 
 def track_shape(track: Track) -> dict[str, Any]:

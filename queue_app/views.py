@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from guilds.permissions import require_member
-from queue_app.artwork import artwork_folder
+from library.artwork import artwork_folder
+from library.domain.find import MAX_QUERY, search_library
 from queue_app.commands import command_id_of, execute
-from queue_app.domain.find import MAX_QUERY, search_library
 from queue_app.errors import InvalidArguments
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (

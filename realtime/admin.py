@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from accounts.admin import OwnerAdmin, ReadOnlyAdmin
 from realtime.domain.stores import delete_store
 from realtime.models import Event, Store, StoreMember
-from realtime.streams import admin as streams_admin  # noqa: F401  registers by being imported
 
 
 class StoreMemberInline(admin.TabularInline[StoreMember, Store]):

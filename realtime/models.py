@@ -141,6 +141,3 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return self.command_id
-
-
-from realtime.streams.models import AlertFrame, Stream, StreamGrant, StreamPresence  # noqa: E402, F401  Django looks here

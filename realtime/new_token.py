@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from accounts.authentication import caller
 from accounts.domain.once import StepSpent, take_once
 from accounts.models import AuthSession
+from accounts.shapes import token_shape
 from accounts.tokens import issue_sync
 from realtime.errors import Conflict
-from realtime.streams.shapes import token_shape
 
 REPEATABLE = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 

@@ -30,7 +30,16 @@ from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
 
-ON_BOTH_DATABASES = {"accounts", "database", "guilds", "realtime", "queue_app"}
+ON_BOTH_DATABASES = {
+    "accounts",
+    "alerts",
+    "database",
+    "guilds",
+    "library",
+    "queue_app",
+    "realtime",
+    "streams",
+}
 # Chromium and Node are the dearest, and do the same on every database.
 ON_ONE_DATABASE = {"desk", "peer"}
 

@@ -14,8 +14,9 @@ from accounts.models import AuthSession, User
 from guilds.domain.installation import ensure_guild
 from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR
-from queue_app.domain.find import search_key
-from queue_app.models import ItemState, Player, QueueItem, Track
+from library.domain.find import search_key
+from library.models import Track
+from queue_app.models import ItemState, Player, QueueItem
 
 
 def _snowflakes(first: int) -> Any:

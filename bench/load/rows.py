@@ -19,8 +19,9 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
 
     from accounts.models import User
     from guilds.models import Membership
+    from library.models import Track
     from queue_app.domain.rank import STEP
-    from queue_app.models import ItemState, Player, QueueItem, Track
+    from queue_app.models import ItemState, Player, QueueItem
 
     with transaction.atomic():
         QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).delete()

@@ -16,10 +16,10 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from queue_app.sources.chain import AudioChain, ChainPacket
-from queue_app.sources.container import AudioContainer
-from queue_app.sources.errors import SourceError
-from queue_app.sources.opus import (
+from library.sources.chain import AudioChain, ChainPacket
+from library.sources.container import AudioContainer
+from library.sources.errors import SourceError
+from library.sources.opus import (
     FRAME_MS,
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -27,7 +27,7 @@ from queue_app.sources.opus import (
     packet_samples,
     plays_as_is,
 )
-from queue_app.sources.types import Media
+from library.sources.types import Media
 
 BIT_RATE = 128_000
 # Decoders need a run-up: Opus 80 ms (RFC 7845, section 4.6), MP3 and AAC a few frames.

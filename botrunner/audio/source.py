@@ -10,9 +10,9 @@ from collections import deque
 import nextcord
 
 from botrunner.audio.frames import FrameReader
-from queue_app.sources.errors import SourceError
-from queue_app.sources.opus import FRAME_MS, SILENCE
-from queue_app.sources.types import Media, MediaFile, media_name
+from library.sources.errors import SourceError
+from library.sources.opus import FRAME_MS, SILENCE
+from library.sources.types import Media, MediaFile, media_name
 
 SILENCE_AT_END = 5
 READ_AHEAD_FRAMES = 200  # 4 s

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from guilds.domain.alert_settle import give_up_guild
 from guilds.models import Guild, GuildSettings, VoiceState
 from guilds.permissions import INSTALL_PERMISSIONS
 from guilds.shapes import public_shape
+from guilds.signals import bot_removed
 from realtime.domain.append import append, ensure_store, lock_store
 from realtime.domain.retry import retrying
 from realtime.models import Store
@@ -53,7 +53,7 @@ def bot_left(guild_id: str) -> bool:
             return False
         guild.bot_installed, guild.unavailable, guild.left_at = False, False, timezone.now()
         guild.save(update_fields=["bot_installed", "unavailable", "left_at"])
-        give_up_guild(guild_id)
+        bot_removed.send(sender=None, guild_id=guild_id)
         VoiceState.objects.filter(guild_id=guild_id).delete()  # nobody tells any more who sits where
         announce(store, "BotRemoved", guild)
         return True

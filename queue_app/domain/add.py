@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from queue_app.domain.find import find_track
+from library.domain.find import find_track
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import Place, at_end, at_front, at_turn

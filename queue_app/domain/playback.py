@@ -13,17 +13,18 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from database.owners import is_free, surely_dead
+from database.owners import lease_owner as lease_owner
+from library.domain.tracks import apply_info
+from library.sources import TrackInfo
+from queue_app.domain.announce import announce_track, say_resolved
 from queue_app.domain.company import Company, company
 from queue_app.domain.guild_state import GuildState, first_player, open_guild
-from queue_app.domain.library import announce_track, apply_info, say_resolved
-from queue_app.domain.owners import is_free, surely_dead
-from queue_app.domain.owners import lease_owner as lease_owner
 from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.player_states import BOT_AWAY, CHANNEL_GONE, NOWHERE
 from queue_app.queries import first_queued, load_player
-from queue_app.sources import TrackInfo
 from realtime.origin import BOT
 
 LEASE = timedelta(seconds=8)

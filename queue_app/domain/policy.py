@@ -12,9 +12,10 @@ from django.conf import settings as program
 from guilds.domain.settings import known_sources
 from guilds.models import GuildSettings, Membership, VoiceState, Who
 from guilds.permissions import can_manage, is_dj
+from library.models import Track
 from queue_app.domain.guild_state import GuildState
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
-from queue_app.models import ItemState, Player, QueueItem, SkipVote, Track
+from queue_app.models import ItemState, Player, QueueItem, SkipVote
 
 Skipping = Literal["now", "vote"] | None
 

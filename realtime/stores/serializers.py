@@ -7,10 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User, snowflake_validator
+from accounts.serializers import PersonSerializer
 from realtime.domain.stores import NAME
 from realtime.errors import InvalidName
 from realtime.models import StoreRole
-from realtime.streams.serializers import PersonSerializer
 
 
 class StoreChangeSerializer(serializers.Serializer[dict[str, Any]]):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from accounts.shapes import user_shape
 from realtime.models import Store, StoreMember
-from realtime.streams.shapes import user_shape
 
 
 def role_of(user: User, store: Store) -> str | None:

@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.models import AuthSession, User
+from accounts.serializers import DeviceTokenSerializer, NewDeviceTokenSerializer, TokenRequestSerializer
+from accounts.shapes import token_shape
 from realtime.domain import stores
 from realtime.errors import Forbidden, StoreNotFound
 from realtime.models import Store
@@ -25,12 +27,6 @@ from realtime.stores.serializers import (
     StoreSerializer,
 )
 from realtime.stores.shapes import member_shape, store_shape
-from realtime.streams.serializers import (
-    DeviceTokenSerializer,
-    NewDeviceTokenSerializer,
-    TokenRequestSerializer,
-)
-from realtime.streams.shapes import token_shape
 
 _STORES = Store.objects.filter(name__startswith="app:").select_related("owner").prefetch_related("members")
 

@@ -34,8 +34,8 @@ from accounts.encryption import decrypt
 from accounts.errors import Crowded
 from accounts.models import AuthSession, OneTimeStep, User
 from realtime.domain.stores import create_store
-from realtime.domain.streams import create_stream
 from sandbox.seed import OWNER
+from streams.domain.streams import create_stream
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import CHALLENGE, VERIFIER, code_of
 from tests.accounts.test_second_factor import AUTHENTICATE, INDEX, code_now, half_way, protect

@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-import queue_app.sources.http as http_source
+import library.sources.http as http_source
 from accounts.models import User
 from botrunner.audio import TrackSource
 from guilds.domain import shards
-from queue_app.sources import open_media
+from library.sources import open_media
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
 from tests.botrunner.listening import LOOPBACK
 from tests.botrunner.stage import Stage, stage_on
 from tests.discord import taken_for_discord
 from tests.factories import GuildFactory
-from tests.queue_app.audio_files import tone, write
-from tests.queue_app.audio_server import AudioServer, running_server
+from tests.library.audio_files import tone, write
+from tests.library.audio_server import AudioServer, running_server
 
 # title -> (hertz, seconds)
 TONES = {"Long A": (440.0, 60.0), "Long C": (523.0, 60.0), "Short E": (659.0, 1.5), "Short G": (784.0, 1.5)}

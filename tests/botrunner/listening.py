@@ -12,8 +12,8 @@ from av.audio.codeccontext import AudioCodecContext
 from numpy.typing import NDArray
 
 from botrunner.audio import TrackSource
-from queue_app.sources.opus import packet_samples
-from tests.queue_app.audio_files import loudest_hz
+from library.sources.opus import packet_samples
+from tests.library.audio_files import loudest_hz
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 

@@ -23,7 +23,7 @@ def nobody_writes() -> Iterator[Callable[[], None]]:
                 if connection.vendor == "postgresql":
                     with connection.cursor() as cursor:
                         cursor.execute(
-                            "LOCK TABLE accounts_user, guilds_voicestate, queue_app_queueitem, queue_app_track"
+                            "LOCK TABLE accounts_user, guilds_voicestate, queue_app_queueitem, library_track"
                             " IN ACCESS EXCLUSIVE MODE"
                         )
                 held.set()

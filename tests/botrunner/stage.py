@@ -13,8 +13,8 @@ import httpx
 from accounts.models import User
 from botrunner.shards import Shards, run_bot
 from guilds.models import Membership
+from library.domain.scan import scan_library
 from queue_app.commands import execute
-from queue_app.domain.library import scan_library
 from queue_app.models import Player, QueueItem
 from queue_app.queries import load_player
 from realtime.db import in_thread

@@ -11,19 +11,19 @@ import pytest
 from prometheus_client import REGISTRY
 
 from accounts import discord
+from alerts.domain import outbox
+from alerts.domain.rules import add_rule, check_rule
+from alerts.models import AlertPost, PostState
 from botrunner.alerts import AlertPoster
-from guilds.alerts.models import AlertPost, PostState
-from guilds.domain import alert_posts
-from guilds.domain.alert_rules import add_rule, check_rule
 from guilds.freshness import shard_of
 from guilds.models import Channel
 from realtime import hints
 from realtime.db import in_thread
-from realtime.domain.alerts import write_alert
-from realtime.domain.streams import create_stream
 from realtime.models import Via
 from realtime.origin import Origin
 from sandbox.seed import LOUNGE
+from streams.domain.alerts import write_alert
+from streams.domain.streams import create_stream
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage, until
 from tests.factories import ChannelFactory, GuildFactory
@@ -112,7 +112,7 @@ async def test_what_was_raised_while_no_bot_ran_is_posted_when_one_does(alarm: A
 async def test_a_bot_that_dies_when_discord_has_the_message_posts_once(
     alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alert_posts, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=0.5))
     posts: list[int] = []
     dying = alarm.poster()
 
@@ -176,7 +176,7 @@ async def test_a_poster_leaves_the_guilds_of_other_shards_alone(alarm: Alarm) ->
 async def test_a_poster_ends_at_once_while_discord_hangs(
     alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alert_posts, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(outbox, "LEASE", timedelta(seconds=0.5))
     await alarm.stage.fault("latency", ms=3000, path="/messages", count=1)
     hanging = alarm.poster()
     await alarm.alert("slow")

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 import botrunner.audio.frames as frames_module
 from botrunner.audio import TrackSource
-from queue_app.sources.chain import AudioChain
-from queue_app.sources.container import AudioContainer
-from queue_app.sources.opus import SILENCE
-from queue_app.sources.window import Window
+from library.sources.chain import AudioChain
+from library.sources.container import AudioContainer
+from library.sources.opus import SILENCE
+from library.sources.window import Window
 from tests.botrunner.listening import decode, rms, sweep, take, time_of, wait_for
-from tests.queue_app.audio_files import loudest_hz
-from tests.queue_app.audio_server import AudioServer, Resource
-from tests.queue_app.made_files import encode, mp3, with_ogg_bytes
+from tests.library.audio_files import loudest_hz
+from tests.library.audio_server import AudioServer, Resource
+from tests.library.made_files import encode, mp3, with_ogg_bytes
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 LEVEL = 0.4 / np.sqrt(2)

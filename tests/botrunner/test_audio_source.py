@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from botrunner.audio import TrackSource
-from queue_app.sources import SourceError, open_media
-from queue_app.sources.opus import SILENCE
+from library.sources import SourceError, open_media
+from library.sources.opus import SILENCE
 from tests.botrunner.listening import LOOPBACK, decode, rms, sweep, take, time_of, wait_for
-from tests.queue_app.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
-from tests.queue_app.audio_server import AudioServer, Resource
+from tests.library.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
+from tests.library.audio_server import AudioServer, Resource
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 

@@ -14,11 +14,12 @@ import pytest
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from queue_app.artwork import artwork_folder
+from library.artwork import artwork_folder
+from library.models import Track
+from library.sources.library import SUFFIXES, file_id
+from library.sources.opus import SAMPLE_RATE
 from queue_app.commands import execute
-from queue_app.models import ItemState, Player, QueueItem, Track
-from queue_app.sources.library import SUFFIXES, file_id
-from queue_app.sources.opus import SAMPLE_RATE
+from queue_app.models import ItemState, Player, QueueItem
 from realtime.db import in_thread
 from realtime.models import Via
 from realtime.origin import Origin
@@ -29,7 +30,7 @@ from sandbox.seed import OWNER
 from sandbox.world import World
 from tests.botrunner.stage import Stage, until
 from tests.factories import MembershipFactory
-from tests.queue_app.corpus import CASES, SKIPPED, Made, make
+from tests.library.corpus import CASES, SKIPPED, Made, make
 
 GUILDS = 8
 FIRST = 1_300_000_000_000_000_000

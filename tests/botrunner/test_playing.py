@@ -13,8 +13,8 @@ from botrunner.plan import Plan, read_plan
 from queue_app.models import ItemState
 from realtime import hints
 from tests.botrunner.stage import Stage, until
-from tests.queue_app.audio_files import tone, write
-from tests.queue_app.audio_server import AudioServer, Resource
+from tests.library.audio_files import tone, write
+from tests.library.audio_server import AudioServer, Resource
 
 
 async def test_the_tone_arrives_whole_and_encrypted(stage: Stage) -> None:

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from botrunner.labels import cut, length
 from botrunner.suggestions import LONGEST, Suggestions, name_tracks
-from queue_app.models import Track
-from queue_app.sources.library import walk
+from library.models import Track
+from library.sources.library import walk
 from tests.factories import TrackFactory
 
 FAMILY = "👨‍👩‍👧"

@@ -8,8 +8,8 @@ from pytest_django import Settings
 from tests.clients.python_site import Site
 from tests.clients.relay import Relay
 from tests.clients.scene import Scene, set_scene
-from tests.realtime.device import Person, make_person
 from tests.server import Server
+from tests.streams.device import Person, make_person
 
 
 @pytest.fixture

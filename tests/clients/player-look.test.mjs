@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lookOf } from "../../static/backline/js/player-look.js";
+import { lookOf } from "../../queue_app/static/queue_app/player-look.js";
 import { idlePlayer, makeItem } from "./peer.mjs";
 
 const CODES = [

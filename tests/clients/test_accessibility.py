@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from guilds.models import Guild
-from realtime.domain import streams
+from streams.domain import streams
 from tests.clients.browser import PHONE, WIDE, Desk, login_cookie
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
-from tests.realtime.device import make_person
 from tests.server import Server
+from tests.streams.device import make_person
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 # A lamp may breathe for ever.

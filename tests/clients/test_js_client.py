@@ -28,7 +28,15 @@ def find_node() -> str:
 @pytest.mark.parametrize("suite", sorted(path.name for path in HERE.glob("*.test.mjs")))
 def test_javascript_client(suite: str) -> None:
     # Node 20 has a WebSocket client behind this flag, later ones without it.
-    command = [find_node(), "--experimental-websocket", "--no-warnings", "--test", suite]
+    command = [
+        find_node(),
+        "--experimental-websocket",
+        "--no-warnings",
+        "--import",
+        "./served.mjs",
+        "--test",
+        suite,
+    ]
     # Under Node's own test runner a child would report to it instead of here.
     env = {name: value for name, value in os.environ.items() if name != "NODE_TEST_CONTEXT"}
     run = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=RUN_SECONDS)

@@ -7,12 +7,12 @@ import subprocess
 
 from accounts.domain.sessions import revoke_session
 from realtime.models import Event
-from realtime.streams.models import Stream
+from streams.models import Stream
 from tests.clients.relay import Relay
 from tests.clients.test_js_client import HERE, find_node
 from tests.factories import UserFactory
-from tests.realtime.device import make_person
 from tests.server import Server
+from tests.streams.device import make_person
 
 
 def test_frames_alerts_and_refusals(server: Server) -> None:

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-SCRIPTS = sorted([*(ROOT / "static/backline/js").glob("*.js"), *(ROOT / "clients/js/src").glob("*.js")])
-SHEETS = sorted((ROOT / "static/backline/css").glob("*.css"))
+FOREIGN = {".venv", "sandbox", "var"}
+
+
+def of_ours(pattern: str) -> list[Path]:
+    """Return the files of the pages, those of apps and those at the root."""
+    return sorted(path for path in ROOT.glob(pattern) if path.relative_to(ROOT).parts[0] not in FOREIGN)
+
+
+TEMPLATES = of_ours("**/templates/**/*.html")
+SCRIPTS = [*of_ours("*/static/**/*.js"), *of_ours("static/backline/**/*.js"), *of_ours("clients/js/src/*.js")]
+SHEETS = [*of_ours("*/static/**/*.css"), *of_ours("static/backline/**/*.css")]
 TOKENS = ROOT / "static/backline/css/tokens.css"
 SPRITE = ROOT / "static/vendor/lucide/sprite.svg"
 

@@ -28,13 +28,13 @@ from backline_client import (
 from backline_client import stream as stream_module
 from backline_client.frames import pack
 from realtime.db import in_thread
-from realtime.domain.streams import create_stream, delete_stream, issue_token, share_with_user, unshare
 from realtime.models import Event as StoredEvent
-from realtime.streams import frames
-from realtime.streams.models import StreamGrant
+from streams import frames
+from streams.domain.streams import create_stream, delete_stream, issue_token, share_with_user, unshare
+from streams.models import StreamGrant
 from tests.clients.python_site import SOON, Site, take, until
-from tests.realtime.device import JPEG, Person, make_person
 from tests.server import Server
+from tests.streams.device import JPEG, Person, make_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -231,7 +231,7 @@ async def test_a_callable_renews_the_token_on_the_open_connection(
     server: Server, owner: Person, token: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.TOKEN_LEEWAY_SECONDS = 0
-    monkeypatch.setattr("realtime.consumers.ws.AFTER_EXPIRY_SECONDS", 0.1)
+    monkeypatch.setattr("streams.consumer.AFTER_EXPIRY_SECONDS", 0.1)
     short = await in_thread(owner.token_expiring)(2)
     offered = [token, short]
     async with (

@@ -29,8 +29,8 @@ from realtime.db import in_thread
 from realtime.models import Event as StoredEvent
 from tests.clients.python_site import SOON, Site, take, until
 from tests.factories import GuildFactory, MembershipFactory
-from tests.realtime.device import JPEG, Person
 from tests.server import WAIT_SECONDS, Server
+from tests.streams.device import JPEG, Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

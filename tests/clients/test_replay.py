@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from guilds.domain.alert_rules import add_rule, change_rule, remove_rule
+from alerts.domain.rules import add_rule, change_rule, remove_rule
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import Guild
+from library.sources import TrackInfo
 from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
 from queue_app.models import Player
 from queue_app.queries import read_snapshot
-from queue_app.sources import TrackInfo
-from realtime.domain.streams import create_stream
 from realtime.models import Via
 from realtime.origin import BOT, Origin
 from realtime.queries import read_events
+from streams.domain.streams import create_stream
 from tests.clients.test_js_client import HERE, find_node
 from tests.factories import (
     ChannelFactory,

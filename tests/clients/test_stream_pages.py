@@ -10,15 +10,15 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from guilds.alerts.models import AlertRule
-from realtime.domain import streams
+from alerts.models import AlertRule
 from realtime.models import Event, Store, new_epoch
-from realtime.streams.models import Stream, StreamGrant
+from streams.domain import streams
+from streams.models import Stream, StreamGrant
 from tests.clients.browser import CAMERA, CAMERA_REFUSED, PHONE, Desk, elsewhere, launch, login_cookie
 from tests.clients.relay import Relay
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory
-from tests.realtime.device import JPEG, make_person
 from tests.server import Server
+from tests.streams.device import JPEG, make_person
 
 HOSTILE = "<img src=x onerror=document.title=1> \u202e " + "w" * 60
 

@@ -8,14 +8,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from guilds.domain.alert_rules import add_rule
+from alerts.domain.rules import add_rule
 from guilds.models import Channel, Guild
 from guilds.permissions import INSTALL_PERMISSIONS
 from queue_app.commands import execute
-from realtime.domain import streams
 from realtime.models import Via
 from realtime.origin import Origin
-from realtime.streams.models import StreamGrant
+from streams.domain import streams
+from streams.models import StreamGrant
 from tests.clients.browser import PHONE, Desk, login_cookie
 from tests.factories import (
     ChannelFactory,

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuthSession
 from database.prepared import Prepared
 from guilds.models import Guild, Membership
-from queue_app.models import ItemState, Player, QueueItem, Track
+from library.models import Track
+from queue_app.models import ItemState, Player, QueueItem
 from tests.factories import GuildFactory, ItemFactory, MembershipFactory, SessionFactory, TrackFactory
 
 pytestmark = pytest.mark.django_db

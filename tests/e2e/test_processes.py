@@ -23,7 +23,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
-from queue_app.starter import fill
+from library.starter import fill
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured
 from tests.e2e.program import STOP_SECONDS, Backline, Person, Program
@@ -325,7 +325,7 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
 
     def kept() -> list[tuple[str, int]]:
         with psycopg.connect(postgres) as database:
-            found = database.execute("SELECT state, attempts FROM guilds_alertpost ORDER BY id")
+            found = database.execute("SELECT state, attempts FROM alerts_alertpost ORDER BY id")
             return [(str(state), int(attempts)) for state, attempts in found]
 
     with consumer(owner, since=0, log=tmp_path / "first") as doomed:
@@ -340,7 +340,7 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
     parts.bot.kill()
     assert kept() == [("posted", 1), ("pending", 1)]  # Discord has it, and nobody noted that
     with psycopg.connect(postgres, autocommit=True) as database:  # half a minute passes
-        database.execute("UPDATE guilds_alertpost SET lease_expires_at = now() WHERE state = 'pending'")
+        database.execute("UPDATE alerts_alertpost SET lease_expires_at = now() WHERE state = 'pending'")
     begun = time.monotonic()
     parts.bot.start()
     until(lambda: kept() == [("posted", 1), ("posted", 2)], seconds=30)

@@ -19,8 +19,8 @@ from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, WIDE, Window, f
 from tests.clients.test_stream_pages import see_it_move
 from tests.e2e.program import ROOT, Backline, Person
 from tests.e2e.test_browser import FLAGS, log_in
-from tests.realtime.device import Device
 from tests.server import WAIT_SECONDS, until
+from tests.streams.device import Device
 
 STREAM = "front-door"
 MOTION = "Something moves at the door"

@@ -12,7 +12,6 @@ from django.core.cache import cache
 from sandbox import seed
 from tests.accounts.conftest import Discord
 from tests.discord import keep_credentials, taken_for_discord
-from tests.guilds.outbox import Post
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +34,3 @@ def sandbox(running: Discord, settings: LazySettings) -> Iterator[Discord]:
     with taken_for_discord(running.sandbox, settings):
         yield running
     cache.clear()
-
-
-@pytest.fixture
-def post(db: None, sandbox: Discord) -> Post:
-    return Post(sandbox)
-
-
-@pytest.fixture
-def post_everywhere(transactional_db: None, sandbox: Discord) -> Post:
-    """One whose rows threads see."""
-    return Post(sandbox)

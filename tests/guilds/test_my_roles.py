@@ -17,9 +17,9 @@ from guilds.domain import my_roles
 from guilds.domain.memberships import store_roles
 from guilds.freshness import shard_of
 from guilds.models import BotShard, Guild, Membership
-from realtime.domain.streams import create_stream, share_with_guild
 from realtime.models import Event
 from sandbox.seed import DJ, DJ_ROLE, LOUNGE, OWNER
+from streams.domain.streams import create_stream, share_with_guild
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import code_of
 from tests.factories import GuildFactory, MembershipFactory, RoleFactory, UserFactory

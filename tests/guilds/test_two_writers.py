@@ -16,16 +16,17 @@ from guilds.domain.mirror import Voice, mirror_guild, store_voice
 from guilds.domain.settings import change_settings
 from guilds.domain.shards import claim_identify, note_shard
 from guilds.models import BotShard, Channel, Guild, GuildSettings, Membership, Role, VoiceState
-from queue_app.domain.find import find_track
+from library.domain.find import find_track
+from library.models import Track
 from queue_app.domain.guild_state import open_guild
 from queue_app.domain.playback import take_lease
-from queue_app.models import Player, Track
+from queue_app.models import Player
 from realtime.domain.append import ensure_store
 from realtime.domain.stores import claim_store, set_member
-from realtime.domain.streams import claim_stream, share_with_user
 from realtime.models import Store, StoreMember, StoreRole
 from realtime.origin import BOT
-from realtime.streams.models import Stream, StreamGrant
+from streams.domain.streams import claim_stream, share_with_user
+from streams.models import Stream, StreamGrant
 from tests.factories import GuildFactory, UserFactory
 from tests.guilds.test_mirror import channel, role
 

@@ -16,7 +16,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import AuthSession
-from guilds.alerts.models import AlertRule
+from alerts.models import AlertRule
 from guilds.models import Guild
 from queue_app.models import ItemState, Player, QueueItem
 from tests.accounts.conftest import Gibberish, gibberish

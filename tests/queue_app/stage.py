@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from guilds.models import Channel, Guild, GuildSettings, Membership
+from library.models import Track
 from queue_app.commands import execute
 from queue_app.domain import playback
-from queue_app.models import Player, QueueItem, Track
+from queue_app.models import Player, QueueItem
 from queue_app.queries import read_snapshot
 from realtime.models import Via
 from realtime.origin import Origin

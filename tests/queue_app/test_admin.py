@@ -18,7 +18,7 @@ from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.django_db
 
-OURS = {"accounts", "guilds", "queue_app", "realtime"}
+OURS = {"accounts", "alerts", "guilds", "library", "queue_app", "realtime", "streams"}
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
 
 

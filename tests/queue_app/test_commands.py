@@ -10,18 +10,19 @@ import pytest
 
 from guilds.errors import GuildNotFound, InvalidGuildId
 from guilds.models import Membership
+from library.errors import NothingFound
+from library.models import Track
 from queue_app.commands import COMMANDS, execute
 from queue_app.errors import (
     IdempotencyConflict,
     InvalidArguments,
     ItemNotFound,
-    NothingFound,
     NothingPlaying,
     NotYourItem,
     UnknownChannel,
     UnknownCommand,
 )
-from queue_app.models import ItemState, QueueItem, Track
+from queue_app.models import ItemState, QueueItem
 from queue_app.player_states import PlayerStatus
 from realtime import hints
 from realtime.models import Event, Via

@@ -20,11 +20,12 @@ from accounts.models import User
 from botrunner.plan import read_plan
 from guilds.channel_permissions import CONNECT, SPEAK, VIEW_CHANNEL, may_bot_enter
 from guilds.models import Channel, GuildSettings, VoiceState
+from library.errors import NothingFound
 from queue_app.commands import COMMANDS
 from queue_app.domain import playback
 from queue_app.domain.playback import abandoned, note_absence
 from queue_app.domain.whereabouts import best_channel
-from queue_app.errors import NothingFound, QueueError
+from queue_app.errors import QueueError
 from queue_app.models import MOVES, ItemState, Player, QueueItem
 from queue_app.player_states import SILENCES, Surface, Way
 from queue_app.queries import first_queued

@@ -18,11 +18,12 @@ from hypothesis.extra.django import TestCase
 from pytest_django import Settings
 
 from accounts.models import User
+from library.models import Track
 from queue_app.domain import playback
 from queue_app.domain.guild_state import open_guild
 from queue_app.domain.rank import PART, ROOM, STEP, at_turn, fair_place
 from queue_app.errors import NotAllowed, QueueFull
-from queue_app.models import ItemState, Player, QueueItem, Track
+from queue_app.models import ItemState, Player, QueueItem
 from queue_app.queries import SHOWN, count_ahead, move_by_number, next_unresolved, queued_items
 from realtime.origin import BOT
 from tests.factories import TrackFactory

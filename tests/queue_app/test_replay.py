@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from guilds.domain.alert_rules import add_rule, change_rule, remove_rule
+from alerts.domain.rules import add_rule, change_rule, remove_rule
 from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import VoiceState
+from library.sources import TrackInfo
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
 from queue_app.domain.skip import recount
 from queue_app.models import QueueItem
-from queue_app.sources import TrackInfo
-from realtime.domain.streams import create_stream
 from realtime.models import Via
 from realtime.origin import Origin
+from streams.domain.streams import create_stream
 from tests.factories import ChannelFactory, sit
 from tests.queue_app.stage import Stage
 

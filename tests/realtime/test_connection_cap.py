@@ -6,9 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from realtime.domain.stores import create_store
-from realtime.domain.streams import create_stream, issue_token
-from tests.realtime.device import Person, make_person
+from streams.domain.streams import create_stream, issue_token
 from tests.server import Server, until
+from tests.streams.device import Person, make_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,8 +6,8 @@ from pytest_django import DjangoAssertNumQueries
 from queue_app.guild_kind import KIND
 from realtime import kinds
 from realtime.domain.stores import create_store
-from realtime.domain.streams import create_stream
 from realtime.errors import StoreNotFound
+from streams.domain.streams import create_stream
 from tests.factories import MembershipFactory, UserFactory
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
+from config.checks import OTHER_VERSION, REMEDY, is_of_other_version
 from config.sandboxed import sandbox_running
 from realtime.loop import run_until_signal
 from realtime.server import serving
@@ -22,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if is_of_other_version(connection):
+                raise CommandError(f"{OTHER_VERSION} {REMEDY}")
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {error}") from error
@@ -33,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.strerror or error}") from error
 
     def _fill_library(self) -> None:
-        from queue_app.starter import fill
+        from library.starter import fill
 
         self.stdout.write("Making a few pieces of music to start with …")
         fill(settings.MEDIA_LIBRARY)

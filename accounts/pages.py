@@ -1,0 +1,61 @@
+"""What the pages of people who are logged in have in common, and the page of their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, cast
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from accounts.domain.sessions import live_sessions
+from accounts.models import User
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is logged in."""
+
+    user: User
+
+
+def page[**P](
+    view: Callable[Concatenate[PersonRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Make a page for people who are logged in; others go to Discord first, and come back."""
+
+    @require_safe
+    @ensure_csrf_cookie
+    @never_cache
+    @wraps(view)
+    def show(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.path, reverse("discord_login"), "next")
+        return view(cast(PersonRequest, request), *args, **kwargs)
+
+    return show
+
+
+def login_url(target: str) -> str:
+    return f"{reverse('discord_login')}?{urlencode({'next': target})}"
+
+
+@page
+def sessions(request: PersonRequest) -> HttpResponse:
+    """The person's sessions; ending one goes over REST."""
+    return render(
+        request,
+        "accounts/sessions.html",
+        {
+            "sessions": live_sessions(request.user),
+            "current_sid": request.session.get("sid"),
+            "two_factor": is_mfa_enabled(request.user),
+        },
+    )

@@ -1,0 +1,101 @@
+"""Django admin for alert rules and their outbox. Rules change by `change_rule` like everywhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin import ReadOnlyAdmin
+from accounts.models import User
+from alerts.domain.rules import change_rule, check_choices, check_rule, remove_rule
+from alerts.domain.settle import try_again
+from alerts.models import AlertPost, AlertRule
+from guilds.changes_form import ChangesForm
+from guilds.domain.settings import ANNOUNCE_TYPES
+from guilds.queries import channels_of
+from realtime.models import Via
+from realtime.origin import Origin
+
+
+class AlertRuleForm(ChangesForm[AlertRule]):
+    """The stream is its author's to choose."""
+
+    class Meta:
+        model = AlertRule
+        fields = ("channel_id", "mention_role_id", "min_level", "max_per_minute", "enabled")
+
+    def offer(self) -> None:
+        guild = self.instance.guild
+        roles = [(role.pk, role.name) for role in guild.roles.all() if role.pk != guild.pk]
+        self.choose("mention_role_id", roles, none="nobody")
+        self.choose("channel_id", [(each.pk, each.name) for each in channels_of(guild.pk, *ANNOUNCE_TYPES)])
+
+    def check(self, changes: dict[str, Any]) -> dict[str, Any]:
+        changes = check_rule(changes, whole=False)
+        check_choices(self.instance.guild_id, changes)
+        return changes
+
+
+def _operator(request: HttpRequest) -> Origin:
+    assert isinstance(request.user, User)
+    return Origin(user=request.user, via=Via.ADMIN, operator=True)
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
+    form = AlertRuleForm
+    list_display = (
+        "guild", "stream_id", "channel_id", "min_level", "enabled", "author", "problem_code", "problem_at",
+    )  # fmt: skip
+    list_filter = ("enabled", "min_level", "problem_code")
+    search_fields = ("guild__name", "guild__id", "stream_id", "author__username")
+    list_select_related = ("guild", "author")
+    readonly_fields = (
+        "guild", "stream_id", "author", "quiet_from", "quiet_until", "quiet_timezone", "problem_code",
+        "problem_detail", "problem_at", "held_until", "created_at",
+    )  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a rule's author must be able to read its stream
+
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: Any, change: bool) -> None:
+        change_rule(obj.guild_id, obj.pk, origin=_operator(request), **form.changes)
+
+    def delete_model(self, request: HttpRequest, obj: AlertRule) -> None:
+        remove_rule(obj.guild_id, obj.pk, origin=_operator(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AlertRule]) -> None:
+        for rule in queryset:
+            self.delete_model(request, rule)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Posts may not be deleted by themselves, yet they go along with their rule."""
+        rows, counts, _, protected = super().get_deleted_objects(objs, request)
+        return rows, counts, set(), protected
+
+
+@admin.register(AlertPost)
+class AlertPostAdmin(ReadOnlyAdmin):
+    """What was, is and was not posted, and why."""
+
+    list_display = (
+        "rule", "guild", "state", "error_code", "alerts", "digest", "due_at", "attempts", "posted_at", "message_id",
+    )  # fmt: skip
+    list_filter = ("state", "error_code", "digest", "created_at")
+    search_fields = ("rule__guild__name", "rule__guild__id", "rule__stream_id", "message_id", "nonce")
+    list_select_related = ("rule__guild",)
+    actions = ("post_again",)
+
+    @admin.display(description="guild")
+    def guild(self, post: AlertPost) -> str:
+        return str(post.rule.guild)
+
+    @admin.action(description="Try again, at the risk of posting twice", permissions=["view"])
+    def post_again(self, request: HttpRequest, queryset: QuerySet[AlertPost]) -> None:
+        again = sum(try_again(post) for post in queryset)
+        self.message_user(request, f"{again} will be tried again.", messages.SUCCESS)

@@ -1,0 +1,98 @@
+"""What a claimed post says and how the bot may say it there: read from the database, nothing written."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from alerts.domain.delivery import Delivery, Form
+from alerts.message import Picture, Said, Without, compose, level_of, text_of
+from alerts.models import AlertPost
+from guilds.channel_permissions import (
+    ATTACH_FILES,
+    EMBED_LINKS,
+    READ_MESSAGE_HISTORY,
+    SEND_MESSAGES,
+    bot_permissions,
+)
+from guilds.models import Channel, Guild, Role
+from guilds.permissions import ALL_PERMISSIONS
+from realtime.models import Event
+from streams.models import AlertFrame, Stream
+
+
+def draft(
+    post: AlertPost, *, owner: str, leased_until: datetime, doubt_since: datetime | None, look_first: bool
+) -> Delivery | None:
+    """Return what to send; null when the alerts are gone."""
+    rule = post.rule
+    events = list(
+        Event.objects.filter(pk__in=post.event_ids).select_related("actor", "store").order_by("seq")
+    )
+    if not events:
+        return None
+    stream_id = events[0].store.name.removeprefix("stream:")  # the rule may be about another one by now
+    stream = Stream.objects.filter(pk=stream_id).first()
+    frame = AlertFrame.objects.filter(event__in=events).order_by("-event__seq").first()
+    picture = Picture(frame.content_type, bytes(frame.data)) if frame else None
+    roles = list(Role.objects.filter(guild_id=rule.guild_id))
+    channel = Channel.objects.filter(guild_id=rule.guild_id, pk=post.channel_id).first()
+    may = _permissions(rule.guild, channel, roles)
+    said = [_said(event) for event in events]
+
+    def form(without: Without) -> Form:
+        sent = None if without.picture else picture
+        payload = compose(
+            said,
+            levels=post.levels,
+            digest=post.digest,
+            stream_id=stream_id,
+            stream_name=stream.name if stream else "",
+            role_id=rule.mention_role_id if rule.mention_role_id in {role.pk for role in roles} else None,
+            nonce=post.nonce,
+            picture=picture,
+            without=without,
+        )
+        return Form(payload, [(sent.filename, sent.data, sent.content_type)] if sent else [], without)
+
+    return Delivery(
+        post_id=post.pk,
+        owner=owner,
+        leased_until=leased_until,
+        channel_id=post.channel_id,
+        channel_name=channel.name if channel else "",
+        nonce=post.nonce,
+        forms=[form(without) for without in _ways(may, picture=picture is not None)],
+        doubt_since=doubt_since,
+        look_first=look_first,
+        reads_history=channel is not None and bool(may & READ_MESSAGE_HISTORY),
+    )
+
+
+def _permissions(guild: Guild, channel: Channel | None, roles: list[Role]) -> int:
+    """Return what the bot may do there as the mirror has it; everything, where it has nothing of the guild yet."""
+    if channel is None or guild.pk not in {role.pk for role in roles}:
+        return ALL_PERMISSIONS
+    return bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
+
+
+def _ways(may: int, *, picture: bool) -> list[Without]:
+    """Return what to leave out, at each try more: the mirror may be a moment behind what Discord has."""
+    ways = [
+        Without(embed=embed, picture=left_out)
+        for embed in (False, True)
+        for left_out in (False, True)
+        if (embed or may & EMBED_LINKS) and (left_out or not picture or may & ATTACH_FILES)
+        if picture or not left_out
+    ]
+    # Where it may not even send, one refusal tells. Each counts against the bot in all guilds.
+    return ways if may & SEND_MESSAGES else ways[-1:]
+
+
+def _said(event: Event) -> Said:
+    args: dict[str, Any] = json.loads(event.args) if event.args else {}
+    sender = str(event.actor or "")
+    return Said(text_of(event.name, args), level_of(args), event.created_at, sender)

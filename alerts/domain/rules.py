@@ -1,0 +1,341 @@
+"""Make, change and remove a guild's alert rules: checked against the mirror, one event for each, whoever asks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import time, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from alerts.domain.settle import drop_waiting
+from alerts.errors import AlertRuleNotFound, InvalidAlertRule, TooManyAlertRules
+from alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
+from alerts.quiet import timezone_names
+from guilds.domain.settings import ANNOUNCE_TYPES
+from guilds.models import Channel, Guild, Membership, Role
+from guilds.permissions import can_manage, require_manager
+from realtime.domain.append import append, lock_store
+from realtime.domain.retry import retrying
+from realtime.models import Store
+from realtime.origin import Origin
+from streams.models import Stream
+from streams.rights import read_rights
+
+MAX_RULES = 50  # a guild
+MINUTE = timedelta(minutes=1)  # a digest waits no longer, but for quiet hours
+
+FIELDS = (
+    "stream_id", "channel_id", "mention_role_id", "min_level", "quiet_hours", "max_per_minute", "enabled",
+)  # fmt: skip
+NEEDED = ("stream_id", "channel_id")
+
+
+# --- What a rule may be ---
+
+
+def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+    """Return clean fields. `whole`: of a new rule, so what it cannot do without must be there.
+
+    Raises InvalidAlertRule; nothing of the guild is looked at.
+    """
+    clean: dict[str, Any] = {}
+    errors: dict[str, list[str]] = {}
+    for name, value in args.items():
+        try:
+            clean[name] = _CHECKS[name](value)
+        except KeyError:
+            errors[name] = ["A rule has no such field."]
+        except ValueError as error:
+            errors[name] = [str(error)]
+    if whole:
+        errors |= {name: ["Choose one."] for name in NEEDED if name not in args}
+    elif not args:
+        errors["non_field_errors"] = [f"Say what to change: {', '.join(FIELDS)}."]
+    if errors:
+        raise InvalidAlertRule(errors)
+    return clean
+
+
+def _id(value: Any) -> str:
+    # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
+        raise ValueError("The id of one.")
+    return value
+
+
+def _role(value: Any) -> str | None:
+    return None if value is None else _id(value)
+
+
+def _level(value: Any) -> str:
+    if not isinstance(value, str) or value not in Level.values:
+        raise ValueError(f"One of {', '.join(Level.values)}.")
+    return value
+
+
+def _per_minute(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PER_MINUTE:
+        raise ValueError(f"A whole number from 1 to {MAX_PER_MINUTE}.")
+    return value
+
+
+def _enabled(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("True or false.")
+    return value
+
+
+def _quiet_hours(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    sentence = (
+        "Null, or {from, until, timezone}: two times of day such as 22:00, and a zone such as Europe/Berlin."
+    )
+    if not isinstance(value, dict) or value.keys() != {"from", "until", "timezone"}:
+        raise ValueError(sentence)
+    if not all(isinstance(each, str) for each in value.values()):
+        raise ValueError(sentence)
+    try:
+        start, until = (time.fromisoformat(value[name]) for name in ("from", "until"))
+    except ValueError:
+        raise ValueError(sentence) from None
+    if any(each.tzinfo or each.second or each.microsecond for each in (start, until)):
+        raise ValueError(sentence)
+    if start == until:
+        raise ValueError("These hours would never end. To be quiet all day, turn the rule off.")
+    if value["timezone"] not in timezone_names():
+        raise ValueError(f"No time zone is called {value['timezone'][:64]!r}; one is Europe/Berlin.")
+    return {"from": f"{start:%H:%M}", "until": f"{until:%H:%M}", "timezone": value["timezone"]}
+
+
+_CHECKS = {
+    "stream_id": _id,
+    "channel_id": _id,
+    "mention_role_id": _role,
+    "min_level": _level,
+    "quiet_hours": _quiet_hours,
+    "max_per_minute": _per_minute,
+    "enabled": _enabled,
+}
+
+
+def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
+    """Raises InvalidAlertRule for a channel or role that the guild does not have, or that cannot be chosen."""
+    errors: dict[str, list[str]] = {}
+    if "channel_id" in changes:
+        channels = Channel.objects.filter(guild_id=guild_id, type__in=ANNOUNCE_TYPES)
+        if not channels.filter(pk=changes["channel_id"]).exists():
+            errors["channel_id"] = ["This is not a text or announcement channel of this guild."]
+    if (role := changes.get("mention_role_id")) is not None:
+        if role == guild_id:
+            errors["mention_role_id"] = ["Everybody has this role. Choose another, or nobody."]
+        elif not Role.objects.filter(guild_id=guild_id, pk=role).exists():
+            errors["mention_role_id"] = ["There is no such role in this guild."]
+    if errors:
+        raise InvalidAlertRule(errors)
+
+
+def _vouch(rule: AlertRule, stream_id: str, origin: Origin) -> None:
+    """Set the rule's stream, and as its author whoever asks, if they may read it.
+
+    A guild hears of no stream that none of its managers may read. Naming the stream that the rule has already is
+    everybody's right, and changes the author only where it can. Raises InvalidAlertRule.
+    """
+    user = origin.user
+    rights = read_rights([(stream_id, user.pk)]).get((stream_id, user.pk)) if user else None
+    if rights is not None and rights.read and not origin.operator:
+        rule.author = user
+    elif stream_id != rule.stream_id:
+        raise InvalidAlertRule({"stream_id": ["There is no such stream, or it is not shared with you."]})
+    rule.stream_id = stream_id
+
+
+# --- Changes ---
+
+
+def _open(guild_id: str, origin: Origin) -> Store:
+    """Return the guild's store, locked. Raises InvalidGuildId, GuildNotFound or GuildForbidden."""
+    if origin.user is not None and not origin.operator:
+        require_manager(origin.user, guild_id)
+    return lock_store(f"guild:{guild_id}")
+
+
+def _lock_rule(guild_id: str, rule_id: uuid.UUID) -> AlertRule:
+    rule = AlertRule.objects.select_for_update().filter(guild_id=guild_id, pk=rule_id).first()
+    if rule is None:
+        raise AlertRuleNotFound
+    return rule
+
+
+def _set(rule: AlertRule, changes: dict[str, Any], origin: Origin) -> None:
+    for name, value in changes.items():
+        if name == "stream_id":
+            _vouch(rule, value, origin)
+        elif name == "quiet_hours":
+            rule.quiet_from = time.fromisoformat(value["from"]) if value else None
+            rule.quiet_until = time.fromisoformat(value["until"]) if value else None
+            rule.quiet_timezone = value["timezone"] if value else ""
+        else:
+            setattr(rule, name, value)
+
+
+@retrying
+@transaction.atomic
+def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
+    """Make a rule from what `check_rule` returned. Appends `AlertRuleAdded {rule}`.
+
+    Raises InvalidGuildId, GuildNotFound, GuildForbidden, InvalidAlertRule or TooManyAlertRules.
+    """
+    store = _open(guild_id, origin)
+    check_choices(guild_id, fields)
+    if AlertRule.objects.filter(guild_id=guild_id).count() >= MAX_RULES:
+        raise TooManyAlertRules
+    rule = AlertRule(guild_id=guild_id)
+    _set(rule, fields, origin)
+    rule.save(force_insert=True)
+    append(store, "AlertRuleAdded", {"rule": {"id": str(rule.pk)} | rule_fields(rule)}, origin=origin)
+    return rule
+
+
+@retrying
+@transaction.atomic
+def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes: Any) -> AlertRule:
+    """Set what `changes` names, cleaned by `check_rule`. Appends `AlertRuleChanged {rule_id, before, after}`.
+
+    What waits because Discord refused is tried again at once, also where nothing differs. Turning a rule off drops
+    what waits. Raises as `add_rule`, and AlertRuleNotFound.
+    """
+    store = _open(guild_id, origin)
+    rule = _lock_rule(guild_id, rule_id)
+    check_choices(guild_id, changes)
+    before = rule_fields(rule)
+    _set(rule, changes, origin)
+    after = {name: value for name, value in rule_fields(rule).items() if value != before[name]}
+    waiting = AlertPost.objects.filter(rule=rule, state=PostState.PENDING, handed_at=None)
+    if rule.held_until is not None:
+        waiting.filter(due_at__lte=rule.held_until).update(due_at=timezone.now())
+        rule.held_until = None
+    rule.problem_code, rule.problem_detail, rule.problem_at = "", "", None
+    rule.save()
+    if "quiet_hours" in after:
+        # The new hours decide. Where these are quiet as well, whoever claims it lets it wait for their end.
+        waiting.filter(due_at__gt=timezone.now() + MINUTE).update(due_at=timezone.now())
+    if not rule.enabled or "stream_id" in after:
+        drop_waiting(rule)
+    if after:
+        told = {"rule_id": str(rule.pk), "before": {name: before[name] for name in after}, "after": after}
+        append(store, "AlertRuleChanged", told, origin=origin)
+    return rule
+
+
+@retrying
+@transaction.atomic
+def remove_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin) -> None:
+    """Delete a rule with what waits. Appends `AlertRuleRemoved {rule}`. Raises as `change_rule`."""
+    store = _open(guild_id, origin)
+    rule = _lock_rule(guild_id, rule_id)
+    append(store, "AlertRuleRemoved", {"rule": {"id": str(rule.pk)} | rule_fields(rule)}, origin=origin)
+    rule.delete()
+
+
+# --- Rules as others see them ---
+
+
+def rule_fields(rule: AlertRule) -> dict[str, Any]:
+    """Return what was chosen, as events and REST show it."""
+    hours = rule.quiet_hours
+    return {
+        "stream_id": rule.stream_id,
+        "channel_id": rule.channel_id,
+        "mention_role_id": rule.mention_role_id,
+        "min_level": rule.min_level,
+        "quiet_hours": {
+            "from": f"{hours.start:%H:%M}",
+            "until": f"{hours.until:%H:%M}",
+            "timezone": hours.timezone,
+        }
+        if hours
+        else None,
+        "max_per_minute": rule.max_per_minute,
+        "enabled": rule.enabled,
+    }
+
+
+def rules_of(guild_id: str) -> list[AlertRule]:
+    return list(AlertRule.objects.filter(guild_id=guild_id).select_related("author"))
+
+
+def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]]:
+    """Return one guild's rules as REST shows them. As many queries for fifty as for one."""
+    rules = list(rules)
+    valid = vouched(rules)
+    names = dict(Stream.objects.filter(pk__in={rule.stream_id for rule in rules}).values_list("pk", "name"))
+    here = set(Channel.objects.filter(guild=guild).values_list("pk", flat=True))
+    here |= set(Role.objects.filter(guild=guild).values_list("pk", flat=True))
+    return [
+        {"id": str(rule.pk)}
+        | rule_fields(rule)
+        | {
+            "stream_name": names.get(rule.stream_id) if rule.pk in valid else None,
+            "author": _person(rule.author),
+            "created_at": rule.created_at.isoformat(),
+            "problem": _problem(rule, vouched=rule.pk in valid, installed=guild.bot_installed),
+            "gone": [
+                name
+                for name in ("channel_id", "mention_role_id")
+                if (chosen := getattr(rule, name)) and chosen not in here
+            ],
+        }
+        for rule in rules
+    ]
+
+
+def vouched(rules: Iterable[AlertRule]) -> set[uuid.UUID]:
+    """Return the ids of the rules whose author manages the guild and may read the stream. At most four queries."""
+    wanted = [(rule, author_id) for rule in rules if (author_id := rule.author_id) is not None]
+    rights = read_rights((rule.stream_id, author_id) for rule, author_id in wanted)
+    managing = {
+        (member.guild_id, member.user_id)
+        for member in Membership.objects.filter(
+            guild_id__in={rule.guild_id for rule, _ in wanted}, user_id__in={author for _, author in wanted}
+        )
+        if can_manage(member)
+    }
+    return {
+        rule.pk
+        for rule, author_id in wanted
+        if (rule.guild_id, author_id) in managing
+        and (found := rights.get((rule.stream_id, author_id))) is not None
+        and found.read
+    }
+
+
+def _person(user: User | None) -> dict[str, Any] | None:
+    if user is None:
+        return None
+    return {
+        "id": str(user.pk),
+        "username": user.username,
+        "display_name": str(user),
+        "avatar_url": user.avatar_url,
+    }
+
+
+def _problem(rule: AlertRule, *, vouched: bool, installed: bool) -> dict[str, Any] | None:
+    """Return why nothing is posted, `{code, detail, at}`; null where nothing is known to be wrong."""
+    if not installed:
+        return {"code": "BOT_NOT_INSTALLED", "detail": "The bot is not in this server.", "at": None}
+    if not vouched:
+        detail = (
+            "The stream was deleted, or whoever made the rule may not watch it any more or does not manage this "
+            "server. A manager who may watch the stream can save the rule again."
+        )
+        return {"code": "STREAM_NOT_SHARED", "detail": detail, "at": None}
+    if rule.problem_code:
+        at = rule.problem_at.isoformat() if rule.problem_at else None
+        return {"code": rule.problem_code, "detail": rule.problem_detail, "at": at}
+    return None

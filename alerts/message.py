@@ -1,0 +1,172 @@
+"""What the bot says about alerts: Discord's Create Message (docs: Message Resource). Reads no database, asks nobody.
+
+An alert's text comes from a device. It stands in embeds only, where Discord mentions nobody, and whatever could be
+markup, a mention or a link in it is shown as it was typed. The one mention is the rule's role, in the content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from alerts.models import Level
+
+MAX_TEXT, MAX_LINE = 1000, 120  # escaped, each at most doubles; an embed may hold 4096
+MAX_NAME = 85  # likewise; a title may hold 256, of which the counts of a long digest take up to 80
+MAX_PLAIN = 600  # of a text outside of an embed; the whole content may hold 2000
+COLORS = {Level.LOW: 0x6B7A90, Level.MEDIUM: 0xE0A030, Level.HIGH: 0xD64545}
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+# Discord shows any punctuation behind a backslash as it is. The colon stands in links, emoji and timestamps.
+_MARKUP = re.compile(r"([\\*_~`|>#\-\[\]<:])")
+# Controls but the line feed, halves of surrogate pairs, and what turns the direction of writing or is not seen.
+_UNSEEN = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One alert. `sender` is what to call them, empty of a person who left."""
+
+    text: str
+    level: Level
+    at: datetime
+    sender: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    content_type: str
+    data: bytes
+
+    @property
+    def filename(self) -> str:
+        return f"alert.{EXTENSIONS[self.content_type]}"
+
+
+def level_of(args: dict[str, Any]) -> Level:
+    """Return an alert's level; of one without, or with a word of its own, `medium`."""
+    said = args.get("level")
+    word = said.strip().lower() if isinstance(said, str) else ""
+    return Level(word) if word in Level.values else Level.MEDIUM
+
+
+def text_of(type_: str, args: dict[str, Any]) -> str:
+    """Return what an alert says; its type where it says nothing."""
+    for name in ("text", "message"):
+        if isinstance(args.get(name), str) and args[name].strip():
+            return str(args[name])
+    return type_
+
+
+def plain(text: str, longest: int) -> str:
+    """Return text as Discord shows it where there is no markup, without what cannot be seen."""
+    seen = _UNSEEN.sub("", text).strip()
+    return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
+
+
+def escape(text: str, longest: int) -> str:
+    """Return text that Discord's markup shows as it was typed."""
+    # Behind a zero-width space `@everyone` is not even coloured like a mention.
+    return _MARKUP.sub(r"\\\1", plain(text, longest)).replace("@", "@\u200b")
+
+
+@dataclass(frozen=True)
+class Without:
+    """What a message leaves out, because the bot may not send it there."""
+
+    embed: bool = False
+    picture: bool = False
+
+    def __str__(self) -> str:
+        """What the bot lacks, by Discord's names for it."""
+        named = (("Embed Links", self.embed), ("Attach Files", self.picture))
+        return " and ".join(name for name, left_out in named if left_out)
+
+
+WHOLE = Without()
+
+
+def page_of(stream_id: str, nonce: str) -> str:
+    """Return the link in a post. It carries the nonce, by which the post is found again in the channel."""
+    return f"{settings.FRONTEND_URL}/streams/{quote(stream_id)}#{nonce}"
+
+
+def compose(
+    said: Sequence[Said],
+    *,
+    levels: dict[str, int],
+    digest: bool,
+    stream_id: str,
+    stream_name: str,
+    role_id: str | None,
+    nonce: str,
+    picture: Picture | None,
+    without: Without = WHOLE,
+) -> dict[str, Any]:
+    """Return the message for these alerts, oldest first; of a digest they may be the newest of more.
+
+    `levels` counts all. The same nonce twice within Discord's few minutes makes one message.
+    """
+    worst = max((level for level in Level if levels.get(level)), key=list(Level).index)
+    name = escape(" ".join((stream_name or stream_id).split()), MAX_NAME)
+    total = sum(levels.values())
+    mention = f"<@&{role_id}>" if role_id else ""
+    title = f"{_counts(levels)} from {name}" if digest else f"{name}: {worst} alert"
+    url = page_of(stream_id, nonce)
+    # Discord shows a line behind `-#` in small print.
+    note = "\n-# Without its picture: here the bot lacks Attach Files." if without.picture else ""
+    message: dict[str, Any] = {
+        "allowed_mentions": {"parse": [], "roles": [role_id] if role_id else []},
+        "nonce": nonce,
+        "enforce_nonce": True,
+    }
+    if picture is not None and not without.picture:
+        message["attachments"] = [
+            {"id": 0, "filename": picture.filename, "description": "What the stream showed at that moment."}
+        ]
+    if without.embed:
+        text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
+        # In angle brackets a link unfolds into nothing.
+        return message | {"content": f"{mention} **{title}**\n{text}\n<{url}>{note}".strip()}
+    embed: dict[str, Any] = {
+        "title": title,
+        "description": (_lines(said, total) if digest else escape(said[-1].text, MAX_TEXT)) + note,
+        "url": url,
+        "color": COLORS[worst],
+        "timestamp": said[-1].at.isoformat(),
+        "footer": {"text": plain(" · ".join(filter(None, (stream_id, said[-1].sender))), 200)},
+    }
+    if "attachments" in message and picture is not None:
+        embed["image"] = {"url": f"attachment://{picture.filename}"}
+    return message | {"content": mention, "embeds": [embed]}
+
+
+def _counts(levels: dict[str, int]) -> str:
+    total = sum(levels.values())
+    parts = [f"{levels[level]} {level}" for level in reversed(Level) if levels.get(level)]
+    return f"{total} {'alert' if total == 1 else 'alerts'} ({', '.join(parts)})"
+
+
+def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
+    """Return a line for each, oldest first; the newest of them, where there is room for so many characters only."""
+    lines: list[str] = []
+    for one in reversed(said):
+        # Discord shows such times by each reader's own clock (docs: Reference, Message Formatting).
+        line = (
+            f"<t:{int(one.at.timestamp())}:T> **{one.level}** {escape(' '.join(one.text.split()), MAX_LINE)}"
+        )
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.insert(0, line)
+    if total > len(lines):
+        lines.insert(0, f"{total - len(lines)} before these:")
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""What happens elsewhere and matters to alerts, and what they keep about a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from accounts.signals import exporting
+from alerts.domain.outbox import note_alert
+from alerts.domain.rules import rule_fields
+from alerts.domain.settle import give_up_guild
+from alerts.models import AlertRule
+from guilds.signals import bot_removed
+from streams.domain.alerts import Alert
+from streams.signals import alert_written
+
+
+@receiver(alert_written)
+def post_alert(sender: Any, alert: Alert, **kwargs: Any) -> None:
+    note_alert(alert)
+
+
+@receiver(bot_removed)
+def give_up_posts(sender: Any, guild_id: str, **kwargs: Any) -> None:
+    give_up_guild(guild_id)
+
+
+@receiver(exporting)
+def export_rules(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+    return {
+        "alert_rules": [
+            {"guild_id": rule.guild_id, "created_at": rule.created_at.isoformat()} | rule_fields(rule)
+            for rule in AlertRule.objects.filter(author=user)
+        ]
+    }

@@ -1,0 +1,219 @@
+/** Which alerts of which stream a guild hears of: the list of its rules, and a dialog to make and change them. */
+
+import { ApiError } from "../client/errors.js";
+import { announce } from "../backline/js/announce.js";
+import { byId, element, icon, setText } from "../backline/js/dom.js";
+import { isolated } from "../backline/js/format.js";
+
+/** @import { RestClient } from "../client/rest.js" */
+/** @import { SyncEvent } from "../client/types.d.ts" */
+
+/**
+ * @typedef {object} Rule
+ * @property {string} id
+ * @property {string} stream_id
+ * @property {string | null} stream_name
+ * @property {string} channel_id
+ * @property {string | null} mention_role_id
+ * @property {"low" | "medium" | "high"} min_level
+ * @property {{from: string, until: string, timezone: string} | null} quiet_hours
+ * @property {number} max_per_minute
+ * @property {boolean} enabled
+ * @property {{detail: string} | null} problem
+ * @property {string[]} gone
+ */
+
+const NEW = { min_level: "low", mention_role_id: null, quiet_hours: null, max_per_minute: 5, enabled: true };
+const NIGHT = { from: "22:00", until: "07:00" };
+const LEVEL_WORDS = { low: "every alert", medium: "medium and high", high: "only high" };
+
+/** The rules of one guild on its settings page. */
+export class AlertRules {
+  #rest;
+  #api;
+  /** @type {HTMLDialogElement} */
+  #dialog = byId("rule-dialog");
+  /** @type {HTMLSelectElement} */
+  #stream = byId("rule-stream");
+  /** @type {HTMLSelectElement} */
+  #channel = byId("rule-channel");
+  /** @type {HTMLSelectElement} */
+  #role = byId("rule-role");
+  /** @type {HTMLSelectElement} */
+  #level = byId("rule-level");
+  /** @type {HTMLInputElement} */
+  #rate = byId("rule-rate");
+  /** @type {HTMLInputElement} */
+  #quiet = byId("rule-quiet");
+  /** @type {HTMLInputElement} */
+  #from = byId("rule-from");
+  /** @type {HTMLInputElement} */
+  #until = byId("rule-until");
+  /** @type {HTMLSelectElement} */
+  #zone = byId("rule-zone");
+  /** @type {HTMLInputElement} */
+  #enabled = byId("rule-enabled");
+  /** @type {Rule | null} */
+  #edited = null;
+
+  /** @param {{rest: RestClient, guildId: string}} options */
+  constructor({ rest, guildId }) {
+    this.#rest = rest;
+    this.#api = `/api/guilds/${guildId}/alert-rules`;
+    byId("rule-add").addEventListener("click", () => this.#open(null));
+    byId("rule-cancel").addEventListener("click", () => this.#dialog.close());
+    byId("rule-delete").addEventListener("click", () => this.#remove());
+    byId("rule-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save();
+    });
+    this.#quiet.addEventListener("change", () => (byId("rule-hours").hidden = !this.#quiet.checked));
+    for (const zone of new Set([ownZone(), "UTC", ...Intl.supportedValuesOf("timeZone")])) this.#zone.add(new Option(zone));
+    this.read();
+  }
+
+  /** Somebody may have changed a rule. @param {SyncEvent[]} events of the guild */
+  follow(events) {
+    if (events.some(({ name }) => name.startsWith("AlertRule"))) this.read();
+  }
+
+  /** Show the rules as they are now. */
+  async read() {
+    const empty = byId("rules-empty");
+    const list = byId("rules");
+    try {
+      /** @type {Rule[]} */
+      const rules = await this.#rest.get(this.#api);
+      list.replaceChildren(...rules.map((rule) => this.#row(rule)));
+      list.hidden = !rules.length;
+      empty.hidden = rules.length > 0;
+      setText(empty, "No rules yet.");
+    } catch (error) {
+      empty.hidden = false;
+      setText(empty, `The rules could not be read. ${/** @type {Error} */ (error).message}`);
+    }
+    list.setAttribute("aria-busy", "false");
+  }
+
+  /** @param {Rule} rule */
+  #row(rule) {
+    const { stream_id: id, stream_name: name, channel_id: channel, mention_role_id: role, quiet_hours: quiet } = rule;
+    const stream = name || id;
+    const target = labelOf(this.#channel, channel);
+    const details = [
+      LEVEL_WORDS[rule.min_level],
+      role ? `mentions ${isolated(labelOf(this.#role, role))}` : "mentions nobody",
+      quiet ? `quiet ${quiet.from}–${quiet.until} in ${quiet.timezone}` : "",
+    ].filter(Boolean);
+    const problem = rule.enabled ? rule.problem?.detail ?? (rule.gone.length ? "What was chosen was deleted in Discord." : "") : "";
+    const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": `Change the rule ${isolated(stream)} to ${isolated(target)}` }, "Change");
+    edit.addEventListener("click", () => this.#open(rule));
+    return element("li", { class: "session" },
+      icon("bell"),
+      element("div", {},
+        element("h3", {}, element("bdi", {}, stream), " to ", element("bdi", {}, target), rule.enabled ? "" : element("span", { class: "tag tag-quiet" }, "Off")),
+        element("p", {}, ...details.map((words) => element("span", {}, words))),
+        problem ? element("p", { class: "problem-line" }, problem) : ""),
+      edit);
+  }
+
+  /** @param {Rule | null} rule null: a new one */
+  async #open(rule) {
+    this.#edited = rule;
+    this.#complain("", []);
+    /** @type {{id: string, name: string}[]} */
+    const streams = await this.#rest.get("/api/streams").catch(() => []);
+    this.#stream.replaceChildren(...streams.map(({ id, name }) => new Option(name || id, id)));
+    const { stream_id: stream, channel_id: channel, ...rest } = { ...NEW, stream_id: "", channel_id: "", ...rule };
+    if (rule) choose(this.#stream, stream, rule.stream_name || stream);
+    if (rule) choose(this.#channel, channel, "Deleted in Discord");
+    choose(this.#role, rest.mention_role_id ?? "", "Deleted in Discord");
+    this.#level.value = rest.min_level;
+    this.#rate.value = String(rest.max_per_minute);
+    this.#quiet.checked = Boolean(rest.quiet_hours);
+    byId("rule-hours").hidden = !rest.quiet_hours;
+    const { from, until, timezone } = rest.quiet_hours ?? { ...NIGHT, timezone: ownZone() };
+    this.#from.value = from;
+    this.#until.value = until;
+    choose(this.#zone, timezone, timezone);
+    this.#enabled.checked = rest.enabled;
+    byId("rule-no-streams").hidden = this.#stream.options.length > 0;
+    byId("rule-delete").hidden = !rule;
+    setText(byId("rule-title"), rule ? "Change the rule" : "New rule");
+    this.#dialog.showModal();
+  }
+
+  #chosen() {
+    const quiet = { from: this.#from.value, until: this.#until.value, timezone: this.#zone.value };
+    return {
+      stream_id: this.#stream.value,
+      channel_id: this.#channel.value,
+      mention_role_id: this.#role.value || null,
+      min_level: this.#level.value,
+      max_per_minute: this.#rate.value === "" ? "" : Number(this.#rate.value),
+      quiet_hours: this.#quiet.checked ? quiet : null,
+      enabled: this.#enabled.checked,
+    };
+  }
+
+  async #save() {
+    const rule = this.#edited;
+    await this.#do("Saved", "Not saved.", () => (
+      rule ? this.#rest.patch(`${this.#api}/${rule.id}`, this.#chosen()) : this.#rest.post(this.#api, this.#chosen())
+    ));
+  }
+
+  async #remove() {
+    const id = this.#edited?.id;
+    await this.#do("The rule is gone", "Not deleted.", () => this.#rest.delete(`${this.#api}/${id}`));
+  }
+
+  /** @param {string} done @param {string} failed @param {() => Promise<unknown>} act */
+  async #do(done, failed, act) {
+    this.#complain("", []);
+    try {
+      await act();
+    } catch (error) {
+      const errors = error instanceof ApiError ? error.errors : {};
+      const reasons = Object.entries(errors).map(([field, [reason]]) => `${nameOf(field)}: ${reason}`);
+      this.#complain(`${failed} ${reasons.join(" ") || /** @type {Error} */ (error).message}`, Object.keys(errors));
+      return;
+    }
+    this.#dialog.close();
+    announce(done);
+    await this.read();
+  }
+
+  /** @param {string} words @param {string[]} fields that they are about */
+  #complain(words, fields) {
+    const line = byId("rule-problem");
+    line.hidden = !words;
+    setText(line, words);
+    for (const part of this.#dialog.querySelectorAll("[data-rule]")) {
+      const wrong = fields.includes(/** @type {HTMLElement} */ (part).dataset.rule ?? "");
+      for (const control of part.querySelectorAll("select, input")) control.setAttribute("aria-invalid", String(wrong));
+    }
+  }
+}
+
+function ownZone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** @param {HTMLSelectElement} select @param {string} value @param {string} label where it is not offered any more */
+function choose(select, value, label) {
+  if (![...select.options].some((option) => option.value === value)) select.add(new Option(label, value));
+  select.value = value;
+}
+
+/** @param {HTMLSelectElement} select @param {string} value */
+function labelOf(select, value) {
+  return [...select.options].find((option) => option.value === value)?.label ?? "something deleted in Discord";
+}
+
+/** @param {string} field as the server calls it @returns {string} as the dialog does */
+function nameOf(field) {
+  const part = document.querySelector(`[data-rule="${CSS.escape(field)}"]`);
+  const words = part?.matches("fieldset") ? part.querySelector("legend")?.textContent : part?.firstChild?.textContent;
+  return words?.trim() || field;
+}

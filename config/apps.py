@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.module_loading import autodiscover_modules
+
+
+class ConfigConfig(AppConfig):
+    name = "config"
+
+    def ready(self) -> None:
+        from config.checks import check_history
+
+        # By being imported, an app's `receivers.py` connects to signals, its `schema.py` to the OpenAPI document.
+        autodiscover_modules("receivers", "schema")
+        checks.register(check_history, checks.Tags.database)

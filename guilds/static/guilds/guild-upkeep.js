@@ -1,0 +1,42 @@
+/** For those who manage a guild: reads it from Discord again, and says when the bot is back. */
+
+import { readCsrfCookie } from "../client/auth.js";
+import { exchangeJson } from "../client/rest.js";
+import { byId, setText } from "../backline/js/dom.js";
+
+const LOOK_MS = 10_000;
+const guild = `/api/guilds/${document.body.dataset.guildId}`;
+const notice = byId("guild-stale");
+/** @type {HTMLButtonElement} */
+const button = byId("guild-read");
+
+/** @param {{stale_since: string | null}} answer */
+function show({ stale_since: since }) {
+  notice.hidden = !since;
+  if (!since) return;
+  const time = byId("guild-stale-since");
+  time.setAttribute("datetime", since);
+  setText(time, new Date(since).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
+}
+
+button.addEventListener("click", async () => {
+  button.disabled = true;
+  setText(byId("guild-read-problem"), "");
+  try {
+    const headers = { Accept: "application/json", "X-CSRFToken": readCsrfCookie() };
+    await exchangeJson(fetch, `${guild}/refresh`, { method: "POST", headers });
+    location.reload();
+  } catch (error) {
+    setText(byId("guild-read-problem"), /** @type {Error} */ (error).message);
+    button.disabled = false;
+  }
+});
+
+setInterval(async () => {
+  if (document.hidden || notice.hidden) return;
+  try {
+    show(await exchangeJson(fetch, guild, { headers: { Accept: "application/json" } }));
+  } catch {
+    // The connection's own sign says that the server does not answer.
+  }
+}, LOOK_MS);

@@ -1,0 +1,160 @@
+/** A guild's settings: each control saves itself, and shows what others change meanwhile. */
+
+import { Client } from "../client/client.js";
+import { ApiError, NetworkError } from "../client/errors.js";
+import { GuildStore } from "../client/guild.js";
+import { AlertRules } from "../alerts/alert-rules.js";
+import { announce, toast } from "../backline/js/announce.js";
+import { showConnection } from "../backline/js/connection-pill.js";
+import { byId, setText } from "../backline/js/dom.js";
+import { isolated } from "../backline/js/format.js";
+
+/** @import { ConnectionState, Problem, SyncEvent } from "../client/types.d.ts" */
+
+const { guildId = "", userId } = document.body.dataset;
+const client = new Client({ baseUrl: location.origin, userId });
+const store = new GuildStore({ client, guildId, onEvents: follow, onState: connectionChanged });
+const rules = new AlertRules({ rest: client.rest, guildId });
+const SAVE_AGAIN_MS = 5_000;
+/** Settings that the server was not there to take; they are saved when it is back. @type {Set<string>} */
+const unsaved = new Set();
+let wasLive = false;
+let live = false;
+store.start();
+setInterval(saveAgain, SAVE_AGAIN_MS);
+relate();
+
+byId("settings").addEventListener("submit", (event) => event.preventDefault());
+byId("settings").addEventListener("change", (event) => {
+  const { setting } = /** @type {HTMLElement} */ (event.target).dataset;
+  if (setting) save(setting);
+});
+addEventListener("online", () => store.wake());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) store.wake();
+});
+
+/** @param {string} name @returns {(HTMLInputElement | HTMLSelectElement)[]} several for a list of ticks */
+function controlsOf(name) {
+  return [...document.querySelectorAll(`[data-setting="${CSS.escape(name)}"]`)].map(
+    (node) => /** @type {HTMLInputElement | HTMLSelectElement} */ (node),
+  );
+}
+
+/** @param {string} name @returns {unknown} the setting's value as the server takes it */
+function read(name) {
+  const [control, ...others] = controlsOf(name);
+  if (name === "allowed_sources") {
+    const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
+    // All of them: also those that a later version brings.
+    return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
+  }
+  if (control instanceof HTMLSelectElement) return control.value || null;
+  if (control.type === "checkbox") return control.checked;
+  if (control.value === "" && !control.validity.badInput) return null;
+  return control.validity.badInput ? "" : Number(control.value);
+}
+
+/** @param {string} name @param {unknown} value */
+function write(name, value) {
+  for (const control of controlsOf(name)) {
+    if (control instanceof HTMLSelectElement) {
+      const text = String(value ?? "");
+      // A role or channel that is newer than this page.
+      if (![...control.options].some((option) => option.value === text)) control.add(new Option("Another one", text));
+      control.value = text;
+    } else if (name === "allowed_sources") {
+      control.checked = value === null || /** @type {string[]} */ (value).includes(control.value);
+    } else if (control.type === "checkbox") {
+      control.checked = Boolean(value);
+    } else {
+      control.value = String(value ?? "");
+    }
+  }
+  relate();
+}
+
+/** What another setting leaves without effect cannot be changed meanwhile. */
+function relate() {
+  controlsOf("vote_share")[0].disabled = read("may_skip") !== "everyone";
+  controlsOf("leave_after_minutes")[0].disabled = read("stay_in_channel") === true;
+}
+
+/** @param {string} name @param {"" | "saved" | "problem" | "theirs"} state @param {string} words */
+function show(name, state, words) {
+  const option = /** @type {HTMLElement} */ (document.querySelector(`[data-option="${CSS.escape(name)}"]`));
+  option.dataset.state = state;
+  setText(byId(`${name}-state`), words);
+  for (const control of controlsOf(name)) control.setAttribute("aria-invalid", String(state === "problem"));
+  if (words) announce(words);
+}
+
+/** @param {string} name */
+async function save(name) {
+  const value = read(name);
+  show(name, "", "");
+  try {
+    const settings = await client.rest.patch(`/api/guilds/${guildId}/settings`, { [name]: value });
+    unsaved.delete(name);
+    if (same(read(name), value)) write(name, settings[name]);
+    show(name, "saved", "Saved");
+  } catch (error) {
+    if (error instanceof NetworkError) {
+      unsaved.add(name);
+      show(name, "problem", "Not saved yet: the server cannot be reached. It is saved when the connection is back.");
+      store.wake();
+      return;
+    }
+    unsaved.delete(name);
+    const refusal = error instanceof ApiError ? error.errors[name]?.join(" ") : undefined;
+    const { message } = /** @type {Error} */ (error);
+    show(name, "problem", `Not saved. ${refusal ?? message}`);
+    if (!refusal) toast(`Not saved. ${message}`);
+  }
+}
+
+async function saveAgain() {
+  if (!live) return;
+  for (const name of [...unsaved]) await save(name);
+}
+
+/** @param {SyncEvent[]} events */
+function follow(events) {
+  rules.follow(events);
+  for (const { name, args, metadata } of events) {
+    if (name !== "SettingsChanged") continue;
+    for (const [setting, value] of Object.entries(args.after)) {
+      if (!controlsOf(setting).length || same(read(setting), value)) continue;
+      write(setting, value);
+      const who = isolated(metadata.displayName || metadata.username || "somebody");
+      show(setting, "theirs", `Changed by ${who} just now${unsaved.delete(setting) ? ", so yours was not saved" : ""}`);
+    }
+  }
+}
+
+/** @param {unknown} one @param {unknown} other */
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** What was changed while there was no connection, or since the page was made. */
+async function refresh() {
+  const settings = await client.rest.get(`/api/guilds/${guildId}/settings`).catch(() => null);
+  for (const [name, value] of Object.entries(settings ?? {})) {
+    const controls = controlsOf(name);
+    // What was refused or could not be sent stays as it was typed, with its reason.
+    if (!controls.length || controls[0].getAttribute("aria-invalid") === "true" || same(read(name), value)) continue;
+    if (!controls.includes(/** @type {any} */ (document.activeElement))) write(name, value);
+  }
+}
+
+/** @param {ConnectionState} state @param {Problem | null} problem */
+function connectionChanged(state, problem) {
+  showConnection(state, problem);
+  live = state === "live";
+  if (live && wasLive) {
+    saveAgain().then(refresh);
+    rules.read();
+  }
+  wasLive ||= state === "live";
+}

@@ -1,0 +1,81 @@
+"""From what a person typed to a track, and the library's search."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from database.prepared import Prepared
+from library.domain.links import is_link, read_query
+from library.errors import NothingFound
+from library.models import Track
+
+MAX_QUERY = 500
+MAX_WORDS = 20  # each is a condition of the query, and one character may become several words
+
+
+def normalise(text: str) -> str:
+    """Return text as it is searched: without case and accents, one space between words."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
+
+
+def search_key(text: str) -> str:
+    """Return `normalise`, or where nothing is left of a text, as of "!!!", its own characters."""
+    return normalise(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
+
+
+def _seen(text: str) -> str:
+    """Leave out what only joins or varies the characters around it: a heart is one in each of its presentations."""
+    return "".join(
+        char for char in text if unicodedata.category(char) not in {"Mn", "Me", "Cc", "Cf"} or char.isspace()
+    )
+
+
+def search_library(query: str, *, limit: int = 20) -> list[Track]:
+    """Return the tracks that hold every word of `query`, best first; all of them for an empty query."""
+    words = search_key(query).split()[:MAX_WORDS]
+    if not words and query.strip():
+        return []
+    tracks = Track.objects.filter(source="library", available=True)
+    for word in words:
+        tracks = tracks.filter(search_text__contains=word)
+    found = list(tracks.order_by("title", "id")[:500])
+    wanted = " ".join(words)
+
+    def distance(track: Track) -> tuple[int, int]:
+        title = search_key(track.title or "")
+        if title == wanted:
+            return (0, 0)
+        if title.startswith(wanted):
+            return (1, len(title))
+        if wanted in title:
+            return (2, len(title))
+        return (3, sum(word not in title for word in words))
+
+    return sorted(found, key=distance)[:limit] if wanted else found[:limit]
+
+
+_named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
+
+
+def find_track(query: str) -> Track:
+    """Return the track that a query names: a library uri, an http(s) address, else the library's best match.
+
+    Raises NothingFound.
+    """
+    text = read_query(query)
+    if is_link(text):
+        known = _named.first(text)
+        return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
+    if text.startswith("library:"):
+        known = _named.first(text)
+        if known is None or not known.available:
+            raise NothingFound("This track is no longer in the library. Search for another one.")
+        return known
+    matches = search_library(text, limit=1) if text.strip() else []
+    if not matches:
+        raise NothingFound(
+            f"Nothing in the library matches “{text[:100]}”. Try other words, or a link to an audio file or stream."
+        )
+    return matches[0]

@@ -1,0 +1,140 @@
+"""What a person asks for, read out of what they typed or pasted.
+
+People copy links out of chats and pages, so a link comes in angle brackets, backticks, quotes, spoiler bars or
+Markdown, with invisible characters around it, or in the middle of a sentence. Every surface reads it here:
+
+- the first http(s) link of the text is what is asked for, whatever stands around it; Markdown's target comes
+  before its title;
+- scheme and host become lower-case, everything behind them stays as it is: percent signs, accents, query;
+- punctuation behind a link is not part of it, and a closing bracket only where the link opened it;
+- `www.` without a scheme is http where the text begins with it; such servers redirect to https if they can;
+- a text that is nothing but a host and a path, as in `x.example/a.mp3`, is https, with a port http;
+- a file name may hold spaces where the text begins with the link, or Markdown holds it, and it ends as an audio file
+  does.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from library.sources.library import SUFFIXES
+
+MAX_PASTED = 8000  # characters looked at
+
+# Copied along with a link, and never part of one. Joiners (U+200C, U+200D) are, inside of words and emoji.
+_UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
+_WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
+_LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
+_MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
+_WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
+_HOST_AND_PATH = re.compile(
+    rf"^[{_WRAPPERS}(\[]*(?=(?:[^\W_][\w-]*\.)+[^\W\d_]{{2,}}(?P<port>:\d{{1,5}})?/\S*$)"
+)
+_LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
+_STOP = re.compile(r"[\s<>\"`]|\|\|")
+_AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
+# The inside of <…>, and the line that may be a link with spaces.
+_ANGLED = re.compile(r"(?:(?!\|\|)[^<>\"`\r\n])+(?=>)")
+_PLAIN_LINE = re.compile(r"[^<>\"`|\r\n]+")
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_TRAILING = frozenset(".,;:!?'*|\\…“”„‘’«»‹›、。，．！？；：）」』】》\u200c\u200d")
+_MARKS = "_~"  # part of many addresses: only emphasis when opened before
+
+
+def read_query(text: str) -> str:
+    """Return the link that `text` holds, else its words or library uri. Reading what was read changes nothing."""
+    link = find_link(text)
+    if link is not None:
+        return link
+    words = _EDGES.sub("", _UNSEEN.sub("", text))
+    uri = _LIBRARY.fullmatch(words)
+    return uri[1] if uri else words
+
+
+def is_link(query: str) -> bool:
+    """Whether what `read_query` returned is a link: "http://" alone is not."""
+    return find_link(query) is not None
+
+
+def find_link(text: str) -> str | None:
+    """Return the first link of a text, cleaned; None without one."""
+    plain = _EDGES.sub("", _UNSEEN.sub("", text[:MAX_PASTED]))
+    if www := _WWW.search(plain):
+        plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
+    elif bare := _HOST_AND_PATH.match(plain):
+        scheme = "http" if bare["port"] else "https"
+        plain = f"{plain[: bare.end()]}{scheme}://{plain[bare.end() :]}"
+    target = _MARKDOWN.search(plain)
+    found = _LINK.search(plain, target.end() if target else 0)
+    if found is None:
+        return None
+    link = _cut(plain, found.start())
+    authority = _AUTHORITY.match(link)
+    if authority is None or authority.end() == found.end() - found.start():
+        return None
+    return link[: authority.end()].lower() + link[authority.end() :]
+
+
+def _cut(text: str, start: int) -> str:
+    """The link that begins at `start`, without what stands around it."""
+    opener = text[start - 1] if start else ""
+    if opener == "<" and (inside := _ANGLED.match(text, start)):
+        return _quote_spaces(_trimmed(inside[0].rstrip(), text[:start]))
+    stop = _STOP.search(text, start)
+    link = text[start : stop.start() if stop else len(text)]
+    before = text[:start]
+    if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
+        name = _audio_name_with_spaces(text, start, opener)
+        if name is not None and not _is_audio_name(link):
+            return _quote_spaces(name)
+    if opener in ("(", "["):
+        link = _up_to_closing(link, opener, ")" if opener == "(" else "]")
+    return _trimmed(link, text[:start])
+
+
+def _audio_name_with_spaces(text: str, start: int, opener: str) -> str | None:
+    line = _PLAIN_LINE.match(text, start)
+    if line is None:
+        return None
+    name = line[0]
+    if opener in ("(", "["):
+        name = _up_to_closing(name, opener, ")" if opener == "(" else "]")
+    name = _trimmed(name.rstrip(), text[:start])
+    return name if _is_audio_name(name) else None
+
+
+def _is_audio_name(text: str) -> bool:
+    """Whether a link ends as an audio file does, or does so before a query without spaces."""
+    path, *query = re.split(r"[?#]", text, maxsplit=1)
+    if any(char.isspace() for char in "".join(query)):
+        path = text
+    return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in (text, path))
+
+
+def _up_to_closing(link: str, opening: str, closing: str) -> str:
+    depth = 0
+    for at, char in enumerate(link):
+        depth += (char == opening) - (char == closing)
+        if depth < 0:
+            return link[:at]
+    return link
+
+
+def _trimmed(link: str, before: str) -> str:
+    """Without the punctuation at its end."""
+    surplus = {closing: link.count(closing) - link.count(opening) for closing, opening in _PAIRS.items()}
+    end = len(link)
+    while end:
+        last = link[end - 1]
+        if last in _PAIRS and surplus[last] > 0:
+            surplus[last] -= 1
+        elif last not in _TRAILING and not (last in _MARKS and last in before):
+            break
+        end -= 1
+    return link[:end]
+
+
+def _quote_spaces(link: str) -> str:
+    return re.sub(r"\s", "%20", link)

@@ -1,0 +1,62 @@
+"""Keep the tracks of the library as the folder is."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+
+from library.domain.scan_lease import Scan, scan_lease
+from library.domain.tracks import apply_info, save_track
+from library.models import Track
+from library.signals import track_read
+from library.sources import SourceError, library, resolve
+
+log = logging.getLogger(__name__)
+
+
+def scan_library() -> tuple[int, int]:
+    """Read files that are new or changed, mark those that are gone. Returns `(read, gone)`.
+
+    A file that is no audio is skipped with a line in the log and looked at again when it changes. While another
+    process reads the folder there is nothing to do.
+    """
+    with scan_lease() as scan:
+        return _scan(scan) if scan is not None else (0, 0)
+
+
+def _scan(scan: Scan) -> tuple[int, int]:
+    root = settings.MEDIA_LIBRARY
+    known = {track.uri: track for track in Track.objects.filter(source="library")}
+    seen: set[str] = set()
+    read = 0
+    for file in library.walk(root):
+        uri = f"library:{file.id}"
+        seen.add(uri)
+        track = known.get(uri) or Track(uri=uri, source="library")
+        if (track.file_mtime_ns, track.file_size) == (file.mtime_ns, file.size) and (
+            track.available or track.resolved_at is None
+        ):
+            continue
+        if not scan.goes_on():
+            return read, 0
+        track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
+        try:
+            info = resolve(uri, library=root, allow_private=(), tag_encoding=settings.LIBRARY_TAG_ENCODING)
+        except SourceError as error:
+            log.warning('Skipped library file "%s": %s', file.name, error.detail)
+            info = None
+        except Exception:
+            # What a strange file brings up must not hide all others.
+            log.exception('Skipped library file "%s", which could not be read', file.name)
+            info = None
+        if info is None:
+            track.available, track.resolved_at = False, None
+            save_track(track)
+            continue
+        apply_info(track, info)
+        track_read.send(sender=None, track=track)
+        read += 1
+    gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
+    Track.objects.filter(pk__in=gone).update(available=False)
+    return read, len(gone)

@@ -1,0 +1,175 @@
+"""One request with all its redirects. Every connection goes through `addresses.connect`."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import quote_from_bytes, urljoin
+
+import httpx
+
+from library.sources.addresses import connect, parse_url
+from library.sources.bodies import Body, open_body
+from library.sources.cookies import Cookies
+from library.sources.errors import SourceError
+from library.sources.types import Networks
+from library.sources.wire import MAX_LOCATION_LENGTH, Nonsense, Wire, read_head
+
+CONNECT_SECONDS = 8.0
+MAX_REDIRECTS = 20  # as in browsers (fetch.spec.whatwg.org, "HTTP-redirect fetch")
+# 300 where the server prefers one of its choices (RFC 9110, section 15.4.1).
+_REDIRECTS = {300, 301, 302, 303, 307, 308}
+_ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Response:
+    """`length`: how many bytes `read` will give, None where that is not known. `countable`: these are the bytes that
+    ranges count. `opened`: its connection."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    is_icy: bool
+    length: int | None
+    countable: bool
+    opened: socket.socket
+    wire: Wire
+    body: Body
+    ahead: bytes = b""
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, b"" at the end. Raises SourceError, Nonsense, OSError."""
+        if self.ahead:
+            data, self.ahead = self.ahead[:size], self.ahead[size:]
+            return data
+        return self.body.read(size)
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which `read` gives again; fewer where no more come."""
+        try:
+            while len(self.ahead) < size and (data := self.body.read(size - len(self.ahead))):
+                self.ahead += data
+        except (OSError, Nonsense, SourceError):
+            pass  # whoever reads on meets it again
+        return self.ahead
+
+    def surplus(self, seconds: float) -> bool:
+        """Whether more comes within that time behind a body that has been read. Some servers end it with a line."""
+        self.wire.deadline = time.monotonic() + seconds
+        try:
+            return bool(self.wire.read(1024).strip(b"\r\n"))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self.opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How requests are sent. `watch` gets each socket, so that another thread can shut it down, and raises to end
+    the attempt. `patience` is for one wait, in seconds."""
+
+    allow_private: Networks
+    patience: float
+    watch: Callable[[socket.socket], None]
+
+    def follow(self, url: httpx.URL, headers: dict[str, str], *, deadline: float) -> Response:
+        """The first answer that is no redirect. Raises SourceError, Nonsense, OSError."""
+        cookies = Cookies()
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._ask(url, headers, cookies, deadline)
+            location = response.headers.get("Location", "")
+            if response.status not in _REDIRECTS or not location:
+                return response
+            response.close()
+            cookies.keep(url, response.headers)
+            url = redirect_target(url, location)
+        raise SourceError("UNREACHABLE", "The server redirects in circles.", permanent=True)
+
+    def _ask(self, url: httpx.URL, headers: dict[str, str], cookies: Cookies, deadline: float) -> Response:
+        host = url.raw_host.decode("ascii")
+        opened = connect(
+            host,
+            url.port or (443 if url.scheme == "https" else 80),
+            allow_private=self.allow_private,
+            timeout=min(CONNECT_SECONDS, _left(deadline)),
+            opened=self.watch,
+        )
+        try:
+            self.watch(opened)
+            opened.settimeout(_left(deadline))
+            if url.scheme == "https":
+                opened = _tls().wrap_socket(
+                    opened, server_hostname=host.rstrip("."), do_handshake_on_connect=False
+                )
+                self.watch(opened)
+                opened.do_handshake()
+            sent = {"Host": url.netloc.decode("ascii"), **headers}
+            if cookie := cookies.header(url):
+                sent["Cookie"] = cookie
+            opened.sendall(_request(url.raw_path.decode("ascii"), sent))
+            wire = Wire(opened, patience=self.patience, deadline=deadline)
+            head = read_head(wire)
+            # What a redirect or a refusal says beside its head is not read.
+            nothing: tuple[Body, int | None, bool] = (wire, None, False)
+            body, length, countable = open_body(wire, head.headers) if head.status < 300 else nothing
+            return Response(head.status, head.headers, head.is_icy, length, countable, opened, wire, body)
+        except BaseException:
+            opened.close()
+            raise
+
+
+def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
+    """Where `Location`, read as Latin-1, leads to. Raises SourceError.
+
+    As in browsers: bytes that are not ASCII are kept byte for byte, whatever their encoding; white space around and
+    line ends within are dropped; a backslash is a slash, and where a host begins any number of them counts as two
+    (url.spec.whatwg.org, "special authority ignore slashes state").
+    """
+    raw = location.strip().encode("latin-1")
+    try:
+        text = raw.decode("utf-8")  # a host in it must become IDNA, not percent signs
+    except UnicodeDecodeError:
+        text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
+    before, mark, after = re.sub(r"[\t\r\n]", "", text).partition("?")
+    before = before.replace("\\", "/")
+    nowhere = SourceError("BAD_URI", "The server redirects to nowhere.", permanent=True)
+    begins = _ABSOLUTE.match(before)
+    if begins and (len(begins[2]) > 1 or (begins[1] and begins[1].lower() != f"{base.scheme}:")):
+        host = before[begins.end() :]
+        if not host or host.startswith("#"):
+            raise nowhere
+        before = f"{begins[1]}//{host}"
+    try:
+        target = urljoin(str(base), f"{before}{mark}{after}")
+    except ValueError as error:
+        raise nowhere from error
+    return parse_url(target, max_length=MAX_LOCATION_LENGTH)
+
+
+def _request(target: str, headers: dict[str, str]) -> bytes:
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any(char in line for line in lines for char in "\r\n\0"):
+        raise SourceError("BAD_URI", "This is not a link that can be read.", permanent=True)
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

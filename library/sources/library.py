@@ -1,0 +1,115 @@
+"""The folder of audio files: which files it holds, under which ids."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from library.sources.errors import SourceError
+from library.sources.types import readable
+
+SUFFIXES = frozenset(
+    {".aac", ".aif", ".aiff", ".ape", ".caf", ".dsf", ".flac", ".m4a", ".m4b", ".mka", ".mp3", ".mp4"}
+    | {".mpc", ".oga", ".ogg", ".opus", ".tta", ".wav", ".weba", ".webm", ".wma", ".wv"}
+)
+MAX_DEPTH = 32
+_ID = re.compile(r"[a-z2-7]{16}")
+
+_lock = threading.Lock()
+_known: dict[Path, dict[str, Path]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFile:
+    """`id` depends only on the path below the library; `mtime_ns` and `size` tell whether it changed. `name` is that
+    path for people to read."""
+
+    id: str
+    name: str
+    path: Path
+    mtime_ns: int
+    size: int
+
+
+def file_id(relative: Path) -> str:
+    """16 characters of base32 (80 bits) over the path below the library's root."""
+    digest = hashlib.sha256(os.fsencode(relative.as_posix())).digest()
+    return base64.b32encode(digest[:10]).decode("ascii").lower()
+
+
+def walk(root: Path) -> Iterator[LibraryFile]:
+    """Audio files below `root`, by name within each folder.
+
+    Hidden files and folders are left out. Links are followed to files inside the library only, and never to
+    folders, so there are no cycles. A missing root has no files; a folder that cannot be read is passed over.
+    """
+    real_root = root.resolve()
+    found: dict[str, Path] = {}
+    for path in _audio_files(real_root, depth=0):
+        relative = path.relative_to(real_root)
+        try:
+            target = path.resolve(strict=True)
+            status = target.stat()
+        except (OSError, RuntimeError):  # RuntimeError: a link to itself
+            continue
+        if not target.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
+            continue
+        name = readable(relative.as_posix())
+        entry = LibraryFile(file_id(relative), name, path, status.st_mtime_ns, status.st_size)
+        found[entry.id] = relative
+        yield entry
+    with _lock:
+        _known[real_root] = found
+
+
+def path_of(root: Path, identifier: str) -> Path:
+    """The file of an id, inside `root` for certain. Raises SourceError (`BAD_URI`, `NOT_FOUND`)."""
+    if not _ID.fullmatch(identifier):
+        raise SourceError("BAD_URI", "This is not the id of a library file.", permanent=True)
+    real_root = root.resolve()
+    for attempt in ("remembered", "walked"):
+        if attempt == "walked":
+            for _ in walk(root):
+                pass
+        with _lock:
+            relative = _known.get(real_root, {}).get(identifier)
+        if relative is None:
+            continue
+        try:
+            target = (real_root / relative).resolve(strict=True)
+        except (OSError, RuntimeError):
+            continue
+        # Checked at each use: a link may have been changed since the walk.
+        if target.is_relative_to(real_root) and target.is_file():
+            return target
+    raise SourceError("NOT_FOUND", "The file is no longer in the library.", permanent=True)
+
+
+def known_folder(root: Path, identifier: str) -> str:
+    """The folder of a file below the library, as the last walk of this process found it; empty where none did."""
+    with _lock:
+        relative = _known.get(root.resolve(), {}).get(identifier)
+    return "" if relative is None or relative.parent == Path() else relative.parent.as_posix()
+
+
+def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if depth < MAX_DEPTH:
+                yield from _audio_files(Path(entry.path), depth=depth + 1)
+        elif Path(entry.name).suffix.lower() in SUFFIXES:
+            yield Path(entry.path)

@@ -1,0 +1,157 @@
+"""What a file says about itself: tags, duration, picture, and whether Discord can take its packets as is."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from library.sources.chain import AudioChain
+from library.sources.container import AudioContainer
+from library.sources.errors import SourceError
+from library.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
+from library.sources.text import repair
+from library.sources.types import Media
+
+MAX_TAG_LENGTH = 300
+_READ_OF_TAG = 4000  # characters, much of which may be invisible
+MAX_PICTURE_BYTES = 10_000_000
+# ID3 has no way to say that a text is in any other 8-bit encoding than Latin-1.
+_ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
+# A file that does not name its length is read through, half a second at most.
+MAX_COUNTED_BYTES = 128_000_000
+_LOOKED_AT_BEFORE_END_MS, _LOOKED_AT_BEHIND_END_MS = 500, 300
+# A mixed file shows itself within seconds; whoever plays it looks at every packet anyway.
+_PACKETS_LOOKED_AT = 250
+# Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Formats that are part of what is seen: Persian and Indic words are spelled with these two, families and flags
+# drawn with the second and with the tags (Unicode Technical Standard 51).
+_JOINERS = "\u200c\u200d"
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
+# Formats inside a word, where a blank would break it: soft hyphen, word joiner, byte order mark.
+_DROPPED = "\u00ad\u2060\ufeff"
+_PICTURE_TYPES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF8", "image/gif"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """`passthrough`: stereo or mono Opus whose packets are all 20 ms long, as Discord's voice wants them."""
+
+    title: str | None
+    artist: str | None
+    album: str | None
+    duration_ms: int | None
+    artwork: bytes | None
+    artwork_type: str | None
+    passthrough: bool
+
+
+def probe(media: Media, *, tag_encoding: str = "") -> Probe:
+    """Read tags, duration and picture of a path or file-like, which stays open. Raises SourceError.
+
+    `tag_encoding` is taken for tags that are not UTF-8 where their text leaves it in doubt.
+    """
+    with AudioChain(media) as chain:
+        title, artist, album = _names(chain.first, tag_encoding)
+        pictures = [] if chain.is_live else chain.first.pictures()
+        artwork, artwork_type = next(
+            ((picture, kind) for picture in pictures if (kind := picture_type(picture))), (None, None)
+        )
+        passthrough = _has_20_ms_packets(chain)
+        duration_ms = chain.duration_ms
+        count = isinstance(media, Path) and (duration_ms is None or _goes_on(chain, duration_ms))
+    if count and isinstance(media, Path):
+        duration_ms = _counted_ms(media)
+    return Probe(
+        title=clean(title),
+        artist=clean(artist),
+        album=clean(album),
+        duration_ms=duration_ms,
+        artwork=artwork,
+        artwork_type=artwork_type,
+        passthrough=passthrough,
+    )
+
+
+def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
+    tags = container.tags()
+    said = [
+        tags.get("title"),
+        tags.get("artist") or tags.get("album_artist") or tags.get("author"),
+        tags.get("album"),
+    ]
+    names = [name[:_READ_OF_TAG] if name else None for name in said]
+    is_id3 = container.input.format.name in _ID3_FORMATS
+    repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
+    title, artist, album = (next(repaired) if name else None for name in names)
+    return title, artist, album
+
+
+def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
+    """Whether there is sound behind the end that the file's header names, as in files joined into one."""
+    if not chain.seek(max(0, duration_ms - _LOOKED_AT_BEFORE_END_MS)):
+        return False
+    try:
+        return any(packet.end_ms > duration_ms + _LOOKED_AT_BEHIND_END_MS for packet in chain.packets())
+    except SourceError:
+        return False
+
+
+def _counted_ms(path: Path) -> int | None:
+    """Length by reading every packet, a fiftieth of a second for a minute and a half of MP3; None where that
+    would take long. Raises SourceError for a file without a single one."""
+    if path.stat().st_size > MAX_COUNTED_BYTES:
+        return None
+    with AudioChain(path) as chain:
+        any_packet = False
+        try:
+            for _ in chain.packets():
+                any_packet = True
+        except SourceError as error:
+            if error.code != "UNDECODABLE":
+                raise
+        if not any_packet:
+            raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
+        return round(chain.reached_ms) or None
+
+
+def clean(text: str | None) -> str | None:
+    """One line without control, bidirectional and other invisible characters; None when nothing is left.
+
+    What joins letters or emoji stays. Tags come from strangers and end up in pages, logs and Discord messages.
+    """
+    if text is None:
+        return None
+    kept = "".join(map(_seen, text))
+    return " ".join(kept.split())[:MAX_TAG_LENGTH].strip(" " + _JOINERS) or None
+
+
+def _seen(char: str) -> str:
+    if char in _DROPPED:
+        return ""
+    if char in _JOINERS or char in _TAGS or unicodedata.category(char) not in _UNSEEN:
+        return char
+    return " "
+
+
+def picture_type(picture: bytes | None) -> str | None:
+    """Media type by the first bytes, never by what the file claims; None for anything else or too large."""
+    if picture is None or len(picture) > MAX_PICTURE_BYTES:
+        return None
+    if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
+        return "image/webp"
+    return next((name for magic, name in _PICTURE_TYPES if picture.startswith(magic)), None)
+
+
+def _has_20_ms_packets(chain: AudioChain) -> bool:
+    codec = chain.first.stream.codec_context
+    if codec.name not in {"opus", "libopus"} or not plays_as_is(codec.extradata, codec.channels):
+        return False
+    packets = [bytes(each.packet) for each in islice(chain.packets(), _PACKETS_LOOKED_AT)]
+    return bool(packets) and all(packet_samples(packet) == FRAME_SAMPLES for packet in packets)

@@ -1,0 +1,159 @@
+"""What the head of an HTTP answer says: refused or not, a station or a file, which part, and a name for it."""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import PurePosixPath
+from urllib.parse import unquote_to_bytes
+
+import httpx
+
+from library.sources.bodies import content_length
+from library.sources.errors import SourceError
+from library.sources.probe import clean
+from library.sources.text import decode, repair
+
+_PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
+# Some stations count down from a length that nobody will ever reach.
+ENDLESS_BYTES = 2**31 - 1
+_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:(\d{1,18})\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
+_NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
+# Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
+_MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
+
+
+def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
+    said = f"The station answered {status}."
+    if status == 206:
+        detail = "The server sends only a part of the file, and not the one that was asked for."
+        return SourceError("UNREADABLE", detail, permanent=True)
+    if status in {404, 410}:
+        return SourceError("NOT_FOUND", said, permanent=True)
+    if status == 416:
+        return SourceError("UNDECODABLE", "The file behind the link is empty.", permanent=True)
+    if status == 429 or status >= 500:
+        wait = retry_after(headers)
+        if wait:
+            said = f"The station answered {status}. Try again in {_duration(wait)}."
+        return SourceError("UNREACHABLE", said, permanent=False)
+    return SourceError("UNREADABLE", said, permanent=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+
+
+def retry_after(headers: http.client.HTTPMessage) -> float | None:
+    """Seconds that the server asks to wait: a number or a date (RFC 9110, section 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal() and len(value) < 9:
+        return float(value)
+    with suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
+def refuse_other_content(headers: http.client.HTTPMessage, peek: Callable[[int], bytes]) -> None:
+    """Raises SourceError for a page or a playlist. `peek` shows so much of the body: scripts that send sound often
+    leave it labelled as a page."""
+    kind = headers.get_content_type() if "Content-Type" in headers else ""
+    if kind in {"text/html", "application/xhtml+xml"} and _is_markup(peek(64)):
+        raise SourceError("UNDECODABLE", "The link leads to a web page, not to audio.", permanent=True)
+    if any(name in kind for name in _PLAYLIST_TYPES):
+        raise SourceError("PLAYLIST", "The link leads to a playlist, not to audio.", permanent=True)
+
+
+def _is_markup(beginning: bytes) -> bool:
+    return beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"<"
+
+
+def is_station(headers: http.client.HTTPMessage) -> bool:
+    """Whether the server says that this is a stream without an end. That a length is missing says nothing: many
+    send finite files so, transcoders for one."""
+    length = content_length(headers)
+    if (length is not None and length < ENDLESS_BYTES) or "Content-Range" in headers:
+        return False
+    server = headers.get("Server", "").lower()
+    return server.startswith(("icecast", "shoutcast")) or any(
+        name.lower().startswith(("icy-", "ice-")) for name in headers
+    )
+
+
+def content_range(headers: http.client.HTTPMessage) -> tuple[int | None, int | None]:
+    """First byte and full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4). (None, None) also where
+    they cannot be true, or where the body is more than the part: several of them, or of another length."""
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if found is None or is_multipart(headers):
+        return None, None
+    start, length = int(found[1]), None if found[3] == "*" else int(found[3])
+    if found[2]:
+        end = int(found[2]) + 1
+        sent = content_length(headers)
+        if (
+            end <= start
+            or (length is not None and end > length)
+            or (sent is not None and sent != end - start)
+        ):
+            return None, None
+    return start, length
+
+
+def is_multipart(headers: http.client.HTTPMessage) -> bool:
+    return headers.get_content_type() == "multipart/byteranges"
+
+
+def true_length(headers: http.client.HTTPMessage) -> int | None:
+    """What the refusal of a range says: `Content-Range: bytes */100`."""
+    found = _NO_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return int(found[1]) if found else None
+
+
+def needs_seeking(beginning: bytes) -> bool:
+    """Whether nothing of a file can be heard without seeking in it: an MP4 whose index (`moov`) does not come
+    before its sound, or a Core Audio file, whose table of packets comes behind it."""
+    if beginning.startswith(b"caff"):
+        return True
+    at = 0
+    while (kind := beginning[at + 4 : at + 8]) in _MOV_BOXES:
+        size = int.from_bytes(beginning[at : at + 4])
+        if kind in {b"moov", b"mdat"} or size < 8:
+            return kind != b"moov"
+        at += size
+    return at > 0  # hidden behind a large box
+
+
+def icy_title(headers: http.client.HTTPMessage) -> str | None:
+    return clean(_text(headers.get("icy-name", "")))
+
+
+def header_title(headers: http.client.HTTPMessage) -> str | None:
+    """The file's name by `Content-Disposition`."""
+    with suppress(ValueError, LookupError):  # the parser of parameters is not made for bad ones
+        return file_title(_text(headers.get_filename() or ""))
+    return None
+
+
+def _text(value: str) -> str:
+    """A header's value as it was meant; headers are read as Latin-1."""
+    (text,) = repair([value], latin=True)
+    return text
+
+
+def file_title(name: str | None) -> str | None:
+    if not name:
+        return None
+    path = PurePosixPath(name.replace("\\", "/"))
+    return clean((path.stem if 2 <= len(path.suffix) <= 5 else path.name).replace("_", " "))
+
+
+def path_title(url: httpx.URL) -> str:
+    path = decode(unquote_to_bytes(url.raw_path.partition(b"?")[0]))
+    return file_title(path.rstrip("/")) or clean(url.host) or "Untitled"

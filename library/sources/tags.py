@@ -1,0 +1,98 @@
+"""How many tags a file may have before FFmpeg reads them.
+
+For each tag FFmpeg looks through all that it has: 40,000 comments in a FLAC file of half a megabyte took 15 s of CPU
+time, ten times as many take a hundred times as long, and nothing stops it on the way.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from library.sources.errors import SourceError
+
+MAX_TAGS = 2000
+# CPU time of opening one file. Most demuxers take in each tag as they read it, a few thousand between two reads.
+MAX_OPENING_SECONDS = 5.0
+# The pictures of a FLAC file, which are held in memory, lie among its comments.
+_MAX_HEAD_BYTES = 64 * 1024**2
+_FLAC_COMMENTS = 4
+_LOOKED_AT_BYTES = 4096  # at a time, so that a server that sends single bytes hides none
+_OGG, _MATROSKA = b"OggS", b"\x1aE\xdf\xa3"
+# A name, of which FFmpeg takes any that begin with T, and the first byte of a size. Pictures hold few by chance.
+_ID3_FRAME = re.compile(rb"(?:T(?:\xff\0|[^\0]){2,3}|[A-Z0-9]{3,4})\0")
+# FFmpeg holds all tags of these before it takes in the first. In Matroska (RFC 9559) each has the element TagName.
+_TAG_NAME = b"\x45\xa3"
+# In Ogg, a comment is the upper half of its length, and its name up to "=" (FFmpeg ends it at a zero too).
+_COMMENT = re.compile(rb"\0\0[^=\0]+[=\0]")
+_PAGE_HEADER = re.compile(rb"OggS\0[\s\S]{22}\xff*")
+
+type Peek = Callable[[int, int], bytes]
+
+
+def check_head(peek: Peek) -> None:
+    """Raises SourceError for a file that begins with more than `MAX_TAGS` ID3v2 frames or FLAC comments (RFC 9639,
+    section 8): FFmpeg takes them in without reading on. `peek(offset, count)` gives bytes of the file."""
+    at = count = 0
+    while size := tag_size(peek(at, 10)):
+        count = _counted(count + 1 + len(_ID3_FRAME.findall(peek(at, _bounded(at + size) - at))))
+        at += size
+    if peek(at, 4) != b"fLaC":
+        return
+    at += 4
+    while len(block := peek(at, 8)) == 8:
+        size, vendor = int.from_bytes(block[1:4]), int.from_bytes(block[4:], "little")
+        count = _counted(count + 1)
+        if block[0] & 0x7F == _FLAC_COMMENTS and vendor + 8 <= size:
+            said = int.from_bytes(peek(at + 8 + vendor, 4), "little")
+            count = _counted(count + min(said, size // 4))
+        if block[0] & 0x80:
+            return
+        at = _bounded(at + 4 + size)
+
+
+def _counted(count: int) -> int:
+    if count > MAX_TAGS:
+        raise SourceError("UNREADABLE", "This file has too many tags.", permanent=True)
+    return count
+
+
+def _bounded(at: int) -> int:
+    if at > _MAX_HEAD_BYTES:
+        detail = f"The tags before the sound are larger than {_MAX_HEAD_BYTES // 1024**2} MB."
+        raise SourceError("UNREADABLE", detail, permanent=True)
+    return at
+
+
+def tag_size(head: bytes) -> int:
+    """How many bytes the ID3v2 tag with these first ten takes, 0 where it is none (id3v2.4.0-structure, 3.1)."""
+    if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 0x7F:
+        return 0
+    length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return 10 + length + (10 if head[5] & 0x10 else 0)
+
+
+class OpeningWatch:
+    """Sees the bytes that FFmpeg reads to open a file, on the thread that opens it."""
+
+    def __init__(self) -> None:
+        self._until = time.thread_time() + MAX_OPENING_SECONDS
+        self._held = b""
+        self._formats: set[bytes] = set()
+        self._count = 0
+
+    def look(self, data: bytes) -> None:
+        """Raises SourceError when there are too many tags, or opening took too much CPU time."""
+        if time.thread_time() > self._until:
+            raise SourceError("UNREADABLE", "Opening this file takes too long.", permanent=True)
+        self._held += data
+        if len(self._held) < _LOOKED_AT_BYTES:
+            return
+        data, self._held = self._held, b""
+        self._formats.update(magic for magic in (_OGG, _MATROSKA) if magic in data)
+        if _OGG in self._formats:
+            self._count += len(_COMMENT.findall(_PAGE_HEADER.sub(b"", data)))
+        if _MATROSKA in self._formats:
+            self._count += data.count(_TAG_NAME)
+        _counted(self._count)

@@ -1,0 +1,36 @@
+"""Tell the guilds that have a track in their queue what is known of it now."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from library.models import Track
+from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.models import ItemState, QueueItem
+from realtime.origin import BOT
+
+
+def say_resolved(state: GuildState, track: Track) -> None:
+    """Append a TrackResolved for each item of the guild that shows this track."""
+    items = QueueItem.objects.filter(
+        guild_id=state.guild_id, track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING)
+    )
+    for item in items.select_related("track", "requested_by"):
+        state.append("TrackResolved", item=item)
+
+
+def announce_track(track: Track, *, besides: str = "") -> None:
+    """Tell every guild that has the track in its queue, `besides` excepted, what is known of it now.
+
+    A transaction per guild: two stores locked at once, by two processes, could wait for each other.
+    """
+    guild_ids = (
+        QueueItem.objects.filter(track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING))
+        .exclude(guild_id=besides)
+        .values_list("guild_id", flat=True)
+        .order_by("guild_id")
+        .distinct()
+    )
+    for guild_id in list(guild_ids):
+        with transaction.atomic():
+            say_resolved(open_guild(guild_id, origin=BOT), track)

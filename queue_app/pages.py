@@ -1,0 +1,40 @@
+"""The page of a guild: its queue and its player, live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+from accounts.pages import PersonRequest, page
+from guilds.errors import GuildsError
+from guilds.freshness import read_shards, stale_since
+from guilds.pages import on_page
+from guilds.permissions import can_manage, require_member
+from guilds.queries import bot_lacks_by_place, my_memberships, voice_channels_seen_by
+
+
+@page
+def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
+    try:
+        membership = require_member(request.user, guild_id)
+    except GuildsError as error:
+        raise Http404 from error
+    lacks: list[dict[str, Any]] = []
+    stale = None
+    if can_manage(membership):
+        lacks = bot_lacks_by_place(membership.guild) if membership.guild.bot_installed else []
+        stale = stale_since(membership.guild, read_shards())
+    return render(
+        request,
+        "queue_app/guild.html",
+        {
+            "guild": on_page(membership),
+            "lacks": lacks,
+            "lacks_count": sum(len(place["lacks"]) for place in lacks),
+            "stale_since": stale,
+            "guilds": [on_page(m) for m in my_memberships(request.user, everything=True)],
+            "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_seen_by(membership)],
+        },
+    )

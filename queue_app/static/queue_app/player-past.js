@@ -1,0 +1,54 @@
+/** What the log's events tell of the player as it is: since when it is so, who did it, where it last played. */
+
+import { isMe } from "../backline/js/format.js";
+
+/**
+ * @import { Player, SyncEvent } from "../client/types.d.ts"
+ *
+ * @typedef {{seq: number, code: string, channelId: string | null, at: number, name: string | null}} Moment
+ */
+
+const KEPT = 100;
+
+export class PlayerPast {
+  /** Ascending `seq`. @type {Moment[]} */
+  #moments = [];
+
+  /** @param {SyncEvent[]} events in any order; those known already are passed over */
+  add(events) {
+    const known = new Set(this.#moments.map(({ seq }) => seq));
+    for (const { args, seqNum: seq, metadata } of events) {
+      if (!args.player || known.has(seq)) continue;
+      const code = codeOf(args.player);
+      this.#moments.push({ seq, code, channelId: args.player.voice_channel_id, at: metadata.timestamp, name: actorOf(metadata) });
+    }
+    this.#moments.sort((one, other) => one.seq - other.seq).splice(0, this.#moments.length - KEPT);
+  }
+
+  /**
+   * When the state began in which the player is, and who did that.
+   * @param {Player} player
+   * @returns {{at: number, name: string | null} | null} null when it began before what is known
+   */
+  causeOf(player) {
+    const code = codeOf(player);
+    const before = this.#moments.findLastIndex((moment) => moment.code !== code);
+    return before < 0 ? null : this.#moments[before + 1] ?? null;
+  }
+
+  /** @returns {string | null} the channel that the player was last in */
+  get channelId() {
+    return this.#moments.findLast(({ channelId }) => channelId !== null)?.channelId ?? null;
+  }
+}
+
+/** @param {Player} player */
+function codeOf({ error, status }) {
+  return error?.code ?? status;
+}
+
+/** @param {SyncEvent["metadata"]} metadata */
+function actorOf({ userId, username, displayName }) {
+  if (!userId) return null;
+  return isMe({ id: userId, username: username ?? "", avatar_url: null }) ? "you" : displayName || username || null;
+}

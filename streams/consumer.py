@@ -1,0 +1,408 @@
+"""`/ws`: live streams between devices and services. The messages are in docs/protocol.md."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from channels.exceptions import StopConsumer
+from django.db import InterfaceError, OperationalError
+
+from accounts.domain.sessions import Principal
+from accounts.errors import AccountsError, AuthRequired, TokenInvalid
+from accounts.metrics import refresh_counted
+from realtime.consumers.connection import EXPIRY_NOTICE_SECONDS, Connection, milliseconds
+from realtime.db import in_thread
+from realtime.errors import EpochMismatch, NoAccess, RateLimited, RealtimeError, StoreNotFound
+from realtime.hub import Batch, Subscription, get_hub
+from realtime.limits import MAX_REFUSED
+from realtime.models import Via
+from realtime.origin import Origin
+from realtime.preframed import listen
+from streams import frames, pictures
+from streams.domain.alerts import write_alert
+from streams.errors import InvalidMessage, StreamNotFound, cannot_publish
+from streams.limits import FrameMeter
+from streams.live import LiveStream, Registration
+from streams.models import RESERVED_TYPES
+from streams.register import read_request, stream_id_field
+from streams.switchboard import get_switchboard, milliseconds_now, sender
+from streams.writer import Writer
+
+log = logging.getLogger(__name__)
+
+AFTER_EXPIRY_SECONDS = 60.0
+MAX_REGISTRATIONS = 32
+MAX_ACK_BYTES = 256
+LAST_WORD_SECONDS = 0.2
+
+
+class StreamConsumer(Connection):
+    endpoint = "ws"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user_id = 0
+        self._registrations: dict[str, Registration] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
+        self.scope, self.base_send = scope, send
+        self._writer = Writer(scope, send, self._registrations, lambda: self._close_soon(4490))
+        listen(scope, self._hear)
+        handlers = {
+            "websocket.connect": self.websocket_connect,
+            "websocket.receive": self.websocket_receive,
+            "websocket.disconnect": self.websocket_disconnect,
+        }
+        try:
+            while True:
+                message = await receive()
+                await handlers[message["type"]](message)
+        except StopConsumer:
+            return
+        finally:
+            self._release()
+
+    # --- Opening and closing ---
+
+    async def _identify(self) -> Principal:
+        principal = await super()._identify()
+        if principal is None:
+            raise AuthRequired
+        self._check_token(principal)
+        return principal
+
+    def _release(self) -> None:
+        super()._release()
+        for stream_id in list(self._registrations):
+            self._unregister(stream_id)
+        self._writer.close()
+
+    async def close(self, code: int) -> None:
+        """The reason goes first, where the peer still reads; and from here on not a frame more."""
+        if not self._closed:
+            for stream_id in list(self._registrations):
+                self._unregister(stream_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._writer.until_written()
+        await super().close(code)
+
+    # --- Who it is ---
+
+    @property
+    def _grace_seconds(self) -> int:
+        return 0
+
+    def _check_token(self, principal: Principal) -> None:
+        if principal.store is None:
+            return
+        if not principal.store.startswith("stream:"):
+            raise TokenInvalid
+        if any(each.stream.log != principal.store for each in self._registrations.values()):
+            raise NoAccess("This token is for another stream.")
+
+    def _admit(self, principal: Principal) -> None:
+        if self.user_id != principal.user.pk:
+            self.user_id = principal.user.pk
+            self._frame_meter = FrameMeter(self.user_id)
+        super()._admit(principal)
+        self._set_clocks(principal)
+
+    def _serve(self, instance: str) -> None:
+        """A connection here has many streams, and the switchboard watches their rights."""
+        self.instance = instance
+
+    def _set_clocks(self, principal: Principal) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if principal.expires_at is not None:
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
+            self._later(left + AFTER_EXPIRY_SECONDS, self._expired)
+
+    def _expiring(self) -> None:
+        assert self.principal is not None
+        expires_at = milliseconds(self.principal.expires_at)
+        self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
+
+    async def _renew(self, message: dict[str, Any]) -> None:
+        token = message.get("authToken")
+        if not isinstance(token, str):
+            raise InvalidMessage("`authToken` must be a string.")
+        with refresh_counted(self.endpoint):
+            await self._authenticate(token)
+        assert self.principal is not None
+        expires_at = milliseconds(self.principal.expires_at)
+        self._say({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
+
+    def lost(self, error: Exception) -> None:
+        """A right or a stream that a registration stands on is gone."""
+        assert isinstance(error, RealtimeError)
+        self._close_soon(4404 if isinstance(error, StreamNotFound) else 4403, error)
+
+    # --- What comes in ---
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self._closed or self._closing:
+            return
+        said: dict[str, Any] = {}
+        try:
+            if message.get("bytes") is not None:
+                self._receive_frame(message["bytes"])
+                return
+            try:
+                said = frames.decode_text(message["text"])
+            except InvalidMessage:
+                self._count_message(message)
+                raise
+            if said["type"] == "ack" and self._acknowledge(said):
+                return  # not counted: there are as many of these as frames we sent
+            self._count_message(message)
+            await self._handle(said)
+        except AccountsError as error:
+            self._say_error(error, said)
+            await self.close(4401)
+        except RealtimeError as error:
+            self._say_error(error, said)
+            gone = isinstance(error, StoreNotFound) and self._registrations  # the other streams go on
+            if error.close_code is not None and not gone:
+                await self.close(error.close_code)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("Database on /ws: %s", type(error).__name__)
+            self._say(self._error_frame("UNAVAILABLE", "The database does not answer.", said.get("id")))
+        except Exception:
+            log.exception("Unexpected error on /ws")
+            detail = "Something went wrong on our side."
+            self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "register":
+            await self._register(message)
+        elif kind == "unregister":
+            stream_id = stream_id_field(message)
+            self._unregister(stream_id)
+            self._say({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
+        elif kind == "auth":
+            await self._renew(message)
+        elif kind == "ping":
+            self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
+        elif kind == "ack":
+            return  # of a frame sent without credit, or acknowledged before
+        elif kind in RESERVED_TYPES:
+            raise InvalidMessage(f"`{kind}` is not for you to say now.")
+        else:
+            await self._publish(message)
+
+    # --- Registrations ---
+
+    async def _register(self, message: dict[str, Any]) -> None:
+        assert self.principal is not None
+        request = read_request(message)
+        if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
+            raise InvalidMessage(f"At most {MAX_REGISTRATIONS} streams a connection.")
+        granted = await get_switchboard().registering.ask((self.principal, request))
+        self._unregister(request.stream_id)
+
+        live = await get_switchboard().open(granted.stream)
+        if self._closed:
+            return
+        registration = Registration(
+            live,
+            self,
+            rights=granted.rights,
+            client_type=request.client_type,
+            produces=request.produces,
+            consumes=request.consumes,
+            credit=request.credit,
+            presence=request.presence,
+            epoch=granted.epoch,
+            head=granted.head,
+            cursor=granted.head if request.since is None else request.since,
+        )
+        get_switchboard().enter(registration)
+        self._registrations[live.id] = registration
+        self._serve(live.log)
+        answer = {
+            "type": "registered",
+            "id": message.get("id"),
+            "streamId": request.stream_id,
+            "connectionId": self.connection_id,
+            "userId": str(self.user_id),
+            "epoch": granted.epoch,
+            "head": granted.head,
+        }
+        if self.auth == "anonymous":
+            answer["warning"] = {"code": "AUTH_DISABLED"}
+        self._say(answer)
+        if request.since is not None:
+            self._follow(registration)  # there may be messages from when other types were durable
+        else:
+            self._follow_durable(registration)
+
+    def _unregister(self, stream_id: str) -> None:
+        if subscription := self._subscriptions.pop(stream_id, None):
+            subscription.close()
+        if registration := self._registrations.pop(stream_id, None):
+            get_switchboard().leave(registration)
+
+    def durable_changed(self, registration: Registration) -> None:
+        live = registration.stream
+        types = sorted(live.durable)
+        self._say({"type": "notice", "code": "DURABLE_TYPES", "streamId": live.id, "durableTypes": types})
+        self._follow_durable(registration)
+
+    def _follow_durable(self, registration: Registration) -> None:
+        live = registration.stream
+        if registration.consumes & live.durable and live.id not in self._subscriptions:
+            self._follow(registration)
+
+    def _follow(self, registration: Registration) -> None:
+        """Deliver the durable messages behind `cursor`, then each new one."""
+        live = registration.stream
+
+        def encode(batch: Batch) -> list[tuple[str, int, bytes]]:
+            return [frames.durable_message(event, live.id) for event in batch.events]
+
+        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
+            messages = batch.shared("ws", encode)
+            return self._writer.queue_batch(m for type_, _, m in messages if type_ in registration.consumes)
+
+        def lost(reason: str) -> None:
+            if reason == "slow":
+                self._close_soon(4490)
+                return
+            self._unregister(live.id)
+            self._say(self._error_frame(EpochMismatch.code, EpochMismatch.sentence, None, streamId=live.id))
+
+        self._subscriptions[live.id] = get_hub().subscribe(
+            live.log,
+            epoch=registration.epoch,
+            head=registration.head,
+            cursor=registration.cursor,
+            send=deliver,
+            on_lost=lost,
+        )
+
+    def _registration_for(self, type_: str, stream_id: Any) -> Registration:
+        """Return where a message of that type goes. Raises InvalidMessage or NoPermission."""
+        if stream_id:
+            found = [r for r in (self._registrations.get(str(stream_id)),) if r is not None]
+        else:
+            found = [r for r in self._registrations.values() if type_ in r.produces]
+            found = found or list(self._registrations.values())
+        if not found:
+            raise InvalidMessage("Say `register` first.")
+        if len(found) > 1:
+            raise InvalidMessage("Say to which `streamId`: this connection has several.")
+        registration = found[0]
+        if not registration.rights.write:
+            raise cannot_publish()
+        if type_ not in registration.produces:
+            raise InvalidMessage(f"Name `{type_[:64]}` in `produces` when you register.")
+        return registration
+
+    # --- Messages and frames ---
+
+    async def _publish(self, message: dict[str, Any]) -> None:
+        type_, message_id = message["type"], frames.message_id(message)
+        live = self._registration_for(type_, message.get("streamId")).stream
+        stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
+        answer: dict[str, Any] = {"type": "ack", "id": message_id, "streamId": live.id}
+        if type_ in live.durable:
+            answer["seq"] = await self._publish_durable(live, type_, message)
+        else:
+            get_switchboard().publish(live, type_, stamped)
+        if message_id is not None:
+            self._say(answer)
+
+    async def _publish_durable(self, live: LiveStream, type_: str, message: dict[str, Any]) -> int:
+        assert self.principal is not None
+        origin = Origin(
+            user=self.principal.user,
+            via=Via.SYNC,
+            auth=self.auth,
+            connection_id=self.connection_id,
+            command_id=message.get("id") or "",
+        )
+
+        def write() -> int:
+            picture = pictures.newest_for_alert(live.id)
+            return write_alert(live.id, type_, frames.said(message), origin=origin, picture=picture)
+
+        return await in_thread(write)()
+
+    def _receive_frame(self, data: bytes) -> None:
+        if wait := self._frame_meter.charge(len(data)):
+            error = RateLimited("Too many frames. This one was dropped.", retryAfterMs=int(wait * 1000) + 1)
+            if self._frame_meter.refused > MAX_REFUSED:
+                error.close_code = 4429
+            raise error
+        frame = frames.decode_binary(data)
+        live = self._registration_for(frame.type, frame.stream_id).stream
+        if frame.type in live.durable:
+            raise InvalidMessage(f"`{frame.type}` is kept in the log, so it must be JSON.")
+        stamped = frames.stamp(
+            frame.type, live.id, frame.header, **sender(self), timestamp=milliseconds_now()
+        )
+        get_switchboard().publish_frame(live, frame.type, stamped, frame.payload)
+
+    def _hear(self, text: bytes) -> bool:
+        """Take an acknowledgement before it costs a task, several times what there is to do for it."""
+        if self._closed or len(text) > MAX_ACK_BYTES or b'"ack"' not in text:
+            return False
+        try:
+            said = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(said, dict) and said.get("type") == "ack" and self._acknowledge(said)
+
+    def _acknowledge(self, message: dict[str, Any]) -> bool:
+        """Give a consumer credit for the frames it has shown. Returns whether it was owed any."""
+        number, stream_id = message.get("frame"), message.get("streamId")
+        if stream_id is None and len(self._registrations) == 1:
+            registration = next(iter(self._registrations.values()))
+        elif isinstance(stream_id, str) and stream_id in self._registrations:
+            registration = self._registrations[stream_id]
+        else:
+            return False
+        if not isinstance(number, int) or not registration.acknowledge(number):
+            return False
+        self.pump()
+        return True
+
+    # --- What goes out ---
+
+    def queue(self, message: bytes) -> None:
+        self._writer.queue(message)
+
+    def pump(self) -> None:
+        self._writer.pump()
+
+    async def send_text(self, text: str) -> None:
+        self.queue(frames.text_message(text.encode()))
+
+    def _say(self, frame: dict[str, Any]) -> None:
+        """Send at once: what follows may be the close."""
+        if frame.get("id") is None:
+            frame.pop("id", None)
+        self.queue(frames.text_message(orjson.dumps(frame)))
+
+    def _say_error(self, error: AccountsError | RealtimeError, message: dict[str, Any]) -> None:
+        data = dict(getattr(error, "data", {}))
+        if isinstance(message.get("streamId"), str):
+            data["streamId"] = message["streamId"][:64]
+        self._say(self._error_frame(error.code, str(error), message.get("id"), **data))
+
+    @staticmethod
+    def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
+        return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}

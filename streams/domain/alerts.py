@@ -1,0 +1,102 @@
+"""Write a durable message of a stream to its log, with the picture of that moment, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Length
+
+from accounts.models import User
+from realtime.domain.append import append, ensure_store, lock_store, size_of
+from realtime.domain.retry import retrying
+from realtime.errors import Conflict, StoreFull
+from realtime.models import Event, Store
+from realtime.origin import Origin
+from streams.errors import StreamNotFound, cannot_publish
+from streams.models import AlertFrame, Stream
+from streams.rights import rights_of
+from streams.room import bytes_left
+from streams.signals import alert_written
+
+KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as a device sent it. `content_type` was read off its first bytes; `taken_at` is Unix time."""
+
+    content_type: str
+    data: bytes
+    taken_at: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A durable message that was just written, its transaction still open."""
+
+    stream: Stream
+    type: str
+    args: dict[str, Any]
+    event: Event
+    sender: User
+    picture: Picture | None
+
+
+@retrying
+def write_alert(
+    stream_id: str, type_: str, args: dict[str, Any], *, origin: Origin, picture: Picture | None = None
+) -> int:
+    """Append a durable message. Returns its seq; of one that was written before under the same command id, that seq.
+
+    Raises StreamNotFound, NoPermission, StoreFull, or Conflict when the id was used for something else.
+    """
+    assert origin.user is not None
+    with transaction.atomic():
+        # Locked as `delete_stream` does, or a log that was deleted at this moment would be made anew for an alert.
+        stream = Stream.objects.select_for_update(no_key=True).filter(pk=stream_id).first()
+        rights = rights_of(origin.user, stream_id)
+        if stream is None or rights is None:
+            raise StreamNotFound
+        if not rights.write:
+            raise cannot_publish()
+        if picture is not None and picture.taken_at < stream.created_at.timestamp():
+            picture = None  # of another stream, which had this id before
+        ensure_store(stream.log)
+        store = lock_store(stream.log)
+        if origin.command_id:
+            earlier = Event.objects.filter(store=store, event_id=origin.command_id).first()
+            if earlier is not None:
+                if (earlier.actor_id, earlier.name, json.loads(earlier.args)) != (
+                    origin.user.pk,
+                    type_,
+                    args,
+                ):
+                    raise Conflict
+                return earlier.seq
+        event = append(store, type_, args, origin=origin)
+        size, left = size_of([event]), bytes_left(stream)
+        if size > left:
+            raise StoreFull("The streams of this one's owner hold as much as they may.")
+        if picture is not None and size + len(picture.data) > left:
+            picture = None  # better an alert without one than none
+        if picture is not None:
+            AlertFrame.objects.create(event=event, content_type=picture.content_type, data=picture.data)
+            size += len(picture.data) - _forget_pictures(store)
+        store.size_bytes += size
+        store.save(update_fields=["size_bytes"])
+        alert = Alert(stream, type_, args, event, origin.user, picture)
+        alert_written.send(sender=None, alert=alert)
+        return event.seq
+
+
+def _forget_pictures(store: Store) -> int:
+    """Delete the pictures of all but the newest messages. Returns how many bytes they had."""
+    old = AlertFrame.objects.filter(event__store=store, event__seq__lte=store.head - KEPT_FRAMES)
+    size: int = old.aggregate(size=Sum(Length("data")))["size"] or 0
+    if size:
+        old.delete()
+    return size

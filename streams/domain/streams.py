@@ -1,0 +1,145 @@
+"""Make, change, share and end streams. streams/rights.py says who may; the callers here may already."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.models import AuthSession, User
+from guilds.audience import check_sharing
+from realtime.domain.append import ensure_store
+from realtime.models import Store
+from streams.errors import StreamExists, StreamNotFound, TooManyStreams, TooManyTokens
+from streams.models import Stream, StreamGrant
+
+MAX_OWNED = 200  # a device that makes up an id each time would otherwise fill the table
+MAX_TOKENS = 100  # of a stream: likewise for a script that asks for one at each start
+
+
+@transaction.atomic
+def create_stream(owner: User, *, stream_id: str = "", **fields: Any) -> Stream:
+    """`fields` are those of Stream, checked. Without an id one is made up. Raises StreamExists or TooManyStreams."""
+    if Stream.objects.filter(owner=owner).count() >= MAX_OWNED:
+        raise TooManyStreams
+    pk = stream_id or secrets.token_hex(8)
+    stream, made = Stream.objects.get_or_create(pk=pk, defaults={"owner": owner, **fields})
+    if not made:
+        raise StreamExists
+    ensure_store(stream.log)
+    return stream
+
+
+def claim_stream(user: User, stream_id: str) -> None:
+    """Make the stream for the first who produces to it. Raises StreamNotFound where streams are not made that way.
+
+    Harmless when somebody else was first: whose it is shows in the rights.
+    """
+    if not settings.STREAMS_AUTOCREATE:
+        raise StreamNotFound
+    try:
+        create_stream(user, stream_id=stream_id)
+    except StreamExists:
+        return
+
+
+def change_stream(stream: Stream, **fields: Any) -> None:
+    """Set `name`, `public` or `durable_types`, checked by the caller. Open sockets follow within a second."""
+    for name, value in fields.items():
+        setattr(stream, name, value)
+    stream.save(update_fields=list(fields))
+
+
+@transaction.atomic
+def delete_stream(stream: Stream) -> None:
+    """Delete a stream with its log, and end its devices' tokens."""
+    Stream.objects.select_for_update().filter(pk=stream.pk).first()  # who writes to its log now is waited for
+    revoke_tokens(stream)
+    Store.objects.filter(name=stream.log).delete()
+    stream.delete()
+
+
+# --- Sharing ---
+
+
+def share_with_user(stream: Stream, user: User, *, write: bool) -> StreamGrant:
+    """Add a reader or writer, or change which of both somebody is."""
+    grant, _ = StreamGrant.objects.update_or_create(stream=stream, user=user, defaults={"write": write})
+    return grant
+
+
+def share_with_guild(
+    stream: Stream, guild_id: str, role_id: str, *, write: bool, sharer: User
+) -> StreamGrant:
+    """Share with a guild's members, or those with a role. Raises a GuildsError."""
+    if role_id == guild_id:  # Discord's @everyone
+        role_id = ""
+    check_sharing(sharer, guild_id, role_id)
+    grant, _ = StreamGrant.objects.update_or_create(
+        stream=stream, user=None, guild_id=guild_id, role_id=role_id, defaults={"write": write}
+    )
+    return grant
+
+
+def unshare(stream: Stream, grant_id: int) -> None:
+    """Take a sharing back; their sockets close within a second. Raises StreamNotFound when there is none."""
+    deleted, _ = StreamGrant.objects.filter(stream=stream, pk=grant_id).delete()
+    if not deleted:
+        raise StreamNotFound("There is no such member.")
+
+
+# --- What a device holds ---
+
+
+@dataclass(frozen=True)
+class DeviceToken:
+    """`token` is shown this once and kept nowhere."""
+
+    token: str
+    session: AuthSession
+
+
+def issue_token(stream: Stream, *, device: str, address: str | None = None) -> DeviceToken:
+    """Return a sync token of the owner's that is good for this stream only, on `/ws` and `/sync`.
+
+    Raises TooManyTokens.
+    """
+    if len(live_tokens(stream)) >= MAX_TOKENS:
+        raise TooManyTokens
+    token, session = begin_sync_session(stream.owner, store=stream.log, device=device, address=address)
+    return DeviceToken(token, session)
+
+
+def live_tokens(stream: Stream) -> list[AuthSession]:
+    """Return the sessions of the stream's device tokens that are still good, newest first."""
+    sessions = AuthSession.objects.filter(store=stream.log, revoked_at=None).order_by("-created_at")
+    return [session for session in sessions if session.expires_at and session.expires_at > timezone.now()]
+
+
+def revoke_token(stream: Stream, sid: uuid.UUID) -> None:
+    """End one device's token and its sockets. Raises StreamNotFound when there is none of this id."""
+    session = AuthSession.objects.filter(pk=sid, store=stream.log, revoked_at=None).first()
+    if session is None:
+        raise StreamNotFound("There is no such token.")
+    revoke_session(session)
+
+
+def revoke_tokens(stream: Stream) -> int:
+    """End every device token of the stream. Returns how many were live."""
+    live = AuthSession.objects.filter(store=stream.log, revoked_at=None)
+    for session in live:
+        revoke_session(session)
+    return len(live)
+
+
+@transaction.atomic
+def rotate(stream: Stream, *, device: str, address: str | None = None) -> DeviceToken:
+    """Replace what devices hold: every earlier token ends, the one returned is good."""
+    revoke_tokens(stream)
+    return issue_token(stream, device=device, address=address)

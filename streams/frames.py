@@ -1,0 +1,172 @@
+"""The messages of `/ws`: reading what clients send and writing what others get, without any I/O.
+
+A binary frame is two bytes (the length of the header, big-endian), the header (JSON, UTF-8, with a `type`) and the
+payload, which nobody here looks into.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
+
+from realtime.errors import BadMessage
+from streams.errors import InvalidMessage, MessageTooLarge
+from streams.models import RESERVED_TYPES, type_validator
+
+MAX_FRAME_BYTES = 1_000_000
+MAX_HEADER_BYTES = 4_096
+MAX_TEXT_BYTES = 65_536
+MAX_TYPES = 32
+MAX_DEPTH = 1_024  # of orjson
+MAX_ID = 100
+
+# Written by the server; whatever a client says under these names is dropped.
+STAMPED = ("type", "streamId", "from", "userId", "timestamp", "seq", "frame", "missed", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A binary frame as a client sent it. `stream_id` is empty where its header names none."""
+
+    type: str
+    stream_id: str
+    header: dict[str, Any]
+    payload: memoryview
+
+
+def decode_text(text: str) -> dict[str, Any]:
+    """Return the object of a text message. Raises BadMessage, InvalidMessage or MessageTooLarge."""
+    if len(text) > MAX_TEXT_BYTES or len(text.encode()) > MAX_TEXT_BYTES:
+        raise MessageTooLarge(f"A text message has at most {MAX_TEXT_BYTES} bytes.")
+    message = _decode(text)
+    message_id = message.get("id")
+    if not isinstance(message_id, str | int | None) or len(str(message_id)) > MAX_ID:
+        raise InvalidMessage(f"`id` must be a number or a string of at most {MAX_ID} characters.")
+    return message
+
+
+def decode_binary(data: bytes) -> Incoming:
+    """The payload is a view of `data`, not a copy. Raises BadMessage, InvalidMessage or MessageTooLarge."""
+    if len(data) > MAX_FRAME_BYTES:
+        raise MessageTooLarge(f"A frame has at most {MAX_FRAME_BYTES} bytes.")
+    length = int.from_bytes(data[:2])
+    if len(data) < 2 or not 2 <= length <= MAX_HEADER_BYTES or 2 + length > len(data):
+        raise BadMessage(
+            f"A frame begins with the length of its header, two bytes, at most {MAX_HEADER_BYTES}."
+        )
+    view = memoryview(data)
+    header = _decode(view[2 : 2 + length])
+    stream_id = header.get("streamId", "")
+    if not isinstance(stream_id, str):
+        raise InvalidMessage("`streamId` must be a string.")
+    return Incoming(header["type"], stream_id, header, view[2 + length :])
+
+
+def _decode(text: str | memoryview) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            message = orjson.loads(_without_halves(text))
+        except ValueError as error:
+            raise BadMessage("This is not JSON.") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise BadMessage("A message is an object with a `type`.")
+    return message
+
+
+def _without_halves(text: str | memoryview) -> bytes:
+    """Return JSON with `?` for each half of a surrogate pair, which is JSON (RFC 8259 §8.2) and no Unicode.
+
+    Who cuts a text in the middle of an emoji sends one. Raises ValueError for what is no JSON.
+    """
+    text = text if isinstance(text, str) else str(text, "utf-8")
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        raise ValueError("too deep")  # Python's parser would use megabytes of stack on it
+    message = json.loads(text)
+    return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+
+
+def message_id(message: dict[str, Any]) -> str | None:
+    """Return the id under which a message is written once, null where it has none. Raises InvalidMessage."""
+    value = message.get("id")
+    if value is not None and not (
+        isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
+    ):
+        raise InvalidMessage("`id` must be a string of 8 to 64 characters, best a UUID.")
+    return value
+
+
+def types_field(message: dict[str, Any], name: str) -> frozenset[str]:
+    """Return a list of types as a set, empty when absent. Raises InvalidMessage."""
+    value = message.get(name, [])
+    if not isinstance(value, list) or len(value) > MAX_TYPES or not all(map(_is_type, value)):
+        raise InvalidMessage(
+            f"`{name}` must be a list of at most {MAX_TYPES} types, none of them {sorted(RESERVED_TYPES)}."
+        )
+    return frozenset(value)
+
+
+def _is_type(value: Any) -> bool:
+    regex: Any = type_validator.regex
+    return isinstance(value, str) and value not in RESERVED_TYPES and bool(regex.fullmatch(value))
+
+
+def said(message: dict[str, Any]) -> dict[str, Any]:
+    """Return what the client said itself, without what the server writes."""
+    return {key: value for key, value in message.items() if key not in STAMPED}
+
+
+def stamp(type_: str, stream_id: str, message: dict[str, Any], **stamps: Any) -> bytes:
+    """Return a live message or a frame's header as JSON, without its closing brace. Raises InvalidMessage."""
+    try:
+        return orjson.dumps({"type": type_, **said(message), "streamId": stream_id, **stamps})[:-1]
+    except orjson.JSONEncodeError as error:
+        raise InvalidMessage("This is nested too deeply.") from error
+
+
+def text_message(payload: bytes) -> bytes:
+    """Return a text message as it goes over the wire (RFC 6455 §5.2): final, unmasked, uncompressed."""
+    return WireFrame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def binary_message(stamped: bytes, number: int, missed: int, payload: memoryview) -> bytes:
+    """Return a binary frame as it goes over the wire. Here its payload is copied, once for all who get the same."""
+    header = b'%b,"frame":%d,"missed":%d}' % (stamped, number, missed)
+    size = 2 + len(header) + payload.nbytes
+    if size < 126:
+        start = bytes((0x82, size))
+    elif size < 65_536:
+        start = b"\x82\x7e" + size.to_bytes(2)
+    else:
+        start = b"\x82\x7f" + size.to_bytes(8)
+    return b"".join((start, len(header).to_bytes(2), header, payload))
+
+
+def unframed(wire: bytes) -> dict[str, Any]:
+    """Return the ASGI message of a ready frame, for servers that make the frames themselves."""
+    start = {126: 4, 127: 10}.get(wire[1], 2)
+    if wire[0] & 0x0F == Opcode.TEXT:
+        return {"type": "websocket.send", "text": wire[start:].decode()}
+    return {"type": "websocket.send", "bytes": wire[start:]}
+
+
+def durable_message(event: bytes, stream_id: str) -> tuple[str, int, bytes]:
+    """Return `(type, seq, message ready for the wire)` of an event of a `stream:` log, encoded for `/sync`."""
+    entry = orjson.loads(event)
+    metadata = entry["metadata"]
+    stamped = stamp(
+        entry["name"],
+        stream_id,
+        entry["args"],
+        **{"from": {"userId": metadata["userId"], "connectionId": metadata["connectionId"]}},
+        timestamp=metadata["timestamp"],
+        seq=entry["seqNum"],
+        id=entry["eventId"],
+    )
+    return entry["name"], entry["seqNum"], text_message(stamped + b"}")

@@ -1,0 +1,160 @@
+"""Live messages of streams between processes, over the channel layer. Without Redis there is one process only.
+
+A process is in the layer's group of each stream that somebody is on there. What waits to be sent is bounded: of
+frames the newest of each type, of other messages the newest thousand. All of it may be lost; nothing durable comes
+this way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from streams import pictures
+from streams.live import LiveStream
+
+log = logging.getLogger(__name__)
+
+PROCESS = uuid.uuid4().hex
+MAX_WAITING = 1_000
+JOIN_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
+
+
+def _group(stream_id: str) -> str:
+    return f"backline.stream.{stream_id}"
+
+
+class Relay:
+    """`streams`: those that somebody is on here. `on_presence(stream_id)`: another process wrote down who is there."""
+
+    def __init__(self, streams: Mapping[str, LiveStream], *, on_presence: Callable[[str], None]) -> None:
+        self._streams = streams
+        self._on_presence = on_presence
+        self._messages: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MAX_WAITING)
+        self._frames: dict[tuple[str, str], dict[str, Any]] = {}
+        self._something = asyncio.Event()
+        self._channel: str | None = None
+        self._joined: set[str] = set()
+        self._moves = asyncio.Lock()  # joining and leaving, one at a time
+        self._tasks: set[asyncio.Task[None]] = set()
+        if settings.REDIS_URL:
+            self._start(self._run_sending())
+            self._start(self._run_receiving())
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work, name="streams relay")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- What this process hears ---
+
+    async def join(self, stream_id: str) -> None:
+        """Hear of a stream from now on. A layer that does not answer is waited for elsewhere."""
+        if not settings.REDIS_URL or stream_id in self._joined:
+            return
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._move()
+        except Exception as error:
+            log.warning("Stream not followed in other processes yet: %s", type(error).__name__)
+
+    def leave(self, stream_id: str) -> None:
+        if settings.REDIS_URL:
+            self._start(self._leave())
+
+    async def _leave(self) -> None:
+        try:
+            await self._move()
+        except Exception as error:
+            log.warning("Stream still followed: %s", type(error).__name__)
+
+    async def _move(self) -> None:
+        """Be in the groups of exactly the streams that somebody is on."""
+        async with self._moves:
+            if self._channel is None:
+                return  # the receiving task does it once it has a channel
+            layer = get_channel_layer()
+            for stream_id in self._joined - self._streams.keys():
+                await layer.group_discard(_group(stream_id), self._channel)
+                self._joined.discard(stream_id)
+            for stream_id in self._streams.keys() - self._joined:
+                await layer.group_add(_group(stream_id), self._channel)
+                self._joined.add(stream_id)
+
+    async def _run_receiving(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                self._channel = await layer.new_channel("streams")
+                self._joined.clear()
+                await self._move()
+                while True:
+                    self._hear(await layer.receive(self._channel))
+            except Exception as error:
+                log.warning("Channel layer: %s; trying again", type(error).__name__)
+                self._channel = None
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        live = self._streams.get(message["stream"])
+        if live is None or message["process"] == PROCESS:
+            return
+        if message["type"] == "frame":
+            payload = memoryview(message["payload"])
+            pictures.keep(live.id, payload)  # who answers to it here may raise an alert about it
+            live.show(message["of"], message["stamped"], payload, missed=message["missed"])
+        elif message["type"] == "text":
+            live.tell(message["of"], message["stamped"])
+        elif message["type"] == "presence":
+            self._on_presence(live.id)
+
+    # --- What this process says ---
+
+    def send_frame(self, stream_id: str, type_: str, stamped: bytes, payload: memoryview) -> None:
+        if settings.REDIS_URL:
+            unsent = self._frames.get((stream_id, type_))
+            self._frames[stream_id, type_] = {
+                "type": "frame", "of": type_, "stamped": stamped, "payload": payload,
+                "missed": unsent["missed"] + 1 if unsent else 0,
+            }  # fmt: skip
+            self._something.set()
+
+    def send_text(self, stream_id: str, type_: str, stamped: bytes) -> None:
+        self._say(stream_id, {"type": "text", "of": type_, "stamped": stamped})
+
+    def say_presence(self, stream_id: str) -> None:
+        """Tell other processes that this one wrote down who is there."""
+        self._say(stream_id, {"type": "presence"})
+
+    def _say(self, stream_id: str, message: dict[str, Any]) -> None:
+        if settings.REDIS_URL:
+            self._messages.append((stream_id, message))
+            self._something.set()
+
+    async def _run_sending(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            try:
+                while self._messages or self._frames:
+                    if self._messages:
+                        stream_id, message = self._messages.popleft()
+                    else:
+                        key = next(iter(self._frames))
+                        stream_id, message = key[0], self._frames.pop(key)
+                        message["payload"] = bytes(message["payload"])
+                    await layer.group_send(
+                        _group(stream_id), {**message, "stream": stream_id, "process": PROCESS}
+                    )
+            except Exception as error:
+                log.warning("Stream message not relayed: %s", type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)

@@ -1,0 +1,226 @@
+"""`/api/streams`: one's streams, whom they are shared with, what devices hold, and what they showed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import caller
+from accounts.models import AuthSession
+from accounts.serializers import DeviceTokenSerializer, NewDeviceTokenSerializer, TokenRequestSerializer
+from accounts.shapes import token_shape
+from realtime.models import Event
+from realtime.new_token import REPEATABLE, new_token
+from streams import pictures
+from streams.domain import streams
+from streams.errors import NoFrame
+from streams.models import AlertFrame, Stream
+from streams.rights import NO_RIGHTS, Rights, read_rights, require_owner, require_reader, streams_of
+from streams.serializers import (
+    AlertPageSerializer,
+    GrantRequestSerializer,
+    GrantSerializer,
+    StreamChangeSerializer,
+    StreamCreateSerializer,
+    StreamSerializer,
+)
+from streams.shapes import alert_shape, grant_shape, present_on, stream_shape
+
+PAGE = 50
+_PICTURE = {(200, "image/jpeg"): OpenApiTypes.BINARY}
+
+
+def _one(stream: Stream, rights: Rights) -> dict[str, Any]:
+    return stream_shape(stream, rights, present_on([stream.pk]))
+
+
+def _address(request: Request) -> str | None:
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def _picture(content_type: str, data: bytes, *, seconds: int) -> HttpResponse:
+    # `sandbox`: whatever the bytes are, they run nothing.
+    headers = {
+        "Cache-Control": f"private, max-age={seconds}" if seconds else "no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return HttpResponse(data, content_type=content_type, headers=headers)
+
+
+class StreamListView(APIView):
+    """One's own streams and those that are shared with one. Public ones of others are found by their id."""
+
+    @extend_schema(responses=StreamSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        user = caller(request)
+        found = list(streams_of(user))
+        rights = read_rights((stream.pk, user.pk) for stream in found)
+        present = present_on(stream.pk for stream in found)
+        return Response([stream_shape(s, rights.get((s.pk, user.pk), NO_RIGHTS), present) for s in found])
+
+    @extend_schema(request=StreamCreateSerializer, responses={201: StreamSerializer})
+    def post(self, request: Request) -> Response:
+        body = StreamCreateSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        stream = streams.create_stream(caller(request), stream_id=fields.pop("id", ""), **fields)
+        return Response(_one(*require_reader(caller(request), stream.pk)), status=status.HTTP_201_CREATED)
+
+
+class StreamView(APIView):
+    @extend_schema(responses=StreamSerializer)
+    def get(self, request: Request, stream_id: str) -> Response:
+        return Response(_one(*require_reader(caller(request), stream_id)))
+
+    @extend_schema(request=StreamChangeSerializer, responses=StreamSerializer)
+    def patch(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        body = StreamChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        streams.change_stream(stream, **body.validated_data)
+        return Response(_one(*require_reader(caller(request), stream_id)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, stream_id: str) -> Response:
+        streams.delete_stream(require_owner(caller(request), stream_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MemberListView(APIView):
+    """Readers and writers: persons, or the members of a guild, or those of them with a role."""
+
+    @extend_schema(responses=GrantSerializer(many=True))
+    def get(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        return Response([grant_shape(grant) for grant in stream.grants.select_related("user")])
+
+    @extend_schema(request=GrantRequestSerializer, responses={201: GrantSerializer})
+    def post(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        body = GrantRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = body.validated_data
+        write = wanted["access"] == "write"
+        if "user" in wanted:
+            grant = streams.share_with_user(stream, wanted["user"], write=write)
+        else:
+            grant = streams.share_with_guild(
+                stream, wanted["guild_id"], wanted.get("role_id", ""), write=write, sharer=caller(request)
+            )
+        return Response(grant_shape(grant), status=status.HTTP_201_CREATED)
+
+
+class MemberView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, stream_id: str, grant_id: int) -> Response:
+        streams.unshare(require_owner(caller(request), stream_id), grant_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TokenListView(APIView):
+    """What devices hold: tokens of the owner's that are good for this stream only, for thirty days."""
+
+    @extend_schema(responses=DeviceTokenSerializer(many=True))
+    def get(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        return Response([token_shape(session) for session in streams.live_tokens(stream)])
+
+    @extend_schema(
+        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
+    )
+    def post(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        body = TokenRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+
+        def issue(device: str) -> AuthSession:
+            return streams.issue_token(stream, device=device, address=_address(request)).session
+
+        return new_token(request, issue, device=body.validated_data["device"])
+
+
+class TokenView(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, stream_id: str, sid: uuid.UUID) -> Response:
+        streams.revoke_token(require_owner(caller(request), stream_id), sid)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RotateView(APIView):
+    """End every device's token and answer with a new one."""
+
+    @extend_schema(
+        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
+    )
+    def post(self, request: Request, stream_id: str) -> Response:
+        stream = require_owner(caller(request), stream_id)
+        body = TokenRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+
+        def rotate(device: str) -> AuthSession:
+            return streams.rotate(stream, device=device, address=_address(request)).session
+
+        return new_token(request, rotate, device=body.validated_data["device"])
+
+
+class FrameView(APIView):
+    """The stream's newest picture: JPEG, PNG or WebP, as the device sent it."""
+
+    @extend_schema(responses=_PICTURE)
+    def get(self, request: Request, stream_id: str) -> HttpResponse:
+        stream, _ = require_reader(caller(request), stream_id)
+        shot = pictures.newest(stream)
+        if shot is None:
+            raise NoFrame
+        return _picture(shot.content_type, bytes(shot.data), seconds=0)
+
+
+class AlertListView(APIView):
+    """The stream's durable messages, newest first, by keyset pages."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("before", int), OpenApiParameter("limit", int)],
+        responses=AlertPageSerializer,
+    )
+    def get(self, request: Request, stream_id: str) -> Response:
+        stream, _ = require_reader(caller(request), stream_id)
+        limit = min(max(_number(request, "limit", PAGE), 1), PAGE)
+        before = _number(request, "before", 2**63 - 1)
+        events = Event.objects.filter(store__name=stream.log, seq__lt=before).select_related("actor")
+        page = list(events.order_by("-seq")[: limit + 1])
+        shown = page[:limit]
+        framed = set(AlertFrame.objects.filter(event__in=shown).values_list("event_id", flat=True))
+        return Response(
+            {
+                "items": [alert_shape(event, has_frame=event.pk in framed) for event in shown],
+                "next": str(shown[-1].seq) if len(page) > limit else None,
+            }
+        )
+
+
+class AlertFrameView(APIView):
+    """The picture of the moment at which an alert was raised. The newest 200 of a stream are kept."""
+
+    @extend_schema(responses=_PICTURE)
+    def get(self, request: Request, stream_id: str, seq: int) -> HttpResponse:
+        stream, _ = require_reader(caller(request), stream_id)
+        frame = AlertFrame.objects.filter(event__store__name=stream.log, event__seq=seq).first()
+        if frame is None:
+            raise NoFrame
+        return _picture(frame.content_type, bytes(frame.data), seconds=3600)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    """Return a whole number of the query. What is none counts as absent."""
+    text = request.query_params.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 40):
+        return default
+    return min(int(text), 2**63 - 1)

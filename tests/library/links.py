@@ -1,0 +1,50 @@
+"""What tests of links do: look at one, read all of it, and write what a server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from library.sources import SourceError, TrackInfo, resolve
+from library.sources.addresses import parse_url
+from library.sources.http import HttpMedia
+
+LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+
+type Script = Callable[[dict[str, str]], bytes]
+
+
+def look(url: str) -> TrackInfo:
+    return resolve(url, library=Path("/nowhere"), allow_private=LOOPBACK)
+
+
+def refusal(url: str) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        look(url)
+    assert caught.value.detail.endswith(".")
+    return caught.value
+
+
+def opened(url: str) -> HttpMedia:
+    return HttpMedia(parse_url(url), allow_private=LOOPBACK)
+
+
+def read_all(media: HttpMedia) -> bytes:
+    return b"".join(iter(lambda: media.read(10_000), b""))
+
+
+def whole(url: str) -> bytes:
+    media = opened(url)
+    try:
+        return read_all(media)
+    finally:
+        media.close()
+
+
+def answer(body: bytes = b"", *lines: str, status: str = "200 OK", length: bool = True) -> bytes:
+    """An answer as text lines and a body."""
+    head = [f"HTTP/1.1 {status}", *lines, *([f"Content-Length: {len(body)}"] if length else [])]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + body

@@ -1,0 +1,133 @@
+"""Links as people paste them, and everything else as it was typed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from library.domain.links import MAX_PASTED, find_link, is_link, read_query
+
+LINK = "http://radio.example/a.mp3"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        *("<{}>", "`{}`", "```{}```", "`<{}>`", '"{}"', "'{}'", "“{}”", "«{}»", "‹{}›", "||{}||", "|| {} ||"),
+        *("**{}**", "*{}*", "_{}_", "__{}__", "~~{}~~", "||<{}>||", "> {}", "- {}", "# {}", "\\<{}\\>"),
+        *("[title]({})", "[a [live] take](<{}>)", '[title]({} "tip")', "[https://x.example/]({})"),
+        *("({})", "[{}]", "{{{}}}", "(see {}).", '<a href="{}">a</a>', "<{}", "{}>", "({}", "{})", "<{} >"),
+        *("{}.", "{},", "{}!", "{}?!", "{}…", "{};", "{}:", "“{}”.", "{}、", "（{}）"),
+        *("\u200b{}\u200b", "\ufeff{}", "{}\u2060", "\u200d{}\u200d", "\u202a{}\u202c", "\u00a0{}\u00a0"),
+        *("listen to this {} please", "{}\u00a0please", "{}\nhttp://other.example/", "play:{}", "\t{}\r\n"),
+    ],
+)
+def test_the_link_is_taken_out_of_what_was_pasted(pasted: str) -> None:
+    assert read_query(pasted.format(LINK)) == LINK
+
+
+@pytest.mark.parametrize(
+    ("written", "link"),
+    [
+        ("Http://radio.example/A.mp3", "http://radio.example/A.mp3"),
+        ("HTTPS://RADIO.Example:8443/A?B#C", "https://radio.example:8443/A?B#C"),
+        ("ht\u200btp://radio.exa\u00admple/a.mp3", LINK),
+        ("http://x.example/%41%2f%zz+é?q=a|b&amp=1", "http://x.example/%41%2f%zz+é?q=a|b&amp=1"),
+        ("https://BÜCHER.example/Ä", "https://bücher.example/Ä"),
+        ("[live](http://x.example/a_(live).mp3)", "http://x.example/a_(live).mp3"),
+        ("(http://x.example/a_(live))", "http://x.example/a_(live)"),
+        ("http://x.example/a_(live).", "http://x.example/a_(live)"),
+        ("http://x.example/~me/a__", "http://x.example/~me/a__"),
+        ("http://x.example/a*b_c~d", "http://x.example/a*b_c~d"),
+        ("[v6](http://[::1]:8000/a)", "http://[::1]:8000/a"),
+        ("http://x.example/My Song.mp3", "http://x.example/My%20Song.mp3"),
+        *(
+            (pasted.format("http://x.example/My Song.mp3"), "http://x.example/My%20Song.mp3")
+            for pasted in (
+                "{}.",
+                '"{}"',
+                "`{}`",
+                "**{}**",
+                "({})",
+                "(<{}>)",
+                "[t]({})",
+                '[t]({} "tip")',
+                "||{}||",
+            )
+        ),
+        ("http://x.example/My Song.mp3?a=1#b", "http://x.example/My%20Song.mp3?a=1#b"),
+        ("http://x.example/a.mp3?a=1 and b.mp3", "http://x.example/a.mp3?a=1"),
+        ("http://x.example/get?file=My Song.mp3", "http://x.example/get?file=My%20Song.mp3"),
+        ("hear http://x.example/My Song.mp3", "http://x.example/My"),
+        ("<http://x.example/My Song>", "http://x.example/My%20Song"),
+        ("http://x.example/a.mp3 and b.mp3", "http://x.example/a.mp3"),
+        ("www.x.example/a.mp3", "http://www.x.example/a.mp3"),
+        ("<WWW.x.example/a.mp3>", "http://www.x.example/a.mp3"),
+        ("youtube.com/watch?v=dQw4w9WgXcQ&t=1", "https://youtube.com/watch?v=dQw4w9WgXcQ&t=1"),
+        ("<Radio.Example/A.mp3>", "https://radio.example/A.mp3"),
+        ("`bücher.example/`", "https://bücher.example/"),
+        ("radio.example:8000/live", "http://radio.example:8000/live"),
+        ("x.example/to?url=http://y.example/", "https://x.example/to?url=http://y.example/"),
+        ("http://x.example/👨\u200d👩\u200d👧.mp3", "http://x.example/👨\u200d👩\u200d👧.mp3"),
+    ],
+)
+def test_what_belongs_to_a_link_stays(written: str, link: str) -> None:
+    assert read_query(written) == link
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("__library:abcdefghijklmnop__", "library:abcdefghijklmnop"),
+        (" Night  Bus ", "Night  Bus"),
+        ("AC/DC (live) *", "AC/DC (live) *"),
+        ("the www. song", "the www. song"),
+        ("see www.x.example", "see www.x.example"),
+        ("foo.bar", "foo.bar"),
+        ("mr. x/y", "mr. x/y"),
+        ("see x.example/a.mp3", "see x.example/a.mp3"),
+        ("x.example/one two", "x.example/one two"),
+        ("Mr.X/Y", "Mr.X/Y"),
+        ("R.E.M./Automatic", "R.E.M./Automatic"),
+        ("a@x.example/a", "a@x.example/a"),
+        ("24/7.mp3", "24/7.mp3"),
+        ("http://", "http://"),
+        ("https://.example/a.mp3", "https://.example/a.mp3"),
+        ("ftp://x.example/a.mp3", "ftp://x.example/a.mp3"),
+        ("`library:abcdefghij234567`\u200b", "library:abcdefghij234567"),
+        ("\u200b \ufeff\u00a0", ""),
+        ("क\u200dष", "क\u200dष"),
+    ],
+)
+def test_words_stay_words(typed: str, words: str) -> None:
+    assert find_link(typed) is None
+    assert read_query(typed) == words
+    assert not is_link(words)
+
+
+PIECES = st.sampled_from(
+    [
+        *("http://", "HTTPS://", "www.", "library:", "x.example", "/a", ".mp3", "é", "%20", "?", "."),
+        *("(", ")", "[", "](", "]", "<", ">", "||", "|", "`", "*", "_", "~", '"', "'", "\\"),
+        *(" ", "\n", "\u200b", "\u200d"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_reading_what_was_read_changes_nothing(text: str) -> None:
+    once = read_query(text)
+    assert read_query(once) == once
+    assert is_link(once) == (find_link(text) is not None)
+    if (link := find_link(text)) is not None:
+        assert once == link
+        assert not any(char.isspace() for char in link)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://x/" + ")" * 10**6, "](" * 10**6, "<http://x" * 10**5, "www." * 10**6]
+)
+def test_a_long_text_is_read_as_far_as_a_link_can_be(text: str) -> None:
+    link = find_link(text)
+    assert link is None or len(link) < MAX_PASTED + 10

@@ -1,0 +1,142 @@
+"""Several processes keep one library: each file is read once, and nobody fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from database.owners import lease_owner
+from library.domain.scan import scan_library
+from library.domain.scan_lease import scan_lease
+from library.domain.tracks import save_track
+from library.models import ScanLease, Track
+from tests.library.audio_files import tone, write
+from tests.services import SETTINGS
+
+FILES = 12
+ROOT = Path(__file__).resolve().parents[2]
+SCAN = """
+import json, pathlib, sys, time
+import django
+django.setup()
+from library.domain.scan import scan_library
+from library.models import Track
+Track.objects.count()  # connected
+pathlib.Path(sys.argv[1]).touch()
+while not pathlib.Path(sys.argv[2]).exists():
+    time.sleep(0.001)
+print(json.dumps(scan_library()))
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path, settings: Settings) -> Path:
+    settings.MEDIA_LIBRARY = tmp_path / "library"
+    settings.MEDIA_LIBRARY.mkdir()
+    first = write(settings.MEDIA_LIBRARY / "0.flac", tone(0.1), tags={"title": "Tone"})
+    for number in range(1, FILES):
+        shutil.copy(first, first.with_stem(str(number)))
+    return Path(settings.MEDIA_LIBRARY)
+
+
+def test_of_several_scans_at_once_one_reads_each_file(
+    library: Path, in_threads: Callable[..., list[Any]]
+) -> None:
+    results = in_threads(4, lambda n: scan_library())
+    assert sorted(results) == [(0, 0)] * 3 + [(FILES, 0)]
+    assert Track.objects.filter(available=True).count() == FILES
+    assert scan_library() == (0, 0)
+
+
+def test_two_processes_on_a_new_library_read_it_once(
+    library: Path, tmp_path: Path, transactional_db: None
+) -> None:
+    name = connection.settings_dict["NAME"]
+    url = f"sqlite:///{name}"
+    if connection.vendor == "postgresql":
+        url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    (tmp_path / "empty.env").touch()
+    environment = {key: value for key, value in os.environ.items() if key not in SETTINGS} | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": url,
+        "DATA_DIR": str(tmp_path),
+        "ENV_FILE": str(tmp_path / "empty.env"),
+        "MEDIA_LIBRARY": str(library),
+    }
+    go, ready = tmp_path / "go", [tmp_path / f"ready-{number}" for number in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCAN, str(mine), str(go)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for mine in ready
+    ]
+    try:
+        while not all(mine.exists() for mine in ready):
+            assert all(process.poll() is None for process in processes), processes[0].communicate()[1]
+        go.touch()
+        said = [process.communicate(timeout=60) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert sorted(json.loads(out) for out, _ in said) == [[0, 0], [FILES, 0]], said
+    assert [error for _, error in said if "Traceback" in error] == []
+    assert Track.objects.filter(available=True).count() == FILES
+
+
+def test_a_track_that_somebody_else_wrote_meanwhile_is_updated(
+    in_threads: Callable[..., list[Any]],
+) -> None:
+    def act(n: int) -> int:
+        track = Track(uri="library:aaaaaaaaaaaaaaaa", source="library", title=f"Title {n}")
+        save_track(track)
+        return int(track.pk)
+
+    assert len(set(in_threads(6, act))) == 1
+    assert Track.objects.count() == 1
+
+
+def hold(owner: str, *, seconds: float) -> None:
+    expires_at = timezone.now() + timedelta(seconds=seconds)
+    ScanLease.objects.update_or_create(pk=1, defaults={"owner": owner, "expires_at": expires_at})
+
+
+@pytest.mark.django_db
+def test_a_scan_is_taken_over_when_its_process_is_gone_or_silent(library: Path) -> None:
+    machine = lease_owner().partition(":")[0]
+    hold("elsewhere:1:00", seconds=30)
+    assert scan_library() == (0, 0)
+    hold("elsewhere:1:00", seconds=-1)
+    assert scan_library() == (FILES, 0)
+    Track.objects.all().delete()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    hold(f"{machine}:{dead.pid}:00", seconds=30)
+    assert scan_library() == (FILES, 0)
+
+
+@pytest.mark.django_db
+def test_a_scan_ends_when_another_took_over(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("library.domain.scan_lease.RENEW_SECONDS", 0.0)
+    with scan_lease() as scan:
+        assert scan is not None
+        assert scan.goes_on()
+        hold("elsewhere:1:00", seconds=30)
+        assert not scan.goes_on()
+    assert ScanLease.objects.get().owner == "elsewhere:1:00"  # and gives nothing back that is not its own
