@@ -21,11 +21,12 @@ _FLAC_COMMENTS = 4
 _LOOKED_AT_BYTES = 4096  # at a time, so that a server that sends single bytes hides none
 _OGG, _MATROSKA = b"OggS", b"\x1aE\xdf\xa3"
 # A name, of which FFmpeg takes any that begin with T, and the first byte of a size. Pictures hold few by chance.
-_ID3_FRAME = re.compile(rb"(?:T(?:\xff\0|[^\0]){2,3}|[A-Z0-9]{3,4})\0")
+_ID3_FRAMES = {
+    length: re.compile(rb"(?:T(?:\xff\0|[^\0]){%d}|[A-Z0-9]{%d})\0" % (length - 1, length))
+    for length in (3, 4)
+}
 # FFmpeg holds all tags of these before it takes in the first. In Matroska (RFC 9559) each has the element TagName.
 _TAG_NAME = b"\x45\xa3"
-# In Ogg, a comment is the upper half of its length, and its name up to "=" (FFmpeg ends it at a zero too).
-_COMMENT = re.compile(rb"\0\0[^=\0]+[=\0]")
 _PAGE_HEADER = re.compile(rb"OggS\0[\s\S]{22}\xff*")
 
 type Peek = Callable[[int, int], bytes]
@@ -36,7 +37,8 @@ def check_head(peek: Peek) -> None:
     section 8): FFmpeg takes them in without reading on. `peek(offset, count)` gives bytes of the file."""
     at = count = 0
     while size := tag_size(peek(at, 10)):
-        count = _counted(count + 1 + len(_ID3_FRAME.findall(peek(at, _bounded(at + size) - at))))
+        frame = _ID3_FRAMES[3 if peek(at + 3, 1) == b"\2" else 4]
+        count = _counted(count + 1 + len(frame.findall(peek(at, _bounded(at + size) - at))))
         at += size
     if peek(at, 4) != b"fLaC":
         return
@@ -73,6 +75,12 @@ def tag_size(head: bytes) -> int:
     return 10 + length + (10 if head[5] & 0x10 else 0)
 
 
+def count_comments(data: bytes) -> int:
+    """How many Vorbis comments there may be: in front of the "=" of each is the upper half of its length, two zeros.
+    Silence has many zeros, and few "="."""
+    return sum(b"\0\0" in piece for piece in data.split(b"=")[:-1])
+
+
 class OpeningWatch:
     """Sees the bytes that FFmpeg reads to open a file, on the thread that opens it."""
 
@@ -92,7 +100,7 @@ class OpeningWatch:
         data, self._held = self._held, b""
         self._formats.update(magic for magic in (_OGG, _MATROSKA) if magic in data)
         if _OGG in self._formats:
-            self._count += len(_COMMENT.findall(_PAGE_HEADER.sub(b"", data)))
+            self._count += count_comments(_PAGE_HEADER.sub(b"", data))
         if _MATROSKA in self._formats:
             self._count += data.count(_TAG_NAME)
         _counted(self._count)

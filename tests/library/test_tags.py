@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from library.sources import tags
@@ -180,3 +181,10 @@ def test_a_picture_is_not_taken_for_tags() -> None:
     picture = b"\xff\xd8\xff" + bytes(range(256)) * 8000
     file = io.BytesIO(id3v2(4, title="Moss", pictures=[(3, picture)]) + mp3())
     assert probe(file).title == "Moss"
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "flac", "libopus"])
+def test_silence_is_not_taken_for_tags(codec: str) -> None:
+    silence = np.zeros(48_000 * 120, dtype=np.float32)
+    file = io.BytesIO(encode("ogg", codec, samples=silence, container={"page_duration": "20000"}))
+    assert probe(file).duration_ms == 120_000
