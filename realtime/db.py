@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from channels.db import database_sync_to_async
@@ -23,20 +23,54 @@ KEEP_SECONDS = 60.0
 # would stall every socket. A small pool of our own bounds the database connections instead.
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="realtime-orm")
 
-# Those of HTTP requests. Threads are started as they are needed: mostly a handful, more while some wait for Discord.
-for_requests = ThreadPoolExecutor(max_workers=40, thread_name_prefix="http")
+
+class Threads(Executor):
+    """A few threads that keep their database connection, and more for moments when those are busy.
+
+    One pool would hand work to whichever of its threads has waited longest: after one busy moment most requests would
+    open a connection.
+    """
+
+    def __init__(self, few: int, more: int, *, name: str) -> None:
+        self.count = few + more
+        self._idle = few  # of those that keep
+        self._keeping = ThreadPoolExecutor(few, thread_name_prefix=name)
+        self._others = ThreadPoolExecutor(more, thread_name_prefix=f"{name}-more")
+        self._lock = threading.Lock()
+
+    def submit[**P, R](self, act: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        with self._lock:
+            kept = self._idle > 0
+            self._idle -= kept
+        if not kept:
+            return self._others.submit(act, *args, **kwargs)
+        future = self._keeping.submit(act, *args, **kwargs)
+        future.add_done_callback(self._free)
+        return future
+
+    def _free(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._idle += 1
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for pool in (self._keeping, self._others):
+            pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+# Those of HTTP requests; some wait for Discord.
+for_requests = Threads(8, 32, name="http")
 
 # Whether the process is alive must be answered also when all of those are busy.
 for_health = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
 
-# A process keeps so many connections at most; a busy moment may open more, which are closed with their request.
-_KEEPING = {f"realtime-orm_{number}" for number in range(6)} | {f"http_{number}" for number in range(8)}
+# Whose threads keep their connections. Those that a busy moment opens besides are closed with their request.
+_KEEPING = ("realtime-orm_", "http_")
 
 
 @receiver(connection_created)
 def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Keep the connections of threads that stay. Opening one took longer than most queries."""
-    if threading.current_thread().name in _KEEPING:
+    if threading.current_thread().name.startswith(_KEEPING):
         connection.close_at = time.monotonic() + KEEP_SECONDS
         # One that the database closed meanwhile is replaced.
         connection.health_check_enabled = True  # type: ignore[attr-defined]
