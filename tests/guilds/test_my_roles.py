@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,14 @@ from tests.factories import GuildFactory, MembershipFactory, RoleFactory, UserFa
 from tests.server import Server, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def threads(sandbox: Discord, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads of the test's own, so that no late request takes a fault of the next test."""
+    with ThreadPoolExecutor(8) as pool:
+        monkeypatch.setattr(my_roles, "_pool", pool)
+        yield
 
 
 @pytest.fixture
@@ -103,7 +112,7 @@ def test_a_discord_that_tells_no_roles_holds_no_login_up(
     assert log_in(client, sandbox, "dj").endswith("/dashboard")
     assert roles_of(DJ) == []
     assert client.get(f"/guilds/{LOUNGE}").status_code == 200
-    until(lambda: paths)  # so that no late request reaches the next test's Discord
+    until(lambda: paths)
 
 
 def test_an_answer_that_comes_after_the_login_is_stored(
