@@ -29,7 +29,7 @@ MOVES: dict[ItemState, dict[ItemState, str]] = {
     ItemState.QUEUED: {
         ItemState.PLAYING: "the bot",
         ItemState.REMOVED: "the requester, a DJ, whoever may clear",
-        ItemState.FAILED: "the bot",
+        ItemState.FAILED: "the bot, and adding when nothing matches",
     },
     ItemState.PLAYING: {
         ItemState.PLAYED: "the bot",

@@ -18,6 +18,8 @@ from botrunner.reply import Asked, for_the_asker, tell_failure
 from botrunner.seat import entry_obstacle_at, is_seated, server_mute
 from botrunner.suggestions import Suggestions
 from guilds.models import MAX_VOLUME
+from library.domain.find import find_in_library
+from library.domain.links import is_link, read_query
 from queue_app.commands import execute
 from queue_app.models import Player, QueueItem
 from queue_app.player_states import NOWHERE, SILENCES
@@ -76,7 +78,9 @@ class Music(commands.Cog):
             description="Where to add it.", choices=["end", "next", "now"], required=False, default="end"
         ),
     ) -> None:
-        meant = self._suggestions.meant(query)
+        meant = read_query(self._suggestions.meant(query))
+        if not is_link(meant):  # what nothing matches is told, and not kept in the queue as failed
+            meant = (await from_database(find_in_library, meant)).uri
         item = await _run(interaction, "AddTrack", {"query": meant, "position": position})
         self._failures.expect(
             UUID(item["id"]), interaction, _track_embed("Could not be played", item["track"])

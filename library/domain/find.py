@@ -60,22 +60,35 @@ _named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
 
 
 def find_track(query: str) -> Track:
-    """Return the track that a query names: a library uri, an http(s) address, else the library's best match.
+    """Return the track that a query names: an http(s) address, else what `find_in_library` returns.
 
     Raises NothingFound.
     """
     text = read_query(query)
-    if is_link(text):
-        known = _named.first(text)
-        return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
-    if text.startswith("library:"):
-        known = _named.first(text)
+    if not is_link(text):
+        return find_in_library(text)
+    known = _named.first(text)
+    return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
+
+
+def find_in_library(query: str) -> Track:
+    """Return the track of a library uri, or the best match. Raises NothingFound, whose sentence says what to do."""
+    if query.startswith("library:"):
+        known = _named.first(query)
         if known is None or not known.available:
             raise NothingFound("This track is no longer in the library. Search for another one.")
         return known
-    matches = search_library(text, limit=1) if text.strip() else []
+    matches = search_library(query, limit=1) if query.strip() else []
     if not matches:
         raise NothingFound(
-            f"Nothing in the library matches “{text[:100]}”. Try other words, or a link to an audio file or stream."
+            f"Nothing in the library matches “{query[:100]}”. Try other words, or a link to an audio file or stream."
         )
     return matches[0]
+
+
+def stand_in(query: str) -> Track:
+    """Return the track of source `none` that shows what was asked for where nothing matches."""
+    text = read_query(query)
+    return Track.objects.get_or_create(
+        uri=f"none:{text[:MAX_QUERY]}", defaults={"source": "none", "title": text[:300]}
+    )[0]

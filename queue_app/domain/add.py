@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from library.domain.find import find_track
+from library.domain.find import find_track, stand_in
+from library.errors import NothingFound
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import Place, at_end, at_front, at_turn
@@ -18,8 +19,10 @@ POSITIONS = ("end", "next", "now")
 def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origin) -> QueueItem:
     """Put what `query` names into the queue; `now` also skips what plays.
 
-    Adding to a stopped player starts it again, to a paused one only when nothing else is there to be resumed.
-    Raises NothingFound, NotAllowed, QueueCapReached or QueueFull.
+    A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
+    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
+    there to be resumed.
+    Raises NotAllowed, QueueCapReached or QueueFull.
     """
     with opened(guild_id, origin=origin) as state:
         return put(state, query=query, position=position)
@@ -29,7 +32,11 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: str
     """`add_track` to a guild that is open. `retried_id` names the ended item of which this is another try."""
     check_add(state)
     place = _place(state, position)
-    track = find_track(query)
+    missing: NothingFound | None = None
+    try:
+        track = find_track(query)
+    except NothingFound as error:
+        track, missing = stand_in(query), error
     check_source(state, track)
     item = QueueItem.objects.create(
         guild_id=state.guild_id,
@@ -40,6 +47,11 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: str
     state.count(1)
     retried: dict[str, Any] = {"retried_id": retried_id} if retried_id else {}
     state.append("TrackAdded", item=item, after=str(place.after) if place.after else None, **retried)
+    if missing is not None:
+        item.end(ItemState.FAILED, code=missing.code, detail=str(missing))
+        state.count(-1)
+        state.append("TrackFailed", item=item, player=True)
+        return item
     _wake(state)
     if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
         state.append("TrackSkipped", item=skipped, player=True)

@@ -20,7 +20,7 @@ def retry_item(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         old = state.find_item(item_id, *ENDED)
         if old is None:
             raise ItemNotFound
-        # An item of an earlier version, which nothing had matched: there may be something by now.
+        # Nothing had matched these words; there may be something by now.
         query = old.track.title if old.track.source == "none" else old.track.uri
         added = put(state, query=query or "", retried_id=str(old.pk))
         if old.state == ItemState.FAILED and not old.dismissed:

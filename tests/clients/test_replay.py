@@ -90,6 +90,7 @@ def live_through_everything() -> Story:
     for track in tracks[1:4]:
         story.ask("AddTrack", query=track.uri)
     soon = story.ask("AddTrack", query=tracks[4].uri, position="next")
+    story.ask("AddTrack", query="nothing has this name")
     link = story.ask("AddTrack", query="https://radio.example.net/stream.mp3")
     for turn in range(22):  # into one spot, until room is made there
         story.ask("MoveItem", item_id=(soon, link)[turn % 2]["id"], after=first["id"])

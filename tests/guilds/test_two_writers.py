@@ -16,7 +16,7 @@ from guilds.domain.mirror import Voice, mirror_guild, store_voice
 from guilds.domain.settings import change_settings
 from guilds.domain.shards import claim_identify, note_shard
 from guilds.models import BotShard, Channel, Guild, GuildSettings, Membership, Role, VoiceState
-from library.domain.find import find_track
+from library.domain.find import find_track, stand_in
 from library.models import Track
 from queue_app.domain.guild_state import open_guild
 from queue_app.domain.playback import take_lease
@@ -142,6 +142,7 @@ def test_what_is_made_when_it_is_asked_for_first(in_threads: Together) -> None:
             )  # fmt: skip
             claim_identify(number)
             find_track(f"https://radio.example/{number}")
+            stand_in(f"no such thing {number}")
             claim_store(owner, f"notes-{number}")
             set_member(Store.objects.get(name=f"app:notes-{number}"), reader, StoreRole.READER)
             claim_stream(owner, f"cam-{number}")
@@ -149,7 +150,7 @@ def test_what_is_made_when_it_is_asked_for_first(in_threads: Together) -> None:
 
         in_threads(WRITERS, act)
     assert Player.objects.count() == GuildSettings.objects.count() == BotShard.objects.count() == ROUNDS
-    assert Track.objects.count() == ROUNDS
+    assert Track.objects.count() == 2 * ROUNDS
     assert StoreMember.objects.count() == StreamGrant.objects.count() == ROUNDS
     assert User.objects.count() == 2 + 1 + ROUNDS
 

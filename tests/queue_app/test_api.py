@@ -79,13 +79,14 @@ def test_a_track_is_accepted_at_once(client: Client, stage: Stage) -> None:
     assert item["added_at"].endswith("Z")
 
 
-def test_what_nothing_matches_is_404_with_what_to_do(client: Client, stage: Stage) -> None:
+def test_no_match_is_201_as_well_and_failed_with_what_to_do(client: Client, stage: Stage) -> None:
     response = post(client, url(stage, "/queue"), {"query": "no such song"})
-    assert (response.status_code, response.json()["code"]) == (404, "NO_MATCH")
-    assert response.json()["detail"] == (
+    assert (response.status_code, response.json()["state"]) == (201, "failed")
+    error = response.json()["error"]
+    assert error["code"] == "NO_MATCH"
+    assert error["detail"] == (
         "Nothing in the library matches “no such song”. Try other words, or a link to an audio file or stream."
     )
-    assert not QueueItem.objects.exists()
 
 
 @pytest.mark.parametrize(

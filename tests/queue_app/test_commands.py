@@ -10,7 +10,6 @@ import pytest
 
 from guilds.errors import GuildNotFound, InvalidGuildId
 from guilds.models import Membership
-from library.errors import NothingFound
 from library.models import Track
 from queue_app.commands import COMMANDS, execute
 from queue_app.errors import (
@@ -55,13 +54,14 @@ def test_now_skips_what_plays(stage: Stage) -> None:
     assert stage.queue == [str(wanted.pk)]
 
 
-def test_what_nothing_matches_is_not_added(stage: Stage) -> None:
+def test_what_nothing_matches_is_kept_as_failed(stage: Stage) -> None:
     TrackFactory.create(title="Something else")
-    with pytest.raises(NothingFound, match="“No such song”"):
-        stage.do("AddTrack", query="No such song")
-    assert stage.names == []
-    assert not QueueItem.objects.exists()
-    assert Track.objects.count() == 1
+    item = stage.do("AddTrack", query="No such song")
+    assert (item["state"], item["error"]["code"]) == ("failed", "NO_MATCH")
+    assert "“No such song”" in item["error"]["detail"]
+    assert item["track"]["title"] == "No such song"
+    assert stage.names == ["TrackAdded", "TrackFailed"]
+    assert stage.queue == []
 
 
 def test_a_link_is_queued_before_anybody_looked_at_it(stage: Stage) -> None:
@@ -101,12 +101,12 @@ def test_words_pick_the_best_match_of_the_library(stage: Stage) -> None:
     assert stage.do("AddTrack", query="night BUS")["track"]["uri"] == best.uri
 
 
-def test_a_library_uri_of_a_file_that_is_gone_is_not_added(stage: Stage) -> None:
+def test_a_library_uri_of_a_file_that_is_gone_fails(stage: Stage) -> None:
     track = TrackFactory.create(available=False)
     for uri in (track.uri, "library:00000000000000000000000000000000"):
-        with pytest.raises(NothingFound, match="no longer in the library"):
-            stage.do("AddTrack", query=uri)
-    assert stage.names == []
+        error = stage.do("AddTrack", query=uri)["error"]
+        assert error["code"] == "NO_MATCH"
+        assert "no longer in the library" in error["detail"]
 
 
 def test_adding_takes_the_channel_of_the_requester_and_says_so(stage: Stage) -> None:
@@ -164,8 +164,7 @@ def test_the_longest_link_can_be_kept(stage: Stage) -> None:
 
 @pytest.mark.parametrize("query", ["語" * 500, "🎵" * 500])
 def test_the_longest_search_is_answered(query: str, stage: Stage) -> None:
-    with pytest.raises(NothingFound):
-        stage.do("AddTrack", query=query)
+    assert stage.do("AddTrack", query=query)["error"]["code"] == "NO_MATCH"
 
 
 # --- RemoveItem ---

@@ -183,6 +183,7 @@ def test_only_allowed_sources_are_added(stage: Stage) -> None:
     with pytest.raises(NotAllowed, match="The music library"):
         stage.do("AddTrack", query=LINK)
     assert stage.add().state == ItemState.QUEUED
+    assert stage.do("AddTrack", query="nothing matches this")["error"]["code"] == "NO_MATCH"
     stage.decide(allowed_sources=["http"])
     with pytest.raises(NotAllowed, match="Links"):
         stage.add()

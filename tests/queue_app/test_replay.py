@@ -161,6 +161,7 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("add at the end", playing, lambda s: s.add(), "TrackAdded"),
     ("add next", playing, lambda s: s.add(position="next"), "TrackAdded"),
     ("add now", playing, lambda s: s.add(position="now"), "TrackSkipped"),
+    ("add what nothing matches", playing, lambda s: s.do("AddTrack", query="no such song"), "TrackFailed"),
     ("add from a voice channel", seated, lambda s: s.add(), "VoiceChanged"),
     ("add to a stopped player", stopped, lambda s: s.add(), "PlayerResumed"),
     ("remove", playing, lambda s: s.do("RemoveItem", item_id=str(link(s).pk)), "TrackRemoved"),
