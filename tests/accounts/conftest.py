@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +41,14 @@ class Discord:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+
+    def act(self, change: Callable[[], object]) -> None:
+        """Change the sandbox where it runs: it may be writing its world to disk at this moment."""
+
+        async def call() -> None:
+            change()
+
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result(20)
 
     def approve(self, location: str, user: str = "owner", *, deny: bool = False) -> str:
         """Answer the consent page as `user`; returns where the browser is sent back to, without the host."""

@@ -70,8 +70,13 @@ async def test_a_bot_that_is_moved_plays_there_and_never_leaves(playing: Stage) 
     assert after.item == before.item
 
 
-async def test_the_position_waits_while_there_is_no_connection(playing: Stage) -> None:
+async def test_the_position_waits_while_there_is_no_connection(
+    playing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Until Discord has a server again, and wherever the bot was taken meanwhile."""
+    monkeypatch.setattr(
+        "botrunner.voice.TOLD_SECONDS", 20
+    )  # however slow the machine, the news comes in time
     await playing.sit("dj", "Back room")
     back = playing.channel("Back room")
     with watched(playing) as seats:
@@ -85,8 +90,13 @@ async def test_the_position_waits_while_there_is_no_connection(playing: Stage) -
 
 
 @pytest.mark.parametrize("order", [{"seconds": 1.0}, {"null_first": True, "seconds": 1.0}, {"code": None}])
-async def test_another_voice_server_is_no_reason_to_leave(playing: Stage, order: dict[str, Any]) -> None:
+async def test_another_voice_server_is_no_reason_to_leave(
+    playing: Stage, order: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A lone bot's connection is closed with 4022 then, which looks like a kick."""
+    monkeypatch.setattr(
+        "botrunner.voice.TOLD_SECONDS", 20
+    )  # however slow the machine, the news comes in time
     for person in ("member", "owner"):
         await playing.sit(person, None)
     before = await playing.player()

@@ -25,11 +25,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Discord]:
 def sandbox(running: Discord, settings: LazySettings) -> Iterator[Discord]:
     """The sandbox with its newcomer's world, no faults, and nothing that the program learnt about it."""
     world = running.sandbox.world
-    for rows in (world.guilds, world.channels, world.roles, world.members, world.users, world.voice_states):
-        rows.clear()
-    world.unavailable.clear()
-    seed.plant(world)
-    running.sandbox.faults.standing.clear()
+
+    def renew() -> None:
+        for rows in (
+            world.guilds,
+            world.channels,
+            world.roles,
+            world.members,
+            world.users,
+            world.voice_states,
+        ):
+            rows.clear()
+        world.unavailable.clear()
+        seed.plant(world)
+        running.sandbox.faults.standing.clear()
+
+    running.act(renew)
     cache.clear()
     with taken_for_discord(running.sandbox, settings):
         yield running
