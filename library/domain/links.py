@@ -8,7 +8,8 @@ Markdown, with invisible characters around it, or in the middle of a sentence. E
 - scheme and host become lower-case, everything behind them stays as it is: percent signs, accents, query;
 - punctuation behind a link is not part of it, and a closing bracket only where the link opened it;
 - `www.` without a scheme is http where the text begins with it; such servers redirect to https if they can;
-- a text that is nothing but a host and a path, as in `x.example/a.mp3`, is https, with a port http;
+- a text that is nothing but a host in lower case and a path, as in `x.example/a.mp3`, is https, with a port http, and
+  then the path may be missing;
 - a file name may hold spaces where the text begins with the link, or Markdown holds it, and it ends as an audio file
   does.
 """
@@ -29,8 +30,10 @@ _WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
 _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
-_HOST_AND_PATH = re.compile(
-    rf"^[{_WRAPPERS}(\[]*(?=(?:[^\W_][\w-]*\.)+[^\W\d_]{{2,}}(?P<port>:\d{{1,5}})?/\S*$)"
+_HOST = r"(?:[^\W_][\w-]*\.)+(?:xn--[\w-]+|[^\W\d_]{2,})"
+_BARE = re.compile(
+    rf"^[{_WRAPPERS}(\[]*"
+    rf"(?=(?:{_HOST}/\S*|(?:{_HOST}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?P<port>:\d{{1,5}})(?:/\S*)?)$)"
 )
 _LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
@@ -63,7 +66,7 @@ def find_link(text: str) -> str | None:
     plain = _EDGES.sub("", _UNSEEN.sub("", text[:MAX_PASTED]))
     if www := _WWW.search(plain):
         plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
-    elif bare := _HOST_AND_PATH.match(plain):
+    elif (bare := _BARE.match(plain)) and _is_address(plain[bare.end() :]):
         scheme = "http" if bare["port"] else "https"
         plain = f"{plain[: bare.end()]}{scheme}://{plain[bare.end() :]}"
     target = _MARKDOWN.search(plain)
@@ -75,6 +78,12 @@ def find_link(text: str) -> str | None:
     if authority is None or authority.end() == found.end() - found.start():
         return None
     return link[: authority.end()].lower() + link[authority.end() :]
+
+
+def _is_address(bare: str) -> bool:
+    """Whether a text that looks like a host is one: "Dr.Dre/Eminem" is not."""
+    host = bare.partition("/")[0]
+    return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(_WRAPPERS), ""))
 
 
 def _cut(text: str, start: int) -> str:
@@ -102,7 +111,7 @@ def _audio_name_with_spaces(text: str, start: int, opener: str) -> str | None:
     if opener in ("(", "["):
         name = _up_to_closing(name, opener, ")" if opener == "(" else "]")
     name = _trimmed(name.rstrip(), text[:start])
-    return name if _is_audio_name(name) else None
+    return name if _is_audio_name(name) and not _LINK.search(name, 1) else None
 
 
 def _is_audio_name(text: str) -> bool:

@@ -25,6 +25,7 @@ CONNECT_SECONDS = 8.0
 MAX_REDIRECTS = 20  # as in browsers (fetch.spec.whatwg.org, "HTTP-redirect fetch")
 # 300 where the server prefers one of its choices (RFC 9110, section 15.4.1).
 _REDIRECTS = {300, 301, 302, 303, 307, 308}
+_LAST_WORDS_BYTES = 64
 _ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
 
 
@@ -60,10 +61,10 @@ class Response:
         return self.ahead
 
     def surplus(self, seconds: float) -> bool:
-        """Whether more comes within that time behind a body that has been read. Some servers end it with a line."""
+        """Whether more comes within that time behind a body that has been read. Scripts end it with a few words."""
         self.wire.deadline = time.monotonic() + seconds
         try:
-            return bool(self.wire.read(1024).strip(b"\r\n"))
+            return len(self.wire.read(1024)) > _LAST_WORDS_BYTES
         except OSError:
             return False
 

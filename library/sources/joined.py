@@ -14,6 +14,9 @@ from library.sources.ogg import Readable
 from library.sources.tags import tag_size
 from library.sources.window import Cut
 
+# What stands at the top of an MP4 or QuickTime file.
+MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
+
 # A larger file is only known to be joined when its second part is reached.
 _WHOLE_BYTES = 8_000_000
 _READ_BYTES = 262_144
@@ -66,8 +69,8 @@ class MatroskaCut(HeaderCut):
 
 
 class MovCut(HeaderCut):
-    # A small `ftyp` box with a brand (ISO 14496-12, section 4.3).
-    header = re.compile(rb"\0\0\0[\x10-\xff]ftyp[ -~]{4}")
+    # A small `ftyp` box with a brand (ISO 14496-12, section 4.3), which is not that of a picture: covers begin alike.
+    header = re.compile(rb"\0\0\0[\x10-\xff]ftyp(?!avi[fs]|hei[cmsx]|hev[cmsx]|m[is]f1|jp[2mx] )[ -~]{4}")
     header_size = 12
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from library.sources.container import AudioContainer
 from library.sources.errors import SourceError
 from library.sources.joined import (
+    MOV_BOXES,
     TS_SYNC,
     FlacCut,
     FrameCut,
@@ -128,6 +129,8 @@ class _Opener:
                 self.start = tags
             return new_cut
         if self.is_live or any(beginning.startswith(magic, at) for magic, at in _BEGINNINGS):
+            return None
+        if beginning[4:8] in MOV_BOXES:  # whose offsets count what stands before its `ftyp`
             return None
         data = self._peek(tags, _RUBBISH_BYTES)
         place = first_beginning(data)

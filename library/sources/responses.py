@@ -15,6 +15,7 @@ import httpx
 
 from library.sources.bodies import content_length
 from library.sources.errors import SourceError
+from library.sources.joined import MOV_BOXES
 from library.sources.probe import clean
 from library.sources.text import decode, repair
 
@@ -24,7 +25,6 @@ ENDLESS_BYTES = 2**31 - 1
 _RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:(\d{1,18})\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
 _NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
 # Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
-_MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
 
 
 def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
@@ -122,7 +122,7 @@ def needs_seeking(beginning: bytes) -> bool:
     if beginning.startswith(b"caff"):
         return True
     at = 0
-    while (kind := beginning[at + 4 : at + 8]) in _MOV_BOXES:
+    while (kind := beginning[at + 4 : at + 8]) in MOV_BOXES:
         size = int.from_bytes(beginning[at : at + 4])
         if kind in {b"moov", b"mdat"} or size < 8:
             return kind != b"moov"

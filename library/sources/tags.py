@@ -20,9 +20,10 @@ _MAX_HEAD_BYTES = 64 * 1024**2
 _FLAC_COMMENTS = 4
 _LOOKED_AT_BYTES = 4096  # at a time, so that a server that sends single bytes hides none
 _OGG, _MATROSKA = b"OggS", b"\x1aE\xdf\xa3"
-# A name, of which FFmpeg takes any that begin with T, and the first byte of a size. Pictures hold few by chance.
+# A name, of which FFmpeg takes any that begin with T, and the first byte of a size. Pictures hold few by chance. Of a
+# chapter the title is counted, which lies in it.
 _ID3_FRAMES = {
-    length: re.compile(rb"(?:T(?:\xff\0|[^\0]){%d}|[A-Z0-9]{%d})\0" % (length - 1, length))
+    length: re.compile(rb"(?:T(?:\xff\0|[^\0]){%d}|(?!CHAP)[A-Z][A-Z0-9]{%d})\0" % (length - 1, length - 1))
     for length in (3, 4)
 }
 # FFmpeg holds all tags of these before it takes in the first. In Matroska (RFC 9559) each has the element TagName.
@@ -93,7 +94,7 @@ class OpeningWatch:
     def look(self, data: bytes) -> None:
         """Raises SourceError when there are too many tags, or opening took too much CPU time."""
         if time.thread_time() > self._until:
-            raise SourceError("UNREADABLE", "Opening this file takes too long.", permanent=True)
+            raise SourceError("UNREADABLE", "Opening this file takes too long.", permanent=False)
         self._held += data
         if len(self._held) < _LOOKED_AT_BYTES:
             return

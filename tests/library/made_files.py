@@ -200,15 +200,15 @@ def with_covers(mp4: bytes, *pictures: bytes) -> bytes:
     return mp4[:at] + struct.pack(">I", size + len(added)) + mp4[at + 4 :] + added
 
 
-def with_index_first(mp4: bytes) -> bytes:
-    """The same MP4 as web servers like it: `moov` before `mdat`, and the offsets in it moved."""
+def with_index_first(mp4: bytes, *, moved: int = 0) -> bytes:
+    """The same MP4 as web servers like it: `moov` before `mdat`, and the offsets in it moved, by `moved` more."""
     at = mp4.rindex(b"moov") - 4
     moov = bytearray(mp4[at:])
     table = moov.index(b"stco") + 8
     (count,) = struct.unpack_from(">I", moov, table)
     for entry in range(table + 4, table + 4 + 4 * count, 4):
         (offset,) = struct.unpack_from(">I", moov, entry)
-        struct.pack_into(">I", moov, entry, offset + len(moov))
+        struct.pack_into(">I", moov, entry, offset + len(moov) + moved)
     start = mp4.index(b"ftyp") - 4
     behind = start + struct.unpack_from(">I", mp4, start)[0]
     return mp4[:behind] + bytes(moov) + mp4[behind:at]

@@ -18,7 +18,7 @@ from library.sources.ogg import OggCut, find_parts
 from library.sources.probe import probe
 from library.sources.types import Media
 from library.sources.window import Cut
-from tests.library.made_files import encode, id3v2, mp3, with_serial
+from tests.library.made_files import encode, id3v2, mp3, with_covers, with_index_first, with_serial
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 
@@ -319,3 +319,24 @@ def test_a_part_that_was_cut_off_hides_no_other(tmp_path: Path, medium: str) -> 
     path.write_bytes(data)
     found = parts(path if medium == "path" else OneWay(data))
     assert [codec for codec, _ in found] == ["opus", "vorbis", "flac", "opus"]
+
+
+AVIF = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miafMA1B" + bytes(4000)
+
+
+@pytest.mark.parametrize("inside", ["a cover that begins like a file", "a box before its type"])
+def test_an_mp4_is_one_file_whatever_it_holds(tmp_path: Path, inside: str) -> None:
+    sound = encode("mp4", "aac", seconds=2)
+    before = b"\0\0\0\x10free" + bytes(8)
+    data = with_index_first(with_covers(sound, AVIF))
+    if inside == "a box before its type":
+        data = before + with_index_first(sound, moved=len(before))
+    path = tmp_path / "a.m4a"
+    path.write_bytes(data)
+    plain = tmp_path / "plain.m4a"
+    plain.write_bytes(sound)
+    for medium in (path, io.BytesIO(data)):
+        with AudioChain(medium) as chain, AudioChain(plain) as other:
+            assert [bytes(each.packet) for each in chain.packets()] == [
+                bytes(each.packet) for each in other.packets()
+            ]

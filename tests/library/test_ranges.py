@@ -285,6 +285,10 @@ FIRST: dict[str, tuple[Later, str]] = {
         lambda sound, _: answer(sound[100:], said(100, len(sound), len(sound)), status=PART),
         "The server sends only a part of the file, and not the one that was asked for.",
     ),
+    "a few words behind the end": (
+        lambda sound, at: answer(sound + b" \n</body></html>", f"Content-Length: {len(sound)}", length=False),
+        "",
+    ),
     "length too small": (
         lambda sound, _: answer(sound, "Content-Length: 50000", length=False),
         "The server sends more than the length that it names.",

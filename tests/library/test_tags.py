@@ -62,6 +62,16 @@ def id3_frames(count: int) -> bytes:
     return b"ID3\3\0\0" + bytes(len(frames) >> shift & 127 for shift in (21, 14, 7, 0)) + frames
 
 
+def chapters(count: int) -> bytes:
+    """As in audiobooks: each with a title, and times."""
+    frames = b""
+    for number in range(count):
+        title = b"TIT2" + struct.pack(">IH", 6, 0) + b"\0Psalm"
+        inside = b"c%04d\0" % number + bytes(16) + title
+        frames += b"CHAP" + struct.pack(">IH", len(inside), 0) + inside
+    return b"ID3\3\0\0" + bytes(len(frames) >> shift & 127 for shift in (21, 14, 7, 0)) + frames + mp3()
+
+
 def id3(count: int) -> bytes:
     return id3_frames(count) + mp3()
 
@@ -188,3 +198,9 @@ def test_silence_is_not_taken_for_tags(codec: str) -> None:
     silence = np.zeros(48_000 * 120, dtype=np.float32)
     file = io.BytesIO(encode("ogg", codec, samples=silence, container={"page_duration": "20000"}))
     assert probe(file).duration_ms == 120_000
+
+
+def test_the_chapters_of_a_long_book_are_no_excess(tmp_path: Path) -> None:
+    path = tmp_path / "book.mp3"
+    path.write_bytes(chapters(1_189))
+    assert probe(path).duration_ms is not None
