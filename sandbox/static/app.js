@@ -44,11 +44,14 @@ async function load() {
   stale = true;
   if (loading) return;
   loading = true;
-  while (stale) {
-    stale = false;
-    await read();
+  try {
+    while (stale) {
+      stale = false;
+      await read();
+    }
+  } finally {
+    loading = false;
   }
-  loading = false;
 }
 
 async function read() {

@@ -59,6 +59,9 @@ export class GuildStore {
   #position;
   /** @type {FailedAges} */
   #failedAges;
+  /** Reads of rights begun, and whether the newest failed. */
+  #rightsRead = 0;
+  #rightsOld = false;
   #wasLive = false;
   /** What is being read of the queue, with what happens meanwhile. @type {{page: QueuePage | null, events: SyncEvent[]} | null} */
   #more = null;
@@ -353,12 +356,16 @@ export class GuildStore {
   /** @param {SyncEvent[]} events */
   #apply(events) {
     if (!this.#state) return;
+    const { voice_channels } = this.#state;
     this.#state = events.reduce(applyEvent, this.#state);
+    const changed = events.some((event) => this.#changesRights(event));
+    // An event lists what everybody may see; what only some may see stays until it is read.
+    if (changed) this.#state = { ...this.#state, voice_channels };
     this.#more?.events.push(...events);
     this.#takeMore();
     this.#keepKnown();
     if (events.some(({ args }) => args.player)) this.#position.heard();
-    if (events.some((event) => this.#changesRights(event))) this.#refreshRights();
+    if (changed) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
   }
@@ -371,14 +378,18 @@ export class GuildStore {
 
   /** What one may do and see is told to each, so no event can. */
   async #refreshRights() {
+    const read = ++this.#rightsRead;
+    this.#rightsOld = false;
     try {
       const { can, guild, voice_channels } = await this.#rest.get(`${this.#path}/snapshot`);
+      if (read !== this.#rightsRead) return; // a newer one is on its way
       const { owner, permissions, can_manage } = guild;
       this.#can = can;
       if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
       this.#onChange();
     } catch (error) {
-      // The old rights are shown until the next snapshot; the server holds to the new ones.
+      // The old ones are shown until it is live again; the server holds to the new ones.
+      if (read === this.#rightsRead) this.#rightsOld = true;
       if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
     }
   }
@@ -388,6 +399,7 @@ export class GuildStore {
     if (state === "live") {
       if (this.#wasLive) this.#refreshPosition().finally(() => this.#position.go());
       this.#wasLive = true;
+      if (this.#rightsOld) this.#refreshRights();
     } else if (this.#wasLive) {
       this.#position.stop();
     }

@@ -95,6 +95,8 @@ let chosenChannel = null;
 /** Whether the page was live before, and whether the feed shows what had happened until then. */
 let wasLive = false;
 let recentShown = false;
+/** How often the feed was emptied: what was asked for before is not shown after. */
+let reads = 0;
 /** @type {ConnectionState} */
 let connection = "connecting";
 /** Since when nothing is heard of the server, once it was. @type {{state: ConnectionState, at: Date, detail: string} | null} */
@@ -372,20 +374,23 @@ async function showConnection(state, problem) {
 /** Some events were missed: the feed is read anew as soon as the page is live. */
 function forgetRecent() {
   recentShown = false;
+  reads += 1;
   activityView.clear();
 }
 
 async function showRecent() {
   if (recentShown) return;
   recentShown = true;
+  const read = reads;
   try {
     const events = await store.readRecent(RECENT_EVENTS);
+    if (read !== reads) return; // of before the feed was emptied
     activityView.addPast(events);
     byId("activity-empty").hidden = false;
     past.add(events);
     draw();
   } catch (error) {
-    recentShown = false; // read again as soon as the connection is back
+    if (read === reads) recentShown = false; // read again as soon as the connection is back
     if (!(error instanceof NetworkError)) toast(/** @type {Error} */ (error).message);
   }
 }
