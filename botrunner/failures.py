@@ -9,6 +9,8 @@ import nextcord
 
 from botrunner.reply import Asked
 
+TOKEN_SECONDS = 15 * 60  # docs: Receiving and Responding, Followup Messages
+
 
 class Failures:
     """Remembers which command added which item. One per bot, on the event loop only."""
@@ -20,7 +22,7 @@ class Failures:
     def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
         """If the item fails, show `embed` to the one who asked, with the reason as its footer."""
         for old, (command, _) in list(self._commands.items()):
-            if not command.is_expired():
+            if command.age < TOKEN_SECONDS:
                 break
             del self._commands[old]
         self._commands[item_id] = (asked, embed)
@@ -28,7 +30,7 @@ class Failures:
     def tell(self, item_id: UUID, detail: str) -> None:
         """An item failed for this reason. Does nothing if it was not added here, or too long ago."""
         asked, embed = self._commands.pop(item_id, (None, None))
-        if asked is None or embed is None or asked.is_expired():
+        if asked is None or embed is None or asked.age >= TOKEN_SECONDS:
             return
         task = asyncio.create_task(asked.add(embed.set_footer(text=detail)))
         self._telling.add(task)

@@ -394,7 +394,8 @@ class Reconciler:
             and voice.source is playing.source
             and voice.is_playing()
         )
-        obstacle = self._seat.obstacle if connected and not plan.paused else None
+        there = connected is not None and connected == plan.channel_id
+        obstacle = self._seat.obstacle if there and not plan.paused else None
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
         # Whatever else was said before does not hold for what is connected.
         unsaid = connected is not None and plan.item_id is not None and plan.error_code != code

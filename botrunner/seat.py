@@ -29,9 +29,10 @@ AGAIN_SECONDS = 30.0  # between two tries at what Discord refused
 
 def place(channel: VocalChannel) -> str:
     """Return what sentences call a channel, which everybody in the guild reads: by its name where all may see it."""
-    everyone, me = channel.guild.default_role, channel.guild.me
-    people = {target: rule for target, rule in channel.overwrites.items() if target not in (me, *me.roles)}
-    hidden = any(rule.view_channel is False for rule in people.values())
+    everyone, mine = channel.guild.default_role, channel.guild.self_role
+    own_ids = {everyone.id, channel.guild.me.id, mine.id if mine else 0}
+    # `overwrites` leaves out those of people whom the gateway has not told of.
+    hidden = any(rule.deny & VIEW_CHANNEL for rule in channel._overwrites if rule.id not in own_ids)
     shown = not hidden and channel.permissions_for(everyone).view_channel
     return f"“{channel.name}”" if shown else "its voice channel"
 

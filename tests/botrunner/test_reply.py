@@ -154,7 +154,10 @@ async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
         await stopping
     assert message["content"] == reply.CLOSING
     assert message["flags"] & EPHEMERAL
-    await until(ready.items)  # what was under way is done all the same, and writes after the test no more
+    if (
+        connection.vendor == "sqlite"
+    ):  # reads are not held up there, so its thread was about to write, and still does
+        await until(ready.items)
 
 
 async def test_commands_that_the_bot_has_no_more_are_answered(ready: Stage) -> None:
