@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -72,7 +73,10 @@ def second_factor(request: HttpRequest) -> HttpResponseBase:
     login = unstash_login(request, peek=True)
     if login is not None and (login.user is None or not login.user.is_active):
         clear_login(request)
-    response: HttpResponseBase = mfa_views.authenticate(request)
+    with (
+        discord.turn() if request.method == "POST" else nullcontext()
+    ):  # a login that succeeds asks for guilds
+        response: HttpResponseBase = mfa_views.authenticate(request)
     return response
 
 

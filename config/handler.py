@@ -12,6 +12,7 @@ from django.core import signals
 from django.core.exceptions import BadRequest, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -86,8 +87,15 @@ class PooledHandler(_Handler):
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Take each piece, in one of the threads, when the one before is sent. Django would take all of them first."""
     loop = asyncio.get_running_loop()
-    while (piece := await loop.run_in_executor(for_requests, next, pieces, None)) is not None:
+    while (piece := await loop.run_in_executor(for_requests, _next, pieces)) is not None:
         yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(pieces, None)
+    finally:
+        close_old_connections()  # in this thread, where the request need not end
 
 
 class StaticFiles(_Handler):

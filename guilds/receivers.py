@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db import DatabaseError
 from django.dispatch import receiver
 
 from accounts.errors import DiscordError
@@ -19,11 +20,13 @@ log = logging.getLogger(__name__)
 
 @receiver(discord_login)
 def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: Any) -> None:
-    """A Discord that fails here does not undo the login; the guilds known so far stay."""
+    """A Discord or a database that fails here does not undo the login; the guilds known so far stay."""
     try:
         read_my_guilds(user, access_token)
     except DiscordError as error:
         log.warning("Guilds of user %s not read at login: %s", user.pk, error.code)
+    except DatabaseError:
+        log.exception("Guilds of user %s not stored at login", user.pk)
 
 
 @receiver(exporting)

@@ -6,6 +6,7 @@ uvicorn waits for ever. A client that sends a byte now and then would hold a con
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import Any
 
@@ -66,10 +67,11 @@ class BoundedProtocol(H11Protocol):
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
         reason = STATUS_PHRASES[status]
-        for event in (
-            h11.Response(status_code=status, headers=headers, reason=reason),
-            h11.Data(data=msg.encode()),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event))
+        with contextlib.suppress(h11.LocalProtocolError):  # it has been answered already
+            for event in (
+                h11.Response(status_code=status, headers=headers, reason=reason),
+                h11.Data(data=msg.encode()),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event))
         self.transport.close()

@@ -54,10 +54,10 @@ def read_my_roles(user: User, *, told: Collection[str]) -> None:
         return
     asked_at = timezone.now()
     asked = {_pool.submit(_fetch_roles, guild_id, user.discord_id): guild_id for guild_id in guild_ids}
-    late = wait(asked, timeout=SECONDS).not_done
+    wait(asked, timeout=SECONDS)
     for future, guild_id in asked.items():
         store = partial(_store_answer, user=user, guild_id=guild_id, asked_at=asked_at)
-        if future not in late:
+        if future.done():
             store(future)
             continue
         log.warning("Roles of user %s in guild %s: Discord is slow, not waiting", user.pk, guild_id)
