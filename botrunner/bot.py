@@ -193,11 +193,15 @@ class Bot(commands.Bot):
 
     async def on_connect(self) -> None:
         """Register the slash commands, as nextcord does; a bot that ends meanwhile breaks off without a fault."""
+        if self._ending:  # before it was connected
+            return
         self._syncing = asyncio.current_task()
         await super().on_connect()
 
     async def _told_anew(self) -> None:
         """READY: which guilds there are."""
+        if self._ending:
+            return
         self._with_music = await in_thread(guilds_with_music)()
         await self._heartbeat.ready()
         self._alerts.start()
