@@ -74,7 +74,7 @@ function end() {
 /** @param {PresenceNews} news */
 function showPresence({ present }) {
   const live = present.some(({ produces }) => produces.includes(FRAME_TYPE));
-  picture.wait(live ? "Waiting for the next picture" : "Nobody is streaming now");
+  picture.wait(live ? "Waiting for the next picture" : "Nobody is streaming now", live);
   // Whoever only has the list of streams open takes no part.
   const there = present.filter(({ produces, consumes }) => produces.length || consumes.length);
   byId("present").replaceChildren(...perDevice(there).map(presentRow));

@@ -20,6 +20,7 @@ export class Picture {
   #missed = 0;
   #shownAt = -Infinity;
   #waiting = "Connecting";
+  #unreadable = false;
 
   /** @param {{serverNow: () => number}} options Unix milliseconds by the server's clock */
   constructor({ serverNow }) {
@@ -27,9 +28,10 @@ export class Picture {
     setInterval(() => this.#refresh(), REFRESH_MS);
   }
 
-  /** @param {string} words what to say while there is no picture */
-  wait(words) {
+  /** @param {string} words what to say while there is no picture @param {boolean} live whether somebody sends */
+  wait(words, live = false) {
     this.#waiting = words;
+    this.#unreadable &&= live;
     this.#refresh();
   }
 
@@ -50,9 +52,11 @@ export class Picture {
     try {
       bitmap = await createImageBitmap(new Blob([payload]));
     } catch {
-      this.wait("What is sent here is no picture that a browser can show");
+      this.#unreadable = true;
+      this.#refresh();
       return;
     }
+    this.#unreadable = false;
     if (this.#canvas.width !== bitmap.width) this.#canvas.width = bitmap.width;
     if (this.#canvas.height !== bitmap.height) this.#canvas.height = bitmap.height;
     await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -70,7 +74,8 @@ export class Picture {
     const now = performance.now();
     const stale = this.#shownAt < now - STALE_MS;
     byId("stage").dataset.state = stale ? "waiting" : "live";
-    setText(byId("stage-words"), stale ? this.#waiting : "");
+    const words = this.#unreadable ? "What is sent here is no picture that a browser can show" : this.#waiting;
+    setText(byId("stage-words"), stale ? words : "");
     this.#shown = this.#shown.filter(({ at }) => at > now - WINDOW_MS);
     const ages = this.#shown.map(({ age }) => age).sort((one, other) => one - other);
     const { width, height } = this.#canvas;
