@@ -73,9 +73,8 @@ def second_factor(request: HttpRequest) -> HttpResponseBase:
     login = unstash_login(request, peek=True)
     if login is not None and (login.user is None or not login.user.is_active):
         clear_login(request)
-    with (
-        discord.turn() if request.method == "POST" else nullcontext()
-    ):  # a login that succeeds asks for guilds
+    # A login that succeeds asks Discord for the person's guilds.
+    with discord.turn() if request.method == "POST" else nullcontext():
         response: HttpResponseBase = mfa_views.authenticate(request)
     return response
 

@@ -319,10 +319,8 @@ class FrameReader:
                 rate=SAMPLE_RATE,
                 threads=1,
             )
-        frame.pts, frame.time_base = (
-            None,
-            Fraction(1, frame.sample_rate),
-        )  # containers count in different ones
+        frame.pts = None
+        frame.time_base = Fraction(1, frame.sample_rate)  # that of the container may change from part to part
         self._fifo.write(frame)
         return length_ms
 

@@ -38,9 +38,8 @@ class _Policy(DefaultCookiePolicy):
             return False
         allowed = super().set_ok(cookie, request)
         if not allowed and cookie.domain_specified and cookie.domain.lstrip(".") == host:
-            _keep_to_host(
-                cookie, host
-            )  # what may be a public suffix has cookies for itself too (section 5.3)
+            # What may be a public suffix has cookies for itself too (section 5.3).
+            _keep_to_host(cookie, host)
             allowed = super().set_ok(cookie, request)
         self._left -= allowed
         return allowed

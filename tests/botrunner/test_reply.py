@@ -154,9 +154,8 @@ async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
         await stopping
     assert message["content"] == reply.CLOSING
     assert message["flags"] & EPHEMERAL
-    if (
-        connection.vendor == "sqlite"
-    ):  # reads are not held up there, so its thread was about to write, and still does
+    if connection.vendor == "sqlite":
+        # Reads are not held up there, so its thread was about to write, and still does.
         await until(ready.items)
 
 

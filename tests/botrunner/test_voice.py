@@ -74,9 +74,7 @@ async def test_the_position_waits_while_there_is_no_connection(
     playing: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until Discord has a server again, and wherever the bot was taken meanwhile."""
-    monkeypatch.setattr(
-        "botrunner.voice.TOLD_SECONDS", 20
-    )  # however slow the machine, the news comes in time
+    monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
     await playing.sit("dj", "Back room")
     back = playing.channel("Back room")
     with watched(playing) as seats:
@@ -94,9 +92,7 @@ async def test_another_voice_server_is_no_reason_to_leave(
     playing: Stage, order: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lone bot's connection is closed with 4022 then, which looks like a kick."""
-    monkeypatch.setattr(
-        "botrunner.voice.TOLD_SECONDS", 20
-    )  # however slow the machine, the news comes in time
+    monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
     for person in ("member", "owner"):
         await playing.sit(person, None)
     before = await playing.player()

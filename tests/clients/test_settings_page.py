@@ -167,9 +167,8 @@ def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: D
     elsewhere(lambda: execute(guild.pk, "ChangeSettings", {"vote_share": 30}, origin=origin))
 
     relay.give_back()
-    page.evaluate(
-        "dispatchEvent(new Event('online'))"
-    )  # as browsers say it; else the page waits longer each time
+    # As browsers say it. Without it, a page waits longer before each try.
+    page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#fair_order-state")).to_have_text("Saved")
     expect(page.locator("#vote_share-state")).to_have_text(
         "Changed by Other just now, so yours was not saved"
