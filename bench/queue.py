@@ -52,6 +52,7 @@ class Inside:
 
     def __init__(self, token: str) -> None:
         from accounts.models import User
+        from database.owners import lease_owner
         from guilds.domain.installation import ensure_guild
         from guilds.models import Channel, ChannelType, Guild, GuildSettings, Membership
         from queue_app.domain import playback
@@ -63,7 +64,7 @@ class Inside:
         Membership.objects.create(user=User.objects.get(username="bench"), guild_id=GUILD, owner=True)
         Channel.objects.create(pk=CHANNEL, guild_id=GUILD, type=ChannelType.VOICE, name="Stage")
         self._settings = GuildSettings.objects.filter(pk=GUILD)
-        self.owner = playback.lease_owner()
+        self.owner = lease_owner()
         assert playback.take_lease(GUILD, owner=self.owner)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -24,8 +24,8 @@ from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
 from botrunner.reply import Answering, Asked
 from botrunner.rest import Rest
+from database.owners import lease_owner
 from guilds.domain.shards import claim_identify
-from queue_app.domain.playback import lease_owner
 from queue_app.queries import guilds_with_music
 from realtime import hints
 from realtime.db import in_thread

@@ -25,6 +25,7 @@ from botrunner.resolving import Resolving
 from botrunner.retries import Retries
 from botrunner.seat import Seat, entry_obstacle_at, is_seated
 from botrunner.voice import VoiceClient
+from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.domain.company import Company
 from queue_app.domain.skip import recount
@@ -55,7 +56,7 @@ class Reconciler:
         on_failed: Callable[[UUID, str], None],
     ) -> None:
         self.guild_id = guild_id
-        self.owner = playback.lease_owner()
+        self.owner = lease_owner()
         self.leased = self._lost = False
         self._bot = bot
         self._keeper = keeper

@@ -14,7 +14,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from database.owners import is_free, surely_dead
-from database.owners import lease_owner as lease_owner
 from library.domain.tracks import apply_info
 from library.sources import TrackInfo
 from queue_app.domain.announce import announce_track, say_resolved

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.models import Player
 from realtime import hints
@@ -24,7 +25,7 @@ def owner_of_a_dead_process() -> str:
     """The name under which a process of this machine that has ended held its leases."""
     code = (
         "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup()\n"
-        "from queue_app.domain.playback import lease_owner; print(lease_owner())"
+        "from database.owners import lease_owner; print(lease_owner())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
@@ -82,14 +83,14 @@ async def test_a_dead_holder_is_not_waited_for(stage: Stage) -> None:
     bot = await stage.start_bot()
     await bot.stop()
     await hand_lease_to(owner_of_a_dead_process(), seconds=3600)
-    assert await in_thread(playback.take_lease)(LOUNGE, owner=playback.lease_owner())
+    assert await in_thread(playback.take_lease)(LOUNGE, owner=lease_owner())
 
 
 async def test_a_holder_on_another_machine_is_waited_for_until_its_lease_runs_out(stage: Stage) -> None:
     bot = await stage.start_bot()
     await bot.stop()
     await hand_lease_to("elsewhere/abcdef01:1:00000000", seconds=1)
-    assert not await in_thread(playback.take_lease)(LOUNGE, owner=playback.lease_owner())
+    assert not await in_thread(playback.take_lease)(LOUNGE, owner=lease_owner())
     await stage.sit("owner", "Stage left")
     await stage.do(await stage.join_program(OWNER, "owner"), "AddTrack", query="Long A")
     await stage.start_bot()

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
+from database.owners import lease_owner
 from guilds.models import Channel, Guild, GuildSettings, Membership
 from library.models import Track
 from queue_app.commands import execute
@@ -29,7 +30,7 @@ class Stage:
         self.id: str = self.guild.pk
         self.member: User = self.join()
         self.channel: Channel = ChannelFactory.create(guild=self.guild, voice=True)
-        self.owner = playback.lease_owner()
+        self.owner = lease_owner()
         self.crowd: list[User] = []  # who else listens
 
     def join(self, **rights: Any) -> User:
@@ -142,7 +143,7 @@ class Stage:
 
     def take_over(self) -> str:
         """Have another bot process take the lease. Returns its owner."""
-        other = playback.lease_owner()
+        other = lease_owner()
         assert playback.take_lease(self.id, owner=other)
         return other
 

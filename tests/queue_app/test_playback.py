@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
 from queue_app.models import ItemState, Player
@@ -53,18 +54,18 @@ def test_an_expired_lease_is_taken_over(stage: Stage) -> None:
 def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(stage: Stage) -> None:
     print_pid = [sys.executable, "-c", "import os; print(os.getpid())"]
     done = subprocess.run(print_pid, capture_output=True, text=True, check=True, timeout=20)
-    machine = playback.lease_owner().partition(":")[0]
+    machine = lease_owner().partition(":")[0]
     assert take(stage, f"{machine}:{done.stdout.strip()}:abcd")
-    assert take(stage, playback.lease_owner())
+    assert take(stage, lease_owner())
 
 
 def test_the_lease_of_a_living_process_or_of_another_machine_is_not(stage: Stage) -> None:
-    assert take(stage, playback.lease_owner())
-    assert not take(stage, playback.lease_owner())
+    assert take(stage, lease_owner())
+    assert not take(stage, lease_owner())
     assert take(Stage(), "another/abcdef12:999999:abcd")
     other = Stage()
     assert take(other, "another/abcdef12:999999:abcd")
-    assert not take(other, playback.lease_owner())
+    assert not take(other, lease_owner())
 
 
 @pytest.mark.parametrize("guilds", [1, 3])

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from accounts.models import User
 from botrunner.plan import read_plan
+from database.owners import lease_owner
 from guilds.channel_permissions import CONNECT, SPEAK, VIEW_CHANNEL, may_bot_enter
 from guilds.models import Channel, GuildSettings, VoiceState
 from queue_app.commands import COMMANDS
@@ -565,7 +566,7 @@ class Players(RuleBasedStateMachine):
             playback.release(self.stage.id, owner=self.stage.owner)
         else:
             Player.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-        self.stage.owner = playback.lease_owner()
+        self.stage.owner = lease_owner()
 
     @rule()
     def the_bot_acts(self) -> None:
