@@ -5,29 +5,43 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from sandbox import actions, options, permissions, reactions, seats, shapes
 from sandbox.errors import DiscordError, Refused
-from sandbox.faults import BadFault, inject
+from sandbox.faults import Faults
+from sandbox.gateway import Gateway
 from sandbox.guild_edits import GuildEdits
-from sandbox.interactions import MODAL, Interaction
+from sandbox.inject import BadFault, Injector
+from sandbox.interactions import MODAL, Interaction, Interactions
 from sandbox.model import Event, Json, Message, User, VoiceState
 from sandbox.shapes import VOICE_TYPES
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
+from sandbox.voice.server import VoiceServer
+from sandbox.world import World
 
 REPLY_SECONDS, MAX_REPLY_SECONDS = 15.0, 60.0
 FEED_BACKLOG = 500  # events a slow page may lag behind before it is dropped (it reconnects and reloads)
 
 
 class Control:
-    def __init__(self, sandbox: "Sandbox") -> None:
-        self.sandbox = sandbox
-        self.world = sandbox.world
+    def __init__(
+        self,
+        *,
+        world: World,
+        gateway: Gateway,
+        voice: VoiceServer,
+        interactions: Interactions,
+        faults: Faults,
+        injector: Injector,
+    ) -> None:
+        self.world = world
+        self.gateway = gateway
+        self.voice = voice
+        self.interactions = interactions
+        self.faults = faults
+        self.injector = injector
         self._feeds: set[asyncio.Queue[Event | None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self.world.listeners.append(self._hear)
@@ -86,12 +100,10 @@ class Control:
                 for state in world.voice_states.values()
                 if state.guild_id in guild_ids
             ],
-            "voice": [
-                asdict(report) for report in self.sandbox.voice.sessions() if report.guild_id in guild_ids
-            ],
+            "voice": [asdict(report) for report in self.voice.sessions() if report.guild_id in guild_ids],
             "gateway": [
                 {"shard": [each.shard_id, each.shard_count], "connected": each.connection is not None}
-                for each in self.sandbox.gateway.sessions.values()
+                for each in self.gateway.sessions.values()
             ],
         }
 
@@ -186,7 +198,7 @@ class Control:
 
     async def interaction(self, request: web.Request) -> Json:
         body = await _body(request)
-        interaction = await self.sandbox.interactions.invoke(
+        interaction = await self.interactions.invoke(
             user_id=self._user(body).id,
             guild_id=_text(body, "guild_id"),
             channel_id=_text(body, "channel_id"),
@@ -199,7 +211,7 @@ class Control:
     async def autocomplete(self, request: web.Request) -> Json:
         """`{…, command, options, autocomplete: option name}` answers `{choices: [{name, value}]}`."""
         body = await _body(request)
-        choices = await self.sandbox.interactions.complete(
+        choices = await self.interactions.complete(
             user_id=self._user(body).id,
             guild_id=_text(body, "guild_id"),
             channel_id=_text(body, "channel_id"),
@@ -214,7 +226,7 @@ class Control:
         values = body.get("values", [])
         if not isinstance(values, list):
             raise Refused(400, "INVALID", "values must be a list")
-        interaction = await self.sandbox.interactions.press(
+        interaction = await self.interactions.press(
             user_id=self._user(body).id,
             message_id=_text(body, "message_id"),
             custom_id=_text(body, "custom_id"),
@@ -234,12 +246,12 @@ class Control:
 
     async def fault(self, request: web.Request) -> Json:
         try:
-            return await inject(self.sandbox, await _body(request))
+            return await self.injector.inject(await _body(request))
         except BadFault as error:
             raise Refused(400, "INVALID_FAULT", str(error)) from None
 
     async def clear_faults(self, request: web.Request) -> Json:
-        self.sandbox.faults.standing.clear()
+        self.faults.standing.clear()
         return {"standing": 0}
 
     async def edit_guild(self, request: web.Request) -> Json:
@@ -251,11 +263,11 @@ class Control:
     async def voice_report(self, request: web.Request) -> Json:
         """`{voice: report | null}` of one guild; cheap enough to be asked every second."""
         guild_id = self._guild_id(request)
-        found = (asdict(each) for each in self.sandbox.voice.sessions() if each.guild_id == guild_id)
+        found = (asdict(each) for each in self.voice.sessions() if each.guild_id == guild_id)
         return {"voice": next(found, None)}
 
     async def audio(self, request: web.Request) -> web.Response:
-        recording = self.sandbox.voice.recording(self._guild_id(request))
+        recording = self.voice.recording(self._guild_id(request))
         if recording is None:
             raise Refused(404, "NOTHING_HEARD", "The bot has not been heard in this guild")
         return web.Response(body=recording, content_type="audio/ogg", headers={"Cache-Control": "no-store"})
@@ -271,7 +283,7 @@ class Control:
         await response.prepare(request)
 
         async def pump() -> None:
-            async for piece in self.sandbox.voice.live(guild_id):
+            async for piece in self.voice.live(guild_id):
                 await response.write(piece)
 
         await self._run_stream(pump())
@@ -338,7 +350,7 @@ class Control:
     # -- input
 
     def _user(self, source: Any) -> User:
-        user = self.sandbox.find_user(str(source.get("user", "")))
+        user = self.world.find_human(str(source.get("user", "")))
         if user is None:
             raise Refused(404, "UNKNOWN_USER", "user must be owner, dj, member, outsider or one of their ids")
         return user

@@ -48,7 +48,7 @@ class Gateway:
     """Accepts connections, keeps sessions, tells them what happens in the world.
 
     `on_voice_request(session, data)` handles op 4; `on_session_end(session)` is told when a session
-    can no longer be resumed.
+    can no longer be resumed. `url` is where clients connect, once somebody listens.
     """
 
     RESUME_WINDOW_SECONDS = 60.0
@@ -67,7 +67,7 @@ class Gateway:
         self._identified_at: dict[int, float] = {}  # by bucket
         self.on_voice_request: Callable[[Session, Json], None] | None = None
         self.on_session_end: Callable[[Session], None] | None = None
-        self.resume_url = ""
+        self.url = ""
         world.listeners.append(self.hear)
         self.clock = VoiceClock(
             world
@@ -229,7 +229,7 @@ class Gateway:
                 "guilds": [{"id": guild.id, "unavailable": True} for guild in guilds],
                 "session_id": session.id,
                 "session_type": "normal",
-                "resume_gateway_url": self.resume_url,
+                "resume_gateway_url": self.url,
                 "shard": [session.shard_id, session.shard_count],
                 "application": {
                     "id": self.credentials.client_id,

@@ -7,22 +7,21 @@ import base64
 import binascii
 import html
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from string import Template
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
 from sandbox import actions, permissions, shapes
+from sandbox.credentials import Credentials
+from sandbox.faults import Faults
 from sandbox.model import Json, User
 from sandbox.page import TEMPLATES, html_response
 from sandbox.snowflake import is_snowflake
-from sandbox.tokens import OAuthError
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
+from sandbox.tokens import OAuthError, Tokens
+from sandbox.world import World
 
 SCOPES = {
     "identify": "Know your username and avatar",
@@ -65,10 +64,22 @@ class Asked:
 
 
 class OAuth:
-    def __init__(self, sandbox: "Sandbox") -> None:
-        self.sandbox = sandbox
-        self.world = sandbox.world
-        self.tokens = sandbox.tokens
+    """`redirect_uris` are those registered for the application."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        tokens: Tokens,
+        faults: Faults,
+        credentials: Credentials,
+        redirect_uris: Collection[str],
+    ) -> None:
+        self.world = world
+        self.tokens = tokens
+        self.faults = faults
+        self.credentials = credentials
+        self.redirect_uris = redirect_uris
 
     def routes(self) -> list[web.RouteDef]:
         found = []
@@ -110,7 +121,7 @@ class OAuth:
                 error="access_denied",
                 error_description="The resource owner or authorization server denied the request",
             )
-        user = self.sandbox.find_user(str(form.get("user", "")))
+        user = self.world.find_human(str(form.get("user", "")))
         if user is None:
             return _error_page("Say who approves: the form field user must be owner, dj, member or outsider.")
         guild_id = None
@@ -146,12 +157,12 @@ class OAuth:
     def _check(self, request: web.Request) -> Asked:
         """Raises BadRequest (never redirect) or OAuthError (redirect with `error`)."""
         query = request.query
-        if query.get("client_id") != self.sandbox.credentials.client_id:
+        if query.get("client_id") != self.credentials.client_id:
             raise BadRequest("Unknown application: client_id is missing or is not this sandbox's.")
         scopes = list(dict.fromkeys(query.get("scope", "").split()))
         only_install = "bot" in scopes and "response_type" not in query
         redirect_uri = query.get("redirect_uri")
-        if redirect_uri is not None and redirect_uri not in self.sandbox.redirect_uris:
+        if redirect_uri is not None and redirect_uri not in self.redirect_uris:
             raise BadRequest("Invalid OAuth2 redirect_uri: it must be exactly one of those registered.")
         if redirect_uri is None and not only_install:
             raise BadRequest("redirect_uri is missing.")
@@ -180,7 +191,7 @@ class OAuth:
 
     def _refused_redirect(self, request: web.Request, error: OAuthError) -> web.Response:
         uri = request.query.get("redirect_uri")
-        if uri not in self.sandbox.redirect_uris:
+        if uri not in self.redirect_uris:
             return _error_page(error.description)
         asked = Asked([], uri, request.query.get("state"), None, None, False, 0)
         return asked.redirect(error=error.error, error_description=error.description)
@@ -192,7 +203,7 @@ class OAuth:
             f"{html.escape((user.global_name or user.username)[0])}</span><span><b>"
             f"{html.escape(user.global_name or user.username)}</b><small>{html.escape(user.username)}</small>"
             "</span></label>"
-            for index, user in enumerate(self.sandbox.humans())
+            for index, user in enumerate(self.world.humans())
         )
         scopes = "".join(f"<li>{html.escape(SCOPES[scope])}</li>" for scope in asked.scopes)
         page = Template((TEMPLATES / "consent.html").read_text()).substitute(
@@ -221,7 +232,7 @@ class OAuth:
 
     def _with_faults(self, handle: Handler) -> Handler:
         """Latency, rate limits and failures on demand, as REST has them."""
-        faults = self.sandbox.faults
+        faults = self.faults
 
         async def answer(request: web.Request) -> web.StreamResponse:
             await faults.delay(request.method, request.path)
@@ -283,7 +294,7 @@ class OAuth:
                 client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 raise MISSING_CLIENT from None
-        known = self.sandbox.credentials
+        known = self.credentials
         if client_id != known.client_id or not secrets.compare_digest(
             secret.encode(), known.client_secret.encode()
         ):

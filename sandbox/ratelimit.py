@@ -71,7 +71,11 @@ class RateLimiter:
 
     MAX_WINDOWS = 2_000
 
-    def __init__(self, profile: str = "roomy") -> None:
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self, profile: str = "roomy") -> None:
+        """Keep the limits of `profile` from now on, with all windows unused."""
         self.profile = profile
         self._windows: dict[tuple[str, str, str], Window] = {}
         self._globals: dict[str, Window] = {}

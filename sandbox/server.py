@@ -2,23 +2,20 @@
 
 import asyncio
 import ipaddress
-import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from sandbox import access, page, seed
-from sandbox.attachments import Attachments
 from sandbox.bot_voice import BotVoice
 from sandbox.control import Control
 from sandbox.credentials import VOICE_FOLDER, load_or_create
 from sandbox.faults import Faults
 from sandbox.gateway import Gateway
+from sandbox.inject import Injector
 from sandbox.interactions import Interactions
-from sandbox.model import User
 from sandbox.oauth import OAuth
 from sandbox.ratelimit import RateLimiter
 from sandbox.rest import (
@@ -35,12 +32,11 @@ from sandbox.rest import (
     stage_instances,
     users,
 )
-from sandbox.rest.api import PREFIX, Observer, mount
+from sandbox.rest.api import PREFIX, Observer, Parts, mount
+from sandbox.rest.attachments import Attachments
 from sandbox.tokens import Tokens
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
-
-log = logging.getLogger(__name__)
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
 # Fixed names in a path come before what the path names by an id: pins before messages.
@@ -86,7 +82,7 @@ class Sandbox:
             raise ValueError(f"the sandbox listens on loopback only, not on {host}")
         self.host = host
         self.port = port
-        self.redirect_uris = tuple(redirect_uris) or (DEFAULT_REDIRECT_URI,)
+        self.redirect_uris = list(redirect_uris) or [DEFAULT_REDIRECT_URI]
         self.credentials = load_or_create(data_dir)
         self.voice = VoiceServer(data_dir=data_dir / VOICE_FOLDER, dave_version=dave_version)
         self.ca_file = self.voice.ca_file
@@ -98,12 +94,25 @@ class Sandbox:
         self.gateway = Gateway(self.world, self.credentials)
         self.bot_voice = BotVoice(self.world, self.gateway, self.voice)
         self.interactions = Interactions(self.world, self.gateway, self.faults)
-        self.control = Control(self)
+        self.injector = Injector(
+            world=self.world,
+            faults=self.faults,
+            ratelimiter=self.ratelimiter,
+            gateway=self.gateway,
+            bot_voice=self.bot_voice,
+        )
+        self.control = Control(
+            world=self.world,
+            gateway=self.gateway,
+            voice=self.voice,
+            interactions=self.interactions,
+            faults=self.faults,
+            injector=self.injector,
+        )
         self.observers: list[Observer] = []
         self.unserved: deque[str] = deque(maxlen=100)
         self._runner: web.AppRunner | None = None
         self._voice_stopping: asyncio.Future[None] | None = None
-        self._timers: set[asyncio.TimerHandle] = set()
 
     # -- addresses
 
@@ -123,6 +132,10 @@ class Sandbox:
     def gateway_url(self) -> str:
         return f"ws://{self.host}:{self.port}/gateway"
 
+    def own_origins(self) -> frozenset[str]:
+        names = (self.host, "127.0.0.1", "localhost", "[::1]")
+        return frozenset(f"http://{name}:{self.port}" for name in names)
+
     # -- life
 
     async def start(self) -> None:
@@ -140,13 +153,11 @@ class Sandbox:
             await self.stop()
             raise
         self.port = runner.addresses[0][1]
-        self.gateway.resume_url = self.gateway_url
+        self.gateway.url = self.gateway_url
         self.attachments.base_url = self.url
 
     async def stop(self) -> None:
         """Close every socket, write the world, free the port, in under a second. Safe to call twice."""
-        for timer in self._timers:
-            timer.cancel()
         self.control.stop()
         await self.gateway.stop()
         await self.bot_voice.stop()
@@ -159,41 +170,39 @@ class Sandbox:
         if self.world.users:
             self.world.save()
 
-    def call_later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Like the loop's, but forgotten at `stop()`."""
-
-        def run() -> None:
-            self._timers.discard(handle)
-            act()
-
-        handle = asyncio.get_running_loop().call_later(seconds, run)
-        self._timers.add(handle)
-
-    # -- people
-
-    def humans(self) -> list[User]:
-        return [user for user in self.world.users.values() if not user.bot]
-
-    def find_user(self, name: str) -> User | None:
-        """A human by username (owner, dj, member, outsider) or id."""
-        return next((user for user in self.humans() if name in (user.username, user.id)), None)
-
-    def own_origins(self) -> frozenset[str]:
-        names = (self.host, "127.0.0.1", "localhost", "[::1]")
-        return frozenset(f"http://{name}:{self.port}" for name in names)
-
-    def own_hosts(self) -> frozenset[str]:
-        return frozenset(urlsplit(origin).netloc for origin in self.own_origins())
-
     def _application(self) -> web.Application:
-        application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[access.guard(self)])
+        guard = access.guard(self.own_origins, self.unserved)
+        application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[guard])
+        parts = self._rest_parts()
         for module in REST:
-            application.add_routes(mount(self, module.ROUTES))
+            application.add_routes(mount(parts, module.ROUTES))
         application.add_routes(
             [web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)]
         )
-        application.add_routes(OAuth(self).routes())
+        oauth = OAuth(
+            world=self.world,
+            tokens=self.tokens,
+            faults=self.faults,
+            credentials=self.credentials,
+            redirect_uris=self.redirect_uris,
+        )
+        application.add_routes(oauth.routes())
         application.add_routes(self.control.routes())
         application.add_routes(self.attachments.routes())
         application.add_routes(page.routes())
         return application
+
+    def _rest_parts(self) -> Parts:
+        return Parts(
+            credentials=self.credentials,
+            redirect_uris=self.redirect_uris,
+            world=self.world,
+            tokens=self.tokens,
+            attachments=self.attachments,
+            faults=self.faults,
+            ratelimiter=self.ratelimiter,
+            gateway=self.gateway,
+            bot_voice=self.bot_voice,
+            interactions=self.interactions,
+            observers=self.observers,
+        )

@@ -3,6 +3,8 @@
 Judge: Discord's OpenAPI document. Gateway payloads follow https://discord.com/developers/docs/events/gateway-events
 """
 
+from collections.abc import Iterable
+
 from sandbox import permissions, snowflake
 from sandbox.credentials import Credentials
 from sandbox.model import (
@@ -328,7 +330,7 @@ def application_flags(world: World) -> int:
 
 
 def application(
-    world: World, credentials: Credentials, *, redirect_uris: tuple[str, ...] | None = None
+    world: World, credentials: Credentials, *, redirect_uris: Iterable[str] | None = None
 ) -> Json:
     """The application; with `redirect_uris` the private form, for itself only."""
     guild_count = len(world.guilds_of(world.bot_id))

@@ -68,6 +68,13 @@ class World:
     def bot(self) -> User:
         return self.users[self.bot_id]
 
+    def humans(self) -> list[User]:
+        return [user for user in self.users.values() if not user.bot]
+
+    def find_human(self, name: str) -> User | None:
+        """By username (owner, dj, member, outsider) or id."""
+        return next((user for user in self.humans() if name in (user.username, user.id)), None)
+
     def user(self, user_id: str) -> User:
         if found := self.users.get(user_id):
             return found

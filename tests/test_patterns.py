@@ -28,7 +28,7 @@ USES = {"match", "fullmatch"} | ANYWHERE
 INDIRECT = {
     "accounts/templatetags/devices.py": ["_BROWSERS", "_SYSTEMS"],
     "library/sources/parts.py": [],  # a fixed text
-    "sandbox/faults.py": [],  # a test's own order
+    "sandbox/inject.py": [],  # a test's own order
 }
 SHORT, LONG = 1000, 4000  # characters
 SUSPECT_SECONDS = 0.001  # of CPU; what is quadratic takes more by far at LONG characters

@@ -6,20 +6,24 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
+from sandbox.bot_voice import BotVoice
+from sandbox.credentials import Credentials
 from sandbox.errors import DiscordError, invalid_form, unauthorized
+from sandbox.faults import Faults
+from sandbox.gateway import Gateway
+from sandbox.interactions import Interactions
 from sandbox.model import Json, User
-from sandbox.ratelimit import RateLimited, Verdict
+from sandbox.ratelimit import RateLimited, RateLimiter, Verdict
 from sandbox.rest import bodies
+from sandbox.rest.attachments import Attachments
 from sandbox.rest.bodies import Upload
 from sandbox.snowflake import is_snowflake
+from sandbox.tokens import Tokens
 from sandbox.world import World
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +46,41 @@ class Caller:
             raise unauthorized()
 
 
+type Observer = Callable[[str, str, int, Any], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of the sandbox that REST stands on.
+
+    `redirect_uris` are those registered for the application. `observers` are called with
+    `(method, path, status, body)` for every answer.
+    """
+
+    credentials: Credentials
+    redirect_uris: Sequence[str]
+    world: World
+    tokens: Tokens
+    attachments: Attachments
+    faults: Faults
+    ratelimiter: RateLimiter
+    gateway: Gateway
+    bot_voice: BotVoice
+    interactions: Interactions
+    observers: Sequence[Observer]
+
+
 @dataclass(frozen=True)
 class Call:
     """One request, authenticated. `caller` is only missing on routes of kind NOBODY."""
 
-    sandbox: "Sandbox"
+    parts: Parts
     request: web.Request
     who: Caller | None
 
     @property
     def world(self) -> World:
-        return self.sandbox.world
+        return self.parts.world
 
     @property
     def caller(self) -> Caller:
@@ -65,7 +93,7 @@ class Call:
 
     def count_hidden(self, name: str, key: str) -> None:
         """Count towards a limit of `ratelimit.HIDDEN`. Raises RateLimited."""
-        self.sandbox.ratelimiter.hidden(name, key, caller=self.request.headers.get("Authorization", ""))
+        self.parts.ratelimiter.hidden(name, key, caller=self.request.headers.get("Authorization", ""))
 
     def flag(self, name: str) -> bool:
         return self.request.query.get(name, "").lower() in ("true", "1")
@@ -95,7 +123,7 @@ class Call:
         listed = payload.get("attachments") or _data_attachments(payload)
         described = {str(each.get("id")): each for each in listed if isinstance(each, dict)}
         return [
-            self.sandbox.attachments.store(
+            self.parts.attachments.store(
                 channel_id=channel_id, upload=upload, described=described.get(upload.number, {})
             )
             for upload in uploads
@@ -125,7 +153,6 @@ class Answer:
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 type Handler = Callable[[Call], Awaitable[Any]]
-type Observer = Callable[[str, str, int, Any], None]
 
 
 @dataclass(frozen=True)
@@ -142,21 +169,21 @@ class Route:
     limited: bool = True
 
 
-def mount(sandbox: "Sandbox", routes: Sequence[Route]) -> list[web.RouteDef]:
+def mount(parts: Parts, routes: Sequence[Route]) -> list[web.RouteDef]:
     """Every route under both versions of the API, and without one, as older clients (allauth) ask."""
     return [
-        web.route(route.method, prefix + route.path, _endpoint(sandbox, route))
+        web.route(route.method, prefix + route.path, _endpoint(parts, route))
         for prefix in PREFIXES
         for route in routes
     ]
 
 
-def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _endpoint(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
-        await sandbox.faults.delay(request.method, request.path)
+        await parts.faults.delay(request.method, request.path)
         headers = {"Via": "1.1 sandbox"}  # nextcord takes a 429 without Via for a ban
         try:
-            answer = await _answer(sandbox, route, request, headers)
+            answer = await _answer(parts, route, request, headers)
         except DiscordError as error:
             answer = Answer(error.status, error.body())
         except RateLimited as limited:
@@ -173,11 +200,11 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
         if isinstance(answer.body, str):  # none of Discord's own
             kind = "text/html" if answer.body.startswith("<") else "text/plain"
             return web.Response(text=answer.body, status=answer.status, content_type=kind, headers=headers)
-        sandbox.faults.rewrite(request.method, request.path, headers)
-        for observe in sandbox.observers:
+        parts.faults.rewrite(request.method, request.path, headers)
+        for observe in parts.observers:
             path = re.sub(r"^/api(/v\d+)?", "", request.path)
             observe(request.method, path, answer.status, answer.body)
-        await sandbox.faults.delay(request.method, request.path, done=True)
+        await parts.faults.delay(request.method, request.path, done=True)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
         # nextcord parses a body only when the type is exactly this, without a charset.
@@ -187,9 +214,9 @@ def _endpoint(sandbox: "Sandbox", route: Route) -> Callable[[web.Request], Await
     return handle
 
 
-async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, headers: dict[str, str]) -> Answer:
+async def _answer(parts: Parts, route: Route, request: web.Request, headers: dict[str, str]) -> Answer:
     def check() -> Verdict:
-        return sandbox.ratelimiter.check(
+        return parts.ratelimiter.check(
             caller="" if route.who == NOBODY else request.headers.get("Authorization", ""),
             method=route.method,
             route=route.path,
@@ -197,7 +224,7 @@ async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, header
             exempt=route.who == NOBODY,
         )
 
-    limited = sandbox.faults.rate_limit(
+    limited = parts.faults.rate_limit(
         request.method, request.path, route=route.path, usual=lambda: check().headers
     )
     if limited is not None:
@@ -205,12 +232,12 @@ async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, header
             headers.clear()
         headers.update(limited.headers)
         return Answer(429, limited.refusal)
-    if fault := sandbox.faults.failure(request.method, request.path):
+    if fault := parts.faults.failure(request.method, request.path):
         if fault.html:  # what Cloudflare, in front of Discord, says by itself
             headers.clear()
             return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
         return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
-    who = None if route.who == NOBODY else authenticate(sandbox, request)
+    who = None if route.who == NOBODY else authenticate(parts, request)
     if route.limited:
         verdict = check()
         headers.update(verdict.headers)
@@ -221,17 +248,17 @@ async def _answer(sandbox: "Sandbox", route: Route, request: web.Request, header
             raise invalid_form({name: f'Value "{value}" is not snowflake.'})
     if route.who == BOT and who is not None and who.scopes is not None:
         raise DiscordError(403, 20002, "Only bots can use this endpoint")
-    result = await route.handler(Call(sandbox, request, who))
+    result = await route.handler(Call(parts, request, who))
     if isinstance(result, Answer):
         return result
     return Answer(204) if result is None else Answer(200, result)
 
 
-def authenticate(sandbox: "Sandbox", request: web.Request) -> Caller:
+def authenticate(parts: Parts, request: web.Request) -> Caller:
     """Raises 401 without a good bot or user token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme == "Bot" and secrets.compare_digest(token.encode(), sandbox.credentials.bot_token.encode()):
-        return Caller(sandbox.world.bot, None)
-    if scheme == "Bearer" and (grant := sandbox.tokens.grant_for(token)):
-        return Caller(sandbox.world.users[grant["user_id"]], frozenset(grant["scopes"]), grant["expires_at"])
+    if scheme == "Bot" and secrets.compare_digest(token.encode(), parts.credentials.bot_token.encode()):
+        return Caller(parts.world.bot, None)
+    if scheme == "Bearer" and (grant := parts.tokens.grant_for(token)):
+        return Caller(parts.world.users[grant["user_id"]], frozenset(grant["scopes"]), grant["expires_at"])
     raise unauthorized()

@@ -24,7 +24,7 @@ KEPT = (
 
 def _scope(call: Call) -> str | None:
     """The guild of the path, None for global commands."""
-    if call.param("application_id") != call.sandbox.credentials.client_id:
+    if call.param("application_id") != call.parts.credentials.client_id:
         raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
     guild_id = call.request.match_info.get("guild_id")
     if guild_id is not None and not call.world.bot_installed(guild_id):
@@ -127,7 +127,7 @@ def _same(commands: list[Json], body: Json) -> Json | None:
 def _keep(call: Call, guild_id: str | None, body: Json, command_id: str | None) -> Json:
     command: Json = {
         "id": command_id or new_snowflake(),
-        "application_id": call.sandbox.credentials.client_id,
+        "application_id": call.parts.credentials.client_id,
         "version": new_snowflake(),
         "default_member_permissions": None,
         "type": 1,

@@ -129,7 +129,7 @@ async def delete_emoji(call: Call) -> None:
 
 
 def _own(call: Call) -> list[Json]:
-    if call.param("application_id") != call.sandbox.credentials.client_id:
+    if call.param("application_id") != call.parts.credentials.client_id:
         raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
     return call.world.emojis
 

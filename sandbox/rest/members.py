@@ -156,7 +156,7 @@ async def _reseat(call: Call, state: VoiceState, body: Json) -> None:
         seats.moderate(call.world, state, mute=body.get("mute"), deaf=body.get("deaf"))
     if "channel_id" not in body:
         return
-    channel_id, bot_voice = body["channel_id"], call.sandbox.bot_voice
+    channel_id, bot_voice = body["channel_id"], call.parts.bot_voice
     if state.user_id == call.world.bot_id:
         if channel_id is None:
             await bot_voice.kick(state.guild_id)

@@ -10,12 +10,12 @@ from sandbox.rest.api import NOBODY, Answer, Call, Route
 
 async def respond(call: Call) -> Answer:
     token = call.param("interaction_token")
-    known = call.sandbox.interactions.by_token.get(token)
+    known = call.parts.interactions.by_token.get(token)
     if known is None:
         raise unknown("Interaction")
     body, uploads = await call.message()
     attachments = call.keep(known.channel_id, body, uploads)
-    interaction = call.sandbox.interactions.respond(call.param("interaction_id"), token, body, attachments)
+    interaction = call.parts.interactions.respond(call.param("interaction_id"), token, body, attachments)
     if not call.flag("with_response"):
         return Answer(204)
     return Answer(200, _callback_response(call, interaction))
@@ -38,19 +38,19 @@ def _callback_response(call: Call, interaction: Interaction) -> Json:
 
 
 def _interaction(call: Call) -> Interaction:
-    return call.sandbox.interactions.with_token(call.param("webhook_id"), call.param("webhook_token"))
+    return call.parts.interactions.with_token(call.param("webhook_id"), call.param("webhook_token"))
 
 
 def _message(call: Call, interaction: Interaction) -> Message:
     message_id = call.request.match_info.get("message_id", "@original")
-    return call.sandbox.interactions.message(interaction, message_id)
+    return call.parts.interactions.message(interaction, message_id)
 
 
 async def follow_up(call: Call) -> Json:
     interaction = _interaction(call)
     payload, uploads = await call.message()
     attachments = call.keep(interaction.channel_id, payload, uploads)
-    message = call.sandbox.interactions.follow_up(interaction, payload, attachments)
+    message = call.parts.interactions.follow_up(interaction, payload, attachments)
     return shapes.message(call.world, message)
 
 
@@ -63,7 +63,7 @@ async def edit_reply(call: Call) -> Json:
     message = _message(call, interaction)
     payload, uploads = await call.message()
     attachments = call.keep(interaction.channel_id, payload, uploads)
-    call.sandbox.interactions.edit(interaction, message, payload, attachments)
+    call.parts.interactions.edit(interaction, message, payload, attachments)
     return shapes.message(call.world, message)
 
 

@@ -12,18 +12,18 @@ SESSION_STARTS = 1000
 
 
 async def get_gateway(call: Call) -> Json:
-    return {"url": call.sandbox.gateway_url}
+    return {"url": call.parts.gateway.url}
 
 
 async def get_bot_gateway(call: Call) -> Json:
-    gateway = call.sandbox.gateway
+    gateway = call.parts.gateway
     limit = {
         "total": SESSION_STARTS,
         "remaining": max(0, SESSION_STARTS - gateway.identified),
         "reset_after": 86_400_000,
         "max_concurrency": gateway.MAX_CONCURRENCY,
     }
-    return {"url": call.sandbox.gateway_url, "shards": gateway.shards, "session_start_limit": limit}
+    return {"url": call.parts.gateway.url, "shards": gateway.shards, "session_start_limit": limit}
 
 
 async def get_me(call: Call) -> Json:
@@ -91,7 +91,7 @@ async def open_dm(call: Call) -> Json:
 
 
 async def get_application(call: Call) -> Json:
-    return shapes.application(call.world, call.sandbox.credentials, redirect_uris=call.sandbox.redirect_uris)
+    return shapes.application(call.world, call.parts.credentials, redirect_uris=call.parts.redirect_uris)
 
 
 async def get_own_application(call: Call) -> Json:
@@ -117,7 +117,7 @@ async def no_role_connections(call: Call) -> list[Json]:
 
 
 def _check_own(call: Call) -> None:
-    if call.param("application_id") != call.sandbox.credentials.client_id:
+    if call.param("application_id") != call.parts.credentials.client_id:
         raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
 
 
@@ -126,7 +126,7 @@ async def current_authorization(call: Call) -> Json:
     if caller.scopes is None or caller.expires_at is None:
         raise DiscordError(403, 20001, "Bots cannot use this endpoint")
     shape: Json = {
-        "application": shapes.application(call.world, call.sandbox.credentials),
+        "application": shapes.application(call.world, call.parts.credentials),
         "expires": isoformat(datetime.fromtimestamp(caller.expires_at, UTC)),
         "scopes": sorted(caller.scopes),
     }

@@ -51,7 +51,7 @@ class Answers:
 @pytest.fixture
 def answers(running: Discord, settings: LazySettings) -> Iterator[Answers]:
     running.sandbox.faults.standing.clear()
-    running.sandbox.ratelimiter.__init__()  # type: ignore[misc]
+    running.sandbox.ratelimiter.reset()
     with taken_for_discord(running.sandbox, settings):
         yield Answers(running)
 

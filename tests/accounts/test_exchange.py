@@ -82,7 +82,7 @@ def test_a_code_is_good_once(there: Discord, settings: LazySettings) -> None:
 def test_an_allowed_redirect_uri_is_handed_on(there: Discord, settings: LazySettings) -> None:
     app = "http://127.0.0.1:5555/back"
     settings.EXCHANGE_REDIRECT_URIS = [settings.DISCORD_REDIRECT_URI, app]
-    there.sandbox.redirect_uris = (*there.sandbox.redirect_uris, app)
+    there.sandbox.redirect_uris.append(app)
     assert exchange(code=code_of(there, settings, redirect_uri=app), redirect_uri=app).status_code == 200
     other = exchange(code=code_of(there, settings, redirect_uri=app))
     assert (other.status_code, other.json()["code"]) == (400, "CODE_REFUSED")

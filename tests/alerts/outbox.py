@@ -19,7 +19,6 @@ from alerts.models import AlertPost, AlertRule
 from guilds.models import Channel, Role
 from realtime.models import Via
 from realtime.origin import Origin
-from sandbox.ratelimit import RateLimiter
 from sandbox.rest import channels as sandbox_channels
 from sandbox.seed import LOUNGE
 from streams.domain.alerts import Picture, write_alert
@@ -39,7 +38,7 @@ class Post:
     def __init__(self, there: Discord) -> None:
         self.there = there
         there.sandbox.world.messages.clear()
-        there.sandbox.ratelimiter = RateLimiter()  # what the test before used up is not this one's
+        there.sandbox.ratelimiter.reset()  # what the test before used up is not this one's
         self.guild = GuildFactory.create(guild_id=LOUNGE)
         for role in there.sandbox.world.guild_roles(LOUNGE):
             RoleFactory.create(id=role.id, guild=self.guild, name=role.name, permissions=role.permissions)

@@ -15,7 +15,6 @@ from nextcord.http import GlobalRateLimit, HTTPClient, RateLimit, Route
 
 from botrunner.rest import Rest
 from sandbox import ratelimit
-from sandbox.faults import inject
 from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
 from tests.botrunner.stage import until
@@ -40,7 +39,7 @@ class Asking:
             return await self._rest.request(Route(method, path, **parameters), auth=authorization, **options)
 
     async def fault(self, kind: str, **order: Any) -> None:
-        await inject(self.sandbox, {"kind": kind, **order})
+        await self.sandbox.injector.inject({"kind": kind, **order})
 
     def channel(self, name: str) -> str:
         return next(each.id for each in self.sandbox.world.guild_channels(LOUNGE) if each.name == name)

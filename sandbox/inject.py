@@ -1,0 +1,237 @@
+"""Orders to go wrong: `POST /_sandbox/faults`."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sandbox import actions
+from sandbox.bot_voice import BotVoice
+from sandbox.faults import Faults, StandingFault
+from sandbox.gateway import INVALID_SESSION, RECONNECT, Gateway
+from sandbox.model import Json
+from sandbox.ratelimit import PROFILES, RateLimiter
+from sandbox.shapes import VOICE_TYPES
+from sandbox.world import World
+
+STANDING = ("http_status", "rate_limit", "rate_headers", "latency", "interaction")
+# What headers a 429 comes with: those of a used-up window, the usual ones (of a hidden limit), or none.
+HEADERS = ("used_up", "usual", "none")
+MAX_SECONDS = 200_000.0  # Discord has said 102,737
+
+
+class BadFault(ValueError):
+    """A fault that cannot be had; the sentence says why."""
+
+
+class Injector:
+    """Carries out orders at once, or leaves those of the kinds STANDING to `faults`."""
+
+    def __init__(
+        self, *, world: World, faults: Faults, ratelimiter: RateLimiter, gateway: Gateway, bot_voice: BotVoice
+    ) -> None:
+        self.world = world
+        self.faults = faults
+        self.ratelimiter = ratelimiter
+        self.gateway = gateway
+        self.bot_voice = bot_voice
+        self._immediate: dict[str, Callable[[Json], Awaitable[dict[str, Any]]]] = {
+            "gateway_drop": self._drop_gateway,
+            "invalid_session": self._invalidate_sessions,
+            "reconnect": self._ask_to_reconnect,
+            "voice_close": self._close_voice,
+            "move_bot": self._move_bot,
+            "kick_bot": self._kick_bot,
+            "voice_server": self._change_voice_server,
+            "guild_unavailable": self._set_unavailable,
+            "guild_delete": self._remove_bot,
+            "members_intent": self._set_members_intent,
+            "limits": self._set_limits,
+        }
+
+    async def inject(self, order: Json) -> Json:
+        """Do what `order["kind"]` says. Returns what was done.
+
+        Raises:
+            BadFault: unknown kind, or a field that does not fit.
+        """
+        kind = order.get("kind")
+        if kind in STANDING:
+            self.faults.standing.append(_standing(order))
+            return {"kind": kind, "standing": len(self.faults.standing)}
+        act = self._immediate.get(str(kind))
+        if act is None:
+            raise BadFault(f"kind must be one of {', '.join(sorted([*self._immediate, *STANDING]))}")
+        return {"kind": kind, **await act(order)}
+
+    async def _drop_gateway(self, order: Json) -> Json:
+        """Without `code` the TCP connection breaks, as when a cable is pulled; with one it is closed."""
+        code = order.get("code")
+        connections = tuple(self.gateway.connections)
+        for connection in connections:
+            if code is None:
+                connection.abort()
+            else:
+                connection.close(_close_code(order, 4000))
+        return {"connections": len(connections)}
+
+    async def _invalidate_sessions(self, order: Json) -> Json:
+        resumable = bool(order.get("resumable", False))
+        sessions = tuple(self.gateway.sessions.values())
+        for session in sessions:
+            connection = session.connection
+            if not resumable:
+                self.gateway.end(session)
+            if connection is not None:
+                connection.send(INVALID_SESSION, resumable)
+        return {"sessions": len(sessions)}
+
+    async def _ask_to_reconnect(self, order: Json) -> Json:
+        connections = tuple(self.gateway.connections)
+        for connection in connections:
+            connection.send(RECONNECT)
+        return {"connections": len(connections)}
+
+    async def _close_voice(self, order: Json) -> Json:
+        guild_id = self._guild_with_bot_in_voice(order)
+        code = _close_code(order, 4006)
+        await self.bot_voice.close_socket(guild_id, code)
+        return {"guild_id": guild_id, "code": code}
+
+    async def _move_bot(self, order: Json) -> Json:
+        guild_id = self._guild_with_bot_in_voice(order)
+        channel = self.world.channels.get(str(order.get("channel_id")))
+        if channel is None or channel.guild_id != guild_id or channel.type not in VOICE_TYPES:
+            raise BadFault("channel_id must be a voice channel of the guild")
+        await self.bot_voice.move(
+            guild_id,
+            channel.id,
+            code=_optional_code(order, 4014),
+            server_first=bool(order.get("server_first", False)),
+            seconds=_number(order, "seconds", 0.0, 0, 60),
+        )
+        return {"guild_id": guild_id, "channel_id": channel.id}
+
+    async def _change_voice_server(self, order: Json) -> Json:
+        """The bot's call goes to another voice server. `seconds`: how long until there is one."""
+        guild_id = self._guild_with_bot_in_voice(order)
+        await self.bot_voice.change_server(
+            guild_id,
+            code=_optional_code(order, 4022 if self.bot_voice.is_alone(guild_id) else None),
+            null_first=bool(order.get("null_first", False)),
+            seconds=_number(order, "seconds", 0.0, 0, 60),
+        )
+        return {"guild_id": guild_id}
+
+    async def _kick_bot(self, order: Json) -> Json:
+        guild_id = self._guild_with_bot_in_voice(order)
+        code = _close_code(order, 4022 if self.bot_voice.is_alone(guild_id) else 4014)
+        await self.bot_voice.kick(guild_id, code=code, state_first=bool(order.get("state_first", True)))
+        return {"guild_id": guild_id, "code": code}
+
+    async def _set_unavailable(self, order: Json) -> Json:
+        """`available: true` ends the outage; `seconds` ends it by itself."""
+        guild_id = self._guild(order)
+        available = bool(order.get("available"))
+        actions.set_available(self.world, guild_id, available=available)
+        if not available and "seconds" in order:
+            seconds = _number(order, "seconds", 1, 0, 3600)
+            asyncio.get_running_loop().call_later(seconds, self._end_outage, guild_id)
+        return {"guild_id": guild_id, "available": available}
+
+    def _end_outage(self, guild_id: str) -> None:
+        if guild_id in self.world.unavailable:
+            actions.set_available(self.world, guild_id, available=True)
+
+    async def _remove_bot(self, order: Json) -> Json:
+        """Somebody kicks the bot out of the guild."""
+        guild_id = self._guild(order)
+        actions.remove_bot(self.world, guild_id)
+        return {"guild_id": guild_id}
+
+    async def _set_limits(self, order: Json) -> Json:
+        """Keep the limits of a profile from now on, with all windows unused."""
+        profile = order.get("profile")
+        if profile not in PROFILES:
+            raise BadFault(f"profile must be one of {', '.join(PROFILES)}")
+        self.ratelimiter.reset(str(profile))
+        return {"profile": profile}
+
+    async def _set_members_intent(self, order: Json) -> Json:
+        """`granted: false` turns the developer portal's switch off: a bot that asks for it is closed with 4014."""
+        granted = order.get("granted", False)
+        if not isinstance(granted, bool):
+            raise BadFault("granted must be true or false")
+        self.world.members_intent = granted
+        return {"granted": granted}
+
+    def _guild(self, order: Json) -> str:
+        """The order's guild, or the first with the bot."""
+        if "guild_id" in order:
+            if not self.world.bot_installed(str(order["guild_id"])):
+                raise BadFault("the bot is not in this guild")
+            return str(order["guild_id"])
+        for guild in self.world.guilds_of(self.world.bot_id):
+            return guild.id
+        raise BadFault("the bot is in no guild")
+
+    def _guild_with_bot_in_voice(self, order: Json) -> str:
+        states = self.world.voice_states.values()
+        places = [state.guild_id for state in states if state.user_id == self.world.bot_id]
+        if "guild_id" in order:
+            places = [guild_id for guild_id in places if guild_id == str(order["guild_id"])]
+        if not places:
+            raise BadFault("the bot is in no voice channel there")
+        return places[0]
+
+
+def _standing(order: Json) -> StandingFault:
+    try:
+        pattern = re.compile(str(order.get("path", "")))
+    except re.error as error:
+        raise BadFault(f"path is no regular expression: {error}") from error
+    count = order.get("count", None if order["kind"] == "latency" else 1)
+    if count is not None and (not isinstance(count, int) or count < 1):
+        raise BadFault("count must be a positive integer, or null for until cleared")
+    status = _number(order, "status", 500, 400, 599)
+    scope = order.get("scope", "user")
+    if scope not in ("user", "shared", "global"):
+        raise BadFault("scope must be user, shared or global")
+    headers = order.get("headers", "used_up")
+    if headers not in HEADERS:
+        raise BadFault(f"headers must be one of {', '.join(HEADERS)}")
+    method = order.get("method")
+    return StandingFault(
+        kind=order["kind"],
+        path=pattern,
+        method=None if method is None else str(method).upper(),
+        left=count,
+        status=int(status),
+        code=int(_number(order, "code", 0, 0, 999_999)),
+        html=bool(order.get("html", False)),
+        scope=scope,
+        retry_after=_number(order, "retry_after", 1.0, 0.001, MAX_SECONDS),
+        headers=headers,
+        reset_after=_number(order, "reset_after", 1.0, 0, MAX_SECONDS) if "reset_after" in order else None,
+        bucket=str(order["bucket"]) if "bucket" in order else None,
+        ms=int(_number(order, "ms", 0, 0, 60_000)),
+        twice=bool(order.get("twice", False)),
+        done=order["kind"] == "latency" and bool(order.get("done", False)),
+    )
+
+
+def _number(order: Json, name: str, default: float, low: float, high: float) -> float:
+    value = order.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BadFault(f"{name} must be a number from {low} to {high}")
+    return value
+
+
+def _close_code(order: Json, default: int) -> int:
+    return int(_number(order, "code", default, 1000, 4999))
+
+
+def _optional_code(order: Json, default: int | None) -> int | None:
+    """null: the socket stays open."""
+    code = order.get("code", default)
+    return None if code is None else _close_code({"code": code}, 0)
