@@ -20,7 +20,7 @@ from guilds.domain.mirror import Voice, mirror_guild, note_outage, store_member_
 from guilds.freshness import shard_of
 from guilds.models import Guild
 from guilds.queries import people_known_in, people_unseen
-from queue_app.domain.voice import leave_voice
+from queue_app.commands import execute
 from realtime.db import in_thread
 from realtime.origin import BOT
 
@@ -217,7 +217,7 @@ def _left(guild_id: str) -> None:
     """The bot was removed: nothing plays there, and the queue is kept."""
     with transaction.atomic():
         if bot_left(guild_id):
-            leave_voice(guild_id, origin=BOT)
+            execute(guild_id, "LeaveVoice", {}, origin=BOT)
 
 
 def person_of(member: nextcord.Member | nextcord.User) -> dict[str, Any]:

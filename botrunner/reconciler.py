@@ -28,7 +28,7 @@ from botrunner.voice import VoiceClient
 from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.domain.company import Company
-from queue_app.domain.skip import recount
+from queue_app.domain.votes import recount
 from queue_app.errors import LeaseLost
 from queue_app.player_states import SILENCES
 from realtime.db import in_thread

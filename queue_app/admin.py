@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
+from queue_app.commands import execute
 from queue_app.domain.requeue import requeue
-from queue_app.domain.skip import skip
 from queue_app.errors import QueueError
 from queue_app.models import Player, QueueItem
 from realtime.models import Via
@@ -73,7 +73,7 @@ class PlayerAdmin(ReadOnlyAdmin):
     def skip(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
         for player in queryset:
             try:
-                skip(player.guild_id, origin=_origin(request))
+                execute(player.guild_id, "Skip", {}, origin=_origin(request))
                 self.message_user(request, f"{player.guild}: skipped.", messages.SUCCESS)
             except QueueError as error:
                 self.message_user(request, f"{player.guild}: {error}", messages.WARNING)

@@ -1,4 +1,4 @@
-"""The shapes of docs/protocol.md for REST's schema and its input."""
+"""The shapes of docs/protocol.md, for REST's schema."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from guilds.models import MAX_VOLUME
 from guilds.serializers import GuildSerializer
-from queue_app.domain.add import POSITIONS
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
@@ -123,27 +121,10 @@ class SkipSerializer(SeqSerializer):
     vote = SkipVoteSerializer(required=False, help_text="Absent when the track was skipped.")
 
 
-class MoveSerializer(Shape):
-    """For the schema; the command core checks."""
-
-    after = serializers.UUIDField(allow_null=True, help_text="The item that it should follow; null: front.")
+class SkippedSerializer(ItemSerializer):
+    vote = SkipVoteSerializer(allow_null=True, help_text="null when the track was skipped.")
 
 
-class AddSerializer(Shape):
-    """For the schema; the command core checks."""
-
-    query = serializers.CharField()
-    position = serializers.ChoiceField(choices=POSITIONS, default="end")
-
-
-class PlayerPatchSerializer(Shape):
-    paused = serializers.BooleanField(required=False)
-    volume = serializers.IntegerField(required=False, min_value=0, max_value=MAX_VOLUME)
-    voice_channel_id = serializers.RegexField(r"^[0-9]{1,20}$", required=False, allow_null=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := set(self.initial_data) - set(self.fields):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "This cannot be changed here."))
-        if not attrs:
-            raise serializers.ValidationError("Say what to change: paused, volume, voice_channel_id.")
-        return attrs
+class ClearedSerializer(Shape):
+    removed = serializers.IntegerField()
+    dismissed = serializers.IntegerField(required=False, help_text="Failed tracks, where there were some.")

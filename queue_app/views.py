@@ -11,22 +11,29 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from guilds.permissions import require_member
 from library.artwork import artwork_folder
 from library.domain.find import MAX_QUERY, search_library
+from queue_app.command_serializers import (
+    ANY_COMMAND,
+    CommandAnswerSerializer,
+    CommandSerializer,
+    MoveItemBody,
+    PlayerChanges,
+)
 from queue_app.commands import command_id_of, execute
+from queue_app.commands.add_track import AddTrackArguments
 from queue_app.errors import InvalidArguments
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
-    AddSerializer,
     ItemSerializer,
-    MoveSerializer,
-    PlayerPatchSerializer,
     PlayerSerializer,
     QueueSerializer,
     SeqSerializer,
@@ -66,6 +73,15 @@ def _seq(guild_id: str, answer: Answer) -> int:
     return answer.seqs[-1] if answer.seqs else Store.objects.get(name=f"guild:{guild_id}").head
 
 
+def _read_body(request: Request, guild_id: str, body: Serializer[Any]) -> dict[str, Any]:
+    """Return a valid body. Raises GuildNotFound before anything is said about a bad one, or ValidationError."""
+    if not body.is_valid():
+        require_member(caller(request), guild_id)
+        raise ValidationError(body.errors)
+    clean: dict[str, Any] = body.validated_data
+    return clean
+
+
 def _number(request: Request, name: str) -> int | None:
     """Return a whole number of the query, null when absent. Raises InvalidArguments."""
     text = request.query_params.get(name)
@@ -74,6 +90,16 @@ def _number(request: Request, name: str) -> int | None:
     if not re.fullmatch(r"-?[0-9]{1,40}", text):
         raise InvalidArguments({name: ["This must be a whole number."]})
     return max(-(2**63), min(int(text), 2**63 - 1))  # what a column holds
+
+
+class CommandsView(APIView):
+    """Carry out any command by its name. docs/protocol.md has the table."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ANY_COMMAND, responses=CommandAnswerSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        body = _read_body(request, guild_id, CommandSerializer(data=request.data))
+        answer = _execute(request, guild_id, body["name"], body.get("args"))
+        return Response({"seq": answer.seqs[-1] if answer.seqs else None, "result": answer.result})
 
 
 class SnapshotView(APIView):
@@ -106,7 +132,7 @@ class QueueView(APIView):
             }
         )
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=AddSerializer, responses={201: ItemSerializer})
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: ItemSerializer})
     def post(self, request: Request, guild_id: str) -> Response:
         body = request.data if isinstance(request.data, dict) else {}
         answer = _execute(request, guild_id, "AddTrack", dict(body))
@@ -114,7 +140,7 @@ class QueueView(APIView):
 
 
 class QueueItemView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveSerializer, responses=ItemSerializer)
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=ItemSerializer)
     def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
         body = request.data if isinstance(request.data, dict) else {}
         args = {name: body[name] for name in ("after",) if name in body}
@@ -147,12 +173,9 @@ class PlayerView(APIView):
         require_member(caller(request), guild_id)
         return Response(player_shape(load_player(guild_id)))
 
-    @extend_schema(request=PlayerPatchSerializer, responses=PlayerSerializer)
+    @extend_schema(request=PlayerChanges(partial=True), responses=PlayerSerializer)
     def patch(self, request: Request, guild_id: str) -> Response:
-        require_member(caller(request), guild_id)
-        body = PlayerPatchSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = body.validated_data
+        wanted = _read_body(request, guild_id, PlayerChanges(data=request.data, partial=True))
         # Up to three commands, which cannot share a key and need none: doing them twice changes nothing.
         origin = dataclasses.replace(_origin(request), command_id="")
         with transaction.atomic():

@@ -11,6 +11,7 @@ from guilds.errors import InvalidSettings
 from guilds.models import MAX_VOLUME, Channel, ChannelType, GuildSettings, Role, Who
 from guilds.permissions import require_manager
 from realtime.domain.append import append, lock_store
+from realtime.models import Store
 from realtime.origin import Origin
 
 ANNOUNCE_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
@@ -76,18 +77,22 @@ def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[st
     with transaction.atomic():
         if origin.user is not None and not origin.operator:
             require_manager(origin.user, guild_id)
-        store = lock_store(f"guild:{guild_id}")
-        check_choices(guild_id, changes)
-        settings, _ = GuildSettings.objects.get_or_create(pk=guild_id)
-        before = {name: getattr(settings, name) for name in changes}
-        after = {name: value for name, value in changes.items() if value != before[name]}
-        if after:
-            for name, value in after.items():
-                setattr(settings, name, value)
-            settings.save(update_fields=list(after))
-            told = {"before": {name: before[name] for name in after}, "after": after}
-            append(store, "SettingsChanged", told, origin=origin)
-        return settings_shape(settings)
+        return write_settings(lock_store(f"guild:{guild_id}"), guild_id, changes, origin=origin)
+
+
+def write_settings(store: Store, guild_id: str, changes: dict[str, Any], *, origin: Origin) -> dict[str, Any]:
+    """`change_settings` of somebody who may, on a locked store. Raises InvalidSettings."""
+    check_choices(guild_id, changes)
+    settings, _ = GuildSettings.objects.get_or_create(pk=guild_id)
+    before = {name: getattr(settings, name) for name in changes}
+    after = {name: value for name, value in changes.items() if value != before[name]}
+    if after:
+        for name, value in after.items():
+            setattr(settings, name, value)
+        settings.save(update_fields=list(after))
+        told = {"before": {name: before[name] for name in after}, "after": after}
+        append(store, "SettingsChanged", told, origin=origin)
+    return settings_shape(settings)
 
 
 def load_settings(guild_id: str) -> GuildSettings:

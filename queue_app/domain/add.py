@@ -6,31 +6,20 @@ from typing import Any
 
 from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
-from queue_app.domain.guild_state import GuildState, opened
-from queue_app.domain.policy import check_add, check_move, check_source, may_skip_at_once
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import Place, at_end, at_front, at_turn
 from queue_app.errors import NotAllowed
 from queue_app.models import ItemState, QueueItem
-from realtime.origin import Origin
 
 POSITIONS = ("end", "next", "now")
 
 
-def add_track(guild_id: str, *, query: str, position: str = "end", origin: Origin) -> QueueItem:
-    """Put what `query` names into the queue; `now` also skips what plays.
-
-    A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
-    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
-    there to be resumed.
-    Raises NotAllowed, QueueCapReached or QueueFull.
-    """
-    with opened(guild_id, origin=origin) as state:
-        return put(state, query=query, position=position)
-
-
 def put(state: GuildState, *, query: str, position: str = "end", retried_id: str = "") -> QueueItem:
-    """`add_track` to a guild that is open. `retried_id` names the ended item of which this is another try."""
-    check_add(state)
+    """Put what `query` names into the queue, as AddTrack says. `retried_id` names the ended item that it tries again.
+
+    Whether the asker may add is the caller's to check. Raises NotAllowed.
+    """
     place = _place(state, position)
     missing: NothingFound | None = None
     try:

@@ -5,11 +5,14 @@ The bot itself and operators (`state.membership` null) may do everything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.conf import settings as program
 
 from guilds.domain.settings import known_sources
+from guilds.errors import GuildForbidden
 from guilds.models import GuildSettings, Membership, VoiceState, Who
 from guilds.permissions import can_manage, is_dj
 from library.models import Track
@@ -31,6 +34,17 @@ def is_among(membership: Membership | None, who: str) -> bool:
 def _require(state: GuildState, who: str, what: str) -> None:
     if not is_among(state.membership, who):
         raise NotAllowed(f"{_PEOPLE[Who(who)]} may {what} here, nobody else.")
+
+
+@dataclass(frozen=True)
+class Right:
+    """Who may do something. `words`: who, for the docs. `check` raises NotAllowed and the like.
+
+    Without a check the command itself decides, by what its arguments name.
+    """
+
+    words: str
+    check: Callable[[GuildState], object] = lambda state: None
 
 
 # --- The queue ---
@@ -92,6 +106,14 @@ def check_control(state: GuildState) -> None:
     there = {each.discord_id for each in _people_there(state.player)}
     if there and (state.origin.user is None or state.origin.user.discord_id not in there):
         raise NotAllowed("Only people in the bot's voice channel, or a DJ, may do this.")
+
+
+def check_manages(state: GuildState) -> None:
+    if state.membership is not None and not can_manage(state.membership):
+        raise GuildForbidden
+
+
+CONTROL = Right("who is there", check_control)
 
 
 def may_skip_at_once(state: GuildState) -> bool:

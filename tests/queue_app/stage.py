@@ -79,6 +79,31 @@ class Stage:
         item.refresh_from_db()
         return item
 
+    def prepare(self, name: str) -> dict[str, Any]:
+        """Make a command possible. Returns good arguments for it."""
+        if name == "AddTrack":
+            return {"query": TrackFactory.create().uri}
+        if name == "RemoveItem":
+            return {"item_id": str(self.add().pk)}
+        if name == "RetryItem":
+            return {"item_id": str(self.fail().pk)}
+        if name == "JoinVoice":
+            return {"channel_id": self.channel.pk}
+        if name == "MoveItem":
+            return {"after": str(self.add().pk), "item_id": str(self.add(position="next").pk)}
+        if name == "ChangeSettings":
+            Membership.objects.filter(user=self.member).update(owner=True)
+            return {"vote_share": 70}
+        self.play()
+        if name == "SetVolume":
+            return {"volume": 40}
+        if name == "ClearQueue":
+            Membership.objects.filter(user=self.member).update(owner=True)
+            self.add()
+        if name == "Resume":
+            self.do("Pause")
+        return {}
+
     def play(self) -> QueueItem:
         """Have something current and heard. Returns its item."""
         assert playback.take_lease(self.id, owner=self.owner)

@@ -342,32 +342,6 @@ def test_a_guild_id_that_is_no_snowflake_is_told(db: None) -> None:
         execute("guild", "Pause", {}, origin=Origin(user=UserFactory.create(), via=Via.REST))
 
 
-def prepare(stage: Stage, name: str) -> dict[str, Any]:
-    """Make a command possible. Returns good arguments for it."""
-    if name == "AddTrack":
-        return {"query": TrackFactory.create().uri}
-    if name == "RemoveItem":
-        return {"item_id": str(stage.add().pk)}
-    if name == "RetryItem":
-        return {"item_id": str(stage.fail().pk)}
-    if name == "JoinVoice":
-        return {"channel_id": stage.channel.pk}
-    if name == "MoveItem":
-        return {"after": str(stage.add().pk), "item_id": str(stage.add(position="next").pk)}
-    if name == "ChangeSettings":
-        Membership.objects.filter(user=stage.member).update(owner=True)
-        return {"vote_share": 70}
-    stage.play()
-    if name == "SetVolume":
-        return {"volume": 40}
-    if name == "ClearQueue":
-        Membership.objects.filter(user=stage.member).update(owner=True)
-        stage.add()
-    if name == "Resume":
-        stage.do("Pause")
-    return {}
-
-
 def test_who_has_left_the_guild_is_not_even_told_what_was_answered_before(stage: Stage) -> None:
     uri = TrackFactory.create().uri
     stage.do("AddTrack", key="command-1", query=uri)
@@ -385,7 +359,7 @@ def test_a_guild_that_nobody_knows_is_not_found(stage: Stage) -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_asked_for_again_gets_its_answer_again_and_does_nothing(name: str, stage: Stage) -> None:
-    args = prepare(stage, name)
+    args = stage.prepare(name)
     first = stage.answer(name, key="command-1", **args)
     assert first.seqs
     done = Event.objects.count()
@@ -396,7 +370,7 @@ def test_a_command_asked_for_again_gets_its_answer_again_and_does_nothing(name: 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_an_id_used_for_another_body_is_a_conflict(name: str, stage: Stage) -> None:
-    args = prepare(stage, name)
+    args = stage.prepare(name)
     stage.answer(name, key="command-1", **args)
     done = Event.objects.count()
     other: dict[str, Any] = {

@@ -17,7 +17,7 @@ from guilds.models import VoiceState
 from library.sources import TrackInfo
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
-from queue_app.domain.skip import recount
+from queue_app.domain.votes import recount
 from queue_app.models import QueueItem
 from realtime.models import Via
 from realtime.origin import Origin

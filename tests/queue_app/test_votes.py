@@ -10,9 +10,10 @@ from django.test import Client
 
 from accounts.models import User
 from guilds.models import VoiceState
+from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.domain.policy import votes_needed
-from queue_app.domain.skip import recount, skip
+from queue_app.domain.votes import recount
 from queue_app.errors import NotAllowed
 from queue_app.models import ItemState, SkipVote
 from realtime.models import Via
@@ -123,7 +124,7 @@ def test_an_operator_needs_no_vote(stage: Stage) -> None:
     stage.seat(5)
     stage.decide(may_skip="managers")
     origin = Origin(user=UserFactory.create(), via=Via.ADMIN, operator=True)
-    assert skip(stage.id, origin=origin)["state"] == "skipped"
+    assert execute(stage.id, "Skip", {}, origin=origin).result["state"] == "skipped"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,21 +1,32 @@
-"""Send the bot into a voice channel, or out of voice."""
-
 from __future__ import annotations
 
 from guilds.channel_permissions import may_connect, may_view
 from guilds.queries import voice_channels_of
-from queue_app.domain.guild_state import opened
-from queue_app.domain.policy import check_control
+from queue_app.arguments import Arguments, ChannelId
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import CONTROL
 from queue_app.errors import ChannelForbidden, UnknownChannel
 from queue_app.models import Player
-from realtime.origin import Origin
+from queue_app.serializers import PlayerSerializer
 
 
-def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
-    """Choose the channel to play in. Raises NotAllowed, UnknownChannel or ChannelForbidden."""
-    with opened(guild_id, origin=origin) as state:
-        check_control(state)
-        channel = voice_channels_of(guild_id).filter(pk=channel_id).first()
+class JoinVoiceArguments(Arguments):
+    channel_id = ChannelId(help_text="a voice or stage channel")
+
+
+class JoinVoice(Command):
+    """Send the bot into a voice channel, to play there."""
+
+    arguments = JoinVoiceArguments
+    right = CONTROL
+    appends = {"VoiceJoined": ""}
+    result = PlayerSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, channel_id: str) -> Player:
+        """Raises UnknownChannel or ChannelForbidden."""
+        channel = voice_channels_of(state.guild_id).filter(pk=channel_id).first()
         member = state.membership
         if channel is None or (member is not None and not may_view(member, channel)):
             raise UnknownChannel
@@ -34,15 +45,4 @@ def join_voice(guild_id: str, *, channel_id: str, origin: Origin) -> Player:
                 ]
             )  # fmt: skip
             state.append("VoiceJoined", player=True)
-        return player
-
-
-def leave_voice(guild_id: str, *, origin: Origin) -> Player:
-    """Leave voice and stop there; what played is kept with its position. Raises NotAllowed."""
-    with opened(guild_id, origin=origin) as state:
-        check_control(state)
-        player = state.player
-        if not player.stopped:
-            state.stop()
-            state.append("VoiceLeft", player=True)
         return player

@@ -1,27 +1,28 @@
-"""Clear the queue, and the failed tracks shown beside it; what plays goes on."""
-
 from __future__ import annotations
 
 from itertools import batched
 
 from django.utils import timezone
 
-from queue_app.domain.guild_state import opened
-from queue_app.domain.policy import check_clear
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, check_clear
 from queue_app.domain.rank import PART, queued
 from queue_app.models import ItemState
 from queue_app.queries import failed_items
-from realtime.origin import Origin
+from queue_app.serializers import ClearedSerializer
 
 
-def clear_queue(guild_id: str, *, origin: Origin) -> dict[str, int]:
-    """Take every queued item out, and dismiss what failed lately. Returns `{removed, dismissed}`, how many of each.
+class ClearQueue(Command):
+    """Remove every track that waits, and dismiss those that failed; what plays goes on."""
 
-    `dismissed` is there when something was. Where there is neither, nothing is appended. Raises NotAllowed.
-    """
-    with opened(guild_id, origin=origin) as state:
-        check_clear(state)
-        waiting = queued(guild_id)
+    right = Right("`may_clear`", check_clear)
+    appends = {"QueueCleared": "of at most 200 items each", "TrackRemoved": "of each item in `failed`"}
+    result = ClearedSerializer
+
+    @staticmethod
+    def run(state: GuildState) -> dict[str, int]:
+        waiting = queued(state.guild_id)
         ids = [str(pk) for pk in waiting.order_by("rank").values_list("pk", flat=True)]
         waiting.update(state=ItemState.REMOVED, ended_at=timezone.now())
         state.player.queue_total = len(ids)
@@ -29,7 +30,7 @@ def clear_queue(guild_id: str, *, origin: Origin) -> dict[str, int]:
             state.player.queue_total -= len(part)
             state.append("QueueCleared", item_ids=list(part))
         state.count(0)
-        failed = failed_items(guild_id)
+        failed = failed_items(state.guild_id)
         for item in failed:
             state.dismiss(item, why="cleared")
         return {"removed": len(ids)} | ({"dismissed": len(failed)} if failed else {})

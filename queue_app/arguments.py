@@ -1,0 +1,89 @@
+"""Fields for the arguments of commands. They are exact: "5" is no number, 1 is not true."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework import serializers
+
+from queue_app.errors import InvalidArguments
+
+_MISTAKES = (
+    "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "not_a_dict",
+)  # fmt: skip
+_CHANNEL_ID = re.compile(r"^[0-9]{1,20}$")
+
+
+def always(sentence: str) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
+    """Return `error_messages` that say the same whatever is wrong: what would be right."""
+    return dict.fromkeys(_MISTAKES, sentence)
+
+
+class Arguments(serializers.Serializer[dict[str, Any]]):
+    """Arguments of a command. Names that it does not know, as those of a later version, are ignored."""
+
+    def read(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidArguments."""
+        try:
+            clean: dict[str, Any] = self.run_validation(args)
+        except serializers.ValidationError as error:
+            told = cast("dict[str, list[str]]", error.detail)  # a serializer's: by field
+            raise InvalidArguments({name: [*map(str, lines)] for name, lines in told.items()}) from error
+        return clean
+
+
+class Text(serializers.CharField):
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumber(serializers.IntegerField):
+    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
+        sentence = always(f"A whole number from {min_value} to {max_value}.")
+        super().__init__(min_value=min_value, max_value=max_value, error_messages=sentence, **options)
+
+    def to_internal_value(self, data: object) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class YesOrNo(serializers.BooleanField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=always("True or false."), **options)
+
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class ItemId(serializers.UUIDField):
+    """The id of an item of the queue; a string, also once it is read."""
+
+    def __init__(self, *, sentence: str = "This is not the id of an item.", **options: Any) -> None:
+        super().__init__(error_messages=always(sentence), **options)
+
+    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # the log keeps JSON
+        try:
+            return str(UUID(data))
+        except (AttributeError, TypeError, ValueError):
+            self.fail("invalid")
+
+
+class ChannelId(serializers.RegexField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_CHANNEL_ID, error_messages=always("This is not the id of a channel."), **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or not _CHANNEL_ID.fullmatch(data):
+            self.fail("invalid")
+        return data
+
+
+class ItemArguments(Arguments):
+    item_id = ItemId()

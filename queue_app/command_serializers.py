@@ -1,0 +1,70 @@
+"""A command by its name, as `POST /api/guilds/{id}/commands` takes and answers it, and the bodies of its aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
+from rest_framework import serializers
+
+from queue_app.arguments import Arguments, ChannelId, Text, YesOrNo, always
+from queue_app.commands import COMMANDS
+from queue_app.commands.move_item import MoveItemArguments
+from queue_app.commands.set_volume import SetVolumeArguments
+from queue_app.domain.command import Command
+
+
+class CommandSerializer(Arguments):
+    """Any command. What `args` may be is the command's."""
+
+    name = Text(error_messages=always("The name of a command."))
+    args = serializers.DictField(
+        required=False, allow_null=True, error_messages=always("The arguments by name: an object.")
+    )
+
+
+def _by_name(command: type[Command]) -> type[Arguments]:
+    """Return the shape of a request that names this command."""
+    name = extend_schema_field({"type": "string", "const": command.__name__})(type("Name", (Text,), {}))
+    needed = any(field.required for field in command.arguments().fields.values())
+    fields = {
+        "__doc__": (command.__doc__ or "").partition("\n\n")[0],
+        "name": name(),
+        "args": command.arguments(required=needed),
+    }
+    return type(f"{command.__name__}Command", (Arguments,), fields)
+
+
+ANY_COMMAND = PolymorphicProxySerializer(
+    component_name="Command",
+    serializers={name: _by_name(command) for name, command in COMMANDS.items()},
+    resource_type_field_name="name",
+)
+
+
+class ResultField(serializers.Field[Any, Any, Any, Any]):
+    """What a command returns; `queue_app/schema.py` lists the shapes."""
+
+
+class CommandAnswerSerializer(serializers.Serializer[dict[str, Any]]):
+    seq = serializers.IntegerField(
+        allow_null=True, help_text="Of the last event that this appended; null: nothing changed."
+    )
+    result = ResultField()
+
+
+MoveItemBody = type("MoveItemBody", (MoveItemArguments,), {"item_id": None})  # the path names the item
+
+
+class PlayerChanges(SetVolumeArguments):
+    """Of a player what PATCH changes: any of these, and nothing else."""
+
+    paused = YesOrNo()
+    voice_channel_id = ChannelId(allow_null=True, help_text="null: leave voice.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := set(self.initial_data) - set(self.fields):
+            raise serializers.ValidationError(dict.fromkeys(unknown, "This cannot be changed here."))
+        if not attrs:
+            raise serializers.ValidationError(f"Say what to change: {', '.join(sorted(self.fields))}.")
+        return attrs

@@ -1,0 +1,95 @@
+"""The command core: every change that a person asks for, by name, from whatever surface.
+
+A file here is a command (`queue_app/domain/command.py`), and being here makes it one on every surface: REST, `/sync`,
+the OpenAPI document, docs/protocol.md and the types of the JavaScript client. They and slash commands only translate in
+and out; they all end in `execute`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from guilds.errors import GuildNotFound, InvalidSettings
+from guilds.permissions import check_guild_id, require_member
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import open_guild
+from queue_app.errors import IdempotencyConflict, InvalidArguments, UnknownCommand
+from queue_app.models import Player, QueueItem
+from queue_app.shapes import item_shape, player_shape
+from realtime.domain.answer import Answer, answer_once
+from realtime.errors import Conflict, StoreNotFound
+from realtime.origin import Origin
+
+MAX_KEY = 255
+
+
+def _find_commands() -> dict[str, type[Command]]:
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return {
+        command.__name__: command for command in sorted(Command.__subclasses__(), key=lambda c: c.__name__)
+    }
+
+
+COMMANDS = _find_commands()
+
+
+def command_id_of(key: str) -> str:
+    """Return the command's id for an `Idempotency-Key`, empty without one. Raises InvalidArguments.
+
+    Long keys are hashed: the log keeps 64 characters.
+    """
+    if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise InvalidArguments({"Idempotency-Key": [f"At most {MAX_KEY} printable ASCII characters."]})
+    return hashlib.sha256(key.encode()).hexdigest() if len(key) > 64 else key
+
+
+def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
+    """Carry a command out once (see `answer_once`), in a transaction that locks the guild's store.
+
+    `Answer.result` is what it returned, an item or player in its shape. Raises InvalidGuildId, GuildNotFound,
+    UnknownCommand, InvalidArguments, InvalidSettings, IdempotencyConflict, or what the command raises.
+    """
+    check_guild_id(guild_id)
+    try:
+        command = COMMANDS[name]
+        clean = command.check(args)
+    except (KeyError, InvalidArguments, InvalidSettings) as error:
+        _require_member(guild_id, origin)  # before anything is said about the command
+        if isinstance(error, KeyError):
+            raise UnknownCommand from error
+        raise
+
+    def act() -> dict[str, Any]:
+        state = open_guild(guild_id, origin=origin)
+        command.right.check(state)
+        return _shape(command.run(state, **clean))
+
+    try:
+        return answer_once(
+            f"guild:{guild_id}",
+            name=name,
+            args=clean,
+            origin=origin,
+            act=act,
+            admit=lambda: _require_member(guild_id, origin),
+        )
+    except Conflict as error:
+        raise IdempotencyConflict from error
+    except StoreNotFound as error:
+        raise GuildNotFound from error
+
+
+def _shape(changed: QueueItem | Player | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(changed, QueueItem):
+        return item_shape(changed)
+    return player_shape(changed) if isinstance(changed, Player) else changed
+
+
+def _require_member(guild_id: str, origin: Origin) -> None:
+    """Raises GuildNotFound. `open_guild` checks it for itself, under the store's lock."""
+    if origin.user is not None and not (origin.operator or origin.vouched):
+        require_member(origin.user, guild_id)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from library.domain.find import MAX_QUERY
+from library.domain.links import MAX_PASTED, is_link, read_query
+from queue_app.arguments import Arguments, always
+from queue_app.domain.add import POSITIONS, put
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, check_add
+from queue_app.models import QueueItem
+from queue_app.serializers import ItemSerializer
+
+MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of them
+
+
+class Query(serializers.CharField):
+    """Words, a library uri or a link. Of a text that holds a link only the link counts, for its length as well."""
+
+    def __init__(self, **options: Any) -> None:
+        sentence = always("Say what to play: a search, a link or a library uri.")
+        super().__init__(error_messages=sentence, **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if len(data) > MAX_PASTED:
+            raise serializers.ValidationError(
+                f"At most {MAX_PASTED:,} characters, and a search at most {MAX_QUERY}."
+            )
+        query = read_query(data)
+        if not query:
+            self.fail("blank")
+        if not _storable(query):
+            raise serializers.ValidationError("This is not text.")
+        if is_link(query):
+            if len(query.encode()) > MAX_URL:
+                raise serializers.ValidationError(f"A link has at most {MAX_URL} bytes.")
+        elif len(query) > MAX_QUERY:
+            raise serializers.ValidationError(f"At most {MAX_QUERY} characters.")
+        return query
+
+
+def _storable(text: str) -> bool:
+    """JSON can say NUL and lone surrogates; no database can keep both."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+class AddTrackArguments(Arguments):
+    query = Query(help_text="a search, a link or a library uri")
+    position = serializers.ChoiceField(
+        choices=POSITIONS, default="end", error_messages=always(f"One of {', '.join(POSITIONS)}.")
+    )
+
+
+class AddTrack(Command):
+    """Put what `query` names into the queue; `now` also skips what plays.
+
+    A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
+    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
+    there to be resumed.
+    """
+
+    arguments = AddTrackArguments
+    right = Right("`may_add`; before others `may_move` too", check_add)
+    appends = {
+        "TrackAdded": "",
+        "TrackFailed": "when nothing matches",
+        "VoiceChanged": "when that decides where to play",
+        "PlayerResumed": "when it was stopped, or paused with nothing to play",
+        "TrackSkipped": "for `now`",
+    }
+    result = ItemSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, query: str, position: str) -> QueueItem:
+        return put(state, query=query, position=position)

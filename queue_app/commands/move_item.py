@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from queue_app.arguments import ItemArguments, ItemId
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, check_move
+from queue_app.domain.rank import at_front, behind, queued
+from queue_app.errors import ItemNotFound
+from queue_app.models import QueueItem
+from queue_app.serializers import ItemSerializer
+
+
+class MoveItemArguments(ItemArguments):
+    after = ItemId(
+        allow_null=True,
+        help_text="the item that it should follow; null: the front",
+        sentence="The id of the item that it should follow; null for the front.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["after"] == attrs["item_id"]:
+            raise serializers.ValidationError({"after": ["An item cannot follow itself."]})
+        return attrs
+
+
+class MoveItem(Command):
+    """Put an item behind another one; to the front when that is null or has started meanwhile."""
+
+    arguments = MoveItemArguments
+    right = Right("`may_move`", check_move)
+    appends = {"TrackMoved": "", "QueueRenumbered": "when there is no rank left between two items"}
+    result = ItemSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, item_id: str, after: str | None) -> QueueItem:
+        """Raises ItemNotFound when one of the items is no longer queued."""
+        item = queued(state.guild_id).select_related("track", "requested_by").filter(pk=item_id).first()
+        if item is None:
+            raise ItemNotFound
+        target = UUID(after) if after and UUID(after) != state.player.item_id else None
+        others = queued(state.guild_id).order_by("rank").values_list("pk", "rank")
+        low = None
+        if target is not None:
+            low = others.filter(pk=target).values_list("rank", flat=True).first()
+            if low is None:
+                raise ItemNotFound("The item that it should follow is not in this queue any more.")
+        following = (others if low is None else others.filter(rank__gt=low)).first()
+        if following is None or following[0] != item.pk:
+            if target is None or low is None:
+                place = at_front(state)
+            else:
+                place = behind(state, target, low=low, high=following[1] if following else None)
+            item.rank = place.rank
+            item.save(update_fields=["rank"])
+            state.append("TrackMoved", item=item, after=str(target) if target else None)
+        return item

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from queue_app.arguments import ItemArguments
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right
+from queue_app.errors import ItemNotFound, NotYourItem
+from queue_app.models import ItemState, QueueItem
+from queue_app.serializers import ItemSerializer
+
+
+class RemoveItem(Command):
+    """Remove an item from the queue, or one that failed from beside it."""
+
+    arguments = ItemArguments
+    right = Right("the requester, a DJ")
+    appends = {"TrackRemoved": ""}
+    result = ItemSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, item_id: str) -> QueueItem:
+        """Raises ItemNotFound or NotYourItem."""
+        item = state.find_item(item_id, ItemState.QUEUED, ItemState.FAILED)
+        if item is None or item.dismissed:
+            raise ItemNotFound
+        user = state.origin.user
+        if not state.is_dj and item.requested_by_id != (user and user.pk):
+            raise NotYourItem
+        if item.state == ItemState.FAILED:
+            state.dismiss(item)
+        else:
+            item.end(ItemState.REMOVED)
+            state.count(-1)
+            state.append("TrackRemoved", item=item)
+        return item

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from queue_app.arguments import ItemArguments
+from queue_app.commands.add_track import AddTrack
+from queue_app.domain.add import put
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, check_add
+from queue_app.errors import ItemNotFound
+from queue_app.models import ItemState, QueueItem
+from queue_app.serializers import ItemSerializer
+
+ENDED = (ItemState.FAILED, ItemState.PLAYED, ItemState.SKIPPED)
+
+
+class RetryItem(Command):
+    """Add the track of an item that failed, was played or skipped again, at the end.
+
+    One that failed is no longer shown beside the queue. The result is the new item.
+    """
+
+    arguments = ItemArguments
+    right = Right("`may_add`", check_add)
+    appends = AddTrack.appends | {"TrackRemoved": "of an item that failed"}
+    result = ItemSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, item_id: str) -> QueueItem:
+        """Raises ItemNotFound, or as AddTrack does."""
+        old = state.find_item(item_id, *ENDED)
+        if old is None:
+            raise ItemNotFound
+        # Nothing had matched these words; there may be something by now.
+        query = old.track.title if old.track.source == "none" else old.track.uri
+        added = put(state, query=query or "", retried_id=str(old.pk))
+        if old.state == ItemState.FAILED and not old.dismissed:
+            state.dismiss(old, why="retried")
+        return added

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from guilds.models import MAX_VOLUME
+from queue_app.arguments import Arguments, WholeNumber
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import CONTROL
+from queue_app.models import Player
+from queue_app.serializers import PlayerSerializer
+
+
+class SetVolumeArguments(Arguments):
+    volume = WholeNumber(min_value=0, max_value=MAX_VOLUME, help_text="percent of the original loudness")
+
+
+class SetVolume(Command):
+    """Set the volume, until somebody sets another."""
+
+    arguments = SetVolumeArguments
+    right = CONTROL
+    appends = {"VolumeChanged": ""}
+    result = PlayerSerializer
+
+    @staticmethod
+    def run(state: GuildState, *, volume: int) -> Player:
+        player = state.player
+        changed = player.volume != volume
+        player.volume, player.volume_chosen = volume, True
+        player.save(update_fields=["volume", "volume_chosen"])
+        if changed:
+            state.append("VolumeChanged", player=True)
+        return player

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, may_skip_at_once
+from queue_app.domain.votes import count_votes, skip_current
+from queue_app.errors import NothingPlaying
+from queue_app.models import SkipVote
+from queue_app.serializers import SkippedSerializer
+from queue_app.shapes import item_shape, skip_vote_shape
+
+
+class Skip(Command):
+    """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
+
+    right = Right("the requester, a DJ; others by vote: `may_skip`")
+    appends = {"TrackSkipped": "", "SkipVoted": "when more votes are needed"}
+    result = SkippedSerializer
+
+    @staticmethod
+    def run(state: GuildState) -> dict[str, Any]:
+        """Raises NothingPlaying or NotAllowed."""
+        item = state.player.item
+        if item is None:
+            raise NothingPlaying
+        if may_skip_at_once(state):
+            skip_current(state)
+            return item_shape(item) | {"vote": None}
+        assert state.origin.user is not None  # the bot needs no vote
+        SkipVote.objects.get_or_create(item=item, user=state.origin.user)
+        count_votes(state, item)
+        return item_shape(item) | {"vote": skip_vote_shape(state.player)}

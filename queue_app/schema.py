@@ -1,0 +1,17 @@
+"""What commands return, for the OpenAPI document. Importing this registers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+
+from queue_app.commands import COMMANDS
+
+
+class ResultShapes(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "queue_app.command_serializers.ResultField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        shapes = dict.fromkeys(command.result for command in COMMANDS.values())
+        return {"anyOf": [auto_schema.resolve_serializer(shape, direction).ref for shape in shapes]}

@@ -1,0 +1,172 @@
+"""What holds for each command because it is one: over REST by its name, over `/sync`, in the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+import botrunner.cogs.music
+from accounts.models import User
+from queue_app.commands import COMMANDS
+from realtime.domain.push import push
+from realtime.kinds import Pushed
+from realtime.models import Event, Via
+from realtime.origin import Origin
+from tests.factories import TrackFactory, UserFactory
+from tests.queue_app.stage import Stage
+
+pytestmark = pytest.mark.django_db
+
+EACH = pytest.mark.parametrize("name", sorted(COMMANDS))
+# Nothing in Discord names an item yet, and settings are a page's.
+NOT_TYPED = {"RemoveItem", "RetryItem", "ChangeSettings"}
+
+
+@pytest.fixture
+def ask(stage: Stage, api: Callable[[User], Client]) -> Callable[..., Any]:
+    """Return a function that posts a command, of the member's unless `by` says otherwise."""
+
+    def post(body: Any, *, by: User | None = None, **headers: str) -> Any:
+        url = f"/api/guilds/{stage.id}/commands"
+        client = api(by or stage.member)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.post(url, body, content_type="application/json", headers=sent)
+
+    return post
+
+
+@EACH
+def test_it_is_carried_out_by_its_name(name: str, stage: Stage, ask: Callable[..., Any]) -> None:
+    args = stage.prepare(name)
+    before = len(stage.names)
+    response = ask({"name": name, "args": args})
+    assert response.status_code == 200, response.json()
+    appended = stage.events()[before:]
+    assert response.json()["seq"] == appended[-1]["seqNum"]
+    assert {event["name"] for event in appended} <= set(COMMANDS[name].appends)
+    fields = COMMANDS[name].result().fields.items()
+    assert {each for each, field in fields if field.required} <= set(response.json()["result"])
+    assert set(response.json()["result"]) <= {each for each, _ in fields}
+
+
+@EACH
+def test_it_is_carried_out_over_sync(name: str, stage: Stage) -> None:
+    pushed = Pushed(str(uuid.uuid4()), name, stage.prepare(name))
+    before = len(stage.names)
+    seqs, head = push(f"guild:{stage.id}", [pushed], origin=Origin(user=stage.member, via=Via.SYNC))
+    assert seqs == list(range(before + 1, head + 1))
+    assert seqs
+
+
+def test_it_is_typed_in_discord() -> None:
+    source = Path(botrunner.cogs.music.__file__).read_text()
+    assert set(re.findall(r'interaction, "(\w+)"', source)) == set(COMMANDS) - NOT_TYPED
+
+
+@EACH
+def test_it_locks_the_store_once_and_reads_the_membership_once(name: str, stage: Stage) -> None:
+    args = stage.prepare(name)
+    with CaptureQueriesContext(connection) as queries:
+        stage.do(name, key="once", **args)
+    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    assert sum('FROM "realtime_store"' in sql for sql in asked) == 1
+    assert sum('FROM "guilds_membership"' in sql for sql in asked) == 1
+
+
+# --- What is refused ---
+
+
+def test_the_same_key_is_carried_out_once(stage: Stage, ask: Callable[..., Any]) -> None:
+    body = {"name": "AddTrack", "args": {"query": TrackFactory.create().uri}}
+    first, again = (ask(body, Idempotency_Key="add-1") for _ in range(2))
+    assert first.json() == again.json()
+    assert len(stage.queue) == 1
+    other = ask({"name": "Pause"}, Idempotency_Key="add-1")
+    assert (other.status_code, other.json()["code"]) == (409, "CONFLICT")
+
+
+def test_what_changes_nothing_has_no_seq(stage: Stage, ask: Callable[..., Any]) -> None:
+    nothing: tuple[Any, ...] = ({}, None)
+    for args in nothing:
+        response = ask({"name": "Resume", "args": args})
+        assert (response.status_code, response.json()["seq"]) == (200, None)
+        assert response.json()["result"]["status"] == "idle"
+
+
+def test_a_name_that_is_no_commands_is_told(ask: Callable[..., Any]) -> None:
+    response = ask({"name": "Dance", "args": {}})
+    assert (response.status_code, response.json()["code"]) == (400, "UNKNOWN_COMMAND")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": None}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": "Pause", "args": []}, "args"),
+        ({"name": "Pause", "args": "x"}, "args"),
+        ([], "non_field_errors"),
+        ({"name": "SetVolume"}, "volume"),
+        ({"name": "SetVolume", "args": {"volume": "5"}}, "volume"),
+        ({"name": "SetVolume", "args": {"volume": True}}, "volume"),
+        ({"name": "MoveItem", "args": {"item_id": 1, "after": None}}, "item_id"),
+        ({"name": "JoinVoice", "args": {"channel_id": 1}}, "channel_id"),
+        ({"name": "ChangeSettings", "args": {"fair_order": 1}}, "fair_order"),
+    ],
+)
+def test_bad_input_is_told_by_field_to_members_only(body: Any, field: str, ask: Callable[..., Any]) -> None:
+    response = ask(body)
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
+    assert list(response.json()["errors"]) == [field]
+    assert ask(body, by=UserFactory.create()).status_code == 404
+    assert Event.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["Pause", "Dance"])
+def test_it_is_for_members(name: str, ask: Callable[..., Any]) -> None:
+    response = ask({"name": name}, by=UserFactory.create())
+    assert (response.status_code, response.json()["code"]) == (404, "GUILD_NOT_FOUND")
+
+
+# --- The OpenAPI document ---
+
+
+@pytest.fixture(scope="module")
+def command_schema() -> Draft202012Validator:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    body = document["paths"]["/api/guilds/{guild_id}/commands"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    return Draft202012Validator(schema | {"components": document["components"]})
+
+
+@EACH
+def test_the_schema_takes_its_requests(name: str, stage: Stage, command_schema: Draft202012Validator) -> None:
+    command_schema.validate({"name": name, "args": stage.prepare(name)})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": "Dance"},
+        {"name": "SetVolume", "args": {}},
+        {"name": "SetVolume", "args": {"volume": 201}},
+        {"name": "SetVolume", "args": {"volume": "5"}},
+        {"name": "AddTrack", "args": {"query": "x", "position": "first"}},
+        {"name": "MoveItem", "args": {"item_id": str(uuid.UUID(int=1))}},
+        {"name": "ChangeSettings", "args": {"vote_share": 101}},
+    ],
+)
+def test_the_schema_takes_nothing_else(body: Any, command_schema: Draft202012Validator) -> None:
+    assert not command_schema.is_valid(body)
