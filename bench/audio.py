@@ -105,11 +105,11 @@ def measure_flat_out(path: Path, volume: int) -> float:
     return spent / minutes
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--streams", type=int, default=10)
     parser.add_argument("--seconds", type=int, default=20)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         length = arguments.seconds + 10
         opus = make_file(Path(folder) / "a.opus", "libopus", length)

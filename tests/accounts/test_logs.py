@@ -17,9 +17,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from config.logs import RedactingFilter, redact
+from tests.config.test_manage import free_ports
+from tests.config.test_settings import ROOT
 from tests.server import until
-from tests.test_manage import free_ports
-from tests.test_settings import ROOT
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
 OPAQUE = "canary-opaque-Zm9vYmFyYmF6cXV4"

@@ -11,7 +11,7 @@ import pytest
 
 from config.malloc import POLICY
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # Sixteen threads in turns hold 20 MB for a moment, and then a little behind it for good, as those of a server do.
 SCRIPT = """

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from tests.server import until
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def free_ports(count: int) -> list[str]:
