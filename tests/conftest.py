@@ -30,19 +30,6 @@ from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
 
-ON_BOTH_DATABASES = {
-    "accounts",
-    "alerts",
-    "database",
-    "guilds",
-    "library",
-    "queue_app",
-    "realtime",
-    "streams",
-}
-# Chromium and Node are the dearest, and do the same on every database.
-ON_ONE_DATABASE = {"desk", "peer"}
-
 # What takes longest is begun first, or the run would end with one worker at work and the others idle.
 LONGEST = (
     "tests/e2e/",
@@ -76,16 +63,15 @@ def _look_for_static_files_once() -> None:
     ServeStaticMiddleware.add_files_from_finders = find_once
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file that has nothing for the second pass of scripts/test."""
+    if config.option.markexpr != "both_databases" or not collection_path.name.startswith("test_"):
+        return None
+    return "both_databases" not in collection_path.read_text() or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the core that touch the database: they run on SQLite and on PostgreSQL."""
     items.sort(key=_place)  # stable
-    root = Path(__file__).parent
-    for item in items:
-        folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
-        fixtures = getattr(item, "fixturenames", ())
-        touches = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures)
-        if folder in ON_BOTH_DATABASES and touches and not ON_ONE_DATABASE & set(fixtures):
-            item.add_marker(pytest.mark.database)
 
 
 def _place(item: pytest.Item) -> int:

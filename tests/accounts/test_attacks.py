@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 
 from tests.attacks import attacks, good
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 Present = Callable[[str], Any]
 CLIENT = Client()  # keeps no cookie of these answers; a new one would load the middleware anew each time

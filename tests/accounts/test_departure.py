@@ -27,7 +27,7 @@ from tests.conftest import access_token
 from tests.factories import GuildFactory, MembershipFactory, SessionFactory, TrackFactory, UserFactory
 from tests.server import Server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def headers_of(browser: Client) -> dict[str, str]:

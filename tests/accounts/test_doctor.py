@@ -14,7 +14,7 @@ from accounts import discord
 from tests.accounts.conftest import Discord, Gibberish
 from tests.conftest import use_redis
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def ask() -> tuple[int, dict[str, tuple[bool, str]]]:

@@ -22,7 +22,7 @@ from accounts.models import DiscordGrant, User
 from tests.accounts.conftest import Discord, Gibberish, log_in
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceT
 from realtime import housekeeping as daily
 from tests.factories import SessionFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def session(**changes: Any) -> AuthSession:

@@ -43,7 +43,7 @@ from tests.e2e.program import another_web
 from tests.factories import SessionFactory, UserFactory
 from tests.server import Server, until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 COOKIE = django_settings.SESSION_COOKIE_NAME
 EXCHANGE = "/api/auth/discord/exchange"

@@ -14,6 +14,8 @@ from accounts.domain.sessions import REPLAY_SECONDS, issue_pair, revoke_session
 from accounts.models import AuthSession, RefreshChain
 from tests.factories import SessionFactory
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def session(db: None) -> AuthSession:

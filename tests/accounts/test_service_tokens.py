@@ -38,6 +38,7 @@ def test_spent_tokens_are_forgotten_when_they_could_no_longer_be_used() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_of_eight_at_once_one_spends_the_token(in_threads: Callable[..., list[Any]]) -> None:
     token = service_tokens.issue()
 

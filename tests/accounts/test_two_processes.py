@@ -23,7 +23,7 @@ from tests.e2e.program import another_web
 from tests.factories import GuildFactory, MembershipFactory, UserFactory
 from tests.server import Server, Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 SECONDS = 1.0
 SCHEDULING_SECONDS = 1.0  # of a busy machine

@@ -15,6 +15,8 @@ from realtime.origin import Origin
 from streams.domain.streams import create_stream
 from tests.factories import ChannelFactory, MembershipFactory
 
+pytestmark = pytest.mark.both_databases
+
 NO_DATABASE_TAKES = ["\0", "cam-1\0", "\ud800"]
 
 

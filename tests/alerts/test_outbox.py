@@ -30,6 +30,8 @@ from streams.domain.streams import delete_stream
 from tests.alerts.outbox import GENERAL, MINUTE, MUSIC, PNG, Post, forget_nonces, states, without_history
 from tests.factories import UserFactory
 
+pytestmark = pytest.mark.both_databases
+
 # --- One alert ---
 
 

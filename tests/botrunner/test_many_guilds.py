@@ -61,7 +61,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return asked_at
 
 
-@pytest.mark.database
+@pytest.mark.both_databases
 async def test_hundreds_of_guilds_are_mirrored_in_seconds(
     stage: Stage, statements: list[float], record_property: Callable[[str, object], None]
 ) -> None:

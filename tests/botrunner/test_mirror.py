@@ -321,7 +321,7 @@ async def test_the_bot_goes_on_without_an_intent_that_discord_refuses(
     assert await row(Channel.objects.filter(guild_id=LOUNGE).count) == 7
 
 
-@pytest.mark.database
+@pytest.mark.both_databases
 async def test_what_the_gateway_told_while_the_database_broke_is_not_lost(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,8 +20,6 @@ from tests.botrunner.conftest import TONES
 from tests.botrunner.locks import break_connections, nobody_writes
 from tests.botrunner.stage import Stage, until
 
-pytestmark = pytest.mark.database
-
 EPHEMERAL = 64
 
 
@@ -55,6 +53,7 @@ def typed(stage: Stage, command: str, **options: Any) -> asyncio.Task[dict[str, 
     return asyncio.create_task(stage.slash("member", command, **options))
 
 
+@pytest.mark.both_databases
 async def test_a_command_waits_for_the_database_and_is_done_once(ready: Stage) -> None:
     with nobody_writes() as let_go:
         waiting = typed(ready, "play", query="long a")
@@ -79,6 +78,7 @@ async def test_a_refusal_of_a_public_deferral_is_for_the_asker_only(ready: Stage
     assert asked.original_id not in ready.sandbox.world.messages  # nobody else is left with "thinking…"
 
 
+@pytest.mark.both_databases
 async def test_what_only_the_asker_may_see_is_deferred_so(ready: Stage) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's readers wait for nobody")
@@ -144,6 +144,7 @@ async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
     assert len(await ready.items()) == 1
 
 
+@pytest.mark.both_databases
 async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
     with nobody_writes() as let_go:
         waiting = typed(ready, "play", query="long a")
@@ -186,6 +187,7 @@ async def suggestions(stage: Stage, text: str, *, command: str = "play") -> list
     return choices
 
 
+@pytest.mark.both_databases
 async def test_nothing_is_suggested_where_the_database_takes_too_long(ready: Stage) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's readers wait for nobody")
@@ -194,6 +196,7 @@ async def test_nothing_is_suggested_where_the_database_takes_too_long(ready: Sta
     assert len(await suggestions(ready, "")) == len(TONES)
 
 
+@pytest.mark.both_databases
 async def test_a_connection_that_broke_is_made_again(
     ready: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

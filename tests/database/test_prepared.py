@@ -17,7 +17,7 @@ from library.models import Track
 from queue_app.models import ItemState, Player, QueueItem
 from tests.factories import GuildFactory, ItemFactory, MembershipFactory, SessionFactory, TrackFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def fields(found: Model | None) -> dict[str, Any] | None:

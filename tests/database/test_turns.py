@@ -20,6 +20,8 @@ from tests.factories import TrackFactory, UserFactory
 from tests.queue_app.stage import Stage
 from tests.server import until
 
+pytestmark = pytest.mark.both_databases
+
 
 def waits(turns: Turns, count: int) -> bool:
     return turns.waiting == count

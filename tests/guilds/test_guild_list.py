@@ -162,6 +162,7 @@ def test_what_the_gateway_wrote_meanwhile_is_newer(client: Client, sandbox: Disc
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_several_tabs_at_once_all_get_the_list(client: Client, in_threads: Any) -> None:
     cookies = client.cookies
 

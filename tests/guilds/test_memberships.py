@@ -10,7 +10,7 @@ from guilds.models import Guild, GuildSettings, Membership
 from realtime.models import Store
 from tests.factories import GuildFactory, MembershipFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 FIRST, SECOND = "310000000000000001", "310000000000000002"
 

@@ -14,7 +14,7 @@ from guilds.permissions import ADMINISTRATOR, can_manage
 from realtime.models import Event, Store
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 GUILD = "320000000000000001"
 TEXT, VOICE, LATER = "420000000000000001", "420000000000000002", "420000000000000003"

@@ -190,6 +190,7 @@ def test_only_guilds_with_the_bot_are_asked_and_not_too_many(
     assert paths == []
 
 
+@pytest.mark.both_databases
 def test_what_the_gateway_told_meanwhile_is_newer(guild: Guild, in_threads: Callable[..., Any]) -> None:
     user: User = UserFactory.create(discord_id=DJ)
     asked_at = timezone.now()

@@ -248,6 +248,7 @@ def test_the_command_is_the_same_act(office: Office) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_changes_of_different_settings_at_once_all_survive(in_threads: Callable[..., list[Any]]) -> None:
     stage = Stage()
     wanted: dict[str, Any] = {

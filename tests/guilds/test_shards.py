@@ -13,7 +13,7 @@ from guilds.domain import shards
 from guilds.domain.shards import IDENTIFY_EVERY, claim_identify, forget_old_shards, note_shard
 from guilds.models import BotShard, IdentifyBucket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def note(number: int = 0, *, process: str = "a", connected: bool = True) -> None:

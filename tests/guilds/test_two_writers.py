@@ -30,6 +30,8 @@ from streams.models import Stream, StreamGrant
 from tests.factories import GuildFactory, UserFactory
 from tests.guilds.test_mirror import channel, role
 
+pytestmark = pytest.mark.both_databases
+
 ROUNDS, WRITERS = 8, 4
 PERSON = "220000000000000001"
 

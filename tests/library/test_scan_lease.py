@@ -25,6 +25,8 @@ from library.models import ScanLease, Track
 from tests.library.audio_files import tone, write
 from tests.services import SETTINGS
 
+pytestmark = pytest.mark.both_databases
+
 FILES = 12
 ROOT = Path(__file__).resolve().parents[2]
 SCAN = """

@@ -18,7 +18,7 @@ from tests.library.audio_files import tone, write
 from tests.library.made_files import id3v1, mp3
 from tests.queue_app.stage import Stage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from realtime.origin import Origin
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
 from tests.queue_app.stage import Stage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 # --- AddTrack ---

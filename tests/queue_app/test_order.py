@@ -21,6 +21,8 @@ from tests.factories import TrackFactory
 from tests.queue_app.reducer import reduce
 from tests.queue_app.stage import Stage
 
+pytestmark = pytest.mark.both_databases
+
 ACTS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from(["end", "next", "now"])),
@@ -78,7 +80,6 @@ def act(stage: Stage, model: Model, kind: str, detail: Any, query: str) -> None:
         model.queue.insert(0, item_id)
 
 
-@pytest.mark.database  # the marker is not found on its own for unittest classes
 class QueueOrder(TestCase):
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(acts=ACTS)

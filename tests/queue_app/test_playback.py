@@ -20,7 +20,7 @@ from queue_app.player_states import PlayerStatus
 from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.queue_app.stage import Stage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def take(stage: Stage, owner: str) -> bool:

@@ -630,7 +630,7 @@ class Players(RuleBasedStateMachine):
         return self.stage.manager
 
 
-@pytest.mark.database  # the marker is not found on its own for unittest classes
+@pytest.mark.both_databases
 class WhateverHappens(TestCase):
     def test_a_queued_track_plays_or_says_what_to_do_and_doing_it_makes_it_play(self) -> None:
         profile = settings(

@@ -162,6 +162,7 @@ def test_nobody_has_more_queued_than_the_guild_allows_but_djs(stage: Stage) -> N
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_the_cap_holds_against_many_adds_at_once(in_threads: Callable[..., list[Any]]) -> None:
     stage = Stage()
     stage.decide(max_per_person=3)

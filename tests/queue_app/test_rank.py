@@ -30,6 +30,8 @@ from tests.factories import TrackFactory
 from tests.queue_app.reducer import reduce
 from tests.queue_app.stage import Stage
 
+pytestmark = pytest.mark.both_databases
+
 
 def fill(stage: Stage, count: int, *, people: list[User | None] | None = None, step: int = STEP) -> list[str]:
     """Have items wait behind those that do, written without events. Returns their ids."""
@@ -183,7 +185,6 @@ ACTS = st.lists(
 )
 
 
-@pytest.mark.database
 class PartOfAQueue(TestCase):
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(held=st.integers(0, 40), acts=ACTS)
@@ -237,7 +238,6 @@ def test_clearing_tells_a_long_queue_in_parts(djs: Stage) -> None:
 # --- Taking turns ---
 
 
-@pytest.mark.database
 class Turns(TestCase):
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(

@@ -25,7 +25,7 @@ from streams.domain.streams import create_stream
 from tests.factories import ChannelFactory, sit
 from tests.queue_app.stage import Stage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 LINK = "https://radio.example/live.mp3"
 INFO = TrackInfo(

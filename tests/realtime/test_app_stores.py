@@ -17,7 +17,7 @@ from tests.realtime.conftest import Member, make_member
 from tests.realtime.test_json_text import STRANGE
 from tests.server import Server, Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def noted(args: Any = None, **more: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from realtime.origin import BOT, Origin
 from realtime.queries import check_position, encode_event, read_events, read_heads
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 NAME = "test:log"
 

@@ -13,7 +13,7 @@ from realtime.db import in_thread
 from tests.asgi import Upgrade
 from tests.attacks import STORE, attacks, good
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 Present = Callable[[str], Awaitable[tuple[int, str]]]
 LET_IN = (101, "")

@@ -21,6 +21,8 @@ from realtime.domain.append import append, ensure_store, lock_store
 from realtime.origin import BOT
 from tests.conftest import use_redis
 
+pytestmark = pytest.mark.both_databases
+
 NAME = "test:hints"
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -28,7 +28,7 @@ from realtime.queries import check_position, encode_event, read_events
 from tests.factories import MembershipFactory, UserFactory
 from tests.realtime.test_json_text import STRANGE, values
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def run(command: str, *args: Any, **options: Any) -> str:

@@ -21,12 +21,13 @@ from realtime import poll
 from realtime.db import Repeated
 from tests.factories import UserFactory
 
+pytestmark = pytest.mark.both_databases
+
 
 def named(names: frozenset[str]) -> QuerySet[User]:
     return User.objects.filter(username__in=names)
 
 
-@pytest.mark.database
 @pytest.mark.django_db
 def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
     user = UserFactory.create(username="ada")
@@ -50,7 +51,6 @@ def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
     assert users.ask(both) == [other]
 
 
-@pytest.mark.database
 @pytest.mark.django_db
 def test_values_are_those_of_the_orm() -> None:
     users = [UserFactory.create(username=name) for name in ("ada", "ben")]
@@ -66,7 +66,6 @@ def test_values_are_those_of_the_orm() -> None:
         ]
 
 
-@pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_kept_of_the_connection_of_a_thread_that_ended() -> None:
     users = Repeated(named)

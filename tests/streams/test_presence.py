@@ -16,7 +16,7 @@ from streams.relay import PROCESS
 from tests.server import Server, serve, until
 from tests.streams.device import Device, Person, make_person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ from tests.factories import UserFactory
 from tests.server import Server
 from tests.streams.device import make_person
 
+pytestmark = pytest.mark.both_databases
+
 JPEG = b"\xff\xd8\xff" + bytes(5_000)
 
 

@@ -25,7 +25,7 @@ from streams.models import AlertFrame, Stream
 from streams.signals import alert_written
 from tests.factories import GuildFactory, MembershipFactory, RoleFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 Api = Callable[[User], Client]
 JPEG = b"\xff\xd8\xff" + b"picture" * 10
