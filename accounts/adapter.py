@@ -59,7 +59,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> None:
         """Every refusal is one page: a sentence, a stable code, a way on. Raises LoginRefused."""
-        log.info("login.refused error=%s", type(exception).__name__ if exception else error)
+        log.info("login.refused error=%r", exception or error)
         if error == AuthError.CANCELLED:
             raise LoginRefused(400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored.")
         if request.GET.get("error") or (extra_context or {}).get("state"):

@@ -145,7 +145,7 @@ def request(
             raise DiscordTimeout(perhaps_done=not isinstance(error, NEVER_SENT)) from None
         except httpx.TransportError as error:
             transport.limits.abandon(route)
-            log.warning("Discord %s %s: %s", method, route.template, type(error).__name__)
+            log.warning("Discord %s %s: %r", method, route.template, error)
             failure = DiscordError(perhaps_done=not isinstance(error, NEVER_SENT))
         except BaseException:
             transport.limits.abandon(route)

@@ -14,6 +14,7 @@ from alerts.metrics import show_waiting
 from botrunner.threads import in_daemon
 from realtime import hints
 from realtime.db import in_thread
+from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +81,15 @@ class AlertPoster:
                     self._shard, await in_thread(waiting_since)(shard=self._shard, count=self._count)
                 )
             except DatabaseError as error:
-                log.warning("Waiting alerts of shard %s: %s", self._shard, type(error).__name__)
+                log_failure(log, error, "Counting the waiting alerts of shard %s", self._shard)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _claim(self, room: int) -> list[Delivery]:
         claim = in_thread(claim_due)
         try:
             return await claim(owner=self._owner, shard=self._shard, count=self._count, limit=room)
-        except DatabaseError as error:
-            log.warning("Alerts of shard %s: %s", self._shard, type(error).__name__)
-        except Exception:
-            log.exception("Alerts of shard %s", self._shard)  # the next look may fare better
+        except Exception as error:  # the next look may fare better
+            log_failure(log, error, "Claiming alerts of shard %s", self._shard)
         return []
 
     async def _deliver(self, delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from guilds.domain.shards import note_shard
 from realtime.db import in_thread
+from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -69,4 +70,4 @@ class Heartbeat:
         try:
             await self.beat(connected=connected)
         except DatabaseError as error:
-            log.warning("Shard %s: not noted: %s", self._bot.shard_id, type(error).__name__)
+            log_failure(log, error, "Shard %s: heartbeat not written", self._bot.shard_id)

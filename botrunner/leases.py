@@ -14,6 +14,7 @@ from typing import Protocol
 
 from queue_app.domain.playback import free_leases, renew_leases
 from realtime.db import in_thread
+from realtime.outages import log_failure
 from realtime.queries import read_heads
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class LeaseKeeper:
             try:
                 await self._keep()
             except Exception as error:
-                log.warning("Leases not renewed: %s", type(error).__name__)
+                log_failure(log, error, "Leases not renewed; trying again")
 
     async def _keep(self) -> None:
         now = time.monotonic()

@@ -145,7 +145,7 @@ class Mirror:
                 for start in range(0, len(known), MEMBERS_ASKED):
                     await self._check(guild, known[start : start + MEMBERS_ASKED])
             except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
-                log.warning("Members of guild %s not read: %s", guild.id, type(error).__name__)
+                log.warning("Members of guild %s not read: %r", guild.id, error)
                 known = []
             if known:
                 await asyncio.sleep(CHECK_SECONDS)
@@ -158,7 +158,7 @@ class Mirror:
                 if guild is not None:
                     await self._check(guild, discord_ids[:MEMBERS_ASKED])
         except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
-            log.warning("Roles of people who logged in not read: %s", type(error).__name__)
+            log.warning("Roles of people who logged in not read: %r", error)
 
     async def _check(self, guild: nextcord.Guild, discord_ids: list[str]) -> None:
         asked = [int(discord_id) for discord_id in discord_ids]

@@ -325,7 +325,7 @@ class Reconciler:
 
         def ended(error: Exception | None) -> None:
             if error is not None:
-                log.warning("Guild %s: the player thread failed: %s", self.guild_id, type(error).__name__)
+                log.error("Guild %s: the player thread failed", self.guild_id, exc_info=error)
             try:
                 loop.call_soon_threadsafe(note_end, error is not None)
             except RuntimeError:

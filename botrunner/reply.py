@@ -131,7 +131,7 @@ class Asked(nextcord.Interaction[Any]):
             except (aiohttp.ClientError, OSError) as error:  # TimeoutError is one
                 self._lost = True
                 if time.monotonic() > self._until:
-                    log.warning("%s not answered: %s", self, type(error).__name__)
+                    log.warning("%s not answered: %r", self, error)
                     return False
                 await asyncio.sleep(0.1)
 
@@ -147,7 +147,7 @@ class Asked(nextcord.Interaction[Any]):
                 return False
             except (aiohttp.ClientError, OSError, nextcord.DiscordServerError) as error:
                 if seconds is None:
-                    log.warning("%s: %s", self, type(error).__name__)
+                    log.warning("%s not followed up: %r", self, error)
                     return False
                 await asyncio.sleep(seconds)
             except nextcord.HTTPException as error:  # 50027 after a quarter of an hour

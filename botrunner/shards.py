@@ -133,7 +133,7 @@ class Runner:
             except nextcord.LoginFailure:
                 log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
             except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-                log.warning("Discord does not say how to connect: %s", type(error).__name__)
+                log.warning("Discord does not say how to connect: %r", error)
             else:
                 if limits.remaining > 0:
                     return limits
@@ -180,8 +180,10 @@ class Runner:
                 log.error(WITHOUT_MEMBERS)
                 self._members_intent = False
                 continue  # the rest works without it
-            except Exception as error:
-                log.warning("Shard %s stopped: %s", number, type(error).__name__)
+            except (aiohttp.ClientError, OSError, nextcord.DiscordException) as error:
+                log.warning("Shard %s stopped: %r", number, error)
+            except Exception:
+                log.exception("Shard %s stopped", number)
             if not self._stop.is_set():
                 attempt = 0 if time.monotonic() - begun >= WELL_SECONDS else attempt
                 delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

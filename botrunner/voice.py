@@ -125,7 +125,7 @@ class VoiceClient(Call):
         try:
             await channel.guild.change_voice_state(channel=channel)
         except (OSError, nextcord.DiscordException, aiohttp.ClientError) as error:
-            log.info("Voice in guild %s: asking failed: %s", channel.guild.id, type(error).__name__)
+            log.info("Voice in guild %s: asking failed: %r", channel.guild.id, error)
             self._fail(VoiceFailed("Discord cannot be reached."))
 
     async def leave(self, *, quietly: bool = False) -> None:
@@ -150,7 +150,7 @@ class VoiceClient(Call):
             nextcord.DiscordException,
             aiohttp.ClientError,
         ) as error:  # TimeoutError is an OSError
-            log.info("Leaving voice in guild %s: %s", self.channel.guild.id, type(error).__name__)
+            log.info("Leaving voice in guild %s: %r", self.channel.guild.id, error)
         finally:
             if self._registered:
                 self.cleanup()
@@ -262,7 +262,8 @@ class VoiceClient(Call):
         except ConnectionClosed as closed:
             return await self._understand(closed.code)
         except (OSError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
-            return VoiceFailed(f"The voice connection failed ({type(error).__name__}).")
+            log.info("Voice in guild %s failed: %r", self.channel.guild.id, error)
+            return VoiceFailed("The voice connection failed.")
         finally:
             self._connected.clear()
             self._close(ws, udp)
@@ -351,7 +352,8 @@ class VoiceClient(Call):
             except OSError as error:
                 # The network is gone. The player waits for the next link and loses nothing more.
                 self._connected.clear()
-                failure = VoiceFailed(f"The voice connection failed ({type(error).__name__}).")
+                log.info("Sending voice in guild %s failed: %r", self.channel.guild.id, error)
+                failure = VoiceFailed("The voice connection failed.")
                 self.loop.call_soon_threadsafe(self._fail_link, self._link, failure)
             except RuntimeError:
                 log.debug(

@@ -46,7 +46,7 @@ def check_database() -> Finding:
         if is_of_other_version(connection):
             return Finding("database", "written by another version of Backline", REMEDY)
     except Exception as error:
-        return Finding("database", type(error).__name__, "Check DATABASE_URL, and that the server is up.")
+        return Finding("database", repr(error), "Check DATABASE_URL, and that the server is up.")
     if missing:
         return Finding("database", f"{len(missing)} migrations missing", "Run `manage.py migrate`.")
     return Finding("database", f"{connection.vendor}, migrated")
@@ -69,7 +69,7 @@ def _get(path: str, authorization: str = "") -> httpx.Response | str:
         with httpx.Client(verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers) as client:
             return client.get(settings.DISCORD_API_URL + path)
     except (httpx.HTTPError, OSError) as error:
-        return type(error).__name__
+        return repr(error)
 
 
 def _field(answer: httpx.Response, name: str) -> str:

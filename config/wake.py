@@ -80,4 +80,4 @@ def _wake(guild_id: str) -> None:
             headers={"Authorization": f"Bearer {service_tokens.issue()}"},
         ).raise_for_status()
     except httpx.HTTPError as error:
-        log.debug("The bot was not woken: %s", type(error).__name__)
+        log.debug("The bot was not woken for guild %s: %r", guild_id, error)

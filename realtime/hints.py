@@ -15,6 +15,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from realtime.outages import log_failure
+
 log = logging.getLogger(__name__)
 
 GROUP = "backline.hints"
@@ -74,7 +76,7 @@ def _send(store_name: str, seq: int, *, calm: bool) -> None:
         try:
             async_to_sync(_publish)(store_name, seq, calm)
         except Exception as error:
-            log.warning("Hint for %s not sent: %s", store_name, type(error).__name__)
+            log_failure(log, error, "Hint for %s not sent", store_name)
     if not settings.REDIS_URL:
         for both in _carriers:
             both[calm](store_name, seq)
@@ -98,7 +100,7 @@ def _send_on_loop(store_name: str, seq: int, calm: bool) -> None:
 def _sent(task: asyncio.Task[None]) -> None:
     _sending.discard(task)
     if not task.cancelled() and (error := task.exception()):
-        log.warning("Hint not sent: %s", type(error).__name__)
+        log_failure(log, error, "Hint not sent")
 
 
 async def _publish(store_name: str, seq: int, calm: bool) -> None:
@@ -107,9 +109,10 @@ async def _publish(store_name: str, seq: int, calm: bool) -> None:
 
 
 def check_layer() -> str:
-    """Say `ok` when the channel layer takes messages, else the name of what went wrong. For monitoring.
+    """Return `ok` when the channel layer takes messages, else the class of what went wrong. For monitoring.
 
-    From a thread beside the loop, whose connection to Redis it looks at.
+    Anybody may read the class; the sentence, which may name a host, goes to the log. From a thread beside the loop,
+    whose connection to Redis it looks at.
     """
     check = get_channel_layer().group_send("backline.check", {"type": "noop"})
     loop = _loop
@@ -119,6 +122,7 @@ def check_layer() -> str:
         else:
             asyncio.run(check)
     except Exception as error:
+        log_failure(log, error, "Checking the channel layer")
         return type(error).__name__
     return "ok"
 
@@ -145,5 +149,5 @@ async def _run_relay() -> None:
                 message = await layer.receive(channel)
                 _deliver(message["store"], message["seq"], message.get("calm", False))
         except Exception as error:
-            log.warning("Channel layer: %s; trying again", type(error).__name__)
+            log_failure(log, error, "Receiving hints; trying again")
             await asyncio.sleep(1)

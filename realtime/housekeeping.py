@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from accounts.domain.housekeeping import forget_the_past
 from realtime.db import in_thread
 from realtime.domain.retention import prune_logs
+from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,6 @@ async def keep_house(stop: asyncio.Event) -> None:
             gone = await in_thread(forget_the_past)()
             gone["events and answers"] = await in_thread(prune_logs)()
         except DatabaseError as error:
-            log.warning("Housekeeping: %s", type(error).__name__)
+            log_failure(log, error, "Housekeeping")
         else:
             log.info("Housekeeping: %s", ", ".join(f"{count} {what}" for what, count in gone.items()))

@@ -23,6 +23,7 @@ from realtime import hints, metrics
 from realtime.db import in_thread
 from realtime.errors import CursorTooOld
 from realtime.kinds import keep_up
+from realtime.outages import log_failure
 from realtime.per_loop import PerLoop
 from realtime.queries import Logged, read_heads, read_log
 
@@ -144,7 +145,7 @@ class Subscription:
             self.feed.lose([self], "pruned")
             return False
         except Exception as error:
-            log.warning("Reading %s: %s", self.feed.name, type(error).__name__)
+            log_failure(log, error, "Reading %s", self.feed.name)
             return False
         for batch in batches:
             if (pending := self._take(batch)) is not None:
@@ -170,8 +171,10 @@ class Subscription:
             self.kick()  # the head may have moved since the last look at it
 
     def _ended_by(self, error: BaseException) -> None:
-        # The socket is gone; its consumer hears of it by its own disconnect.
-        log.debug("Subscription to %s ended: %s", self.feed.name, type(error).__name__)
+        if isinstance(error, OSError):  # the peer is gone; its consumer hears of it by its own disconnect
+            log.debug("Subscription to %s ended: %r", self.feed.name, error)
+        else:
+            log.error("Sending %s to a socket failed", self.feed.name, exc_info=error)
         self.close()
 
     def is_slow(self, now: float) -> bool:
@@ -245,7 +248,7 @@ class Feed:
                 self.lose(list(self.subscriptions), "pruned")
             except Exception as error:
                 # The database is away: the poll wakes us again, and the log still has everything.
-                log.warning("Reading %s: %s", self.name, type(error).__name__)
+                log_failure(log, error, "Reading %s", self.name)
 
     async def _read_news(self) -> int:
         """Hand on what was appended behind the head. Returns how many events that were, at most READ_BATCH."""
@@ -333,7 +336,7 @@ class Hub:
             try:
                 await self._poll_once()
             except Exception as error:
-                log.warning("Hub poll: %s", type(error).__name__)
+                log_failure(log, error, "Polling the heads of logs")
 
     async def _poll_once(self) -> None:
         """Make up for lost hints and for what only time changes, drop idle feeds, end those stalled or replaced."""

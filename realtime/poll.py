@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from realtime.db import in_thread
+from realtime.outages import log_failure
 from realtime.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Poll:
             return
         for (check, question), answer in zip(asked, await self._read(asked), strict=True):
             if isinstance(answer, Exception):
-                log.warning("The poll of %s: %s", check.name, type(answer).__name__)
+                log_failure(log, answer, "The poll of %s", check.name)
                 continue
             try:
                 check.settle(question, answer)

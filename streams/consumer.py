@@ -177,7 +177,7 @@ class StreamConsumer(Connection):
             if error.close_code is not None and not gone:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /ws: %s", type(error).__name__)
+            log.warning("Database on /ws: %r", error)
             self._say(self._error_frame("UNAVAILABLE", "The database does not answer.", said.get("id")))
         except Exception:
             log.exception("Unexpected error on /ws")

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from realtime.db import in_thread
+from realtime.outages import log_failure
 from streams import frames
 from streams.live import LiveStream, Registration
 from streams.models import Stream, StreamPresence
@@ -90,7 +91,7 @@ class Presence:
                 await self._write()
                 await self._tell()
             except Exception as error:
-                log.warning("Stream presence: %s; trying again", type(error).__name__)
+                log_failure(log, error, "Writing who is on streams; trying again")
                 await asyncio.sleep(1)
                 self._wake.set()
 

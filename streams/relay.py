@@ -17,6 +17,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from realtime.outages import log_failure
 from streams import pictures
 from streams.live import LiveStream
 
@@ -64,7 +65,7 @@ class Relay:
             async with asyncio.timeout(JOIN_SECONDS):
                 await self._move()
         except Exception as error:
-            log.warning("Stream not followed in other processes yet: %s", type(error).__name__)
+            log_failure(log, error, "Stream %s not followed in other processes yet", stream_id)
 
     def leave(self, stream_id: str) -> None:
         if settings.REDIS_URL:
@@ -74,7 +75,7 @@ class Relay:
         try:
             await self._move()
         except Exception as error:
-            log.warning("Stream still followed: %s", type(error).__name__)
+            log_failure(log, error, "A stream is still followed in other processes")
 
     async def _move(self) -> None:
         """Be in the groups of exactly the streams that somebody is on."""
@@ -99,7 +100,7 @@ class Relay:
                 while True:
                     self._hear(await layer.receive(self._channel))
             except Exception as error:
-                log.warning("Channel layer: %s; trying again", type(error).__name__)
+                log_failure(log, error, "Receiving from other processes; trying again")
                 self._channel = None
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -156,5 +157,5 @@ class Relay:
                         _group(stream_id), {**message, "stream": stream_id, "process": PROCESS}
                     )
             except Exception as error:
-                log.warning("Stream message not relayed: %s", type(error).__name__)
+                log_failure(log, error, "Message of stream %s not relayed", stream_id)
                 await asyncio.sleep(AGAIN_SECONDS)

@@ -15,6 +15,7 @@ from typing import Any
 from realtime import metrics
 from realtime.connections import get_connections
 from realtime.db import Together, in_thread
+from realtime.outages import log_failure
 from realtime.per_loop import PerLoop
 from realtime.poll import get_poll
 from streams import pictures
@@ -95,7 +96,7 @@ class Switchboard:
             try:
                 await in_thread(pictures.share)(stream_id, shot)
             except Exception as error:
-                log.warning("Picture not shared: %s", type(error).__name__)
+                log_failure(log, error, "Picture of stream %s not shared", stream_id)
 
         task = asyncio.create_task(share())
         self._sharing.add(task)

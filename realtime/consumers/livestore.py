@@ -152,7 +152,7 @@ class LivestoreConsumer(PullConnection):
             ids = {"expected": error.data.get("epoch", ""), "received": epoch or ""}
             await self.send(livestore.failure(said.request_id, "BackendIdMismatchError", **ids))
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /livestore: %s", type(error).__name__)
+            log.warning("Database on /livestore: %r", error)
             await self.close(1013)
 
     async def _push(self, said: Message, text: str) -> None:

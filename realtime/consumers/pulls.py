@@ -97,7 +97,7 @@ class PullConnection(Connection):
         except CursorTooOld:
             pull.on_lost("pruned")
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /%s: %s", self.endpoint, type(error).__name__)
+            log.warning("Database on /%s: %r", self.endpoint, error)
             self._close_soon(1012)
         else:
             await self.send(end)

@@ -53,7 +53,7 @@ class SyncConsumer(PullConnection):
             if error.close_code is not None:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /sync: %s", type(error).__name__)
+            log.warning("Database on /sync: %r", error)
             detail = "The database does not answer. Try again in a moment."
             await self.send(self._error_frame("UNAVAILABLE", detail, frame.get("id")))
         except Exception:

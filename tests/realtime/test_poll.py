@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
@@ -88,11 +88,11 @@ def test_a_failed_look_is_no_answer() -> None:
 
     def query(names: frozenset[str]) -> QuerySet[User]:
         if fail:
-            raise DatabaseError("gone")
+            raise OperationalError("gone")
         return named(names)
 
     users = Repeated(query)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(OperationalError):
         users.ask(frozenset({"ada"}))
     fail = False
     assert [each.username for each in users.ask(frozenset({"ada"}))] == ["ada"]
@@ -130,12 +130,12 @@ async def test_a_check_that_fails_spoils_no_other(
 ) -> None:
     monkeypatch.setattr(poll, "POLL_SECONDS", 0.02)
     looking = poll.Poll()
-    broken, nothing, works = Fixed("broken", DatabaseError("gone")), Fixed("", 1), Fixed("works", 2)
+    broken, nothing, works = Fixed("broken", OperationalError("gone")), Fixed("", 1), Fixed("works", 2)
     looking.checks += [broken, nothing, works]
     await until(lambda: len(works.told) >= 2)
     assert works.told[0] == ("works", 2)
     assert (broken.told, nothing.told) == ([], [])
-    assert "The poll of broken: DatabaseError" in caplog.text
+    assert "The poll of broken: OperationalError('gone')" in caplog.text
 
     broken.answer = 3  # the database is back
     await until(lambda: bool(broken.told))

@@ -1,0 +1,32 @@
+"""How a failure that does not end anything is logged: an outage in one line, everything else with its traceback.
+
+Where only outages are caught, `%r` of the error names it on one line, also when the error has no text (TimeoutError).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from channels.exceptions import ChannelFull
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import TimeoutError as RedisTimeout
+
+# What the database and the channel layer raise while they are locked, full or away.
+OUTAGES = (
+    OperationalError,
+    InterfaceError,
+    RedisAway,
+    RedisTimeout,
+    ChannelFull,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def log_failure(log: logging.Logger, error: BaseException, what: str, *args: object) -> None:
+    """Log that `what` (a format for `args`) failed."""
+    if isinstance(error, OUTAGES):
+        log.warning(f"{what}: %r", *args, error)
+    else:
+        log.error(what, *args, exc_info=error)
