@@ -17,7 +17,7 @@ endif
 help:
 	@echo "make run     start Backline on http://127.0.0.1:1337 (without Discord credentials: with its sandbox)"
 	@echo "make test    every test, on SQLite and on PostgreSQL         ARGS=\"-k skip\" is handed to pytest"
-	@echo "make check   lint, types, import order, migrations, templates, JavaScript"
+	@echo "make check   lint, types, import order, migrations, generated files, templates, JavaScript"
 	@echo "make bench   every measurement in bench/                     ARGS=name for one of them"
 
 run: .venv/.run

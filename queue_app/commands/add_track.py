@@ -56,6 +56,14 @@ class AddTrackArguments(Arguments):
     )
 
 
+ADDING = {
+    "TrackAdded": "",
+    "TrackFailed": "when nothing matches",
+    "VoiceChanged": "when that decides where to play",
+    "PlayerResumed": "when it was stopped, or paused with nothing to play",
+}
+
+
 class AddTrack(Command):
     """Put what `query` names into the queue; `now` also skips what plays.
 
@@ -66,13 +74,7 @@ class AddTrack(Command):
 
     arguments = AddTrackArguments
     right = Right("`may_add`; before others `may_move` too", check_add)
-    appends = {
-        "TrackAdded": "",
-        "TrackFailed": "when nothing matches",
-        "VoiceChanged": "when that decides where to play",
-        "PlayerResumed": "when it was stopped, or paused with nothing to play",
-        "TrackSkipped": "for `now`",
-    }
+    appends = ADDING | {"TrackSkipped": "for `now`"}
     result = ItemSerializer
 
     @staticmethod

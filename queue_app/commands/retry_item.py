@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from queue_app.arguments import ItemArguments
-from queue_app.commands.add_track import AddTrack
+from queue_app.commands.add_track import ADDING
 from queue_app.domain.add import put
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
@@ -21,7 +21,7 @@ class RetryItem(Command):
 
     arguments = ItemArguments
     right = Right("`may_add`", check_add)
-    appends = AddTrack.appends | {"TrackRemoved": "of an item that failed"}
+    appends = ADDING | {"TrackRemoved": "of an item that failed"}
     result = ItemSerializer
 
     @staticmethod

@@ -353,12 +353,17 @@ test("without a session the queue is kept", async () => {
   assert.deepEqual((await storage.load("u1")).map(({ args }) => args.query), ["b"]);
 });
 
-test("no voice channel is asked for in so many words", async () => {
+test("what steers the player is a command, carried out now", async () => {
   await start();
-  peer.interceptHttp = ({ method }) => (method === "PATCH" ? { status: 200, body: {} } : null);
+  peer.interceptHttp = ({ path }) => (path.endsWith("/commands") ? { status: 200, body: { seq: null, result: {} } } : null);
+  await store.setVoiceChannel("4");
   await store.setVoiceChannel(null);
-  const { path, body } = peer.requests.at(-1);
-  assert.deepEqual([path, body], ["/api/guilds/1/player", { voice_channel_id: null }]);
+  await store.setPaused(true);
+  assert.deepEqual(peer.requests.slice(-3).map(({ path, body }) => [path, body.name, body.args]), [
+    ["/api/guilds/1/commands", "JoinVoice", { channel_id: "4" }],
+    ["/api/guilds/1/commands", "LeaveVoice", {}],
+    ["/api/guilds/1/commands", "Pause", {}],
+  ]);
 });
 
 test("removing what is already gone is no error", async () => {

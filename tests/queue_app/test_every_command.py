@@ -12,11 +12,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 import botrunner.cogs.music
 from accounts.models import User
+from config.generate.openapi import openapi
 from queue_app.commands import COMMANDS
 from realtime.domain.push import push
 from realtime.kinds import Pushed
@@ -144,7 +144,7 @@ def test_it_is_for_members(name: str, ask: Callable[..., Any]) -> None:
 
 @pytest.fixture(scope="module")
 def command_schema() -> Draft202012Validator:
-    document = SchemaGenerator().get_schema(request=None, public=True)
+    document = openapi()
     body = document["paths"]["/api/guilds/{guild_id}/commands"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
     return Draft202012Validator(schema | {"components": document["components"]})

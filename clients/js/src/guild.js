@@ -9,6 +9,7 @@ export { applyEvent } from "./guild-events.js";
 
 /**
  * @import { Client } from "./client.js"
+ * @import { Commands } from "./commands.d.ts"
  * @import { Change, ConnectionState, Problem, QueueItem, QueuePage, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
  *
  * @import { Rights } from "./types.d.ts"
@@ -271,7 +272,7 @@ export class GuildStore {
    * @throws {SyncError} refused, and gone from the rows again
    */
   async add(query, { position = "end", track = null } = {}) {
-    await this.#log.push("AddTrack", { query, position }, { track });
+    await this.#push("AddTrack", { query, position }, { track });
   }
 
   /**
@@ -280,7 +281,7 @@ export class GuildStore {
    */
   async remove(itemId) {
     try {
-      await this.#log.push("RemoveItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
+      await this.#push("RemoveItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
     } catch (error) {
       if (!(error instanceof SyncError && error.code === "ITEM_NOT_FOUND")) throw error;
     }
@@ -292,37 +293,62 @@ export class GuildStore {
    * @throws {SyncError} refused, and back among the failed
    */
   async retry(itemId) {
-    await this.#log.push("RetryItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
+    await this.#push("RetryItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
   }
 
-  /** @returns {Promise<{seq: number, vote?: import("./types.d.ts").SkipVote}>} with `vote` while that is not enough to skip */
+  /**
+   * Carry out a command now, or not at all.
+   * @template {keyof Commands} Name
+   * @param {Name} name
+   * @param {Commands[Name]["args"]} args
+   * @returns {Promise<{seq: number | null, result: Commands[Name]["result"]}>} `seq` of the last event that it
+   *   appended; null: nothing changed
+   * @throws {ApiError | NetworkError | SignedOutError}
+   */
+  execute(name, args) {
+    return this.#rest.post(`${this.#path}/commands`, { name, args });
+  }
+
+  /**
+   * Carry out a command now or, without a network, later.
+   * @template {keyof Commands} Name
+   * @param {Name} name
+   * @param {Commands[Name]["args"]} args
+   * @param {Record<string, any>} note what to show of it meanwhile
+   * @throws {SyncError} refused
+   */
+  async #push(name, args, note) {
+    await this.#log.push(name, args, note);
+  }
+
+  /** The result's `vote` is how the vote stands; null when the track was skipped. */
   skip() {
-    return this.#rest.post(`${this.#path}/player/skip`);
+    return this.execute("Skip", {});
   }
 
   /** @param {boolean} paused */
   setPaused(paused) {
-    return this.#rest.patch(`${this.#path}/player`, { paused });
+    return this.execute(paused ? "Pause" : "Resume", {});
   }
 
   /** @param {number} volume percent, 0 to 200 */
   setVolume(volume) {
-    return this.#rest.patch(`${this.#path}/player`, { volume });
+    return this.execute("SetVolume", { volume });
   }
 
   /** @param {string} itemId @param {string | null} after the item that it should follow; null: to the front */
   async move(itemId, after) {
-    await this.#log.push("MoveItem", { item_id: itemId, after }, { title: this.#titleOf(itemId) });
+    await this.#push("MoveItem", { item_id: itemId, after }, { title: this.#titleOf(itemId) });
   }
 
   /** Empty the queue. */
   clear() {
-    return this.#rest.post(`${this.#path}/queue/clear`);
+    return this.execute("ClearQueue", {});
   }
 
   /** @param {string | null} channelId null: leave voice */
   setVoiceChannel(channelId) {
-    return this.#rest.patch(`${this.#path}/player`, { voice_channel_id: channelId });
+    return channelId === null ? this.execute("LeaveVoice", {}) : this.execute("JoinVoice", { channel_id: channelId });
   }
 
   /** @returns {Promise<string | null>} the voice channel that this person sits in now */

@@ -136,7 +136,7 @@ async function attempt(act, consequence = "") {
 }
 
 async function skip() {
-  const { vote } = await store.skip();
+  const { vote } = (await store.skip()).result;
   if (vote) announce(`Your vote counts: ${vote.votes} of ${vote.needed} to skip`);
 }
 

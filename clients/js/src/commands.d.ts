@@ -1,0 +1,122 @@
+/** The commands of guilds, written by `manage.py generate` from queue_app/commands. */
+
+import type { Player, Problem, QueueItem, Requester, SkipVote, Track } from "./types.d.ts";
+
+export interface AddTrackArguments {
+  /** a search, a link or a library uri */
+  query: string;
+  position?: "end" | "next" | "now";
+}
+
+export interface Settings {
+  dj_role_id: string | null;
+  /** A text or announcement channel. */
+  announce_channel_id: string | null;
+  /** Where to play when nothing else says. */
+  voice_channel_id: string | null;
+  /** Percent. */
+  default_volume: number;
+  may_add: "everyone" | "dj" | "managers";
+  may_skip: "everyone" | "dj" | "managers";
+  may_move: "everyone" | "dj" | "managers";
+  may_clear: "everyone" | "dj" | "managers";
+  /** Percent of the listeners. */
+  vote_share: number;
+  max_per_person: number | null;
+  fair_order: boolean;
+  stay_in_channel: boolean;
+  leave_after_minutes: number;
+  allowed_sources: Array<string> | null;
+  /** Settings whose role or channel was deleted since; they count as not set. */
+  gone: Array<string>;
+}
+
+export interface ChangeSettingsArguments {
+  dj_role_id?: string | null;
+  /** A text or announcement channel. */
+  announce_channel_id?: string | null;
+  /** Where to play when nothing else says. */
+  voice_channel_id?: string | null;
+  /** Percent. */
+  default_volume?: number;
+  may_add?: "everyone" | "dj" | "managers";
+  may_skip?: "everyone" | "dj" | "managers";
+  may_move?: "everyone" | "dj" | "managers";
+  may_clear?: "everyone" | "dj" | "managers";
+  /** Percent of the listeners. */
+  vote_share?: number;
+  max_per_person?: number | null;
+  fair_order?: boolean;
+  stay_in_channel?: boolean;
+  leave_after_minutes?: number;
+  allowed_sources?: Array<string> | null;
+}
+
+export interface Cleared {
+  removed: number;
+  /** Failed tracks, where there were some. */
+  dismissed?: number;
+}
+
+export interface JoinVoiceArguments {
+  /** a voice or stage channel */
+  channel_id: string;
+}
+
+export interface MoveItemArguments {
+  item_id: string;
+  /** the item that it should follow; null: the front */
+  after: string | null;
+}
+
+export interface ItemArguments {
+  item_id: string;
+}
+
+export interface SetVolumeArguments {
+  /** percent of the original loudness */
+  volume: number;
+}
+
+export interface Skipped {
+  id: string;
+  track: Track;
+  requested_by: Requester | null;
+  state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
+  /** Orders the items that wait. */
+  rank: number;
+  added_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  error: Problem | null;
+  /** null when the track was skipped. */
+  vote: SkipVote | null;
+}
+
+/** What each command takes and returns, by its name. */
+export interface Commands {
+  /** Put what `query` names into the queue; `now` also skips what plays. */
+  AddTrack: { args: AddTrackArguments; result: QueueItem };
+  /** Change settings of the guild; those that are not named stay as they are. */
+  ChangeSettings: { args: ChangeSettingsArguments; result: Settings };
+  /** Remove every track that waits, and dismiss those that failed; what plays goes on. */
+  ClearQueue: { args: Record<string, never>; result: Cleared };
+  /** Send the bot into a voice channel, to play there. */
+  JoinVoice: { args: JoinVoiceArguments; result: Player };
+  /** Send the bot out of voice and stop; what played is kept with its position. */
+  LeaveVoice: { args: Record<string, never>; result: Player };
+  /** Put an item behind another one; to the front when that is null or has started meanwhile. */
+  MoveItem: { args: MoveItemArguments; result: QueueItem };
+  /** Pause playback. */
+  Pause: { args: Record<string, never>; result: Player };
+  /** Remove an item from the queue, or one that failed from beside it. */
+  RemoveItem: { args: ItemArguments; result: QueueItem };
+  /** Resume playback, also after the bot left voice or Discord refused it. */
+  Resume: { args: Record<string, never>; result: Player };
+  /** Add the track of an item that failed, was played or skipped again, at the end. */
+  RetryItem: { args: ItemArguments; result: QueueItem };
+  /** Set the volume, until somebody sets another. */
+  SetVolume: { args: SetVolumeArguments; result: Player };
+  /** Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing. */
+  Skip: { args: Record<string, never>; result: Skipped };
+}

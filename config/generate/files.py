@@ -1,0 +1,49 @@
+"""The files that are made from the program, whole or in part, so that they say what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from config.generate.commands import commands_table, commands_types
+from config.generate.openapi import openapi_json
+
+Make = Callable[[], str]
+
+
+def whole(make: Make) -> Callable[[str], str]:
+    return lambda text: make()
+
+
+def parts(**makes: Make) -> Callable[[str], str]:
+    """Make what stands between `<!-- generated: name -->` and `<!-- end -->`; the rest is written by hand."""
+
+    def write(text: str) -> str:
+        for name, make in makes.items():
+            begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+            before, found, rest = text.partition(begin)
+            _, closed, after = rest.partition(end)
+            if not (found and closed):
+                raise ValueError(f"There is no place for the generated part {name}.")
+            text = f"{before}{begin}\n{make()}\n{end}{after}"
+        return text
+
+    return write
+
+
+FILES: dict[str, Callable[[str], str]] = {
+    "docs/protocol.md": parts(commands=commands_table),
+    "docs/openapi.json": whole(openapi_json),
+    "clients/js/src/commands.d.ts": whole(commands_types),
+}
+
+
+def outdated() -> Iterator[tuple[Path, str]]:
+    """Yield each file that is not as it would be made now, and the text that it should hold."""
+    for name, write in FILES.items():
+        path = settings.BASE_DIR / name
+        text = path.read_text() if path.exists() else ""
+        if (made := write(text)) != text:
+            yield path, made

@@ -1,0 +1,26 @@
+"""`manage.py generate [--check]`: the files that are made from the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.generate.files import outdated
+
+
+class Command(BaseCommand):
+    help = "Write the files that are made from the program; with --check, only say which are out of date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true")
+
+    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+        found = {path.relative_to(settings.BASE_DIR): text for path, text in outdated()}
+        if check and found:
+            names = ", ".join(map(str, found))
+            raise CommandError(f"Out of date: {names}. Run `.venv/bin/python manage.py generate`.")
+        for path, text in found.items():
+            (settings.BASE_DIR / path).write_text(text)
+            self.stdout.write(f"Wrote {path}")
