@@ -9,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.domain.sessions import Principal, authenticate_access, touch_session
-from accounts.errors import AccountsError, TokenInvalid
+from accounts.errors import TokenInvalid, Unauthenticated
 from accounts.metrics import count_authentication
 from accounts.models import User
 
@@ -43,7 +43,7 @@ class BearerAuthentication(BaseAuthentication):
             principal = authenticate_access(token)
             assert principal.session is not None  # a token always belongs to one
             touch_session(principal.session)
-        except AccountsError as error:
+        except Unauthenticated as error:
             count_authentication("rest", error.code)
             raise AuthenticationFailed(str(error), code=error.code) from error
         count_authentication("rest", "valid")

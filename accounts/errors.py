@@ -1,87 +1,145 @@
-"""Why a caller is not let in. Codes are stable (docs/authentication.md); edges translate once."""
+"""The base of every app's refusals, and why a caller is not let in. The documents in docs/ list the codes."""
 
 from __future__ import annotations
 
 
-class AccountsError(Exception):
-    """Base. `code` is stable, `str(error)` is a sentence for people."""
+class Refusal(Exception):
+    """Why something is not done. Every error that a client may see is one; each edge translates it once.
+
+    A class has a stable `code`, a `sentence` for people, the HTTP `status`, the `close_code` of a WebSocket (None where
+    the connection goes on), and the `field` that holds bad input. An instance has `errors` (sentences by field),
+    `retry_after` (seconds, None when nobody knows) and `data` (further fields of an `error` frame).
+    """
+
+    code = ""
+    sentence = ""
+    status = 400
+    close_code: int | None = None
+    field = ""
+    retry_after: float | None = None
+
+    def __init__(self, sentence: str = "", **data: object) -> None:
+        super().__init__(sentence or self.sentence)
+        self.errors = {self.field: [str(self)]} if self.field else {}
+        self.data = data
+
+
+class InvalidInput(Refusal):
+    """Some fields of the input are invalid; `errors` has the sentences of each."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{field}: {' '.join(lines)}" for field, lines in errors.items()))
+        self.errors = errors
+
+
+# --- Who calls ---
+
+
+class Unauthenticated(Refusal):
+    """The caller is not logged in, or no longer."""
+
+    status = 401
+    close_code: int | None = 4401
+
+
+class AuthRequired(Unauthenticated):
+    """The request carries no credentials."""
 
     code = "AUTH_REQUIRED"
     sentence = "Log in first."
 
-    def __str__(self) -> str:
-        return self.sentence
 
+class TokenInvalid(Unauthenticated):
+    """The token is malformed, or we did not issue it for this."""
 
-class AuthRequired(AccountsError):
-    pass
-
-
-class TokenInvalid(AccountsError):
     code = "TOKEN_INVALID"
     sentence = "This token is not one of ours."
 
 
-class TokenExpired(AccountsError):
+class TokenExpired(Unauthenticated):
+    """The token is older than it may be."""
+
     code = "TOKEN_EXPIRED"
     sentence = "This token has expired. Ask for a new one."
 
 
-class UserNotFound(AccountsError):
+class UserNotFound(Unauthenticated):
+    """The account was deleted or closed."""
+
     code = "USER_NOT_FOUND"
     sentence = "This account does not exist any more."
 
 
-class SessionRevoked(AccountsError):
+class SessionRevoked(Unauthenticated):
+    """The session was ended, by its person or because a token was used twice."""
+
     code = "SESSION_REVOKED"
     sentence = "This session was ended. Log in again."
 
 
-class SecondFactorRequired(AccountsError):
+class SecondFactorRequired(Unauthenticated):
+    """The account has a second factor, and the login came without its code."""
+
     code = "SECOND_FACTOR_REQUIRED"
     sentence = "This account asks for a second factor. Log in again and send `second_factor` along."
 
 
-class SecondFactorInvalid(AccountsError):
+class SecondFactorInvalid(Unauthenticated):
+    """The code of the second factor is not accepted."""
+
     code = "SECOND_FACTOR_INVALID"
     sentence = "This code of the second factor is wrong, used, or one try too many. Log in again."
 
 
-class LoginRefused(AccountsError):
+class GrantDead(Unauthenticated):
+    """Discord no longer lets us ask about this person."""
+
+    code = "DISCORD_LOGIN_REQUIRED"
+    sentence = "Discord no longer lets us see your guilds. Log in again."
+
+
+class LoginRefused(Refusal):
     """A browser's login that Discord, the person or we refuse. `status` is what the page carries."""
 
     def __init__(self, status: int, code: str, sentence: str) -> None:
-        super().__init__(status, code, sentence)
-        self.status, self.code, self.sentence = status, code, sentence
+        super().__init__(sentence)
+        self.status, self.code = status, code
 
 
-class DiscordError(AccountsError):
-    """Discord did not do what we asked, as far as we know. `status` is what our own answer carries."""
+# --- Discord ---
+
+
+class DiscordError(Refusal):
+    """Discord did not do what we asked, as far as we know."""
 
     code = "DISCORD_FAILED"
     sentence = "Discord could not be reached. Try again in a moment."
     status = 502
 
-    def __init__(self, *details: object, perhaps_done: bool = False) -> None:
+    def __init__(self, *, perhaps_done: bool = False) -> None:
         """`perhaps_done`: the last attempt may have been carried out all the same."""
-        super().__init__(*details)
+        super().__init__()
         self.perhaps_done = perhaps_done
 
 
 class DiscordTimeout(DiscordError):
+    """Discord did not answer in time."""
+
     code = "DISCORD_TIMEOUT"
     sentence = "Discord took too long to answer. Try again in a moment."
     status = 504
 
 
 class DiscordBusy(DiscordError):
-    """`retry_after`: seconds, null when Discord did not say."""
+    """Discord limits how often we may ask, and the limit is reached."""
 
     code = "DISCORD_RATE_LIMITED"
     sentence = "Discord asks us to slow down. Try again in a minute."
 
     def __init__(self, retry_after: float | None = None) -> None:
-        super().__init__(retry_after)
+        super().__init__()
         self.retry_after = retry_after
 
 
@@ -105,6 +163,8 @@ class Crowded(DiscordBusy):
 
 
 class DiscordMalformed(DiscordError):
+    """Discord's answer has another shape than its documentation says."""
+
     code = "DISCORD_MALFORMED"
     sentence = "Discord answered something we do not understand. Try again in a moment."
 
@@ -112,14 +172,14 @@ class DiscordMalformed(DiscordError):
 class DiscordRefused(DiscordError):
     """A 4xx: what we sent is not good (any more).
 
-    `discord_code`: its JSON error code, 0 for none; null of an answer that is no JSON, so of Cloudflare's or a proxy's.
+    `discord_code`: its JSON error code, 0 for none; None of an answer that is no JSON, so of Cloudflare's or a proxy's.
     """
 
     code = "DISCORD_REFUSED"
     sentence = "Discord did not accept what we sent. Try again in a moment."
 
     def __init__(self, http_status: int, discord_code: int | None = 0) -> None:
-        super().__init__(http_status, discord_code)
+        super().__init__()
         self.http_status = http_status
         self.discord_code = discord_code
 
@@ -133,10 +193,3 @@ class CodeRefused(DiscordRefused):
 
     def __init__(self) -> None:
         super().__init__(400)
-
-
-class GrantDead(AccountsError):
-    """Discord no longer lets us ask about this person."""
-
-    code = "DISCORD_LOGIN_REQUIRED"
-    sentence = "Discord no longer lets us see your guilds. Log in again."

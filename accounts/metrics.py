@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter
 
-from accounts.errors import AccountsError
+from accounts.errors import DiscordError, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def refusals_counted(surface: str) -> Iterator[None]:
     """Count the refusal that is raised inside, if any; it goes on its way."""
     try:
         yield
-    except AccountsError as error:
+    except (Unauthenticated, DiscordError) as error:
         count_authentication(surface, error.code)
         raise
 
@@ -52,7 +52,7 @@ def refresh_counted(surface: str) -> Iterator[None]:
     """Count a renewal by how the work inside ends."""
     try:
         yield
-    except AccountsError as error:
+    except (Unauthenticated, DiscordError) as error:
         REFRESHES.labels(surface, error.code).inc()
         log.info("auth.refresh_refused surface=%s reason=%s", surface, error.code)
         raise

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from accounts.domain.sessions import find_live_session, touch_session
-from accounts.errors import AccountsError
+from accounts.errors import Unauthenticated
 from accounts.session_store import SessionStore
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class AuthSessionMiddleware:
             return
         try:
             session = find_live_session(sid)
-        except AccountsError:
+        except Unauthenticated:
             request.session.delete()
             request.session = SessionStore()
         else:

@@ -8,7 +8,7 @@ from typing import Concatenate, cast
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,6 +17,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts.domain.sessions import live_sessions
+from accounts.errors import Refusal
 from accounts.models import User
 
 
@@ -29,7 +30,10 @@ class PersonRequest(HttpRequest):
 def page[**P](
     view: Callable[Concatenate[PersonRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Make a page for people who are logged in; others go to Discord first, and come back."""
+    """Make a page for people who are logged in; others go to Discord first, and come back.
+
+    Where the view raises a Refusal, the page says that it does not exist, or is not theirs.
+    """
 
     @require_safe
     @ensure_csrf_cookie
@@ -38,7 +42,14 @@ def page[**P](
     def show(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(request.path, reverse("discord_login"), "next")
-        return view(cast(PersonRequest, request), *args, **kwargs)
+        try:
+            return view(cast(PersonRequest, request), *args, **kwargs)
+        except Refusal as error:
+            if error.status == 403:  # raised, it would fill the log with tracebacks
+                return render(request, "403.html", status=403)
+            if error.status in {400, 404}:
+                raise Http404 from error
+            raise
 
     return show
 

@@ -1,21 +1,21 @@
-"""Refusals about alert rules. `status` is what REST answers."""
+"""Refusals about alert rules."""
 
 from __future__ import annotations
 
-from guilds.errors import GuildsError, InvalidSettings
+from accounts.errors import Refusal
 
 
-class InvalidAlertRule(InvalidSettings):
-    """`errors` by field of the rule."""
+class AlertRuleNotFound(Refusal):
+    """The guild has no such rule."""
 
-
-class AlertRuleNotFound(GuildsError):
     code = "ALERT_RULE_NOT_FOUND"
     sentence = "There is no such alert rule in this guild."
     status = 404
 
 
-class TooManyAlertRules(GuildsError):
+class TooManyAlertRules(Refusal):
+    """The guild has as many rules as one may."""
+
     code = "TOO_MANY_ALERT_RULES"
     sentence = "This guild has as many alert rules as one may have."
     status = 409

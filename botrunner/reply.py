@@ -21,9 +21,7 @@ import nextcord
 from django.db import DatabaseError, InterfaceError
 from nextcord.ext import commands
 
-from guilds.errors import GuildsError
-from library.errors import LibraryError
-from queue_app.errors import QueueError
+from accounts.errors import Refusal
 from realtime.errors import StoreNotFound
 
 log = logging.getLogger(__name__)
@@ -178,10 +176,10 @@ def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
 async def tell_failure(asked: Asked, error: BaseException) -> None:
     """Say to the one who asked why it was not done. Discord tells them that nobody answers where the bot ends."""
     match error:
-        case QueueError() | GuildsError() | LibraryError():
-            await asked.tell(str(error), private=True)
         case StoreNotFound():  # the bot has just joined, and its rows are being written
             await asked.tell(NOT_YET, private=True)
+        case Refusal():
+            await asked.tell(str(error), private=True)
         case DatabaseError() | InterfaceError():
             log.error("%s: %s", asked, error)
             await asked.tell(NO_DATABASE, private=True)

@@ -13,32 +13,16 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from accounts.errors import AccountsError, DiscordError
-from guilds.errors import GuildsError, InvalidSettings
-from library.errors import LibraryError
-from queue_app.errors import InvalidArguments, QueueError
-from realtime.errors import RealtimeError
+from accounts.errors import Refusal
 
 log = logging.getLogger(__name__)
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's EXCEPTION_HANDLER: translate any exception of a view, the unexpected too."""
-    if isinstance(error, AccountsError):
+    if isinstance(error, Refusal):
         set_rollback()
-        code = error.status if isinstance(error, DiscordError) else status.HTTP_401_UNAUTHORIZED
-        return _with_patience(_body(code, error.code, str(error)), error)
-    if isinstance(error, InvalidArguments | InvalidSettings):
-        set_rollback()
-        return Response(
-            {"code": error.code, "detail": str(error), "errors": error.errors}, status=error.status
-        )
-    if isinstance(error, GuildsError | LibraryError | QueueError | RealtimeError):
-        set_rollback()
-        body = _body(error.status, error.code, str(error))
-        if field := getattr(error, "field", ""):
-            body.data["errors"] = {field: [str(error)]}
-        return _with_patience(body, error)
+        return _refuse(error)
     if isinstance(error, RequestDataTooBig):
         return _body(413, "TOO_LARGE", "The request body is too large (limit 2 MB).")
     if isinstance(error, exceptions.ValidationError):
@@ -65,11 +49,12 @@ def _body(code: int, name: str, detail: str) -> Response:
     return Response({"code": name, "detail": detail}, status=code, headers=headers)
 
 
-def _with_patience(response: Response, error: Exception) -> Response:
-    """Say when to come back, where the error knows it."""
-    seconds = getattr(error, "retry_after", None)
-    if seconds is not None:
-        response["Retry-After"] = str(max(1, math.ceil(seconds)))
+def _refuse(error: Refusal) -> Response:
+    response = _body(error.status, error.code, str(error))
+    if error.errors:
+        response.data["errors"] = error.errors
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return response
 
 

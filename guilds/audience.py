@@ -26,7 +26,10 @@ def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belon
 
 
 def check_sharing(user: User, guild_id: str, role_id: str) -> None:
-    """Return when the user may share with this guild: one is in it. Raises a GuildsError."""
+    """Return when the user may share with this guild: one is in it.
+
+    Raises InvalidGuildId, GuildNotFound or RoleNotFound.
+    """
     require_member(user, guild_id)
     if role_id and not Role.objects.filter(guild_id=guild_id, pk=role_id).exists():
         raise RoleNotFound

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Model
 
-from guilds.errors import InvalidSettings
+from accounts.errors import InvalidInput
 
 
 class ChangesForm[M: Model](forms.ModelForm[M]):
@@ -23,7 +23,7 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
         """Set the choices of the fields that have some."""
 
     def check(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Return what is to be written. Raises InvalidSettings."""
+        """Return what is to be written. Raises InvalidInput."""
         raise NotImplementedError
 
     def choose(self, name: str, choices: list[tuple[str, str]], *, none: str = "") -> None:
@@ -43,7 +43,7 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
         try:
             if self.changes:
                 self.changes = self.check(self.changes)
-        except InvalidSettings as error:
+        except InvalidInput as error:
             for name, sentences in error.errors.items():
                 self.add_error(name, sentences)
         return cleaned

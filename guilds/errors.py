@@ -1,25 +1,19 @@
-"""Refusals about guilds. `status` is what REST answers."""
+"""Refusals about guilds."""
 
 from __future__ import annotations
 
-
-class GuildsError(Exception):
-    code = "INVALID_INPUT"
-    sentence = "This is not a guild."
-    status = 400
-    field = ""  # of bad input: which one
-
-    def __str__(self) -> str:
-        return self.sentence
+from accounts.errors import Refusal
 
 
-class InvalidGuildId(GuildsError):
+class InvalidGuildId(Refusal):
+    """The guild id of the request is no snowflake."""
+
     code = "INVALID_GUILD_ID"
     sentence = "A guild id is a Discord snowflake: 17 to 20 digits."
     field = "guild_id"
 
 
-class GuildNotFound(GuildsError):
+class GuildNotFound(Refusal):
     """Also for guilds that exist but are not the caller's: nobody learns which do."""
 
     code = "GUILD_NOT_FOUND"
@@ -27,19 +21,23 @@ class GuildNotFound(GuildsError):
     status = 404
 
 
-class GuildForbidden(GuildsError):
+class GuildForbidden(Refusal):
+    """The caller is in the guild and does not manage it."""
+
     code = "FORBIDDEN"
     sentence = "You may not do this in this guild."
     status = 403
 
 
-class BotNotInstalled(GuildsError):
+class BotNotInstalled(Refusal):
+    """This needs the bot in the guild, and it is not there."""
+
     code = "BOT_NOT_INSTALLED"
     sentence = "The bot is not in this guild yet."
     status = 409
 
 
-class GuildUnavailable(GuildsError):
+class GuildUnavailable(Refusal):
     """The bot is in the guild, and Discord has an outage for it."""
 
     code = "GUILD_UNAVAILABLE"
@@ -47,30 +45,21 @@ class GuildUnavailable(GuildsError):
     status = 503
 
 
-class RefreshedJustNow(GuildsError):
-    """`retry_after`: seconds until it can be done again."""
+class RefreshedJustNow(Refusal):
+    """The guild was refreshed some seconds ago."""
 
     code = "RATE_LIMITED"
     sentence = "This guild was just read. Wait some seconds."
     status = 429
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
+        super().__init__()
         self.retry_after = retry_after
 
 
-class InvalidSettings(GuildsError):
-    """`errors` is a list of sentences by setting."""
+class RoleNotFound(Refusal):
+    """The role to share with is not one of the guild's."""
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__()
-        self.errors = errors
-
-    def __str__(self) -> str:
-        return "; ".join(f"{name}: {' '.join(lines)}" for name, lines in self.errors.items())
-
-
-class RoleNotFound(GuildsError):
     code = "ROLE_NOT_FOUND"
     sentence = "There is no such role in this guild."
     field = "role_id"

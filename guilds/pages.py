@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.domain.grants import is_grant_dead
@@ -12,7 +12,6 @@ from accounts.pages import PersonRequest, login_url, page
 from guilds.domain.guild_list import is_list_old
 from guilds.domain.installation import install_url
 from guilds.domain.settings import ANNOUNCE_TYPES, VOICE_TYPES, known_sources, load_settings, settings_shape
-from guilds.errors import GuildForbidden, GuildsError
 from guilds.models import Channel, Membership, Who
 from guilds.permissions import can_manage, require_manager
 from guilds.queries import channels_of, guild_shape, my_memberships
@@ -39,12 +38,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
 @page
 def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
     """For those who manage the guild; each control saves itself over REST."""
-    try:
-        membership = require_manager(request.user, guild_id)
-    except GuildForbidden:
-        return render(request, "403.html", status=403)  # raised, it would fill the log with tracebacks
-    except GuildsError as error:
-        raise Http404 from error
+    membership = require_manager(request.user, guild_id)
     settings = settings_shape(load_settings(guild_id))
     allowed = settings["allowed_sources"]
     roles = membership.guild.roles.exclude(pk=guild_id)

@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin
+from accounts.errors import Refusal
 from accounts.models import User
 from queue_app.commands import execute
 from queue_app.domain.requeue import requeue
-from queue_app.errors import QueueError
 from queue_app.models import Player, QueueItem
 from realtime.models import Via
 from realtime.origin import Origin
@@ -45,7 +45,7 @@ class QueueItemAdmin(ReadOnlyAdmin):
             try:
                 requeue(item.guild_id, item_id=str(item.pk), origin=_origin(request))
                 self.message_user(request, f"{item.track} is at the front again.", messages.SUCCESS)
-            except QueueError as error:
+            except Refusal as error:
                 self.message_user(request, f"{item.track}: {error}", messages.WARNING)
 
 
@@ -75,5 +75,5 @@ class PlayerAdmin(ReadOnlyAdmin):
             try:
                 execute(player.guild_id, "Skip", {}, origin=_origin(request))
                 self.message_user(request, f"{player.guild}: skipped.", messages.SUCCESS)
-            except QueueError as error:
+            except Refusal as error:
                 self.message_user(request, f"{player.guild}: {error}", messages.WARNING)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from queue_app.errors import InvalidArguments
+from accounts.errors import InvalidInput
 
 _MISTAKES = (
     "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "not_a_dict",
@@ -25,12 +25,12 @@ class Arguments(serializers.Serializer[dict[str, Any]]):
     """Arguments of a command. Names that it does not know, as those of a later version, are ignored."""
 
     def read(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidArguments."""
+        """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidInput."""
         try:
             clean: dict[str, Any] = self.run_validation(args)
         except serializers.ValidationError as error:
             told = cast("dict[str, list[str]]", error.detail)  # a serializer's: by field
-            raise InvalidArguments({name: [*map(str, lines)] for name, lines in told.items()}) from error
+            raise InvalidInput({name: [*map(str, lines)] for name, lines in told.items()}) from error
         return clean
 
 

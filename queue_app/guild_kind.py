@@ -6,33 +6,25 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
+from accounts.errors import InvalidInput
 from accounts.models import User
-from guilds.errors import GuildNotFound, GuildsError, InvalidSettings
+from guilds.errors import GuildNotFound, InvalidGuildId
 from guilds.models import Membership
 from guilds.permissions import require_member
-from library.errors import LibraryError
 from queue_app.commands import execute
 from queue_app.domain.playback import abandoned, note_absence
-from queue_app.errors import IdempotencyConflict, InvalidArguments, QueueError, UnknownCommand
+from queue_app.errors import IdempotencyConflict, UnknownCommand
 from queue_app.queries import read_snapshot
-from realtime.errors import Conflict, Forbidden, InvalidPush, RealtimeError, StoreNotFound, UnknownEvent
+from realtime.errors import Conflict, Forbidden, InvalidPush, StoreNotFound, UnknownEvent
 from realtime.kinds import Kind, Pushed, Reader
 from realtime.models import Store
 from realtime.origin import Origin
 
 
-class CommandRefused(RealtimeError):
-    """A command that is well formed and was not carried out; `code` is the domain's."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
 def authorize(user: User, guild_id: str) -> None:
     try:
         require_member(user, guild_id)
-    except GuildsError as error:
+    except (InvalidGuildId, GuildNotFound) as error:
         raise StoreNotFound from error
 
 
@@ -51,14 +43,12 @@ def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
         return execute(guild_id, pushed.name, args, origin=origin).seqs
     except UnknownCommand as error:
         raise UnknownEvent from error
-    except (InvalidArguments, InvalidSettings) as error:
+    except InvalidInput as error:
         raise InvalidPush(str(error)) from error
     except IdempotencyConflict as error:
         raise Conflict from error
     except GuildNotFound as error:  # left the guild while connected
         raise Forbidden from error
-    except (QueueError, GuildsError, LibraryError) as error:
-        raise CommandRefused(error.code, str(error)) from error
 
 
 def snapshot(user: User, guild_id: str) -> dict[str, Any]:

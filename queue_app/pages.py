@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.pages import PersonRequest, page
-from guilds.errors import GuildsError
 from guilds.freshness import read_shards, stale_since
 from guilds.pages import on_page
 from guilds.permissions import can_manage, require_member
@@ -17,10 +16,7 @@ from guilds.queries import bot_lacks_by_place, my_memberships, voice_channels_se
 
 @page
 def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
-    try:
-        membership = require_member(request.user, guild_id)
-    except GuildsError as error:
-        raise Http404 from error
+    membership = require_member(request.user, guild_id)
     lacks: list[dict[str, Any]] = []
     stale = None
     if can_manage(membership):

@@ -18,6 +18,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
+from accounts.errors import InvalidInput
 from guilds.permissions import require_member
 from library.artwork import artwork_folder
 from library.domain.find import MAX_QUERY, search_library
@@ -30,7 +31,6 @@ from queue_app.command_serializers import (
 )
 from queue_app.commands import command_id_of, execute
 from queue_app.commands.add_track import AddTrackArguments
-from queue_app.errors import InvalidArguments
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
     ItemSerializer,
@@ -83,12 +83,12 @@ def _read_body(request: Request, guild_id: str, body: Serializer[Any]) -> dict[s
 
 
 def _number(request: Request, name: str) -> int | None:
-    """Return a whole number of the query, null when absent. Raises InvalidArguments."""
+    """Return a whole number of the query, null when absent. Raises InvalidInput."""
     text = request.query_params.get(name)
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,40}", text):
-        raise InvalidArguments({name: ["This must be a whole number."]})
+        raise InvalidInput({name: ["This must be a whole number."]})
     return max(-(2**63), min(int(text), 2**63 - 1))  # what a column holds
 
 
@@ -210,9 +210,9 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         query = request.query_params.get("q", "")
         if len(query) > MAX_QUERY or "\0" in query:
-            raise InvalidArguments({"q": [f"At most {MAX_QUERY} characters."]})
+            raise InvalidInput({"q": [f"At most {MAX_QUERY} characters."]})
         if request.query_params.get("source", "library") != "library":
-            raise InvalidArguments({"source": ["One of: library."]})
+            raise InvalidInput({"source": ["One of: library."]})
         return Response([track_shape(track) for track in search_library(query)])
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from accounts.errors import AccountsError, SessionRevoked, UserNotFound
+from accounts.errors import SessionRevoked, Unauthenticated, UserNotFound
 from accounts.models import AuthSession
 from realtime import kinds
 from realtime.db import Repeated
@@ -22,7 +22,7 @@ from realtime.kinds import Reader
 from realtime.per_loop import PerLoop
 from realtime.poll import get_poll
 
-OnEnd = Callable[[AccountsError], None]
+OnEnd = Callable[[Unauthenticated], None]
 OnLost = Callable[[], None]
 
 
@@ -43,9 +43,9 @@ class Sessions:
     def question(self) -> frozenset[str] | None:
         return frozenset(self._open) or None
 
-    def read(self, question: frozenset[str]) -> dict[str, AccountsError]:
+    def read(self, question: frozenset[str]) -> dict[str, Unauthenticated]:
         found = {str(pk): (revoked_at, active) for pk, revoked_at, active in self._found.ask(question)}
-        ended: dict[str, AccountsError] = {}
+        ended: dict[str, Unauthenticated] = {}
         for sid in question:
             revoked_at, active = found.get(sid, (None, False))
             if not active:
@@ -54,7 +54,7 @@ class Sessions:
                 ended[sid] = SessionRevoked()
         return ended
 
-    def settle(self, question: frozenset[str], answer: dict[str, AccountsError]) -> None:
+    def settle(self, question: frozenset[str], answer: dict[str, Unauthenticated]) -> None:
         for sid, reason in answer.items():
             for on_end in self._open.pop(sid, set()):
                 on_end(reason)

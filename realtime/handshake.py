@@ -19,7 +19,7 @@ from accounts.domain.sessions import (
     nobody,
     touch_session,
 )
-from accounts.errors import AccountsError, TokenInvalid
+from accounts.errors import TokenInvalid, Unauthenticated
 from accounts.session_store import SessionStore
 
 Scope = dict[str, Any]
@@ -62,7 +62,7 @@ def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = Fals
     """Return whose token this is, an access token or, with `sync_tokens`, also a sync token.
 
     Who takes sync tokens checks the principal's `store`. Grace is for access tokens only. With REQUIRE_AUTH
-    off, a bad token is nobody's. Raises an AccountsError.
+    off, a bad token is nobody's. Raises Unauthenticated.
     """
     try:
         try:
@@ -71,7 +71,7 @@ def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = Fals
             if not sync_tokens:
                 raise
             principal = authenticate_sync(raw)
-    except AccountsError:
+    except Unauthenticated:
         if settings.REQUIRE_AUTH:
             raise
         return nobody()
@@ -85,7 +85,7 @@ def authenticate_scope(scope: Scope, *, grace_seconds: int, sync_tokens: bool = 
     Uses the ORM.
 
     A cookie that no longer belongs to a session counts as nothing presented: browsers send stale cookies
-    without being asked, and the first message may still authenticate. Raises an AccountsError.
+    without being asked, and the first message may still authenticate. Raises Unauthenticated.
     """
     token, _ = offered_token(scope)
     if token is not None:
@@ -98,7 +98,7 @@ def _of_cookie(scope: Scope) -> Principal | None:
     sid = SessionStore(key).get("sid")
     try:
         session = find_live_session(sid)
-    except AccountsError:
+    except Unauthenticated:
         return None
     touch_session(session)
     return Principal(session.user, session)

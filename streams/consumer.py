@@ -14,11 +14,11 @@ from channels.exceptions import StopConsumer
 from django.db import InterfaceError, OperationalError
 
 from accounts.domain.sessions import Principal
-from accounts.errors import AccountsError, AuthRequired, TokenInvalid
+from accounts.errors import AuthRequired, Refusal, TokenInvalid
 from accounts.metrics import refresh_counted
 from realtime.consumers.connection import EXPIRY_NOTICE_SECONDS, Connection, milliseconds
 from realtime.db import in_thread
-from realtime.errors import EpochMismatch, NoAccess, RateLimited, RealtimeError, StoreNotFound
+from realtime.errors import EpochMismatch, NoAccess, RateLimited, StoreNotFound
 from realtime.hub import Batch, Subscription, get_hub
 from realtime.limits import MAX_REFUSED
 from realtime.models import Via
@@ -146,7 +146,7 @@ class StreamConsumer(Connection):
 
     def lost(self, error: Exception) -> None:
         """A right or a stream that a registration stands on is gone."""
-        assert isinstance(error, RealtimeError)
+        assert isinstance(error, Refusal)
         self._close_soon(4404 if isinstance(error, StreamNotFound) else 4403, error)
 
     # --- What comes in ---
@@ -168,10 +168,7 @@ class StreamConsumer(Connection):
                 return  # not counted: there are as many of these as frames we sent
             self._count_message(message)
             await self._handle(said)
-        except AccountsError as error:
-            self._say_error(error, said)
-            await self.close(4401)
-        except RealtimeError as error:
+        except Refusal as error:
             self._say_error(error, said)
             gone = isinstance(error, StoreNotFound) and self._registrations  # the other streams go on
             if error.close_code is not None and not gone:
@@ -397,8 +394,8 @@ class StreamConsumer(Connection):
             frame.pop("id", None)
         self.queue(frames.text_message(orjson.dumps(frame)))
 
-    def _say_error(self, error: AccountsError | RealtimeError, message: dict[str, Any]) -> None:
-        data = dict(getattr(error, "data", {}))
+    def _say_error(self, error: Refusal, message: dict[str, Any]) -> None:
+        data = dict(error.data)
         if isinstance(message.get("streamId"), str):
             data["streamId"] = message["streamId"][:64]
         self._say(self._error_frame(error.code, str(error), message.get("id"), **data))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
 from accounts.pages import PersonRequest, page
 from guilds.permissions import can_manage
 from guilds.queries import known_people, my_memberships
-from streams.errors import StreamNotFound
 from streams.rights import NO_RIGHTS, read_rights, require_reader, streams_of
 from streams.shapes import present_on, stream_shape
 
@@ -35,10 +34,7 @@ def streams(request: PersonRequest) -> HttpResponse:
 @page
 def stream(request: PersonRequest, stream_id: str) -> HttpResponse:
     """One stream, for whoever may read it."""
-    try:
-        found, rights = require_reader(request.user, stream_id)
-    except StreamNotFound as error:
-        raise Http404 from error
+    found, rights = require_reader(request.user, stream_id)
     context = {
         "stream": stream_shape(found, rights, present_on([found.pk])),
         "may_write": rights.write,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.domain.sessions import Principal
+from accounts.errors import Refusal
 from realtime.domain.append import ensure_store
-from realtime.errors import RealtimeError
 from realtime.models import Store
 from realtime.queries import check_position
 from streams.domain.streams import claim_stream
@@ -118,5 +118,5 @@ def _grant_one(
         if request.since is not None:
             check_position(store, cursor=request.since, epoch=request.epoch)
         return Granted(streams[pk], mine, store.epoch, store.head)
-    except RealtimeError as error:
+    except Refusal as error:
         return error

@@ -18,8 +18,8 @@ from accounts.domain.once import StepSpent, take_once
 from accounts.domain.people import store_grant, upsert_person
 from accounts.domain.sessions import begin_session, find_live_session
 from accounts.errors import (
-    AccountsError,
     CodeRefused,
+    Refusal,
     SecondFactorInvalid,
     SecondFactorRequired,
     UserNotFound,
@@ -27,7 +27,7 @@ from accounts.errors import (
 from accounts.models import AuthSession, User
 from accounts.signals import discord_login
 
-_REFUSALS: dict[str, type[AccountsError]] = {
+_REFUSALS: dict[str, type[Refusal]] = {
     error.code: error for error in (CodeRefused, UserNotFound, SecondFactorRequired, SecondFactorInvalid)
 }
 

@@ -127,14 +127,14 @@ def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
 
 
 def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
-    """Say whose access token this is: one query. Raises an AccountsError."""
+    """Say whose access token this is: one query. Raises Unauthenticated."""
     claims = tokens.read_access(raw, grace_seconds=grace_seconds)
     session = _session_of(claims.user_id, claims.sid, store="")
     return Principal(session.user, session, claims.expires_at)
 
 
 def authenticate_sync(raw: str) -> Principal:
-    """Say whose sync token this is, and in `store` for which instance: one query. Raises an AccountsError."""
+    """Say whose sync token this is, and in `store` for which instance: one query. Raises Unauthenticated."""
     claims = tokens.read_sync(raw)
     session = _session_of(claims.user_id, claims.sid, store=claims.store)
     return Principal(session.user, session, claims.expires_at, claims.store)
@@ -185,7 +185,7 @@ def refresh_pair(raw: str) -> TokenPair:
     """Trade a refresh token for the next pair.
 
     A spent token within REPLAY_SECONDS of its rotation gets the same child again; later it is theft by the
-    rules of RFC 9700 §4.14.2 and the session is revoked. Raises an AccountsError.
+    rules of RFC 9700 §4.14.2 and the session is revoked. Raises Unauthenticated.
     """
     claims = tokens.read_refresh(raw)
     session = _session_of(claims.user_id, claims.sid, store="")

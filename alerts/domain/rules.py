@@ -10,9 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.errors import InvalidInput
 from accounts.models import User
 from alerts.domain.settle import drop_waiting
-from alerts.errors import AlertRuleNotFound, InvalidAlertRule, TooManyAlertRules
+from alerts.errors import AlertRuleNotFound, TooManyAlertRules
 from alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
 from alerts.quiet import timezone_names
 from guilds.domain.settings import ANNOUNCE_TYPES
@@ -40,7 +41,7 @@ NEEDED = ("stream_id", "channel_id")
 def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
     """Return clean fields. `whole`: of a new rule, so what it cannot do without must be there.
 
-    Raises InvalidAlertRule; nothing of the guild is looked at.
+    Raises InvalidInput; nothing of the guild is looked at.
     """
     clean: dict[str, Any] = {}
     errors: dict[str, list[str]] = {}
@@ -56,7 +57,7 @@ def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
     elif not args:
         errors["non_field_errors"] = [f"Say what to change: {', '.join(FIELDS)}."]
     if errors:
-        raise InvalidAlertRule(errors)
+        raise InvalidInput(errors)
     return clean
 
 
@@ -124,7 +125,7 @@ _CHECKS = {
 
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
-    """Raises InvalidAlertRule for a channel or role that the guild does not have, or that cannot be chosen."""
+    """Raises InvalidInput for a channel or role that the guild does not have, or that cannot be chosen."""
     errors: dict[str, list[str]] = {}
     if "channel_id" in changes:
         channels = Channel.objects.filter(guild_id=guild_id, type__in=ANNOUNCE_TYPES)
@@ -136,21 +137,21 @@ def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
         elif not Role.objects.filter(guild_id=guild_id, pk=role).exists():
             errors["mention_role_id"] = ["There is no such role in this guild."]
     if errors:
-        raise InvalidAlertRule(errors)
+        raise InvalidInput(errors)
 
 
 def _vouch(rule: AlertRule, stream_id: str, origin: Origin) -> None:
     """Set the rule's stream, and as its author whoever asks, if they may read it.
 
     A guild hears of no stream that none of its managers may read. Naming the stream that the rule has already is
-    everybody's right, and changes the author only where it can. Raises InvalidAlertRule.
+    everybody's right, and changes the author only where it can. Raises InvalidInput.
     """
     user = origin.user
     rights = read_rights([(stream_id, user.pk)]).get((stream_id, user.pk)) if user else None
     if rights is not None and rights.read and not origin.operator:
         rule.author = user
     elif stream_id != rule.stream_id:
-        raise InvalidAlertRule({"stream_id": ["There is no such stream, or it is not shared with you."]})
+        raise InvalidInput({"stream_id": ["There is no such stream, or it is not shared with you."]})
     rule.stream_id = stream_id
 
 
@@ -188,7 +189,7 @@ def _set(rule: AlertRule, changes: dict[str, Any], origin: Origin) -> None:
 def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
     """Make a rule from what `check_rule` returned. Appends `AlertRuleAdded {rule}`.
 
-    Raises InvalidGuildId, GuildNotFound, GuildForbidden, InvalidAlertRule or TooManyAlertRules.
+    Raises InvalidGuildId, GuildNotFound, GuildForbidden, InvalidInput or TooManyAlertRules.
     """
     store = _open(guild_id, origin)
     check_choices(guild_id, fields)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts import service_tokens
 from accounts.authentication import bearer_token
-from accounts.errors import AccountsError
+from accounts.errors import Unauthenticated
 from accounts.metrics import count_authentication
 
 
@@ -29,7 +29,7 @@ class ServiceAuthentication(BaseAuthentication):
             if token is None:
                 return None
             service_tokens.spend(token)
-        except AccountsError as error:
+        except Unauthenticated as error:
             count_authentication("bot_api", error.code)
             raise AuthenticationFailed(str(error), code=error.code) from error
         count_authentication("bot_api", "valid")

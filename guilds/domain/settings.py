@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from guilds.errors import InvalidSettings
+from accounts.errors import InvalidInput
 from guilds.models import MAX_VOLUME, Channel, ChannelType, GuildSettings, Role, Who
 from guilds.permissions import require_manager
 from realtime.domain.append import append, lock_store
@@ -31,7 +31,7 @@ def known_sources() -> dict[str, str]:
 
 
 def check_settings(args: dict[str, Any]) -> dict[str, Any]:
-    """Return clean changes, of any of the settings. Raises InvalidSettings; nothing of the guild is looked at."""
+    """Return clean changes, of any of the settings. Raises InvalidInput; nothing of the guild is looked at."""
     clean: dict[str, Any] = {}
     errors: dict[str, list[str]] = {}
     for name, value in args.items():
@@ -44,12 +44,12 @@ def check_settings(args: dict[str, Any]) -> dict[str, Any]:
     if not args:
         errors["non_field_errors"] = [f"Say what to change: {', '.join(CHECKS)}."]
     if errors:
-        raise InvalidSettings(errors)
+        raise InvalidInput(errors)
     return clean
 
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
-    """Raises InvalidSettings for roles and channels that the guild does not have, or not of that kind."""
+    """Raises InvalidInput for roles and channels that the guild does not have, or not of that kind."""
     errors: dict[str, list[str]] = {}
     if (role := changes.get("dj_role_id")) is not None:
         if role == guild_id:
@@ -65,14 +65,14 @@ def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
         if chosen is not None and not channels.filter(pk=chosen, type__in=types).exists():
             errors[name] = [f"This is not a {kind} channel of this guild."]
     if errors:
-        raise InvalidSettings(errors)
+        raise InvalidInput(errors)
 
 
 def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[str, Any]:
     """Set what `changes` names, cleaned by `check_settings`; other settings stay as they are by now.
 
     Appends `SettingsChanged {before, after}` with what differs, nothing when nothing does. Returns the settings'
-    shape. Raises InvalidGuildId, GuildNotFound, GuildForbidden or InvalidSettings.
+    shape. Raises InvalidGuildId, GuildNotFound, GuildForbidden or InvalidInput.
     """
     with transaction.atomic():
         if origin.user is not None and not origin.operator:
@@ -81,7 +81,7 @@ def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[st
 
 
 def write_settings(store: Store, guild_id: str, changes: dict[str, Any], *, origin: Origin) -> dict[str, Any]:
-    """`change_settings` of somebody who may, on a locked store. Raises InvalidSettings."""
+    """`change_settings` of somebody who may, on a locked store. Raises InvalidInput."""
     check_choices(guild_id, changes)
     settings, _ = GuildSettings.objects.get_or_create(pk=guild_id)
     before = {name: getattr(settings, name) for name in changes}

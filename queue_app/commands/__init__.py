@@ -12,11 +12,12 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
-from guilds.errors import GuildNotFound, InvalidSettings
+from accounts.errors import InvalidInput
+from guilds.errors import GuildNotFound
 from guilds.permissions import check_guild_id, require_member
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import open_guild
-from queue_app.errors import IdempotencyConflict, InvalidArguments, UnknownCommand
+from queue_app.errors import IdempotencyConflict, UnknownCommand
 from queue_app.models import Player, QueueItem
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.answer import Answer, answer_once
@@ -38,12 +39,12 @@ COMMANDS = _find_commands()
 
 
 def command_id_of(key: str) -> str:
-    """Return the command's id for an `Idempotency-Key`, empty without one. Raises InvalidArguments.
+    """Return the command's id for an `Idempotency-Key`, empty without one. Raises InvalidInput.
 
     Long keys are hashed: the log keeps 64 characters.
     """
     if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidArguments({"Idempotency-Key": [f"At most {MAX_KEY} printable ASCII characters."]})
+        raise InvalidInput({"Idempotency-Key": [f"At most {MAX_KEY} printable ASCII characters."]})
     return hashlib.sha256(key.encode()).hexdigest() if len(key) > 64 else key
 
 
@@ -51,13 +52,13 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     """Carry a command out once (see `answer_once`), in a transaction that locks the guild's store.
 
     `Answer.result` is what it returned, an item or player in its shape. Raises InvalidGuildId, GuildNotFound,
-    UnknownCommand, InvalidArguments, InvalidSettings, IdempotencyConflict, or what the command raises.
+    UnknownCommand, InvalidInput, IdempotencyConflict, or what the command raises.
     """
     check_guild_id(guild_id)
     try:
         command = COMMANDS[name]
         clean = command.check(args)
-    except (KeyError, InvalidArguments, InvalidSettings) as error:
+    except (KeyError, InvalidInput) as error:
         _require_member(guild_id, origin)  # before anything is said about the command
         if isinstance(error, KeyError):
             raise UnknownCommand from error

@@ -35,5 +35,5 @@ class Command:
 
     @classmethod
     def check(cls, args: dict[str, Any]) -> dict[str, Any]:
-        """Return clean arguments. Raises InvalidArguments; nothing of the guild is looked at."""
+        """Return clean arguments. Raises InvalidInput; nothing of the guild is looked at."""
         return cls._reader.read(args)

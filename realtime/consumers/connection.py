@@ -16,12 +16,12 @@ from channels.exceptions import StopConsumer
 from django.conf import settings
 
 from accounts.domain.sessions import Principal
-from accounts.errors import AccountsError, TokenExpired
+from accounts.errors import Refusal, TokenExpired, Unauthenticated
 from accounts.metrics import count_authentication, count_grace, refusals_counted
 from realtime import metrics
 from realtime.connections import get_connections
 from realtime.db import in_thread
-from realtime.errors import BadHandshake, Forbidden, NoAccess, RateLimited, RealtimeError, TooManyConnections
+from realtime.errors import BadHandshake, Forbidden, NoAccess, RateLimited, TooManyConnections
 from realtime.handshake import authenticate_scope, authenticate_token, offered_token, origin_allowed, refusal
 from realtime.limits import MAX_REFUSED, Meter
 from realtime.upgrade import FAULT, Fault, handshake_fault
@@ -80,7 +80,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         with contextlib.suppress(StopConsumer):
             await self._let_in()
             fault = scope.get(FAULT) or handshake_fault(scope) or Fault(426, "Only sockets live here.", [])
-            await self._refuse(fault.status, BadHandshake(fault.sentence), fault.headers)
+            await self._refuse(BadHandshake(fault.sentence, fault.status), fault.headers)
 
     async def _let_in(self) -> tuple[Principal | None, str | None]:
         """Return who comes, null where a message will say, and the subprotocol to answer. Else refuses and stops."""
@@ -92,28 +92,24 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
                 raise Forbidden("This origin may not connect.")
             if self.scope["type"] == "websocket":
                 await self._open(principal)
-        except AccountsError as error:
-            await self._refuse(401, error)
-        except RealtimeError as error:
-            await self._refuse(error.status, error)
+        except Refusal as error:
+            await self._refuse(error)
         return principal, subprotocol
 
     async def _identify(self) -> Principal | None:
-        """Return who opens the socket, null where a message will say. Raises an AccountsError or a RealtimeError."""
+        """Return who opens the socket, null where a message will say. Raises a Refusal."""
         return await in_thread(authenticate_scope)(
             self.scope, grace_seconds=self._grace_seconds, sync_tokens=True
         )
 
     async def _open(self, principal: Principal | None) -> None:
-        """Open what the address names, before the upgrade. Raises a RealtimeError."""
+        """Open what the address names, before the upgrade. Raises a Refusal."""
 
-    async def _refuse(
-        self, status: int, error: AccountsError | RealtimeError, more: Iterable[tuple[bytes, bytes]] = ()
-    ) -> NoReturn:
+    async def _refuse(self, error: Refusal, more: Iterable[tuple[bytes, bytes]] = ()) -> NoReturn:
         metrics.count_rejection(self.endpoint, error.code)
         if self.scope["type"] == "http":
             more = [*more, (b"connection", b"close")]  # as a server does that refuses an upgrade
-        for message in refusal(self.scope, status, error.code, str(error), more):
+        for message in refusal(self.scope, error.status, error.code, str(error), more):
             await self.base_send(message)
         raise StopConsumer
 
@@ -145,7 +141,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             with contextlib.suppress(OSError):  # the peer went away by itself
                 await self.base_send({"type": "websocket.close", "code": code})
 
-    def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
+    def _close_soon(self, code: int, error: Refusal | None = None) -> None:
         """Close from a callback, with the reason said first where the peer still reads. The first reason counts."""
         if self._closing:
             return
@@ -184,7 +180,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         return settings.SYNC_GRACE_SECONDS
 
     async def _authenticate(self, token: str) -> None:
-        """Check a token that came in a message. Raises an AccountsError, or NoAccess for another user's."""
+        """Check a token that came in a message. Raises Unauthenticated, or NoAccess for another user's."""
         with refusals_counted(self.endpoint):
             principal = await in_thread(authenticate_token)(
                 token, grace_seconds=self._grace_seconds, sync_tokens=True
@@ -256,7 +252,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
     def _expired(self) -> None:
         self._close_soon(4401, TokenExpired())
 
-    def _ended(self, reason: AccountsError) -> None:
+    def _ended(self, reason: Unauthenticated) -> None:
         self._close_soon(4401, reason)
 
     def _access_lost(self) -> None:

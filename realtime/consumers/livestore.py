@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from accounts.domain.sessions import Principal
-from accounts.errors import AccountsError, AuthRequired
+from accounts.errors import AuthRequired, Refusal
 from realtime import livestore
 from realtime.consumers.pulls import Pull, PullConnection
 from realtime.db import in_thread
@@ -25,7 +25,6 @@ from realtime.errors import (
     EpochMismatch,
     Forbidden,
     InvalidPush,
-    RealtimeError,
     ServerAhead,
     StoreFull,
     StoreNotFound,
@@ -41,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def _authenticate(scope: dict[str, Any], address: Address) -> Principal:
-    """Return who opens the socket. Raises an AccountsError.
+    """Return who opens the socket. Raises Unauthenticated.
 
     The first credential present decides; the token in `syncPayload` comes before the cookie.
     """
@@ -64,7 +63,7 @@ class LivestoreConsumer(PullConnection):
     async def _identify(self) -> Principal:
         try:
             self.address = livestore.read_address(self.scope.get("query_string", b""))
-        except RealtimeError:
+        except BadMessage:
             await super()._identify()  # who is asking comes before what for
             raise
         self._token = self.address.token
@@ -85,7 +84,7 @@ class LivestoreConsumer(PullConnection):
         if principal.store is not None:
             super()._set_clocks(principal)
 
-    def _close_soon(self, code: int, error: AccountsError | RealtimeError | None = None) -> None:
+    def _close_soon(self, code: int, error: Refusal | None = None) -> None:
         super()._close_soon(code)  # there is no frame for a reason outside of a request
 
     # --- What comes in ---
@@ -100,9 +99,7 @@ class LivestoreConsumer(PullConnection):
                 if self._closed or self._closing:  # the session may have ended while it waited its turn
                     return
                 await self._handle(said, text)
-        except AccountsError:
-            await self.close(4401)
-        except RealtimeError as error:
+        except Refusal as error:
             await self.close(error.close_code or 4400)
         except Exception:
             log.exception("Unexpected error on /livestore")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from accounts.errors import AccountsError, AuthRequired, TokenExpired
+from accounts.errors import AuthRequired, Refusal
 from accounts.metrics import refresh_counted, refusals_counted
 from realtime import frames, kinds
 from realtime.consumers.connection import milliseconds
@@ -16,7 +16,7 @@ from realtime.consumers.pulls import MAX_PULLS, Pull, PullConnection
 from realtime.db import in_thread
 from realtime.domain.access import find_position, open_instance
 from realtime.domain.push import push
-from realtime.errors import BadMessage, CursorTooOld, EpochMismatch, RealtimeError
+from realtime.errors import BadMessage, CursorTooOld, EpochMismatch, ExpiredWhileOpen
 from realtime.hub import Batch
 from realtime.models import Via
 from realtime.origin import Origin
@@ -43,12 +43,7 @@ class SyncConsumer(PullConnection):
             frame = frames.decode(message.get("text"), message.get("bytes"))
             self._count_message(message)  # after reading it, so that the refusal says which one it is about
             await self._handle(frame, message["text"])
-        except AccountsError as error:
-            await self.send(self._error_frame(error.code, str(error), frame.get("id")))
-            # In grace one may go on reading; every other refusal leaves nobody to talk to.
-            if not (isinstance(error, TokenExpired) and frame.get("type") == "push"):
-                await self.close(4401)
-        except RealtimeError as error:
+        except Refusal as error:
             await self.send(self._error_frame(error.code, str(error), frame.get("id"), **error.data))
             if error.close_code is not None:
                 await self.close(error.close_code)
@@ -149,7 +144,7 @@ class SyncConsumer(PullConnection):
         assert self.principal is not None
         events = frames.pushed_events(frame, text)
         if self.auth == "grace" and not kinds.find(self.instance)[0].grace:
-            raise TokenExpired
+            raise ExpiredWhileOpen
         origin = Origin(
             user=self.principal.user,
             via=Via.SYNC,

@@ -26,7 +26,6 @@ from accounts.models import User, snowflake_validator
 from realtime import json_text, kinds
 from realtime.domain.append import size_of
 from realtime.domain.stores import check_name
-from realtime.errors import RealtimeError
 from realtime.frames import MAX_SEQ, is_storable
 from realtime.models import Command, Event, Store, StoreMember, StoreRole, Via, new_epoch
 
@@ -35,8 +34,8 @@ CHUNK = 1000
 _TEXTS = {"event_id": 64, "command_id": 64, "connection_id": 64, "client_id": 100, "session_id": 100}
 
 
-class ArchiveError(RealtimeError):
-    code = "BAD_ARCHIVE"
+class ArchiveError(Exception):
+    """A store cannot be exported or imported. The sentence is for a command line."""
 
 
 def export_store(store: Store) -> Iterator[str]:
@@ -97,7 +96,8 @@ def import_store(lines: Iterable[str], *, name: str = "", replace: bool = False)
     """Make a store of exported lines, under a new epoch: no old cursor fits, so every reader begins anew.
 
     `name` overrides the header's. `replace` throws away what a store of that name holds, its remembered answers
-    too. People are known by their snowflakes. Raises ArchiveError with the number of the line; nothing is kept then.
+    too. People are known by their snowflakes. Raises ArchiveError with the number of the line,
+    StoreNotFound or InvalidName; nothing is kept then.
     """
     numbered = enumerate(lines, start=1)
     header = _read(1, next(numbered, (1, ""))[1])

@@ -18,7 +18,7 @@ def push(
 ) -> tuple[list[int], int]:
     """Return `(seqs of the events, head)`. A refused event refuses the batch: the transaction is rolled back.
 
-    Raises a RealtimeError; EpochMismatch when the client says which log it writes to and it is not that one.
+    Raises a Refusal; EpochMismatch when the client says which log it writes to and it is not that one.
     """
     kind, key = kinds.find(instance)
     if kind.push is None:

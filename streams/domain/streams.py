@@ -77,7 +77,10 @@ def share_with_user(stream: Stream, user: User, *, write: bool) -> StreamGrant:
 def share_with_guild(
     stream: Stream, guild_id: str, role_id: str, *, write: bool, sharer: User
 ) -> StreamGrant:
-    """Share with a guild's members, or those with a role. Raises a GuildsError."""
+    """Share with a guild's members, or those with a role.
+
+    Raises InvalidGuildId, GuildNotFound or RoleNotFound.
+    """
     if role_id == guild_id:  # Discord's @everyone
         role_id = ""
     check_sharing(sharer, guild_id, role_id)

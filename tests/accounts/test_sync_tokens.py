@@ -18,7 +18,7 @@ from accounts.domain.sessions import (
     find_live_session,
     revoke_session,
 )
-from accounts.errors import AccountsError, SessionRevoked, TokenExpired, TokenInvalid, UserNotFound
+from accounts.errors import SessionRevoked, TokenExpired, TokenInvalid, Unauthenticated, UserNotFound
 from accounts.models import AuthSession, User
 from accounts.tokens import issue_access
 from tests.factories import SessionFactory, UserFactory
@@ -115,7 +115,7 @@ def test_it_runs_out_after_thirty_days_without_any_grace(user: User) -> None:
     ("how", "error"),
     [("revoked", SessionRevoked), ("everywhere", SessionRevoked), ("inactive", UserNotFound)],
 )
-def test_it_ends_as_any_session_does(how: str, error: type[AccountsError], user: User) -> None:
+def test_it_ends_as_any_session_does(how: str, error: type[Unauthenticated], user: User) -> None:
     token, session = sync_token(user)
     browser = Client()
     browser.force_login(user)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from accounts.errors import InvalidInput
 from alerts.domain.rules import add_rule, check_rule
-from alerts.errors import InvalidAlertRule
 from alerts.message import Said, compose
 from alerts.models import Level
 from realtime.models import Via
@@ -29,7 +29,7 @@ def test_an_id_that_cannot_be_asked_for_is_refused_by_its_field(name: str) -> No
     origin = Origin(user=manager.user, via=Via.REST)
     for value in NO_DATABASE_TAKES:
         wanted = {"stream_id": "cam-1", "channel_id": channel.pk} | {name: value}
-        with pytest.raises(InvalidAlertRule) as refused:
+        with pytest.raises(InvalidInput) as refused:
             add_rule(manager.guild_id, origin=origin, **check_rule(wanted, whole=True))
         assert list(refused.value.errors) == [name]
 

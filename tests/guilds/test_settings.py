@@ -12,9 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.errors import InvalidInput
 from accounts.models import User
 from guilds.domain.settings import CHECKS, change_settings, check_settings, settings_shape
-from guilds.errors import GuildForbidden, GuildNotFound, InvalidSettings
+from guilds.errors import GuildForbidden, GuildNotFound
 from guilds.models import Channel, ChannelType, GuildSettings, Role
 from guilds.permissions import is_dj, require_member
 from queue_app.commands import execute
@@ -132,7 +133,7 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
 def test_what_no_setting_can_be_is_refused_by_its_name(name: str, value: Any) -> None:
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(InvalidInput) as caught:
         check_settings({name: value, "vote_share" if name != "vote_share" else "may_add": 60})
     assert name in caught.value.errors
 
@@ -234,7 +235,7 @@ def test_the_command_is_the_same_act(office: Office) -> None:
     assert answer.result == office.get().json()
     assert execute(office.id, "ChangeSettings", {"vote_share": 60}, origin=origin) == answer
     assert len(office.changes()) == 1
-    with pytest.raises(InvalidSettings):
+    with pytest.raises(InvalidInput):
         execute(office.id, "ChangeSettings", {"volume": 1}, origin=origin)
     with pytest.raises(GuildForbidden):
         execute(

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from accounts.errors import InvalidInput
 from guilds.errors import GuildNotFound, InvalidGuildId
 from guilds.models import Membership
 from library.models import Track
 from queue_app.commands import COMMANDS, execute
 from queue_app.errors import (
     IdempotencyConflict,
-    InvalidArguments,
     ItemNotFound,
     NothingPlaying,
     NotYourItem,
@@ -150,7 +150,7 @@ def test_adding_wakes_a_stopped_player_but_not_a_paused_one(stage: Stage) -> Non
     ],
 )
 def test_bad_arguments_are_told_by_field(args: dict[str, Any], field: str, stage: Stage) -> None:
-    with pytest.raises(InvalidArguments) as caught:
+    with pytest.raises(InvalidInput) as caught:
         stage.do("AddTrack", **args)
     assert list(caught.value.errors) == [field]
     assert Event.objects.count() == 0
@@ -219,7 +219,7 @@ def test_an_item_of_another_guild_is_not_found(stage: Stage) -> None:
     "args", [{}, {"item_id": "1"}, {"item_id": 5}, {"item_id": None}, {"item_id": ["a"]}]
 )
 def test_what_is_no_item_id_is_told(args: dict[str, Any], stage: Stage) -> None:
-    with pytest.raises(InvalidArguments):
+    with pytest.raises(InvalidInput):
         stage.do("RemoveItem", **args)
 
 
@@ -303,7 +303,7 @@ def test_join_voice_takes_voice_channels_of_this_guild_only(stage: Stage) -> Non
 
 @pytest.mark.parametrize("channel_id", [None, 5, "", "abc", "1" * 21, "1\0"])
 def test_what_is_no_channel_id_is_told(channel_id: Any, stage: Stage) -> None:
-    with pytest.raises(InvalidArguments):
+    with pytest.raises(InvalidInput):
         stage.do("JoinVoice", channel_id=channel_id)
 
 

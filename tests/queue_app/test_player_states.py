@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from accounts.errors import Refusal
 from accounts.models import User
 from botrunner.plan import read_plan
 from database.owners import lease_owner
@@ -25,7 +26,6 @@ from queue_app.commands import COMMANDS
 from queue_app.domain import playback
 from queue_app.domain.playback import abandoned, note_absence
 from queue_app.domain.whereabouts import best_channel
-from queue_app.errors import QueueError
 from queue_app.models import MOVES, ItemState, Player, QueueItem
 from queue_app.player_states import SILENCES, Surface, Way
 from queue_app.queries import first_queued
@@ -504,7 +504,7 @@ class Players(RuleBasedStateMachine):
 
     def attempt(self, name: str, person: int, **args: Any) -> None:
         """A refusal is an answer too; what must not be is a player that nobody gets to play again."""
-        with contextlib.suppress(QueueError):
+        with contextlib.suppress(Refusal):
             self.stage.do(name, by=self.people[person], **args)
 
     @rule(person=PEOPLE, position=st.sampled_from(["end", "next", "now"]))

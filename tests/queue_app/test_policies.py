@@ -15,16 +15,16 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.errors import InvalidInput, Refusal
 from accounts.models import User
 from guilds.models import Membership, VoiceState
 from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.domain.rank import STEP, fair_place
-from queue_app.errors import InvalidArguments, ItemNotFound, NotAllowed, QueueCapReached, UnknownChannel
+from queue_app.errors import ItemNotFound, NotAllowed, QueueCapReached, UnknownChannel
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.queries import read_snapshot
 from realtime.domain.push import push
-from realtime.errors import RealtimeError
 from realtime.kinds import Pushed
 from realtime.models import Via
 from realtime.origin import Origin
@@ -107,7 +107,7 @@ def test_every_surface_is_refused_alike(stage: Stage, api: Callable[[User], Clie
     assert client.post(f"{path}/clear").status_code == 403
     assert client.post(path, {"query": LINK}, content_type=json).status_code == 403
     pushed = Pushed(uuid.uuid4().hex, "MoveItem", {"item_id": str(item.pk), "after": None}, None)
-    with pytest.raises(RealtimeError, match=sentence) as refused:
+    with pytest.raises(Refusal, match=sentence) as refused:
         push(f"guild:{stage.id}", [pushed], origin=Origin(user=stage.member, via=Via.SYNC))
     assert refused.value.code == "FORBIDDEN"
 
@@ -281,7 +281,7 @@ def test_what_cannot_be_moved_is_told(stage: Stage) -> None:
         with pytest.raises(ItemNotFound):
             stage.do("MoveItem", item_id=str(moved), after=after and str(after))
     for args in ({"after": str(item.pk)}, {}, {"after": 5}, {"after": "x"}):
-        with pytest.raises(InvalidArguments):
+        with pytest.raises(InvalidInput):
             stage.do("MoveItem", item_id=str(item.pk), **args)
     # What started meanwhile is followed by the front.
     last = stage.queue[-1]
@@ -338,7 +338,7 @@ def test_the_player_is_for_those_who_are_there_and_for_djs(stage: Stage) -> None
 
 @pytest.mark.parametrize("volume", [-1, 201, 1.5, "50", None, True, []])
 def test_what_is_no_volume_is_told(volume: Any, stage: Stage) -> None:
-    with pytest.raises(InvalidArguments):
+    with pytest.raises(InvalidInput):
         stage.do("SetVolume", volume=volume)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.errors import Refusal
 from accounts.models import User
 from guilds.channel_permissions import CONNECT, VIEW_CHANNEL
 from guilds.models import Channel, Guild
 from guilds.permissions import ADMINISTRATOR
-from queue_app.errors import ChannelForbidden, QueueError, UnknownChannel
+from queue_app.errors import ChannelForbidden, UnknownChannel
 from queue_app.queries import read_snapshot
 from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.queue_app.stage import Stage
@@ -36,7 +37,7 @@ def known(stage: Stage, **rights: Any) -> User:
 
 
 @pytest.mark.parametrize(("deny", "refusal"), [(CONNECT, ChannelForbidden), (VIEW_CHANNEL, UnknownChannel)])
-def test_join_voice_is_for_who_may_join(deny: int, refusal: type[QueueError], stage: Stage) -> None:
+def test_join_voice_is_for_who_may_join(deny: int, refusal: type[Refusal], stage: Stage) -> None:
     closed = closed_channel(stage.guild, deny=deny)
     person = known(stage)
     with pytest.raises(refusal):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from realtime.errors import RealtimeError
+from accounts.errors import Refusal
 from streams import frames
 from tests.streams.device import pack
 
@@ -74,18 +74,18 @@ def test_a_text_message_is_written_as_one(text: str) -> None:
 
 @given(data=st.binary(max_size=300))
 def test_whatever_comes_is_a_frame_or_refused(data: bytes) -> None:
-    with contextlib.suppress(RealtimeError):
+    with contextlib.suppress(Refusal):
         assert frames.decode_binary(data).type
 
 
 @given(text=st.text(max_size=300))
 def test_whatever_is_said_is_a_message_or_refused(text: str) -> None:
-    with contextlib.suppress(RealtimeError):
+    with contextlib.suppress(Refusal):
         assert isinstance(frames.decode_text(text)["type"], str)
 
 
 @pytest.mark.parametrize("depth", [300, 1000])
 def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
     message = frames.decode_text('{"type":"x","a":' + "[" * depth + "]" * depth + "}")
-    with pytest.raises(RealtimeError):
+    with pytest.raises(Refusal):
         frames.stamp("x", "cam-1", message)

@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from realtime import kinds
-from realtime.domain.archive import export_store
-from realtime.errors import RealtimeError
+from realtime.domain.archive import ArchiveError, export_store
 from realtime.models import Store
 
 
@@ -33,6 +32,6 @@ class Command(BaseCommand):
             with partial.open("w", encoding="utf-8") as output:
                 output.writelines(f"{line}\n" for line in export_store(store))
             partial.replace(file)
-        except (OSError, RealtimeError) as error:
+        except (OSError, ArchiveError) as error:
             raise CommandError(str(error)) from error
         self.stderr.write(f"{store.name} up to {store.head} is in {file}.")

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from realtime.domain.archive import import_store
-from realtime.errors import RealtimeError
+from accounts.errors import Refusal
+from realtime.domain.archive import ArchiveError, import_store
 
 
 class Command(BaseCommand):
@@ -32,6 +32,6 @@ class Command(BaseCommand):
             else:
                 with file.open(encoding="utf-8") as lines:
                     store = import_store(lines, name=name, replace=replace)
-        except (OSError, UnicodeDecodeError, RealtimeError) as error:
+        except (OSError, UnicodeDecodeError, ArchiveError, Refusal) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{store.name} is there up to {store.head}, epoch {store.epoch}.")
