@@ -9,9 +9,9 @@ from django.dispatch import receiver
 from accounts.models import User
 from accounts.signals import exporting
 from alerts.domain.outbox import note_alert
-from alerts.domain.rules import rule_fields
 from alerts.domain.settle import give_up_guild
 from alerts.models import AlertRule
+from alerts.shapes import rule_fields
 from guilds.signals import bot_removed
 from streams.domain.alerts import Alert
 from streams.signals import alert_written

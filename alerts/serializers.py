@@ -31,8 +31,8 @@ class AuthorSerializer(serializers.Serializer[dict[str, Any]]):
     avatar_url = serializers.CharField(allow_null=True)
 
 
-class AlertRuleSerializer(serializers.Serializer[dict[str, Any]]):
-    id = serializers.CharField(read_only=True)
+# What somebody chose. (A docstring would be taken for that of what derives from it.)
+class ChosenSerializer(serializers.Serializer[dict[str, Any]]):
     stream_id = serializers.CharField()
     channel_id = serializers.CharField(help_text="A text or announcement channel.")
     mention_role_id = serializers.CharField(allow_null=True, required=False)
@@ -42,6 +42,14 @@ class AlertRuleSerializer(serializers.Serializer[dict[str, Any]]):
         min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="More of them come as a digest."
     )
     enabled = serializers.BooleanField(required=False)
+
+
+# A rule as events tell of it.
+class KnownRuleSerializer(ChosenSerializer):
+    id = serializers.CharField(read_only=True)
+
+
+class AlertRuleSerializer(KnownRuleSerializer):
     stream_name = serializers.CharField(read_only=True, allow_null=True)
     author = AuthorSerializer(
         read_only=True, allow_null=True, help_text="Works while they may read the stream."

@@ -9,6 +9,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config.checks import check_history
 
-        # By being imported, an app's `receivers.py` connects to signals, its `schema.py` to the OpenAPI document.
-        autodiscover_modules("receivers", "schema")
+        # By being imported, an app's `receivers.py` connects to signals, its `schema.py` to the OpenAPI document, and
+        # its `events.py` declares its events.
+        autodiscover_modules("receivers", "schema", "events")
         checks.register(check_history, checks.Tags.database)

@@ -7,16 +7,20 @@ from rest_framework import serializers
 from guilds.models import Channel, Role
 
 
-class GuildSerializer(serializers.Serializer[dict[str, Any]]):
+# What everybody may see who may see the guild. (A docstring would be taken for that of what derives from it.)
+class PublicGuildSerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.CharField()
     name = serializers.CharField()
     icon_url = serializers.CharField(allow_null=True)
-    owner = serializers.BooleanField()
-    permissions = serializers.CharField(help_text="Discord's permission bits, a decimal number.")
-    can_manage = serializers.BooleanField()
     bot_installed = serializers.BooleanField()
     unavailable = serializers.BooleanField(help_text="Discord has an outage for this guild.")
     member_count = serializers.IntegerField(allow_null=True)
+
+
+class GuildSerializer(PublicGuildSerializer):
+    owner = serializers.BooleanField()
+    permissions = serializers.CharField(help_text="Discord's permission bits, a decimal number.")
+    can_manage = serializers.BooleanField()
 
 
 class GuildAnswerSerializer(GuildSerializer):
@@ -28,6 +32,12 @@ class GuildAnswerSerializer(GuildSerializer):
 
 class VoiceStateSerializer(serializers.Serializer[dict[str, Any]]):
     channel_id = serializers.CharField(allow_null=True, help_text="A voice or stage channel; null: in none.")
+
+
+class VoiceChannelSerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    stage = serializers.BooleanField()
 
 
 class LackSerializer(serializers.Serializer[dict[str, Any]]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from guilds.models import Channel, ChannelType, Guild
@@ -20,9 +19,6 @@ def public_shape(guild: Guild) -> dict[str, Any]:
     }
 
 
-def voice_channels_shape(channels: Iterable[Channel]) -> list[dict[str, Any]]:
-    """Return `[{id, name, stage}]`: what a player may be sent to."""
-    return [
-        {"id": channel.pk, "name": channel.name, "stage": channel.type == ChannelType.STAGE}
-        for channel in channels
-    ]
+def voice_channel_shape(channel: Channel) -> dict[str, Any]:
+    """Return `{id, name, stage}`: what a player may be sent to."""
+    return {"id": channel.pk, "name": channel.name, "stage": channel.type == ChannelType.STAGE}

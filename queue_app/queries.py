@@ -15,7 +15,7 @@ from accounts.models import User
 from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape, voice_channels_seen_by
-from guilds.shapes import voice_channels_shape
+from guilds.shapes import voice_channel_shape
 from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
@@ -147,7 +147,9 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
             "epoch": store.epoch,
             "seq": store.head,
             "guild": guild_shape(membership),
-            "voice_channels": voice_channels_shape(voice_channels_seen_by(membership)),
+            "voice_channels": [
+                voice_channel_shape(channel) for channel in voice_channels_seen_by(membership)
+            ],
             "queue": [item_shape(item) for item in items[:SHOWN]],
             "queue_total": player.queue_total if len(items) > SHOWN else len(items),
             "next": next_page(items, SHOWN),

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from guilds.serializers import GuildSerializer
+from guilds.serializers import GuildSerializer, VoiceChannelSerializer
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
@@ -89,12 +89,6 @@ class RightsSerializer(Shape):
         choices=["always", "there"], help_text="`there`: while in the bot's channel, or nobody is."
     )
     settings = serializers.BooleanField()
-
-
-class VoiceChannelSerializer(Shape):
-    id = serializers.CharField()
-    name = serializers.CharField()
-    stage = serializers.BooleanField()
 
 
 class SnapshotSerializer(Shape):

@@ -68,7 +68,7 @@ def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = Non
         raise CursorTooOld
     actors = User.objects.in_bulk({row.actor_id for row in rows if row.actor_id is not None})
     return [
-        Logged(row.seq, _encode(row, actors.get(row.actor_id or 0)), row.created_at.timestamp())
+        Logged(row.seq, encode_event(row, actors.get(row.actor_id or 0)), row.created_at.timestamp())
         for row in rows
     ]
 
@@ -80,12 +80,8 @@ def read_events(
     return [(event.seq, event.data) for event in read_log(store_name, after=after, limit=limit, epoch=epoch)]
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event | _Row, actor: User | None) -> bytes:
     """Return an event as JSON. `args` goes out exactly as it came in, and not at all where there were none."""
-    return _encode(event, event.actor)
-
-
-def _encode(event: Event | _Row, actor: User | None) -> bytes:
     metadata: dict[str, Any] = {
         "userId": str(actor.pk) if actor else None,
         "username": actor.username if actor else None,

@@ -14,8 +14,10 @@ from accounts.errors import InvalidInput
 from accounts.models import User
 from alerts.domain.settle import drop_waiting
 from alerts.errors import AlertRuleNotFound, TooManyAlertRules
+from alerts.events import AlertRuleAdded, AlertRuleChanged, AlertRuleRemoved
 from alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
 from alerts.quiet import timezone_names
+from alerts.shapes import rule_fields, rule_shape
 from guilds.domain.settings import ANNOUNCE_TYPES
 from guilds.models import Channel, Guild, Membership, Role
 from guilds.permissions import can_manage, require_manager
@@ -198,7 +200,7 @@ def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
     rule = AlertRule(guild_id=guild_id)
     _set(rule, fields, origin)
     rule.save(force_insert=True)
-    append(store, "AlertRuleAdded", {"rule": {"id": str(rule.pk)} | rule_fields(rule)}, origin=origin)
+    append(store, AlertRuleAdded(rule=rule), origin=origin)
     return rule
 
 
@@ -228,8 +230,8 @@ def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes:
     if not rule.enabled or "stream_id" in after:
         drop_waiting(rule)
     if after:
-        told = {"rule_id": str(rule.pk), "before": {name: before[name] for name in after}, "after": after}
-        append(store, "AlertRuleChanged", told, origin=origin)
+        differing = {name: before[name] for name in after}
+        append(store, AlertRuleChanged(rule_id=rule.pk, before=differing, after=after), origin=origin)
     return rule
 
 
@@ -239,31 +241,11 @@ def remove_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin) -> None:
     """Delete a rule with what waits. Appends `AlertRuleRemoved {rule}`. Raises as `change_rule`."""
     store = _open(guild_id, origin)
     rule = _lock_rule(guild_id, rule_id)
-    append(store, "AlertRuleRemoved", {"rule": {"id": str(rule.pk)} | rule_fields(rule)}, origin=origin)
+    append(store, AlertRuleRemoved(rule=rule), origin=origin)
     rule.delete()
 
 
 # --- Rules as others see them ---
-
-
-def rule_fields(rule: AlertRule) -> dict[str, Any]:
-    """Return what was chosen, as events and REST show it."""
-    hours = rule.quiet_hours
-    return {
-        "stream_id": rule.stream_id,
-        "channel_id": rule.channel_id,
-        "mention_role_id": rule.mention_role_id,
-        "min_level": rule.min_level,
-        "quiet_hours": {
-            "from": f"{hours.start:%H:%M}",
-            "until": f"{hours.until:%H:%M}",
-            "timezone": hours.timezone,
-        }
-        if hours
-        else None,
-        "max_per_minute": rule.max_per_minute,
-        "enabled": rule.enabled,
-    }
 
 
 def rules_of(guild_id: str) -> list[AlertRule]:
@@ -278,8 +260,7 @@ def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]
     here = set(Channel.objects.filter(guild=guild).values_list("pk", flat=True))
     here |= set(Role.objects.filter(guild=guild).values_list("pk", flat=True))
     return [
-        {"id": str(rule.pk)}
-        | rule_fields(rule)
+        rule_shape(rule)
         | {
             "stream_name": names.get(rule.stream_id) if rule.pk in valid else None,
             "author": _person(rule.author),

@@ -175,7 +175,7 @@ async def hub() -> None:
     """Ours: the program's own ASGI application. An event is appended, committed, read and encoded as always."""
     from config.asgi import application
     from realtime.db import in_thread
-    from realtime.domain.append import append, lock_store
+    from realtime.domain.append import append_untyped, lock_store
     from realtime.origin import BOT
 
     instance, tokens = await in_thread(prepare)()
@@ -186,7 +186,7 @@ async def hub() -> None:
         with transaction.atomic():
             store = lock_store(instance)
             for _ in range(count):
-                append(store, "Happened", {"fill": "x" * (size - 11)}, origin=BOT)
+                append_untyped(store, "Happened", {"fill": "x" * (size - 11)}, origin=BOT)
 
     await _uvicorn(application, in_thread(write), instance=instance, tokens=tokens)
 

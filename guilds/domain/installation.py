@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from guilds.events import BotRemoved
 from guilds.models import Guild, GuildSettings, VoiceState
 from guilds.permissions import INSTALL_PERMISSIONS
-from guilds.shapes import public_shape
 from guilds.signals import bot_removed
 from realtime.domain.append import append, ensure_store, lock_store
 from realtime.domain.retry import retrying
@@ -39,11 +39,6 @@ def lock_guild(guild_id: str) -> tuple[Guild, Store]:
     return Guild.objects.select_related("settings").get(pk=guild_id), store
 
 
-def announce(store: Store, event: str, guild: Guild) -> None:
-    """Append an event with what everybody may see of the guild. The store must be locked."""
-    append(store, event, {"guild": public_shape(guild)}, origin=BOT)
-
-
 @retrying
 def bot_left(guild_id: str) -> bool:
     """The bot was removed. Everything is kept for when it comes back. Returns whether it was there."""
@@ -55,7 +50,7 @@ def bot_left(guild_id: str) -> bool:
         guild.save(update_fields=["bot_installed", "unavailable", "left_at"])
         bot_removed.send(sender=None, guild_id=guild_id)
         VoiceState.objects.filter(guild_id=guild_id).delete()  # nobody tells any more who sits where
-        announce(store, "BotRemoved", guild)
+        append(store, BotRemoved(guild=guild), origin=BOT)
         return True
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from guilds.domain.installation import ensure_guild
+from guilds.events import RightsChanged
 from guilds.models import Guild, Membership, Role, VoiceState
 from guilds.permissions import base_permissions
 from realtime.domain.append import append, lock_store
@@ -114,7 +115,7 @@ def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
 def tell_rights_changed(store: Store, user_ids: set[int]) -> None:
     """Append the event. `store` is the guild's and locked."""
     if user_ids:
-        append(store, "RightsChanged", {"user_ids": [str(pk) for pk in sorted(user_ids)]}, origin=BOT)
+        append(store, RightsChanged(user_ids=[str(pk) for pk in sorted(user_ids)]), origin=BOT)
 
 
 def recompute(guild_id: str, *, discord_id: str | None = None) -> set[int]:

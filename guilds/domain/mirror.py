@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Subquery
@@ -17,12 +17,13 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from guilds.channel_permissions import everybody_may_view
-from guilds.domain.installation import announce, ensure_guild, lock_guild
+from guilds.domain.installation import ensure_guild, lock_guild
 from guilds.domain.memberships import recompute, tell_rights_changed
+from guilds.events import BotInstalled, GuildUpdated, VoiceChannelsChanged
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ALL_PERMISSIONS, dj_role_ids
 from guilds.queries import voice_channels_of
-from guilds.shapes import public_shape, voice_channels_shape
+from guilds.shapes import public_shape, voice_channel_shape
 from realtime.domain.append import append, lock_store
 from realtime.domain.retry import retrying
 from realtime.errors import StoreNotFound
@@ -91,23 +92,29 @@ def mirror_guild(
         if roles_changed or owner_id != owner_before:
             rights_changed = recompute(guild_id) | _having(guild_id, djs_before ^ dj_role_ids(guild))
         if public_shape(guild) != before:
-            announce(store, "GuildUpdated" if before["bot_installed"] else "BotInstalled", guild)
+            seen = GuildUpdated if before["bot_installed"] else BotInstalled
+            append(store, seen(guild=guild), origin=BOT)
         voice_now = _voice_channels(guild_id) if channels_changed or roles_changed else voice_before
-        if voice_now != voice_before:
-            append(store, "VoiceChannelsChanged", {"voice_channels": voice_now[0]}, origin=BOT)
+        if voice_now.looks != voice_before.looks:
+            append(store, VoiceChannelsChanged(voice_channels=voice_now.public), origin=BOT)
         tell_rights_changed(store, rights_changed)
 
 
-def _voice_channels(guild_id: str) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]]]:
-    """Return those that everybody may see, in their shape, and what those see who see more or less."""
+class _VoiceChannels(NamedTuple):
+    """Those that everybody may see, and what anybody sees of them all."""
+
+    public: list[Channel]
+    looks: list[object]
+
+
+def _voice_channels(guild_id: str) -> _VoiceChannels:
     everyone = Subquery(Role.objects.filter(pk=guild_id).values("permissions"))
     channels: list[Any] = list(
         voice_channels_of(guild_id).annotate(everyone=Coalesce(everyone, ALL_PERMISSIONS))
     )
     seen = [channel for channel in channels if everybody_may_view(channel, channel.everyone)]
-    return voice_channels_shape(seen), [
-        (channel.pk, channel.name, channel.overwrites) for channel in channels
-    ]
+    shapes = [voice_channel_shape(channel) for channel in seen]
+    return _VoiceChannels(seen, [shapes, [(each.pk, each.name, each.overwrites) for each in channels]])
 
 
 def _having(guild_id: str, role_ids: set[str]) -> set[int]:
@@ -201,7 +208,7 @@ def store_member_count(guild_id: str, member_count: int) -> None:
         if guild.member_count != member_count:
             guild.member_count = member_count
             guild.save(update_fields=["member_count"])
-            announce(store, "GuildUpdated", guild)
+            append(store, GuildUpdated(guild=guild), origin=BOT)
 
 
 @retrying
@@ -212,4 +219,4 @@ def note_outage(guild_id: str) -> None:
         if guild.bot_installed and not guild.unavailable:
             guild.unavailable = True
             guild.save(update_fields=["unavailable"])
-            announce(store, "GuildUpdated", guild)
+            append(store, GuildUpdated(guild=guild), origin=BOT)

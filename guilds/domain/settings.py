@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.errors import InvalidInput
+from guilds.events import SettingsChanged
 from guilds.models import MAX_VOLUME, Channel, ChannelType, GuildSettings, Role, Who
 from guilds.permissions import require_manager
 from realtime.domain.append import append, lock_store
@@ -90,8 +91,8 @@ def write_settings(store: Store, guild_id: str, changes: dict[str, Any], *, orig
         for name, value in after.items():
             setattr(settings, name, value)
         settings.save(update_fields=list(after))
-        told = {"before": {name: before[name] for name in after}, "after": after}
-        append(store, "SettingsChanged", told, origin=origin)
+        differing = {name: before[name] for name in after}
+        append(store, SettingsChanged(before=differing, after=after), origin=origin)
     return settings_shape(settings)
 
 

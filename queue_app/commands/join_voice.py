@@ -7,6 +7,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import CONTROL
 from queue_app.errors import ChannelForbidden, UnknownChannel
+from queue_app.events import VoiceJoined
 from queue_app.models import Player
 from queue_app.serializers import PlayerSerializer
 
@@ -44,5 +45,5 @@ class JoinVoice(Command):
                     "error_code", "error_detail",
                 ]
             )  # fmt: skip
-            state.append("VoiceJoined", player=True)
+            state.append(VoiceJoined())
         return player

@@ -11,6 +11,7 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_move
 from queue_app.domain.rank import at_front, behind, queued
 from queue_app.errors import ItemNotFound
+from queue_app.events import TrackMoved
 from queue_app.models import QueueItem
 from queue_app.serializers import ItemSerializer
 
@@ -57,5 +58,5 @@ class MoveItem(Command):
                 place = behind(state, target, low=low, high=following[1] if following else None)
             item.rank = place.rank
             item.save(update_fields=["rank"])
-            state.append("TrackMoved", item=item, after=str(target) if target else None)
+            state.append(TrackMoved(item=item, after=target))
         return item

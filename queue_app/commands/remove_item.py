@@ -5,6 +5,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right
 from queue_app.errors import ItemNotFound, NotYourItem
+from queue_app.events import TrackRemoved
 from queue_app.models import ItemState, QueueItem
 from queue_app.serializers import ItemSerializer
 
@@ -31,5 +32,5 @@ class RemoveItem(Command):
         else:
             item.end(ItemState.REMOVED)
             state.count(-1)
-            state.append("TrackRemoved", item=item)
+            state.append(TrackRemoved(item=item))
         return item

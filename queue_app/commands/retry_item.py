@@ -32,7 +32,7 @@ class RetryItem(Command):
             raise ItemNotFound
         # Nothing had matched these words; there may be something by now.
         query = old.track.title if old.track.source == "none" else old.track.uri
-        added = put(state, query=query or "", retried_id=str(old.pk))
+        added = put(state, query=query or "", retried_id=old.pk)
         if old.state == ItemState.FAILED and not old.dismissed:
             state.dismiss(old, why="retried")
         return added

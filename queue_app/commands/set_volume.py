@@ -5,6 +5,7 @@ from queue_app.arguments import Arguments, WholeNumber
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import CONTROL
+from queue_app.events import VolumeChanged
 from queue_app.models import Player
 from queue_app.serializers import PlayerSerializer
 
@@ -28,5 +29,5 @@ class SetVolume(Command):
         player.volume, player.volume_chosen = volume, True
         player.save(update_fields=["volume", "volume_chosen"])
         if changed:
-            state.append("VolumeChanged", player=True)
+            state.append(VolumeChanged())
         return player

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from uuid import UUID
 
 from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
@@ -10,12 +10,13 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import Place, at_end, at_front, at_turn
 from queue_app.errors import NotAllowed
+from queue_app.events import TrackAdded, TrackFailed, TrackSkipped
 from queue_app.models import ItemState, QueueItem
 
 POSITIONS = ("end", "next", "now")
 
 
-def put(state: GuildState, *, query: str, position: str = "end", retried_id: str = "") -> QueueItem:
+def put(state: GuildState, *, query: str, position: str = "end", retried_id: UUID | None = None) -> QueueItem:
     """Put what `query` names into the queue, as AddTrack says. `retried_id` names the ended item that it tries again.
 
     Whether the asker may add is the caller's to check. Raises NotAllowed.
@@ -34,16 +35,15 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: str
         rank=place.rank,
     )
     state.count(1)
-    retried: dict[str, Any] = {"retried_id": retried_id} if retried_id else {}
-    state.append("TrackAdded", item=item, after=str(place.after) if place.after else None, **retried)
+    state.append(TrackAdded(item=item, after=place.after, retried_id=retried_id))
     if missing is not None:
         item.end(ItemState.FAILED, code=missing.code, detail=str(missing))
         state.count(-1)
-        state.append("TrackFailed", item=item, player=True)
+        state.append(TrackFailed(item=item))
         return item
     _wake(state)
     if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
-        state.append("TrackSkipped", item=skipped, player=True)
+        state.append(TrackSkipped(item=skipped))
     return item
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from library.models import Track
 from queue_app.domain.guild_state import GuildState, open_guild
+from queue_app.events import TrackResolved
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import BOT
 
@@ -16,7 +17,7 @@ def say_resolved(state: GuildState, track: Track) -> None:
         guild_id=state.guild_id, track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING)
     )
     for item in items.select_related("track", "requested_by"):
-        state.append("TrackResolved", item=item)
+        state.append(TrackResolved(item=item))
 
 
 def announce_track(track: Track, *, besides: str = "") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -18,16 +18,14 @@ from guilds.errors import GuildNotFound
 from guilds.models import Channel, Guild, GuildSettings, Membership
 from guilds.permissions import check_guild_id, is_dj
 from guilds.queries import voice_channel_of, voice_channels_of
+from queue_app.events import PlayerErrorChanged, PlayerResumed, TrackRemoved, VoiceChanged
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.player_states import NOWHERE, SILENCES
-from queue_app.shapes import item_shape, player_shape
 from realtime.domain.append import append, holds, lock_store
 from realtime.errors import StoreNotFound
+from realtime.events import TypedEvent
 from realtime.models import Store
 from realtime.origin import BOT, Origin
-
-# What the bot need not act on at once: it changes what comes later, and comes in great numbers.
-CALM = {"TrackAdded", "TrackMoved", "TrackRemoved", "TrackResolved"}
 
 
 @dataclass
@@ -49,27 +47,13 @@ class GuildState:
     def is_dj(self) -> bool:
         return self.membership is None or is_dj(self.membership)
 
-    def append(
-        self,
-        name: str,
-        *,
-        item: QueueItem | None = None,
-        player: bool = False,
-        by: Origin | None = None,
-        **args: Any,
-    ) -> int:
-        """Append an event with the shapes of `item` and, if asked for, the player. Returns its seq.
+    def append(self, event: TypedEvent, *, by: Origin | None = None) -> int:
+        """Append an event with the player and the queue's length as they are now. Returns its seq.
 
-        An event of an item or of the queue says how many wait after it. `by` says who did it where that is not the
-        one who asked.
+        `by` says who did it where that is not the one who asked.
         """
-        if item is not None:
-            args["item"] = item_shape(item)
-        if item is not None or name.startswith("Queue"):
-            args["queue_total"] = self.player.queue_total
-        if player:
-            args["player"] = player_shape(self.player)
-        return append(self.store, name, args, origin=by or self.origin, calm=name in CALM).seq
+        player, origin = self.player, by or self.origin
+        return append(self.store, event, origin=origin, player=player, queue_total=player.queue_total).seq
 
     def count(self, change: int) -> None:
         """Note that so many more items wait, before the event that tells of them.
@@ -103,11 +87,11 @@ class GuildState:
         items = QueueItem.objects.select_related("track", "requested_by")
         return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
 
-    def dismiss(self, item: QueueItem, **why: Any) -> None:
+    def dismiss(self, item: QueueItem, *, why: Literal["cleared", "retried"] | None = None) -> None:
         """Show a failed item no longer beside the queue. `why` is told with the event."""
         item.dismissed = True
         item.save(update_fields=["dismissed"])
-        self.append("TrackRemoved", item=item, **why)
+        self.append(TrackRemoved(item=item, why=why))
 
     def seek_voice(self, *, resumed: bool = False) -> None:
         """Where nobody has named a channel to play in, take the asker's, else the setting's, if they may join that.
@@ -125,9 +109,9 @@ class GuildState:
         if found or resumed:
             player.save(update_fields=["voice_channel_id", "volume", "error_code", "error_detail"])
             if resumed:
-                self.append("PlayerResumed", player=True)
+                self.append(PlayerResumed())
             else:
-                self.append("VoiceChanged", player=True, by=BOT)
+                self.append(VoiceChanged(), by=BOT)
 
     def _channel_of_asker(self) -> str | None:
         sits_in = voice_channel_of(self.guild_id, self.origin.user)
@@ -163,7 +147,7 @@ class GuildState:
         player.fold_position()
         player.error_code, player.error_detail = code, detail
         player.save(update_fields=["error_code", "error_detail", "position_ms", "position_at"])
-        self.append("PlayerErrorChanged", player=True)
+        self.append(PlayerErrorChanged())
         return True
 
     def _may_connect(self, channel: Channel) -> bool:

@@ -21,6 +21,7 @@ from queue_app.domain.company import Company, company
 from queue_app.domain.guild_state import GuildState, first_player, open_guild
 from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
+from queue_app.events import TrackFailed, TrackFinished, TrackStarted, VoiceChanged, VoiceLeft
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.player_states import BOT_AWAY, CHANNEL_GONE, NOWHERE
 from queue_app.queries import first_queued, load_player
@@ -55,7 +56,7 @@ def take_lease(guild_id: str, *, owner: str) -> bool:
         if state.player.error_code == BOT_AWAY:
             state.set_error("")
         elif was_heard:
-            state.append("VoiceChanged", player=True)
+            state.append(VoiceChanged())
     return True
 
 
@@ -92,7 +93,7 @@ def release(guild_id: str, *, owner: str) -> None:
             ]
         )  # fmt: skip
         if heard:
-            state.append("VoiceChanged", player=True)
+            state.append(VoiceChanged())
 
 
 def _open(guild_id: str, owner: str) -> GuildState:
@@ -122,7 +123,7 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
         if player.voice_channel_id is None:
             player.save(update_fields=["voice_channel_id"])
             if not state.set_error(NOWHERE) and had_channel:
-                state.append("VoiceChanged", player=True)
+                state.append(VoiceChanged())
             return None
         item.state, item.started_at = ItemState.PLAYING, timezone.now()
         item.save(update_fields=["state", "started_at"])
@@ -136,7 +137,7 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
                 "error_code", "error_detail",
             ]
         )  # fmt: skip
-        state.append("TrackStarted", item=item, player=True)
+        state.append(TrackStarted(item=item))
         return item
 
 
@@ -156,7 +157,7 @@ def find_channel(guild_id: str, *, owner: str) -> None:
             return  # what it says of the one that it cannot enter, or that is gone, still stands
         player.save(update_fields=["voice_channel_id", "volume"])
         if not state.set_error(NOWHERE if player.voice_channel_id is None else "") and moves:
-            state.append("VoiceChanged", player=True)
+            state.append(VoiceChanged())
 
 
 def _is_settled(guild_id: str) -> bool:
@@ -173,7 +174,7 @@ def _is_settled(guild_id: str) -> bool:
 
 def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
     """The item played to its end."""
-    _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event="TrackFinished")
+    _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event=TrackFinished)
 
 
 def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
@@ -183,7 +184,7 @@ def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) ->
         item_id=item_id,
         owner=owner,
         state=ItemState.FAILED,
-        event="TrackFailed",
+        event=TrackFailed,
         code=code,
         detail=detail,
     )
@@ -195,16 +196,16 @@ def _end(
     item_id: UUID,
     owner: str,
     state: ItemState,
-    event: str,
+    event: type[TrackFinished | TrackFailed],
     code: str = "",
     detail: str = "",
 ) -> bool:
     with transaction.atomic():
         guild = _open(guild_id, owner)
-        if guild.player.item_id != item_id:
+        ended = guild.player.item_id == item_id and guild.end_item(state, code=code, detail=detail)
+        if not ended:
             return False  # skipped in the meantime; that event stands
-        item = guild.end_item(state, code=code, detail=detail)
-        guild.append(event, item=item, player=True)
+        guild.append(event(item=ended))
     return True
 
 
@@ -240,7 +241,7 @@ def observe(
             ]
         )  # fmt: skip
         if before != (player.connected_channel_id, player.sounding, player.error_code, player.error_detail):
-            state.append("VoiceChanged", player=True)
+            state.append(VoiceChanged())
 
 
 def checkpoint(guild_id: str, *, owner: str, item_id: UUID, position_ms: int) -> None:
@@ -302,7 +303,7 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
                 "position_ms", "position_at", "error_code", "error_detail",
             ]
         )  # fmt: skip
-        state.append("VoiceLeft" if channel_id is None else "VoiceChanged", player=True)
+        state.append(VoiceLeft() if channel_id is None else VoiceChanged())
 
 
 def lose_channel(guild_id: str, *, owner: str) -> None:
@@ -319,7 +320,7 @@ def lose_channel(guild_id: str, *, owner: str) -> None:
             ]
         )  # fmt: skip
         if player.item is None or not state.set_error(CHANNEL_GONE):
-            state.append("VoiceChanged", player=True)
+            state.append(VoiceChanged())
 
 
 def mind_company(guild_id: str, *, owner: str) -> None:
@@ -339,7 +340,7 @@ def mind_company(guild_id: str, *, owner: str) -> None:
                 player.alone_since = None
                 player.save(update_fields=["alone_since"])
                 state.stop()
-                state.append("VoiceLeft", player=True, reason="alone")
+                state.append(VoiceLeft(reason="alone"))
                 return
             case Company.SAME:
                 return
@@ -369,5 +370,5 @@ def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: 
             return False
         item.end(ItemState.FAILED, code=code, detail=detail)
         state.count(-1)
-        state.append("TrackFailed", item=item, player=True)
+        state.append(TrackFailed(item=item))
     return True

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from queue_app.domain.guild_state import GuildState
+from queue_app.events import QueueRenumbered
 from queue_app.models import ItemState, QueueItem
 
 # Between two neighbours twenty items fit, each in the middle of what is left, before room is made.
@@ -72,12 +73,11 @@ def _make_room(state: GuildState, low: int) -> int:
         if gap >= ROOM:
             break
         count *= 2
-    ids = [str(pk) for pk, _ in found[:count]]
     with connection.cursor() as cursor:
         cursor.execute(_SPREAD, [low, gap, state.guild_id, low, found[:count][-1][1]])
-    ranks = [(pk, low + gap * number) for number, pk in enumerate(ids, start=1)]
+    ranks = [(pk, low + gap * number) for number, (pk, _) in enumerate(found[:count], start=1)]
     for part in batched(ranks, PART):
-        state.append("QueueRenumbered", ranks=list(part))
+        state.append(QueueRenumbered(ranks=list(part)))
     return low + gap
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_app.domain.guild_state import opened
 from queue_app.domain.rank import at_front
 from queue_app.errors import ItemNotFound
+from queue_app.events import TrackRequeued
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import Origin
 
@@ -28,5 +29,5 @@ def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
         item.dismissed = False
         item.save()
         state.count(1)
-        state.append("TrackRequeued", item=item, player=True)
+        state.append(TrackRequeued(item=item))
         return item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import tally
+from queue_app.events import SkipVoted, TrackSkipped
 from queue_app.models import ItemState, QueueItem
 from realtime.origin import BOT
 
@@ -24,9 +25,9 @@ def count_votes(state: GuildState, item: QueueItem) -> None:
     elif (votes, needed) != (player.skip_votes, player.skip_votes_needed):
         player.skip_votes, player.skip_votes_needed = votes, needed
         player.save(update_fields=["skip_votes", "skip_votes_needed"])
-        state.append("SkipVoted", item_id=str(item.pk), votes=votes, needed=needed)
+        state.append(SkipVoted(item_id=item.pk, votes=votes, needed=needed))
 
 
 def skip_current(state: GuildState) -> None:
-    item = state.end_item(ItemState.SKIPPED)
-    state.append("TrackSkipped", item=item, player=True)
+    if (item := state.end_item(ItemState.SKIPPED)) is not None:
+        state.append(TrackSkipped(item=item))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.utils import timezone
 from database.prepared import Prepared
 from realtime import hints, metrics
 from realtime.errors import Conflict, StoreNotFound
+from realtime.events import TypedEvent
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
 
@@ -66,23 +66,39 @@ def holds(name: str) -> bool:
     return held is not None and held.name == name
 
 
-def append(
+def append(store: Store, event: TypedEvent, *, origin: Origin, **filled: object) -> Event:
+    """Append one event that the server declares, to a store locked by `lock_store` in the running transaction.
+
+    `filled` are the values of those of its fields that it does not take itself. Raises Conflict as `append_untyped`.
+    """
+    if not store.name.startswith(f"{event.log}:"):
+        raise ValueError(f"{type(event).__name__} is no event of {store.name}")
+    return append_untyped(
+        store,
+        type(event).__name__,
+        event.args(**filled),
+        origin=origin,
+        version=event.version,
+        calm=event.calm,
+    )
+
+
+def append_untyped(
     store: Store,
     name: str,
-    args: dict[str, Any],
+    args: Mapping[str, object],
     *,
     origin: Origin,
-    inverse: dict[str, Any] | None = None,
-    as_command: bool = True,
+    version: int = 1,
     calm: bool = False,
 ) -> Event:
-    """Append one event to a store locked by `lock_store` in the running transaction; a calm one where it can wait.
+    """Append one event whose name and args are a client's; else as `append`. A calm one can wait.
 
-    `as_command` gives the event the command's id when no earlier event of the command has it. Raises Conflict
-    when somebody else used that id on `/sync`, where ids are UUIDs; elsewhere two people may both say `add-1`.
+    The first event of a command gets the command's id. Raises Conflict when somebody else used that id on `/sync`,
+    where ids are UUIDs; elsewhere two people may both say `add-1`.
     """
     event_id = uuid.uuid4().hex
-    if as_command and origin.command_id:
+    if origin.command_id:
         taken = Event.objects.filter(store=store, event_id=origin.command_id).first()
         if taken is None:
             event_id = origin.command_id
@@ -95,8 +111,8 @@ def append(
         event_id=event_id,
         command_id=origin.command_id,
         name=name,
+        schema_version=version,
         args=json.dumps(args, separators=(",", ":"), ensure_ascii=False),
-        inverse=json.dumps(inverse, separators=(",", ":"), ensure_ascii=False) if inverse else None,
         actor=origin.user,
         via=origin.via,
         auth=origin.auth,

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from accounts.models import User
-from realtime.domain.append import append, ensure_store, lock_store, size_of
+from realtime.domain.append import append_untyped, ensure_store, lock_store, size_of
 from realtime.domain.retry import retrying
 from realtime.errors import Conflict, StoreFull
 from realtime.models import Event, Store
@@ -77,7 +77,7 @@ def write_alert(
                 ):
                     raise Conflict
                 return earlier.seq
-        event = append(store, type_, args, origin=origin)
+        event = append_untyped(store, type_, args, origin=origin)
         size, left = size_of([event]), bytes_left(stream)
         if size > left:
             raise StoreFull("The streams of this one's owner hold as much as they may.")

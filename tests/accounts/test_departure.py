@@ -18,7 +18,7 @@ from accounts.models import AuthSession, DiscordGrant, RefreshChain, User
 from guilds.models import Membership
 from queue_app.commands import execute
 from queue_app.models import QueueItem
-from realtime.domain.append import append, lock_store
+from realtime.domain.append import append_untyped, lock_store
 from realtime.domain.stores import create_store
 from realtime.models import Command, Event, Via
 from realtime.origin import Origin
@@ -80,7 +80,7 @@ def test_the_export_of_a_long_log_takes_little_memory(server: Server) -> None:
         with transaction.atomic():
             store = lock_store(name)
             for _ in range(100):
-                append(
+                append_untyped(
                     store, "Noted", {"text": "x" * 100_000}, origin=Origin(user=session.user, via=Via.SYNC)
                 )
     tracemalloc.start()

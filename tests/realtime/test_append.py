@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from realtime.domain.answer import answer_once
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.errors import Conflict, CursorTooOld, EpochMismatch, StoreNotFound
 from realtime.models import Command, Event, Store, Via
 from realtime.origin import BOT, Origin
@@ -32,7 +32,7 @@ def store(db: None) -> Store:
 
 def write(args: dict[str, Any], *, origin: Origin = BOT, name: str = "Happened", store: str = NAME) -> Event:
     with transaction.atomic():
-        return append(lock_store(store), name, args, origin=origin)
+        return append_untyped(lock_store(store), name, args, origin=origin)
 
 
 def seqs(store: str = NAME) -> list[tuple[int, int]]:
@@ -50,7 +50,7 @@ def test_seqs_count_by_one_and_name_their_parent(store: Store) -> None:
 def test_what_is_rolled_back_leaves_no_gap(store: Store) -> None:
     write({})
     with contextlib.suppress(ZeroDivisionError), transaction.atomic():
-        append(lock_store(NAME), "Happened", {}, origin=BOT)
+        append_untyped(lock_store(NAME), "Happened", {}, origin=BOT)
         _ = 1 / 0
     write({})
     assert seqs() == [(1, 0), (2, 1)]
@@ -113,7 +113,7 @@ def test_an_event_comes_back_as_it_was_written(store: Store) -> None:
 
 
 def test_an_event_of_the_bot_has_no_actor(store: Store) -> None:
-    metadata = json.loads(encode_event(write({})))["metadata"]
+    metadata = json.loads(encode_event(write({}), None))["metadata"]
     assert (metadata["userId"], metadata["via"], metadata["connectionId"]) == (None, "bot", None)
     assert "clientTimestamp" not in metadata
 
@@ -122,7 +122,7 @@ def test_the_first_event_of_a_command_carries_its_id(store: Store) -> None:
     origin = Origin(user=UserFactory.create(), via=Via.SYNC, command_id="command-1")
     with transaction.atomic():
         locked = lock_store(NAME)
-        events = [append(locked, "Happened", {}, origin=origin) for _ in range(3)]
+        events = [append_untyped(locked, "Happened", {}, origin=origin) for _ in range(3)]
     assert events[0].event_id == "command-1"
     assert len({event.event_id for event in events}) == 3
     assert {event.command_id for event in events} == {"command-1"}

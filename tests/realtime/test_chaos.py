@@ -15,7 +15,7 @@ from django.db import transaction
 
 from realtime import hints, hub
 from realtime.db import in_thread
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.hub import Batch, Hub, Subscription, get_hub
 from realtime.models import Store
 from realtime.origin import BOT
@@ -103,7 +103,7 @@ def position() -> tuple[str, int]:
 def write(count: int) -> None:
     for _ in range(count):
         with transaction.atomic():
-            append(lock_store(NAME), "Happened", {}, origin=BOT)
+            append_untyped(lock_store(NAME), "Happened", {}, origin=BOT)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from pytest_django import Settings
 
 from realtime import hints
 from realtime.db import in_thread
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append, append_untyped, ensure_store, lock_store
+from realtime.events import TypedEvent
 from realtime.origin import BOT
 from tests.conftest import use_redis
 
@@ -32,11 +33,20 @@ WRITER = """
 import django
 django.setup()
 from django.db import transaction
-from realtime.domain.append import append, lock_store
+from realtime.domain.append import append_untyped, lock_store
 from realtime.origin import BOT
 with transaction.atomic():
-    append(lock_store("test:hints"), "Happened", {}, origin=BOT)
+    append_untyped(lock_store("test:hints"), "Happened", {}, origin=BOT)
 """
+
+
+class Now(TypedEvent):
+    log = "test"
+
+
+class Later(TypedEvent):
+    log = "test"
+    calm = True
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = 20) -> None:
@@ -57,7 +67,7 @@ async def heard() -> AsyncIterator[list[Hint]]:
 
 def write_now() -> None:
     with transaction.atomic():
-        append(lock_store(NAME), "Happened", {}, origin=BOT)
+        append_untyped(lock_store(NAME), "Happened", {}, origin=BOT)
 
 
 async def until_relayed(heard: list[Hint]) -> None:
@@ -82,7 +92,7 @@ async def test_a_rollback_is_not_hinted(heard: list[Hint]) -> None:
 
     def rolled_back() -> None:
         with transaction.atomic():
-            append(lock_store(NAME), "Happened", {}, origin=BOT)
+            append_untyped(lock_store(NAME), "Happened", {}, origin=BOT)
             transaction.set_rollback(True)
 
     await in_thread(rolled_back)()
@@ -153,9 +163,9 @@ async def test_what_can_wait_is_told_apart(channel_layer: str) -> None:
     await in_thread(ensure_store)(NAME)
 
     def write() -> None:
-        for name in ("Later", "Now"):
+        for event in (Later(), Now()):
             with transaction.atomic():
-                append(lock_store(NAME), name, {}, origin=BOT, calm=name == "Later")
+                append(lock_store(NAME), event, origin=BOT)
 
     try:
         await in_thread(write)()

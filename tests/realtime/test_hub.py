@@ -12,7 +12,7 @@ from django.db import transaction
 
 from realtime import hints, hub, queries
 from realtime.db import in_thread
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.hub import Batch, Hub, Subscription, get_hub
 from realtime.models import Event, Store, new_epoch
 from realtime.origin import BOT
@@ -25,7 +25,7 @@ NAME = "test:hub"
 def write_now(count: int) -> None:
     for _ in range(count):
         with transaction.atomic():
-            append(lock_store(NAME), "Happened", {}, origin=BOT)
+            append_untyped(lock_store(NAME), "Happened", {}, origin=BOT)
 
 
 write = in_thread(write_now)

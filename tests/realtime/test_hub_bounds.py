@@ -13,7 +13,7 @@ from django.db.backends.signals import connection_created
 
 from realtime import hub, queries
 from realtime.db import in_thread
-from realtime.domain.append import append, append_all, ensure_store, lock_store
+from realtime.domain.append import append_all, append_untyped, ensure_store, lock_store
 from realtime.hub import Batch, Hub, get_hub
 from realtime.models import Event
 from realtime.origin import BOT
@@ -35,7 +35,7 @@ def write_sized(count: int, size: int) -> None:
     with transaction.atomic():
         store = lock_store(NAME)
         for _ in range(count):
-            append(store, "Happened", {"fill": "x" * size}, origin=BOT)
+            append_untyped(store, "Happened", {"fill": "x" * size}, origin=BOT)
 
 
 async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def read(text: str) -> list[str]:
 def wire(args: str) -> str:
     """Return the text of the args of an event on its way out, as another scanner finds it."""
     event = Event(seq=1, parent_seq=0, event_id="event-01", name="Noted", args=args, via=Via.SYNC)
-    encoded = encode_event(event).decode()
+    encoded = encode_event(event, None).decode()
     begin, end = json_text.members(encoded)["args"]
     return encoded[begin:end]
 
@@ -74,7 +74,7 @@ def test_absent_args_are_not_null() -> None:
     text = f'{{"type":"push","events":[{event_text(None)},{event_text("null", number=1)}]}}'
     assert read(text) == ["", "null"]
     event = Event(seq=1, parent_seq=0, event_id="event-01", name="Noted", args="", via=Via.SYNC)
-    assert "args" not in json.loads(encode_event(event))
+    assert "args" not in json.loads(encode_event(event, None))
 
 
 def test_of_two_members_of_one_name_the_last_counts() -> None:

@@ -61,7 +61,8 @@ def fill(store: Store, *args: str, user: User | None = None, days: int = 0, **fi
 
 
 def wire(store: Store) -> list[bytes]:
-    return [encode_event(event) for event in Event.objects.filter(store=store).select_related("actor")]
+    events = Event.objects.filter(store=store).select_related("actor")
+    return [encode_event(event, event.actor) for event in events]
 
 
 # --- export, import, verify ---

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from accounts import service_tokens
 from accounts.domain.sessions import issue_pair, revoke_session
 from realtime import hub, metrics
-from realtime.domain.append import append, ensure_store, lock_store
+from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.origin import BOT
 from tests.factories import SessionFactory
 from tests.realtime.conftest import Member
@@ -92,10 +92,10 @@ def test_events_are_counted_by_kind_when_they_are_committed(transactional_db: No
     ensure_store("test:metrics")
     appended = Moved("backline_events_appended_total", kind="test")
     with transaction.atomic():
-        append(lock_store("test:metrics"), "Happened", {}, origin=BOT)
+        append_untyped(lock_store("test:metrics"), "Happened", {}, origin=BOT)
         transaction.set_rollback(True)
     with transaction.atomic():
-        append(lock_store("test:metrics"), "Happened", {}, origin=BOT)
+        append_untyped(lock_store("test:metrics"), "Happened", {}, origin=BOT)
     assert appended.by() == 1
 
 
@@ -175,7 +175,7 @@ def test_delivery_lag_is_measured_once_an_event(
 
 def append_to(instance: str) -> None:
     with transaction.atomic():
-        append(lock_store(instance), "Happened", {}, origin=BOT)
+        append_untyped(lock_store(instance), "Happened", {}, origin=BOT)
 
 
 def read(socket: Socket, count: int) -> list[dict[str, Any]]:
@@ -196,7 +196,7 @@ def test_what_is_closed_as_slow_is_counted(
         socket.send({"type": "pull", "id": 2, "cursor": 0, "live": True})
         with transaction.atomic():
             for _ in range(16):
-                append(lock_store(member.instance), "Happened", {"fill": "x" * 500_000}, origin=BOT)
+                append_untyped(lock_store(member.instance), "Happened", {"fill": "x" * 500_000}, origin=BOT)
         until(lambda: slow.by() == 1)
         socket.connection.socket.close()
 

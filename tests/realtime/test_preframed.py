@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from realtime import db, preframed
-from realtime.domain.append import append, lock_store
+from realtime.domain.append import append_untyped, lock_store
 from realtime.origin import BOT
 from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind
 from tests.realtime.conftest import Member
@@ -31,7 +31,7 @@ EMPTY = {"type": "events", "id": PULL["id"], "events": [], "remaining": 0}
 def write(instance: str, *sizes: int) -> None:
     for size in sizes:
         with transaction.atomic():
-            append(lock_store(instance), "Happened", {"fill": "é" * size}, origin=BOT)
+            append_untyped(lock_store(instance), "Happened", {"fill": "é" * size}, origin=BOT)
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""What happens to a guild's alert rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from alerts.models import AlertRule
+from alerts.serializers import ChosenSerializer, KnownRuleSerializer
+from alerts.shapes import rule_shape
+from realtime.events import PartOf, Shape, TypedEvent
+
+
+class AlertEvent(TypedEvent):
+    """Base of all here."""
+
+    log = "guild"
+    shapes: ClassVar = {AlertRule: Shape(rule_shape, KnownRuleSerializer)}
+
+
+class RuleEvent(AlertEvent):
+    """Of a rule as a whole."""
+
+    reducer = "nothing here ([alerts.md](alerts.md))"
+    rule: AlertRule
+
+
+class AlertRuleAdded(RuleEvent):
+    """A manager made a rule."""
+
+
+class AlertRuleRemoved(RuleEvent):
+    """A manager removed a rule."""
+
+
+class AlertRuleChanged(AlertEvent):
+    """A manager changed a rule; both fields hold what differs."""
+
+    reducer = "nothing here; both hold the fields that differ"
+    rule_id: UUID
+    before: Annotated[dict[str, object], PartOf(ChosenSerializer)]
+    after: Annotated[dict[str, object], PartOf(ChosenSerializer)]
