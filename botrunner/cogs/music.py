@@ -21,6 +21,7 @@ from guilds.models import MAX_VOLUME
 from library.domain.find import MAX_QUERY, find_in_library
 from library.domain.links import is_link, read_query
 from queue_app.commands import execute
+from queue_app.domain.add import POSITIONS
 from queue_app.models import Player, QueueItem
 from queue_app.player_states import NOWHERE, SILENCES
 from queue_app.queries import count_ahead, load_player, move_by_number, queued_items
@@ -75,7 +76,7 @@ class Music(commands.Cog):
         interaction: Asked,
         query: str = nextcord.SlashOption(description="A search or a link."),
         position: str = nextcord.SlashOption(
-            description="Where to add it.", choices=["end", "next", "now"], required=False, default="end"
+            description="Where to add it.", choices=list(POSITIONS), required=False, default="end"
         ),
     ) -> None:
         meant = read_query(self._suggestions.meant(query))
