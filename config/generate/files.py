@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from config.generate.commands import commands_table, commands_types
+from config.generate.errors import error_codes_table
 from config.generate.openapi import openapi_json
 
 Make = Callable[[], str]
@@ -34,7 +35,7 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 
 FILES: dict[str, Callable[[str], str]] = {
-    "docs/protocol.md": parts(commands=commands_table),
+    "docs/protocol.md": parts(commands=commands_table, errors=error_codes_table),
     "docs/openapi.json": whole(openapi_json),
     "clients/js/src/commands.d.ts": whole(commands_types),
 }
