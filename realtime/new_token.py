@@ -6,8 +6,9 @@ It is shown once: who lost the answer to `rotate` and asked again would have end
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,24 +16,39 @@ from rest_framework.response import Response
 from accounts.authentication import caller
 from accounts.domain.once import StepSpent, take_once
 from accounts.models import AuthSession
+from accounts.serializers import NewDeviceTokenSerializer, TokenRequestSerializer
 from accounts.shapes import token_shape
 from accounts.tokens import issue_sync
 from realtime.errors import Conflict
 
-REPEATABLE = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
+describe_new_token = extend_schema(
+    parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    request=TokenRequestSerializer,
+    responses={201: NewDeviceTokenSerializer},
+)
 
 
-def new_token(request: Request, issue: Callable[[str], AuthSession], *, device: str) -> Response:
-    """Return the answer with the token of the session that `issue(device)` returns. Raises Conflict."""
-    key = request.headers.get("Idempotency-Key", "")
-    session = _issued_once(request, issue, device, key) if key else issue(device)
+class Issue(Protocol):
+    def __call__(self, *, device: str, address: str | None) -> AuthSession: ...
+
+
+def new_token(request: Request, issue: Issue) -> Response:
+    """Return the answer with the token of the session that `issue` returns. Raises ValidationError, Conflict."""
+    body = TokenRequestSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    device, key = body.validated_data["device"], request.headers.get("Idempotency-Key", "")
+
+    def begin() -> AuthSession:
+        return issue(device=device, address=request.META.get("REMOTE_ADDR"))
+
+    session = _begun_once(request, begin, device, key) if key else begin()
     return Response(token_shape(session) | {"token": issue_sync(session)}, status=status.HTTP_201_CREATED)
 
 
-def _issued_once(request: Request, issue: Callable[[str], AuthSession], device: str, key: str) -> AuthSession:
+def _begun_once(request: Request, begin: Callable[[], AuthSession], device: str, key: str) -> AuthSession:
     step = ("token", request.path, str(caller(request).pk), key)
     try:
-        sid, _ = take_once(*step, proof=(device,), act=lambda: str(issue(device).pk))
+        sid, _ = take_once(*step, proof=(device,), act=lambda: str(begin().pk))
     except StepSpent as error:
         raise Conflict from error
     session = AuthSession.objects.select_related("user").filter(pk=sid, revoked_at=None).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,11 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
-from accounts.models import AuthSession
-from accounts.serializers import DeviceTokenSerializer, NewDeviceTokenSerializer, TokenRequestSerializer
+from accounts.serializers import DeviceTokenSerializer
 from accounts.shapes import token_shape
 from realtime.models import Event
-from realtime.new_token import REPEATABLE, new_token
+from realtime.new_token import describe_new_token, new_token
 from streams import pictures
 from streams.domain import streams
 from streams.errors import NoFrame
@@ -40,10 +40,6 @@ _PICTURE = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 def _one(stream: Stream, rights: Rights) -> dict[str, Any]:
     return stream_shape(stream, rights, present_on([stream.pk]))
-
-
-def _address(request: Request) -> str | None:
-    return request.META.get("REMOTE_ADDR") or None
 
 
 def _picture(content_type: str, data: bytes, *, seconds: int) -> HttpResponse:
@@ -133,18 +129,9 @@ class TokenListView(APIView):
         stream = require_owner(caller(request), stream_id)
         return Response([token_shape(session) for session in streams.live_tokens(stream)])
 
-    @extend_schema(
-        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
-    )
+    @describe_new_token
     def post(self, request: Request, stream_id: str) -> Response:
-        stream = require_owner(caller(request), stream_id)
-        body = TokenRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-
-        def issue(device: str) -> AuthSession:
-            return streams.issue_token(stream, device=device, address=_address(request)).session
-
-        return new_token(request, issue, device=body.validated_data["device"])
+        return new_token(request, partial(streams.issue_token, require_owner(caller(request), stream_id)))
 
 
 class TokenView(APIView):
@@ -157,18 +144,9 @@ class TokenView(APIView):
 class RotateView(APIView):
     """End every device's token and answer with a new one."""
 
-    @extend_schema(
-        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
-    )
+    @describe_new_token
     def post(self, request: Request, stream_id: str) -> Response:
-        stream = require_owner(caller(request), stream_id)
-        body = TokenRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-
-        def rotate(device: str) -> AuthSession:
-            return streams.rotate(stream, device=device, address=_address(request)).session
-
-        return new_token(request, rotate, device=body.validated_data["device"])
+        return new_token(request, partial(streams.rotate, require_owner(caller(request), stream_id)))
 
 
 class FrameView(APIView):

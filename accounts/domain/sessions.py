@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import tokens
@@ -88,10 +88,23 @@ def revoke_session(session: AuthSession) -> None:
 
 def revoke_all_sessions(user: User) -> int:
     """End every session of a person. Returns how many were live."""
-    live = list(AuthSession.objects.filter(user=user, revoked_at=None))
+    return revoke_sessions(AuthSession.objects.filter(user=user))
+
+
+def revoke_sessions(sessions: QuerySet[AuthSession]) -> int:
+    """End these sessions. Returns how many were live."""
+    live = list(sessions.filter(revoked_at=None))
     for session in live:
         revoke_session(session)
     return len(live)
+
+
+def live_sync_sessions(store: str) -> QuerySet[AuthSession]:
+    """Return the sessions of the store's sync tokens that are still good, newest first."""
+    oldest = timezone.now() - timedelta(seconds=settings.SYNC_TOKEN_SECONDS)
+    return AuthSession.objects.filter(store=store, revoked_at=None, created_at__gt=oldest).order_by(
+        "-created_at"
+    )
 
 
 def live_sessions(user: User) -> list[AuthSession]:

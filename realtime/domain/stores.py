@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
-from django.utils import timezone
 
-from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.domain.sessions import begin_sync_session, live_sync_sessions, revoke_sessions
 from accounts.models import AuthSession, User
 from realtime.errors import InvalidName, NoMember, NoToken, StoreExists, StoreNotFound, TooManyStores
 from realtime.models import Store, StoreMember, StoreRole
@@ -76,7 +73,7 @@ def set_public(store: Store, public: bool) -> None:
 @transaction.atomic
 def delete_store(store: Store) -> None:
     """Delete a store with its log, and end its sync tokens."""
-    _end_tokens(AuthSession.objects.filter(store=store.name))
+    revoke_sessions(AuthSession.objects.filter(store=store.name))
     store.delete()
 
 
@@ -96,7 +93,7 @@ def remove_member(store: Store, user_id: int) -> None:
     if not removed:
         raise NoMember
     if not store.public:
-        _end_tokens(AuthSession.objects.filter(store=store.name, user_id=user_id))
+        revoke_sessions(AuthSession.objects.filter(store=store.name, user_id=user_id))
 
 
 @transaction.atomic
@@ -115,29 +112,20 @@ def leave_stores(user: User) -> None:
 # --- Sync tokens ---
 
 
-def issue_token(store: Store, user: User, *, device: str, address: str | None) -> tuple[str, AuthSession]:
-    """Return a sync token that is good for this store only, and its session. The token is kept nowhere."""
-    return begin_sync_session(user, store=store.name, device=device, address=address)
+def issue_token(store: Store, user: User, *, device: str, address: str | None) -> AuthSession:
+    """Return the session of a new sync token that is good for this store only."""
+    return begin_sync_session(user, store=store.name, device=device, address=address)[1]
 
 
 def live_tokens(store: Store, user: User) -> list[AuthSession]:
     """Return the sessions of somebody's sync tokens for the store that are still good, newest first."""
-    oldest = timezone.now() - timedelta(seconds=settings.SYNC_TOKEN_SECONDS)
-    live = AuthSession.objects.filter(store=store.name, user=user, revoked_at=None, created_at__gt=oldest)
-    return list(live.order_by("-created_at"))
+    return list(live_sync_sessions(store.name).filter(user=user))
 
 
 def revoke_token(store: Store, user: User, sid: uuid.UUID) -> None:
     """End a sync token and its sockets; the owner may end everybody's. Raises NoToken."""
-    sessions = AuthSession.objects.filter(pk=sid, store=store.name, revoked_at=None)
+    sessions = AuthSession.objects.filter(pk=sid, store=store.name)
     if store.owner_id != user.pk:
         sessions = sessions.filter(user=user)
-    if not _end_tokens(sessions):
+    if not revoke_sessions(sessions):
         raise NoToken
-
-
-def _end_tokens(sessions: QuerySet[AuthSession]) -> int:
-    live = list(sessions.filter(revoked_at=None))
-    for session in live:
-        revoke_session(session)
-    return len(live)

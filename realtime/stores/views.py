@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema
@@ -12,13 +13,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
-from accounts.models import AuthSession, User
-from accounts.serializers import DeviceTokenSerializer, NewDeviceTokenSerializer, TokenRequestSerializer
+from accounts.models import User
+from accounts.serializers import DeviceTokenSerializer
 from accounts.shapes import token_shape
 from realtime.domain import stores
 from realtime.errors import Forbidden, StoreNotFound
 from realtime.models import Store
-from realtime.new_token import REPEATABLE, new_token
+from realtime.new_token import describe_new_token, new_token
 from realtime.stores.serializers import (
     StoreChangeSerializer,
     StoreCreateSerializer,
@@ -122,19 +123,10 @@ class StoreTokenListView(APIView):
         store = _readable(caller(request), name)
         return Response([token_shape(session) for session in stores.live_tokens(store, caller(request))])
 
-    @extend_schema(
-        parameters=[REPEATABLE], request=TokenRequestSerializer, responses={201: NewDeviceTokenSerializer}
-    )
+    @describe_new_token
     def post(self, request: Request, name: str) -> Response:
         store = _readable(caller(request), name)
-        body = TokenRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-
-        def issue(device: str) -> AuthSession:
-            address = request.META.get("REMOTE_ADDR") or None
-            return stores.issue_token(store, caller(request), device=device, address=address)[1]
-
-        return new_token(request, issue, device=body.validated_data["device"])
+        return new_token(request, partial(stores.issue_token, store, caller(request)))
 
 
 class StoreTokenView(APIView):

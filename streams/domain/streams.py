@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from accounts.domain.sessions import begin_sync_session, revoke_session
+from accounts.domain.sessions import begin_sync_session, live_sync_sessions, revoke_sessions
 from accounts.models import AuthSession, User
 from guilds.audience import check_sharing
 from realtime.domain.append import ensure_store
@@ -100,49 +98,34 @@ def unshare(stream: Stream, grant_id: int) -> None:
 # --- What a device holds ---
 
 
-@dataclass(frozen=True)
-class DeviceToken:
-    """`token` is shown this once and kept nowhere."""
-
-    token: str
-    session: AuthSession
-
-
-def issue_token(stream: Stream, *, device: str, address: str | None = None) -> DeviceToken:
-    """Return a sync token of the owner's that is good for this stream only, on `/ws` and `/sync`.
+def issue_token(stream: Stream, *, device: str, address: str | None = None) -> AuthSession:
+    """Return the session of a new sync token of the owner's, good for this stream only, on `/ws` and `/sync`.
 
     Raises TooManyTokens.
     """
     if len(live_tokens(stream)) >= MAX_TOKENS:
         raise TooManyTokens
-    token, session = begin_sync_session(stream.owner, store=stream.log, device=device, address=address)
-    return DeviceToken(token, session)
+    return begin_sync_session(stream.owner, store=stream.log, device=device, address=address)[1]
 
 
 def live_tokens(stream: Stream) -> list[AuthSession]:
     """Return the sessions of the stream's device tokens that are still good, newest first."""
-    sessions = AuthSession.objects.filter(store=stream.log, revoked_at=None).order_by("-created_at")
-    return [session for session in sessions if session.expires_at and session.expires_at > timezone.now()]
+    return list(live_sync_sessions(stream.log))
 
 
 def revoke_token(stream: Stream, sid: uuid.UUID) -> None:
     """End one device's token and its sockets. Raises StreamNotFound when there is none of this id."""
-    session = AuthSession.objects.filter(pk=sid, store=stream.log, revoked_at=None).first()
-    if session is None:
+    if not revoke_sessions(AuthSession.objects.filter(pk=sid, store=stream.log)):
         raise StreamNotFound("There is no such token.")
-    revoke_session(session)
 
 
 def revoke_tokens(stream: Stream) -> int:
     """End every device token of the stream. Returns how many were live."""
-    live = AuthSession.objects.filter(store=stream.log, revoked_at=None)
-    for session in live:
-        revoke_session(session)
-    return len(live)
+    return revoke_sessions(AuthSession.objects.filter(store=stream.log))
 
 
 @transaction.atomic
-def rotate(stream: Stream, *, device: str, address: str | None = None) -> DeviceToken:
+def rotate(stream: Stream, *, device: str, address: str | None = None) -> AuthSession:
     """Replace what devices hold: every earlier token ends, the one returned is good."""
     revoke_tokens(stream)
     return issue_token(stream, device=device, address=address)

@@ -14,6 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as ws_server
 
 from accounts.domain.sessions import revoke_session
+from accounts.tokens import issue_sync
 from backline_client import (
     ConnectionLost,
     Frame,
@@ -253,7 +254,7 @@ async def test_a_device_s_token_and_an_expired_one_that_is_asked_for_again(
 ) -> None:
     def prepare() -> tuple[str, str]:
         stream = create_stream(owner.user, stream_id="cam-1")
-        return issue_token(stream, device="doorbell").token, owner.token_expiring(-60)
+        return issue_sync(issue_token(stream, device="doorbell")), owner.token_expiring(-60)
 
     device, expired = await in_thread(prepare)()
     async with StreamClient(server.url, device) as client:

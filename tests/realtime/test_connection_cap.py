@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
+from accounts.tokens import issue_sync
 from realtime.domain.stores import create_store
 from streams.domain.streams import create_stream, issue_token
 from tests.server import Server, until
@@ -24,7 +25,10 @@ def test_one_more_is_told_and_closed_on_every_endpoint(server: Server, person: P
     stream = create_stream(person.user, stream_id="cam-1")
     with person.open(server) as one, server.connect() as two:
         assert two.init("app:todo", person.token)["type"] == "ready"
-        tokens = {"of the session": person.token, "of a device": issue_token(stream, device="phone").token}
+        tokens = {
+            "of the session": person.token,
+            "of a device": issue_sync(issue_token(stream, device="phone")),
+        }
         for whose, token in tokens.items():
             with person.open(server, token) as third:
                 assert third.receive()["code"] == "TOO_MANY_CONNECTIONS", whose

@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from accounts.domain.sessions import Principal, begin_sync_session, revoke_session
+from accounts.tokens import issue_sync
 from realtime.models import Event
 from streams.domain.streams import (
     change_stream,
@@ -172,11 +173,11 @@ def test_producing_makes_the_stream_and_consuming_does_not(
 
 
 def test_a_device_token_is_good_for_its_stream_only(server: Server, owner: Person, stream: Stream) -> None:
-    issued = issue_token(stream, device="phone")
-    with owner.open(server, issued.token) as device:
+    session = issue_token(stream, device="phone")
+    with owner.open(server, issue_sync(session)) as device:
         assert device.register("cam-1", produces=["video-frame"])["type"] == "registered"
         assert device.register("cam-2", produces=["video-frame"])["code"] == "UNAUTHORIZED"
-        revoke_session(issued.session)
+        revoke_session(session)
         assert device.until("error")["code"] == "SESSION_REVOKED"
         assert device.close_code() == 4401
 
