@@ -3,13 +3,13 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
 from sandbox import actions, options, permissions, reactions, seats, shapes
+from sandbox.control_bodies import answering, read_body, read_options, read_patience, read_text, refused
 from sandbox.errors import DiscordError, Refused
 from sandbox.faults import Faults
 from sandbox.gateway import Gateway
@@ -21,7 +21,6 @@ from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
 
-REPLY_SECONDS, MAX_REPLY_SECONDS = 15.0, 60.0
 FEED_BACKLOG = 500  # events a slow page may lag behind before it is dropped (it reconnects and reloads)
 
 
@@ -48,20 +47,20 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/_sandbox/state", _answering(self.state)),
-            web.post("/_sandbox/voice-state", _answering(self.voice_state)),
-            web.post("/_sandbox/messages", _answering(self.message)),
-            web.post("/_sandbox/reactions", _answering(self.reaction)),
-            web.post("/_sandbox/interactions", _answering(self.interaction)),
-            web.post("/_sandbox/autocomplete", _answering(self.autocomplete)),
-            web.post("/_sandbox/components", _answering(self.component)),
-            web.post("/_sandbox/faults", _answering(self.fault)),
-            web.delete("/_sandbox/faults", _answering(self.clear_faults)),
-            web.get("/_sandbox/voice/{guild_id}", _answering(self.voice_report)),
-            web.get("/_sandbox/voice/{guild_id}/audio.ogg", _answering(self.audio)),
+            web.get("/_sandbox/state", answering(self.state)),
+            web.post("/_sandbox/voice-state", answering(self.voice_state)),
+            web.post("/_sandbox/messages", answering(self.message)),
+            web.post("/_sandbox/reactions", answering(self.reaction)),
+            web.post("/_sandbox/interactions", answering(self.interaction)),
+            web.post("/_sandbox/autocomplete", answering(self.autocomplete)),
+            web.post("/_sandbox/components", answering(self.component)),
+            web.post("/_sandbox/faults", answering(self.fault)),
+            web.delete("/_sandbox/faults", answering(self.clear_faults)),
+            web.get("/_sandbox/voice/{guild_id}", answering(self.voice_report)),
+            web.get("/_sandbox/voice/{guild_id}/audio.ogg", answering(self.audio)),
             web.get("/_sandbox/voice/{guild_id}/live.ogg", self.live),
             web.get("/_sandbox/feed", self.feed),
-            web.post("/_sandbox/guilds/{guild_id}", _answering(self.edit_guild)),
+            web.post("/_sandbox/guilds/{guild_id}", answering(self.edit_guild)),
         ]
 
     # -- reading
@@ -133,7 +132,7 @@ class Control:
         `{user, channel_id?, self_mute?, self_deaf?, mute?, deaf?, suppress?}`. The bot's seat is its own business, so
         `channel_id` is for people only.
         """
-        body = await _body(request)
+        body = await read_body(request)
         word: Json = {name: body[name] for name in ("mute", "deaf", "suppress") if name in body}
         if not all(isinstance(value, bool) for value in word.values()):
             raise Refused(400, "INVALID", "mute, deaf and suppress must be true or false")
@@ -178,60 +177,48 @@ class Control:
 
     async def message(self, request: web.Request) -> Json:
         """A human says something: `{user, channel_id, content}`."""
-        body = await _body(request)
+        body = await read_body(request)
         user = self._user(body)
         channel = actions.visible_channel(
-            self.world, _text(body, "channel_id"), user.id, need=permissions.SEND_MESSAGES
+            self.world, read_text(body, "channel_id"), user.id, need=permissions.SEND_MESSAGES
         )
-        message = actions.send_message(self.world, channel, user.id, {"content": _text(body, "content")})
+        message = actions.send_message(self.world, channel, user.id, {"content": read_text(body, "content")})
         return shapes.message(self.world, message)
 
     async def reaction(self, request: web.Request) -> Json:
         """A human reacts to a message, or takes it back: `{user, message_id, emoji, remove?}`."""
-        body = await _body(request)
-        user, message = self._user(body), self.world.messages.get(_text(body, "message_id"))
+        body = await read_body(request)
+        user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
         if message is None or message.only_user_id is not None or not self._can_see(user, message.channel_id):
             raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message for this user")
         act = reactions.remove if body.get("remove") else reactions.add
-        act(self.world, message, reactions.parse(self.world, message, _text(body, "emoji")), user.id)
+        act(self.world, message, reactions.parse(self.world, message, read_text(body, "emoji")), user.id)
         return shapes.message(self.world, message)
 
     async def interaction(self, request: web.Request) -> Json:
-        body = await _body(request)
-        interaction = await self.interactions.invoke(
-            user_id=self._user(body).id,
-            guild_id=_text(body, "guild_id"),
-            channel_id=_text(body, "channel_id"),
-            command=_text(body, "command"),
-            values=_values(body),
-            patience=_patience(body),
-        )
+        body = await read_body(request)
+        interaction = await self.interactions.invoke(**self._command_line(body), patience=read_patience(body))
         return self._reply(interaction)
 
     async def autocomplete(self, request: web.Request) -> Json:
         """`{…, command, options, autocomplete: option name}` answers `{choices: [{name, value}]}`."""
-        body = await _body(request)
+        body = await read_body(request)
         choices = await self.interactions.complete(
-            user_id=self._user(body).id,
-            guild_id=_text(body, "guild_id"),
-            channel_id=_text(body, "channel_id"),
-            command=_text(body, "command"),
-            values=_values(body),
-            focused=_text(body, "autocomplete"),
+            **self._command_line(body), focused=read_text(body, "autocomplete")
         )
         return {"choices": choices}
 
     async def component(self, request: web.Request) -> Json:
-        body = await _body(request)
+        body = await read_body(request)
         values = body.get("values", [])
         if not isinstance(values, list):
             raise Refused(400, "INVALID", "values must be a list")
         interaction = await self.interactions.press(
             user_id=self._user(body).id,
-            message_id=_text(body, "message_id"),
-            custom_id=_text(body, "custom_id"),
+            message_id=read_text(body, "message_id"),
+            custom_id=read_text(body, "custom_id"),
             values=[str(value) for value in values],
-            patience=_patience(body),
+            patience=read_patience(body),
         )
         return self._reply(interaction)
 
@@ -246,7 +233,7 @@ class Control:
 
     async def fault(self, request: web.Request) -> Json:
         try:
-            return await self.injector.inject(await _body(request))
+            return await self.injector.inject(await read_body(request))
         except BadFault as error:
             raise Refused(400, "INVALID_FAULT", str(error)) from None
 
@@ -256,7 +243,9 @@ class Control:
 
     async def edit_guild(self, request: web.Request) -> Json:
         """What somebody changes in a guild's settings; see `GuildEdits`."""
-        return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(await _body(request))
+        return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(
+            await read_body(request)
+        )
 
     # -- listening
 
@@ -277,7 +266,7 @@ class Control:
         try:
             guild_id = self._guild_id(request)
         except Refused as refusal:
-            return _refusal(refusal)
+            return refused(refusal)
         headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
@@ -294,7 +283,7 @@ class Control:
         try:
             viewer = self._user(request.query)
         except Refused as refusal:
-            return _refusal(refusal)
+            return refused(refusal)
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
@@ -355,64 +344,17 @@ class Control:
             raise Refused(404, "UNKNOWN_USER", "user must be owner, dj, member, outsider or one of their ids")
         return user
 
+    def _command_line(self, body: Json) -> Json:
+        return {
+            "user_id": self._user(body).id,
+            "guild_id": read_text(body, "guild_id"),
+            "channel_id": read_text(body, "channel_id"),
+            "command": read_text(body, "command"),
+            "values": read_options(body),
+        }
+
     def _guild_id(self, request: web.Request) -> str:
         guild_id = request.match_info["guild_id"]
         if guild_id not in self.world.guilds:
             raise Refused(404, "UNKNOWN_GUILD", "There is no such guild")
         return guild_id
-
-
-type Answering = Callable[[web.Request], Awaitable[Json | web.Response]]
-
-
-def _answering(handler: Answering) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """JSON out, refusals as `{code, detail}`."""
-
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            answer = await handler(request)
-        except Refused as refusal:
-            return _refusal(refusal)
-        except DiscordError as error:
-            body: Json = {"code": f"DISCORD_{error.code}", "detail": error.message}
-            return web.json_response(
-                body | ({"errors": error.errors} if error.errors else {}), status=error.status
-            )
-        return answer if isinstance(answer, web.Response) else web.json_response(answer)
-
-    return handle
-
-
-def _refusal(refusal: Refused) -> web.Response:
-    return web.json_response({"code": refusal.code, "detail": refusal.detail}, status=refusal.status)
-
-
-async def _body(request: web.Request) -> Json:
-    try:
-        body = json.loads(await request.text())
-    except ValueError:
-        raise Refused(400, "INVALID", "The body must be a JSON object") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "INVALID", "The body must be a JSON object")
-    return body
-
-
-def _text(body: Json, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise Refused(400, "INVALID", f"{name} must be a non-empty string")
-    return value
-
-
-def _values(body: Json) -> Json:
-    values = body.get("options") or {}
-    if not isinstance(values, dict):
-        raise Refused(400, "INVALID", "options must be an object of option name to value")
-    return values
-
-
-def _patience(body: Json) -> float:
-    value = body.get("timeout", REPLY_SECONDS)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_REPLY_SECONDS:
-        raise Refused(400, "INVALID", f"timeout must be a number of seconds up to {MAX_REPLY_SECONDS:.0f}")
-    return float(value)

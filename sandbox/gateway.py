@@ -158,10 +158,13 @@ class Gateway:
             # As late as over a network: nextcord notes when it sent a heartbeat only afterwards, and takes an
             # answer that came before that for one to the heartbeat before.
             loop.call_later(ACK_SECONDS, connection.send, HEARTBEAT_ACK)
-        elif op == IDENTIFY:
-            self._identify(connection, data)
-        elif op == RESUME:
-            self._resume(connection, data)
+        elif op in (IDENTIFY, RESUME):
+            if connection.session is not None:
+                connection.close(4005)
+            elif not isinstance(data, dict) or not self._token_is_good(data.get("token")):
+                connection.close(4004)
+            else:
+                (self._identify if op == IDENTIFY else self._resume)(connection, data)
         elif op not in COMMANDS:
             connection.close(4001)
         elif connection.session is None:
@@ -177,13 +180,7 @@ class Gateway:
         elif op == REQUEST_CHANNEL_INFO:
             self._send_channel_info(connection.session, data)
 
-    def _identify(self, connection: Connection, data: Any) -> None:
-        if connection.session is not None:
-            connection.close(4005)
-            return
-        if not isinstance(data, dict) or not self._token_is_good(data.get("token")):
-            connection.close(4004)
-            return
+    def _identify(self, connection: Connection, data: Json) -> None:
         shard = data.get("shard", [0, 1])
         if not _is_shard(shard):
             connection.close(4010)
@@ -248,13 +245,7 @@ class Gateway:
             if session.wants(event):
                 session.dispatch(event.name, self._data_for(session, event))
 
-    def _resume(self, connection: Connection, data: Any) -> None:
-        if connection.session is not None:
-            connection.close(4005)
-            return
-        if not isinstance(data, dict) or not self._token_is_good(data.get("token")):
-            connection.close(4004)
-            return
+    def _resume(self, connection: Connection, data: Json) -> None:
         session = self.sessions.get(str(data.get("session_id")))
         seq = data.get("seq")
         if session is None or not isinstance(seq, int):

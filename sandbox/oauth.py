@@ -85,8 +85,8 @@ class OAuth:
         found = []
         for prefix in ("", "/api", "/api/v10"):
             found += [
-                web.get(f"{prefix}/oauth2/authorize", self.show),
-                web.post(f"{prefix}/oauth2/authorize", self.decide),
+                web.get(f"{prefix}/oauth2/authorize", self._checked(self.show)),
+                web.post(f"{prefix}/oauth2/authorize", self._checked(self.decide)),
             ]
         for prefix in ("/api", "/api/v10"):
             found += [
@@ -97,22 +97,38 @@ class OAuth:
 
     # -- the browser's part
 
-    async def show(self, request: web.Request) -> web.Response:
-        try:
-            asked = self._check(request)
-        except BadRequest as error:
-            return _error_page(str(error))
-        except OAuthError as error:
-            return self._refused_redirect(request, error)
-        return self._consent_page(request, asked)
+    def _checked(self, handle: Callable[[web.Request, Asked], Awaitable[web.Response]]) -> Handler:
+        async def answer(request: web.Request) -> web.Response:
+            try:
+                asked = self._check(request)
+            except BadRequest as error:
+                return _error_page(str(error))
+            except OAuthError as error:
+                return self._refused_redirect(request, error)
+            return await handle(request, asked)
 
-    async def decide(self, request: web.Request) -> web.Response:
-        try:
-            asked = self._check(request)
-        except BadRequest as error:
-            return _error_page(str(error))
-        except OAuthError as error:
-            return self._refused_redirect(request, error)
+        return answer
+
+    async def show(self, request: web.Request, asked: Asked) -> web.Response:
+        people = "".join(
+            f'<label class="person"><input type="radio" name="user" value="{html.escape(user.username)}"'
+            f'{" checked" if index == 0 else ""}><span class="avatar avatar-{index}" aria-hidden="true">'
+            f"{html.escape((user.global_name or user.username)[0])}</span><span><b>"
+            f"{html.escape(user.global_name or user.username)}</b><small>{html.escape(user.username)}</small>"
+            "</span></label>"
+            for index, user in enumerate(self.world.humans())
+        )
+        scopes = "".join(f"<li>{html.escape(SCOPES[scope])}</li>" for scope in asked.scopes)
+        page = Template((TEMPLATES / "consent.html").read_text()).substitute(
+            action=html.escape(request.rel_url.raw_path_qs),
+            people=people,
+            scopes=scopes,
+            guild=self._guild_choice(asked),
+            destination=html.escape(_origin(asked.redirect_uri) or "this page"),
+        )
+        return html_response(page, form_target=_origin(asked.redirect_uri))
+
+    async def decide(self, request: web.Request, asked: Asked) -> web.Response:
         form = await request.post()
         if form.get("deny"):
             if asked.redirect_uri is None:
@@ -196,25 +212,6 @@ class OAuth:
         asked = Asked([], uri, request.query.get("state"), None, None, False, 0)
         return asked.redirect(error=error.error, error_description=error.description)
 
-    def _consent_page(self, request: web.Request, asked: Asked) -> web.Response:
-        people = "".join(
-            f'<label class="person"><input type="radio" name="user" value="{html.escape(user.username)}"'
-            f'{" checked" if index == 0 else ""}><span class="avatar avatar-{index}" aria-hidden="true">'
-            f"{html.escape((user.global_name or user.username)[0])}</span><span><b>"
-            f"{html.escape(user.global_name or user.username)}</b><small>{html.escape(user.username)}</small>"
-            "</span></label>"
-            for index, user in enumerate(self.world.humans())
-        )
-        scopes = "".join(f"<li>{html.escape(SCOPES[scope])}</li>" for scope in asked.scopes)
-        page = Template((TEMPLATES / "consent.html").read_text()).substitute(
-            action=html.escape(request.rel_url.raw_path_qs),
-            people=people,
-            scopes=scopes,
-            guild=self._guild_choice(asked),
-            destination=html.escape(_origin(asked.redirect_uri) or "this page"),
-        )
-        return html_response(page, form_target=_origin(asked.redirect_uri))
-
     def _guild_choice(self, asked: Asked) -> str:
         if "bot" not in asked.scopes:
             return ""
@@ -251,18 +248,13 @@ class OAuth:
 
     async def token(self, request: web.Request) -> web.Response:
         try:
-            form = await request.post()
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
-            self._authenticate(request, fields)
-            return _json(self._grant(fields))
+            return _json(self._grant(await self._client_form(request)))
         except OAuthError as error:
             return _json(error.body(), error.status)
 
     async def revoke(self, request: web.Request) -> web.Response:
         try:
-            form = await request.post()
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
-            self._authenticate(request, fields)
+            fields = await self._client_form(request)
         except OAuthError as error:
             return _json(error.body(), error.status)
         self.tokens.revoke(fields.get("token", ""))
@@ -285,8 +277,10 @@ class OAuth:
             body["guild"] = shapes.guild(self.world, self.world.guilds[issued.guild_id])
         return body
 
-    def _authenticate(self, request: web.Request, fields: dict[str, str]) -> None:
-        """Client id and secret, by HTTP Basic or in the body."""
+    async def _client_form(self, request: web.Request) -> dict[str, str]:
+        """The form of whoever knows client id and secret, by HTTP Basic or in the body. Raises OAuthError."""
+        form = await request.post()
+        fields = {key: value for key, value in form.items() if isinstance(value, str)}
         client_id, secret = fields.get("client_id", ""), fields.get("client_secret", "")
         scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
@@ -299,6 +293,7 @@ class OAuth:
             secret.encode(), known.client_secret.encode()
         ):
             raise MISSING_CLIENT
+        return fields
 
 
 def _origin(uri: str | None) -> str | None:

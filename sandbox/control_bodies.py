@@ -1,0 +1,64 @@
+"""How /_sandbox reads what is sent to it, and answers: JSON, and refusals as `{code, detail}`."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from sandbox.errors import DiscordError, Refused
+from sandbox.model import Json
+
+REPLY_SECONDS, MAX_REPLY_SECONDS = 15.0, 60.0
+
+type _Answering = Callable[[web.Request], Awaitable[Json | web.Response]]
+
+
+def answering(handler: _Answering) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            answer = await handler(request)
+        except Refused as refusal:
+            return refused(refusal)
+        except DiscordError as error:
+            body: Json = {"code": f"DISCORD_{error.code}", "detail": error.message}
+            return web.json_response(
+                body | ({"errors": error.errors} if error.errors else {}), status=error.status
+            )
+        return answer if isinstance(answer, web.Response) else web.json_response(answer)
+
+    return handle
+
+
+def refused(refusal: Refused) -> web.Response:
+    return web.json_response({"code": refusal.code, "detail": refusal.detail}, status=refusal.status)
+
+
+async def read_body(request: web.Request) -> Json:
+    try:
+        body = json.loads(await request.text())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Refused(400, "INVALID", "The body must be a JSON object")
+    return body
+
+
+def read_text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise Refused(400, "INVALID", f"{name} must be a non-empty string")
+    return value
+
+
+def read_options(body: Json) -> Json:
+    values = body.get("options") or {}
+    if not isinstance(values, dict):
+        raise Refused(400, "INVALID", "options must be an object of option name to value")
+    return values
+
+
+def read_patience(body: Json) -> float:
+    value = body.get("timeout", REPLY_SECONDS)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_REPLY_SECONDS:
+        raise Refused(400, "INVALID", f"timeout must be a number of seconds up to {MAX_REPLY_SECONDS:.0f}")
+    return float(value)
