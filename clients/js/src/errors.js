@@ -41,6 +41,11 @@ export class SignedOutError extends Error {
   }
 }
 
+/** Whether a REST request failed by the server's word or for want of one, and not by a mistake of ours. @param {unknown} error */
+export function isRequestError(error) {
+  return error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError;
+}
+
 /** The server refused a frame of `/sync` or a message of `/ws`. */
 export class SyncError extends Error {
   /** @param {Partial<Problem> & {head?: number, retryAfterMs?: number}} problem */

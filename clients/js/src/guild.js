@@ -1,47 +1,32 @@
-import { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
+import { SyncError, isRequestError } from "./errors.js";
 import { FailedAges } from "./failed.js";
 import { applyEvent } from "./guild-events.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
-import { insertAfter, withPage } from "./queue.js";
+import { withPage } from "./queue.js";
+import { failedRows, queueRows } from "./rows.js";
 
 export { applyEvent } from "./guild-events.js";
 
 /**
  * @import { Client } from "./client.js"
  * @import { Commands } from "./commands.d.ts"
- * @import { Change, ConnectionState, Problem, QueueItem, QueuePage, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
- *
- * @import { Rights } from "./types.d.ts"
  * @import { GuildState } from "./guild-events.js"
- *
- * @typedef {object} PendingAdd a track on its way into the queue
- * @property {string} query
- * @property {"end" | "next" | "now"} position
- * @property {Track | null} track what is known of it already
- * @property {boolean} waiting whether it waits for the network
- *
- * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean, moving: boolean}} Row
- *   a line of the queue: an item of the server's, or an add of ours that is not there yet
- *
- * @typedef {{item: QueueItem, pending: "retry" | "removal" | null}} FailedRow
+ * @import { FailedRow, Row } from "./rows.js"
+ * @import { Change, ConnectionState, Problem, QueuePage, Rights, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
  */
 
 const REFRESH_TRIES = 3;
 /** Of a longer queue, more is read as soon as fewer are left. */
 const KNOWN = 100;
 
-/** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
-function foreseeMove(queue, itemId, after) {
-  const item = queue.find(({ id }) => id === itemId);
-  return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
-}
-
 /**
  * One guild's queue and player, kept current through `/sync`, with what was asked for and is not yet so.
  *
  * Changes to the queue are pushed: without a network they wait, and are sent once there is one. What steers
  * the player goes over REST, now or not at all: a pause is not wanted an hour late.
+ *
+ * Over 400 lines with its types, as one class: each reader and command below stands on the same private state.
  */
 export class GuildStore {
   #path;
@@ -121,7 +106,7 @@ export class GuildStore {
       cursor = await this.#takeSnapshot();
     } catch (error) {
       // The connection meets the same trouble, tells it, and takes its own snapshot when it is over.
-      if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
+      if (!isRequestError(error)) throw error;
     }
     this.#log.start(cursor);
   }
@@ -172,11 +157,7 @@ export class GuildStore {
 
   /** @returns {FailedRow[]} what failed in the last ten minutes and was neither retried nor removed; newest last */
   get failed() {
-    const asked = new Map(this.#log.pending.map(({ name, args }) => [args.item_id, name]));
-    return this.#failedAges.fresh(this.#state?.failed ?? []).map((item) => {
-      const name = asked.get(item.id);
-      return { item, pending: name === "RetryItem" ? "retry" : name === "RemoveItem" ? "removal" : null };
-    });
+    return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), this.#log.pending);
   }
 
   /** How many tracks wait, those that are not among the rows included. */
@@ -191,24 +172,7 @@ export class GuildStore {
 
   /** @returns {Row[] | null} the queue as it is and as it is asked to be; null until the first snapshot */
   get rows() {
-    if (!this.#state) return null;
-    const { pending } = this.#log;
-    const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
-    const moves = pending.filter(({ name }) => name === "MoveItem");
-    const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), this.#state.queue);
-    const moving = new Set(moves.map(({ args }) => args.item_id));
-    const items = queue.map((item) => (
-      { key: item.id, item, add: null, removing: removing.has(item.id), moving: moving.has(item.id) }
-    ));
-    const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args, note }) => {
-      const waiting = this.#log.state !== "live";
-      return { key: eventId, item: null, removing: false, moving: false, add: { query: args.query, position: args.position, track: note.track, waiting } };
-    });
-    return [
-      ...adds.filter((row) => row.add.position !== "end"),
-      ...items,
-      ...adds.filter((row) => row.add.position === "end"),
-    ];
+    return this.#state && queueRows(this.#state.queue, this.#log.pending, { live: this.#log.state === "live" });
   }
 
   /**
@@ -247,7 +211,7 @@ export class GuildStore {
       await this.loadMore();
     } catch (error) {
       // The next event asks again, as does whoever scrolls there.
-      if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
+      if (!isRequestError(error)) throw error;
     }
   }
 
@@ -416,7 +380,7 @@ export class GuildStore {
     } catch (error) {
       // The old ones are shown until it is live again; the server holds to the new ones.
       if (read === this.#rightsRead) this.#rightsOld = true;
-      if (!(error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError)) throw error;
+      if (!isRequestError(error)) throw error;
     }
   }
 
@@ -445,7 +409,7 @@ export class GuildStore {
         snapshot = await this.#rest.get(`${this.#path}/snapshot`);
       } catch (error) {
         // The guess stands until the next event; the connection tells what is wrong.
-        if (error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError) return;
+        if (isRequestError(error)) return;
         throw error;
       }
       const { epoch, seq } = this.#log.cursor;

@@ -6,7 +6,7 @@ import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDur
 
 /**
  * @import { Player, QueueItem, Rights, Track } from "../client/types.d.ts"
- * @import { FailedRow, Row } from "../client/guild.js"
+ * @import { FailedRow, Row } from "../client/rows.js"
  *
  * @typedef {object} Line one row as it is drawn
  * @property {string} key
@@ -206,7 +206,7 @@ function queueLines({ rows, player, positionMs, live }) {
   });
 }
 
-/** @param {string} key @param {import("../client/guild.js").PendingAdd} add @returns {Line} */
+/** @param {string} key @param {import("../client/rows.js").PendingAdd} add @returns {Line} */
 function pendingLine(key, add) {
   return {
     key, state: add.waiting ? "waiting" : "adding", track: add.track,

@@ -1,0 +1,61 @@
+import { insertAfter } from "./queue.js";
+
+/**
+ * @import { NewChange, QueueItem, Track } from "./types.d.ts"
+ *
+ * @typedef {object} PendingAdd a track on its way into the queue
+ * @property {string} query
+ * @property {"end" | "next" | "now"} position
+ * @property {Track | null} track what is known of it already
+ * @property {boolean} waiting whether it waits for the network
+ *
+ * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean, moving: boolean}} Row
+ *   a line of the queue: an item of the server's, or an add of ours that is not there yet
+ *
+ * @typedef {{item: QueueItem, pending: "retry" | "removal" | null}} FailedRow
+ */
+
+/** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
+function foreseeMove(queue, itemId, after) {
+  const item = queue.find(({ id }) => id === itemId);
+  return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
+}
+
+/**
+ * The queue as it is and as it is asked to be.
+ * @param {QueueItem[]} known
+ * @param {NewChange[]} pending
+ * @param {{live: boolean}} connection
+ * @returns {Row[]}
+ */
+export function queueRows(known, pending, { live }) {
+  const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
+  const moves = pending.filter(({ name }) => name === "MoveItem");
+  const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), known);
+  const moving = new Set(moves.map(({ args }) => args.item_id));
+  const items = queue.map((item) => (
+    { key: item.id, item, add: null, removing: removing.has(item.id), moving: moving.has(item.id) }
+  ));
+  const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args: { query, position }, note }) => (
+    { key: eventId, item: null, add: { query, position, track: note.track, waiting: !live }, removing: false, moving: false }
+  ));
+  return [
+    ...adds.filter((row) => row.add.position !== "end"),
+    ...items,
+    ...adds.filter((row) => row.add.position === "end"),
+  ];
+}
+
+/**
+ * What failed, with what is asked for it.
+ * @param {QueueItem[]} failed
+ * @param {NewChange[]} pending
+ * @returns {FailedRow[]}
+ */
+export function failedRows(failed, pending) {
+  const asked = new Map(pending.map(({ name, args }) => [args.item_id, name]));
+  return failed.map((item) => {
+    const name = asked.get(item.id);
+    return { item, pending: name === "RetryItem" ? "retry" : name === "RemoveItem" ? "removal" : null };
+  });
+}
