@@ -19,12 +19,14 @@ import nextcord
 
 from botrunner.audio.source import TrackSource
 from botrunner.leases import LeaseKeeper
+from botrunner.moves import Moves, is_deleted
 from botrunner.plan import Plan, read_plan
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.retries import Retries
 from botrunner.seat import Seat, entry_obstacle_at, is_seated
 from botrunner.voice import VoiceClient
+from botrunner.waking import Waking
 from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.domain.company import Company
@@ -36,11 +38,9 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-CALM_SECONDS = 0.1
 RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
 MAX_OPENINGS = 4
 RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
-DELETION_SECONDS = 0.3
 CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
 
 
@@ -61,9 +61,7 @@ class Reconciler:
         self._bot = bot
         self._keeper = keeper
         self._on_failed = on_failed
-        self._wake = asyncio.Event()
-        self._looked_at = 0.0  # by the loop's clock
-        self._later: asyncio.TimerHandle | None = None  # of `wake_soon`
+        self._waking = Waking()
         self._wants_voice = False
         self._checkpoint_at = 0.0
         self._voice: VoiceClient | None = None
@@ -71,9 +69,8 @@ class Reconciler:
         self._seat = Seat()
         self._observed: tuple[str | None, bool, str] = (None, False, "")
         self._retries = Retries()
-        self._noting: asyncio.Task[None] | None = None
+        self._moves = Moves()
         self._resolving = Resolving(guild_id, owner=self.owner, on_failed=on_failed)
-        self.wake()  # the first look is at once
         # A guild that queues slow links one after the other waits for itself, and for nobody else.
         self._openings = asyncio.Semaphore(MAX_OPENINGS)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
@@ -81,18 +78,11 @@ class Reconciler:
 
     def wake(self) -> None:
         """Look again at once. On the event loop only."""
-        self._wake.set()
+        self._waking.wake()
 
     def wake_soon(self) -> None:
-        """Look again, at most every CALM_SECONDS: a look takes as much CPU as an add. On the event loop only."""
-        loop = asyncio.get_running_loop()
-        if self._later is None:
-            wait = self._looked_at + CALM_SECONDS - loop.time()
-            self._later = loop.call_later(max(0.0, wait), self._wake_later)
-
-    def _wake_later(self) -> None:
-        self._later = None
-        self.wake()
+        """Look again, but not too often: a look takes as much CPU as an add. On the event loop only."""
+        self._waking.wake_soon()
 
     def retry(self) -> None:
         """Discord is there again: what failed without it need not wait. On the event loop only."""
@@ -108,13 +98,7 @@ class Reconciler:
 
     async def _run(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._patience()):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            self._looked_at = asyncio.get_running_loop().time()
+            await self._waking.wait(self._patience())
             try:
                 try:
                     await self._tick()
@@ -141,12 +125,7 @@ class Reconciler:
     async def _tick(self) -> None:
         if not await self._hold_lease():
             return
-        while (noting := self._noting) is not None:
-            # A move that is not written yet would look like a connection in the wrong channel.
-            await asyncio.wait({noting})
-            if self._noting is noting:
-                self._noting = None
-            noting.result()
+        await self._moves.settle()  # one not written yet would look like a connection in the wrong channel
         plan = await in_thread(read_plan)(self.guild_id)
         if plan.company is not Company.SAME or plan.recount:
             await self._db(playback.mind_company)
@@ -184,7 +163,7 @@ class Reconciler:
         wanted = None if plan.stopped else plan.channel_id
         self._wants_voice = wanted is not None
         voice = self._voice
-        if self._noting is not None:
+        if self._moves.pending:
             return  # somebody moved the bot meanwhile, of which the plan does not know
         if wanted is None or (voice is not None and voice.kicked):
             await self._leave()
@@ -229,38 +208,18 @@ class Reconciler:
 
     def _moved(self, channel_id: str | None) -> None:
         """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
+        self._moves.add(self._note_move(channel_id, self._voice.channel if self._voice is not None else None))
 
-        before = self._noting
-        left = self._voice.channel if self._voice is not None else None
-
-        async def note() -> None:
-            if before is not None:
-                await asyncio.wait({before})  # two moves are written in the order in which they happened
-            try:
-                await self._save_position()
-                if channel_id is None and left is not None and await self._is_deleted(left):
-                    await self._db(playback.lose_channel)
-                else:
-                    await self._db(playback.moved, channel_id=channel_id)
-            except LeaseLost:
-                log.debug("Moved in a guild that another process plays in")
-            self.wake()
-
-        self._noting = asyncio.create_task(note())
-
-    async def _is_deleted(self, channel: nextcord.abc.GuildChannel) -> bool:
-        """Whether the bot is out of voice because its channel is no more, which may be told a moment later."""
-
-        def is_it(deleted: nextcord.abc.GuildChannel) -> bool:
-            return deleted.id == channel.id
-
-        if channel.guild.get_channel(channel.id) is None:
-            return True
+    async def _note_move(self, channel_id: str | None, left: nextcord.abc.GuildChannel | None) -> None:
         try:
-            await self._bot.wait_for("guild_channel_delete", check=is_it, timeout=DELETION_SECONDS)
-        except TimeoutError:
-            return False
-        return True
+            await self._save_position()
+            if channel_id is None and left is not None and await is_deleted(left, self._bot):
+                await self._db(playback.lose_channel)
+            else:
+                await self._db(playback.moved, channel_id=channel_id)
+        except LeaseLost:
+            log.debug("Moved in a guild that another process plays in")
+        self.wake()
 
     async def _leave(self) -> None:
         voice, self._voice = self._voice, None
@@ -426,8 +385,7 @@ class Reconciler:
     async def stop(self) -> None:
         """Save the position, leave voice, give the lease up. What should play stays as it is."""
         self._task.cancel()
-        if self._later is not None:
-            self._later.cancel()
+        self._waking.stop()
         self._keeper.remove(self)
         self._resolving.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
