@@ -121,9 +121,7 @@ class StreamConsumer(Connection):
         self.instance = instance
 
     def _set_clocks(self, principal: Principal) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._stop_clocks()
         if principal.expires_at is not None:
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
             self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)

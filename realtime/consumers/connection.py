@@ -125,8 +125,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             metrics.SOCKETS_OPEN.labels(self.endpoint).dec()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
-        for timer in self._timers:
-            timer.cancel()
+        self._stop_clocks()
         for let_go in (self._forget, self._unwatch):
             if let_go:
                 let_go()
@@ -217,10 +216,13 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         self._unwatch = get_connections().watch(instance, self.principal.user.pk, self._access_lost)
         self._set_clocks(self.principal)
 
-    def _set_clocks(self, principal: Principal) -> None:
+    def _stop_clocks(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+
+    def _set_clocks(self, principal: Principal) -> None:
+        self._stop_clocks()
         if principal.expires_at is not None:
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
             over = left + settings.TOKEN_LEEWAY_SECONDS
