@@ -1,4 +1,7 @@
-"""Backline's settings: every value comes from the environment (or `.env`); docs/settings.md lists them."""
+"""Backline's settings: every value comes from the environment (or `.env`); docs/settings.md lists them.
+
+One file, whatever its length: whoever runs Backline looks in one place.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """Audio behind a link, as a file that FFmpeg can read and seek in.
 
 Blocking, for worker threads. Every connection goes through `addresses.connect`, redirects included.
+
+One file over 400 lines, because it is one state machine: reading, asking again and closing all stand on the same
+position, version and connection.
 """
 
 from __future__ import annotations
