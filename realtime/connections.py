@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import datetime
-from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from accounts.errors import SessionRevoked, Unauthenticated, UserNotFound
 from accounts.models import AuthSession
 from realtime import kinds
-from realtime.db import Repeated
 from realtime.errors import TooManyConnections
 from realtime.kinds import Reader
 from realtime.per_loop import PerLoop
@@ -26,11 +22,6 @@ OnEnd = Callable[[Unauthenticated], None]
 OnLost = Callable[[], None]
 
 
-def _find_sessions(sids: frozenset[str]) -> QuerySet[AuthSession, tuple[UUID, datetime | None, bool]]:
-    found = AuthSession.objects.filter(pk__in=sids).order_by()
-    return found.values_list("pk", "revoked_at", "user__is_active")
-
-
 class Sessions:
     """Who is logged out, or no more."""
 
@@ -38,13 +29,14 @@ class Sessions:
 
     def __init__(self, open_: dict[str, set[OnEnd]]) -> None:
         self._open = open_
-        self._found = Repeated(_find_sessions)
 
     def question(self) -> frozenset[str] | None:
         return frozenset(self._open) or None
 
     def read(self, question: frozenset[str]) -> dict[str, Unauthenticated]:
-        found = {str(pk): (revoked_at, active) for pk, revoked_at, active in self._found.ask(question)}
+        rows = AuthSession.objects.filter(pk__in=question).order_by()
+        states = rows.values_list("pk", "revoked_at", "user__is_active")
+        found = {str(pk): (revoked_at, active) for pk, revoked_at, active in states}
         ended: dict[str, Unauthenticated] = {}
         for sid in question:
             revoked_at, active = found.get(sid, (None, False))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from channels.db import database_sync_to_async
-from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models import QuerySet
 from django.dispatch import receiver
 
 KEEP_SECONDS = 60.0
@@ -81,63 +78,6 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     crossing: Any = database_sync_to_async
     wrapped: Callable[P, Awaitable[R]] = crossing(function, thread_sensitive=False, executor=_pool)
     return wrapped
-
-
-class Repeated[Question: Hashable, Row]:
-    """A query that is asked all the time, mostly the same, with the same rows behind it.
-
-    Building the SQL and the rows' objects is what costs Django most of the time that a small query takes. Here both
-    are done when the question or the rows are others than before. For one thread at a time.
-    """
-
-    def __init__(self, query: Callable[[Question], QuerySet[Any, Row]]) -> None:
-        self._query = query
-        self._question: Question | None = None
-        self._compiled: _Compiled | None = None
-        self._raw: list[tuple[Any, ...]] | None = None
-        self._rows: list[Any] = []
-
-    def ask(self, question: Question) -> list[Row]:
-        """Return `list(query(question))`, which the next one who asks may get as well."""
-        if question != self._question:
-            compiled = _compile(self._query(question))
-            self._question, self._compiled, self._raw = question, compiled, None
-        if self._compiled is None:
-            return []
-        with connection.cursor() as cursor:
-            cursor.execute(*self._compiled.sql)
-            raw = cursor.fetchall()
-        if raw != self._raw:
-            self._rows = self._compiled.rows(raw)
-            self._raw = raw
-        return self._rows
-
-
-class _Compiled(NamedTuple):
-    """A query's SQL with its parameters, and what makes rows of what the database answers."""
-
-    sql: tuple[str, tuple[Any, ...]]
-    rows: Callable[[list[tuple[Any, ...]]], list[Any]]
-
-
-def _compile(queryset: QuerySet[Any, Any]) -> _Compiled | None:
-    """Null for a query that can find nothing. Models and `values_list` only."""
-    compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-    # That of the thread which asks: its own would stay open for as long as this is kept.
-    compiler.connection = connection
-    try:
-        sql = compiler.as_sql()
-    except EmptyResultSet:
-        return None
-
-    def tuples(raw: list[tuple[Any, ...]]) -> list[Any]:
-        return list(compiler.results_iter([raw], tuple_expected=True))
-
-    def instances(raw: list[tuple[Any, ...]]) -> list[Any]:
-        names = [compiler.select[at][0].target.attname for at in compiler.klass_info["select_fields"]]
-        return [queryset.model.from_db(DEFAULT_DB_ALIAS, names, row) for row in tuples(raw)]
-
-    return _Compiled(sql, tuples if queryset.query.values_select else instances)
 
 
 class Together[Question, Answer]:

@@ -11,15 +11,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from guilds.audience import Belonging, belonging
-from realtime.db import Repeated
 from streams.errors import NotOwner, StreamNotFound
 from streams.models import Stream, StreamGrant
 
@@ -44,50 +42,26 @@ NO_RIGHTS = Rights()
 OWNER = Rights(read=True, write=True, member=True, owner=True)
 
 
-class Asking(NamedTuple):
-    """How the database is asked: for streams by their ids, and for the grants to `(user ids, stream ids)`."""
-
-    streams: Callable[[frozenset[str]], Iterable[Stream]]
-    grants: Callable[[tuple[frozenset[int], frozenset[str]]], Iterable[StreamGrant]]
-
-
-def _find_streams(pks: frozenset[str]) -> QuerySet[Stream]:
-    return Stream.objects.filter(pk__in=pks)
-
-
-def _find_grants(wanted: tuple[frozenset[int], frozenset[str]]) -> QuerySet[StreamGrant]:
-    """Include those to whole guilds."""
-    user_ids, pks = wanted
-    return StreamGrant.objects.filter(Q(user_id__in=user_ids) | Q(user=None), stream_id__in=pks)
-
-
-ONCE = Asking(_find_streams, _find_grants)
-
-
-def again_and_again() -> Asking:
-    """Return what makes it cheap to ask the same all the time, for one who asks."""
-    return Asking(Repeated(_find_streams).ask, Repeated(_find_grants).ask)
-
-
 def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Rights]:
     """Return the rights for each `(stream id, user id)`. Streams that are gone are absent."""
     return read_access(wanted)[1]
 
 
-def read_access(wanted: Iterable[tuple[str, int]], asking: Asking = ONCE) -> Access:
+def read_access(wanted: Iterable[tuple[str, int]]) -> Access:
     """Return the streams by id, and the rights as `read_rights` does, in at most three queries.
 
     One where all are owners. Every process asks this all the time, for all who are on a stream there.
     """
     pairs = set(wanted)
-    streams = {stream.pk: stream for stream in asking.streams(frozenset(pk for pk, _ in pairs))}
+    streams = Stream.objects.in_bulk({pk for pk, _ in pairs})
     found = {(pk, user_id) for pk, user_id in pairs if pk in streams}
     others = {(pk, user_id) for pk, user_id in found if streams[pk].owner_id != user_id}
     rights = dict.fromkeys(found - others, OWNER)
     if others:
-        user_ids = frozenset(user_id for _, user_id in others)
+        user_ids = {user_id for _, user_id in others}
         grants: defaultdict[str, list[StreamGrant]] = defaultdict(list)
-        for grant in asking.grants((user_ids, frozenset(pk for pk, _ in others))):
+        theirs = Q(user_id__in=user_ids) | Q(user=None)  # those to whole guilds too
+        for grant in StreamGrant.objects.filter(theirs, stream_id__in={pk for pk, _ in others}):
             grants[grant.stream_id].append(grant)
         guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
         belongs = belonging(user_ids, guild_ids) if guild_ids else {}

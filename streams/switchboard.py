@@ -25,7 +25,7 @@ from streams.models import Stream
 from streams.presence import Presence
 from streams.register import grant
 from streams.relay import Relay
-from streams.rights import Access, again_and_again, read_access
+from streams.rights import Access, read_access
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ class Switchboard:
         self.relay = Relay(self.streams, on_presence=self._look)
         self.presence = Presence(self.streams, self.relay)
         self.registering = Together(grant)
-        self._asking = again_and_again()
         get_connections()  # its checks come before ours
         get_poll().checks.append(self)
         self._sharing: set[asyncio.Task[None]] = set()
@@ -110,7 +109,7 @@ class Switchboard:
         return [r for live in self.streams.values() for r in live.registrations] or None
 
     def read(self, question: list[Registration]) -> Access:
-        return read_access(((r.stream.id, r.peer.user_id) for r in question), self._asking)
+        return read_access((r.stream.id, r.peer.user_id) for r in question)
 
     def settle(self, question: list[Registration], answer: Access) -> None:
         """Let go of everybody who lost a right that their registration stands on."""

@@ -1,101 +1,17 @@
-"""What open sockets stand on is asked again and again: cheaply, and without one failing for another."""
+"""What open sockets stand on is asked again and again, without one check failing for another."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
-from django.db.models import QuerySet
-from django.test.utils import CaptureQueriesContext
+from django.db import OperationalError
 
-from accounts.models import User
 from realtime import poll
-from realtime.db import Repeated
-from tests.factories import UserFactory
-
-pytestmark = pytest.mark.both_databases
-
-
-def named(names: frozenset[str]) -> QuerySet[User]:
-    return User.objects.filter(username__in=names)
-
-
-@pytest.mark.django_db
-def test_the_same_question_is_one_query_and_always_the_rows_of_now() -> None:
-    user = UserFactory.create(username="ada")
-    both = frozenset({"ada", "ben"})
-    users = Repeated(named)
-    assert users.ask(both) == [user]
-    with CaptureQueriesContext(connection) as queries:
-        assert users.ask(both) == [user]
-    assert len(queries) == 1
-
-    User.objects.filter(pk=user.pk).update(is_active=False)
-    # Rows and what they are compared by are of one query: between two, something might change there and back.
-    with CaptureQueriesContext(connection) as queries:
-        assert [each.is_active for each in users.ask(both)] == [False]
-    assert len(queries) == 1
-    other = UserFactory.create(username="ben")
-    assert {each.pk for each in users.ask(both)} == {user.pk, other.pk}
-    assert users.ask(frozenset({"ben"})) == [other]
-    assert users.ask(frozenset()) == []
-    User.objects.filter(pk=user.pk).delete()
-    assert users.ask(both) == [other]
-
-
-@pytest.mark.django_db
-def test_values_are_those_of_the_orm() -> None:
-    users = [UserFactory.create(username=name) for name in ("ada", "ben")]
-
-    def values(names: frozenset[str]) -> QuerySet[User, Any]:
-        found = User.objects.filter(username__in=names).order_by("username")
-        return found.values_list("pk", "created_at", "is_active", "discord_id")
-
-    asked = Repeated(values)
-    for _ in range(2):
-        assert asked.ask(frozenset({"ada", "ben"})) == [
-            (user.pk, user.created_at, True, user.discord_id) for user in users
-        ]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nothing_is_kept_of_the_connection_of_a_thread_that_ended() -> None:
-    users = Repeated(named)
-
-    def ask() -> weakref.ref[Any]:
-        users.ask(frozenset({"ada"}))
-        connections[DEFAULT_DB_ALIAS].close()
-        return weakref.ref(connections[DEFAULT_DB_ALIAS])
-
-    with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(ask).result()
-    gc.collect()
-    assert theirs() is None
-
-
-@pytest.mark.django_db
-def test_a_failed_look_is_no_answer() -> None:
-    UserFactory.create(username="ada")
-    fail = True
-
-    def query(names: frozenset[str]) -> QuerySet[User]:
-        if fail:
-            raise OperationalError("gone")
-        return named(names)
-
-    users = Repeated(query)
-    with pytest.raises(OperationalError):
-        users.ask(frozenset({"ada"}))
-    fail = False
-    assert [each.username for each in users.ask(frozenset({"ada"}))] == ["ada"]
 
 
 class Fixed:
