@@ -9,8 +9,6 @@ from concurrent.futures import wait
 
 import pytest
 from django.db import transaction
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
@@ -179,60 +177,3 @@ def test_who_speaks_before_the_answer_is_cut_off(server: Server, caplog: pytest.
         answered.set()
     wait(waiting)
     assert "Fatal error" not in caplog.text
-
-
-OPCODES = {"text": Opcode.TEXT, "binary": Opcode.BINARY, "ping": Opcode.PING}
-
-
-@given(
-    messages=st.lists(
-        st.tuples(
-            st.sampled_from(sorted(OPCODES)),
-            st.lists(st.binary(max_size=300), min_size=1, max_size=3),
-            st.booleans(),
-        ),
-        max_size=6,
-    ),
-    cuts=st.lists(st.integers(0, 4000), max_size=12),
-)
-def test_where_frames_begin_is_known_however_the_bytes_come(
-    messages: list[tuple[str, list[bytes], bool]], cuts: list[int]
-) -> None:
-    data, between = bytearray(), {0}
-    for kind, pieces, pinged in messages:
-        if kind == "ping":
-            data += piece(Opcode.PING, pieces[0][:125], last=True)
-        else:
-            for n, each in enumerate(pieces):
-                opcode = Opcode.CONT if n else OPCODES[kind]
-                data += piece(opcode, each, last=n == len(pieces) - 1)
-                if pinged and n < len(pieces) - 1:
-                    data += piece(Opcode.PING, b"?", last=True)
-        between.add(len(data))
-    boundaries, at = preframed.Boundaries(), 0
-    lost = False
-    for cut in sorted({*(cut % (len(data) + 1) for cut in cuts), len(data)}):
-        boundaries.pass_over(bytes(data[at:cut]))
-        at = cut
-        if boundaries.between_messages:
-            assert cut in between
-        elif cut in between:
-            lost = True
-        assert not (lost and boundaries.between_messages)
-    if not cuts:
-        assert not lost
-
-
-@given(payload=st.binary(max_size=200))
-def test_a_short_text_is_read_without_a_parser(payload: bytes) -> None:
-    assert preframed.short_text(Frame(Opcode.TEXT, payload).serialize(mask=True)) == (
-        payload if len(payload) <= 125 else None
-    )
-    for other in (
-        Frame(Opcode.BINARY, payload).serialize(mask=True),
-        Frame(Opcode.TEXT, payload).serialize(mask=False),
-        Frame(Opcode.TEXT, payload, fin=False).serialize(mask=True),
-        Frame(Opcode.TEXT, payload).serialize(mask=True)[:-1],
-        Frame(Opcode.TEXT, payload).serialize(mask=True) * 2,
-    ):
-        assert preframed.short_text(other) is None
