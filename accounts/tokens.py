@@ -176,6 +176,17 @@ def read_sync(raw: str) -> SyncClaims:
     return SyncClaims(**_checked(claims), store=claims["store"])
 
 
+def says_sync(raw: str) -> bool:
+    """Whether a token says that it is a sync token, by its `aud`. Nothing is verified; `read_sync` does that."""
+    if len(raw) > MAX_TOKEN_BYTES:
+        return False
+    try:
+        claims: dict[str, Any] = jwt.decode(raw, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return False
+    return claims.get("aud") == SYNC_AUDIENCE
+
+
 def _checked(claims: dict[str, Any]) -> dict[str, Any]:
     """Return `{user_id, sid, expires_at}` in their types. Raises TokenInvalid."""
     words = ("sub", "user_id", "discord_id", "username", "sid")

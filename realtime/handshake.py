@@ -19,8 +19,9 @@ from accounts.domain.sessions import (
     nobody,
     touch_session,
 )
-from accounts.errors import TokenInvalid, Unauthenticated
+from accounts.errors import Unauthenticated
 from accounts.session_store import SessionStore
+from accounts.tokens import says_sync
 
 Scope = dict[str, Any]
 
@@ -65,12 +66,10 @@ def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = Fals
     off, a bad token is nobody's. Raises Unauthenticated.
     """
     try:
-        try:
-            principal = authenticate_access(raw, grace_seconds=grace_seconds)
-        except TokenInvalid:
-            if not sync_tokens:
-                raise
+        if sync_tokens and says_sync(raw):
             principal = authenticate_sync(raw)
+        else:
+            principal = authenticate_access(raw, grace_seconds=grace_seconds)
     except Unauthenticated:
         if settings.REQUIRE_AUTH:
             raise

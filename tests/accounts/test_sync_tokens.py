@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from accounts.domain.sessions import (
 )
 from accounts.errors import SessionRevoked, TokenExpired, TokenInvalid, Unauthenticated, UserNotFound
 from accounts.models import AuthSession, User
-from accounts.tokens import issue_access
+from accounts.tokens import issue_access, says_sync
 from tests.factories import SessionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,14 @@ def test_an_access_token_forged_for_its_session_is_invalid(user: User) -> None:
     _, session = sync_token(user)
     with pytest.raises(TokenInvalid):
         authenticate_access(issue_access(session)[0])
+
+
+def test_what_a_token_says_it_is_decides_how_it_is_read(user: User) -> None:
+    (sync, _), (access, _) = sync_token(user), issue_access(SessionFactory.create(user=user))
+    assert says_sync(sync)
+    deep = base64.urlsafe_b64encode(b"[" * 2500).decode().rstrip("=")
+    for other in (access, "", "x.y.z", "é.\ud800.", f"{sync.partition('.')[0]}.{deep}.x", sync + "x" * 4096):
+        assert not says_sync(other)
 
 
 def test_without_a_store_there_is_no_sync_token(user: User) -> None:
