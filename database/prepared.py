@@ -21,9 +21,9 @@ class Prepared[M: Model]:
     as the queryset would make them.
 
     Building the SQL is most of what Django takes for a small query: 0.3 ms for one table and 0.9 for four, where SQLite
-    takes 0.04 and 0.06. With six of them an add takes 5.6 to 6.0 ms of CPU in process (`make bench ARGS=queue`), with
-    the same queries built each time 8.9 to 13.7. Where a query is not asked for with each command, that is not worth
-    one more concept.
+    takes 0.04 and 0.06. With six of them an add takes half the CPU in process (`bench.queue inside`): 10.0 ms to 20.2
+    with the same queries built each time, by turns in one run on a busy machine; 5.6 to 8.9 on a quiet one. Where a
+    query is not asked for with each command, that is not worth one more concept.
     """
 
     def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument]) -> None:
