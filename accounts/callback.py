@@ -20,7 +20,7 @@ from allauth.account.internal.stagekit import (
     unstash_login,
 )
 from allauth.mfa.base import views as mfa_views
-from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.internal.statekit import STATES_SESSION_KEY, get_states
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
@@ -59,7 +59,7 @@ def finish_login(request: HttpRequest) -> HttpResponseBase:
             state,
             proof=(_browser(request), *said),
             act=lambda: _finish(request, state),
-            may_begin=lambda: state in (_session(request).get(statekit.STATES_SESSION_KEY) or {}),
+            may_begin=lambda: state in (_session(request).get(STATES_SESSION_KEY) or {}),
         )
     except StepSpent:
         return _go_on(request, state)
@@ -140,7 +140,7 @@ def _hash(text: str) -> str:
 def _finish(request: HttpRequest, state: str) -> str:
     """Have allauth do the work, and keep the state where Discord failed, so that a reload tries again."""
     request.session = _session(request)
-    begun = statekit.get_states(request).get(state)
+    begun = get_states(request).get(state)
     try:
         with discord.turn():
             response = _view(request)
@@ -149,7 +149,7 @@ def _finish(request: HttpRequest, state: str) -> str:
         return json.dumps({"refused": [error.status, error.code, str(error)]})
     except Exception:  # Discord's failure, or the database's
         if begun is not None:
-            request.session[statekit.STATES_SESSION_KEY] = statekit.get_states(request) | {state: begun}
+            request.session[STATES_SESSION_KEY] = get_states(request) | {state: begun}
             request.session.save()
         raise
     where = (begun[0].get("next") if begun else None) or settings.LOGIN_REDIRECT_URL

@@ -226,9 +226,7 @@ def person_of(member: nextcord.Member | nextcord.User) -> dict[str, Any]:
         "id": str(member.id),
         "username": member.name,
         "global_name": member.global_name,
-        "avatar": member._user.avatar.key
-        if isinstance(member, nextcord.Member) and member._user.avatar
-        else (member.avatar.key if not isinstance(member, nextcord.Member) and member.avatar else None),
+        "avatar": member.avatar.key if member.avatar else None,
     }
 
 

@@ -3,7 +3,7 @@
 nextcord 3.2 keeps the longest `Reset-After` ever seen, asks again at once after a 429 that is not global and after one
 second where it is, and counts all channels, and posting and editing, as one where Discord names one bucket. Discord
 sends wrong windows, and counts what no header tells of (docs: Rate Limits). The rules are those of
-accounts/discord_limits.py. What this relies on of nextcord's internals is named in tests/botrunner/test_rest.py.
+accounts/discord_limits.py. What this relies on of nextcord's internals is named in tests/config/test_private_parts.py.
 """
 
 from __future__ import annotations

@@ -110,8 +110,7 @@ async def test_cloudflares_page_is_an_error(asking: Asking) -> None:
 
 
 def test_nextcord_keeps_limits_as_this_knows_it() -> None:
-    """What botrunner/rest.py replaces, and what it calls."""
-    assert nextcord.__version__.startswith("3.2.")
+    """The signatures of what botrunner/rest.py replaces."""
     assert list(inspect.signature(HTTPClient._make_url_rate_limit).parameters) == [
         "self", "method", "route", "auth",
     ]  # fmt: skip
@@ -121,9 +120,6 @@ def test_nextcord_keeps_limits_as_this_knows_it() -> None:
     for kind in (RateLimit, GlobalRateLimit):
         assert inspect.iscoroutinefunction(kind.update)
         assert list(inspect.signature(kind.reset_remaining).parameters) == ["self", "time"]
-    source = inspect.getsource(RateLimit)
-    for name in ("_tracked_reset_time", "_ratelimit_ready", "_first_update", "start_reset_task"):
-        assert f"self.{name}" in source
     assert "http.request" not in inspect.getsource(
         nextcord.Client.__init__
     )  # nothing is asked before `Rest.serve`
