@@ -14,8 +14,6 @@ from alerts.domain.rules import change_rule, check_choices, check_rule, remove_r
 from alerts.domain.settle import try_again
 from alerts.models import AlertPost, AlertRule
 from guilds.changes_form import ChangesForm
-from guilds.domain.settings import ANNOUNCE_TYPES
-from guilds.queries import channels_of
 from realtime.models import Via
 from realtime.origin import Origin
 
@@ -26,12 +24,6 @@ class AlertRuleForm(ChangesForm[AlertRule]):
     class Meta:
         model = AlertRule
         fields = ("channel_id", "mention_role_id", "min_level", "max_per_minute", "enabled")
-
-    def offer(self) -> None:
-        guild = self.instance.guild
-        roles = [(role.pk, role.name) for role in guild.roles.all() if role.pk != guild.pk]
-        self.choose("mention_role_id", roles, none="nobody")
-        self.choose("channel_id", [(each.pk, each.name) for each in channels_of(guild.pk, *ANNOUNCE_TYPES)])
 
     def check(self, changes: dict[str, Any]) -> dict[str, Any]:
         changes = check_rule(changes, whole=False)

@@ -22,6 +22,8 @@ from django.db import models
 from django.utils import timezone
 
 from alerts.quiet import QuietHours
+from guilds.models import TEXT_TYPES
+from guilds.setting_fields import ChannelField, RoleField
 
 MAX_PER_MINUTE = 30
 
@@ -47,8 +49,8 @@ class AlertRule(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="alert_rules"
     )
-    channel_id = models.CharField("channel", max_length=20)
-    mention_role_id = models.CharField("role to mention", max_length=20, null=True, blank=True)
+    channel_id = ChannelField("Post to", types=TEXT_TYPES, called="text")
+    mention_role_id = RoleField("Mention", empty="Nobody", null=True, blank=True)
     min_level = models.CharField(max_length=8, choices=Level, default=Level.LOW)
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)

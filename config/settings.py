@@ -456,6 +456,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words of a choice are its value's
     "ENUM_NAME_OVERRIDES": {  # where two fields of one name take different words, or two names the same
         "StreamAccess": ["read", "write"],
         "StreamAccessOrOwner": ["owner", "write", "read"],

@@ -6,8 +6,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import Model
+from django.utils.text import capfirst
 
 from accounts.errors import InvalidInput
+from guilds.setting_fields import MirroredField, mirrored_in
 
 
 class ChangesForm[M: Model](forms.ModelForm[M]):
@@ -15,27 +17,29 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer()
+        for setting in mirrored_in(self._meta.model).values():
+            self.offer(setting)
         for field in self.fields.values():
             field.show_hidden_initial = True
 
-    def offer(self) -> None:
-        """Set the choices of the fields that have some."""
+    def offer(self, setting: MirroredField[Any, Any]) -> None:
+        """Offer what the guild has, and what was chosen also if that is gone."""
+        row: Any = self.instance  # of a guild, by whichever key
+        choices, chosen = setting.options(row.guild), getattr(row, setting.name)
+        if chosen and chosen not in dict(choices):
+            choices.append((chosen, f"gone ({chosen})"))
+        if setting.empty:
+            choices.insert(0, ("", setting.empty))
+        self.fields[setting.name] = forms.ChoiceField(
+            choices=choices,
+            required=not setting.empty,
+            label=capfirst(setting.verbose_name),
+            help_text=setting.help_text,
+        )
 
     def check(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Return what is to be written. Raises InvalidInput."""
         raise NotImplementedError
-
-    def choose(self, name: str, choices: list[tuple[str, str]], *, none: str = "") -> None:
-        """Offer choices in a field, and what it holds if that is gone; none of them under the name `none`."""
-        chosen = getattr(self.instance, name)
-        if chosen and chosen not in dict(choices):
-            choices = [*choices, (chosen, f"gone ({chosen})")]
-        if none:
-            choices = [("", none), *choices]
-        self.fields[name] = forms.ChoiceField(
-            choices=choices, required=not none, label=self.fields[name].label
-        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = {name: None if value in ("", []) else value for name, value in self.cleaned_data.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
+from guilds.models import TEXT_TYPES, VOICE_TYPES, Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 
 VIEW_CHANNEL = 1 << 10
@@ -22,9 +22,6 @@ SPEAK = 1 << 21
 MUTE_MEMBERS = 1 << 22
 MOVE_MEMBERS = 1 << 24
 REQUEST_TO_SPEAK = 1 << 32
-
-TEXT_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
-VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
 
 
 @dataclass(frozen=True)

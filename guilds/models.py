@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import snowflake_validator
+from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SourcesField, SwitchField
 
 
 class Guild(models.Model):
@@ -74,6 +74,10 @@ class ChannelType(models.IntegerChoices):
     CATEGORY = 4
     ANNOUNCEMENT = 5
     STAGE = 13
+
+
+TEXT_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
+VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
 
 
 class Channel(models.Model):
@@ -149,41 +153,147 @@ class Who(models.TextChoices):
 MAX_VOLUME = 200  # percent; Discord's own volume per person goes as far
 
 
-class GuildSettings(models.Model):
-    """How a guild wants it. Channels and roles are kept by id: they may vanish at Discord any time.
+class Section(models.TextChoices):
+    """The parts of the settings page, in their order."""
 
-    Written by `domain/settings.py` only. docs/guild-settings.md says what each means.
+    PEOPLE = "people", "Who may do what"
+    QUEUE = "queue", "Queue"
+    VOICE = "voice", "Voice"
+
+
+class GuildSettings(models.Model):
+    """How a guild wants it: one field a setting, declared here and nowhere else.
+
+    The strict checks of the API, the page, the admin's form and the table in docs/guild-settings.md are made of these
+    fields, so a new one needs a migration and whatever reads it. Who manages the guild may change them, by
+    `domain/settings.py` only. Channels and roles are kept by id: they may vanish at Discord any time.
     """
 
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="settings", primary_key=True)
-    dj_role_id = models.CharField("DJ role", max_length=20, null=True, blank=True)
-    announce_channel_id = models.CharField("announce channel", max_length=20, null=True, blank=True)
-    voice_channel_id = models.CharField("default voice channel", max_length=20, null=True, blank=True)
-    default_volume = models.PositiveSmallIntegerField(
-        default=100, validators=[MaxValueValidator(MAX_VOLUME)], help_text="Percent."
-    )
-    may_add = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
-    may_skip = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
-    may_move = models.CharField(max_length=8, choices=Who, default=Who.EVERYONE)
-    may_clear = models.CharField(max_length=8, choices=Who, default=Who.DJ)
-    vote_share = models.PositiveSmallIntegerField(
-        default=50, validators=[MaxValueValidator(100)], help_text="Percent of the listeners, to skip."
-    )
-    max_per_person = models.PositiveSmallIntegerField(
+
+    dj_role_id = RoleField(
+        "DJ role",
+        section=Section.PEOPLE,
+        empty="The role named “DJ”",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Tracks that one person may have in the queue; empty: as many as they like.",
+        help_text="DJs skip at once, remove other people's tracks, and control the player from anywhere. People who "
+        "manage the server are always DJs.",
     )
-    fair_order = models.BooleanField(default=False, help_text="New tracks take turns between people.")
-    stay_in_channel = models.BooleanField(default=False, help_text="Also when nobody is there.")
-    leave_after_minutes = models.PositiveSmallIntegerField(
+    may_add = ChoiceField(
+        "Add tracks",
+        section=Section.PEOPLE,
+        choices=Who,
+        max_length=8,
+        default=Who.EVERYONE,
+        help_text="Who may add tracks to the queue.",
+    )
+    may_skip = ChoiceField(
+        "Skip other people's tracks",
+        section=Section.PEOPLE,
+        choices=Who,
+        max_length=8,
+        default=Who.EVERYONE,
+        help_text="Everyone: listeners vote, and DJs skip at once. You can always skip your own track.",
+    )
+    vote_share = NumberField(
+        "Votes needed to skip",
+        section=Section.PEOPLE,
+        low=0,
+        high=100,
+        unit="%",
+        default=50,
+        works_when=("may_skip", Who.EVERYONE),
+        help_text="The share of listeners who must vote to skip.",
+    )
+    may_move = ChoiceField(
+        "Change the order",
+        section=Section.PEOPLE,
+        choices=Who,
+        max_length=8,
+        default=Who.EVERYONE,
+        help_text="Who may move tracks, and add tracks before those of other people.",
+    )
+    may_clear = ChoiceField(
+        "Clear the queue",
+        section=Section.PEOPLE,
+        choices=Who,
+        max_length=8,
+        default=Who.DJ,
+        help_text="Who may remove all waiting tracks.",
+    )
+
+    fair_order = SwitchField(
+        "Take turns",
+        section=Section.QUEUE,
+        default=False,
+        help_text="New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change "
+        "the order then.",
+    )
+    max_per_person = NumberField(
+        "Tracks per person",
+        section=Section.QUEUE,
+        low=1,
+        high=1000,
+        unit="tracks",
+        empty="any",
+        null=True,
+        blank=True,
+        help_text="The most tracks that one person may have in the queue. DJs have no limit.",
+    )
+    allowed_sources = SourcesField(
+        "Sources of tracks",
+        section=Section.QUEUE,
+        null=True,
+        blank=True,
+        help_text="Tracks can be added from these sources only.",
+    )
+
+    voice_channel_id = ChannelField(
+        "Default voice channel",
+        section=Section.VOICE,
+        types=VOICE_TYPES,
+        called="voice",
+        empty="None",
+        null=True,
+        blank=True,
+        help_text="Where the bot plays when neither it nor the person who asks is in a voice channel.",
+    )
+    default_volume = NumberField(
+        "Default volume",
+        section=Section.VOICE,
+        low=0,
+        high=MAX_VOLUME,
+        unit="%",
+        default=100,
+        help_text="The volume until somebody changes it.",
+    )
+    stay_in_channel = SwitchField(
+        "Stay in the channel when it is empty (24/7)",
+        section=Section.VOICE,
+        default=False,
+        help_text="Otherwise the bot leaves after a while and keeps the queue.",
+    )
+    leave_after_minutes = NumberField(
+        "Leave after",
+        section=Section.VOICE,
+        low=1,
+        high=1440,
+        unit="minutes",
         default=10,
-        validators=[MinValueValidator(1), MaxValueValidator(1440)],
-        help_text="How long the bot stays in a channel that everybody has left.",
+        works_when=("stay_in_channel", False),
+        help_text="How long the bot waits in an empty channel.",
     )
-    allowed_sources = models.JSONField(
-        null=True, blank=True, help_text="Names of sources, such as library; null: all there are."
+
+    announce_channel_id = ChannelField(
+        "Announcement channel",
+        types=TEXT_TYPES,
+        called="text",
+        empty="None",
+        null=True,
+        blank=True,
+        help_text="A text or announcement channel for what the bot has to say. Nothing is written there yet, so the "
+        "page does not offer it.",
     )
 
     class Meta:

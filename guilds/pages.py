@@ -11,10 +11,11 @@ from accounts.domain.grants import is_grant_dead
 from accounts.pages import PersonRequest, login_url, page
 from guilds.domain.guild_list import is_list_old
 from guilds.domain.installation import install_url
-from guilds.domain.settings import ANNOUNCE_TYPES, VOICE_TYPES, known_sources, load_settings, settings_shape
-from guilds.models import Channel, Membership, Who
+from guilds.domain.settings import load_settings
+from guilds.models import Guild, GuildSettings, Membership, Section
 from guilds.permissions import can_manage, require_manager
-from guilds.queries import channels_of, guild_shape, my_memberships
+from guilds.queries import gone_settings, guild_shape, my_memberships
+from guilds.setting_fields import settings_in
 
 
 def on_page(membership: Membership) -> dict[str, Any]:
@@ -39,26 +40,21 @@ def dashboard(request: PersonRequest) -> HttpResponse:
 def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
     """For those who manage the guild; each control saves itself over REST."""
     membership = require_manager(request.user, guild_id)
-    settings = settings_shape(load_settings(guild_id))
-    allowed = settings["allowed_sources"]
-    roles = membership.guild.roles.exclude(pk=guild_id)
-    return render(
-        request,
-        "guilds/settings.html",
-        {
-            "guild": on_page(membership),
-            "settings": settings,
-            "roles": [{"value": role.pk, "label": role.name} for role in roles],
-            "text_channels": [_option(each) for each in channels_of(guild_id, *ANNOUNCE_TYPES)],
-            "voice_channels": [_option(each) for each in channels_of(guild_id, *VOICE_TYPES)],
-            "who": [{"value": value, "label": label} for value, label in Who.choices],
-            "sources": [
-                {"value": name, "label": label, "allowed": allowed is None or name in allowed}
-                for name, label in known_sources().items()
-            ],
-        },
-    )
+    context = {"guild": on_page(membership), "sections": _sections(load_settings(guild_id))}
+    return render(request, "guilds/settings.html", context)
 
 
-def _option(channel: Channel) -> dict[str, str]:
-    return {"value": channel.pk, "label": channel.name}
+def _sections(chosen: GuildSettings) -> list[dict[str, Any]]:
+    """Return the parts of the settings page, each with its settings as the model declares them."""
+    (gone,) = gone_settings(chosen.pk, [chosen])
+    guild = Guild(pk=chosen.pk)
+    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in Section}
+    for field in settings_in(GuildSettings):
+        if field.section:
+            value, options = getattr(chosen, field.name), field.options(guild)
+            setting = {"field": field, "value": value, "options": options, "gone": field.name in gone}
+            sections[field.section].append(setting)
+    return [
+        {"name": name, "title": Section(name).label, "settings": settings}
+        for name, settings in sections.items()
+    ]

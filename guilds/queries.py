@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from guilds.channel_permissions import may_view, missing_permissions
 from guilds.freshness import read_shards, stale_since
-from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
+from guilds.models import VOICE_TYPES, Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
+from guilds.setting_fields import mirrored_in
 from guilds.shapes import public_shape
 
 UNSEEN = timedelta(minutes=1)
@@ -81,8 +82,18 @@ def channels_of(guild_id: str, *types: ChannelType) -> QuerySet[Channel]:
     return Channel.objects.filter(guild_id=guild_id, type__in=types)
 
 
+def gone_settings(guild_id: str, rows: Sequence[Model]) -> list[list[str]]:
+    """Return for each row of settings those whose role or channel was deleted since, by name. At most two queries."""
+    chosen = [{name: getattr(row, name) for name in mirrored_in(type(row))} for row in rows]
+    wanted = {each for row in chosen for each in row.values() if each}
+    here: set[str | None] = {None}
+    for model in (Role, Channel) if wanted else ():
+        here.update(model.objects.filter(guild_id=guild_id, pk__in=wanted).values_list("pk", flat=True))
+    return [[name for name, each in row.items() if each not in here] for row in chosen]
+
+
 def voice_channels_of(guild_id: str) -> QuerySet[Channel]:
-    return channels_of(guild_id, ChannelType.VOICE, ChannelType.STAGE)
+    return channels_of(guild_id, *VOICE_TYPES)
 
 
 def voice_channels_seen_by(membership: Membership) -> list[Channel]:

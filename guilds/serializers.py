@@ -2,9 +2,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import models
 from rest_framework import serializers
 
-from guilds.models import Channel, Role
+from accounts.strict_fields import OneOf, OnlyKnownFields, Snowflake, WholeNumber, YesOrNo
+from guilds.models import Channel, GuildSettings, Role
+from guilds.setting_fields import (
+    ChoiceField,
+    MirroredField,
+    NumberField,
+    SourcesField,
+    SwitchField,
+    known_sources,
+    settings_in,
+)
 
 
 # What everybody may see who may see the guild. (A docstring would be taken for that of what derives from it.)
@@ -61,3 +72,69 @@ class RoleSerializer(serializers.ModelSerializer[Role]):
 
 class InstallUrlSerializer(serializers.Serializer[dict[str, Any]]):
     url = serializers.CharField()
+
+
+type StrictField = serializers.Field[Any, Any, Any, Any]
+
+
+class SourceNames(serializers.ListField):
+    child = serializers.CharField()
+
+    def to_internal_value(self, data: object) -> list[str]:
+        known = known_sources()
+        names = [name for name in data if isinstance(name, str)] if isinstance(data, list) else []
+        if not names or names != data or not known.keys() >= set(names):
+            raise serializers.ValidationError(
+                f"A list with at least one of {', '.join(known)}; null for all."
+            )
+        return sorted(set(names))
+
+
+class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.ModelSerializer[M]):
+    """Checks and shows the settings that a model declares (`guilds/setting_fields.py`), strictly."""
+
+    serializer_field_mapping: ClassVar[
+        dict[type[models.Field[Any, Any]], type[serializers.Field[Any, Any, Any, Any]]]
+    ] = {
+        NumberField: WholeNumber,
+        SwitchField: YesOrNo,
+        ChoiceField: OneOf,
+        MirroredField: Snowflake,
+        SourcesField: SourceNames,
+    }
+    serializer_choice_field = OneOf
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        """Drop what Django's forms want and JSON does not: an empty text is nobody's id."""
+        field_class, options = super().build_standard_field(field_name, model_field)
+        dropped = {"allow_blank", "encoder", "decoder", "style"}
+        return field_class, {key: options[key] for key in options.keys() - dropped}
+
+
+class SettingsSerializer(ModelSettingsSerializer[GuildSettings]):
+    unknown = "There is no such setting."
+    gone = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Settings whose role or channel was deleted since; they count as not set.",
+    )
+
+    class Meta:
+        model = GuildSettings
+        fields: ClassVar[list[str]] = [*(field.name for field in settings_in(GuildSettings)), "gone"]
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {name: {"required": True} for name in fields[:-1]}
+
+
+class ChangeSettingsSerializer(ModelSettingsSerializer[GuildSettings]):
+    """The arguments of the command `ChangeSettings`: any of the settings, at least one."""
+
+    unknown = "There is no such setting."
+
+    class Meta:
+        model = GuildSettings
+        fields: ClassVar[list[str]] = [field.name for field in settings_in(GuildSettings)]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(f"Name what to change: {', '.join(self.fields)}.")
+        return attrs

@@ -18,7 +18,7 @@ from guilds.domain.installation import install_url
 from guilds.domain.refresh import refresh_guild
 from guilds.errors import BotNotInstalled
 from guilds.freshness import read_shards, stale_since
-from guilds.models import Channel, ChannelType, Membership, Role
+from guilds.models import TEXT_TYPES, Channel, Membership, Role
 from guilds.permissions import require_manager, require_member
 from guilds.queries import (
     bot_lacks,
@@ -120,7 +120,7 @@ class ChannelsView(APIView):
         membership = _installed(request, guild_id)
         match request.query_params.get("type", "text"):
             case "text":
-                channels = channels_of(guild_id, ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
+                channels = channels_of(guild_id, *TEXT_TYPES)
             case "voice":
                 channels = voice_channels_of(guild_id)
             case _:

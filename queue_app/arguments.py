@@ -1,4 +1,4 @@
-"""Fields for the arguments of commands. They are exact: "5" is no number, 1 is not true."""
+"""Fields for the arguments of commands, beside those of `accounts/strict_fields.py`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.errors import InvalidInput
+from accounts.strict_fields import always
 
-_MISTAKES = (
-    "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "not_a_dict",
-)  # fmt: skip
 _CHANNEL_ID = re.compile(r"^[0-9]{1,20}$")
-
-
-def always(sentence: str) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
-    """Return `error_messages` that say the same whatever is wrong: what would be right."""
-    return dict.fromkeys(_MISTAKES, sentence)
 
 
 class Arguments(serializers.Serializer[dict[str, Any]]):
@@ -39,27 +32,6 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
-
-
-class WholeNumber(serializers.IntegerField):
-    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
-        sentence = always(f"A whole number from {min_value} to {max_value}.")
-        super().__init__(min_value=min_value, max_value=max_value, error_messages=sentence, **options)
-
-    def to_internal_value(self, data: object) -> int:
-        if not isinstance(data, int) or isinstance(data, bool):
-            self.fail("invalid")
-        return data
-
-
-class YesOrNo(serializers.BooleanField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(error_messages=always("True or false."), **options)
-
-    def to_internal_value(self, data: object) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid")
-        return data
 
 
 class ItemId(serializers.UUIDField):

@@ -7,7 +7,8 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from queue_app.arguments import Arguments, ChannelId, Text, YesOrNo, always
+from accounts.strict_fields import YesOrNo, always
+from queue_app.arguments import Arguments, ChannelId, Text
 from queue_app.commands import COMMANDS
 from queue_app.commands.move_item import MoveItemArguments
 from queue_app.commands.set_volume import SetVolumeArguments

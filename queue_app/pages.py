@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,9 +10,11 @@ from django.shortcuts import render
 
 from accounts.pages import PersonRequest, page
 from guilds.freshness import read_shards, stale_since
+from guilds.models import GuildSettings
 from guilds.pages import on_page
 from guilds.permissions import can_manage, require_member
 from guilds.queries import bot_lacks_by_place, my_memberships, voice_channels_seen_by
+from guilds.setting_fields import settings_in
 
 
 @page
@@ -31,6 +34,9 @@ def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
             "lacks_count": sum(len(place["lacks"]) for place in lacks),
             "stale_since": stale,
             "guilds": [on_page(m) for m in my_memberships(request.user, everything=True)],
+            "setting_labels": json.dumps(
+                {field.name: field.verbose_name for field in settings_in(GuildSettings)}
+            ),
             "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_seen_by(membership)],
         },
     )

@@ -18,9 +18,10 @@ from alerts.events import AlertRuleAdded, AlertRuleChanged, AlertRuleRemoved
 from alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
 from alerts.quiet import timezone_names
 from alerts.shapes import rule_fields, rule_shape
-from guilds.domain.settings import ANNOUNCE_TYPES
-from guilds.models import Channel, Guild, Membership, Role
+from guilds.models import Guild, Membership
 from guilds.permissions import can_manage, require_manager
+from guilds.queries import gone_settings
+from guilds.setting_fields import refusals
 from realtime.domain.append import append, lock_store
 from realtime.domain.retry import retrying
 from realtime.models import Store
@@ -128,17 +129,7 @@ _CHECKS = {
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
     """Raises InvalidInput for a channel or role that the guild does not have, or that cannot be chosen."""
-    errors: dict[str, list[str]] = {}
-    if "channel_id" in changes:
-        channels = Channel.objects.filter(guild_id=guild_id, type__in=ANNOUNCE_TYPES)
-        if not channels.filter(pk=changes["channel_id"]).exists():
-            errors["channel_id"] = ["This is not a text or announcement channel of this guild."]
-    if (role := changes.get("mention_role_id")) is not None:
-        if role == guild_id:
-            errors["mention_role_id"] = ["Everybody has this role. Choose another, or nobody."]
-        elif not Role.objects.filter(guild_id=guild_id, pk=role).exists():
-            errors["mention_role_id"] = ["There is no such role in this guild."]
-    if errors:
+    if errors := refusals(AlertRule, Guild(pk=guild_id), changes):
         raise InvalidInput(errors)
 
 
@@ -257,8 +248,7 @@ def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]
     rules = list(rules)
     valid = vouched(rules)
     names = dict(Stream.objects.filter(pk__in={rule.stream_id for rule in rules}).values_list("pk", "name"))
-    here = set(Channel.objects.filter(guild=guild).values_list("pk", flat=True))
-    here |= set(Role.objects.filter(guild=guild).values_list("pk", flat=True))
+    gone = gone_settings(guild.pk, rules)
     return [
         rule_shape(rule)
         | {
@@ -266,13 +256,9 @@ def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]
             "author": _person(rule.author),
             "created_at": rule.created_at.isoformat(),
             "problem": _problem(rule, vouched=rule.pk in valid, installed=guild.bot_installed),
-            "gone": [
-                name
-                for name in ("channel_id", "mention_role_id")
-                if (chosen := getattr(rule, name)) and chosen not in here
-            ],
+            "gone": names_gone,
         }
-        for rule in rules
+        for rule, names_gone in zip(rules, gone, strict=True)
     ]
 
 

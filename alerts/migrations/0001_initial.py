@@ -24,8 +24,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('stream_id', models.CharField(db_index=True, max_length=64, verbose_name='stream')),
-                ('channel_id', models.CharField(max_length=20, verbose_name='channel')),
-                ('mention_role_id', models.CharField(blank=True, max_length=20, null=True, verbose_name='role to mention')),
+                ('channel_id', models.CharField(max_length=20)),
+                ('mention_role_id', models.CharField(blank=True, max_length=20, null=True)),
                 ('min_level', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='low', max_length=8)),
                 ('quiet_from', models.TimeField(blank=True, null=True)),
                 ('quiet_until', models.TimeField(blank=True, null=True)),

@@ -10,6 +10,8 @@ from django.conf import settings
 from config.generate.commands import commands_table, commands_types
 from config.generate.errors import error_codes_table
 from config.generate.openapi import openapi_json
+from config.generate.settings import settings_table
+from guilds.models import GuildSettings
 
 Make = Callable[[], str]
 
@@ -36,6 +38,7 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 FILES: dict[str, Callable[[str], str]] = {
     "docs/protocol.md": parts(commands=commands_table, errors=error_codes_table),
+    "docs/guild-settings.md": parts(settings=lambda: settings_table(GuildSettings)),
     "docs/openapi.json": whole(openapi_json),
     "clients/js/src/commands.d.ts": whole(commands_types),
 }

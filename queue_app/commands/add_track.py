@@ -4,9 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.strict_fields import always
 from library.domain.find import MAX_QUERY
 from library.domain.links import MAX_PASTED, is_link, read_query
-from queue_app.arguments import Arguments, always
+from queue_app.arguments import Arguments
 from queue_app.domain.add import POSITIONS, put
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from accounts.strict_fields import WholeNumber
 from guilds.models import MAX_VOLUME
-from queue_app.arguments import Arguments, WholeNumber
+from queue_app.arguments import Arguments
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import CONTROL

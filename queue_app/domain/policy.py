@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from django.conf import settings as program
 
-from guilds.domain.settings import known_sources
 from guilds.errors import GuildForbidden
 from guilds.models import GuildSettings, Membership, VoiceState, Who
 from guilds.permissions import can_manage, is_dj
+from guilds.setting_fields import known_sources
 from library.models import Track
 from queue_app.domain.guild_state import GuildState
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull

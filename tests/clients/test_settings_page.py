@@ -106,7 +106,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     # A role that is deleted while the page is open cannot be chosen any more.
     elsewhere(lambda: Role.objects.filter(pk=doomed.pk).delete())
     page.get_by_label("DJ role").select_option(label="Doomed")
-    expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. There is no such role in this guild.")
+    expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. There is no such role in this server.")
     mine.complaints.clear()  # the browser tells of each 400
 
     # A member's page follows: rights change while it is open.
@@ -119,11 +119,13 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     expect(listening.locator("#now-chips")).to_contain_text("1 of 2 votes to skip")
     page.get_by_label("Clear the queue").select_option("everyone")
     page.get_by_label("Add tracks").select_option("managers")
-    page.get_by_label("Skip tracks of others").select_option("dj")
+    page.get_by_label("Skip other people's tracks").select_option("dj")
     expect(listening.locator("#queue-clear")).to_be_visible()
     expect(listening.locator("#search-input")).to_be_disabled()
     expect(listening.locator("#skip")).to_be_disabled()
-    expect(listening.locator("#activity")).to_contain_text("Owner changed who skips in the settings")
+    expect(listening.locator("#activity")).to_contain_text(
+        "Owner changed Skip other people's tracks in the settings"
+    )
     listening.locator("#queue-clear").click()
     expect(listening.locator("#queue-empty")).to_be_visible()
     listening.locator("#volume-range").fill("40")
@@ -151,14 +153,14 @@ def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: D
     page = desk.window(login_cookie(owner)).open(f"/guilds/{guild.pk}/settings")
     page.wait_for_selector("#connection[data-state=live]")
     assert page.get_by_text("Announcements").count() == 0, "nothing reads that setting"
-    page.get_by_label("Stay when everyone has left").check()
+    page.get_by_label("Stay in the channel when it is empty (24/7)").check()
     expect(page.get_by_label("Leave after")).to_be_disabled()
-    page.get_by_label("Stay when everyone has left").uncheck()
+    page.get_by_label("Stay in the channel when it is empty (24/7)").uncheck()
     expect(page.get_by_label("Leave after")).to_be_enabled()
     relay.take_away()
     expect(page.locator("#connection")).to_have_text("Offline")
     page.get_by_label("Take turns").check()
-    share = page.get_by_label("Votes it takes")
+    share = page.get_by_label("Votes needed to skip")
     share.fill("80")
     share.blur()
     for name in ("fair_order", "vote_share"):

@@ -9,47 +9,67 @@ export interface AddTrackArguments {
 }
 
 export interface Settings {
+  /** DJs skip at once, remove other people's tracks, and control the player from anywhere. People who manage the server are always DJs. */
   dj_role_id: string | null;
-  /** A text or announcement channel. */
-  announce_channel_id: string | null;
-  /** Where to play when nothing else says. */
-  voice_channel_id: string | null;
-  /** Percent. */
-  default_volume: number;
+  /** Who may add tracks to the queue. */
   may_add: "everyone" | "dj" | "managers";
+  /** Everyone: listeners vote, and DJs skip at once. You can always skip your own track. */
   may_skip: "everyone" | "dj" | "managers";
-  may_move: "everyone" | "dj" | "managers";
-  may_clear: "everyone" | "dj" | "managers";
-  /** Percent of the listeners. */
+  /** The share of listeners who must vote to skip. */
   vote_share: number;
-  max_per_person: number | null;
+  /** Who may move tracks, and add tracks before those of other people. */
+  may_move: "everyone" | "dj" | "managers";
+  /** Who may remove all waiting tracks. */
+  may_clear: "everyone" | "dj" | "managers";
+  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
   fair_order: boolean;
-  stay_in_channel: boolean;
-  leave_after_minutes: number;
+  /** The most tracks that one person may have in the queue. DJs have no limit. */
+  max_per_person: number | null;
+  /** Tracks can be added from these sources only. */
   allowed_sources: Array<string> | null;
+  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  voice_channel_id: string | null;
+  /** The volume until somebody changes it. */
+  default_volume: number;
+  /** Otherwise the bot leaves after a while and keeps the queue. */
+  stay_in_channel: boolean;
+  /** How long the bot waits in an empty channel. */
+  leave_after_minutes: number;
+  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  announce_channel_id: string | null;
   /** Settings whose role or channel was deleted since; they count as not set. */
   gone: Array<string>;
 }
 
 export interface ChangeSettingsArguments {
+  /** DJs skip at once, remove other people's tracks, and control the player from anywhere. People who manage the server are always DJs. */
   dj_role_id?: string | null;
-  /** A text or announcement channel. */
-  announce_channel_id?: string | null;
-  /** Where to play when nothing else says. */
-  voice_channel_id?: string | null;
-  /** Percent. */
-  default_volume?: number;
+  /** Who may add tracks to the queue. */
   may_add?: "everyone" | "dj" | "managers";
+  /** Everyone: listeners vote, and DJs skip at once. You can always skip your own track. */
   may_skip?: "everyone" | "dj" | "managers";
-  may_move?: "everyone" | "dj" | "managers";
-  may_clear?: "everyone" | "dj" | "managers";
-  /** Percent of the listeners. */
+  /** The share of listeners who must vote to skip. */
   vote_share?: number;
-  max_per_person?: number | null;
+  /** Who may move tracks, and add tracks before those of other people. */
+  may_move?: "everyone" | "dj" | "managers";
+  /** Who may remove all waiting tracks. */
+  may_clear?: "everyone" | "dj" | "managers";
+  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
   fair_order?: boolean;
-  stay_in_channel?: boolean;
-  leave_after_minutes?: number;
+  /** The most tracks that one person may have in the queue. DJs have no limit. */
+  max_per_person?: number | null;
+  /** Tracks can be added from these sources only. */
   allowed_sources?: Array<string> | null;
+  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  voice_channel_id?: string | null;
+  /** The volume until somebody changes it. */
+  default_volume?: number;
+  /** Otherwise the bot leaves after a while and keeps the queue. */
+  stay_in_channel?: boolean;
+  /** How long the bot waits in an empty channel. */
+  leave_after_minutes?: number;
+  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  announce_channel_id?: string | null;
 }
 
 export interface Cleared {

@@ -44,7 +44,7 @@ function controlsOf(name) {
 /** @param {string} name @returns {unknown} the setting's value as the server takes it */
 function read(name) {
   const [control, ...others] = controlsOf(name);
-  if (name === "allowed_sources") {
+  if ("list" in control.dataset) {
     const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
     // All of them: also those that a later version brings.
     return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
@@ -63,7 +63,7 @@ function write(name, value) {
       // A role or channel that is newer than this page.
       if (![...control.options].some((option) => option.value === text)) control.add(new Option("Another one", text));
       control.value = text;
-    } else if (name === "allowed_sources") {
+    } else if ("list" in control.dataset) {
       control.checked = value === null || /** @type {string[]} */ (value).includes(control.value);
     } else if (control.type === "checkbox") {
       control.checked = Boolean(value);
@@ -76,8 +76,10 @@ function write(name, value) {
 
 /** What another setting leaves without effect cannot be changed meanwhile. */
 function relate() {
-  controlsOf("vote_share")[0].disabled = read("may_skip") !== "everyone";
-  controlsOf("leave_after_minutes")[0].disabled = read("stay_in_channel") === true;
+  for (const option of document.querySelectorAll("[data-works-when]")) {
+    const { option: name = "", worksWhen = "", is } = /** @type {HTMLElement} */ (option).dataset;
+    for (const control of controlsOf(name)) control.disabled = String(read(worksWhen)) !== is;
+  }
 }
 
 /** @param {string} name @param {"" | "saved" | "problem" | "theirs"} state @param {string} words */

@@ -196,27 +196,10 @@ function troubleOf(error) {
   }
 }
 
-/** @type {Record<string, string>} */
-const SETTINGS = {
-  dj_role_id: "the DJ role",
-  announce_channel_id: "the channel for announcements",
-  voice_channel_id: "the default voice channel",
-  default_volume: "the default volume",
-  may_add: "who adds tracks",
-  may_skip: "who skips",
-  may_move: "who changes the order",
-  may_clear: "who clears the queue",
-  vote_share: "the votes it takes to skip",
-  max_per_person: "the tracks per person",
-  fair_order: "taking turns",
-  stay_in_channel: "staying when everyone has left",
-  leave_after_minutes: "when to leave",
-  allowed_sources: "where tracks may come from",
-};
-
-/** @param {Record<string, unknown>} settings */
+/** @param {Record<string, unknown>} settings @returns {string} as the settings page calls them */
 function settingNames(settings) {
-  return Object.keys(settings).map((name) => SETTINGS[name] ?? name).join(", ");
+  const labels = JSON.parse(byId("feed").dataset.settings ?? "{}");
+  return Object.keys(settings).map((name) => labels[name] ?? name).join(", ");
 }
 
 /** @param {SyncEvent} event @param {Deed} deed */

@@ -1,0 +1,92 @@
+"""Serializer fields that take JSON as it is: "5" is no number, 1 is no boolean, 5 is no text.
+
+Each says in one sentence what would be right, whichever way a value is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from rest_framework import serializers
+
+_MISTAKES = (
+    "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "max_length", "not_a_dict",
+)  # fmt: skip
+
+
+def always(sentence: str) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
+    """Return `error_messages` that say the same whatever is wrong: what would be right."""
+    return dict.fromkeys(_MISTAKES, sentence)
+
+
+class WholeNumber(serializers.IntegerField):
+    def __init__(self, *, min_value: int, max_value: int, allow_null: bool = False, **options: Any) -> None:
+        super().__init__(
+            min_value=min_value,
+            max_value=max_value,
+            allow_null=allow_null,
+            error_messages=always(
+                f"A whole number from {min_value} to {max_value}{', or null' if allow_null else ''}."
+            ),
+            **options,
+        )
+
+    def to_internal_value(self, data: object) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class YesOrNo(serializers.BooleanField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=always("True or false."), **options)
+
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class OneOf(serializers.ChoiceField):
+    """One of a few texts."""
+
+    def __init__(self, choices: Any, **options: Any) -> None:
+        super().__init__(choices, **options)
+        self.error_messages.update(always(f"One of {', '.join(self.choices)}."))
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice")
+        return data
+
+
+class Snowflake(serializers.CharField):
+    """The id of something at Discord, as text."""
+
+    def __init__(self, *, allow_null: bool = False, **options: Any) -> None:
+        words = always(f"An id of Discord's, as text{', or null' if allow_null else ''}.")
+        super().__init__(allow_null=allow_null, error_messages=words, **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or not data.isascii() or not data.isdecimal() or len(data) > 20:
+            self.fail("invalid")
+        return data
+
+
+class OnlyKnownFields(serializers.Serializer[Any]):
+    """Refuses names that are none of its fields, each with the sentence `unknown`."""
+
+    unknown = "There is no such field."
+
+    def to_internal_value(self, data: Any) -> Any:
+        known = {field.field_name for field in self._writable_fields}
+        errors: dict[str, Any] = {
+            name: [self.unknown] for name in (data if isinstance(data, dict) else ()) if name not in known
+        }
+        try:
+            clean = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            errors.update(cast("dict[str, Any]", error.detail))  # of a serializer: sentences by field
+        if errors:
+            raise serializers.ValidationError(errors)
+        return clean

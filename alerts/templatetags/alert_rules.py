@@ -1,0 +1,20 @@
+"""The alert rules' part of a guild's settings page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from alerts.models import AlertRule
+from guilds.models import Guild
+from guilds.setting_fields import settings_in
+
+register = template.Library()
+
+
+@register.inclusion_tag("alerts/rules.html")
+def alert_rules(guild_id: str) -> dict[str, Any]:
+    """Show a guild's rules, with a dialog whose controls are made of what the model declares."""
+    guild = Guild(pk=guild_id)
+    return {field.name: {"field": field, "options": field.options(guild)} for field in settings_in(AlertRule)}
