@@ -98,6 +98,11 @@ CHAINS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@cache
+def chain(name: str) -> bytes:
+    return CHAINS[name]()
+
+
 def check_two_tones(samples: NDArray[np.float32], *, seconds: float, loudest: float = LEVEL) -> None:
     """Half of it 440 Hz and half 660, with no noise at the seam and no hole of more than a tenth of a second."""
     assert len(samples) / 48_000 == pytest.approx(2 * seconds + 0.1, abs=0.15)
@@ -115,7 +120,7 @@ def check_two_tones(samples: NDArray[np.float32], *, seconds: float, loudest: fl
 def test_a_change_on_the_way_is_heard_as_it_was_made(
     tmp_path: Path, audio_server: AudioServer, play: Callable[..., TrackSource], name: str, medium: str
 ) -> None:
-    data = CHAINS[name]()
+    data = chain(name)
     path = tmp_path / name
     path.write_bytes(data)
     headers = {"icy-name": "Radio"} if medium == "station" else {}
@@ -239,6 +244,16 @@ def test_the_volume_changes_around_a_seam_and_nothing_is_lost_or_doubled(
         assert time_of(samples[int(second * 48_000) :]) == pytest.approx(second, abs=0.06)
 
 
+CODECS = {"flac": "flac", "mpegts": "aac", "adts": "aac", "mp3": "libmp3lame"}
+
+
+@cache
+def noisy(muxer: str, start: float, end: float, *, piped: bool = False) -> bytes:
+    samples = sweep(16)[round(start * 48_000) : round(end * 48_000)]
+    noise = np.random.default_rng(1).normal(0, 0.02, len(samples)).astype(np.float32)
+    return encode(muxer, CODECS[muxer], samples=samples + noise, bit_rate=256_000, piped=piped)
+
+
 # Searched for a position by FFmpeg, these end up in the other file. Larger than is fetched to look for parts.
 SEARCHED: dict[str, Callable[[], bytes]] = {
     "flac": lambda: noisy("flac", 0, 8) + noisy("flac", 8, 16),
@@ -247,13 +262,6 @@ SEARCHED: dict[str, Callable[[], bytes]] = {
     "ts": lambda: noisy("mpegts", 0, 8) + noisy("mpegts", 8, 16),
     "aac, then mp3": lambda: noisy("adts", 0, 8) + noisy("mp3", 8, 16),
 }
-CODECS = {"flac": "flac", "mpegts": "aac", "adts": "aac", "mp3": "libmp3lame"}
-
-
-def noisy(muxer: str, start: float, end: float, *, piped: bool = False) -> bytes:
-    samples = sweep(16)[round(start * 48_000) : round(end * 48_000)]
-    noise = np.random.default_rng(1).normal(0, 0.02, len(samples)).astype(np.float32)
-    return encode(muxer, CODECS[muxer], samples=samples + noise, bit_rate=256_000, piped=piped)
 
 
 @pytest.mark.parametrize("medium", ["file", "link"])

@@ -156,17 +156,17 @@ def listen(recording: bytes, made: list[Made]) -> dict[str, list[float]]:
     tones = np.array([hz for each in made for hz in each.hz])
     blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK)
     seconds = np.zeros(len(tones))
-    for first in range(len(blocks) - 1):
+    for first in range(0, len(blocks) - 1, 2):
         pair = blocks[first : first + 2].reshape(-1)
         if np.sqrt(np.mean(np.square(pair))) < AUDIBLE:
             continue
         pitch = pitch_of(pair)
         nearest = int(np.argmin(np.abs(tones - pitch)))
         if abs(tones[nearest] - pitch) < PITCH_TOLERANCE_HZ:
-            seconds[nearest] += BLOCK / SAMPLE_RATE
+            seconds[nearest] += 2 * BLOCK / SAMPLE_RATE
     return {each.case.name: list(seconds[2 * at : 2 * at + 2]) for at, each in enumerate(made)}
 
 
 def pitch_of(samples: NDArray[Any]) -> float:
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 15))
-    return float(np.argmax(spectrum) * SAMPLE_RATE / (1 << 15))
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 14))
+    return float(np.argmax(spectrum) * SAMPLE_RATE / (1 << 14))

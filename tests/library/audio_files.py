@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 from library.sources.container import AudioContainer
 from library.sources.window import Window
 
+# Nobody listens to how well these are encoded.
+FASTEST = {
+    "libopus": {"compression_level": "0"},
+    "libmp3lame": {"compression_level": "9"},
+    "aac": {"aac_coder": "fast"},
+}
+
 MUXERS = {
     "opus": ("ogg", "libopus", "fltp"),
     "webm": ("webm", "libopus", "fltp"),
@@ -44,7 +51,9 @@ def write(
     """Encode mono `samples` into every channel of a file whose suffix names container and codec."""
     muxer, codec, sample_format = MUXERS[path.suffix[1:]]
     layout = "stereo" if channels == 2 else "mono"
-    options = {"frame_duration": str(frame_ms), "application": "audio"} if codec == "libopus" else {}
+    options = dict(FASTEST.get(codec, {}))
+    if codec == "libopus":
+        options |= {"frame_duration": str(frame_ms), "application": "audio"}
     with av.open(str(path), "w", format=muxer, options={"fflags": "+bitexact"}) as output:
         assert isinstance(output, OutputContainer)
         output.metadata.update(tags or {})
@@ -93,6 +102,9 @@ def packets(path: Path) -> list[bytes]:
 
 
 def loudest_hz(samples: NDArray[np.floating], rate: int = 48_000) -> float:
-    """The loudest frequency, to a fraction of a hertz for tones of a second or more."""
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 19))
-    return float(np.argmax(spectrum) * rate / (1 << 19))
+    """The loudest frequency, to a tenth of a hertz for tones of a second or more."""
+    size = max(1 << 16, 1 << (len(samples) - 1).bit_length())
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), size))
+    peak = int(np.argmax(spectrum[1:-1])) + 1
+    left, middle, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)  # a parabola through the three
+    return float((peak + 0.5 * (left - right) / (left - 2 * middle + right)) * rate / size)

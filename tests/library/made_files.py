@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from library.sources.ogg import page_at
+from tests.library.audio_files import FASTEST
 
 
 class Pipe:
@@ -52,12 +53,13 @@ def encode(
     """A tone, or mono `samples`, in every channel. Serial numbers of Ogg streams are always the same."""
     target = Pipe() if piped else io.BytesIO()
     sound = wave(hz, seconds, rate) if samples is None else samples
+    options = FASTEST.get(codec, {}) | (options or {})
     if codec == "vorbis":
-        options = {"strict": "experimental"} | (options or {})
+        options |= {"strict": "experimental"}
     with av.open(target, "w", format=muxer, options={"fflags": "+bitexact"} | (container or {})) as output:
         assert isinstance(output, OutputContainer)
         output.metadata.update(tags or {})
-        stream = output.add_stream(codec, rate=rate, layout=layout, options=options or {})
+        stream = output.add_stream(codec, rate=rate, layout=layout, options=options)
         assert isinstance(stream, AudioStream)
         if bit_rate is not None and not codec.startswith(("pcm", "flac", "alac", "tta", "wavpack", "adpcm")):
             stream.bit_rate = bit_rate
