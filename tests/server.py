@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -19,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from realtime.server import OPTIONS, bind
 
 WAIT_SECONDS = 10.0
+GRACEFUL_SECONDS = 1.0
 
 
 def until[T](condition: Callable[[], T], *, seconds: float = WAIT_SECONDS) -> T:
@@ -71,8 +73,33 @@ class Socket:
         raise AssertionError("still open")
 
 
+class Prompt(uvicorn.Server):
+    """Ends at once. uvicorn itself looks ten times a second whether to, which is most of what a short test takes."""
+
+    async def main_loop(self) -> None:
+        self._loop, self._asked = asyncio.get_running_loop(), asyncio.Event()
+        await self.on_tick(0)
+        await self._asked.wait()
+
+    def ask_to_end(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it has, and its loop is closed
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection; what takes longer than the graceful second is cancelled."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        state, deadline = self.server_state, time.monotonic() + GRACEFUL_SECONDS
+        while (state.connections or state.tasks) and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+        for task in state.tasks:
+            task.cancel()
+
+
 class Server:
-    def __init__(self, program: uvicorn.Server, listener: socket.socket) -> None:
+    def __init__(self, program: Prompt, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._program = program
@@ -112,7 +139,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop as on SIGTERM. Doing it twice is harmless."""
-        self._program.should_exit = True
+        self._program.ask_to_end()
         self._thread.join(timeout=WAIT_SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"
 
@@ -123,8 +150,7 @@ def serve(settings: Settings) -> Iterator[Server]:
     from config.asgi import application
 
     with bind("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(application, **{**OPTIONS, "timeout_graceful_shutdown": 1})
-        running = Server(uvicorn.Server(config), listener)
+        running = Server(Prompt(uvicorn.Config(application, **OPTIONS)), listener)
         settings.ALLOWED_ORIGINS = [*settings.ALLOWED_ORIGINS, running.url]
         running.start()
         try:
