@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
@@ -18,18 +18,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from realtime.server import OPTIONS, bind
+from tests.waiting import until
 
 WAIT_SECONDS = 10.0
 GRACEFUL_SECONDS = 1.0
-
-
-def until[T](condition: Callable[[], T], *, seconds: float = WAIT_SECONDS) -> T:
-    """Wait for a condition to hold; its value. Fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"still not so after {seconds} s"
-        time.sleep(0.01)
-    return value
 
 
 class Socket:

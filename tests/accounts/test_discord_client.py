@@ -25,7 +25,7 @@ from accounts.errors import (
 from sandbox.seed import LOUNGE
 from tests.accounts.conftest import Discord, Gibberish
 from tests.discord import taken_for_discord
-from tests.server import until
+from tests.waiting import until
 
 GENERAL = "1090315482246234115"
 ME = "/users/@me"

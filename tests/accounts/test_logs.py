@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from config.logs import RedactingFilter, redact
 from tests.config.test_manage import free_ports
 from tests.config.test_settings import ROOT
-from tests.server import until
+from tests.waiting import until
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
 OPAQUE = "canary-opaque-Zm9vYmFyYmF6cXV4"
@@ -77,7 +77,7 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(tmp_path: Path) -> 
             [sys.executable, "manage.py", "runweb"], cwd=ROOT, env=env, stdout=output, stderr=output
         )
         try:
-            until(lambda: _alive(f"http://{base}"), seconds=40)
+            until(lambda: _alive(f"http://{base}"), within=40)
             bearer = {"Authorization": f"Bearer {SECRET}"}
             cookie = {"Cookie": f"session={OPAQUE.replace('-', '')}"}
             for path in ("/nothing", "/api/auth/me", "/api/nothing", "/api/auth/discord/callback"):

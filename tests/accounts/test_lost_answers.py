@@ -41,7 +41,8 @@ from tests.accounts.test_exchange import CHALLENGE, VERIFIER, code_of
 from tests.accounts.test_second_factor import AUTHENTICATE, INDEX, code_now, half_way, protect
 from tests.e2e.program import another_web
 from tests.factories import SessionFactory, UserFactory
-from tests.server import Server, until
+from tests.server import Server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.config.test_manage import free_ports
 from tests.config.test_settings import ROOT, read_settings, refusal
-from tests.server import until
+from tests.waiting import until
 
 PRODUCTION = """
 ENVIRONMENT=production
@@ -94,7 +94,7 @@ def test_each_program_warns_when_anybody_may_come_in(command: str, tmp_path: Pat
         try:
             until(
                 lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
-                seconds=40,
+                within=40,
             )
             program.send_signal(signal.SIGTERM)
             program.wait(15)

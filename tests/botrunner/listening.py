@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from ipaddress import ip_network
 
 import av
@@ -16,13 +14,6 @@ from library.sources.opus import packet_samples
 from tests.library.audio_files import loudest_hz
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.005)
 
 
 def take(source: TrackSource, count: int | None = None) -> list[bytes]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,24 +23,9 @@ from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
 from sandbox.voice.server import VoiceReport
 from tests.factories import MembershipFactory, UserFactory
+from tests.waiting import eventually
 
 WAIT_SECONDS = 15.0
-
-
-async def until(
-    condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS, every: float = 0.02, what: str = ""
-) -> Any:
-    """Wait for a condition, which may be awaitable, to hold; its value. Fails after `seconds`."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while True:
-        value = condition()
-        if inspect.isawaitable(value):
-            value = await value
-        if value:
-            return value
-        assert loop.time() < deadline, f"still not so after {seconds} s: {what}"
-        await asyncio.sleep(every)
 
 
 class RunningBot:
@@ -71,8 +55,10 @@ class Stage:
         bot = RunningBot()
         self.bots.append(bot)
         sessions = sum(not each.task.done() for each in self.bots)
-        await until(lambda: self.sandbox.world.commands and len(self.sandbox.gateway.sessions) >= sessions)
-        await until(self.leased, what="no bot took the guild")
+        await eventually(
+            lambda: self.sandbox.world.commands and len(self.sandbox.gateway.sessions) >= sessions
+        )
+        await eventually(self.leased, what="no bot took the guild")
         return bot
 
     async def leased(self) -> bool:
@@ -107,7 +93,7 @@ class Stage:
             failed = [embed for embed in embeds if embed.get("title") == "Could not be played"]
             return failed[-1]["footer"]["text"] if failed else ""
 
-        said: str = await until(told, what=f"{user} was not told")
+        said: str = await eventually(told, what=f"{user} was not told")
         return said
 
     async def fault(self, kind: str, **order: Any) -> None:
@@ -132,11 +118,11 @@ class Stage:
                 return report if abs(report.tone_hz - hz) <= 1 else None
             return None
 
-        found: VoiceReport = await until(heard, seconds=seconds, what=f"{hz} Hz; last: {self.report()}")
+        found: VoiceReport = await eventually(heard, within=seconds, what=f"{hz} Hz; last: {self.report()}")
         return found
 
     async def silence(self, milliseconds: int = 500) -> None:
-        await until(lambda: (report := self.report()) is None or report.silence_ms >= milliseconds)
+        await eventually(lambda: (report := self.report()) is None or report.silence_ms >= milliseconds)
 
     async def player(self) -> Player:
         player: Player = await in_thread(load_player)(self.guild_id)
@@ -151,7 +137,7 @@ class Stage:
             return last[0] if last[0].status == wanted else None
 
         try:
-            found: Player = await until(so, seconds=seconds)
+            found: Player = await eventually(so, within=seconds)
         except AssertionError as error:
             said = (last[0].status, last[0].error_code, last[0].item_id, last[0].connected_channel_id)
             raise AssertionError(f"not {wanted} after {seconds} s but {said}") from error
@@ -177,7 +163,7 @@ class Stage:
             item = await self.item(item_id)
             return item if item.state == state else None
 
-        found: QueueItem = await until(so, what=f"item {item_id} never became {state}")
+        found: QueueItem = await eventually(so, what=f"item {item_id} never became {state}")
         return found
 
     # --- The web's side, without a browser ---

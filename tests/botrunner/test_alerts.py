@@ -25,8 +25,9 @@ from sandbox.seed import LOUNGE
 from streams.domain.alerts import write_alert
 from streams.domain.streams import create_stream
 from tests.botrunner.conftest import owner_of
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
 from tests.factories import ChannelFactory, GuildFactory
+from tests.waiting import eventually
 
 
 class Alarm:
@@ -61,7 +62,7 @@ class Alarm:
         async def so() -> bool:
             return await self.states() == [PostState.POSTED] * count
 
-        await until(so, what="not everything was posted")
+        await eventually(so, what="not everything was posted")
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ async def test_a_bot_that_dies_when_discord_has_the_message_posts_once(
 
     alarm.stage.sandbox.observers.append(kill)
     await alarm.alert("once")
-    await until(lambda: posts)
+    await eventually(lambda: posts)
     await dying.close()
     assert await alarm.states() == [PostState.PENDING]  # nobody noted it
     alarm.poster()
@@ -142,11 +143,11 @@ async def test_how_long_alerts_wait_is_shown_also_before_discord_lets_the_bot_in
     def shown() -> float | None:
         return REGISTRY.get_sample_value("backline_alert_waiting_seconds", {"shard": "77"})
 
-    await until(lambda: shown() == 0)  # not of this shard
+    await eventually(lambda: shown() == 0)  # not of this shard
     mine = AlertPoster(shard=shard_of(LOUNGE, 78), count=78, owner="nor this one")
     alarm.posters.append(mine)
     labels = {"shard": str(shard_of(LOUNGE, 78))}
-    await until(lambda: REGISTRY.get_sample_value("backline_alert_waiting_seconds", labels))
+    await eventually(lambda: REGISTRY.get_sample_value("backline_alert_waiting_seconds", labels))
     assert await alarm.states() == [PostState.PENDING]
 
 
@@ -180,7 +181,7 @@ async def test_a_poster_ends_at_once_while_discord_hangs(
     await alarm.stage.fault("latency", ms=3000, path="/messages", count=1)
     hanging = alarm.poster()
     await alarm.alert("slow")
-    await until(lambda: hanging._under_way)
+    await eventually(lambda: hanging._under_way)
     monkeypatch.setattr("botrunner.alerts.LAST_SECONDS", 0.1)
     async with asyncio.timeout(1):
         await hanging.close()

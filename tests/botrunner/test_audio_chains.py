@@ -17,10 +17,11 @@ from library.sources.chain import AudioChain
 from library.sources.container import AudioContainer
 from library.sources.opus import SILENCE
 from library.sources.window import Window
-from tests.botrunner.listening import decode, rms, sweep, take, time_of, wait_for
+from tests.botrunner.listening import decode, rms, sweep, take, time_of
 from tests.library.audio_files import loudest_hz
 from tests.library.audio_server import AudioServer, Resource
 from tests.library.made_files import encode, mp3, with_ogg_bytes
+from tests.waiting import until
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 LEVEL = 0.4 / np.sqrt(2)
@@ -232,10 +233,10 @@ def test_the_volume_changes_around_a_seam_and_nothing_is_lost_or_doubled(
     source = play(path)
     frames = take(source, 350)  # the seam has been read by now, and is heard a second later
     source.set_volume(50)
-    wait_for(lambda: not source._pump._volume_changed)
+    until(lambda: not source._pump._volume_changed)
     frames += take(source, 100)
     source.set_volume(100)
-    wait_for(lambda: not source._pump._volume_changed)
+    until(lambda: not source._pump._volume_changed)
     frames += take(source)
     assert source.error is None
     assert len(frames) == pytest.approx(16 * 50 + 5, abs=4)
@@ -335,7 +336,7 @@ def test_a_station_that_was_left_plays_on_at_another_volume(
     source = play(audio_server.url("/radio"), start_ms=300_000)
     take(source, 50)
     source.set_volume(50)
-    wait_for(lambda: not source._pump._volume_changed)
+    until(lambda: not source._pump._volume_changed)
     frames = take(source, 150)
     assert source.position_ms == 304_000
     assert rms(decode(frames)[48_000:]) == pytest.approx(LEVEL / 2, rel=0.1)
@@ -402,6 +403,6 @@ def test_a_new_volume_makes_no_burst(tmp_path: Path, play: Callable[..., TrackSo
     frames = take(source, 100)
     for volume in (80, 100):
         source.set_volume(volume)
-        wait_for(lambda: not source._pump._volume_changed)
+        until(lambda: not source._pump._volume_changed)
         frames += take(source, 100)
     assert float(np.max(np.abs(decode(frames)))) < 0.5

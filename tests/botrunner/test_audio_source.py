@@ -14,9 +14,10 @@ import pytest
 from botrunner.audio import TrackSource
 from library.sources import SourceError, open_media
 from library.sources.opus import SILENCE
-from tests.botrunner.listening import LOOPBACK, decode, rms, sweep, take, time_of, wait_for
+from tests.botrunner.listening import LOOPBACK, decode, rms, sweep, take, time_of
 from tests.library.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
 from tests.library.audio_server import AudioServer, Resource
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -104,11 +105,11 @@ def test_the_volume_changes_while_playing_and_nothing_is_lost_or_doubled(
     source = play(write(tmp_path / f"a.{suffix}", sweep(16)))
     frames = take(source, 100)
     source.set_volume(50)
-    wait_for(lambda: not source._pump._volume_changed)
+    until(lambda: not source._pump._volume_changed)
     frames += take(source, 200)
     assert source.passthrough is False
     source.set_volume(100)
-    wait_for(lambda: not source._pump._volume_changed)
+    until(lambda: not source._pump._volume_changed)
     frames += take(source)
     assert source.passthrough is (suffix == "opus")
     assert len(frames) == pytest.approx(16 * 50 + 5, abs=3)
@@ -124,9 +125,9 @@ def test_the_last_word_on_volume_counts_even_when_all_was_read(
     tmp_path: Path, play: Callable[..., TrackSource]
 ) -> None:
     source = play(write(tmp_path / "a.opus", tone(2)))
-    wait_for(lambda: source._pump._ended)
+    until(lambda: source._pump._ended)
     source.set_volume(0)
-    wait_for(lambda: not source._pump._volume_changed and source._pump._ended)
+    until(lambda: not source._pump._volume_changed and source._pump._ended)
     frames = take(source)
     assert len(frames) == pytest.approx(105, abs=3)
     assert rms(decode(frames)[48_000 // 2 : 90_000]) < 0.001
@@ -283,10 +284,10 @@ def test_a_slow_server_means_silence_and_not_waiting(
 
 def test_reading_ahead_is_bounded(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
     source = play(write(tmp_path / "a.opus", tone(60)))
-    wait_for(lambda: len(source._pump._frames) > 150)
+    until(lambda: len(source._pump._frames) > 150)
     for _ in range(20):
         source.read()
-    wait_for(lambda: len(source._pump._frames) > 150)
+    until(lambda: len(source._pump._frames) > 150)
     assert len(source._pump._frames) <= 200
 
 
@@ -323,7 +324,7 @@ def test_sources_leave_no_threads_and_no_files_behind(audio_server: AudioServer,
                 continue
         return [link for link in links if "a.opus" in link]
 
-    wait_for(lambda: sources() == 0)
+    until(lambda: sources() == 0)
     for round_ in range(8):
         media = (
             path
@@ -334,9 +335,9 @@ def test_sources_leave_no_threads_and_no_files_behind(audio_server: AudioServer,
         if round_ % 3:
             source.ready(5)
         source.cleanup()
-    wait_for(lambda: sources() == 0)
+    until(lambda: sources() == 0)
     assert files() == []
-    wait_for(lambda: server_connections(audio_server) == 0)
+    until(lambda: server_connections(audio_server) == 0)
 
 
 def server_connections(audio_server: AudioServer) -> int:

@@ -14,9 +14,10 @@ from realtime.db import in_thread
 from sandbox import permissions
 from sandbox.seed import OWNER
 from tests.botrunner.conftest import TONES
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
 from tests.botrunner.voice_watch import deny, moderate
 from tests.factories import TrackFactory
+from tests.waiting import eventually
 
 EPHEMERAL = 64
 
@@ -187,7 +188,7 @@ async def test_resume_with_nothing_to_play_says_how_to_add(ready: Stage) -> None
 
 async def test_join_does_not_claim_what_the_channel_refuses(playing: Stage) -> None:
     await deny(playing, "Back room", permissions.CONNECT)
-    await until(lambda: _may_not_enter(playing, "Back room"), what="the bot's word on the channel")
+    await eventually(lambda: _may_not_enter(playing, "Back room"), what="the bot's word on the channel")
     answer = await playing.slash("owner", "join", channel="Back room")
     assert "“Back room”" in answer["content"]
     assert "Connect" in answer["content"]
@@ -250,7 +251,7 @@ async def test_without_a_voice_channel_it_says_so_and_begins_when_somebody_joins
         player = await ready.player()
         return player.error_code == "NO_VOICE_CHANNEL"
 
-    await until(told)
+    await eventually(told)
     assert player.status == "idle"
     assert "voice channel" in card(await ready.slash("owner", "nowplaying"))["description"]
     await ready.sit("owner", "Back room")

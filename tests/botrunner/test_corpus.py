@@ -28,9 +28,10 @@ from sandbox.model import Channel, ChannelType, Member, Role, VoiceState
 from sandbox.model import Guild as SandboxGuild
 from sandbox.seed import OWNER
 from sandbox.world import World
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
 from tests.factories import MembershipFactory
 from tests.library.corpus import CASES, SKIPPED, Made, make
+from tests.waiting import eventually
 
 GUILDS = 8
 FIRST = 1_300_000_000_000_000_000
@@ -86,7 +87,7 @@ async def test_each_file_says_what_it_is_and_is_heard(
     async def all_looked_after() -> bool:
         return await in_thread(looked_after)() == GUILDS
 
-    await until(all_looked_after, seconds=30, what="all rooms looked after")
+    await eventually(all_looked_after, within=30, what="all rooms looked after")
 
     def queue_all() -> None:
         for room in rooms:
@@ -104,7 +105,7 @@ async def test_each_file_says_what_it_is_and_is_heard(
         return await in_thread(still_there)() == 0
 
     await in_thread(queue_all)()
-    await until(all_over, seconds=90, every=0.2, what="all files played")
+    await eventually(all_over, within=90, what="all files played")
 
     heard: dict[str, list[float]] = {}
     for number, room in enumerate(rooms):

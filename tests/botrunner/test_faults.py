@@ -9,7 +9,8 @@ from sandbox import actions
 from sandbox.model import Event
 from sandbox.seed import LOUNGE
 from sandbox.shapes import channel as channel_shape
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
+from tests.waiting import eventually
 
 SECONDS_TO_COME_BACK = 8.0
 
@@ -43,7 +44,7 @@ async def test_moved_by_somebody_it_follows(playing: Stage) -> None:
         player = await playing.player()
         return player.connected_channel_id == playing.channel("Back room") and player.status == "playing"
 
-    await until(there, seconds=SECONDS_TO_COME_BACK)
+    await eventually(there, within=SECONDS_TO_COME_BACK)
     report = await playing.hear(440, channel="Back room", seconds=SECONDS_TO_COME_BACK, after=25)
     assert report.frames_bad == 0
     player = await playing.player()
@@ -69,7 +70,7 @@ async def test_moved_faster_than_it_connects_it_says_where_it_really_is(playing:
             and report.frames_received > 25
         )
 
-    await until(in_agreement, what="sandbox and database name the same channel")
+    await eventually(in_agreement, what="sandbox and database name the same channel")
 
 
 @pytest.mark.parametrize("code", [4000, 4006, 4014, 4015])
@@ -79,7 +80,9 @@ async def test_a_lost_voice_connection_is_made_again_where_it_was(playing: Stage
     assert heard is not None
     await playing.fault("voice_close", guild_id=LOUNGE, code=code)
     if code != 4015:  # after 4015 the same session is resumed, too fast to notice
-        await until(lambda: (now := playing.report()) is None or now.frames_received < heard.frames_received)
+        await eventually(
+            lambda: (now := playing.report()) is None or now.frames_received < heard.frames_received
+        )
     await playing.hear(440, seconds=SECONDS_TO_COME_BACK, after=heard.frames_received if code == 4015 else 10)
     player = await playing.status("playing")
     assert 0 <= player.current_position_ms - before < 5_000 + SECONDS_TO_COME_BACK * 1000
@@ -118,7 +121,7 @@ async def test_the_gateway_may_drop(playing: Stage, order: dict[str, int]) -> No
     assert heard is not None
     await playing.fault("gateway_drop", **order)
     await playing.hear(440, after=heard.frames_received + 50)
-    await until(lambda: bool(playing.sandbox.gateway.connections))
+    await eventually(lambda: bool(playing.sandbox.gateway.connections))
     await playing.slash("owner", "skip")
     await playing.hear(523)
 
@@ -126,9 +129,7 @@ async def test_the_gateway_may_drop(playing: Stage, order: dict[str, int]) -> No
 async def test_a_session_that_is_gone_is_begun_anew_and_goes_on_playing(playing: Stage) -> None:
     before = (await playing.player()).current_position_ms
     await playing.fault("invalid_session", resumable=False)
-    await until(
-        lambda: LOUNGE not in {each.guild_id for each in playing.sandbox.voice.sessions()}, seconds=10
-    )
+    await eventually(lambda: LOUNGE not in {each.guild_id for each in playing.sandbox.voice.sessions()})
     await playing.hear(440, seconds=20)
     player = await playing.status("playing")
     assert player.item is not None

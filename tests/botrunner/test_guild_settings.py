@@ -16,7 +16,8 @@ from realtime.models import Event, Via
 from realtime.origin import Origin
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE
 from tests.botrunner.conftest import owner_of
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
+from tests.waiting import eventually
 
 EPHEMERAL = 64
 
@@ -64,7 +65,7 @@ async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
 async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
     await playing.sit("dj", "Stage left")
     listeners = VoiceState.objects.filter(guild_id=playing.guild_id)
-    await until(in_thread(listeners.filter(discord_id=DJ).exists), what="the DJ seen in voice")
+    await eventually(in_thread(listeners.filter(discord_id=DJ).exists), what="the DJ seen in voice")
     await decide(playing, vote_share=100)
     said = await playing.slash("member", "skip")
     assert said["content"].startswith("1 of 3 votes to skip **Long A")
@@ -76,7 +77,7 @@ async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
     for user in ("owner", "dj"):
         body = {"user": user, "channel_id": lounge, "self_deaf": True}
         (await playing.http.post("/_sandbox/voice-state", json=body)).raise_for_status()
-    await until(seen, what="deafened people")
+    await eventually(seen, what="deafened people")
     # The one vote is enough of those who are left, without anybody typing anything.
     await playing.hear(523)
     skips = Event.objects.filter(name="TrackSkipped")
@@ -85,7 +86,7 @@ async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
 
 async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing: Stage) -> None:
     assert (await playing.slash("member", "volume", level=0))["content"] == "Volume set to 0%."
-    await until(lambda: (report := playing.report()) and report.tone_hz is None, what="silence")
+    await eventually(lambda: (report := playing.report()) and report.tone_hz is None, what="silence")
     await playing.slash("member", "volume", level=150)
     heard = await playing.hear(440)
     await decide(playing, dj_role_id=BOT_ROLE)
@@ -93,7 +94,7 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
 
     for user in ("owner", "member"):
         await playing.sit(user, None)
-    await until(lambda: _alone(playing), what="alone")
+    await eventually(lambda: _alone(playing), what="alone")
 
     def an_hour_passes() -> None:
         hour = timezone.now() - timedelta(hours=1)
@@ -105,7 +106,7 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await decide(playing, stay_in_channel=False, leave_after_minutes=60)
     player = await playing.status("stopped")
     assert (player.item is not None, player.alone_since, player.voice_channel_id) == (True, None, None)
-    await until(lambda: playing.report() is None, what="the bot out of voice")
+    await eventually(lambda: playing.report() is None, what="the bot out of voice")
 
     await playing.sit("member", "Stage left")
     await playing.slash("member", "resume")
@@ -121,7 +122,7 @@ async def test_a_dj_who_logs_in_on_the_web_is_one_at_once(stage: Stage) -> None:
         return is_dj(require_member(dj, stage.guild_id))
 
     assert not await in_thread(is_one)()
-    await until(in_thread(is_one), what="the roles of who logged in")
+    await eventually(in_thread(is_one), what="the roles of who logged in")
 
 
 async def _alone(stage: Stage) -> bool:

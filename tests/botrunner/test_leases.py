@@ -16,7 +16,8 @@ from queue_app.models import Player
 from realtime import hints
 from realtime.db import in_thread
 from sandbox.seed import LOUNGE, OWNER
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +74,7 @@ async def test_of_two_bots_one_plays_and_the_other_takes_over(stage: Stage) -> N
         player = await stage.player()
         return player.leased and player.lease_owner != holder
 
-    await until(taken)
+    await eventually(taken)
     await stage.hear(440)
     player = await stage.status("playing")
     assert player.current_position_ms - before < 8_000
@@ -126,4 +127,4 @@ async def test_a_bot_at_rest_keeps_its_lease(stage: Stage) -> None:
         expires = (await stage.player()).lease_expires_at
         return expires is not None and expires > taken_until + timedelta(seconds=2)
 
-    await until(renewed)
+    await eventually(renewed)

@@ -20,7 +20,8 @@ from sandbox.model import ChannelType, Member, Overwrite, Role
 from sandbox.model import Guild as SandboxGuild
 from sandbox.seed import OWNER
 from sandbox.world import World
-from tests.botrunner.stage import RunningBot, Stage, until
+from tests.botrunner.stage import RunningBot, Stage
+from tests.waiting import eventually
 
 GUILDS, CHANNELS = 200, 500
 FIRST = 1_200_000_000_000_000_000
@@ -77,7 +78,7 @@ async def test_hundreds_of_guilds_are_mirrored_in_seconds(
         return await in_thread(mirrored)() == GUILDS
 
     # Looking is work too, and is measured with the rest.
-    await until(all_there, seconds=60, every=0.25, what="all guilds mirrored")
+    await eventually(all_there, within=60, what="all guilds mirrored")
     seconds, work, asked = time.monotonic() - begun, time.process_time() - work, len(statements)
     record_property("200 guilds with 500 channels: mirrored, seconds", round(seconds, 1))
     record_property("200 guilds with 500 channels: mirrored, seconds of CPU", round(work, 1))
@@ -100,12 +101,12 @@ async def test_quiet_guilds_share_their_queries(stage: Stage, statements: list[f
     async def all_leased() -> bool:
         return await in_thread(leased)() == guilds
 
-    await until(all_leased, what="all guilds looked after")
+    await eventually(all_leased, what="all guilds looked after")
     begun = time.monotonic()
 
     def quiet() -> bool:
         now = time.monotonic()
         return now - begun > window and sum(at > now - window for at in statements) < guilds * 2
 
-    await until(quiet, seconds=30, what="fewer than two statements a guild")
+    await eventually(quiet, within=30, what="fewer than two statements a guild")
     assert await in_thread(leased)(4) == guilds

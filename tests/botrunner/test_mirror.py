@@ -24,7 +24,8 @@ from sandbox.model import ChannelType, Event
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, JUNIPER, LOUNGE, MEMBER, OWNER
 from sandbox.shapes import channel as channel_shape
 from tests.botrunner.locks import break_connections, nobody_writes
-from tests.botrunner.stage import RunningBot, Stage, until
+from tests.botrunner.stage import RunningBot, Stage
+from tests.waiting import eventually
 
 
 async def row(read: Callable[[], Any]) -> Any:
@@ -61,7 +62,7 @@ async def test_people_who_join_move_and_leave_voice_are_followed(stage: Stage) -
             found = await row(lambda: VoiceState.objects.filter(guild_id=LOUNGE, discord_id=OWNER).first())
             return (found.channel_id if found else None) == wanted
 
-        await until(so, what=f"owner in {wanted}")
+        await eventually(so, what=f"owner in {wanted}")
 
     await stage.sit("owner", "Stage left")
     await seat(stage.channel("Stage left"))
@@ -83,7 +84,7 @@ async def test_channels_come_change_and_go(stage: Stage) -> None:
             found = await row(lambda: Channel.objects.filter(pk=new.id).first())
             return (found.name if found else None) == wanted
 
-        await until(so, what=f"channel named {wanted}")
+        await eventually(so, what=f"channel named {wanted}")
 
     new = SandboxChannel(snowflake.new_snowflake(), ChannelType.VOICE, "Attic", LOUNGE, 2)
     world.channels[new.id] = new
@@ -118,7 +119,7 @@ async def test_a_guild_that_installs_the_bot_is_mirrored_and_gets_a_player(stage
         found = await row(lambda: Guild.objects.filter(pk=JUNIPER, bot_installed=True).first())
         return found is not None and found.name == "Juniper Bar"
 
-    await until(there)
+    await eventually(there)
     assert await row(lambda: Channel.objects.filter(guild_id=JUNIPER, type=2).exists())
 
 
@@ -129,9 +130,9 @@ async def test_a_guild_that_removes_the_bot_is_kept_without_it(playing: Stage) -
         guild = await lounge()
         return guild is not None and not guild.bot_installed and guild.left_at is not None
 
-    await until(gone)
+    await eventually(gone)
     assert len(await playing.items()) == 2
-    await until(_unleased(playing), what="the lease is given up")
+    await eventually(_unleased(playing), what="the lease is given up")
     assert playing.report() is None
     assert (await playing.player()).stopped
     names = await row(lambda: list(LogEvent.objects.order_by("seq").values_list("name", flat=True)))
@@ -148,7 +149,7 @@ def _unleased(stage: Stage) -> Callable[[], Any]:
 
 async def test_a_guild_that_comes_back_plays_again(playing: Stage) -> None:
     await playing.fault("guild_delete", guild_id=LOUNGE)
-    await until(_unleased(playing))
+    await eventually(_unleased(playing))
     sandbox = playing.sandbox
     query = {
         "client_id": sandbox.credentials.client_id,
@@ -161,7 +162,7 @@ async def test_a_guild_that_comes_back_plays_again(playing: Stage) -> None:
         "/oauth2/authorize", params=query, data={"user": "owner"}, headers={"Origin": sandbox.url}
     )
     assert answer.status_code == httpx.codes.OK
-    await until(playing.leased)
+    await eventually(playing.leased)
     user = await playing.join_program(OWNER, "owner")
     await playing.do(user, "Resume")
     await playing.hear(440)
@@ -188,7 +189,7 @@ async def test_what_happened_while_the_bot_was_away_is_caught_up(stage: Stage) -
         guild = await lounge()
         return guild is not None and not guild.bot_installed
 
-    await until(gone)
+    await eventually(gone)
 
 
 async def change(stage: Stage, change: str, **fields: Any) -> dict[str, Any]:
@@ -207,7 +208,7 @@ async def becomes(read: Callable[[], Any], wanted: Any) -> None:
         return bool(last[0] == wanted)
 
     try:
-        await until(so)
+        await eventually(so)
     except AssertionError as error:
         raise AssertionError(f"{last[0]!r} never became {wanted!r}") from error
 
@@ -330,12 +331,12 @@ async def test_what_the_gateway_told_while_the_database_broke_is_not_lost(
     await stage.start_bot()
     with nobody_writes() as let_go:
         await stage.sit("owner", "Back room")
-        await until(lambda: in_thread(break_connections)("guilds_voicestate"))
+        await eventually(lambda: in_thread(break_connections)("guilds_voicestate"))
         let_go()
 
     async def seated() -> bool:
         found = await row(lambda: VoiceState.objects.filter(guild_id=LOUNGE, discord_id=OWNER).first())
         return bool(found and found.channel_id == stage.channel("Back room"))
 
-    await until(seated)
+    await eventually(seated)
     assert "Handling on_voice_state_update failed" not in caplog.text

@@ -15,7 +15,8 @@ from pytest_django import Settings
 from queue_app.player_states import SILENCES, Surface
 from sandbox.seed import LOUNGE
 from tests.botrunner.conftest import running_stage
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
+from tests.waiting import eventually
 
 ROOMS = ("Stage left", "Back room")
 PEOPLE = ("owner", "dj", "member")
@@ -126,7 +127,7 @@ class Story:
             quiet.append(said)
             return bool(said) and quiet[-40:] == [said] * 40
 
-        await until(settled, seconds=25, every=0.05, what="neither heard nor told")
+        await eventually(settled, within=25, what="neither heard nor told")
         return quiet[-1] if quiet else None
 
     # --- What people do ---
@@ -182,7 +183,7 @@ class Story:
 
     async def _drop_gateway(self) -> None:
         await self._fault("gateway_drop")
-        await until(lambda: bool(self.stage.sandbox.gateway.connections))
+        await eventually(lambda: bool(self.stage.sandbox.gateway.connections))
 
     async def _restart(self) -> None:
         await self.stage.bots.pop().stop()

@@ -12,9 +12,10 @@ import botrunner.reconciler as reconciling
 from botrunner.plan import Plan, read_plan
 from queue_app.models import ItemState
 from realtime import hints
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, Resource
+from tests.waiting import eventually
 
 
 async def test_the_tone_arrives_whole_and_encrypted(stage: Stage) -> None:
@@ -78,7 +79,7 @@ async def test_the_stored_position_follows_what_is_heard(playing: Stage) -> None
     async def saved() -> bool:
         return (await playing.player()).position_ms >= 2_000
 
-    await until(saved, seconds=8, what="no checkpoint")
+    await eventually(saved, within=8, what="no checkpoint")
     report, player = playing.report(), await playing.player()
     assert report is not None
     heard_ms = report.frames_received * 20
@@ -164,10 +165,10 @@ async def test_a_file_without_a_length_goes_on_where_the_bot_left(
     await stage.slash("owner", "leave")
     left = await stage.status("stopped")
     assert left.position_ms > 3_000
-    await until(lambda: stage.report() is None, what="still in voice")
+    await eventually(lambda: stage.report() is None, what="still in voice")
     monkeypatch.setattr(opening, "READY_SECONDS", 0.0)  # reading over what comes before takes longer
     await stage.slash("owner", "resume")
-    first = await until(lambda: (report := stage.report()) and report.tone_hz, what="nothing heard")
+    first = await eventually(lambda: (report := stage.report()) and report.tone_hz, what="nothing heard")
     assert first == pytest.approx(880, abs=30)  # of few frames
     back = await stage.status("playing")
     assert 0 <= back.current_position_ms - left.position_ms < 10_000
@@ -191,7 +192,7 @@ async def test_a_transfer_that_breaks_after_a_while_is_begun_again_and_continues
     resource.drops = []
     heard = await stage.hear(880)
     begun = audio_server.count("/stream")
-    await until(lambda: audio_server.count("/stream") > begun, what="not asked again")
+    await eventually(lambda: audio_server.count("/stream") > begun, what="not asked again")
     await stage.hear(880, after=heard.frames_received + 200)
     (item,) = await stage.items()
     assert item.state == ItemState.PLAYING
@@ -227,14 +228,14 @@ async def test_the_bot_looks_seldom_while_tracks_are_added_and_at_once_when_one_
 
     monkeypatch.setattr(reconciling, "read_plan", look)
     store = f"guild:{playing.guild_id}"
-    await until(lambda: looks)  # the one of each second
+    await eventually(lambda: looks)  # the one of each second
     begun = len(looks)
     for _ in range(200):
         hints.send_calmly(store, 0)
-    await until(lambda: len(looks) > begun)  # the first of them
+    await eventually(lambda: len(looks) > begun)  # the first of them
     for _ in range(200):
         hints.send_calmly(store, 0)
     seen = len(looks)
     hints.send(store, 0)
-    await until(lambda: len(looks) > seen)
+    await eventually(lambda: len(looks) > seen)
     assert len(looks) - begun <= 5  # of 401 hints

@@ -18,7 +18,8 @@ from sandbox import interactions
 from sandbox.interactions import DEFER, Interaction
 from tests.botrunner.conftest import TONES
 from tests.botrunner.locks import break_connections, nobody_writes
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
+from tests.waiting import eventually
 
 EPHEMERAL = 64
 
@@ -44,7 +45,7 @@ async def deferred(stage: Stage) -> Interaction:
         found = newest(stage)
         return found if found is not asked and found and found.answer_type is not None else None
 
-    found: Interaction = await until(taken, what="no answer")
+    found: Interaction = await eventually(taken, what="no answer")
     assert found.answer_type == DEFER
     return found
 
@@ -95,7 +96,7 @@ async def test_what_only_the_asker_may_see_is_deferred_so(ready: Stage) -> None:
 async def test_what_comes_twice_is_done_once(ready: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await ready.fault("interaction", path="/play", twice=True)
     assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
-    await until(lambda: "came twice" in caplog.text)
+    await eventually(lambda: "came twice" in caplog.text)
     assert len(await ready.items()) == 1
     assert len(ready.sandbox.world.channel_messages(ready.channel("music"))) == 1
 
@@ -104,7 +105,7 @@ async def test_what_comes_too_late_is_not_done(ready: Stage, caplog: pytest.LogC
     await ready.fault("interaction", path="/play", ms=3_200)
     with pytest.raises(httpx.HTTPStatusError):
         await ready.slash("member", "play", query="long a")
-    await until(lambda: "late and was not run" in caplog.text)
+    await eventually(lambda: "late and was not run" in caplog.text)
     assert f"Guild {ready.guild_id}: /play" in caplog.text
     assert await ready.items() == []
 
@@ -136,7 +137,7 @@ async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
         await deferred(ready)
         monkeypatch.setattr(interactions, "TOKEN_SECONDS", 0)  # a quarter of an hour has passed
         let_go()
-        await until(lambda: "could not be answered" in caplog.text)
+        await eventually(lambda: "could not be answered" in caplog.text)
     waiting.cancel()
     assert f"Guild {ready.guild_id}: /play" in caplog.text
     assert "50027" in caplog.text
@@ -157,7 +158,7 @@ async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
     assert message["flags"] & EPHEMERAL
     if connection.vendor == "sqlite":
         # Reads are not held up there, so its thread was about to write, and still does.
-        await until(ready.items)
+        await eventually(ready.items)
 
 
 async def test_commands_that_the_bot_has_no_more_are_answered(ready: Stage) -> None:
@@ -206,7 +207,7 @@ async def test_a_connection_that_broke_is_made_again(
     with nobody_writes() as let_go:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
-        await until(in_thread(break_connections))
+        await eventually(in_thread(break_connections))
         let_go()
         assert (await waiting)["embeds"][0]["title"] == "Added"
     assert len(await ready.items()) == 1
@@ -214,7 +215,7 @@ async def test_a_connection_that_broke_is_made_again(
     with nobody_writes():
         waiting = typed(ready, "skip")
         await deferred(ready)
-        await until(in_thread(break_connections))
+        await eventually(in_thread(break_connections))
         message = await waiting
     assert message["content"] == reply.NO_DATABASE
     assert message["flags"] & EPHEMERAL

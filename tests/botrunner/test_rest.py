@@ -17,7 +17,7 @@ from botrunner.rest import Rest
 from sandbox import ratelimit
 from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
-from tests.botrunner.stage import until
+from tests.waiting import eventually
 
 ME = ("GET", "/users/@me")
 
@@ -72,7 +72,7 @@ async def test_a_global_429_is_waited_out(asking: Asking) -> None:
     await asking.fault("rate_limit", scope="global", retry_after=1.5)
     begun = asyncio.get_running_loop().time()
     first = asyncio.create_task(asking.ask(*ME))
-    await until(lambda: asking.statuses == [429])
+    await eventually(lambda: asking.statuses == [429])
     await asking.ask("GET", "/gateway")  # another route
     assert asyncio.get_running_loop().time() - begun >= 1.45
     await first

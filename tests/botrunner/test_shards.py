@@ -13,8 +13,9 @@ from guilds.freshness import shard_of
 from guilds.models import BotShard, Channel, Guild
 from realtime.db import in_thread
 from sandbox.seed import JUNIPER, LOUNGE
-from tests.botrunner.stage import RunningBot, Stage, until
+from tests.botrunner.stage import RunningBot, Stage
 from tests.factories import GuildFactory
+from tests.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,9 @@ async def test_a_process_keeps_the_guilds_of_its_shards_only(stage: Stage) -> No
     async def settled() -> bool:
         return await in_thread(installed)() == {LOUNGE, theirs}
 
-    await until(settled, what="ours is mirrored, the vanished one is dropped, the other process's is let be")
+    await eventually(
+        settled, what="ours is mirrored, the vanished one is dropped, the other process's is let be"
+    )
     assert await in_thread(Channel.objects.filter(guild_id=theirs).count)() == 0
 
 
@@ -71,7 +74,7 @@ async def test_shards_of_several_processes_identify_in_turn(
         found: set[int] = await in_thread(kept)()
         return found == set(range(6))
 
-    await until(all_connected)
+    await eventually(all_connected)
     assert (gateway.identified, gateway.too_early) == (6, 0)
 
 
@@ -84,6 +87,6 @@ async def test_a_shard_that_ran_well_is_started_again_as_soon_as_the_first_time(
     await stage.start_bot()
     for _ in range(2):
         await stage.fault("gateway_drop", code=4013)
-        await until(lambda: not stage.sandbox.gateway.connections)
-        await until(lambda: stage.sandbox.gateway.connections, what="it waits for a minute")
+        await eventually(lambda: not stage.sandbox.gateway.connections)
+        await eventually(lambda: stage.sandbox.gateway.connections, what="it waits for a minute")
     assert caplog.text.count("Starting shard 0 again in 0.1 s") == 2

@@ -11,7 +11,8 @@ from queue_app.errors import NothingPlaying
 from queue_app.models import ItemState
 from sandbox.seed import LOUNGE
 from tests.botrunner.conftest import owner_of
-from tests.botrunner.stage import RunningBot, Stage, until
+from tests.botrunner.stage import RunningBot, Stage
+from tests.waiting import eventually
 
 
 async def test_thirty_skips_at_once_end_at_most_the_five_tracks(playing: Stage) -> None:
@@ -79,7 +80,7 @@ async def test_leaving_and_joining_wildly_ends_as_it_was_asked_last(playing: Sta
         player = await playing.player()
         return player.connected_channel_id == playing.channel("Back room") and player.status == "playing"
 
-    await until(there, what="playing in the Back room")
+    await eventually(there, what="playing in the Back room")
     await playing.hear(440, channel="Back room")
 
 
@@ -92,7 +93,7 @@ async def test_a_guild_deleted_while_it_plays_leaves_the_bot_well(
         async def given_up() -> bool:
             return not (await playing.player()).leased
 
-        await until(given_up)
+        await eventually(given_up)
         await playing.bots[0].stop()
     assert [record.getMessage() for record in caplog.records] == []
 
@@ -102,10 +103,10 @@ async def test_stopping_while_voice_connects(stage: Stage, caplog: pytest.LogCap
     await stage.sit("owner", "Stage left")
     with caplog.at_level(logging.ERROR):
         await stage.slash("owner", "play", query="Long A")
-        await until(lambda: (LOUNGE, stage.sandbox.world.bot_id) in stage.sandbox.world.voice_states)
+        await eventually(lambda: (LOUNGE, stage.sandbox.world.bot_id) in stage.sandbox.world.voice_states)
         await asyncio.wait_for(bot.stop(), 4)
     assert [record.getMessage() for record in caplog.records] == []
-    await until(lambda: (LOUNGE, stage.sandbox.world.bot_id) not in stage.sandbox.world.voice_states)
+    await eventually(lambda: (LOUNGE, stage.sandbox.world.bot_id) not in stage.sandbox.world.voice_states)
     player = await stage.player()
     assert (player.leased, player.connected_channel_id) == (False, None)
     await stage.start_bot()
@@ -119,9 +120,9 @@ async def test_stopping_while_the_bot_starts(
     with caplog.at_level(logging.WARNING):
         bot = RunningBot()
         if moment == "when connected":
-            await until(lambda: bool(stage.sandbox.gateway.connections))
+            await eventually(lambda: bool(stage.sandbox.gateway.connections))
         if moment == "when ready":
-            await until(lambda: bool(stage.sandbox.gateway.sessions))
+            await eventually(lambda: bool(stage.sandbox.gateway.sessions))
         await asyncio.wait_for(bot.stop(), 4)
     assert [record.getMessage() for record in caplog.records] == []
     assert not (await stage.player()).leased

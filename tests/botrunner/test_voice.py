@@ -16,8 +16,9 @@ from sandbox import permissions
 from sandbox.seed import BOT_ROLE, LOUNGE
 from sandbox.server import Sandbox
 from tests.botrunner.conftest import owner_of
-from tests.botrunner.stage import Stage, until
+from tests.botrunner.stage import Stage
 from tests.botrunner.voice_watch import deny, edit, grant, moderate, watched
+from tests.waiting import eventually
 
 SECONDS_OF_A_MOVE = 2_000  # of position that may pass until a move is heard, on a busy machine
 
@@ -29,7 +30,7 @@ async def said(stage: Stage, code: str) -> Player:
         player = await stage.player()
         return player if player.error_code == code else None
 
-    found: Player = await until(so, what=f"{code} was never said: {(await stage.player()).error_code}")
+    found: Player = await eventually(so, what=f"{code} was never said: {(await stage.player()).error_code}")
     return found
 
 
@@ -100,7 +101,7 @@ async def test_another_voice_server_is_no_reason_to_leave(
     assert heard is not None
     with watched(playing) as seats:
         await playing.fault("voice_server", guild_id=LOUNGE, **order)
-        await until(
+        await eventually(
             lambda: (now := playing.report()) is not None and now.frames_received < heard.frames_received
         )
         await playing.sit("owner", "Stage left")
@@ -117,7 +118,7 @@ async def test_a_close_without_news_is_followed_by_asking_again_without_leaving(
     assert before is not None
     with watched(playing) as seats:
         await playing.fault("voice_close", guild_id=LOUNGE, code=4022)
-        await until(
+        await eventually(
             lambda: (now := playing.report()) is not None and now.frames_received < before.frames_received
         )
         await playing.hear(440, after=10)
@@ -181,7 +182,7 @@ async def test_muted_with_nothing_to_play_it_says_so_as_soon_as_there_is(stage: 
     await stage.start_bot()
     await stage.sit("owner", "Stage left")
     await stage.do(await owner_of(stage), "JoinVoice", channel_id=stage.channel("Stage left"))
-    await until(stage.report, what="the bot in voice")
+    await eventually(stage.report, what="the bot in voice")
     await moderate(stage, mute=True)
     await stage.slash("owner", "play", query="Long A")
     await said(stage, "SERVER_MUTED")
@@ -256,7 +257,7 @@ async def test_a_bot_on_its_way_says_nothing_of_the_channel_it_leaves(playing: S
 async def test_a_stage_that_refuses_who_has_just_come_is_asked_again(playing: Stage) -> None:
     stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
     await grant(playing, permissions.MUTE_MEMBERS)
-    await until(in_thread(Channel.objects.filter(pk=stage_id).exists))
+    await eventually(in_thread(Channel.objects.filter(pk=stage_id).exists))
     seq, before = await head(playing), await playing.player()
     await playing.fault("http_status", path="/voice-states/@me", status=404, code=10065)
     await playing.slash("owner", "join", channel="Open stage")
@@ -274,7 +275,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
     def state() -> Any:
         return playing.sandbox.world.voice_states[LOUNGE, playing.sandbox.world.bot_id]
 
-    await until(lambda: state().requested_at is not None)
+    await eventually(lambda: state().requested_at is not None)
     await moderate(playing, suppress=False)  # somebody invites it
     await continues(playing, waiting, channel="Open stage")
     report = playing.report()
@@ -309,7 +310,7 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
                 return name in (await playing.player()).error_detail
 
             player = await said(playing, "CANNOT_CONNECT")
-            await until(named, what=f"{name} named")
+            await eventually(named, what=f"{name} named")
             assert player.status == "error"
             assert "“Back room”" in player.error_detail
         await edit(playing, "edit_channel", channel_id=back, user_limit=1)
@@ -355,7 +356,7 @@ async def test_alone_at_first_it_is_heard_by_who_comes(stage: Stage) -> None:
     report = await stage.hear(440, after=10)
     assert report.dave == 0
     await stage.sit("dj", "Back room")
-    await until(lambda: (now := stage.report()) is not None and now.dave == 1)
+    await eventually(lambda: (now := stage.report()) is not None and now.dave == 1)
     heard = stage.report()
     assert heard is not None
     report = await stage.hear(440, after=heard.frames_received + 100)
@@ -371,7 +372,7 @@ async def test_an_outage_of_discord_costs_nothing_of_the_track(playing: Stage, t
         player = await playing.player()
         return player if player.status != "playing" else None
 
-    held: Player = await until(silent)
+    held: Player = await eventually(silent)
     new = Sandbox(data_dir=tmp_path / "discord", port=old.port)
     new.gateway.IDENTIFY_SECONDS = 0.0
     await new.start()

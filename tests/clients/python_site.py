@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from pytest_django import Settings
 
@@ -34,9 +34,3 @@ class Site:
 async def take[T](what: Awaitable[T]) -> T:
     async with asyncio.timeout(WAIT_SECONDS):
         return await what
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -16,7 +16,7 @@ from tests.clients.relay import Relay
 from tests.clients.scene import BOT_PROCESS, Scene
 from tests.clients.test_accessibility import examine
 from tests.factories import ChannelFactory, TrackFactory, sit
-from tests.server import until
+from tests.waiting import until
 
 
 def kicker(page: Page) -> str:

@@ -33,9 +33,10 @@ from realtime.models import Event as StoredEvent
 from streams import frames
 from streams.domain.streams import create_stream, delete_stream, issue_token, share_with_user, unshare
 from streams.models import StreamGrant
-from tests.clients.python_site import SOON, Site, take, until
+from tests.clients.python_site import SOON, Site, take
 from tests.server import Server
 from tests.streams.device import JPEG, Person, make_person
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,7 +155,7 @@ async def test_alerts_outlive_a_restart_of_the_server(site: Site, token: str) ->
         assert position.seq == 3
         assert await stored() == ["before", "meanwhile", "after"]
 
-        await until(lambda: seeing._connection == desk._connections)
+        await eventually(lambda: seeing._connection == desk._connections)
         await sending.send_frame("video-frame", JPEG)
         assert (await next_frame(seeing)).payload == JPEG
 

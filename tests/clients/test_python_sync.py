@@ -27,10 +27,11 @@ from backline_client import (
 from backline_client import sync as sync_module
 from realtime.db import in_thread
 from realtime.models import Event as StoredEvent
-from tests.clients.python_site import SOON, Site, take, until
+from tests.clients.python_site import SOON, Site, take
 from tests.factories import GuildFactory, MembershipFactory
 from tests.server import WAIT_SECONDS, Server
 from tests.streams.device import JPEG, Person
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,7 +115,7 @@ async def test_who_does_not_read_finds_the_events_in_the_log(
     async with SyncClient(server.url, "todo", token) as log:
         live = log.events()
         await take(log.push([NewEvent("Added", number) for number in range(15)]))
-        await until(lambda: live._behind)
+        await eventually(lambda: live._behind)
         assert await args(live, 15) == list(range(15))
         await take(log.push([NewEvent("Added", 15)]))
         assert await args(live, 1) == [15]

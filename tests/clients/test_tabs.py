@@ -20,7 +20,7 @@ from realtime.origin import Origin
 from tests.clients.browser import PHONE, WIDE, Desk, log_in, login_cookie
 from tests.clients.relay import Relay
 from tests.factories import GuildFactory, MembershipFactory, TrackFactory, UserFactory
-from tests.server import until
+from tests.waiting import until
 
 TITLES = ("Cold Harbour", "Moss", "Low Tide")
 

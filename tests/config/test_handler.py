@@ -24,7 +24,8 @@ from realtime import http_bounds
 from realtime.db import for_requests
 from tests.conftest import access_token
 from tests.factories import SessionFactory
-from tests.server import Server, until
+from tests.server import Server
+from tests.waiting import until
 
 
 def views(resolver: URLResolver) -> Iterator[tuple[str, Any]]:

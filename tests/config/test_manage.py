@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.server import until
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
         [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
     ) as server:
         try:
-            until((tmp_path / "sandbox" / "keys.json").exists, seconds=30)  # the settings are being read
+            until((tmp_path / "sandbox" / "keys.json").exists, within=30)  # the settings are being read
             server.send_signal(number)
             _, said = server.communicate(timeout=10)
         finally:

@@ -18,7 +18,7 @@ from queue_app.models import ItemState, QueueItem
 from queue_app.queries import one_moment
 from tests.factories import TrackFactory, UserFactory
 from tests.queue_app.stage import Stage
-from tests.server import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.both_databases
 

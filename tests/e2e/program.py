@@ -22,8 +22,8 @@ from django.conf import settings
 from django.db import connection
 
 from sandbox.seed import LOUNGE
-from tests.server import until
 from tests.services import SETTINGS
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -154,7 +154,7 @@ def another_web(folder: Path, **environment: str) -> Iterator[AnotherWeb]:
     web = AnotherWeb(port, program)
     program.start()
     try:
-        until(web.ready, seconds=START_SECONDS)
+        until(web.ready, within=START_SECONDS)
         yield web
     finally:
         program.kill()
@@ -200,7 +200,7 @@ class Backline:
             except httpx.TransportError:
                 return False
 
-        until(ready, seconds=START_SECONDS)
+        until(ready, within=START_SECONDS)
 
     # --- The sandbox's Discord ---
 
@@ -244,7 +244,7 @@ class Backline:
             return None
 
         try:
-            found = until(heard, seconds=seconds)
+            found = until(heard, within=seconds)
         except AssertionError as error:
             raise AssertionError(
                 f"no {hz} Hz but {self.report()}:\n{self.log.read_text()[-3000:]}"

@@ -27,8 +27,8 @@ from library.starter import fill
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured
 from tests.e2e.program import STOP_SECONDS, Backline, Person, Program
-from tests.server import until
 from tests.services import start_postgres
+from tests.waiting import until
 
 MOST_SOCKETS = 40
 
@@ -231,7 +231,7 @@ def test_a_worker_killed_mid_stream_costs_nobody_an_event(parts: Parts, measured
     for follower in followers:
         assert [event["seqNum"] for event in follower.events] == list(range(1, len(event_ids) + 1))
         assert [event["eventId"] for event in follower.events] == event_ids
-    until(lambda: len(workers_of(parts.web.pid)) == 2, seconds=30)
+    until(lambda: len(workers_of(parts.web.pid)) == 2, within=30)
 
 
 def test_another_bot_process_takes_over_after_kill_9(parts: Parts, measured: Measured) -> None:
@@ -336,20 +336,20 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
 
     installation.fault("latency", path="/messages$", ms=60_000, count=1, done=True)
     assert raise_alert(owner, "two", doomed=workers_of(parts.web.pid)) == 2
-    until(lambda: posted("two"), seconds=4.0)
+    until(lambda: posted("two"), within=4.0)
     parts.bot.kill()
     assert kept() == [("posted", 1), ("pending", 1)]  # Discord has it, and nobody noted that
     with psycopg.connect(postgres, autocommit=True) as database:  # half a minute passes
         database.execute("UPDATE alerts_alertpost SET lease_expires_at = now() WHERE state = 'pending'")
     begun = time.monotonic()
     parts.bot.start()
-    until(lambda: kept() == [("posted", 1), ("posted", 2)], seconds=30)
+    until(lambda: kept() == [("posted", 1), ("posted", 2)], within=30)
     measured("bot started after kill -9: its alert noted", time.monotonic() - begun)
     assert (len(posted("one")), len(posted("two"))) == (1, 1)
 
     with consumer(owner, since=1, log=tmp_path / "second"):
         until(lambda: heard(tmp_path / "second") == [(2, "two")])
-    until(lambda: len(workers_of(parts.web.pid)) == 2, seconds=30)
+    until(lambda: len(workers_of(parts.web.pid)) == 2, within=30)
 
 
 @pytest.mark.parametrize("name", ["bot", "web", "sandbox"])

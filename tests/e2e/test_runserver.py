@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.program import START_SECONDS, Backline
-from tests.server import until
+from tests.waiting import until
 
 
 def test_runserver_asks_who_it_is_before_what_is_wrong_with_the_handshake(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_runserver_asks_who_it_is_before_what_is_wrong_with_the_handshake(tmp_pa
             return False
 
     try:
-        until(alive, seconds=START_SECONDS)
+        until(alive, within=START_SECONDS)
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
         for path in ("/ws", "/sync", "/livestore"):
             bad = httpx.get(backline.web_url + path, headers=upgrade | {"Authorization": "Bearer nonsense"})

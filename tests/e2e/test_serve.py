@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured, clear
 from tests.e2e.program import STOP_SECONDS, Backline, Person
-from tests.server import until
+from tests.waiting import until
 
 SECRETS = {"SECRET_KEY", "JWT_SECRET", "FIELD_ENCRYPTION_KEYS", "client_secret", "bot_token"}
 TRACEBACK = "Traceback (most recent call last)"
@@ -56,7 +56,7 @@ def test_a_newcomer_logs_in_adds_a_track_and_hears_it(backline: Backline, measur
             guild["id"] == LOUNGE and guild["bot_installed"] for guild in owner.api.get("/api/guilds").json()
         )
 
-    until(has_the_bot, seconds=20)  # the web is ready a second before the bot has connected
+    until(has_the_bot, within=20)  # the web is ready a second before the bot has connected
     clear(owner)
     backline.sit("owner", "Stage left")
     before, begun = backline.heard_frames(), time.monotonic()
@@ -73,7 +73,7 @@ def test_kill_9_while_it_plays_costs_seconds(tone: Person, backline: Backline, m
     def far_enough() -> bool:
         return bool(tone.player()["position_ms"] > 4_000)
 
-    until(far_enough, seconds=20)
+    until(far_enough, within=20)
     before, waiting = tone.player(), tone.queue()
     backline.serve.kill()
     killed = time.monotonic()

@@ -19,8 +19,9 @@ from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, WIDE, Window, f
 from tests.clients.test_stream_pages import see_it_move
 from tests.e2e.program import ROOT, Backline, Person
 from tests.e2e.test_browser import FLAGS, log_in
-from tests.server import WAIT_SECONDS, until
+from tests.server import WAIT_SECONDS
 from tests.streams.device import Device
+from tests.waiting import until
 
 STREAM = "front-door"
 MOTION = "Something moves at the door"
@@ -90,7 +91,7 @@ def watching(running: Backline, token: str, log: Path) -> Iterator[None]:
             stderr=output,
         )
     try:
-        until(lambda: process.poll() is not None or "Watching" in log.read_text(), seconds=30)
+        until(lambda: process.poll() is not None or "Watching" in log.read_text(), within=30)
         assert process.poll() is None, log.read_text()
         yield
         assert process.poll() is None, log.read_text()
@@ -122,11 +123,11 @@ def test_from_a_camera_to_discords_channel(
     with watching(running, token, tmp_path / "motion.log"):
         first = phone.locator(".alert", has_text=MOTION)
         expect(first.first).to_be_visible(timeout=20_000)
-        until(lambda: posts(running, MOTION), seconds=30)
+        until(lambda: posts(running, MOTION), within=30)
     with Device(connect_with(running, token)) as device:
         device.register(STREAM, produces=["alert"])
         device.send({"type": "alert", "level": "low", "text": "And it went away"})
-        until(lambda: posts(running, "it went away"), seconds=30)
+        until(lambda: posts(running, "it went away"), within=30)
 
     # The later one is there, and what came before it once each.
     alerts = owner.api.get(f"/api/streams/{STREAM}/alerts").json()["items"]

@@ -18,11 +18,12 @@ from guilds.permissions import ADMINISTRATOR
 from realtime.db import in_thread
 from sandbox.seed import BOT_ROLE, LOUNGE, MEMBER, OWNER
 from sandbox.server import Sandbox
-from tests.botrunner.stage import Stage, stage_on, until
+from tests.botrunner.stage import Stage, stage_on
 from tests.conftest import access_token
 from tests.discord import taken_for_discord
 from tests.factories import SessionFactory
 from tests.server import Server, Socket
+from tests.waiting import eventually
 
 WITHIN_SECONDS = 2.0
 
@@ -73,7 +74,7 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
         return made
 
     async def soon(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-        await until(condition, seconds=WITHIN_SECONDS, what=what)
+        await eventually(condition, within=WITHIN_SECONDS, what=what)
 
     member, owner = await enter(MEMBER, "member"), await enter(OWNER, "owner")
     assert await member.status("/roles") == 403

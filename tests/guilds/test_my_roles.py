@@ -24,7 +24,8 @@ from streams.domain.streams import create_stream, share_with_guild
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import code_of
 from tests.factories import GuildFactory, MembershipFactory, RoleFactory, UserFactory
-from tests.server import Server, until
+from tests.server import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

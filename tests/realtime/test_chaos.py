@@ -19,7 +19,7 @@ from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.hub import Batch, Hub, Subscription, get_hub
 from realtime.models import Store
 from realtime.origin import BOT
-from tests.realtime.test_hub import until
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +85,7 @@ class Restless:
             # By number, so that it drops off however fast the machine is, and by time, amid whatever is on its way.
             with suppress(TimeoutError):
                 enough = min(wanted, len(self.seqs) + self.random.randint(10, 60))
-                await until(partial(self.has_seen, enough), seconds=self.random.uniform(0.02, 0.4))
+                await eventually(partial(self.has_seen, enough), within=self.random.uniform(0.02, 0.4))
             self.resumed += len(self.seqs) < wanted
             self.subscription.close()  # what was on its way is not seen, and asked for again
 

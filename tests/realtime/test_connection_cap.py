@@ -8,8 +8,9 @@ from pytest_django import Settings
 from accounts.tokens import issue_sync
 from realtime.domain.stores import create_store
 from streams.domain.streams import create_stream, issue_token
-from tests.server import Server, until
+from tests.server import Server
 from tests.streams.device import Person, make_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

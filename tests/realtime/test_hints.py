@@ -6,9 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
@@ -21,6 +20,7 @@ from realtime.domain.append import append, append_untyped, ensure_store, lock_st
 from realtime.events import TypedEvent
 from realtime.origin import BOT
 from tests.conftest import use_redis
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -47,12 +47,6 @@ class Now(TypedEvent):
 class Later(TypedEvent):
     log = "test"
     calm = True
-
-
-async def until(condition: Callable[[], Any], *, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -83,7 +77,7 @@ async def until_relayed(heard: list[Hint]) -> None:
 async def test_a_commit_is_hinted_within_the_process(channel_layer: str, heard: list[Hint]) -> None:
     await in_thread(ensure_store)(NAME)
     await in_thread(write_now)()
-    await until(lambda: (NAME, 1) in heard)
+    await eventually(lambda: (NAME, 1) in heard)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -97,7 +91,7 @@ async def test_a_rollback_is_not_hinted(heard: list[Hint]) -> None:
 
     await in_thread(rolled_back)()
     await in_thread(write_now)()
-    await until(lambda: heard)
+    await eventually(lambda: heard)
     assert heard == [(NAME, 1)]
 
 
@@ -112,7 +106,7 @@ async def test_the_hint_of_another_layer_arrives(
 
     other = RedisPubSubChannelLayer(hosts=[redis_url], prefix=get_channel_layer().prefix)
     await other.group_send(hints.GROUP, {"type": "hint", "store": "guild:1", "seq": 41})
-    await until(lambda: ("guild:1", 41) in heard)
+    await eventually(lambda: ("guild:1", 41) in heard)
     await other.flush()
 
 
@@ -142,13 +136,13 @@ async def test_the_hint_of_another_process_arrives(
     )
     _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
     assert process.returncode == 0, errors.decode()
-    await until(lambda: (NAME, 1) in heard)
+    await eventually(lambda: (NAME, 1) in heard)
 
 
 async def test_a_layer_that_fails_raises_nothing(settings: Settings, heard: list[Hint]) -> None:
     use_redis(settings, "unix:///nowhere/redis.sock")
     hints.send("guild:1", 7)
-    await until(lambda: ("guild:1", 7) in heard)
+    await eventually(lambda: ("guild:1", 7) in heard)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -169,7 +163,7 @@ async def test_what_can_wait_is_told_apart(channel_layer: str) -> None:
 
     try:
         await in_thread(write)()
-        await until(lambda: {(NAME, 1), (NAME, 2)} <= set(everything))
+        await eventually(lambda: {(NAME, 1), (NAME, 2)} <= set(everything))
     finally:
         for end in ends:
             end()
@@ -188,7 +182,7 @@ async def test_a_calm_hint_stays_calm_through_redis(settings: Settings, redis_ur
     hints.ensure_relay()
     await until_relayed(everything)
     await hints._publish("guild:1", 41, True)
-    await until(lambda: ("guild:1", 41) in everything)
+    await eventually(lambda: ("guild:1", 41) in everything)
     for end in ends:
         end()
     assert ("guild:1", 41) in calm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.hub import Batch, Hub, Subscription, get_hub
 from realtime.models import Event, Store, new_epoch
 from realtime.origin import BOT
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,12 +30,6 @@ def write_now(count: int) -> None:
 
 
 write = in_thread(write_now)
-
-
-async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Reader:
@@ -100,7 +95,7 @@ async def test_subscribers_see_every_event_once_and_in_order(running: Hub) -> No
     await asyncio.gather(*(write(10) for _ in range(4)))
     late = await Reader().subscribe(running, cursor=20)
     await write(10)
-    await until(lambda: len(early.seqs) == 55 and len(late.seqs) == 35)
+    await eventually(lambda: len(early.seqs) == 55 and len(late.seqs) == 35)
     assert early.seqs == up_to(55)
     assert late.seqs == up_to(55, first=21)
     assert early.remaining[-1] == 0
@@ -109,7 +104,7 @@ async def test_subscribers_see_every_event_once_and_in_order(running: Hub) -> No
 async def test_catching_up_goes_by_batches_and_tells_what_remains(running: Hub) -> None:
     await write(250)
     reader = await Reader().subscribe(running)
-    await until(lambda: len(reader.seqs) == 250)
+    await eventually(lambda: len(reader.seqs) == 250)
     assert reader.seqs == up_to(250)
     assert reader.remaining == [150, 50, 0]
 
@@ -118,7 +113,7 @@ async def test_lost_hints_are_made_up_for_by_the_poll(running: Hub, monkeypatch:
     reader = await Reader().subscribe(running)
     monkeypatch.setattr(hints, "send", lambda store_name, seq: None)
     await write(30)
-    await until(lambda: len(reader.seqs) == 30)
+    await eventually(lambda: len(reader.seqs) == 30)
     assert reader.seqs == up_to(30)
 
 
@@ -135,9 +130,9 @@ async def test_doubled_and_invented_hints_double_nothing(
     monkeypatch.setattr(hints, "send", twice)
     reader = await Reader().subscribe(running)
     await asyncio.gather(*(write(10) for _ in range(3)))
-    await until(lambda: len(reader.seqs) >= 30)
+    await eventually(lambda: len(reader.seqs) >= 30)
     await write(1)
-    await until(lambda: len(reader.seqs) >= 31)
+    await eventually(lambda: len(reader.seqs) >= 31)
     assert reader.seqs == up_to(31)
 
 
@@ -146,7 +141,7 @@ async def test_an_event_is_read_once_however_many_watch(
 ) -> None:
     readers = [await Reader().subscribe(running) for _ in range(20)]
     await write(1)
-    await until(lambda: all(reader.seqs == [1] for reader in readers))
+    await eventually(lambda: all(reader.seqs == [1] for reader in readers))
     encoded: list[int] = []
     real = queries.read_log
 
@@ -157,7 +152,7 @@ async def test_an_event_is_read_once_however_many_watch(
 
     monkeypatch.setattr(hub, "read_log", counting)
     await write(10)
-    await until(lambda: all(len(reader.seqs) == 11 for reader in readers))
+    await eventually(lambda: all(len(reader.seqs) == 11 for reader in readers))
     assert sorted(encoded) == up_to(11, first=2)
 
 
@@ -170,11 +165,11 @@ async def test_a_stalled_subscriber_slows_nobody_and_is_lost_as_slow(
     await stalled.subscribe(running)
     await healthy.subscribe(running)
     await write(20)
-    await until(lambda: len(healthy.seqs) == 20)
+    await eventually(lambda: len(healthy.seqs) == 20)
     assert stalled.seqs == []
-    await until(lambda: stalled.lost)
+    await eventually(lambda: stalled.lost)
     await write(5)
-    await until(lambda: len(healthy.seqs) == 25)
+    await eventually(lambda: len(healthy.seqs) == 25)
     assert stalled.lost == ["slow"]
     assert healthy.lost == []
     assert healthy.seqs == up_to(25)
@@ -189,9 +184,9 @@ async def test_a_slow_subscriber_that_makes_progress_is_kept(
     reader.hold.clear()
     await reader.subscribe(running)
     await write(10)
-    await until(lambda: reader.busy)
+    await eventually(lambda: reader.busy)
     reader.hold.set()
-    await until(lambda: len(reader.seqs) == 10)
+    await eventually(lambda: len(reader.seqs) == 10)
     assert reader.lost == []
 
 
@@ -204,9 +199,9 @@ async def test_a_subscriber_behind_the_ring_catches_up_from_the_log(
     await reader.subscribe(running)
     await other.subscribe(running)
     await write(40)
-    await until(lambda: len(other.seqs) == 40)
+    await eventually(lambda: len(other.seqs) == 40)
     reader.hold.set()
-    await until(lambda: len(reader.seqs) == 40)
+    await eventually(lambda: len(reader.seqs) == 40)
     assert reader.seqs == up_to(40)
 
 
@@ -222,9 +217,9 @@ async def test_a_socket_that_fails_takes_nobody_along(running: Hub) -> None:
 
     broken, healthy = await Broken().subscribe(running), await Reader().subscribe(running)
     await write(3)
-    await until(lambda: len(healthy.seqs) == 3)
+    await eventually(lambda: len(healthy.seqs) == 3)
     await write(3)
-    await until(lambda: len(healthy.seqs) == 6)
+    await eventually(lambda: len(healthy.seqs) == 6)
     assert broken.subscription not in healthy.subscription.feed.subscriptions  # type: ignore[union-attr]
 
 
@@ -243,9 +238,9 @@ async def test_a_database_that_fails_for_a_moment_costs_nobody_an_event(
 
     monkeypatch.setattr(hub, "read_log", failing)
     reader = await Reader().subscribe(running)
-    await until(lambda: len(reader.seqs) == 5)
+    await eventually(lambda: len(reader.seqs) == 5)
     await write(5)
-    await until(lambda: len(reader.seqs) == 10)
+    await eventually(lambda: len(reader.seqs) == 10)
     assert reader.seqs == up_to(10)
     assert failures == 0
 
@@ -258,13 +253,13 @@ def replace_log() -> None:
 async def test_a_replaced_log_is_told_and_a_new_subscription_reads_the_new_one(running: Hub) -> None:
     reader = await Reader().subscribe(running)
     await write(5)
-    await until(lambda: len(reader.seqs) == 5)
+    await eventually(lambda: len(reader.seqs) == 5)
     await in_thread(replace_log)()
-    await until(lambda: reader.lost)
+    await eventually(lambda: reader.lost)
     assert reader.lost == ["epoch"]
     fresh = await Reader().subscribe(running)
     await write(2)
-    await until(lambda: len(fresh.seqs) == 2)
+    await eventually(lambda: len(fresh.seqs) == 2)
     assert reader.seqs == up_to(5)
 
 
@@ -275,11 +270,11 @@ async def test_a_subscription_to_the_new_log_never_sees_the_old_one(
     monkeypatch.setattr(running, "_poll_once", asyncio.Event().wait)
     reader = await Reader().subscribe(running)
     await write(5)
-    await until(lambda: len(reader.seqs) == 5)
+    await eventually(lambda: len(reader.seqs) == 5)
     await in_thread(replace_log)()
     fresh = await Reader().subscribe(running)
     await write(2)
-    await until(lambda: len(fresh.seqs) >= 2)
+    await eventually(lambda: len(fresh.seqs) >= 2)
     assert fresh.seqs == up_to(2)
     assert fresh.lost == []
     assert reader.lost == ["epoch"]
@@ -303,9 +298,9 @@ async def test_a_subscription_that_comes_during_the_poll_is_kept(
     running.subscribe(
         "test:first", epoch=epoch, head=head, cursor=0, send=other.send, on_lost=other.lost.append
     )
-    await until(lambda: reader.subscription)
+    await eventually(lambda: reader.subscription)
     await write(3)
-    await until(lambda: len(reader.seqs) == 3)
+    await eventually(lambda: len(reader.seqs) == 3)
     assert reader.lost == []
 
 
@@ -313,8 +308,8 @@ async def test_a_feed_nobody_watches_is_dropped(running: Hub) -> None:
     reader = await Reader().subscribe(running)
     assert reader.subscription
     reader.subscription.close()
-    await until(lambda: not running._feeds)
+    await eventually(lambda: not running._feeds)
     await write(3)
     again = await Reader().subscribe(running, cursor=1)
-    await until(lambda: len(again.seqs) == 2)
+    await eventually(lambda: len(again.seqs) == 2)
     assert reader.seqs == []

@@ -17,7 +17,8 @@ from realtime.domain.append import append_all, append_untyped, ensure_store, loc
 from realtime.hub import Batch, Hub, get_hub
 from realtime.models import Event
 from realtime.origin import BOT
-from tests.realtime.test_hub import NAME, Reader, position, until, up_to, write
+from tests.realtime.test_hub import NAME, Reader, position, up_to, write
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,12 +46,12 @@ async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytes
     await slow.subscribe(running)
     await fast.subscribe(running)
     await in_thread(write_sized)(40, 1_000)
-    await until(lambda: len(fast.seqs) == 40)
+    await eventually(lambda: len(fast.seqs) == 40)
     feed = fast.subscription.feed  # type: ignore[union-attr]
     assert sum(len(data) for _, data in feed._ring) <= 5_000
     assert len(feed._batches) <= 2  # of the newest position only
     slow.hold.set()
-    await until(lambda: len(slow.seqs) == 40)
+    await eventually(lambda: len(slow.seqs) == 40)
     assert slow.seqs == up_to(40)
 
 
@@ -77,7 +78,7 @@ async def test_what_is_read_for_one_who_catches_up_is_bounded_by_bytes(
             return super().send(batch)
 
     reader = await Holding().subscribe(running)
-    await until(lambda: len(reader.seqs) == 120)
+    await eventually(lambda: len(reader.seqs) == 120)
     assert reader.seqs == up_to(120)
     assert max(held) <= 20_000
     assert limits[1] < 10, "after the first look it reads no more than it keeps"
@@ -99,7 +100,7 @@ async def test_a_frame_is_bounded_by_bytes_and_a_larger_event_goes_alone(
             return super().send(batch)
 
     reader = await Sizes().subscribe(running)
-    await until(lambda: len(reader.seqs) == 9)
+    await eventually(lambda: len(reader.seqs) == 9)
     assert reader.seqs == up_to(9)
     assert all(sum(sizes) <= 3_000 or len(sizes) == 1 for sizes in seen)
     assert len(seen) < 9
@@ -135,7 +136,7 @@ async def test_who_resumes_together_reads_and_encodes_once(
         running.subscribe(
             NAME, epoch=epoch, head=head, cursor=0, send=reader.send, on_lost=reader.lost.append
         )
-    await until(lambda: all(len(reader.seqs) == 250 for reader in readers))
+    await eventually(lambda: all(len(reader.seqs) == 250 for reader in readers))
     assert all(reader.seqs == up_to(250) for reader in readers)
     assert sorted(made) == [100, 200, 250]
     assert [after for after in sorted(reads) if after < 250] == [0, 100, 200]
@@ -164,7 +165,7 @@ async def test_a_log_with_gaps_is_delivered_from_the_ring(
 
     for seq in (10, 20, 35):
         await in_thread(write_with_gap)(seq)
-    await until(lambda: all(len(reader.seqs) == 3 for reader in readers))
+    await eventually(lambda: all(len(reader.seqs) == 3 for reader in readers))
     assert all(reader.seqs == [10, 20, 35] for reader in readers)
     assert set(reads) <= {0, 10, 20, 35}  # the feed's own; no reader asked for itself
     assert len(reads) < 10
@@ -180,12 +181,12 @@ async def test_who_takes_nothing_is_lost_when_far_behind(
     await stalled.subscribe(running)
     await healthy.subscribe(running)
     await in_thread(write_sized)(1, 1_000)
-    await until(lambda: stalled.busy and len(healthy.seqs) == 1)
+    await eventually(lambda: stalled.busy and len(healthy.seqs) == 1)
     await in_thread(write_sized)(3, 1_000)
-    await until(lambda: len(healthy.seqs) == 4)
+    await eventually(lambda: len(healthy.seqs) == 4)
     assert stalled.lost == []
     await in_thread(write_sized)(3, 1_000)
-    await until(lambda: stalled.lost)
+    await eventually(lambda: stalled.lost)
     assert (stalled.lost, healthy.lost) == (["slow"], [])
 
 
@@ -208,9 +209,9 @@ async def test_a_slow_database_is_nobody_s_fault(running: Hub, monkeypatch: pyte
 
     monkeypatch.setattr(running, "_poll_once", counting)
     reader = await Reader().subscribe(running)
-    await until(lambda: polls >= 5)  # more than STALL_SECONDS
+    await eventually(lambda: polls >= 5)  # more than STALL_SECONDS
     gate.set()
-    await until(lambda: len(reader.seqs) == 5)
+    await eventually(lambda: len(reader.seqs) == 5)
     assert reader.lost == []
 
 

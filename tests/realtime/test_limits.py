@@ -14,7 +14,8 @@ from realtime.limits import Bucket, Meter
 from realtime.server import OPTIONS
 from tests.realtime.conftest import Member, make_member
 from tests.realtime.test_sync import deaf_client
-from tests.server import Server, Socket, serve, until
+from tests.server import Server, Socket, serve
+from tests.waiting import until
 
 
 def test_a_bucket_empties_and_fills_up_again() -> None:

@@ -20,7 +20,8 @@ from realtime.livestore import MAX_MESSAGE_BYTES
 from realtime.models import Event, Store, StoreRole, new_epoch
 from tests.realtime.conftest import Member, make_member
 from tests.realtime.test_json_text import STRANGE
-from tests.server import Server, Socket, until
+from tests.server import Server, Socket
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,8 @@ import pytest
 from accounts.domain.sessions import begin_sync_session
 from realtime.models import Event, Store
 from tests.realtime.conftest import Member
-from tests.server import Server, until
+from tests.server import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +84,7 @@ def test_two_clients_agree_whatever_happens_to_their_sockets(
         peer.ask("open", client, url=server.url, storeId="todo", authToken=credential)
 
     def agree(*texts: str) -> None:
-        until(lambda: peer.texts("desk") == peer.texts("phone") == sorted(texts), seconds=30)
+        until(lambda: peer.texts("desk") == peer.texts("phone") == sorted(texts), within=30)
 
     peer.ask("add", "desk", text="a")
     agree("a")

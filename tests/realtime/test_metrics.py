@@ -20,7 +20,8 @@ from realtime.domain.append import append_untyped, ensure_store, lock_store
 from realtime.origin import BOT
 from tests.factories import SessionFactory
 from tests.realtime.conftest import Member
-from tests.server import Server, Socket, until
+from tests.server import Server, Socket
+from tests.waiting import until
 
 
 class Moved:

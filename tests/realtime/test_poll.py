@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from django.db import OperationalError
 
 from realtime import poll
+from tests.waiting import eventually
 
 
 class Fixed:
@@ -34,12 +34,6 @@ class Fixed:
         self.told.append(answer)
 
 
-async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not so():
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.django_db(transaction=True)
 async def test_a_check_that_fails_spoils_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -48,13 +42,13 @@ async def test_a_check_that_fails_spoils_no_other(
     looking = poll.Poll()
     broken, nothing, works = Fixed("broken", OperationalError("gone")), Fixed("", 1), Fixed("works", 2)
     looking.checks += [broken, nothing, works]
-    await until(lambda: len(works.told) >= 2)
+    await eventually(lambda: len(works.told) >= 2)
     assert works.told[0] == ("works", 2)
     assert (broken.told, nothing.told) == ([], [])
     assert "The poll of broken: OperationalError('gone')" in caplog.text
 
     broken.answer = 3  # the database is back
-    await until(lambda: bool(broken.told))
+    await eventually(lambda: bool(broken.told))
 
     def fail(*_: Any) -> Any:
         raise RuntimeError("of all things")
@@ -63,15 +57,15 @@ async def test_a_check_that_fails_spoils_no_other(
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, fail)
             works.told.clear()
-            await until(lambda: len(works.told) >= 2)
+            await eventually(lambda: len(works.told) >= 2)
         assert "of all things" in caplog.text
         caplog.clear()
 
     with monkeypatch.context() as patch:
         patch.setattr(looking, "_read", fail)  # the crossing itself
-        await until(lambda: "The poll failed" in caplog.text)
+        await eventually(lambda: "The poll failed" in caplog.text)
     works.told.clear()
-    await until(lambda: bool(works.told))
+    await eventually(lambda: bool(works.told))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,7 +83,7 @@ async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: 
 
     looking = poll.Poll()
     looking.checks += [Noting("sessions", 0), Noting("access", 0)]
-    await until(lambda: len(happened) >= 4)
+    await eventually(lambda: len(happened) >= 4)
     assert happened[:4] == ["read access", "read sessions", "settle sessions", "settle access"]
 
 
@@ -106,7 +100,7 @@ async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pyt
     looking = poll.Poll()
     looking.checks.append(Slow("slow", 0))
     # It would never be less than 0.7 if the wait began when a round ends.
-    await until(lambda: any(after - before < 0.6 for before, after in pairwise(begun)))
+    await eventually(lambda: any(after - before < 0.6 for before, after in pairwise(begun)))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -118,4 +112,4 @@ async def test_who_cannot_wait_is_looked_at_at_once(monkeypatch: pytest.MonkeyPa
     await asyncio.sleep(0.05)
     assert works.told == []
     looking.soon()
-    await until(lambda: bool(works.told))
+    await eventually(lambda: bool(works.told))

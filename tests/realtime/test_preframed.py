@@ -20,7 +20,8 @@ from realtime.origin import BOT
 from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind
 from tests.realtime.conftest import Member
 from tests.realtime.test_sync import deaf_client
-from tests.server import Server, Socket, serve, until
+from tests.server import Server, Socket, serve
+from tests.waiting import until
 
 PULL = {"type": "pull", "id": 'a "pull"', "cursor": 0, "live": True}
 EMPTY = {"type": "events", "id": PULL["id"], "events": [], "remaining": 0}

@@ -22,7 +22,8 @@ from realtime.models import Event, Store, Via, new_epoch
 from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
-from tests.server import Server, Socket, serve, until
+from tests.server import Server, Socket, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

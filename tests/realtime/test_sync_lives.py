@@ -31,7 +31,8 @@ from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
 from tests.realtime.test_app_stores import noted, open_store, push, read_all
-from tests.server import Server, Socket, until
+from tests.server import Server, Socket
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.seed import LOUNGE
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
 JUDGE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_discord_response.py"
 RATE_HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket")
@@ -81,7 +82,7 @@ def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
     async def log_in(client: nextcord.Client) -> AsyncIterator[nextcord.Client]:
         task = asyncio.create_task(client.start(sandbox.credentials.bot_token))
         try:
-            await until(lambda: client.is_ready() or task.done())
+            await eventually(lambda: client.is_ready() or task.done())
             if task.done():
                 task.result()
             yield client
@@ -90,16 +91,6 @@ def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
             await asyncio.wait([task], timeout=5)
 
     return log_in
-
-
-async def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
-    """Wait for a condition to hold; its value. Fails after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (value := condition()):
-        if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"still not so after {seconds} s: {condition}")
-        await asyncio.sleep(0.01)
-    return value
 
 
 def channel_id(sandbox: Sandbox, name: str) -> str:

@@ -12,8 +12,9 @@ from sandbox import actions
 from sandbox.model import VoiceState
 from sandbox.seed import DJ, JUNIPER, LOUNGE, MEMBER, OUTSIDER, OWNER
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
-from .conftest import Connect, channel_id, until
+from .conftest import Connect, channel_id
 
 
 class Buttons(nextcord.ui.View):
@@ -130,7 +131,7 @@ def member(sandbox: Sandbox, http: httpx.AsyncClient) -> Human:
 
 async def registered(sandbox: Sandbox) -> None:
     """nextcord registers its commands right after it is ready."""
-    await until(lambda: len(sandbox.world.commands) >= 7)
+    await eventually(lambda: len(sandbox.world.commands) >= 7)
 
 
 async def test_the_bot_sees_its_guild_whole(sandbox: Sandbox, connect: Connect) -> None:
@@ -208,11 +209,11 @@ async def test_a_deferred_answer_is_waited_for_and_followed_up(
         await registered(sandbox)
         status, reply = await member.use("slow")
         assert (status, reply["content"], reply["flags"]) == (200, "done at last", 0)
-        await until(
+        await eventually(
             lambda: [m.content for m in sandbox.world.messages.values()] == ["done at last", "and more"]
         )
         await member.use("slow", options={"secret": True})
-        await until(lambda: len(sandbox.world.messages) == 4)
+        await eventually(lambda: len(sandbox.world.messages) == 4)
         assert await member.sees() == ["done at last", "and more"] * 2
         assert await Human(sandbox, http, "dj").sees() == ["done at last", "and more"]
         assert await Human(sandbox, http, "outsider").sees() == []
@@ -298,11 +299,11 @@ async def test_a_dropped_connection_resumes_and_misses_nothing(
             session = next(iter(sandbox.gateway.sessions.values()))
             old = session.connection
             assert (await http.post("/_sandbox/faults", json=order)).json()["connections"] == 1
-            await until(lambda: session.connection is not old)  # noqa: B023
+            await eventually(lambda: session.connection is not old)  # noqa: B023
             for number in range(3):
                 await bot_http.post(path, json={"content": str(number)})
-            await until(lambda: resumed, seconds=20)
-            await until(lambda: seen == ["0", "1", "2"])
+            await eventually(lambda: resumed, within=20)
+            await eventually(lambda: seen == ["0", "1", "2"])
             assert list(sandbox.gateway.sessions) == [session.id]
 
 
@@ -313,7 +314,9 @@ async def test_an_invalid_session_makes_the_bot_identify_anew(
         await registered(sandbox)
         session = next(iter(sandbox.gateway.sessions))
         await http.post("/_sandbox/faults", json={"kind": "invalid_session"})
-        await until(lambda: sandbox.gateway.sessions and session not in sandbox.gateway.sessions, seconds=20)
+        await eventually(
+            lambda: sandbox.gateway.sessions and session not in sandbox.gateway.sessions, within=20
+        )
         status, reply = await member.use("play", options={"query": "still"})
         assert (status, reply["content"]) == (200, "member plays still 1x at end")
 
@@ -332,13 +335,15 @@ async def test_guilds_come_go_and_fall_silent(
         await http.post(
             "/_sandbox/faults", json={"kind": "guild_unavailable", "guild_id": LOUNGE, "seconds": 0.05}
         )
-        await until(lambda: told == ["guild_unavailable Sandbox Lounge", "guild_available Sandbox Lounge"])
+        await eventually(
+            lambda: told == ["guild_unavailable Sandbox Lounge", "guild_available Sandbox Lounge"]
+        )
         told.clear()
         invite = {"client_id": sandbox.credentials.client_id, "scope": "bot", "guild_id": JUNIPER}
         await http.post("/oauth2/authorize", params=invite, data={"user": "owner", "guild_id": JUNIPER})
-        await until(lambda: told == ["guild_join Juniper Bar"])
+        await eventually(lambda: told == ["guild_join Juniper Bar"])
         await http.post("/_sandbox/faults", json={"kind": "guild_delete", "guild_id": LOUNGE})
-        await until(lambda: told[1:] == ["guild_remove Sandbox Lounge"])
+        await eventually(lambda: told[1:] == ["guild_remove Sandbox Lounge"])
         assert [guild.name for guild in client.guilds] == ["Juniper Bar"]
 
 
@@ -357,10 +362,10 @@ async def test_people_move_between_voice_channels(
             return (await http.post("/_sandbox/voice-state", json=body)).status_code
 
         assert await go("dj", stage) == 200
-        await until(lambda: sitting() == {"Stage left": ["member", "dj"], "Back room": []})
+        await eventually(lambda: sitting() == {"Stage left": ["member", "dj"], "Back room": []})
         assert await go("member", back) == 200
         assert await go("dj", None) == 200
-        await until(lambda: sitting() == {"Stage left": [], "Back room": ["member"]})
+        await eventually(lambda: sitting() == {"Stage left": [], "Back room": ["member"]})
         assert await go("outsider", stage) == 404
         assert await go("member", channel_id(sandbox, "general")) == 400
         assert await go("nobody", stage) == 404
@@ -402,7 +407,7 @@ async def test_without_the_members_intent_only_people_in_voice_are_named(
         assert [person.name for person in client.guilds[0].members] == ["backline"]
         state = VoiceState(LOUNGE, channel_id(sandbox, "Back room"), DJ, "s")
         actions.enter_voice(sandbox.world, state)
-        await until(lambda: client.guilds[0].get_member(int(DJ)))
+        await eventually(lambda: client.guilds[0].get_member(int(DJ)))
 
 
 async def test_shards_get_their_own_guilds(sandbox: Sandbox, connect: Connect) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from sandbox.seed import LOUNGE, MEMBER
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
-from .conftest import Connect, channel_id, until
+from .conftest import Connect, channel_id
 
 TONE_HZ = 660
 FRAME_SAMPLES = 960
@@ -91,11 +92,11 @@ async def test_the_bot_joins_plays_is_moved_and_leaves(
             assert (await anext(live.aiter_bytes())).startswith(b"OggS")
 
         await order(http, kind="move_bot", channel_id=back)
-        await until(lambda: bot_channel(sandbox) == back)
+        await eventually(lambda: bot_channel(sandbox) == back)
         await http.post("/_sandbox/voice-state", json={"user": "member", "channel_id": back})
         await tone_is_heard(back)
         await voice.disconnect()
-        await until(lambda: bot_channel(sandbox) is None)
+        await eventually(lambda: bot_channel(sandbox) is None)
         assert await heard(http) == {}
 
 
@@ -103,7 +104,7 @@ async def test_a_kick_takes_the_bot_out(sandbox: Sandbox, connect: Connect, http
     async with connect(make_voice_bot(sandbox)) as client:
         voice = await join(client)
         await order(http, kind="kick_bot")
-        await until(lambda: bot_channel(sandbox) is None and not voice.is_connected())
+        await eventually(lambda: bot_channel(sandbox) is None and not voice.is_connected())
 
 
 async def test_a_lost_voice_connection_is_made_again(
@@ -112,15 +113,15 @@ async def test_a_lost_voice_connection_is_made_again(
     async with connect(make_voice_bot(sandbox)) as client:
         voice = await join(client)
         await order(http, kind="voice_close", code=4006)
-        await until(lambda: not voice.is_connected())
-        await until(voice.is_connected, seconds=20)
+        await eventually(lambda: not voice.is_connected())
+        await eventually(voice.is_connected, within=20)
         assert bot_channel(sandbox) == channel_id(sandbox, "Stage left")
 
 
 async def test_a_clean_goodbye_leaves_voice_at_once(sandbox: Sandbox, connect: Connect) -> None:
     async with connect(make_voice_bot(sandbox)) as client:
         await join(client)
-    await until(lambda: bot_channel(sandbox) is None)
+    await eventually(lambda: bot_channel(sandbox) is None)
 
 
 async def test_a_dropped_gateway_leaves_voice_after_the_resume_window(
@@ -138,9 +139,9 @@ async def test_a_dropped_gateway_leaves_voice_after_the_resume_window(
         assert event["d"]["endpoint"] == sandbox.voice.endpoint
         assert bot_channel(sandbox) == stage
         next(iter(sandbox.gateway.connections)).abort()
-        await until(lambda: not sandbox.gateway.connections)
+        await eventually(lambda: not sandbox.gateway.connections)
         assert bot_channel(sandbox) == stage
-        await until(lambda: bot_channel(sandbox) is None)
+        await eventually(lambda: bot_channel(sandbox) is None)
     assert sandbox.world.voice_states[LOUNGE, MEMBER].channel_id == stage
 
 

@@ -12,8 +12,9 @@ import zstandard
 from sandbox import gateway as protocol
 from sandbox.seed import DJ, DJ_ROLE, JUNIPER, LOUNGE, OUTSIDER
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
-from .conftest import channel_id, until
+from .conftest import channel_id
 from .peers import dial, listening
 
 
@@ -188,7 +189,7 @@ async def test_a_resume_replays_exactly_what_was_missed(
     session = next(event["d"]["session_id"] for event in heard if event["t"] == "READY")
     seen = heard[-1]["s"]
     # aiohttp's client says 1000 at the end of `with`, which ends a session: start again, and break off instead.
-    await until(lambda: not sandbox.gateway.sessions)
+    await eventually(lambda: not sandbox.gateway.sessions)
     async with dial(sandbox) as peer:
         await peer.say(6, {"token": peer.token, "session_id": session, "seq": seen})
         assert (await peer.hear())["op"] == 10

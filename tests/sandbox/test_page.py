@@ -12,8 +12,9 @@ from playwright.async_api import Page, async_playwright, expect
 from sandbox import permissions
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, LOUNGE
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
-from .conftest import Connect, channel_id, until
+from .conftest import Connect, channel_id
 from .test_bot import make_bot, registered
 from .test_seats import ask, ready
 
@@ -83,9 +84,9 @@ async def test_people_join_and_leave_voice(sandbox: Sandbox, page: Page) -> None
     await page.get_by_role("button", name="Channels").click()
     await page.get_by_role("button", name="Join Back room").click()
     back = channel_id(sandbox, "Back room")
-    await until(lambda: back in {state.channel_id for state in sandbox.world.voice_states.values()})
+    await eventually(lambda: back in {state.channel_id for state in sandbox.world.voice_states.values()})
     await page.get_by_role("button", name="Leave Back room").click()
-    await until(lambda: not sandbox.world.voice_states)
+    await eventually(lambda: not sandbox.world.voice_states)
     assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
@@ -103,12 +104,12 @@ async def test_a_moderator_mutes_the_bot_and_limits_a_channel(sandbox: Sandbox, 
         await page.get_by_role("button", name="Unmute backline").click()
         await page.get_by_role("button", name="Suppress backline").click()
         await page.get_by_role("button", name="Let speak backline").click()
-        await until(lambda: not sandbox.world.voice_states[LOUNGE, bot].suppress)
+        await eventually(lambda: not sandbox.world.voice_states[LOUNGE, bot].suppress)
         assert not sandbox.world.members[LOUNGE, bot].mute
         limit = page.get_by_role("spinbutton", name="User limit of Back room")
         await limit.fill("1")
         await limit.press("Enter")
-        await until(lambda: sandbox.world.channels[back].user_limit == 1)
+        await eventually(lambda: sandbox.world.channels[back].user_limit == 1)
         await page.get_by_role("button", name="Join Back room").click()
         await expect(page.get_by_role("status")).to_contain_text("it is full")
         await expect(page.get_by_role("alert")).to_be_hidden()

@@ -15,8 +15,8 @@ import httpx
 from sandbox.credentials import load_or_create
 from sandbox.seed import DJ, LOUNGE, MEMBER
 from sandbox.server import Sandbox
+from tests.waiting import eventually
 
-from .conftest import until
 from .test_oauth import log_in, query, trade
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +107,7 @@ async def test_kill_9_loses_less_than_a_second_and_leaves_no_ghost(tmp_path: Pat
                 rows = json.loads(written.read_text())["voice_states"] if written.exists() else []
                 return any(row["user_id"] == DJ for row in rows)
 
-            await until(dj_is_written, seconds=1)
+            await eventually(dj_is_written, within=1)
             process.send_signal(signal.SIGKILL)
             await process.wait()
     finally:

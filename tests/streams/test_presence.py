@@ -13,8 +13,9 @@ from streams import presence
 from streams.domain.streams import create_stream, delete_stream
 from streams.models import StreamPresence
 from streams.relay import PROCESS
-from tests.server import Server, serve, until
+from tests.server import Server, serve
 from tests.streams.device import Device, Person, make_person
+from tests.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 

@@ -28,8 +28,9 @@ from streams.models import Stream, StreamGrant, StreamPresence
 from streams.register import Request, grant, read_request
 from streams.rights import NO_RIGHTS
 from tests.factories import UserFactory
-from tests.server import Server, until
+from tests.server import Server
 from tests.streams.device import Device, Person, connect, make_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

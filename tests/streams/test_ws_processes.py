@@ -16,8 +16,9 @@ from streams import presence
 from streams.domain.streams import create_stream, share_with_user, unshare
 from streams.models import StreamGrant, StreamPresence
 from tests.e2e.program import AnotherWeb, another_web
-from tests.server import Server, serve, until
+from tests.server import Server, serve
 from tests.streams.device import JPEG, Device, Person, connect, make_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,7 +140,7 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         producer.send({"type": "alert", "text": "meanwhile", "id": "message-2"})
         assert producer.until("ack")["seq"] == 2
     elsewhere.program.start()
-    until(elsewhere.ready, seconds=60)
+    until(elsewhere.ready, within=60)
     with on(friend, elsewhere, stream_id, consumes=["alert"], since=1) as consumer:
         assert consumer.receive()["text"] == "meanwhile"
         unshare(stream, StreamGrant.objects.get().pk)

@@ -6,8 +6,9 @@ import pytest
 
 from streams import live
 from streams.domain.streams import create_stream
-from tests.server import Server, until
+from tests.server import Server
 from tests.streams.device import Device, make_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,5 +1,3 @@
-import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,6 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.voice.server import VoiceReport, VoiceServer
+from tests.waiting import eventually
 
 from .clients import BOT, PLACE, HandClient
 from .tone import opus_tone
@@ -57,14 +56,6 @@ async def hand(plain_server: VoiceServer) -> AsyncIterator[HandClient]:
 def tone() -> list[bytes]:
     """Eight seconds of 440 Hz."""
     return opus_tone(440.0, seconds=8)
-
-
-async def eventually(condition: Callable[[], object], *, seconds: float = 5.0) -> None:
-    """Wait until the condition holds; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited condition never came to hold"
-        await asyncio.sleep(0.01)
 
 
 async def hear_more(server: VoiceServer, frames: int) -> None:

@@ -10,9 +10,10 @@ from playwright.async_api import async_playwright
 
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import AES256_GCM
+from tests.waiting import eventually
 
 from .clients import GUILD, HandClient
-from .conftest import eventually, only_report
+from .conftest import only_report
 
 CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium")
 PAGE = '<!doctype html><audio id="ear" src="/live.ogg" autoplay></audio>'

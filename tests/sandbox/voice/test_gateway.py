@@ -10,9 +10,10 @@ import pytest
 from sandbox.voice import gateway
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import AES256_GCM, MODES, XCHACHA20_POLY1305
+from tests.waiting import eventually
 
 from .clients import ALICE, BERT, BOT, GUILD, PLACE, HandClient
-from .conftest import StartServer, eventually, only_report
+from .conftest import StartServer, only_report
 
 
 async def test_a_client_without_dave_is_refused_where_dave_is_required(server: VoiceServer) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from sandbox.voice.listener import Listener
 from sandbox.voice.ogg import SILENCE, OggOpus, _crc, packet_samples, pad
+from tests.waiting import eventually
 
-from .conftest import eventually
 from .tone import count_hz, decode_ogg, is_gapless, opus_tone
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import AES256_GCM, MODES, SequenceWindow
+from tests.waiting import eventually
 
 from .clients import BOT, GUILD, PLACE, HandClient
-from .conftest import eventually, only_report
+from .conftest import only_report
 
 
 def counts(server: VoiceServer) -> tuple[int, int, int]:

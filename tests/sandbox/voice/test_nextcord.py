@@ -7,9 +7,10 @@ import pytest
 
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import XCHACHA20_POLY1305
+from tests.waiting import eventually
 
 from .clients import ALICE, BERT, CARLA, PLACE, NextcordBot, Packets
-from .conftest import StartServer, eventually, hear_more, only_report
+from .conftest import StartServer, hear_more, only_report
 from .tone import count_hz, decode_ogg, is_gapless
 
 
@@ -46,7 +47,7 @@ async def test_people_come_and_go_while_it_plays(
             await server.set_people(**PLACE, user_ids=people)
             await eventually(lambda: bot.epoch() != before and bot.e2ee.can_encrypt())  # noqa: B023
             await hear_more(server, 15)
-        await eventually(lambda: only_report(server).frames_received == 250, seconds=10)
+        await eventually(lambda: only_report(server).frames_received == 250, within=10)
         report = only_report(server)
         assert (report.frames_lost, report.frames_bad) == (0, 0)
         assert report.frames_plain < 100
@@ -154,7 +155,7 @@ async def test_a_close_makes_it_rejoin_and_a_leave_is_forgotten(
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
         await server.close(guild_id=PLACE["guild_id"], code=4006)
-        await eventually(lambda: bot.gateway.joins == 2 and bot.voice.is_connected(), seconds=15)
+        await eventually(lambda: bot.gateway.joins == 2 and bot.voice.is_connected(), within=15)
         await eventually(lambda: only_report(server).mode is not None)
     await eventually(lambda: server.sessions() == [])
 

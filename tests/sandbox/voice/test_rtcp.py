@@ -9,9 +9,10 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
 from sandbox.voice import udp
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import AES256_GCM, MODES, SequenceWindow
+from tests.waiting import eventually
 
 from .clients import HandClient
-from .conftest import eventually, only_report
+from .conftest import only_report
 
 
 @pytest.fixture(autouse=True)
