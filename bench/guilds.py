@@ -1,18 +1,28 @@
-"""What reading a guild's mirror costs: `python -m bench.guilds [--requests 400]`.
+"""What many and large guilds cost: `python -m bench.guilds [--requests 400] [--guilds 200]`.
 
 `GET /api/guilds/{id}/channels` as its manager, for guilds of 10, 100 and 500 channels: queries, requests a second
 and milliseconds through the program's whole stack in this process, on SQLite. The queries must not grow with the
 guild. Reference: `/healthz`, which reads nothing, in the same run.
+
+Then a bot that starts in 200 guilds of 500 channels, until the last is mirrored, the sandbox in the same process.
+Reference: 25 seconds of CPU, and 100 SQL statements a guild.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import time
 from functools import partial
 
+from bench.load.asgi import Meter
+from bench.load.planted import plant
+from bench.load.processes import verdict
 from bench.load.requests import measure_requests, program
+from sandbox.server import Sandbox
 
 SIZES = (10, 100, 500)
+START_CPU_SECONDS, START_STATEMENTS = 25.0, 100
 
 
 def make_guild(number: int, channels: int) -> str:
@@ -50,12 +60,47 @@ def measure(token: str, requests: int) -> None:
         raise SystemExit("the queries grow with the guild")
 
 
+async def start_in(guilds: int, channels: int) -> bool:
+    """Return whether a bot that starts in so many guilds keeps to the reference."""
+    from django.conf import settings
+
+    from botrunner.shards import run_bot
+    from guilds.models import Guild
+    from realtime.db import in_thread
+
+    sandbox = Sandbox(data_dir=settings.SANDBOX_DIR, port=0)
+    planted = plant(sandbox.world, guilds=guilds, channels=channels)
+    await sandbox.start()
+    settings.DISCORD_API_URL = sandbox.api_url
+    meter, stop = Meter(), asyncio.Event()
+    begun, work = time.monotonic(), time.process_time()
+    bot = asyncio.create_task(run_bot(stop, None))
+    mirrored = in_thread(Guild.objects.filter(pk__in=planted, bot_installed=True).count)
+    while await mirrored() < guilds:
+        await asyncio.sleep(0.25)
+    seconds, work, statements = time.monotonic() - begun, time.process_time() - work, meter.queries / guilds
+    stop.set()
+    await bot
+    await sandbox.stop()
+    held = work <= START_CPU_SECONDS and statements <= START_STATEMENTS
+    verdict(
+        f"{guilds} guilds with {channels} channels mirrored in {seconds:.1f} s, {work:.1f} s of CPU, "
+        f"{statements:.1f} statements each",
+        f"{START_CPU_SECONDS:.0f} s of CPU, {START_STATEMENTS} statements",
+        held,
+    )
+    return held
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--guilds", type=int, default=200, help="that a bot starts in")
     options = parser.parse_args(argv)
     with program() as token:
         measure(token, options.requests)
+        if not asyncio.run(start_in(options.guilds, channels=SIZES[-1])):
+            raise SystemExit("a start in many guilds costs more than it may")
 
 
 if __name__ == "__main__":
