@@ -40,9 +40,11 @@ LONGEST = (
 )
 
 
-# How long one example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("backline", deadline=None)
-hypothesis.settings.load_profile("backline")
+# How long one example takes says more of the machine than of the code. HYPOTHESIS_PROFILE=deep is for who changed
+# what a property is about and has the time.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

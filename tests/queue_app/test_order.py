@@ -81,7 +81,7 @@ def act(stage: Stage, model: Model, kind: str, detail: Any, query: str) -> None:
 
 
 class QueueOrder(TestCase):
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
     @given(acts=ACTS)
     def test_the_queue_behaves_like_a_list_and_so_does_its_log(self, acts: list[tuple[str, Any]]) -> None:
         stage, model = Stage(), Model()

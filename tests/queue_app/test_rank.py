@@ -186,7 +186,7 @@ ACTS = st.lists(
 
 
 class PartOfAQueue(TestCase):
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
     @given(held=st.integers(0, 40), acts=ACTS)
     def test_a_part_stays_the_front_whatever_happens(
         self, held: int, acts: list[tuple[str, int, int]]
@@ -239,7 +239,7 @@ def test_clearing_tells_a_long_queue_in_parts(djs: Stage) -> None:
 
 
 class Turns(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(
         queue=st.lists(st.integers(0, 4), max_size=25),
         current=st.none() | st.integers(0, 4),
