@@ -22,6 +22,7 @@ from accounts.errors import TokenExpired
 from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceToken
 from realtime import housekeeping as daily
 from tests.factories import SessionFactory
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -127,13 +128,14 @@ def test_it_runs_beside_the_servers_until_they_stop(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(daily, "FIRST_SECONDS", 0.01)
     session(revoked_at=ago(days=31))
 
+    async def gone() -> bool:
+        return not await AuthSession.objects.aexists()
+
     async def run() -> None:
         stop = asyncio.Event()
         task = asyncio.create_task(daily.keep_house(stop))
-        async with asyncio.timeout(10):
-            while await AuthSession.objects.aexists():
-                await asyncio.sleep(0.01)
-            stop.set()
-            await task
+        await eventually(gone)
+        stop.set()
+        await asyncio.wait_for(task, 10)
 
     asyncio.run(run())

@@ -25,9 +25,6 @@ from tests.server import Server, Socket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
-SECONDS = 1.0
-SCHEDULING_SECONDS = 1.0  # of a busy machine
-
 
 @dataclass
 class Elsewhere:
@@ -121,7 +118,7 @@ ENDS: dict[str, tuple[Callable[[Person, Client], object], bool]] = {
 }
 
 
-def test_what_ends_here_ends_there_within_a_second(
+def test_what_ends_here_ends_there(
     elsewhere: Elsewhere, settings: LazySettings, record_property: Callable[[str, object], None]
 ) -> None:
     guild = GuildFactory.create()
@@ -146,7 +143,6 @@ def test_what_ends_here_ends_there_within_a_second(
             worst = max(worst, time.monotonic() - before)
             assert elsewhere.ask("GET", "/api/auth/me", token=person.access).status_code == 401, name
             assert elsewhere.ask("GET", "/dashboard", cookie=cookie).status_code == 302, name
-            assert worst < SECONDS + SCHEDULING_SECONDS, name
             if not everything:
                 assert synced.ask({"type": "ping", "id": 1})["type"] == "pong", name
     record_property(
@@ -154,13 +150,11 @@ def test_what_ends_here_ends_there_within_a_second(
     )
 
 
-def test_what_ends_there_ends_here_within_a_second(elsewhere: Elsewhere, server: Server) -> None:
+def test_what_ends_there_ends_here(elsewhere: Elsewhere, server: Server) -> None:
     person = make_person(GuildFactory.create())
     with server.connect(additional_headers={"Authorization": f"Bearer {person.access}"}) as socket:
         assert socket.init(person.instance)["type"] == "ready"
-        before = time.monotonic()
         assert elsewhere.ask("POST", "/api/auth/logout-all", token=person.access).status_code == 200
         assert person.browser.get("/dashboard").status_code == 302
         assert socket.receive()["code"] == "SESSION_REVOKED"
         assert socket.close_code() == 4401
-        assert time.monotonic() - before < SECONDS + SCHEDULING_SECONDS

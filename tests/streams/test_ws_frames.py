@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from streams.models import AlertFrame, Stream
 from tests.factories import UserFactory
 from tests.server import Server, serve
 from tests.streams.device import JPEG, Device, Person, Shown, make_person, pack
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -356,7 +356,9 @@ def test_nobody_is_disturbed_by_a_user_who_goes(server: Server, owner: Person, s
             gone.connection.socket.shutdown(socket.SHUT_RDWR)
         producer.show(VIDEO)
         assert consumer.next_frame().payload == JPEG
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and server.connections > 2:
+
+        def only_two() -> bool:
             producer.quiet()
-        assert server.connections == 2
+            return server.connections == 2
+
+        until(only_two)
