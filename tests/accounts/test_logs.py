@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -63,14 +64,16 @@ def test_arguments_and_tracebacks_are_read_too() -> None:
     assert OPAQUE not in logging.Formatter().format(record)
 
 
-def test_a_server_at_its_most_talkative_keeps_them_to_itself(tmp_path: Path) -> None:
+def test_a_server_at_its_most_talkative_keeps_them_to_itself(
+    tmp_path: Path, migrated: Callable[[Path], None]
+) -> None:
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     ports = free_ports(3)
     log = tmp_path / "log"
     env = os.environ | dict(zip(names, ports, strict=True))
     env |= {"DATA_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG"}
     env.pop("DATABASE_URL", None)
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True, timeout=90)
+    migrated(tmp_path / "sandbox")
     base = f"127.0.0.1:{ports[0]}"
     with log.open("w") as output:
         server = subprocess.Popen(

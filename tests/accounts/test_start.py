@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,10 @@ def test_what_does_not_parse_is_named(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "runweb", "runbot"])
-def test_each_program_warns_when_anybody_may_come_in(command: str, tmp_path: Path) -> None:
+def test_each_program_warns_when_anybody_may_come_in(
+    command: str, tmp_path: Path, migrated: Callable[[Path], None]
+) -> None:
+    migrated(tmp_path / "sandbox")
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     env = os.environ | dict(zip(names, free_ports(3), strict=True))
     env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
@@ -97,7 +101,7 @@ def test_each_program_warns_when_anybody_may_come_in(command: str, tmp_path: Pat
                 within=40,
             )
             program.send_signal(signal.SIGTERM)
-            program.wait(15)
+            program.wait(40)
         finally:
             program.kill()
 
