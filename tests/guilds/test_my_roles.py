@@ -157,7 +157,7 @@ def test_discord_is_asked_only_where_the_gateway_does_not_tell(
         {"connected": False},
         {"members_intent": False},
         {
-            "ready_at": timezone.now() + timedelta(seconds=1)
+            "ready_at": timezone.now() + timedelta(hours=1)
         },  # it has told everything anew, and not of this person yet
     ]
     for number, changes in enumerate(cases, 2):
