@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
@@ -24,23 +24,16 @@ from sandbox.world import World
 FEED_BACKLOG = 500  # events a slow page may lag behind before it is dropped (it reconnects and reloads)
 
 
+@dataclass(kw_only=True)
 class Control:
-    def __init__(
-        self,
-        *,
-        world: World,
-        gateway: Gateway,
-        voice: VoiceServer,
-        interactions: Interactions,
-        faults: Faults,
-        injector: Injector,
-    ) -> None:
-        self.world = world
-        self.gateway = gateway
-        self.voice = voice
-        self.interactions = interactions
-        self.faults = faults
-        self.injector = injector
+    world: World
+    gateway: Gateway
+    voice: VoiceServer
+    interactions: Interactions
+    faults: Faults
+    injector: Injector
+
+    def __post_init__(self) -> None:
         self._feeds: set[asyncio.Queue[Event | None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self.world.listeners.append(self._hear)

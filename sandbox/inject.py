@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
 
 from sandbox import actions
 from sandbox.bot_voice import BotVoice
@@ -24,30 +24,15 @@ class BadFault(ValueError):
     """A fault that cannot be had; the sentence says why."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Injector:
     """Carries out orders at once, or leaves those of the kinds STANDING to `faults`."""
 
-    def __init__(
-        self, *, world: World, faults: Faults, ratelimiter: RateLimiter, gateway: Gateway, bot_voice: BotVoice
-    ) -> None:
-        self.world = world
-        self.faults = faults
-        self.ratelimiter = ratelimiter
-        self.gateway = gateway
-        self.bot_voice = bot_voice
-        self._immediate: dict[str, Callable[[Json], Awaitable[dict[str, Any]]]] = {
-            "gateway_drop": self._drop_gateway,
-            "invalid_session": self._invalidate_sessions,
-            "reconnect": self._ask_to_reconnect,
-            "voice_close": self._close_voice,
-            "move_bot": self._move_bot,
-            "kick_bot": self._kick_bot,
-            "voice_server": self._change_voice_server,
-            "guild_unavailable": self._set_unavailable,
-            "guild_delete": self._remove_bot,
-            "members_intent": self._set_members_intent,
-            "limits": self._set_limits,
-        }
+    world: World
+    faults: Faults
+    ratelimiter: RateLimiter
+    gateway: Gateway
+    bot_voice: BotVoice
 
     async def inject(self, order: Json) -> Json:
         """Do what `order["kind"]` says. Returns what was done.
@@ -59,10 +44,10 @@ class Injector:
         if kind in STANDING:
             self.faults.standing.append(_standing(order))
             return {"kind": kind, "standing": len(self.faults.standing)}
-        act = self._immediate.get(str(kind))
+        act = IMMEDIATE.get(str(kind))
         if act is None:
-            raise BadFault(f"kind must be one of {', '.join(sorted([*self._immediate, *STANDING]))}")
-        return {"kind": kind, **await act(order)}
+            raise BadFault(f"kind must be one of {', '.join(sorted([*IMMEDIATE, *STANDING]))}")
+        return {"kind": kind, **await act(self, order)}
 
     async def _drop_gateway(self, order: Json) -> Json:
         """Without `code` the TCP connection breaks, as when a cable is pulled; with one it is closed."""
@@ -183,6 +168,21 @@ class Injector:
         if not places:
             raise BadFault("the bot is in no voice channel there")
         return places[0]
+
+
+IMMEDIATE: dict[str, Callable[[Injector, Json], Awaitable[Json]]] = {
+    "gateway_drop": Injector._drop_gateway,
+    "invalid_session": Injector._invalidate_sessions,
+    "reconnect": Injector._ask_to_reconnect,
+    "voice_close": Injector._close_voice,
+    "move_bot": Injector._move_bot,
+    "kick_bot": Injector._kick_bot,
+    "voice_server": Injector._change_voice_server,
+    "guild_unavailable": Injector._set_unavailable,
+    "guild_delete": Injector._remove_bot,
+    "members_intent": Injector._set_members_intent,
+    "limits": Injector._set_limits,
+}
 
 
 def _standing(order: Json) -> StandingFault:

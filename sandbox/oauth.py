@@ -63,23 +63,15 @@ class Asked:
         return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class OAuth:
     """`redirect_uris` are those registered for the application."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        tokens: Tokens,
-        faults: Faults,
-        credentials: Credentials,
-        redirect_uris: Collection[str],
-    ) -> None:
-        self.world = world
-        self.tokens = tokens
-        self.faults = faults
-        self.credentials = credentials
-        self.redirect_uris = redirect_uris
+    world: World
+    tokens: Tokens
+    faults: Faults
+    credentials: Credentials
+    redirect_uris: Collection[str]
 
     def routes(self) -> list[web.RouteDef]:
         found = []

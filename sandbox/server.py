@@ -176,9 +176,6 @@ class Sandbox:
         parts = self._rest_parts()
         for module in REST:
             application.add_routes(mount(parts, module.ROUTES))
-        application.add_routes(
-            [web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)]
-        )
         oauth = OAuth(
             world=self.world,
             tokens=self.tokens,
@@ -186,10 +183,15 @@ class Sandbox:
             credentials=self.credentials,
             redirect_uris=self.redirect_uris,
         )
-        application.add_routes(oauth.routes())
-        application.add_routes(self.control.routes())
-        application.add_routes(self.attachments.routes())
-        application.add_routes(page.routes())
+        gateway = [web.get(path, self.gateway.handle) for path in ("/gateway", "/gateway/")]
+        for routes in (
+            gateway,
+            oauth.routes(),
+            self.control.routes(),
+            self.attachments.routes(),
+            page.routes(),
+        ):
+            application.add_routes(routes)
         return application
 
     def _rest_parts(self) -> Parts:
