@@ -50,7 +50,7 @@ def _arg(name: str, field: serializers.Field[Any, Any, Any, Any]) -> str:
 
 
 def _appends(command: type[Command]) -> str:
-    return "; ".join(f"`{event}` {when}".rstrip() for event, when in command.appends.items())
+    return "; ".join(f"`{event.__name__}` {when}".rstrip() for event, when in command.appends.items())
 
 
 def commands_types() -> str:

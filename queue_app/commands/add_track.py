@@ -12,6 +12,14 @@ from queue_app.domain.add import POSITIONS, put
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_add
+from queue_app.events import (
+    PlayerResumed,
+    QueueRenumbered,
+    TrackAdded,
+    TrackFailed,
+    TrackSkipped,
+    VoiceChanged,
+)
 from queue_app.models import QueueItem
 from queue_app.serializers import ItemSerializer
 
@@ -58,10 +66,11 @@ class AddTrackArguments(Arguments):
 
 
 ADDING = {
-    "TrackAdded": "",
-    "TrackFailed": "when nothing matches",
-    "VoiceChanged": "when that decides where to play",
-    "PlayerResumed": "when it was stopped, or paused with nothing to play",
+    TrackAdded: "",
+    QueueRenumbered: "when people take turns and no rank is left between two items",
+    TrackFailed: "when nothing matches",
+    VoiceChanged: "when that decides where to play",
+    PlayerResumed: "when it was stopped, or paused with nothing to play",
 }
 
 
@@ -75,7 +84,7 @@ class AddTrack(Command):
 
     arguments = AddTrackArguments
     right = Right("`may_add`; before others `may_move` too", check_add)
-    appends = ADDING | {"TrackSkipped": "for `now`"}
+    appends = ADDING | {TrackSkipped: "for `now`"}
     result = ItemSerializer
 
     @staticmethod

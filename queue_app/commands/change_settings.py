@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from guilds.domain.settings import write_settings
+from guilds.events import SettingsChanged
 from guilds.serializers import ChangeSettingsSerializer, SettingsSerializer
 from queue_app.arguments import Arguments
 from queue_app.domain.command import Command
@@ -19,7 +20,7 @@ class ChangeSettings(Command):
 
     arguments = ChangeSettingsArguments
     right = Right("those who manage the guild", check_manages)
-    appends = {"SettingsChanged": ""}
+    appends = {SettingsChanged: ""}
     result = SettingsSerializer
 
     @staticmethod

@@ -8,7 +8,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_clear
 from queue_app.domain.rank import PART, queued
-from queue_app.events import QueueCleared
+from queue_app.events import QueueCleared, TrackRemoved
 from queue_app.models import ItemState
 from queue_app.queries import failed_items
 from queue_app.serializers import ClearedSerializer
@@ -18,7 +18,7 @@ class ClearQueue(Command):
     """Remove every track that waits, and dismiss those that failed; what plays goes on."""
 
     right = Right("`may_clear`", check_clear)
-    appends = {"QueueCleared": "of at most 200 items each", "TrackRemoved": "of each item in `failed`"}
+    appends = {QueueCleared: "of at most 200 items each", TrackRemoved: "of each item in `failed`"}
     result = ClearedSerializer
 
     @staticmethod

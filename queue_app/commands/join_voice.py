@@ -21,7 +21,7 @@ class JoinVoice(Command):
 
     arguments = JoinVoiceArguments
     right = CONTROL
-    appends = {"VoiceJoined": ""}
+    appends = {VoiceJoined: ""}
     result = PlayerSerializer
 
     @staticmethod

@@ -12,7 +12,7 @@ class LeaveVoice(Command):
     """Send the bot out of voice and stop; what played is kept with its position."""
 
     right = CONTROL
-    appends = {"VoiceLeft": ""}
+    appends = {VoiceLeft: ""}
     result = PlayerSerializer
 
     @staticmethod

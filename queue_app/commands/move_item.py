@@ -11,7 +11,7 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_move
 from queue_app.domain.rank import at_front, behind, queued
 from queue_app.errors import ItemNotFound
-from queue_app.events import TrackMoved
+from queue_app.events import QueueRenumbered, TrackMoved
 from queue_app.models import QueueItem
 from queue_app.serializers import ItemSerializer
 
@@ -34,7 +34,7 @@ class MoveItem(Command):
 
     arguments = MoveItemArguments
     right = Right("`may_move`", check_move)
-    appends = {"TrackMoved": "", "QueueRenumbered": "when there is no rank left between two items"}
+    appends = {TrackMoved: "", QueueRenumbered: "when there is no rank left between two items"}
     result = ItemSerializer
 
     @staticmethod

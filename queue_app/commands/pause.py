@@ -12,7 +12,7 @@ class Pause(Command):
     """Pause playback."""
 
     right = CONTROL
-    appends = {"PlayerPaused": ""}
+    appends = {PlayerPaused: ""}
     result = PlayerSerializer
 
     @staticmethod

@@ -15,7 +15,7 @@ class RemoveItem(Command):
 
     arguments = ItemArguments
     right = Right("the requester, a DJ")
-    appends = {"TrackRemoved": ""}
+    appends = {TrackRemoved: ""}
     result = ItemSerializer
 
     @staticmethod

@@ -3,6 +3,7 @@ from __future__ import annotations
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import CONTROL
+from queue_app.events import PlayerResumed, VoiceChanged
 from queue_app.models import Player
 from queue_app.player_states import NOWHERE
 from queue_app.serializers import PlayerSerializer
@@ -12,7 +13,7 @@ class Resume(Command):
     """Resume playback, also after the bot left voice or Discord refused it."""
 
     right = CONTROL
-    appends = {"PlayerResumed": "", "VoiceChanged": "when that decides where to play"}
+    appends = {PlayerResumed: "", VoiceChanged: "when that decides where to play"}
     result = PlayerSerializer
 
     @staticmethod

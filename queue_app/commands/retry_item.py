@@ -7,6 +7,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_add
 from queue_app.errors import ItemNotFound
+from queue_app.events import TrackRemoved
 from queue_app.models import ItemState, QueueItem
 from queue_app.serializers import ItemSerializer
 
@@ -21,7 +22,7 @@ class RetryItem(Command):
 
     arguments = ItemArguments
     right = Right("`may_add`", check_add)
-    appends = ADDING | {"TrackRemoved": "of an item that failed"}
+    appends = ADDING | {TrackRemoved: "of an item that failed"}
     result = ItemSerializer
 
     @staticmethod

@@ -20,7 +20,7 @@ class SetVolume(Command):
 
     arguments = SetVolumeArguments
     right = CONTROL
-    appends = {"VolumeChanged": ""}
+    appends = {VolumeChanged: ""}
     result = PlayerSerializer
 
     @staticmethod

@@ -7,6 +7,7 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, may_skip_at_once
 from queue_app.domain.votes import count_votes, skip_current
 from queue_app.errors import NothingPlaying
+from queue_app.events import SkipVoted, TrackSkipped
 from queue_app.models import SkipVote
 from queue_app.serializers import SkippedSerializer
 from queue_app.shapes import item_shape, skip_vote_shape
@@ -16,7 +17,7 @@ class Skip(Command):
     """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
 
     right = Right("the requester, a DJ; others by vote: `may_skip`")
-    appends = {"TrackSkipped": "", "SkipVoted": "when more votes are needed"}
+    appends = {TrackSkipped: "", SkipVoted: "when more votes are needed"}
     result = SkippedSerializer
 
     @staticmethod

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from queue_app.arguments import Arguments
 from queue_app.domain.policy import Right
 from queue_app.models import Player, QueueItem
+from realtime.events import TypedEvent
 
 
 class Command:
@@ -25,7 +26,7 @@ class Command:
 
     arguments: ClassVar[type[Arguments]] = Arguments
     right: ClassVar[Right]
-    appends: ClassVar[Mapping[str, str]]
+    appends: ClassVar[Mapping[type[TypedEvent], str]]
     result: ClassVar[type[serializers.Serializer[Any]]]
     run: ClassVar[Callable[..., QueueItem | Player | dict[str, Any]]]
     _reader: ClassVar[Arguments]

@@ -53,7 +53,7 @@ def test_it_is_carried_out_by_its_name(name: str, stage: Stage, ask: Callable[..
     assert response.status_code == 200, response.json()
     appended = stage.events()[before:]
     assert response.json()["seq"] == appended[-1]["seqNum"]
-    assert {event["name"] for event in appended} <= set(COMMANDS[name].appends)
+    assert {event["name"] for event in appended} <= {each.__name__ for each in COMMANDS[name].appends}
     fields = COMMANDS[name].result().fields.items()
     assert {each for each, field in fields if field.required} <= set(response.json()["result"])
     assert set(response.json()["result"]) <= {each for each, _ in fields}
