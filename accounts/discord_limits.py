@@ -237,12 +237,6 @@ class Limits:
                 route.template,
             )
 
-    @property
-    def invalid(self) -> int:
-        """How many answers of the last ten minutes count against us."""
-        with self._changed:
-            return sum(at > time.monotonic() - INVALID_SECONDS for at in self._invalid)
-
 
 def _number(value: Any) -> float | None:
     """Return a number of seconds or requests; null for what is none, NaN and negative ones included."""

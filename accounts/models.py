@@ -16,8 +16,7 @@ snowflake_validator = RegexValidator(r"^[1-9][0-9]{16,19}$", "Not a Discord snow
 
 
 class UserManager(BaseUserManager["User"]):
-    def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(discord_id=username)
+    """Django's, for these people."""
 
 
 class User(AbstractBaseUser):
@@ -71,10 +70,6 @@ class User(AbstractBaseUser):
     @property
     def is_staff(self) -> bool:
         return bool(self.discord_id) and self.discord_id in settings.ADMIN_DISCORD_IDS
-
-    @property
-    def is_superuser(self) -> bool:
-        return self.is_staff
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         return self.is_active and self.is_staff

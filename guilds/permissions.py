@@ -11,7 +11,6 @@ from guilds.errors import GuildForbidden, GuildNotFound, InvalidGuildId
 from guilds.models import Guild, Membership, Role
 
 ADMINISTRATOR = 1 << 3
-MANAGE_GUILD = 1 << 5
 DJ_ROLE_NAME = "DJ"
 
 INSTALL_PERMISSIONS = (

@@ -100,7 +100,3 @@ def keep_up(instances: Iterable[str]) -> None:
     for prefix, theirs in keys.items():
         if (kind := _kinds.get(prefix)) is not None and kind.upkeep is not None:
             kind.upkeep(theirs)
-
-
-def registered() -> list[str]:
-    return sorted(_kinds)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from guilds.models import ChannelType, Guild, Membership
-from guilds.permissions import ADMINISTRATOR, MANAGE_GUILD
+from guilds.permissions import ADMINISTRATOR
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory, sit
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def test_a_guild_of_others_is_404_like_one_that_does_not_exist(route: str, guild
 
 
 def test_managing_the_guild_at_discord_is_not_administering_it(guild: Guild, api: Api) -> None:
-    member = MembershipFactory.create(guild=guild, permissions=MANAGE_GUILD)
+    member = MembershipFactory.create(guild=guild, permissions=1 << 5)  # Manage Server
     response = api(member.user).get(url(guild, "/roles"))
     assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 

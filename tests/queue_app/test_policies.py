@@ -20,7 +20,7 @@ from accounts.models import User
 from guilds.models import Membership, VoiceState
 from queue_app.commands import execute
 from queue_app.domain import playback
-from queue_app.domain.rank import STEP, fair_place
+from queue_app.domain.rank import STEP
 from queue_app.errors import ItemNotFound, NotAllowed, QueueCapReached, UnknownChannel
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.queries import read_snapshot
@@ -30,6 +30,7 @@ from realtime.models import Via
 from realtime.origin import Origin
 from tests.factories import ChannelFactory, TrackFactory, UserFactory, sit
 from tests.queue_app.stage import Stage
+from tests.queue_app.turns import fair_place
 
 pytestmark = pytest.mark.django_db
 

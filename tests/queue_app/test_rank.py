@@ -21,7 +21,7 @@ from accounts.models import User
 from library.models import Track
 from queue_app.domain import playback
 from queue_app.domain.guild_state import open_guild
-from queue_app.domain.rank import PART, ROOM, STEP, at_turn, fair_place
+from queue_app.domain.rank import PART, ROOM, STEP, at_turn
 from queue_app.errors import NotAllowed, QueueFull
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.queries import SHOWN, count_ahead, move_by_number, next_unresolved, queued_items
@@ -29,6 +29,7 @@ from realtime.origin import BOT
 from tests.factories import TrackFactory
 from tests.queue_app.reducer import reduce
 from tests.queue_app.stage import Stage
+from tests.queue_app.turns import fair_place
 
 pytestmark = pytest.mark.both_databases
 

@@ -12,7 +12,6 @@ from tests.factories import MembershipFactory, UserFactory
 
 
 def test_guilds_are_registered() -> None:
-    assert "guild" in kinds.registered()
     assert kinds.find("guild:123") == (KIND, "123")
 
 
