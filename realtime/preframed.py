@@ -1,7 +1,8 @@
 """uvicorn's WebSocket protocol, a way past it for frames that many sockets share, and a bound on what it takes.
 
-`websocket.send` frames each message for each socket anew and awaits; measured, that is about half of what it
-costs to deliver one. A server without this class does as well, only slower.
+`websocket.send` frames each message for each socket again and awaits. Delivering one takes 42 µs of CPU with this class
+and 57 without, of which a bare write is 8 (`bench.fanout --sockets 300`, appending and reading the event included). A
+server without this class does as well, only slower.
 
 Pings and pieces of messages never reach the application and its limits. Unbounded, a client that reads no pongs
 made the process keep 9 MB of them a second, and 4 MB in pieces of a byte stopped everybody for nine seconds.
