@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from library.starter import fill
 from sandbox.seed import LOUNGE
 from tests.e2e.program import Backline, Person
 
@@ -27,6 +29,14 @@ def backline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backline]:
     finally:
         if installation.serve.running:
             installation.serve.kill()
+
+
+@pytest.fixture(scope="package")
+def music(backline: Backline) -> Path:
+    """The installation's library, for others as well: making the pieces takes seconds."""
+    folder = backline.folder / "library"
+    fill(folder)  # what a first start has not made yet
+    return folder
 
 
 @pytest.fixture

