@@ -91,22 +91,23 @@ def test_kill_9_while_it_plays_costs_seconds(tone: Person, backline: Backline, m
     assert abs(tone.player()["position_ms"] - before["position_ms"] - played_since) < 5_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_end_while_it_plays_it_says_good_bye(
-    tone: Person, backline: Backline, measured: Measured, number: signal.Signals
-) -> None:
+def end_while_it_plays(person: Person, backline: Backline, number: signal.Signals) -> float:
+    """Stop the program and check how it went. Returns how many seconds it took."""
     bot = bot_id(backline)
     said = len(backline.serve.said())
-    with watch(tone), live_audio(backline):
+    with watch(person), live_audio(backline):
         code, seconds = backline.serve.stop(number)
-    measured(f"{number.name} while playing, /sync and live audio open: ended", seconds)
     assert code == 0
     assert TRACEBACK not in backline.serve.said()[said:]
     assert bot not in backline.kept_voice_states()
+    return seconds
 
 
-def test_a_warm_start_is_ready_and_plays_on(tone: Person, backline: Backline, measured: Measured) -> None:
-    backline.serve.stop()
+def test_asked_to_end_it_says_good_bye_and_a_warm_start_plays_on(
+    tone: Person, backline: Backline, measured: Measured
+) -> None:
+    seconds = end_while_it_plays(tone, backline, signal.SIGTERM)
+    measured("SIGTERM while playing, /sync and live audio open: ended", seconds)
     seconds = backline.start()
     work = backline.serve.cpu_seconds()
     measured("warm start: ready", seconds)
@@ -124,8 +125,14 @@ def test_ready_names_its_parts(running: Backline) -> None:
     until(lambda: parts() == {"database": "ok", "layer": "ok", "bot": "ok"})
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", [0.2, 1.0, 2.0])
+def test_interrupted_while_it_plays_it_says_good_bye(tone: Person, backline: Backline) -> None:
+    end_while_it_plays(tone, backline, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [(signal.SIGTERM, 0.2), (signal.SIGINT, 0.2), (signal.SIGINT, 1.0), (signal.SIGTERM, 2.0)],
+)
 def test_asked_to_end_right_after_the_start(
     backline: Backline, number: signal.Signals, moment: float
 ) -> None:
