@@ -34,10 +34,9 @@ def test_javascript_client(suite: str) -> None:
         "--no-warnings",
         "--import",
         "./served.mjs",
-        "--test",
-        suite,
+        suite,  # without `--test`, which would start a second Node for it
     ]
-    # Under Node's own test runner a child would report to it instead of here.
+    # Under Node's own test runner it would report to that instead of here.
     env = {name: value for name, value in os.environ.items() if name != "NODE_TEST_CONTEXT"}
     run = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=RUN_SECONDS)
     assert run.returncode == 0, run.stdout + run.stderr
