@@ -6,14 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
-
-from django.conf import settings
 
 from botrunner.audio.source import TrackSource
 from botrunner.threads import in_daemon
-from library.sources import Media, SourceError, TrackInfo, open_media, resolve
+from library.domain.configured import configured_source
+from library.sources import Media, SourceError, TrackInfo
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +80,10 @@ class Playing:
         self._on_change()
 
     def _open_in_thread(self) -> TrackSource:
-        where: dict[str, Any] = {
-            "library": settings.MEDIA_LIBRARY,
-            "allow_private": settings.ALLOW_PRIVATE_MEDIA,
-        }
+        origin = configured_source(self.uri)
         if not self._resolved:
-            self.info = resolve(self.uri, **where)
-        self._media = open_media(self.uri, **where)
+            self.info = origin.resolve(self.uri)
+        self._media = origin.open(self.uri)
         if self._closed:
             self._close_media()
         source = TrackSource(self._media, start_ms=self.start_ms, volume=self._volume)

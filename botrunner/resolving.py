@@ -8,10 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
-
 from botrunner.threads import in_daemon
-from library.sources import SourceError, resolve
+from library.domain.configured import configured_source
+from library.sources import SourceError, TrackInfo
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
 from queue_app.queries import next_unresolved
@@ -25,7 +24,8 @@ async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID
     that may recover is left for its turn to play. `on_failed` is called after each that fails."""
     passed_over: set[UUID] = set()
 
-    read = partial(resolve, library=settings.MEDIA_LIBRARY, allow_private=settings.ALLOW_PRIVATE_MEDIA)
+    def read(uri: str) -> TrackInfo:
+        return configured_source(uri).resolve(uri)
 
     async def fail(item_id: UUID, code: str, detail: str) -> None:
         if await in_thread(playback.fail_queued)(

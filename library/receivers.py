@@ -7,8 +7,9 @@ from typing import Any
 from django.dispatch import receiver
 
 from guilds.signals import listing_sources
+from library.sources import SOURCES
 
 
 @receiver(listing_sources)
 def list_sources(sender: Any, **kwargs: Any) -> dict[str, str]:
-    return {"library": "The music library", "http": "Links to audio and radio"}
+    return {source.name: source.label for source in SOURCES}

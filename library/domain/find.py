@@ -8,6 +8,7 @@ from database.prepared import Prepared
 from library.domain.links import is_link, read_query
 from library.errors import NothingFound
 from library.models import Track
+from library.sources import source_of
 
 MAX_QUERY = 500
 MAX_WORDS = 20  # each is a condition of the query, and one character may become several words
@@ -68,7 +69,10 @@ def find_track(query: str) -> Track:
     if not is_link(text):
         return find_in_library(text)
     known = _named.first(text)
-    return known or Track.objects.get_or_create(uri=text, defaults={"source": "http", "url": text})[0]
+    if known is None:
+        defaults = {"source": source_of(text).name, "url": text}
+        known, _ = Track.objects.get_or_create(uri=text, defaults=defaults)
+    return known
 
 
 def find_in_library(query: str) -> Track:

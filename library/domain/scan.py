@@ -6,11 +6,12 @@ import logging
 
 from django.conf import settings
 
+from library.domain.configured import configured_source
 from library.domain.scan_lease import Scan, scan_lease
 from library.domain.tracks import apply_info, save_track
 from library.models import Track
 from library.signals import track_read
-from library.sources import SourceError, library, resolve
+from library.sources import SourceError, library
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +27,10 @@ def scan_library() -> tuple[int, int]:
 
 
 def _scan(scan: Scan) -> tuple[int, int]:
-    root = settings.MEDIA_LIBRARY
     known = {track.uri: track for track in Track.objects.filter(source="library")}
     seen: set[str] = set()
     read = 0
-    for file in library.walk(root):
+    for file in library.walk(settings.MEDIA_LIBRARY):
         uri = f"library:{file.id}"
         seen.add(uri)
         track = known.get(uri) or Track(uri=uri, source="library")
@@ -42,7 +42,7 @@ def _scan(scan: Scan) -> tuple[int, int]:
             return read, 0
         track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
         try:
-            info = resolve(uri, library=root, allow_private=(), tag_encoding=settings.LIBRARY_TAG_ENCODING)
+            info = configured_source(uri).resolve(uri)
         except SourceError as error:
             log.warning('Skipped library file "%s": %s', file.name, error.detail)
             info = None

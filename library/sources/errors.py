@@ -11,7 +11,7 @@ class SourceError(Exception):
 
     | code | meaning |
     | --- | --- |
-    | `BAD_URI` | neither `library:<id>` nor an acceptable http(s) address |
+    | `BAD_URI` | no source takes it, or it is no acceptable address |
     | `NOT_FOUND` | no such file, or the server answered 404 or 410 |
     | `FORBIDDEN_ADDRESS` | the address leads into a network that links may not reach |
     | `UNREACHABLE` | name, connection or server failed |

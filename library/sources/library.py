@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from library.sources.errors import SourceError
-from library.sources.types import readable
+from library.sources.probe import probe
+from library.sources.source import Source
+from library.sources.text import repair
+from library.sources.types import TrackInfo, readable
 
 SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".ape", ".caf", ".dsf", ".flac", ".m4a", ".m4b", ".mka", ".mp3", ".mp4"}
@@ -113,3 +116,21 @@ def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
                 yield from _audio_files(Path(entry.path), depth=depth + 1)
         elif Path(entry.name).suffix.lower() in SUFFIXES:
             yield Path(entry.path)
+
+
+class LibrarySource(Source):
+    name = "library"
+    label = "The music library"
+
+    @staticmethod
+    def takes(uri: str) -> bool:
+        return uri.startswith("library:")
+
+    def resolve(self, uri: str) -> TrackInfo:
+        path, encoding = self.open(uri), self.options.tag_encoding
+        found = probe(path, tag_encoding=encoding)
+        (title,) = repair([path.stem], latin=False, prefer=encoding)
+        return self.describe(uri, found, title=title)
+
+    def open(self, uri: str) -> Path:
+        return path_of(self.options.library, uri.removeprefix("library:"))

@@ -13,11 +13,11 @@ type Networks = Sequence[IPv4Network | IPv6Network]
 
 @dataclass(frozen=True, slots=True)
 class TrackInfo:
-    """A track as far as its source knows it; `uri` is what `resolve` and `open_media` take.
+    """A track as far as its source knows it; `uri` is what sources take.
 
     `duration_ms` is None for live streams and where the container does not say. `artwork` is the embedded
-    picture as found, `artwork_type` its media type (`image/jpeg`, `image/png`, ...). `source` is `library` or
-    `http`, `url` the public address of an http track.
+    picture as found, `artwork_type` its media type (`image/jpeg`, `image/png`, ...). `source` is the
+    source's name, `url` the track's public address, if it has one.
     """
 
     uri: str

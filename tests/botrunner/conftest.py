@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-import library.sources.http as http_source
+import library.sources.http_media as http_media
 from accounts.models import User
 from botrunner.audio import TrackSource
 from guilds.domain import shards
-from library.sources import open_media
+from library.sources import SourceOptions
+from library.sources.http import HttpSource
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
 from tests.botrunner.listening import LOOPBACK
@@ -103,7 +104,7 @@ def audio_server() -> Iterator[AudioServer]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+    monkeypatch.setattr(http_media, "RETRY_SECONDS", (0.01, 0.02, 0.02))
 
 
 @pytest.fixture
@@ -112,9 +113,7 @@ def play() -> Iterator[Callable[..., TrackSource]]:
     made: list[TrackSource] = []
 
     def make(media: Path | str, **arguments: int) -> TrackSource:
-        opened = (
-            open_media(media, library=Path(), allow_private=LOOPBACK) if isinstance(media, str) else media
-        )
+        opened = HttpSource(SourceOptions(Path(), LOOPBACK)).open(media) if isinstance(media, str) else media
         made.append(TrackSource(opened, **arguments))
         return made[-1]
 

@@ -12,7 +12,8 @@ import pytest
 
 import library.sources.http as http_source
 from botrunner.audio import TrackSource
-from library.sources import SourceError, open_media
+from library.sources import SourceError, SourceOptions
+from library.sources.http import HttpSource
 from library.sources.opus import SILENCE
 from tests.botrunner.listening import LOOPBACK, decode, rms, sweep, take, time_of
 from tests.library.audio_files import loudest_hz, packets, tone, write, write_mixed_opus
@@ -328,7 +329,7 @@ def test_sources_leave_no_threads_and_no_files_behind(audio_server: AudioServer,
         media = (
             path
             if round_ % 2
-            else open_media(audio_server.url("/a.opus"), library=tmp_path, allow_private=LOOPBACK)
+            else HttpSource(SourceOptions(tmp_path, LOOPBACK)).open(audio_server.url("/a.opus"))
         )
         source = TrackSource(media)
         if round_ % 3:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-import library.sources.http as http_source
+import library.sources.http_media as http_media
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, running_server
 
@@ -19,7 +19,7 @@ def server() -> Iterator[AudioServer]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+    monkeypatch.setattr(http_media, "RETRY_SECONDS", (0.01, 0.02, 0.02))
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from library.sources import SourceError, TrackInfo, resolve
+from library.sources import SourceError, SourceOptions, TrackInfo, source_of
 from library.sources.addresses import parse_url
-from library.sources.http import HttpMedia
+from library.sources.http_media import HttpMedia
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 
@@ -18,7 +18,7 @@ type Script = Callable[[dict[str, str]], bytes]
 
 
 def look(url: str) -> TrackInfo:
-    return resolve(url, library=Path("/nowhere"), allow_private=LOOPBACK)
+    return source_of(url)(SourceOptions(Path("/nowhere"), LOOPBACK)).resolve(url)
 
 
 def refusal(url: str) -> SourceError:

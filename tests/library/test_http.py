@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import library.sources.http as http_source
-from library.sources import SourceError, TrackInfo, open_media, resolve
+import library.sources.http_media as http_media
+from library.sources import Networks, SourceError, SourceOptions, TrackInfo, source_of
 from library.sources.addresses import parse_url
-from library.sources.http import HttpMedia
+from library.sources.http_media import HttpMedia
 from library.sources.library import file_id
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, Resource, running_server
@@ -38,16 +38,16 @@ def mp3(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_source, "RETRY_SECONDS", (0.01, 0.02, 0.02))
+    monkeypatch.setattr(http_media, "RETRY_SECONDS", (0.01, 0.02, 0.02))
 
 
 def look(url: str, tmp_path: Path) -> TrackInfo:
-    return resolve(url, library=tmp_path, allow_private=LOOPBACK)
+    return source_of(url)(SourceOptions(tmp_path, LOOPBACK)).resolve(url)
 
 
-def refusal(url: str, tmp_path: Path, **arguments: object) -> SourceError:
+def refusal(url: str, tmp_path: Path, *, allow_private: Networks = LOOPBACK) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        resolve(url, library=tmp_path, **{"allow_private": LOOPBACK} | arguments)  # type: ignore[arg-type]
+        source_of(url)(SourceOptions(tmp_path, allow_private)).resolve(url)
     assert caught.value.detail.endswith(".")
     assert "127.0.0.1" not in caught.value.detail
     return caught.value
@@ -73,9 +73,10 @@ def test_a_link_tells_its_tags_and_length(server: AudioServer, opus: bytes, tmp_
 def test_a_library_track_is_resolved_and_opened(opus: bytes, tmp_path: Path) -> None:
     (tmp_path / "Some Name.opus").write_bytes(opus)
     uri = f"library:{file_id(Path('Some Name.opus'))}"
-    found = resolve(uri, library=tmp_path, allow_private=())
+    source = source_of(uri)(SourceOptions(tmp_path))
+    found = source.resolve(uri)
     assert (found.uri, found.title, found.source, found.url) == (uri, "Moss", "library", None)
-    assert open_media(uri, library=tmp_path, allow_private=()) == tmp_path / "Some Name.opus"
+    assert source.open(uri) == tmp_path / "Some Name.opus"
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_a_station_is_joined_again(server: AudioServer, mp3: bytes) -> None:
 def test_a_silent_server_is_too_slow(
     server: AudioServer, opus: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_source, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 0.1)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     assert refusal(server.url("/a.opus"), tmp_path).code == "TOO_SLOW"
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts in its backlog, answers nothing
@@ -314,11 +315,11 @@ def test_a_silent_server_is_too_slow(
 def test_a_trickling_server_is_too_slow(
     server: AudioServer, opus: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("library.sources.RESOLVE_SECONDS", 0.3)
-    monkeypatch.setattr(http_source, "READ_SECONDS", 3600.0)
+    monkeypatch.setattr("library.sources.http.RESOLVE_SECONDS", 0.3)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 3600.0)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     assert refusal(server.url("/a.opus"), tmp_path).code == "TOO_SLOW"
-    monkeypatch.setattr(http_source, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(http_media, "ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as trickling:
         stop = threading.Event()
 
@@ -342,7 +343,7 @@ def test_a_trickling_server_is_too_slow(
 def test_measuring_a_file_counts_as_opening_it(
     server: AudioServer, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_source, "OPEN_SECONDS", 0.3)
+    monkeypatch.setattr(http_media, "OPEN_SECONDS", 0.3)
     server.resources["/a.m4a"] = Resource(
         files["m4a"], ranges=False, with_length=False, stall_after=len(files["m4a"]) // 2
     )
@@ -353,7 +354,7 @@ def test_measuring_a_file_counts_as_opening_it(
 def test_a_read_that_blocks_ends_when_the_file_is_closed(
     server: AudioServer, opus: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_source, "READ_SECONDS", 3600.0)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 3600.0)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     media = opened(server.url("/a.opus"))
     assert media.read(100)

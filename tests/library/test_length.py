@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from library.sources import resolve
+from library.sources import SourceOptions
+from library.sources.http import HttpSource
 from library.sources.probe import probe
 from tests.botrunner.listening import LOOPBACK
 from tests.library.audio_server import AudioServer, Resource
@@ -57,7 +58,7 @@ def said_by_server(
     server: AudioServer, data: bytes, *, ranges: bool = True, length: bool = True
 ) -> int | None:
     server.resources["/a"] = Resource(data, ranges=ranges, with_length=length)
-    return resolve(server.url("/a"), library=Path(), allow_private=LOOPBACK).duration_ms
+    return HttpSource(SourceOptions(Path(), LOOPBACK)).resolve(server.url("/a")).duration_ms
 
 
 @pytest.mark.parametrize("name", GUESSED)
@@ -124,7 +125,7 @@ def test_of_a_fragmented_file_that_cannot_be_read_ahead_the_first_fragment_is_no
 def test_a_file_of_unknown_length_is_not_live(server: AudioServer) -> None:
     data = encode("ogg", "libopus", seconds=3, tags={"title": "Moss", "artist": "Understorey"})
     server.resources["/a"] = Resource(data, ranges=False, with_length=False)
-    found = resolve(server.url("/a"), library=Path(), allow_private=LOOPBACK)
+    found = HttpSource(SourceOptions(Path(), LOOPBACK)).resolve(server.url("/a"))
     assert (found.title, found.artist, found.is_live, found.duration_ms) == (
         "Moss",
         "Understorey",

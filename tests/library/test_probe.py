@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from library.sources import resolve
+from library.sources import SourceOptions
 from library.sources.errors import SourceError
-from library.sources.library import file_id
+from library.sources.library import LibrarySource, file_id
 from library.sources.opus import packet_samples
 from library.sources.probe import clean, picture_type, probe
 from tests.library.audio_files import packets, tone, write, write_mixed_opus
@@ -274,7 +274,7 @@ def test_the_setting_decides_where_tags_leave_it_open(tmp_path: Path) -> None:
 def test_a_file_name_that_is_not_utf_8_is_read_too(tmp_path: Path) -> None:
     name = os.fsdecode("Für Elise.mp3".encode("cp1252"))
     (tmp_path / name).write_bytes(mp3(seconds=0.5))
-    found = resolve(f"library:{file_id(Path(name))}", library=tmp_path, allow_private=())
+    found = LibrarySource(SourceOptions(tmp_path)).resolve(f"library:{file_id(Path(name))}")
     assert found.title == "Für Elise"
 
 

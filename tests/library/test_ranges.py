@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import library.sources.http as http_source
+import library.sources.http_media as http_media
 from library.sources import SourceError
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, Resource, chunks
@@ -166,7 +166,7 @@ def test_a_table_of_packets_behind_the_sound_is_reached(
 def test_a_file_too_long_to_read_again_is_not_seekable(
     server: AudioServer, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_source, "REREAD_BYTES", 10_000)
+    monkeypatch.setattr(http_media, "REREAD_BYTES", 10_000)
     for chunked in (0, 4096):
         server.resources["/a.m4a"] = Resource(files["m4a"], ranges=False, chunked=chunked)
         media = opened(server.url("/a.m4a"))
@@ -349,7 +349,7 @@ def test_without_ranges_a_file_that_names_its_version_is_read_again_up_to_the_br
         "The file changed on the server while it played.",
     )
     media.close()
-    monkeypatch.setattr(http_source, "REREAD_BYTES", 50_000)
+    monkeypatch.setattr(http_media, "REREAD_BYTES", 50_000)
     server.resources["/b.wav"] = Resource(sound, headers={"ETag": "x"}, ranges=False, drops=[70_000, None])
     with pytest.raises(SourceError) as caught:
         whole(server.url("/b.wav"))
@@ -421,7 +421,7 @@ def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer,
 def test_a_file_that_stops_coming_is_too_slow(
     server: AudioServer, opus: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_source, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 0.1)
     for options in ({"ranges": True}, {"ranges": False}, {"ranges": False, "chunked": 1000}):
         server.resources["/a.opus"] = Resource(opus, stall_after=5000, **options)  # type: ignore[arg-type]
         with pytest.raises(SourceError) as caught:
@@ -432,8 +432,8 @@ def test_a_file_that_stops_coming_is_too_slow(
 @pytest.mark.parametrize("piece", [b"x", b"0"])
 def test_a_trickle_is_a_stall(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then starts a socket's time-out anew for ever; so do the digits of a chunk's size."""
-    monkeypatch.setattr(http_source, "PACE_SECONDS", 0.2)
-    monkeypatch.setattr(http_source, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(http_media, "PACE_SECONDS", 0.2)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 0.3)
     head = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if piece == b"0" else b"\r\n")
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

@@ -1,0 +1,451 @@
+"""Audio behind a link, as a file that FFmpeg can read and seek in.
+
+Blocking, for worker threads. Every connection goes through `addresses.connect`, redirects included.
+
+One file over 400 lines, because it is one state machine: reading, asking again and closing all stand on the same
+position, version and connection.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import socket
+import ssl
+import threading
+import time
+
+import httpx
+
+from library.sources.deadline import Deadline
+from library.sources.errors import SourceError
+from library.sources.exchange import Exchange, Response
+from library.sources.responses import (
+    content_range,
+    header_title,
+    icy_title,
+    is_multipart,
+    is_station,
+    needs_seeking,
+    path_title,
+    refusal,
+    refuse_other_content,
+    retry_after,
+    true_length,
+)
+from library.sources.types import Networks
+from library.sources.wire import Nonsense
+
+READ_SECONDS = 12.0  # without a single byte
+ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, all redirects together
+OPEN_SECONDS = 40.0  # until the file is open, whatever that takes
+# Waits before each new attempt after a broken connection; a good stretch of data starts the list anew.
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
+RETRY_AFTER_SECONDS = 10.0  # a wait that a busy server asks for and gets
+GOOD_STRETCH_BYTES = 64 * 1024
+# Reading over a short gap is cheaper than a new connection.
+READ_OVER_BYTES = 128 * 1024
+READ_OVER_SECONDS = 30.0
+SURPLUS_SECONDS = 0.2  # for a server to close the connection behind the file, as it was asked to
+# The largest file that is read from its beginning again to get to a place in it, and how much of that in all.
+REREAD_BYTES = 64 * 1024**2
+REREADS_BYTES = 4 * REREAD_BYTES
+# A server that sends less than any sound needs stalls, however regularly a byte comes.
+PACE_SECONDS = 20.0
+PACE_BYTES = 4000
+# A file whose parts lie far from each other takes a request for each. More than so many, and in each second from then
+# on, would be an attack on the server by way of this program.
+MAX_REQUESTS = 200
+MAX_REQUESTS_PER_SECOND = 5
+_BEGINNING_BYTES = 64
+
+# A server that answers so may have meant the range.
+_NOT_LIKE_THIS = {400, 403, 405, 406, 412, 416, 417, 500, 501}
+_HEADERS = {
+    "User-Agent": "Backline (+music for Discord)",
+    "Accept": "audio/*, application/ogg, */*;q=0.5",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
+
+
+class HttpMedia:
+    """A readable, where the server can be asked for its parts seekable, file over HTTP.
+
+    A broken connection is taken up again at the same byte, checked by `Content-Range` and `If-Range`. Where the
+    server knows no ranges, a file that names its version is read again up to that byte; without a version this ends
+    in `BROKE_OFF`, never in hearing the beginning again. A station has no position and is simply joined again.
+
+    One thread reads; `close` may come from any thread, at once ends a read that blocks, and is idempotent.
+    """
+
+    def __init__(self, url: httpx.URL, *, allow_private: Networks) -> None:
+        """Connects and reads the headers. Raises SourceError."""
+        self.url = url
+        self._exchange = Exchange(allow_private=allow_private, patience=READ_SECONDS, watch=self._watch)
+        self._open_until = time.monotonic() + OPEN_SECONDS
+        self._closed = threading.Event()
+        self._reading = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._connecting: list[socket.socket] = []
+        self._response: Response | None = None
+        self._position = 0  # of the reader
+        self._response_position = 0  # of the next byte that the connection will give
+        self._since_connect = 0
+        self._failures = 0
+        self._requests = 0
+        self._begun_at = time.monotonic()
+        self._waited = 0.0
+        self._arrived = 0
+        self._ranges: bool | None = None  # None until the first answer
+        self._rereads = False
+        self._rereads_left = REREADS_BYTES
+        self._version: tuple[str | None, str | None] = (None, None)  # ETag, Last-Modified
+        self._is_station = False
+        self.length: int | None = None
+        opening = Deadline(OPEN_SECONDS, self._give_up)
+        try:
+            with opening:
+                self._begin()
+            if opening.passed:
+                raise TimeoutError
+        except BaseException as error:
+            self.close()
+            if opening.passed and isinstance(error, Exception):
+                detail = "The server did not answer in time."
+                raise SourceError("TOO_SLOW", detail, permanent=False) from error
+            raise
+        self._open_until = math.inf
+        self.is_live = self._is_station
+
+    def _begin(self) -> None:
+        self._response = response = self._ask(0)
+        headers = response.headers
+        self.title = icy_title(headers) or header_title(headers) or path_title(self.url)
+        self._is_station = response.is_icy or is_station(headers)
+        self._version = headers.get("ETag"), headers.get("Last-Modified")
+        response.wire.deadline = time.monotonic() + READ_SECONDS  # for a look at its beginning
+        refuse_other_content(headers, response.peek)
+        self._ranges = bool(self._ranges) and not self._is_station
+        if self._is_station:
+            return
+        self.length = response.length
+        if response.status == 206 and response.countable:
+            self.length = content_range(headers)[1] or response.length
+        if not self._ranges and response.length and headers.get("Accept-Ranges", "").lower() == "bytes":
+            self._ranges = self._knows_ranges(response)
+        if not self._ranges and needs_seeking(response.peek(_BEGINNING_BYTES)):
+            if self.length is None:
+                self.length = self._measure(response)
+            self._rereads = self.length is not None and self.length <= REREAD_BYTES
+
+    # File
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self.length is not None and (bool(self._ranges) or self._rereads)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Only notes the place; the next read connects there."""
+        if not self.seekable() or self.length is None:
+            raise io.UnsupportedOperation("seek")
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
+        if base + offset < 0:
+            raise ValueError("negative position")
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, b"" at the end. Raises SourceError, ValueError once closed."""
+        if size < 0:
+            raise io.UnsupportedOperation("a link is read in pieces")
+        if size == 0:
+            return b""
+        try:
+            with self._reading:
+                return self._read(size)
+        finally:
+            if self._closed.is_set():
+                self._release()
+
+    def close(self) -> None:
+        self._give_up()
+        self._release()
+
+    def _give_up(self) -> None:
+        self._closed.set()
+        self._cut()
+
+    # Reading
+
+    def _read(self, size: int) -> bytes:
+        while True:
+            if self._closed.is_set():
+                raise ValueError("read of a closed file")
+            if self.length is not None and self._position >= self.length:
+                self._refuse_surplus()
+                return b""
+            try:
+                data = self._pull(self._response_at_position(), size)
+            except SourceError as error:
+                if error.code not in {"UNREACHABLE", "TOO_SLOW"}:
+                    raise
+                self._recover(error)
+                continue
+            except (OSError, Nonsense, ValueError) as error:  # ValueError: its socket was closed under it
+                self._recover(error)
+                continue
+            if data:
+                self._advance(len(data))
+                self._position = self._response_position
+                return data
+            if not self._is_station and (self.length is None or self._response_position >= self.length):
+                return b""
+            self._recover(None)
+
+    def _pull(self, response: Response, size: int) -> bytes:
+        """Read from the connection. Raises TimeoutError when nothing comes, or too little for too long."""
+        began = time.monotonic()
+        response.wire.deadline = began + READ_SECONDS
+        data = response.read(size)
+        self._waited += time.monotonic() - began
+        self._arrived += len(data)
+        if self._waited > PACE_SECONDS:
+            too_slow = self._arrived < PACE_BYTES
+            self._waited, self._arrived = 0.0, 0
+            if too_slow:
+                raise TimeoutError
+        return data
+
+    def _advance(self, count: int) -> None:
+        self._response_position += count
+        self._since_connect += count
+        if self._since_connect >= GOOD_STRETCH_BYTES:
+            self._failures = 0
+
+    def _response_at_position(self) -> Response:
+        gap = self._position - self._response_position
+        if self._response is not None and gap > 0 and (gap <= READ_OVER_BYTES or not self._ranges):
+            passed = self._read_over(self._response, gap)
+            self._advance(passed)
+            if passed < gap:
+                raise ConnectionError
+        elif self._response is not None and gap != 0:
+            self._drop()
+        if self._response is None:
+            self._response = self._ask(self._position)
+            self._response_position = self._position
+            self._since_connect = 0
+        return self._response
+
+    def _recover(self, error: Exception | None) -> None:
+        """Wait for the next attempt, or raise what makes one pointless."""
+        self._drop()
+        if self._closed.is_set():
+            raise ValueError("read of a closed file")
+        named = self.length is not None and self._version != (None, None)
+        if not (self._is_station or self._ranges or self._rereads or named):
+            if isinstance(error, TimeoutError):
+                raise SourceError("TOO_SLOW", "The server stopped sending.", permanent=False) from error
+            detail = "The connection broke off, and this server cannot resume."
+            raise SourceError("BROKE_OFF", detail, permanent=False) from error
+        if self._failures >= len(RETRY_SECONDS):
+            if isinstance(error, SourceError):
+                raise error
+            if isinstance(error, TimeoutError):
+                raise SourceError("TOO_SLOW", "The server stopped sending.", permanent=False) from error
+            raise SourceError("BROKE_OFF", "The connection broke off too often.", permanent=False) from error
+        self._closed.wait(RETRY_SECONDS[self._failures])
+        self._failures += 1
+
+    # Asking
+
+    def _ask(self, position: int) -> Response:
+        """A response whose body begins at `position`. Raises SourceError; OSError when a connection that was
+        good before may be tried again."""
+        try:
+            response = self._ask_part(position) if self._ranges is not False else None
+            return response or self._ask_whole(position)
+        except (OSError, Nonsense, ValueError) as error:
+            if self._closed.is_set():
+                raise ValueError("read of a closed file") from error
+            if self._response_position or self._position:
+                raise TimeoutError if isinstance(error, TimeoutError) else ConnectionError from error
+            if isinstance(error, TimeoutError):
+                detail = "The server did not answer in time."
+                raise SourceError("TOO_SLOW", detail, permanent=False) from error
+            if isinstance(error, ssl.SSLCertVerificationError):
+                detail = "The certificate of the server is not valid."
+                raise SourceError("UNREACHABLE", detail, permanent=True) from error
+            detail = "The server did not give an answer that makes sense."
+            raise SourceError("UNREACHABLE", detail, permanent=False) from error
+
+    def _ask_part(self, position: int) -> Response | None:
+        """None where the server cannot give parts, or not this one."""
+        headers = {"Range": f"bytes={position}-"}
+        etag, modified = self._version
+        # A weak tag does not promise the same bytes (RFC 9110, section 13.1.5).
+        validator = etag if etag and etag.startswith('"') else modified
+        if position and validator:
+            headers["If-Range"] = validator
+        try:
+            response = self._answer(headers)
+        except (ConnectionError, Nonsense):
+            if self._ranges or self._closed.is_set():
+                raise
+            return None  # some hang up on a range
+        start, length = content_range(response.headers)
+        answered = response.status in {200, 203, 206}
+        if answered and response.status != 206 and (position == 0 or start in {None, 0}):
+            return response if position == 0 else self._skip(response, position)
+        if answered and start == position and length is not None and response.countable:
+            if self._ranges and (length != self.length or not self._is_same(response)):
+                self._refuse_change(response)
+            self._ranges = True
+            return response
+        response.close()
+        if response.status == 416 and position and true_length(response.headers) == position:
+            self.length = position  # it named more before
+            raise ConnectionError
+        if answered or response.status in _NOT_LIKE_THIS:
+            return None
+        raise refusal(response.status, response.headers)
+
+    def _ask_whole(self, position: int) -> Response:
+        self._ranges = self._ranges or False
+        response = self._answer({})
+        headers = response.headers
+        partial = is_multipart(headers) or content_range(headers)[0] not in {None, 0}
+        if response.status not in {200, 203, 206} or partial:
+            response.close()
+            if position and response.status == 416:
+                detail = "The server does not send the rest of the file."
+                raise SourceError("BROKE_OFF", detail, permanent=False)
+            raise refusal(response.status, headers)
+        return response if position == 0 or self._is_station else self._skip(response, position)
+
+    def _skip(self, response: Response, position: int) -> Response:
+        """Read over what comes before `position`, if this is the file that it was."""
+        if response.length not in {None, self.length} or not self._is_same(response):
+            self._refuse_change(response)
+        self._rereads_left -= position
+        if position > REREAD_BYTES or self._rereads_left < 0:
+            response.close()
+            detail = "This server sends files from their beginning only, and this one is too long for that."
+            raise SourceError("BROKE_OFF", detail, permanent=False)
+        if self._read_over(response, position) < position:
+            raise ConnectionError
+        return response
+
+    def _read_over(self, response: Response, count: int) -> int:
+        """How many of the next `count` bytes there were. Raises TimeoutError when that takes too long."""
+        ends_at = time.monotonic() + READ_OVER_SECONDS
+        passed = 0
+        while passed < count and (data := self._pull(response, min(READ_OVER_BYTES, count - passed))):
+            passed += len(data)
+            if time.monotonic() > ends_at:
+                raise TimeoutError
+        return passed
+
+    def _is_same(self, response: Response) -> bool:
+        etag, modified = self._version
+        etag_now = response.headers.get("ETag")
+        if etag and etag_now:
+            return etag == etag_now
+        # Scripts often give the time of the answer here, so in a file that is sought in its length has to do.
+        return bool(self._ranges) or self._rereads or modified == response.headers.get("Last-Modified")
+
+    def _refuse_change(self, response: Response) -> None:
+        response.close()
+        raise SourceError("BROKE_OFF", "The file changed on the server while it played.", permanent=False)
+
+    def _refuse_surplus(self) -> None:
+        """At the end of the file. Raises SourceError where more comes than the server announced."""
+        response = self._response
+        if response is None or response.length is None or self._response_position != self.length:
+            return
+        more = response.surplus(SURPLUS_SECONDS)
+        self._drop()
+        if more:
+            detail = "The server sends more than the length that it names."
+            raise SourceError("BROKE_OFF", detail, permanent=False)
+
+    def _answer(self, headers: dict[str, str]) -> Response:
+        """What the server says, once more after the wait that it asks for, if that is short."""
+        self._connecting.clear()
+        response = self._follow(headers)
+        wait = retry_after(response.headers) if response.status in {429, 503} else None
+        if wait is None or wait > RETRY_AFTER_SECONDS:
+            return response
+        response.close()
+        self._closed.wait(wait)
+        return self._follow(headers)
+
+    def _follow(self, headers: dict[str, str]) -> Response:
+        self._requests += 1
+        if self._requests > MAX_REQUESTS + MAX_REQUESTS_PER_SECOND * (time.monotonic() - self._begun_at):
+            raise SourceError("UNREADABLE", "Reading this file takes too many requests.", permanent=True)
+        deadline = min(time.monotonic() + ANSWER_SECONDS, self._open_until)
+        return self._exchange.follow(self.url, _HEADERS | headers, deadline=deadline)
+
+    def _knows_ranges(self, response: Response) -> bool:
+        """Some answer `bytes=0-` with the whole file, and give parts all the same."""
+        try:
+            part = self._answer({"Range": "bytes=1-"})
+        except (SourceError, OSError, Nonsense, ValueError):
+            return False
+        finally:
+            self._socket = response.opened
+        part.close()
+        return part.status == 206 and part.countable and content_range(part.headers) == (1, self.length)
+
+    def _measure(self, response: Response) -> int | None:
+        """The length of a file that has to be read to its end for that."""
+        try:
+            length = self._read_over(response, REREAD_BYTES + 1)
+        except (SourceError, OSError, Nonsense, ValueError):
+            return None
+        finally:
+            self._drop()
+        return length if length <= REREAD_BYTES else None
+
+    # Connection
+
+    def _watch(self, opened: socket.socket) -> None:
+        self._connecting.append(opened)
+        self._socket = opened
+        if self._closed.is_set():
+            raise ValueError("closed while connecting")
+
+    def _cut(self) -> None:
+        """Wake whoever waits on a socket, from any thread. The plain socket's shutdown also for TLS, whose
+        own would take the encryption away under a thread that reads."""
+        for opened in (*self._connecting, self._socket):
+            if opened is not None:
+                try:
+                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
+                except OSError:
+                    pass  # not connected any more, so nobody waits
+
+    def _release(self) -> None:
+        """Free the connection unless a reader is at it, who will do so itself on the way out."""
+        if self._reading.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._reading.release()
+
+    def _drop(self) -> None:
+        response, self._response = self._response, None
+        current, self._socket = self._socket, None
+        self._connecting.clear()
+        if response is not None:
+            response.close()
+        if current is not None:
+            current.close()
