@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from alerts.models import AlertRule
-from alerts.serializers import ChosenSerializer, KnownRuleSerializer
+from alerts.serializers import AlertRuleSerializer, LoggedAlertRuleSerializer
 from alerts.shapes import rule_shape
 from realtime.events import PartOf, Shape, TypedEvent
 
@@ -15,13 +15,13 @@ class AlertEvent(TypedEvent):
     """Base of all here."""
 
     log = "guild"
-    shapes: ClassVar = {AlertRule: Shape(rule_shape, KnownRuleSerializer)}
+    shapes: ClassVar = {AlertRule: Shape(rule_shape, LoggedAlertRuleSerializer)}
 
 
 class RuleEvent(AlertEvent):
     """Of a rule as a whole."""
 
-    reducer = "nothing here ([alerts.md](alerts.md))"
+    reducer = "nothing ([alerts.md](alerts.md))"
     rule: AlertRule
 
 
@@ -36,7 +36,7 @@ class AlertRuleRemoved(RuleEvent):
 class AlertRuleChanged(AlertEvent):
     """A manager changed a rule; both fields hold what differs."""
 
-    reducer = "nothing here; both hold the fields that differ"
+    reducer = "nothing ([alerts.md](alerts.md))"
     rule_id: UUID
-    before: Annotated[dict[str, object], PartOf(ChosenSerializer)]
-    after: Annotated[dict[str, object], PartOf(ChosenSerializer)]
+    before: Annotated[dict[str, object], PartOf(AlertRuleSerializer)]
+    after: Annotated[dict[str, object], PartOf(AlertRuleSerializer)]

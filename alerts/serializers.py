@@ -18,7 +18,7 @@ class QuietHoursSerializer(serializers.Serializer[dict[str, Any]]):
         return {"from": serializers.CharField(help_text="Time of day, as 22:00.")} | super().get_fields()
 
 
-class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
+class AlertProblemSerializer(serializers.Serializer[dict[str, Any]]):
     code = serializers.CharField()
     detail = serializers.CharField()
     at = serializers.DateTimeField(allow_null=True)
@@ -31,8 +31,9 @@ class AuthorSerializer(serializers.Serializer[dict[str, Any]]):
     avatar_url = serializers.CharField(allow_null=True)
 
 
-# What somebody chose. (A docstring would be taken for that of what derives from it.)
-class ChosenSerializer(serializers.Serializer[dict[str, Any]]):
+# A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
+class LoggedAlertRuleSerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.CharField(read_only=True)
     stream_id = serializers.CharField()
     channel_id = serializers.CharField(help_text="A text or announcement channel.")
     mention_role_id = serializers.CharField(allow_null=True, required=False)
@@ -44,18 +45,13 @@ class ChosenSerializer(serializers.Serializer[dict[str, Any]]):
     enabled = serializers.BooleanField(required=False)
 
 
-# A rule as events tell of it.
-class KnownRuleSerializer(ChosenSerializer):
-    id = serializers.CharField(read_only=True)
-
-
-class AlertRuleSerializer(KnownRuleSerializer):
+class AlertRuleSerializer(LoggedAlertRuleSerializer):
     stream_name = serializers.CharField(read_only=True, allow_null=True)
     author = AuthorSerializer(
         read_only=True, allow_null=True, help_text="Works while they may read the stream."
     )
     created_at = serializers.DateTimeField(read_only=True)
-    problem = ProblemSerializer(
+    problem = AlertProblemSerializer(
         read_only=True, allow_null=True, help_text="Why nothing is posted, or not the whole."
     )
     gone = serializers.ListField(

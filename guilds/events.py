@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from guilds.models import Channel, Guild
-from guilds.serializers import PublicGuildSerializer, VoiceChannelSerializer
+from guilds.serializers import PublicGuildSerializer, SettingsSerializer, VoiceChannelSerializer
 from guilds.shapes import public_shape, voice_channel_shape
-from realtime.events import Shape, TypedEvent
+from realtime.events import PartOf, Shape, TypedEvent
 
 
 class GuildEvent(TypedEvent):
@@ -49,13 +49,13 @@ class VoiceChannelsChanged(GuildEvent):
 class SettingsChanged(GuildEvent):
     """A manager changed settings; both fields hold those that differ."""
 
-    reducer = "nothing here; both hold the settings that differ"
-    before: dict[str, object]
-    after: dict[str, object]
+    reducer = "nothing; whoever reads it asks for `can` again"
+    before: Annotated[dict[str, object], PartOf(SettingsSerializer)]
+    after: Annotated[dict[str, object], PartOf(SettingsSerializer)]
 
 
 class RightsChanged(GuildEvent):
     """Discord's roles, or the guild's owner, make a difference to these people."""
 
-    reducer = "nothing here; for these people Discord's roles, or the guild's owner, make a difference"
+    reducer = "nothing; whoever it names asks for `can` and `voice_channels` again"
     user_ids: list[str]

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from queue_app.models import Player, QueueItem
-from queue_app.serializers import ItemSerializer, PlayerSerializer
+from queue_app.serializers import PlayerSerializer, QueueItemSerializer
 from queue_app.shapes import item_shape, player_shape
 from realtime.events import Shape, TypedEvent
 
@@ -20,7 +20,7 @@ class MusicEvent(TypedEvent):
 
     log = "guild"
     shapes: ClassVar = {
-        QueueItem: Shape(item_shape, ItemSerializer),
+        QueueItem: Shape(item_shape, QueueItemSerializer),
         Player: Shape(player_shape, PlayerSerializer),
     }
 

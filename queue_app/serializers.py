@@ -34,12 +34,12 @@ class RequesterSerializer(Shape):
     avatar_url = serializers.CharField(allow_null=True)
 
 
-class ErrorSerializer(Shape):
+class ProblemSerializer(Shape):
     code = serializers.CharField()
     detail = serializers.CharField()
 
 
-class ItemSerializer(Shape):
+class QueueItemSerializer(Shape):
     id = serializers.CharField()
     track = TrackSerializer()
     requested_by = RequesterSerializer(allow_null=True)
@@ -48,22 +48,22 @@ class ItemSerializer(Shape):
     added_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
-    error = ErrorSerializer(allow_null=True)
+    error = ProblemSerializer(allow_null=True)
 
 
 class PlayerSerializer(Shape):
     status = serializers.ChoiceField(choices=PlayerStatus.choices)
-    item = ItemSerializer(allow_null=True)
+    item = QueueItemSerializer(allow_null=True)
     position_ms = serializers.IntegerField()
     position_at = serializers.DateTimeField()
     volume = serializers.IntegerField()
     loop = serializers.ChoiceField(choices=Loop.choices)
     voice_channel_id = serializers.CharField(allow_null=True)
-    error = ErrorSerializer(allow_null=True)
+    error = ProblemSerializer(allow_null=True)
 
 
 class QueueSerializer(Shape):
-    items = ItemSerializer(many=True)
+    items = QueueItemSerializer(many=True)
     queue_total = serializers.IntegerField(help_text="How many wait, those of other pages included.")
     next = serializers.CharField(allow_null=True, help_text="Pass as `after` for the next page.")
     epoch = serializers.CharField()
@@ -96,12 +96,12 @@ class SnapshotSerializer(Shape):
     seq = serializers.IntegerField()
     guild = GuildSerializer()
     voice_channels = VoiceChannelSerializer(many=True)
-    queue = ItemSerializer(many=True, help_text="The first 200.")
+    queue = QueueItemSerializer(many=True, help_text="The first 200.")
     queue_total = serializers.IntegerField()
     next = serializers.CharField(
         allow_null=True, help_text="Where the queue goes on: `after` of its next page; null: it is all here."
     )
-    failed = ItemSerializer(many=True, help_text="Of the last ten minutes, neither retried nor removed.")
+    failed = QueueItemSerializer(many=True, help_text="Of the last ten minutes, neither retried nor removed.")
     player = PlayerSerializer()
     skip_vote = SkipVoteSerializer(allow_null=True)
     can = RightsSerializer()
@@ -115,7 +115,7 @@ class SkipSerializer(SeqSerializer):
     vote = SkipVoteSerializer(required=False, help_text="Absent when the track was skipped.")
 
 
-class SkippedSerializer(ItemSerializer):
+class SkippedSerializer(QueueItemSerializer):
     vote = SkipVoteSerializer(allow_null=True, help_text="null when the track was skipped.")
 
 

@@ -33,8 +33,8 @@ from queue_app.commands import command_id_of, execute
 from queue_app.commands.add_track import AddTrackArguments
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
-    ItemSerializer,
     PlayerSerializer,
+    QueueItemSerializer,
     QueueSerializer,
     SeqSerializer,
     SkipSerializer,
@@ -132,7 +132,9 @@ class QueueView(APIView):
             }
         )
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: ItemSerializer})
+    @extend_schema(
+        parameters=[_IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: QueueItemSerializer}
+    )
     def post(self, request: Request, guild_id: str) -> Response:
         body = request.data if isinstance(request.data, dict) else {}
         answer = _execute(request, guild_id, "AddTrack", dict(body))
@@ -140,7 +142,7 @@ class QueueView(APIView):
 
 
 class QueueItemView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=ItemSerializer)
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=QueueItemSerializer)
     def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
         body = request.data if isinstance(request.data, dict) else {}
         args = {name: body[name] for name in ("after",) if name in body}
@@ -155,7 +157,7 @@ class QueueItemView(APIView):
 class RetryView(APIView):
     """Add the track of an item that failed, was played or skipped again, at the end."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses={201: ItemSerializer})
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses={201: QueueItemSerializer})
     def post(self, request: Request, guild_id: str, item_id: str) -> Response:
         answer = _execute(request, guild_id, "RetryItem", {"item_id": item_id})
         return Response(answer.result, status=status.HTTP_201_CREATED)

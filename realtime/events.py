@@ -22,7 +22,7 @@ class Shape(NamedTuple):
 
 
 class PartOf(NamedTuple):
-    """In `Annotated[dict[str, object], PartOf(…)]`: some of the fields of a serializer."""
+    """In `Annotated[dict[str, object], PartOf(…)]`: some of what may be set by a serializer."""
 
     serializer: type[BaseSerializer[Any]]
 

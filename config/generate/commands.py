@@ -12,11 +12,8 @@ from queue_app.arguments import Arguments
 from queue_app.commands import COMMANDS
 from queue_app.domain.command import Command
 
-# Shapes that clients/js/src/types.d.ts declares, with their names there.
-KNOWN = {
-    "Item": "QueueItem", "Player": "Player", "Track": "Track", "Requester": "Requester", "Error": "Problem",
-    "SkipVote": "SkipVote",
-}  # fmt: skip
+# Shapes that clients/js/src/types.d.ts declares.
+KNOWN = {"QueueItem", "Player", "Track", "Requester", "Problem", "SkipVote"}
 
 
 def commands_table() -> str:
@@ -66,7 +63,7 @@ def commands_types() -> str:
         ]
     return (
         "/** The commands of guilds, written by `manage.py generate` from queue_app/commands. */\n\n"
-        f'import type {{ {", ".join(sorted(set(KNOWN.values())))} }} from "./types.d.ts";\n\n'
+        f'import type {{ {", ".join(sorted(KNOWN))} }} from "./types.d.ts";\n\n'
         f"{types.declarations()}\n"
         "/** What each command takes and returns, by its name. */\n"
         f"export interface Commands {{\n{'\n'.join(lines)}\n}}\n"

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from config.generate.commands import commands_table, commands_types
 from config.generate.errors import error_codes_table
+from config.generate.events import events_json, events_table, events_types
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
 from guilds.models import GuildSettings
@@ -37,10 +38,12 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 
 FILES: dict[str, Callable[[str], str]] = {
-    "docs/protocol.md": parts(commands=commands_table, errors=error_codes_table),
+    "docs/protocol.md": parts(commands=commands_table, events=events_table, errors=error_codes_table),
     "docs/guild-settings.md": parts(settings=lambda: settings_table(GuildSettings)),
     "docs/openapi.json": whole(openapi_json),
+    "docs/events.schema.json": whole(events_json),
     "clients/js/src/commands.d.ts": whole(commands_types),
+    "clients/js/src/events.d.ts": whole(events_types),
 }
 
 

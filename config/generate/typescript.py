@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
 class Types:
-    """The types of some shapes. `known` maps those that are declared elsewhere to their names there."""
+    """The types of some shapes. `known` are those that are declared elsewhere."""
 
-    def __init__(self, schemas: dict[str, Any], known: dict[str, str]) -> None:
+    def __init__(self, schemas: dict[str, Any], known: Collection[str]) -> None:
         self._schemas = schemas
         self._known = known
         self._declared: dict[str, str] = {}
@@ -29,18 +30,21 @@ class Types:
         if isinstance(kinds, list):
             return " | ".join(self.of(schema | {"type": kind}) for kind in kinds)
         if kinds == "array":
+            if "prefixItems" in schema:
+                return f"[{', '.join(map(self.of, schema['prefixItems']))}]"
             return f"Array<{self.of(schema['items'])}>"
         if kinds == "object":
             return self._object(schema) if "properties" in schema else "Record<string, any>"
         return _PLAIN.get(kinds, "any")
 
     def _named(self, name: str) -> str:
-        if name in self._known:
-            return self._known[name]
+        if name in self._known or name in self._declared:
+            return name
         schema = self._schemas[name]
         if "properties" not in schema:
             return self.of(schema)
-        self._declared.setdefault(name, f"export interface {name} {self._object(schema)}\n")
+        self._declared[name] = ""  # its place
+        self._declared[name] = f"export interface {name} {self._object(schema)}\n"
         return name
 
     def _object(self, schema: dict[str, Any]) -> str:
@@ -49,7 +53,7 @@ class Types:
             if told := field.get("description"):
                 lines.append(f"  /** {told} */")
             optional = "" if name in schema.get("required", ()) else "?"
-            lines.append(f"  {name}{optional}: {self.of(field)};")
+            lines.append(f"  {name}{optional}: {self.of(field)};".replace("\n", "\n  "))
         return "\n".join([*lines, "}"])
 
     def declarations(self) -> str:

@@ -21,7 +21,7 @@ from queue_app.events import (
     VoiceChanged,
 )
 from queue_app.models import QueueItem
-from queue_app.serializers import ItemSerializer
+from queue_app.serializers import QueueItemSerializer
 
 MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of them
 
@@ -85,7 +85,7 @@ class AddTrack(Command):
     arguments = AddTrackArguments
     right = Right("`may_add`; before others `may_move` too", check_add)
     appends = ADDING | {TrackSkipped: "for `now`"}
-    result = ItemSerializer
+    result = QueueItemSerializer
 
     @staticmethod
     def run(state: GuildState, *, query: str, position: str) -> QueueItem:

@@ -13,7 +13,7 @@ from queue_app.domain.rank import at_front, behind, queued
 from queue_app.errors import ItemNotFound
 from queue_app.events import QueueRenumbered, TrackMoved
 from queue_app.models import QueueItem
-from queue_app.serializers import ItemSerializer
+from queue_app.serializers import QueueItemSerializer
 
 
 class MoveItemArguments(ItemArguments):
@@ -35,7 +35,7 @@ class MoveItem(Command):
     arguments = MoveItemArguments
     right = Right("`may_move`", check_move)
     appends = {TrackMoved: "", QueueRenumbered: "when there is no rank left between two items"}
-    result = ItemSerializer
+    result = QueueItemSerializer
 
     @staticmethod
     def run(state: GuildState, *, item_id: str, after: str | None) -> QueueItem:

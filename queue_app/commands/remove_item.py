@@ -7,7 +7,7 @@ from queue_app.domain.policy import Right
 from queue_app.errors import ItemNotFound, NotYourItem
 from queue_app.events import TrackRemoved
 from queue_app.models import ItemState, QueueItem
-from queue_app.serializers import ItemSerializer
+from queue_app.serializers import QueueItemSerializer
 
 
 class RemoveItem(Command):
@@ -16,7 +16,7 @@ class RemoveItem(Command):
     arguments = ItemArguments
     right = Right("the requester, a DJ")
     appends = {TrackRemoved: ""}
-    result = ItemSerializer
+    result = QueueItemSerializer
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:

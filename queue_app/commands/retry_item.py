@@ -9,7 +9,7 @@ from queue_app.domain.policy import Right, check_add
 from queue_app.errors import ItemNotFound
 from queue_app.events import TrackRemoved
 from queue_app.models import ItemState, QueueItem
-from queue_app.serializers import ItemSerializer
+from queue_app.serializers import QueueItemSerializer
 
 ENDED = (ItemState.FAILED, ItemState.PLAYED, ItemState.SKIPPED)
 
@@ -23,7 +23,7 @@ class RetryItem(Command):
     arguments = ItemArguments
     right = Right("`may_add`", check_add)
     appends = ADDING | {TrackRemoved: "of an item that failed"}
-    result = ItemSerializer
+    result = QueueItemSerializer
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:

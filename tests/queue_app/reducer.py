@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
+
+from alerts import events as alerts
+from guilds import events as guilds
+from queue_app import events as queue
+from realtime.events import TypedEvent
 
 Snapshot = dict[str, Any]
 
-TAKES_PLAYER = {
-    "TrackStarted",
-    "TrackRequeued",
-    "TrackFinished",
-    "TrackSkipped",
-    "TrackFailed",
-    "PlayerPaused",
-    "PlayerResumed",
-    "VoiceJoined",
-    "VoiceLeft",
-    "VoiceChanged",
-    "PlayerErrorChanged",
-    "VolumeChanged",
-}
-DROPS_ITEM = {"TrackStarted", "TrackFinished", "TrackSkipped", "TrackFailed", "TrackRemoved"}
+Args = dict[str, Any]
 
 
 def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
@@ -34,39 +26,100 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
     assert event["parentSeqNum"] == state["seq"]
     state["seq"] = event["seqNum"]
     state["queue_total"] = args.get("queue_total", state["queue_total"])
-    if name in {"TrackAdded", "TrackMoved", "TrackRequeued"}:
-        _put(state, args["item"])
-    elif name == "TrackResolved":
-        state["queue"] = [
-            args["item"] if item["id"] == args["item"]["id"] else item for item in state["queue"]
-        ]
-        current = state["player"]["item"]
-        if current and current["id"] == args["item"]["id"]:
-            state["player"]["item"] = args["item"]
-    elif name in DROPS_ITEM:
-        _drop(state, args["item"]["id"])
-    elif name == "QueueCleared":
-        for item_id in args["item_ids"]:
-            _drop(state, item_id)
-    elif name == "QueueRenumbered":
-        _renumber(state, dict(map(tuple, args["ranks"])))
-    elif name in {"GuildUpdated", "BotInstalled", "BotRemoved"}:
-        state["guild"] |= args["guild"]
-    elif name == "VoiceChannelsChanged":
-        state["voice_channels"] = args["voice_channels"]
-    elif name == "SkipVoted":
-        votes = {"votes": args["votes"], "needed": args["needed"]}
-        state["skip_vote"] = votes if args["votes"] else None
-    if name in {"TrackFailed", "TrackRemoved", "TrackRequeued"}:
-        state["failed"] = [item for item in state["failed"] if item["id"] != args["item"]["id"]]
-    if name == "TrackFailed":
-        state["failed"].append(args["item"])
-    if name in TAKES_PLAYER:
-        before = state["player"]["item"]
-        state["player"] = args["player"]
-        if before and (args["player"]["item"] or {}).get("id") != before["id"]:
-            state["skip_vote"] = None  # the vote was about what played then
+    for step in next((steps for each, steps in STEPS.items() if each.__name__ == name), ()):
+        step(state, args)
     return state
+
+
+# --- Steps ---
+
+
+def _insert(state: Snapshot, args: Args) -> None:
+    _put(state, args["item"])
+
+
+def _replace(state: Snapshot, args: Args) -> None:
+    item = args["item"]
+    state["queue"] = [item if other["id"] == item["id"] else other for other in state["queue"]]
+    current = state["player"]["item"]
+    if current and current["id"] == item["id"]:
+        state["player"]["item"] = item
+
+
+def _leave(state: Snapshot, args: Args) -> None:
+    _drop(state, args["item"]["id"])
+
+
+def _leave_failed(state: Snapshot, args: Args) -> None:
+    state["failed"] = [item for item in state["failed"] if item["id"] != args["item"]["id"]]
+
+
+def _fail(state: Snapshot, args: Args) -> None:
+    _leave_failed(state, args)
+    state["failed"].append(args["item"])
+
+
+def _clear(state: Snapshot, args: Args) -> None:
+    for item_id in args["item_ids"]:
+        _drop(state, item_id)
+
+
+def _give_ranks(state: Snapshot, args: Args) -> None:
+    _renumber(state, dict(map(tuple, args["ranks"])))
+
+
+def _vote(state: Snapshot, args: Args) -> None:
+    state["skip_vote"] = {"votes": args["votes"], "needed": args["needed"]} if args["votes"] else None
+
+
+def _take_player(state: Snapshot, args: Args) -> None:
+    before = state["player"]["item"]
+    state["player"] = args["player"]
+    if before and (args["player"]["item"] or {}).get("id") != before["id"]:
+        state["skip_vote"] = None  # the vote was about what played then
+
+
+def _take_guild(state: Snapshot, args: Args) -> None:
+    state["guild"] |= args["guild"]
+
+
+def _take_voice_channels(state: Snapshot, args: Args) -> None:
+    state["voice_channels"] = args["voice_channels"]
+
+
+STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
+    queue.TrackAdded: (_insert,),
+    queue.TrackResolved: (_replace,),
+    queue.TrackStarted: (_leave, _take_player),
+    queue.TrackRequeued: (_insert, _leave_failed, _take_player),
+    queue.TrackFinished: (_leave, _take_player),
+    queue.TrackSkipped: (_leave, _take_player),
+    queue.TrackFailed: (_leave, _fail, _take_player),
+    queue.TrackRemoved: (_leave, _leave_failed),
+    queue.TrackMoved: (_insert,),
+    queue.QueueCleared: (_clear,),
+    queue.QueueRenumbered: (_give_ranks,),
+    queue.SkipVoted: (_vote,),
+    queue.PlayerPaused: (_take_player,),
+    queue.PlayerResumed: (_take_player,),
+    queue.VolumeChanged: (_take_player,),
+    queue.VoiceJoined: (_take_player,),
+    queue.VoiceLeft: (_take_player,),
+    queue.VoiceChanged: (_take_player,),
+    queue.PlayerErrorChanged: (_take_player,),
+    guilds.GuildUpdated: (_take_guild,),
+    guilds.BotInstalled: (_take_guild,),
+    guilds.BotRemoved: (_take_guild,),
+    guilds.VoiceChannelsChanged: (_take_voice_channels,),
+    guilds.SettingsChanged: (),
+    guilds.RightsChanged: (),
+    alerts.AlertRuleAdded: (),
+    alerts.AlertRuleChanged: (),
+    alerts.AlertRuleRemoved: (),
+}
+
+
+# --- The queue ---
 
 
 def _drop(state: Snapshot, item_id: str) -> None:

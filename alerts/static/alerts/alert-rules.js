@@ -6,7 +6,7 @@ import { byId, element, icon, setText } from "../backline/js/dom.js";
 import { isolated } from "../backline/js/format.js";
 
 /** @import { RestClient } from "../client/rest.js" */
-/** @import { SyncEvent } from "../client/types.d.ts" */
+/** @import { GuildSyncEvent } from "../client/types.d.ts" */
 
 /**
  * @typedef {object} Rule
@@ -72,7 +72,7 @@ export class AlertRules {
     this.read();
   }
 
-  /** Somebody may have changed a rule. @param {SyncEvent[]} events of the guild */
+  /** Somebody may have changed a rule. @param {GuildSyncEvent[]} events of the guild */
   follow(events) {
     if (events.some(({ name }) => name.startsWith("AlertRule"))) this.read();
   }

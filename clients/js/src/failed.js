@@ -1,4 +1,4 @@
-/** @import { QueueItem, SyncEvent } from "./types.d.ts" */
+/** @import { GuildEvent, QueueItem } from "./events.d.ts" */
 
 /** So long a failed item is shown (docs/protocol.md). */
 const SHOWN_MS = 600_000;
@@ -8,7 +8,7 @@ const MOST = 50;
 /**
  * The failed items after an event.
  * @param {QueueItem[]} failed newest last; left as they are
- * @param {SyncEvent} event
+ * @param {GuildEvent} event
  * @returns {QueueItem[]}
  */
 export function applyToFailed(failed, { name, args }) {

@@ -2,7 +2,8 @@ import { applyToFailed } from "./failed.js";
 import { applyToQueue } from "./queue.js";
 
 /**
- * @import { Guild, Player, QueueItem, SkipVote, SyncEvent, VoiceChannel } from "./types.d.ts"
+ * @import { GuildEvent } from "./events.d.ts"
+ * @import { Guild, Player, QueueItem, SkipVote, VoiceChannel } from "./types.d.ts"
  *
  * @typedef {object} GuildState what events change of a guild
  * @property {Guild} guild
@@ -19,7 +20,7 @@ import { applyToQueue } from "./queue.js";
  * The state after an event (docs/protocol.md). Unknown events change nothing.
  * @template {GuildState} S
  * @param {S} state left as it is
- * @param {SyncEvent} event
+ * @param {GuildEvent} event
  * @returns {S}
  */
 export function applyEvent(state, event) {
@@ -34,14 +35,15 @@ export function applyEvent(state, event) {
 /**
  * @template {GuildState} S
  * @param {S} state
- * @param {SyncEvent} event
+ * @param {GuildEvent} event
  * @returns {S}
  */
 function applyArgs(state, event) {
-  const { item, player } = event.args;
   switch (event.name) {
-    case "TrackResolved":
+    case "TrackResolved": {
+      const { item } = event.args;
       return state.player.item?.id === item.id ? { ...state, player: { ...state.player, item } } : state;
+    }
     case "GuildUpdated":
     case "BotInstalled":
     case "BotRemoved":
@@ -64,7 +66,7 @@ function applyArgs(state, event) {
     case "VoiceLeft":
     case "VoiceChanged":
     case "PlayerErrorChanged":
-      return { ...state, player };
+      return { ...state, player: event.args.player };
     default:
       return state;
   }

@@ -13,7 +13,7 @@ export { applyEvent } from "./guild-events.js";
  * @import { Commands } from "./commands.d.ts"
  * @import { GuildState } from "./guild-events.js"
  * @import { FailedRow, Row } from "./rows.js"
- * @import { Change, ConnectionState, Problem, QueuePage, Rights, Snapshot, SyncEvent, Track, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, GuildSyncEvent, Problem, QueuePage, Rights, Snapshot, Track, VoiceChannel } from "./types.d.ts"
  */
 
 const REFRESH_TRIES = 3;
@@ -49,7 +49,7 @@ export class GuildStore {
   #rightsRead = 0;
   #rightsOld = false;
   #wasLive = false;
-  /** What is being read of the queue, with what happens meanwhile. @type {{page: QueuePage | null, events: SyncEvent[]} | null} */
+  /** What is being read of the queue, with what happens meanwhile. @type {{page: QueuePage | null, events: GuildSyncEvent[]} | null} */
   #more = null;
 
   /**
@@ -57,7 +57,7 @@ export class GuildStore {
    * @param {Client} options.client
    * @param {string} options.guildId
    * @param {() => void} [options.onChange] after anything shown may have changed
-   * @param {(events: SyncEvent[]) => void} [options.onEvents] after they are applied
+   * @param {(events: GuildSyncEvent[]) => void} [options.onEvents] after they are applied
    * @param {() => void} [options.onReset] the state was read again because the log does not go on from where this
    *   was: events between are not told. `readRecent` has those that are left, once the state is `live`
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
@@ -92,7 +92,7 @@ export class GuildStore {
         this.#onReset();
         return snapshot;
       },
-      onEvents: (events) => this.#apply(events),
+      onEvents: (events) => this.#apply(/** @type {GuildSyncEvent[]} */ (events)),
       onState: (state, problem) => this.#connectionChanged(state, problem),
       onPending: () => this.#onChange(),
       onRefused: onLateRefusal,
@@ -215,9 +215,9 @@ export class GuildStore {
     }
   }
 
-  /** @param {number} count @returns {Promise<SyncEvent[]>} the last events before now, oldest first */
-  readRecent(count) {
-    return this.#log.read(Math.max(0, this.#log.cursor.seq - count));
+  /** @param {number} count @returns {Promise<GuildSyncEvent[]>} the last events before now, oldest first */
+  async readRecent(count) {
+    return /** @type {GuildSyncEvent[]} */ (await this.#log.read(Math.max(0, this.#log.cursor.seq - count)));
   }
 
   /**
@@ -343,7 +343,7 @@ export class GuildStore {
     this.#onChange();
   }
 
-  /** @param {SyncEvent[]} events */
+  /** @param {GuildSyncEvent[]} events */
   #apply(events) {
     if (!this.#state) return;
     const { voice_channels } = this.#state;
@@ -354,13 +354,13 @@ export class GuildStore {
     this.#more?.events.push(...events);
     this.#takeMore();
     this.#keepKnown();
-    if (events.some(({ args }) => args.player)) this.#position.heard();
+    if (events.some(({ args }) => "player" in args)) this.#position.heard();
     if (changed) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);
   }
 
-  /** @param {SyncEvent} event @returns {boolean} whether we may do or see something else after it */
+  /** @param {GuildSyncEvent} event @returns {boolean} whether we may do or see something else after it */
   #changesRights({ name, args }) {
     const { userId } = this.#client;
     return name === "SettingsChanged" || name === "VoiceChannelsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));

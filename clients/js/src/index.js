@@ -12,6 +12,8 @@ export { Streams } from "./streams.js";
  * @typedef {import("./types.d.ts").Change} Change
  * @typedef {import("./types.d.ts").ChangeStorage} ChangeStorage
  * @typedef {import("./types.d.ts").ConnectionState} ConnectionState
+ * @typedef {import("./events.d.ts").GuildEvent} GuildEvent
+ * @typedef {import("./types.d.ts").GuildSyncEvent} GuildSyncEvent
  * @typedef {import("./stream.js").Stream} Stream
  * @typedef {import("./stream.js").StreamFrame} StreamFrame
  * @typedef {import("./stream.js").StreamMessage} StreamMessage

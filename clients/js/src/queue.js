@@ -1,5 +1,6 @@
 /**
- * @import { QueueItem, QueuePage, SyncEvent } from "./types.d.ts"
+ * @import { GuildEvent, QueueItem } from "./events.d.ts"
+ * @import { QueuePage } from "./types.d.ts"
  *
  * @typedef {object} QueuePart the front of a queue, as much of it as is known
  * @property {QueueItem[]} queue in order; all items of ranks up to `next`
@@ -11,40 +12,39 @@
  * The queue after an event (docs/protocol.md).
  * @template {QueuePart} S
  * @param {S} state left as it is
- * @param {SyncEvent} event
+ * @param {GuildEvent} event
  * @returns {S}
  */
-export function applyToQueue(state, { name, args }) {
-  const next = changed(state, name, args);
-  const total = args.queue_total;
-  if (total === undefined) return next;
+export function applyToQueue(state, event) {
+  const next = changed(state, event);
+  if (!("queue_total" in event.args)) return next;
+  const { queue_total: total } = event.args;
   // What is known is all there is: nothing is left behind it.
   return { ...next, queue_total: total, next: next.queue.length === total ? null : next.next };
 }
 
-/** @template {QueuePart} S @param {S} state @param {string} name @param {Record<string, any>} args @returns {S} */
-function changed(state, name, args) {
-  const { item, after, item_ids: ids, ranks } = args;
+/** @template {QueuePart} S @param {S} state @param {GuildEvent} event @returns {S} */
+function changed(state, { name, args }) {
   switch (name) {
     case "TrackAdded":
     case "TrackMoved":
-      return put(state, item, after);
+      return put(state, args.item, args.after);
     case "TrackRequeued":
-      return put(state, item, null);
+      return put(state, args.item, null);
     case "TrackResolved":
-      return { ...state, queue: state.queue.map((other) => (other.id === item.id ? item : other)) };
+      return { ...state, queue: state.queue.map((other) => (other.id === args.item.id ? args.item : other)) };
     case "TrackStarted":
     case "TrackFinished":
     case "TrackSkipped":
     case "TrackFailed":
     case "TrackRemoved":
-      return { ...state, queue: without(state.queue, item) };
+      return { ...state, queue: without(state.queue, args.item) };
     case "QueueCleared": {
-      const cleared = new Set(ids);
+      const cleared = new Set(args.item_ids);
       return { ...state, queue: state.queue.filter(({ id }) => !cleared.has(id)) };
     }
     case "QueueRenumbered":
-      return renumber(state, new Map(ranks));
+      return renumber(state, new Map(args.ranks));
     default:
       return state;
   }
@@ -95,7 +95,7 @@ function renumber(state, ranks) {
  * @template {QueuePart} S
  * @param {S} state
  * @param {QueuePage} page what comes behind `state.next`; it may be older than the state
- * @param {SyncEvent[]} since all events that are in the state, and not in the page
+ * @param {GuildEvent[]} since all events that are in the state, and not in the page
  * @returns {S}
  */
 export function withPage(state, page, since) {

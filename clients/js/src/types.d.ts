@@ -1,64 +1,13 @@
 /** The shapes that travel; docs/protocol.md is where they are defined. */
 
-export interface Problem {
-  code: string;
-  detail: string;
-}
+import type { GuildEvent, Player, Problem, PublicGuild, QueueItem, VoiceChannel } from "./events.d.ts";
 
-export interface Track {
-  uri: string;
-  title: string | null;
-  artist: string | null;
-  album?: string | null;
-  url: string | null;
-  duration_ms: number | null;
-  artwork_url: string | null;
-  source: string | null;
-  is_live: boolean | null;
-}
+export type { Player, Problem, QueueItem, Requester, Track, VoiceChannel } from "./events.d.ts";
 
-export interface Requester {
-  id: string;
-  username: string;
-  /** What to call them; events of earlier versions lack it. */
-  display_name?: string;
-  avatar_url: string | null;
-}
-
-export interface QueueItem {
-  id: string;
-  track: Track;
-  requested_by: Requester | null;
-  state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
-  /** Orders the items that wait. */
-  rank?: number;
-  added_at: string;
-  started_at: string | null;
-  ended_at: string | null;
-  error: Problem | null;
-}
-
-export interface Player {
-  status: "idle" | "connecting" | "playing" | "paused" | "stopped" | "error";
-  item: QueueItem | null;
-  position_ms: number;
-  position_at: string | null;
-  volume: number | null;
-  loop: string | null;
-  voice_channel_id: string | null;
-  error: Problem | null;
-}
-
-export interface Guild {
-  id: string;
-  name: string;
-  icon_url: string | null;
+export interface Guild extends PublicGuild {
   owner: boolean;
-  permissions: string | number;
+  permissions: string;
   can_manage: boolean;
-  bot_installed: boolean;
-  unavailable: boolean;
-  member_count: number | null;
 }
 
 /** A place in a log. `seq` 0 is before the first event. */
@@ -82,12 +31,6 @@ export interface Rights {
   remove: boolean;
   control: "always" | "there";
   settings: boolean;
-}
-
-export interface VoiceChannel {
-  id: string;
-  name: string;
-  stage: boolean;
 }
 
 export interface Snapshot extends Cursor {
@@ -124,9 +67,8 @@ export interface EventMetadata {
   via: "sync" | "rest" | "discord" | "admin" | "bot";
 }
 
-export interface SyncEvent {
-  name: string;
-  args: Record<string, any>;
+/** What a log says of an event beside its name and its arguments. */
+interface Logged {
   seqNum: number;
   parentSeqNum: number;
   eventId: string;
@@ -134,6 +76,14 @@ export interface SyncEvent {
   sessionId?: string | null;
   metadata: EventMetadata;
 }
+
+export interface SyncEvent extends Logged {
+  name: string;
+  args: Record<string, any>;
+}
+
+/** A `SyncEvent` of a guild. */
+export type GuildSyncEvent = GuildEvent & Logged;
 
 /** One event as a client pushes it: to a guild, an imperative command such as `Skip`. */
 export interface PushEvent {

@@ -9,7 +9,7 @@ import { showConnection } from "../backline/js/connection-pill.js";
 import { byId, setText } from "../backline/js/dom.js";
 import { isolated } from "../backline/js/format.js";
 
-/** @import { ConnectionState, Problem, SyncEvent } from "../client/types.d.ts" */
+/** @import { ConnectionState, GuildSyncEvent, Problem } from "../client/types.d.ts" */
 
 const { guildId = "", userId } = document.body.dataset;
 const client = new Client({ baseUrl: location.origin, userId });
@@ -120,7 +120,7 @@ async function saveAgain() {
   for (const name of [...unsaved]) await save(name);
 }
 
-/** @param {SyncEvent[]} events */
+/** @param {GuildSyncEvent[]} events */
 function follow(events) {
   rules.follow(events);
   for (const { name, args, metadata } of events) {

@@ -4,7 +4,7 @@ import { avatar, byId, element, icon, setText } from "../backline/js/dom.js";
 import { ago, counted, isMe, nameOf, titleOf } from "../backline/js/format.js";
 
 /**
- * @import { EventMetadata, SyncEvent } from "../client/types.d.ts"
+ * @import { EventMetadata, GuildSyncEvent } from "../client/types.d.ts"
  *
  * @typedef {{verb: string, object?: string, rest?: string}} Deed
  */
@@ -20,7 +20,7 @@ export class ActivityView {
   #oldest = Infinity;
   /** Where Backline was last said to be. @type {string | null} */
   #channelId = null;
-  /** The newest events, if they tell of a clearing: more of it may come. @type {SyncEvent[]} */
+  /** The newest events, if they tell of a clearing: more of it may come. @type {GuildSyncEvent[]} */
   #clearing = [];
 
   /** @param {{channelName: (id: string | null) => string}} options */
@@ -42,7 +42,7 @@ export class ActivityView {
     this.#clearing = [];
   }
 
-  /** What has just happened. @param {SyncEvent[]} events oldest first */
+  /** What has just happened. @param {GuildSyncEvent[]} events oldest first */
   add(events) {
     this.#oldest = Math.min(this.#oldest, ...events.map(({ seqNum }) => seqNum));
     const known = this.#clearing.length;
@@ -59,7 +59,7 @@ export class ActivityView {
     this.#trim();
   }
 
-  /** What happened before; what is shown already is left out. @param {SyncEvent[]} events oldest first */
+  /** What happened before; what is shown already is left out. @param {GuildSyncEvent[]} events oldest first */
   addPast(events) {
     const now = this.#channelId;
     const groups = together(events.filter((event) => event.seqNum < this.#oldest));
@@ -83,7 +83,7 @@ export class ActivityView {
     }
   }
 
-  /** @param {SyncEvent[]} group of one deed @param {boolean} [cut] whether events may be missing before them */
+  /** @param {GuildSyncEvent[]} group of one deed @param {boolean} [cut] whether events may be missing before them */
   #render(group, cut = false) {
     const [event] = group;
     const deed = isClearing(event) ? clearing(group, cut) : this.#describe(event);
@@ -91,7 +91,7 @@ export class ActivityView {
   }
 
   /**
-   * @param {SyncEvent} event
+   * @param {GuildSyncEvent} event
    * @returns {Deed | null} null for what nobody did, or what another event tells
    */
   #describe({ name, args, metadata }) {
@@ -149,7 +149,7 @@ export class ActivityView {
   }
 }
 
-/** @param {SyncEvent} event @returns {boolean} whether it is a part of a clearing */
+/** @param {GuildSyncEvent} event @returns {boolean} whether it is a part of a clearing */
 function isClearing({ name, args }) {
   return name === "QueueCleared" || (name === "TrackRemoved" && args.why === "cleared");
 }
@@ -157,10 +157,10 @@ function isClearing({ name, args }) {
 /**
  * Events of one deed together. A clearing's stand next to each other, and what could be cleared after it had to
  * come in between.
- * @param {SyncEvent[]} events
+ * @param {GuildSyncEvent[]} events
  */
 function together(events) {
-  /** @type {SyncEvent[][]} */
+  /** @type {GuildSyncEvent[][]} */
   const groups = [];
   for (const event of events) {
     const group = groups.at(-1);
@@ -171,10 +171,10 @@ function together(events) {
   return groups;
 }
 
-/** @param {SyncEvent[]} group @param {boolean} cut @returns {Deed} */
+/** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed} */
 function clearing(group, cut) {
   if (cut) return { verb: "cleared the queue" };
-  const tracks = group.reduce((sum, { args }) => sum + (args.item_ids?.length ?? 0), 0);
+  const tracks = group.reduce((sum, { args }) => sum + ("item_ids" in args ? args.item_ids.length : 0), 0);
   const failed = group.filter(({ name }) => name === "TrackRemoved").length;
   if (!tracks) return { verb: `cleared ${counted(failed, "failed track")}` };
   return { verb: "cleared the queue", rest: `of ${counted(tracks, "track")}${failed ? ` and ${failed} failed` : ""}` };
@@ -196,13 +196,13 @@ function troubleOf(error) {
   }
 }
 
-/** @param {Record<string, unknown>} settings @returns {string} as the settings page calls them */
+/** @param {object} settings @returns {string} as the settings page calls them */
 function settingNames(settings) {
   const labels = JSON.parse(byId("feed").dataset.settings ?? "{}");
   return Object.keys(settings).map((name) => labels[name] ?? name).join(", ");
 }
 
-/** @param {SyncEvent} event @param {Deed} deed */
+/** @param {GuildSyncEvent} event @param {Deed} deed */
 function render(event, deed) {
   const actor = actorOf(event);
   const sentence = element("span", { class: "deed-words" }, strong(actor?.called ?? "Backline"), ` ${deed.verb}`);
@@ -223,7 +223,7 @@ function strong(text) {
 }
 
 /**
- * @param {SyncEvent} event
+ * @param {GuildSyncEvent} event
  * @returns {{called: string, name: string, avatar_url: string | null} | null} null: Backline itself
  */
 function actorOf({ name: event, args, metadata }) {
@@ -231,6 +231,6 @@ function actorOf({ name: event, args, metadata }) {
   const person = event === "TrackAdded" ? args.item.requested_by : null;
   const name = metadata.displayName || metadata.username || (person ? nameOf(person) : "");
   if (!name) return metadata.userId ? { called: "Someone", name: "?", avatar_url: null } : null;
-  const me = isMe({ id: metadata.userId ?? person?.id ?? "", username: name, avatar_url: null });
+  const me = isMe({ id: metadata.userId ?? person?.id ?? "" });
   return { called: me ? "You" : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
 }

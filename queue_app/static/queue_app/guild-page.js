@@ -16,7 +16,7 @@ import { QueueView } from "./queue-view.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { SearchBox } from "./search-box.js";
 
-/** @import { Change, ConnectionState, Player, Problem, SyncEvent } from "../client/types.d.ts" */
+/** @import { Change, ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
 /** @import { Button } from "./player-look.js" */
 
 const RECENT_EVENTS = 40;
@@ -183,10 +183,10 @@ function chooseChannel(channelId) {
 /**
  * Say why the bot cannot enter the channel that was chosen here: it may be back in the last one before one can read
  * that beside the player.
- * @param {SyncEvent} event
+ * @param {GuildSyncEvent} event
  */
 function followChosen({ name, args }) {
-  if (!chosenChannel || !args.player) return;
+  if (!chosenChannel || !("player" in args)) return;
   if (args.player.voice_channel_id !== chosenChannel) return;
   if (name === "PlayerErrorChanged" && args.player.error) toast(args.player.error.detail);
   if (name !== "VoiceJoined") chosenChannel = null;
@@ -294,20 +294,20 @@ function channelName(id) {
   return option?.textContent ?? "a voice channel";
 }
 
-/** @param {SyncEvent[]} events */
+/** @param {GuildSyncEvent[]} events */
 function tell(events) {
   activityView.add(events);
   past.add(events);
   for (const event of events) {
     followChosen(event);
-    const said = sentence(event.name, event.args);
+    const said = sentence(event);
     if (said) announce(said);
   }
   draw();
 }
 
-/** @param {string} name @param {Record<string, any>} args @returns {string} empty for what need not be said */
-function sentence(name, args) {
+/** @param {GuildSyncEvent} event @returns {string} empty for what need not be said */
+function sentence({ name, args }) {
   switch (name) {
     case "TrackStarted":
       return `Now playing ${titleOf(args.item.track)}${args.item.track.artist ? ` by ${args.item.track.artist}` : ""}`;

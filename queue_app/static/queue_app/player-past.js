@@ -3,7 +3,7 @@
 import { isMe } from "../backline/js/format.js";
 
 /**
- * @import { Player, SyncEvent } from "../client/types.d.ts"
+ * @import { GuildSyncEvent, Player } from "../client/types.d.ts"
  *
  * @typedef {{seq: number, code: string, channelId: string | null, at: number, name: string | null}} Moment
  */
@@ -14,11 +14,11 @@ export class PlayerPast {
   /** Ascending `seq`. @type {Moment[]} */
   #moments = [];
 
-  /** @param {SyncEvent[]} events in any order; those known already are passed over */
+  /** @param {GuildSyncEvent[]} events in any order; those known already are passed over */
   add(events) {
     const known = new Set(this.#moments.map(({ seq }) => seq));
     for (const { args, seqNum: seq, metadata } of events) {
-      if (!args.player || known.has(seq)) continue;
+      if (!("player" in args) || known.has(seq)) continue;
       const code = codeOf(args.player);
       this.#moments.push({ seq, code, channelId: args.player.voice_channel_id, at: metadata.timestamp, name: actorOf(metadata) });
     }
@@ -47,8 +47,8 @@ function codeOf({ error, status }) {
   return error?.code ?? status;
 }
 
-/** @param {SyncEvent["metadata"]} metadata */
+/** @param {GuildSyncEvent["metadata"]} metadata */
 function actorOf({ userId, username, displayName }) {
   if (!userId) return null;
-  return isMe({ id: userId, username: username ?? "", avatar_url: null }) ? "you" : displayName || username || null;
+  return isMe({ id: userId }) ? "you" : displayName || username || null;
 }

@@ -278,6 +278,7 @@ function tellApart(tracks) {
 /** @param {string} url @returns {Track} what can be shown of a link before the server has seen it */
 function urlTrack(url) {
   return {
-    uri: url, title: readableUrl(url), artist: null, url, duration_ms: null, artwork_url: null, source: null, is_live: null,
+    uri: url, title: readableUrl(url), artist: null, album: null, url, duration_ms: null, artwork_url: null, source: "",
+    is_live: false,
   };
 }

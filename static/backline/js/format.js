@@ -1,6 +1,6 @@
 /** Words and figures for people. */
 
-/** @import { QueueItem, Requester, Track } from "../../client/types.d.ts" */
+/** @import { QueueItem, Track } from "../../client/types.d.ts" */
 
 /** @param {number | null} ms @returns {string} `m:ss` or `h:mm:ss` */
 export function duration(ms) {
@@ -87,7 +87,7 @@ export function nameOf({ username, display_name: name }) {
 
 /**
  * Whether that person is the one looking at the page.
- * @param {Requester | null} person
+ * @param {{id: string} | null} person
  */
 export function isMe(person) {
   const { userId, discordId } = document.body.dataset;

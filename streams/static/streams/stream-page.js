@@ -107,7 +107,7 @@ function perDevice(there) {
 function presentRow(connections) {
   const [{ userId: id, username, displayName, clientType }] = connections;
   const name = displayName || username;
-  const me = isMe({ id, username, avatar_url: null });
+  const me = isMe({ id });
   const sends = connections.some(({ produces }) => produces.length);
   const watches = connections.some(({ consumes }) => consumes.length);
   const does = [sends ? "send" : "", watches ? "watch" : ""].filter(Boolean);

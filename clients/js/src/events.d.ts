@@ -1,0 +1,414 @@
+/** The events of guilds, written by `manage.py generate` from the events.py of the apps. */
+
+export interface TrackAdded {
+  name: "TrackAdded";
+  args: {
+    item: QueueItem;
+    after: string | null;
+    retried_id?: string;
+    queue_total: number;
+  };
+}
+
+export interface QueueItem {
+  id: string;
+  track: Track;
+  requested_by: Requester | null;
+  state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
+  /** Orders the items that wait. */
+  rank: number;
+  added_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  error: Problem | null;
+}
+
+export interface Track {
+  uri: string;
+  title: string | null;
+  artist: string | null;
+  album: string | null;
+  url: string | null;
+  duration_ms: number | null;
+  artwork_url: string | null;
+  source: string;
+  is_live: boolean;
+}
+
+export interface Requester {
+  id: string;
+  username: string;
+  /** What to call them: the username where Discord knows no other. */
+  display_name: string;
+  avatar_url: string | null;
+}
+
+export interface Problem {
+  code: string;
+  detail: string;
+}
+
+export interface TrackResolved {
+  name: "TrackResolved";
+  args: {
+    item: QueueItem;
+    queue_total: number;
+  };
+}
+
+export interface TrackStarted {
+  name: "TrackStarted";
+  args: {
+    item: QueueItem;
+    player: Player;
+    queue_total: number;
+  };
+}
+
+export interface Player {
+  status: "idle" | "connecting" | "playing" | "paused" | "stopped" | "error";
+  item: QueueItem | null;
+  position_ms: number;
+  position_at: string;
+  volume: number;
+  loop: "off" | "track" | "queue";
+  voice_channel_id: string | null;
+  error: Problem | null;
+}
+
+export interface TrackRequeued {
+  name: "TrackRequeued";
+  args: {
+    item: QueueItem;
+    player: Player;
+    queue_total: number;
+  };
+}
+
+export interface TrackFinished {
+  name: "TrackFinished";
+  args: {
+    item: QueueItem;
+    player: Player;
+    queue_total: number;
+  };
+}
+
+export interface TrackSkipped {
+  name: "TrackSkipped";
+  args: {
+    item: QueueItem;
+    player: Player;
+    queue_total: number;
+  };
+}
+
+export interface TrackFailed {
+  name: "TrackFailed";
+  args: {
+    item: QueueItem;
+    player: Player;
+    queue_total: number;
+  };
+}
+
+export interface TrackRemoved {
+  name: "TrackRemoved";
+  args: {
+    item: QueueItem;
+    why?: "cleared" | "retried";
+    queue_total: number;
+  };
+}
+
+export interface TrackMoved {
+  name: "TrackMoved";
+  args: {
+    item: QueueItem;
+    after: string | null;
+    queue_total: number;
+  };
+}
+
+export interface QueueCleared {
+  name: "QueueCleared";
+  args: {
+    /** 200 at most */
+    item_ids: Array<string>;
+    queue_total: number;
+  };
+}
+
+export interface QueueRenumbered {
+  name: "QueueRenumbered";
+  args: {
+    /** pairs of item and rank, ascending, 200 at most */
+    ranks: Array<[string, number]>;
+    queue_total: number;
+  };
+}
+
+export interface SkipVoted {
+  name: "SkipVoted";
+  args: {
+    item_id: string;
+    votes: number;
+    needed: number;
+  };
+}
+
+export interface PlayerPaused {
+  name: "PlayerPaused";
+  args: {
+    player: Player;
+  };
+}
+
+export interface PlayerResumed {
+  name: "PlayerResumed";
+  args: {
+    player: Player;
+  };
+}
+
+export interface VolumeChanged {
+  name: "VolumeChanged";
+  args: {
+    player: Player;
+  };
+}
+
+export interface VoiceJoined {
+  name: "VoiceJoined";
+  args: {
+    player: Player;
+  };
+}
+
+export interface VoiceLeft {
+  name: "VoiceLeft";
+  args: {
+    reason?: "alone";
+    player: Player;
+  };
+}
+
+export interface VoiceChanged {
+  name: "VoiceChanged";
+  args: {
+    player: Player;
+  };
+}
+
+export interface PlayerErrorChanged {
+  name: "PlayerErrorChanged";
+  args: {
+    player: Player;
+  };
+}
+
+export interface GuildUpdated {
+  name: "GuildUpdated";
+  args: {
+    guild: PublicGuild;
+  };
+}
+
+export interface PublicGuild {
+  id: string;
+  name: string;
+  icon_url: string | null;
+  bot_installed: boolean;
+  /** Discord has an outage for this guild. */
+  unavailable: boolean;
+  member_count: number | null;
+}
+
+export interface BotInstalled {
+  name: "BotInstalled";
+  args: {
+    guild: PublicGuild;
+  };
+}
+
+export interface BotRemoved {
+  name: "BotRemoved";
+  args: {
+    guild: PublicGuild;
+  };
+}
+
+export interface VoiceChannelsChanged {
+  name: "VoiceChannelsChanged";
+  args: {
+    voice_channels: Array<VoiceChannel>;
+  };
+}
+
+export interface VoiceChannel {
+  id: string;
+  name: string;
+  stage: boolean;
+}
+
+export interface SettingsChanged {
+  name: "SettingsChanged";
+  args: {
+    before: SomeSettings;
+    after: SomeSettings;
+  };
+}
+
+export interface SomeSettings {
+  /** DJs skip at once, remove other people's tracks, and control the player from anywhere. People who manage the server are always DJs. */
+  dj_role_id?: string | null;
+  /** Who may add tracks to the queue. */
+  may_add?: "everyone" | "dj" | "managers";
+  /** Everyone: listeners vote, and DJs skip at once. You can always skip your own track. */
+  may_skip?: "everyone" | "dj" | "managers";
+  /** The share of listeners who must vote to skip. */
+  vote_share?: number;
+  /** Who may move tracks, and add tracks before those of other people. */
+  may_move?: "everyone" | "dj" | "managers";
+  /** Who may remove all waiting tracks. */
+  may_clear?: "everyone" | "dj" | "managers";
+  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
+  fair_order?: boolean;
+  /** The most tracks that one person may have in the queue. DJs have no limit. */
+  max_per_person?: number | null;
+  /** Tracks can be added from these sources only. */
+  allowed_sources?: Array<string> | null;
+  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  voice_channel_id?: string | null;
+  /** The volume until somebody changes it. */
+  default_volume?: number;
+  /** Otherwise the bot leaves after a while and keeps the queue. */
+  stay_in_channel?: boolean;
+  /** How long the bot waits in an empty channel. */
+  leave_after_minutes?: number;
+  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  announce_channel_id?: string | null;
+}
+
+export interface RightsChanged {
+  name: "RightsChanged";
+  args: {
+    user_ids: Array<string>;
+  };
+}
+
+export interface AlertRuleAdded {
+  name: "AlertRuleAdded";
+  args: {
+    rule: LoggedAlertRule;
+  };
+}
+
+export interface LoggedAlertRule {
+  id: string;
+  stream_id: string;
+  /** A text or announcement channel. */
+  channel_id: string;
+  mention_role_id: string | null;
+  min_level: "low" | "medium" | "high";
+  quiet_hours: QuietHours | null;
+  /** More of them come as a digest. */
+  max_per_minute: number;
+  enabled: boolean;
+}
+
+export interface QuietHours {
+  /** Time of day, as 22:00. */
+  from: string;
+  /** As `from`; over midnight where it comes before it. */
+  until: string;
+  /** IANA name, as Europe/Berlin. */
+  timezone: string;
+}
+
+export interface AlertRuleRemoved {
+  name: "AlertRuleRemoved";
+  args: {
+    rule: LoggedAlertRule;
+  };
+}
+
+export interface AlertRuleChanged {
+  name: "AlertRuleChanged";
+  args: {
+    rule_id: string;
+    before: SomeAlertRule;
+    after: SomeAlertRule;
+  };
+}
+
+export interface SomeAlertRule {
+  stream_id?: string;
+  /** A text or announcement channel. */
+  channel_id?: string;
+  mention_role_id?: string | null;
+  min_level?: "low" | "medium" | "high";
+  quiet_hours?: QuietHours | null;
+  /** More of them come as a digest. */
+  max_per_minute?: number;
+  enabled?: boolean;
+}
+
+/** An event of a guild. What else comes with it: `SyncEvent`. */
+export type GuildEvent =
+  /** An item was added, of a retry in place of the ended one `retried_id`. */
+  | TrackAdded
+  /** More is known of an item's track. */
+  | TrackResolved
+  /** An item became the current one. */
+  | TrackStarted
+  /** An operator put an item back. */
+  | TrackRequeued
+  /** The current item played to its end. */
+  | TrackFinished
+  /** The current item was skipped. */
+  | TrackSkipped
+  /** An item cannot be played; `item.error` says why. */
+  | TrackFailed
+  /** An item was taken out of the queue, or one that failed from beside it. */
+  | TrackRemoved
+  /** An item was put elsewhere in the queue. */
+  | TrackMoved
+  /** Items that waited were taken out. Of a long queue there are several in a row. */
+  | QueueCleared
+  /** Items that wait got new ranks, to make room between them. */
+  | QueueRenumbered
+  /** The vote to skip the current item stands differently. */
+  | SkipVoted
+  /** Somebody paused playback. */
+  | PlayerPaused
+  /** Somebody resumed playback, or it resumed because a track was added. */
+  | PlayerResumed
+  /** Somebody set the volume. */
+  | VolumeChanged
+  /** Somebody chose the voice channel to play in. */
+  | VoiceJoined
+  /** The bot was sent out of voice, or left a channel in which nobody was. */
+  | VoiceLeft
+  /** The bot saw where it is connected, or whether it is heard, change. */
+  | VoiceChanged
+  /** The bot saw why nothing is heard, or that it is heard again. */
+  | PlayerErrorChanged
+  /** The guild looks different now: its name, icon or member count, or Discord has an outage for it. */
+  | GuildUpdated
+  /** The bot joined the guild. */
+  | BotInstalled
+  /** The bot was removed from the guild. Everything is kept. */
+  | BotRemoved
+  /** The voice channels changed, or who may see them; `voice_channels` are those that everybody may see. */
+  | VoiceChannelsChanged
+  /** A manager changed settings; both fields hold those that differ. */
+  | SettingsChanged
+  /** Discord's roles, or the guild's owner, make a difference to these people. */
+  | RightsChanged
+  /** A manager made a rule. */
+  | AlertRuleAdded
+  /** A manager removed a rule. */
+  | AlertRuleRemoved
+  /** A manager changed a rule; both fields hold what differs. */
+  | AlertRuleChanged;
