@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -19,6 +17,7 @@ from botrunner import status as bot_status
 from botrunner.api.authentication import ServiceAuthentication
 from guilds.permissions import require_installed
 from queue_app.commands import command_id_of, execute
+from queue_app.commands.add_track import AddTrackArguments
 from queue_app.queries import load_player
 from queue_app.shapes import player_shape
 from realtime import hints
@@ -27,9 +26,7 @@ from realtime.models import Store, Via
 from realtime.origin import Origin
 
 
-class EnqueueSerializer(serializers.Serializer[dict[str, Any]]):
-    query = serializers.CharField()  # AddTrack judges its length, once the link in it is found
-    position = serializers.CharField(default="end")
+class EnqueueSerializer(AddTrackArguments):
     requested_by = serializers.RegexField(snowflake_validator.regex, help_text="Snowflake of the person.")
 
 
@@ -45,12 +42,12 @@ class InternalQueueView(InternalView):
         body.is_valid(raise_exception=True)
         require_installed(guild_id)
         command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
-        person = know_person(body.validated_data["requested_by"])
+        args = dict(body.validated_data)
+        person = know_person(args.pop("requested_by"))
         if not person.is_active:
             raise UserNotFound
         # Our own process vouches for the person; whether they are a member is its business.
         origin = Origin(user=person, via=Via.BOT, command_id=command_id, vouched=True)
-        args = {key: body.validated_data[key] for key in ("query", "position")}
         answer = execute(guild_id, "AddTrack", args, origin=origin)
         return Response(answer.result, status=status.HTTP_201_CREATED)
 
