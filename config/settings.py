@@ -314,7 +314,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context.program",
-            ]
+            ],
+            "builtins": ["django.templatetags.i18n"],
         },
     }
 ]

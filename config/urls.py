@@ -6,8 +6,10 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.csp import CSP
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView
+from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts import pages as account_pages
@@ -41,6 +43,11 @@ urlpatterns = [
     path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
+    # For the pages' scripts. Of all apps with a catalog only the project's own (LOCALE_PATHS) is sent.
+    path(
+        "jsi18n",
+        cache_control(max_age=3600)(JavaScriptCatalog.as_view(packages=["config"])),
+    ),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
     path("artwork/<str:name>", artwork, name="artwork"),
     path("admin/", admin.site.urls),

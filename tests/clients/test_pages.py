@@ -39,6 +39,13 @@ def test_keyboard_adds_a_track_and_everybody_sees_it(desk: Desk, scene: Scene) -
     expect(member.locator("#activity .deed").first).to_contain_text(f"Owner added {second}")
 
 
+def test_scripts_show_what_the_catalog_has(desk: Desk, scene: Scene) -> None:
+    window = desk.window(scene.owner_cookie)
+    window.page.add_init_script('globalThis.django = {catalog: {Live: "En direct"}}')
+    expect(window.open_guild(scene.id).locator("#connection")).to_have_text("En direct")
+    assert window.complaints == []
+
+
 def test_shift_enter_plays_next_and_escape_closes(desk: Desk, scene: Scene) -> None:
     scene.add("cold harbour")
     page = desk.window(scene.owner_cookie).open_guild(scene.id)

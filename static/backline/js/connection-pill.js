@@ -1,19 +1,20 @@
-/** How the connection is, in a page's header. */
+/** The state of the connection, in a page's header. */
 
 import { byId, element, setText } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 /** @import { ConnectionState, Problem } from "../../client/types.d.ts" */
 
-/** Back to this page. */
+/** The login that leads back to this page. */
 export const LOGIN_URL = `/api/auth/discord/login?${new URLSearchParams({ next: location.pathname })}`;
 
 /** @type {Record<ConnectionState, string>} */
 export const CONNECTION_WORDS = {
-  connecting: "Connecting",
-  live: "Live",
-  waiting: "Offline",
-  signed_out: "Signed out",
-  refused: "Ended",
+  connecting: gettext("Connecting"),
+  live: gettext("Live"),
+  waiting: gettext("Offline"),
+  signed_out: gettext("Signed out"),
+  refused: gettext("Ended"),
 };
 
 /** @param {ConnectionState} state @param {Problem | null} problem */
@@ -23,5 +24,5 @@ export function showConnection(state, problem) {
   pill.title = problem?.detail ?? "";
   const words = pill.children[1];
   if (state !== "signed_out") setText(words, CONNECTION_WORDS[state]);
-  else words.replaceChildren(element("a", { href: LOGIN_URL }, "Signed out: log in"));
+  else words.replaceChildren(element("a", { href: LOGIN_URL }, gettext("Signed out: log in")));
 }
