@@ -54,7 +54,8 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     `Answer.result` is what it returned, an item or player in its shape. Raises InvalidGuildId, GuildNotFound,
     UnknownCommand, InvalidInput, IdempotencyConflict, or what the command raises.
     """
-    check_guild_id(guild_id)
+    if origin.user is not None:
+        check_guild_id(guild_id)  # the bot's come from Discord
     try:
         command = COMMANDS[name]
         clean = command.check(args)
