@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from accounts.strict_fields import YesOrNo, always
+from accounts.strict_fields import OnlyKnownFields, YesOrNo, always
 from queue_app.arguments import Arguments, ChannelId, Text
 from queue_app.commands import COMMANDS
 from queue_app.commands.move_item import MoveItemArguments
@@ -57,15 +57,14 @@ class CommandAnswerSerializer(serializers.Serializer[dict[str, Any]]):
 MoveItemBody = type("MoveItemBody", (MoveItemArguments,), {"item_id": None})  # the path names the item
 
 
-class PlayerChanges(SetVolumeArguments):
+class PlayerChanges(OnlyKnownFields, SetVolumeArguments):
     """Of a player what PATCH changes: any of these, and nothing else."""
 
+    unknown = "This cannot be changed here."
     paused = YesOrNo()
     voice_channel_id = ChannelId(allow_null=True, help_text="null: leave voice.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := set(self.initial_data) - set(self.fields):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "This cannot be changed here."))
         if not attrs:
             raise serializers.ValidationError(f"Say what to change: {', '.join(sorted(self.fields))}.")
         return attrs

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.strict_fields import always
+from accounts.strict_fields import OneOf, always
 from library.domain.find import MAX_QUERY
 from library.domain.links import MAX_PASTED, is_link, read_query
 from queue_app.arguments import Arguments
@@ -60,9 +60,7 @@ def _storable(text: str) -> bool:
 
 class AddTrackArguments(Arguments):
     query = Query(help_text="a search, a link or a library uri")
-    position = serializers.ChoiceField(
-        choices=POSITIONS, default="end", error_messages=always(f"One of {', '.join(POSITIONS)}.")
-    )
+    position = OneOf(POSITIONS, default="end")
 
 
 ADDING = {
