@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -20,10 +21,10 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
@@ -31,8 +32,8 @@ class OwnerAdmin[M: Model](admin.ModelAdmin[M]):
     """Rows with others below them that may not be deleted by themselves, and yet go along with their owner."""
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        self, objs: Sequence[M] | QuerySet[M], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         rows, counts, _, protected = super().get_deleted_objects(objs, request)
         return rows, counts, set(), protected
 
@@ -68,7 +69,7 @@ class UserAdmin(OwnerAdmin[User]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # people come from Discord
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_active:  # so that nothing of today comes back when the account is opened again
             revoke_all_sessions(obj)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
@@ -56,7 +54,7 @@ class BearerAuthentication(BaseAuthentication):
 class CookieAuthentication(SessionAuthentication):
     """Django's session. The middleware has already checked its AuthSession row."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Principal | None] | None:
+    def authenticate(self, request: Request) -> tuple[object, Principal | None] | None:
         found = super().authenticate(request)
         if found is None:
             return None

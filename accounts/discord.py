@@ -50,6 +50,8 @@ USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
 ANSWERS = Counter("backline_discord_answers", "Answers of Discord's REST to the web process.", ["status"])
 
 type File = tuple[str, bytes, str]  # name, content, media type
+# An object of Discord's API. Its documentation has the fields; what we rely on is checked.
+type DiscordObject = dict[str, Any]
 
 
 @lru_cache(maxsize=1)
@@ -102,11 +104,11 @@ def request(
     *,
     authorization: str = "",
     data: dict[str, str] | None = None,
-    payload: Any = None,
+    payload: object = None,
     files: Sequence[File] = (),
     patience: float = PATIENCE_SECONDS,
     attempts: int = ATTEMPTS,
-) -> Any:
+) -> object:
     """Return the JSON of an answer, null for an empty one.
 
     `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
@@ -175,14 +177,14 @@ def request(
     raise failure
 
 
-def _json(response: httpx.Response) -> Any:
+def _json(response: httpx.Response) -> object:
     try:
         return response.json() if response.content else None
     except ValueError:
         return None
 
 
-def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> dict[str, Any]:
+def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> DiscordObject:
     """Trade an authorization code for `{access_token, refresh_token, expires_in, scope, token_type}`."""
     data = {
         "grant_type": "authorization_code",
@@ -193,20 +195,20 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     if code_verifier:
         data["code_verifier"] = code_verifier
     try:
-        return _token_answer(request("POST", "/oauth2/token", data=data))
+        return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
     except DiscordRefused as error:
         if error.http_status != 400:  # 401: our own credentials are wrong, which is nobody's login's fault
             raise
         raise CodeRefused from error
 
 
-def renew_tokens(refresh_token: str) -> dict[str, Any]:
+def renew_tokens(refresh_token: str) -> DiscordObject:
     """Trade a refresh token for the same as `exchange_code`. The old one is spent.
 
     Raises DiscordRefused, with `http_status` 400 when the token is good no more (RFC 6749 §5.2).
     """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
-    return _token_answer(request("POST", "/oauth2/token", data=data))
+    return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
 
 
 def revoke_token(token: str) -> None:
@@ -218,7 +220,7 @@ def _client() -> dict[str, str]:
     return {"client_id": settings.DISCORD_CLIENT_ID, "client_secret": settings.DISCORD_CLIENT_SECRET}
 
 
-def _token_answer(answer: Any) -> dict[str, Any]:
+def _token_answer(answer: DiscordObject) -> DiscordObject:
     match answer:
         case {"access_token": str(token)} if token:
             expires_in = answer.get("expires_in", 0)
@@ -228,13 +230,13 @@ def _token_answer(answer: Any) -> dict[str, Any]:
     raise DiscordMalformed
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and "\0" not in value and len(value) <= 200
 
 
-def fetch_me(access_token: str) -> dict[str, Any]:
+def fetch_me(access_token: str) -> DiscordObject:
     """Return the user object of `GET /users/@me`."""
-    profile = request("GET", "/users/@me", authorization=f"Bearer {access_token}")
+    profile = _object(request("GET", "/users/@me", authorization=f"Bearer {access_token}"))
     match profile:
         case {"id": str(snowflake), "username": str(username)} if snowflake.isdecimal() and username:
             texts = (snowflake, username, profile.get("global_name") or "", profile.get("avatar") or "")
@@ -243,7 +245,7 @@ def fetch_me(access_token: str) -> dict[str, Any]:
     raise DiscordMalformed
 
 
-def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
+def fetch_my_guilds(access_token: str) -> list[DiscordObject]:
     """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`.
 
     Nobody is in more guilds than one page holds: Discord's own limit is 200.
@@ -255,23 +257,23 @@ def fetch_my_guilds(access_token: str) -> list[dict[str, Any]]:
     return guilds
 
 
-def fetch_bot() -> dict[str, Any]:
+def fetch_bot() -> DiscordObject:
     """Return the bot's own user object."""
     return _object(request("GET", "/users/@me", authorization=bot_authorization()))
 
 
-def fetch_guild(guild_id: str) -> dict[str, Any]:
+def fetch_guild(guild_id: str) -> DiscordObject:
     """Return the guild object, with its counts and roles, as the bot sees it."""
     path = f"/guilds/{guild_id}?with_counts=true"
     return _object(request("GET", path, authorization=bot_authorization()))
 
 
-def fetch_channels(guild_id: str) -> list[dict[str, Any]]:
+def fetch_channels(guild_id: str) -> list[DiscordObject]:
     """Return a guild's channel objects; threads are not among them."""
     return _objects(request("GET", f"/guilds/{guild_id}/channels", authorization=bot_authorization()))
 
 
-def fetch_member(guild_id: str, discord_id: str) -> dict[str, Any]:
+def fetch_member(guild_id: str, discord_id: str) -> DiscordObject:
     """Return the guild member object of a person or bot."""
     path = f"/guilds/{guild_id}/members/{discord_id}"
     return _object(request("GET", path, authorization=bot_authorization()))
@@ -286,12 +288,12 @@ def is_bot_in(guild_id: str) -> bool:
 
 def post_message(
     channel_id: str,
-    payload: dict[str, Any],
+    payload: DiscordObject,
     *,
     files: Sequence[File] = (),
     patience: float = PATIENCE_SECONDS,
     attempts: int | None = None,
-) -> dict[str, Any]:
+) -> DiscordObject:
     """Post a message as the bot. `payload` is Discord's Create Message; returns the message object.
 
     With `nonce` and `enforce_nonce` in it a request may be repeated without posting twice, and is, unless `attempts`
@@ -311,13 +313,13 @@ def post_message(
     return message
 
 
-def edit_message(channel_id: str, message_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+def edit_message(channel_id: str, message_id: str, payload: DiscordObject) -> DiscordObject:
     """Change a message of the bot's. `payload` is Discord's Edit Message; returns the message object."""
     path = f"/channels/{channel_id}/messages/{message_id}"
     return _object(request("PATCH", path, authorization=bot_authorization(), payload=payload))
 
 
-def fetch_messages(channel_id: str, *, before: str | None = None) -> list[dict[str, Any]]:
+def fetch_messages(channel_id: str, *, before: str | None = None) -> list[DiscordObject]:
     """Return a page of a channel's messages, newest first, 100 of them where there are as many.
 
     Discord answers an empty list, and no refusal, to a bot that may not read the channel's history.
@@ -326,13 +328,13 @@ def fetch_messages(channel_id: str, *, before: str | None = None) -> list[dict[s
     return _objects(request("GET", path, authorization=bot_authorization()))
 
 
-def _object(answer: Any) -> dict[str, Any]:
+def _object(answer: object) -> DiscordObject:
     if not isinstance(answer, dict):
         raise DiscordMalformed
     return answer
 
 
-def _objects(answer: Any) -> list[dict[str, Any]]:
+def _objects(answer: object) -> list[DiscordObject]:
     if not isinstance(answer, list) or not all(isinstance(each, dict) and "id" in each for each in answer):
         raise DiscordMalformed
     return answer

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Any
 
 from accounts.errors import DiscordBusy, DiscordPaused
 
@@ -56,7 +55,7 @@ def route_of(method: str, path: str, *, authorization: str) -> Route:
     )
 
 
-def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
+def retry_after(headers: Mapping[str, str], body: object) -> float | None:
     """Return after how many seconds a 429 wants to be asked again, null where it does not say.
 
     The body is the more exact of the two; `Retry-After` may also be a date (RFC 9110, section 10.2.3).
@@ -73,7 +72,7 @@ def retry_after(headers: Mapping[str, str], body: Any) -> float | None:
         return None
 
 
-def is_global(headers: Mapping[str, str], body: Any) -> bool:
+def is_global(headers: Mapping[str, str], body: object) -> bool:
     """Whether a 429 is for all that the caller asks."""
     if headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
         return True
@@ -155,7 +154,7 @@ class Limits:
             self._asking.discard((route.method, route.template))
             self._changed.notify_all()
 
-    def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: Any) -> float | None:
+    def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: object) -> float | None:
         """Take an answer into account. `body` is its JSON, null for what is none.
 
         Returns after how many seconds to ask again, null of anything but a 429.
@@ -201,7 +200,7 @@ class Limits:
         if remaining == limit - 1:
             known.seconds = after
 
-    def _see_refusal(self, route: Route, headers: Mapping[str, str], body: Any, now: float) -> float:
+    def _see_refusal(self, route: Route, headers: Mapping[str, str], body: object, now: float) -> float:
         """Returns after how many seconds to ask again."""
         seconds = retry_after(headers, body) or (1.0 if isinstance(body, dict) else BAN_SECONDS)
         if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
@@ -238,10 +237,12 @@ class Limits:
             )
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """Return a number of seconds or requests; null for what is none, NaN and negative ones included."""
+    if not isinstance(value, str | int | float):
+        return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except ValueError:
         return None
     return number if 0 <= number < 1e7 else None

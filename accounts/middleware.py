@@ -62,7 +62,7 @@ class AuthSessionMiddleware:
             request.session.delete()
             request.session = SessionStore()
         else:
-            request.auth_session = session  # type: ignore[attr-defined]
+            request.auth_session = session  # type: ignore[attr-defined]  # ours
             request.user = session.user
             touch_session(session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -12,7 +13,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-snowflake_validator = RegexValidator(r"^[1-9][0-9]{16,19}$", "Not a Discord snowflake.")
+SNOWFLAKE = re.compile(r"^[1-9][0-9]{16,19}$")
+snowflake_validator = RegexValidator(SNOWFLAKE.pattern, "Not a Discord snowflake.")
 
 
 class UserManager(BaseUserManager["User"]):

@@ -6,8 +6,6 @@ takes any answer of /users/@me for a profile. It discovers this class because th
 
 from __future__ import annotations
 
-from typing import Any
-
 from allauth.socialaccount.models import SocialToken
 from allauth.socialaccount.providers.discord.provider import DiscordProvider as StockProvider
 from allauth.socialaccount.providers.discord.views import DiscordOAuth2Adapter as StockAdapter
@@ -21,8 +19,8 @@ from accounts.domain.codes import exchange_code
 
 class DiscordClient(OAuth2Client):
     def get_access_token(
-        self, code: str, pkce_code_verifier: str | None = None, extra_data: Any = None
-    ) -> dict[str, Any]:
+        self, code: str, pkce_code_verifier: str | None = None, extra_data: object = None
+    ) -> dict[str, object]:
         # The verifier is in the browser's session, so that no other browser gets tokens that were kept.
         assert pkce_code_verifier
         return exchange_code(code=code, redirect_uri=self.callback_url, code_verifier=pkce_code_verifier)
@@ -35,16 +33,18 @@ class DiscordAdapter(StockAdapter):
     def authorize_url(self) -> str:
         return settings.DISCORD_AUTHORIZE_URL
 
-    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+    def get_callback_url(self, request: HttpRequest, app: object) -> str:
         # allauth would build it from the Host header; Discord compares it to the letter.
         return settings.DISCORD_REDIRECT_URI
 
-    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+    def parse_token(self, data: dict[str, object]) -> SocialToken:
         token = super().parse_token(data)
         token.granted_scope = data.get("scope") or ""
         return token
 
-    def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> Any:
+    def complete_login(
+        self, request: HttpRequest, app: object, token: SocialToken, **kwargs: object
+    ) -> object:
         profile = discord.fetch_me(token.token)
         return self.get_provider().sociallogin_from_response(request, profile)
 
@@ -53,8 +53,8 @@ class DiscordProvider(StockProvider):
     oauth2_adapter_class = DiscordAdapter
     # allauth builds urls from `package`; ours stand in accounts/urls.py under /api/auth.
 
-    def get_auth_params_from_request(self, request: HttpRequest, action: Any) -> dict[str, Any]:
-        params: dict[str, Any] = self.get_auth_params()
+    def get_auth_params_from_request(self, request: HttpRequest, action: object) -> dict[str, object]:
+        params: dict[str, object] = self.get_auth_params()
         return params
 
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import user_logged_in as allauth_logged_in
 from allauth.mfa.signals import authenticator_added
@@ -21,7 +19,7 @@ from accounts.signals import discord_login
 
 
 @receiver(user_logged_in)
-def bind_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+def bind_session(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
     """Begin a session, and end the one that this browser had: its cookie is overwritten, its tokens must not
     live on. Django has emptied the browser's session by now if that was somebody else's."""
     before = getattr(request, "auth_session", None)
@@ -38,7 +36,7 @@ def bind_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -
 
 @receiver(allauth_logged_in)
 def tell_others(
-    sender: Any, request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **kwargs: Any
+    sender: object, request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **kwargs: object
 ) -> None:
     """The adapter stored the grant before any second factor was asked for; others hear of it now."""
     grant = DiscordGrant.objects.filter(user=user).first()
@@ -49,13 +47,13 @@ def tell_others(
 
 
 @receiver(authenticator_added)
-def count_as_proof(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+def count_as_proof(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
     """Who just typed the new app's code need not type it again to see the recovery codes."""
     record_authentication(request, user, "mfa", reauthenticated=True)
 
 
 @receiver(user_logged_out)
-def end_session(sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
+def end_session(sender: object, request: HttpRequest, user: User | None, **kwargs: object) -> None:
     sid = request.session.get("sid")
     session = AuthSession.objects.filter(pk=sid).first() if sid else None
     if session:

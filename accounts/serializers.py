@@ -18,13 +18,13 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class TokenPairSerializer(serializers.Serializer[dict[str, Any]]):
+class TokenPairSerializer(serializers.Serializer[dict[str, object]]):
     access = serializers.CharField()
     refresh = serializers.CharField()
     expires_at = serializers.DateTimeField(help_text="When `access` expires.")
 
 
-class ExchangeSerializer(serializers.Serializer[dict[str, Any]]):
+class ExchangeSerializer(serializers.Serializer[dict[str, object]]):
     code = serializers.CharField(max_length=500)
     redirect_uri = serializers.CharField(max_length=2000, required=False)
     code_verifier = serializers.RegexField(
@@ -82,28 +82,28 @@ class TokenField(serializers.Field[str, Any, str, Any]):
 
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Not a valid string."}
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or not data:
             self.fail("invalid")
         return data
 
 
-class RefreshSerializer(serializers.Serializer[dict[str, Any]]):
+class RefreshSerializer(serializers.Serializer[dict[str, object]]):
     refresh = TokenField()
 
 
-class TokenRequestSerializer(serializers.Serializer[dict[str, Any]]):
+class TokenRequestSerializer(serializers.Serializer[dict[str, object]]):
     device = serializers.CharField(max_length=100, help_text="What its owner calls it.")
 
 
-class PersonSerializer(serializers.Serializer[dict[str, Any]]):
+class PersonSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     username = serializers.CharField()
     display_name = serializers.CharField()
     avatar_url = serializers.CharField(allow_null=True)
 
 
-class DeviceTokenSerializer(serializers.Serializer[dict[str, Any]]):
+class DeviceTokenSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     device = serializers.CharField()
     created_at = serializers.DateTimeField()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from accounts.models import AuthSession, User
 
 
-def user_shape(user: User) -> dict[str, Any]:
+def user_shape(user: User) -> dict[str, object]:
     return {
         "id": str(user.pk),
         "username": user.username,
@@ -16,7 +14,7 @@ def user_shape(user: User) -> dict[str, Any]:
     }
 
 
-def token_shape(session: AuthSession) -> dict[str, Any]:
+def token_shape(session: AuthSession) -> dict[str, object]:
     return {
         "id": str(session.pk),
         "device": session.device,

@@ -40,6 +40,8 @@ REFRESH_CLAIMS = ["iss", "aud", "sub", "sid", "token_type", "chain", "generation
 MAX_GENERATION = 2**31 - 1  # what its column holds
 MAX_TOKEN_BYTES = 4096  # ours are a tenth of that; a megabyte is refused before it is parsed
 
+type Claims = dict[str, Any]  # of a token's JSON; each is checked where it is read
+
 
 class StrictBackend(TokenBackend):
     """SimpleJWT's backend with all claims required and the audience a single string."""
@@ -58,7 +60,7 @@ class StrictBackend(TokenBackend):
         if key is not None:  # raw bytes, which SimpleJWT's constructor does not take
             self.prepared_signing_key = key
 
-    def read(self, raw: str, *, token_type: str, grace_seconds: int = 0) -> dict[str, Any]:
+    def read(self, raw: str, *, token_type: str, grace_seconds: int = 0) -> Claims:
         """Return the claims of a token that expired at most `grace_seconds` ago.
 
         Raises TokenExpired or TokenInvalid, never anything else, whatever the bytes are.
@@ -66,7 +68,7 @@ class StrictBackend(TokenBackend):
         if not raw or len(raw) > MAX_TOKEN_BYTES:
             raise TokenInvalid
         try:
-            claims: dict[str, Any] = jwt.decode(
+            claims: Claims = jwt.decode(
                 raw,
                 self.prepared_signing_key,
                 algorithms=["HS256"],
@@ -130,7 +132,7 @@ def _sync_backend() -> StrictBackend:
     return StrictBackend(audience=SYNC_AUDIENCE, required=SYNC_CLAIMS)
 
 
-def _claims(session: AuthSession, *, issued_at: datetime, expires_at: datetime) -> dict[str, Any]:
+def _claims(session: AuthSession, *, issued_at: datetime, expires_at: datetime) -> Claims:
     user = session.user
     return {
         "sub": str(user.pk),
@@ -181,13 +183,13 @@ def says_sync(raw: str) -> bool:
     if len(raw) > MAX_TOKEN_BYTES:
         return False
     try:
-        claims: dict[str, Any] = jwt.decode(raw, options={"verify_signature": False})
+        claims: Claims = jwt.decode(raw, options={"verify_signature": False})
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         return False
     return claims.get("aud") == SYNC_AUDIENCE
 
 
-def _checked(claims: dict[str, Any]) -> dict[str, Any]:
+def _checked(claims: Claims) -> Claims:
     """Return `{user_id, sid, expires_at}` in their types. Raises TokenInvalid."""
     words = ("sub", "user_id", "discord_id", "username", "sid")
     if claims["user_id"] != claims["sub"] or not all(isinstance(claims[name], str) for name in words):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from allauth.socialaccount.adapter import get_adapter
 from django.conf import settings
@@ -74,7 +73,7 @@ def discord_callback(request: HttpRequest) -> HttpResponseBase:
         return refuse_login(request, error)
 
 
-def _pair(pair: TokenPair) -> dict[str, Any]:
+def _pair(pair: TokenPair) -> dict[str, object]:
     return {"access": pair.access, "refresh": pair.refresh, "expires_at": pair.expires_at}
 
 
@@ -151,7 +150,7 @@ class ExportView(APIView):
     @extend_schema(responses={200: OpenApiResponse(description="A JSON document.")})
     def get(self, request: Request) -> HttpResponseBase:
         pieces = export_pieces(caller(request))
-        options: dict[str, Any] = {
+        options: dict[str, object] = {
             "content_type": "application/json",
             "headers": {"Content-Disposition": 'attachment; filename="backline-export.json"'},
         }

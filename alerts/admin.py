@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -25,7 +25,7 @@ class AlertRuleForm(ChangesForm[AlertRule]):
         model = AlertRule
         fields = ("channel_id", "mention_role_id", "min_level", "max_per_minute", "enabled")
 
-    def check(self, changes: dict[str, Any]) -> dict[str, Any]:
+    def check(self, changes: dict[str, object]) -> dict[str, object]:
         changes = check_rule(changes, whole=False)
         check_choices(self.instance.guild_id, changes)
         return changes
@@ -53,7 +53,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a rule's author must be able to read its stream
 
-    def save_model(self, request: HttpRequest, obj: AlertRule, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
         change_rule(obj.guild_id, obj.pk, origin=_operator(request), **form.changes)
 
     def delete_model(self, request: HttpRequest, obj: AlertRule) -> None:
@@ -64,8 +64,8 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
             self.delete_model(request, rule)
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        self, objs: Sequence[AlertRule] | QuerySet[AlertRule], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Posts may not be deleted by themselves, yet they go along with their rule."""
         rows, counts, _, protected = super().get_deleted_objects(objs, request)
         return rows, counts, set(), protected

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from accounts.discord import DiscordObject
 from alerts.models import Level
 
 MAX_TEXT, MAX_LINE = 1000, 120  # escaped, each at most doubles; an embed may hold 4096
@@ -110,7 +111,7 @@ def compose(
     nonce: str,
     picture: Picture | None,
     without: Without = WHOLE,
-) -> dict[str, Any]:
+) -> DiscordObject:
     """Return the message for these alerts, oldest first; of a digest they may be the newest of more.
 
     `levels` counts all. The same nonce twice within Discord's few minutes makes one message.
@@ -123,7 +124,7 @@ def compose(
     url = page_of(stream_id, nonce)
     # Discord shows a line behind `-#` in small print.
     note = "\n-# Without its picture: here the bot lacks Attach Files." if without.picture else ""
-    message: dict[str, Any] = {
+    message: DiscordObject = {
         "allowed_mentions": {"parse": [], "roles": [role_id] if role_id else []},
         "nonce": nonce,
         "enforce_nonce": True,
@@ -136,7 +137,7 @@ def compose(
         text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
         # In angle brackets a link unfolds into nothing.
         return message | {"content": f"{mention} **{title}**\n{text}\n<{url}>{note}".strip()}
-    embed: dict[str, Any] = {
+    embed: DiscordObject = {
         "title": title,
         "description": (_lines(said, total) if digest else escape(said[-1].text, MAX_TEXT)) + note,
         "url": url,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -18,17 +16,17 @@ from streams.signals import alert_written
 
 
 @receiver(alert_written)
-def post_alert(sender: Any, alert: Alert, **kwargs: Any) -> None:
+def post_alert(sender: object, alert: Alert, **kwargs: object) -> None:
     note_alert(alert)
 
 
 @receiver(bot_removed)
-def give_up_posts(sender: Any, guild_id: str, **kwargs: Any) -> None:
+def give_up_posts(sender: object, guild_id: str, **kwargs: object) -> None:
     give_up_guild(guild_id)
 
 
 @receiver(exporting)
-def export_rules(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+def export_rules(sender: object, user: User, **kwargs: object) -> dict[str, object]:
     return {
         "alert_rules": [
             {"guild_id": rule.guild_id, "created_at": rule.created_at.isoformat()} | rule_fields(rule)

@@ -9,22 +9,22 @@ from rest_framework import serializers
 from alerts.models import MAX_PER_MINUTE, Level
 
 
-class QuietHoursSerializer(serializers.Serializer[dict[str, Any]]):
+class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
     until = serializers.CharField(help_text="As `from`; over midnight where it comes before it.")
     timezone = serializers.CharField(help_text="IANA name, as Europe/Berlin.")
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`from` cannot be an attribute's name."""
         return {"from": serializers.CharField(help_text="Time of day, as 22:00.")} | super().get_fields()
 
 
-class AlertProblemSerializer(serializers.Serializer[dict[str, Any]]):
+class AlertProblemSerializer(serializers.Serializer[dict[str, object]]):
     code = serializers.CharField()
     detail = serializers.CharField()
     at = serializers.DateTimeField(allow_null=True)
 
 
-class AuthorSerializer(serializers.Serializer[dict[str, Any]]):
+class AuthorSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     username = serializers.CharField()
     display_name = serializers.CharField()
@@ -32,7 +32,7 @@ class AuthorSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 # A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
-class LoggedAlertRuleSerializer(serializers.Serializer[dict[str, Any]]):
+class LoggedAlertRuleSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField(read_only=True)
     stream_id = serializers.CharField()
     channel_id = serializers.CharField(help_text="A text or announcement channel.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -29,7 +28,7 @@ from realtime.models import Via
 from realtime.origin import Origin
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _body(request: Request) -> dict[str, object]:
     return dict(request.data) if isinstance(request.data, dict) else {}
 
 
@@ -37,7 +36,7 @@ def _origin(request: Request) -> Origin:
     return Origin(user=caller(request), via=Via.REST)
 
 
-def _one(rule: AlertRule, membership: Membership) -> dict[str, Any]:
+def _one(rule: AlertRule, membership: Membership) -> dict[str, object]:
     return rule_shapes([rule], membership.guild)[0]
 
 

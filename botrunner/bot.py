@@ -13,7 +13,7 @@ from django.conf import settings
 from nextcord.backoff import ExponentialBackoff
 from nextcord.ext import commands
 
-from accounts.discord import tls_context
+from accounts.discord import DiscordObject, tls_context
 from botrunner.alerts import AlertPoster
 from botrunner.cogs.music import Music
 from botrunner.failures import Failures
@@ -42,7 +42,7 @@ class Backoff(ExponentialBackoff[Literal[False]]):
         return min(super().delay(), random.uniform(0, MAX_RECONNECT_SECONDS))
 
 
-nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]
+nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]  # nextcord imports it there and names no other place
 
 
 class Bot(commands.Bot):
@@ -80,7 +80,7 @@ class Bot(commands.Bot):
         self._waiting: set[str] = set()  # guilds without, while the mirror is busy
         self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
         self._ending = False
-        self._syncing: asyncio.Task[Any] | None = None
+        self._syncing: asyncio.Task[object] | None = None
         self.mirror = Mirror(self, self._guild_changed)
         self._heartbeat = Heartbeat(self, process=lease_owner())
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
@@ -97,7 +97,7 @@ class Bot(commands.Bot):
         parsers = self._connection.parsers
         parse = parsers["GUILD_MEMBER_UPDATE"]
 
-        def heard(data: Any) -> None:
+        def heard(data: object) -> None:
             parse(data)
             self.dispatch("raw_member_update", data)
 
@@ -152,7 +152,7 @@ class Bot(commands.Bot):
                 self, waiting, keeper=self._keeper, on_failed=self._failures.tell
             )
 
-    def describe_shard(self) -> dict[str, Any]:
+    def describe_shard(self) -> dict[str, object]:
         return {
             "id": self.shard_id or 0,
             "count": self.shard_count,
@@ -160,7 +160,7 @@ class Bot(commands.Bot):
             "members_intent": self.intents.members,
         }
 
-    def describe_voice(self) -> list[dict[str, Any]]:
+    def describe_voice(self) -> list[dict[str, object]]:
         return [reconciler.describe() for reconciler in self._reconcilers.values()]
 
     async def close(self) -> None:
@@ -242,7 +242,7 @@ class Bot(commands.Bot):
             member.guild.id, member.id, [role.id for role in member.roles if not role.is_default()]
         )
 
-    async def on_raw_member_update(self, data: Any) -> None:
+    async def on_raw_member_update(self, data: DiscordObject) -> None:
         """`data`: Discord's Guild Member Update."""
         guild_id, person_id = int(data["guild_id"]), int(data["user"]["id"])
         guild = self.get_guild(guild_id)
@@ -283,6 +283,6 @@ class Bot(commands.Bot):
     ) -> None:
         await self.mirror.voice(member, after)
 
-    async def on_error(self, event_method: str, *args: Any, **kwargs: Any) -> None:
+    async def on_error(self, event_method: str, *args: object, **kwargs: object) -> None:
         if not self._ending:
             log.exception("Handling %s failed", event_method)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
 import nextcord
 from django.db import DatabaseError, transaction
@@ -220,7 +219,7 @@ def _left(guild_id: str) -> None:
             execute(guild_id, "LeaveVoice", {}, origin=BOT)
 
 
-def person_of(member: nextcord.Member | nextcord.User) -> dict[str, Any]:
+def person_of(member: nextcord.Member | nextcord.User) -> dict[str, object]:
     """Return Discord's user object as far as accounts wants it."""
     return {
         "id": str(member.id),
@@ -262,7 +261,7 @@ def _voices(guild: nextcord.Guild) -> list[Voice]:
     return voices
 
 
-def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, Any]:
+def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, object]:
     return {
         "id": str(channel.id),
         "type": channel.type.value,
@@ -278,7 +277,7 @@ def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, Any]:
     }
 
 
-def _role(role: nextcord.Role) -> dict[str, Any]:
+def _role(role: nextcord.Role) -> dict[str, object]:
     return {
         "id": str(role.id),
         "name": role.name,

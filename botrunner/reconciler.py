@@ -89,7 +89,7 @@ class Reconciler:
         self._retries.at_once()
         self.wake()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         return {
             "guild_id": self.guild_id,
             "channel_id": self._observed[0],

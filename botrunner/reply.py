@@ -116,7 +116,7 @@ class Asked(nextcord.Interaction[Any]):
                 self._answered.set()
                 await self._answer(lambda: self.response.send_autocomplete(choices))
 
-    async def _answer(self, answer: Callable[[], Awaitable[Any]]) -> bool | None:
+    async def _answer(self, answer: Callable[[], Awaitable[object]]) -> bool | None:
         """Give the first answer. Returns False where Discord takes none, null where it has one already."""
         while True:
             try:
@@ -169,7 +169,7 @@ class Asked(nextcord.Interaction[Any]):
 
 def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
     """Mark a command whose answer nobody else sees."""
-    callback.for_the_asker = True  # type: ignore[attr-defined]
+    callback.for_the_asker = True  # type: ignore[attr-defined]  # a mark of ours
     return callback
 
 
@@ -194,7 +194,7 @@ class Answering:
     def __init__(self, bot: commands.Bot) -> None:
         self._bot = bot
         self._seen: dict[int, None] = {}  # in order
-        self._under_way: dict[asyncio.Task[Any], Asked] = {}
+        self._under_way: dict[asyncio.Task[None], Asked] = {}
 
     async def take(self, asked: Asked) -> None:
         """Run a command, or suggest something, once. Nothing is raised."""

@@ -21,10 +21,10 @@ from accounts.discord_limits import MAX_WINDOW_SECONDS, is_global, retry_after
 log = logging.getLogger(__name__)
 
 
-def _number(value: Any, default: float) -> float:
+def _number(value: object, default: float) -> float:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(value) if isinstance(value, str | float | int) else default
+    except ValueError:
         return default
     return number if 0 <= number < 1e7 else default
 

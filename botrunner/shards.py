@@ -12,7 +12,6 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 import nextcord
@@ -191,7 +190,7 @@ class Runner:
                 log.info("Starting shard %s again in %s s", number, delay)
                 await self._pause(delay)
 
-    async def _first_of(self, *tasks: asyncio.Task[Any]) -> None:
+    async def _first_of(self, *tasks: asyncio.Task[object]) -> None:
         """Wait for one of the tasks, or to be stopped."""
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -204,7 +203,7 @@ class Runner:
         except TimeoutError:
             pass
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, object]:
         bots = list(self._bots.values())
         return {
             "shards": [bot.describe_shard() for bot in bots],

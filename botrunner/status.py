@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-_describe: Callable[[], dict[str, Any]] | None = None
+_describe: Callable[[], dict[str, object]] | None = None
 
 
-def publish(describe: Callable[[], dict[str, Any]] | None) -> None:
+def publish(describe: Callable[[], dict[str, object]] | None) -> None:
     """Set the function that describes the running bot; null when it stops."""
     global _describe
     _describe = describe
 
 
-def report() -> dict[str, Any]:
+def report() -> dict[str, object]:
     """Return `{running, shards: [{id, count, latency_ms, members_intent}], guilds,
     voice: [{guild_id, channel_id, item_id}], problems: [sentence]}`."""
     if _describe is None:

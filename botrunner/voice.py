@@ -13,11 +13,11 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 import nextcord
 from nextcord.errors import ConnectionClosed
+from nextcord.types.voice import GuildVoiceState, VoiceServerUpdate
 
 from botrunner.voice_socket import Call, Encryption, VoiceSocket
 
@@ -82,7 +82,7 @@ class VoiceClient(Call):
         self._link: asyncio.Task[None] | None = None
         self._began = 0.0  # when the newest link did
         self._able_at: float | None = None  # since when it can send
-        self._closing: set[asyncio.Task[Any]] = set()
+        self._closing: set[asyncio.Task[object]] = set()
         self._sending = threading.Lock()  # a link's keys and socket change between two frames
         self._on_moved = on_moved
         self._on_change = on_change
@@ -166,7 +166,7 @@ class VoiceClient(Call):
 
     # --- What the gateway says ---
 
-    async def on_voice_state_update(self, data: Any) -> None:
+    async def on_voice_state_update(self, data: GuildVoiceState) -> None:
         """The bot's own voice state: a seat, another one, or none."""
         self.session_id = data["session_id"]
         before, self._seat = self._seat, int(data["channel_id"]) if data["channel_id"] else None
@@ -193,7 +193,7 @@ class VoiceClient(Call):
         young = self._now() - self._began < SAME_MOVE_SECONDS
         return young and self.keyed_channel_id not in (0, self._seat)
 
-    async def on_voice_server_update(self, data: Any) -> None:
+    async def on_voice_server_update(self, data: VoiceServerUpdate) -> None:
         """A voice server for the bot: the first, another after a move or for the same channel, or (null) none yet."""
         if self.leaving:
             return

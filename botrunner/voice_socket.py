@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dave
 import nextcord
 from nextcord.gateway import DiscordVoiceWebSocket
 from nextcord.voice_client import E2EEState
+
+from accounts.discord import DiscordObject
 
 SESSION_DESCRIPTION, RESUMED = 4, 9
 PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH = 21, 22, 24
@@ -69,7 +69,7 @@ class VoiceSocket(DiscordVoiceWebSocket):
         self._downgrades = before._downgrades
         await super().resume()
 
-    async def received_message(self, msg: dict[str, Any]) -> None:
+    async def received_message(self, msg: DiscordObject) -> None:
         op, data = msg["op"], msg.get("d") or {}
         if op == SESSION_DESCRIPTION:
             self._connection.keyed_channel_id = self._connection.channel.id

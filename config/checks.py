@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -22,7 +21,7 @@ def is_of_other_version(connection: BaseDatabaseWrapper) -> bool:
     return any(app in ours for app, _ in loader.applied_migrations.keys() - loader.disk_migrations.keys())
 
 
-def check_history(databases: Collection[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_history(databases: Collection[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for alias in databases or ():
         try:

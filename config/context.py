@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest
 
 
-def program(request: HttpRequest) -> dict[str, Any]:
+def program(request: HttpRequest) -> dict[str, object]:
     return {
         "is_sandbox": settings.SANDBOX,
         "sandbox_url": settings.SANDBOX_URL,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -18,7 +17,7 @@ from accounts.errors import Refusal
 log = logging.getLogger(__name__)
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response:
+def answer(error: Exception, context: dict[str, object]) -> Response:
     """DRF's EXCEPTION_HANDLER: translate any exception of a view, the unexpected too."""
     if isinstance(error, Refusal):
         set_rollback()

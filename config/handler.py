@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import IO, Any, cast
 
 from django.core import signals
 from django.core.exceptions import BadRequest, RequestAborted
-from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
-from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
+from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]  # ships no types
 
 from config.views import bad_request
+from realtime.asgi import Message, Receive, Scope, Send
 from realtime.db import for_health, for_requests
 from realtime.handshake import refusal
 from realtime.http_bounds import HEAD_BYTES
 
 BODY_BYTES = 2_000_000
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
 
 class _Handler(ASGIHandler):
-    def create_request(self, scope: Any, body_file: Any) -> Any:
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         try:
             return super().create_request(scope, body_file)
         except BadRequest as error:  # a header that Django reads at once: Content-Type
@@ -51,7 +50,7 @@ class PooledHandler(_Handler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await self.read_body(receive)
         except RequestAborted:
@@ -74,10 +73,11 @@ class PooledHandler(_Handler):
         signals.request_started.send(sender=self.__class__, scope=scope)
         response: HttpResponseBase
         request, refused = self.create_request(scope, body)
-        if request is None:
+        if refused is not None:
             body.close()
             response = refused
         else:
+            assert request is not None
             response = self.get_response(request)
         if not response.streaming:
             response.close()  # tells that the request is over; what was rendered stays
@@ -151,7 +151,7 @@ async def _read_body(scope: Scope, receive: Receive, *, keep: bool) -> bytes | N
 def _replay(body: bytes, receive: Receive) -> Receive:
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replay() -> dict[str, Any]:
+    async def replay() -> Message:
         return messages.pop() if messages else await receive()
 
     return replay

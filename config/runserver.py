@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from daphne import http_protocol
 from daphne.apps import DaphneConfig
 
@@ -13,7 +11,7 @@ from realtime.upgrade import handshake_fault
 class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne ships no types
     """A request that is no handshake stays HTTP and reaches the application."""
 
-    def process(self) -> Any:
+    def process(self) -> object:
         headers = self.requestHeaders
         scope = {
             "method": self.method.decode("ascii", "replace"),
@@ -27,7 +25,7 @@ class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne
         return super().process()
 
 
-class RunserverConfig(DaphneConfig):  # type: ignore[misc]
+class RunserverConfig(DaphneConfig):  # type: ignore[misc]  # as above
     def ready(self) -> None:
         super().ready()
         http_protocol.WebRequest = AskFirstRequest

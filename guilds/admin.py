@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
@@ -58,7 +56,9 @@ class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
     def has_delete_permission(self, request: HttpRequest, obj: GuildSettings | None = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: GuildSettings, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: GuildSettings, form: GuildSettingsForm, change: bool
+    ) -> None:
         assert isinstance(request.user, User)
         origin = Origin(user=request.user, via=Via.ADMIN, operator=True)
         change_settings(obj.pk, origin=origin, **form.changes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -18,7 +16,7 @@ from guilds.queries import gone_settings, guild_shape, my_memberships
 from guilds.setting_fields import settings_in
 
 
-def on_page(membership: Membership) -> dict[str, Any]:
+def on_page(membership: Membership) -> dict[str, object]:
     """Return a guild as its members' pages show it; `install_url` for those who manage it."""
     manages = can_manage(membership)
     return guild_shape(membership) | {"install_url": install_url(membership.guild_id) if manages else None}
@@ -44,11 +42,11 @@ def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
     return render(request, "guilds/settings.html", context)
 
 
-def _sections(chosen: GuildSettings) -> list[dict[str, Any]]:
+def _sections(chosen: GuildSettings) -> list[dict[str, object]]:
     """Return the parts of the settings page, each with its settings as the model declares them."""
     (gone,) = gone_settings(chosen.pk, [chosen])
     guild = Guild(pk=chosen.pk)
-    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in Section}
+    sections: dict[str, list[dict[str, object]]] = {section: [] for section in Section}
     for field in settings_in(GuildSettings):
         if field.section:
             value, options = getattr(chosen, field.name), field.options(guild)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from accounts.models import User, snowflake_validator
+from accounts.models import SNOWFLAKE, User
 from guilds.errors import GuildForbidden, GuildNotFound, InvalidGuildId
 from guilds.models import Guild, Membership, Role
 
@@ -63,7 +63,7 @@ def is_dj(membership: Membership) -> bool:
 
 def check_guild_id(guild_id: str) -> None:
     """Raises InvalidGuildId for what is no snowflake."""
-    if not snowflake_validator.regex.fullmatch(guild_id):  # type: ignore[union-attr]
+    if not SNOWFLAKE.fullmatch(guild_id):
         raise InvalidGuildId
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.db import DatabaseError
 from django.dispatch import receiver
@@ -19,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @receiver(discord_login)
-def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: Any) -> None:
+def store_guilds_at_login(sender: object, user: User, access_token: str, **kwargs: object) -> None:
     """A Discord or a database that fails here does not undo the login; the guilds known so far stay."""
     try:
         read_my_guilds(user, access_token)
@@ -30,6 +29,6 @@ def store_guilds_at_login(sender: Any, user: User, access_token: str, **kwargs: 
 
 
 @receiver(exporting)
-def export_memberships(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+def export_memberships(sender: object, user: User, **kwargs: object) -> dict[str, object]:
     memberships = Membership.objects.filter(user=user).select_related("guild")
     return {"guilds": [guild_shape(m) | {"role_ids": m.role_ids} for m in memberships]}

@@ -19,7 +19,7 @@ from guilds.setting_fields import (
 
 
 # What everybody may see who may see the guild. (A docstring would be taken for that of what derives from it.)
-class PublicGuildSerializer(serializers.Serializer[dict[str, Any]]):
+class PublicGuildSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     name = serializers.CharField()
     icon_url = serializers.CharField(allow_null=True)
@@ -41,17 +41,17 @@ class GuildAnswerSerializer(GuildSerializer):
     )
 
 
-class VoiceStateSerializer(serializers.Serializer[dict[str, Any]]):
+class VoiceStateSerializer(serializers.Serializer[dict[str, object]]):
     channel_id = serializers.CharField(allow_null=True, help_text="A voice or stage channel; null: in none.")
 
 
-class VoiceChannelSerializer(serializers.Serializer[dict[str, Any]]):
+class VoiceChannelSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     name = serializers.CharField()
     stage = serializers.BooleanField()
 
 
-class LackSerializer(serializers.Serializer[dict[str, Any]]):
+class LackSerializer(serializers.Serializer[dict[str, object]]):
     permission = serializers.CharField(help_text="Discord's name of it.")
     bit = serializers.CharField(help_text="Its permission bit, a decimal number.")
     needed_for = serializers.CharField()
@@ -70,7 +70,7 @@ class RoleSerializer(serializers.ModelSerializer[Role]):
         fields: ClassVar[list[str]] = ["id", "name", "color", "position", "mentionable"]
 
 
-class InstallUrlSerializer(serializers.Serializer[dict[str, Any]]):
+class InstallUrlSerializer(serializers.Serializer[dict[str, object]]):
     url = serializers.CharField()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from guilds.changes_form import ChangesForm
 from guilds.domain.settings import check_choices, check_settings
 from guilds.models import GuildSettings
@@ -15,7 +13,7 @@ class GuildSettingsForm(ChangesForm[GuildSettings]):
         model = GuildSettings
         fields = tuple(field.name for field in settings_in(GuildSettings))
 
-    def check(self, changes: dict[str, Any]) -> dict[str, Any]:
+    def check(self, changes: dict[str, object]) -> dict[str, object]:
         changes = check_settings(changes)
         check_choices(self.instance.pk, changes)
         return changes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Any
 
 from accounts.errors import InvalidInput
 from accounts.models import User
@@ -51,7 +50,7 @@ def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
         raise Forbidden from error
 
 
-def snapshot(user: User, guild_id: str) -> dict[str, Any]:
+def snapshot(user: User, guild_id: str) -> dict[str, object]:
     return read_snapshot(user, guild_id)
 
 

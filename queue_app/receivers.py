@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -17,7 +15,7 @@ from queue_app.shapes import item_shape
 
 
 @receiver(exporting)
-def export_items(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+def export_items(sender: object, user: User, **kwargs: object) -> dict[str, object]:
     items = QueueItem.objects.filter(requested_by=user).select_related("track", "requested_by")
     return {
         "queue_items": [item_shape(item) | {"guild_id": item.guild_id} for item in items.order_by("added_at")]
@@ -25,10 +23,10 @@ def export_items(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
 
 
 @receiver(departing)
-def forget_items(sender: Any, user: User, **kwargs: Any) -> None:
+def forget_items(sender: object, user: User, **kwargs: object) -> None:
     forget_person(user)
 
 
 @receiver(track_read)
-def announce_what_was_read(sender: Any, track: Track, **kwargs: Any) -> None:
+def announce_what_was_read(sender: object, track: Track, **kwargs: object) -> None:
     announce_track(track)

@@ -9,7 +9,7 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from queue_app.commands import COMMANDS
 
 
-class ResultShapes(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+class ResultShapes(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # its __init_subclass__ has no types
     target_class = "queue_app.command_serializers.ResultField"
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:

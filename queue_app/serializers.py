@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from guilds.serializers import GuildSerializer, VoiceChannelSerializer
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
-Shape = serializers.Serializer[dict[str, Any]]
+Shape = serializers.Serializer[dict[str, object]]
 
 
 class TrackSerializer(Shape):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -28,7 +26,7 @@ class StoreAdmin(OwnerAdmin[Store]):
     list_select_related = ("owner",)
     raw_id_fields = ("owner",)
     readonly_fields = ("name", "epoch", "head", "pruned_through", "size_bytes", "created_at")
-    inlines: ClassVar[list[Any]] = [StoreMemberInline]
+    inlines = (StoreMemberInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

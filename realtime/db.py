@@ -70,7 +70,7 @@ def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if threading.current_thread().name.startswith(_KEEPING):
         connection.close_at = time.monotonic() + KEEP_SECONDS
         # One that the database closed meanwhile is replaced.
-        connection.health_check_enabled = True  # type: ignore[attr-defined]
+        connection.health_check_enabled = True  # type: ignore[attr-defined]  # no stubs have it
 
 
 def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from realtime import json_text
 from realtime.errors import BadMessage, InvalidPush, TooLarge
@@ -15,7 +15,7 @@ MAX_ID = 100
 MAX_SEQ = 2**53 - 1  # what JavaScript counts to
 
 
-def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
+def decode(text: str | None, data: bytes | None) -> dict[str, object]:
     """Return the object of one message. Raises BadMessage (also for deep nesting) or TooLarge."""
     if text is None:
         raise BadMessage("This socket speaks text, not binary.")
@@ -36,7 +36,7 @@ def decode(text: str | None, data: bytes | None) -> dict[str, Any]:
     return frame
 
 
-def text_field(frame: dict[str, Any], name: str, *, required: bool = False) -> str:
+def text_field(frame: dict[str, object], name: str, *, required: bool = False) -> str:
     """Return a string field, empty when absent. Raises BadMessage."""
     value = frame.get(name)
     if value is None and not required:
@@ -46,14 +46,14 @@ def text_field(frame: dict[str, Any], name: str, *, required: bool = False) -> s
     return value
 
 
-def cursor_field(frame: dict[str, Any]) -> int:
+def cursor_field(frame: dict[str, object]) -> int:
     value = frame.get("cursor", 0)
     if not _is_whole(value, 0):
         raise BadMessage("`cursor` must be a seq, 0 for the beginning.")
     return value
 
 
-def pushed_events(frame: dict[str, Any], text: str) -> list[Pushed]:
+def pushed_events(frame: dict[str, object], text: str) -> list[Pushed]:
     """Return the events of a `push`; `text` is the message that the frame came from.
 
     Raises InvalidPush or TooLarge.
@@ -70,7 +70,7 @@ def pushed_events(frame: dict[str, Any], text: str) -> list[Pushed]:
     return pushed
 
 
-def _pushed(event: Any, text: str, start: int) -> Pushed:
+def _pushed(event: object, text: str, start: int) -> Pushed:
     if not isinstance(event, dict):
         raise InvalidPush("An event is an object.")
     event_id, name = event.get("eventId"), event.get("name")
@@ -108,5 +108,5 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _is_whole(value: Any, low: int, high: int = 2**63) -> TypeGuard[int]:
+def _is_whole(value: object, low: int, high: int = 2**63) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value < high

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
@@ -22,8 +21,7 @@ from accounts.domain.sessions import (
 from accounts.errors import Unauthenticated
 from accounts.session_store import SessionStore
 from accounts.tokens import says_sync
-
-Scope = dict[str, Any]
+from realtime.asgi import Message, Scope
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -105,7 +103,7 @@ def _of_cookie(scope: Scope) -> Principal | None:
 
 def refusal(
     scope: Scope, status: int, code: str, detail: str, more: Iterable[tuple[bytes, bytes]] = ()
-) -> list[dict[str, Any]]:
+) -> list[Message]:
     """Return the messages that refuse an upgrade, or an HTTP request for one, with the usual error body.
 
     `more` are further headers. A server without the `websocket.http.response` extension can only accept and close

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
@@ -23,9 +22,9 @@ class BoundedProtocol(H11Protocol):
     """Closes a connection whose request takes too long, and answers a head that is too large with 431."""
 
     _deadline: asyncio.TimerHandle | None = None
-    _awaited: Any = None  # the state of h11 that the deadline is for
+    _awaited: object = None  # the state of h11 that the deadline is for
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self._watch()
 
@@ -53,7 +52,7 @@ class BoundedProtocol(H11Protocol):
         else:
             self._await(None, 0)
 
-    def _await(self, state: Any, seconds: float) -> None:
+    def _await(self, state: object, seconds: float) -> None:
         if state is self._awaited:
             return
         if self._deadline is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from accounts.models import User
 from realtime.errors import StoreNotFound
@@ -25,7 +24,7 @@ class Pushed:
 
     event_id: str
     name: str
-    args: Any
+    args: object
     client_timestamp: int | None = None
     args_text: str = ""
     seq: int | None = None
@@ -53,7 +52,7 @@ class Kind:
 
     authorize: Callable[[User, str], None]
     push: Callable[[Store, str, list[Pushed], Origin], list[int]] | None
-    snapshot: Callable[[User, str], dict[str, Any]] | None
+    snapshot: Callable[[User, str], dict[str, object]] | None
     readers: Callable[[Collection[Reader]], set[Reader]]
     create: Callable[[User, str], None] | None = None
     upkeep: Callable[[Collection[str]], None] | None = None

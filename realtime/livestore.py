@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from typing import TypeGuard
 from urllib.parse import parse_qs, unquote
 
 from realtime import json_text
@@ -39,11 +39,11 @@ class Message:
 
     tag: str
     request_id: str
-    body: dict[str, Any]
+    body: dict[str, object]
     at: int
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, object]:
         payload = self.body.get("payload")
         if not isinstance(payload, dict):
             raise BadMessage("A request has a `payload`.")
@@ -59,7 +59,7 @@ def read_address(query_string: bytes) -> Address:
     store_id = query.get("storeId", [""])[0]
     if not store_id or len(store_id) > MAX_ID or not is_storable(store_id):
         raise BadMessage("Say which store: `?storeId=`.")
-    payload: Any = None
+    payload: object = None
     if raw := query.get("payload", [""])[0]:
         try:
             payload = json.loads(unquote(raw, errors="strict"))
@@ -72,7 +72,7 @@ def read_address(query_string: bytes) -> Address:
     return Address(store_id=store_id, instance=name, token=token_of(payload))
 
 
-def token_of(payload: Any) -> str:
+def token_of(payload: object) -> str:
     """Return the token of a `syncPayload`, empty where there is none."""
     token = payload.get("authToken") if isinstance(payload, dict) else None
     return token if isinstance(token, str) else ""
@@ -95,7 +95,7 @@ def decode(text: str | None) -> list[Message]:
     return [_message(said, 0)]
 
 
-def _message(said: Any, at: int) -> Message:
+def _message(said: object, at: int) -> Message:
     if not isinstance(said, dict) or not isinstance(said.get("_tag"), str):
         raise BadMessage("A message is an object with a `_tag`.")
     request_id = said.get("id" if said["_tag"] == "Request" else "requestId", "")
@@ -140,7 +140,7 @@ def read_batch(message: Message, text: str) -> list[Pushed]:
     return [_pushed(event, text, start) for event, start in zip(batch, starts, strict=True)]
 
 
-def _pushed(event: Any, text: str, start: int) -> Pushed:
+def _pushed(event: object, text: str, start: int) -> Pushed:
     if not isinstance(event, dict):
         raise InvalidPush("An event is an object.")
     name, client_id, session_id = (_word(event.get(field)) for field in ("name", "clientId", "sessionId"))
@@ -160,20 +160,20 @@ def _pushed(event: Any, text: str, start: int) -> Pushed:
     )
 
 
-def _option(value: Any) -> Any:
+def _option(value: object) -> object:
     """Return what an Effect `Option` holds, null for `None`. Raises BadMessage."""
     if isinstance(value, dict) and value.get("_tag") in {"Some", "None"}:
         return value.get("value") if value["_tag"] == "Some" else None
     raise BadMessage("This is no Option.")
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     if not isinstance(value, str) or len(value) > 100 or not is_storable(value):
         raise InvalidPush("`name`, `clientId` and `sessionId` are strings of at most 100 characters.")
     return value
 
 
-def _is_seq(value: Any) -> TypeGuard[int]:
+def _is_seq(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEQ
 
 
@@ -205,28 +205,28 @@ def _items(events: list[bytes]) -> Iterator[bytes]:
         yield b'{"eventEncoded":%b,"metadata":%b}' % (event, option)
 
 
-def success(request_id: str, **value: object) -> dict[str, Any]:
+def success(request_id: str, **value: object) -> dict[str, object]:
     return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Success", "value": value}}
 
 
-def end(request_id: str) -> dict[str, Any]:
+def end(request_id: str) -> dict[str, object]:
     """The end of a stream, which has no value."""
     return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Success"}}
 
 
-def failure(request_id: str, tag: str, **fields: object) -> dict[str, Any]:
+def failure(request_id: str, tag: str, **fields: object) -> dict[str, object]:
     """An error that the request's schema knows."""
     return _failed(request_id, {"_tag": "Fail", "error": {"_tag": tag, **fields}})
 
 
-def unknown(request_id: str, code: str, detail: str) -> dict[str, Any]:
+def unknown(request_id: str, code: str, detail: str) -> dict[str, object]:
     """LiveStore's UnknownError: a push is tried again, a pull ends for good."""
     return failure(request_id, "UnknownError", cause={"name": code, "message": detail}, note=code)
 
 
-def interrupted(request_id: str) -> dict[str, Any]:
+def interrupted(request_id: str) -> dict[str, object]:
     return _failed(request_id, {"_tag": "Interrupt", "fiberId": {"_tag": "None"}})
 
 
-def _failed(request_id: str, cause: dict[str, Any]) -> dict[str, Any]:
+def _failed(request_id: str, cause: dict[str, object]) -> dict[str, object]:
     return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Failure", "cause": cause}}

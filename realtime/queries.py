@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -82,7 +82,7 @@ def read_events(
 
 def encode_event(event: Event | _Row, actor: User | None) -> bytes:
     """Return an event as JSON. `args` goes out exactly as it came in, and not at all where there were none."""
-    metadata: dict[str, Any] = {
+    metadata: dict[str, object] = {
         "userId": str(actor.pk) if actor else None,
         "username": actor.username if actor else None,
         "displayName": str(actor) if actor else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -14,7 +12,7 @@ from realtime.queries import written_by
 
 
 @receiver(exporting)
-def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+def export_stores(sender: object, user: User, **kwargs: object) -> dict[str, object]:
     return {
         "stores": [
             {"name": store.name, "public": store.public, "created_at": store.created_at.isoformat()}
@@ -38,5 +36,5 @@ def export_stores(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
 
 
 @receiver(departing)
-def forget_stores(sender: Any, user: User, **kwargs: Any) -> None:
+def forget_stores(sender: object, user: User, **kwargs: object) -> None:
     leave_stores(user)

@@ -8,22 +8,20 @@ no answer at all. Here such a request stays HTTP and reaches the application.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import NamedTuple, cast
 
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from realtime.asgi import Application, Receive, Scope, Send
 from realtime.http_bounds import BoundedProtocol
 
 FAULT = "backline.handshake_fault"  # in an HTTP scope: what was found when the request came
 
 # At DEBUG it would write each header, cookies and tokens among them.
 _SILENT = logging.Logger("handshake", logging.CRITICAL)
-
-Scope = dict[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 class Fault(NamedTuple):
@@ -81,7 +79,7 @@ class AskFirstProtocol(BoundedProtocol):
 def refusing_upgrades(http: Application, refusers: Mapping[str, Application]) -> Application:
     """Return an HTTP application in which `refusers` answer at their paths, where only sockets live."""
 
-    async def application(scope: Scope, receive: Any, send: Any) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await refusers.get(scope["path"], http)(scope, receive, send)
 
     return application

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin
@@ -27,13 +26,13 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
     search_fields = ("id", "name", "owner__username", "owner__discord_id")
     list_select_related = ("owner",)
     raw_id_fields = ("owner",)
-    inlines: ClassVar[list[Any]] = [StreamGrantInline]
+    inlines = (StreamGrantInline,)
     actions = ("end_tokens",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Stream | None = None) -> list[str]:
         return ["id", "created_at"] if obj else ["created_at"]
 
-    def save_model(self, request: HttpRequest, obj: Stream, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Stream, form: ModelForm[Stream], change: bool) -> None:
         super().save_model(request, obj, form, change)
         ensure_store(obj.log)
 

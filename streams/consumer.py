@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from channels.exceptions import StopConsumer
@@ -16,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 from accounts.domain.sessions import Principal
 from accounts.errors import AuthRequired, Refusal, TokenInvalid
 from accounts.metrics import refresh_counted
+from realtime.asgi import Message, Receive, Scope, Send
 from realtime.consumers.connection import EXPIRY_NOTICE_SECONDS, Connection, milliseconds
 from realtime.db import in_thread
 from realtime.errors import EpochMismatch, NoAccess, RateLimited, StoreNotFound
@@ -51,7 +51,7 @@ class StreamConsumer(Connection):
         self._registrations: dict[str, Registration] = {}
         self._subscriptions: dict[str, Subscription] = {}
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
         self.scope, self.base_send = scope, send
         self._writer = Writer(scope, send, self._registrations, lambda: self._close_soon(4490))
@@ -132,7 +132,7 @@ class StreamConsumer(Connection):
         expires_at = milliseconds(self.principal.expires_at)
         self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
 
-    async def _renew(self, message: dict[str, Any]) -> None:
+    async def _renew(self, message: frames.Said) -> None:
         token = message.get("authToken")
         if not isinstance(token, str):
             raise InvalidMessage("`authToken` must be a string.")
@@ -149,10 +149,10 @@ class StreamConsumer(Connection):
 
     # --- What comes in ---
 
-    async def websocket_receive(self, message: dict[str, Any]) -> None:
+    async def websocket_receive(self, message: Message) -> None:
         if self._closed or self._closing:
             return
-        said: dict[str, Any] = {}
+        said: frames.Said = {}
         try:
             if message.get("bytes") is not None:
                 self._receive_frame(message["bytes"])
@@ -179,7 +179,7 @@ class StreamConsumer(Connection):
             detail = "Something went wrong on our side."
             self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
 
-    async def _handle(self, message: dict[str, Any]) -> None:
+    async def _handle(self, message: frames.Said) -> None:
         kind = message["type"]
         if kind == "register":
             await self._register(message)
@@ -200,7 +200,7 @@ class StreamConsumer(Connection):
 
     # --- Registrations ---
 
-    async def _register(self, message: dict[str, Any]) -> None:
+    async def _register(self, message: frames.Said) -> None:
         assert self.principal is not None
         request = read_request(message)
         if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
@@ -268,7 +268,7 @@ class StreamConsumer(Connection):
         def encode(batch: Batch) -> list[tuple[str, int, bytes]]:
             return [frames.durable_message(event, live.id) for event in batch.events]
 
-        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
+        def deliver(batch: Batch) -> Coroutine[object, object, None] | None:
             messages = batch.shared("ws", encode)
             return self._writer.queue_batch(m for type_, _, m in messages if type_ in registration.consumes)
 
@@ -288,7 +288,7 @@ class StreamConsumer(Connection):
             on_lost=lost,
         )
 
-    def _registration_for(self, type_: str, stream_id: Any) -> Registration:
+    def _registration_for(self, type_: str, stream_id: object) -> Registration:
         """Return where a message of that type goes. Raises InvalidMessage or NoPermission."""
         if stream_id:
             found = [r for r in (self._registrations.get(str(stream_id)),) if r is not None]
@@ -308,11 +308,11 @@ class StreamConsumer(Connection):
 
     # --- Messages and frames ---
 
-    async def _publish(self, message: dict[str, Any]) -> None:
+    async def _publish(self, message: frames.Said) -> None:
         type_, message_id = message["type"], frames.message_id(message)
         live = self._registration_for(type_, message.get("streamId")).stream
         stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
-        answer: dict[str, Any] = {"type": "ack", "id": message_id, "streamId": live.id}
+        answer: dict[str, object] = {"type": "ack", "id": message_id, "streamId": live.id}
         if type_ in live.durable:
             answer["seq"] = await self._publish_durable(live, type_, message)
         else:
@@ -320,7 +320,7 @@ class StreamConsumer(Connection):
         if message_id is not None:
             self._say(answer)
 
-    async def _publish_durable(self, live: LiveStream, type_: str, message: dict[str, Any]) -> int:
+    async def _publish_durable(self, live: LiveStream, type_: str, message: frames.Said) -> int:
         assert self.principal is not None
         origin = Origin(
             user=self.principal.user,
@@ -361,7 +361,7 @@ class StreamConsumer(Connection):
             return False
         return isinstance(said, dict) and said.get("type") == "ack" and self._acknowledge(said)
 
-    def _acknowledge(self, message: dict[str, Any]) -> bool:
+    def _acknowledge(self, message: frames.Said) -> bool:
         """Give a consumer credit for the frames it has shown. Returns whether it was owed any."""
         number, stream_id = message.get("frame"), message.get("streamId")
         if stream_id is None and len(self._registrations) == 1:
@@ -386,18 +386,18 @@ class StreamConsumer(Connection):
     async def send_text(self, text: str) -> None:
         self.queue(frames.text_message(text.encode()))
 
-    def _say(self, frame: dict[str, Any]) -> None:
+    def _say(self, frame: dict[str, object]) -> None:
         """Send at once: what follows may be the close."""
         if frame.get("id") is None:
             frame.pop("id", None)
         self.queue(frames.text_message(orjson.dumps(frame)))
 
-    def _say_error(self, error: Refusal, message: dict[str, Any]) -> None:
+    def _say_error(self, error: Refusal, message: frames.Said) -> None:
         data = dict(error.data)
         if isinstance(message.get("streamId"), str):
             data["streamId"] = message["streamId"][:64]
         self._say(self._error_frame(error.code, str(error), message.get("id"), **data))
 
     @staticmethod
-    def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
+    def _error_frame(code: str, detail: str, frame_id: object, **data: object) -> dict[str, object]:
         return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}

@@ -14,9 +14,10 @@ import orjson
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
+from realtime.asgi import Message
 from realtime.errors import BadMessage
 from streams.errors import InvalidMessage, MessageTooLarge
-from streams.models import RESERVED_TYPES, type_validator
+from streams.models import RESERVED_TYPES, TYPE
 
 MAX_FRAME_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4_096
@@ -24,6 +25,9 @@ MAX_TEXT_BYTES = 65_536
 MAX_TYPES = 32
 MAX_DEPTH = 1_024  # of orjson
 MAX_ID = 100
+
+# What a client wrote, an object of JSON. Each field is checked where it is read.
+type Said = dict[str, Any]
 
 # Written by the server; whatever a client says under these names is dropped.
 STAMPED = ("type", "streamId", "from", "userId", "timestamp", "seq", "frame", "missed", "id")
@@ -35,11 +39,11 @@ class Incoming:
 
     type: str
     stream_id: str
-    header: dict[str, Any]
+    header: Said
     payload: memoryview
 
 
-def decode_text(text: str) -> dict[str, Any]:
+def decode_text(text: str) -> Said:
     """Return the object of a text message. Raises BadMessage, InvalidMessage or MessageTooLarge."""
     if len(text) > MAX_TEXT_BYTES or len(text.encode()) > MAX_TEXT_BYTES:
         raise MessageTooLarge(f"A text message has at most {MAX_TEXT_BYTES} bytes.")
@@ -67,7 +71,7 @@ def decode_binary(data: bytes) -> Incoming:
     return Incoming(header["type"], stream_id, header, view[2 + length :])
 
 
-def _decode(text: str | memoryview) -> dict[str, Any]:
+def _decode(text: str | memoryview) -> Said:
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -92,7 +96,7 @@ def _without_halves(text: str | memoryview) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
-def message_id(message: dict[str, Any]) -> str | None:
+def message_id(message: Said) -> str | None:
     """Return the id under which a message is written once, null where it has none. Raises InvalidMessage."""
     value = message.get("id")
     if value is not None and not (
@@ -102,7 +106,7 @@ def message_id(message: dict[str, Any]) -> str | None:
     return value
 
 
-def types_field(message: dict[str, Any], name: str) -> frozenset[str]:
+def types_field(message: Said, name: str) -> frozenset[str]:
     """Return a list of types as a set, empty when absent. Raises InvalidMessage."""
     value = message.get(name, [])
     if not isinstance(value, list) or len(value) > MAX_TYPES or not all(map(_is_type, value)):
@@ -112,17 +116,16 @@ def types_field(message: dict[str, Any], name: str) -> frozenset[str]:
     return frozenset(value)
 
 
-def _is_type(value: Any) -> bool:
-    regex: Any = type_validator.regex
-    return isinstance(value, str) and value not in RESERVED_TYPES and bool(regex.fullmatch(value))
+def _is_type(value: object) -> bool:
+    return isinstance(value, str) and value not in RESERVED_TYPES and bool(TYPE.fullmatch(value))
 
 
-def said(message: dict[str, Any]) -> dict[str, Any]:
+def said(message: Said) -> Said:
     """Return what the client said itself, without what the server writes."""
     return {key: value for key, value in message.items() if key not in STAMPED}
 
 
-def stamp(type_: str, stream_id: str, message: dict[str, Any], **stamps: Any) -> bytes:
+def stamp(type_: str, stream_id: str, message: Said, **stamps: object) -> bytes:
     """Return a live message or a frame's header as JSON, without its closing brace. Raises InvalidMessage."""
     try:
         return orjson.dumps({"type": type_, **said(message), "streamId": stream_id, **stamps})[:-1]
@@ -148,7 +151,7 @@ def binary_message(stamped: bytes, number: int, missed: int, payload: memoryview
     return b"".join((start, len(header).to_bytes(2), header, payload))
 
 
-def unframed(wire: bytes) -> dict[str, Any]:
+def unframed(wire: bytes) -> Message:
     """Return the ASGI message of a ready frame, for servers that make the frames themselves."""
     start = {126: 4, 127: 10}.get(wire[1], 2)
     if wire[0] & 0x0F == Opcode.TEXT:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import re
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -11,12 +12,11 @@ from django.db import models
 from django.utils import timezone
 
 # What a device calls its stream; it stands in paths, log names and channel-layer groups.
+STREAM_ID = TYPE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 stream_id_validator = RegexValidator(
-    r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", "1 to 64 letters, digits, dots, dashes and underscores."
+    STREAM_ID.pattern, "1 to 64 letters, digits, dots, dashes and underscores."
 )
-type_validator = RegexValidator(
-    r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", "A type is a word of 1 to 64 letters, digits, dots and dashes."
-)
+type_validator = RegexValidator(TYPE.pattern, "A type is a word of 1 to 64 letters, digits, dots and dashes.")
 # `/ws` speaks with these words itself, so they are no types of messages.
 RESERVED_TYPES = frozenset(
     {
@@ -27,7 +27,7 @@ RESERVED_TYPES = frozenset(
 MAX_DURABLE_TYPES = 16
 
 
-def validate_type(value: Any) -> None:
+def validate_type(value: object) -> None:
     """Raises ValidationError for what cannot be a type of messages."""
     if not isinstance(value, str):
         raise ValidationError(type_validator.message)

@@ -14,7 +14,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import orjson
 from django.conf import settings
@@ -148,7 +147,7 @@ class Presence:
 
 
 def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:
-    frame: dict[str, Any] = {
+    frame: dict[str, object] = {
         "type": "presence",
         "streamId": stream_id,
         "producing": sum(1 for row in rows if row.produces),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -15,7 +13,7 @@ from streams.shapes import grant_shape
 
 
 @receiver(exporting)
-def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
+def export_streams(sender: object, user: User, **kwargs: object) -> dict[str, object]:
     return {
         "streams": [
             {
@@ -45,7 +43,7 @@ def export_streams(sender: Any, user: User, **kwargs: Any) -> dict[str, Any]:
 
 
 @receiver(departing)
-def forget_streams(sender: Any, user: User, **kwargs: Any) -> None:
+def forget_streams(sender: object, user: User, **kwargs: object) -> None:
     """Their own streams go with their logs; in others' logs the messages stay, with nobody's name."""
     for stream in Stream.objects.filter(owner=user):
         delete_stream(stream)

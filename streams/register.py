@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from accounts.domain.sessions import Principal
 from accounts.errors import Refusal
@@ -16,7 +15,7 @@ from streams.domain.streams import claim_stream
 from streams.errors import InvalidMessage, StreamNotFound, cannot_publish, cannot_read
 from streams.frames import types_field
 from streams.limits import MAX_CREDIT
-from streams.models import Stream, stream_id_validator
+from streams.models import STREAM_ID, Stream, stream_id_validator
 from streams.rights import NO_RIGHTS, Access, Rights, read_access
 
 _CLIENT_TYPE = re.compile(r"[\w.-]{0,32}", re.ASCII)
@@ -46,7 +45,7 @@ class Granted:
     head: int
 
 
-def read_request(message: dict[str, Any]) -> Request:
+def read_request(message: dict[str, object]) -> Request:
     """Raises InvalidMessage."""
     client_type, epoch = message.get("clientType", ""), message.get("epoch")
     if not isinstance(client_type, str) or not _CLIENT_TYPE.fullmatch(client_type):
@@ -65,15 +64,15 @@ def read_request(message: dict[str, Any]) -> Request:
     )
 
 
-def stream_id_field(message: dict[str, Any]) -> str:
+def stream_id_field(message: dict[str, object]) -> str:
     """Raises InvalidMessage."""
-    value, regex = message.get("streamId"), stream_id_validator.regex
-    if not isinstance(value, str) or not regex.fullmatch(value):  # type: ignore[union-attr]
+    value = message.get("streamId")
+    if not isinstance(value, str) or not STREAM_ID.fullmatch(value):
         raise InvalidMessage(f"`streamId`: {stream_id_validator.message}")
     return value
 
 
-def _number(message: dict[str, Any], name: str, low: int, high: int) -> int | None:
+def _number(message: dict[str, object], name: str, low: int, high: int) -> int | None:
     value = message.get(name)
     if value is None:
         return None

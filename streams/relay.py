@@ -11,7 +11,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -22,6 +22,8 @@ from streams import pictures
 from streams.live import LiveStream
 
 log = logging.getLogger(__name__)
+
+type _Message = dict[str, Any]  # as the channel layer packs it
 
 PROCESS = uuid.uuid4().hex
 MAX_WAITING = 1_000
@@ -39,8 +41,8 @@ class Relay:
     def __init__(self, streams: Mapping[str, LiveStream], *, on_presence: Callable[[str], None]) -> None:
         self._streams = streams
         self._on_presence = on_presence
-        self._messages: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MAX_WAITING)
-        self._frames: dict[tuple[str, str], dict[str, Any]] = {}
+        self._messages: deque[tuple[str, _Message]] = deque(maxlen=MAX_WAITING)
+        self._frames: dict[tuple[str, str], _Message] = {}
         self._something = asyncio.Event()
         self._channel: str | None = None
         self._joined: set[str] = set()
@@ -50,7 +52,7 @@ class Relay:
             self._start(self._run_sending())
             self._start(self._run_receiving())
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work, name="streams relay")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -104,7 +106,7 @@ class Relay:
                 self._channel = None
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear(self, message: _Message) -> None:
         live = self._streams.get(message["stream"])
         if live is None or message["process"] == PROCESS:
             return
@@ -135,7 +137,7 @@ class Relay:
         """Tell other processes that this one wrote down who is there."""
         self._say(stream_id, {"type": "presence"})
 
-    def _say(self, stream_id: str, message: dict[str, Any]) -> None:
+    def _say(self, stream_id: str, message: _Message) -> None:
         if settings.REDIS_URL:
             self._messages.append((stream_id, message))
             self._something.set()

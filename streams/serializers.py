@@ -11,7 +11,7 @@ from accounts.serializers import PersonSerializer
 from streams.models import MAX_DURABLE_TYPES, stream_id_validator, validate_type
 
 
-class StreamChangeSerializer(serializers.Serializer[dict[str, Any]]):
+class StreamChangeSerializer(serializers.Serializer[dict[str, object]]):
     name = serializers.CharField(max_length=100, allow_blank=True, required=False)
     public = serializers.BooleanField(required=False)
     durable_types = serializers.ListField(
@@ -25,7 +25,7 @@ class StreamCreateSerializer(StreamChangeSerializer):
     )
 
 
-class GrantRequestSerializer(serializers.Serializer[dict[str, Any]]):
+class GrantRequestSerializer(serializers.Serializer[dict[str, object]]):
     """One of `user_id`, `discord_id` and `guild_id`."""
 
     user_id = serializers.CharField(required=False, max_length=20)
@@ -51,7 +51,7 @@ class GrantRequestSerializer(serializers.Serializer[dict[str, Any]]):
         return {**attrs, "user": user}
 
 
-class PresenceSerializer(serializers.Serializer[dict[str, Any]]):
+class PresenceSerializer(serializers.Serializer[dict[str, object]]):
     connection_id = serializers.CharField()
     user = PersonSerializer()
     client_type = serializers.CharField()
@@ -60,7 +60,7 @@ class PresenceSerializer(serializers.Serializer[dict[str, Any]]):
     since = serializers.DateTimeField()
 
 
-class StreamSerializer(serializers.Serializer[dict[str, Any]]):
+class StreamSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     name = serializers.CharField()
     owner = PersonSerializer()
@@ -73,7 +73,7 @@ class StreamSerializer(serializers.Serializer[dict[str, Any]]):
     presence = PresenceSerializer(many=True, allow_null=True)
 
 
-class GrantSerializer(serializers.Serializer[dict[str, Any]]):
+class GrantSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.IntegerField()
     user = PersonSerializer(allow_null=True)
     guild_id = serializers.CharField(allow_null=True)
@@ -81,7 +81,7 @@ class GrantSerializer(serializers.Serializer[dict[str, Any]]):
     access = serializers.ChoiceField(choices=["read", "write"])
 
 
-class AlertSerializer(serializers.Serializer[dict[str, Any]]):
+class AlertSerializer(serializers.Serializer[dict[str, object]]):
     seq = serializers.IntegerField()
     type = serializers.CharField()
     args = serializers.DictField()
@@ -92,6 +92,6 @@ class AlertSerializer(serializers.Serializer[dict[str, Any]]):
         return {**super().get_fields(), "from": PersonSerializer(allow_null=True)}  # a word of Python's
 
 
-class AlertPageSerializer(serializers.Serializer[dict[str, Any]]):
+class AlertPageSerializer(serializers.Serializer[dict[str, object]]):
     items = AlertSerializer(many=True)
     next = serializers.CharField(allow_null=True)

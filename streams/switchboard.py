@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
 
 from realtime import metrics
 from realtime.connections import get_connections
@@ -140,6 +139,6 @@ def milliseconds_now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def sender(peer: Peer) -> dict[str, Any]:
+def sender(peer: Peer) -> dict[str, object]:
     """Return who sends, as the server knows it; `stamp` puts it into what they say."""
     return {"from": {"userId": str(peer.user_id), "connectionId": peer.connection_id}}

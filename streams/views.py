@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -38,7 +37,7 @@ PAGE = 50
 _PICTURE = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 
-def _one(stream: Stream, rights: Rights) -> dict[str, Any]:
+def _one(stream: Stream, rights: Rights) -> dict[str, object]:
     return stream_shape(stream, rights, present_on([stream.pk]))
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
 
+from realtime.asgi import Scope, Send
 from realtime.preframed import frame_writer, until_writable
 from streams import frames
 from streams.live import Registration
@@ -27,8 +27,8 @@ class Writer:
 
     def __init__(
         self,
-        scope: dict[str, Any],
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        scope: Scope,
+        send: Send,
         registrations: dict[str, Registration],
         too_slow: Callable[[], None],
     ) -> None:
@@ -55,7 +55,7 @@ class Writer:
         if self._outbox_bytes > MAX_WAITING_BYTES or len(self._outbox) > MAX_WAITING_MESSAGES:
             self._too_slow()
 
-    def queue_batch(self, messages: Iterable[bytes]) -> Coroutine[Any, Any, None] | None:
+    def queue_batch(self, messages: Iterable[bytes]) -> Coroutine[object, object, None] | None:
         """Send messages that can wait where they are. Returns null when the socket took them at once.
 
         What it returns otherwise ends when it did. One batch waits here at a time: those of many logs that are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from config.asgi import application
@@ -31,8 +32,8 @@ class Upgrade:
             "extensions": {"websocket.http.response": {}},
         }
         self._to: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._task = asyncio.create_task(application(self._scope, self._to.get, self._from.put))
+        self._from: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._task = asyncio.ensure_future(application(self._scope, self._to.get, self._from.put))
 
     async def __aenter__(self) -> Upgrade:
         await self._to.put({"type": "websocket.connect"})
@@ -43,7 +44,7 @@ class Upgrade:
         async with asyncio.timeout(WAIT_SECONDS):
             await self._task
 
-    async def next(self) -> dict[str, Any]:
+    async def next(self) -> Mapping[str, Any]:
         async with asyncio.timeout(WAIT_SECONDS):
             return await self._from.get()
 

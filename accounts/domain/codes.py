@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
 
 from accounts import discord
 from accounts.domain.once import StepSpent, empty_answers, forget_step, take_once
@@ -19,7 +18,7 @@ KEEP = timedelta(minutes=10)
 
 def exchange_code(
     *, code: str, redirect_uri: str, code_verifier: str, repeat_key: str = ""
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the same as `discord.exchange_code`; to the same client for KEEP, or until `forget_tokens`.
 
     The same client has the same `code_verifier` or `repeat_key`, one of which must not be empty. Not to be called

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
@@ -13,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import discord
+from accounts.discord import DiscordObject
 from accounts.domain.codes import exchange_code, forget_tokens
 from accounts.domain.once import StepSpent, take_once
 from accounts.domain.people import store_grant, upsert_person
@@ -84,7 +84,7 @@ def log_in_with_code(
     return find_live_session(answer)
 
 
-def _log_in(tokens: dict[str, Any], *, second_factor: str, device: str, address: str | None) -> AuthSession:
+def _log_in(tokens: DiscordObject, *, second_factor: str, device: str, address: str | None) -> AuthSession:
     """`tokens` is what `discord.exchange_code` returns."""
     access_token = tokens["access_token"]
     profile = discord.fetch_me(access_token)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
+from accounts.discord import DiscordObject
 from accounts.encryption import encrypt
 from accounts.models import DiscordGrant, User
 
 
-def upsert_person(profile: dict[str, Any]) -> User:
+def upsert_person(profile: DiscordObject) -> User:
     """Return the user of a Discord user object (`id, username, global_name, avatar`), up to date.
 
     A person who used the bot before ever logging in is the same row afterwards.

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
 from accounts import discord
-from accounts.discord import MESSAGES_PAGE, File
+from accounts.discord import MESSAGES_PAGE, DiscordObject, File
 from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
 from alerts.message import Without
 
@@ -32,7 +31,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 class Form:
     """One way to say it: Discord's Create Message, its files, and what it leaves out."""
 
-    payload: dict[str, Any]
+    payload: DiscordObject
     files: Sequence[File]
     without: Without
 
@@ -201,7 +200,7 @@ def _look(delivery: Delivery) -> Outcome:
     return Unsure("The bot was interrupted while it posted this, and cannot find out whether it did.")
 
 
-def _is(message: dict[str, Any], nonce: str) -> bool:
+def _is(message: DiscordObject, nonce: str) -> bool:
     """Whether a message carries the post's link: in its embed, or as plain text in angle brackets."""
     links = [str(embed.get("url")) for embed in message.get("embeds") or []]
     return any(link.endswith(f"#{nonce}") for link in links) or f"#{nonce}>" in str(message.get("content"))

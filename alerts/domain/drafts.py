@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 
@@ -93,6 +92,6 @@ def _ways(may: int, *, picture: bool) -> list[Without]:
 
 
 def _said(event: Event) -> Said:
-    args: dict[str, Any] = json.loads(event.args) if event.args else {}
+    args: dict[str, object] = json.loads(event.args) if event.args else {}
     sender = str(event.actor or "")
     return Said(text_of(event.name, args), level_of(args), event.created_at, sender)

@@ -64,36 +64,36 @@ def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
     return clean
 
 
-def _id(value: Any) -> str:
+def _id(value: object) -> str:
     # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
     if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
         raise ValueError("The id of one.")
     return value
 
 
-def _role(value: Any) -> str | None:
+def _role(value: object) -> str | None:
     return None if value is None else _id(value)
 
 
-def _level(value: Any) -> str:
+def _level(value: object) -> str:
     if not isinstance(value, str) or value not in Level.values:
         raise ValueError(f"One of {', '.join(Level.values)}.")
     return value
 
 
-def _per_minute(value: Any) -> int:
+def _per_minute(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PER_MINUTE:
         raise ValueError(f"A whole number from 1 to {MAX_PER_MINUTE}.")
     return value
 
 
-def _enabled(value: Any) -> bool:
+def _enabled(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("True or false.")
     return value
 
 
-def _quiet_hours(value: Any) -> dict[str, str] | None:
+def _quiet_hours(value: object) -> dict[str, str] | None:
     if value is None:
         return None
     sentence = (

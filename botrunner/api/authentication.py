@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -23,7 +21,7 @@ class Service:
 
 
 class ServiceAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+    def authenticate(self, request: Request) -> tuple[object, None] | None:
         try:
             token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
             if token is None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.discord import DiscordObject
 from accounts.models import User
 from guilds.domain.installation import ensure_guild
 from guilds.events import RightsChanged
@@ -27,7 +27,7 @@ from realtime.origin import BOT
 
 @retrying
 def store_my_guilds(
-    user: User, partial_guilds: list[dict[str, Any]], *, asked_at: datetime | None = None
+    user: User, partial_guilds: list[DiscordObject], *, asked_at: datetime | None = None
 ) -> None:
     """Make the user's memberships what `/users/@me/guilds` said; guilds no longer listed are left.
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import discord
+from accounts.discord import DiscordObject
 from accounts.errors import DiscordMalformed, DiscordRefused
 from guilds.domain.installation import bot_left, lock_guild
 from guilds.domain.mirror import mirror_guild
@@ -55,7 +56,7 @@ def refresh_guild(guild_id: str) -> None:
             mirror_guild(guild_id, **said, voices=None)
 
 
-def _mirrored(guild: dict[str, Any], channels: list[dict[str, Any]], bot: dict[str, Any]) -> dict[str, Any]:
+def _mirrored(guild: DiscordObject, channels: list[DiscordObject], bot: DiscordObject) -> dict[str, Any]:
     """Return Discord's guild, channel and member objects as `mirror_guild` takes them."""
     return {
         "name": guild["name"],

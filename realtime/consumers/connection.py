@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
@@ -19,6 +19,7 @@ from accounts.domain.sessions import Principal
 from accounts.errors import Refusal, TokenExpired, Unauthenticated
 from accounts.metrics import count_authentication, count_grace, refusals_counted
 from realtime import metrics
+from realtime.asgi import Message, Receive, Scope, Send
 from realtime.connections import get_connections
 from realtime.db import in_thread
 from realtime.errors import BadHandshake, Forbidden, NoAccess, RateLimited, TooManyConnections
@@ -33,7 +34,7 @@ EXPIRY_NOTICE_SECONDS = 60.0
 SEND_SECONDS = 20.0  # a peer that takes nothing for so long has gone; the hub is stricter with live pulls
 
 
-class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no types
+class Connection(AsyncConsumer):
     """Accepts or refuses the upgrade, keeps the caller's clocks, sends one message at a time.
 
     What the messages mean is the subclass's: it sets `endpoint` (in metrics and logs) and `instance`, once it
@@ -60,7 +61,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
 
     # --- Opening and closing ---
 
-    async def websocket_connect(self, message: dict[str, Any]) -> None:
+    async def websocket_connect(self, message: Message) -> None:
         principal, subprotocol = await self._let_in()
         await self.base_send({"type": "websocket.accept", "subprotocol": subprotocol})
         metrics.SOCKETS_OPEN.labels(self.endpoint).inc()
@@ -73,7 +74,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         self._later(INIT_SECONDS, self._nothing_said)
 
     @classmethod
-    async def refuse(cls, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def refuse(cls, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request that is no handshake: who may not come is told that first."""
         self = cls()
         self.scope, self.base_send = scope, send
@@ -113,7 +114,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
             await self.base_send(message)
         raise StopConsumer
 
-    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+    async def websocket_disconnect(self, message: Message) -> None:
         self._release()
         raise StopConsumer
 
@@ -153,7 +154,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
 
         self._start(say_and_close())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> None:
         """Run beside the receiving, until done or the socket closes."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -262,7 +263,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
 
     # --- Messages ---
 
-    def _count_message(self, message: dict[str, Any]) -> None:
+    def _count_message(self, message: Message) -> None:
         """Raises RateLimited, which closes with 4429 when the peer goes on regardless."""
         wait = self._meter.charge(len(message.get("text") or message.get("bytes") or b""))
         if wait:
@@ -271,7 +272,7 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
                 error.close_code = 4429
             raise error
 
-    async def send(self, frame: dict[str, Any]) -> None:
+    async def send(self, frame: dict[str, object]) -> None:
         await self.send_text(json.dumps(frame, separators=(",", ":")))
 
     async def send_text(self, text: str) -> None:
@@ -286,12 +287,12 @@ class Connection(AsyncConsumer):  # type: ignore[misc]  # Channels ships no type
         except OSError:  # the peer went away; `websocket.disconnect` follows
             self._release()
 
-    def _say(self, frame: dict[str, Any]) -> None:
+    def _say(self, frame: dict[str, object]) -> None:
         """Send from a callback."""
         self._start(self.send(frame))
 
     @staticmethod
-    def _error_frame(code: str, detail: str, frame_id: Any, **data: object) -> dict[str, Any]:
+    def _error_frame(code: str, detail: str, frame_id: object, **data: object) -> dict[str, object]:
         return {"type": "error", "id": frame_id, "code": code, "detail": detail, **data}
 
 

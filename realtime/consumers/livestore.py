@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AuthRequired, Refusal
-from realtime import livestore
+from realtime import asgi, livestore
+from realtime.asgi import Scope
 from realtime.consumers.pulls import Pull, PullConnection
 from realtime.db import in_thread
 from realtime.domain.access import find_position, open_instance
@@ -39,7 +39,7 @@ from realtime.origin import Origin
 log = logging.getLogger(__name__)
 
 
-def _authenticate(scope: dict[str, Any], address: Address) -> Principal:
+def _authenticate(scope: Scope, address: Address) -> Principal:
     """Return who opens the socket. Raises Unauthenticated.
 
     The first credential present decides; the token in `syncPayload` comes before the cookie.
@@ -75,7 +75,7 @@ class LivestoreConsumer(PullConnection):
             raise StoreNotFound("LiveStore's events live in `app:` stores.")
         await in_thread(open_instance)(principal, self.address.instance)
 
-    async def websocket_connect(self, message: dict[str, Any]) -> None:
+    async def websocket_connect(self, message: asgi.Message) -> None:
         await super().websocket_connect(message)
         self._serve(self.address.instance)
 
@@ -89,8 +89,8 @@ class LivestoreConsumer(PullConnection):
 
     # --- What comes in ---
 
-    async def websocket_receive(self, message: dict[str, Any]) -> None:
-        text: Any = message.get("text")
+    async def websocket_receive(self, message: asgi.Message) -> None:
+        text = message.get("text")
         try:
             await self._hold_back(len(text or ""))
             for number, said in enumerate(livestore.decode(text)):
@@ -98,6 +98,7 @@ class LivestoreConsumer(PullConnection):
                     await self._hold_back(0)  # an array is as many messages as it holds
                 if self._closed or self._closing:  # the session may have ended while it waited its turn
                     return
+                assert text is not None  # `decode` takes no other
                 await self._handle(said, text)
         except Refusal as error:
             await self.close(error.close_code or 4400)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
@@ -55,7 +54,7 @@ class PullConnection(Connection):
         """Deliver what is there, then each new event."""
         write = frame_writer(self.scope)
 
-        def deliver(batch: Batch) -> Coroutine[Any, Any, None] | None:
+        def deliver(batch: Batch) -> Coroutine[object, object, None] | None:
             key = (self.endpoint, pull.id)
             if write and write(batch.shared(key, lambda batch: text_frame(pull.encode(batch)))):
                 return None
@@ -78,7 +77,7 @@ class PullConnection(Connection):
                 on_lost=lost,
             )
 
-    async def _pull_once(self, pull: Pull, end: dict[str, Any]) -> None:
+    async def _pull_once(self, pull: Pull, end: dict[str, object]) -> None:
         """Send what is there, and then the frame that ends it. `_start` it: meanwhile the socket is read on."""
         cursor, paging = pull.cursor, Paging()
         try:

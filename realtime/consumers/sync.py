@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
 from accounts.errors import AuthRequired, Refusal
 from accounts.metrics import refresh_counted, refusals_counted
 from realtime import frames, kinds
+from realtime.asgi import Message
 from realtime.consumers.connection import milliseconds
 from realtime.consumers.pulls import MAX_PULLS, Pull, PullConnection
 from realtime.db import in_thread
@@ -35,10 +35,10 @@ class SyncConsumer(PullConnection):
 
     # --- What comes in ---
 
-    async def websocket_receive(self, message: dict[str, Any]) -> None:
+    async def websocket_receive(self, message: Message) -> None:
         if self._closed or self._closing:
             return
-        frame: dict[str, Any] = {}
+        frame: dict[str, object] = {}
         try:
             frame = frames.decode(message.get("text"), message.get("bytes"))
             self._count_message(message)  # after reading it, so that the refusal says which one it is about
@@ -56,7 +56,7 @@ class SyncConsumer(PullConnection):
             detail = "Something went wrong on our side."
             await self.send(self._error_frame("INTERNAL_ERROR", detail, frame.get("id")))
 
-    async def _handle(self, frame: dict[str, Any], text: str) -> None:
+    async def _handle(self, frame: dict[str, object], text: str) -> None:
         kind = frame["type"]
         if kind == "init":
             await self._init(frame)
@@ -75,11 +75,11 @@ class SyncConsumer(PullConnection):
             head = heads[self.instance][1] if self.instance in heads else 0
             await self.send({"type": "pong", "id": frame.get("id"), "head": head})
         else:
-            raise BadMessage(f"There is no message of type {kind[:50]!r}.")
+            raise BadMessage(f"There is no message of type {str(kind)[:50]!r}.")
 
     # --- Who it is ---
 
-    async def _init(self, frame: dict[str, Any]) -> None:
+    async def _init(self, frame: dict[str, object]) -> None:
         instance = kinds.instance_named(frames.text_field(frame, "instanceId", required=True))
         if self.instance and instance != self.instance:
             raise BadMessage("A connection serves one instance; open another for another.")
@@ -95,7 +95,7 @@ class SyncConsumer(PullConnection):
         self.client_id = frames.text_field(frame, "clientId")[:100]
         self.session_id = frames.text_field(frame, "sessionId")[:100]
         expires_at = milliseconds(self.principal.expires_at)
-        ready: dict[str, Any] = {
+        ready: dict[str, object] = {
             "type": "ready",
             "id": frame.get("id"),
             "epoch": epoch,
@@ -113,7 +113,7 @@ class SyncConsumer(PullConnection):
         if not self._closed:
             self._serve(instance)  # its notices come after `ready`, the first thing a client hears
 
-    async def _renew(self, frame: dict[str, Any]) -> None:
+    async def _renew(self, frame: dict[str, object]) -> None:
         token = frame.get("authToken")
         if not isinstance(token, str):
             raise BadMessage("`authToken` must be a string.")
@@ -140,7 +140,7 @@ class SyncConsumer(PullConnection):
 
     # --- Writing ---
 
-    async def _push(self, frame: dict[str, Any], text: str) -> None:
+    async def _push(self, frame: dict[str, object], text: str) -> None:
         assert self.principal is not None
         events = frames.pushed_events(frame, text)
         if self.auth == "grace" and not kinds.find(self.instance)[0].grace:
@@ -159,7 +159,7 @@ class SyncConsumer(PullConnection):
 
     # --- Reading ---
 
-    async def _pull(self, frame: dict[str, Any]) -> None:
+    async def _pull(self, frame: dict[str, object]) -> None:
         assert self.principal is not None
         cursor = frames.cursor_field(frame)
         epoch = frames.text_field(frame, "epoch") or None
@@ -193,5 +193,5 @@ class SyncConsumer(PullConnection):
         self._pull_live(pull)
 
 
-def _key(frame: dict[str, Any]) -> str:
+def _key(frame: dict[str, object]) -> str:
     return json.dumps(frame.get("id"))

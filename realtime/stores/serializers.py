@@ -13,7 +13,7 @@ from realtime.errors import InvalidName
 from realtime.models import StoreRole
 
 
-class StoreChangeSerializer(serializers.Serializer[dict[str, Any]]):
+class StoreChangeSerializer(serializers.Serializer[dict[str, object]]):
     public = serializers.BooleanField(required=False, help_text="Every user may read it.")
 
 
@@ -23,7 +23,7 @@ class StoreCreateSerializer(StoreChangeSerializer):
     )
 
 
-class StoreSerializer(serializers.Serializer[dict[str, Any]]):
+class StoreSerializer(serializers.Serializer[dict[str, object]]):
     name = serializers.CharField()
     instance_id = serializers.CharField(help_text="For `/sync`.")
     owner = PersonSerializer(allow_null=True)
@@ -35,13 +35,13 @@ class StoreSerializer(serializers.Serializer[dict[str, Any]]):
     created_at = serializers.DateTimeField()
 
 
-class StoreMemberSerializer(serializers.Serializer[dict[str, Any]]):
+class StoreMemberSerializer(serializers.Serializer[dict[str, object]]):
     user = PersonSerializer()
     role = serializers.ChoiceField(choices=StoreRole.choices)
     created_at = serializers.DateTimeField()
 
 
-class StoreMemberRequestSerializer(serializers.Serializer[dict[str, Any]]):
+class StoreMemberRequestSerializer(serializers.Serializer[dict[str, object]]):
     """One of `user_id` and `discord_id`."""
 
     user_id = serializers.RegexField(r"^[0-9]{1,18}\Z", required=False)

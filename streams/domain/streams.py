@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +21,7 @@ MAX_TOKENS = 100  # of a stream: likewise for a script that asks for one at each
 
 
 @transaction.atomic
-def create_stream(owner: User, *, stream_id: str = "", **fields: Any) -> Stream:
+def create_stream(owner: User, *, stream_id: str = "", **fields: object) -> Stream:
     """`fields` are those of Stream, checked. Without an id one is made up. Raises StreamExists or TooManyStreams."""
     if Stream.objects.filter(owner=owner).count() >= MAX_OWNED:
         raise TooManyStreams
@@ -47,7 +46,7 @@ def claim_stream(user: User, stream_id: str) -> None:
         return
 
 
-def change_stream(stream: Stream, **fields: Any) -> None:
+def change_stream(stream: Stream, **fields: object) -> None:
     """Set `name`, `public` or `durable_types`, checked by the caller. Open sockets follow within a second."""
     for name, value in fields.items():
         setattr(stream, name, value)

@@ -99,7 +99,7 @@ def test_the_export_of_a_long_log_takes_little_memory(server: Server) -> None:
 
 
 def test_the_export_also_comes_to_the_pages_cookie_and_to_nobody_else(client: Client, owner: User) -> None:
-    assert client.get("/api/auth/me/export").json()["account"]["username"] == "owner"  # type: ignore[attr-defined]
+    assert client.get("/api/auth/me/export").json()["account"]["username"] == "owner"
     assert Client().get("/api/auth/me/export").status_code == 401
 
 
@@ -111,7 +111,7 @@ def test_leaving_ends_cookie_tokens_and_grant(client: Client, there: Discord, ow
     response = client.delete("/api/auth/me", headers=headers)
     assert (response.status_code, response.content) == (204, b"")
     assert client.get("/dashboard").status_code == 302
-    assert client.get("/api/auth/me", headers=headers).json()["code"] == "USER_NOT_FOUND"  # type: ignore[attr-defined]
+    assert client.get("/api/auth/me", headers=headers).json()["code"] == "USER_NOT_FOUND"
     refreshed = client.post(
         "/api/auth/token/refresh", {"refresh": pair["refresh"]}, content_type="application/json"
     )

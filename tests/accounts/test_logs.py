@@ -97,7 +97,7 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(
                 {"uri": f"ws://{base}/sync", "subprotocols": [Subprotocol("bearer"), Subprotocol(SECRET)]},
             ):
                 with pytest.raises(InvalidStatus):
-                    connect(**options)  # type: ignore[arg-type]
+                    connect(**options)
             with connect(f"ws://{base}/sync", additional_headers=cookie) as socket:
                 socket.send(f'{{"type":"init","id":1,"instanceId":"guild:1","authToken":"{SECRET}"}}')
                 socket.recv(timeout=5)

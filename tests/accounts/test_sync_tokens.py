@@ -69,7 +69,7 @@ def test_it_is_good_for_neither_rest_nor_refresh_nor_a_cookie(user: User) -> Non
     me = Client().get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
     refreshed = Client().post("/api/auth/token/refresh", {"refresh": token}, content_type="application/json")
     for response in (me, refreshed):
-        assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")  # type: ignore[attr-defined]
+        assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
     browser = Client()
     browser.force_login(user)
     stored = browser.session

@@ -423,7 +423,7 @@ def test_a_file_that_stops_coming_is_too_slow(
 ) -> None:
     monkeypatch.setattr(http_media, "READ_SECONDS", 0.1)
     for options in ({"ranges": True}, {"ranges": False}, {"ranges": False, "chunked": 1000}):
-        server.resources["/a.opus"] = Resource(opus, stall_after=5000, **options)  # type: ignore[arg-type]
+        server.resources["/a.opus"] = Resource(opus, stall_after=5000, **options)
         with pytest.raises(SourceError) as caught:
             whole(server.url("/a.opus"))
         assert caught.value.code == "TOO_SLOW", options

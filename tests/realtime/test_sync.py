@@ -329,7 +329,7 @@ def test_a_hundred_events_are_not_too_many(server: Server, member: Member) -> No
 
 def test_somebody_who_left_the_guild_pushes_no_more(server: Server, member: Member) -> None:
     with member.open(server) as socket:
-        member.user.memberships.all().delete()  # type: ignore[attr-defined]
+        member.user.memberships.all().delete()
         assert push(socket, add_track("song"))["code"] == "FORBIDDEN"
     assert Event.objects.count() == 0
 

@@ -171,7 +171,7 @@ def test_a_sync_token_opens_its_store_at_the_handshake_and_by_the_first_message(
 ) -> None:
     token = sync_token(member)
     for options, said in (({"path": f"/sync?token={token}"}, None), ({}, token)):
-        with server.connect(**options) as socket:  # type: ignore[arg-type]
+        with server.connect(**options) as socket:
             ready = socket.init(member.instance, said)
             assert (ready["type"], ready["auth"]) == ("ready", "valid")
             assert abs(ready["expiresAt"] / 1000 - time.time() - 30 * 24 * 3600) < 5

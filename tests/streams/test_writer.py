@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from streams.frames import text_message
@@ -40,7 +41,7 @@ class Screen:
             cursor=0,
         )
 
-    async def take(self, message: dict[str, Any]) -> None:
+    async def take(self, message: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
         if "text" in message:
             self.texts.append(message["text"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 
 from accounts.domain.housekeeping import forget_the_past
@@ -12,6 +10,6 @@ from accounts.domain.housekeeping import forget_the_past
 class Command(BaseCommand):
     help = "Delete sessions, tokens and login states that nobody can use any more."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         for what, count in forget_the_past().items():
             self.stdout.write(f"{count:>7} {what}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
@@ -18,7 +16,7 @@ class Command(BaseCommand):
         "FIELD_ENCRYPTION_KEYS. Put the new key first, run this, then remove the old key."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         done = unreadable = 0
         for rotate, rows in ((_rotate_grant, DiscordGrant.objects), (_rotate_factor, Authenticator.objects)):
             for row in rows.order_by("pk").iterator():

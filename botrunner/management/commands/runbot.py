@@ -24,7 +24,7 @@ class Command(BaseCommand):
             "when it is left out",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         try:
             self.shards = parse_shards(options["shards"]) if options["shards"] else None
         except ValueError as error:

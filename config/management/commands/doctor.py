@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -13,7 +12,7 @@ from config.doctor import CHECKS
 class Command(BaseCommand):
     help = "Check settings, database, channel layer, Discord, voice and clock. Exit code 1 when something is wrong."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         findings = [check() for check in CHECKS]
         width = max(len(finding.what) for finding in findings)
         for finding in findings:

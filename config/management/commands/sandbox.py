@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -15,7 +14,7 @@ from realtime.loop import run_until_signal
 class Command(BaseCommand):
     help = "Run the sandbox: a Discord on loopback."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         if not settings.SANDBOX:
             raise CommandError("The sandbox is for development without Discord credentials.")
         try:

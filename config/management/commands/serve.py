@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from importlib import import_module
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -21,7 +20,7 @@ from realtime.server import serving
 class Command(BaseCommand):
     help = "Run the web, the bot, the Bot API and, without Discord credentials, the sandbox, on one loop."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         try:
             if is_of_other_version(connection):
                 raise CommandError(f"{OTHER_VERSION} {REMEDY}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 
 from accounts import service_tokens
@@ -12,5 +10,5 @@ from accounts import service_tokens
 class Command(BaseCommand):
     help = "Print a token for the Bot API (Authorization: Bearer …). It is good for one call within 60 s."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         self.stdout.write(service_tokens.issue())

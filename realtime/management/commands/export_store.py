@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -19,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="such as guild:123456789012345678 or app:notes")
         parser.add_argument("file", nargs="?", type=Path, help="made anew; without it standard output")
 
-    def handle(self, *args: Any, name: str, file: Path | None, **options: Any) -> None:
+    def handle(self, *args: object, name: str, file: Path | None, **options: object) -> None:
         store = Store.objects.select_related("owner").filter(name=kinds.instance_named(name)).first()
         if store is None:
             raise CommandError(f"There is no store {name}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
             "--replace", action="store_true", help="throw away what the store of that name holds"
         )
 
-    def handle(self, *args: Any, file: Path, name: str, replace: bool, **options: Any) -> None:
+    def handle(self, *args: object, file: Path, name: str, replace: bool, **options: object) -> None:
         try:
             if str(file) == "-":
                 store = import_store(sys.stdin, name=name, replace=replace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--count", type=int, default=settings.EVENT_RETENTION_COUNT, help="0: any number")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
 
-    def handle(self, *args: Any, store: str, days: int, count: int, dry_run: bool, **options: Any) -> None:
+    def handle(
+        self, *args: object, store: str, days: int, count: int, dry_run: bool, **options: object
+    ) -> None:
         if days < 0 or count < 0:
             raise CommandError("--days and --count are at least 0.")
         now = timezone.now()

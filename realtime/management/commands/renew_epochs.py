@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from realtime import kinds
@@ -19,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", help="these only")
 
-    def handle(self, *args: Any, names: list[str], **options: Any) -> None:
+    def handle(self, *args: object, names: list[str], **options: object) -> None:
         stores = Store.objects.order_by("name")
         if names:
             stores = stores.filter(name__in=[kinds.instance_named(name) for name in names])

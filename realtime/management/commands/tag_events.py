@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -30,7 +29,14 @@ class Command(BaseCommand):
         parser.add_argument("--apply", action="store_true", help="write it")
 
     def handle(
-        self, *args: Any, user: str, before: str, store: str, departed: bool, apply: bool, **options: Any
+        self,
+        *args: object,
+        user: str,
+        before: str,
+        store: str,
+        departed: bool,
+        apply: bool,
+        **options: object,
     ) -> None:
         person, moment = _user(user), _moment(before)
         name = kinds.instance_named(store) if store else ""
