@@ -1,0 +1,50 @@
+"""The ASGI applications: the web on API_PORT, the Bot API on BOT_API_PORT. Import it when the apps are ready."""
+
+from __future__ import annotations
+
+import asyncio
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+
+from config.handler import Http
+from config.malloc import give_memory_back
+from config.routing import refusers, websocket_urlpatterns
+from config.wake import wake_bot, wake_bot_soon
+from realtime import hints
+from realtime.asgi import Receive, Scope, Send
+from realtime.handshake import refusal
+from realtime.server import end_with_supervisor
+from realtime.upgrade import refusing_upgrades
+
+give_memory_back()
+hints.carry(wake_bot, calm=wake_bot_soon)
+end_with_supervisor()
+
+_sockets = URLRouter(websocket_urlpatterns)
+
+
+async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        await _sockets(scope, receive, send)
+    except asyncio.CancelledError:
+        return  # the server stops and no longer waits; the sockets are being closed
+    except ValueError as error:
+        if "No route found" not in str(error):
+            raise
+        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+            await send(message)
+
+
+http = Http()
+web = ProtocolTypeRouter({"http": refusing_upgrades(http, refusers), "websocket": websocket})
+
+
+async def bot_api(scope: Scope, receive: Receive, send: Send) -> None:
+    """The same Django under the Bot API's urls. It has no sockets."""
+    if scope["type"] == "http":
+        scope["backline.urlconf"] = settings.BOT_API_URLCONF
+        await http(scope, receive, send)
+    elif scope["type"] == "websocket":
+        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+            await send(message)
