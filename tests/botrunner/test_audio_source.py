@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import library.sources.http as http_source
+import library.sources.http_media as http_media
 from botrunner.audio import TrackSource
 from library.sources import SourceError, SourceOptions
 from library.sources.http import HttpSource
@@ -295,7 +295,7 @@ def test_cleanup_ends_a_read_that_blocks(
     play: Callable[..., TrackSource],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http_source, "READ_SECONDS", 3600.0)
+    monkeypatch.setattr(http_media, "READ_SECONDS", 3600.0)
     body = write(tmp_path / "a.opus", tone(20)).read_bytes()
     audio_server.resources["/a.opus"] = Resource(body, ranges=False, stall_after=100_000)
     source = play(audio_server.url("/a.opus"))
