@@ -18,9 +18,9 @@ from uuid import UUID
 import nextcord
 
 from botrunner.audio.source import TrackSource
+from botrunner.desired_state import DesiredState, read_desired_state
 from botrunner.leases import LeaseKeeper
 from botrunner.moves import Moves, is_deleted
-from botrunner.plan import Plan, read_plan
 from botrunner.playing import Playing
 from botrunner.resolving import Resolving
 from botrunner.retries import Retries
@@ -29,7 +29,7 @@ from botrunner.voice import VoiceClient
 from botrunner.waking import Waking
 from database.owners import lease_owner
 from queue_app.domain import playback
-from queue_app.domain.company import Company
+from queue_app.domain.empty_channel import ChannelChange
 from queue_app.domain.votes import recount
 from queue_app.errors import LeaseLost
 from queue_app.player_states import SILENCES
@@ -126,21 +126,21 @@ class Reconciler:
         if not await self._hold_lease():
             return
         await self._moves.settle()  # one not written yet would look like a connection in the wrong channel
-        plan = await in_thread(read_plan)(self.guild_id)
-        if plan.company is not Company.SAME or plan.recount:
-            await self._db(playback.mind_company)
+        desired = await in_thread(read_desired_state)(self.guild_id)
+        if desired.channel_change is not ChannelChange.NONE or desired.recount:
+            await self._db(playback.settle_empty_channel)
             await in_thread(recount)(self.guild_id)
-            plan = await in_thread(read_plan)(self.guild_id)
-        if plan.decision is not None:
-            await self._db(plan.decision)
-            plan = await in_thread(read_plan)(self.guild_id)
-        if plan.unresolved:
+            desired = await in_thread(read_desired_state)(self.guild_id)
+        if desired.decision is not None:
+            await self._db(desired.decision)
+            desired = await in_thread(read_desired_state)(self.guild_id)
+        if desired.unresolved:
             self._resolving.start()
-        self._open(plan)  # while the voice connection is made
-        await self._settle_voice(plan)
+        self._open(desired)  # while the voice connection is made
+        await self._settle_voice(desired)
         await self._seat.look(self._bot.get_guild(int(self.guild_id)))
-        await self._settle_sound(plan)
-        await self._observe(plan)
+        await self._settle_sound(desired)
+        await self._observe(desired)
 
     async def _db(self, function: Any, **arguments: Any) -> Any:
         return await in_thread(function)(self.guild_id, owner=self.owner, **arguments)
@@ -159,51 +159,51 @@ class Reconciler:
 
     # --- Voice ---
 
-    async def _settle_voice(self, plan: Plan) -> None:
-        wanted = None if plan.stopped else plan.channel_id
+    async def _settle_voice(self, desired: DesiredState) -> None:
+        wanted = None if desired.stopped else desired.channel_id
         self._wants_voice = wanted is not None
         voice = self._voice
         if self._moves.pending:
-            return  # somebody moved the bot meanwhile, of which the plan does not know
+            return  # somebody moved the bot meanwhile, of which the desired state does not know
         if wanted is None or (voice is not None and voice.kicked):
             await self._leave()
             return
-        self._retries.aim(wanted, plan.item_id, error_code=plan.error_code)
+        self._retries.aim(wanted, desired.item_id, error_code=desired.error_code)
         if voice is not None and voice.failure is not None:
             failure, voice.failure = voice.failure, None
-            if self._retries.note(failure, lasted=voice.lasted, item_id=plan.item_id):
+            if self._retries.note(failure, lasted=voice.lasted, item_id=desired.item_id):
                 await self._leave()
-                await self._report(failure.code, str(failure), plan)
+                await self._report(failure.code, str(failure), desired)
         if voice is not None and voice.healthy and self._seat.stale:
             await self._leave()  # to join anew: Discord looks at permissions when one joins
         elif voice is not None and (voice.asking or voice.is_bound_for(wanted)):
             return
         if self._retries.due:
-            await self._join(wanted, plan)
+            await self._join(wanted, desired)
 
-    async def _join(self, channel_id: str, plan: Plan) -> None:
+    async def _join(self, channel_id: str, desired: DesiredState) -> None:
         guild = self._bot.get_guild(int(self.guild_id))
         if guild is None or guild.unavailable:
             return  # Discord has not told of it since the connection was lost
         channel = guild.get_channel(int(channel_id))
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
             await self._leave()
-            await self._report("UNKNOWN_CHANNEL", SILENCES["UNKNOWN_CHANNEL"].sentence, plan)
+            await self._report("UNKNOWN_CHANNEL", SILENCES["UNKNOWN_CHANNEL"].sentence, desired)
             return
         obstacle = None if is_seated(channel) else entry_obstacle_at(channel)
         if obstacle is not None:  # Discord would not answer; whatever takes it away wakes us
             await self._leave()
-            await self._report(obstacle.code, obstacle.detail, plan)
+            await self._report(obstacle.code, obstacle.detail, desired)
             return
         if self._voice is None:
             self._voice = VoiceClient(self._bot, channel, on_moved=self._moved, on_change=self.wake)
         await self._voice.ask(channel)
 
-    async def _report(self, code: str, detail: str, plan: Plan) -> None:
-        if plan.item_id is None:
+    async def _report(self, code: str, detail: str, desired: DesiredState) -> None:
+        if desired.item_id is None:
             return  # where nothing should be heard, nothing is wrong
-        if (plan.error_code, plan.error_detail) != (code, detail):
-            await self._db(playback.report_error, code=code, detail=detail, channel_id=plan.channel_id)
+        if (desired.error_code, desired.error_detail) != (code, detail):
+            await self._db(playback.report_error, code=code, detail=detail, channel_id=desired.channel_id)
         self._retries.told = True
 
     def _moved(self, channel_id: str | None) -> None:
@@ -235,23 +235,28 @@ class Reconciler:
 
     # --- Sound ---
 
-    def _open(self, plan: Plan) -> None:
+    def _open(self, desired: DesiredState) -> None:
         """See that the current item is opened, and nothing else."""
         playing = self._playing
-        if playing is not None and playing.item_id != plan.item_id:
+        if playing is not None and playing.item_id != desired.item_id:
             self._drop_playing()
-        if self._playing is None and plan.item_id is not None and plan.channel_id and not plan.stopped:
+        if (
+            self._playing is None
+            and desired.item_id is not None
+            and desired.channel_id
+            and not desired.stopped
+        ):
             self._playing = Playing(
-                item_id=plan.item_id,
-                uri=plan.uri,
-                position_ms=plan.position_ms,
-                volume=plan.volume,
-                resolved=plan.resolved,
+                item_id=desired.item_id,
+                uri=desired.uri,
+                position_ms=desired.position_ms,
+                volume=desired.volume,
+                resolved=desired.resolved,
                 slots=self._openings,
                 on_change=self.wake,
             )
 
-    async def _settle_sound(self, plan: Plan) -> None:
+    async def _settle_sound(self, desired: DesiredState) -> None:
         playing, voice = self._playing, self._voice
         if playing is None:
             return
@@ -267,8 +272,8 @@ class Reconciler:
             self._drop_playing()
             self.wake()
         elif playing.source is not None and voice is not None and voice.healthy:
-            playing.source.set_volume(plan.volume)
-            held = plan.paused or not self._seat.may_be_heard
+            playing.source.set_volume(desired.volume)
+            held = desired.paused or not self._seat.may_be_heard
             if voice.source is not playing.source and not held:
                 self._play(voice, playing, playing.source)
             elif held and voice.is_playing():
@@ -341,7 +346,7 @@ class Reconciler:
 
     # --- What was seen ---
 
-    async def _observe(self, plan: Plan) -> None:
+    async def _observe(self, desired: DesiredState) -> None:
         voice, playing = self._voice, self._playing
         if voice is not None and voice.between_links and self._observed[0] is not None:
             return  # it is on its way from one server to another
@@ -354,11 +359,11 @@ class Reconciler:
             and voice.source is playing.source
             and voice.is_playing()
         )
-        there = connected is not None and connected == plan.channel_id
-        obstacle = self._seat.obstacle if there and not plan.paused else None
+        there = connected is not None and connected == desired.channel_id
+        obstacle = self._seat.obstacle if there and not desired.paused else None
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
         # Whatever else was said before does not hold for what is connected.
-        unsaid = connected is not None and plan.item_id is not None and plan.error_code != code
+        unsaid = connected is not None and desired.item_id is not None and desired.error_code != code
         if (connected, sounding, detail) != self._observed or unsaid:
             await self._db(
                 playback.observe,

@@ -10,15 +10,15 @@ from django.conf import settings
 from config.handler import Http
 from config.malloc import give_memory_back
 from config.routing import refusers, websocket_urlpatterns
-from config.wake import wake_bot, wake_bot_soon
-from realtime import hints
+from config.wake_bot import wake_bot
 from realtime.asgi import Receive, Scope, Send
 from realtime.handshake import refusal
 from realtime.server import end_with_supervisor
+from realtime.signals import hint_sent
 from realtime.upgrade import refusing_upgrades
 
 give_memory_back()
-hints.carry(wake_bot, calm=wake_bot_soon)
+hint_sent.connect(wake_bot)  # only servers of the web tell the bot
 end_with_supervisor()
 
 _sockets = URLRouter(websocket_urlpatterns)

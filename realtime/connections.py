@@ -16,7 +16,7 @@ from realtime import kinds
 from realtime.errors import TooManyConnections
 from realtime.kinds import Reader
 from realtime.per_loop import PerLoop
-from realtime.poll import get_poll
+from realtime.revocation_poll import get_poll
 
 OnEnd = Callable[[Unauthenticated], None]
 OnLost = Callable[[], None]

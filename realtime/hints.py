@@ -16,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from realtime.outages import log_failure
+from realtime.signals import hint_sent
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ GROUP = "backline.hints"
 CHECK_SECONDS = 5.0
 Listener = Callable[[str, int], None]
 
+# No signal: listeners come and go with an event loop, on which they are called, in its own order.
 _listeners: list[tuple[Listener, Listener]] = []  # for hints, for calm ones
-_carriers: list[tuple[Listener, Listener]] = []
 _loop: asyncio.AbstractEventLoop | None = None
 _relay: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
 _sending: set[asyncio.Task[None]] = set()
@@ -43,11 +44,6 @@ def listen(listener: Listener, *, calm: Listener | None = None) -> Callable[[], 
             _listeners.remove(both)
 
     return end
-
-
-def carry(carrier: Listener, *, calm: Listener | None = None) -> None:
-    """Call `carrier(store_name, seq)` on the sending thread where no channel layer reaches other processes."""
-    _carriers.append((carrier, calm or carrier))
 
 
 def _deliver(store_name: str, seq: int, calm: bool = False) -> None:
@@ -78,8 +74,7 @@ def _send(store_name: str, seq: int, *, calm: bool) -> None:
         except Exception as error:
             log_failure(log, error, "Hint for %s not sent", store_name)
     if not settings.REDIS_URL:
-        for both in _carriers:
-            both[calm](store_name, seq)
+        hint_sent.send(None, store_name=store_name, seq=seq, calm=calm)
 
 
 def receive(store_name: str, seq: int) -> None:

@@ -1,14 +1,15 @@
-"""What the logs keep about a person: for their export, and to let go of."""
+"""What the logs keep about a person, and that sockets end with their session."""
 
 from __future__ import annotations
 
 from django.dispatch import receiver
 
 from accounts.models import User
-from accounts.signals import departing, exporting
+from accounts.signals import departing, exporting, session_revoked
 from realtime.domain.stores import leave_stores
 from realtime.models import Store, StoreMember
 from realtime.queries import written_by
+from realtime.revocation_poll import Poll, get_poll
 
 
 @receiver(exporting)
@@ -38,3 +39,9 @@ def export_stores(sender: object, user: User, **kwargs: object) -> dict[str, obj
 @receiver(departing)
 def forget_stores(sender: object, user: User, **kwargs: object) -> None:
     leave_stores(user)
+
+
+@receiver(session_revoked)
+def look_now(sender: object, **kwargs: object) -> None:
+    """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
+    get_poll.tell(Poll.soon)

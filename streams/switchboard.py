@@ -16,7 +16,7 @@ from realtime.connections import get_connections
 from realtime.db import Together, in_thread
 from realtime.outages import log_failure
 from realtime.per_loop import PerLoop
-from realtime.poll import get_poll
+from realtime.revocation_poll import get_poll
 from streams import pictures
 from streams.errors import StreamNotFound, cannot_publish, cannot_read
 from streams.live import LiveStream, Peer, Registration

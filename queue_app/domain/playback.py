@@ -17,7 +17,7 @@ from database.owners import is_free, surely_dead
 from library.domain.tracks import apply_info
 from library.sources import TrackInfo
 from queue_app.domain.announce import announce_track, say_resolved
-from queue_app.domain.company import Company, company
+from queue_app.domain.empty_channel import ChannelChange, compare_channel
 from queue_app.domain.guild_state import GuildState, first_player, open_guild
 from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
@@ -323,7 +323,7 @@ def lose_channel(guild_id: str, *, owner: str) -> None:
             state.append(VoiceChanged())
 
 
-def mind_company(guild_id: str, *, owner: str) -> None:
+def settle_empty_channel(guild_id: str, *, owner: str) -> None:
     """Note since when nobody is in the bot's channel, and leave it when that has been as long as the guild allows.
 
     What played is kept with its position, as after `LeaveVoice`.
@@ -331,18 +331,18 @@ def mind_company(guild_id: str, *, owner: str) -> None:
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
-        match company(player, state.settings):
-            case Company.CAME:
+        match compare_channel(player, state.settings):
+            case ChannelChange.JOINED:
                 player.alone_since = None
-            case Company.LEFT:
+            case ChannelChange.EMPTIED:
                 player.alone_since = timezone.now()
-            case Company.LONG_GONE:
+            case ChannelChange.LONG_EMPTY:
                 player.alone_since = None
                 player.save(update_fields=["alone_since"])
                 state.stop()
                 state.append(VoiceLeft(reason="alone"))
                 return
-            case Company.SAME:
+            case ChannelChange.NONE:
                 return
         player.save(update_fields=["alone_since"])
 

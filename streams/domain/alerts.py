@@ -18,8 +18,8 @@ from realtime.models import Event, Store
 from realtime.origin import Origin
 from streams.errors import StreamNotFound, cannot_publish
 from streams.models import AlertFrame, Stream
+from streams.quota import bytes_left
 from streams.rights import rights_of
-from streams.room import bytes_left
 from streams.signals import alert_written
 
 KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go

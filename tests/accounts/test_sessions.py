@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import AuthSession, User
 from accounts.signals import session_revoked
 from accounts.templatetags.devices import ago, device, device_icon
-from realtime.poll import look_now
+from realtime.receivers import look_now
 from tests.accounts.conftest import Discord, log_in
 from tests.factories import MembershipFactory, SessionFactory, UserFactory
 from tests.server import Server

@@ -9,7 +9,7 @@ import pytest
 
 import botrunner.playing as opening
 import botrunner.reconciler as reconciling
-from botrunner.plan import Plan, read_plan
+from botrunner.desired_state import DesiredState, read_desired_state
 from queue_app.models import ItemState
 from realtime import hints
 from tests.botrunner.stage import Stage
@@ -222,11 +222,11 @@ async def test_the_bot_looks_seldom_while_tracks_are_added_and_at_once_when_one_
 ) -> None:
     looks: list[str] = []
 
-    def look(guild_id: str) -> Plan:
+    def look(guild_id: str) -> DesiredState:
         looks.append(guild_id)
-        return read_plan(guild_id)
+        return read_desired_state(guild_id)
 
-    monkeypatch.setattr(reconciling, "read_plan", look)
+    monkeypatch.setattr(reconciling, "read_desired_state", look)
     store = f"guild:{playing.guild_id}"
     await eventually(lambda: looks)  # the one of each second
     begun = len(looks)

@@ -23,9 +23,9 @@ from queue_app.errors import (
 )
 from queue_app.models import ItemState, QueueItem
 from queue_app.player_states import PlayerStatus
-from realtime import hints
 from realtime.models import Event, Via
 from realtime.origin import Origin
+from realtime.signals import hint_sent
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, TrackFactory, UserFactory, sit
 from tests.queue_app.stage import Stage
 
@@ -405,8 +405,11 @@ def test_only_what_changes_what_comes_later_can_wait(
 ) -> None:
     """A bot looks at once when something is skipped or paused, however many tracks are being added."""
     urgent, calm = list[int](), list[int]()
-    both = (lambda name, seq: urgent.append(seq), lambda name, seq: calm.append(seq))
-    hints.carry(both[0], calm=both[1])
+
+    def note(sender: Any, seq: int, **kwargs: Any) -> None:
+        (calm if kwargs["calm"] else urgent).append(seq)
+
+    hint_sent.connect(note)
     try:
         with django_capture_on_commit_callbacks(execute=True):
             stage.play()
@@ -417,7 +420,7 @@ def test_only_what_changes_what_comes_later_can_wait(
             stage.do("Resume")
             stage.do("Skip")
     finally:
-        hints._carriers.remove(both)
+        hint_sent.disconnect(note)
     names = {event["seqNum"]: event["name"] for event in stage.events()}
     assert {names[seq] for seq in calm} == {"TrackAdded", "TrackMoved", "TrackRemoved"}
     assert {names[seq] for seq in urgent} >= {"PlayerPaused", "PlayerResumed", "TrackSkipped", "TrackStarted"}

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from accounts.errors import Refusal
 from accounts.models import User
-from botrunner.plan import read_plan
+from botrunner.desired_state import read_desired_state
 from database.owners import lease_owner
 from guilds.channel_permissions import CONNECT, SPEAK, VIEW_CHANNEL, may_bot_enter
 from guilds.models import Channel, GuildSettings, VoiceState
@@ -57,7 +57,7 @@ class Theatre(Stage):
         """Do what the bot's reconciler does, until nothing more is to be done."""
         playback.take_lease(self.id, owner=self.owner)
         for _ in range(3):
-            if decision := read_plan(self.id).decision:
+            if decision := read_desired_state(self.id).decision:
                 decision(self.id, owner=self.owner)
             self.connect()
 

@@ -391,7 +391,7 @@ def test_the_bot_leaves_an_empty_channel_after_as_long_as_the_guild_says(stage: 
         if minutes_ago is not None:
             moment = timezone.now() - timedelta(minutes=minutes_ago)
             Player.objects.filter(pk=stage.id).update(alone_since=moment)
-        playback.mind_company(stage.id, owner=stage.owner)
+        playback.settle_empty_channel(stage.id, owner=stage.owner)
         return stage.player
 
     assert mind().alone_since is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from realtime import poll
+from realtime import revocation_poll
 from tests.waiting import eventually
 
 
@@ -38,8 +38,8 @@ class Fixed:
 async def test_a_check_that_fails_spoils_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(poll, "POLL_SECONDS", 0.02)
-    looking = poll.Poll()
+    monkeypatch.setattr(revocation_poll, "POLL_SECONDS", 0.02)
+    looking = revocation_poll.Poll()
     broken, nothing, works = Fixed("broken", OperationalError("gone")), Fixed("", 1), Fixed("works", 2)
     looking.checks += [broken, nothing, works]
     await eventually(lambda: len(works.told) >= 2)
@@ -71,7 +71,7 @@ async def test_a_check_that_fails_spoils_no_other(
 @pytest.mark.django_db(transaction=True)
 async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody is deleted between two reads: the session says so, and is the first to."""
-    monkeypatch.setattr(poll, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(revocation_poll, "POLL_SECONDS", 0.02)
     happened: list[str] = []
 
     class Noting(Fixed):
@@ -81,7 +81,7 @@ async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: 
         def settle(self, question: Any, answer: Any) -> None:
             happened.append(f"settle {self.name}")
 
-    looking = poll.Poll()
+    looking = revocation_poll.Poll()
     looking.checks += [Noting("sessions", 0), Noting("access", 0)]
     await eventually(lambda: len(happened) >= 4)
     assert happened[:4] == ["read access", "read sessions", "settle sessions", "settle access"]
@@ -89,7 +89,7 @@ async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: 
 
 @pytest.mark.django_db(transaction=True)
 async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poll, "POLL_SECONDS", 0.4)
+    monkeypatch.setattr(revocation_poll, "POLL_SECONDS", 0.4)
     begun: list[float] = []
 
     class Slow(Fixed):
@@ -97,7 +97,7 @@ async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pyt
             begun.append(time.monotonic())
             time.sleep(0.3)
 
-    looking = poll.Poll()
+    looking = revocation_poll.Poll()
     looking.checks.append(Slow("slow", 0))
     # It would never be less than 0.7 if the wait began when a round ends.
     await eventually(lambda: any(after - before < 0.6 for before, after in pairwise(begun)))
@@ -105,8 +105,8 @@ async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pyt
 
 @pytest.mark.django_db(transaction=True)
 async def test_who_cannot_wait_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poll, "POLL_SECONDS", 3600)
-    looking = poll.Poll()
+    monkeypatch.setattr(revocation_poll, "POLL_SECONDS", 3600)
+    looking = revocation_poll.Poll()
     works = Fixed("works", 1)
     looking.checks.append(works)
     await asyncio.sleep(0.05)

@@ -12,14 +12,14 @@ from django.db.models import Exists, OuterRef
 from database.prepared import Prepared
 from guilds.models import GuildSettings
 from queue_app.domain import playback
-from queue_app.domain.company import Company, company
+from queue_app.domain.empty_channel import ChannelChange, compare_channel
 from queue_app.domain.policy import tally
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.queries import next_unresolved
 
 
 @dataclass(frozen=True)
-class Plan:
+class DesiredState:
     """As of one read."""
 
     channel_id: str | None
@@ -35,7 +35,7 @@ class Plan:
     looks_for_channel: bool
     waiting: bool  # something is queued
     unresolved: bool  # and nobody has read what it is yet
-    company: Company  # whether people came to the bot's channel, or all left it
+    channel_change: ChannelChange  # whether people came to the bot's channel, or all left it
     recount: bool  # the vote to skip stands otherwise than it was counted
 
     @property
@@ -60,11 +60,11 @@ _player = Prepared[Player](
 )
 
 
-def read_plan(guild_id: str) -> Plan:
+def read_desired_state(guild_id: str) -> DesiredState:
     player: Any = _player.first(guild_id)
     settings = getattr(player.guild, "settings", None) or GuildSettings(pk=guild_id)
     track = player.item.track if player.item else None
-    return Plan(
+    return DesiredState(
         channel_id=player.voice_channel_id,
         paused=player.paused,
         stopped=player.stopped,
@@ -78,7 +78,7 @@ def read_plan(guild_id: str) -> Plan:
         looks_for_channel=player.looks_for_channel,
         waiting=player.waiting,
         unresolved=player.waiting and next_unresolved(guild_id) is not None,
-        company=company(player, settings),
+        channel_change=compare_channel(player, settings),
         recount=player.skip_votes > 0
         and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),
     )

@@ -1,4 +1,4 @@
-"""One look at the database for all that open sockets stand on, in one crossing, again and again.
+"""Poll the database for everything that open sockets depend on, in one crossing.
 
 Sessions, access to instances and rights on streams may end in any process. Hints are only faster: what is lost closes
 the socket within a second without them.
@@ -39,7 +39,8 @@ class Check(Protocol):
 class Poll:
     """Round after round reads its checks, the first one last, and settles them in their order. For one event loop.
 
-    So who was deleted between two reads is found by the first check as well.
+    So who was deleted between two reads is found by the first check as well. Checks are added by objects of the same
+    event loop and have an order, so they are a list and no signal.
     """
 
     def __init__(self) -> None:
@@ -101,8 +102,3 @@ def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:
 
 
 get_poll = PerLoop(Poll)
-
-
-def look_now(**_: Any) -> None:
-    """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
-    get_poll.tell(Poll.soon)
