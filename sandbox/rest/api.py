@@ -1,4 +1,4 @@
-"""What every REST call shares: who asks, faults on order, rate limits, Discord's error bodies."""
+"""Shared by all REST endpoints: authentication, injected faults, rate limits, and Discord's error bodies."""
 
 import json
 import logging
@@ -34,14 +34,14 @@ BOT, ANY, NOBODY = "bot", "any", "nobody"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `scopes` is None for the bot's own token; a user's token has those it was granted."""
+    """The authenticated caller. `scopes` is None for the bot's token, and the granted scopes for a user's token."""
 
     user: User
     scopes: frozenset[str] | None
     expires_at: float | None = None
 
     def needs(self, scope: str) -> None:
-        """Raises 401, which is what Discord says to a token without the scope."""
+        """Raises 401, Discord's response to a token without the scope."""
         if self.scopes is not None and scope not in self.scopes:
             raise unauthorized()
 
@@ -51,10 +51,10 @@ type Observer = Callable[[str, str, int, Any], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The parts of the sandbox that REST stands on.
+    """The parts of the sandbox that the REST endpoints use.
 
     `redirect_uris` are those registered for the application. `observers` are called with
-    `(method, path, status, body)` for every answer.
+    `(method, path, status, body)` for every response.
     """
 
     credentials: Credentials
@@ -72,7 +72,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, authenticated. `caller` is only missing on routes of kind NOBODY."""
+    """One authenticated request. `who` is None only on routes of kind NOBODY."""
 
     parts: Parts
     request: web.Request
@@ -92,7 +92,7 @@ class Call:
         return self.request.match_info[name]
 
     def count_hidden(self, name: str, key: str) -> None:
-        """Count towards a limit of `ratelimit.HIDDEN`. Raises RateLimited."""
+        """Count this request against a limit in `ratelimit.HIDDEN`. Raises RateLimited."""
         self.parts.ratelimiter.hidden(name, key, caller=self.request.headers.get("Authorization", ""))
 
     def flag(self, name: str) -> bool:
@@ -107,19 +107,19 @@ class Call:
         return int(text)
 
     async def json(self) -> Any:
-        """The body, sent as JSON or as a form. Raises DiscordError 400 when it cannot be parsed."""
+        """Return the body, sent as JSON or as a form. Raises DiscordError 400 when it cannot be parsed."""
         return (await bodies.read(self.request)).value
 
     async def object(self) -> Json:
         return _mapping(await self.json())
 
     async def message(self) -> tuple[Json, list[Upload]]:
-        """A message's fields and the files that came with it."""
+        """Return a message's fields and the uploaded files."""
         body = await bodies.read(self.request)
         return _mapping(body.value), body.uploads
 
     def keep(self, channel_id: str, payload: Json, uploads: Sequence[Upload]) -> list[Json]:
-        """Store a message's files and return Discord's attachments, with what the payload says about each."""
+        """Store a message's files. Returns Discord's attachment objects, with the payload's fields for each file."""
         listed = payload.get("attachments") or _data_attachments(payload)
         described = {str(each.get("id")): each for each in listed if isinstance(each, dict)}
         return [
@@ -143,13 +143,16 @@ def _data_attachments(payload: Json) -> list[Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status other than 200 for a body, 204 for none. A body of text is sent as a page."""
+    """A response with a status other than the defaults: 200 with a body, 204 without.
+
+    A body of type str is sent as HTML or plain text instead of JSON.
+    """
 
     status: int
     body: Any = None
 
 
-# What code raises that reads a field of a body which is of another type, or not there.
+# Exceptions that a handler raises when a field of the body is missing or has the wrong type.
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 type Handler = Callable[[Call], Awaitable[Any]]
@@ -157,9 +160,9 @@ type Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint. `who` is BOT, ANY (bot or user token) or NOBODY (the path carries its own secret).
+    """One endpoint. `who` is BOT, ANY (bot or user token) or NOBODY (a secret in the path, or none needed).
 
-    One that is not `limited` has no window of its own, and its answers carry no headers of one.
+    An endpoint that is not `limited` has no rate limit, and its responses have no rate limit headers.
     """
 
     method: str
@@ -170,7 +173,7 @@ class Route:
 
 
 def mount(parts: Parts, routes: Sequence[Route]) -> list[web.RouteDef]:
-    """Every route under both versions of the API, and without one, as older clients (allauth) ask."""
+    """Return every route under both API versions, and without a version for older clients (allauth)."""
     return [
         web.route(route.method, prefix + route.path, _endpoint(parts, route))
         for prefix in PREFIXES
@@ -181,7 +184,7 @@ def mount(parts: Parts, routes: Sequence[Route]) -> list[web.RouteDef]:
 def _endpoint(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         await parts.faults.delay(request.method, request.path)
-        headers = {"Via": "1.1 sandbox"}  # nextcord takes a 429 without Via for a ban
+        headers = {"Via": "1.1 sandbox"}  # nextcord treats a 429 without Via as a ban
         try:
             answer = await _answer(parts, route, request, headers)
         except DiscordError as error:
@@ -197,7 +200,7 @@ def _endpoint(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[w
                 answer = Answer(400, DiscordError(400, 50035, "Invalid Form Body").body())
             else:
                 answer = Answer(500, {"message": "500: Internal Server Error", "code": 0})
-        if isinstance(answer.body, str):  # none of Discord's own
+        if isinstance(answer.body, str):  # not from Discord itself
             kind = "text/html" if answer.body.startswith("<") else "text/plain"
             return web.Response(text=answer.body, status=answer.status, content_type=kind, headers=headers)
         parts.faults.rewrite(request.method, request.path, headers)
@@ -207,7 +210,7 @@ def _endpoint(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[w
         await parts.faults.delay(request.method, request.path, done=True)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
-        # nextcord parses a body only when the type is exactly this, without a charset.
+        # nextcord parses a body only if the content type is exactly this, without a charset.
         headers["Content-Type"] = "application/json"
         return web.Response(body=json.dumps(answer.body).encode(), status=answer.status, headers=headers)
 
@@ -233,7 +236,7 @@ async def _answer(parts: Parts, route: Route, request: web.Request, headers: dic
         headers.update(limited.headers)
         return Answer(429, limited.refusal)
     if fault := parts.faults.failure(request.method, request.path):
-        if fault.html:  # what Cloudflare, in front of Discord, says by itself
+        if fault.html:  # sent by Cloudflare, in front of Discord
             headers.clear()
             return Answer(fault.status, f"<!DOCTYPE html><title>Error {fault.status}</title>")
         return Answer(fault.status, {"message": f"{fault.status}: ordered by a test", "code": fault.code})
@@ -255,7 +258,7 @@ async def _answer(parts: Parts, route: Route, request: web.Request, headers: dic
 
 
 def authenticate(parts: Parts, request: web.Request) -> Caller:
-    """Raises 401 without a good bot or user token."""
+    """Raises 401 without a valid bot or user token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme == "Bot" and secrets.compare_digest(token.encode(), parts.credentials.bot_token.encode()):
         return Caller(parts.world.bot, None)

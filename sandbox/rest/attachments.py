@@ -1,4 +1,4 @@
-"""Uploaded files: kept in a folder, served under Discord-like URLs."""
+"""Uploaded files, stored in a folder and served under URLs like Discord's."""
 
 import mimetypes
 import re
@@ -17,16 +17,16 @@ DESCRIBED = ("title", "description", "duration_secs", "waveform")
 
 
 class Attachments:
-    """Files by snowflake, the newest `FILES_KEPT`. `base_url` is set once the port is known."""
+    """Files by snowflake; only the newest `FILES_KEPT` are kept. `base_url` is set once the port is known."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.base_url = ""
 
     def store(self, *, channel_id: str, upload: Upload, described: Json) -> Json:
-        """Keep a file; returns Discord's attachment object. Raises DiscordError 413 when too large.
+        """Store a file. Returns Discord's attachment object. Raises DiscordError 413 when it is too large.
 
-        `described` is the payload's entry for it, which may name it anew and describe it.
+        `described` is the payload's entry for the file, which may rename and describe it.
         """
         if len(upload.content) > MAX_BYTES:
             raise DiscordError(413, 40005, "Request entity too large")
@@ -52,7 +52,7 @@ class Attachments:
         if not path.name.isdigit() or not path.is_file():
             raise web.HTTPNotFound
         kind = mimetypes.guess_type(request.match_info["filename"])[0] or "application/octet-stream"
-        # An uploaded page must not run as one of the sandbox's own.
+        # An uploaded HTML page must not run with the sandbox's origin.
         safe = (
             kind
             if kind.startswith(("image/", "audio/")) and kind != "image/svg+xml"

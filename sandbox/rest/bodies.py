@@ -1,4 +1,4 @@
-"""Request bodies in every form that Discord reads: JSON, URL-encoded and multipart, the latter with files.
+"""Request bodies in every format that Discord accepts: JSON, URL-encoded, and multipart with files.
 
 https://docs.discord.com/developers/reference#uploading-files
 """
@@ -19,7 +19,7 @@ PAYLOAD = "payload_json"
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of a form. `number` is the n of `files[n]`; that of a lone `file` is 0."""
+    """A file of a form. `number` is the n of `files[n]`; for a field named `file` it is "0"."""
 
     number: str
     filename: str
@@ -29,23 +29,23 @@ class Upload:
 
 @dataclass(frozen=True)
 class Body:
-    """What a request says, and the files that came with it."""
+    """A parsed request body and its files."""
 
     value: Any
     uploads: list[Upload] = field(default_factory=list)
 
 
 async def read(request: web.Request) -> Body:
-    """An empty body is an empty object. A form's other fields are overruled by `payload_json`.
+    """Parse a request body. An empty body is an empty object. `payload_json` replaces a form's other fields.
 
     Raises:
-        DiscordError: 400, when JSON or the form cannot be parsed.
+        DiscordError: 400 when the JSON or the form cannot be parsed.
     """
     if request.content_type not in FORMS:
         return Body(parse(await request.read() or b"{}"))
     try:
         form = await request.post()
-    except (ValueError, LookupError):  # a broken form, or text in no known character set
+    except (ValueError, LookupError):  # a malformed form, or an unknown character set
         raise DiscordError(400, 50035, "Invalid Form Body") from None
     uploads = [
         Upload(_number(name), part.filename, part.file.read(), part.content_type)
@@ -55,12 +55,12 @@ async def read(request: web.Request) -> Body:
     said = form.get(PAYLOAD)
     if said is None:
         return Body(_fields(form), uploads)
-    # With a type of its own the part comes as bytes, with a filename as a file.
+    # aiohttp returns bytes for a part with a content type, and a file for a part with a filename.
     return Body(parse(said.file.read() if isinstance(said, web.FileField) else said), uploads)
 
 
 def parse(text: str | bytes | bytearray) -> Any:
-    """Raises DiscordError 400 (50109) when it is not JSON."""
+    """Raises DiscordError 400 (50109) when the text is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -72,7 +72,7 @@ def _number(name: str) -> str:
 
 
 def _fields(form: Mapping[str, Any]) -> Json:
-    """Plain fields: texts, but for the one boolean that messages have."""
+    """Return the text fields of a form, with `tts`, the only boolean of a message, converted."""
     fields: Json = {name: value for name, value in form.items() if isinstance(value, str)}
     if "tts" in fields:
         fields["tts"] = fields["tts"].lower() in ("true", "1")

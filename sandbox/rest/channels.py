@@ -1,4 +1,4 @@
-"""/channels/{id}/messages, and what else is said in a channel: typing, and the voice channel's status line."""
+"""/channels/{id}/messages, typing, and a voice channel's status line."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,16 +9,16 @@ from sandbox.rest import named
 from sandbox.rest.api import Call, Route
 from sandbox.snowflake import created_at, is_snowflake
 
-# For how long `enforce_nonce` finds an earlier message; Discord's documentation says "the past few minutes".
+# How long `enforce_nonce` finds an earlier message. Discord's documentation says "the past few minutes".
 NONCE_KEPT = timedelta(minutes=3)
 MAX_NONCE = 25
-OLD_MESSAGE = timedelta(hours=1)  # editing one has a limit of its own, error code 30046
+OLD_MESSAGE = timedelta(hours=1)  # edits of older messages have a separate limit, error code 30046
 TALKABLE = (ChannelType.TEXT, ChannelType.DM, ChannelType.VOICE, ChannelType.ANNOUNCEMENT, ChannelType.STAGE)
 BULK_LEAST, BULK_MOST, BULK_AGE = 2, 100, timedelta(days=14)
 
 
 async def list_messages(call: Call) -> list[Json]:
-    """Newest first, as Discord does. Who may not read the history sees none."""
+    """List messages, newest first, as on Discord. The list is empty without Read Message History."""
     channel = named.channel(call)
     if not named.may(call, channel, permissions.READ_MESSAGE_HISTORY):
         return []
@@ -47,7 +47,7 @@ async def get_message(call: Call) -> Json:
 
 
 async def _read(call: Call, channel: Channel) -> tuple[Json, list[Json]]:
-    """The payload and its stored files, which need a permission of their own."""
+    """Return the payload and its stored files. Files need the permission Attach Files."""
     payload, uploads = await call.message()
     if uploads:
         named.channel(call, need=permissions.ATTACH_FILES)
@@ -60,7 +60,7 @@ async def send_message(call: Call) -> Json:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
     payload, attachments = await _read(call, channel)
     if payload.get("embeds") and not named.may(call, channel, permissions.EMBED_LINKS):
-        # Discord drops embeds, and refuses what would be empty then (discord-api-docs issue 2601).
+        # Discord drops the embeds, and refuses a message that is then empty (discord-api-docs#2601).
         payload = {key: value for key, value in payload.items() if key != "embeds"}
         if not payload.get("content") and not attachments:
             raise missing_permissions()
@@ -80,7 +80,7 @@ async def send_message(call: Call) -> Json:
 
 
 def _of_nonce(call: Call, channel: Channel, nonce: str | int) -> Message | None:
-    """The bot's message with this nonce, as long as Discord would remember it."""
+    """Return the bot's message with this nonce, if it is not older than `NONCE_KEPT`."""
     since = datetime.now(UTC) - NONCE_KEPT
     for message in reversed(call.world.channel_messages(channel.id)):
         if message.nonce == nonce and message.author_id == call.world.bot_id:
@@ -110,7 +110,7 @@ async def delete_message(call: Call) -> None:
 
 
 async def bulk_delete(call: Call) -> None:
-    """Ids of no message count towards the limits, and are passed over."""
+    """Delete several messages. Ids without a message count towards the limits but are otherwise ignored."""
     channel = named.guild_channel(call, need=permissions.MANAGE_MESSAGES)
     ids = (await call.object()).get("messages")
     if not isinstance(ids, list) or not all(is_snowflake(str(each)) for each in ids):

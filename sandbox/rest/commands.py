@@ -1,4 +1,4 @@
-"""/applications/{id}/commands: what the bot registers, globally and per guild."""
+"""/applications/{id}/commands: the bot's application commands, global and per guild."""
 
 from sandbox import command_checks
 from sandbox.errors import DiscordError, invalid_form, missing_access, unknown
@@ -23,7 +23,7 @@ KEPT = (
 
 
 def _scope(call: Call) -> str | None:
-    """The guild of the path, None for global commands."""
+    """Return the guild id of the path, or None for global commands."""
     if call.param("application_id") != call.parts.credentials.client_id:
         raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
     guild_id = call.request.match_info.get("guild_id")
@@ -56,7 +56,7 @@ async def get_command(call: Call) -> Json:
 
 
 async def create_command(call: Call) -> Answer:
-    """201 for a new one, 200 when it replaces one of the same name and type."""
+    """Create a command (201), or replace the one with the same name and type (200)."""
     guild_id, body = _scope(call), await call.object()
     command_checks.check(body, "")
     same = _same(_in_scope(call, guild_id), body)
@@ -102,7 +102,7 @@ async def delete_command(call: Call) -> None:
 
 
 async def list_permissions(call: Call) -> list[Json]:
-    """Nobody has restricted any here: only people can, with a token of their own."""
+    """Return an empty list: only people can restrict commands, with a user token."""
     _scope(call)
     return []
 
@@ -157,7 +157,7 @@ def _changed(call: Call, guild_id: str | None) -> None:
 
 
 def _option(given: Json) -> Json:
-    """An option as Discord gives it back: without the fields that say nothing."""
+    """Return an option as Discord does, without empty and false fields."""
     option = {key: value for key, value in given.items() if value not in (None, []) and value is not False}
     if "options" in option:
         option["options"] = [_option(inner) for inner in option["options"]]

@@ -1,6 +1,6 @@
-"""Emojis of guilds and of the application, stickers, soundboard sounds.
+"""Emojis of guilds and of the application, stickers, and soundboard sounds.
 
-What was uploaded is checked and not kept: nothing here shows or plays it.
+Uploaded images and sounds are checked but not stored, because the sandbox does not show or play them.
 """
 
 import base64
@@ -27,7 +27,10 @@ DEFAULT_SOUNDS = (
 
 
 def _guild(call: Call, *, changing: bool = False) -> Guild:
-    """All that is here is the bot's own, which either permission lets it change."""
+    """Return the guild; with `changing`, check the bot's permission to change its expressions.
+
+    The bot created all expressions here, so either of the two permissions is enough.
+    """
     guild = named.guild(call)
     bits = permissions.in_guild(call.world, named.own_member(call, guild.id))
     if changing and not bits & (permissions.CREATE_GUILD_EXPRESSIONS | permissions.MANAGE_GUILD_EXPRESSIONS):
@@ -56,7 +59,7 @@ def _name(body: Json, *, low: int = 2, high: int = 32) -> str:
 
 
 def _data(body: Json, field: str, kind: str, most: int) -> str:
-    """The content type of a data URI. Raises: DiscordError 400."""
+    """Check a data URI and return its content type. Raises: DiscordError 400."""
     head, comma, text = str(body.get(field) or "").partition(";base64,")
     if not comma or not head.startswith(f"data:{kind}/"):
         raise invalid_form({field: f"A data URI of type {kind} is required."})
@@ -175,13 +178,13 @@ async def get_sticker(call: Call) -> Json:
 
 
 async def get_any_sticker(call: Call) -> Json:
-    """Of any guild the bot is in."""
+    """Return a sticker of any guild that the bot is in."""
     guilds = call.world.guilds_of(call.world.bot_id)
     return _find(call, [sticker for guild in guilds for sticker in guild.stickers], "Sticker")
 
 
 async def create_sticker(call: Call) -> Answer:
-    """A form with the fields name, description, tags, and the file."""
+    """Create a sticker from a form with the fields name, description, tags and a file."""
     guild = named.guild(call, need=permissions.CREATE_GUILD_EXPRESSIONS)
     _check_room(guild.stickers, MOST_STICKERS, 30039, "stickers")
     body = await bodies.read(call.request)
@@ -226,7 +229,7 @@ async def delete_sticker(call: Call) -> None:
 
 
 async def list_sticker_packs(call: Call) -> Json:
-    """Discord's own are no part of this world."""
+    """Return an empty list: the sandbox has none of Discord's own stickers."""
     return {"sticker_packs": []}
 
 

@@ -1,4 +1,4 @@
-"""/channels/{id}: the channel itself, who may do what there, and what hangs below it."""
+"""/channels/{id}: the channel, its permission overwrites, and its invites, webhooks and threads (always empty)."""
 
 from sandbox import channel_edits, permissions, shapes
 from sandbox.errors import missing_permissions, unknown
@@ -34,7 +34,7 @@ async def delete_channel(call: Call) -> Json:
 
 
 async def set_overwrite(call: Call) -> None:
-    """Only bits that the bot has itself may be allowed or denied."""
+    """Set an overwrite. The bot may only allow or deny permissions that it has itself."""
     channel = named.guild_channel(call, need=permissions.MANAGE_ROLES)
     body = await call.object() | {"id": call.param("overwrite_id")}
     overwrite = channel_edits.overwrite(call.world, _guild_of(call, channel), body, "")
@@ -59,13 +59,13 @@ async def no_invites(call: Call) -> list[Json]:
 
 
 async def no_webhooks(call: Call) -> list[Json]:
-    """Nor webhooks but those of interactions."""
+    """The sandbox has no webhooks except those of interactions."""
     named.guild_channel(call, need=permissions.MANAGE_WEBHOOKS)
     return []
 
 
 async def no_threads(call: Call) -> Json:
-    """Nor threads."""
+    """The sandbox has no threads."""
     named.guild_channel(call, need=permissions.READ_MESSAGE_HISTORY)
     return {"threads": [], "members": [], "has_more": False}
 

@@ -1,4 +1,4 @@
-"""/guilds: what the bot may read and change of a guild it is in; its members and roles stand by themselves."""
+"""/guilds: a guild, its channels and voice states. Members and roles are in modules of their own."""
 
 from sandbox import channel_edits, permissions, seats, shapes
 from sandbox.errors import invalid_form, unknown
@@ -17,7 +17,7 @@ async def get_channels(call: Call) -> list[Json]:
 
 
 async def edit_guild(call: Call) -> Json:
-    """Name and system channel; what else Discord has is taken and not shown."""
+    """Change name and system channel. Discord's other fields are accepted and ignored."""
     guild, body = named.guild(call, need=permissions.MANAGE_GUILD), await call.object()
     if body.get("name") is not None:
         if not 2 <= len(str(body["name"])) <= 100:
@@ -50,14 +50,14 @@ async def active_threads(call: Call) -> Json:
 
 
 async def audit_log(call: Call) -> Json:
-    """Nothing is logged."""
+    """Return an empty audit log: the sandbox logs nothing."""
     named.guild(call, need=permissions.VIEW_AUDIT_LOG)
     kinds = ("application_commands", "audit_log_entries", "auto_moderation_rules", "guild_scheduled_events")
     return {kind: [] for kind in (*kinds, "integrations", "threads", "users", "webhooks")}
 
 
 def _nothing(need: int) -> Handler:
-    """A list of something that the sandbox does not have, for whoever may see it."""
+    """Return a handler that returns an empty list if the bot has the permissions in `need`."""
 
     async def handle(call: Call) -> list[Json]:
         named.guild(call, need=need)

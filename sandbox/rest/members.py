@@ -1,4 +1,4 @@
-"""/guilds/{id}/members and /guilds/{id}/bans: who is in a guild, under which name, with which roles."""
+"""/guilds/{id}/members and /guilds/{id}/bans: members, their nicknames and roles, and bans."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ async def search_members(call: Call) -> list[Json]:
 
 
 async def edit_self(call: Call) -> Json:
-    """The bot's own nickname. Avatar, banner and bio are taken and not shown."""
+    """Change the bot's own nickname. Avatar, banner and bio are accepted and ignored."""
     guild, body = named.guild(call), await call.object()
     member = named.own_member(call, guild.id)
     if "nick" in body:
@@ -53,12 +53,12 @@ async def edit_self(call: Call) -> Json:
 
 
 async def edit_own_nick(call: Call) -> Json:
-    """The route that the one above replaced; libraries still use it."""
+    """Change the bot's own nickname by the older route, which libraries still use."""
     return {"nick": (await edit_self(call))["nick"]}
 
 
 async def edit_member(call: Call) -> Json:
-    """Nickname, roles, timeout, and the seat in voice. Raises: DiscordError; nothing has changed then."""
+    """Change nickname, roles, timeout and voice state. Raises: DiscordError; nothing has changed then."""
     guild, body = named.guild(call), await call.object()
     member = named.member(call, guild)
     changes: Json = {}
@@ -117,7 +117,7 @@ async def get_ban(call: Call) -> Json:
 
 
 async def ban(call: Call) -> None:
-    """Members are removed; so may be somebody who is none. The messages of the time before stay."""
+    """Ban a user, who need not be a member; a member is removed. The user's messages are not deleted."""
     guild, user = named.guild(call, need=permissions.BAN_MEMBERS), call.world.user(call.param("user_id"))
     if member := call.world.members.get((guild.id, user.id)):
         _expel(call, guild, member, permissions.BAN_MEMBERS)
@@ -134,7 +134,10 @@ async def unban(call: Call) -> None:
 
 
 def _seat(call: Call, guild: Guild, member: Member, body: Json) -> VoiceState | None:
-    """Where the member sits, when the change is about that. Raises 403, 400 (40032) for who is not in voice."""
+    """Return the member's voice state if `body` changes it, else None.
+
+    Raises 403, or 400 (40032) when the member is not in voice.
+    """
     needed = {"mute": permissions.MUTE_MEMBERS, "deaf": permissions.DEAFEN_MEMBERS}
     wanted = [name for name in (*needed, "channel_id") if name in body]
     for name in wanted:
@@ -151,7 +154,7 @@ def _seat(call: Call, guild: Guild, member: Member, body: Json) -> VoiceState | 
 
 
 async def _reseat(call: Call, state: VoiceState, body: Json) -> None:
-    """Mute, deafen, move, or with `channel_id` null disconnect somebody in voice."""
+    """Mute, deafen or move a user in voice; `channel_id` null disconnects them."""
     if "mute" in body or "deaf" in body:
         seats.moderate(call.world, state, mute=body.get("mute"), deaf=body.get("deaf"))
     if "channel_id" not in body:
@@ -169,14 +172,14 @@ async def _reseat(call: Call, state: VoiceState, body: Json) -> None:
 
 
 def _act_on(call: Call, guild: Guild, member: Member, need: int) -> None:
-    """Raises 403 without the permission, and for whoever stands as high as the bot itself."""
+    """Raises 403 without the permission, or when the member's highest role is not below the bot's."""
     named.guild(call, need=need)
     if member.user_id != call.world.bot_id:
         named.below_own(call, guild, permissions.rank(call.world, member))
 
 
 def _expel(call: Call, guild: Guild, member: Member, need: int) -> None:
-    """Nobody expels themselves: a bot leaves by another route."""
+    """Remove a member. Raises 403 for the bot itself, which leaves by another route."""
     _act_on(call, guild, member, need)
     if member.user_id == call.world.bot_id:
         raise missing_permissions()
@@ -190,7 +193,8 @@ def _nick(value: Any) -> str | None:
 
 
 def _roles(call: Call, guild: Guild, member: Member, wanted: Any) -> list[str]:
-    """The new list of roles. Only those below the bot's own may come or go, and none that an app manages."""
+    """Return the new list of role ids. Roles that are added or removed must be below the bot's highest role,
+    and not managed by an app."""
     known = {role.id: role for role in call.world.guild_roles(guild.id) if role.id != guild.id}
     if not isinstance(wanted, list) or not {str(each) for each in wanted} <= set(known):
         raise unknown("Role")

@@ -1,4 +1,4 @@
-"""What a path names, as far as the bot may see it and has the permissions to do what it asks."""
+"""Look up the objects in a path, and check that the bot may see them and has the needed permissions."""
 
 from sandbox import actions, permissions
 from sandbox.errors import DiscordError, missing_access, missing_permissions, unknown
@@ -11,7 +11,7 @@ def channel(call: Call, *, need: int = 0) -> Channel:
 
 
 def guild_channel(call: Call, *, need: int = 0) -> Channel:
-    """A channel of a guild. In a DM most things cannot be done (50003)."""
+    """Return a channel of a guild. Raises 400 (50003) for a DM channel."""
     found = channel(call, need=need)
     if found.guild_id is None:
         raise DiscordError(400, 50003, "Cannot execute action on a DM channel")
@@ -26,14 +26,18 @@ def message(call: Call) -> Message:
 
 
 def may(call: Call, channel: Channel, need: int) -> bool:
-    """Whether the bot has the bits in a channel that it may see."""
+    """Whether the bot has the permission bits in a channel that it may see."""
     if channel.guild_id is None:
         return True
     return permissions.in_channel(call.world, own_member(call, channel.guild_id), channel) & need == need
 
 
 def guild(call: Call, *, need: int = 0) -> Guild:
-    """The guild, when the bot is in it. Discord says 404 to strangers, 403 on what hangs below a guild."""
+    """Return the guild if the bot is in it.
+
+    If it is not, `/guilds/{id}` gives 404, and the paths below it give 403 when the guild exists. Raises 403
+    when the bot lacks the permissions in `need`.
+    """
     guild_id = call.param("guild_id")
     if not call.world.bot_installed(guild_id):
         at_the_guild = call.request.path.endswith(f"/guilds/{guild_id}")

@@ -1,4 +1,4 @@
-"""/channels/{id}/messages/pins, and /channels/{id}/pins, which most libraries still use."""
+"""/channels/{id}/messages/pins, and the older /channels/{id}/pins, which most libraries still use."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ MOST_PINS = 250
 
 
 def _pinned(call: Call, channel: Channel) -> list[tuple[str, Message]]:
-    """When and what, the newest first."""
+    """Return (time of the pin, message) for the pinned messages, newest first."""
     if not named.may(call, channel, permissions.READ_MESSAGE_HISTORY):
         return []
     messages = call.world.channel_messages(channel.id)
@@ -25,13 +25,13 @@ async def list_messages(call: Call) -> list[Json]:
 
 
 async def list_pins(call: Call) -> Json:
-    """A page, with when each was pinned. `before` is a time."""
+    """Return one page of pins with their times. The query parameter `before` is a time."""
     limit, pins = call.number("limit", 50, 1, 50), _pinned(call, named.channel(call))
     if (before := call.request.query.get("before")) is not None:
         try:
             moment = datetime.fromisoformat(before)
             pins = [pin for pin in pins if datetime.fromisoformat(pin[0]) < moment]
-        except (ValueError, TypeError):  # no time, or one without its offset
+        except (ValueError, TypeError):  # not a time, or a time without an offset
             raise invalid_form({"before": f'Value "{before}" is not an ISO 8601 time.'}) from None
     items = [
         {"pinned_at": at, "message": shapes.message(call.world, message)} for at, message in pins[:limit]

@@ -15,7 +15,7 @@ def _emoji(call: Call, message: Message) -> Reaction:
 
 
 async def react(call: Call) -> None:
-    """An emoji that nobody has chosen yet needs a permission of its own."""
+    """Add the bot's reaction. An emoji that the message does not have yet needs Add Reactions."""
     _, message = _place(call)
     emoji = _emoji(call, message)
     if reactions.find(message, emoji) is None:
@@ -37,7 +37,7 @@ async def remove(call: Call) -> None:
 
 
 async def list_users(call: Call) -> list[Json]:
-    """Who reacted, by id. Only `type` 0 has any: super reactions are for people who pay."""
+    """List the users who reacted, by id. `type` 1 (super reactions, which need Nitro) is always empty."""
     _, message = _place(call)
     limit, after = call.number("limit", 25, 1, 100), call.number("after", 0, 0, 1 << 63)
     burst = call.number("type", 0, 0, 1)

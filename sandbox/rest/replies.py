@@ -1,4 +1,4 @@
-"""/interactions and /webhooks: the bot's answers to interactions. The token in the path is the credential."""
+"""/interactions and /webhooks: the bot's responses to interactions. The token in the path is the credential."""
 
 from sandbox import actions, shapes
 from sandbox.errors import unknown

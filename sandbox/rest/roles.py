@@ -22,7 +22,7 @@ async def get_role(call: Call) -> Json:
 
 
 async def count_members(call: Call) -> dict[str, int]:
-    """By role id, without @everyone."""
+    """Return the number of members by role id, without @everyone."""
     guild = named.guild(call)
     members = call.world.guild_members(guild.id)
     roles = [role.id for role in call.world.guild_roles(guild.id) if role.id != guild.id]
@@ -30,7 +30,7 @@ async def count_members(call: Call) -> dict[str, int]:
 
 
 async def create_role(call: Call) -> Json:
-    """A new role stands lowest, above @everyone."""
+    """Create a role at the lowest position, above @everyone."""
     guild = named.guild(call, need=permissions.MANAGE_ROLES)
     roles = call.world.guild_roles(guild.id)
     if len(roles) >= MOST_ROLES:
@@ -57,7 +57,10 @@ async def edit_role(call: Call) -> Json:
 
 
 async def move_roles(call: Call) -> list[Json]:
-    """`[{id, position}]`; of equals the elder comes first. A bot moves only what stays below its own role."""
+    """Move roles: `[{id, position}]`. Of two equal positions, the older role is lower.
+
+    The old and new positions must be below the bot's highest role.
+    """
     guild, places = named.guild(call, need=permissions.MANAGE_ROLES), await call.json()
     if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
         raise invalid_form({"0": "A list of positions is required."})
@@ -92,7 +95,10 @@ async def delete_role(call: Call) -> None:
 
 
 def _apply(call: Call, guild: Guild, role: Role, body: Json) -> None:
-    """Absent fields stay. Raises: DiscordError 400; 403 for permissions that the bot lacks itself."""
+    """Change the fields in `body`; absent fields keep their values.
+
+    Raises: DiscordError 400, or 403 for added permissions that the bot lacks itself.
+    """
     faults: dict[str, str] = {}
     fields: Json = {}
     if body.get("name") is not None:

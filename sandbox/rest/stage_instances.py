@@ -1,4 +1,4 @@
-"""/stage-instances: what is on in a Stage channel.
+"""/stage-instances: the live stages of Stage channels.
 
 https://docs.discord.com/developers/resources/stage-instance
 """

@@ -100,13 +100,13 @@ async def get_own_application(call: Call) -> Json:
 
 
 async def edit_application(call: Call) -> Json:
-    """Taken and not shown."""
+    """Accept changes to the application, and ignore them."""
     await call.object()
     return await get_application(call)
 
 
 async def no_entitlements(call: Call) -> list[Json]:
-    """Nothing is for sale here."""
+    """The sandbox has no entitlements."""
     _check_own(call)
     return []
 
