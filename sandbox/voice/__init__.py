@@ -1,1 +1,1 @@
-"""The voice half of the sandbox: a Discord voice server on loopback that hears what the bot plays."""
+"""The sandbox's voice server: like Discord's, on loopback, and it decodes what the bot plays."""

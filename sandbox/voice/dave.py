@@ -1,18 +1,19 @@
-"""DAVE protocol version 1, the voice gateway's side, together with the people who listen in the channel.
+"""DAVE protocol version 1: the voice gateway and the people who listen in the channel.
 
-The gateway is the delivery service of an MLS group: it proposes who belongs to it, picks one commit per
-epoch, announces it and says when senders switch keys. Each person in the channel holds a real MLS state of
-their own, as their Discord client would. Steps are taken one after another, each to its end:
+The gateway is the delivery service of an MLS group. It proposes members, picks one commit per epoch, announces
+it, and tells senders when to switch keys. Each person in the channel has a real MLS state, as their Discord
+client would. Steps run one at a time, each to completion:
 
     group        people in the channel      step
     none         some                       create: bot and people commit to a first epoch
-    established  somebody new               add
-    established  somebody gone              remove
-    any          nobody                     downgrade: the call of a bot that is alone is of version 0, passthrough
+    established  somebody joined            add
+    established  somebody left              remove
+    any          nobody                     downgrade: the call of a bot that is alone has version 0, passthrough
     version 0    some                       upgrade: prepare_epoch (24) announces a new group
-    any          bot reported an invalid    a new group with the key package it sends after that
+    any          bot reported an invalid    a new group with the key package that the bot sends next
                  commit or welcome (31)
-    any          commit nobody can process  re-create
+    any          a member cannot process    re-create
+                 the commit
 
 Source: https://daveprotocol.com (1.1.4).
 """
@@ -36,7 +37,7 @@ ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
 
 NEW_GROUP_EPOCH = 1
 REINITIALISE_TRANSITION = 0
-# Everybody in a call commits and the first commit wins. The bot is given this long to be the first.
+# Every member of a call commits, and the first commit wins. The gateway waits this long for the bot's.
 COMMIT_SECONDS = 2.0
 READY_SECONDS = 2.0
 MAX_FAILURES = 5
@@ -48,7 +49,7 @@ type SendBinary = Callable[[int, bytes], Awaitable[None]]
 
 
 class GroupBroken(Exception):
-    """The group was re-created again and again and the bot could never follow."""
+    """The bot could not follow, although the group was re-created `MAX_FAILURES` times."""
 
 
 class _CommitRejected(Exception):
@@ -67,7 +68,7 @@ class _Member:
         self.key_package = self._session.get_marshalled_key_package()
 
     def commit(self, proposals: bytes, recognised: set[str]) -> Commit:
-        """Take proposals in and commit to them; the commit counts only when the gateway picks it."""
+        """Process proposals and commit to them. The commit takes effect only when the gateway picks it."""
         commit = self._session.process_proposals(proposals, recognised)
         if commit is None:
             raise _CommitRejected(f"{self.user_id} could not process the proposals")
@@ -82,7 +83,7 @@ class _Member:
             raise _CommitRejected(f"{self.user_id} could not process the welcome")
 
     def key_ratchet(self, user_id: str) -> dave.IKeyRatchet:
-        """The key ratchet that `user_id` sends with in this epoch."""
+        """Return the key ratchet of the sender `user_id` for this epoch."""
         ratchet = self._session.get_key_ratchet(user_id)
         if ratchet is None:
             raise _CommitRejected(f"{self.user_id} has no keys of {user_id}")
@@ -129,22 +130,22 @@ class DaveGroup:
         self._failures = 0
         self.frames = FrameDecryptor()
 
-    # What arrives from the gateway's side
+    # Messages from the bot, passed on by the gateway
 
     def set_people(self, user_ids: Collection[str]) -> None:
-        """Who sits in the channel now, without the bot. clients_connect (11) must have been sent before."""
+        """Set the people in the channel, without the bot. clients_connect (11) must have been sent before."""
         self._people = frozenset(user_ids) - {self._bot_id}
         self._woken.set()
 
     def take_key_package(self, payload: bytes) -> None:
-        """Raises: MalformedMessage, also when the package speaks for somebody else."""
+        """Raises: MalformedMessage, also for the key package of another user."""
         if key_package_user(payload) != int(self._bot_id):
             raise MalformedMessage("key package of another user")
         self._bot_package = payload
         self._woken.set()
 
     def take_commit(self, payload: bytes) -> None:
-        """The first commit of an epoch that refers to all proposals wins; others are left aside.
+        """Accept the first commit of the epoch that refers to all proposals; ignore others.
 
         Raises: MalformedMessage.
         """
@@ -163,7 +164,7 @@ class DaveGroup:
             self._transition_answered.set()
 
     def take_invalid(self, transition_id: int) -> None:
-        """The bot reset its state; a new key package of its own follows."""
+        """The bot reset its state; it sends a new key package next."""
         logger.warning("DAVE: the bot rejected the commit or welcome of transition %d", transition_id)
         self._invalid = True
         self._bot_package = None
@@ -174,7 +175,7 @@ class DaveGroup:
     # The steps
 
     async def run(self) -> None:
-        """Keep the group in line with the people in the channel until cancelled. Raises: GroupBroken."""
+        """Keep the group's members equal to the people in the channel, until canceled. Raises: GroupBroken."""
         if self.version:
             await self._send_binary(EXTERNAL_SENDER, self._external.package)
         while True:
@@ -190,7 +191,7 @@ class DaveGroup:
                 self._woken.set()
 
     async def _step(self) -> bool:
-        """Take the step that is due; False when none is."""
+        """Run the step that is due. False when none is."""
         present = frozenset(self._members)
         if not self._people:
             if not self.version:
@@ -245,9 +246,7 @@ class DaveGroup:
         for member in joining.values():
             member.join(commit, recognised)
         for user_id in user_ids:
-            if (
-                None in self._leaves
-            ):  # MLS gives a new member the leftmost free leaf (RFC 9420 section 12.1.1)
+            if None in self._leaves:  # a new member gets the leftmost free leaf (RFC 9420 section 12.1.1)
                 self._leaves[self._leaves.index(None)] = user_id
             else:
                 self._leaves.append(user_id)
@@ -268,7 +267,7 @@ class DaveGroup:
         await self._announce(commit)
 
     async def _downgrade(self) -> None:
-        """Everybody has left: the bot's call falls to passthrough (seen live, nextcord#1294)."""
+        """Switch to passthrough, because everybody has left (observed on Discord, nextcord#1294)."""
         self._dissolve()
         self._invalid = False
         self._bot_package = None
@@ -278,19 +277,19 @@ class DaveGroup:
         )
 
     async def _upgrade(self) -> None:
-        """Somebody is with the bot, who is to send the key package of a new group."""
+        """Ask the bot for the key package of a new group, because somebody has joined it."""
         self.version = PROTOCOL_VERSION
         await self._recreate()
         await self._send_binary(EXTERNAL_SENDER, self._external.package)
 
     async def _recreate(self) -> None:
-        """Dissolve the group for the bot too, which answers with the key package of the next one."""
+        """Dissolve the group, and ask the bot for the key package of a new one."""
         self._dissolve()
         self._bot_package = None
         await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
 
     async def _readmit(self) -> None:
-        """After op 31 the bot, its state reset, sends a new key package unasked; without one it is asked."""
+        """After op 31, wait for the bot's new key package; ask for one if none arrives."""
         self._count_failure()
         self._invalid = False
         self._dissolve()
@@ -298,7 +297,7 @@ class DaveGroup:
             await self._recreate()
 
     async def _key_package_arrives(self) -> bool:
-        """Wait for it. A bot that sends none stays outside the group, and what it sends plain is not heard."""
+        """Wait for the bot's key package. Without one, the bot stays outside the group and nobody hears it."""
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while self._bot_package is None and self._people:
@@ -325,7 +324,7 @@ class DaveGroup:
             raise GroupBroken(f"the group had to be made anew {MAX_FAILURES} times in a row")
 
     async def _pick_commit(self, proposals: bytes, own: Commit) -> tuple[Commit, bool]:
-        """Send the proposals; the bot's commit and True, or a listener's `own` and False."""
+        """Send the proposals. Returns the bot's commit and True, or a listener's commit `own` and False."""
         self._bot_commit = asyncio.get_running_loop().create_future()
         self._awaited_proposals = own.proposals
         try:
@@ -340,7 +339,7 @@ class DaveGroup:
         return own, False
 
     async def _announce(self, commit: Commit, *, welcome_bot: bool = False) -> None:
-        """Begin the epoch for the bot; its frames are understood with the new keys before it can use them."""
+        """Announce the epoch to the bot. The listeners get the new keys before the bot can use them."""
         self._epoch += 1
         listener = next(iter(self._members.values()))
         self.frames.add_keys(listener.key_ratchet(self._bot_id))

@@ -1,4 +1,4 @@
-"""DAVE's media frames as a listener takes them: which are encrypted, and with the keys of which epoch."""
+"""Decryption of DAVE's media frames, as in a listener's client."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import dave
 from .ogg import SILENCE
 
 KEY_RETENTION_SECONDS = 10.0
-# Un-E2EE frames that were under way when the first epoch began.
+# How long unencrypted frames are still accepted after the first epoch begins.
 PLAIN_GRACE_SECONDS = 2.0
 
 MARKER = b"\xfa\xfa"
@@ -23,11 +23,11 @@ class _EpochKeys:
 
 
 class FrameDecryptor:
-    """Turns the bot's frames into Opus packets through all changes of keys.
+    """Decrypts the bot's frames to Opus packets, across all changes of keys.
 
-    Plain frames pass until encryption is required. Keys of an epoch that has passed are good for another
-    10 s (https://daveprotocol.com/#commit-handling). Each epoch has a decryptor of its own, and the one that
-    fitted last is tried first: libdave logs every attempt that fails.
+    Unencrypted frames are accepted until encryption is required. The keys of an old epoch are valid for another
+    10 s (https://daveprotocol.com/#commit-handling). Each epoch has its own decryptor. The decryptor that
+    succeeded last is tried first, because libdave logs every failed attempt.
     """
 
     def __init__(self) -> None:
@@ -36,20 +36,20 @@ class FrameDecryptor:
         self._plain_until = 0.0
 
     def add_keys(self, ratchet: dave.IKeyRatchet) -> None:
-        """Understand a new epoch from now on; those before it begin to expire."""
+        """Add the keys of a new epoch; the keys of earlier epochs begin to expire."""
         self.expire()
         decryptor = dave.Decryptor()
         decryptor.transition_to_key_ratchet(ratchet)
         self._epochs.append(_EpochKeys(decryptor, float("inf")))
 
     def expire(self, *, seconds: float = KEY_RETENTION_SECONDS) -> None:
-        """All epochs so far have passed."""
+        """Let the keys of all epochs expire in `seconds`."""
         until = time.monotonic() + seconds
         for epoch in self._epochs:
             epoch.good_until = min(epoch.good_until, until)
 
     def require_encryption(self) -> None:
-        """The bot was told to use its keys; what it had sent plain before may still arrive."""
+        """Require encryption, after a grace period for unencrypted frames that were sent before."""
         if not self._required:
             self._required = True
             self._plain_until = time.monotonic() + PLAIN_GRACE_SECONDS
@@ -58,9 +58,9 @@ class FrameDecryptor:
         self._required = False
 
     def decrypt(self, frame: bytes) -> tuple[bytes | None, bool]:
-        """The Opus packet and whether it came un-E2EE; None when it may not be played.
+        """Return the Opus packet, or None if it may not be played, and whether it came unencrypted.
 
-        Silence alone may always come plain (https://daveprotocol.com/#silence-packets).
+        Silence packets may always be unencrypted (https://daveprotocol.com/#silence-packets).
         """
         now = time.monotonic()
         if is_encrypted(frame):
@@ -82,9 +82,9 @@ class FrameDecryptor:
 
 
 def is_encrypted(frame: bytes) -> bool:
-    """Whether a frame of Opus passes the protocol frame check (https://daveprotocol.com/#protocol-frame-check).
+    """Whether an Opus frame passes the protocol frame check (https://daveprotocol.com/#protocol-frame-check).
 
-    Its end is: tag, nonce (ULEB128), no unencrypted ranges, size of all this, marker.
+    An encrypted frame ends with: tag, nonce (ULEB128), no unencrypted ranges, the size of all this, marker.
     """
     if frame[-2:] != MARKER or len(frame) < TAG_BYTES + 4:
         return False

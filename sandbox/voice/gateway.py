@@ -1,6 +1,6 @@
-"""Voice gateway version 8: the WebSocket on which a bot agrees with the voice server how to send.
+"""Voice gateway version 8: the WebSocket over which a bot and the voice server set up the media connection.
 
-Source: https://docs.discord.com/developers/topics/voice-connections and the opcodes and close codes it lists.
+Source: https://docs.discord.com/developers/topics/voice-connections with its opcodes and close codes.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ UNKNOWN_MODE, E2EE_REQUIRED = 4016, 4017
 VERSION = 8
 HEARTBEAT_SECONDS = 13.75
 HEARTBEATS_MISSED = 3
-RESUME_SECONDS = 60.0  # how long a session outlives a socket that broke
+RESUME_SECONDS = 60.0  # how long a session can be resumed after its socket broke
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class _Refused(Exception):
 
 
 class VoiceGateway:
-    """Knows who may come, who is there and who listens, by guild; one session a guild.
+    """Stores, by guild, the expected credentials, the session (one per guild), and the people in the channel.
 
-    `on_described(ssrc)` is told when a session has settled how it sends.
+    `on_described(ssrc)` is called when a session has selected its encryption mode.
     """
 
     def __init__(self, *, modes: Sequence[str], dave_version: int, bot_commits: bool) -> None:
@@ -63,7 +63,7 @@ class VoiceGateway:
         self._closing: set[asyncio.Task[None]] = set()
 
     def listener(self, guild_id: str) -> Listener:
-        """The ears in a guild; they outlast a session, so that who listens hears the next one too."""
+        """Return a guild's listener. It outlives a session, so that live streams include the next session."""
         return self.listeners.setdefault(guild_id, Listener())
 
     def session_by_ssrc(self, ssrc: int) -> VoiceSession | None:
@@ -90,7 +90,7 @@ class VoiceGateway:
         self._by_ssrc.pop(session.ssrc, None)
 
     async def close_session(self, session: VoiceSession, code: int) -> None:
-        """Close its socket. After 4015 it waits to be resumed, after any other code it has ended."""
+        """Close the session's socket. After 4015 it can be resumed; any other code ends it."""
         if code == SERVER_CRASHED:
             self.expire_unless_resumed(session)
         else:
@@ -98,7 +98,7 @@ class VoiceGateway:
         await session.close(code)
 
     def expire_unless_resumed(self, session: VoiceSession) -> None:
-        """A session whose socket is gone is kept for a minute."""
+        """End the session if it is not resumed within `RESUME_SECONDS`."""
 
         def expire() -> None:
             if not session.connected:
@@ -107,7 +107,7 @@ class VoiceGateway:
         asyncio.get_running_loop().call_later(RESUME_SECONDS, expire)
 
     def replace_session(self, old: VoiceSession) -> None:
-        """End it for one that identified later, which does not wait for the old client to say goodbye."""
+        """End a session that a newer one replaces. Its socket is closed in the background."""
         self.end_session(old)
         self.close_later(old.close(SESSION_INVALID))
 
@@ -156,7 +156,7 @@ class _Connection:
         self._deadline = 0.0
 
     async def run(self) -> None:
-        """Until the client closes. Raises: _Refused, CloseRequested."""
+        """Handle messages until the client closes. Raises: _Refused, CloseRequested."""
         await self._send(HELLO, {"v": VERSION, "heartbeat_interval": round(HEARTBEAT_SECONDS * 1000)})
         self._postpone_timeout()
         while True:
@@ -172,12 +172,12 @@ class _Connection:
                 return
 
     def abandon(self) -> None:
-        """Refused: a session that is open on this socket ends with it."""
+        """End the session on this socket, if there is one, because the socket is refused."""
         if self._session is not None and self._session.is_on(self._socket):
             self._gateway.end_session(self._session)
 
     def leave(self) -> None:
-        """The socket is gone. A session it did not close in an orderly way waits to be resumed."""
+        """Detach the session from the closed socket. Unless the client closed it cleanly, it can be resumed."""
         session = self._session
         if session is None or not session.is_on(self._socket):
             return
@@ -188,7 +188,7 @@ class _Connection:
             self._gateway.expire_unless_resumed(session)
 
     async def _send(self, op: int, data: Any) -> None:
-        """Messages about the socket itself carry no sequence number."""
+        """Send a message about the socket itself; these have no sequence number."""
         await self._socket.send(json.dumps({"op": op, "d": data}))
 
     async def _take_text(self, text: str) -> None:

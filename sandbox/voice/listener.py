@@ -1,4 +1,4 @@
-"""Ears in one guild's voice channel: decode what arrives, measure it, keep it, pass it on to browsers."""
+"""A listener in one guild's voice channel: decodes, measures and records the audio, and streams it to browsers."""
 
 import asyncio
 import math
@@ -16,22 +16,22 @@ from .ogg import SAMPLE_RATE, SILENCE, OggOpus, packet_samples, pad
 
 TONE_WINDOW_SECONDS = 1.0
 RECORDING_SAMPLES = 60 * SAMPLE_RATE
-SILENCE_RMS = 0.001  # -60 dBFS over one packet: below what anybody hears
+SILENCE_RMS = 0.001  # -60 dBFS over one packet: inaudible
 LOWEST_HZ = 20.0
 
 LIVE_TICK_SECONDS = 0.1
-LIVE_SLACK_SECONDS = 0.2  # how far the stream may lag behind the clock before silence fills in,
-LIVE_JITTER_SECONDS = 0.5  # and how far while packets keep arriving, which a busy machine delays
-LIVE_STALL_SECONDS = 2.0  # a reader slower than this skips ahead instead of hearing the past
+LIVE_SLACK_SECONDS = 0.2  # how far the stream may lag behind the clock before silence is inserted,
+LIVE_JITTER_SECONDS = 0.5  # and how far while packets still arrive: a busy machine delays them
+LIVE_STALL_SECONDS = 2.0  # a reader that lags further behind skips ahead
 LIVE_BACKLOG_PACKETS = 100
-# Chromium hands media to its demuxer in blocks of 32 KiB only. Unpadded, music would reach the ear 3 s late
-# and a stream that begins with silence would keep the page loading for a minute.
+# Chromium passes media to its demuxer in blocks of 32 KiB. Without padding, music would be heard 3 s late, and
+# a stream that begins with silence would keep the page loading for a minute.
 LIVE_PACKET_BYTES = 1300
 LIVE_HEADER_PADDING = 64_000
 
 
 class Listener:
-    """Hears one guild. Decoding 20 ms costs 50 microseconds (measured), so it is done in place."""
+    """Listens in one guild. Decoding 20 ms takes 50 microseconds (measured), so it runs on the event loop."""
 
     def __init__(self) -> None:
         self._decoder = _opus_decoder()
@@ -43,7 +43,7 @@ class Listener:
         self._closed = False
 
     def hear(self, packet: bytes) -> bool:
-        """Take one Opus packet. False, and nothing kept, when it does not decode."""
+        """Process one Opus packet. If it cannot be decoded, it is dropped and the result is False."""
         try:
             samples = packet_samples(packet)
             frames = self._decoder.decode(av.Packet(packet))
@@ -59,12 +59,12 @@ class Listener:
 
     @property
     def silence_ms(self) -> int:
-        """Since something louder than -60 dBFS was heard, or since listening began."""
+        """Milliseconds since the last packet louder than -60 dBFS, or since listening began."""
         return round((time.monotonic() - self._last_sound_at) * 1000)
 
     @property
     def tone_hz(self) -> float | None:
-        """The loudest frequency of what arrived in the last second; None when that is nothing or silence."""
+        """The loudest frequency of the last second, in Hz; None when nothing arrived, or only silence."""
         self._drop_old_pcm(time.monotonic())
         if not self._pcm:
             return None
@@ -74,17 +74,17 @@ class Listener:
         return _loudest_hz(signal)
 
     def recording(self) -> bytes | None:
-        """The last 60 s of audio that arrived, as an Ogg/Opus file; pauses take no time in it."""
+        """Return the last 60 s of received audio as an Ogg/Opus file, without the pauses, or None."""
         if not self._recorded:
             return None
         ogg = OggOpus(serial=1)
         return ogg.headers() + ogg.write(self._recorded, last=True)
 
     async def live(self) -> AsyncGenerator[bytes]:
-        """An endless Ogg/Opus stream that starts now and runs at the pace of the clock.
+        """Yield an endless Ogg/Opus stream that starts now and runs in real time.
 
-        While nothing arrives it carries silence, so that a browser's player neither stalls nor gives up.
-        Ends when the listener is closed. Safe to cancel at any point.
+        While nothing arrives, the stream has silence, so that a browser's player does not stall or stop.
+        It ends when the listener is closed. Safe to cancel at any point.
         """
         backlog: deque[bytes] = deque(maxlen=LIVE_BACKLOG_PACKETS)
         self._subscribers[id(backlog)] = backlog
@@ -112,11 +112,11 @@ class Listener:
             del self._subscribers[id(backlog)]
 
     def hush(self) -> None:
-        """What comes from now on is not heard: there is no tone of the last second either."""
+        """Drop the audio of the last second, because the bot was silenced: `tone_hz` is then None."""
         self._pcm.clear()
 
     def clear(self) -> None:
-        """Forget everything heard; live streams go on with silence."""
+        """Drop all received audio. Live streams continue with silence."""
         self._decoder = _opus_decoder()
         self._pcm.clear()
         self._recorded.clear()
@@ -128,7 +128,10 @@ class Listener:
         self._closed = True
 
     def _measure(self, pcm: NDArray[np.float32], now: float) -> None:
-        """`pcm` is planar, one row a channel. The level is that of both, the tone that of their mean."""
+        """Measure decoded audio. `pcm` is planar, one row per channel.
+
+        The level is measured over both channels, the tone in their mean.
+        """
         if math.sqrt(float(np.mean(np.square(pcm)))) >= SILENCE_RMS:
             self._last_sound_at = now
         self._pcm.append((now, pcm.mean(axis=0)))
@@ -160,9 +163,9 @@ def _window(samples: int) -> NDArray[np.float64]:
 
 
 def _loudest_hz(signal: NDArray[np.float32]) -> float | None:
-    """Peak of the spectrum, refined by a parabola through the logarithms of its neighbours.
+    """Return the peak of the spectrum, refined by a parabola through the logarithms of its neighbors.
 
-    Below a tenth of a hertz off for a tone that lasts 0.1 s or longer (Hann window).
+    For a tone of 0.1 s or longer the error is below 0.1 Hz (Hann window).
     """
     spectrum = np.abs(np.fft.rfft(signal * _window(len(signal))))
     bin_hz = SAMPLE_RATE / len(signal)

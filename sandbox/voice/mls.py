@@ -1,7 +1,7 @@
-"""The little of MLS (RFC 9420) that a DAVE delivery service needs: propose members, read commits.
+"""The part of MLS (RFC 9420) that a DAVE delivery service needs: it proposes members and reads commits.
 
-A voice gateway is no member of the group. It signs Add and Remove proposals as the group's external sender
-(RFC 9420 section 12.1.8.1, https://daveprotocol.com/#external-sender) and passes commits and welcomes on.
+A voice gateway is not a member of the group. It signs Add and Remove proposals as the group's external sender
+(RFC 9420 section 12.1.8.1, https://daveprotocol.com/#external-sender), and forwards commits and welcomes.
 """
 
 import struct
@@ -23,7 +23,7 @@ OPERATION_APPEND = b"\x00"
 
 
 class MalformedMessage(ValueError):
-    """Bytes that do not parse as the MLS message they should be."""
+    """The bytes are not the expected MLS message."""
 
 
 class _Reader:
@@ -47,7 +47,7 @@ class _Reader:
             raise MalformedMessage(f"{what} is {found}, not {value}")
 
     def vector(self) -> bytes:
-        """A vector with RFC 9420's variable-size length header (section 2.1.2)."""
+        """Read a vector with a variable-size length header (RFC 9420 section 2.1.2)."""
         first = self.uint(1)
         prefix = first >> 6
         if prefix == 3:
@@ -59,7 +59,7 @@ class _Reader:
 
 
 def vector(data: bytes) -> bytes:
-    """`data` behind its variable-size length header."""
+    """Return `data` with its variable-size length header."""
     length = len(data)
     if length < 1 << 6:
         return bytes([length]) + data
@@ -69,7 +69,7 @@ def vector(data: bytes) -> bytes:
 
 
 class ExternalSender:
-    """The voice gateway's signature key for one group, of DAVE 1's ciphersuite 2 (P-256, SHA-256)."""
+    """The voice gateway's signature key for one group, for DAVE 1's ciphersuite 2 (P-256, SHA-256)."""
 
     def __init__(self, group_id: int) -> None:
         self._group_id = group_id.to_bytes(8, "big")
@@ -80,13 +80,13 @@ class ExternalSender:
         self.package = vector(point) + struct.pack(">H", CREDENTIAL_BASIC) + vector(b"voice gateway")
 
     def propose(self, *, epoch: int, add: Sequence[bytes] = (), remove: Sequence[int] = ()) -> bytes:
-        """Payload of opcode 27: proposals to add these key packages and to remove these leaf indexes."""
+        """Return the payload of opcode 27: proposals to add key packages and to remove leaf indexes."""
         proposals = [struct.pack(">H", PROPOSAL_ADD) + _strip_wrapper(package) for package in add]
         proposals += [struct.pack(">HI", PROPOSAL_REMOVE, leaf) for leaf in remove]
         return OPERATION_APPEND + vector(b"".join(self._sign(epoch, proposal) for proposal in proposals))
 
     def _sign(self, epoch: int, proposal: bytes) -> bytes:
-        """An MLSMessage holding `proposal` as a PublicMessage of ours (RFC 9420 sections 6, 6.1, 6.2)."""
+        """Return an MLSMessage with `proposal` as a signed PublicMessage (RFC 9420 sections 6, 6.1, 6.2)."""
         sender = struct.pack(">BI", SENDER_EXTERNAL, 0)
         no_authenticated_data = vector(b"")
         content = (
@@ -98,14 +98,17 @@ class ExternalSender:
             + proposal
         )
         message = struct.pack(">HH", MLS10, WIRE_PUBLIC_MESSAGE) + content
-        # SignWithLabel (section 5.1.2); an external sender's content carries no group context to sign.
+        # SignWithLabel (section 5.1.2). For an external sender, no group context is signed.
         signed = vector(b"MLS 1.0 FramedContentTBS") + vector(message)
         return message + vector(self._key.sign(signed, ec.ECDSA(hashes.SHA256())))
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a member sent as opcode 28: the commit, and the welcome where the commit adds members."""
+    """The payload of opcode 28 from a member: the commit, and a welcome if the commit adds members.
+
+    `leaf` is the sender's leaf index, `proposals` the number of proposals that the commit refers to.
+    """
 
     epoch: int
     leaf: int
@@ -115,7 +118,7 @@ class Commit:
 
 
 def parse_commit(data: bytes) -> Commit:
-    """Split the payload of opcode 28.
+    """Parse the payload of opcode 28.
 
     Raises: MalformedMessage when it is not a PublicMessage commit by a member that refers to proposals.
     """
@@ -137,9 +140,9 @@ def parse_commit(data: bytes) -> Commit:
 
 
 def key_package_user(data: bytes) -> int:
-    """The Discord user a key package (payload of opcode 26) speaks for.
+    """Return the Discord user id of a key package (payload of opcode 26).
 
-    Raises: MalformedMessage when it is no key package with a basic credential of 64 bits.
+    Raises: MalformedMessage when it is not a key package with a basic credential of 64 bits.
     """
     reader = _Reader(_strip_wrapper(data))
     reader.expect(2, MLS10, "protocol version")
@@ -154,12 +157,12 @@ def key_package_user(data: bytes) -> int:
 
 
 def _strip_wrapper(key_package: bytes) -> bytes:
-    """DAVE's text wraps a key package into an MLSMessage, its library sends it bare; both occur."""
+    """Return the bare key package. DAVE's specification wraps it in an MLSMessage, its library does not."""
     return key_package.removeprefix(struct.pack(">HH", MLS10, WIRE_KEY_PACKAGE))
 
 
 def _count_references(proposals: bytes) -> int:
-    """DAVE allows commits to refer to the gateway's proposals, never to bring their own."""
+    """Count the proposals that a commit refers to. DAVE does not allow commits with their own proposals."""
     reader, count = _Reader(proposals), 0
     while reader.offset < len(proposals):
         reader.expect(1, 2, "proposal or reference")

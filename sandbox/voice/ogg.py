@@ -1,13 +1,13 @@
-"""Ogg/Opus (RFC 3533, RFC 7845) out of single Opus packets, and the length of an Opus packet (RFC 6716)."""
+"""Writes Ogg/Opus (RFC 3533, RFC 7845) from Opus packets, and reads the length of a packet (RFC 6716)."""
 
 import struct
 import zlib
 from collections.abc import Iterable
 
 SAMPLE_RATE = 48000
-SILENCE = b"\xf8\xff\xfe"  # 20 ms of silence, the packet Discord's own clients send
-PRE_SKIP = 3840  # 80 ms, what RFC 7845 section 4.2 advises when a stream is cut out of another
-MAX_PACKET_BYTES = 1275 * 48 + 100  # no Opus packet is longer (RFC 6716 section 3.2), and a page holds it
+SILENCE = b"\xf8\xff\xfe"  # 20 ms of silence, as Discord's own clients send it
+PRE_SKIP = 3840  # 80 ms, as RFC 7845 section 4.2 recommends for a stream cut from another one
+MAX_PACKET_BYTES = 1275 * 48 + 100  # no Opus packet is longer (RFC 6716 section 3.2), and it fits in a page
 MAX_SEGMENTS = 255
 FIRST_PAGE, LAST_PAGE = 2, 4
 
@@ -15,9 +15,9 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def packet_samples(packet: bytes) -> int:
-    """Length of an Opus packet in samples at 48 kHz, from its first bytes (RFC 6716 section 3.1).
+    """Return the length of an Opus packet in samples at 48 kHz, from its first bytes (RFC 6716 section 3.1).
 
-    Raises: ValueError for a packet that is empty, oversized, or longer than the 120 ms that Opus allows.
+    Raises: ValueError for a packet that is empty, too large, or longer than 120 ms, Opus's maximum.
     """
     if not 0 < len(packet) <= MAX_PACKET_BYTES:
         raise ValueError("no Opus packet has this size")
@@ -37,9 +37,9 @@ def packet_samples(packet: bytes) -> int:
 
 
 def pad(packet: bytes, size: int) -> bytes:
-    """The same audio in a packet of `size` bytes, with padding that decoders skip (RFC 6716 section 3.2.5).
+    """Return the same audio in a packet of `size` bytes, with padding that decoders skip (RFC 6716 section 3.2.5).
 
-    Returned as it is when it holds more than one frame or is that large already.
+    A packet with more than one frame, or of at least that size, is returned unchanged.
     """
     extra = size - len(packet) - 1
     if not packet or packet[0] & 3 != 0 or extra < 1:
@@ -51,7 +51,7 @@ def pad(packet: bytes, size: int) -> bytes:
 
 
 class OggOpus:
-    """One logical Ogg stream, written page by page; granule positions start at 0."""
+    """One logical Ogg stream, written page by page. Granule positions start at 0."""
 
     def __init__(self, *, serial: int) -> None:
         self._serial = serial
@@ -59,14 +59,14 @@ class OggOpus:
         self.samples = 0
 
     def headers(self, *, padding: int = 0) -> bytes:
-        """The identification and comment headers, which open every stream; `padding` enlarges the latter."""
+        """Return the identification and comment headers that begin a stream; `padding` bytes enlarge the latter."""
         head = struct.pack("<8sBBHIhB", b"OpusHead", 1, 2, PRE_SKIP, SAMPLE_RATE, 0, 0)
         vendor = b"sandbox"
         tags = struct.pack("<8sI", b"OpusTags", len(vendor)) + vendor + struct.pack("<I", 0)
         return self._write_page([head], flags=FIRST_PAGE) + self._write_page([tags + bytes(padding)])
 
     def write(self, packets: Iterable[bytes], *, last: bool = False) -> bytes:
-        """Pages with these packets, as few as fit; `last` marks the end of the stream."""
+        """Return the packets in as few pages as possible; `last` marks the end of the stream."""
         pages: list[bytes] = []
         waiting: list[bytes] = []
         segments = 0
@@ -92,9 +92,9 @@ class OggOpus:
 
 
 def _crc(data: bytes) -> int:
-    """Ogg's CRC-32: zlib's polynomial fed most significant bit first, starting at 0, not inverted.
+    """Return Ogg's CRC-32: zlib's polynomial, most significant bit first, initial value 0, not inverted.
 
-    zlib's runs over mirrored bytes and its result mirrored back give the same at C speed.
+    zlib's CRC over bit-reversed bytes, with the result bit-reversed, is the same at the speed of C.
     """
     mirrored = zlib.crc32(data.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)

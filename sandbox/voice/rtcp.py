@@ -1,7 +1,7 @@
-"""RTCP receiver reports: how the server tells a bot how well its packets arrive.
+"""RTCP receiver reports, which tell a bot how well its packets arrive.
 
-Sources: RFC 3550 sections 6.4.2 and A.8; for what is encrypted, the community's documentation of Discord's voice
-connections (docs.discord.food). The header and the server's SSRC stay clear and are authenticated.
+Sources: RFC 3550 sections 6.4.2 and A.8; for the encryption, the community's documentation of Discord's voice
+connections (docs.discord.food). The header and the server's SSRC are authenticated but not encrypted.
 """
 
 import struct
@@ -11,12 +11,12 @@ from .udp import COUNTER_BYTES, Cipher, SequenceWindow
 RECEIVER_REPORT = 201
 CLEAR_BYTES = 8
 CLOCK_HZ = 48_000
-# Both directions use one key: the server counts its nonces from the middle, where no client arrives.
+# Both directions use one key. The server's nonces start in the middle, a number that no client reaches.
 FIRST_NONCE = 1 << 31
 
 
 class Reception:
-    """What a report says of one sender: loss from the sequence numbers, jitter from the time stamps."""
+    """Reception of one sender: loss from the sequence numbers, jitter from the timestamps."""
 
     def __init__(self, *, ssrc: int, server_ssrc: int, window: SequenceWindow) -> None:
         self._ssrc = ssrc
@@ -28,16 +28,16 @@ class Reception:
         self._nonce = FIRST_NONCE
 
     def arrived(self, timestamp: int, *, at: float) -> None:
-        """A packet with this RTP time stamp came at `at` seconds of any steady clock."""
+        """Record a packet with this RTP timestamp, received at `at` seconds of a monotonic clock."""
         transit = round(at * CLOCK_HZ) - timestamp & 0xFFFFFFFF
         if self._transit is not None:
-            # Time stamps wrap at 32 bits, and so does the difference.
+            # Timestamps wrap at 32 bits, and so does the difference.
             change = (transit - self._transit + 0x80000000 & 0xFFFFFFFF) - 0x80000000
             self._jitter += (abs(change) - self._jitter) / 16
         self._transit = transit
 
     def report(self, cipher: Cipher) -> bytes:
-        """The next report, encrypted. Of a sender that has sent nothing it says nothing (section 6.4.2)."""
+        """Return the next report, encrypted. It has no block if the sender has sent nothing (section 6.4.2)."""
         blocks = b"" if self._window.highest is None else self._block(self._window.highest)
         count = 1 if blocks else 0
         words = (CLEAR_BYTES + len(blocks)) // 4
@@ -52,5 +52,5 @@ class Reception:
         self._reported = (expected, lost)
         fraction = newly_lost * 256 // newly_expected if newly_expected > 0 else 0
         losses = min(max(fraction, 0), 255) << 24 | min(lost, 0x7FFFFF)
-        # No sender reports are read, so the last two fields, which refer to the last one, are zero.
+        # The last two fields refer to the last sender report. The server reads none, so they are zero.
         return struct.pack(">6I", self._ssrc, losses, highest, int(self._jitter) & 0xFFFFFFFF, 0, 0)

@@ -1,4 +1,4 @@
-"""The voice server as the rest of the sandbox uses it."""
+"""The voice server's interface for the rest of the sandbox."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ LOOPBACK = ("127.0.0.1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class VoiceReport:
-    """What was heard of the bot in one guild since its session began.
+    """The audio received from the bot in one guild since its session began.
 
-    frames_received: unique frames that authenticated, decrypted and decoded; frames_plain of them un-E2EE.
-    frames_lost: gaps in the sequence numbers. frames_bad: failed to authenticate, to decrypt or to decode, or
-    came un-E2EE although DAVE was established. frames_silenced: good, but sent while `silenced`, that is muted by a
-    moderator or suppressed; nobody hears those. silence_ms grows while nothing arrives; tone_hz is the loudest
-    frequency of the last second, None when that was silent or empty. dave: the call's protocol version now.
+    frames_received: unique frames that were authenticated, decrypted and decoded. frames_plain: those of them
+    without end-to-end encryption (E2EE). frames_lost: gaps in the sequence numbers. frames_bad: frames that could
+    not be authenticated, decrypted or decoded, or that had no E2EE although DAVE was established.
+    frames_silenced: valid frames that were not played because the bot was `silenced` (muted by a moderator or
+    suppressed). silence_ms grows while nothing arrives. tone_hz: the loudest frequency of the last second, None
+    if there was only silence or nothing. dave: the call's current protocol version.
     """
 
     guild_id: str
@@ -45,14 +46,14 @@ class VoiceReport:
 
 
 class VoiceServer:
-    """Discord's voice gateway and media server on loopback; one bot session a guild, any number of guilds.
+    """Discord's voice gateway and media server on loopback, with one bot session per guild.
 
-    `endpoint` (valid after start) goes into VOICE_SERVER_UPDATE; clients verify it with `ca_file`, which is
-    there from the beginning. `bot_commits` False makes a listener's MLS commit win over the bot's, so that
-    the bot takes DAVE's other role and is welcomed to groups. A bot that does not answer prepare_epoch (24)
-    stays outside the group, unheard; unmodified nextcord 3.2.0 is one (nextcord#1294).
+    `endpoint` (valid after start) is sent in VOICE_SERVER_UPDATE. Clients verify it with `ca_file`, which exists
+    from the beginning. With `bot_commits` False a listener's MLS commit wins over the bot's, so that the bot has
+    DAVE's other role and joins groups by a welcome. A bot that does not respond to prepare_epoch (24) stays
+    outside the group and is not heard. Unmodified nextcord 3.2.0 does not respond (nextcord#1294).
 
-    Raises: ValueError for an address other than loopback, an unknown mode or DAVE version.
+    Raises: ValueError if the address is not loopback, or for an unknown mode or DAVE version.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class VoiceServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen. Raises: OSError when the port is taken."""
+        """Listen. Raises: OSError when the port is in use."""
         application = web.Application()
         application.router.add_get("/", self._gateway.handle)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -117,15 +118,15 @@ class VoiceServer:
         token: str,
         stage: bool = False,
     ) -> None:
-        """A VOICE_SERVER_UPDATE with this token went to this user: let them in, until the next one.
+        """Accept this token from this user, until the next call for the guild. Call it with VOICE_SERVER_UPDATE.
 
-        On a `stage` nothing is end-to-end encrypted, and a client without DAVE is welcome.
+        A `stage` has no end-to-end encryption, and accepts clients without DAVE.
         """
         credentials = Credentials(guild_id, channel_id, user_id, session_id, token, stage)
         self._gateway.expected[guild_id] = credentials
 
     def silence(self, *, guild_id: str, silenced: bool) -> None:
-        """The bot is muted or suppressed there, or no longer: nobody hears what it sends."""
+        """Set whether the bot is muted or suppressed in the guild; what it sends is then not played."""
         (self._gateway.silenced.add if silenced else self._gateway.silenced.discard)(guild_id)
         if session := self._gateway.sessions.get(guild_id):
             session.silenced = silenced
@@ -133,25 +134,25 @@ class VoiceServer:
                 session.listener.hush()
 
     def mute_old(self, *, guild_id: str) -> None:
-        """The call went elsewhere: the session hears nothing any more, though its socket stays open."""
+        """End the session without closing its socket, because the call moved to another server."""
         if session := self._gateway.sessions.get(guild_id):
             self._gateway.end_session(session)
 
     async def set_people(self, *, guild_id: str, channel_id: str, user_ids: Collection[str]) -> None:
-        """The people who sit in that channel now; they listen. Call it before `expect` and on each change."""
+        """Set the people in a channel, who listen there. Call it before `expect` and on each change."""
         self._gateway.people[guild_id, channel_id] = frozenset(user_ids)
         session = self._gateway.sessions.get(guild_id)
         if session is not None and session.credentials.channel_id == channel_id:
             await session.set_people(user_ids)
 
     async def close(self, *, guild_id: str, code: int) -> None:
-        """Close the bot's socket with this code; after 4015 it may resume, else it must identify anew."""
+        """Close the bot's socket with this code. After 4015 it may resume, otherwise it must identify again."""
         session = self._gateway.sessions.get(guild_id)
         if session is not None:
             await self._gateway.close_session(session, code)
 
     async def forget(self, *, guild_id: str) -> None:
-        """The bot left voice: end and drop its session, and what was heard. Live streams go on, silent."""
+        """Delete the session and the recording, because the bot left voice. Live streams continue with silence."""
         await self.close(guild_id=guild_id, code=DISCONNECTED)
         self._gateway.sessions.pop(guild_id, None)
         self._gateway.expected.pop(guild_id, None)
@@ -159,16 +160,16 @@ class VoiceServer:
             listener.clear()
 
     def sessions(self) -> list[VoiceReport]:
-        """One report a guild, of the current session or the last one, until `forget`."""
+        """Return one report per guild, for its current or last session, until `forget`."""
         return [_report(session) for session in self._gateway.sessions.values()]
 
     def recording(self, guild_id: str) -> bytes | None:
-        """Ogg/Opus file of the last 60 s of audio that arrived; None when there is none."""
+        """Return an Ogg/Opus file of the last 60 s of received audio, or None."""
         listener = self._gateway.listeners.get(guild_id)
         return listener.recording() if listener else None
 
     def live(self, guild_id: str) -> AsyncGenerator[bytes]:
-        """Endless Ogg/Opus stream from now on, headers first, silence for what is missing; ends at `stop`."""
+        """Return an endless Ogg/Opus stream of the audio from now on, with silence in gaps. It ends at `stop`."""
         return self._gateway.listener(guild_id).live()
 
 

@@ -1,4 +1,4 @@
-"""One voice session: what the gateway agreed with the bot, and what has been heard of it since."""
+"""One voice session: its connection to the bot, its encryption, and counts of the received audio."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE told the bot."""
+    """The values that the bot got in VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE."""
 
     guild_id: str
     channel_id: str
@@ -36,9 +36,9 @@ class Credentials:
 
 
 class VoiceSession:
-    """Lives from identify until it ends; a lost socket may be replaced by a resumed one in between.
+    """A session from identify to its end. A resume may replace a lost socket.
 
-    Media counts only while the session has not ended and the server has not closed its socket.
+    Media is received only until the session ends or the server closes its socket.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class VoiceSession:
     ) -> None:
         self.credentials = credentials
         self.ssrc = ssrc
-        self.silenced = silenced  # muted by a moderator or suppressed: what arrives reaches nobody
+        self.silenced = silenced  # muted by a moderator or suppressed: nobody hears the bot
         self.listener = listener
         self.mode: str | None = None
         self.speaking = False
@@ -64,7 +64,7 @@ class VoiceSession:
         self.frames_silenced = 0
 
         self._bot_commits = bot_commits
-        self._dave_version = dave_version  # which the call would have with somebody else in it
+        self._dave_version = dave_version  # the version that applies while people are in the call
         self._cipher: Cipher | None = None
         self._window = SequenceWindow()
         self._reception = Reception(ssrc=ssrc, server_ssrc=secrets.randbits(31) + 1, window=self._window)
@@ -85,7 +85,7 @@ class VoiceSession:
 
     @property
     def dave_version(self) -> int:
-        """The protocol version of the call now: 0 on a stage, without DAVE, and while the bot is alone."""
+        """The call's current protocol version: 0 on a stage, without DAVE, and while the bot is alone."""
         return self.group.version if self.group is not None else 0
 
     @property
@@ -102,18 +102,18 @@ class VoiceSession:
         self._deaf = False
 
     def detach(self, socket: ClientSocket) -> None:
-        """`socket` is gone; nothing happens when it has been replaced already."""
+        """Forget the closed `socket`, unless another one has already replaced it."""
         if self._socket is socket:
             self._socket = None
 
     async def send_json(self, op: int, data: Any) -> None:
-        """Send, and keep for a resume, a message with the next sequence number."""
+        """Send a message with the next sequence number, and buffer it for a resume."""
         async with self._sending:
             self._seq += 1
             await self._send(self._seq, json.dumps({"op": op, "d": data, "seq": self._seq}))
 
     async def send_binary(self, op: int, payload: bytes) -> None:
-        """The same in the binary form that DAVE's MLS messages have: seq (16 bits), op, payload."""
+        """Like `send_json`, in the binary format of DAVE's MLS messages: seq (16 bits), op, payload."""
         async with self._sending:
             self._seq += 1
             await self._send(self._seq, (self._seq & 0xFFFF).to_bytes(2, "big") + bytes([op]) + payload)
@@ -123,11 +123,11 @@ class VoiceSession:
             self._forgotten_seq = self._unacknowledged.popleft()[0]
 
     def can_resume_from(self, seq: int) -> bool:
-        """Whether every message after `seq` is still there to be sent again."""
+        """Whether every message after `seq` is still buffered."""
         return not self.ended and self._forgotten_seq <= max(seq, 0) <= self._seq
 
     async def resume(self, socket: ClientSocket, *, seq: int, resumed: str) -> ClientSocket | None:
-        """Answer `resumed`, then everything after `seq`, on the new socket; the old one, where still open."""
+        """Send `resumed` and everything after `seq` on the new socket. Returns the old one if it is still open."""
         old = self._socket
         async with self._sending:
             self.attach(socket)
@@ -138,7 +138,7 @@ class VoiceSession:
         return old
 
     async def close(self, code: int) -> None:
-        """Close the socket with `code`; until the session is resumed on another it hears nothing."""
+        """Close the socket with `code`. Media is ignored until the session is resumed on another socket."""
         self._deaf = True
         socket = self._socket
         if socket is not None:
@@ -163,13 +163,13 @@ class VoiceSession:
         try:
             await self._socket.send(message)
         except ConnectionError as error:
-            # The message waits in the buffer for a resume; the socket's reader notices the end itself.
+            # The message stays in the buffer for a resume. The socket's reader notices the end itself.
             logger.debug("Voice socket of guild %s: %s", self.credentials.guild_id, error)
 
     # Protocol
 
     async def describe(self, mode: str) -> None:
-        """Settle the transport encryption, say so, and begin end-to-end encryption."""
+        """Choose a key for the encryption mode, send the session description, and start DAVE."""
         key = secrets.token_bytes(KEY_BYTES)
         self.mode = mode
         self._cipher = Cipher(mode, key)
@@ -197,7 +197,7 @@ class VoiceSession:
             self._group_task = asyncio.create_task(self._run_group(self.group))
 
     async def set_people(self, user_ids: Collection[str]) -> None:
-        """Who sits in the channel besides the bot; tells the bot who came and went."""
+        """Set the people in the channel besides the bot, and tell the bot who joined and left."""
         before, self._people = self._people, frozenset(user_ids) - {self.credentials.user_id}
         if self.mode is None or self.ended:
             return
@@ -222,7 +222,7 @@ class VoiceSession:
     # Media
 
     def receive(self, datagram: bytes) -> bool:
-        """Count one datagram that carries this session's SSRC, and play it when it is good."""
+        """Count one datagram with this session's SSRC, and play it if it is valid. Returns whether it was."""
         if self._cipher is None or self.ended or self._deaf:
             return False
         try:
@@ -236,7 +236,7 @@ class VoiceSession:
         return True
 
     def report(self) -> bytes | None:
-        """The next receiver report, encrypted; None before the encryption is settled and after the end."""
+        """Return the next receiver report, encrypted; None before a mode is selected and after the end."""
         return None if self._cipher is None or self.ended else self._reception.report(self._cipher)
 
     def _hear(self, frame: bytes) -> None:

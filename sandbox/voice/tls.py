@@ -1,6 +1,6 @@
-"""A certificate for loopback and the authority that issued it, made once and kept in a folder.
+"""A certificate for loopback and the authority that issued it, created once and stored in a folder.
 
-Voice clients insist on `wss://`, so even a voice server on loopback needs a certificate that verifies.
+Voice clients require `wss://`, so even a voice server on loopback needs a certificate that they can verify.
 """
 
 import os
@@ -18,8 +18,8 @@ NAMES = ("localhost", "127.0.0.1")
 class Certificates:
     """Certificates in `folder`: ca.pem for clients, and server.pem with its key, mode 0600. They do not expire.
 
-    Making an instance replaces both when one is missing, damaged or was not made with the other, and leaves
-    them alone otherwise, so a client that trusted `ca_file` still trusts it. The authority's own key is never
+    Creating an instance replaces both files if one is missing, damaged, or does not belong to the other.
+    Otherwise they stay, so a client that trusts `ca_file` still trusts it. The authority's own key is never
     stored, so nobody can issue another certificate that such a client would accept.
     """
 
@@ -34,7 +34,7 @@ class Certificates:
             ca.cert_pem.write_to_path(self.ca_file)
 
     def server_context(self) -> ssl.SSLContext:
-        """The context a server on localhost or 127.0.0.1 listens with."""
+        """Return the TLS context for a server on localhost or 127.0.0.1."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self._server_file)
         return context
@@ -50,7 +50,7 @@ class Certificates:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Replace `path` in one step; mkstemp creates with 0600, so a key is at no moment readable by others."""
+    """Replace `path` atomically. mkstemp creates files with mode 0600, so others can never read the key."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""Media over UDP: address discovery, pings, RTP, the two `rtpsize` transport encryptions, sequence accounting.
+"""Media over UDP: address discovery, pings, RTP, the two `rtpsize` transport encryptions, and packet loss.
 
 Sources: https://docs.discord.com/developers/topics/voice-connections (UDP connections); for pings, which Discord
 does not document, https://docs.discord.food/topics/voice-connections.
@@ -32,20 +32,20 @@ OPUS_PAYLOAD_TYPE = 0x78
 DISCOVERY_REQUEST, DISCOVERY_RESPONSE = 1, 2
 DISCOVERY_BYTES = 74
 PING, PONG = b"\x13\x37\xca\xfe", b"\x13\x37\xf0\x0d"
-PING_BYTES = 8  # magic and a sequence number, which the answer repeats
+PING_BYTES = 8  # a magic number and a sequence number, which the response repeats
 REPORT_SECONDS = 2.0
-RECEIVE_BUFFER_BYTES = 1 << 20  # 20 s of one stream: the loop may be late without frames being lost
+RECEIVE_BUFFER_BYTES = 1 << 20  # 20 s of one stream: no frames are lost when the event loop is late
 REPLAY_WINDOW = 1024
 
 logger = logging.getLogger(__name__)
 
 
 class BadPacket(ValueError):
-    """A datagram that is no RTP packet of Opus, or does not authenticate."""
+    """A datagram is not an RTP packet with Opus, or cannot be authenticated."""
 
 
 class Cipher:
-    """Transport encryption of one session; a packet's last 4 bytes begin its nonce, zeros fill it."""
+    """Transport encryption of one session. The nonce is a packet's last 4 bytes, padded with zeros."""
 
     def __init__(self, mode: str, key: bytes) -> None:
         if mode not in MODES:
@@ -73,10 +73,10 @@ class Cipher:
 
 
 def open_packet(datagram: bytes, cipher: Cipher) -> tuple[int, bytes]:
-    """Sequence number and payload of an RTP packet.
+    """Decrypt an RTP packet and return its sequence number and payload.
 
-    `rtpsize` leaves in clear, and authenticates, the header with its contributing sources and the four
-    bytes that begin a header extension; the extension's own content is encrypted ahead of the payload.
+    With `rtpsize`, the header, its contributing sources and the first four bytes of a header extension are
+    authenticated but not encrypted. The extension's content is encrypted, before the payload.
 
     Raises: BadPacket.
     """
@@ -107,10 +107,10 @@ def open_packet(datagram: bytes, cipher: Cipher) -> tuple[int, bytes]:
 
 
 class SequenceWindow:
-    """Which of the 16-bit sequence numbers arrived; wraps around, bears reordering, knows repeats.
+    """Tracks which 16-bit sequence numbers arrived, across wraparound, reordering and duplicates.
 
-    `lost` falls again when a late packet fills its gap. A packet 1024 or more behind the newest is taken for
-    a repeat.
+    `lost` decreases when a late packet fills its gap. A packet 1024 or more behind the newest counts as a
+    duplicate.
     """
 
     def __init__(self) -> None:
@@ -130,11 +130,11 @@ class SequenceWindow:
 
     @property
     def highest(self) -> int | None:
-        """The newest sequence number, extended by how often they wrapped; None before the first packet."""
+        """The newest sequence number, extended by the number of wraparounds; None before the first packet."""
         return None if self._newest is None else self._first + self._span - 1 & 0xFFFFFFFF
 
     def accept(self, sequence: int) -> bool:
-        """Count this packet; False when it was counted before."""
+        """Count a packet. False when it is a duplicate."""
         if self._newest is None:
             self._newest, self._first = sequence, sequence
             self._span, self._arrived, self._seen = 1, 1, 1
@@ -146,7 +146,7 @@ class SequenceWindow:
             self._seen = (self._seen << min(ahead, REPLAY_WINDOW) | 1) & ((1 << REPLAY_WINDOW) - 1)
         else:
             behind = (self._newest - sequence) & 0xFFFF
-            # What came before the first packet was never waited for, so it cannot fill a gap.
+            # A packet from before the first one was never expected, so it cannot fill a gap.
             if behind >= min(REPLAY_WINDOW, self._span) or self._seen >> behind & 1:
                 return False
             self._seen |= 1 << behind
@@ -155,19 +155,19 @@ class SequenceWindow:
 
 
 class MediaSink(Protocol):
-    """Who gets the datagrams that carry one SSRC."""
+    """The receiver of the datagrams with one SSRC."""
 
     def receive(self, datagram: bytes) -> bool:
-        """Take it; whether it authenticates."""
+        """Process a datagram. Returns whether it could be authenticated."""
 
     def report(self) -> bytes | None:
-        """The receiver report that is due; None while there is no encryption yet."""
+        """Return the next receiver report; None while there is no encryption."""
 
 
 class MediaSocket(asyncio.DatagramProtocol):
-    """The UDP port of the voice server. `sink` finds who an SSRC belongs to; the rest is dropped.
+    """The UDP port of the voice server. `sink` returns the receiver of an SSRC; other datagrams are dropped.
 
-    Whoever was seen at an address is sent a receiver report there every `REPORT_SECONDS`.
+    Every known sender gets a receiver report every `REPORT_SECONDS`.
     """
 
     def __init__(self, sink: Callable[[int], MediaSink | None]) -> None:
@@ -205,18 +205,18 @@ class MediaSocket(asyncio.DatagramProtocol):
         elif len(data) == PING_BYTES and data.startswith(PING):
             self._send(PONG + data[len(PING) :], addr)
         elif len(data) >= RTP_HEADER_BYTES and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
-            # 192 to 223 are RTCP's packet types (RFC 5761 section 4): reports, which nobody here reads.
+            # 192 to 223 are packet types of RTCP (RFC 5761 section 4): reports, which the server ignores.
             ssrc = int.from_bytes(data[8:12], "big")
             sink = self._sink(ssrc)
             if sink is not None and sink.receive(data):
                 self._addresses[ssrc] = addr
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP answer to something sent: the client closed its port meanwhile."""
+        """Log an ICMP error: the client has closed its port."""
         logger.debug("UDP: %s", exc)
 
     def report_to(self, ssrc: int) -> None:
-        """Send the sender of this SSRC its report, when it was seen and is still there."""
+        """Send the sender of this SSRC its report, if its address is known and its session still exists."""
         if (address := self._addresses.get(ssrc)) is None:
             return
         sink = self._sink(ssrc)

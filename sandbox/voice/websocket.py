@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import WSMessage, web
 
-CLOSE_SECONDS = 0.3  # how long a client may take to answer a close; nextcord never does
+CLOSE_SECONDS = 0.3  # how long to wait for a client's close frame; nextcord never sends one
 MAX_MESSAGE_BYTES = 64 * 1024
 
 
@@ -17,10 +17,10 @@ class CloseRequested(Exception):
 
 
 class ClientSocket:
-    """Wraps aiohttp's WebSocket so that the reading task does the closing.
+    """Wraps aiohttp's WebSocket so that the reading task closes it.
 
-    Closed from elsewhere, aiohttp drops the connection as soon as the handler returns, before the client has
-    answered; a client that was about to read the close code then finds a broken connection (1006) instead.
+    When another task closes it, aiohttp drops the connection as soon as the handler returns, before the client
+    has responded. A client that has not read the close code yet then gets a broken connection (1006) instead.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class ClientSocket:
         await self.response.prepare(request)
 
     async def receive(self, *, deadline: float) -> WSMessage:
-        """The next message. Raises: CloseRequested; TimeoutError after `deadline` (the loop's time)."""
+        """Return the next message. Raises: CloseRequested; TimeoutError after `deadline` (the loop's time)."""
         if self._requested_code is not None:
             raise CloseRequested(self._requested_code)
         try:
@@ -60,15 +60,15 @@ class ClientSocket:
             await self.response.send_bytes(message)
 
     async def finish(self, code: int, reason: str = "") -> None:
-        """Close, from the reading task."""
+        """Close the socket. Call it from the reading task."""
         await self.response.close(code=code, message=reason.encode())
 
     def leave(self) -> None:
-        """The reading task is done with it."""
+        """Mark the socket as finished, so that `close` returns. Call it at the end of the reading task."""
         self._gone.set()
 
     async def close(self, code: int) -> None:
-        """Close, from any other task; returns when the client has answered or was given up."""
+        """Close the socket from any other task. Returns when it is closed, after a timeout by aborting it."""
         if self._requested_code is None:
             self._requested_code = code
         if self._reading is not None and not self._reading.expired():
@@ -77,6 +77,6 @@ class ClientSocket:
             async with asyncio.timeout(2 * CLOSE_SECONDS):
                 await self._gone.wait()
         except TimeoutError:
-            # A client that reads nothing can block the reading task in a send for ever.
+            # A client that does not read can block the reading task in a send indefinitely.
             if self._request is not None and self._request.transport is not None:
                 self._request.transport.abort()
