@@ -1,4 +1,4 @@
-"""python -m sandbox --data-dir DIR --port 1339: the sandbox on its own, until interrupted."""
+"""Run the sandbox on its own until it is interrupted: `python -m sandbox --data-dir DIR --port 1339`."""
 
 import argparse
 import asyncio

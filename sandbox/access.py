@@ -1,4 +1,4 @@
-"""Who may talk to the sandbox at all: this machine's clients, and its own pages in a browser."""
+"""Access control: only clients on this machine and the sandbox's own pages may send requests."""
 
 from collections.abc import Callable, MutableSequence
 
@@ -7,10 +7,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 
 def guard(origins: Callable[[], frozenset[str]], unserved: MutableSequence[str]) -> Middleware:
-    """A middleware that checks Host (a rebound name shows there) and Origin (another site's page).
+    """Return a middleware that checks Host (against DNS rebinding) and Origin (against pages of other sites).
 
-    `origins` returns the sandbox's own, which change once a port is known. The middleware also gives unknown
-    API paths Discord's error body, and appends them to `unserved`.
+    `origins` returns the sandbox's own origins; they change once the port is known. The middleware also
+    answers unknown API paths with Discord's error body and appends them to `unserved`.
     """
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""What can happen in the world. Every change is made, kept and told here, whoever asked for it."""
+"""Changes to the world. Each function changes the state, schedules a save and emits the event."""
 
 import time
 
@@ -7,11 +7,11 @@ from sandbox.errors import missing_access, missing_permissions, unknown
 from sandbox.model import Channel, Event, Guild, Json, Member, Message, MessageFlag, Role, VoiceState
 from sandbox.world import World
 
-PIN_NOTICE = 6  # the type of the message by which the channel learns of a pin
+PIN_NOTICE = 6  # type of the message that announces a pin in the channel
 
 
 def visible_channel(world: World, channel_id: str, user_id: str, *, need: int = 0) -> Channel:
-    """The channel, when the user may see it and has the bits in `need` there.
+    """Return the channel if the user may see it and has the permission bits in `need` there.
 
     Raises:
         DiscordError: 404 unknown channel, 403 missing access or permissions.
@@ -48,7 +48,7 @@ def send_message(
     """Post a message. `attachments` are already stored, in Discord's shape.
 
     Raises:
-        DiscordError: 400 when the payload is not acceptable.
+        DiscordError: 400 when the payload is invalid.
     """
     identifier, created_at = shapes.new_message_id()
     message = Message(
@@ -79,7 +79,7 @@ def send_message(
 
 
 def defer_message(world: World, channel: Channel, *, interaction: Json, only_user_id: str | None) -> Message:
-    """Post the "thinking…" placeholder of a deferred answer."""
+    """Post the "thinking…" placeholder of a deferred response."""
     identifier, created_at = shapes.new_message_id()
     flags = MessageFlag.LOADING | (MessageFlag.EPHEMERAL if only_user_id else 0)
     message = Message(
@@ -105,7 +105,7 @@ def publish(world: World, message: Message) -> None:
 def edit_message(
     world: World, message: Message, payload: Json, *, attachments: list[Json] | None = None
 ) -> None:
-    """Raises DiscordError 400 when the payload is not acceptable."""
+    """Raises DiscordError 400 when the payload is invalid."""
     content.apply(world, message, payload, new_attachments=attachments or [])
     message.flags &= ~MessageFlag.LOADING
     message.edited_at = snowflake.now()
@@ -124,7 +124,7 @@ def delete_message(world: World, message: Message) -> None:
 
 
 def delete_messages(world: World, channel: Channel, ids: list[str]) -> None:
-    """Delete several at once, which is one event. Ids of other channels' messages are passed over."""
+    """Delete several messages with one event. Ids of messages in other channels are ignored."""
     found = [each for each in ids if each in world.messages and world.messages[each].channel_id == channel.id]
     for message_id in found:
         del world.messages[message_id]
@@ -135,7 +135,7 @@ def delete_messages(world: World, channel: Channel, ids: list[str]) -> None:
 
 
 def crosspost(world: World, message: Message) -> None:
-    """Mark an announcement as sent on to the channels that follow; none do here."""
+    """Mark an announcement as crossposted. The sandbox has no channels that follow it."""
     message.flags |= MessageFlag.CROSSPOSTED
     world.changed()
     _tell(world, "MESSAGE_UPDATE", message)
@@ -165,7 +165,7 @@ def start_typing(world: World, channel: Channel, user_id: str) -> None:
 
 
 def tell_place(world: World, name: str, data: Json) -> None:
-    """An event of a channel, named by `data["channel_id"]`; in a guild it names the guild too."""
+    """Emit an event of the channel `data["channel_id"]`. For a guild's channel, `guild_id` is added to the data."""
     guild_id = world.channels[data["channel_id"]].guild_id
     world.emit(Event(name, data | ({"guild_id": guild_id} if guild_id else {}), guild_id))
 
@@ -176,7 +176,7 @@ def _tell(world: World, name: str, message: Message) -> None:
 
 
 def open_dm(world: World, user_id: str) -> Channel:
-    """The bot's DM channel with a user, made on first use."""
+    """Return the bot's DM channel with a user; it is created on first use."""
     world.user(user_id)
     for channel in world.channels.values():
         if channel.recipient_id == user_id:
@@ -188,14 +188,14 @@ def open_dm(world: World, user_id: str) -> Channel:
 
 
 def enter_voice(world: World, state: VoiceState) -> None:
-    """Join, move, or change mute and deaf."""
+    """Store a voice state: the user joins, moves, or changes mute and deaf."""
     world.voice_states[state.guild_id, state.user_id] = state
     world.changed()
     world.emit(Event("VOICE_STATE_UPDATE", shapes.voice_state(world, state), state.guild_id))
 
 
 def leave_voice(world: World, guild_id: str, user_id: str) -> VoiceState | None:
-    """Take a user out of voice; returns where they were, None when they were not in voice."""
+    """Remove a user from voice. Returns their last voice state, or None if they had none."""
     state = world.voice_states.pop((guild_id, user_id), None)
     if state is None:
         return None
@@ -205,7 +205,7 @@ def leave_voice(world: World, guild_id: str, user_id: str) -> VoiceState | None:
 
 
 def set_channel_status(world: World, channel: Channel, status: str | None) -> None:
-    """The line under a voice channel's name."""
+    """Set the status line under a voice channel's name."""
     channel.status = status
     world.changed()
     data: Json = {"id": channel.id, "guild_id": channel.guild_id, "status": status or ""}
@@ -213,7 +213,10 @@ def set_channel_status(world: World, channel: Channel, status: str | None) -> No
 
 
 def install_bot(world: World, guild: Guild, granted: int) -> None:
-    """Let the bot into a guild with a managed role of the `granted` bits. Again: only the role changes."""
+    """Add the bot to a guild with a managed role that has the `granted` bits.
+
+    If the bot is already a member, only the role changes.
+    """
     existing = next((role for role in world.guild_roles(guild.id) if role.bot_id == world.bot_id), None)
     if existing is not None:
         existing.permissions = granted
@@ -235,7 +238,7 @@ def install_bot(world: World, guild: Guild, granted: int) -> None:
 
 
 def remove_bot(world: World, guild_id: str) -> None:
-    """Take the bot out of a guild: role, membership, guild commands and voice state go."""
+    """Remove the bot from a guild, with its role, membership, guild commands and voice state."""
     leave_voice(world, guild_id, world.bot_id)
     world.members.pop((guild_id, world.bot_id), None)
     world.roles = {
@@ -248,7 +251,7 @@ def remove_bot(world: World, guild_id: str) -> None:
 
 
 def set_available(world: World, guild_id: str, *, available: bool) -> None:
-    """Begin or end an outage of one guild, as the gateway tells it."""
+    """Begin or end an outage of one guild, as the gateway reports it."""
     if available:
         world.unavailable.discard(guild_id)
         world.emit(Event("GUILD_CREATE", {"id": guild_id, "unavailable": False}, guild_id))

@@ -1,4 +1,4 @@
-"""The bot in voice: where the gateway's op 4 meets the voice server."""
+"""The bot's voice connection: connects the gateway's op 4 with the voice server."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ GOODBYE_SECONDS = 0.1
 
 
 class BotVoice:
-    """Moves the bot between voice channels and keeps the voice server told who is with it.
+    """Moves the bot between voice channels and reports to the voice server who is in its channel.
 
-    One lock per guild: a join, a move and a kick must not interleave their two-step announcements.
+    One lock per guild: a join, a move and a kick each send two events, which must not interleave.
     """
 
     def __init__(self, world: World, gateway: Gateway, voice: VoiceServer) -> None:
@@ -37,7 +37,7 @@ class BotVoice:
         world.listeners.append(self._hear)
 
     def request(self, session: Session, data: Json) -> None:
-        """Op 4. A channel that is unknown, no voice channel, forbidden or full is ignored, as Discord does."""
+        """Handle op 4. As on Discord, it is ignored if the channel is unknown, not for voice, forbidden or full."""
         guild_id = str(data.get("guild_id"))
         wanted = data.get("channel_id")
         if not self.world.bot_installed(guild_id) or not session.owns(guild_id):
@@ -66,10 +66,10 @@ class BotVoice:
         server_first: bool = False,
         seconds: float = 0.0,
     ) -> None:
-        """Somebody with Move Members drags the bot to another channel; it need not be allowed to connect there.
+        """Move the bot to another channel, as a member with Move Members does. The bot needs no Connect there.
 
-        The new voice state and the new voice server are told in either order (disgoorg/disgo#580), `seconds` apart.
-        The old voice socket is closed with 4014, with 4022 (disgoorg/disgo#603), or (`code` None) not at all.
+        The voice state and the voice server updates come in either order (disgoorg/disgo#580), `seconds` apart.
+        The old voice socket is closed with 4014 or 4022 (disgoorg/disgo#603); with `code` None it stays open.
         """
         current = self.world.voice_states[guild_id, self.world.bot_id]
         state = VoiceState(
@@ -95,9 +95,10 @@ class BotVoice:
     async def change_server(
         self, guild_id: str, *, code: int | None, null_first: bool, seconds: float
     ) -> None:
-        """The call goes to another voice server, as when its region is changed; the channel stays.
+        """Move the call to another voice server, as when its region changes. The channel stays the same.
 
-        With `null_first` the bot is told first that a server is being looked for (docs: Voice Server Update).
+        With `null_first` the bot first gets an update whose endpoint is null: Discord sends that while it
+        allocates a server (docs: Voice Server Update).
         """
         async with self._lock(guild_id):
             state = self.world.voice_states[guild_id, self.world.bot_id]
@@ -116,9 +117,10 @@ class BotVoice:
         )
 
     async def kick(self, guild_id: str, *, code: int = DISCONNECTED, state_first: bool = True) -> None:
-        """Somebody disconnects the bot from voice. Discord's two announcements come in either order.
+        """Disconnect the bot from voice, as a moderator does.
 
-        `code` is 4014, or 4022 when the bot is alone (discord-api-docs#7575).
+        The voice state update and the close of the voice socket come in either order. `code` is 4014, or 4022
+        when the bot is alone (discord-api-docs#7575).
         """
         async with self._lock(guild_id):
             if state_first:
@@ -145,21 +147,21 @@ class BotVoice:
                 if (before.self_mute, before.self_deaf) == (state.self_mute, state.self_deaf):
                     await self._announce_server(
                         state
-                    )  # asked again where it is: it has lost its voice connection
+                    )  # the bot asks again for the same channel: it has lost its voice connection
                 return
             if before is not None:
-                # The voice socket falls first: to a client that still holds it, a server update would look
-                # like a mere change of region.
+                # Close the voice socket first. A client that still has it open would take the server update
+                # for a change of region.
                 await self.close_socket(state.guild_id, DISCONNECTED)
             await self._announce_server(state)
 
     async def close_socket(self, guild_id: str, code: int) -> None:
-        """Close the bot's voice socket. The client's own goodbye is not waited for: nextcord says none."""
+        """Close the bot's voice socket. Waits only briefly for its close frame, because nextcord sends none."""
         closing = self._spawn(self.voice.close(guild_id=guild_id, code=code))
         await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 
     async def _hang_up_old(self, guild_id: str, code: int | None) -> None:
-        """Nobody hears the bot on its old connection any more, whether or not its socket is closed."""
+        """End the bot's old voice session. Its socket is closed with `code`; with None it stays open, muted."""
         if code is None:
             self.voice.mute_old(guild_id=guild_id)
         else:
@@ -212,7 +214,7 @@ class BotVoice:
 
     async def _hang_up(self, guild_id: str) -> None:
         async with self._lock(guild_id):
-            # An outage ends no call, and a newer session may have joined meanwhile.
+            # An outage does not end a call, and a newer session may have joined in the meantime.
             if (guild_id, self.world.bot_id) not in self.world.voice_states:
                 await self.voice.forget(guild_id=guild_id)
 

@@ -1,4 +1,4 @@
-"""What a bot may make of a guild's channels: the fields Discord takes, their limits, and what is told of it.
+"""A bot's changes to a guild's channels: the fields that Discord accepts, their limits, and the events.
 
 https://docs.discord.com/developers/resources/channel#modify-channel
 """
@@ -20,7 +20,7 @@ MAKEABLE = (
 )
 MOST_CHANNELS = 500
 MOST_PEOPLE = {ChannelType.VOICE: 99, ChannelType.STAGE: 10_000}
-SPACELESS = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)  # whose names are lower case, with dashes
+SPACELESS = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)  # their names are lower case, with dashes for spaces
 
 
 def create(world: World, guild: Guild, body: Json) -> Channel:
@@ -42,7 +42,10 @@ def create(world: World, guild: Guild, body: Json) -> Channel:
 
 
 def edit(world: World, guild: Guild, channel: Channel, body: Json) -> None:
-    """Absent fields stay as they are. Raises: DiscordError 400; nothing has changed then."""
+    """Change the fields in `body`; absent fields keep their values.
+
+    Raises: DiscordError 400; nothing has changed then.
+    """
     _apply(world, guild, channel, body)
     tell(world, "CHANNEL_UPDATE", channel)
 
@@ -154,7 +157,7 @@ def _id(value: Any, kind: int) -> str | None:
     return None if snowflake.is_snowflake(str(value)) else f'Value "{value}" is not snowflake.'
 
 
-# The field of Discord's, the attribute it goes to, and what is wrong with a value.
+# Discord's field: (attribute of Channel, function that returns what is wrong with a value).
 _FIELDS: dict[str, tuple[str, Check]] = {
     "name": ("name", _text(1, 100)),
     "topic": ("topic", _text(0, 1024)),

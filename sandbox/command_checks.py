@@ -1,4 +1,4 @@
-"""What Discord takes as an application command: names, descriptions, options, translations, and how much of it.
+"""Checks of application commands: names, descriptions, options, translations and total size.
 
 https://docs.discord.com/developers/interactions/application-commands
 """
@@ -55,7 +55,7 @@ LOCALES = frozenset(
 
 
 def check(body: Any, path: str) -> None:
-    """Raises: DiscordError 400, naming each field that does not fit."""
+    """Raises: DiscordError 400, naming each invalid field."""
     if not isinstance(body, dict):
         raise invalid_form({f"{path}name": "This field is required"})
     faults: dict[str, str] = {}
@@ -75,14 +75,14 @@ def check(body: Any, path: str) -> None:
 
 
 def check_room(commands: list[Json]) -> None:
-    """Whether these together are not too many of a kind. Raises: DiscordError 400 (30032)."""
+    """Check that there are not too many commands of one type. Raises: DiscordError 400 (30032)."""
     for kind, most in MOST.items():
         if sum((each.get("type") or CHAT) == kind for each in commands) > most:
             raise DiscordError(400, 30032, f"Maximum number of application commands reached ({most})")
 
 
 def untranslated(command: Json) -> Json:
-    """The command without its translations, as a list shows it that is not asked for them."""
+    """Return the command without its translations, as in a list that was requested without them."""
     shape = {key: value for key, value in command.items() if not key.endswith("_localizations")}
     for name in ("options", "choices"):
         if name in shape:
@@ -91,7 +91,7 @@ def untranslated(command: Json) -> Json:
 
 
 def _check_name(thing: Json, path: str, faults: dict[str, str], *, spaced: bool = False) -> None:
-    """Chat commands and options have names without spaces and capitals."""
+    """Names of chat commands and options have no spaces and no capital letters."""
 
     def fits(name: Any) -> bool:
         if not isinstance(name, str) or not 1 <= len(name) <= 32:
@@ -169,7 +169,7 @@ def _check_choices(option: Json, path: str, faults: dict[str, str]) -> None:
 
 
 def _characters(thing: Json) -> Iterator[int]:
-    """Of each text the longest translation; values of choices count too."""
+    """Yield the length of each text's longest translation. The values of choices count too."""
     for field in ("name", "description"):
         translated = (thing.get(f"{field}_localizations") or {}).values()
         yield max(len(str(text or "")) for text in (thing.get(field), *translated))

@@ -1,4 +1,4 @@
-"""From a bot's message payload to a message: checks Discord makes, and what it fills in.
+"""Turns a bot's payload into a message, with Discord's checks and default values.
 
 Limits: https://discord.com/developers/docs/resources/message
 """
@@ -24,10 +24,10 @@ SELECTS = (3, 5, 6, 7, 8)
 
 
 def apply(world: World, message: Message, payload: Json, *, new_attachments: list[Json]) -> None:
-    """Take `payload` (create or edit: absent fields stay) into `message`.
+    """Write the fields of `payload` into `message`. Absent fields keep their values.
 
     Raises:
-        DiscordError: 400, naming the field; `message` is then untouched.
+        DiscordError: 400, naming the field; `message` is then unchanged.
     """
     faults: dict[str, str] = {}
     fields: Json = {}
@@ -115,7 +115,7 @@ def _embed(given: Json, path: str, faults: dict[str, str]) -> Json:
 
 
 def _show_attachments(embed: Json, attachments: list[Json]) -> None:
-    """`attachment://<filename>` becomes the address of the message's file of that name."""
+    """Replace `attachment://<filename>` by the URL of the attachment with that name."""
     urls = {f"attachment://{each['filename']}": each["url"] for each in attachments}
     for name in ("image", "thumbnail"):
         if name in embed and (url := urls.get(embed[name]["url"])):
@@ -123,7 +123,7 @@ def _show_attachments(embed: Json, attachments: list[Json]) -> None:
 
 
 def _attachments(present: list[Json], payload: Json, faults: dict[str, str]) -> list[Json]:
-    """Of a message's files those that stay. An edit that lists any keeps the listed ones alone."""
+    """Return the attachments that a message keeps. An edit that lists attachments removes those not listed."""
     if "attachments" not in payload:
         return present
     given = payload["attachments"] or []
@@ -140,7 +140,7 @@ def _description(given: Json) -> Json:
 
 
 def _components(given: Any, faults: dict[str, str]) -> list[Json]:
-    """Rows of buttons and selects, or Components V2. Each gets a numeric id, as Discord hands out."""
+    """Check rows of buttons and selects, or Components V2. Each component gets a numeric id, as on Discord."""
     if not isinstance(given, list):
         faults["components"] = "Only iterables may be used in a ListType"
         return []
@@ -221,7 +221,7 @@ def _media(given: Json) -> Json:
 
 
 def _check_allowed(allowed: Any, faults: dict[str, str]) -> None:
-    """A kind of mention is parsed from the text, or listed; never both."""
+    """Users and roles are either parsed from the text or listed by id, never both."""
     if not isinstance(allowed, dict):
         return
     for kind in ("users", "roles"):
@@ -233,11 +233,11 @@ def _check_allowed(allowed: Any, faults: dict[str, str]) -> None:
 
 
 def _mention(world: World, message: Message, allowed: Json | None) -> None:
-    """Who is pinged: what the text mentions, narrowed by `allowed_mentions`."""
+    """Set the mentions of a message: those in its text, as far as `allowed_mentions` permits."""
     parse = {"users", "roles", "everyone"} if allowed is None else set(allowed.get("parse") or [])
     users = dict.fromkeys(re.findall(r"<@!?(\d+)>", message.content))
     roles = dict.fromkeys(re.findall(r"<@&(\d+)>", message.content))
-    # `mentions` lists everyone named in the text, even when their ping is suppressed.
+    # `mentions` lists every user named in the text, even if their ping is suppressed.
     message.mentions = [user_id for user_id in users if user_id in world.users]
     allowed_roles = set(allowed.get("roles") or []) if allowed else set()
     message.mention_roles = [

@@ -1,4 +1,4 @@
-"""/_sandbox: the state, and hands for tests and for the page."""
+"""The control API under /_sandbox: tests and the page read the state and act as people in it."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
 
-FEED_BACKLOG = 500  # events a slow page may lag behind before it is dropped (it reconnects and reloads)
+FEED_BACKLOG = 500  # events; a page that lags further behind is disconnected, reconnects and reloads
 
 
 @dataclass(kw_only=True)
@@ -59,7 +59,7 @@ class Control:
     # -- reading
 
     async def state(self, request: web.Request) -> Json:
-        """Everything; with `?user=` only what that user can see, and the commands they may use."""
+        """Return the whole state; with `?user=`, what that user can see and the commands they may use."""
         viewer = self._user(request.query) if "user" in request.query else None
         world = self.world
         guilds = [
@@ -120,10 +120,10 @@ class Control:
     # -- doing
 
     async def voice_state(self, request: web.Request) -> Json:
-        """Somebody joins, moves or (`channel_id` null) leaves; a moderator mutes, deafens or suppresses them.
+        """A user joins, moves or (`channel_id` null) leaves; a moderator mutes, deafens or suppresses them.
 
-        `{user, channel_id?, self_mute?, self_deaf?, mute?, deaf?, suppress?}`. The bot's seat is its own business, so
-        `channel_id` is for people only.
+        `{user, channel_id?, self_mute?, self_deaf?, mute?, deaf?, suppress?}`. `channel_id` is for people only: the
+        bot joins voice channels itself, through the gateway.
         """
         body = await read_body(request)
         word: Json = {name: body[name] for name in ("mute", "deaf", "suppress") if name in body}
@@ -169,7 +169,7 @@ class Control:
         return shapes.voice_state(self.world, state)
 
     async def message(self, request: web.Request) -> Json:
-        """A human says something: `{user, channel_id, content}`."""
+        """A user sends a message: `{user, channel_id, content}`."""
         body = await read_body(request)
         user = self._user(body)
         channel = actions.visible_channel(
@@ -179,7 +179,7 @@ class Control:
         return shapes.message(self.world, message)
 
     async def reaction(self, request: web.Request) -> Json:
-        """A human reacts to a message, or takes it back: `{user, message_id, emoji, remove?}`."""
+        """A user adds or removes a reaction: `{user, message_id, emoji, remove?}`."""
         body = await read_body(request)
         user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
         if message is None or message.only_user_id is not None or not self._can_see(user, message.channel_id):
@@ -194,7 +194,7 @@ class Control:
         return self._reply(interaction)
 
     async def autocomplete(self, request: web.Request) -> Json:
-        """`{…, command, options, autocomplete: option name}` answers `{choices: [{name, value}]}`."""
+        """`{…, command, options, autocomplete: option name}` returns `{choices: [{name, value}]}`."""
         body = await read_body(request)
         choices = await self.interactions.complete(
             **self._command_line(body), focused=read_text(body, "autocomplete")
@@ -216,7 +216,7 @@ class Control:
         return self._reply(interaction)
 
     def _reply(self, interaction: Interaction) -> Json:
-        """The answering message; a modal as `{modal}`; `{deleted: true}` when the bot took it back and said no more."""
+        """Return the bot's message, or `{modal}`, or `{deleted: true}` when it deleted its message without another."""
         if interaction.answer_type == MODAL:
             return {"modal": interaction.answer_data}
         messages = self.world.messages
@@ -235,7 +235,7 @@ class Control:
         return {"standing": 0}
 
     async def edit_guild(self, request: web.Request) -> Json:
-        """What somebody changes in a guild's settings; see `GuildEdits`."""
+        """Change a guild's settings; see `GuildEdits`."""
         return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(
             await read_body(request)
         )
@@ -243,7 +243,7 @@ class Control:
     # -- listening
 
     async def voice_report(self, request: web.Request) -> Json:
-        """`{voice: report | null}` of one guild; cheap enough to be asked every second."""
+        """Return `{voice: report | null}` for one guild. Cheap enough to poll every second."""
         guild_id = self._guild_id(request)
         found = (asdict(each) for each in self.voice.sessions() if each.guild_id == guild_id)
         return {"voice": next(found, None)}
@@ -255,7 +255,7 @@ class Control:
         return web.Response(body=recording, content_type="audio/ogg", headers={"Cache-Control": "no-store"})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """What the bot plays, from now on, until the client goes or the sandbox stops."""
+        """Stream what the bot plays from now on, until the client disconnects or the sandbox stops."""
         try:
             guild_id = self._guild_id(request)
         except Refused as refusal:
@@ -272,7 +272,7 @@ class Control:
         return response
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: what `?user=` can see happening, as the gateway tells it."""
+        """Server-sent events: the gateway's events that the user in `?user=` can see."""
         try:
             viewer = self._user(request.query)
         except Refused as refusal:
@@ -298,7 +298,7 @@ class Control:
         return response
 
     async def _run_stream(self, work: Any) -> None:
-        """Run one endless response so that `stop()` can end it; a client that left is no error."""
+        """Run one endless response so that `stop()` can end it. A client that disconnects is no error."""
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._streams.add(task)
         try:

@@ -1,4 +1,4 @@
-"""How /_sandbox reads what is sent to it, and answers: JSON, and refusals as `{code, detail}`."""
+"""Request and response bodies of /_sandbox: JSON, with errors as `{code, detail}`."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The sandbox application's credentials, made once per data folder."""
+"""The credentials of the sandbox's application, created once per data folder."""
 
 import base64
 import json
@@ -13,9 +13,9 @@ VOICE_FOLDER = "voice"  # in the data folder; the voice server keeps its certifi
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a developer would copy from Discord's portal, plus the CA of the sandbox's voice server.
+    """The values a developer would copy from Discord's portal, plus the CA of the sandbox's voice server.
 
-    `ca_file` is where `VoiceServer` keeps its certificate authority; it may not exist before the first start.
+    `ca_file` is the path of the CA certificate, which `VoiceServer` writes; it may not exist before the first start.
     """
 
     client_id: str
@@ -26,9 +26,9 @@ class Credentials:
 
 
 def load_or_create(data_dir: Path) -> Credentials:
-    """Read `credentials.json` in `data_dir`, or make it (mode 0600). Synchronous, no network, idempotent.
+    """Read `credentials.json` in `data_dir`; create it (mode 0600) if there is none. Synchronous, no network.
 
-    Two processes may race for the first start: the loser reads what the winner wrote.
+    Two processes may create it at the same time. The second one then reads the file of the first.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / "credentials.json"
@@ -52,7 +52,7 @@ def _create(path: Path) -> None:
     with os.fdopen(descriptor, "w") as file:
         json.dump(content, file, indent=2)
     try:
-        os.link(draft, path)  # unlike rename, never replaces the winner's file
+        os.link(draft, path)  # unlike rename, never replaces an existing file
     except FileExistsError:
         return
     finally:
@@ -60,6 +60,6 @@ def _create(path: Path) -> None:
 
 
 def _bot_token() -> str:
-    """Three dotted parts like Discord's: base64 of the id, a timestamp, an HMAC; nothing decodes them."""
+    """Return a token of three dotted parts like Discord's (id, timestamp, HMAC). Nothing decodes the last two."""
     owner = base64.urlsafe_b64encode(APPLICATION_ID.encode()).decode().rstrip("=")
     return f"{owner}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"

@@ -1,4 +1,4 @@
-"""Refusals in Discord's shapes.
+"""Error responses in Discord's format.
 
 Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class DiscordError(Exception):
-    """An answer other than success: HTTP `status`, Discord's JSON `code` and `message`, `errors` by field."""
+    """An error response: HTTP `status`, Discord's JSON `code` and `message`, and `errors` by field."""
 
     def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ def missing_permissions() -> DiscordError:
 
 
 def unknown(kind: str) -> DiscordError:
-    """404 for a thing that is not there or that the caller may not know of."""
+    """404 for an object that does not exist or that the caller may not see."""
     codes = {
         "Application": 10002,
         "Channel": 10003,
@@ -63,8 +63,8 @@ def unknown(kind: str) -> DiscordError:
 def invalid_form(fields: dict[str, str]) -> DiscordError:
     """400 "Invalid Form Body". `fields` maps a dotted path (`embeds.0.title`) to a sentence.
 
-    Live Discord sends string codes inside `_errors` (BASE_TYPE_REQUIRED); its OpenAPI document says integer,
-    and no client reads them, so the document wins here.
+    Discord itself sends string codes inside `_errors` (BASE_TYPE_REQUIRED), but its OpenAPI document has
+    integers. No client reads them, so the sandbox follows the document.
     """
     errors: dict[str, Any] = {}
     for path, sentence in fields.items():
@@ -76,7 +76,7 @@ def invalid_form(fields: dict[str, str]) -> DiscordError:
 
 
 class Refused(Exception):
-    """What somebody asked of the sandbox itself cannot be done: HTTP `status`, stable `code`, a sentence."""
+    """An error response of the sandbox's own API: HTTP `status`, stable `code`, and `detail`, a sentence."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)

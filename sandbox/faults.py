@@ -1,4 +1,4 @@
-"""Failures on demand: what goes wrong with Discord, for tests and for the curious."""
+"""Failures on demand: simulates what can go wrong with Discord, for tests and for developers."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from sandbox.ratelimit import Verdict, exhausted, refuse
 
 @dataclass
 class StandingFault:
-    """A fault that waits for REST requests. `left` counts down; None means until cleared."""
+    """A fault that applies to matching REST requests. `left` counts down; None means until cleared."""
 
     kind: str
     path: re.Pattern[str]
@@ -35,12 +35,12 @@ class StandingFault:
 
 @dataclass
 class Faults:
-    """Standing faults by arrival; the immediate ones happen in `Injector` and are gone."""
+    """The standing faults, oldest first. `Injector` carries out immediate faults at once; they are not stored."""
 
     standing: list[StandingFault] = field(default_factory=list)
 
     def take(self, kind: str, method: str, path: str, *, done: bool = False) -> StandingFault | None:
-        """The first standing fault of `kind` for this request, counted down."""
+        """Return the first standing fault of `kind` for this request, and count it down."""
         for fault in self.standing:
             if (fault.kind, fault.done) == (kind, done) and fault.fits(method, path):
                 if fault.left is not None:
@@ -51,19 +51,19 @@ class Faults:
         return None
 
     async def delay(self, method: str, path: str, *, done: bool = False) -> None:
-        """Hold a request back, or with `done` its answer: what it asked for has happened by then."""
+        """Delay a request; with `done`, delay the response after the request has taken effect."""
         if fault := self.take("latency", method, path, done=done):
             await asyncio.sleep(fault.ms / 1000)
 
     def rate_limit(
         self, method: str, path: str, *, route: str, usual: Callable[[], dict[str, str]] = dict
     ) -> Verdict | None:
-        """A 429 on demand. `usual` returns the headers that the answer would have otherwise."""
+        """Return a 429 if a fault asks for one. `usual` returns the headers of the normal response."""
         fault = self.take("rate_limit", method, path)
         if fault is None:
             return None
         verdict = refuse(fault.retry_after, scope=fault.scope, code=fault.code)
-        if fault.html:  # Cloudflare, in front of Discord, says this by itself
+        if fault.html:  # sent by Cloudflare, in front of Discord
             return Verdict({"Retry-After": verdict.headers["Retry-After"]}, "error code: 1015")
         if fault.scope == "global" or fault.headers == "none":
             return verdict
@@ -71,7 +71,7 @@ class Faults:
         return Verdict(window | verdict.headers, verdict.refusal)
 
     def rewrite(self, method: str, path: str, headers: dict[str, str]) -> None:
-        """Have an answer's headers tell of another window than its own, as Discord has done (docs, issue 5646)."""
+        """Replace the rate limit headers by those of another window, as Discord has done (discord-api-docs#5646)."""
         fault = self.take("rate_headers", method, path)
         if fault is not None and fault.reset_after is not None:
             headers["X-RateLimit-Reset-After"] = f"{fault.reset_after:.3f}"

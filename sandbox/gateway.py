@@ -1,4 +1,4 @@
-"""The gateway: sessions, their replay buffers and what each may hear.
+"""The gateway: sessions, their replay buffers, and the events each may receive.
 
 https://discord.com/developers/docs/events/gateway
 """
@@ -45,14 +45,14 @@ MAX_NONCE_BYTES = 32
 
 
 class Gateway:
-    """Accepts connections, keeps sessions, tells them what happens in the world.
+    """Accepts connections, stores sessions, and sends them the events of the world.
 
-    `on_voice_request(session, data)` handles op 4; `on_session_end(session)` is told when a session
-    can no longer be resumed. `url` is where clients connect, once somebody listens.
+    `on_voice_request(session, data)` handles op 4. `on_session_end(session)` is called when a session can no
+    longer be resumed. `url` is the address clients connect to; it is empty until the server listens.
     """
 
     RESUME_WINDOW_SECONDS = 60.0
-    # Each of `MAX_CONCURRENCY` buckets of shards takes one IDENTIFY in so many seconds (Gateway, Rate Limiting).
+    # Shards fall into `MAX_CONCURRENCY` buckets. A bucket accepts one IDENTIFY in this time (Gateway, Rate Limiting).
     IDENTIFY_SECONDS = 5.0
     MAX_CONCURRENCY = 1
 
@@ -62,8 +62,8 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.identified = 0  # towards the daily limit
-        self.too_early = 0  # identifies that came before their bucket's turn
-        self.shards = 1  # as many as a bot is advised to have
+        self.too_early = 0  # IDENTIFYs refused because their bucket had accepted one too recently
+        self.shards = 1  # the recommended number of shards
         self._identified_at: dict[int, float] = {}  # by bucket
         self.on_voice_request: Callable[[Session, Json], None] | None = None
         self.on_session_end: Callable[[Session], None] | None = None
@@ -71,7 +71,7 @@ class Gateway:
         world.listeners.append(self.hear)
         self.clock = VoiceClock(
             world
-        )  # after the gateway, which then tells who came before it tells since when
+        )  # after the gateway: sessions get a voice state before the start time of its channel
 
     # -- telling
 
@@ -81,7 +81,7 @@ class Gateway:
                 session.dispatch(event.name, self._data_for(session, event))
 
     def tell(self, session_id: str, name: str, data: Json) -> bool:
-        """Dispatch to one session only (VOICE_SERVER_UPDATE). False when it is gone."""
+        """Dispatch to one session only (VOICE_SERVER_UPDATE). False when there is no such session."""
         session = self.sessions.get(session_id)
         if session is None:
             return False
@@ -89,7 +89,7 @@ class Gateway:
         return True
 
     def session_for(self, guild_id: str | None) -> Session | None:
-        """The session a guild's interactions go to: the newest connected one of its shard."""
+        """Return the session that gets a guild's interactions: the newest connected one of its shard."""
         fitting = [each for each in self.sessions.values() if each.connection and each.owns(guild_id)]
         return fitting[-1] if fitting else None
 
@@ -126,7 +126,7 @@ class Gateway:
                 connection.close(4002)
             else:
                 connection.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": ["sandbox"]})
-            # Not `async for` and `ws.close_code`: aiohttp calls a broken connection 1000, too.
+            # Not `async for` and `ws.close_code`: aiohttp reports 1000 for a broken connection, too.
             while (message := await ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 self._receive(connection, message.data)
             if message.type == WSMsgType.CLOSE:
@@ -155,8 +155,8 @@ class Gateway:
         if op == HEARTBEAT:
             loop = asyncio.get_running_loop()
             connection.last_heartbeat = loop.time()
-            # As late as over a network: nextcord notes when it sent a heartbeat only afterwards, and takes an
-            # answer that came before that for one to the heartbeat before.
+            # Delayed as on a network. nextcord records the time of a heartbeat only after sending it, and would
+            # count an earlier answer for the heartbeat before.
             loop.call_later(ACK_SECONDS, connection.send, HEARTBEAT_ACK)
         elif op in (IDENTIFY, RESUME):
             if connection.session is not None:
@@ -206,7 +206,7 @@ class Gateway:
         self._send_ready(session, connection.version)
 
     def _spend_identify(self, shard_id: int) -> bool:
-        """Count an IDENTIFY; False when its bucket had one a moment ago."""
+        """Count an IDENTIFY. False when its bucket accepted one less than `IDENTIFY_SECONDS` ago."""
         bucket, now = shard_id % self.MAX_CONCURRENCY, asyncio.get_running_loop().time()
         before = self._identified_at.get(bucket)
         if before is not None and now - before < self.IDENTIFY_SECONDS:
@@ -290,7 +290,7 @@ class Gateway:
                 m for m in members if self.world.users[m.user_id].username.casefold().startswith(start)
             ][:limit]
         elif not session.intents & GUILD_MEMBERS:
-            return  # the whole list needs the intent; Discord stays silent too
+            return  # the whole list needs the intent; Discord sends nothing either
         chunks = [members[at : at + CHUNK_MEMBERS] for at in range(0, len(members), CHUNK_MEMBERS)] or [[]]
         for index, chunk in enumerate(chunks):
             body: Json = {
@@ -305,7 +305,7 @@ class Gateway:
             session.dispatch("GUILD_MEMBERS_CHUNK", body)
 
     def _send_sounds(self, session: Session, data: Json) -> None:
-        """One event a guild; those the bot is not in are passed over."""
+        """Send one event per guild; guilds without the bot are skipped."""
         guild_ids = data.get("guild_ids")
         for guild_id in map(str, guild_ids if isinstance(guild_ids, list) else []):
             if self.world.bot_installed(guild_id) and session.owns(guild_id):
@@ -332,7 +332,7 @@ class Gateway:
     # -- ending
 
     def _watch(self, connection: Connection) -> None:
-        """Close a connection whose heartbeats have stopped; else look again when the next one is overdue."""
+        """Close the connection if its heartbeats have stopped; else check again when the next one is overdue."""
         loop = asyncio.get_running_loop()
         left = connection.last_heartbeat + HEARTBEAT_INTERVAL_MS / 1000 * 1.5 - loop.time()
         if left <= 0:
@@ -341,7 +341,7 @@ class Gateway:
             connection.watchdog = loop.call_later(left, self._watch, connection)
 
     def _detach(self, connection: Connection, code: int | None) -> None:
-        """The socket is gone. A clean close by the client ends the session; else it can be resumed."""
+        """Handle a closed socket. A clean close by the client ends the session; otherwise it can be resumed."""
         session = connection.session
         if session is None or session.connection is not connection:
             return
@@ -354,7 +354,7 @@ class Gateway:
         session.expiry = loop.call_later(self.RESUME_WINDOW_SECONDS, self.end, session)
 
     def end(self, session: Session) -> None:
-        """Forget a session for good."""
+        """Delete a session; it can no longer be resumed."""
         if self.sessions.pop(session.id, None) is None:
             return
         if session.expiry is not None:

@@ -1,4 +1,4 @@
-"""How a gateway connection sends its payloads: as text, or compressed in one of the ways Discord offers.
+"""Encodings of gateway payloads: text, or compressed in one of Discord's ways.
 
 https://docs.discord.com/developers/events/gateway#encoding-and-compression
 """
@@ -10,7 +10,7 @@ import zstandard
 
 type Pack = Callable[[str], str | bytes]
 
-# Discord compresses "some" payloads for a client that asked for it when it identified.
+# Characters. Discord compresses "some" payloads for a client that asked for it in its IDENTIFY.
 LONG_PAYLOAD = 1_024
 
 
@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 
 def long_payloads(text: str) -> str | bytes:
-    """Payload compression: each long payload is a zlib stream of its own."""
+    """Payload compression: each long payload is a separate zlib stream."""
     return text if len(text) < LONG_PAYLOAD else zlib.compress(text.encode(), zlib.Z_BEST_SPEED)
 
 
@@ -39,5 +39,5 @@ TRANSPORTS: dict[str | None, Callable[[], Pack]] = {"zlib-stream": zlib_stream, 
 
 
 def transport(name: str | None) -> Pack:
-    """By the query parameter `compress`; without one Discord knows, payloads are sent as text."""
+    """Return the encoding for the query parameter `compress`: text if it is missing or unknown."""
     return TRANSPORTS[name]() if name in TRANSPORTS else plain

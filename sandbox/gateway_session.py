@@ -1,4 +1,4 @@
-"""Gateway sessions: what a shard may hear, its replay buffer, and the socket it hangs on for the moment."""
+"""Gateway sessions: the events a shard may receive, its replay buffer, and its current socket."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from sandbox.gateway_compression import Pack
 from sandbox.model import Event, Json
 
 DISPATCH = 0
-BUFFERED_EVENTS = 1_000  # per session; a resume from further back is refused
+BUFFERED_EVENTS = 1_000  # per session; a resume that needs older events is refused
 COMMANDS_PER_MINUTE = 120
 
 GUILDS, GUILD_MEMBERS, MODERATION, EXPRESSIONS = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -20,9 +20,9 @@ WEBHOOKS, INVITES, VOICE_STATES, PRESENCES = 1 << 5, 1 << 6, 1 << 7, 1 << 8
 GUILD_MESSAGES, GUILD_REACTIONS, GUILD_TYPING = 1 << 9, 1 << 10, 1 << 11
 DIRECT_MESSAGES, DIRECT_REACTIONS, DIRECT_TYPING, MESSAGE_CONTENT = 1 << 12, 1 << 13, 1 << 14, 1 << 15
 KNOWN_INTENTS = 0b11_0011_0001_1111_1111_1111_1111
-DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # never switched on for the sandbox's application
+DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # never enabled for the sandbox's application
 
-# The longest prefix of an event's name counts. What is in neither list, everybody hears.
+# The longest matching prefix of an event's name counts. An event that matches none goes to every session.
 GUILD_INTENTS = {
     "GUILD_": GUILDS,
     "CHANNEL_": GUILDS,
@@ -50,7 +50,7 @@ DIRECT_INTENTS = {
 
 
 def intent_for(event: Event) -> int:
-    """The intent an event needs, 0 for none."""
+    """Return the intent that an event needs, or 0."""
     intents = DIRECT_INTENTS if event.guild_id is None else GUILD_INTENTS
     fitting = [prefix for prefix in intents if event.name.startswith(prefix)]
     return intents[max(fitting, key=len)] if fitting else 0
@@ -59,7 +59,7 @@ def intent_for(event: Event) -> int:
 class Session:
     """One shard's session. It outlives its socket for `RESUME_WINDOW_SECONDS`.
 
-    `ws` is None while disconnected. `seq` counts dispatches; `buffer` holds the last ones for a resume.
+    `connection` is None while disconnected. `seq` counts dispatches; `buffer` has the last ones for a resume.
     """
 
     def __init__(self, *, bot_id: str, intents: int, shard_id: int, shard_count: int) -> None:
@@ -74,7 +74,7 @@ class Session:
         self.expiry: asyncio.TimerHandle | None = None
 
     def about_itself(self, event: Event) -> bool:
-        """A bot hears what becomes of its own membership without any privileged intent."""
+        """A bot receives updates of its own membership without any privileged intent."""
         return event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == self.bot_id
 
     def owns(self, guild_id: str | None) -> bool:
@@ -92,7 +92,7 @@ class Session:
         return not needed or bool(self.intents & needed) or self.about_itself(event)
 
     def dispatch(self, name: str, data: Json) -> None:
-        """Number an event, remember it for a resume, and send it if somebody listens."""
+        """Number an event, buffer it for a resume, and send it if the session is connected."""
         self.seq += 1
         text = json.dumps({"op": DISPATCH, "t": name, "s": self.seq, "d": data}, separators=(",", ":"))
         self.buffer.append((self.seq, text))
@@ -101,7 +101,7 @@ class Session:
 
 
 class Connection:
-    """One WebSocket. Sending never waits: a writer task drains a queue, so events keep their order."""
+    """One WebSocket. `send` never blocks: it fills a queue, which a writer task sends in order."""
 
     def __init__(
         self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, version: int, pack: Pack
@@ -123,7 +123,7 @@ class Connection:
         self._outgoing.put_nowait(text)
 
     def close(self, code: int) -> None:
-        """Close after what is queued has gone out."""
+        """Close after everything queued has been sent."""
         self._outgoing.put_nowait(code)
 
     def abort(self) -> None:
@@ -132,7 +132,7 @@ class Connection:
             self.transport.abort()
 
     async def write(self) -> None:
-        """Send until told to close. Run as a task; cancelling it loses what is queued."""
+        """Send what is queued, until `close()`. Run as a task; canceling it drops what is still queued."""
         while True:
             item = await self._outgoing.get()
             if isinstance(item, int):
@@ -145,7 +145,7 @@ class Connection:
                 await self.ws.send_bytes(packed)
 
     def spend_command(self) -> bool:
-        """Count one incoming payload; False beyond 120 in 60 seconds."""
+        """Count one incoming payload. False when there were more than 120 in 60 seconds."""
         now = asyncio.get_running_loop().time()
         full = len(self._sent_times) == COMMANDS_PER_MINUTE and now - self._sent_times[0] < 60
         self._sent_times.append(now)

@@ -1,11 +1,11 @@
-"""What people change in a guild's settings: its name, channels, roles and members, one change a request.
+"""People's changes to a guild: its name, owner, channels, roles and members, one change per request.
 
 `POST /_sandbox/guilds/{id}` takes `{"change": <name>, …}`:
 
 | change | fields | event |
 | --- | --- | --- |
 | rename | name | GUILD_UPDATE |
-| transfer | user_id | GUILD_UPDATE, the owner is another |
+| transfer | user_id | GUILD_UPDATE with the new owner |
 | set_afk_channel | channel_id or null | GUILD_UPDATE |
 | add_channel | name, type?, parent_id?, topic?, user_limit?, overwrites? | CHANNEL_CREATE |
 | edit_channel | channel_id, name?, topic?, position?, parent_id?, user_limit?, overwrites? | CHANNEL_UPDATE |
@@ -38,14 +38,14 @@ MAX_VOICE_USERS, MAX_STAGE_USERS = 99, 10_000
 
 
 class GuildEdits:
-    """Changes to one guild. Each raises Refused when a field does not fit, before anything has changed."""
+    """Changes to one guild. Each raises Refused when a field is invalid, before anything has changed."""
 
     def __init__(self, world: World, guild: Guild) -> None:
         self.world = world
         self.guild = guild
 
     def apply(self, body: Json) -> Json:
-        """Make the change and return the object it was made to, in Discord's shape."""
+        """Make the change and return the changed object in Discord's format."""
         changes: dict[str, Callable[[Json], Json]] = {
             "rename": self._rename,
             "transfer": self._transfer,
@@ -119,7 +119,7 @@ class GuildEdits:
         return shapes.channel(self.world, channel)
 
     def _delete_channel(self, body: Json) -> Json:
-        """Whoever sits in a deleted voice channel is out of voice; the gateway's listeners see to the bot."""
+        """Delete a channel. People in a deleted voice channel leave voice; `BotVoice` disconnects the bot."""
         channel = self._channel(body)
         for state in self.world.guild_voice_states(self.guild.id):
             if state.channel_id == channel.id:
@@ -259,7 +259,7 @@ def _user_limit(body: Json, kind: int, default: int) -> int:
 
 
 def _permissions(body: Json, default: int) -> int:
-    """As a number, or as a string like Discord's own."""
+    """Return permission bits that were given as a number, or as a string as on Discord."""
     text = str(body.get("permissions", default))
     if not text.isdigit():
         raise Refused(400, "INVALID", "permissions must be a number")
@@ -267,7 +267,7 @@ def _permissions(body: Json, default: int) -> int:
 
 
 def _overwrites(body: Json, default: list[Overwrite]) -> list[Overwrite]:
-    """`[{id, type, allow, deny}]`, the bits as numbers or as strings like Discord's own."""
+    """Read `[{id, type, allow, deny}]`; the bits are numbers, or strings as on Discord."""
     if "overwrites" not in body:
         return default
     try:

@@ -1,4 +1,4 @@
-"""Orders to go wrong: `POST /_sandbox/faults`."""
+"""Fault injection: `POST /_sandbox/faults`."""
 
 import asyncio
 import re
@@ -15,18 +15,18 @@ from sandbox.shapes import VOICE_TYPES
 from sandbox.world import World
 
 STANDING = ("http_status", "rate_limit", "rate_headers", "latency", "interaction")
-# What headers a 429 comes with: those of a used-up window, the usual ones (of a hidden limit), or none.
+# The headers of a 429: those of a used-up window, the normal ones (as for a hidden limit), or none.
 HEADERS = ("used_up", "usual", "none")
-MAX_SECONDS = 200_000.0  # Discord has said 102,737
+MAX_SECONDS = 200_000.0  # Discord has sent 102,737
 
 
 class BadFault(ValueError):
-    """A fault that cannot be had; the sentence says why."""
+    """An order for a fault is invalid; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Injector:
-    """Carries out orders at once, or leaves those of the kinds STANDING to `faults`."""
+    """Carries out orders at once; orders of the kinds in STANDING are added to `faults`."""
 
     world: World
     faults: Faults
@@ -35,10 +35,10 @@ class Injector:
     bot_voice: BotVoice
 
     async def inject(self, order: Json) -> Json:
-        """Do what `order["kind"]` says. Returns what was done.
+        """Carry out an order by its `kind`, and return what was done.
 
         Raises:
-            BadFault: unknown kind, or a field that does not fit.
+            BadFault: unknown kind, or an invalid field.
         """
         kind = order.get("kind")
         if kind in STANDING:
@@ -50,7 +50,7 @@ class Injector:
         return {"kind": kind, **await act(self, order)}
 
     async def _drop_gateway(self, order: Json) -> Json:
-        """Without `code` the TCP connection breaks, as when a cable is pulled; with one it is closed."""
+        """Abort the TCP connections, as when a cable is pulled; with `code`, close the WebSockets with it."""
         code = order.get("code")
         connections = tuple(self.gateway.connections)
         for connection in connections:
@@ -98,7 +98,7 @@ class Injector:
         return {"guild_id": guild_id, "channel_id": channel.id}
 
     async def _change_voice_server(self, order: Json) -> Json:
-        """The bot's call goes to another voice server. `seconds`: how long until there is one."""
+        """Move the bot's call to another voice server, which is available after `seconds`."""
         guild_id = self._guild_with_bot_in_voice(order)
         await self.bot_voice.change_server(
             guild_id,
@@ -115,7 +115,7 @@ class Injector:
         return {"guild_id": guild_id, "code": code}
 
     async def _set_unavailable(self, order: Json) -> Json:
-        """`available: true` ends the outage; `seconds` ends it by itself."""
+        """Begin an outage of a guild; `available: true` ends it. With `seconds` it ends by itself after that time."""
         guild_id = self._guild(order)
         available = bool(order.get("available"))
         actions.set_available(self.world, guild_id, available=available)
@@ -129,13 +129,13 @@ class Injector:
             actions.set_available(self.world, guild_id, available=True)
 
     async def _remove_bot(self, order: Json) -> Json:
-        """Somebody kicks the bot out of the guild."""
+        """Remove the bot from the guild, as when it is kicked."""
         guild_id = self._guild(order)
         actions.remove_bot(self.world, guild_id)
         return {"guild_id": guild_id}
 
     async def _set_limits(self, order: Json) -> Json:
-        """Keep the limits of a profile from now on, with all windows unused."""
+        """Switch to the limits of a profile and reset all windows."""
         profile = order.get("profile")
         if profile not in PROFILES:
             raise BadFault(f"profile must be one of {', '.join(PROFILES)}")
@@ -143,7 +143,7 @@ class Injector:
         return {"profile": profile}
 
     async def _set_members_intent(self, order: Json) -> Json:
-        """`granted: false` turns the developer portal's switch off: a bot that asks for it is closed with 4014."""
+        """Set the developer portal's switch. While it is off, a bot that asks for the intent is closed with 4014."""
         granted = order.get("granted", False)
         if not isinstance(granted, bool):
             raise BadFault("granted must be true or false")
@@ -151,7 +151,7 @@ class Injector:
         return {"granted": granted}
 
     def _guild(self, order: Json) -> str:
-        """The order's guild, or the first with the bot."""
+        """Return the order's guild, or the bot's first guild."""
         if "guild_id" in order:
             if not self.world.bot_installed(str(order["guild_id"])):
                 raise BadFault("the bot is not in this guild")
@@ -232,6 +232,6 @@ def _close_code(order: Json, default: int) -> int:
 
 
 def _optional_code(order: Json, default: int | None) -> int | None:
-    """null: the socket stays open."""
+    """Return the close code, or None to leave the socket open."""
     code = order.get("code", default)
     return None if code is None else _close_code({"code": code}, 0)

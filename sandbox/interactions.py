@@ -1,4 +1,4 @@
-"""Interactions: slash commands, autocomplete and buttons, from a human's click to the bot's answer.
+"""Interactions: slash commands, autocomplete and components, from a user's click to the bot's response.
 
 https://discord.com/developers/docs/interactions/receiving-and-responding
 """
@@ -29,13 +29,13 @@ ALLOWED_ANSWERS = {
 
 ANSWER_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60
-KEPT = 2_000  # interactions remembered; older ones have long expired
+KEPT = 2_000  # interactions in memory; older ones have long expired
 
 
 @dataclass
 class Interaction:
-    """One interaction. `original_id` is the message that `@original` means, once there is one; `followed_id` is the
-    newest message that followed it."""
+    """One interaction. `original_id` is the message that `@original` means, or None before there is one;
+    `followed_id` is its newest follow-up message."""
 
     id: str
     token: str
@@ -59,7 +59,7 @@ class Interaction:
 
 
 class Interactions:
-    """Starts interactions for humans and takes the bot's answers."""
+    """Starts interactions for people and handles the bot's responses."""
 
     def __init__(self, world: World, gateway: Gateway, faults: Faults) -> None:
         self.world = world
@@ -68,15 +68,15 @@ class Interactions:
         self.by_token: dict[str, Interaction] = {}
         world.listeners.append(self._hear)
 
-    # -- the human's side
+    # -- the user's side
 
     async def invoke(
         self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, patience: float
     ) -> Interaction:
-        """Use a slash command and wait for the bot's reply (`patience` seconds, when it defers).
+        """Use a slash command and wait for the bot's response (`patience` seconds if it defers).
 
         Raises:
-            Refused: the command line does not fit, the member may not, or the bot does not answer in time.
+            Refused: the command line is invalid, the member may not use it, or the bot does not respond in time.
         """
         member, channel = self._place(user_id, guild_id, channel_id)
         invocation = options.understand(self.world, member, command, values)
@@ -86,7 +86,7 @@ class Interactions:
     async def complete(
         self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, focused: str
     ) -> list[Json]:
-        """The bot's suggestions for the option `focused`: `[{name, value}]`, at most 25."""
+        """Return the bot's suggestions for the option `focused`: `[{name, value}]`, at most 25."""
         member, channel = self._place(user_id, guild_id, channel_id)
         invocation = options.understand(self.world, member, command, values, focused=focused)
         interaction = self._start(AUTOCOMPLETE, member, channel, invocation.data)
@@ -97,7 +97,7 @@ class Interactions:
     async def press(
         self, *, user_id: str, message_id: str, custom_id: str, values: list[str], patience: float
     ) -> Interaction:
-        """Press a button or choose from a select of a message the user can see."""
+        """Press a button, or choose from a select menu, on a message that the user can see."""
         message = self.world.messages.get(message_id)
         if message is None or message.only_user_id not in (None, user_id):
             raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message for this user")
@@ -169,7 +169,7 @@ class Interactions:
         return interaction
 
     def _deliver(self, session: Session, payload: Json, *, name: str) -> None:
-        """Tell the bot. A session that was resumed may be told late, or of what it has heard already."""
+        """Send the interaction to the bot. A fault may delay it or send it twice, as after a resume."""
         fault = self.faults.take("interaction", "POST", f"/{name}")
         if fault is None:
             session.dispatch("INTERACTION_CREATE", payload)
@@ -218,17 +218,17 @@ class Interactions:
         if interaction.answer_type == DEFER:
             await self._wait(interaction.finished, patience)
             if interaction.original_id not in self.world.messages:
-                # Taken back: who wants to say it to one person only says so in another message.
+                # Deleted: a bot does that to respond with an ephemeral follow-up instead.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(interaction.followed.wait(), min(patience, ANSWER_SECONDS))
         elif interaction.answer_type == DEFER_UPDATE:
-            # "Received, nothing to say" is a complete answer; but an edit often follows at once.
+            # A deferred update is a complete response, but an edit often follows at once.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(interaction.finished.wait(), min(patience, ANSWER_SECONDS))
         return interaction
 
     def _hear(self, event: Event) -> None:
-        """A pressed message that changes by any way, not only through the interaction, has been answered."""
+        """Finish the interactions of a message that changes, even if the change does not use the interaction."""
         if event.name == "MESSAGE_UPDATE":
             for interaction in self.by_token.values():
                 if interaction.message_id == event.data["id"]:
@@ -246,7 +246,7 @@ class Interactions:
         """POST /interactions/{id}/{token}/callback.
 
         Raises:
-            DiscordError: 404 unknown or too late, 400 answered before or not understood.
+            DiscordError: 404 unknown or too late, 400 already answered or invalid.
         """
         interaction = self.by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
@@ -280,7 +280,7 @@ class Interactions:
         return interaction
 
     def with_token(self, application_id: str, token: str) -> Interaction:
-        """The interaction a webhook URL names.
+        """Return the interaction of a webhook URL.
 
         Raises:
             DiscordError: 404 unknown, 401 older than 15 minutes.
@@ -299,7 +299,7 @@ class Interactions:
         return message
 
     def message(self, interaction: Interaction, message_id: str) -> Message:
-        """A message of this interaction: `@original`, or a follow-up by id."""
+        """Return a message of this interaction: `@original`, or a follow-up by id."""
         if message_id == "@original":
             return self.original(interaction)
         message = self.world.messages.get(message_id)
@@ -315,7 +315,7 @@ class Interactions:
         interaction.finished.set()
 
     def follow_up(self, interaction: Interaction, body: Json, attachments: list[Json]) -> Message:
-        """The first follow-up of a deferred answer takes the placeholder's place, as on Discord."""
+        """Post a follow-up. The first one after a deferred response replaces the placeholder, as on Discord."""
         original = self.world.messages.get(interaction.original_id or "")
         if interaction.answer_type == DEFER and original is not None and original.flags & MessageFlag.LOADING:
             self.edit(interaction, original, body, attachments)
@@ -345,7 +345,7 @@ class Interactions:
 
 
 def find_component(components: list[Json], custom_id: str) -> Json | None:
-    """The button or select with this custom_id, however deep."""
+    """Return the button or select with this custom_id, at any depth, or None."""
     for component in components:
         if component.get("custom_id") == custom_id:
             return component

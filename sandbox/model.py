@@ -1,4 +1,4 @@
-"""What the sandbox's world is made of. Ids are snowflakes as strings, times ISO 8601, permissions int."""
+"""The data classes of the sandbox's world. Ids are snowflakes as strings, times ISO 8601, permissions int."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -32,15 +32,15 @@ class Guild:
     system_channel_id: str | None = None
     features: list[str] = field(default_factory=list)
     afk_channel_id: str | None = None
-    emojis: list[Json] = field(default_factory=list)  # these three in the shape Discord answers with
+    emojis: list[Json] = field(default_factory=list)  # these three lists are in Discord's format
     stickers: list[Json] = field(default_factory=list)
     sounds: list[Json] = field(default_factory=list)
-    bans: dict[str, str | None] = field(default_factory=dict)  # by user id: the reason
+    bans: dict[str, str | None] = field(default_factory=dict)  # user id -> reason
 
 
 @dataclass
 class Role:
-    """A role; the one with the guild's id is @everyone. `bot_id` marks the one made at a bot's install."""
+    """A role. The one with the guild's id is @everyone. `bot_id` is set on a role that installing a bot created."""
 
     id: str
     guild_id: str
@@ -65,7 +65,7 @@ class Overwrite:
 class Channel:
     """A guild's channel, or a DM (`guild_id` None, `recipient_id` set).
 
-    `status` and `user_limit` (0: none) are a voice channel's.
+    `status` and `user_limit` (0: no limit) are for voice channels.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Channel:
     rtc_region: str | None = None
     nsfw: bool = False
     rate_limit_per_user: int = 0
-    stage: Json | None = None  # a Stage channel's open instance, in Discord's shape
+    stage: Json | None = None  # the live instance of a Stage channel, in Discord's format
 
 
 @dataclass
@@ -93,14 +93,14 @@ class Member:
     joined_at: str
     roles: list[str] = field(default_factory=list)
     nick: str | None = None
-    mute: bool = False  # by a moderator, in whatever voice channel
+    mute: bool = False  # by a moderator, in every voice channel
     deaf: bool = False
     timeout_until: str | None = None
 
 
 @dataclass
 class VoiceState:
-    """`suppress`: not heard, for lack of Speak or in a stage's audience; `requested_at`: since when the hand is up."""
+    """`suppress`: not heard, in a stage's audience or without Speak. `requested_at`: when the hand was raised."""
 
     guild_id: str
     channel_id: str
@@ -114,7 +114,7 @@ class VoiceState:
 
 @dataclass
 class Reaction:
-    """Who reacted to a message with one emoji, in that order. `emoji_id` is None for one of Unicode's."""
+    """The users who reacted with one emoji, first to last. `emoji_id` is None for a Unicode emoji."""
 
     name: str
     emoji_id: str | None = None
@@ -123,10 +123,10 @@ class Reaction:
 
 @dataclass
 class Message:
-    """A message; embeds, components and attachments are kept in the shape Discord answers with.
+    """A message. Embeds, components and attachments are stored in Discord's format.
 
-    `only_user_id` is set on ephemeral messages: nobody else sees them, and the gateway never carries them.
-    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks replies to one.
+    `only_user_id` is set on ephemeral messages: only that user sees them, and the gateway never sends them.
+    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks a response to one.
     """
 
     id: str
@@ -165,10 +165,10 @@ class MessageFlag:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, as the gateway tells it.
+    """An event in the gateway's format.
 
-    `guild_id` picks the shard; None goes to shard 0. `only_user_id` keeps an event from the gateway: it is
-    for that human's client alone. Names that begin with SANDBOX_ are for the page only.
+    `guild_id` determines the shard; None goes to shard 0. An event with `only_user_id` does not go to the
+    gateway, only to that user's page. Names that begin with SANDBOX_ are for the page only.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""OAuth2: the consent page, the token endpoint, and letting the bot into a guild.
+"""OAuth2: the consent page, the token endpoint, and adding the bot to a guild.
 
 https://discord.com/developers/docs/topics/oauth2
 """
@@ -38,7 +38,7 @@ MISSING_CLIENT = OAuthError("invalid_client", status=401)
 
 
 class BadRequest(Exception):
-    """An authorize request that must not be redirected anywhere: shown on a page."""
+    """An authorize request that must not be redirected; the error is shown on a page."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class OAuth:
             ]
         return found
 
-    # -- the browser's part
+    # -- pages in the browser
 
     def _checked(self, handle: Callable[[web.Request, Asked], Awaitable[web.Response]]) -> Handler:
         async def answer(request: web.Request) -> web.Response:
@@ -153,7 +153,7 @@ class OAuth:
         return asked.redirect(code=code, **extra)
 
     def _install(self, user: User, guild_id: str, granted: int) -> str | None:
-        """Let the bot in; a sentence when this user may not."""
+        """Add the bot to a guild. Returns an error message if this user may not, else None."""
         member = self.world.members.get((guild_id, user.id))
         if member is None:
             return f"{user.username} is in no such server."
@@ -163,7 +163,7 @@ class OAuth:
         return None
 
     def _check(self, request: web.Request) -> Asked:
-        """Raises BadRequest (never redirect) or OAuthError (redirect with `error`)."""
+        """Raises BadRequest (shown on a page) or OAuthError (redirected with `error`)."""
         query = request.query
         if query.get("client_id") != self.credentials.client_id:
             raise BadRequest("Unknown application: client_id is missing or is not this sandbox's.")
@@ -217,10 +217,10 @@ class OAuth:
         )
         return f'<label class="field">Add to server<select name="guild_id">{choices}</select></label>'
 
-    # -- the client's part
+    # -- requests of the application
 
     def _with_faults(self, handle: Handler) -> Handler:
-        """Latency, rate limits and failures on demand, as REST has them."""
+        """Add latency, rate limits and failures on demand, as for REST."""
         faults = self.faults
 
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -228,7 +228,7 @@ class OAuth:
             if verdict := faults.rate_limit(request.method, request.path, route=request.path):
                 if isinstance(verdict.refusal, str):
                     return web.Response(text=verdict.refusal, status=429, headers=verdict.headers)
-                # Discord tells of no window here, whatever was used of it.
+                # Discord sends no X-RateLimit headers of a window here.
                 told = {name: verdict.headers[name] for name in REFUSED if name in verdict.headers}
                 return web.json_response(verdict.refusal, status=429, headers=told | {"Via": "1.1 sandbox"})
             if fault := faults.failure(request.method, request.path):
@@ -270,7 +270,7 @@ class OAuth:
         return body
 
     async def _client_form(self, request: web.Request) -> dict[str, str]:
-        """The form of whoever knows client id and secret, by HTTP Basic or in the body. Raises OAuthError."""
+        """Return the form after checking client id and secret (HTTP Basic, or in the body). Raises OAuthError."""
         form = await request.post()
         fields = {key: value for key, value in form.items() if isinstance(value, str)}
         client_id, secret = fields.get("client_id", ""), fields.get("client_secret", "")

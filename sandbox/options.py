@@ -1,4 +1,4 @@
-"""Slash command options: what a human typed, checked against what the bot registered.
+"""Slash command options: checks what a user typed against the commands that the bot registered.
 
 https://discord.com/developers/docs/interactions/application-commands#application-command-object
 """
@@ -17,7 +17,7 @@ USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 6, 7, 8, 9, 10
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command line understood: `data` for the interaction, `name` with the subcommands."""
+    """A parsed command line: `data` for the interaction, and `name`, which includes subcommands."""
 
     name: str
     data: Json
@@ -28,10 +28,10 @@ def understand(
 ) -> Invocation:
     """Turn `line` ("playlist play") and `values` (option name to value) into an interaction's data.
 
-    `focused` names the option being completed: it may be half typed, and required ones may be missing.
+    `focused` is the option being completed. It may be incomplete, and required options may be missing.
 
     Raises:
-        Refused: 404 no such command, 403 not for this member, 400 an option does not fit.
+        Refused: 404 no such command, 403 not for this member, 400 an option is invalid.
     """
     words = line.strip().removeprefix("/").split()
     command = _find(world, member.guild_id, words[0] if words else "")
@@ -65,7 +65,7 @@ def understand(
 
 
 def commands_for(world: World, member: Member) -> list[Json]:
-    """The slash commands this member may use, a guild's own before global ones of the same name."""
+    """Return the slash commands this member may use. A guild command replaces a global one of the same name."""
     found: dict[str, Json] = {}
     for command in world.commands.values():
         if command.get("type", 1) != 1 or command.get("guild_id") not in (None, member.guild_id):
@@ -171,7 +171,7 @@ def _number(definition: Json, given: Any) -> int | float:
 
 
 def _reference(world: World, guild_id: str, definition: Json, given: str, resolved: Json) -> str:
-    """A user, role or channel by id or by name; its details go into `resolved`."""
+    """Return the id of a user, role or channel given by id or name, and add its data to `resolved`."""
     name, kind = definition["name"], definition["type"]
     if kind in (USER, MENTIONABLE):
         for user in world.users.values():

@@ -1,4 +1,4 @@
-"""The sandbox's own pages: HTML with a strict policy, and the static files."""
+"""The sandbox's own pages: HTML with a strict Content Security Policy, and static files."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ POLICY = (
 
 
 def html_response(page: str, *, status: int = 200, form_target: str | None = None) -> web.Response:
-    """A page. `form_target`: one more origin that a form's answer may redirect to (form-action covers it)."""
+    """Return a page. A form on it may also redirect to the origin `form_target` (CSP form-action)."""
     policy = f"{POLICY} {form_target}" if form_target else POLICY
     headers = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
-        # Not no-referrer: with it Chromium sends `Origin: null` on the form's POST, which is refused.
+        # Not no-referrer: with that, Chromium sends `Origin: null` in the form's POST, which is refused.
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }

@@ -38,11 +38,11 @@ SET_VOICE_CHANNEL_STATUS = 1 << 48
 PIN_MESSAGES = 1 << 51
 
 ALL = (1 << 53) - 1
-EVERYONE = 2248473465835073  # what a new guild's @everyone role gets
+EVERYONE = 2248473465835073  # the @everyone role of a new guild
 
 
 def in_guild(world: World, member: Member) -> int:
-    """The member's bits before channel overwrites; everything for the owner and administrators."""
+    """Return the member's bits before channel overwrites. The owner and administrators have all bits."""
     guild = world.guilds[member.guild_id]
     if guild.owner_id == member.user_id:
         return ALL
@@ -53,7 +53,7 @@ def in_guild(world: World, member: Member) -> int:
 
 
 def in_channel(world: World, member: Member, channel: Channel) -> int:
-    """The member's bits in `channel`: @everyone's overwrite, then their roles', then their own."""
+    """Return the member's bits in `channel`. Overwrites apply in order: @everyone, roles, the member."""
     bits = in_guild(world, member)
     if bits == ALL:
         return ALL
@@ -71,7 +71,10 @@ def in_channel(world: World, member: Member, channel: Channel) -> int:
 
 
 def rank(world: World, member: Member) -> int:
-    """How high a member stands: whoever stands higher may act on them. The owner stands above all roles."""
+    """Return the position of the member's highest role. A member with a higher rank may act on them.
+
+    The owner ranks above all roles.
+    """
     if world.guilds[member.guild_id].owner_id == member.user_id:
         return 1 << 31
     return max((world.roles[role_id].position for role_id in member.roles), default=0)

@@ -1,8 +1,8 @@
-"""Discord's REST rate limits: a window per route and top-level resource, one per bot, and some that no header tells of.
+"""Discord's REST rate limits: a window per route and top-level resource, one per bot, and some without headers.
 
-https://discord.com/developers/docs/topics/rate-limits. What the limits are is documented nowhere: the profile `discord`
-has the figures that its staff and others have named in discord-api-docs (issues 1442, 1900, 2701, 8073, 8330), the
-profile `roomy` more than those, so that nothing waits by accident.
+https://discord.com/developers/docs/topics/rate-limits. The limits themselves are not documented. The profile
+`discord` has the figures that Discord's staff and others have named in discord-api-docs (issues 1442, 1900, 2701,
+8073, 8330). The profile `roomy` has higher limits, so that no test hits one by accident.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ PROFILES: dict[str, dict[tuple[str, str], Rate]] = {
         ("PUT", "/applications/{application_id}/commands"): (10, 2.0),
     },
 }
-# Kept by the profile `discord` only: name -> (requests, seconds, Discord's error code).
+# Applied by the profile `discord` only: name -> (requests, seconds, Discord's error code).
 HIDDEN: dict[str, tuple[int, float, int]] = {
     "edits of old messages": (3, 6.0, 30046),
     "channel names and topics": (2, 600.0, 0),
@@ -48,7 +48,7 @@ class Window:
     used: int = 0
 
     def take(self, now: float) -> bool:
-        """Spend one request; False when the window is used up."""
+        """Count one request. False when the window is used up."""
         if now >= self.resets_at:
             self.resets_at, self.used = now + self.seconds, 0
         if self.used >= self.limit:
@@ -59,15 +59,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the limiter says about one request: `headers` for any answer, `refusal` the 429's body, text where it
-    is not Discord's own, or None."""
+    """The limiter's result for one request: `headers` for the response, and `refusal`, the body of a 429, or None.
+
+    The body is text when it is Cloudflare's rather than Discord's.
+    """
 
     headers: dict[str, str]
     refusal: Json | str | None = None
 
 
 class RateLimiter:
-    """Windows in memory. Bounded: finished windows are dropped once there are more than `MAX_WINDOWS`."""
+    """Windows in memory. Expired windows are dropped once there are more than `MAX_WINDOWS`."""
 
     MAX_WINDOWS = 2_000
 
@@ -75,7 +77,7 @@ class RateLimiter:
         self.reset()
 
     def reset(self, profile: str = "roomy") -> None:
-        """Keep the limits of `profile` from now on, with all windows unused."""
+        """Switch to the limits of `profile` and reset all windows."""
         self.profile = profile
         self._windows: dict[tuple[str, str, str], Window] = {}
         self._globals: dict[str, Window] = {}
@@ -83,7 +85,7 @@ class RateLimiter:
     def check(
         self, *, caller: str, method: str, route: str, parameters: dict[str, str], exempt: bool
     ) -> Verdict:
-        """Count a request of `caller` (opaque, per credential). `exempt` ones skip the global limit."""
+        """Count a request of `caller` (opaque, per credential). `exempt` requests skip the global limit."""
         now = time.time()
         limit, seconds = PROFILES[self.profile].get((method, route), DEFAULT)
         major = "/".join(parameters[name] for name in MAJOR_PARAMETERS if name in parameters)
@@ -107,7 +109,7 @@ class RateLimiter:
         return Verdict(headers | refused.headers, refused.refusal)
 
     def hidden(self, name: str, key: str, *, caller: str) -> None:
-        """Count what the headers of its route say nothing about. Raises RateLimited."""
+        """Count a request against a limit that the headers do not show. Raises RateLimited."""
         if self.profile != "discord":
             return
         limit, seconds, code = HIDDEN[name]
@@ -122,7 +124,7 @@ class RateLimiter:
 
 
 class RateLimited(Exception):
-    """A request turned out to be one too many of its kind."""
+    """A request exceeded a hidden limit; `verdict` is the 429."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__("rate limited")
@@ -130,14 +132,15 @@ class RateLimited(Exception):
 
 
 def bucket_name(method: str, route: str) -> str:
-    """As on Discord, without the top-level resources. Editing messages has the name of posting them, counted apart."""
+    """Return the bucket's name, without top-level resources. As on Discord, editing messages has the same name
+    as posting them, but is counted separately."""
     if (method, route) == EDIT_MESSAGE:
         method, route = POST_MESSAGE
     return hashlib.md5(f"{method} {route}".encode(), usedforsecurity=False).hexdigest()
 
 
 def exhausted(method: str, route: str, retry_after: float) -> dict[str, str]:
-    """The headers of a used-up window, which come with any 429 but a global one."""
+    """Return the headers of a used-up window. Every 429 has them except a global one."""
     return {
         "X-RateLimit-Limit": "1",
         "X-RateLimit-Remaining": "0",
@@ -148,7 +151,7 @@ def exhausted(method: str, route: str, retry_after: float) -> dict[str, str]:
 
 
 def refuse(retry_after: float, *, scope: str, code: int = 0) -> Verdict:
-    """A 429. `retry_after` in seconds; `scope` is user, shared or global; `code` is Discord's, 0 for most."""
+    """Return a 429. `retry_after` is in seconds; `scope` is user, shared or global; `code` is Discord's, often 0."""
     seconds = round(max(0.001, retry_after), 3)
     headers = {"Retry-After": str(int(-(-seconds // 1))), "X-RateLimit-Scope": scope}
     if scope == "global":

@@ -1,4 +1,4 @@
-"""Reactions to messages: one emoji a reaction, each with the users who chose it.
+"""Reactions to messages: one per emoji, with the users who added it.
 
 https://docs.discord.com/developers/resources/message#reaction-object
 """
@@ -15,13 +15,13 @@ MOST_EMOJIS = 20
 
 
 def parse(world: World, message: Message, text: str) -> Reaction:
-    """The emoji of a path, as a reaction without users: one of Unicode's, or `name:id` of one that is known.
+    """Parse an emoji and return a reaction without users. `text` is a Unicode emoji, or `name:id` of a known one.
 
     Raises: DiscordError 400 (10014).
     """
     name, colon, emoji_id = text.removeprefix("<a:").removeprefix("<:").removesuffix(">").rpartition(":")
     if not colon:
-        # Digits, # and * only become emoji with the keycap sign behind them.
+        # Digits, # and * become emoji only when the keycap sign follows.
         if not text or re.fullmatch(r"[\w\s#*@.,:;!?<>()-]*", text, re.ASCII) or len(text) > 32:
             raise DiscordError(400, 10014, "Unknown Emoji")
         return Reaction(text)
@@ -35,7 +35,7 @@ def parse(world: World, message: Message, text: str) -> Reaction:
 
 
 def find(message: Message, wanted: Reaction) -> Reaction | None:
-    """The message's reaction with that emoji; one of Unicode's with or without its variation selector."""
+    """Return the message's reaction with that emoji. A variation selector makes no difference."""
     return next((each for each in message.reactions if _key(each) == _key(wanted)), None)
 
 
@@ -64,7 +64,7 @@ def add(world: World, message: Message, wanted: Reaction, user_id: str) -> None:
 
 
 def remove(world: World, message: Message, wanted: Reaction, user_id: str) -> None:
-    """One user's. One that is not there is gone already."""
+    """Remove one user's reaction. Does nothing if there is none."""
     reaction = find(message, wanted)
     if reaction is None or user_id not in reaction.user_ids:
         return

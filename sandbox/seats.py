@@ -1,7 +1,7 @@
-"""Seats in voice channels: who may take one, who is heard there, and what moderators do about it.
+"""Voice channels: who may join, who is heard, and what moderators can change.
 
-https://docs.discord.com/developers/resources/voice, and Permissions, Stage Channels. Permissions are looked at when
-somebody joins or is moved, and not again while they stay (discord-api-docs#4032).
+https://docs.discord.com/developers/resources/voice, and Permissions, Stage Channels. Permissions are checked when a
+user joins or is moved, and not again while they stay (discord-api-docs#4032).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def refusal(world: World, member: Member, channel: Channel) -> str | None:
-    """What keeps a member out of a voice channel: "VIEW_CHANNEL", "CONNECT" or "FULL"; None when nothing does."""
+    """Return why a member may not join a voice channel ("VIEW_CHANNEL", "CONNECT" or "FULL"), or None."""
     bits = permissions.in_channel(world, member, channel)
     for name, bit in (("VIEW_CHANNEL", permissions.VIEW_CHANNEL), ("CONNECT", permissions.CONNECT)):
         if not bits & bit:
@@ -30,7 +30,10 @@ def refusal(world: World, member: Member, channel: Channel) -> str | None:
 
 
 def take(world: World, state: VoiceState) -> None:
-    """Join, move, or change one's own mute and deaf. On a stage, and where Speak is missing, one is suppressed."""
+    """Store a voice state: the user joins, moves, or changes their own mute and deaf.
+
+    A user who joins a stage, or who lacks Speak, is suppressed.
+    """
     before = world.voice_states.get((state.guild_id, state.user_id))
     if before and (before.channel_id, before.session_id) == (state.channel_id, state.session_id):
         state.suppress, state.requested_at = before.suppress, before.requested_at
@@ -44,7 +47,7 @@ def take(world: World, state: VoiceState) -> None:
 
 
 def is_silenced(world: World, guild_id: str, user_id: str) -> bool:
-    """Whether nobody hears what somebody in voice sends."""
+    """Whether a user in voice is suppressed or muted by a moderator."""
     state = world.voice_states.get((guild_id, user_id))
     return state is not None and (state.suppress or world.members[guild_id, user_id].mute)
 
@@ -57,9 +60,9 @@ def moderate(
     deaf: bool | None = None,
     suppress: bool | None = None,
 ) -> None:
-    """What a moderator does to somebody in voice; None leaves a thing as it is.
+    """Apply a moderator's changes to a user in voice. None leaves a field unchanged.
 
-    Server mute and deafen stay with the member (Guild Member: mute, deaf), `suppress` ends with the seat.
+    `mute` and `deaf` are stored with the guild member; `suppress` lasts until the user leaves or moves.
     """
     member = world.members[state.guild_id, state.user_id]
     member.mute = member.mute if mute is None else mute
@@ -71,7 +74,7 @@ def moderate(
 
 
 def edit_own(world: World, guild_id: str, user_id: str, body: Json) -> None:
-    """PATCH /guilds/{id}/voice-states/@me: become a speaker, go to the audience, raise or lower one's hand.
+    """PATCH /guilds/{id}/voice-states/@me: become a speaker, join the audience, raise or lower one's hand.
 
     Raises: DiscordError.
     """
@@ -93,7 +96,7 @@ def edit_own(world: World, guild_id: str, user_id: str, body: Json) -> None:
 
 
 def edit_other(world: World, guild_id: str, user_id: str, body: Json, *, asker_id: str) -> None:
-    """PATCH /guilds/{id}/voice-states/{user}: a moderator's word on who speaks on a stage. Raises: DiscordError."""
+    """PATCH /guilds/{id}/voice-states/{user}: a moderator makes a user speaker or audience. Raises: DiscordError."""
     state, bits = _on_stage(world, guild_id, user_id, asker_id, body)
     if not bits & permissions.MUTE_MEMBERS:
         raise missing_permissions()
@@ -102,7 +105,7 @@ def edit_other(world: World, guild_id: str, user_id: str, body: Json, *, asker_i
 
 
 def _on_stage(world: World, guild_id: str, user_id: str, asker_id: str, body: Json) -> tuple[VoiceState, int]:
-    """The voice state, and what the asker may do in its channel, which must be a stage."""
+    """Return the voice state and the asker's permission bits in its channel, which must be a stage."""
     state = world.voice_states.get((guild_id, user_id))
     if state is None:
         raise unknown("Voice State")

@@ -1,4 +1,4 @@
-"""The world as a newcomer finds it."""
+"""The initial state of the world."""
 
 import secrets
 
@@ -21,7 +21,7 @@ JOINED = "2025-03-14T18:20:31.412000+00:00"
 
 
 def plant(world: World) -> None:
-    """Fill an empty world: four people, one guild with the bot, one without."""
+    """Fill an empty world with four people, a guild with the bot and a guild without it."""
     for user in (
         User(OWNER, "owner", "Maren"),
         User(DJ, "dj", "Tomas"),

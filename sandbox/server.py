@@ -1,4 +1,4 @@
-"""The sandbox as one object: build it, start it, stop it."""
+"""The sandbox as one object that can be created, started and stopped."""
 
 import asyncio
 import ipaddress
@@ -39,7 +39,7 @@ from sandbox.voice.server import VoiceServer
 from sandbox.world import World
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
-# Fixed names in a path come before what the path names by an id: pins before messages.
+# Routes with a fixed name come before routes with an id in its place: pins before messages.
 REST = (
     users,
     guilds,
@@ -61,12 +61,12 @@ MAX_BODY_BYTES = 30 * 1024 * 1024
 class Sandbox:
     """A Discord on loopback.
 
-    `url`, `api_url`, `authorize_url` and `gateway_url` are right after `start()` (with `port` 0 the system
-    picks one). `observers` are called with `(method, path, status, body)` for every REST answer; tests
-    judge them there. `unserved` has the newest requests under /api/ for which there is no route.
-    `redirect_uris` are those registered for the application; without any, Backline's default is.
+    `url`, `api_url`, `authorize_url` and `gateway_url` are valid after `start()`: with `port` 0 the system
+    picks the port. `observers` are called with `(method, path, status, body)` for every REST response; tests
+    use them to check the responses. `unserved` has the newest requests under /api/ without a route.
+    `redirect_uris` are those registered for the application; the default is Backline's.
 
-    Raises: ValueError for a host other than loopback.
+    Raises: ValueError if the host is not loopback.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Sandbox:
     # -- life
 
     async def start(self) -> None:
-        """Load the world and listen. Raises OSError when the port is taken."""
+        """Load the world and listen. Raises OSError when the port is in use."""
         if not self.world.load():
             seed.plant(self.world)
         self.gateway.clock.begin()
@@ -157,11 +157,11 @@ class Sandbox:
         self.attachments.base_url = self.url
 
     async def stop(self) -> None:
-        """Close every socket, write the world, free the port, in under a second. Safe to call twice."""
+        """Close every socket, save the world and free the port, in under a second. Safe to call twice."""
         self.control.stop()
         await self.gateway.stop()
         await self.bot_voice.stop()
-        # The voice server waits for each client's goodbye, and nextcord says none: let it finish behind us.
+        # The voice server waits for each client's close frame, and nextcord sends none: let it finish later.
         self._voice_stopping = asyncio.ensure_future(self.voice.stop())
         await asyncio.wait([self._voice_stopping], timeout=VOICE_GOODBYE_SECONDS)
         if self._runner is not None:

@@ -1,6 +1,7 @@
-"""Discord's JSON for what the world holds.
+"""Discord's JSON for the objects of the world.
 
-Judge: Discord's OpenAPI document. Gateway payloads follow https://discord.com/developers/docs/events/gateway-events
+REST bodies follow Discord's OpenAPI document, gateway payloads
+https://discord.com/developers/docs/events/gateway-events
 """
 
 from collections.abc import Iterable
@@ -47,7 +48,7 @@ def user(user: User) -> Json:
 
 
 def current_user(account: User, *, email: bool = False) -> Json:
-    """GET /users/@me. `email` when the token's scopes include it."""
+    """GET /users/@me. `email` is True if the token's scopes include it."""
     shape = user(account) | {"mfa_enabled": False, "locale": "en-US", "premium_type": 0}
     if account.bot or email:
         shape |= {"verified": True, "email": None if account.bot else f"{account.username}@example.com"}
@@ -140,7 +141,7 @@ def member_without_user(member: Member) -> Json:
 
 
 def voice_state(world: World, state: VoiceState, *, left: bool = False) -> Json:
-    """`left` says that the user has just left: the same state with no channel. Gateway and REST share it."""
+    """A voice state, for gateway and REST. With `left` the user has just left: `channel_id` is null."""
     seated = world.members[state.guild_id, state.user_id]
     return {
         "guild_id": state.guild_id,
@@ -211,13 +212,13 @@ def guild(world: World, guild: Guild, *, counts: bool = False) -> Json:
 
 
 def guild_create(world: World, guild_: Guild, *, all_members: bool) -> Json:
-    """GUILD_CREATE's data. Without the presence intent, `members` are the bot and people in voice only."""
+    """The data of GUILD_CREATE. Without the presence intent, `members` are only the bot and people in voice."""
     voice_states = world.guild_voice_states(guild_.id)
     visible = {state.user_id for state in voice_states} | {world.bot_id}
     members = [each for each in world.guild_members(guild_.id) if all_members or each.user_id in visible]
     states = [voice_state(world, state) for state in voice_states]
     for state in states:
-        del state["guild_id"], state["member"]  # both follow from where they stand
+        del state["guild_id"], state["member"]  # both are in the guild already
     return guild(world, guild_) | {
         "joined_at": world.members[guild_.id, world.bot_id].joined_at,
         "large": False,
@@ -251,7 +252,7 @@ def my_guild(world: World, guild: Guild, user_id: str, *, counts: bool = False) 
 
 
 def message(world: World, message: Message) -> Json:
-    """A message as REST answers with it; see `message_event` for the gateway's extra fields."""
+    """A message as in a REST response; see `message_event` for the gateway's extra fields."""
     shape: Json = {
         "id": message.id,
         "channel_id": message.channel_id,
@@ -294,7 +295,7 @@ def emoji(reaction: Reaction) -> Json:
 
 
 def _reaction(world: World, reaction: Reaction) -> Json:
-    """As the bot sees it. Super reactions (burst) are for people who pay."""
+    """A reaction as the bot sees it. There are no super reactions (burst): they need Nitro."""
     count = len(reaction.user_ids)
     return {
         "emoji": emoji(reaction),
@@ -325,14 +326,14 @@ def message_event(world: World, kept: Message) -> Json:
 
 
 def application_flags(world: World) -> int:
-    """Server Members is the one privileged intent that the sandbox's bot may use, while its switch is on."""
+    """Server Members is the only privileged intent that the sandbox's bot can have; `members_intent` enables it."""
     return GATEWAY_GUILD_MEMBERS_LIMITED if world.members_intent else 0
 
 
 def application(
     world: World, credentials: Credentials, *, redirect_uris: Iterable[str] | None = None
 ) -> Json:
-    """The application; with `redirect_uris` the private form, for itself only."""
+    """The application. With `redirect_uris`, the private fields are included, for the bot itself."""
     guild_count = len(world.guilds_of(world.bot_id))
     shape: Json = {
         "id": credentials.client_id,
@@ -369,6 +370,6 @@ def application(
 
 
 def new_message_id() -> tuple[str, str]:
-    """An id and the creation time that it encodes."""
+    """Return a new id and the creation time in it."""
     identifier = snowflake.new_snowflake()
     return identifier, snowflake.isoformat(snowflake.created_at(identifier))

@@ -12,12 +12,12 @@ _last_ms = 0
 
 
 def new_snowflake() -> str:
-    """A fresh id, larger than every id handed out before by this process."""
+    """Return a new id, larger than every id that this process created before."""
     global _last_ms
     _last_ms = max(_last_ms, time.time_ns() // 1_000_000)
     number = next(_counter)
     if number % 4096 == 4095:
-        _last_ms += 1  # the counter wraps: move on, or the next id would be smaller
+        _last_ms += 1  # the counter wraps, so without this the next id would be smaller
     return str((_last_ms - EPOCH_MS) << 22 | number % 4096)
 
 

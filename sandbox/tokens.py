@@ -1,6 +1,6 @@
 """OAuth2 codes and tokens.
 
-Codes live in memory, tokens (hashed) in the world, so that a login outlives a restart.
+Codes are in memory. Tokens are stored (hashed) with the world, so that a login survives a restart.
 """
 
 import base64
@@ -44,7 +44,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Issued:
-    """A fresh pair of tokens in clear, as handed to the client once."""
+    """A new pair of tokens in plain text, as the client gets them once."""
 
     access_token: str
     refresh_token: str
@@ -62,7 +62,7 @@ class Issued:
 
 
 class Tokens:
-    """Issues and checks. A grant in `world.grants` is `{user_id, scopes, access, refresh, expires_at}`."""
+    """Issues and checks tokens. A grant in `world.grants` is `{user_id, scopes, access, refresh, expires_at}`."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -84,7 +84,7 @@ class Tokens:
         return key
 
     def exchange(self, key: str, *, redirect_uri: str, verifier: str | None) -> Issued:
-        """Spend a code. It is gone after the first try, whatever the outcome."""
+        """Exchange a code for tokens. A code can be tried only once, whether or not it succeeds."""
         code = self.codes.pop(key, None)
         if code is None or code.expires_at <= time.monotonic():
             raise OAuthError("invalid_grant", 'Invalid "code" in request.')
@@ -95,7 +95,7 @@ class Tokens:
         return self._issue(code.user_id, code.scopes, code.guild_id)
 
     def refresh(self, refresh_token: str) -> Issued:
-        """Rotate: the old pair stops working."""
+        """Issue a new pair of tokens; the old pair becomes invalid."""
         grant = self._find("refresh", refresh_token)
         if grant is None:
             raise OAuthError("invalid_grant", 'Invalid "refresh_token" in request.')
@@ -103,7 +103,7 @@ class Tokens:
         return self._issue(grant["user_id"], grant["scopes"], None)
 
     def revoke(self, token: str) -> None:
-        """Either token of a pair ends both; an unknown one is no error (RFC 7009)."""
+        """Revoke both tokens of a pair, given either. An unknown token is no error (RFC 7009)."""
         grant = self._find("access", token) or self._find("refresh", token)
         if grant is not None:
             self.world.grants.remove(grant)
@@ -137,5 +137,5 @@ def _digest(token: str) -> str:
 
 
 def _challenge(verifier: str) -> str:
-    """RFC 7636, S256."""
+    """Return the S256 code challenge (RFC 7636)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

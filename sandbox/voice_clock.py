@@ -1,4 +1,4 @@
-"""Since when somebody has been in each voice channel, as CHANNEL_INFO tells it."""
+"""The start time of each voice channel's call, as CHANNEL_INFO reports it."""
 
 import time
 
@@ -7,7 +7,7 @@ from sandbox.world import World
 
 
 class VoiceClock:
-    """`since` has the Unix time in seconds of each voice channel with somebody in it."""
+    """`since` maps the id of each occupied voice channel to the Unix time, in seconds, since when it is occupied."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -15,7 +15,7 @@ class VoiceClock:
         world.listeners.append(self._hear)
 
     def begin(self) -> None:
-        """Count from now for whoever is in voice already."""
+        """Set the time for channels that are already occupied to now."""
         self.since = {state.channel_id: int(time.time()) for state in self.world.voice_states.values()}
 
     def _hear(self, event: Event) -> None:

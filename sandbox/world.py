@@ -1,4 +1,4 @@
-"""Everything the sandbox knows, in memory, with a JSON file behind it."""
+"""The sandbox's state, in memory and saved to a JSON file."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from sandbox.model import Channel, Event, Guild, Json, Member, Message, Role, Us
 log = logging.getLogger(__name__)
 
 VERSION = 1
-SAVE_DELAY_SECONDS = 0.25  # a burst becomes one write, and kill -9 loses less than a second
+SAVE_DELAY_SECONDS = 0.25  # a burst of changes is written once, and kill -9 loses less than a second
 MESSAGES_KEPT = 200  # per channel
 
 
 class Channels(UserDict[str, Channel]):
-    """Channels by id; those of one guild are found without a look at the others. A channel stays in its guild."""
+    """Channels by id, with an index by guild. A channel's guild never changes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class Channels(UserDict[str, Channel]):
 
 
 class World:
-    """The state. Reads are attributes; whoever changes something calls `changed()` and `emit()`.
+    """The state. Callers read attributes; after a change they call `changed()` and `emit()`.
 
-    Not thread-safe: everything happens on one event loop.
+    Not thread-safe: everything runs on one event loop.
     """
 
     def __init__(self, path: Path, *, bot_id: str) -> None:
@@ -55,10 +55,10 @@ class World:
         self.voice_states: dict[tuple[str, str], VoiceState] = {}
         self.messages: dict[str, Message] = {}
         self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
-        self.grants: list[Json] = []  # OAuth2 tokens, hashed; see oauth.py
-        self.emojis: list[Json] = []  # the application's own, in Discord's shape
-        self.unavailable: set[str] = set()  # guilds in an outage; not kept
-        self.members_intent = True  # the developer portal's switch "Server Members Intent"; not kept
+        self.grants: list[Json] = []  # OAuth2 tokens, hashed; see tokens.py
+        self.emojis: list[Json] = []  # the application's own, in Discord's format
+        self.unavailable: set[str] = set()  # guilds in an outage; not saved
+        self.members_intent = True  # the developer portal's switch "Server Members Intent"; not saved
         self.listeners: list[Callable[[Event], None]] = []
         self._save_handle: asyncio.TimerHandle | None = None
 
@@ -72,7 +72,7 @@ class World:
         return [user for user in self.users.values() if not user.bot]
 
     def find_human(self, name: str) -> User | None:
-        """By username (owner, dj, member, outsider) or id."""
+        """Return a person by username (owner, dj, member, outsider) or id."""
         return next((user for user in self.humans() if name in (user.username, user.id)), None)
 
     def user(self, user_id: str) -> User:
@@ -101,18 +101,18 @@ class World:
         return (guild_id, self.bot_id) in self.members
 
     def channel_messages(self, channel_id: str) -> list[Message]:
-        """Oldest first, ephemeral ones included."""
+        """Return the channel's messages, oldest first, including ephemeral ones."""
         return [message for message in self.messages.values() if message.channel_id == channel_id]
 
     # -- changing
 
     def emit(self, event: Event) -> None:
-        """Tell the gateway and the page. Listeners must not block and must not raise."""
+        """Pass an event to the listeners (gateway, page). Listeners must not block and must not raise."""
         for listener in tuple(self.listeners):
             listener(event)
 
     def keep(self, message: Message) -> list[Message]:
-        """Add a message and return those that fell off the end of its channel."""
+        """Add a message. Returns the channel's oldest messages, deleted to keep at most `MESSAGES_KEPT`."""
         self.messages[message.id] = message
         surplus = self.channel_messages(message.channel_id)[:-MESSAGES_KEPT]
         for old in surplus:
@@ -121,7 +121,7 @@ class World:
         return surplus
 
     def changed(self) -> None:
-        """Have the file written soon. Outside an event loop (seeding) it is written at once."""
+        """Schedule a save. Outside an event loop (as when seeding) the file is written at once."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -133,19 +133,19 @@ class World:
     # -- the file
 
     def save(self) -> None:
-        """Replace the file atomically. No fsync: it would help against power loss, not against kill -9."""
+        """Replace the file atomically. No fsync: that guards against power loss only, not against kill -9."""
         if self._save_handle is not None:
             self._save_handle.cancel()
             self._save_handle = None
         draft = self.path.with_suffix(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            # In one piece: `json.dump` would go through it in Python.
+            # `json.dumps`, because `json.dump` uses the slower encoder in pure Python.
             file.write(json.dumps(self._content(), ensure_ascii=False, default=vars))
         draft.replace(self.path)
 
     def load(self) -> bool:
-        """Take the file's state. False when there is none that can be read; such a file is set aside."""
+        """Load the state from the file. False when there is none, or it cannot be read; it is then renamed."""
         try:
             content = json.loads(self.path.read_text())
             if content["version"] != VERSION:
@@ -161,7 +161,7 @@ class World:
         return True
 
     def _content(self) -> Json:
-        """What is kept, the dataclasses as they are."""
+        """Return what is saved; `save` serializes the dataclasses."""
         # The bot's own voice state belongs to a gateway session, which does not outlive this process.
         voice_states = (state for state in self.voice_states.values() if state.user_id != self.bot_id)
         return {
@@ -195,7 +195,7 @@ class World:
         self.messages, self.commands, self.grants = messages, commands, content["grants"]
         self.emojis = content.get("emojis", [])
         for message in self.messages.values():
-            if message.flags & model.MessageFlag.LOADING:  # its interaction token died with the process
+            if message.flags & model.MessageFlag.LOADING:  # its interaction token ended with the process
                 message.flags &= ~model.MessageFlag.LOADING
                 message.content = message.content or "The application did not respond"
                 message.edited_at = message.edited_at or snowflake.now()

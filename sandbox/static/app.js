@@ -6,7 +6,7 @@ import { avatar, nameOf, renderMessage } from "./messages.js";
 const TEXT = [0, 5];
 const VOICE = [2, 13];
 
-/** @type {any} what /_sandbox/state says, for this user */
+/** @type {any} the response of /_sandbox/state for this user */
 let state = null;
 let user = localStorage.getItem("user") ?? "member";
 let channelId = localStorage.getItem("channel") ?? "";
@@ -36,10 +36,10 @@ const composer = new Composer(
 );
 
 let loading = false;
-/** Whether something happened while the state was read, which may be older than that. */
+/** Whether an event arrived while the state was loading, which may be older than the event. */
 let stale = false;
 
-/** Read everything anew: at the start, as another user, after a lost connection. */
+/** Load the state again: at the start, for another user, and after a lost connection. */
 async function load() {
   stale = true;
   if (loading) return;
@@ -60,7 +60,7 @@ async function read() {
     if (!answer.ok) { user = "member"; return; }
     state = await answer.json();
   } catch {
-    return; // the feed breaks off as well, and both are had again together
+    return; // the feed breaks as well, and loads the state when it reconnects
   }
   if (!channel()) channelId = state.channels.find((/** @type {any} */ each) => TEXT.includes(each.type))?.id ?? "";
   draw();
@@ -69,7 +69,7 @@ async function read() {
 function listen() {
   feed?.close();
   feed = new EventSource(`/_sandbox/feed?user=${encodeURIComponent(user)}`);
-  feed.onopen = () => void load(); // also after a reconnect: what happened meanwhile is in the state
+  feed.onopen = () => void load(); // also after a reconnect: the state includes the missed events
   feed.onerror = () => drawTrouble("Connection lost: Backline and its sandbox do not answer. This page tries again by itself.");
   feed.onmessage = (message) => {
     if (loading) stale = true;
@@ -100,7 +100,7 @@ function hear({ t, d }) {
   }
 }
 
-/** @param {string} words why nothing would happen now; empty: all is well */
+/** @param {string} words the problem to show; empty when there is none */
 function drawTrouble(words) {
   const trouble = byId("trouble");
   if (trouble.textContent !== words) trouble.textContent = words;
@@ -182,7 +182,7 @@ function drawVoiceChannel(one) {
   ];
 }
 
-/** @param {any} each a voice state @returns {string} why somebody is not heard or does not hear */
+/** @param {any} each a voice state @returns {string} why the user is not heard or does not hear */
 function conditions(each) {
   return [
     each.mute && "muted",
@@ -203,7 +203,7 @@ function moderation(each, what, on, begin, end) {
   }, on ? end : begin);
 }
 
-/** @param {any} one @param {number} users 0: none */
+/** @param {any} one a voice channel @param {number} users the limit; 0 for none */
 function limit(one, users) {
   post(`/_sandbox/guilds/${one.guild_id}`, { change: "edit_channel", channel_id: one.id, user_limit: users })
     .catch((error) => { toast(error.message); void load(); });
@@ -211,13 +211,13 @@ function limit(one, users) {
 
 let readsTheEnd = true;
 
-/** Pictures come later than the messages they belong to, and would push the newest out of sight. */
+/** Keep the newest message in view: images load after their message and would push it out. */
 function stayAtTheEnd() {
   const list = byId("messages");
   let before = 0;
   list.addEventListener("scroll", () => {
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
-    // Only people scroll up; browsers scroll down as what is above grows.
+    // Only people scroll up. Browsers scroll down when the content above grows.
     readsTheEnd = atEnd || (readsTheEnd && list.scrollTop >= before);
     before = list.scrollTop;
   });

@@ -3,7 +3,7 @@ import { byId, el, post } from "./dom.js";
 const TYPES = /** @type {Record<number, string>} */ ({ 3: "text", 4: "number", 5: "true or false", 6: "user", 7: "channel", 8: "role", 9: "user or role", 10: "number" });
 
 /**
- * What a half-typed line means.
+ * Parse a line that may be incomplete.
  * @param {string} line
  * @param {any[]} commands
  */
@@ -50,7 +50,7 @@ function typed(definition, text) {
 export class Composer {
   /**
    * @param {() => { user: string, guildId: string, channelId: string, commands: any[], members: any[], channels: any[], roles: any[] }} place
-   * @param {(work: Promise<any>) => void} follow shows the outcome of what was sent
+   * @param {(work: Promise<any>) => void} follow shows an error of the request
    */
   constructor(place, follow) {
     this.place = place;
@@ -62,7 +62,7 @@ export class Composer {
     this.items = [];
     this.selected = 0;
     this.asked = 0;
-    /** @type {Record<string, any>} values whose label differs from what is sent, by "option\nlabel" */
+    /** @type {Record<string, any>} the value to send for a suggestion's label, by "option\nlabel" */
     this.chosen = {};
     this.input.addEventListener("input", () => this.suggest());
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -83,7 +83,7 @@ export class Composer {
     }
   }
 
-  /** Enter takes a suggestion while a command's name is being typed; afterwards it sends. */
+  /** Whether Enter accepts a suggestion: while a command's name is typed. Afterwards it sends. */
   picks() {
     const parsed = parse(this.input.value, this.place().commands);
     return !parsed.command || "subcommands" in parsed;
@@ -152,7 +152,7 @@ export class Composer {
       });
       return answer.choices;
     } catch {
-      return []; // as in Discord: no suggestions, the command can still be sent
+      return []; // as in Discord: without suggestions the command can still be sent
     }
   }
 

@@ -1,6 +1,6 @@
 import { byId } from "./dom.js";
 
-/** Plays what the bot sends into a voice channel, and shows its level and loudest tone. */
+/** Plays the bot's audio in a voice channel, and shows its level and loudest tone. */
 export class Listener {
   constructor() {
     this.audio = /** @type {HTMLAudioElement} */ (byId("audio"));
@@ -14,7 +14,7 @@ export class Listener {
     setInterval(() => this.read(), 1000);
   }
 
-  /** @param {string | null} guildId @param {string} where the bot's voice channel, "" when it is in none */
+  /** @param {string | null} guildId @param {string} where name of the bot's voice channel, "" when it is in none */
   place(guildId, where) {
     if (guildId !== this.guildId) this.stop();
     this.guildId = guildId;
@@ -26,7 +26,7 @@ export class Listener {
   }
 
   start() {
-    // The page's own sound needs a gesture; this click is one.
+    // Browsers allow sound only after a user gesture, such as this click.
     if (!this.analyser) {
       const context = new AudioContext();
       this.analyser = context.createAnalyser();

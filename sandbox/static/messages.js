@@ -46,7 +46,7 @@ export function renderMessage(message, context) {
   );
 }
 
-/** Whether one of the message's embeds shows this file already. @param {any} message @param {any} file */
+/** Whether one of the message's embeds already shows this file. @param {any} message @param {any} file */
 function shown(message, file) {
   return message.embeds.some((/** @type {any} */ embed) => [embed.image?.url, embed.thumbnail?.url].includes(file.url));
 }
@@ -71,7 +71,7 @@ function renderEmbed(embed, context) {
     embed.thumbnail && picture(embed.thumbnail.url, "thumb"),
     embed.footer && el("span.note", {}, embed.footer.text),
   );
-  // Through the style object: a style attribute would need 'unsafe-inline' in the page's policy.
+  // Set on the style object: a style attribute would need 'unsafe-inline' in the Content Security Policy.
   if (embed.color) box.style.setProperty("--embed", `#${embed.color.toString(16).padStart(6, "0")}`);
   return box;
 }
@@ -136,7 +136,7 @@ function link(url, ...words) {
   return el("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, ...words);
 }
 
-// Discord's documentation, "Message Formatting"; of its markdown the little that bots use.
+// See "Message Formatting" in Discord's documentation. Only the markdown that bots use is supported.
 const TOKENS = new RegExp([
   /\\(?<escaped>[^0-9A-Za-z\s])/,
   /`(?<code>[^`]+)`/,
@@ -198,10 +198,10 @@ function token({ groups = {} }, context) {
   return link(url, url);
 }
 
-/** @param {string} sign @param {any} of a user, a role or a channel @param {string} otherwise its name where there is none */
+/** @param {string} sign @param {any} of a user, role or channel, or none @param {string} otherwise the name to show for none */
 function mention(sign, of, otherwise) {
   const name = of ? of.name ?? nameOf(of) : otherwise;
-  return el("span.mention", {}, name.startsWith(sign) ? name : sign + name); // the role of all is called @everyone
+  return el("span.mention", {}, name.startsWith(sign) ? name : sign + name); // @everyone includes the sign
 }
 
 /** @param {number} seconds since 1970 @param {string} style */
