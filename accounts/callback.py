@@ -167,7 +167,7 @@ def _forget_tokens(request: HttpRequest, begun: Any) -> None:
     )
 
 
-def _told(request: HttpRequest, response: Any) -> str:
+def _told(request: HttpRequest, response: HttpResponseBase) -> str:
     # Saved now: when the browser has gone, Django breaks off before its middleware would do it.
     request.session.save()
     return json.dumps({"session": request.session.session_key, "to": response["Location"]})

@@ -201,16 +201,18 @@ def _checked(claims: Claims) -> Claims:
     }
 
 
-def _user_id(claim: Any) -> int:
+def _user_id(claim: object) -> int:
     if not isinstance(claim, str) or not claim.isascii() or not claim.isdecimal() or int(claim) >= 2**63:
         raise TokenInvalid
     return int(claim)
 
 
-def _uuid(claim: Any) -> uuid.UUID:
+def _uuid(claim: object) -> uuid.UUID:
+    if not isinstance(claim, str):
+        raise TokenInvalid
     try:
         return uuid.UUID(claim)
-    except (ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise TokenInvalid from error
 
 

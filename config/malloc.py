@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
 
 LARGE = 128 * 1024
 # Name in the environment, number in malloc.h, value.
@@ -37,7 +37,7 @@ def give_memory_back() -> None:
     threading.Thread(target=_trim_for_ever, args=(trim,), name="malloc", daemon=True).start()
 
 
-def _trim_for_ever(trim: Any) -> None:
+def _trim_for_ever(trim: Callable[[int], object]) -> None:
     """malloc itself gives back only what is free at the end of a heap, and something always stands there."""
     while True:
         time.sleep(TRIM_SECONDS)

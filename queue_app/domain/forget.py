@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.db.models import Q
 
@@ -35,11 +34,11 @@ def forget_person(user: User) -> None:
         command.save(update_fields=["answer"])
 
 
-def _dump(args: Any) -> str:
+def _dump(args: object) -> str:
     return json.dumps(args, separators=(",", ":"), ensure_ascii=False)
 
 
-def _without(value: Any, person: str) -> Any:
+def _without(value: object, person: str) -> object:
     if isinstance(value, list):
         return [_without(each, person) for each in value if each != person]
     if isinstance(value, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any
 
 import uvicorn
 from django.conf import settings
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workers", type=int, default=1)
 
-    def handle(self, *args: Any, workers: int, **options: Any) -> None:
+    def handle(self, *args: object, workers: int, **options: object) -> None:
         try:
             listener = bind(settings.BIND_HOST, settings.API_PORT)
         except OSError as error:

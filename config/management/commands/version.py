@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -49,8 +48,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("version", nargs="?", help="The version to set, for example 0.3.0.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        version: str | None = options["version"]
+    def handle(self, *args: object, version: str | None, **options: object) -> None:
         if version is not None:
             if not _NUMBER.fullmatch(version):
                 raise CommandError(f"{version} is not a version such as 0.3.0.")
