@@ -120,7 +120,7 @@ def request(
         with _making_transport:
             transport = _transport(settings.DISCORD_API_URL, tls_context())
     except OSError as error:
-        log.error("DISCORD_CA_FILE cannot be read: %s", error.strerror or error)
+        log.error("Could not read DISCORD_CA_FILE: %r", error)
         raise DiscordError from error
     route = route_of(method, path, authorization=authorization)
     body: dict[str, Any] = {"data": data} if data is not None else {}
@@ -147,7 +147,7 @@ def request(
             raise DiscordTimeout(perhaps_done=not isinstance(error, NEVER_SENT)) from None
         except httpx.TransportError as error:
             transport.limits.abandon(route)
-            log.warning("Discord %s %s: %r", method, route.template, error)
+            log.warning("Discord %s %s failed: %r", method, route.template, error)
             failure = DiscordError(perhaps_done=not isinstance(error, NEVER_SENT))
         except BaseException:
             transport.limits.abandon(route)

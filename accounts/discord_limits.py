@@ -205,7 +205,7 @@ class Limits:
         seconds = retry_after(headers, body) or (1.0 if isinstance(body, dict) else BAN_SECONDS)
         if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
             self._blocked[""] = now + seconds
-            log.error("Discord's Cloudflare shuts this address out for %.0f s", seconds)
+            log.error("Cloudflare blocked our address from Discord for %.0f s", seconds)
         elif is_global(headers, body):
             self._blocked[route.caller] = now + seconds
             self._blocked = {who: until for who, until in self._blocked.items() if until > now}
@@ -229,7 +229,7 @@ class Limits:
         self._invalid.append(now)
         if len(self._invalid) == MAX_INVALID:
             log.error(
-                "Discord refused %s requests in ten minutes, the last with %s at %s %s: no more are made for now",
+                "Paused requests to Discord: it refused %s in ten minutes, the last with HTTP %s at %s %s",
                 MAX_INVALID,
                 status,
                 route.method,

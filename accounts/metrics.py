@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from prometheus_client import Counter
 
 from accounts.errors import DiscordError, Unauthenticated
+from accounts.models import AuthSession
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +26,20 @@ REFRESHES = Counter("backline_token_refreshes", "Tokens renewed, or not.", ["sur
 
 def count_authentication(surface: str, outcome: str) -> None:
     AUTHENTICATIONS.labels(surface, outcome).inc()
-    if outcome == "grace":
-        count_grace(surface)
-    elif outcome not in {"valid", "anonymous"}:
+    if outcome not in {"valid", "grace", "anonymous"}:
         log.info("auth.refused surface=%s reason=%s", surface, outcome)
 
 
-def count_grace(surface: str) -> None:
+def count_login(surface: str, session: AuthSession) -> None:
+    """Count a login, which began `session`."""
+    count_authentication(surface, "valid")
+    log.info("login.accepted surface=%s user=%s session=%s", surface, session.user_id, session.pk)
+
+
+def count_grace(surface: str, user_id: int) -> None:
     """Count somebody who is in grace from now on: let in so, or overtaken by it on an open socket."""
     GRACE_USES.labels(surface).inc()
-    log.info("auth.grace surface=%s", surface)
+    log.info("auth.grace surface=%s user=%s", surface, user_id)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class AuthSessionMiddleware:
             try:
                 self._find(request)
             except (OperationalError, InterfaceError):
-                log.exception("Database unavailable")
+                log.exception("Database unavailable for %s %s", request.method, request.path)
                 return unavailable(request)
         return self.get_response(request)
 
@@ -69,7 +69,7 @@ class AuthSessionMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A page whose view found the database gone; REST's views answer for themselves."""
         if isinstance(exception, OperationalError | InterfaceError):
-            log.error("Database unavailable", exc_info=exception)
+            log.error("Database unavailable for %s %s", request.method, request.path, exc_info=exception)
             return unavailable(request)
         return None
 

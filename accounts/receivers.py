@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from accounts.domain.sessions import begin_session, revoke_session
 from accounts.encryption import decrypt
-from accounts.metrics import count_authentication
+from accounts.metrics import count_login
 from accounts.models import AuthSession, DiscordGrant, User
 from accounts.signals import discord_login
 
@@ -31,7 +31,7 @@ def bind_session(sender: object, request: HttpRequest, user: User, **kwargs: obj
         address=request.META.get("REMOTE_ADDR") or None,
     )
     request.session["sid"] = str(session.pk)
-    count_authentication("login", "valid")
+    count_login("login", session)
 
 
 @receiver(allauth_logged_in)

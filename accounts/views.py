@@ -37,7 +37,7 @@ from accounts.domain.sessions import (
     revoke_session,
 )
 from accounts.errors import DiscordError, LoginRefused, SessionRevoked
-from accounts.metrics import count_authentication, refresh_counted, refusals_counted
+from accounts.metrics import count_login, refresh_counted, refusals_counted
 from accounts.serializers import (
     ExchangedSerializer,
     ExchangeSerializer,
@@ -99,7 +99,7 @@ class ExchangeView(APIView):
                 device=request.META.get("HTTP_USER_AGENT", ""),
                 address=request.META.get("REMOTE_ADDR") or None,
             )
-        count_authentication("exchange", "valid")
+        count_login("exchange", session)
         answer = {**_pair(issue_first_pair(session)), "user": session.user}
         return Response(ExchangedSerializer(answer).data)
 

@@ -26,7 +26,7 @@ def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        log.error("No time zone is called %r here: the quiet hours that name it do not count", name)
+        log.error("Unknown time zone %r, ignoring the quiet hours that use it", name)
         return None
 
 

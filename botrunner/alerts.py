@@ -81,7 +81,7 @@ class AlertPoster:
                     self._shard, await in_thread(waiting_since)(shard=self._shard, count=self._count)
                 )
             except DatabaseError as error:
-                log_failure(log, error, "Counting the waiting alerts of shard %s", self._shard)
+                log_failure(log, error, "Shard %s: could not count the waiting alerts", self._shard)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _claim(self, room: int) -> list[Delivery]:
@@ -89,7 +89,7 @@ class AlertPoster:
         try:
             return await claim(owner=self._owner, shard=self._shard, count=self._count, limit=room)
         except Exception as error:  # the next look may fare better
-            log_failure(log, error, "Claiming alerts of shard %s", self._shard)
+            log_failure(log, error, "Shard %s: could not claim alerts", self._shard)
         return []
 
     async def _deliver(self, delivery: Delivery) -> None:
@@ -101,4 +101,6 @@ class AlertPoster:
         self._under_way.discard(task)
         self._wake.set()  # there is room for the next
         if not task.cancelled() and (error := task.exception()):
-            log.error("An alert was not settled; it is tried again", exc_info=error)
+            log.error(
+                "Shard %s: could not store the outcome of an alert, retrying", self._shard, exc_info=error
+            )

@@ -209,7 +209,7 @@ class Bot(commands.Bot):
 
     async def on_ready(self) -> None:
         shard = f"{self.shard_id} of {self.shard_count}"
-        log.info("Connected to Discord as %s, shard %s, in %s guilds", self.user, shard, len(self.guilds))
+        log.info("Connected to Discord as %s, shard %s, %s guilds", self.user, shard, len(self.guilds))
         self._retry_voice()
         await self.mirror.note_outages()
 
@@ -285,4 +285,4 @@ class Bot(commands.Bot):
 
     async def on_error(self, event_method: str, *args: object, **kwargs: object) -> None:
         if not self._ending:
-            log.exception("Handling %s failed", event_method)
+            log.exception("Shard %s: could not handle %s", self.shard_id, event_method)

@@ -29,5 +29,5 @@ async def from_database[**P, R](function: Callable[P, R], *args: P.args, **kwarg
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > until:
                 raise
-            log.warning("The database does not answer %s; trying again: %s", function.__name__, error)
+            log.warning("Database unavailable for %s, retrying: %r", function.__name__, error)
             await asyncio.sleep(PAUSE_SECONDS)

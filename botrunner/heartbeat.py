@@ -70,4 +70,4 @@ class Heartbeat:
         try:
             await self.beat(connected=connected)
         except DatabaseError as error:
-            log_failure(log, error, "Shard %s: heartbeat not written", self._bot.shard_id)
+            log_failure(log, error, "Shard %s: could not store the heartbeat", self._bot.shard_id)

@@ -62,7 +62,7 @@ class LeaseKeeper:
             try:
                 await self._keep()
             except Exception as error:
-                log_failure(log, error, "Leases not renewed; trying again")
+                log_failure(log, error, "Could not renew the leases of guilds, retrying")
 
     async def _keep(self) -> None:
         now = time.monotonic()

@@ -18,9 +18,9 @@ async def watch_library(stop: asyncio.Event) -> None:
         try:
             read, gone = await in_thread(scan_library)()
             if read or gone:
-                log.info("Library: %s tracks read, %s gone", read, gone)
+                log.info("Scanned the library: %s tracks read, %s gone", read, gone)
         except Exception:
-            log.exception("Reading the library failed; trying again")
+            log.exception("Could not scan the library, retrying")
         try:
             async with asyncio.timeout(SCAN_SECONDS):
                 await stop.wait()

@@ -144,7 +144,7 @@ class Mirror:
                 for start in range(0, len(known), MEMBERS_ASKED):
                     await self._check(guild, known[start : start + MEMBERS_ASKED])
             except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
-                log.warning("Members of guild %s not read: %r", guild.id, error)
+                log.warning("Could not read the members of guild %s: %r", guild.id, error)
                 known = []
             if known:
                 await asyncio.sleep(CHECK_SECONDS)
@@ -157,7 +157,7 @@ class Mirror:
                 if guild is not None:
                     await self._check(guild, discord_ids[:MEMBERS_ASKED])
         except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
-            log.warning("Roles of people who logged in not read: %r", error)
+            log.warning("Could not read the roles of people who logged in: %r", error)
 
     async def _check(self, guild: nextcord.Guild, discord_ids: list[str]) -> None:
         asked = [int(discord_id) for discord_id in discord_ids]

@@ -75,7 +75,7 @@ class Playing:
             self.error = error
         except Exception:
             # Nothing a track does may stop the queue.
-            log.exception("Opening %s failed unexpectedly", self.uri.partition("?")[0])
+            log.exception("Could not open %s", self.uri.partition("?")[0])
             self.error = SourceError("UNDECODABLE", "This track could not be opened.", permanent=True)
         self._on_change()
 

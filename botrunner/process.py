@@ -39,6 +39,8 @@ async def bot_running(shards: Shards | None = None) -> AsyncIterator[None]:
             yield
         finally:
             stop.set()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            for task, outcome in zip(
+                tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True
+            ):
                 if isinstance(outcome, BaseException):
-                    log.error("Stopping the bot failed", exc_info=outcome)
+                    log.error("The task %s failed", task.get_name(), exc_info=outcome)

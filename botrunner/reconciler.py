@@ -103,10 +103,10 @@ class Reconciler:
                 try:
                     await self._tick()
                 except LeaseLost:
-                    log.info("Guild %s: another process plays here now", self.guild_id)
+                    log.info("Guild %s: another process plays here now, stopping", self.guild_id)
                     await self._let_go(quietly=True)
             except Exception:
-                log.exception("Guild %s: reconciling failed; trying again", self.guild_id)
+                log.exception("Guild %s: reconciling failed, retrying", self.guild_id)
                 await asyncio.sleep(1)
                 self.wake()
 
@@ -218,7 +218,7 @@ class Reconciler:
             else:
                 await self._db(playback.moved, channel_id=channel_id)
         except LeaseLost:
-            log.debug("Moved in a guild that another process plays in")
+            log.debug("Guild %s: ignored a move, another process plays here", self.guild_id)
         self.wake()
 
     async def _leave(self) -> None:
@@ -293,7 +293,7 @@ class Reconciler:
             try:
                 loop.call_soon_threadsafe(note_end, error is not None)
             except RuntimeError:
-                log.debug("A player thread outlived the loop")
+                log.debug("Guild %s: the player thread ended after the event loop", self.guild_id)
 
         def note_end(failed: bool) -> None:
             # Cut off by a lost connection or a skip is not the end of the track.
@@ -309,7 +309,7 @@ class Reconciler:
         error = playing.source.error if playing.source else None
         if error is not None and not error.permanent and playing.heard_ms >= RESUMABLE_MS:
             # A server that lost a long transfer may well give the file again, and we know our place in it.
-            log.info("Guild %s: opening item %s again: %s", self.guild_id, playing.item_id, error.code)
+            log.info("Guild %s: reopening item %s: %s", self.guild_id, playing.item_id, error.code)
             await self._save_position()
             self._drop_playing()
             self.wake()
@@ -399,4 +399,4 @@ class Reconciler:
             await self._let_go()
             await self._db(playback.release)
         except Exception:
-            log.exception("Guild %s: stopping", self.guild_id)
+            log.exception("Guild %s: could not stop the player", self.guild_id)

@@ -102,7 +102,7 @@ class Asked(nextcord.Interaction[Any]):
             self._answered.set()
         if not sent:
             words = content or f"{embed.title}: {embed.description}" if embed else content
-            log.warning("%s could not be answered. What would have been said: %s", self, words)
+            log.warning("%s could not be answered. The answer was: %s", self, words)
 
     async def add(self, embed: nextcord.Embed) -> None:
         """Say more, after the answer, to the one who asked only. Nothing is raised."""
@@ -124,12 +124,12 @@ class Asked(nextcord.Interaction[Any]):
                     await answer()
                 return True
             except nextcord.HTTPException as error:
-                log.debug("%s not answered: %s", self, error)
+                log.debug("%s: Discord refused the answer: %r", self, error)
                 return None if error.code == ACKNOWLEDGED else False
             except (aiohttp.ClientError, OSError) as error:  # TimeoutError is one
                 self._lost = True
                 if time.monotonic() > self._until:
-                    log.warning("%s not answered: %r", self, error)
+                    log.warning("%s: could not send the answer: %r", self, error)
                     return False
                 await asyncio.sleep(0.1)
 
@@ -141,15 +141,15 @@ class Asked(nextcord.Interaction[Any]):
                 return True
             except TimeoutError:
                 # Perhaps it is there, and nextcord waits for a wrong window; twice would be worse than not at all.
-                log.warning("%s: Discord does not say whether it took the answer", self)
+                log.warning("%s: Discord did not confirm the answer", self)
                 return False
             except (aiohttp.ClientError, OSError, nextcord.DiscordServerError) as error:
                 if seconds is None:
-                    log.warning("%s not followed up: %r", self, error)
+                    log.warning("%s: could not send the follow-up: %r", self, error)
                     return False
                 await asyncio.sleep(seconds)
             except nextcord.HTTPException as error:  # 50027 after a quarter of an hour
-                log.warning("%s: Discord says %s", self, error)
+                log.warning("%s: Discord refused the follow-up: %r", self, error)
                 return False
         return False
 
@@ -181,7 +181,7 @@ async def tell_failure(asked: Asked, error: BaseException) -> None:
         case Refusal():
             await asked.tell(str(error), private=True)
         case DatabaseError() | InterfaceError():
-            log.error("%s: %s", asked, error)
+            log.error("%s: database unavailable: %r", asked, error)
             await asked.tell(NO_DATABASE, private=True)
         case _:
             log.error("%s failed", asked, exc_info=error)
@@ -199,7 +199,7 @@ class Answering:
     async def take(self, asked: Asked) -> None:
         """Run a command, or suggest something, once. Nothing is raised."""
         if asked.id in self._seen:
-            log.debug("%s came twice", asked)
+            log.debug("%s: ignored, it was delivered twice", asked)
             return
         self._seen[asked.id] = None
         if len(self._seen) > REMEMBERED:
@@ -227,7 +227,7 @@ class Answering:
         asked.private = self._is_for_the_asker(asked.name)
         if asked.age >= DEFER_SECONDS and not await asked.defer():
             # Resuming a session tells of what was missed. By its clock alone it might be ours that is wrong.
-            log.warning("%s came %.1f s late and was not run", asked, asked.age)
+            log.warning("%s: not run, it arrived %.1f s late", asked, asked.age)
             return
         if asked.guild is None or asked.guild.unavailable:
             await asked.tell(NOT_YET, private=True)
@@ -249,7 +249,7 @@ class Answering:
         if not task.done():
             task.cancel()
         elif not task.cancelled() and (error := task.exception()):
-            log.warning("%s: nothing is suggested: %s", asked, error)
+            log.warning("%s: could not suggest anything: %r", asked, error)
         await asked.suggest({})
 
     def _is_for_the_asker(self, name: str) -> bool:

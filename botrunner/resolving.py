@@ -49,7 +49,7 @@ async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID
             raise
         except Exception:
             # Trying again would end the same way, for ever.
-            log.exception("Guild %s: resolving %s failed", guild_id, uri.partition("?")[0])
+            log.exception("Guild %s: could not resolve %s", guild_id, uri.partition("?")[0])
             await fail(item_id, "UNREADABLE", "This track could not be read.")
 
 
@@ -70,9 +70,9 @@ class Resolving:
         try:
             await resolve_queued(self._guild_id, owner=self._owner, on_failed=self._on_failed)
         except LeaseLost:
-            log.debug("Resolving for a guild that another process plays in")
+            log.debug("Guild %s: stopped resolving, another process plays there", self._guild_id)
         except Exception:
-            log.exception("Guild %s: resolving failed", self._guild_id)
+            log.exception("Guild %s: could not resolve the queue", self._guild_id)
 
     def cancel(self) -> None:
         if self._task is not None:

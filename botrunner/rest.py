@@ -105,7 +105,7 @@ class TokenLimit(_Obedient, GlobalRateLimit):
             return
         seconds, everywhere = await _read_refusal(response)
         if everywhere:
-            log.warning("Discord asks the bot to wait %.1f s with everything", seconds)
+            log.warning("Discord paused all requests of the bot for %.1f s (global rate limit)", seconds)
             self.refuse(seconds)
 
 

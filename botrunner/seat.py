@@ -142,7 +142,7 @@ class Seat:
                 else:
                     await stage.guild.me.request_to_speak()
         except (OSError, nextcord.DiscordException) as error:  # TimeoutError is an OSError
-            log.info("Asking to speak on stage %s: %s", stage.id, error)
+            log.info("Could not ask to speak on stage %s: %r", stage.id, error)
             return False
         return True
 

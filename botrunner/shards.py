@@ -54,10 +54,12 @@ def parse_shards(text: str) -> Shards:
     """Read `0-3/16` or `5/16`. Raises ValueError with a sentence."""
     found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?/(\d{1,6})", text)
     if found is None:
-        raise ValueError(f"{text!r} names no shards; write them as 0-3/16, the first four of sixteen.")
+        raise ValueError(f"{text!r} is not a range of shards. Example: 0-3/16, the first four of sixteen.")
     first, last, count = int(found[1]), int(found[2] or found[1]), int(found[3])
     if not first <= last < count <= MAX_SHARDS:
-        raise ValueError(f"{text!r} names no shards; of {count} the first is 0 and the last {count - 1}.")
+        raise ValueError(
+            f"{text!r} is not a range of shards: of {count}, the first is 0 and the last {count - 1}."
+        )
     return Shards(tuple(range(first, last + 1)), count)
 
 
@@ -110,7 +112,7 @@ class Runner:
             return
         shards = wanted or Shards(tuple(range(limits.shards)), limits.shards)
         log.debug(
-            "Running shards %s to %s of %s, %s may identify at a time",
+            "Starting shards %s to %s of %s, at most %s at a time",
             shards.numbers[0], shards.numbers[-1], shards.count, limits.max_concurrency,
         )  # fmt: skip
         await in_thread(forget_old_shards)()
@@ -130,14 +132,15 @@ class Runner:
             try:
                 limits = asking.result()
             except nextcord.LoginFailure:
-                log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
+                log.error("Discord refused the bot token. Check DISCORD_BOT_TOKEN.")
             except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-                log.warning("Discord does not say how to connect: %r", error)
+                log.warning("Could not ask Discord for its gateway, retrying: %r", error)
             else:
                 if limits.remaining > 0:
                     return limits
                 log.error(
-                    "Discord lets the bot start again in %.0f s: too many starts.", limits.reset_seconds
+                    "The bot has started too often today. Discord allows the next start in %.0f s",
+                    limits.reset_seconds,
                 )
                 await self._pause(limits.reset_seconds)
                 continue
@@ -174,7 +177,7 @@ class Runner:
             except asyncio.CancelledError:
                 pass
             except nextcord.LoginFailure:
-                log.error("Discord refuses the bot token. Check DISCORD_BOT_TOKEN.")
+                log.error("Discord refused the bot token. Check DISCORD_BOT_TOKEN.")
             except nextcord.PrivilegedIntentsRequired:
                 log.error(WITHOUT_MEMBERS)
                 self._members_intent = False
@@ -182,12 +185,12 @@ class Runner:
             except (aiohttp.ClientError, OSError, nextcord.DiscordException) as error:
                 log.warning("Shard %s stopped: %r", number, error)
             except Exception:
-                log.exception("Shard %s stopped", number)
+                log.exception("Shard %s failed", number)
             if not self._stop.is_set():
                 attempt = 0 if time.monotonic() - begun >= WELL_SECONDS else attempt
                 delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 attempt += 1
-                log.info("Starting shard %s again in %s s", number, delay)
+                log.info("Restarting shard %s in %s s", number, delay)
                 await self._pause(delay)
 
     async def _first_of(self, *tasks: asyncio.Task[object]) -> None:

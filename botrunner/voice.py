@@ -125,7 +125,7 @@ class VoiceClient(Call):
         try:
             await channel.guild.change_voice_state(channel=channel)
         except (OSError, nextcord.DiscordException, aiohttp.ClientError) as error:
-            log.info("Voice in guild %s: asking failed: %r", channel.guild.id, error)
+            log.info("Guild %s: could not ask to join voice: %r", channel.guild.id, error)
             self._fail(VoiceFailed("Discord cannot be reached."))
 
     async def leave(self, *, quietly: bool = False) -> None:
@@ -150,7 +150,7 @@ class VoiceClient(Call):
             nextcord.DiscordException,
             aiohttp.ClientError,
         ) as error:  # TimeoutError is an OSError
-            log.info("Leaving voice in guild %s: %r", self.channel.guild.id, error)
+            log.info("Guild %s: could not leave voice: %r", self.channel.guild.id, error)
         finally:
             if self._registered:
                 self.cleanup()
@@ -173,7 +173,7 @@ class VoiceClient(Call):
         if self._seat is None:
             self._out.set()
             if before is not None and not self.leaving:
-                log.info("Voice in guild %s: sent out of the channel", self.channel.guild.id)
+                log.info("Guild %s: the bot was disconnected from voice", self.channel.guild.id)
                 self.kicked = True
                 self._drop_link()
                 self._on_moved(None)
@@ -223,7 +223,7 @@ class VoiceClient(Call):
             failure = await self._talk(endpoint) if endpoint else await self._wait_for_server()
         except Exception:
             # Whatever a server says that nextcord does not expect, the next link may do.
-            log.exception("Voice in guild %s failed", self.channel.guild.id)
+            log.exception("Guild %s: voice failed", self.channel.guild.id)
             failure = VoiceFailed("The voice connection failed.")
         self._fail(failure)
 
@@ -252,7 +252,9 @@ class VoiceClient(Call):
                         # A session that was lost just after it was resumed is no use.
                         if closed.code not in _RESUMABLE or self._now() - resumed_at < CONNECT_SECONDS:
                             raise
-                        log.info("Voice in guild %s: resuming after %s", self.channel.guild.id, closed.code)
+                        log.info(
+                            "Guild %s: resuming voice after close code %s", self.channel.guild.id, closed.code
+                        )
                         self._connected.clear()
                         self._close(ws, None)
                         resumed_at = self._now()
@@ -262,7 +264,7 @@ class VoiceClient(Call):
         except ConnectionClosed as closed:
             return await self._understand(closed.code)
         except (OSError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
-            log.info("Voice in guild %s failed: %r", self.channel.guild.id, error)
+            log.info("Guild %s: lost the voice connection: %r", self.channel.guild.id, error)
             return VoiceFailed("The voice connection failed.")
         finally:
             self._connected.clear()
@@ -277,7 +279,10 @@ class VoiceClient(Call):
             self._able_at = self._able_at or self._now()
             self._connected.set()
             if isinstance(self.channel, nextcord.StageChannel) and not ws.plain:
-                log.error("Voice in guild %s: a Stage with end-to-end encryption", self.channel.guild.id)
+                log.error(
+                    "Guild %s: Discord encrypts a Stage end to end, which voice does not support",
+                    self.channel.guild.id,
+                )
         else:
             patience.reschedule(self._now() + CONNECT_SECONDS)
             self._connected.clear()
@@ -285,7 +290,7 @@ class VoiceClient(Call):
 
     async def _understand(self, code: int) -> VoiceFailed:
         """What a close of the voice socket means. A voice server or state that comes meanwhile ends this task."""
-        log.info("Voice in guild %s closed with %s", self.channel.guild.id, code)
+        log.info("Guild %s: Discord closed voice with code %s", self.channel.guild.id, code)
         if code in _DISCONNECTED and self._registered:
             self._connected.clear()
             await asyncio.sleep(TOLD_SECONDS)
@@ -352,10 +357,9 @@ class VoiceClient(Call):
             except OSError as error:
                 # The network is gone. The player waits for the next link and loses nothing more.
                 self._connected.clear()
-                log.info("Sending voice in guild %s failed: %r", self.channel.guild.id, error)
+                log.info("Guild %s: could not send voice: %r", self.channel.guild.id, error)
                 failure = VoiceFailed("The voice connection failed.")
                 self.loop.call_soon_threadsafe(self._fail_link, self._link, failure)
             except RuntimeError:
-                log.debug(
-                    "A frame fell between two keys"
-                )  # the call changed its encryption; the next one is sent
+                # The call changed its encryption. The next frame is sent.
+                log.debug("Guild %s: dropped a frame between two keys", self.channel.guild.id)

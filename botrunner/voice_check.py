@@ -15,12 +15,12 @@ def voice_problem() -> str | None:
 
     version = tuple(int(part) for part in nextcord.__version__.split(".")[:2] if part.isdigit())
     if version < (3, 2):
-        return f"Voice needs nextcord 3.2.0 or later, this is {nextcord.__version__}."
+        return f"Voice needs nextcord 3.2.0 or later, but {nextcord.__version__} is installed."
     missing = [
         name
         for module, name in (("nacl", "PyNaCl"), ("dave", "dave-py"), ("av", "PyAV"))
         if importlib.util.find_spec(module) is None
     ]
     if missing:
-        return f"Voice cannot work: {', '.join(missing)} missing. Install nextcord[voice]."
+        return f"Voice needs {', '.join(missing)}. Install nextcord[voice]."
     return None

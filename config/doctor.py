@@ -1,4 +1,4 @@
-"""What `manage.py doctor` looks at. Each check returns findings; none raises."""
+"""The checks of `manage.py doctor`. Each returns one finding, and none raises."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from guilds.domain.shards import MEMBERS_REMEDY
 from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
-MAX_CLOCK_SKEW_SECONDS = 5.0  # half of what tokens forgive
+MAX_CLOCK_SKEW_SECONDS = 5.0  # half of the leeway of tokens
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`remedy` is empty when all is well."""
+    """`remedy` is empty if there is no problem."""
 
     what: str
     state: str
@@ -35,7 +35,7 @@ class Finding:
 
 def check_settings() -> Finding:
     where = "the sandbox" if settings.SANDBOX else "discord.com"
-    remedy = "" if settings.REQUIRE_AUTH else "Sockets let anybody in: set REQUIRE_AUTH=true."
+    remedy = "" if settings.REQUIRE_AUTH else "Anybody can open a socket. Set REQUIRE_AUTH=true."
     return Finding("settings", f"{settings.ENVIRONMENT}, Discord is {where}", remedy)
 
 
@@ -46,9 +46,9 @@ def check_database() -> Finding:
         if is_of_other_version(connection):
             return Finding("database", "written by another version of Backline", REMEDY)
     except Exception as error:
-        return Finding("database", repr(error), "Check DATABASE_URL, and that the server is up.")
+        return Finding("database", repr(error), "Check DATABASE_URL and that the database server runs.")
     if missing:
-        return Finding("database", f"{len(missing)} migrations missing", "Run `manage.py migrate`.")
+        return Finding("database", f"{len(missing)} migrations not applied", "Run `manage.py migrate`.")
     return Finding("database", f"{connection.vendor}, migrated")
 
 
@@ -59,7 +59,7 @@ def check_layer() -> Finding:
         return Finding("channel layer", "in memory, one process only", remedy)
     state = hints.check_layer()
     if state != "ok":
-        return Finding("channel layer", state, "Check REDIS_URL, and that Redis is up.")
+        return Finding("channel layer", state, "Check REDIS_URL and that Redis runs.")
     return Finding("channel layer", "Redis answers")
 
 
@@ -73,7 +73,7 @@ def _get(path: str, authorization: str = "") -> httpx.Response | str:
 
 
 def _field(answer: httpx.Response, name: str) -> str:
-    """A field of a JSON object, empty where there is none: a proxy's page also comes with 200."""
+    """Return a field of a JSON object, empty if there is none. A proxy's own page may also have status 200."""
     try:
         body = answer.json()
     except ValueError:
@@ -88,35 +88,37 @@ def check_discord() -> Finding:
         remedy = (
             "Start the sandbox (`manage.py serve`)."
             if settings.SANDBOX
-            else "Check network and DISCORD_API_URL."
+            else "Check the network and DISCORD_API_URL."
         )
         return Finding("Discord", state, remedy)
     if not _field(answer, "url"):
-        return Finding("Discord", "something else answers", "Check DISCORD_API_URL, and proxies on the way.")
+        return Finding(
+            "Discord", "the answer is not from Discord", "Check DISCORD_API_URL and any proxy in between."
+        )
     return Finding("Discord", "answers")
 
 
 def check_bot_token() -> Finding:
     answer = _get("/users/@me", f"Bot {settings.DISCORD_BOT_TOKEN}")
     if isinstance(answer, str):
-        return Finding("bot token", "not checked: Discord does not answer", "See Discord, above.")
+        return Finding("bot token", "not checked: Discord did not answer", "See Discord, above.")
     if answer.status_code == 401:
         return Finding(
-            "bot token", "refused", "Make a new one in the developer portal, set DISCORD_BOT_TOKEN."
+            "bot token", "refused by Discord", "Reset it in the developer portal and set DISCORD_BOT_TOKEN."
         )
     if answer.status_code != 200:
         return Finding("bot token", f"HTTP {answer.status_code}", "Try again in a minute.")
     if not _field(answer, "username"):
-        return Finding("bot token", "not checked: something else answers", "See Discord, above.")
-    return Finding("bot token", f"good, the bot is {_field(answer, 'username')}")
+        return Finding("bot token", "not checked: the answer is not from Discord", "See Discord, above.")
+    return Finding("bot token", f"valid, the bot is {_field(answer, 'username')}")
 
 
 def check_members_intent() -> Finding:
     answer = _get("/applications/@me", f"Bot {settings.DISCORD_BOT_TOKEN}")
     if isinstance(answer, str) or answer.status_code != 200 or not _field(answer, "flags").isdecimal():
-        return Finding("members intent", "not checked: Discord does not say", "See bot token, above.")
+        return Finding("members intent", "not checked: Discord did not answer", "See bot token, above.")
     if not int(_field(answer, "flags")) & (GATEWAY_GUILD_MEMBERS | GATEWAY_GUILD_MEMBERS_LIMITED):
-        return Finding("members intent", "off: roles and rights of people are seen late", MEMBERS_REMEDY)
+        return Finding("members intent", "off, so changed roles are noticed late", MEMBERS_REMEDY)
     return Finding("members intent", "on")
 
 
@@ -125,36 +127,36 @@ def check_redirect_uri() -> Finding:
     if (given.scheme, given.netloc) != (base.scheme, base.netloc):
         return Finding(
             "redirect URI",
-            "leads to another host than API_BASE_URL",
-            "Login would lose its cookie: make them agree.",
+            "its host differs from API_BASE_URL",
+            "Use the same host, or login loses its cookie.",
         )
     if given.path != "/api/auth/discord/callback":
         return Finding("redirect URI", f"its path is {given.path}", "It must be /api/auth/discord/callback.")
-    hint = "" if settings.SANDBOX else " (must stand in the developer portal to the letter)"
+    hint = "" if settings.SANDBOX else " (the developer portal must list exactly this)"
     return Finding("redirect URI", settings.DISCORD_REDIRECT_URI + hint)
 
 
 def check_voice() -> Finding:
     problem = voice_problem()
     if problem:
-        return Finding("voice", "cannot work", problem)
-    return Finding("voice", "nextcord with DAVE, PyNaCl and PyAV are there")
+        return Finding("voice", "unavailable", problem)
+    return Finding("voice", "nextcord with DAVE, PyNaCl and PyAV are installed")
 
 
 def check_clock() -> Finding:
     begin = time.time()
     answer = _get("/gateway")
     if isinstance(answer, str) or "Date" not in answer.headers:
-        return Finding("clock", "not checked: Discord does not answer")
+        return Finding("clock", "not checked: Discord did not answer")
     ours = (begin + time.time()) / 2
     try:
         theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp() + 0.5
     except ValueError:
-        return Finding("clock", "not checked: Discord's date is unreadable")
+        return Finding("clock", "not checked: Discord sent no valid date")
     skew = abs(theirs - ours)
     if skew > MAX_CLOCK_SKEW_SECONDS:
-        return Finding("clock", f"{skew:.0f} s off", "Turn on NTP: tokens depend on the time.")
-    return Finding("clock", "agrees with Discord's")
+        return Finding("clock", f"{skew:.0f} s off", "Turn on NTP. Tokens depend on the time.")
+    return Finding("clock", "in sync with Discord")
 
 
 CHECKS: list[Callable[[], Finding]] = [

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -32,15 +33,22 @@ def answer(error: Exception, context: dict[str, object]) -> Response:
             status=status.HTTP_400_BAD_REQUEST,
         )
     if isinstance(error, OperationalError | InterfaceError):
-        log.exception("Database unavailable")
+        log.exception("Database unavailable for %s", _named(context))
         return _body(503, "UNAVAILABLE", "The database does not answer. Try again in a moment.")
     response = exception_handler(error, context)
     if response is None:
         set_rollback()
-        log.error("Unexpected error", exc_info=error)
+        log.error("Unexpected error in %s", _named(context), exc_info=error)
         return _body(500, "INTERNAL_ERROR", "Something went wrong on our side. It has been logged.")
     response.data = {"code": _code(error), "detail": _sentence(error)}
     return response
+
+
+def _named(context: dict[str, object]) -> str:
+    """Return the request's method and path, for the log."""
+    request = context["request"]
+    assert isinstance(request, Request)
+    return f"{request.method} {request.path}"
 
 
 def _body(code: int, name: str, detail: str) -> Response:

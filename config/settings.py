@@ -1,6 +1,6 @@
-"""Backline's settings: every value comes from the environment (or `.env`); docs/settings.md lists them.
+"""Backline's settings. Each value comes from the environment or `.env`, and docs/settings.md lists them.
 
-One file, whatever its length: whoever runs Backline looks in one place.
+This is one file despite its length, so that operators find every setting in one place.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
 
 
 def origin_of(url: str) -> str:
-    """`scheme://host[:port]` of a URL, as browsers send it in `Origin`."""
+    """Return `scheme://host[:port]` of a URL, as browsers send it in `Origin`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def normalised(url: str) -> str:
-    """A URL as browsers write it: host in lower case, no default port, no slash at the end."""
+def normalized(url: str) -> str:
+    """Return a URL as browsers write it: host in lower case, no default port, no trailing slash."""
     parts = urlsplit(url.strip())
     default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
     netloc = parts.netloc.lower().removesuffix(default) if default else parts.netloc
@@ -55,14 +55,14 @@ ENVIRONMENT = env.str("ENVIRONMENT", "development")
 if ENVIRONMENT not in {"development", "production"}:
     raise ImproperlyConfigured("ENVIRONMENT must be `development` or `production`.")
 PRODUCTION = ENVIRONMENT == "production"
-DEBUG = False  # error pages never show a traceback, in development neither: logs do
+DEBUG = False  # tracebacks go to the log, never to a page, in development too
 
 API_PORT = env.int("API_PORT", 1337)
 BOT_API_PORT = env.int("BOT_API_PORT", 1338)
 SANDBOX_PORT = env.int("SANDBOX_PORT", 1339)
 BIND_HOST = env.str("BIND_HOST", "127.0.0.1")
-API_BASE_URL = normalised(env.str("API_BASE_URL", f"http://127.0.0.1:{API_PORT}"))
-FRONTEND_URL = normalised(env.str("FRONTEND_URL", API_BASE_URL))
+API_BASE_URL = normalized(env.str("API_BASE_URL", f"http://127.0.0.1:{API_PORT}"))
+FRONTEND_URL = normalized(env.str("FRONTEND_URL", API_BASE_URL))
 BOT_INTERNAL_API_URL = env.str("BOT_INTERNAL_API_URL", f"http://127.0.0.1:{BOT_API_PORT}").rstrip("/")
 
 # --- Discord, or the sandbox ------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ DISCORD_CLIENT_SECRET = Secret(env.str("DISCORD_CLIENT_SECRET", ""))
 DISCORD_BOT_TOKEN = Secret(env.str("DISCORD_BOT_TOKEN", ""))
 DISCORD_REDIRECT_URI = env.str("DISCORD_REDIRECT_URI", f"{API_BASE_URL}/api/auth/discord/callback")
 
-# Where clients that hold the code themselves may have been sent (POST /api/auth/discord/exchange).
+# Redirect URIs that POST /api/auth/discord/exchange accepts, for clients that receive the code themselves.
 EXCHANGE_REDIRECT_URIS = env.list("EXCHANGE_REDIRECT_URIS", [DISCORD_REDIRECT_URI])
 
 _discord = {
@@ -85,7 +85,7 @@ SANDBOX = len(_absent) == len(_discord) and not PRODUCTION
 
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var").resolve()
 if SANDBOX:
-    DATA_DIR = DATA_DIR / "sandbox"  # a fake identity must never meet a real one
+    DATA_DIR = DATA_DIR / "sandbox"  # invented people must never share a database with real ones
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds keys and sessions
 SANDBOX_DIR = DATA_DIR / "discord"
 
@@ -107,7 +107,7 @@ else:
     DISCORD_CA_FILE = env.str("DISCORD_CA_FILE", "")
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 
-# The one user of the sandbox who may enter the Django admin by default is its `owner`.
+# By default only the sandbox's `owner` may open the Django admin.
 ADMIN_DISCORD_IDS = set(env.list("ADMIN_DISCORD_IDS", [_SANDBOX_OWNER] if SANDBOX else []))
 
 # --- Secrets ----------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ FIELD_ENCRYPTION_KEYS = [
 # --- Without authentication, for development ---------------------------------------------------------------
 
 REQUIRE_AUTH = env.bool("REQUIRE_AUTH", True)
-# The way back while a production installation moves its clients to tokens.
+# For a production installation that is still moving its clients to tokens.
 ALLOW_ANONYMOUS_IN_PRODUCTION = env.bool("ALLOW_ANONYMOUS_IN_PRODUCTION", False)
 
 # --- Lifetimes --------------------------------------------------------------------------------------------
@@ -130,37 +130,37 @@ ALLOW_ANONYMOUS_IN_PRODUCTION = env.bool("ALLOW_ANONYMOUS_IN_PRODUCTION", False)
 SYNC_GRACE_SECONDS = env.int("SYNC_GRACE_SECONDS", 86_400)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", 900)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", 604_800)
-# Not to be set: a shorter life would only hide the sync tokens issued before from the list of sessions.
+# Not configurable: a shorter life would hide sync tokens issued earlier from the list of sessions.
 SYNC_TOKEN_SECONDS = 30 * 24 * 3600
-TOKEN_LEEWAY_SECONDS = 10  # clocks of two machines differ; more would be a second grace
+TOKEN_LEEWAY_SECONDS = 10  # allows for clocks that differ between machines
 
 # --- Logs that clients write ------------------------------------------------------------------------------
 
-STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store makes it
-STORE_BYTES_PER_OWNER = env.int("STORE_BYTES_PER_OWNER", 1_000_000_000)  # nothing of them is ever pruned
-# What `prune_events` keeps of logs that have snapshots; 0 is no bound.
+STORES_AUTOCREATE = env.bool("STORES_AUTOCREATE", True)  # the first `init` of an `app:` store creates it
+STORE_BYTES_PER_OWNER = env.int("STORE_BYTES_PER_OWNER", 1_000_000_000)  # these logs are never pruned
+# What `prune_events` keeps of logs that have snapshots. 0 means no limit.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", 90)
 EVENT_RETENTION_COUNT = env.int("EVENT_RETENTION_COUNT", 100_000)
 
 # --- Sockets ----------------------------------------------------------------------------------------------
 
-# In each process. A person's devices count as that person; 0 is no bound.
+# Per process, over all devices of a person. 0 means no limit.
 SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 500)
 
 # --- Streams ----------------------------------------------------------------------------------------------
 
-STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # producing to a stream that is not there makes it
-# Their logs with the pictures kept there. The alerts of a phone that raises one a minute fill this in three years.
+STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # a producer creates a stream that does not exist
+# Their logs, including stored pictures. A phone that raises an alert a minute fills this in three years.
 STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 
 # --- Queues ---------------------------------------------------------------------------------------------
 
-QUEUE_MAX_ITEMS = env.int("QUEUE_MAX_ITEMS", 10_000)  # that wait in one guild
+QUEUE_MAX_ITEMS = env.int("QUEUE_MAX_ITEMS", 10_000)  # per guild
 
 # --- Media ------------------------------------------------------------------------------------------------
 
 MEDIA_LIBRARY = env.path("MEDIA_LIBRARY", DATA_DIR / "library").resolve()
-# Of tags that are not UTF-8, where their text leaves it in doubt: cp1251, shift_jis, ...
+# The encoding of tags that are not UTF-8 and cannot be detected: cp1251, shift_jis, …
 LIBRARY_TAG_ENCODING = env.str("LIBRARY_TAG_ENCODING", "")
 try:
     b"".decode(LIBRARY_TAG_ENCODING or "utf-8")
@@ -174,14 +174,17 @@ except ValueError as error:
 REDIS_URL = env.str("REDIS_URL", "")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
-# --- What must hold before we start -----------------------------------------------------------------------
+# --- Checks before the start ------------------------------------------------------------------------------
 
 
 def _faults() -> list[str]:
-    """Everything that is wrong, each with its variable's name: one message, not one a start."""
+    """Return all invalid settings, each with its name, so that one start reports them all."""
     faults = []
     if _absent and (PRODUCTION or len(_absent) < len(_discord)):
-        faults += [f"{name} is missing (set all of DISCORD_*, or none for the sandbox)" for name in _absent]
+        faults += [
+            f"{name} is missing (set all three DISCORD_* credentials, or none for the sandbox)"
+            for name in _absent
+        ]
     if PRODUCTION:
         if len(SECRET_KEY) < 50:
             faults.append("SECRET_KEY is missing or shorter than 50 characters")
@@ -190,24 +193,22 @@ def _faults() -> list[str]:
         if urlsplit(API_BASE_URL).scheme != "https":
             faults.append("API_BASE_URL must be an https URL")
         if not REQUIRE_AUTH and not ALLOW_ANONYMOUS_IN_PRODUCTION:
-            faults.append("REQUIRE_AUTH is false, which needs ALLOW_ANONYMOUS_IN_PRODUCTION=true as well")
+            faults.append("REQUIRE_AUTH=false also needs ALLOW_ANONYMOUS_IN_PRODUCTION=true in production")
     if len(JWT_SECRET.encode()) < 32:
         faults.append("JWT_SECRET is missing or shorter than 32 bytes")
     if not all(_is_fernet_key(key) for key in FIELD_ENCRYPTION_KEYS):
-        faults.append("FIELD_ENCRYPTION_KEYS is missing or holds what is no Fernet key")
+        faults.append("FIELD_ENCRYPTION_KEYS is missing or contains an invalid Fernet key")
     if BIND_HOST not in {"127.0.0.1", "localhost", "::1"}:
         if SANDBOX:
-            faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox is for this machine only (127.0.0.1)")
+            faults.append(f"BIND_HOST is {BIND_HOST}, but the sandbox may listen only on 127.0.0.1")
         if not REQUIRE_AUTH and not PRODUCTION:
-            faults.append(
-                f"BIND_HOST is {BIND_HOST}, but REQUIRE_AUTH=false is for this machine only (127.0.0.1)"
-            )
+            faults.append(f"BIND_HOST is {BIND_HOST}, but with REQUIRE_AUTH=false it must be 127.0.0.1")
     for name in ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT"):
         if not 0 < globals()[name] < 65_536:
-            faults.append(f"{name} is no port")
+            faults.append(f"{name} must be a port from 1 to 65535")
     for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS", "QUEUE_MAX_ITEMS"):
         if globals()[name] <= 0:
-            faults.append(f"{name} must be above 0")
+            faults.append(f"{name} must be greater than 0")
     for name in (
         "SYNC_GRACE_SECONDS",
         "SOCKETS_PER_PERSON",
@@ -217,7 +218,7 @@ def _faults() -> list[str]:
         "EVENT_RETENTION_COUNT",
     ):
         if globals()[name] < 0:
-            faults.append(f"{name} must not be below 0")
+            faults.append(f"{name} must not be negative")
     for name in (
         "API_BASE_URL",
         "FRONTEND_URL",
@@ -229,11 +230,11 @@ def _faults() -> list[str]:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             faults.append(f"{name} must be an http(s) URL")
     if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
-        faults.append("REDIS_URL must be a redis:// URL")
+        faults.append("REDIS_URL must be a redis://, rediss:// or unix:// URL")
     if bad := [one for one in ADMIN_DISCORD_IDS if not one.isdecimal()]:
-        faults.append(f"ADMIN_DISCORD_IDS holds {', '.join(bad)}, which is no snowflake")
+        faults.append(f"ADMIN_DISCORD_IDS contains {', '.join(bad)}, which is not a snowflake")
     if LOG_LEVEL not in logging.getLevelNamesMapping():
-        faults.append(f"LOG_LEVEL is {LOG_LEVEL}; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
+        faults.append(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {LOG_LEVEL}")
     return faults
 
 
@@ -246,7 +247,7 @@ def _is_fernet_key(key: str) -> bool:
 
 
 if _found := _faults():
-    raise ImproperlyConfigured("These settings stop the start: " + "; ".join(_found) + ".")
+    raise ImproperlyConfigured("Invalid settings: " + ", ".join(_found) + ".")
 
 # --- Django -----------------------------------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", urlsplit(API_BASE_URL).hostn
 ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), origin_of(FRONTEND_URL)}))
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
-# daphne gives `runserver` its sockets and must stand before staticfiles; nobody else waits for its second of imports.
+# daphne adds WebSockets to `runserver` and must come before staticfiles. It takes a second to import.
 INSTALLED_APPS = ["config.runserver.RunserverConfig"] if "runserver" in sys.argv else []
 INSTALLED_APPS += [
     "config",
@@ -328,8 +329,8 @@ LANGUAGE_CODE = "en"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("client", BASE_DIR / "clients" / "js" / "src")]
-SERVESTATIC_USE_FINDERS = True  # the program serves its own files; no collectstatic step to forget
-SERVESTATIC_AUTOREFRESH = "runserver" in sys.argv  # looks at the disk for every request
+SERVESTATIC_USE_FINDERS = True  # the program serves its own files, so nobody has to run collectstatic
+SERVESTATIC_AUTOREFRESH = "runserver" in sys.argv  # reads the disk for every request
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 # --- Database ---------------------------------------------------------------------------------------------
@@ -338,15 +339,15 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'backline.sqlite3'}")
 }
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
-    DATABASES["default"]["ENGINE"] = "database.sqlite3"  # Django's, and transactions begin in order
+    DATABASES["default"]["ENGINE"] = "database.sqlite3"  # Django's, with transactions that begin in order
     DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE stands in for the row lock that SQLite lacks: writers queue at BEGIN, none fails half-way.
+        # IMMEDIATE replaces the row lock that SQLite lacks: writers queue at BEGIN, and none fails half-way.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    # The threads that stay keep theirs (realtime/db.py). OPTIONS stay as the URL gave them: `?sslmode=require`.
+    # Long-lived threads keep their connections (realtime/db.py). OPTIONS come from the URL: `?sslmode=require`.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 # --- Between processes ------------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
-# What counts wrong codes of the second factor, and remembers used ones.
+# Counts wrong codes of the second factor and stores used ones.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -375,15 +376,15 @@ CACHES: dict[str, dict[str, Any]] = {
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-SESSION_ENGINE = "accounts.session_store"  # the database, with a look at the key first
+SESSION_ENGINE = "accounts.session_store"  # in the database, with a check of the key first
 SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", "session")
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the state on the way back from Discord
+SESSION_COOKIE_SAMESITE = "Lax"  # with Strict the login state is lost on the way back from Discord
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
-LOGIN_URL = "account_login"  # where allauth sends people who must log in first; it goes on to Discord
+LOGIN_URL = "account_login"  # allauth's page for people who must log in first, which redirects to Discord
 LOGIN_REDIRECT_URL = f"{FRONTEND_URL}/dashboard"
 
 # --- Browser security -------------------------------------------------------------------------------------
@@ -392,8 +393,8 @@ SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "https://cdn.discordapp.com"],
     "connect-src": [CSP.SELF, origin_of(API_BASE_URL).replace("http", "ws", 1)],
-    "worker-src": [CSP.SELF],  # the tabs' one connection lives in a SharedWorker
-    # Chromium applies form-action to the redirect that follows a form, and that one goes to Discord.
+    "worker-src": [CSP.SELF],  # a SharedWorker holds the one connection of all tabs
+    # Chromium applies form-action to the redirect after a form, which leads to Discord.
     "form-action": [CSP.SELF, origin_of(DISCORD_AUTHORIZE_URL)],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
@@ -407,18 +408,18 @@ if PRODUCTION:
 # --- Login with Discord -----------------------------------------------------------------------------------
 
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # we never ask for it
-ACCOUNT_LOGIN_METHODS = {"email"}  # allauth wants one named; no page asks for it
-ACCOUNT_SIGNUP_FIELDS = ["email*"]  # never shown: every login is connected to its person first
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # we never store one
+ACCOUNT_LOGIN_METHODS = {"email"}  # allauth requires a method, but no page uses it
+ACCOUNT_SIGNUP_FIELDS = ["email*"]  # never shown, because every login is connected to a user first
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
-# SOCIALACCOUNT_ONLY would shut out allauth.mfa; password pages do not exist because their urls are not included.
-SOCIALACCOUNT_STORE_TOKENS = False  # allauth stores them in clear; accounts.DiscordGrant encrypts
-# A second factor for whoever wants one, meant for those who may enter the admin.
+# SOCIALACCOUNT_ONLY would disable allauth.mfa. There are no password pages, because their urls are not included.
+SOCIALACCOUNT_STORE_TOKENS = False  # allauth stores them in plain text, accounts.DiscordGrant encrypts them
+# The second factor is optional and meant for people who may open the admin.
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Backline"
-MFA_ADAPTER = "accounts.adapter.MFAAdapter"  # allauth would keep the secrets in clear
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"  # allauth stores the secrets in plain text
 SOCIALACCOUNT_PROVIDERS = {
     "discord": {
         "APPS": [{"client_id": DISCORD_CLIENT_ID, "secret": DISCORD_CLIENT_SECRET, "key": ""}],
@@ -439,7 +440,7 @@ CORS_EXPOSE_HEADERS = ("retry-after", "stale-since")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.BearerAuthentication",  # first: it turns "nobody" into 401
+        "accounts.authentication.BearerAuthentication",  # first: its header makes the answer 401, not 403
         "accounts.authentication.CookieAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -457,8 +458,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words of a choice are its value's
-    "ENUM_NAME_OVERRIDES": {  # where two fields of one name take different words, or two names the same
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the description of a choice equals its value
+    "ENUM_NAME_OVERRIDES": {  # for fields of one name with different choices, or two names with the same
         "StreamAccess": ["read", "write"],
         "StreamAccessOrOwner": ["owner", "write", "read"],
         "Who": "guilds.models.Who",
@@ -480,15 +481,19 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"level": LOG_LEVEL, "handlers": ["stderr"]},
     "loggers": {
-        "django": {"level": LOG_LEVEL},  # it brings a level of its own
-        # These print whole URLs, and a query string may hold a token.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host; it is answered
+        "django": {"level": LOG_LEVEL},  # Django sets a level of its own
+        # These log whole URLs, and a query string may contain a token.
+        "django.security.DisallowedHost": {
+            "level": "CRITICAL"
+        },  # anybody can send any Host, and the answer says so
         "uvicorn.error": {"level": "WARNING", "filters": ["handshake"]},
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "nextcord": {"level": "WARNING"},
         "dave": {"level": "CRITICAL"},  # libdave reports each change of the MLS epoch as an error
-        "libav": {"level": "CRITICAL"},  # FFmpeg's own words; a failing track is reported with its reason
+        "libav": {
+            "level": "CRITICAL"
+        },  # FFmpeg's messages, without a file name. A failing track is logged with its reason
     },
 }

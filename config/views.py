@@ -56,7 +56,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         parts["database"] = "ok"
         parts["bot"] = _bot_state()
     except DatabaseError as error:
-        log.warning("The database does not answer /readyz: %r", error)
+        log.warning("Database unavailable for /readyz: %r", error)
         parts["database"] = type(error).__name__  # anybody may read it, and the sentence may name a host
     parts["layer"] = hints.check_layer()
     ready = parts["database"] == "ok" and parts["layer"] == "ok"

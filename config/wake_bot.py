@@ -84,4 +84,4 @@ def _wake(guild_id: str) -> None:
             headers={"Authorization": f"Bearer {service_tokens.issue()}"},
         ).raise_for_status()
     except httpx.HTTPError as error:
-        log.debug("The bot was not woken for guild %s: %r", guild_id, error)
+        log.debug("Could not wake the bot for guild %s: %r", guild_id, error)

@@ -23,9 +23,9 @@ def store_guilds_at_login(sender: object, user: User, access_token: str, **kwarg
     try:
         read_my_guilds(user, access_token)
     except DiscordError as error:
-        log.warning("Guilds of user %s not read at login: %s", user.pk, error.code)
+        log.warning("Could not read the guilds of user %s at login: %s", user.pk, error.code)
     except DatabaseError:
-        log.exception("Guilds of user %s not stored at login", user.pk)
+        log.exception("Could not store the guilds of user %s at login", user.pk)
 
 
 @receiver(exporting)

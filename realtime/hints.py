@@ -67,12 +67,12 @@ def _send(store_name: str, seq: int, *, calm: bool) -> None:
         try:
             loop.call_soon_threadsafe(_send_on_loop, store_name, seq, calm)
         except RuntimeError:
-            log.debug("Hint for %s not sent: the loop is closing", store_name)
+            log.debug("Dropped a hint for %s: the event loop is closing", store_name)
     elif settings.REDIS_URL:  # a process without a loop of its own, such as a management command
         try:
             async_to_sync(_publish)(store_name, seq, calm)
         except Exception as error:
-            log_failure(log, error, "Hint for %s not sent", store_name)
+            log_failure(log, error, "Could not send a hint for %s", store_name)
     if not settings.REDIS_URL:
         hint_sent.send(None, store_name=store_name, seq=seq, calm=calm)
 
@@ -87,7 +87,7 @@ def receive(store_name: str, seq: int) -> None:
 def _send_on_loop(store_name: str, seq: int, calm: bool) -> None:
     _deliver(store_name, seq, calm)
     if settings.REDIS_URL:
-        task = asyncio.ensure_future(_publish(store_name, seq, calm))
+        task = asyncio.create_task(_publish(store_name, seq, calm), name=store_name)
         _sending.add(task)
         task.add_done_callback(_sent)
 
@@ -95,7 +95,7 @@ def _send_on_loop(store_name: str, seq: int, calm: bool) -> None:
 def _sent(task: asyncio.Task[None]) -> None:
     _sending.discard(task)
     if not task.cancelled() and (error := task.exception()):
-        log_failure(log, error, "Hint not sent")
+        log_failure(log, error, "Could not send a hint for %s", task.get_name())
 
 
 async def _publish(store_name: str, seq: int, calm: bool) -> None:
@@ -117,7 +117,7 @@ def check_layer() -> str:
         else:
             asyncio.run(check)
     except Exception as error:
-        log_failure(log, error, "Checking the channel layer")
+        log_failure(log, error, "Channel layer unavailable")
         return type(error).__name__
     return "ok"
 
@@ -144,5 +144,5 @@ async def _run_relay() -> None:
                 message = await layer.receive(channel)
                 _deliver(message["store"], message["seq"], message.get("calm", False))
         except Exception as error:
-            log_failure(log, error, "Receiving hints; trying again")
+            log_failure(log, error, "Could not receive hints from the channel layer, retrying")
             await asyncio.sleep(1)

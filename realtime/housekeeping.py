@@ -32,6 +32,6 @@ async def keep_house(stop: asyncio.Event) -> None:
             gone = await in_thread(forget_the_past)()
             gone["events and answers"] = await in_thread(prune_logs)()
         except DatabaseError as error:
-            log_failure(log, error, "Housekeeping")
+            log_failure(log, error, "Housekeeping failed")
         else:
-            log.info("Housekeeping: %s", ", ".join(f"{count} {what}" for what, count in gone.items()))
+            log.info("Housekeeping done: %s", ", ".join(f"{count} {what}" for what, count in gone.items()))

@@ -145,7 +145,7 @@ class Subscription:
             self.feed.lose([self], "pruned")
             return False
         except Exception as error:
-            log_failure(log, error, "Reading %s", self.feed.name)
+            log_failure(log, error, "Could not read the log %s", self.feed.name)
             return False
         for batch in batches:
             if (pending := self._take(batch)) is not None:
@@ -172,9 +172,9 @@ class Subscription:
 
     def _ended_by(self, error: BaseException) -> None:
         if isinstance(error, OSError):  # the peer is gone; its consumer hears of it by its own disconnect
-            log.debug("Subscription to %s ended: %r", self.feed.name, error)
+            log.debug("A subscriber of the log %s disconnected: %r", self.feed.name, error)
         else:
-            log.error("Sending %s to a socket failed", self.feed.name, exc_info=error)
+            log.error("Could not send events of the log %s to a socket", self.feed.name, exc_info=error)
         self.close()
 
     def is_slow(self, now: float) -> bool:
@@ -248,7 +248,7 @@ class Feed:
                 self.lose(list(self.subscriptions), "pruned")
             except Exception as error:
                 # The database is away: the poll wakes us again, and the log still has everything.
-                log_failure(log, error, "Reading %s", self.name)
+                log_failure(log, error, "Could not read the log %s", self.name)
 
     async def _read_news(self) -> int:
         """Hand on what was appended behind the head. Returns how many events that were, at most READ_BATCH."""
@@ -336,7 +336,7 @@ class Hub:
             try:
                 await self._poll_once()
             except Exception as error:
-                log_failure(log, error, "Polling the heads of logs")
+                log_failure(log, error, "Could not poll the heads of the logs")
 
     async def _poll_once(self) -> None:
         """Make up for lost hints and for what only time changes, drop idle feeds, end those stalled or replaced."""

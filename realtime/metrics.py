@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from uuid import UUID
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -57,15 +58,22 @@ def kind_of(store_name: str) -> str:
     return store_name.partition(":")[0]
 
 
-def count_rejection(endpoint: str, reason: str) -> None:
+def log_acceptance(endpoint: str, connection_id: str, *, user: int, session: UUID | None) -> None:
+    """Log who a socket belongs to from now on. Without a session nobody logged in (REQUIRE_AUTH=false)."""
+    log.info(
+        "socket.accepted endpoint=%s connection=%s user=%s session=%s", endpoint, connection_id, user, session
+    )
+
+
+def count_rejection(endpoint: str, reason: str, connection_id: str) -> None:
     """Count a socket that was refused, or closed before it was served. `reason` is a stable code."""
     CONNECTIONS_REJECTED.labels(endpoint, reason).inc()
-    log.info("socket.rejected endpoint=%s reason=%s", endpoint, reason)
+    log.info("socket.rejected endpoint=%s reason=%s connection=%s", endpoint, reason, connection_id)
 
 
-def count_close(endpoint: str, code: int) -> None:
+def count_close(endpoint: str, code: int, connection_id: str) -> None:
     """Count a socket that the server closes."""
     SOCKETS_CLOSED.labels(endpoint, code).inc()
     if code == SLOW:
         SLOW_CLOSES.labels(endpoint).inc()
-    log.info("socket.closed endpoint=%s code=%s", endpoint, code)
+    log.info("socket.closed endpoint=%s code=%s connection=%s", endpoint, code, connection_id)

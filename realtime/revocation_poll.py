@@ -67,7 +67,7 @@ class Poll:
             try:
                 await self._round()
             except Exception:  # nothing may end it: sockets would outlive their sessions
-                log.exception("The poll failed; asking again")
+                log.exception("The revocation poll failed, retrying")
 
     async def _round(self) -> None:
         asked: list[tuple[Check, Any]] = []
@@ -75,7 +75,7 @@ class Poll:
             try:
                 question = check.question()
             except Exception:
-                log.exception("The poll of %s", check.name)
+                log.exception("The revocation poll could not check %s", check.name)
                 continue
             if question is not None:
                 asked.append((check, question))
@@ -83,12 +83,12 @@ class Poll:
             return
         for (check, question), answer in zip(asked, await self._read(asked), strict=True):
             if isinstance(answer, Exception):
-                log_failure(log, answer, "The poll of %s", check.name)
+                log_failure(log, answer, "The revocation poll could not check %s", check.name)
                 continue
             try:
                 check.settle(question, answer)
             except Exception:
-                log.exception("The poll of %s", check.name)
+                log.exception("The revocation poll could not check %s", check.name)
 
 
 def _read(asked: Sequence[tuple[Check, Any]]) -> list[Any]:

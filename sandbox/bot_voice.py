@@ -43,7 +43,7 @@ class BotVoice:
         if not self.world.bot_installed(guild_id) or not session.owns(guild_id):
             return
         if wanted is None:
-            self._spawn(self.leave(guild_id))
+            self._spawn(self.leave(guild_id), guild_id)
             return
         channel = self.world.channels.get(str(wanted))
         member = self.world.members[guild_id, self.world.bot_id]
@@ -55,7 +55,7 @@ class BotVoice:
             return
         mute, deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
         state = VoiceState(guild_id, channel.id, self.world.bot_id, session.id, mute, deaf)
-        self._spawn(self._enter(state))
+        self._spawn(self._enter(state), state.guild_id)
 
     async def move(
         self,
@@ -157,7 +157,7 @@ class BotVoice:
 
     async def close_socket(self, guild_id: str, code: int) -> None:
         """Close the bot's voice socket. Waits only briefly for its close frame, because nextcord sends none."""
-        closing = self._spawn(self.voice.close(guild_id=guild_id, code=code))
+        closing = self._spawn(self.voice.close(guild_id=guild_id, code=code), guild_id)
         await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 
     async def _hang_up_old(self, guild_id: str, code: int | None) -> None:
@@ -193,13 +193,13 @@ class BotVoice:
     def _hear(self, event: Event) -> None:
         if event.name == "VOICE_STATE_UPDATE" and event.guild_id:
             if event.data["user_id"] != self.world.bot_id:
-                self._spawn(self._people_changed(event.guild_id))
+                self._spawn(self._people_changed(event.guild_id), event.guild_id)
             else:
                 silenced = seats.is_silenced(self.world, event.guild_id, self.world.bot_id)
                 self.voice.silence(guild_id=event.guild_id, silenced=silenced)
         # The guild or the voice channel is gone, and the bot with it.
         if event.name in ("GUILD_DELETE", "CHANNEL_DELETE") and event.guild_id:
-            self._spawn(self._hang_up(event.guild_id))
+            self._spawn(self._hang_up(event.guild_id), event.guild_id)
 
     async def _people_changed(self, guild_id: str) -> None:
         async with self._lock(guild_id):
@@ -210,7 +210,7 @@ class BotVoice:
         for state in tuple(self.world.voice_states.values()):
             if state.user_id == self.world.bot_id and state.session_id == session.id:
                 actions.leave_voice(self.world, state.guild_id, state.user_id)
-                self._spawn(self._hang_up(state.guild_id))
+                self._spawn(self._hang_up(state.guild_id), state.guild_id)
 
     async def _hang_up(self, guild_id: str) -> None:
         async with self._lock(guild_id):
@@ -221,8 +221,8 @@ class BotVoice:
     def _lock(self, guild_id: str) -> asyncio.Lock:
         return self._locks.setdefault(guild_id, asyncio.Lock())
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn(self, work: Coroutine[Any, Any, None], guild_id: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=f"guild {guild_id}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -230,7 +230,7 @@ class BotVoice:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("Sandbox voice failed", exc_info=task.exception())
+            log.error("Voice failed in %s of the sandbox", task.get_name(), exc_info=task.exception())
 
     async def stop(self) -> None:
         for task in tuple(self._tasks):

@@ -156,7 +156,7 @@ class World:
         except (ValueError, KeyError, TypeError) as error:
             aside = self.path.with_suffix(".unreadable")
             self.path.replace(aside)
-            log.warning("Sandbox state could not be read (%s); moved to %s, starting anew", error, aside)
+            log.warning("Could not read the sandbox's state, moved it to %s: %r", aside, error)
             return False
         return True
 

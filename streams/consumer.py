@@ -54,7 +54,9 @@ class StreamConsumer(Connection):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
         self.scope, self.base_send = scope, send
-        self._writer = Writer(scope, send, self._registrations, lambda: self._close_soon(4490))
+        self._writer = Writer(
+            scope, send, self._registrations, lambda: self._close_soon(4490), name=str(self)
+        )
         listen(scope, self._hear)
         handlers = {
             "websocket.connect": self.websocket_connect,
@@ -172,10 +174,10 @@ class StreamConsumer(Connection):
             if error.close_code is not None and not gone:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /ws: %r", error)
+            log.warning("Database unavailable for %s: %r", self, error)
             self._say(self._error_frame("UNAVAILABLE", "The database does not answer.", said.get("id")))
         except Exception:
-            log.exception("Unexpected error on /ws")
+            log.exception("Unexpected error in %s", self)
             detail = "Something went wrong on our side."
             self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
 

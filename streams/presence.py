@@ -90,7 +90,7 @@ class Presence:
                 await self._write()
                 await self._tell()
             except Exception as error:
-                log_failure(log, error, "Writing who is on streams; trying again")
+                log_failure(log, error, "Could not store the presence of streams, retrying")
                 await asyncio.sleep(1)
                 self._wake.set()
 

@@ -67,17 +67,17 @@ class Relay:
             async with asyncio.timeout(JOIN_SECONDS):
                 await self._move()
         except Exception as error:
-            log_failure(log, error, "Stream %s not followed in other processes yet", stream_id)
+            log_failure(log, error, "Could not receive stream %s from other processes yet", stream_id)
 
     def leave(self, stream_id: str) -> None:
         if settings.REDIS_URL:
-            self._start(self._leave())
+            self._start(self._leave(stream_id))
 
-    async def _leave(self) -> None:
+    async def _leave(self, stream_id: str) -> None:
         try:
             await self._move()
         except Exception as error:
-            log_failure(log, error, "A stream is still followed in other processes")
+            log_failure(log, error, "Could not stop receiving stream %s from other processes", stream_id)
 
     async def _move(self) -> None:
         """Be in the groups of exactly the streams that somebody is on."""
@@ -102,7 +102,7 @@ class Relay:
                 while True:
                     self._hear(await layer.receive(self._channel))
             except Exception as error:
-                log_failure(log, error, "Receiving from other processes; trying again")
+                log_failure(log, error, "Could not receive streams from other processes, retrying")
                 self._channel = None
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -159,5 +159,5 @@ class Relay:
                         _group(stream_id), {**message, "stream": stream_id, "process": PROCESS}
                     )
             except Exception as error:
-                log_failure(log, error, "Message of stream %s not relayed", stream_id)
+                log_failure(log, error, "Could not send a message of stream %s to other processes", stream_id)
                 await asyncio.sleep(AGAIN_SECONDS)

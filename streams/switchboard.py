@@ -94,7 +94,7 @@ class Switchboard:
             try:
                 await in_thread(pictures.share)(stream_id, shot)
             except Exception as error:
-                log_failure(log, error, "Picture of stream %s not shared", stream_id)
+                log_failure(log, error, "Could not share the picture of stream %s", stream_id)
 
         task = asyncio.create_task(share())
         self._sharing.add(task)

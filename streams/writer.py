@@ -23,7 +23,10 @@ STALL_SECONDS = 20.0
 
 
 class Writer:
-    """`registrations` is the socket's own, by stream. `too_slow` is called when it takes too little for too long."""
+    """The sender of one socket, which is `name` in the log.
+
+    `registrations` is the socket's own, by stream. `too_slow` is called when it takes too little for too long.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,10 @@ class Writer:
         send: Send,
         registrations: dict[str, Registration],
         too_slow: Callable[[], None],
+        *,
+        name: str,
     ) -> None:
+        self._name = name
         self._send = send
         self._write, self._until_writable = frame_writer(scope), until_writable(scope)
         self._registrations = registrations
@@ -167,4 +173,4 @@ class Writer:
         if isinstance(error, TimeoutError):
             self._too_slow()
         elif not isinstance(error, OSError):  # OSError: the peer went away
-            log.error("Unexpected error on /ws", exc_info=error)
+            log.error("Unexpected error in the writer of %s", self._name, exc_info=error)

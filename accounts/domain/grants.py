@@ -96,7 +96,7 @@ def bury_refused(user: User, access_token: str) -> None:
 
 def _bury(grant: DiscordGrant) -> None:
     """Discord withdrew it, the person did, or we cannot read it: only a new login helps, and the pages say so."""
-    log.info("Grant of user %s is dead", grant.user_id)
+    log.info("Discord grant for user %s is no longer valid, asking them to log in again", grant.user_id)
     DiscordGrant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token).update(
         dead_at=timezone.now(), claimed_until=None
     )
@@ -118,5 +118,5 @@ def revoke_grant(user: User) -> None:
     try:
         discord.revoke_token(_open(grant, grant.refresh_token or grant.access_token))
     except (DiscordError, GrantDead) as error:
-        log.warning("Grant of user %s not revoked at Discord: %s", user.pk, error.code)
+        log.warning("Could not revoke the Discord grant for user %s: %s", user.pk, error.code)
     grant.delete()

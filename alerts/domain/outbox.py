@@ -114,7 +114,7 @@ def claim_due(*, owner: str, shard: int, count: int, limit: int) -> list[Deliver
         except DatabaseError:
             raise
         except Exception:
-            log.exception("Alert post %s cannot be read", post.pk)  # it must not stop the others
+            log.exception("Could not read alert post %s", post.pk)  # it must not stop the others
             continue
         if delivery is not None:
             found.append(delivery)

@@ -176,7 +176,7 @@ class _Pump:
         except Exception:
             # Whatever a strange file brings up must end this track and nothing else.
             if not self._closed:
-                _log.exception("%s could not be played", media_name(self._media))
+                _log.exception("Could not play %s", media_name(self._media))
             self._fail(SourceError("UNDECODABLE", "The file could not be played.", permanent=True))
         finally:
             if reader is not None:

@@ -60,7 +60,9 @@ def read_my_roles(user: User, *, told: Collection[str]) -> None:
         if future.done():
             store(future)
             continue
-        log.warning("Roles of user %s in guild %s: Discord is slow, not waiting", user.pk, guild_id)
+        log.warning(
+            "Stopped waiting for the roles of user %s in guild %s: Discord is slow", user.pk, guild_id
+        )
         if not future.cancel():  # asked already; the others would only add to a Discord that is slow
             future.add_done_callback(partial(_store_late, store))
 
@@ -70,7 +72,7 @@ def _store_answer(future: Future[list[str]], *, user: User, guild_id: str, asked
     try:
         role_ids = future.result()
     except DiscordError as error:
-        log.warning("Roles of user %s in guild %s not read: %s", user.pk, guild_id, error.code)
+        log.warning("Could not read the roles of user %s in guild %s: %s", user.pk, guild_id, error.code)
     else:
         assert user.discord_id is not None
         store_roles(guild_id, discord_id=user.discord_id, role_ids=role_ids, asked_at=asked_at)

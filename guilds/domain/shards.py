@@ -14,12 +14,12 @@ FORGOTTEN_AFTER = timedelta(days=1)
 IDENTIFY_EVERY = timedelta(seconds=5.25)
 
 MEMBERS_REMEDY = (
-    "In Discord's developer portal open the application, then Bot, and turn on Server Members Intent. "
-    "Then start the bot again."
+    "Open the application in Discord's developer portal, then Bot, and turn on Server Members Intent. "
+    "Then restart the bot."
 )
 WITHOUT_MEMBERS = (
-    "Discord refuses the Server Members intent: roles and rights of people are seen late, when they log in or use the "
-    f"bot. {MEMBERS_REMEDY}"
+    "Server Members Intent is off, so the bot learns about changed roles only when people log in or use it. "
+    f"{MEMBERS_REMEDY}"
 )
 
 

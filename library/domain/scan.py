@@ -48,7 +48,7 @@ def _scan(scan: Scan) -> tuple[int, int]:
             info = None
         except Exception:
             # What a strange file brings up must not hide all others.
-            log.exception('Skipped library file "%s", which could not be read', file.name)
+            log.exception('Skipped library file "%s": unexpected error', file.name)
             info = None
         if info is None:
             track.available, track.resolved_at = False, None

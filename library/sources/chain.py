@@ -194,7 +194,7 @@ class AudioChain:
         """Whether what cannot be read comes behind all of the sound: then it is no fault of the track."""
         if self.is_live or self.reached_ms == 0:
             return False
-        log.info("%s cannot be read beyond %.1f s", self.name, self.reached_ms / 1000)
+        log.info("Stopped reading %s at %.1f s: the rest is unreadable", self.name, self.reached_ms / 1000)
         return self.duration_ms is None or self.reached_ms >= self.duration_ms - _LEAP_MS
 
     def _find_length(self) -> int | None:

@@ -241,8 +241,8 @@ class _Opener:
         self._bad += 1
         self._bad_in_a_row += 1
         if self._bad <= _LOGGED_PARTS:
-            last = " (more are not logged)" if self._bad == _LOGGED_PARTS else ""
-            log.info("Skipped a part of %s, from byte %d on: %s%s", self.name, window.start, error, last)
+            last = " (later ones are not logged)" if self._bad == _LOGGED_PARTS else ""
+            log.info("Skipped damaged data in %s at byte %d: %s%s", self.name, window.start, error, last)
         if self._bad_in_a_row > _MAX_BAD_PARTS:
             raise error
 

@@ -59,6 +59,9 @@ class Connection(AsyncConsumer):
         self._closed = False
         self._counted = False
 
+    def __str__(self) -> str:
+        return f"connection {self.connection_id} on /{self.endpoint}"
+
     # --- Opening and closing ---
 
     async def websocket_connect(self, message: Message) -> None:
@@ -107,7 +110,7 @@ class Connection(AsyncConsumer):
         """Open what the address names, before the upgrade. Raises a Refusal."""
 
     async def _refuse(self, error: Refusal, more: Iterable[tuple[bytes, bytes]] = ()) -> NoReturn:
-        metrics.count_rejection(self.endpoint, error.code)
+        metrics.count_rejection(self.endpoint, error.code, self.connection_id)
         if self.scope["type"] == "http":
             more = [*more, (b"connection", b"close")]  # as a server does that refuses an upgrade
         for message in refusal(self.scope, error.status, error.code, str(error), more):
@@ -135,9 +138,9 @@ class Connection(AsyncConsumer):
     async def close(self, code: int) -> None:
         if not self._closed:
             self._release()
-            metrics.count_close(self.endpoint, code)
+            metrics.count_close(self.endpoint, code, self.connection_id)
             if not self.instance:
-                metrics.count_rejection(self.endpoint, str(code))
+                metrics.count_rejection(self.endpoint, str(code), self.connection_id)
             with contextlib.suppress(OSError):  # the peer went away by itself
                 await self.base_send({"type": "websocket.close", "code": code})
 
@@ -163,7 +166,7 @@ class Connection(AsyncConsumer):
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("Unexpected error on /%s", self.endpoint, exc_info=error)
+            log.error("Unexpected error in %s", self, exc_info=error)
             self._close_soon(1011)
 
     def _later(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -202,11 +205,20 @@ class Connection(AsyncConsumer):
         if self._forget:
             self._forget()
             self._forget = None
-        self.principal = principal
+        before, self.principal = self.principal, principal
         count_authentication(self.endpoint, self.auth)
+        if self.auth == "grace":
+            self._count_grace()
         if principal.session is not None:
             self._meter.belongs_to(principal.user.pk)  # all who are anonymous are one user and many people
             self._forget = get_connections().add(principal.session, self._ended)
+        if before is None or before.session != principal.session:
+            session = principal.session.pk if principal.session else None
+            metrics.log_acceptance(self.endpoint, self.connection_id, user=principal.user.pk, session=session)
+
+    def _count_grace(self) -> None:
+        assert self.principal is not None
+        count_grace(self.endpoint, self.principal.user.pk)
 
     def _serve(self, instance: str) -> None:
         """Serve the instance from here on, for as long as token and rights last. Again: the clocks start anew."""
@@ -250,7 +262,7 @@ class Connection(AsyncConsumer):
 
     def _in_grace(self) -> None:
         """The token ran out while the socket was open."""
-        count_grace(self.endpoint)
+        self._count_grace()
 
     def _expired(self) -> None:
         self._close_soon(4401, TokenExpired())

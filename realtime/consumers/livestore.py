@@ -103,7 +103,7 @@ class LivestoreConsumer(PullConnection):
         except Refusal as error:
             await self.close(error.close_code or 4400)
         except Exception:
-            log.exception("Unexpected error on /livestore")
+            log.exception("Unexpected error in %s", self)
             await self.close(1011)
 
     async def _hold_back(self, size: int) -> None:
@@ -150,7 +150,7 @@ class LivestoreConsumer(PullConnection):
             ids = {"expected": error.data.get("epoch", ""), "received": epoch or ""}
             await self.send(livestore.failure(said.request_id, "BackendIdMismatchError", **ids))
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /livestore: %r", error)
+            log.warning("Database unavailable for %s: %r", self, error)
             await self.close(1013)
 
     async def _push(self, said: Message, text: str) -> None:

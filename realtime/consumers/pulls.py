@@ -96,7 +96,7 @@ class PullConnection(Connection):
         except CursorTooOld:
             pull.on_lost("pruned")
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /%s: %r", self.endpoint, error)
+            log.warning("Database unavailable for %s: %r", self, error)
             self._close_soon(1012)
         else:
             await self.send(end)

@@ -48,11 +48,11 @@ class SyncConsumer(PullConnection):
             if error.close_code is not None:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
-            log.warning("Database on /sync: %r", error)
+            log.warning("Database unavailable for %s: %r", self, error)
             detail = "The database does not answer. Try again in a moment."
             await self.send(self._error_frame("UNAVAILABLE", detail, frame.get("id")))
         except Exception:
-            log.exception("Unexpected error on /sync")
+            log.exception("Unexpected error in %s", self)
             detail = "Something went wrong on our side."
             await self.send(self._error_frame("INTERNAL_ERROR", detail, frame.get("id")))
 

@@ -35,7 +35,7 @@ _TEXTS = {"event_id": 64, "command_id": 64, "connection_id": 64, "client_id": 10
 
 
 class ArchiveError(Exception):
-    """A store cannot be exported or imported. The sentence is for a command line."""
+    """A store cannot be exported or imported. Its sentence is printed on the command line."""
 
 
 def export_store(store: Store) -> Iterator[str]:
@@ -80,7 +80,7 @@ def export_store(store: Store) -> Iterator[str]:
         )
     now = Store.objects.get(pk=store.pk)
     if (now.epoch, now.pruned_through) != (store.epoch, store.pruned_through):
-        raise ArchiveError("The log was replaced or pruned meanwhile. Export again.")
+        raise ArchiveError("The log was replaced or pruned during the export. Export it again.")
 
 
 def _line(value: dict[str, Any]) -> str:
@@ -102,7 +102,7 @@ def import_store(lines: Iterable[str], *, name: str = "", replace: bool = False)
     numbered = enumerate(lines, start=1)
     header = _read(1, next(numbered, (1, ""))[1])
     if header.get("backline_store") != FORMAT:
-        raise ArchiveError("Line 1: this is no export of a store.")
+        raise ArchiveError("Line 1: this is not an export of a store.")
     store = _empty_store(name or str(header.get("name", "")), header, replace=replace)
     strict = not kinds.find(store.name)[0].gaps
     people: dict[str, User | None] = {}
@@ -113,7 +113,7 @@ def import_store(lines: Iterable[str], *, name: str = "", replace: bool = False)
             if event.parent_seq != before or not before < event.seq <= MAX_SEQ:
                 raise ArchiveError(f"Line {number}: event {event.seq} does not follow {before}.")
             if strict and event.seq != before + 1:
-                raise ArchiveError(f"Line {number}: between {before} and {event.seq} events are missing.")
+                raise ArchiveError(f"Line {number}: events are missing between {before} and {event.seq}.")
             before = event.seq
             batch.append(event)
             if len(batch) == CHUNK:
@@ -139,10 +139,10 @@ def _empty_store(name: str, header: dict[str, Any], *, replace: bool) -> Store:
         check_name(key)
     pruned = header.get("pruned_through", 0)
     if not isinstance(pruned, int) or not 0 <= pruned <= MAX_SEQ:
-        raise ArchiveError("Line 1: `pruned_through` is no seq.")
+        raise ArchiveError("Line 1: `pruned_through` must be a seq.")
     store, made = Store.objects.select_for_update().get_or_create(name=name)
     if not made and not replace and (store.head or store.owner_id):
-        raise ArchiveError(f"There is a store {name} already.")
+        raise ArchiveError(f"The store {name} already exists. --replace overwrites it.")
     Event.objects.filter(store=store).delete()
     Command.objects.filter(store=store).delete()
     store.epoch, store.head, store.pruned_through, store.size_bytes = new_epoch(), pruned, pruned, 0
@@ -170,13 +170,15 @@ def _event(
             if text:
                 json_text.parse(text)
     except (ValueError, TypeError) as error:
-        raise ArchiveError(f"Line {number}: `args_text` or `inverse` is no JSON.") from error
+        raise ArchiveError(f"Line {number}: `args_text` and `inverse` must be JSON.") from error
     if via not in Via.values:
-        raise ArchiveError(f"Line {number}: `via` is one of {', '.join(Via.values)}.")
+        raise ArchiveError(f"Line {number}: `via` must be one of {', '.join(Via.values)}.")
     texts = {field: row.get(field) or "" for field in _TEXTS}
     for field, value in texts.items():
         if not isinstance(value, str) or len(value) > _TEXTS[field] or not is_storable(value):
-            raise ArchiveError(f"Line {number}: `{field}` has at most {_TEXTS[field]} characters.")
+            raise ArchiveError(
+                f"Line {number}: `{field}` must be a string of at most {_TEXTS[field]} characters."
+            )
     texts["event_id"] = texts["event_id"] or uuid.uuid4().hex
     actor = _known(number, row.get("user"), people)
     return Event(
@@ -200,9 +202,9 @@ def _read(number: int, line: str) -> dict[str, Any]:
     try:
         value = json_text.parse(line)
     except ValueError as error:
-        raise ArchiveError(f"Line {number} is no JSON.") from error
+        raise ArchiveError(f"Line {number} is not JSON.") from error
     if not isinstance(value, dict):
-        raise ArchiveError(f"Line {number} is no object.")
+        raise ArchiveError(f"Line {number} is not an object.")
     return value
 
 
@@ -211,7 +213,7 @@ def _number(number: int, row: dict[str, Any], field: str, default: int | None) -
     if value is None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
-        raise ArchiveError(f"Line {number}: `{field}` is no whole number.")
+        raise ArchiveError(f"Line {number}: `{field}` must be a whole number.")
     return value
 
 
@@ -235,7 +237,7 @@ def _known(number: int, person: Any, people: dict[str, User | None]) -> User | N
     try:
         snowflake_validator(discord_id)
     except ValidationError as error:
-        raise ArchiveError(f"Line {number}: `discord_id` is no snowflake.") from error
+        raise ArchiveError(f"Line {number}: `discord_id` must be a snowflake.") from error
     if discord_id not in people:
         people[discord_id] = know_person(discord_id)
     return people[discord_id]

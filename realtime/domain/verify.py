@@ -1,4 +1,4 @@
-"""Say what is wrong with a log."""
+"""Find faults in a log."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ def find_faults(store: Store) -> Iterator[str]:
     try:
         gaps = kinds.find(store.name)[0].gaps
     except StoreNotFound:
-        yield "no kind of instance has this prefix"
+        yield "its prefix is unknown"
         gaps = True
     before = store.pruned_through
     rows = Event.objects.filter(store=store).order_by("seq").values_list("seq", "parent_seq", "args")
     for seq, parent_seq, args in rows.iterator(chunk_size=1000):
         if parent_seq != before:
-            yield f"event {seq} says that it follows {parent_seq}, and {before} is before it"
+            yield f"event {seq} follows {parent_seq}, but the event before it is {before}"
         if seq <= parent_seq:
             yield f"event {seq} does not come after its parent {parent_seq}"
         if not gaps and seq != before + 1:
-            yield f"between {before} and {seq} events are missing"
+            yield f"events are missing between {before} and {seq}"
         if not (args or gaps) or not _is_json(args):
-            yield f"event {seq} has args that are no JSON"
+            yield f"the args of event {seq} are not JSON"
         before = seq
     if store.head != before:
-        yield f"the head is {store.head}, the last event {before}"
+        yield f"the head is {store.head}, but the last event is {before}"
 
 
 def _is_json(text: str) -> bool:

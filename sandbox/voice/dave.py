@@ -90,7 +90,7 @@ class _Member:
         return ratchet
 
     def _log_failure(self, source: str, reason: str) -> None:
-        logger.warning("DAVE: %s failed for %s: %s", source, self.user_id, reason)
+        logger.warning("DAVE: %s failed for user %s: %s", source, self.user_id, reason)
 
 
 class DaveGroup:
@@ -152,9 +152,11 @@ class DaveGroup:
         commit = parse_commit(payload)
         awaited = self._bot_commit
         if awaited is None or awaited.done() or commit.epoch != self._epoch:
-            logger.debug("DAVE: commit for epoch %d came late", commit.epoch)
+            logger.debug(
+                "DAVE in channel %s: ignored a late commit for epoch %d", self._channel_id, commit.epoch
+            )
         elif commit.proposals != self._awaited_proposals:
-            logger.warning("DAVE: the bot's commit does not refer to all proposals")
+            logger.warning("DAVE in channel %s: the bot's commit leaves out proposals", self._channel_id)
         else:
             awaited.set_result(commit)
 
@@ -165,7 +167,7 @@ class DaveGroup:
 
     def take_invalid(self, transition_id: int) -> None:
         """The bot reset its state; it sends a new key package next."""
-        logger.warning("DAVE: the bot rejected the commit or welcome of transition %d", transition_id)
+        logger.warning("DAVE in channel %s: the bot rejected transition %d", self._channel_id, transition_id)
         self._invalid = True
         self._bot_package = None
         self.frames.allow_plain()
@@ -185,7 +187,7 @@ class DaveGroup:
                 while await self._step():
                     pass
             except _CommitRejected as rejected:
-                logger.warning("DAVE: %s", rejected)
+                logger.warning("DAVE in channel %s: rejected a commit: %s", self._channel_id, rejected)
                 self._count_failure()
                 await self._recreate()
                 self._woken.set()
@@ -304,7 +306,9 @@ class DaveGroup:
                     self._woken.clear()
                     await self._woken.wait()
         except TimeoutError:
-            logger.warning("DAVE: the bot sent no key package; nobody hears it")
+            logger.warning(
+                "DAVE in channel %s: the bot sent no key package, so nobody hears it", self._channel_id
+            )
             self.frames.expire(seconds=0)
             self.frames.require_encryption()
             return False
@@ -333,7 +337,11 @@ class DaveGroup:
                 async with asyncio.timeout(COMMIT_SECONDS):
                     return await self._bot_commit, True
         except TimeoutError:
-            logger.warning("DAVE: no commit by the bot within %.0f s, a listener's is taken", COMMIT_SECONDS)
+            logger.warning(
+                "DAVE in channel %s: the bot sent no commit in %.0f s, using a listener's",
+                self._channel_id,
+                COMMIT_SECONDS,
+            )
         finally:
             self._bot_commit = None
         return own, False
@@ -355,7 +363,9 @@ class DaveGroup:
             async with asyncio.timeout(READY_SECONDS):
                 await self._transition_answered.wait()
         except TimeoutError:
-            logger.warning("DAVE: the bot was not ready within %.0f s", READY_SECONDS)
+            logger.warning(
+                "DAVE in channel %s: the bot was not ready in %.0f s", self._channel_id, READY_SECONDS
+            )
         if self._invalid:
             return
         self.frames.require_encryption()

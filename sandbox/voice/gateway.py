@@ -127,13 +127,13 @@ class VoiceGateway:
                 raise _Refused(BAD_PAYLOAD, f"Only version {VERSION} is spoken here.")
             await connection.run()
         except _Refused as refused:
-            logger.info("Voice gateway: %d %s", refused.code, refused)
+            logger.info("Closed a voice socket with %d: %s", refused.code, refused)
             connection.abandon()
             await socket.finish(refused.code, str(refused))
         except CloseRequested as closing:
             await socket.finish(closing.code)
         except ConnectionError as error:
-            logger.debug("Voice gateway: %s", error)
+            logger.debug("Lost a voice socket: %r", error)
         finally:
             self._sockets.discard(socket)
             connection.leave()

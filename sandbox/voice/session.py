@@ -164,7 +164,7 @@ class VoiceSession:
             await self._socket.send(message)
         except ConnectionError as error:
             # The message stays in the buffer for a resume. The socket's reader notices the end itself.
-            logger.debug("Voice socket of guild %s: %s", self.credentials.guild_id, error)
+            logger.debug("Guild %s: lost the voice socket: %r", self.credentials.guild_id, error)
 
     # Protocol
 
@@ -212,9 +212,9 @@ class VoiceSession:
         try:
             await group.run()
         except GroupBroken as broken:
-            logger.warning("DAVE in guild %s: %s", self.credentials.guild_id, broken)
+            logger.warning("Guild %s: ended voice, DAVE failed: %s", self.credentials.guild_id, broken)
         except Exception:
-            logger.exception("DAVE in guild %s failed", self.credentials.guild_id)
+            logger.exception("Guild %s: DAVE failed", self.credentials.guild_id)
         self._group_task = None
         self.end()
         await self.close(SESSION_INVALID)

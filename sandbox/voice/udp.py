@@ -213,7 +213,7 @@ class MediaSocket(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """Log an ICMP error: the client has closed its port."""
-        logger.debug("UDP: %s", exc)
+        logger.debug("A voice client closed its UDP port: %r", exc)
 
     def report_to(self, ssrc: int) -> None:
         """Send the sender of this SSRC its report, if its address is known and its session still exists."""

@@ -268,6 +268,18 @@ def test_each_login_brings_what_discord_says_now(client: Client, gibberish: Gibb
     assert user.avatar_url == f"https://cdn.discordapp.com/avatars/{OWNER}/a_0123.gif?size=128"
 
 
+def test_a_login_is_logged_with_person_and_session_and_without_secrets(
+    client: Client, there: Discord, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    back = there.approve(begin(client))
+    client.get(back)
+    user, session = User.objects.get(), AuthSession.objects.get()
+    assert f"login.accepted surface=login user={user.pk} session={session.pk}" in caplog.text
+    secrets = [parse_qs(urlsplit(back).query)["code"][0], client.cookies["session"].value]
+    assert not [secret for secret in secrets if secret in caplog.text]
+
+
 def test_failures_are_logged_without_secrets(
     client: Client, there: Discord, settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -44,7 +44,7 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
         "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
-    assert "good, the bot is" in found["bot token"][1]
+    assert "valid, the bot is" in found["bot token"][1]
 
 
 def test_without_discord_it_says_what_to_start(settings: LazySettings, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_an_intent_that_is_off_is_told_with_its_switch(there: Discord) -> None:
 @pytest.mark.parametrize(
     ("uri", "word"),
     [
-        ("http://elsewhere.example/api/auth/discord/callback", "another host"),
+        ("http://elsewhere.example/api/auth/discord/callback", "differs"),
         ("http://127.0.0.1:1337/callback", "its path"),
     ],
 )

@@ -56,6 +56,17 @@ def test_a_code_becomes_tokens_a_person_and_no_cookie(there: Discord, settings: 
     assert grant.access_token.startswith("gAAAA"), "Fernet ciphertext"
 
 
+def test_a_login_is_logged_with_person_and_session_and_without_secrets(
+    there: Discord, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    code = code_of(there, settings)
+    body = exchange(code=code).json()
+    session = AuthSession.objects.get()
+    assert f"login.accepted surface=exchange user={session.user_id} session={session.pk}" in caplog.text
+    assert not [secret for secret in (code, body["access"], body["refresh"]) if secret in caplog.text]
+
+
 def test_the_tokens_belong_to_a_session_that_can_be_ended(there: Discord, settings: LazySettings) -> None:
     body = exchange(code=code_of(there, settings)).json()
     headers = {"Authorization": f"Bearer {body['access']}"}

@@ -49,7 +49,13 @@ def test_a_credential_is_struck_out_of_a_line(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Library: 7 tracks read", "Discord GET /users/@me: HTTP 503", "Bot connected", "code review"]
+    "line",
+    [
+        "Scanned the library: 7 tracks read, 0 gone",
+        "Discord GET /users/@me: HTTP 503",
+        "Bot connected",
+        "code review",
+    ],
 )
 def test_other_lines_stay(line: str) -> None:
     assert redact(line) == line
@@ -92,6 +98,10 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(
                 httpx.post(f"http://{base}/api/auth/token/refresh", json=body)
             for options in (
                 {"uri": f"ws://{base}/sync?token={SECRET}"},
+                {"uri": f"ws://{base}/ws?token={SECRET}"},
+                {
+                    "uri": f"ws://{base}/livestore?storeId=app:notes&payload=%7B%22authToken%22:%22{OPAQUE}%22%7D"
+                },
                 {"uri": f"ws://{base}/nothing?token={OPAQUE}"},
                 {"uri": f"ws://{base}/sync", "additional_headers": bearer},
                 {"uri": f"ws://{base}/sync", "subprotocols": [Subprotocol("bearer"), Subprotocol(SECRET)]},
@@ -108,7 +118,10 @@ def test_a_server_at_its_most_talkative_keeps_them_to_itself(
             server.kill()
     said = log.read_text()
     assert " DEBUG " in said
-    assert "socket.rejected endpoint=sync reason=TOKEN_INVALID" in said
+    for endpoint in ("sync", "ws", "livestore"):
+        assert f"socket.rejected endpoint={endpoint} reason=" in said
+    assert "?token" not in said
+    assert "storeId" not in said
     for secret in (SECRET, OPAQUE, OPAQUE.replace("-", "")):
         assert secret not in said
 

@@ -96,7 +96,7 @@ async def test_what_only_the_asker_may_see_is_deferred_so(ready: Stage) -> None:
 async def test_what_comes_twice_is_done_once(ready: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await ready.fault("interaction", path="/play", twice=True)
     assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
-    await eventually(lambda: "came twice" in caplog.text)
+    await eventually(lambda: "delivered twice" in caplog.text)
     assert len(await ready.items()) == 1
     assert len(ready.sandbox.world.channel_messages(ready.channel("music"))) == 1
 
@@ -105,7 +105,7 @@ async def test_what_comes_too_late_is_not_done(ready: Stage, caplog: pytest.LogC
     await ready.fault("interaction", path="/play", ms=3_200)
     with pytest.raises(httpx.HTTPStatusError):
         await ready.slash("member", "play", query="long a")
-    await eventually(lambda: "late and was not run" in caplog.text)
+    await eventually(lambda: "s late" in caplog.text)
     assert f"Guild {ready.guild_id}: /play" in caplog.text
     assert await ready.items() == []
 

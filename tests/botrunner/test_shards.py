@@ -89,4 +89,4 @@ async def test_a_shard_that_ran_well_is_started_again_as_soon_as_the_first_time(
         await stage.fault("gateway_drop", code=4013)
         await eventually(lambda: not stage.sandbox.gateway.connections)
         await eventually(lambda: stage.sandbox.gateway.connections, what="it waits for a minute")
-    assert caplog.text.count("Starting shard 0 again in 0.1 s") == 2
+    assert caplog.text.count("Restarting shard 0 in 0.1 s") == 2

@@ -45,7 +45,9 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
 
 
 def test_shards_that_are_none_stop_the_start_with_a_sentence() -> None:
-    with pytest.raises(CommandError, match="'4/4' names no shards; of 4 the first is 0 and the last 3"):
+    with pytest.raises(
+        CommandError, match="'4/4' is not a range of shards: of 4, the first is 0 and the last 3"
+    ):
         call_command("runbot", shards="4/4")
 
 

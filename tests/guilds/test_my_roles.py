@@ -126,7 +126,7 @@ def test_an_answer_that_comes_after_the_login_is_stored(
     monkeypatch.setattr(my_roles, "SECONDS", 0.1)
     sandbox.fault(kind="latency", ms=900, path=f"/guilds/{LOUNGE}/members/", count=1)
     assert log_in(client, sandbox, "dj").endswith("/dashboard")
-    assert "Discord is slow, not waiting" in caplog.text
+    assert "Stopped waiting for the roles" in caplog.text
     until(lambda: roles_of(DJ) == sorted([LOUNGE, DJ_ROLE]))
 
 

@@ -76,14 +76,14 @@ def test_an_exported_store_comes_back_byte_for_byte_under_a_new_epoch(tmp_path: 
     before, epoch = wire(store), store.epoch
     run("export_store", "notes", tmp_path / "notes.jsonl")
     store.delete()
-    assert run("import_store", tmp_path / "notes.jsonl").startswith("app:notes is there up to 22")
+    assert run("import_store", tmp_path / "notes.jsonl").startswith("Imported app:notes up to seq 22")
     back = Store.objects.get(name="app:notes")
     assert wire(back) == before
     assert back.epoch != epoch
     assert (back.owner, back.public, back.head) == (owner, True, len(before))
     assert back.size_bytes == size_of(Event.objects.filter(store=back)) > 0
     assert [(member.user, member.role) for member in back.members.all()] == [(writer, "writer")]
-    assert run("verify_stores") == "1 logs are whole.\n"
+    assert run("verify_stores") == "Found no faults (logs checked: 1).\n"
 
 
 @hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,7 +118,7 @@ def test_a_guilds_log_comes_back_and_old_cursors_do_not_fit(tmp_path: Path) -> N
     assert store.epoch != epoch
     assert not Command.objects.exists()
     execute(member.guild_id, "Resume", {}, origin=Origin(member.user, Via.REST))
-    assert run("verify_stores", name) == "1 logs are whole.\n"
+    assert run("verify_stores", name) == "Found no faults (logs checked: 1).\n"
 
 
 def test_events_of_another_program_need_a_name_only(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_events_of_another_program_need_a_name_only(tmp_path: Path) -> None:
     assert three.seq == 9
     assert three.actor is not None
     assert three.actor.discord_id == "900000000000000001"
-    assert run("verify_stores") == "1 logs are whole.\n"
+    assert run("verify_stores") == "Found no faults (logs checked: 1).\n"
 
 
 HEADER = '{"backline_store":1,"name":"app:x"}'
@@ -146,11 +146,11 @@ HEADER = '{"backline_store":1,"name":"app:x"}'
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ([], "Line 1 is no JSON"),
-        (['{"name":"app:x"}'], "no export"),
+        ([], "Line 1 is not JSON"),
+        (['{"name":"app:x"}'], "not an export"),
         (['{"backline_store":1,"name":"nothing:1"}'], "no such store"),
         (['{"backline_store":1,"name":"app:a b"}'], "name"),
-        ([HEADER, "{"], "Line 2 is no JSON"),
+        ([HEADER, "{"], "Line 2 is not JSON"),
         ([HEADER, "{}"], "Line 2: `name`"),
         ([HEADER, '{"name":"N","args_text":"{"}'], "Line 2: `args_text`"),
         ([HEADER, '{"name":"N","seq":2,"parent_seq":1}'], "does not follow"),
@@ -174,7 +174,7 @@ def test_a_file_that_is_no_export_leaves_nothing(lines: list[str], says: str, tm
         (lambda: Event.objects.filter(seq=2).delete(), "events are missing"),
         (lambda: Event.objects.filter(seq=3).delete(), "the head is 3"),
         (lambda: Event.objects.filter(seq=1).update(parent_seq=7), "follows 7"),
-        (lambda: Event.objects.filter(seq=2).update(args="{"), "no JSON"),
+        (lambda: Event.objects.filter(seq=2).update(args="{"), "are not JSON"),
         (lambda: Store.objects.update(head=2), "the head is 2"),
         (lambda: Store.objects.update(pruned_through=1), "follows 0"),
         (lambda: Store.objects.update(name="nothing:1"), "prefix"),
@@ -184,7 +184,7 @@ def test_what_is_wrong_with_a_log_is_found(harm: Any, says: str) -> None:
     member = MembershipFactory.create()
     for command in ("Pause", "Resume", "Pause"):
         execute(member.guild_id, command, {}, origin=Origin(member.user, Via.REST))
-    assert run("verify_stores") == "1 logs are whole.\n"
+    assert run("verify_stores") == "Found no faults (logs checked: 1).\n"
     harm()
     output = io.StringIO()
     with pytest.raises(CommandError, match="1 of 1"):
@@ -200,9 +200,9 @@ def test_old_events_of_a_guild_go_and_old_cursors_are_told() -> None:
     store = Store.objects.get(name=f"guild:{member.guild_id}")
     fill(store, *["{}"] * 10, days=100)  # 100, 90, … 10 days old
     fill(store, "{}", "{}")
-    assert "would go from 1 through 5" in run("prune_events", days=55, count=0, dry_run=True)
+    assert "would delete events 1 to 5" in run("prune_events", days=55, count=0, dry_run=True)
     assert Event.objects.count() == 12
-    assert "5 events through 5 deleted" in run("prune_events", days=55, count=0)
+    assert "deleted 5 events up to 5" in run("prune_events", days=55, count=0)
     store.refresh_from_db()
     assert (store.pruned_through, store.head, Event.objects.count()) == (5, 12, 7)
     with pytest.raises(CursorTooOld):
@@ -210,7 +210,7 @@ def test_old_events_of_a_guild_go_and_old_cursors_are_told() -> None:
     with pytest.raises(CursorTooOld):  # who was reading meanwhile does not jump over what is gone
         read_events(store.name, after=4, limit=10)
     assert len(read_events(store.name, after=5, limit=10)) == 7
-    assert run("verify_stores") == "1 logs are whole.\n"
+    assert run("verify_stores") == "Found no faults (logs checked: 1).\n"
     assert "deleted" not in run("prune_events", "--store", store.name, days=55, count=0)
 
 
@@ -219,10 +219,10 @@ def test_only_so_many_events_stay_but_the_last_hour_always_does() -> None:
     store = Store.objects.get(name=f"guild:{member.guild_id}")
     fill(store, *["{}"] * 10, days=1)
     fill(store, *["{}"] * 3)
-    assert "6 events through 6 deleted" in run("prune_events", days=0, count=7)
-    assert "4 events through 10 deleted" in run("prune_events", days=0, count=1)
+    assert "deleted 6 events up to 6" in run("prune_events", days=0, count=7)
+    assert "deleted 4 events up to 10" in run("prune_events", days=0, count=1)
     assert list(Event.objects.values_list("seq", flat=True)) == [11, 12, 13]
-    assert run("verify_stores") == "1 logs are whole.\n"
+    assert run("verify_stores") == "Found no faults (logs checked: 1).\n"
 
 
 def test_a_log_that_is_all_there_is_stays_whole() -> None:
@@ -230,7 +230,7 @@ def test_a_log_that_is_all_there_is_stays_whole() -> None:
     fill(store, *["{}"] * 5, days=1000)
     run("prune_events", days=1, count=1)
     assert Event.objects.count() == 5
-    with pytest.raises(CommandError, match="all there is"):
+    with pytest.raises(CommandError, match="cannot be pruned"):
         run("prune_events", store="notes")
 
 

@@ -125,6 +125,19 @@ def member_again(member: Member) -> Member:
     return Member(member.user, member.guild, SessionFactory.create(user=member.user))
 
 
+def test_each_accepted_socket_is_logged_once_with_its_person_and_session(
+    server: Server, member: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with server.connect(f"/sync?token={member.token}") as socket:
+        connection_id = socket.init(member.instance, member.token)["connectionId"]
+        assert socket.ask({"type": "auth", "id": 2, "authToken": member.token})["type"] == "authed"
+    accepted = [r.getMessage() for r in caplog.records if r.getMessage().startswith("socket.accepted")]
+    who = f"user={member.user.pk} session={member.session.pk}"
+    assert accepted == [f"socket.accepted endpoint=sync connection={connection_id} {who}"]
+    assert member.token not in caplog.text
+
+
 def test_grace_and_rejections_are_counted_and_said_without_tokens(
     server: Server, member: Member, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,7 +45,7 @@ async def test_a_check_that_fails_spoils_no_other(
     await eventually(lambda: len(works.told) >= 2)
     assert works.told[0] == ("works", 2)
     assert (broken.told, nothing.told) == ([], [])
-    assert "The poll of broken: OperationalError('gone')" in caplog.text
+    assert "The revocation poll could not check broken: OperationalError('gone')" in caplog.text
 
     broken.answer = 3  # the database is back
     await eventually(lambda: bool(broken.told))
@@ -63,7 +63,7 @@ async def test_a_check_that_fails_spoils_no_other(
 
     with monkeypatch.context() as patch:
         patch.setattr(looking, "_read", fail)  # the crossing itself
-        await eventually(lambda: "The poll failed" in caplog.text)
+        await eventually(lambda: "The revocation poll failed" in caplog.text)
     works.told.clear()
     await eventually(lambda: bool(works.told))
 

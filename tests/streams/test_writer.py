@@ -22,7 +22,7 @@ class Screen:
 
     def __init__(self) -> None:
         registrations: dict[str, Registration] = {}
-        self.writer = Writer({}, self.take, registrations, self.close)
+        self.writer = Writer({}, self.take, registrations, self.close, name="test")
         self.queue, self.pump = self.writer.queue, self.writer.pump
         self.stream = LiveStream(Stream(pk="cam-1"))
         self.texts: list[str] = []

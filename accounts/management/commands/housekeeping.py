@@ -1,4 +1,4 @@
-"""`manage.py housekeeping`: one pass, as `serve` and `runbot` do daily."""
+"""`manage.py housekeeping`: delete expired rows once, as `serve` and `runbot` do daily."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from accounts.domain.housekeeping import forget_the_past
 
 
 class Command(BaseCommand):
-    help = "Delete sessions, tokens and login states that nobody can use any more."
+    help = "Delete sessions, tokens and login states that can no longer be used."
 
     def handle(self, *args: object, **options: object) -> None:
         for what, count in forget_the_past().items():

@@ -1,4 +1,4 @@
-"""`manage.py rotate_encryption`: encrypt everything at rest with the newest of FIELD_ENCRYPTION_KEYS."""
+"""`manage.py rotate_encryption`: encrypt stored secrets again with the first of FIELD_ENCRYPTION_KEYS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.models import DiscordGrant
 
 class Command(BaseCommand):
     help = (
-        "Encrypt Discord's tokens and the secrets of second factors anew with the first of "
+        "Encrypt Discord's tokens and the secrets of second factors again with the first of "
         "FIELD_ENCRYPTION_KEYS. Put the new key first, run this, then remove the old key."
     )
 
@@ -24,12 +24,14 @@ class Command(BaseCommand):
                     done += rotate(row)
                 except InvalidToken:
                     unreadable += 1
-        self.stdout.write(f"{done} rows encrypted anew.")
+        self.stdout.write(f"Encrypted {done} rows with the first key.")
         if unreadable:
-            raise CommandError(f"{unreadable} rows can be read with none of the keys. Keep the old key.")
+            raise CommandError(
+                f"{unreadable} rows cannot be decrypted with any of the keys. Keep the old key."
+            )
 
 
-# Both updates are conditional: a row that changed meanwhile was written with the newest key anyway.
+# Both updates are conditional: a row that changed in the meantime was written with the first key anyway.
 
 
 def _rotate_grant(grant: DiscordGrant) -> int:
@@ -41,7 +43,7 @@ def _rotate_grant(grant: DiscordGrant) -> int:
 
 
 def _rotate_factor(factor: Authenticator) -> int:
-    """`data` is `{secret}` of an app, `{seed, used_mask, …}` of recovery codes."""
+    """`data` is `{secret}` for an authenticator app, `{seed, used_mask, …}` for recovery codes."""
     secrets = {
         name: encrypt(decrypt(factor.data[name])) for name in ("secret", "seed") if name in factor.data
     }

@@ -20,8 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--shards",
             metavar="FIRST-LAST/COUNT",
-            help="which of the bot's shards to run here, such as 0-3/16; all of them, as many as Discord advises, "
-            "when it is left out",
+            help="the shards to run in this process, such as 0-3/16 (default: all that Discord recommends)",
         )
 
     def handle(self, *args: object, **options: Any) -> None:

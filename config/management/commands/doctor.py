@@ -1,4 +1,4 @@
-"""`manage.py doctor`: is everything there that the program needs, and what to do where it is not."""
+"""`manage.py doctor`: check what the program needs, and print how to fix each problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from config.doctor import CHECKS
 
 
 class Command(BaseCommand):
-    help = "Check settings, database, channel layer, Discord, voice and clock. Exit code 1 when something is wrong."
+    help = "Check settings, database, channel layer, Discord, voice and clock. Exits with 1 if there is a problem."
 
     def handle(self, *args: object, **options: object) -> None:
         findings = [check() for check in CHECKS]

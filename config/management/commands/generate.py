@@ -1,4 +1,4 @@
-"""`manage.py generate [--check]`: the files that are made from the program."""
+"""`manage.py generate [--check]`: write the files that are generated from the program."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from config.generate.files import outdated
 
 
 class Command(BaseCommand):
-    help = "Write the files that are made from the program; with --check, only say which are out of date."
+    help = "Write the files that are generated from the program: docs, schemas and client types."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true")
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing, fail if a file is out of date"
+        )
 
     def handle(self, *args: object, check: bool, **options: object) -> None:
         found = {path.relative_to(settings.BASE_DIR): text for path, text in outdated()}

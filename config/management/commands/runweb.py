@@ -14,10 +14,10 @@ from realtime.server import OPTIONS, bind
 
 
 class Command(BaseCommand):
-    help = "Serve the web. As many machines as wanted; a process per core is a good start."
+    help = "Serve the pages, the API and the WebSockets. Start with one worker per core. Several machines may run it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--workers", type=int, default=1)
+        parser.add_argument("--workers", type=int, default=1, help="number of worker processes")
 
     def handle(self, *args: object, workers: int, **options: object) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`manage.py sandbox`: the stand-in for Discord alone, for development with `runserver` and `runbot`."""
+"""`manage.py sandbox`: only the stand-in for Discord, for development with `runserver` and `runbot`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from realtime.loop import run_until_signal
 
 
 class Command(BaseCommand):
-    help = "Run the sandbox: a Discord on loopback."
+    help = "Run only the sandbox, a stand-in for Discord on this machine."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.SANDBOX:
-            raise CommandError("The sandbox is for development without Discord credentials.")
+            raise CommandError("The sandbox needs ENVIRONMENT=development and no DISCORD_* credentials.")
         try:
             run_until_signal(self._run)
         except OSError as error:
@@ -24,5 +24,5 @@ class Command(BaseCommand):
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with sandbox_running():
-            self.stdout.write(f"The sandbox is at {settings.SANDBOX_URL}. Ctrl-C stops it.")
+            self.stdout.write(f"The sandbox runs at {settings.SANDBOX_URL}. Press Ctrl-C to stop it.")
             await stop.wait()

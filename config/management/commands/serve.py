@@ -18,7 +18,9 @@ from realtime.server import serving
 
 
 class Command(BaseCommand):
-    help = "Run the web, the bot, the Bot API and, without Discord credentials, the sandbox, on one loop."
+    help = (
+        "Run the web, the bot and the Bot API in one process. Without Discord credentials, also the sandbox."
+    )
 
     def handle(self, *args: object, **options: object) -> None:
         try:
@@ -26,7 +28,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{OTHER_VERSION} {REMEDY}")
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used: {error}") from error
+            raise CommandError(f"Database unavailable: {error}") from error
         if settings.SANDBOX and not settings.MEDIA_LIBRARY.exists():
             self._fill_library()
         try:
@@ -37,7 +39,7 @@ class Command(BaseCommand):
     def _fill_library(self) -> None:
         from library.starter import fill
 
-        self.stdout.write("Making a few pieces of music to start with …")
+        self.stdout.write("Generating starter music for the library …")
         fill(settings.MEDIA_LIBRARY)
 
     async def _serve(self, stop: asyncio.Event) -> None:
@@ -48,28 +50,28 @@ class Command(BaseCommand):
             await stack.enter_async_context(
                 serving(application, host=settings.BIND_HOST, port=settings.API_PORT)
             )
-            # The pages need no bot; what its libraries take to load is a third of the start.
+            # Loading the bot's libraries takes a third of the start, and the pages work without them.
             process = await asyncio.to_thread(import_module, "botrunner.process")
             await stack.enter_async_context(process.bot_running())
-            self._say()
+            self._greet()
             await stop.wait()
             self.stdout.write("Stopping …")
 
-    def _say(self) -> None:
+    def _greet(self) -> None:
         lines = [f"Backline   {settings.API_BASE_URL}", f"Bot API    {settings.BOT_INTERNAL_API_URL}"]
         if settings.SANDBOX:
             lines += [
-                f"Discord    {settings.SANDBOX_URL}   (the sandbox: no account, nothing leaves this machine)",
+                f"Discord    {settings.SANDBOX_URL}   (the sandbox: needs no account, stays on this machine)",
                 "",
-                "Try this:  open Backline, log in as owner, open Sandbox Lounge and add a track;",
-                "           then open the sandbox, join the voice channel and listen.",
+                "First steps:  Open Backline, log in as owner, open Sandbox Lounge and add a track.",
+                "              Then open the sandbox, join the voice channel and listen.",
             ]
         else:
             lines += [
-                f"Discord    {settings.DISCORD_API_URL}   (the real one, with the credentials of the environment)",
+                f"Discord    {settings.DISCORD_API_URL}   (with the credentials from your settings)",
                 "",
-                "Try this:  open Backline, log in, add the bot to a server, join a voice channel there",
-                "           and type /play. `manage.py doctor` says what is missing.",
+                "First steps:  Open Backline, log in and add the bot to a server. Join a voice channel there",
+                "              and type /play. If something fails, run `manage.py doctor`.",
             ]
-        self.stdout.write("\n" + "\n".join(lines) + "\n\nCtrl-C stops it.\n")
+        self.stdout.write("\n" + "\n".join(lines) + "\n\nPress Ctrl-C to stop.\n")
         self.stdout.flush()

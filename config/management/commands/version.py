@@ -1,4 +1,4 @@
-"""`manage.py version`: one version for the program and its clients."""
+"""`manage.py version`: print or set the version of the program and its clients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-# Each pattern has the version as its only group, and matches once in its file.
+# Each pattern matches once in its file. Its only group is the version.
 _TOML = re.compile(r'^version = "([^"]+)"', re.MULTILINE)
 _PLACES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("pyproject.toml", _TOML),
@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+\.\d+\.\d+")
 
 
 def read_versions(root: Path) -> list[tuple[str, str]]:
-    """Return `(file, version)` for each place that names one."""
+    """Return `(file, version)` for each place that contains the version."""
     return [(name, _find(root / name, pattern).group(1)) for name, pattern in _PLACES]
 
 
@@ -37,21 +37,21 @@ def write_version(root: Path, version: str) -> None:
 def _find(path: Path, pattern: re.Pattern[str]) -> re.Match[str]:
     found = pattern.search(path.read_text())
     if found is None:
-        raise CommandError(f"{path.name} names no version where one is expected.")
+        raise CommandError(f"{path.name}: found no version.")
     return found
 
 
 class Command(BaseCommand):
-    help = "Print the version of the program and its clients, or set it in every file that names it."
-    requires_system_checks = ()  # it reads files and nothing else
+    help = "Print the version of the program and its clients, or set it in every file that contains it."
+    requires_system_checks = ()  # it only reads and writes files
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("version", nargs="?", help="The version to set, for example 0.3.0.")
+        parser.add_argument("version", nargs="?", help="the version to set, for example 0.3.0")
 
     def handle(self, *args: object, version: str | None, **options: object) -> None:
         if version is not None:
             if not _NUMBER.fullmatch(version):
-                raise CommandError(f"{version} is not a version such as 0.3.0.")
+                raise CommandError(f"{version} is not a version. Example: 0.3.0.")
             write_version(settings.BASE_DIR, version)
         versions = read_versions(settings.BASE_DIR)
         if len({number for _, number in versions}) > 1:

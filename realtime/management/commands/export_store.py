@@ -12,16 +12,16 @@ from realtime.models import Store
 
 
 class Command(BaseCommand):
-    help = "Write a store's log as lines of JSON, to standard output or into a file. `import_store` reads it."
+    help = "Write the log of a store as lines of JSON. `import_store` reads them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="such as guild:123456789012345678 or app:notes")
-        parser.add_argument("file", nargs="?", type=Path, help="made anew; without it standard output")
+        parser.add_argument("name", help="the store, such as guild:123456789012345678 or app:notes")
+        parser.add_argument("file", nargs="?", type=Path, help="the file to write (default: standard output)")
 
     def handle(self, *args: object, name: str, file: Path | None, **options: object) -> None:
         store = Store.objects.select_related("owner").filter(name=kinds.instance_named(name)).first()
         if store is None:
-            raise CommandError(f"There is no store {name}.")
+            raise CommandError(f"Unknown store: {name}.")
         try:
             if file is None:
                 for line in export_store(store):
@@ -33,4 +33,4 @@ class Command(BaseCommand):
             partial.replace(file)
         except (OSError, ArchiveError) as error:
             raise CommandError(str(error)) from error
-        self.stderr.write(f"{store.name} up to {store.head} is in {file}.")
+        self.stderr.write(f"Exported {store.name} up to seq {store.head} to {file}.")

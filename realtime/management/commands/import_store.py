@@ -1,4 +1,4 @@
-"""`manage.py import_store FILE`: make a log of what `export_store` wrote, under a new epoch."""
+"""`manage.py import_store FILE`: create a log from a file of `export_store`, with a new epoch."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from realtime.domain.archive import ArchiveError, import_store
 
 class Command(BaseCommand):
     help = (
-        "Make a store of lines of JSON. It gets a new epoch: clients that know the old log are told "
-        "EPOCH_MISMATCH and begin anew. docs/migration.md says what a line may hold."
+        "Create a store from lines of JSON. It gets a new epoch, so clients that have the old log receive "
+        "EPOCH_MISMATCH and start again. docs/migration.md describes the lines."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="`-` is standard input")
-        parser.add_argument("--as", dest="name", default="", help="another name than the one in the file")
+        parser.add_argument("file", type=Path, help="the file to read, `-` for standard input")
         parser.add_argument(
-            "--replace", action="store_true", help="throw away what the store of that name holds"
+            "--as", dest="name", default="", help="name of the store (default: the one in the file)"
         )
+        parser.add_argument("--replace", action="store_true", help="overwrite the store of that name")
 
     def handle(self, *args: object, file: Path, name: str, replace: bool, **options: object) -> None:
         try:
@@ -33,4 +33,4 @@ class Command(BaseCommand):
                     store = import_store(lines, name=name, replace=replace)
         except (OSError, UnicodeDecodeError, ArchiveError, Refusal) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{store.name} is there up to {store.head}, epoch {store.epoch}.")
+        self.stdout.write(f"Imported {store.name} up to seq {store.head}, epoch {store.epoch}.")

@@ -1,4 +1,4 @@
-"""`manage.py tag_events --user … --before …`: say whose old anonymous events are. Shows first, writes with --apply."""
+"""`manage.py tag_events --user … --before …`: give old anonymous events an author. Writes only with --apply."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from realtime.models import Store
 
 
 class Command(BaseCommand):
-    help = "Put a user's name on events that were written before anybody had to log in. Without --apply it only counts."
+    help = "Give anonymous events from before logins were required an author. Without --apply it only counts them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", required=True, help="snowflake, or our own id")
+        parser.add_argument("--user", required=True, help="snowflake or Backline id of the author")
         parser.add_argument(
-            "--before", required=True, help="a day or a moment, ISO 8601; UTC without an offset"
+            "--before", required=True, help="date or time in ISO 8601, in UTC unless it has an offset"
         )
-        parser.add_argument("--store", default="", help="this one only")
+        parser.add_argument("--store", default="", help="tag only events of this store")
         parser.add_argument(
-            "--departed", action="store_true", help="also events of people who deleted their account"
+            "--departed", action="store_true", help="include events of people who deleted their account"
         )
-        parser.add_argument("--apply", action="store_true", help="write it")
+        parser.add_argument("--apply", action="store_true", help="write the changes")
 
     def handle(
         self,
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         person, moment = _user(user), _moment(before)
         name = kinds.instance_named(store) if store else ""
         if name and not Store.objects.filter(name=name).exists():
-            raise CommandError(f"There is no store {name}.")
+            raise CommandError(f"Unknown store: {name}.")
         events = find_untagged(before=moment, store=name, departed=departed)
         counts = count_by_store(events)
         for store_name, count in counts:
@@ -49,13 +49,15 @@ class Command(BaseCommand):
         if not departed:
             both = sum(n for _, n in count_by_store(find_untagged(before=moment, store=name, departed=True)))
             if others := both - sum(count for _, count in counts):
-                self.stdout.write(f"({others} more are of people who left; --departed takes them too)")
+                self.stdout.write(
+                    f"({others} more belong to people who deleted their account. --departed includes them.)"
+                )
         if apply:
-            self.stdout.write(f"{tag(events, person)} events are {person}'s now.")
+            self.stdout.write(f"{tag(events, person)} events now belong to {person}.")
         else:
             total = sum(count for _, count in counts)
             self.stdout.write(
-                f"{total} events would become {person}'s. Nothing was written; --apply does it."
+                f"{total} events would belong to {person}. Nothing was written. --apply writes it."
             )
 
 
@@ -64,7 +66,7 @@ def _user(text: str) -> User:
     if found is None and text.isascii() and text.isdecimal() and len(text) <= 18:
         found = User.objects.filter(pk=int(text)).first()
     if found is None:
-        raise CommandError(f"There is no user {text}.")
+        raise CommandError(f"Unknown user: {text}.")
     return found
 
 
@@ -77,5 +79,5 @@ def _moment(text: str) -> datetime:
     if moment is None and day is not None:
         moment = datetime(day.year, day.month, day.day)
     if moment is None:
-        raise CommandError(f"--before: {text!r} is no day or moment, such as 2026-01-31.")
+        raise CommandError(f"--before: {text!r} is not a date or time. Example: 2026-01-31.")
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

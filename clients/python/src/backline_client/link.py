@@ -134,7 +134,7 @@ class Link(ABC):
     def _renew(self) -> None:
         """Give the server a new token, if there is a way to get one."""
         if isinstance(self._token, str):
-            log.warning("The token runs out, and there is no way to get another.")
+            log.warning("The token is about to expire, and no function was given that returns a new one.")
         elif not self._renewing:
             self._renewing = True
             self._do_beside(self._send_new_token())
@@ -146,10 +146,10 @@ class Link(ABC):
                 token = await fetch(self._token)
             except OSError as error:  # the old token may do until there is a network again
                 failures += 1
-                log.warning("No new token: %s", error)
+                log.warning("Could not get a new token, retrying: %r", error)
                 await asyncio.sleep(self._backoff.delay(failures))
             except Exception as error:
-                log.warning("No new token: %s: %s", type(error).__name__, error)
+                log.warning("Could not get a new token: %r", error)
                 await (
                     socket.close()
                 )  # the next connection asks again, and ends the client with what that raises
@@ -170,7 +170,7 @@ class Link(ABC):
             return True
         if frame["type"] == "error" and frame.get("id") is None:
             self._said_last = refusal(frame)
-            log.warning("%s", self._said_last)
+            log.warning("The server sent an error: %s", self._said_last)
             return True
         return False
 
@@ -189,7 +189,7 @@ class Link(ABC):
                 good = self._ready and time.monotonic() - opened > GOOD_AFTER_SECONDS
                 failures = 1 if good else failures + 1
                 wait = max(self._backoff.delay(failures), retry_after)
-                log.warning("%s Trying again in %.1f s.", why, wait)
+                log.warning("%s Retrying in %.1f s.", why, wait)
                 await asyncio.sleep(wait)
         except asyncio.CancelledError:
             raise
