@@ -1,4 +1,4 @@
-"""A client of Backline's sockets: live streams (`/ws`) and event logs (`/sync`)."""
+"""A client for Backline's WebSockets: live streams (`/ws`) and event logs (`/sync`)."""
 
 from backline_client.backoff import Backoff
 from backline_client.errors import BacklineError, ConnectionLost, PositionLost, Refused, TooLarge

@@ -23,7 +23,7 @@ def _server(url: str) -> str:
 
 
 def main() -> int:
-    """Returns the exit code: 1 when the server refuses, 2 when the arguments make no sense, 130 on Ctrl-C."""
+    """Return the exit code: 1 when the server refuses, 2 for invalid arguments or input, 130 on Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m backline_client", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="ws | sync")
     for name, command in (("ws", command_ws), ("sync", command_sync)):

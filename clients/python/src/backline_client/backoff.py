@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""The delay before the next attempt to connect."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Full jitter: anything from nothing to a ceiling that doubles with each failure, in seconds.
+    """Full jitter: a random delay, in seconds, up to a ceiling that doubles with each failure.
 
-    A thousand clients that lost one server come back spread over the whole span instead of in waves (AWS
+    A thousand clients that lost their server reconnect spread over the whole time instead of in waves (AWS
     Architecture Blog, "Exponential Backoff And Jitter").
     """
 
@@ -18,6 +18,6 @@ class Backoff:
     cap: float = 15.0
 
     def delay(self, failures: int) -> float:
-        """Return the wait after so many failures in a row, the last one included."""
+        """Return the delay in seconds after this many failures in a row (1 or more)."""
         ceiling = min(self.cap, self.base * 2.0 ** min(failures - 1, 32))
         return random.uniform(0, ceiling)

@@ -1,4 +1,4 @@
-"""What the commands have in common: lines in, lines out."""
+"""Input and output of the commands, line by line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STDIN = "-"
 
 
 class BadInput(Exception):
-    """What was to be sent cannot be."""
+    """The input cannot be sent; the message says why."""
 
 
 async def read_objects(source: str) -> AsyncIterator[dict[str, Any]]:
-    """Yield the JSON object of each line of a file or of `-`, standard input, as they come. Raises BadInput."""
+    """Yield the JSON object of each line of a file, or of standard input (`-`) as it arrives. Raises BadInput."""
     number = 0
     async for line in _typed() if source == STDIN else _written(source):
         number += 1
@@ -35,7 +35,7 @@ async def read_objects(source: str) -> AsyncIterator[dict[str, Any]]:
 
 
 def read_file(source: str) -> bytes:
-    """Raises BadInput."""
+    """Return a file's content. Raises BadInput."""
     try:
         return Path(source).read_bytes()
     except OSError as error:
@@ -43,7 +43,7 @@ def read_file(source: str) -> bytes:
 
 
 def print_line(value: object) -> None:
-    """Print JSON, at once also into a pipe."""
+    """Print a value as one line of JSON, and flush, so that a pipe gets it at once."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
@@ -59,12 +59,12 @@ async def _typed() -> AsyncIterator[bytes]:
     def put(line: bytes | None) -> None:
         try:
             loop.call_soon_threadsafe(lines.put_nowait, line)
-        except RuntimeError:  # the loop is closed: nobody wants it any more
+        except RuntimeError:  # the event loop is closed, so the line is no longer needed
             pass
 
     def read() -> None:
         rest = b""
-        # Not through sys.stdin: its lock would be held by this thread when Python wants to end.
+        # Not through sys.stdin: this thread would hold its lock when Python exits.
         while chunk := os.read(sys.stdin.fileno(), 65_536):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:

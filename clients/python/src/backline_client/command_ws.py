@@ -100,7 +100,7 @@ async def _send(
 ) -> None:
     if picture is not None:
         await stream.send_frame(produces[0], picture)
-        await client.ping()  # a refusal is printed before we go
+        await client.ping()  # waits, so that a refusal is printed before the program exits
         return
     if source is None:
         return

@@ -1,4 +1,4 @@
-"""What can go wrong. Whatever a new connection mends is mended and never raised."""
+"""The errors that this package raises. A failure that a new connection can fix is retried instead."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class BacklineError(Exception):
 
 
 class Refused(BacklineError):
-    """The server said no, and asking again would not change that.
+    """The server refused the request, and a retry would not help.
 
-    `code` is one of the codes in docs/protocol.md and docs/authentication.md, `detail` a sentence, `data` the
-    other fields of the answer (`head` of `SERVER_AHEAD`, for instance).
+    `code` is one of the codes in docs/protocol.md and docs/authentication.md, `detail` is a sentence, and `data`
+    has the other fields of the response (such as `head` with `SERVER_AHEAD`).
     """
 
     def __init__(self, code: str, detail: str, data: Mapping[str, Any] | None = None) -> None:
@@ -28,22 +28,23 @@ class Refused(BacklineError):
 
 
 class PositionLost(Refused):
-    """The log cannot be continued from there: it was replaced (`EPOCH_MISMATCH`) or pruned (`CURSOR_TOO_OLD`).
+    """The log cannot be continued from this position: it was replaced (`EPOCH_MISMATCH`) or pruned
+    (`CURSOR_TOO_OLD`).
 
-    Take a snapshot, or begin without a position.
+    Load a snapshot, or start without a position.
     """
 
 
 class TooLarge(Refused):
-    """Not sent, because the server would close the connection over it."""
+    """The message was not sent, because it is so large that the server would close the connection."""
 
 
 class ConnectionLost(BacklineError):
-    """The connection went away before the answer came, and the caller wanted no second attempt."""
+    """The connection was lost or closed before the response, and the request will not be repeated."""
 
 
 class Unreachable(BacklineError):
-    """No connection now. Handled inside; `retry_after` is what the server asked for, in seconds."""
+    """There is no connection now; handled inside this package. `retry_after` is the server's wish, in seconds."""
 
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
@@ -55,7 +56,7 @@ _SAID = {"type", "id", "code", "detail", "message"}
 
 
 def refusal(frame: Mapping[str, Any]) -> Refused:
-    """Return the error that an `error` frame or a JSON error body stands for."""
+    """Return the error for an `error` frame or a JSON error body."""
     code = str(frame.get("code", "REFUSED"))
     detail = str(frame.get("message") or frame.get("detail") or "The server refused.")
     kind = PositionLost if code in _POSITION else Refused

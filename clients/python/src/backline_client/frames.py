@@ -1,7 +1,7 @@
-"""The messages of `/ws`: what one gets, and how frames are written. No I/O.
+"""The messages and binary frames of `/ws`: reading and writing them, without I/O.
 
-A binary frame is two bytes (the length of the header, big-endian), the header (JSON, UTF-8, with a `type`) and
-the payload.
+A binary frame consists of two bytes (the header's length, big-endian), the header (JSON in UTF-8, with a `type`),
+and the payload.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STAMPED = {"type", "streamId", "from", "timestamp", "seq", "frame", "missed", "
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who said something, by the server's word."""
+    """The sender of a message or frame, as set by the server."""
 
     user_id: str
     connection_id: str
@@ -30,7 +30,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A JSON message. `data` is what its sender said; `seq` is null unless its type is durable."""
+    """A JSON message. `data` has the sender's fields; `seq` is None unless the type is durable."""
 
     type: str
     stream_id: str
@@ -43,7 +43,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A binary frame, the newest there was. `missed` were dropped before it; `number` counts the stream's frames."""
+    """A binary frame. `missed` is how many frames were dropped before it; `number` counts the stream's frames."""
 
     type: str
     stream_id: str
@@ -57,7 +57,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Who is on a stream. `present` holds the objects of docs/protocol.md."""
+    """The clients on a stream: numbers of producers and watchers, and `present`, the objects of docs/protocol.md."""
 
     stream_id: str
     producing: int
@@ -66,7 +66,7 @@ class Presence:
 
 
 def read_message(said: Mapping[str, Any]) -> Message:
-    """Return a message of a type of the stream's own, as the server stamped it."""
+    """Read a JSON message of one of the stream's types. The server has added sender, time and `seq`."""
     return Message(
         type=said["type"],
         stream_id=said["streamId"],
@@ -79,7 +79,7 @@ def read_message(said: Mapping[str, Any]) -> Message:
 
 
 def read_frame(raw: bytes) -> Frame:
-    """Read what `pack` wrote and the server stamped. Raises ValueError."""
+    """Read a binary frame, to whose header the server has added sender, time and number. Raises ValueError."""
     end = 2 + int.from_bytes(raw[:2])
     header = json.loads(raw[2:end])
     return Frame(
@@ -99,7 +99,7 @@ def read_presence(said: Mapping[str, Any]) -> Presence:
 
 
 def pack(header: Mapping[str, Any], payload: bytes) -> bytes:
-    """Return a frame as it is sent. Raises TooLarge, and TypeError or ValueError for what is no JSON."""
+    """Return a binary frame. Raises TooLarge, or TypeError or ValueError if the header is not valid JSON."""
     raw = to_json(header).encode()
     if len(raw) > MAX_HEADER_BYTES:
         raise TooLarge("TOO_LARGE", f"A frame's header has at most {MAX_HEADER_BYTES} bytes.")
@@ -109,7 +109,7 @@ def pack(header: Mapping[str, Any], payload: bytes) -> bytes:
 
 
 def to_text(message: Mapping[str, Any]) -> str:
-    """Return a message as it is sent on `/ws`. Raises TooLarge, and TypeError or ValueError for what is no JSON."""
+    """Return a message as JSON for `/ws`. Raises TooLarge, or TypeError or ValueError if it is not valid JSON."""
     text = to_json(message)
     if len(text) > MAX_TEXT_BYTES:
         raise TooLarge("TOO_LARGE", f"A message has at most {MAX_TEXT_BYTES} bytes.")
@@ -117,7 +117,7 @@ def to_text(message: Mapping[str, Any]) -> str:
 
 
 def to_json(value: object) -> str:
-    """Return ASCII. Raises TypeError or ValueError; NaN and infinities are no JSON (RFC 8259 §6)."""
+    """Return JSON in ASCII. Raises TypeError, or ValueError for NaN and infinities (RFC 8259 §6)."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""What came in and nobody has taken yet."""
+"""A queue of received items."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 
 
 class Inbox[T]:
-    """A bounded queue with an end. For one reader, on one event loop."""
+    """A bounded queue that can be ended. For one reader, on one event loop."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -17,7 +17,7 @@ class Inbox[T]:
         self._end: Exception | None = None
 
     def put(self, item: T) -> bool:
-        """Returns False, and does nothing, when there is no room."""
+        """Add an item. Returns False, and does nothing, when the queue is full."""
         if len(self._items) >= self._limit:
             return False
         self._items.append(item)
@@ -25,16 +25,16 @@ class Inbox[T]:
         return True
 
     def replace(self, key: str, item: T) -> None:
-        """Keep the item in the one place of its key, where it takes that of an earlier one."""
+        """Store the item under its key, where it replaces an earlier one."""
         self._newest[key] = item
         self._changed.set()
 
     def waiting(self, key: str) -> T | None:
-        """Return what `replace` would take the place of."""
+        """Return the item that `replace` would replace."""
         return self._newest.get(key)
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the reader take what is there and then meet the error, or the end. The first end counts."""
+        """End the queue: after the remaining items, the reader gets the error or the end. Later calls do nothing."""
         if self._end is None:
             self._end = error or StopAsyncIteration()
             self._changed.set()
@@ -44,9 +44,9 @@ class Inbox[T]:
         return not self._items and not self._newest
 
     async def take(self) -> T:
-        """Return the oldest item, of those with a place the one that waits longest.
+        """Return the oldest item; items stored by `replace` come after all others.
 
-        Raises what `end` said, StopAsyncIteration when that was nothing. Cancelling loses nothing.
+        Raises the error of `end`, or StopAsyncIteration if it had none. Canceling this loses no item.
         """
         while True:
             if self._items:

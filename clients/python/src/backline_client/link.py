@@ -1,4 +1,4 @@
-"""One WebSocket to one endpoint, opened again whenever it is lost."""
+"""A WebSocket to one endpoint, reopened whenever it is lost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from backline_client.tokens import Token, fetch
 log = logging.getLogger("backline_client")
 
 OPEN_SECONDS = 10.0
-PING_SECONDS = 15.0  # a dead network is noticed after at most two of these
+PING_SECONDS = 15.0  # a dead network is detected after at most twice this time
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16_000_000
-GOOD_AFTER_SECONDS = 5.0  # a connection that held so long was a good one: the next wait starts small again
-# Also where the server says less: it speaks to one message, and all that wait would come back as the next flood.
+GOOD_AFTER_SECONDS = 5.0  # after a connection that lasted this long, the backoff starts again at its base
+# The shortest delay, even if the server names a shorter one. The server means one message; if all pending messages
+# came back that soon, they would exceed the limit again.
 RETRY_SECONDS = 1.0
 
-# Refusals that pass by themselves.
+# Codes of refusals after which a retry may succeed.
 TEMPORARY = {"RATE_LIMITED", "UNAVAILABLE"}
 UNAUTHENTICATED = 4401
 CLOSED = {
@@ -42,9 +43,9 @@ CLOSED = {
 
 
 class Link(ABC):
-    """Subclasses say what they want on each new connection (`_begin`) and take what comes (`_receive`).
+    """Base of both clients. Subclasses send their first messages in `_begin` and handle messages in `_receive`.
 
-    Everything happens on one event loop. `url` is the server's, `http(s)://` or `ws(s)://`.
+    Everything runs on one event loop. `url` is the server's, `http(s)://` or `ws(s)://`.
     """
 
     path: str
@@ -57,8 +58,8 @@ class Link(ABC):
         self._socket: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
-        self._renewing = False  # until the server has said `authed`
-        self._ready = False  # on this connection the server has let us in
+        self._renewing = False  # a new token is being sent; ends with the server's `authed`
+        self._ready = False  # the server has accepted this connection
         self._expired_before = False
         self._said_last: Refused | None = None
 
@@ -71,7 +72,7 @@ class Link(ABC):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection and end everything that waits on it. Doing it twice is harmless."""
+        """Close the connection and end everything that waits for it. Safe to call twice."""
         tasks = [task for task in (self._task, *self._beside) if task is not None]
         self._task = None
         for task in tasks:
@@ -83,27 +84,27 @@ class Link(ABC):
 
     @abstractmethod
     async def _begin(self) -> None:
-        """A connection is open: say what has to be said first."""
+        """Send the first messages on a new connection."""
 
     @abstractmethod
     async def _receive(self, raw: str | bytes) -> None:
-        """A message came."""
+        """Handle a message from the server."""
 
     @abstractmethod
     async def _renewed(self) -> None:
-        """The server has accepted a new token on the open connection."""
+        """Called when the server has accepted a new token on the open connection."""
 
     @abstractmethod
     def _lost(self, close_code: int, reason: Refused | None) -> None:
-        """The connection is gone, and a new one will be made. `reason` is the last error it said, if any."""
+        """Called when the connection is lost, before reconnecting. `reason` is the server's last error, if any."""
 
     @abstractmethod
     def _ended(self, error: BacklineError | None) -> None:
-        """There will be no more connections: for an error, or because the client was closed."""
+        """Called when there will be no more connections: after an error, or because the client was closed."""
 
     @abstractmethod
     async def _wanted(self) -> None:
-        """Return as soon as a connection is of use."""
+        """Return as soon as a connection is needed."""
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -114,12 +115,12 @@ class Link(ABC):
         self._expired_before = False
 
     async def _write(self, data: str | bytes) -> bool:
-        """Returns whether it is on its way; it is not when there is no connection."""
+        """Send data. Returns False when there is no connection."""
         if self._socket is None:
             return False
         try:
             await self._socket.send(data)
-        except ConnectionClosed:  # `_run` reads the same and makes another
+        except ConnectionClosed:  # `_run` gets the same exception and reconnects
             return False
         return True
 
@@ -132,7 +133,7 @@ class Link(ABC):
         task.add_done_callback(self._beside.discard)
 
     def _renew(self) -> None:
-        """Give the server a new token, if there is a way to get one."""
+        """Send the server a new token, if the client can get one."""
         if isinstance(self._token, str):
             log.warning("The token is about to expire, and no function was given that returns a new one.")
         elif not self._renewing:
@@ -144,22 +145,20 @@ class Link(ABC):
         while socket is not None and socket is self._socket:
             try:
                 token = await fetch(self._token)
-            except OSError as error:  # the old token may do until there is a network again
+            except OSError as error:  # the old token may still be valid when the network is back
                 failures += 1
                 log.warning("Could not get a new token, retrying: %r", error)
                 await asyncio.sleep(self._backoff.delay(failures))
             except Exception as error:
                 log.warning("Could not get a new token: %r", error)
-                await (
-                    socket.close()
-                )  # the next connection asks again, and ends the client with what that raises
+                await socket.close()  # `_open` then asks again; if that fails too, the client ends
             else:
                 if socket is self._socket:
                     await self._say({"type": "auth", "id": "auth", "authToken": token})
                 return
 
     async def _common(self, frame: dict[str, Any]) -> bool:
-        """Take what is the same on all endpoints. Returns whether it was."""
+        """Handle a message that all endpoints have. Returns whether it was one."""
         if frame["type"] == "notice":
             if frame.get("code") == "TOKEN_EXPIRING":
                 self._renew()
@@ -196,15 +195,15 @@ class Link(ABC):
         except BacklineError as error:
             self._ended(error)
         except Exception as error:
-            # A token callable's own error, or a server that speaks something else: whoever waits gets it.
+            # An error of the token function, or a server with another protocol: pass it to the callers that wait.
             ended = BacklineError(f"{type(error).__name__}: {error}")
             ended.__cause__ = error
             self._ended(ended)
 
     async def _live(self) -> str:
-        """Keep one connection for as long as it lasts. Returns why it ended.
+        """Open one connection and handle its messages until it ends. Returns why it ended.
 
-        Raises Unreachable, or Refused when no other would do better.
+        Raises Unreachable, or Refused when a new connection would not help.
         """
         self._ready, self._renewing, self._said_last = False, False, None
         socket = await self._open()
@@ -227,13 +226,13 @@ class Link(ABC):
         return f"The connection was lost ({reason or code})."
 
     async def _open(self) -> ClientConnection:
-        """Raises Unreachable or Refused."""
+        """Open a WebSocket. Raises Unreachable or Refused."""
         try:
             token = await fetch(self._token)
             return await connect(
                 self._address,
                 additional_headers={"Authorization": f"Bearer {token}"} if token else None,
-                compression=None,  # the server has it off: it is dear and pictures are compressed already
+                compression=None,  # the server has it off: it costs CPU time, and images are already compressed
                 open_timeout=OPEN_SECONDS,
                 ping_interval=PING_SECONDS,
                 ping_timeout=PING_SECONDS,
@@ -260,13 +259,13 @@ class Link(ABC):
             after = response.headers.get("Retry-After", "")
             return Unreachable(str(said), float(after) if after.isdigit() else 0.0)
         if said.code == "TOKEN_EXPIRED" and not isinstance(self._token, str) and not self._expired_before:
-            self._expired_before = True  # it ran out on the way, or was cached: ask once more
+            self._expired_before = True  # it expired in transit or in a cache: ask for a new one, once
             return Unreachable(str(said))
         return said
 
 
 def socket_url(url: str, path: str) -> str:
-    """Return the address of an endpoint. Raises ValueError."""
+    """Return the WebSocket URL of an endpoint. Raises ValueError."""
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
     if scheme is None or not parts.netloc:

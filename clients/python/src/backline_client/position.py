@@ -1,4 +1,4 @@
-"""Where one is in a log."""
+"""A position in a log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Behind the event `seq` of the log's `epoch`; an empty epoch stands for whichever there is."""
+    """The position after the event `seq`, in the log with this `epoch`. An empty epoch means the current one."""
 
     epoch: str
     seq: int

@@ -1,4 +1,4 @@
-"""What was asked and not answered yet."""
+"""Requests without a response yet."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from backline_client.errors import BacklineError, ConnectionLost
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """`about` is the stream it belongs to, empty where there is but one thing to ask about."""
+    """A request. `about` is the id of its stream; it is empty on `/sync`, where a connection has one log."""
 
     frame: dict[str, Any]
     answer: asyncio.Future[dict[str, Any]]
     about: str = ""
-    again: bool = True  # on the next connection, if this one goes before the answer comes
+    again: bool = True  # repeat it on the next connection if this one is lost before the response
     reauthenticated: bool = False
 
 
 class Requests:
-    """By the `id` that comes back with the answer, in the order in which they were made."""
+    """Open requests by `id`, which the response repeats, oldest first."""
 
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
 
     def add(self, frame: dict[str, Any], *, about: str = "", again: bool = True) -> Request:
-        """Raises ValueError for an id that is waiting already."""
+        """Add a request. Raises ValueError when its id is already in use."""
         if frame["id"] in self._open:
             raise ValueError(f"{frame['id']!r} is on its way already.")
         request = Request(frame, asyncio.get_running_loop().create_future(), about, again)
@@ -46,7 +46,7 @@ class Requests:
         ]
 
     def answered(self, frame: dict[str, Any]) -> bool:
-        """Returns whether somebody waited for it."""
+        """Pass a response to its request. Returns False when there is no such request."""
         request = self.get(frame.get("id"))
         if request is None or request.answer.done():
             return False
@@ -54,13 +54,13 @@ class Requests:
         return True
 
     def fail(self, error: BacklineError, *, about: str | None = None) -> None:
-        """End all of them, or those of one stream."""
+        """End all requests, or those of one stream, with an error."""
         for request in self._open.values():
             if about in (None, request.about) and not request.answer.done():
                 request.answer.set_exception(error)
 
     def connection_lost(self) -> None:
-        """End those that are for one connection only."""
+        """End the requests that must not be repeated on another connection."""
         for request in self._open.values():
             if not request.again and not request.answer.done():
                 request.answer.set_exception(

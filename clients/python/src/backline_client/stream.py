@@ -34,19 +34,19 @@ type Item = Message | Frame | Presence
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """`seq` is null unless the type is durable."""
+    """A message that the server has accepted. `seq` is None unless the type is durable."""
 
     id: str
     seq: int | None
 
 
 class Stream(AsyncIterator[Item]):
-    """One stream that a client is registered on, across connections. Made by `StreamClient.register`.
+    """A client's registration on one stream, across connections. Created by `StreamClient.register`.
 
-    Iterating gives what comes, for one reader. Durable messages come in order and none twice, whatever happens
-    to the connection. Of frames comes the newest of each type; asking for the next item says that the one before
-    is dealt with. A reader who falls a thousand messages behind loses live ones, while durable ones are read from
-    the log when there is room. Iterating raises Refused when the right or the stream is gone, PositionLost when
+    Iterate over it to receive; it supports one reader. Durable messages arrive in order, each exactly once, even
+    across reconnects. Of frames, only the newest of each type arrives; asking for the next item acknowledges the
+    previous frame. A reader that falls `MAX_WAITING` messages behind loses live messages; durable ones are then
+    read from the log. Iterating raises Refused when the stream or the permission is gone, raises PositionLost when
     the log cannot be continued, and ends when the client is closed.
     """
 
@@ -57,16 +57,16 @@ class Stream(AsyncIterator[Item]):
         self.connection_id = ""
         self.user_id = ""
         self.presence: Presence | None = None
-        """The newest, when asked for."""
+        """The latest presence, if it was requested."""
         self.position = since
-        """Behind the newest durable message that was handed out: what `since` takes in another process."""
+        """The position after the last durable message you received; pass it as `since` in another process."""
         self._client = client
         self._asked = asked
         self._received = since
         self._credit: bool = asked.get("credit") is not None
         self._inbox: Inbox[Item] = Inbox(MAX_WAITING)
-        self._behind = False  # durable messages wait in the log, not here
-        self._shown: tuple[int, int] | None = None  # connection and number of the frame handed out last
+        self._behind = False  # the inbox was full: the next durable messages must be read from the log
+        self._shown: tuple[int, int] | None = None  # connection and number of the last frame the reader got
         self._connection = 0
         self._registering = ""
         self._registered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -94,22 +94,22 @@ class Stream(AsyncIterator[Item]):
         message_id: str | None = None,
         again: bool = True,
     ) -> Sent:
-        """Send a JSON message and wait until the server has it. Cancelling takes nothing back.
+        """Send a JSON message and wait for the server's response. Canceling this does not recall the message.
 
-        A lost connection or a busy server are waited for, and the message is sent again under its id (8 to 64
-        characters, a UUID unless given). A durable one is written once nevertheless; a live one may then arrive
-        twice, unless `again` is off. Raises Refused, TooLarge, ConnectionLost (the client was closed; with `again`
-        off, also when the connection went), or ValueError for an id that is on its way.
+        After a lost connection, or when the server is busy, the message is sent again with the same id (8 to 64
+        characters; by default a UUID). A durable message is still stored only once; a live one may arrive twice,
+        unless `again` is False. Raises Refused, TooLarge, ConnectionLost (when the client is closed; with `again`
+        False, also when the connection is lost), or ValueError for an id that is still in use.
         """
         said = {**(data or {}), "type": type_, "streamId": self.id, "id": message_id or str(uuid.uuid4())}
         answer = await self._client._ask(self, said, again=again)
         return Sent(said["id"], answer.get("seq"))
 
     async def send_frame(self, type_: str, payload: bytes, data: Mapping[str, Any] | None = None) -> bool:
-        """Send a binary frame, as fast as the network takes it. Returns whether it is on its way.
+        """Send a binary frame, at the speed of the network. Returns False when there is no connection.
 
-        Nobody acknowledges a frame, and none is kept for the next connection. Raises TooLarge, Refused once the
-        registration is over, or ValueError for a type that it does not produce.
+        The server does not acknowledge frames, and none is stored for the next connection. Raises TooLarge, Refused
+        when the registration has ended, or ValueError for a type that was not registered in `produces`.
         """
         if type_ not in self._asked["produces"]:
             raise ValueError(f"{type_!r} is not among what was registered as produced.")
@@ -119,7 +119,7 @@ class Stream(AsyncIterator[Item]):
         return self._client._is_on(self) and await self._client._write(message)
 
     async def leave(self) -> None:
-        """Unregister. Iterating ends after what is there already."""
+        """Unregister. Iterating ends after the items already received."""
         await self._client._leave(self)
 
     # --- For the client ---
@@ -162,7 +162,7 @@ class Stream(AsyncIterator[Item]):
 
     async def _acknowledge(self) -> None:
         shown, self._shown = self._shown, None
-        # Another connection's numbers may be another server's.
+        # Frame numbers of an earlier connection may be from another server.
         if self._credit and shown is not None and shown[0] == self._connection:
             await self._client._say({"type": "ack", "streamId": self.id, "frame": shown[1]})
 
@@ -171,18 +171,18 @@ class Stream(AsyncIterator[Item]):
         self._inbox.end(error)
         if not self._registered.done():
             self._registered.set_exception(self._over)
-            self._registered.exception()  # `register` may have been cancelled; nobody has to look
+            self._registered.exception()  # mark it as retrieved: `register` may have been canceled
 
 
 class StreamClient(Link):
-    """A connection to `/ws` and the streams it is registered on. Use it with `async with`.
+    """A connection to `/ws` with its registrations on streams. Use it with `async with`.
 
-    It connects with the first registration, and again with jitter whenever the connection is lost; registrations
-    are then made again from where they were. `url` is the server's, such as `https://backline.example`.
+    It connects at the first registration, and reconnects with jitter when the connection is lost. It then repeats
+    the registrations from their last position. `url` is the server's, such as `https://backline.example`.
     """
 
     path = "/ws"
-    # Others tell at the next connection which of the streams they meant.
+    # Other close codes can be about one of several streams. Registering again shows which one.
     final_closes = frozenset({4400, 4413})
 
     def __init__(
@@ -205,10 +205,11 @@ class StreamClient(Link):
         credit: int | None = 1,
         presence: bool = False,
     ) -> Stream:
-        """Register on a stream and wait until that is granted, for as long as the server is away too.
+        """Register on a stream and wait for the server to accept it, even while the server is unreachable.
 
-        `since` asks for the durable messages behind it, 0 for all there are. With `credit` 1 a frame is new when it
-        is taken; null leaves it to the network's buffers. Raises Refused, and ValueError when it is registered.
+        `since` requests the durable messages after that position, 0 requests all. With `credit` 1 the server sends
+        one frame at a time, so that each is new; with None, frames may queue in network buffers. Raises Refused, or
+        ValueError when this client is already registered on the stream.
         """
         if stream_id in self._streams:
             raise ValueError(f"This client is registered on {stream_id!r} already.")
@@ -233,7 +234,7 @@ class StreamClient(Link):
         return stream
 
     async def ping(self) -> None:
-        """Return when the server has dealt with what was sent before. Raises ConnectionLost."""
+        """Wait until the server has processed everything sent before. Raises ConnectionLost."""
         request = self._requests.add({"type": "ping", "id": str(uuid.uuid4())}, again=False)
         try:
             if not await self._say(request.frame):
@@ -245,7 +246,7 @@ class StreamClient(Link):
     # --- For the streams ---
 
     def _is_on(self, stream: Stream) -> bool:
-        """Whether the stream is registered on the connection there is now."""
+        """Whether the stream is registered on the current connection."""
         return self._socket is not None and stream._connection == self._connections
 
     async def _register(self, stream: Stream) -> None:
@@ -257,7 +258,7 @@ class StreamClient(Link):
             raise stream._over
         request = self._requests.add(frame, about=stream.id, again=again)
         try:
-            # What is not said now is said as soon as the stream is registered on a connection.
+            # If it cannot be sent now, `_registered` sends it once the stream is registered on a connection.
             if not (self._is_on(stream) and await self._say(frame)) and not again:
                 raise ConnectionLost("There is no connection now.")
             return await request.answer
@@ -308,7 +309,7 @@ class StreamClient(Link):
             if stream is not None and said.get("id") == stream._registering:
                 await self._registered(stream, said)
         elif stream is None or not self._is_on(stream) or said["type"] == "unregistered":
-            return  # of a registration that was given up
+            return  # it belongs to a registration that has ended
         elif said["type"] == "presence":
             stream._offer(read_presence(said))
         else:
@@ -323,7 +324,7 @@ class StreamClient(Link):
 
     async def _common(self, frame: dict[str, Any]) -> bool:
         if frame["type"] == "error" and frame.get("id") is None:
-            # The log was replaced while it was followed: the server has let go of the registration.
+            # The log was replaced or pruned meanwhile, and the server has ended the registration.
             stream = self._streams.get(frame.get("streamId", ""))
             if stream is not None and frame.get("code") in ("EPOCH_MISMATCH", "CURSOR_TOO_OLD"):
                 self._drop(stream, refusal(frame))
@@ -347,7 +348,7 @@ class StreamClient(Link):
         connection = self._connections
         await asyncio.sleep(max(RETRY_SECONDS, error.data.get("retryAfterMs", 0) / 1000))
         if connection != self._connections:
-            return  # the new connection has asked already
+            return  # it was already repeated on the new connection
         if stream is not None:
             await self._register(stream)
         elif request is not None and not request.answer.done():
@@ -363,7 +364,7 @@ class StreamClient(Link):
 
 
 def _after(frame: Frame, before: Frame) -> Frame:
-    """Return a frame that takes the place of one nobody took."""
+    """Return `frame` with the count of missed frames after it replaced `before`, which the reader did not take."""
     return Frame(
         frame.type,
         frame.stream_id,

@@ -24,7 +24,7 @@ MAX_BYTES = 900_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of a log. `metadata` is the server's word (docs/protocol.md), the rest the writer's."""
+    """An event of a log. The server sets `seq`, `parent_seq` and `metadata` (docs/protocol.md), the writer the rest."""
 
     name: str
     args: Any
@@ -38,7 +38,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to be pushed; in a guild's log, a command. The same `event_id` again does nothing again."""
+    """An event to push; in a guild's log, a command. The server ignores an `event_id` that it already has."""
 
     name: str
     args: Any = None
@@ -47,18 +47,18 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """`seqs` of all that was appended, `head` of the log after it."""
+    """The response to a push: the `seqs` of the appended events, and the `head` of the log after them."""
 
     head: int
     seqs: list[int]
 
 
 class SyncClient(Link):
-    """A connection to one log: `app:<name>` (or a bare name), `guild:<id>`, `stream:<id>`. Use it with `async with`,
-    which waits until the log is open, for as long as the server is away too, and raises Refused.
+    """A connection to one log: `app:<name>` (or just the name), `guild:<id>` or `stream:<id>`.
 
-    The connection is made again with jitter whenever it is lost; pulls go on from where they were, and a push
-    whose answer was lost is asked again under its ids, so that nothing is written twice.
+    Use it with `async with`, which waits until the log is open, even while the server is unreachable, and raises
+    Refused. When the connection is lost, it reconnects with jitter. Pulls then continue from their position, and a
+    push without a response is sent again with the same ids, so that nothing is stored twice.
     """
 
     path = "/sync"
@@ -69,7 +69,7 @@ class SyncClient(Link):
         self.instance = instance
         self.epoch = ""
         self.head = 0
-        """Of the log, as of the last answer."""
+        """The log's newest `seq` that this client knows of."""
         self.user_id = ""
         self._client_id = str(uuid.uuid4())
         self._requests = Requests()
@@ -90,14 +90,14 @@ class SyncClient(Link):
         return self
 
     def events(self, since: Position | int = 0, *, live: bool = True) -> Pull:
-        """Return the events behind a position, in order and none twice, and with `live` each new one for ever.
+        """Return the events after a position, in order, each exactly once; with `live`, also all future events.
 
-        One reader and one pull at a time; a new one ends the one before.
+        There is one pull at a time, with one reader; a new pull ends the previous one.
         """
         position = Position("", since) if isinstance(since, int) else since
         pull, before = Pull(self, position, live), self._pull
         if before is not None:
-            pull._id = before._id  # which `_ask` ends
+            pull._id = before._id  # `_ask` ends the pull with this id
             before._inbox.end()
         self._pull = pull
         if self._over is not None:
@@ -107,10 +107,10 @@ class SyncClient(Link):
         return pull
 
     async def push(self, events: Sequence[NewEvent], *, after: int | None = None) -> Ack:
-        """Append events, all or none, and wait for the answer. Pushes are made one after the other.
+        """Append events, all or none, and wait for the response. Pushes are sent one at a time.
 
-        With `after` the push is strict: it is refused with `SERVER_AHEAD` unless the log's head is there (a log of
-        one's own, `app:`). Raises Refused, TooLarge, and ConnectionLost when the client is closed.
+        With `after` the push is refused with `SERVER_AHEAD` unless the log's head is `after` (only for `app:` logs).
+        Raises Refused, TooLarge, or ConnectionLost when the client is closed.
         """
         frame = {"type": "push", "id": str(uuid.uuid4()), "events": _pushed(events, after)}
         if len(to_json(frame)) > MAX_BYTES:
@@ -130,7 +130,7 @@ class SyncClient(Link):
     # --- The connection ---
 
     async def _wanted(self) -> None:
-        return  # always
+        return  # a connection is always needed
 
     async def _begin(self) -> None:
         await self._say(
@@ -176,7 +176,9 @@ class SyncClient(Link):
         request = self._requests.get(frame["id"])
         pull = self._pull if self._pull is not None and self._pull._id == frame["id"] else None
         if request is None and pull is None:
-            self._said_last = error  # about `init` or `auth`: the close that follows says whether it is final
+            self._said_last = (
+                error  # about `init` or `auth`; the close code that follows decides whether it is final
+            )
             if error.code in TEMPORARY:
                 self._do_beside(self._ask_again(error, None, None))
         elif error.code in TEMPORARY:
@@ -196,7 +198,7 @@ class SyncClient(Link):
         socket = self._socket
         await asyncio.sleep(max(RETRY_SECONDS, error.data.get("retryAfterMs", 0) / 1000))
         if socket is None or socket is not self._socket:
-            return  # a new connection has asked already
+            return  # it was already repeated on the new connection
         if pull is not None:
             await pull._ask()
         elif request is None:
@@ -214,24 +216,24 @@ class SyncClient(Link):
             self._pull._inbox.end(error)
         if self._opened is not None and not self._opened.done():
             self._opened.set_exception(self._over)
-            self._opened.exception()  # nobody may be waiting any more
+            self._opened.exception()  # mark it as retrieved: the caller may no longer wait
 
 
 class Pull(AsyncIterator[Event]):
-    """Events of a log as they come, for one reader. Made by `SyncClient.events`.
+    """The events of a log, for one reader. Created by `SyncClient.events`.
 
-    Iterating raises PositionLost when the log cannot be continued, Refused when the right is gone, and ends when
-    the client is closed or, unless live, at the head.
+    Iterating raises PositionLost when the log cannot be continued, raises Refused when the permission is gone, and
+    ends when the client is closed or, unless live, at the head.
     """
 
     def __init__(self, client: SyncClient, since: Position, live: bool) -> None:
         self.position = since
-        """Behind the event that was handed out last: what `since` takes in another process."""
+        """The position after the last event you received; pass it as `since` in another process."""
         self._client = client
         self._live = live
         self._received = since
         self._inbox: Inbox[Event] = Inbox(MAX_WAITING)
-        self._behind = False  # events wait in the log, not here
+        self._behind = False  # the inbox was full: the next events must be read from the log
         self._id = ""
 
     def __aiter__(self) -> Pull:
@@ -247,9 +249,9 @@ class Pull(AsyncIterator[Event]):
     # --- For the client ---
 
     async def _ask(self) -> None:
-        """Pull from where this is; what an earlier pull still sends is not looked at."""
+        """Send a pull from the current position. Events of an earlier pull are then ignored."""
         if not self._client._ready:
-            return  # the next `ready` asks
+            return  # `_open_log` sends the pull when the log is open
         if self._id:
             await self._client._say({"type": "unpull", "id": self._id})
         self._id = str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""The credential: a token, or something that gets a new one."""
+"""The client's credential: a token, or a function that returns one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 type Token = str | Callable[[], str | Awaitable[str]]
-"""A token that lasts (a device's), or a function that returns a fresh one.
+"""A long-lived token (such as a device's), or a function that returns a new token.
 
-The function is called for each connection and whenever the server says that the token runs out. An OSError of
-its is taken for a lost network and tried again later; every other exception ends the client.
+The function is called for each connection, and when the server announces that the token expires. If it raises
+OSError, the network counts as lost, and the client tries again later. Any other exception ends the client.
 """
 
 
 async def fetch(token: Token) -> str:
     if isinstance(token, str):
         return token
-    # A plain function may ask a server and block; that of a coroutine only makes it.
+    # A plain function may block, for example on a request, so it runs in a thread. An async function does not.
     found = token() if inspect.iscoroutinefunction(token) else await asyncio.to_thread(token)
     return found if isinstance(found, str) else await found
