@@ -1,8 +1,8 @@
-// React Native with expo-camera: a phone streams its camera, and hears of alerts.
+// React Native with expo-camera: a phone streams its camera and shows alerts.
 //
 //   <StreamCamera baseUrl="https://backline.example" streamId="front-door" token={deviceToken} />
 //
-// `token` is one that the stream's page makes ("Tokens of devices"): good for this stream only.
+// `token` is created on the stream's page ("Tokens of devices"). It is valid for this stream only.
 import { CameraView, useCameraPermissions } from "expo-camera";
 import { useEffect, useRef, useState } from "react";
 import { Button, Text, View } from "react-native";
@@ -19,7 +19,7 @@ export function StreamCamera({ baseUrl, streamId, token }) {
   useEffect(() => {
     if (!granted) return undefined;
     let going = true;
-    // A device's token lasts thirty days and cannot be renewed: the owner makes another one before it ends.
+    // A device's token is valid for thirty days and cannot be renewed: the owner must replace it in time.
     const tokens = { get: async () => token, discard: () => {} };
     const streams = new Streams({ baseUrl, tokens });
     const stream = streams.register({

@@ -1,11 +1,11 @@
-// React: a stream's live picture and its alerts.
+// React: a stream's live image and its alerts.
 //
 //   <StreamView streamId="front-door" />
 import { useEffect, useRef, useState } from "react";
 import { Streams, TokenSource } from "backline-client";
 
-// One connection for the whole page. On a page of Backline's own origin the login cookie is enough; elsewhere pass
-// `obtain`, which fetches a token.
+// One connection for the whole page. On Backline's own origin, the login cookie is enough. On another origin, pass
+// `obtain`, a function that fetches a token.
 const streams = new Streams({ baseUrl: location.origin, tokens: new TokenSource() });
 
 export function StreamView({ streamId }) {
@@ -20,7 +20,7 @@ export function StreamView({ streamId }) {
       consumes: ["video-frame", "alert"],
       onState: (next, problem) => setState(problem?.detail ?? next),
       onMessage: (alert) => setAlerts((before) => [alert, ...before].slice(0, 20)),
-      // The next frame is asked for when this has settled, so what is shown is always new.
+      // The next frame is requested when this promise settles, so each frame shown is new.
       onFrame: async ({ payload }) => {
         const bitmap = await createImageBitmap(new Blob([payload]));
         if (!canvas.current) return;

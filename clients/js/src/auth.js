@@ -4,14 +4,14 @@ import { exchangeJson } from "./rest.js";
 /** @import { TokenAnswer } from "./types.d.ts" */
 
 const RENEW_BEFORE_MS = 60_000;
-/** The channel on which a tab tells the others of its browser that it has logged out. */
+/** The channel on which a tab notifies the browser's other tabs of a logout. */
 const LOGGED_OUT = "backline logged out";
 
 /**
- * Access tokens, held in memory only and renewed a minute before they end.
+ * Access tokens, stored in memory only and renewed a minute before they expire.
  *
- * The local clock is never compared with the server's: a token's life is `exp - iat`, both the
- * server's, and runs from the moment it was asked for on a clock that cannot be set.
+ * The local clock is never compared with the server's. A token's lifetime is `exp - iat`, both from the server,
+ * and is measured from the time of the request on a monotonic clock.
  */
 export class TokenSource {
   /** @type {() => Promise<TokenAnswer>} */
@@ -20,15 +20,15 @@ export class TokenSource {
   /** @type {string | null} */
   #access = null;
   #renewAt = 0;
-  /** Counts the times that all was forgotten. */
+  /** Counts calls of `forget`, so that a renewal that began before one is discarded. */
   #era = 0;
   /** @type {Promise<string> | null} */
   #inFlight = null;
 
   /**
    * @param {object} [options]
-   * @param {() => Promise<TokenAnswer>} [options.obtain] asks for a new token; the default uses the
-   *   browser's session cookie. It throws `SignedOutError` when only a login can help.
+   * @param {() => Promise<TokenAnswer>} [options.obtain] requests a new token; the default uses the
+   *   browser's session cookie. It throws `SignedOutError` when the user must log in.
    * @param {() => number} [options.now] monotonic milliseconds
    */
   constructor({ obtain = fromSession(), now = () => performance.now() } = {}) {
@@ -37,7 +37,7 @@ export class TokenSource {
   }
 
   /**
-   * A token good for a minute or more. Calls made meanwhile share one request.
+   * A token that is valid for about a minute or more. Concurrent calls share one request.
    * @returns {Promise<string>}
    * @throws {SignedOutError | ApiError | import("./errors.js").NetworkError}
    */
@@ -53,14 +53,14 @@ export class TokenSource {
   }
 
   /**
-   * Forget a token the server refused. One that was replaced meanwhile is left alone.
+   * Discard a token that the server refused. Nothing happens if it has already been replaced.
    * @param {string} token
    */
   discard(token) {
     if (this.#access === token) this.#access = null;
   }
 
-  /** Nobody is logged in any more: no token, and none that is on its way. */
+  /** Discard the token, and the result of a request for one, because nobody is logged in any more. */
   forget() {
     this.#access = null;
     this.#inFlight = null;
@@ -74,14 +74,14 @@ export class TokenSource {
     const lifeMs = readLifeMs(answer.access);
     if (era !== this.#era) throw new SignedOutError();
     this.#access = answer.access;
-    // A life of a minute or less would mean a request per call: renew at its half instead.
+    // A lifetime of a minute or less would mean a request per call: renew after half of it instead.
     this.#renewAt = askedAt + Math.max(lifeMs - RENEW_BEFORE_MS, lifeMs / 2);
     return answer.access;
   }
 }
 
 /**
- * What a JWT says. It is not verified: only the server can.
+ * Read the claims of a JWT. They are not verified: only the server can do that.
  * @param {string} jwt
  * @returns {{sub: string, iat: number, exp: number}} seconds since 1970, by the server's clock
  */
@@ -90,7 +90,7 @@ export function readClaims(jwt) {
 }
 
 /**
- * How long a JWT lives, by its own claims.
+ * The lifetime of a JWT, by its own claims.
  * @param {string} jwt
  * @returns {number} milliseconds
  */
@@ -100,7 +100,7 @@ export function readLifeMs(jwt) {
 }
 
 /**
- * Tokens for whoever the browser's session cookie says is logged in.
+ * Return a function that requests tokens for the user of the browser's session cookie.
  * @param {{baseUrl?: string, fetch?: typeof globalThis.fetch, csrfToken?: () => string}} [options]
  * @returns {() => Promise<TokenAnswer>}
  */
@@ -119,20 +119,20 @@ export function fromSession({ baseUrl = "", fetch, csrfToken = readCsrfCookie } 
   };
 }
 
-/** The token Django expects back in `X-CSRFToken`; empty when its cookie is absent. */
+/** The token that Django expects in `X-CSRFToken`; empty when its cookie is missing. */
 export function readCsrfCookie() {
   const pair = document.cookie.split("; ").find((cookie) => cookie.startsWith("csrftoken="));
   return pair ? decodeURIComponent(pair.slice("csrftoken=".length)) : "";
 }
 
-/** Tell the browser's other tabs that nobody is logged in any more. */
+/** Notify the browser's other tabs that the user has logged out. */
 export function announceLogout() {
   const channel = new BroadcastChannel(LOGGED_OUT);
   channel.postMessage(null);
   channel.close();
 }
 
-/** @param {() => void} act when another tab has logged out @returns {() => void} stops it */
+/** @param {() => void} act called when another tab has logged out @returns {() => void} stops listening */
 export function onLogout(act) {
   const channel = new BroadcastChannel(LOGGED_OUT);
   channel.onmessage = act;

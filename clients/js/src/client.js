@@ -10,7 +10,7 @@ import { join } from "./tabs.js";
  * @import { Sharing } from "./tabs.js"
  * @import { Timing } from "./link.js"
  *
- * @typedef {object} Follower what one tab hears of an instance
+ * @typedef {object} Follower a tab's callbacks for one instance
  * @property {(link: LinkState) => void} linkChanged
  * @property {(events: SyncEvent[]) => void} arrived
  * @property {(changes: Change[], settled?: {change: Change, ack: Ack}) => void} queueChanged
@@ -18,7 +18,7 @@ import { join } from "./tabs.js";
  */
 
 /**
- * A tab's, or a process's, way to the server: REST, tokens and event logs. Tabs of one browser share one
+ * A tab's or a process's connection to the server: REST, tokens and event logs. Tabs of one browser share one
  * connection, one token and one queue of changes.
  */
 export class Client {
@@ -35,15 +35,15 @@ export class Client {
   /**
    * @param {object} options
    * @param {string} options.baseUrl such as `https://backline.example`, without a path
-   * @param {string | null} [options.userId] who this is; unset, the first token says it, and changes are kept
-   *   in memory only
-   * @param {() => Promise<TokenAnswer>} [options.obtain] asks for a new token; the default uses the
-   *   browser's session cookie. It throws `SignedOutError` when only a login can help.
-   * @param {ChangeStorage} [options.storage] for the queue, where there is no IndexedDB
-   * @param {(change: Change, error: Error) => void} [options.onRefused] a change that an earlier page left
-   *   behind was refused, and its instance is not followed here
-   * @param {Sharing} [options.sharing] how tabs share; unset: the best that works
-   * @param {URL | string} [options.workerUrl] where `worker.js` is served, on the page's own origin
+   * @param {string | null} [options.userId] the user. If it is unset, the first token determines it, and changes
+   *   are stored in memory only
+   * @param {() => Promise<TokenAnswer>} [options.obtain] requests a new token; the default uses the
+   *   browser's session cookie. It throws `SignedOutError` when the user must log in.
+   * @param {ChangeStorage} [options.storage] stores the queue; the default is IndexedDB, or memory without it
+   * @param {(change: Change, error: Error) => void} [options.onRefused] called when a change of an earlier page
+   *   was refused and this tab does not follow its instance
+   * @param {Sharing} [options.sharing] how tabs share; by default the best way that works
+   * @param {URL | string} [options.workerUrl] the URL of `worker.js`, on the page's own origin
    * @param {typeof globalThis.fetch} [options.fetch]
    * @param {(url: string, protocols: string[]) => SocketLike} [options.openSocket] not with a SharedWorker
    * @param {Timing} [options.timing] not with a SharedWorker
@@ -89,12 +89,12 @@ export class Client {
     if (globalThis.document) this.#deafen = onLogout(() => this.#line.tell("signOut"));
   }
 
-  /** Whose page this is, as it was said when the client was made. */
+  /** The user passed to the constructor. */
   get userId() {
     return this.#userId;
   }
 
-  /** @returns {Tokens} of all tabs: renewed once for all, held in memory only */
+  /** @returns {Tokens} shared by all tabs, stored in memory only */
   get tokens() {
     return {
       get: () => this.#line.call("token"),
@@ -102,17 +102,17 @@ export class Client {
     };
   }
 
-  /** The network may be back, or gone, or the machine has just woken. */
+  /** Check the connection now. Call it when the network may have changed, or after the machine was asleep. */
   wake() {
     this.#line.tell("wake");
   }
 
-  /** Somebody has logged in without a new page. */
+  /** Call it after a login without a page load. */
   signedIn() {
     this.#greet();
   }
 
-  /** Ends it; the queue stays where it is stored. Awaits nothing of the server. */
+  /** Close the client. The queue stays stored. Does not wait for the server. */
   async close() {
     this.#deafen();
     (await this.#joined)();
@@ -137,12 +137,12 @@ export class Client {
     return this.#line.call("push", change);
   }
 
-  /** @param {string} instanceId @param {number} seq @param {Cursor} known what is there at least @returns {Promise<SyncEvent[]>} */
+  /** @param {string} instanceId @param {number} seq @param {Cursor} known the tab's cursor @returns {Promise<SyncEvent[]>} */
   read(instanceId, seq, known) {
     return this.#line.call("read", instanceId, seq, known);
   }
 
-  /** Each host, the first and whichever follows it, hears this before anything else. */
+  /** Send the first messages to a host: who the user is, and the instances to follow. */
   #greet() {
     this.#line.tell("hello", { url: this.#url, userId: this.#userId });
     for (const instanceId of this.#followers.keys()) this.#line.tell("follow", instanceId);

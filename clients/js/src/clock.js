@@ -1,11 +1,11 @@
-/** How much worse a sample may be than the best one before it and still be believed. */
+/** A sample counts if its round trip is at most this many times the shortest one so far. */
 const TOLERANCE = 2;
 
 /**
- * The server's clock, from the times in its answers to `ping`.
+ * The server's clock, estimated from the times in its responses to `ping`.
  *
- * As in NTP the server is taken to have answered half-way between question and answer, so the error is at most half
- * the round trip. Time runs on a clock that cannot be set.
+ * As in NTP, the response's time is assumed to be halfway between request and response, so the error is at most half
+ * the round trip. Between responses, time advances by a monotonic clock.
  */
 export class ServerClock {
   /** @type {number | null} */
@@ -18,7 +18,7 @@ export class ServerClock {
     this.#now = now;
   }
 
-  /** @returns {number} to hand to `heard` with the answer */
+  /** @returns {number} the time of the request, to pass to `heard` with the response */
   ask() {
     return this.#now();
   }
@@ -32,7 +32,7 @@ export class ServerClock {
     this.#offset = timestamp - (now + askedAt) / 2;
   }
 
-  /** @returns {number} Unix milliseconds by the server's clock; by one's own before the first answer */
+  /** @returns {number} Unix milliseconds by the server's clock; by the local clock before the first response */
   now() {
     return this.#offset === null ? Date.now() : this.#offset + this.#now();
   }

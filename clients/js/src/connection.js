@@ -6,13 +6,13 @@ import { Link } from "./link.js";
  * @import { Ack, ConnectionState, Position, Problem, PushEvent, SocketLike, SyncEvent, Tokens } from "./types.d.ts"
  * @import { Timing } from "./link.js"
  *
- * @typedef {object} Push a batch on its way
+ * @typedef {object} Push a batch without a response yet
  * @property {{type: "push", id: number, events: PushEvent[]}} frame
- * @property {boolean} reauthenticated whether a new token was already tried for it
+ * @property {boolean} reauthenticated whether it was already retried with a new token
  * @property {(ack: Ack) => void} resolve
  * @property {(error: Error) => void} reject
  *
- * @typedef {object} Read a pull that ends
+ * @typedef {object} Read a pull up to the head
  * @property {SyncEvent[]} events
  * @property {(events: SyncEvent[]) => void} resolve
  * @property {(error: Error) => void} reject
@@ -33,7 +33,7 @@ export class Connection {
   #nextId = 1;
   #livePull = 0;
   #inGrace = false;
-  /** Whether the last refusal may have been meant for the cookie's user instead of the token's. */
+  /** Whether the last refusal may have been for the cookie's user instead of the token's. */
   #doubted = false;
   /** @type {Map<number, Push>} */
   #pushes = new Map();
@@ -46,10 +46,10 @@ export class Connection {
    * @param {string} options.instanceId such as `guild:1234`
    * @param {Tokens} options.tokens
    * @param {(state: ConnectionState, problem: Problem | null, position: Position) => void} options.onState
-   *   `position` is where the log stood when this became live
-   * @param {(events: SyncEvent[]) => void} options.onEvents those after that position, as they happen
-   * @param {() => void} [options.onWritable] live, with a token that is good for pushes
-   * @param {(userId: string) => boolean} [options.isUser] whether this is whom the server should see
+   *   `position` is the log's position when the connection became live
+   * @param {(events: SyncEvent[]) => void} options.onEvents called with the events after that position
+   * @param {() => void} [options.onWritable] called when the connection is live with a token that allows pushes
+   * @param {(userId: string) => boolean} [options.isUser] whether this is the expected user
    * @param {(url: string, protocols: string[]) => SocketLike} [options.openSocket]
    * @param {Timing} [options.timing]
    */
@@ -67,7 +67,7 @@ export class Connection {
       onGone: () => this.#forget(),
       onState: (state, problem) => onState(state, problem, this.#position),
       isFinal: (code) => this.#isFinal(code),
-      // In grace nothing can be pushed.
+      // With an expired token in its grace period, nothing can be pushed.
       isTokenNeeded: () => this.#inGrace || this.#pushes.size > 0,
       openSocket,
       timing,
@@ -83,12 +83,12 @@ export class Connection {
     this.#link.stop();
   }
 
-  /** Try now what would be tried later; on an open connection, check that it still lives. */
+  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
   wake() {
     this.#link.wake();
   }
 
-  /** Nobody is logged in any more. @param {SignedOutError} error */
+  /** End the connection, because the user is no longer logged in. @param {SignedOutError} error */
   signOut(error) {
     this.#link.signOut(error);
   }
@@ -96,7 +96,7 @@ export class Connection {
   /**
    * @param {PushEvent[]} events
    * @returns {Promise<Ack>}
-   * @throws {SyncError | NetworkError} refused; or the answer is lost with the connection
+   * @throws {SyncError | NetworkError} refused, or the connection was lost before the response
    */
   push(events) {
     if (this.#link.state !== "live") return Promise.reject(new NetworkError("not connected"));
@@ -109,7 +109,7 @@ export class Connection {
   }
 
   /**
-   * Events after `cursor` up to the head.
+   * Read the events after `cursor`, up to the head.
    * @param {number} cursor
    * @param {string} epoch
    * @returns {Promise<SyncEvent[]>} ascending `seqNum`
@@ -124,7 +124,7 @@ export class Connection {
     });
   }
 
-  /** The connection is gone, and with it every answer. */
+  /** Fail all requests, because the connection is lost. */
   #forget() {
     this.#inGrace = false;
     this.#livePull = 0;
@@ -204,7 +204,7 @@ export class Connection {
       this.#reads.delete(id);
       read.reject(new SyncError(frame));
     } else if (id && id === this.#livePull) {
-      // The log was replaced under us: the next `ready` says by which.
+      // The log was replaced: reconnect, and the next `ready` has the new epoch.
       this.#link.retry();
     } else {
       this.#link.problem = { code: frame.code, detail: frame.detail };
@@ -212,7 +212,8 @@ export class Connection {
   }
 
   /**
-   * Refused at the door, perhaps somebody else has logged in here, and cookie and token disagree: a new token tells.
+   * Whether a refusal is final. A first FORBIDDEN before the connection is live is not: cookie and token may belong to
+   * different users after another login, and a new token settles that.
    * @param {number} code
    */
   #isFinal(code) {

@@ -1,6 +1,6 @@
 /** @import { Problem } from "./types.d.ts" */
 
-/** The server answered, and refused. `code` is stable, `message` is its sentence for people. */
+/** The server refused a request. `code` is stable, `message` is the server's sentence for people. */
 export class ApiError extends Error {
   /**
    * @param {number} status HTTP status
@@ -11,7 +11,7 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.status = status;
     this.code = body.code || `HTTP_${status}`;
-    /** Sentences by field, on a 400. */
+    /** On a 400: lists of sentences by field. */
     this.errors = body.errors ?? {};
   }
 
@@ -21,7 +21,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer at all: offline, refused, or cut off. The request may still have arrived. */
+/** There was no response: offline, connection refused or lost. The request may still have arrived. */
 export class NetworkError extends Error {
   /** @param {unknown} [cause] */
   constructor(cause) {
@@ -30,7 +30,7 @@ export class NetworkError extends Error {
   }
 }
 
-/** Nobody is logged in any more, or somebody else is; only a login helps. */
+/** Nobody is logged in any more, or another user is. The user must log in. */
 export class SignedOutError extends Error {
   code = "AUTH_REQUIRED";
 
@@ -41,7 +41,7 @@ export class SignedOutError extends Error {
   }
 }
 
-/** Whether a REST request failed by the server's word or for want of one, and not by a mistake of ours. @param {unknown} error */
+/** Whether a REST request failed because of the server, the network or the session, not because of a bug. @param {unknown} error */
 export function isRequestError(error) {
   return error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError;
 }
@@ -63,7 +63,7 @@ export class SyncError extends Error {
   }
 }
 
-/** An error as it crosses to another tab: structured clone would forget its class and fields. @param {any} error */
+/** An error as a plain object, to post to another tab: a structured clone loses its class and fields. @param {any} error */
 export function packError({ name, message, code, status, errors, head, retryAfterMs }) {
   return { name, message, code, status, errors, head, retryAfterMs };
 }

@@ -1,13 +1,13 @@
 /** @import { GuildEvent, QueueItem } from "./events.d.ts" */
 
-/** So long a failed item is shown (docs/protocol.md). */
+/** How long a failed item is shown (docs/protocol.md). */
 const SHOWN_MS = 600_000;
-/** So many a snapshot has at most. */
+/** The most failed items that a snapshot has. */
 const MOST = 50;
 
 /**
  * The failed items after an event.
- * @param {QueueItem[]} failed newest last; left as they are
+ * @param {QueueItem[]} failed newest last; not modified
  * @param {GuildEvent} event
  * @returns {QueueItem[]}
  */
@@ -23,10 +23,10 @@ export function applyToFailed(failed, { name, args }) {
   }
 }
 
-/** Tells which failed items are still shown. The server's clock and this machine's are never compared. */
+/** Tracks which failed items are still shown, without comparing the server's clock with the local one. */
 export class FailedAges {
   #now;
-  /** When each is shown no longer, in `now()` milliseconds. @type {Map<string, number>} */
+  /** The time until which each is shown, in milliseconds of `now()`. @type {Map<string, number>} */
   #until = new Map();
 
   /** @param {() => number} now monotonic milliseconds */
@@ -35,9 +35,9 @@ export class FailedAges {
   }
 
   /**
-   * Those of a snapshot.
+   * Take over the failed items of a snapshot.
    * @param {QueueItem[]} failed
-   * @param {string | null} at the moment of the snapshot, by the server's clock
+   * @param {string | null} at the time of the snapshot, by the server's clock
    */
   adopt(failed, at) {
     this.#until.clear();

@@ -1,6 +1,6 @@
 /**
- * Binary messages of `/ws`: two bytes with the length of the header (big-endian), the header (JSON in UTF-8, with a
- * `type`), the payload.
+ * Binary frames of `/ws`: two bytes (the header's length, big-endian), the header (JSON in UTF-8, with a `type`), and
+ * the payload.
  */
 
 import { SyncError } from "./errors.js";
@@ -13,10 +13,10 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * @param {Record<string, unknown>} header with its `type`
- * @param {Uint8Array} payload copied
+ * @param {Record<string, unknown>} header including `type`
+ * @param {Uint8Array} payload it is copied
  * @returns {Uint8Array<ArrayBuffer>}
- * @throws {SyncError} the header has more than 4,096 bytes, or all of it more than 1,000,000
+ * @throws {SyncError} the header has more than 4,096 bytes, or the frame more than 1,000,000
  */
 export function packFrame(header, payload) {
   const head = encoder.encode(JSON.stringify(header));
@@ -51,7 +51,7 @@ export function unpackFrame(message) {
   return { header, payload: new Uint8Array(message, end) };
 }
 
-/** Not sent, because the server would close the connection over it. @param {string} detail */
+/** The error for a message so large that the server would close the connection. @param {string} detail */
 function tooLarge(detail) {
   return new SyncError({ code: "TOO_LARGE", detail });
 }

@@ -5,7 +5,7 @@ import { applyToQueue } from "./queue.js";
  * @import { GuildEvent } from "./events.d.ts"
  * @import { Guild, Player, QueueItem, SkipVote, VoiceChannel } from "./types.d.ts"
  *
- * @typedef {object} GuildState what events change of a guild
+ * @typedef {object} GuildState the part of a guild's state that events change
  * @property {Guild} guild
  * @property {VoiceChannel[]} voice_channels
  * @property {QueueItem[]} queue
@@ -19,7 +19,7 @@ import { applyToQueue } from "./queue.js";
 /**
  * The state after an event (docs/protocol.md). Unknown events change nothing.
  * @template {GuildState} S
- * @param {S} state left as it is
+ * @param {S} state not modified
  * @param {GuildEvent} event
  * @returns {S}
  */
@@ -28,7 +28,7 @@ export function applyEvent(state, event) {
   const failed = applyToFailed(before, event);
   const changed = applyArgs(applyToQueue(state, event), event);
   const next = failed === before ? changed : { ...changed, failed };
-  // A vote is about what plays.
+  // A vote is about the current track, so it ends with it.
   return next.player.item?.id === state.player.item?.id ? next : { ...next, skip_vote: null };
 }
 

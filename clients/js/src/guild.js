@@ -17,16 +17,16 @@ export { applyEvent } from "./guild-events.js";
  */
 
 const REFRESH_TRIES = 3;
-/** Of a longer queue, more is read as soon as fewer are left. */
+/** When fewer rows of a longer queue are left, more are loaded. */
 const KNOWN = 100;
 
 /**
- * One guild's queue and player, kept current through `/sync`, with what was asked for and is not yet so.
+ * One guild's queue and player, kept current through `/sync`, with changes that are still pending.
  *
- * Changes to the queue are pushed: without a network they wait, and are sent once there is one. What steers
- * the player goes over REST, now or not at all: a pause is not wanted an hour late.
+ * Changes to the queue are pushed: while offline they are queued, and sent later. Commands for the player go over
+ * REST, now or not at all, because nobody wants a pause an hour late.
  *
- * Over 400 lines with its types, as one class: each reader and command below stands on the same private state.
+ * Over 400 lines with its types, as one class, because all its methods use the same private state.
  */
 export class GuildStore {
   #path;
@@ -45,24 +45,25 @@ export class GuildStore {
   #position;
   /** @type {FailedAges} */
   #failedAges;
-  /** Reads of rights begun, and whether the newest failed. */
+  /** The number of started reads of the rights, and whether the newest one failed. */
   #rightsRead = 0;
   #rightsOld = false;
   #wasLive = false;
-  /** What is being read of the queue, with what happens meanwhile. @type {{page: QueuePage | null, events: GuildSyncEvent[]} | null} */
+  /** The page of the queue that is loading, and the events since. @type {{page: QueuePage | null, events: GuildSyncEvent[]} | null} */
   #more = null;
 
   /**
    * @param {object} options
    * @param {Client} options.client
    * @param {string} options.guildId
-   * @param {() => void} [options.onChange] after anything shown may have changed
-   * @param {(events: GuildSyncEvent[]) => void} [options.onEvents] after they are applied
-   * @param {() => void} [options.onReset] the state was read again because the log does not go on from where this
-   *   was: events between are not told. `readRecent` has those that are left, once the state is `live`
+   * @param {() => void} [options.onChange] called after any visible change
+   * @param {(events: GuildSyncEvent[]) => void} [options.onEvents] called after the events are applied
+   * @param {() => void} [options.onReset] called when the state was loaded again because the log cannot be continued
+   *   from the cursor. The events between are not passed to `onEvents`. Once the state is `live`, `readRecent` returns
+   *   those that the log still has
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
-   * @param {(change: Change, error: Error) => void} [options.onLateRefusal] a change of an earlier page was
-   *   refused, and is gone from the rows
+   * @param {(change: Change, error: Error) => void} [options.onLateRefusal] called when a change of an earlier page
+   *   was refused and removed from the rows
    * @param {() => number} [options.now] monotonic milliseconds
    */
   constructor({
@@ -99,13 +100,13 @@ export class GuildStore {
     });
   }
 
-  /** Show the present at once, then follow. */
+  /** Load a snapshot, then follow the log. */
   async start() {
     let cursor = { epoch: "", seq: 0 };
     try {
       cursor = await this.#takeSnapshot();
     } catch (error) {
-      // The connection meets the same trouble, tells it, and takes its own snapshot when it is over.
+      // The connection fails in the same way, reports it, and loads a snapshot when it is back.
       if (!isRequestError(error)) throw error;
     }
     this.#log.start(cursor);
@@ -115,12 +116,12 @@ export class GuildStore {
     this.#log.stop();
   }
 
-  /** The network may be back, or the machine has just woken. */
+  /** Check the connection now. Call it when the network may be back, or after the machine was asleep. */
   wake() {
     this.#client.wake();
   }
 
-  /** How many changes of this person's are on their way, those of other tabs included. */
+  /** The number of this user's pending changes, including those of other tabs. */
   get pendingCount() {
     return this.#log.pending.length;
   }
@@ -140,43 +141,43 @@ export class GuildStore {
     return this.#state?.player ?? null;
   }
 
-  /** How the vote to skip the current track stands; null before the first vote. */
+  /** The vote to skip the current track; null before the first vote. */
   get skipVote() {
     return this.#state?.skip_vote ?? null;
   }
 
-  /** What this person may do by their roles; null until the first snapshot. */
+  /** What the user may do by their roles; null until the first snapshot. */
   get can() {
     return this.#can;
   }
 
-  /** Where the current track is now, in milliseconds. Without a connection it stands where it was last known. */
+  /** The current track's position in milliseconds. It stops while there is no connection. */
   get positionMs() {
     return this.#position.of(this.player);
   }
 
-  /** @returns {FailedRow[]} what failed in the last ten minutes and was neither retried nor removed; newest last */
+  /** @returns {FailedRow[]} tracks that failed in the last ten minutes, neither retried nor removed; newest last */
   get failed() {
     return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), this.#log.pending);
   }
 
-  /** How many tracks wait, those that are not among the rows included. */
+  /** The number of tracks in the queue, including those that are not among the rows. */
   get queueTotal() {
     return this.#state?.queue_total ?? this.#state?.queue.length ?? 0;
   }
 
-  /** Whether the queue goes on behind the rows: `loadMore` adds to them. */
+  /** Whether the queue has more tracks than the rows; `loadMore` loads them. */
   get hasMore() {
     return this.#state?.next != null;
   }
 
-  /** @returns {Row[] | null} the queue as it is and as it is asked to be; null until the first snapshot */
+  /** @returns {Row[] | null} the queue with pending changes; null until the first snapshot */
   get rows() {
     return this.#state && queueRows(this.#state.queue, this.#log.pending, { live: this.#log.state === "live" });
   }
 
   /**
-   * Read on in a queue that is known in part. Nothing happens while that is being done, or when all is known.
+   * Load the next page of the queue. Does nothing while a page is loading, or when all rows are loaded.
    * @throws {ApiError | NetworkError | SignedOutError}
    */
   async loadMore() {
@@ -192,25 +193,25 @@ export class GuildStore {
     this.#onChange();
   }
 
-  /** Put the page that was read behind the rows, as soon as all is known that had happened before it was read. */
+  /** Add the loaded page to the rows, as soon as all events from before it have arrived. */
   #takeMore() {
     const { epoch, seq } = this.#log.cursor;
     if (!this.#state || !this.#more?.page) return;
     const { page, events } = this.#more;
-    if (page.epoch === epoch && page.seq > seq) return; // these events are on their way
+    if (page.epoch === epoch && page.seq > seq) return; // these events have not arrived yet
     this.#more = null;
-    // Where ranks were changed meanwhile, the page may not begin where the rows end.
+    // If ranks have changed meanwhile, the page may not begin where the rows end.
     if (page.epoch !== epoch || events.some(({ name }) => name === "QueueRenumbered")) return;
     this.#state = withPage(this.#state, page, events.filter(({ seqNum }) => seqNum > page.seq));
   }
 
-  /** Rows play, and the next ones should be there before they are looked for. */
+  /** Load more rows before the loaded ones run out. */
   async #keepKnown() {
     if (!this.#state || this.#state.queue.length >= KNOWN) return;
     try {
       await this.loadMore();
     } catch (error) {
-      // The next event asks again, as does whoever scrolls there.
+      // The next event tries again, and so does scrolling to the end.
       if (!isRequestError(error)) throw error;
     }
   }
@@ -230,10 +231,10 @@ export class GuildStore {
   }
 
   /**
-   * Ask for a track. Without a network it stays in the rows as waiting and is sent later, once.
+   * Add a track. While offline it stays in the rows as waiting, and is sent once, later.
    * @param {string} query words, a URL, or a track's `uri`
    * @param {{position?: "end" | "next" | "now", track?: Track | null}} [options]
-   * @throws {SyncError} refused, and gone from the rows again
+   * @throws {SyncError} refused, and removed from the rows again
    */
   async add(query, { position = "end", track = null } = {}) {
     await this.#push("AddTrack", { query, position }, { track });
@@ -252,7 +253,7 @@ export class GuildStore {
   }
 
   /**
-   * Ask again for a track that failed: at the end of the queue.
+   * Add a failed track again, at the end of the queue.
    * @param {string} itemId
    * @throws {SyncError} refused, and back among the failed
    */
@@ -261,12 +262,12 @@ export class GuildStore {
   }
 
   /**
-   * Carry out a command now, or not at all.
+   * Run a command now, or fail.
    * @template {keyof Commands} Name
    * @param {Name} name
    * @param {Commands[Name]["args"]} args
-   * @returns {Promise<{seq: number | null, result: Commands[Name]["result"]}>} `seq` of the last event that it
-   *   appended; null: nothing changed
+   * @returns {Promise<{seq: number | null, result: Commands[Name]["result"]}>} `seq` of the last event that the command
+   *   appended, or null if nothing changed
    * @throws {ApiError | NetworkError | SignedOutError}
    */
   execute(name, args) {
@@ -274,18 +275,18 @@ export class GuildStore {
   }
 
   /**
-   * Carry out a command now or, without a network, later.
+   * Run a command now or, while offline, later.
    * @template {keyof Commands} Name
    * @param {Name} name
    * @param {Commands[Name]["args"]} args
-   * @param {Record<string, any>} note what to show of it meanwhile
+   * @param {Record<string, any>} note what to show while it is pending
    * @throws {SyncError} refused
    */
   async #push(name, args, note) {
     await this.#log.push(name, args, note);
   }
 
-  /** The result's `vote` is how the vote stands; null when the track was skipped. */
+  /** Skip the current track, or vote to. The result's `vote` is null when the track was skipped. */
   skip() {
     return this.execute("Skip", {});
   }
@@ -300,22 +301,22 @@ export class GuildStore {
     return this.execute("SetVolume", { volume });
   }
 
-  /** @param {string} itemId @param {string | null} after the item that it should follow; null: to the front */
+  /** @param {string} itemId @param {string | null} after the item that it should follow; null for the front */
   async move(itemId, after) {
     await this.#push("MoveItem", { item_id: itemId, after }, { title: this.#titleOf(itemId) });
   }
 
-  /** Empty the queue. */
+  /** Clear the queue. */
   clear() {
     return this.execute("ClearQueue", {});
   }
 
-  /** @param {string | null} channelId null: leave voice */
+  /** @param {string | null} channelId null to leave voice */
   setVoiceChannel(channelId) {
     return channelId === null ? this.execute("LeaveVoice", {}) : this.execute("JoinVoice", { channel_id: channelId });
   }
 
-  /** @returns {Promise<string | null>} the voice channel that this person sits in now */
+  /** @returns {Promise<string | null>} the id of the voice channel that the user is in now */
   async readSeat() {
     return (await this.#rest.get(`${this.#path}/voice-state`)).channel_id;
   }
@@ -349,7 +350,7 @@ export class GuildStore {
     const { voice_channels } = this.#state;
     this.#state = events.reduce(applyEvent, this.#state);
     const changed = events.some((event) => this.#changesRights(event));
-    // An event lists what everybody may see; what only some may see stays until it is read.
+    // An event lists only the channels that everybody may see: keep the old list until the user's is loaded.
     if (changed) this.#state = { ...this.#state, voice_channels };
     this.#more?.events.push(...events);
     this.#takeMore();
@@ -360,25 +361,25 @@ export class GuildStore {
     this.#onEvents(events);
   }
 
-  /** @param {GuildSyncEvent} event @returns {boolean} whether we may do or see something else after it */
+  /** @param {GuildSyncEvent} event @returns {boolean} whether it may change what the user may do or see */
   #changesRights({ name, args }) {
     const { userId } = this.#client;
     return name === "SettingsChanged" || name === "VoiceChannelsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));
   }
 
-  /** What one may do and see is told to each, so no event can. */
+  /** Load what the user may do and see. It differs between users, so events do not include it. */
   async #refreshRights() {
     const read = ++this.#rightsRead;
     this.#rightsOld = false;
     try {
       const { can, guild, voice_channels } = await this.#rest.get(`${this.#path}/snapshot`);
-      if (read !== this.#rightsRead) return; // a newer one is on its way
+      if (read !== this.#rightsRead) return; // a newer read has started
       const { owner, permissions, can_manage } = guild;
       this.#can = can;
       if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
       this.#onChange();
     } catch (error) {
-      // The old ones are shown until it is live again; the server holds to the new ones.
+      // The old rights are shown until the connection is live again; the server applies the new ones.
       if (read === this.#rightsRead) this.#rightsOld = true;
       if (!isRequestError(error)) throw error;
     }
@@ -398,8 +399,8 @@ export class GuildStore {
   }
 
   /**
-   * After an interruption the position is a guess: events that were late carry an old one, and a
-   * machine asleep does not count. Ask again, and keep only what belongs to the place we are at.
+   * Load the player's position after an interruption. Until then it is a guess: late events have an old position, and
+   * the monotonic clock stops while the machine is asleep. A snapshot is used only if it is at the current cursor.
    */
   async #refreshPosition() {
     for (let tries = 0; tries < REFRESH_TRIES; tries++) {
@@ -408,13 +409,13 @@ export class GuildStore {
       try {
         snapshot = await this.#rest.get(`${this.#path}/snapshot`);
       } catch (error) {
-        // The guess stands until the next event; the connection tells what is wrong.
+        // The guess stays until the next event; the connection reports the problem.
         if (isRequestError(error)) return;
         throw error;
       }
       const { epoch, seq } = this.#log.cursor;
       if (snapshot.epoch === epoch && snapshot.seq === seq) {
-        // More of the queue may have been read already.
+        // More of the queue may have been loaded already.
         const known = this.#state && this.#state.queue.length > snapshot.queue.length ? this.#state : snapshot;
         this.#adopt({ ...snapshot, queue: known.queue, next: known.next });
         return;

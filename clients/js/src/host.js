@@ -7,12 +7,12 @@ import { Session } from "./session.js";
  * @import { Message } from "./line.js"
  * @import { Timing } from "./link.js"
  *
- * @typedef {{url: string, userId: string | null}} Hello who a tab says it is, and where `/sync` is
+ * @typedef {{url: string, userId: string | null}} Hello a tab's user, and the URL of `/sync`
  * @typedef {{storage: ChangeStorage, openSocket?: (url: string, protocols: string[]) => SocketLike, timing?: Timing}} HostOptions
  * @typedef {{receive: (message: Message) => void, close: () => void}} Seat
  */
 
-/** What all tabs of a browser share: their connections, their token, and the queue of their changes. */
+/** Has what all tabs of a browser share: their connections, their token, and the queue of their changes. */
 export class Host {
   #options;
   /** @type {Map<string, Session>} */
@@ -26,7 +26,7 @@ export class Host {
   /**
    * Serve a tab.
    * @param {(message: Message) => void} post
-   * @returns {Seat} for its messages, and for when it is gone
+   * @returns {Seat} receives the tab's messages; close it when the tab is gone
    */
   accept(post) {
     const tab = new Tab(post, (hello) => this.#session(hello));

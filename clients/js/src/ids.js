@@ -1,4 +1,4 @@
-/** A random id that nobody else has. Pages without TLS lack `crypto.randomUUID`. @returns {string} */
+/** A random, unique id. Pages without TLS have no `crypto.randomUUID`. @returns {string} */
 export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -8,10 +8,10 @@ import { Outbox } from "./outbox.js";
  * @import { Session } from "./session.js"
  */
 
-/** With these the server says that it will take nothing of this person's for this instance. */
+/** Codes with which the server refuses all changes of this user to this instance. */
 const SHUT_OUT = new Set(["FORBIDDEN", "NOT_FOUND", "CLOSED_4403", "CLOSED_4404"]);
 
-/** One instance for one person: a single connection for all tabs, and the queue of their changes to it. */
+/** One instance for one user: a single connection for all tabs, and the queue of their changes to it. */
 export class Instance {
   #id;
   #session;
@@ -20,13 +20,13 @@ export class Instance {
   #outbox;
   /** @type {Set<Tab>} */
   #followers = new Set();
-  /** Pushes that are not in the outbox yet, or not answered. */
+  /** The number of pushes without a response. */
   #pushing = 0;
   /** @type {LinkState} */
   #link = { state: "connecting", problem: null, epoch: "", head: 0 };
   /** @type {Change[]} */
   #changes = [];
-  /** Reads under way: after a reconnect every tab that stands where another does asks for the same. @type {Map<string, Promise<SyncEvent[]>>} */
+  /** Running reads, shared by tabs: after a reconnect, tabs with the same cursor need the same events. @type {Map<string, Promise<SyncEvent[]>>} */
   #reads = new Map();
 
   /** @param {string} id @param {Session} session */
@@ -101,7 +101,7 @@ export class Instance {
 
   /**
    * @param {number} seq
-   * @param {Cursor} known where the tab stands. A read for a tab that knew less may end before it.
+   * @param {Cursor} known the tab's cursor. A read for a tab with an older cursor may end before it.
    * @returns {Promise<SyncEvent[]>}
    */
   read(seq, known) {
@@ -146,7 +146,7 @@ export class Instance {
 
   /** @param {SyncEvent[]} events */
   #arrived(events) {
-    // For a tab that comes later: what it read before these events, it must read on from.
+    // A tab that follows later learns from the head that it must read these events.
     this.#link = { ...this.#link, head: Math.max(this.#link.head, events[events.length - 1].seqNum) };
     this.#tell("arrived", events);
   }

@@ -7,7 +7,7 @@ import { NetworkError, packError, unpackError } from "./errors.js";
 
 /**
  * Calls between two contexts that can post messages to each other (HTML Standard, "Cross-document
- * messaging"). Arguments and answers are structured-cloned; errors keep their class.
+ * messaging"). Arguments and results are structured-cloned; errors keep their class.
  */
 export class Line {
   #handlers;
@@ -23,9 +23,9 @@ export class Line {
   }
 
   /**
-   * Speak to this peer from now on. Calls without an answer are made again, so what is called must bear that.
+   * Use this peer from now on. Calls without a response are repeated, so handlers must be idempotent.
    * @param {(message: Message) => void} post
-   * @param {() => void} [greet] says what must be heard before those calls
+   * @param {() => void} [greet] sends the messages that must come before those calls
    */
   attach(post, greet = () => {}) {
     this.#post = post;
@@ -42,7 +42,7 @@ export class Line {
     });
   }
 
-  /** Call without waiting for an answer. @param {string} method @param {...any} args */
+  /** Call without waiting for a response. @param {string} method @param {...any} args */
   tell(method, ...args) {
     this.#post?.({ method, args });
   }
@@ -69,7 +69,7 @@ export class Line {
     }
   }
 
-  /** The peer is gone for good. */
+  /** End the line, because the peer is gone. */
   close() {
     this.#post = null;
     for (const { reject } of this.#calls.values()) reject(new NetworkError("closed"));

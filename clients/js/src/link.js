@@ -4,15 +4,15 @@ import { ApiError, SignedOutError } from "./errors.js";
  * @import { ConnectionState, Problem, SocketLike, Tokens } from "./types.d.ts"
  *
  * @typedef {object} Timing for tests and unusual networks
- * @property {() => number} [random] 0 to 1, spreads the reconnects of many clients
- * @property {number} [pingEveryMs] how often the server is asked for a sign of life
- * @property {number} [patienceMs] how long that sign, or the first word of a connection, may take
+ * @property {() => number} [random] 0 to 1; spreads the reconnects of many clients
+ * @property {number} [pingEveryMs] the interval of pings
+ * @property {number} [patienceMs] how long the response to a ping, or a connection's first message, may take
  */
 
 const OPEN = 1;
 const UNAUTHENTICATED = 4401;
 const ABNORMAL = 1006;
-/** Closes after which trying again seldom helps; every other one is worth a new attempt. */
+/** Close codes after which a retry seldom helps. After any other code the client reconnects. */
 const REFUSALS = new Map([
   [4400, "The server did not understand this client."],
   [4403, "You may not be here."],
@@ -21,12 +21,12 @@ const REFUSALS = new Map([
 ]);
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 15_000;
-/** A connection that held this long was a good one, and the next wait starts small again. */
+/** After a connection that was live for this long, the backoff starts again at its base. */
 const GOOD_AFTER_MS = 5_000;
 
-/** One WebSocket, made again whenever it is lost, for as long as it is wanted; with a token that is renewed on it. */
+/** A WebSocket that is reopened whenever it is lost, until `stop`. Its token is renewed on the open connection. */
 export class Link {
-  /** What the server said last about the connection itself: the reason of the close that follows. @type {Problem | null} */
+  /** The server's last error about the connection itself: the reason for the close that follows. @type {Problem | null} */
   problem = null;
   #url;
   /** @type {Tokens} */
@@ -47,7 +47,7 @@ export class Link {
   #state = "waiting";
   /** @type {SocketLike | null} */
   #socket = null;
-  /** Counts attempts and stops, so that what belongs to an earlier one is dropped. */
+  /** Counts attempts and stops, so that results of an earlier one are ignored. */
   #attempt = 0;
   #failures = 0;
   #liveSince = 0;
@@ -66,12 +66,12 @@ export class Link {
    * @param {string} options.url `ws://…` or `wss://…`
    * @param {Tokens} options.tokens
    * @param {(token: string) => string[]} [options.protocols] subprotocols to offer
-   * @param {(token: string) => void} options.onOpen say what has to be said first; `live` follows, when one is let in
-   * @param {(data: any) => void} options.onMessage text, or an `ArrayBuffer`
-   * @param {() => void} [options.onGone] nothing that was asked on this connection will be answered
+   * @param {(token: string) => void} options.onOpen sends the first message; call `live` when the server accepts it
+   * @param {(data: any) => void} options.onMessage gets text, or an `ArrayBuffer`
+   * @param {() => void} [options.onGone] called when open requests on this connection will get no response
    * @param {(state: ConnectionState, problem: Problem | null) => void} options.onState
-   * @param {(code: number) => boolean} [options.isFinal] whether this refusal (a close code) would only be repeated
-   * @param {() => boolean} [options.isTokenNeeded] whether nothing goes on with the token that runs out
+   * @param {(code: number) => boolean} [options.isFinal] whether to give up after this close code (a refusal)
+   * @param {() => boolean} [options.isTokenNeeded] whether the connection is of no use without a new token
    * @param {(url: string, protocols: string[]) => SocketLike} [options.openSocket]
    * @param {Timing} [options.timing]
    */
@@ -107,40 +107,40 @@ export class Link {
     return this.#state;
   }
 
-  /** The number of this connection; that of another one differs. */
+  /** The number of this connection; each has a different one. */
   get attempt() {
     return this.#attempt;
   }
 
-  /** Whether there is a connection, or one will be made. */
+  /** Whether there is a connection, or there will be one. */
   get wanted() {
     return this.#state === "connecting" || this.#state === "live" || this.#retryTimer !== undefined;
   }
 
-  /** Bytes that were not handed to the network yet. */
+  /** The number of bytes not yet sent to the network. */
   get unsentBytes() {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** Connect now, also where there is a connection. */
+  /** Connect now, even if there is a connection. */
   start() {
     this.#failures = 0;
     void this.#connect();
   }
 
-  /** Let go, without a word to anybody. */
+  /** Disconnect, without calling `onState`. */
   stop() {
     this.#leave();
     this.#state = "waiting";
   }
 
-  /** Try now what would be tried later; on an open connection, check that it still lives. */
+  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
   wake() {
     if (this.#retryTimer !== undefined) void this.#connect();
     else if (this.#state === "live") this.ping();
   }
 
-  /** Wait a random while, longer with every failure (full jitter), and connect again. */
+  /** Reconnect after a random delay, whose maximum doubles with every failure (full jitter). */
   retry() {
     if (this.#state === "live" && performance.now() - this.#liveSince > GOOD_AFTER_MS) this.#failures = 0;
     this.#leave();
@@ -149,19 +149,19 @@ export class Link {
     this.#become("waiting", this.problem);
   }
 
-  /** Nobody, or somebody else, is logged in. @param {SignedOutError} error */
+  /** Give up, because nobody or another user is logged in. @param {SignedOutError} error */
   signOut(error) {
     if (this.#state !== "signed_out") this.#giveUpOrRetry(error);
   }
 
-  /** The server has let us in. */
+  /** Call it when the server has accepted the connection. */
   live() {
     this.#liveSince = performance.now();
     this.#pingTimer = setInterval(() => this.ping(), this.#pingEveryMs);
     this.#become("live");
   }
 
-  /** @param {string | Uint8Array<ArrayBuffer>} data dropped without an open connection */
+  /** @param {string | Uint8Array<ArrayBuffer>} data dropped if the connection is not open */
   send(data) {
     if (this.#socket?.readyState === OPEN) this.#socket.send(data);
   }
@@ -171,18 +171,18 @@ export class Link {
     this.send(JSON.stringify(frame));
   }
 
-  /** Ask for a sign of life. The `id` that comes back with it is when it was asked for. */
+  /** Send a ping. Its `id`, which the pong repeats, is the time of the request. */
   ping() {
     this.say({ type: "ping", id: String(performance.now()) });
     this.expectAnswer();
   }
 
-  /** Something was asked: a server from which nothing at all comes any more has gone. */
+  /** Reconnect if no message at all arrives in time. Call it after a request. */
   expectAnswer() {
     this.#patienceTimer ??= setTimeout(() => this.retry(), this.#patienceMs);
   }
 
-  /** Give the server a newer token on the open connection. */
+  /** Send the server a new token on the open connection. */
   async renew() {
     if (this.#renewing) return;
     this.#renewing = true;
@@ -195,7 +195,7 @@ export class Link {
       this.say({ type: "auth", id: "auth", authToken: token });
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      // The old token may do for a while; the server closes when it does not.
+      // The old token may still be valid for a while; the server closes the connection when it is not.
       if (error instanceof SignedOutError || this.#isTokenNeeded()) this.#giveUpOrRetry(error);
     } finally {
       this.#renewing = false;
@@ -224,13 +224,13 @@ export class Link {
       this.#onMessage(data);
     };
     socket.onclose = ({ code }) => this.#closed(code);
-    // The close that should follow an error says 1006 too, and in some clients it never comes.
+    // The close event that follows an error also has 1006, and in some clients it never comes.
     socket.onerror = () => this.#closed(ABNORMAL);
   }
 
   /**
-   * Let go of the socket, whatever state it is in. Its handlers go first: a dead connection's own
-   * close event can be minutes away.
+   * Drop the socket, whatever its state. Its handlers are removed first: the close event of a dead connection can
+   * come minutes later.
    * @returns {number} the number of the attempt that may begin
    */
   #leave() {
@@ -250,7 +250,8 @@ export class Link {
 
   /** @param {number} code */
   #closed(code) {
-    // Refused before one was let in, browsers tell no reason: perhaps the session is over. A new token tells.
+    // When a connection is refused before it is live, browsers give no reason. The session may have ended; requesting
+    // a new token shows whether it has.
     if (code === UNAUTHENTICATED || this.#state !== "live") this.#tokens.discard(this.#token);
     const refusal = REFUSALS.get(code);
     if (refusal && this.#isFinal(code)) {
@@ -262,7 +263,7 @@ export class Link {
     }
   }
 
-  /** Connect again at once; being refused again must not spin. */
+  /** Reconnect at once; after a second refusal in a short time, with a delay. */
   #retryOnce() {
     const now = performance.now();
     const again = now - this.#retriedAt < GOOD_AFTER_MS;
@@ -271,7 +272,7 @@ export class Link {
     else void this.#connect();
   }
 
-  /** @param {unknown} error why a token could not be had */
+  /** @param {unknown} error why there is no token */
   #giveUpOrRetry(error) {
     if (error instanceof SignedOutError) this.#giveUp("signed_out", { code: error.code, detail: error.message });
     else if (error instanceof ApiError && !error.temporary) this.#giveUp("refused", { code: error.code, detail: error.message });

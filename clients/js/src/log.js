@@ -14,8 +14,8 @@ const RETRY_CAP_MS = 15_000;
 /**
  * The event log of one instance, followed from a cursor.
  *
- * Every event after the cursor is delivered once and in order, across reconnects and whichever tab holds
- * the connection. When the log no longer holds the cursor, `takeSnapshot` is asked for a new place.
+ * Every event after the cursor is delivered once and in order, across reconnects and whichever tab has the
+ * connection. When the log cannot be continued from the cursor, `takeSnapshot` is called for a new one.
  */
 export class EventLog {
   #client;
@@ -34,17 +34,17 @@ export class EventLog {
   #state = "waiting";
   /** @type {string | undefined} */
   #problemCode;
-  /** Counts what interrupts catching up, so that an earlier round ends without effect. */
+  /** Counts interruptions of catching up, so that an earlier round ends without effect. */
   #round = 0;
   #catchingUp = false;
   #started = false;
-  /** Without an answer, as the host tells it. @type {Change[]} */
+  /** Changes without a response, as reported by the host. @type {Change[]} */
   #waiting = [];
-  /** Pushed here, and not in what the host tells yet. @type {Map<string, NewChange>} */
+  /** Changes pushed here that the host has not reported yet. @type {Map<string, NewChange>} */
   #handedIn = new Map();
-  /** Answered, their events still to come: the last seq of each. @type {Map<NewChange, number>} */
+  /** Changes with a response whose events have not arrived, with the last seq of each. @type {Map<NewChange, number>} */
   #landing = new Map();
-  /** Ids of events that came before their answer. @type {Set<string>} */
+  /** Ids of changes whose event arrived before the response. @type {Set<string>} */
   #landed = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retryTimer;
@@ -53,13 +53,13 @@ export class EventLog {
    * @param {object} options
    * @param {Client} options.client
    * @param {string} options.instanceId such as `guild:1234` or `app:notes`
-   * @param {(epoch: string) => Promise<Cursor>} options.takeSnapshot reads the present anew, of the log that is in
-   *   that epoch; answers where it stands
+   * @param {(epoch: string) => Promise<Cursor>} options.takeSnapshot loads the current state of the log with this
+   *   epoch, and returns the state's cursor
    * @param {(events: SyncEvent[]) => void} options.onEvents
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
-   * @param {() => void} [options.onPending] `pending` has changed
-   * @param {(change: Change, error: Error) => void} [options.onRefused] a change was refused whose `push`
-   *   nobody waits for any more: it was made before a reload, or in a tab that is gone
+   * @param {() => void} [options.onPending] called when `pending` has changed
+   * @param {(change: Change, error: Error) => void} [options.onRefused] called when a change was refused and nobody
+   *   waits for its `push` any more: it was made before a reload, or in a tab that is gone
    */
   constructor({
     client, instanceId, takeSnapshot, onEvents, onState = () => {}, onPending = () => {}, onRefused = () => {},
@@ -77,18 +77,18 @@ export class EventLog {
     return this.#state;
   }
 
-  /** The last event delivered, or where following started. */
+  /** The position of the last delivered event, or the cursor passed to `start`. */
   get cursor() {
     return { ...this.#cursor };
   }
 
-  /** Changes of this person, of every tab, whose effect is not among the events yet; oldest first. */
+  /** The user's changes, from all tabs, whose events have not arrived yet; oldest first. */
   get pending() {
     const waiting = [...this.#waiting, ...this.#handedIn.values()];
     return [...this.#landing.keys(), ...waiting.filter(({ eventId }) => !this.#landed.has(eventId))];
   }
 
-  /** @param {Cursor} cursor the place a snapshot was taken at; `epoch` "" is before any */
+  /** @param {Cursor} cursor the cursor of a snapshot; `epoch` "" if there is none yet */
   start(cursor) {
     this.#cursor = { epoch: cursor.epoch, seq: cursor.seq };
     this.#started = true;
@@ -101,7 +101,7 @@ export class EventLog {
     });
   }
 
-  /** Ends it. What was pushed stays in the queue. */
+  /** Stop following. Pushed changes stay in the queue. */
   stop() {
     clearTimeout(this.#retryTimer);
     this.#round++;
@@ -110,12 +110,12 @@ export class EventLog {
   }
 
   /**
-   * Push one event, or to a guild a command. Without a connection it waits, also across a reload where
-   * storage allows, and happens once however often it is sent.
+   * Push one event, or a command for a guild. While offline it stays in the queue, with persistent storage also
+   * across a reload. It takes effect once, however often it is sent.
    * @param {string} name
    * @param {Record<string, any>} [args]
-   * @param {Record<string, any>} [note] kept beside it and not sent: what to show of it meanwhile
-   * @returns {Promise<Ack>} once the server has it, however long that takes
+   * @param {Record<string, any>} [note] stored with the change but not sent: what to show while it is pending
+   * @returns {Promise<Ack>} resolves when the server has the change, however long that takes
    * @throws {SyncError} refused
    */
   async push(name, args = {}, note = {}) {
@@ -131,7 +131,7 @@ export class EventLog {
   }
 
   /**
-   * Events after `seq` up to the head, read once; the head is at least at the cursor. Needs an open connection.
+   * Read the events after `seq`, up to the head, which is at or after the cursor. Needs a live connection.
    * @param {number} seq
    * @returns {Promise<SyncEvent[]>} ascending `seqNum`
    * @throws {SyncError | NetworkError}
@@ -159,9 +159,9 @@ export class EventLog {
   }
 
   /**
-   * Deliver what follows the cursor.
+   * Deliver the events that follow the cursor.
    * @param {SyncEvent[]} events
-   * @returns {boolean} false: something is missing before them
+   * @returns {boolean} false if events before them are missing
    */
   #advance(events) {
     const fresh = [];
@@ -180,7 +180,7 @@ export class EventLog {
     return whole;
   }
 
-  /** Read from the cursor to the head; where the cursor is no place in this log, from a new snapshot. */
+  /** Read from the cursor to the head. If the log cannot be continued from the cursor, load a snapshot first. */
   async #catchUp(failures = 0) {
     const round = ++this.#round;
     this.#catchingUp = true;
@@ -205,7 +205,7 @@ export class EventLog {
     }
   }
 
-  /** @param {number} round @returns {Promise<boolean>} whether the cursor is no place in this log */
+  /** @param {number} round @returns {Promise<boolean>} whether the log cannot be continued from the cursor */
   async #readOn(round) {
     if (this.#cursor.epoch !== this.#link.epoch) return true;
     if (this.#cursor.seq >= this.#link.head) return false;

@@ -7,22 +7,22 @@ import { NetworkError, SyncError } from "./errors.js";
  * @property {Change} change
  * @property {number} bytes
  * @property {Promise<void>} stored
- * @property {((ack: Ack) => void)[]} resolve one for each time it was handed in; none when it was loaded
+ * @property {((ack: Ack) => void)[]} resolve one for each call of `add`; none when it was loaded from storage
  * @property {((error: Error) => void)[]} reject
  */
 
-/** The server takes 900,000 bytes and 100 events a message; what is around the events needs some too. */
+/** The server accepts 900,000 bytes and 100 events per message; the limits here leave room for the rest of it. */
 const MAX_BYTES = 800_000;
 const MAX_BATCH = 50;
-/** After so many failures of the server's own, a change counts as refused: it must not block what follows. */
+/** After this many failures in the server, a change counts as refused, so that it does not block the others. */
 const MAX_FAILURES = 5;
 const RETRY_BASE_MS = 1_000;
 
 /**
- * One person's changes to one instance, pushed in the order they were made.
+ * One user's changes to one instance, pushed in the order they were made.
  *
- * The next batch is sent when the last is answered. A change whose answer was lost is sent again with
- * the same `eventId`, for which the server does nothing twice. Only an answer takes a change out.
+ * The next batch is sent after the response to the last. A change whose response was lost is sent again with
+ * the same `eventId`, and the server ignores duplicates. Only a response removes a change.
  */
 export class Outbox {
   #storage;
@@ -32,22 +32,22 @@ export class Outbox {
   /** @type {Waiting[]} */
   #waiting = [];
   #open = false;
-  /** Counts openings: a batch that fails with its connection must not close the next one. */
+  /** Counts calls of `open`: a batch that fails with its connection must not close the next one. */
   #opening = 0;
   #draining = false;
   #failures = 0;
-  /** So many changes are sent one by one, to find the one for which their batch was refused. */
+  /** How many changes to send one by one, to find the one because of which their batch was refused. */
   #singly = 0;
-  /** @type {(() => void) | null} ends the pause after a failure of the server's */
+  /** @type {(() => void) | null} ends the pause after a failure in the server */
   #endPause = null;
 
   /**
    * @param {object} options
    * @param {ChangeStorage} options.storage
-   * @param {Change[]} [options.changes] loaded from it, oldest first
-   * @param {(events: PushEvent[]) => Promise<Ack>} options.send throws NetworkError with the connection
+   * @param {Change[]} [options.changes] the changes loaded from it, oldest first
+   * @param {(events: PushEvent[]) => Promise<Ack>} options.send throws NetworkError when the connection is lost
    * @param {(settled?: {change: Change, ack: Ack}) => void} [options.onChanged]
-   * @param {(change: Change, error: Error) => void} [options.onRefused] one that nobody waits for
+   * @param {(change: Change, error: Error) => void} [options.onRefused] called for a change that nobody waits for
    */
   constructor({ storage, changes = [], send, onChanged = () => {}, onRefused = () => {} }) {
     this.#storage = storage;
@@ -58,16 +58,16 @@ export class Outbox {
     this.#waiting = changes.map((change) => ({ change, bytes: sizeOf(change), stored, resolve: [], reject: [] }));
   }
 
-  /** What has no answer yet, oldest first. */
+  /** The changes without a response, oldest first. */
   get changes() {
     return this.#waiting.map(({ change }) => change);
   }
 
   /**
-   * Take a change in. The same one again (by `eventId`) is waited for, not added.
+   * Add a change. If it is already in the queue (by `eventId`), only wait for it.
    * @param {Change} change
-   * @returns {Promise<Ack>} once the server has it, however long that takes
-   * @throws {SyncError} refused, and out of the queue
+   * @returns {Promise<Ack>} resolves when the server has the change, however long that takes
+   * @throws {SyncError} refused, and removed from the queue
    */
   add(change) {
     const bytes = sizeOf(change);
@@ -87,7 +87,7 @@ export class Outbox {
     });
   }
 
-  /** There is a connection, and its token is good. */
+  /** Start sending: there is a connection, and its token is valid. */
   open() {
     this.#open = true;
     this.#opening++;
@@ -95,13 +95,13 @@ export class Outbox {
     this.#drain();
   }
 
-  /** What is on its way fails with its connection and is sent again. */
+  /** Stop sending. A batch without a response fails with its connection and is sent again later. */
   close() {
     this.#open = false;
     this.#endPause?.();
   }
 
-  /** The server will take none of these. @param {Error} error */
+  /** Refuse all changes, because the server does not accept any. @param {Error} error */
   refuseAll(error) {
     for (const waiting of [...this.#waiting]) this.#refuse(waiting, error);
   }
@@ -111,7 +111,7 @@ export class Outbox {
     try {
       await this.#storage.add(change);
     } catch (error) {
-      // A full disk or a private window: it is sent all the same, and lost only with this page.
+      // A full disk or a private window. The change is sent anyway, and lost only if the page closes first.
       console.warn("Backline keeps a change in memory only:", error);
     }
   }
@@ -194,7 +194,7 @@ export class Outbox {
   /** @param {Waiting} waiting */
   #takeOut(waiting) {
     this.#waiting = this.#waiting.filter((other) => other !== waiting);
-    // Left behind by a crash or a full disk, it is sent once more and answered as before.
+    // If a crash or a full disk prevents the removal, the change is sent once more and gets the same response.
     this.#storage.remove(waiting.change.eventId).catch((error) => console.warn("Backline could not tidy up:", error));
   }
 }

@@ -1,9 +1,9 @@
 /** @import { Player } from "./types.d.ts" */
 
-/** Where the current track is, between one word of the server's and the next. */
+/** The current track's position, advanced by a clock between the server's updates. */
 export class Position {
   #now;
-  /** When the player's `position_ms` was true. */
+  /** The time, by `now`, at which the player's `position_ms` was correct. */
   #trueAt = 0;
   /** @type {number | null} */
   #stoppedAt = null;
@@ -13,13 +13,13 @@ export class Position {
     this.#now = now;
   }
 
-  /** The server has just said where the track is. */
+  /** Call it when the server has just sent the position. */
   heard() {
     this.#trueAt = this.#now();
     this.#stoppedAt = null;
   }
 
-  /** Nothing is heard of the server any more, so nobody knows whether the track goes on. */
+  /** Stop advancing, because without a connection it is unknown whether the track still plays. */
   stop() {
     this.#stoppedAt ??= this.#now();
   }

@@ -2,16 +2,16 @@
  * @import { GuildEvent, QueueItem } from "./events.d.ts"
  * @import { QueuePage } from "./types.d.ts"
  *
- * @typedef {object} QueuePart the front of a queue, as much of it as is known
- * @property {QueueItem[]} queue in order; all items of ranks up to `next`
- * @property {number} [queue_total] how many wait, those that are not known included
- * @property {string | null} [next] null: all are known
+ * @typedef {object} QueuePart the loaded front part of a queue
+ * @property {QueueItem[]} queue in order; all items with ranks up to `next`
+ * @property {number} [queue_total] the length of the whole queue
+ * @property {string | null} [next] null if the whole queue is loaded
  */
 
 /**
  * The queue after an event (docs/protocol.md).
  * @template {QueuePart} S
- * @param {S} state left as it is
+ * @param {S} state not modified
  * @param {GuildEvent} event
  * @returns {S}
  */
@@ -19,7 +19,7 @@ export function applyToQueue(state, event) {
   const next = changed(state, event);
   if (!("queue_total" in event.args)) return next;
   const { queue_total: total } = event.args;
-  // What is known is all there is: nothing is left behind it.
+  // If the whole queue is loaded, there is no next page.
   return { ...next, queue_total: total, next: next.queue.length === total ? null : next.next };
 }
 
@@ -51,8 +51,8 @@ function changed(state, { name, args }) {
 }
 
 /**
- * Have an item stand where its rank says; behind the part that is known it is not kept. Events of before there were
- * ranks say only which item it follows.
+ * Put an item at the place of its rank; an item behind the loaded part is dropped. Events from before there were ranks
+ * have only `after`, the item that it follows.
  * @template {QueuePart} S
  * @param {S} state
  * @param {QueueItem} item
@@ -70,7 +70,7 @@ function put(state, item, after) {
 }
 
 /**
- * Items keep their order and get other ranks. Those that are not known stand behind all that are.
+ * Give items other ranks. They keep their order, and items that are not loaded stay behind all that are.
  * @template {QueuePart} S
  * @param {S} state
  * @param {Map<string, number>} ranks by item
@@ -91,11 +91,11 @@ function renumber(state, ranks) {
 }
 
 /**
- * The part that is known with a page more.
+ * The loaded part, extended by a page.
  * @template {QueuePart} S
  * @param {S} state
- * @param {QueuePage} page what comes behind `state.next`; it may be older than the state
- * @param {GuildEvent[]} since all events that are in the state, and not in the page
+ * @param {QueuePage} page the items behind `state.next`; it may be older than the state
+ * @param {GuildEvent[]} since all events that are in the state but not in the page
  * @returns {S}
  */
 export function withPage(state, page, since) {
@@ -104,11 +104,11 @@ export function withPage(state, page, since) {
   return since.reduce(applyToQueue, { ...state, queue, queue_total: page.queue_total, next: page.next });
 }
 
-/** @param {QueueItem[]} queue @param {QueueItem} item @param {string | null} after null: at the front */
+/** @param {QueueItem[]} queue @param {QueueItem} item @param {string | null} after null for the front */
 export function insertAfter(queue, item, after) {
   const rest = without(queue, item);
   const place = after === null ? 0 : rest.findIndex((other) => other.id === after) + 1;
-  // The item it should follow has started meanwhile: nothing is before it any more.
+  // If the item that it should follow is no longer in the queue, it has started: put this one at the front.
   return [...rest.slice(0, place), item, ...rest.slice(place)];
 }
 

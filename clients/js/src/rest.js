@@ -3,7 +3,7 @@ import { ApiError, NetworkError } from "./errors.js";
 /** @import { Tokens } from "./types.d.ts" */
 
 /**
- * One HTTP exchange with JSON both ways.
+ * One HTTP request with JSON in both directions.
  * @param {typeof globalThis.fetch} fetch
  * @param {string} url
  * @param {RequestInit} init
@@ -29,12 +29,12 @@ function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    // A proxy's HTML page: the status still says what happened.
+    // The HTML page of a proxy: the status is enough.
     return null;
   }
 }
 
-/** REST with a bearer token; a 401 is tried once more with a fresh one. */
+/** REST with a bearer token. After a 401, the request is repeated once with a new token. */
 export class RestClient {
   /** @type {Tokens} */
   #tokens;
@@ -56,7 +56,7 @@ export class RestClient {
   /**
    * @param {string} path
    * @param {unknown} [body]
-   * @param {{idempotencyKey?: string}} [options] with a key, sending again does nothing twice
+   * @param {{idempotencyKey?: string}} [options] with a key, a repeated request has no effect
    */
   post(path, body, options) {
     return this.#send("POST", path, body, options);
@@ -92,7 +92,7 @@ export class RestClient {
           method,
           headers,
           signal,
-          // The bearer token alone decides: no cookie, so no CSRF check and no surprise identity.
+          // Only the bearer token identifies the user: without cookies there is no CSRF check and no other user.
           credentials: "omit",
           body: body === undefined ? undefined : JSON.stringify(body),
         });

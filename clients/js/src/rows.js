@@ -3,26 +3,26 @@ import { insertAfter } from "./queue.js";
 /**
  * @import { NewChange, QueueItem, Track } from "./types.d.ts"
  *
- * @typedef {object} PendingAdd a track on its way into the queue
+ * @typedef {object} PendingAdd a track that is being added to the queue
  * @property {string} query
  * @property {"end" | "next" | "now"} position
- * @property {Track | null} track what is known of it already
- * @property {boolean} waiting whether it waits for the network
+ * @property {Track | null} track the track, if it is already known
+ * @property {boolean} waiting whether it waits for the connection
  *
  * @typedef {{key: string, item: QueueItem | null, add: PendingAdd | null, removing: boolean, moving: boolean}} Row
- *   a line of the queue: an item of the server's, or an add of ours that is not there yet
+ *   a row of the queue: the server's item, or a pending add
  *
  * @typedef {{item: QueueItem, pending: "retry" | "removal" | null}} FailedRow
  */
 
-/** @param {QueueItem[]} queue @param {string} itemId @param {string | null} after of which either may be gone */
+/** The queue after a move; unchanged if one of the items is gone. @param {QueueItem[]} queue @param {string} itemId @param {string | null} after */
 function foreseeMove(queue, itemId, after) {
   const item = queue.find(({ id }) => id === itemId);
   return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
 }
 
 /**
- * The queue as it is and as it is asked to be.
+ * The queue with pending changes.
  * @param {QueueItem[]} known
  * @param {NewChange[]} pending
  * @param {{live: boolean}} connection
@@ -47,7 +47,7 @@ export function queueRows(known, pending, { live }) {
 }
 
 /**
- * What failed, with what is asked for it.
+ * The failed items with their pending changes.
  * @param {QueueItem[]} failed
  * @param {NewChange[]} pending
  * @returns {FailedRow[]}

@@ -8,24 +8,24 @@ import { MemoryStorage } from "./storage.js";
  * @import { Hello, HostOptions, Tab } from "./host.js"
  */
 
-/** A tab that brings no token in this time (asleep, or unloading) is passed over. */
+/** A tab that returns no token in this time (asleep, or unloading) is skipped. */
 const OBTAIN_MS = 10_000;
 
-/** One person's part of a host. What they did is never sent as somebody else. */
+/** One user's part of a host. A user's changes are never sent as another user. */
 export class Session {
-  /** Null until a token says it; then nothing is stored. @type {string | null} */
+  /** If null, the first token sets it, and changes are stored in memory only. @type {string | null} */
   #userId;
-  /** Least recently heard of first. @type {Set<Tab>} */
+  /** Least recently active first. @type {Set<Tab>} */
   #tabs = new Set();
   /** @type {Map<string, Instance>} */
   #instances = new Map();
   #loading;
   #onEnd;
-  /** What an earlier page left behind, by instance; each is taken once. @type {Map<string, Change[]>} */
+  /** Stored changes of earlier pages, by instance; each list is taken once. @type {Map<string, Change[]>} */
   #left = new Map();
   #signedOut = false;
 
-  /** @param {Hello} hello @param {HostOptions} options @param {() => void} onEnd when the last tab has left */
+  /** @param {Hello} hello @param {HostOptions} options @param {() => void} onEnd called when the last tab has left */
   constructor({ url, userId }, options, onEnd) {
     this.#onEnd = onEnd;
     this.#userId = userId;
@@ -43,7 +43,7 @@ export class Session {
   enter(tab) {
     this.#tabs.add(tab);
     if (!this.#signedOut) return;
-    // A page that was just opened may follow a login.
+    // The page may have been opened after a login.
     this.#signedOut = false;
     for (const instance of this.#instances.values()) instance.restart();
   }
@@ -68,7 +68,7 @@ export class Session {
     for (const instance of this.#instances.values()) instance.wake();
   }
 
-  /** @returns {Promise<string>} without asking anybody when it is known that nobody is logged in */
+  /** @returns {Promise<string>} rejects without a request if it is known that nobody is logged in */
   async token() {
     if (this.#signedOut) throw new SignedOutError();
     return this.tokens.get();
@@ -103,7 +103,7 @@ export class Session {
     this.#instances.delete(instanceId);
   }
 
-  /** @param {string} instanceId @returns {Promise<Change[]>} what an earlier page left behind for it */
+  /** @param {string} instanceId @returns {Promise<Change[]>} its stored changes of earlier pages */
   async takeLeft(instanceId) {
     await this.#loading;
     const changes = this.#left.get(instanceId) ?? [];
@@ -111,7 +111,7 @@ export class Session {
     return changes;
   }
 
-  /** Tell one tab that a change was refused. @param {Change} change @param {Error} error */
+  /** Notify one tab that a change was refused. @param {Change} change @param {Error} error */
   refused(change, error) {
     [...this.#tabs].at(-1)?.line.tell("refused", change, packError(error));
   }
@@ -126,11 +126,11 @@ export class Session {
     } catch (error) {
       console.warn("Backline cannot read what an earlier page left behind:", error);
     }
-    // What no tab follows now is sent all the same.
+    // Send the changes of instances that no tab follows, too.
     for (const instanceId of this.#left.keys()) this.instance(instanceId);
   }
 
-  /** @returns {Promise<TokenAnswer>} brought by one tab, the one last heard of if it can */
+  /** @returns {Promise<TokenAnswer>} from the most recently active tab that can get one */
   async #obtain() {
     /** @type {unknown} */
     let failure = new NetworkError("no tab");

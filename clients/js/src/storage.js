@@ -1,5 +1,5 @@
 /**
- * Where changes wait that the server has not answered. A change holds what to push and whose it is, and
+ * Storage for changes without a response from the server. A change contains what to push and its user, but
  * never a token.
  * @import { Change, ChangeStorage } from "./types.d.ts"
  */
@@ -7,7 +7,7 @@
 const DATABASE = "backline";
 const CHANGES = "changes";
 
-/** Changes for as long as this process lives. @implements {ChangeStorage} */
+/** Keeps changes until the process ends. @implements {ChangeStorage} */
 export class MemoryStorage {
   /** @type {Change[]} */
   #changes = [];
@@ -28,7 +28,7 @@ export class MemoryStorage {
   }
 }
 
-/** Changes that outlive the page, the browser and a crash. @implements {ChangeStorage} */
+/** Keeps changes across page loads, restarts of the browser and crashes. @implements {ChangeStorage} */
 export class IndexedDbStorage {
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
@@ -36,7 +36,7 @@ export class IndexedDbStorage {
   /** @param {string} userId */
   async load(userId) {
     const changes = (await this.#open()).transaction(CHANGES).objectStore(CHANGES).index("userId");
-    // Within one value of an index, records come in the order of their keys: as they were added.
+    // Records with the same index value come in the order of their keys, the order in which they were added.
     return settled(changes.getAll(userId));
   }
 
@@ -71,7 +71,7 @@ export class IndexedDbStorage {
         changes.createIndex("userId", "userId");
       };
       request.onsuccess = () => {
-        // A later version of this client wants to change the tables: make way.
+        // A later version of this client wants to upgrade the database, which needs this connection closed.
         request.result.onversionchange = () => {
           request.result.close();
           this.#opening = null;
@@ -99,7 +99,7 @@ function settled(request) {
   });
 }
 
-/** @param {IDBTransaction} transaction @returns {Promise<void>} once it is on disk */
+/** @param {IDBTransaction} transaction @returns {Promise<void>} resolves when it is complete */
 function finished(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();

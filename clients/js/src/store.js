@@ -6,10 +6,10 @@ import { EventLog } from "./log.js";
  */
 
 /**
- * The state that a log of client-authored events (`app:<name>`) amounts to.
+ * The state computed from a log of client-authored events (`app:<name>`).
  *
- * What is pushed shows at once. When the server refuses it, or events of others came before it, the state
- * is made again from what is confirmed and what is still on its way.
+ * A pushed event changes the state at once. When the server refuses it, or other events came before it, the state
+ * is computed again from the confirmed state and the pending events.
  * @template S
  */
 export class Store {
@@ -27,8 +27,8 @@ export class Store {
    * @param {Client} options.client
    * @param {string} options.instanceId such as `app:notes`
    * @param {S} options.initial
-   * @param {(state: S, event: {name: string, args: any, eventId: string}) => S} options.reduce answers a new
-   *   state and leaves the old one as it is; an event it does not know changes nothing
+   * @param {(state: S, event: {name: string, args: any, eventId: string}) => S} options.reduce returns a new
+   *   state without modifying the old one; an unknown event must change nothing
    * @param {(store: Store<S>) => void} [options.onChange]
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
    * @param {(change: Change, error: Error) => void} [options.onRefused]
@@ -64,17 +64,17 @@ export class Store {
     this.#log.stop();
   }
 
-  /** With what is on its way. */
+  /** The state including pending events. */
   get state() {
     return this.#state;
   }
 
-  /** As the server has it. */
+  /** The state on the server. */
   get confirmed() {
     return this.#confirmed;
   }
 
-  /** What is on its way, oldest first. */
+  /** The pending events, oldest first. */
   get pending() {
     return this.#log.pending;
   }
@@ -86,8 +86,8 @@ export class Store {
   /**
    * @param {string} name
    * @param {Record<string, any>} [args]
-   * @returns {Promise<Ack>} once the server has it, however long that takes
-   * @throws {import("./errors.js").SyncError} refused, and out of the state again
+   * @returns {Promise<Ack>} resolves when the server has the event, however long that takes
+   * @throws {import("./errors.js").SyncError} refused, and removed from the state again
    */
   push(name, args = {}) {
     return this.#log.push(name, args);

@@ -7,14 +7,14 @@ import { newId } from "./ids.js";
  * @import { Streams } from "./streams.js"
  *
  * @typedef {object} StreamFrame
- * @property {Record<string, any>} header what the sender put there, and `type`, `from`, `timestamp`, `frame`, `missed`
+ * @property {Record<string, any>} header the sender's fields, and `type`, `from`, `timestamp`, `frame`, `missed`
  * @property {Uint8Array<ArrayBuffer>} payload
  *
  * @typedef {object} StreamMessage
  * @property {string} type
  * @property {{userId: string, connectionId: string}} from
- * @property {number} timestamp Unix milliseconds, the server's
- * @property {number} [seq] of a durable one, in the log `stream:<id>`
+ * @property {number} timestamp Unix milliseconds, by the server's clock
+ * @property {number} [seq] of a durable message, in the log `stream:<id>`
  *
  * @typedef {object} Present
  * @property {string} connectionId
@@ -33,38 +33,39 @@ import { newId } from "./ids.js";
  * @typedef {object} StreamOptions
  * @property {string} streamId
  * @property {string} [clientType] `web`, `mobile`, `service` or any word
- * @property {string[]} [produces] types of what is sent here
- * @property {string[]} [consumes] types of what is wanted
- * @property {number} [since] durable messages behind this seq; unset: from now on
- * @property {string} [epoch] of the log that `since` is a place in
- * @property {1 | 2} [credit] how many frames may be under way to here
- * @property {boolean} [presence] tell who is there; the public is not told
- * @property {(frame: StreamFrame) => unknown} [onFrame] the next frame is asked for when what this returns has
- *   settled: whoever draws slowly gets newer frames, not more
+ * @property {string[]} [produces] the types that this client sends
+ * @property {string[]} [consumes] the types that this client receives
+ * @property {number} [since] receive the durable messages after this seq; by default only new ones
+ * @property {string} [epoch] the epoch of the log to which `since` belongs
+ * @property {1 | 2} [credit] how many unacknowledged frames the server may send
+ * @property {boolean} [presence] whether to receive presence; the public does not get it
+ * @property {(frame: StreamFrame) => unknown} [onFrame] the next frame is requested when the returned promise
+ *   settles, so that a slow client gets newer frames, not more
  * @property {(message: Record<string, any> & StreamMessage) => void} [onMessage]
  * @property {(news: PresenceNews) => void} [onPresence]
  * @property {(state: ConnectionState, problem: Problem | null) => void} [onState]
- * @property {(problem: Problem) => void} [onProblem] what was sent without waiting for an answer was refused
- * @property {(types: string[]) => void} [onDurableTypes] the owner changed which types of messages are kept
- * @property {() => void} [onReset] durable messages may be missing: the log was replaced, or no longer goes back far
- *   enough. Read them over REST.
+ * @property {(problem: Problem) => void} [onProblem] called when something sent without waiting, such as a frame, was
+ *   refused
+ * @property {(types: string[]) => void} [onDurableTypes] called when the owner changed which types are durable
+ * @property {() => void} [onReset] called when durable messages may be missing: the log was replaced, or no longer goes
+ *   back far enough. Read them over REST.
  *
  * @typedef {object} Unanswered
- * @property {string} text as it is sent
- * @property {boolean} refused for now
+ * @property {string} text the message as JSON
+ * @property {boolean} refused whether it was refused temporarily
  * @property {(ack: {seq?: number}) => void} resolve
  * @property {(error: Error) => void} reject
  */
 
 const MAX_UNANSWERED = 100;
-/** More than this unsent means the network is slower than the camera: the next frame is dropped instead. */
+/** If more bytes are unsent, the network is slower than the camera, and the next frame is dropped. */
 const MAX_UNSENT_BYTES = 65_536;
-/** Refusals of a message that may be carried out in a moment. */
+/** Refusals of a message that may succeed in a moment. */
 const TEMPORARY = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
-/** All that were refused for now are said again together: each by itself, they would be the next flood. */
+/** The shortest delay before all temporarily refused messages are sent again, together, so that they do not exceed the limit again. */
 const AGAIN_MS = 1_000;
 
-/** A place on one stream: what is sent to it, and what comes from it. Made by `Streams.register`. */
+/** A registration on one stream, to send and receive. Created by `Streams.register`. */
 export class Stream {
   #options;
   #streams;
@@ -92,17 +93,17 @@ export class Stream {
     return this.#state;
   }
 
-  /** @returns {{epoch: string, seq: number} | null} up to where durable messages were handed over; to resume from */
+  /** @returns {{epoch: string, seq: number} | null} the position after the last durable message received, to resume from */
   get position() {
     return this.#position;
   }
 
   /**
-   * Say something of a produced type. Without a connection it waits for one, a busy server is asked again, and so is
-   * a lost answer, under the same id: a durable message is written once.
+   * Send a message of a produced type. It waits for a connection. After a lost response, or when the server is busy, it
+   * sends the message again with the same id, so a durable message is stored once.
    * @param {{type: string} & Record<string, unknown>} message
-   * @returns {Promise<{seq?: number}>} `seq` of a durable one
-   * @throws {SyncError | NetworkError} refused, or more than 65,536 bytes; or this place was left, or too many wait already
+   * @returns {Promise<{seq?: number}>} `seq` of a durable message
+   * @throws {SyncError | NetworkError} refused, or more than 65,536 bytes; or the stream was left, or too many are pending
    */
   send(message) {
     if (this.#state === "refused" || this.#state === "signed_out" || this.#unanswered.size >= MAX_UNANSWERED) {
@@ -122,12 +123,12 @@ export class Stream {
   }
 
   /**
-   * Send a frame now or not at all. One of more than 1,000,000 bytes is a problem that `onProblem` is told.
-   * @param {string} type a produced one
+   * Send a frame now, or drop it. A frame of more than 1,000,000 bytes is reported to `onProblem`.
+   * @param {string} type a produced type
    * @param {Uint8Array} payload
-   * @param {Record<string, unknown>} [header] more to tell with it
-   * @returns {boolean} false: it was dropped, for its size, for want of a connection, or because earlier ones are still
-   *   on their way
+   * @param {Record<string, unknown>} [header] more fields for the header
+   * @returns {boolean} false if it was dropped: it is too large, there is no connection, or earlier frames are still
+   *   unsent
    */
   sendFrame(type, payload, header = {}) {
     if (this.#state !== "live" || this.#streams.unsentBytes > MAX_UNSENT_BYTES) return false;
@@ -143,7 +144,7 @@ export class Stream {
     return true;
   }
 
-  /** Want other types from now on, and nothing of those between twice. @param {string[]} types */
+  /** Change the types to receive. Durable messages still arrive only once. @param {string[]} types */
   consume(types) {
     this.#options = { ...this.#options, consumes: types };
     this.#streams.renew(this);
@@ -155,7 +156,7 @@ export class Stream {
     this.#fail(new NetworkError("left the stream"));
   }
 
-  // --- What `Streams` tells ---
+  // --- Called by `Streams` ---
 
   /** @param {string} id of the frame @returns {Record<string, unknown>} */
   registerFrame(id) {
@@ -182,7 +183,7 @@ export class Stream {
     }
   }
 
-  /** Begin anew where the log has nothing behind one's place. */
+  /** Start again without a position, because the log cannot be continued from it. */
   reset() {
     this.#position = null;
     this.#options.onReset?.();
@@ -197,7 +198,7 @@ export class Stream {
     this.#options.onMessage?.(message);
   }
 
-  /** @param {StreamFrame} frame @returns {Promise<void>} settles when the next one is welcome */
+  /** @param {StreamFrame} frame @returns {Promise<void>} settles when the next frame may be sent */
   async show(frame) {
     await this.#options.onFrame?.(frame);
   }
@@ -218,7 +219,7 @@ export class Stream {
     this.#unanswered.delete(id);
   }
 
-  /** @param {Problem & {id?: string, retryAfterMs?: number}} problem about something that was sent */
+  /** @param {Problem & {id?: string, retryAfterMs?: number}} problem about a message or frame that was sent */
   refused(problem) {
     const waiting = this.#unanswered.get(problem.id ?? "");
     if (waiting && TEMPORARY.has(problem.code)) {

@@ -10,15 +10,15 @@ import { Stream } from "./stream.js";
  * @import { StreamOptions } from "./stream.js"
  */
 
-/** The answer to a `register` that may be another one in a moment. */
+/** Refusals of a `register` that may succeed in a moment. */
 const TEMPORARY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL_ERROR"]);
 const ANEW = new Set(["EPOCH_MISMATCH", "CURSOR_TOO_OLD"]);
-/** Each pong tells the server's clock again, so that it is never far off. */
+/** Each pong has the server's time again, so that the clock stays accurate. */
 const PING_EVERY_MS = 10_000;
 
 /**
- * Live streams over `/ws`: one socket for all streams of a page or a process, made again whenever it is lost. It is
- * open while there is a stream to be on.
+ * Live streams over `/ws`: one socket for all streams of a page or process, reopened whenever it is lost. It is open
+ * while there is a registration.
  */
 export class Streams {
   #link;
@@ -44,7 +44,7 @@ export class Streams {
       onMessage: (data) => this.#receive(data),
       onGone: () => this.#registering.clear(),
       onState: (state, problem) => this.#become(state, problem),
-      // It may be about one of several streams: registering again tells which.
+      // It may be about one of several streams. Registering again shows which one.
       isFinal: () => this.#streams.size <= 1,
       openSocket,
       timing: { pingEveryMs: PING_EVERY_MS, ...timing },
@@ -55,7 +55,7 @@ export class Streams {
     return this.#link.state;
   }
 
-  /** Bytes that were not handed to the network yet. */
+  /** The number of bytes not yet sent to the network. */
   get unsentBytes() {
     return this.#link.unsentBytes;
   }
@@ -66,10 +66,10 @@ export class Streams {
   }
 
   /**
-   * Go onto a stream, and stay on it until it is closed.
+   * Register on a stream, until it is closed.
    * @param {StreamOptions} options
    * @returns {Stream}
-   * @throws {Error} this is on that stream already
+   * @throws {Error} already registered on that stream
    */
   register(options) {
     if (this.#streams.has(options.streamId)) throw new Error(`On ${options.streamId} already.`);
@@ -80,7 +80,7 @@ export class Streams {
     return stream;
   }
 
-  /** Say again what a stream wants. @param {Stream} stream */
+  /** Register a stream again with its current options. @param {Stream} stream */
   renew(stream) {
     if (this.#link.state === "live") this.#sendRegister(stream);
   }
@@ -98,7 +98,7 @@ export class Streams {
     this.#link.send(message);
   }
 
-  /** Try now what would be tried later; on an open connection, check that it still lives. */
+  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
   wake() {
     this.#link.wake();
   }
@@ -184,7 +184,7 @@ export class Streams {
       registering.become("refused", problem);
       if (!this.#streams.size) this.#link.stop();
     } else {
-      // About a message or a frame; or the reason of the close that follows.
+      // About a message or a frame, or the reason for the close that follows.
       this.#link.problem = problem;
       for (const each of stream ? [stream] : this.#streams.values()) each.refused(problem);
     }
@@ -192,7 +192,7 @@ export class Streams {
 
   /** @param {ConnectionState} state @param {Problem | null} problem */
   #become(state, problem) {
-    if (state === "live") return; // each stream is, when it is registered
+    if (state === "live") return; // each stream becomes live when it is registered
     const streams = [...this.#streams.values()];
     if (state === "signed_out" || state === "refused") this.#streams.clear();
     for (const stream of streams) stream.become(state, problem);

@@ -1,11 +1,12 @@
 import { newId } from "./ids.js";
 
 /**
- * How the tabs of one browser find the host that holds their connection.
+ * How the tabs of one browser find the host that has their connection.
  *
- * A SharedWorker where there is one; else the tab that gets a Web Lock, reached over a BroadcastChannel, and
- * when it is closed the next; else (Node, or a page that is no secure context) each tab by itself. Whether a
- * tab is still there is told by a lock that it holds: neither ports nor channels say when their other end is gone.
+ * The host is a SharedWorker. If there is none, it is the tab that gets a Web Lock, reached over a BroadcastChannel;
+ * when that tab closes, the next tab takes over. Without Web Locks (Node, or a page that is not a secure context) each
+ * tab has its own host. Each tab also has its own lock, which shows when the tab is gone: ports and channels do not
+ * show when their other end is closed.
  *
  * @import { Line } from "./line.js"
  * @import { Host, Seat } from "./host.js"
@@ -14,15 +15,15 @@ import { newId } from "./ids.js";
  *
  * @typedef {object} Joining
  * @property {Line} line the tab's end
- * @property {() => void} greet what to say to each new host
- * @property {() => Promise<Host>} makeHost for when it is to be in this tab
+ * @property {() => void} greet sends the first messages to each new host
+ * @property {() => Promise<Host>} makeHost creates the host if it is in this tab
  * @property {URL | string} workerUrl
- * @property {Sharing} [sharing] the way to use; unset: the first that works
+ * @property {Sharing} [sharing] the way to use; by default the first that works
  */
 
-/** Rises with what is said between tab and host: pages of two versions do not share one. */
+/** The number increases when the messages between tab and host change, so that pages of two versions share no host. */
 const NAME = "backline 2";
-/** An engine that cannot run module workers may stay silent instead of failing. */
+/** How long to wait for the worker: a browser that cannot run module workers may not report an error. */
 const WORKER_MS = 5_000;
 
 /** @param {Joining} joining @returns {Promise<() => void>} how to leave */
@@ -41,7 +42,7 @@ export async function join(joining) {
   };
 }
 
-/** Serve whoever connects to this SharedWorker. @param {any} scope its global @param {Host} host */
+/** Serve the tabs that connect to this SharedWorker. @param {any} scope its global scope @param {Host} host */
 export function serveWorker(scope, host) {
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
     port.onmessage = ({ data: { tabId } }) => {
@@ -53,7 +54,7 @@ export function serveWorker(scope, host) {
   };
 }
 
-/** @param {Joining} joining @param {string} tabId @returns {Promise<(() => void) | null>} null: it does not work here */
+/** @param {Joining} joining @param {string} tabId @returns {Promise<(() => void) | null>} null if it does not work here */
 function joinWorker({ line, greet, workerUrl }, tabId) {
   return new Promise((resolve) => {
     if (!globalThis.SharedWorker) {
@@ -65,7 +66,7 @@ function joinWorker({ line, greet, workerUrl }, tabId) {
     try {
       worker = new SharedWorker(workerUrl, { type: "module", name: NAME });
     } catch {
-      // Refused by the page's policy, or of another origin: the other tabs will have to do.
+      // The Content Security Policy refuses it, or it is on another origin: share through a tab instead.
       resolve(null);
       return;
     }
@@ -134,7 +135,8 @@ async function joinOwnHost({ line, greet, makeHost }) {
 }
 
 /**
- * Messages within one context: copied as between two, and never delivered within the call that sends them.
+ * Connect a tab with a host in the same context. As between contexts, messages are copied, and never delivered during
+ * the call that sends them.
  * @param {Line} line
  * @param {() => void} greet
  * @param {Host} host
@@ -152,14 +154,14 @@ function connect(line, greet, host) {
   return () => seat.close();
 }
 
-/** @param {string} name @returns {Promise<() => void>} how to let go of it */
+/** @param {string} name @returns {Promise<() => void>} releases the lock */
 function holdLock(name) {
   return new Promise((granted) => {
     navigator.locks.request(name, () => new Promise((release) => granted(() => release(undefined))));
   });
 }
 
-/** @param {string} tabId @param {Seat} seat to close when that tab is gone */
+/** @param {string} tabId @param {Seat} seat closed when that tab is gone */
 function whenGone(tabId, seat) {
   navigator.locks.request(`${NAME} tab ${tabId}`, () => seat.close());
 }

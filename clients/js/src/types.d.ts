@@ -1,4 +1,4 @@
-/** The shapes that travel; docs/protocol.md is where they are defined. */
+/** The types of messages and responses, as defined in docs/protocol.md. */
 
 import type { GuildEvent, Player, Problem, PublicGuild, QueueItem, VoiceChannel } from "./events.d.ts";
 
@@ -10,19 +10,19 @@ export interface Guild extends PublicGuild {
   can_manage: boolean;
 }
 
-/** A place in a log. `seq` 0 is before the first event. */
+/** A position in a log. `seq` 0 is before the first event. */
 export interface Cursor {
   epoch: string;
   seq: number;
 }
 
-/** How the vote to skip the current item stands. */
+/** The vote to skip the current item. */
 export interface SkipVote {
   votes: number;
   needed: number;
 }
 
-/** What the reader may do by their roles; `skip` and `remove` are about other people's tracks. */
+/** What the user may do by their roles; `skip` and `remove` are about other people's tracks. */
 export interface Rights {
   add: boolean;
   skip: "now" | "vote" | null;
@@ -36,19 +36,19 @@ export interface Rights {
 export interface Snapshot extends Cursor {
   guild: Guild;
   voice_channels: VoiceChannel[];
-  /** The first of them, in order. */
+  /** The first items of the queue, in order. */
   queue: QueueItem[];
   queue_total?: number;
-  /** The rank up to which `queue` goes; null: all are there. */
+  /** The rank up to which `queue` goes; null if it is the whole queue. */
   next?: string | null;
-  /** Failed in the last ten minutes, neither retried nor removed; newest last. */
+  /** Items that failed in the last ten minutes, neither retried nor removed; newest last. */
   failed?: QueueItem[];
   player: Player;
   skip_vote: SkipVote | null;
   can: Rights;
 }
 
-/** Items behind a rank, as of that place in the log. */
+/** Items behind a rank, as of this position in the log. */
 export interface QueuePage extends Cursor {
   items: QueueItem[];
   queue_total: number;
@@ -67,7 +67,7 @@ export interface EventMetadata {
   via: "sync" | "rest" | "discord" | "admin" | "bot";
 }
 
-/** What a log says of an event beside its name and its arguments. */
+/** The fields of an event in a log, beside its name and arguments. */
 interface Logged {
   seqNum: number;
   parentSeqNum: number;
@@ -85,7 +85,7 @@ export interface SyncEvent extends Logged {
 /** A `SyncEvent` of a guild. */
 export type GuildSyncEvent = GuildEvent & Logged;
 
-/** One event as a client pushes it: to a guild, an imperative command such as `Skip`. */
+/** One event to push; for a guild, a command such as `Skip`. */
 export interface PushEvent {
   eventId: string;
   name: string;
@@ -98,7 +98,7 @@ export interface Ack {
   seqNums: number[];
 }
 
-/** A change on its way to the log. `note` is kept beside it and not sent: what to show of it meanwhile. */
+/** A pending change. `note` is stored with it but not sent: what to show while it is pending. */
 export interface NewChange extends PushEvent {
   instanceId: string;
   note: Record<string, any>;
@@ -111,18 +111,18 @@ export interface Change extends NewChange {
 /** Keeps changes across restarts, in the order in which they were added. */
 export interface ChangeStorage {
   load(userId: string): Promise<Change[]>;
-  /** The same change again (by `eventId`) is kept once. */
+  /** Adding a change again (by `eventId`) does nothing. */
   add(change: Change): Promise<void>;
   remove(eventId: string): Promise<void>;
 }
 
-/** Where a log stands, as the server says it. */
+/** A log's epoch and head, from the server. */
 export interface Position {
   epoch: string;
   head: number;
 }
 
-/** The connection to an instance; `head` is the newest event heard of. */
+/** The connection to an instance; `head` is the newest known event. */
 export interface LinkState extends Position {
   state: ConnectionState;
   problem: Problem | null;
@@ -134,13 +134,13 @@ export interface TokenAnswer {
   expires_at?: string;
 }
 
-/** What is shown of a connection: `waiting` is between two attempts, the last two are final. */
+/** The state of a connection: `waiting` is between two attempts; `signed_out` and `refused` are final. */
 export type ConnectionState = "connecting" | "live" | "waiting" | "signed_out" | "refused";
 
-/** What is needed of a WebSocket; browsers', Node's and React Native's have it. */
+/** The part of a WebSocket that this client uses, as in browsers, Node and React Native. */
 export interface SocketLike {
   readyState: number;
-  /** Bytes not handed to the network yet. */
+  /** The number of bytes not yet sent to the network. */
   bufferedAmount?: number;
   binaryType: string;
   onopen: ((event: any) => void) | null;
@@ -151,7 +151,7 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** What `TokenSource` offers to those who send tokens. */
+/** The methods of `TokenSource` that senders of tokens use. */
 export interface Tokens {
   get(): Promise<string>;
   discard(token: string): void;

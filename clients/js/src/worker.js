@@ -1,4 +1,4 @@
-/** The SharedWorker in which a browser's tabs share one connection. */
+/** The SharedWorker through which a browser's tabs share one connection. */
 
 import { Host } from "./host.js";
 import { IndexedDbStorage } from "./storage.js";
