@@ -4,12 +4,12 @@
 # [tool.uv.sources]
 # backline-client = { path = "../clients/python" }
 # ///
-"""Watch a stream's pictures and raise an alert when something begins to move.
+"""Watch a stream's frames and send an alert when something begins to move.
 
     SESSION_TOKEN=… uv run examples/motion_alert.py --stream cam-1
 
-The token is one of somebody who may write to the stream, best a device's (`POST /api/streams/cam-1/tokens`). The alert
-is a durable message: it is kept in the stream's log, shown on its page, and handed to the rules of guilds.
+The token must allow writing to the stream. A device's token is best (`POST /api/streams/cam-1/tokens`). The alert is a
+durable message: it is stored in the stream's log, shown on its page, and passed to the alert rules of guilds.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from backline_client import BacklineError, Frame, StreamClient
 
-WIDTH, HEIGHT = 80, 60  # so small that a sensor's noise averages out
-MAX_PIXELS = 4096 * 4096  # a picture of a few kilobytes can claim to be gigabytes
+WIDTH, HEIGHT = 80, 60  # small enough that the sensor's noise averages out
+MAX_PIXELS = 4096 * 4096  # an image of a few kilobytes can decode to gigabytes
 
 DECODERS = {b"\xff\xd8\xff": "mjpeg", b"\x89PNG": "png", b"RIFF": "webp"}
 
@@ -37,10 +37,10 @@ type Picture = NDArray[np.float32]
 
 @dataclass
 class MotionDetector:
-    """Tells when motion begins, from the share of the picture that differs from the one before.
+    """Detects the beginning of motion from the share of the image that has changed since the previous one.
 
-    Two thresholds (hysteresis): motion begins when at least `start` of the picture changed in `frames` pictures
-    in a row, and is over when less than `stop` did for `calm_seconds`. One movement is one alert, however it flickers.
+    It uses two thresholds (hysteresis). Motion begins when at least `start` of the image changed in `frames` images
+    in a row. It ends when less than `stop` changed for `calm_seconds`. So a movement that flickers is one alert.
     """
 
     start: float = 0.01
@@ -48,10 +48,10 @@ class MotionDetector:
     frames: int = 2
     calm_seconds: float = 3.0
     contrast: float = 16.0
-    """How much a pixel's brightness (0 to 255) differs when it counts as changed."""
+    """A pixel counts as changed when its brightness (0 to 255) differs by more than this."""
     moving: bool = False
     changed: float = 0.0
-    """The share of the picture, 0 to 1, as of the last one."""
+    """The share of the last image that has changed, 0 to 1."""
 
     def __post_init__(self) -> None:
         self._before: Picture | None = None
@@ -59,11 +59,11 @@ class MotionDetector:
         self._calm_since: float | None = None
 
     def look(self, picture: Picture, now: float) -> bool:
-        """Returns whether motion begins with this picture. `now` is in seconds and never goes back."""
+        """Return whether motion begins with this image. `now` is the time of a monotonic clock, in seconds."""
         before, self._before = self._before, picture
         if before is None:
             return False
-        # Less the mean of each, so that a light or the camera's exposure is no motion.
+        # Subtract the mean of each, so that a change of light or exposure does not count as motion.
         difference = np.abs((picture - picture.mean()) - (before - before.mean()))
         self.changed = float(np.mean(difference > self.contrast))
         if self.moving:
@@ -83,11 +83,11 @@ class MotionDetector:
 
 
 def read_picture(payload: bytes) -> Picture:
-    """Return a JPEG, PNG or WebP in shades of grey, `(HEIGHT, WIDTH)`. Raises ValueError for anything else."""
+    """Decode a JPEG, PNG or WebP to grayscale, `(HEIGHT, WIDTH)`. Raises ValueError for anything else."""
     kind = next((name for start, name in DECODERS.items() if payload.startswith(start)), None)
     if kind is None:
         raise ValueError("no JPEG, PNG or WebP")
-    # No container: left to guess one, FFmpeg would take a playlist for a picture and open what it lists.
+    # Without a container format: if FFmpeg guessed one, it would accept a playlist and open the files in it.
     decoder = av.CodecContext.create(kind, "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
@@ -102,7 +102,7 @@ def read_picture(payload: bytes) -> Picture:
 
 
 async def watch(client: StreamClient, arguments: argparse.Namespace) -> None:
-    """Raises BacklineError when the server refuses."""
+    """Watch the stream until the client is closed. Raises BacklineError when the server refuses."""
     stream = await client.register(arguments.stream, produces=["alert"], consumes=[arguments.type])
     print(f"Watching {arguments.stream}.", flush=True)
     detector = MotionDetector(start=arguments.sensitivity, stop=arguments.sensitivity * 0.4)
@@ -136,7 +136,7 @@ async def main() -> int:
         help="the share of the picture that has to change, 0 to 1 (default: %(default)s)",
     )
     arguments = parser.parse_args()
-    logging.basicConfig(format="%(message)s")  # the client says there what its connection does
+    logging.basicConfig(format="%(message)s")  # the client logs the state of its connection
     try:
         async with StreamClient(arguments.url, arguments.token) as client:
             await watch(client, arguments)

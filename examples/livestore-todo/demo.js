@@ -1,7 +1,7 @@
 /**
- * Two clients share a list: `npm start`, with Backline running beside its sandbox (`make run`).
+ * Two clients share a list: start Backline with its sandbox (`make run`), then run `npm start`.
  *
- * For another installation set BACKLINE_URL, and SESSION_TOKEN to a sync token for the store `STORE_ID`.
+ * For another installation, set BACKLINE_URL, STORE_ID, and SESSION_TOKEN, a sync token for that store.
  */
 
 import { logInAtSandbox, makeStore } from './sandbox.js'
@@ -16,7 +16,7 @@ const [desk, phone] = await Promise.all(
 )
 desk.add('Water the plants')
 desk.add('Tune the piano')
-phone.add('Buy strings') // at the same time: whoever comes second rebases
+phone.add('Buy strings') // at the same time: the second client to push rebases
 
 const deadline = Date.now() + 30_000
 const texts = (client) => client.list().map((todo) => todo.text).join(', ')

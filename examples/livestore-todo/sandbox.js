@@ -1,4 +1,4 @@
-/** For trying things out: log in as `owner` of Backline's sandbox, without a browser. */
+/** Helpers for the demo: log in as the user `owner` of Backline's sandbox, without a browser. */
 
 /**
  * @param {string} url
@@ -35,7 +35,7 @@ export async function logInAtSandbox(url) {
 }
 
 /**
- * Make the store and a sync token for it, which unlike an access token outlives the quarter of an hour.
+ * Create the store and a sync token for it. An access token would expire after 15 minutes.
  *
  * @param {string} url
  * @param {string} name

@@ -5,7 +5,7 @@ import { createStorePromise, Events, makeSchema, Schema, State } from '@livestor
 import { makeWsSync } from '@livestore/sync-cf/client'
 import { WebSocket } from 'ws'
 
-globalThis.WebSocket ??= WebSocket // Node before 22 has none of its own
+globalThis.WebSocket ??= WebSocket // Node before 22 has no WebSocket
 
 export const events = {
   todoAdded: Events.synced({
@@ -33,10 +33,10 @@ const state = State.SQLite.makeState({
 })
 
 /**
- * Open the list. What is added while offline is pushed later.
+ * Open the list. Items that are added while offline are pushed later.
  *
  * @param {{ url: string, storeId: string, authToken: string, clientId: string }} options `url` is Backline's, with
- *   http or https; `authToken` an access token or, better for a client that cannot refresh, a sync token.
+ *   http or https; `authToken` is an access token or, for a client that cannot refresh it, a sync token.
  */
 export async function openTodos({ url, storeId, authToken, clientId }) {
   const store = await createStorePromise({
