@@ -14,6 +14,7 @@ from alerts.domain.rules import change_rule, check_choices, check_rule, remove_r
 from alerts.domain.settle import try_again
 from alerts.models import AlertPost, AlertRule
 from guilds.changes_form import ChangesForm
+from guilds.setting_fields import settings_in
 from realtime.models import Via
 from realtime.origin import Origin
 
@@ -23,7 +24,7 @@ class AlertRuleForm(ChangesForm[AlertRule]):
 
     class Meta:
         model = AlertRule
-        fields = ("channel_id", "mention_role_id", "min_level", "max_per_minute", "enabled")
+        fields = tuple(f.name for f in settings_in(AlertRule) if f.name not in {"stream_id", "quiet_hours"})
 
     def check(self, changes: dict[str, object]) -> dict[str, object]:
         changes = check_rule(changes, whole=False)
@@ -46,7 +47,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     search_fields = ("guild__name", "guild__id", "stream_id", "author__username")
     list_select_related = ("guild", "author")
     readonly_fields = (
-        "guild", "stream_id", "author", "quiet_from", "quiet_until", "quiet_timezone", "problem_code",
+        "guild", "stream_id", "author", "quiet_hours", "problem_code",
         "problem_detail", "problem_at", "held_until", "created_at",
     )  # fmt: skip
 

@@ -17,13 +17,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from alerts.quiet import QuietHours
+from alerts.setting_fields import QuietHoursField, StreamField
 from guilds.models import TEXT_TYPES
-from guilds.setting_fields import ChannelField, RoleField
+from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SwitchField
 
 MAX_PER_MINUTE = 30
 
@@ -39,28 +39,51 @@ class Level(models.TextChoices):
 class AlertRule(models.Model):
     """Post the alerts of a stream to a channel. Written by `domain/rules.py` only.
 
+    What people choose is declared here and nowhere else, as with GuildSettings. `note_alert` judges by it.
     Stream, channel and role are kept by id: they may vanish any time. `author` vouches for the stream: the rule works
     while that person may read it and manages the guild.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     guild = models.ForeignKey("guilds.Guild", on_delete=models.CASCADE, related_name="alert_rules")
-    stream_id = models.CharField("stream", max_length=64, db_index=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="alert_rules"
     )
-    channel_id = ChannelField("Post to", types=TEXT_TYPES, called="text")
-    mention_role_id = RoleField("Mention", empty="Nobody", null=True, blank=True)
-    min_level = models.CharField(max_length=8, choices=Level, default=Level.LOW)
-    quiet_from = models.TimeField(null=True, blank=True)
-    quiet_until = models.TimeField(null=True, blank=True)
-    quiet_timezone = models.CharField(max_length=64, blank=True, help_text="IANA name, as Europe/Berlin.")
-    max_per_minute = models.PositiveSmallIntegerField(
-        default=5,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_PER_MINUTE)],
-        help_text="Alerts posted one by one; more of them come as a digest.",
+
+    stream_id = StreamField(
+        "Stream", max_length=64, db_index=True, help_text="The stream whose alerts are posted."
     )
-    enabled = models.BooleanField(default=True)
+    channel_id = ChannelField(
+        "Post to", types=TEXT_TYPES, called="text", help_text="The text or announcement channel to post to."
+    )
+    mention_role_id = RoleField(
+        "Mention", empty="Nobody", null=True, blank=True, help_text="The one role that each post mentions."
+    )
+    min_level = ChoiceField(
+        "From level",
+        choices=Level,
+        max_length=8,
+        default=Level.LOW,
+        help_text="Alerts below this level are not posted.",
+    )
+    max_per_minute = NumberField(
+        "One by one, at most",
+        low=1,
+        high=MAX_PER_MINUTE,
+        unit="a minute",
+        default=5,
+        help_text="The alerts that are posted one by one in a minute. The rest of that minute comes as one digest.",
+    )
+    quiet_hours = QuietHoursField(
+        "Quiet hours",
+        null=True,
+        blank=True,
+        help_text="Alerts of these hours come as one digest when they end.",
+    )
+    enabled = SwitchField(
+        "On", default=True, help_text="When off, nothing is posted, and what waited is dropped."
+    )
+
     problem_code = models.CharField(
         max_length=32, blank=True, help_text="Why the last post did not go out, or not whole."
     )
@@ -73,27 +96,13 @@ class AlertRule(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["created_at", "id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(
-                condition=models.Q(quiet_from=None, quiet_until=None, quiet_timezone="")
-                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
-                & ~models.Q(quiet_timezone=""),
-                name="alertrule_quiet_hours_whole",
-            ),
-        ]
 
     def __str__(self) -> str:
         return f"{self.stream_id} to {self.channel_id}"
 
-    @property
-    def quiet_hours(self) -> QuietHours | None:
-        if self.quiet_from is None or self.quiet_until is None:
-            return None
-        return QuietHours(self.quiet_from, self.quiet_until, self.quiet_timezone)
-
     def quiet_end(self, at: datetime) -> datetime | None:
         """Return when the quiet hours end that `at` is in, null outside of them."""
-        hours = self.quiet_hours
+        hours = QuietHours.of(self.quiet_hours) if self.quiet_hours else None
         return hours.end(at) if hours and hours.include(at) else None
 
 

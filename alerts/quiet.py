@@ -42,6 +42,12 @@ class QuietHours:
     until: time
     timezone: str
 
+    @classmethod
+    def of(cls, chosen: dict[str, str]) -> QuietHours:
+        """Read `{from, until, timezone}`. Raises ValueError for times that are none."""
+        start, until = (time.fromisoformat(chosen[name]) for name in ("from", "until"))
+        return cls(start, until, chosen["timezone"])
+
     def include(self, at: datetime) -> bool:
         zone = _zone(self.timezone)
         if zone is None:

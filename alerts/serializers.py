@@ -1,12 +1,32 @@
-"""For the schema; `domain/rules.py` checks. Channels and roles are snowflakes."""
+"""The checks and the shape of alert rules, made of what the model declares."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from alerts.models import MAX_PER_MINUTE, Level
+from accounts.strict_fields import always
+from alerts.models import AlertRule
+from alerts.quiet import QuietHours, timezone_names
+from alerts.setting_fields import QuietHoursField, StreamField
+from guilds.serializers import ModelSettingsSerializer
+from guilds.setting_fields import settings_in
+
+QUIET_HOURS = (
+    "Null, or {from, until, timezone}: two times of day such as 22:00, and a zone such as Europe/Berlin."
+)
+
+
+class StreamId(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=always("The id of a stream."), **options)
+
+    def to_internal_value(self, data: object) -> str:
+        # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
+        if not isinstance(data, str) or not 1 <= len(data) <= 64 or not data.isprintable():
+            self.fail("invalid")
+        return data
 
 
 class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
@@ -16,6 +36,26 @@ class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`from` cannot be an attribute's name."""
         return {"from": serializers.CharField(help_text="Time of day, as 22:00.")} | super().get_fields()
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Return the hours with times as 22:00. Every mistake is one of the whole."""
+        try:
+            if data.keys() != {"from", "until", "timezone"}:
+                raise ValueError
+            hours = QuietHours.of(data)
+            if any(each.tzinfo or each.second or each.microsecond for each in (hours.start, hours.until)):
+                raise ValueError
+        except (AttributeError, TypeError, ValueError):
+            raise serializers.ValidationError([QUIET_HOURS]) from None
+        if hours.start == hours.until:
+            raise serializers.ValidationError(
+                ["These hours would never end. To be quiet all day, turn the rule off."]
+            )
+        if hours.timezone not in timezone_names():
+            raise serializers.ValidationError(
+                [f"No time zone is called {str(hours.timezone)[:64]!r}; one is Europe/Berlin."]
+            )
+        return {"from": f"{hours.start:%H:%M}", "until": f"{hours.until:%H:%M}", "timezone": hours.timezone}
 
 
 class AlertProblemSerializer(serializers.Serializer[dict[str, object]]):
@@ -32,17 +72,18 @@ class AuthorSerializer(serializers.Serializer[dict[str, object]]):
 
 
 # A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
-class LoggedAlertRuleSerializer(serializers.Serializer[dict[str, object]]):
+class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
+    unknown = "A rule has no such field."
+    serializer_field_mapping: ClassVar = {
+        **ModelSettingsSerializer.serializer_field_mapping,
+        StreamField: StreamId,
+        QuietHoursField: QuietHoursSerializer,
+    }
     id = serializers.CharField(read_only=True)
-    stream_id = serializers.CharField()
-    channel_id = serializers.CharField(help_text="A text or announcement channel.")
-    mention_role_id = serializers.CharField(allow_null=True, required=False)
-    min_level = serializers.ChoiceField(choices=Level.choices, required=False)
-    quiet_hours = QuietHoursSerializer(allow_null=True, required=False)
-    max_per_minute = serializers.IntegerField(
-        min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="More of them come as a digest."
-    )
-    enabled = serializers.BooleanField(required=False)
+
+    class Meta:
+        model = AlertRule
+        fields: ClassVar[list[str]] = ["id", *(field.name for field in settings_in(AlertRule))]
 
 
 class AlertRuleSerializer(LoggedAlertRuleSerializer):
@@ -59,3 +100,14 @@ class AlertRuleSerializer(LoggedAlertRuleSerializer):
         read_only=True,
         help_text="Fields whose channel or role was deleted since.",
     )
+
+    class Meta:
+        model = AlertRule
+        fields: ClassVar[list[str]] = [
+            *LoggedAlertRuleSerializer.Meta.fields, "stream_name", "author", "created_at", "problem", "gone",
+        ]  # fmt: skip
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Name what to change.")
+        return attrs

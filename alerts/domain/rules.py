@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,8 +15,8 @@ from accounts.models import User
 from alerts.domain.settle import drop_waiting
 from alerts.errors import AlertRuleNotFound, TooManyAlertRules
 from alerts.events import AlertRuleAdded, AlertRuleChanged, AlertRuleRemoved
-from alerts.models import MAX_PER_MINUTE, AlertPost, AlertRule, Level, PostState
-from alerts.quiet import timezone_names
+from alerts.models import AlertPost, AlertRule, PostState
+from alerts.serializers import AlertRuleSerializer
 from alerts.shapes import rule_fields, rule_shape
 from guilds.models import Guild, Membership
 from guilds.permissions import can_manage, require_manager
@@ -32,11 +32,6 @@ from streams.rights import read_rights
 MAX_RULES = 50  # a guild
 MINUTE = timedelta(minutes=1)  # a digest waits no longer, but for quiet hours
 
-FIELDS = (
-    "stream_id", "channel_id", "mention_role_id", "min_level", "quiet_hours", "max_per_minute", "enabled",
-)  # fmt: skip
-NEEDED = ("stream_id", "channel_id")
-
 
 # --- What a rule may be ---
 
@@ -46,85 +41,10 @@ def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
 
     Raises InvalidInput; nothing of the guild is looked at.
     """
-    clean: dict[str, Any] = {}
-    errors: dict[str, list[str]] = {}
-    for name, value in args.items():
-        try:
-            clean[name] = _CHECKS[name](value)
-        except KeyError:
-            errors[name] = ["A rule has no such field."]
-        except ValueError as error:
-            errors[name] = [str(error)]
-    if whole:
-        errors |= {name: ["Choose one."] for name in NEEDED if name not in args}
-    elif not args:
-        errors["non_field_errors"] = [f"Say what to change: {', '.join(FIELDS)}."]
-    if errors:
-        raise InvalidInput(errors)
-    return clean
-
-
-def _id(value: object) -> str:
-    # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
-    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
-        raise ValueError("The id of one.")
-    return value
-
-
-def _role(value: object) -> str | None:
-    return None if value is None else _id(value)
-
-
-def _level(value: object) -> str:
-    if not isinstance(value, str) or value not in Level.values:
-        raise ValueError(f"One of {', '.join(Level.values)}.")
-    return value
-
-
-def _per_minute(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PER_MINUTE:
-        raise ValueError(f"A whole number from 1 to {MAX_PER_MINUTE}.")
-    return value
-
-
-def _enabled(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("True or false.")
-    return value
-
-
-def _quiet_hours(value: object) -> dict[str, str] | None:
-    if value is None:
-        return None
-    sentence = (
-        "Null, or {from, until, timezone}: two times of day such as 22:00, and a zone such as Europe/Berlin."
-    )
-    if not isinstance(value, dict) or value.keys() != {"from", "until", "timezone"}:
-        raise ValueError(sentence)
-    if not all(isinstance(each, str) for each in value.values()):
-        raise ValueError(sentence)
-    try:
-        start, until = (time.fromisoformat(value[name]) for name in ("from", "until"))
-    except ValueError:
-        raise ValueError(sentence) from None
-    if any(each.tzinfo or each.second or each.microsecond for each in (start, until)):
-        raise ValueError(sentence)
-    if start == until:
-        raise ValueError("These hours would never end. To be quiet all day, turn the rule off.")
-    if value["timezone"] not in timezone_names():
-        raise ValueError(f"No time zone is called {value['timezone'][:64]!r}; one is Europe/Berlin.")
-    return {"from": f"{start:%H:%M}", "until": f"{until:%H:%M}", "timezone": value["timezone"]}
-
-
-_CHECKS = {
-    "stream_id": _id,
-    "channel_id": _id,
-    "mention_role_id": _role,
-    "min_level": _level,
-    "quiet_hours": _quiet_hours,
-    "max_per_minute": _per_minute,
-    "enabled": _enabled,
-}
+    checked = AlertRuleSerializer(data=args, partial=not whole)
+    if not checked.is_valid():
+        raise InvalidInput(checked.errors)
+    return dict(checked.validated_data)
 
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
@@ -169,10 +89,6 @@ def _set(rule: AlertRule, changes: dict[str, Any], origin: Origin) -> None:
     for name, value in changes.items():
         if name == "stream_id":
             _vouch(rule, value, origin)
-        elif name == "quiet_hours":
-            rule.quiet_from = time.fromisoformat(value["from"]) if value else None
-            rule.quiet_until = time.fromisoformat(value["until"]) if value else None
-            rule.quiet_timezone = value["timezone"] if value else ""
         else:
             setattr(rule, name, value)
 

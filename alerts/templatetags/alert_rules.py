@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import template
@@ -16,5 +17,8 @@ register = template.Library()
 @register.inclusion_tag("alerts/rules.html")
 def alert_rules(guild_id: str) -> dict[str, Any]:
     """Show a guild's rules, with a dialog whose controls are made of what the model declares."""
-    guild = Guild(pk=guild_id)
-    return {field.name: {"field": field, "options": field.options(guild)} for field in settings_in(AlertRule)}
+    guild, fields = Guild(pk=guild_id), settings_in(AlertRule)
+    defaults = {field.name: field.get_default() for field in fields if field.has_default() or field.null}
+    return {"defaults": json.dumps(defaults)} | {
+        field.name: {"field": field, "options": field.options(guild)} for field in fields
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from alerts.models import AlertRule
 from config.generate.commands import commands_table, commands_types
 from config.generate.errors import error_codes_table
 from config.generate.events import events_json, events_table, events_types
@@ -39,6 +40,7 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 FILES: dict[str, Callable[[str], str]] = {
     "docs/protocol.md": parts(commands=commands_table, events=events_table, errors=error_codes_table),
+    "docs/alerts.md": parts(settings=lambda: settings_table(AlertRule)),
     "docs/guild-settings.md": parts(settings=lambda: settings_table(GuildSettings)),
     "docs/openapi.json": whole(openapi_json),
     "docs/events.schema.json": whole(events_json),

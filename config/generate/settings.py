@@ -19,5 +19,5 @@ def settings_table(model: type[models.Model]) -> str:
 
 
 def _default(field: Setting[object, object]) -> str:
-    needed = not field.has_default() and not field.null
-    return "needed" if needed else f"`{json.dumps(field.get_default())}`"
+    required = not field.has_default() and not field.null
+    return "required" if required else f"`{json.dumps(field.get_default())}`"

@@ -262,7 +262,7 @@ def test_a_zone_that_is_not_known_any_more_keeps_no_alert_back(
     post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
     rule = post.rule(quiet_hours=quiet_now())
-    AlertRule.objects.filter(pk=rule.pk).update(quiet_timezone="Atlantis/Poseidonis")
+    AlertRule.objects.filter(pk=rule.pk).update(quiet_hours=quiet_now() | {"timezone": "Atlantis/Poseidonis"})
     quiet._zone.cache_clear()
     post.alert("all the same")
     assert post.work() == 1

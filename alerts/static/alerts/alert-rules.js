@@ -23,7 +23,6 @@ import { isolated } from "../backline/js/format.js";
  * @property {string[]} gone
  */
 
-const NEW = { min_level: "low", mention_role_id: null, quiet_hours: null, max_per_minute: 5, enabled: true };
 const NIGHT = { from: "22:00", until: "07:00" };
 const LEVEL_WORDS = { low: "every alert", medium: "medium and high", high: "only high" };
 
@@ -39,10 +38,6 @@ export class AlertRules {
   #channel = byId("rule-channel");
   /** @type {HTMLSelectElement} */
   #role = byId("rule-role");
-  /** @type {HTMLSelectElement} */
-  #level = byId("rule-level");
-  /** @type {HTMLInputElement} */
-  #rate = byId("rule-rate");
   /** @type {HTMLInputElement} */
   #quiet = byId("rule-quiet");
   /** @type {HTMLInputElement} */
@@ -51,8 +46,8 @@ export class AlertRules {
   #until = byId("rule-until");
   /** @type {HTMLSelectElement} */
   #zone = byId("rule-zone");
-  /** @type {HTMLInputElement} */
-  #enabled = byId("rule-enabled");
+  /** Each shows and changes one field of a rule. @type {(HTMLInputElement | HTMLSelectElement)[]} */
+  #controls = [...this.#dialog.querySelectorAll("[data-field]")].map((node) => /** @type {HTMLInputElement | HTMLSelectElement} */ (node));
   /** @type {Rule | null} */
   #edited = null;
 
@@ -124,19 +119,20 @@ export class AlertRules {
     /** @type {{id: string, name: string}[]} */
     const streams = await this.#rest.get("/api/streams").catch(() => []);
     this.#stream.replaceChildren(...streams.map(({ id, name }) => new Option(name || id, id)));
-    const { stream_id: stream, channel_id: channel, ...rest } = { ...NEW, stream_id: "", channel_id: "", ...rule };
-    if (rule) choose(this.#stream, stream, rule.stream_name || stream);
-    if (rule) choose(this.#channel, channel, "Deleted in Discord");
-    choose(this.#role, rest.mention_role_id ?? "", "Deleted in Discord");
-    this.#level.value = rest.min_level;
-    this.#rate.value = String(rest.max_per_minute);
-    this.#quiet.checked = Boolean(rest.quiet_hours);
-    byId("rule-hours").hidden = !rest.quiet_hours;
-    const { from, until, timezone } = rest.quiet_hours ?? { ...NIGHT, timezone: ownZone() };
+    const values = { ...JSON.parse(this.#dialog.dataset.defaults ?? "{}"), ...rule };
+    for (const control of this.#controls) {
+      const value = values[control.dataset.field ?? ""];
+      if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = Boolean(value);
+      else if (control instanceof HTMLInputElement) control.value = String(value ?? "");
+      // A new rule has neither stream nor channel yet, and takes the first of those offered.
+      else if (value !== undefined) choose(control, value ?? "", (control === this.#stream && rule?.stream_name) || "Deleted in Discord");
+    }
+    this.#quiet.checked = Boolean(values.quiet_hours);
+    byId("rule-hours").hidden = !values.quiet_hours;
+    const { from, until, timezone } = values.quiet_hours ?? { ...NIGHT, timezone: ownZone() };
     this.#from.value = from;
     this.#until.value = until;
     choose(this.#zone, timezone, timezone);
-    this.#enabled.checked = rest.enabled;
     byId("rule-no-streams").hidden = this.#stream.options.length > 0;
     byId("rule-delete").hidden = !rule;
     setText(byId("rule-title"), rule ? "Change the rule" : "New rule");
@@ -145,15 +141,8 @@ export class AlertRules {
 
   #chosen() {
     const quiet = { from: this.#from.value, until: this.#until.value, timezone: this.#zone.value };
-    return {
-      stream_id: this.#stream.value,
-      channel_id: this.#channel.value,
-      mention_role_id: this.#role.value || null,
-      min_level: this.#level.value,
-      max_per_minute: this.#rate.value === "" ? "" : Number(this.#rate.value),
-      quiet_hours: this.#quiet.checked ? quiet : null,
-      enabled: this.#enabled.checked,
-    };
+    const chosen = this.#controls.map((control) => [control.dataset.field, valueOf(control)]);
+    return { ...Object.fromEntries(chosen), quiet_hours: this.#quiet.checked ? quiet : null };
   }
 
   async #save() {
@@ -198,6 +187,13 @@ export class AlertRules {
 
 function ownZone() {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** @param {HTMLInputElement | HTMLSelectElement} control @returns {string | number | boolean | null} */
+function valueOf(control) {
+  if (control.type === "checkbox" && control instanceof HTMLInputElement) return control.checked;
+  if (control.value === "") return null;
+  return control.type === "number" ? Number(control.value) : control.value;
 }
 
 /** @param {HTMLSelectElement} select @param {string} value @param {string} label where it is not offered any more */

@@ -306,14 +306,18 @@ export interface AlertRuleAdded {
 
 export interface LoggedAlertRule {
   id: string;
+  /** The stream whose alerts are posted. */
   stream_id: string;
-  /** A text or announcement channel. */
+  /** The text or announcement channel to post to. */
   channel_id: string;
+  /** The one role that each post mentions. */
   mention_role_id: string | null;
+  /** Alerts below this level are not posted. */
   min_level: "low" | "medium" | "high";
-  quiet_hours: QuietHours | null;
-  /** More of them come as a digest. */
+  /** The alerts that are posted one by one in a minute. The rest of that minute comes as one digest. */
   max_per_minute: number;
+  quiet_hours: QuietHours | null;
+  /** When off, nothing is posted, and what waited is dropped. */
   enabled: boolean;
 }
 
@@ -343,14 +347,18 @@ export interface AlertRuleChanged {
 }
 
 export interface SomeAlertRule {
+  /** The stream whose alerts are posted. */
   stream_id?: string;
-  /** A text or announcement channel. */
+  /** The text or announcement channel to post to. */
   channel_id?: string;
+  /** The one role that each post mentions. */
   mention_role_id?: string | null;
+  /** Alerts below this level are not posted. */
   min_level?: "low" | "medium" | "high";
-  quiet_hours?: QuietHours | null;
-  /** More of them come as a digest. */
+  /** The alerts that are posted one by one in a minute. The rest of that minute comes as one digest. */
   max_per_minute?: number;
+  quiet_hours?: QuietHours | null;
+  /** When off, nothing is posted, and what waited is dropped. */
   enabled?: boolean;
 }
 
