@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 
 import orjson
@@ -183,22 +183,18 @@ class StreamConsumer(Connection):
 
     async def _handle(self, message: frames.Said) -> None:
         kind = message["type"]
-        if kind == "register":
-            await self._register(message)
-        elif kind == "unregister":
-            stream_id = stream_id_field(message)
-            self._unregister(stream_id)
-            self._say({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
-        elif kind == "auth":
-            await self._renew(message)
-        elif kind == "ping":
-            self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
-        elif kind == "ack":
-            return  # of a frame sent without credit, or acknowledged before
+        if (handler := _HANDLERS.get(kind)) is not None:
+            await handler(self, message)
         elif kind in RESERVED_TYPES:
             raise InvalidMessage(f"`{kind}` is not for you to say now.")
         else:
             await self._publish(message)
+
+    async def _ping(self, message: frames.Said) -> None:
+        self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
+
+    async def _ack(self, message: frames.Said) -> None:
+        """Of a frame that was sent without credit, or acknowledged before."""
 
     # --- Registrations ---
 
@@ -245,6 +241,11 @@ class StreamConsumer(Connection):
             self._follow(registration)  # there may be messages from when other types were durable
         else:
             self._follow_durable(registration)
+
+    async def _leave(self, message: frames.Said) -> None:
+        stream_id = stream_id_field(message)
+        self._unregister(stream_id)
+        self._say({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
 
     def _unregister(self, stream_id: str) -> None:
         if subscription := self._subscriptions.pop(stream_id, None):
@@ -403,3 +404,13 @@ class StreamConsumer(Connection):
     @staticmethod
     def _error_frame(code: str, detail: str, frame_id: object, **data: object) -> dict[str, object]:
         return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}
+
+
+# What a client may say, beside frames and the types of its own. Every name is one of RESERVED_TYPES.
+_HANDLERS: dict[str, Callable[[StreamConsumer, frames.Said], Awaitable[None]]] = {
+    "register": StreamConsumer._register,
+    "unregister": StreamConsumer._leave,
+    "auth": StreamConsumer._renew,
+    "ping": StreamConsumer._ping,
+    "ack": StreamConsumer._ack,
+}
