@@ -1,10 +1,11 @@
-"""What a minute of one stream costs: `python bench/audio.py [--streams 10] [--seconds 20]`.
+"""CPU time per minute of one audio stream: `python bench/audio.py [--streams 10] [--seconds 20]`.
 
-Paced as nextcord paces it, one player thread per stream and 50 packets a second, without network and
-encryption; then flat out, which shows what the pacing adds. CPU is user plus system of the whole process.
-The references were measured with one Python thread doing everything per stream (PyAV demultiplexing of Ogg,
-and MP3 to Opus at 128 kbit/s packet by packet), nextcord's sending included, which is about 0.06 of them. So
-they are ratios to beat, not absolutes of this machine.
+First paced as by nextcord: one player thread per stream and 50 packets a second, without network and encryption.
+Then without pacing, which shows what the pacing costs. CPU is user plus system time of the whole process.
+
+The references were measured with one Python thread per stream that did everything: PyAV demultiplexing Ogg, or
+transcoding MP3 to Opus at 128 kbit/s packet by packet. They include nextcord's sending, about 0.06 CPU seconds.
+Compare ratios, because the absolute values depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FRAME_SECONDS = 0.02
 
 
 def make_file(path: Path, codec: str, seconds: int) -> Path:
-    """Something like music: a wandering chord over noise, so that encoders have work to do."""
+    """Write a file with music-like sound: changing chords over noise, so that encoding takes realistic effort."""
     generator = np.random.default_rng(1)
     length = seconds * 48_000
     sound = generator.normal(0, 0.02, length)
@@ -67,14 +68,14 @@ def play_paced(source: TrackSource, seconds: float) -> None:
 
 
 def measure_paced(path: Path, volume: int, streams: int, seconds: float) -> tuple[float, float, int]:
-    """CPU seconds per stream-minute in the steady state, megabytes per stream, underruns."""
+    """Return CPU seconds per stream-minute in the steady state, megabytes per stream, and the number of underruns."""
     memory = resident_mb()
     sources = [TrackSource(path, volume=volume) for _ in range(streams)]
     for source in sources:
         source.ready(30)
     while any(not source.ready(1) for source in sources):
         pass
-    time.sleep(1.5)  # read-ahead fills up; its cost belongs to the start
+    time.sleep(1.5)  # until the read-ahead buffers are full, because filling them is part of the start
     players = [threading.Thread(target=play_paced, args=(source, seconds)) for source in sources]
     before = cpu_seconds()
     for player in players:

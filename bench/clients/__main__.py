@@ -1,12 +1,14 @@
-"""Bots of other libraries on the sandbox: `python -m bench.clients [discord.py …] [--log]`.
+"""Bots with other libraries on the sandbox: `python -m bench.clients [discord.py …] [--log]`.
 
-Each library is fetched, unmodified, into a folder of its own under var/clients/ (a virtual environment, or packages
-of npm) and its bot (bench/clients/programs/) run on a sandbox of its own. The table says of each whether it
+Each unmodified library is installed into a folder under var/clients/ (a virtual environment, or packages of npm). Its
+bot (bench/clients/programs/) then runs on a new sandbox. The columns of the table say whether the bot
 
-- logged in and got ready;
-- answered a slash command, sent a message with a file and an embed, and reacted to it (post);
-- edited, pinned, listed, deleted in bulk, made and deleted roles and channels, named itself (tour);
-- was heard in voice: the right tone, end-to-end encrypted; again after it moved, within seconds of connecting; left.
+- ready: logged in;
+- post: responded to a slash command, sent a message with a file and an embed, and added a reaction;
+- tour: edited, pinned and bulk-deleted messages, created and deleted roles and channels, and changed nicknames;
+- heard: was heard in voice, with the right tone and end-to-end encrypted;
+- moved: was heard again in another channel, after a move within seconds of connecting;
+- left: left voice.
 """
 
 from __future__ import annotations

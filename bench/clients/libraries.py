@@ -1,4 +1,4 @@
-"""The libraries, and how each is fetched into a folder of its own."""
+"""The libraries, and how each is installed into its own folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "clients"
 PROGRAMS = Path(__file__).parent / "programs"
 FETCH_SECONDS = 300
-NODE = (22, 12)  # what @discordjs/voice asks for
+NODE = (22, 12)  # the version that @discordjs/voice needs
 
 
 class Unavailable(Exception):
-    """A library that cannot be had here; the sentence says why."""
+    """A library cannot be installed here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """`packages` as its package manager takes them, the one that gives the version first."""
+    """A library. `packages` are requirements for its package manager."""
 
     name: str
     program: str
@@ -39,7 +39,7 @@ class Library:
         return self.program.endswith(".mjs")
 
     def fetch(self) -> None:
-        """Install into the folder, unless the same was before. Raises: Unavailable."""
+        """Install the packages into the folder, unless they already are. Raises: Unavailable."""
         mark, wanted = self.folder / "fetched", "\n".join(self.packages)
         if mark.exists() and mark.read_text() == wanted:
             return
@@ -54,7 +54,7 @@ class Library:
         mark.write_text(wanted)
 
     def command(self) -> list[str]:
-        """What runs its bot. The program stands beside the packages, where Node looks for them."""
+        """Return the command that runs its bot. A Node program is copied beside its packages, where Node finds them."""
         program = PROGRAMS / self.program
         if not self.uses_node:
             return [str(self.folder / "bin" / "python"), "-I", str(program)]
@@ -98,7 +98,7 @@ def _run(command: list[str], *, what: str) -> None:
 
 
 def _uv() -> str:
-    """The one that scripts/setup uses: its own, or the machine's."""
+    """Return the `uv` that scripts/setup uses: the one in .uv/, or else the installed one."""
     own = ROOT / ".uv" / "bin" / "uv"
     found = str(own) if own.exists() else shutil.which("uv")
     if found is None:

@@ -1,4 +1,4 @@
-"""One bot on one sandbox: what people ask of it there, and whether it was seen and heard to do that."""
+"""One bot on one sandbox: sends it commands as a user, and checks what it did."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from sandbox.server import Sandbox
 
 TONE_HZ, TONE_SECONDS = 440.0, 60
 READY_SECONDS, STEP_SECONDS = 40.0, 25.0
-HEARD_FRAMES = 75  # a second and a half, of which the tone is the last
+HEARD_FRAMES = 75  # 1.5 s; the tone is measured in the last second of it
 
 
 class Failed(Exception):
-    """A step that did not come out right; the sentence says how."""
+    """A step failed; the message says how."""
 
 
 class Stage:
-    """Drives one run. `log` is what the bot printed."""
+    """One run of a bot. `log` has the lines that it printed."""
 
     def __init__(
         self, sandbox: Sandbox, http: httpx.AsyncClient, process: asyncio.subprocess.Process
@@ -56,7 +56,7 @@ class Stage:
             raise Failed("the program ended")
 
     async def post(self) -> None:
-        """A slash command is answered; a message with a file and an embed, and a reaction, are there."""
+        """Check the response to a slash command, and a message with a file, an embed and a reaction."""
         await self._ask("post", "posted")
         message = self._message()
         if [embed["title"] for embed in message.embeds] != ["Now playing"]:
@@ -70,7 +70,7 @@ class Stage:
             raise Failed(f"reactions are {reactions}")
 
     async def tour(self) -> None:
-        """What else bots do over REST; the program itself checks what it is answered."""
+        """Check other REST requests. The bot's program itself checks the responses."""
         await self._ask("tour", "toured")
         world, message = self.sandbox.world, self._message()
         nicks = [world.members[LOUNGE, user_id].nick for user_id in (world.bot_id, MEMBER)]
@@ -84,7 +84,7 @@ class Stage:
         await self._hear("Stage left")
 
     async def move(self) -> None:
-        """Within the first seconds of the connection, into a channel where somebody else sits."""
+        """Move, within seconds of connecting, to a channel with another user in it."""
         seat = {"user": "dj", "channel_id": self.channel_id("Back room")}
         (await self.http.post("/_sandbox/voice-state", json=seat)).raise_for_status()
         await self._ask("move", "moved")
@@ -94,13 +94,13 @@ class Stage:
         await self._ask("leave", "left")
         await self._until(lambda: self._bot_channel() is None, "the bot is still in voice")
 
-    # -- hands and ears
+    # -- acting and checking
 
     def channel_id(self, name: str) -> str:
         return next(each.id for each in self.sandbox.world.guild_channels(LOUNGE) if each.name == name)
 
     async def _ask(self, what: str, expected: str) -> None:
-        """`/act what`, and the reply once it is no longer "thinking"."""
+        """Use `/act what`, and wait until the response is `expected`."""
         order = {
             "user": "owner",
             "guild_id": LOUNGE,
@@ -122,7 +122,7 @@ class Stage:
         await self._until(lambda: content() == expected, f"the reply to /act {what} is not {expected!r}")
 
     def _message(self) -> Message:
-        """The one the bot sent by itself."""
+        """Return the message that the bot sent outside an interaction."""
         own = [
             each
             for each in self.sandbox.world.messages.values()
@@ -162,7 +162,7 @@ class Stage:
 
 
 def steps(library: Library) -> dict[str, Callable[[Stage], Awaitable[None]]]:
-    """By the name the table has for each."""
+    """Return the steps for a library by their name in the table."""
     found: dict[str, Callable[[Stage], Awaitable[None]]] = {
         "ready": Stage.ready,
         "post": Stage.post,
@@ -175,7 +175,7 @@ def steps(library: Library) -> dict[str, Callable[[Stage], Awaitable[None]]]:
 
 @contextlib.asynccontextmanager
 async def perform(library: Library, sandbox: Sandbox, folder: Path) -> AsyncIterator[Stage]:
-    """Start the library's bot as an administrator of the sandbox's guild; it is ended afterwards."""
+    """Run the library's bot as an administrator of the sandbox's guild."""
     sandbox.world.roles[BOT_ROLE].permissions |= permissions.ADMINISTRATOR
     tone = folder / "tone.ogg"
     write_tone(tone, hz=TONE_HZ, seconds=TONE_SECONDS)
@@ -184,7 +184,7 @@ async def perform(library: Library, sandbox: Sandbox, folder: Path) -> AsyncIter
         "API_URL": sandbox.api_url,
         "GATEWAY_URL": sandbox.gateway_url,
         "BOT_TOKEN": sandbox.credentials.bot_token,
-        "SSL_CERT_FILE": str(sandbox.ca_file),  # Python's way to trust the voice server, and below Node's
+        "SSL_CERT_FILE": str(sandbox.ca_file),  # for Python, and below for Node
         "NODE_EXTRA_CA_CERTS": str(sandbox.ca_file),
         "GUILD_ID": LOUNGE,
         "MEMBER_ID": MEMBER,
@@ -215,9 +215,10 @@ type Results = dict[str, Any]
 
 
 async def run(library: Library, sandbox: Sandbox, folder: Path) -> Results:
-    """Every step by name: None when it came out right, else why not. What follows a failure is not tried.
+    """Run all steps until one fails. Returns, by the step's name, None or the reason for the failure.
 
-    Beside them `requests` and `refused` (answers of 400 and more) over REST, and `log`.
+    The result also has `requests` (the number of REST requests), `refused` (those with a status of 400 or more), and
+    `log`.
     """
     answers: list[str] = []
     sandbox.observers.append(lambda method, path, status, body: answers.append(f"{status} {method} {path}"))

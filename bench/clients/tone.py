@@ -1,4 +1,4 @@
-"""A steady tone as an Ogg Opus file, which every library can send packet by packet."""
+"""Writes a steady tone as an Ogg Opus file, which every library can send packet by packet."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ RATE, FRAME = 48_000, 960
 
 
 def write_tone(path: Path, *, hz: float, seconds: int) -> None:
-    """Stereo, in packets of 20 ms."""
+    """Write the tone in stereo, in packets of 20 ms."""
     with av.open(path, "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=RATE, layout="stereo")
         for start in range(0, seconds * RATE, FRAME):

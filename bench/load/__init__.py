@@ -1,1 +1,1 @@
-"""What the socket benchmarks share: servers as processes of their own, and clients that only count."""
+"""Shared by the socket benchmarks: servers in separate processes, and clients that only count."""

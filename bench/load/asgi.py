@@ -1,4 +1,4 @@
-"""The program's ASGI application called without a socket, and what its database did meanwhile."""
+"""Calls the program's ASGI application without a socket, and measures its database."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-STEPS = 100  # SQLite's instructions between two looks at its counter
+STEPS = 100  # SQLite calls the progress handler after this many of its instructions
 
 
 async def call(app: Any, method: str, path: str, body: Any = None, *, token: str) -> Any:
-    """Return the JSON that `app` answers. Raises RuntimeError for what is not 2xx."""
+    """Send a request to `app` and return the JSON response. Raises RuntimeError if the status is not 2xx."""
     content = b"" if body is None else json.dumps(body).encode()
     received = asyncio.Queue[dict[str, Any]]()
     received.put_nowait({"type": "http.request", "body": content, "more_body": False})
@@ -53,7 +53,7 @@ async def call(app: Any, method: str, path: str, body: Any = None, *, token: str
 
 @dataclass
 class Spent:
-    """What one kind of act cost, act by act. `rows` are those handed to the program, `steps` SQLite's instructions."""
+    """The costs of each act of one kind. `rows` are rows returned to the program, `steps` are SQLite's instructions."""
 
     queries: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Spent:
 
 
 class Meter:
-    """Counts on every connection of this process that is opened after it was made. SQLite only."""
+    """Counts queries, rows and steps on all database connections opened after its creation. SQLite only."""
 
     def __init__(self) -> None:
         from django.db import connections
@@ -95,7 +95,7 @@ class Meter:
         return execute(sql, params, many, context)
 
     async def measure(self, spent: Spent, act: Callable[[], Any]) -> Any:
-        """Return what `act` returns, awaited; what it took goes into `spent`."""
+        """Await `act()` and return its result. The costs are appended to `spent`."""
         before = self.queries, self.rows, self.steps
         begun = time.process_time()
         result = await act()

@@ -1,6 +1,6 @@
-"""WebSocket clients that count messages and look into none: a load generator should not be the bottleneck.
+"""WebSocket clients that count messages without parsing them, so that the clients are not the bottleneck.
 
-What a run measures is the server's CPU, so a client that is slow for its part changes nothing.
+The benchmarks measure the server's CPU, so a slow client does not change the result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WAIT_SECONDS = 120.0
 
 
 class Client(asyncio.Protocol):
-    """One socket. `messages` and `received` (bytes) grow as they come; `on_message` sees each payload."""
+    """One socket. `messages` and `received` count messages and bytes; `on_message` gets each payload."""
 
     def __init__(self) -> None:
         self.messages = 0
@@ -36,7 +36,7 @@ class Client(asyncio.Protocol):
         self._heard = asyncio.Event()
 
     async def wait(self, count: int) -> None:
-        """Wait for `count` messages. Raises ConnectionError when it closes before."""
+        """Wait for `count` messages. Raises ConnectionError when the socket closes before."""
         while self.messages < count and not self.closed:
             self._heard.clear()
             await self._heard.wait()
@@ -117,7 +117,7 @@ class Client(asyncio.Protocol):
 async def connect(
     port: int, path: str, headers: Iterable[str] = (), *, receive_buffer: int | None = None
 ) -> Client:
-    """Return a client after the upgrade, its system's buffer that small if told. Raises ConnectionError."""
+    """Return a client after the upgrade. `receive_buffer` sets SO_RCVBUF, in bytes. Raises ConnectionError."""
     loop = asyncio.get_running_loop()
     narrow = socket.socket()
     narrow.setblocking(False)
@@ -132,7 +132,7 @@ async def connect(
 
 
 async def connect_many(count: int, open_one: Callable[[int], Any]) -> list[Client]:
-    """Open `count` clients by `await open_one(index)`, some at a time."""
+    """Open `count` clients by `await open_one(index)`, at most `CONNECT_AT_ONCE` at a time."""
     gate = asyncio.Semaphore(CONNECT_AT_ONCE)
 
     async def one(index: int) -> Client:
@@ -153,7 +153,7 @@ async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS) 
 
 
 async def messages(client: Client, count: int) -> None:
-    """Wait for the client to have `count` messages. Raises ConnectionError or TimeoutError."""
+    """Wait until the client has `count` messages. Raises ConnectionError or TimeoutError."""
     async with asyncio.timeout(WAIT_SECONDS):
         await client.wait(count)
 
@@ -161,7 +161,7 @@ async def messages(client: Client, count: int) -> None:
 async def open_sync(
     running: ServerProcess, index: int, *, cursor: int | None = None, **options: Any
 ) -> Client:
-    """Return a client that follows the hub's instance live, from its head unless told otherwise."""
+    """Return a client that follows the hub's instance live, from `cursor` or else from the head."""
     tokens, instance = running.hello["tokens"], running.hello["instance"]
     headers = [f"Authorization: Bearer {tokens[index % len(tokens)]}"]
     client = await connect(running.port, "/sync", headers, **options)
@@ -173,14 +173,14 @@ async def open_sync(
     start = heads[0] if cursor is None else cursor
     client.send(json.dumps({"type": "pull", "id": 2, "cursor": start, "live": True}))
     if start == heads[0]:
-        await messages(client, 2)  # says that there is nothing to catch up with
+        await messages(client, 2)  # an empty `events` message: there is nothing to catch up with
     return client
 
 
 async def deliver(running: ServerProcess, clients: list[Client], count: int, *, size: int = 200) -> None:
-    """Have events of that many bytes delivered to all clients one after the other.
+    """Publish `count` events of `size` bytes, and wait after each until all clients have it.
 
-    The window is one, so that nobody gains by putting several events into one frame.
+    Because of the wait, no server can save work by putting several events into one frame.
     """
 
     def have(wanted: int) -> bool:

@@ -1,6 +1,6 @@
-"""People, devices and bots who keep a `serve` with its sandbox busy: each `async def` here is one habit, done once.
+"""Simulated people, devices and bots that keep a `serve` with its sandbox busy.
 
-What they are answered is looked at only as far as the habit needs it: a refusal is as good a load as an answer.
+Each function in `HABITS` runs one habit once. It checks responses only as far as it needs them: a refusal is load, too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(50_000)
 
 
 class Site:
-    """The program under load: its two addresses, and an access token of each person. `pace` stretches all waiting."""
+    """The program under load: its two URLs, and an access token for each user. All pauses are multiplied by `pace`."""
 
     def __init__(self, port: int, sandbox_port: int, *, pace: float = 1.0) -> None:
         self.pace = pace
@@ -51,7 +51,7 @@ class Site:
         return await connect(self.port, path, [f"Authorization: Bearer {self.tokens[user]}"], **options)
 
     async def log_in(self, user: str) -> httpx.AsyncClient:
-        """Return a browser that went through Discord; its callback is asked for twice, as by a double click."""
+        """Log in through Discord and return the browser. The callback is requested twice, as by a double click."""
         browser = httpx.AsyncClient(base_url=self.url, timeout=30, verify=False)
         asked = await browser.get("/api/auth/discord/login", params={"next": "/dashboard"})
         agreed = await self.discord.post(asked.headers["location"], data={"user": user})
@@ -63,7 +63,7 @@ class Site:
         return browser
 
     async def stay(self, user: str) -> None:
-        """Log in for good, and keep the access token."""
+        """Log in and store the access token in `tokens`."""
         async with aclosing(await self.log_in(user)) as browser:
             pair = await browser.post("/api/auth/token", headers=csrf(browser))
             self.tokens[user] = pair.json()["access"]
@@ -74,7 +74,7 @@ def csrf(browser: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def visit(site: Site) -> None:
-    """Log in, look at the pages with what they load, and log out."""
+    """Log in, load pages with their scripts, and log out."""
     async with aclosing(await site.log_in(random.choice(USERS))) as browser:
         for path in (
             "/dashboard", f"/guilds/{LOUNGE}", f"/guilds/{LOUNGE}/settings", "/streams", f"/streams/{STREAM}",
@@ -89,7 +89,7 @@ async def visit(site: Site) -> None:
 
 
 async def call_rest(site: Site) -> None:
-    """Ask REST for what it has, and for what it has not."""
+    """Send REST requests, both valid and invalid."""
     guild, user = f"/api/guilds/{LOUNGE}", random.choice(USERS)
     for method, path, body in (
         ("GET", "/api/guilds?scope=all", None), ("GET", f"{guild}/snapshot", None), ("GET", f"{guild}/queue", None),
@@ -106,7 +106,7 @@ async def call_rest(site: Site) -> None:
 
 
 async def listen_in_voice(site: Site) -> None:
-    """Somebody sits down and has the bot play; it comes, is heard, steered by slash commands, and sent away."""
+    """Join a voice channel, have the bot play there, control it by slash commands, listen, and leave."""
     seat = {"user": "member", "channel_id": STAGE_LEFT}
     await site.discord.post("/_sandbox/voice-state", json=seat)
     await site.rest("member", "POST", f"/api/guilds/{LOUNGE}/queue", {"query": "tone"})
@@ -132,7 +132,7 @@ async def _some_seconds(client: httpx.AsyncClient, path: str, seconds: float) ->
 
 
 async def push_events(site: Site) -> None:
-    """Write a store of small and large batches, of which another socket follows each, and delete it."""
+    """Push small and large batches to a store that another socket follows, and delete the store."""
     site.stores += 1
     name = f"soak-{site.stores}"
     writer, reader = await site.socket("owner", "/sync"), await site.socket("owner", "/sync")
@@ -152,7 +152,7 @@ async def push_events(site: Site) -> None:
 
 
 async def read_slowly(site: Site) -> None:
-    """Ask for a megabyte, and then take nothing until the server gives up."""
+    """Request megabytes of events, and then read nothing until the server gives up."""
     site.stores += 1
     name = f"soak-{site.stores}"
     client = await site.socket("owner", "/sync", receive_buffer=4_096)
@@ -171,7 +171,7 @@ async def read_slowly(site: Site) -> None:
 
 
 async def stream_frames(site: Site) -> None:
-    """Show ten frames a second for a while, raise alerts, and have others watch."""
+    """Send ten frames a second for a while, with alerts, to three consumers."""
     producer = await site.socket("owner", "/ws")
     _register(producer, produces=["video-frame", "alert"])
     watching = [await site.socket(user, "/ws") for user in ("owner", "owner", "dj")]
@@ -193,7 +193,7 @@ def _register(client: Client, **types: list[str]) -> None:
 
 
 async def use_livestore(site: Site) -> None:
-    """Pull and push as LiveStore's client does, and go."""
+    """Pull and push as LiveStore's client does, and disconnect."""
     payload = {"authToken": site.tokens["dj"]}
     query = quote(quote(json.dumps(payload), safe=""), safe="")
     name = f"todo-{random.randint(0, 5)}"
@@ -223,7 +223,7 @@ def _event(seq: int) -> dict[str, Any]:
 
 
 async def knock(site: Site) -> None:
-    """Open sockets that are refused, and requests that break off."""
+    """Open sockets that are refused, and abort a request."""
     for path in ("/ws", "/sync?token=nonsense", "/livestore?storeId=x", "/nothing"):
         try:
             client = await connect(site.port, path)
@@ -241,7 +241,7 @@ def _hang_up(*clients: Client) -> None:
         client.transport.abort()
 
 
-# Each habit with how many seconds lie between the end of one time and the next.
+# Each habit, with the pause in seconds between two runs.
 HABITS: dict[Callable[[Site], Awaitable[None]], float] = {
     visit: 3.0,
     call_rest: 1.0,

@@ -1,4 +1,4 @@
-"""Large guilds for a sandbox's world."""
+"""Adds large guilds to a sandbox's world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST = 1_200_000_000_000_000_000
 
 
 def plant(world: World, *, guilds: int, channels: int) -> list[str]:
-    """Add large guilds: one channel in ten is restricted, a third are for voice. Returns the guilds' ids."""
+    """Add large guilds. One channel in ten is restricted, and one in three is a voice channel. Returns their ids."""
     planted = []
     numbers = iter(range(FIRST, FIRST + guilds * (channels + 2)))
     for _ in range(guilds):

@@ -1,4 +1,4 @@
-"""A server as a process of its own, and what it costs by /proc."""
+"""Runs a server in a separate process, and reads its CPU time and memory from /proc."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class ServerProcess:
-    """`hello` is the JSON that it printed when it listened: `port`, and what else clients need."""
+    """A running server. `hello` is the JSON that it printed at its start: `port`, and other values for clients."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -31,13 +31,13 @@ class ServerProcess:
         self.port: int = self.hello["port"]
 
     def tell(self, line: str) -> None:
-        """Write a command to the server, `publish 1` for instance."""
+        """Write a command to the server, such as `publish 1`."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def ask(self, line: str) -> dict[str, Any]:
-        """Write a command that is answered. Returns the answer."""
+        """Write a command that has a response. Returns the response."""
         self.tell(line)
         assert self._process.stdout is not None
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
@@ -57,7 +57,7 @@ class ServerProcess:
 
 @contextmanager
 def server(command: Sequence[str], *, env: dict[str, str] | None = None) -> Iterator[ServerProcess]:
-    """Run a server that prints its hello on stdout and ends when its stdin does."""
+    """Run a server that prints one line of JSON when it listens, and ends when its stdin is closed."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -80,7 +80,7 @@ def server(command: Sequence[str], *, env: dict[str, str] | None = None) -> Iter
 
 @contextmanager
 def python_server(name: str, *arguments: str) -> Iterator[ServerProcess]:
-    """Run one of bench/load/servers.py on a data folder of its own."""
+    """Run a server of bench/load/servers.py with a new data folder."""
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
         env = {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR", "SOCKETS_PER_PERSON": "0"}
         with server([sys.executable, "-m", "bench.load.servers", name, *arguments], env=env) as running:
@@ -88,7 +88,7 @@ def python_server(name: str, *arguments: str) -> Iterator[ServerProcess]:
 
 
 def allow_files() -> None:
-    """Let this process, and those that it starts, open as many sockets as the system allows."""
+    """Raise the limit of open sockets for this process and its children to the system's maximum."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,4 +1,4 @@
-"""The program in this process, on SQLite, and what requests cost through its whole stack."""
+"""Runs the program in this process, on SQLite, and measures requests through its whole stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WARM_UP = 20
 
 
 def set_up_django() -> None:
-    """Configure the program for SQLite in `DATA_DIR`, whatever the environment says."""
+    """Configure the program for SQLite in `DATA_DIR`, regardless of the environment."""
     for name in ("DATABASE_URL", "REDIS_URL", "ENVIRONMENT"):
         os.environ.pop(name, None)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -26,7 +26,7 @@ def set_up_django() -> None:
 
 @contextmanager
 def program() -> Iterator[str]:
-    """Run the program on an empty database. Yields an access token of its one user, `bench`."""
+    """Set up the program with an empty database. Yields an access token of its only user, `bench`."""
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
         os.environ |= {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
         set_up_django()
@@ -56,7 +56,7 @@ class Cost:
 
 
 def measure_requests(requests: Mapping[str, Callable[[], Any]], count: int) -> dict[str, Cost]:
-    """Make each request `count` times, in turns, so that a slow moment of the machine strikes all of them."""
+    """Make each request `count` times, in turns, so that a slow moment of the machine affects all of them."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -1,7 +1,7 @@
-"""Puts rows into the program's database: `python -m bench.load.rows GUILD COUNT [PEOPLE]`.
+"""Fills a queue in the program's database: `python -m bench.load.rows GUILD COUNT [PEOPLE]`.
 
-With the environment of the program that is measured, so it writes into that one's database. Called again it first
-empties the queue. There are no events behind these rows, so nobody should follow the guild meanwhile.
+Run it with the environment of the measured program, so that it writes to that program's database. It first clears the
+queue. It appends no events, so nobody should follow the guild meanwhile.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 
 TRACKS = 50
-TRACK = "library:" + "0" * 32  # made where the library is empty
+TRACK = "library:" + "0" * 32  # created if the library is empty
 
 
 def fill(guild_id: str, count: int, *, people: int = 1) -> None:
-    """Have exactly `count` items wait in a guild's queue, asked for by its members in turns."""
+    """Fill a guild's queue with exactly `count` items, requested by `people` members in turns."""
     from django.db import transaction
     from django.utils import timezone
 

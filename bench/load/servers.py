@@ -1,8 +1,8 @@
-"""The servers that are compared, each a process: `python -m bench.load.servers NAME`.
+"""The servers that the benchmarks compare, each in its own process: `python -m bench.load.servers NAME`.
 
-Each listens on a free port of loopback, prints a line of JSON, obeys lines on stdin (`publish COUNT [BYTES]`, or
-`write` for the same with an answer) and ends when stdin does. All run uvloop. The Django ones are
-configured as in production, on SQLite.
+Each listens on a free loopback port, prints one line of JSON, carries out commands from stdin (`publish COUNT
+[BYTES]`, or `write` for the same with a response), and ends when stdin is closed. All use uvloop. Django servers are
+configured as in production, with SQLite.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import uvloop
 from bench.load.requests import set_up_django
 
 ARGS_BYTES = 200
-USERS = 50  # a person may send so many messages a second, however many sockets they have
+USERS = 50  # several, because the rate limit applies to all sockets of one user together
 SAMPLE = {"name": "Happened", "args": {"fill": "x" * (ARGS_BYTES - 11)}, "seqNum": 1000, "parentSeqNum": 999}
-# As large as an event of ours with 200 bytes of args.
+# As large as one of Backline's events with 200 bytes of args.
 MESSAGE = json.dumps({"type": "events", "events": [SAMPLE | {"metadata": "y" * 270}], "remaining": 0})
 
 Publish = Callable[[int, int], Awaitable[None]]
@@ -33,7 +33,7 @@ def say(**hello: Any) -> None:
 
 
 async def obey(publish: Publish) -> None:
-    """Carry out the lines of stdin until it ends."""
+    """Carry out commands from stdin until it is closed."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
 
@@ -51,7 +51,7 @@ async def obey(publish: Publish) -> None:
 
 
 async def floor() -> None:
-    """A bare uvloop write of a ready frame: nobody who uses a socket each can be cheaper."""
+    """A bare uvloop write of a prepared frame, the minimum for a server with one socket per client."""
     from websockets.http11 import Request
     from websockets.server import ServerProtocol
 
@@ -129,7 +129,7 @@ async def _uvicorn(app: Any, publish: Publish, **hello: Any) -> None:
 
 
 async def naive() -> None:
-    """What Channels' documentation shows: each consumer in a group, and `group_send`."""
+    """The example of Channels' documentation: each consumer is in a group, and events are sent by `group_send`."""
     from channels.generic.websocket import AsyncWebsocketConsumer
     from channels.layers import get_channel_layer
 
@@ -152,7 +152,7 @@ async def naive() -> None:
 
 
 def prepare() -> tuple[str, list[str]]:
-    """Return an instance and access tokens of people who may read it."""
+    """Create a guild and its members. Returns the instance, and access tokens that may read it."""
     from django.core.management import call_command
 
     from accounts.domain.sessions import begin_session
@@ -172,7 +172,7 @@ def prepare() -> tuple[str, list[str]]:
 
 
 async def hub() -> None:
-    """Ours: the program's own ASGI application. An event is appended, committed, read and encoded as always."""
+    """Backline's own ASGI application. Events are appended, committed, read and encoded as in production."""
     from config.asgi import application
     from realtime.db import in_thread
     from realtime.domain.append import append_untyped, lock_store

@@ -1,7 +1,7 @@
-"""`manage.py serve` that tells of its memory: `python -m bench.load.watched [--trace]`.
+"""`manage.py serve` that reports its memory: `python -m bench.load.watched [--trace]`.
 
-Prints a line of JSON when it is ready, answers each line of stdin with one about its memory, and ends when stdin does.
-All that the program itself prints goes to stderr.
+It prints one line of JSON when it is ready, responds to each line of stdin with one about its memory, and ends when
+stdin is closed. The output of the program itself goes to stderr.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from typing import Any
 from bench.load.processes import ROOT
 
 FRAMES = 1
-MOST = 12  # lines of code named
+MOST = 12  # the most lines of code in a report
 MEGABYTE = 1_000_000
-# Where a walk from one object would leave its own things.
+# Types at which a walk over references stops, because they lead to objects that do not belong to the first one.
 _ELSEWHERE = (
     types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType, types.CodeType, types.FrameType,
     asyncio.AbstractEventLoop, asyncio.Task, threading.Thread,
@@ -55,7 +55,7 @@ class _MallInfo(ctypes.Structure):
 
 
 def malloc_bytes() -> dict[str, int]:
-    """Return what malloc has handed out, and what it keeps although nobody uses it. Empty without glibc 2.33."""
+    """Return malloc's bytes in use, and its unused bytes. Empty without glibc 2.33 or later."""
     try:
         ask = ctypes.CDLL(None).mallinfo2
     except AttributeError:
@@ -66,7 +66,7 @@ def malloc_bytes() -> dict[str, int]:
 
 
 def reachable_bytes(root: object) -> int:
-    """Return how large the objects are that hang on `root`, without code, tasks and loops."""
+    """Return the size of all objects reachable from `root`, without code, tasks and event loops."""
     seen, waiting, total = {id(root)}, [root], 0
     while waiting:
         one = waiting.pop()
@@ -83,14 +83,14 @@ def resident_bytes() -> int:
 
 
 class Watch:
-    """Looks at this process from a thread of its own."""
+    """Measures this process."""
 
     def __init__(self) -> None:
         self._sandbox: object | None = None
         self._before: tracemalloc.Snapshot | None = None
 
     def look(self) -> dict[str, Any]:
-        """Return sizes in bytes and counts; with tracing also what grew since the first look."""
+        """Return sizes in bytes, and counts; with tracing, also what has grown since the first call."""
         gc.collect()
         found: dict[str, Any] = {
             "rss": resident_bytes(),
@@ -128,7 +128,7 @@ class Watch:
 
 
 def _place(filename: str) -> str:
-    """Return a file as the project or its package calls it."""
+    """Return a file's path relative to the project or to site-packages."""
     short = filename.rpartition("site-packages/")[2]
     return short.removeprefix(f"{ROOT}/")
 

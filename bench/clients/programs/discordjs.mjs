@@ -1,4 +1,4 @@
-// A bot in discord.js with @discordjs/voice. The library is told the address by an option of its own.
+// A bot with discord.js and @discordjs/voice. An option of the library sets the API's address.
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import {

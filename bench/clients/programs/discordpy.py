@@ -1,4 +1,4 @@
-"""A bot in discord.py. The library is told the addresses; nothing else of it is touched."""
+"""A bot with discord.py. Only the addresses in the library are changed."""
 
 import asyncio
 import datetime
@@ -16,7 +16,7 @@ GUILD = discord.Object(int(os.environ["GUILD_ID"]))
 
 
 class Tone(discord.AudioSource):
-    """The packets of an Ogg file as they are."""
+    """The unchanged Opus packets of an Ogg file."""
 
     def __init__(self) -> None:
         data = Path(os.environ["TONE"]).read_bytes()

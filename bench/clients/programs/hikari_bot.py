@@ -1,4 +1,4 @@
-"""A bot in hikari. The library is told the address by an argument of its own; it has no voice."""
+"""A bot with hikari, which does not support voice. An argument of the library sets the API's address."""
 
 import datetime
 import os

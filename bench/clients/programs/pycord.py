@@ -1,4 +1,4 @@
-"""A bot in py-cord. The library is told the address; nothing else of it is touched."""
+"""A bot with py-cord. Only the API's address in the library is changed."""
 
 import asyncio
 import datetime
@@ -13,7 +13,7 @@ discord.http.Route.API_BASE_URL = os.environ["API_URL"]
 
 
 class Tone(discord.AudioSource):
-    """The packets of an Ogg file as they are."""
+    """The unchanged Opus packets of an Ogg file."""
 
     def __init__(self) -> None:
         data = Path(os.environ["TONE"]).read_bytes()

@@ -1,4 +1,4 @@
-// socket.io: an emit to everybody.
+// socket.io: emits to all clients.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-// Node's `ws`: the text is framed once per message by the sender's own loop, as its documentation shows.
+// Node's `ws`: a loop sends the text to each client, as its documentation shows.
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
