@@ -1,7 +1,7 @@
 """Reading a log from its beginning: `python -m bench.catchup [--events 10000] [--rounds 5]`.
 
 A socket pulls with cursor 0 from a log that nobody else follows, so every event comes from the database (SQLite).
-Reference: 10,000 events of 200 bytes in under a second. Then 100 sockets resume at once, as after a restart; they
+Reference: 10,000 events of 200 bytes in under a second. Then 100 sockets resume at once, as after a restart. They
 share reads and frames.
 """
 

@@ -7,7 +7,7 @@ same server; at most 40 KB per connection. For comparison, `websockets`' broadca
 if they can be installed.
 
 Compare ratios: they are for servers under the same load on the same machine. The hub's figure includes appending,
-committing and reading the event; the other servers have no such work.
+committing and reading the event. The other servers have no such work.
 """
 
 from __future__ import annotations

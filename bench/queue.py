@@ -3,7 +3,7 @@
 *inside*: this process calls the program's ASGI application with 10, 1,000 and 10,000 items in the queue. It measures
 queries, rows returned to the program, thousands of SQLite's instructions, and CPU milliseconds of each act: while a
 track plays, while nobody is in voice, in fair order, and behind an item behind which 25 others were moved. Reference:
-with 10,000 items at most 1.5 times the cost with 10; an add takes at most 8 queries while a track plays, 9 while none
+with 10,000 items at most 1.5 times the cost with 10. An add takes at most 8 queries while a track plays, 9 while none
 does, and 8 ms.
 
 *sqlite*, *postgres*: the whole program, as with `make run`, over HTTP. It measures adds a second and their latency with
@@ -254,7 +254,7 @@ class Whole:
     def __init__(self, running: Program) -> None:
         self.program = running
         self.port = int(running.web.rpartition(":")[2])
-        # Until the bot is connected, the guild does not appear in its manager's list; `_find` waits for it.
+        # Until the bot is connected, the guild does not appear in its manager's list. `_find` waits for it.
         self.tokens = {name: log_in(running.web, running.sandbox, name) for name in ("owner", "dj", "member")}
         self.guild, self.track = asyncio.run(self._find())
         self.queue = f"/api/guilds/{self.guild}/queue"

@@ -5,7 +5,7 @@ It runs one `manage.py serve` with its sandbox on SQLite, and simulates people, 
 LiveStore. It prints resident memory, malloc's used and unused memory, and the size of the sandbox's objects.
 
 Reference: after the warm-up, resident memory grows by at most 5 %, comparing the medians of the first and second half.
-With `--trace`, it also prints which lines of code hold more memory than at first; tracing itself costs time and
+With `--trace`, it also prints which lines of code hold more memory than at first. Tracing itself costs time and
 memory. With `--once`, each habit runs once, with short pauses, and none may fail.
 """
 

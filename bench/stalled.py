@@ -1,8 +1,8 @@
 """One stalled reader among many: `python -m bench.stalled [--sockets 1000] [--events 150] [--size 16000]`.
 
 The same number of events is sent twice: first all sockets read, then one more does not. References: with the stalled
-socket, the server's memory grows by at most 8 MB more; the other sockets are not slowed down by more than half; and the
-stalled one is closed with 4490.
+socket, the server's memory grows by at most 8 MB more. The other sockets take at most 1.5 times as long. The stalled
+one is closed with 4490.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 def guard(origins: Callable[[], frozenset[str]], unserved: MutableSequence[str]) -> Middleware:
     """Return a middleware that checks Host (against DNS rebinding) and Origin (against pages of other sites).
 
-    `origins` returns the sandbox's own origins; they change once the port is known. The middleware also
+    `origins` returns the sandbox's own origins. They change once the port is known. The middleware also
     answers unknown API paths with Discord's error body and appends them to `unserved`.
     """
 

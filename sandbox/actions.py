@@ -176,7 +176,7 @@ def _tell(world: World, name: str, message: Message) -> None:
 
 
 def open_dm(world: World, user_id: str) -> Channel:
-    """Return the bot's DM channel with a user; it is created on first use."""
+    """Return the bot's DM channel with a user. It is created on first use."""
     world.user(user_id)
     for channel in world.channels.values():
         if channel.recipient_id == user_id:

@@ -21,7 +21,7 @@ GOODBYE_SECONDS = 0.1
 
 
 class BotVoice:
-    """Moves the bot between voice channels and reports to the voice server who is in its channel.
+    """Moves the bot between voice channels, and keeps the voice server's list of people in its channel up to date.
 
     One lock per guild: a join, a move and a kick each send two events, which must not interleave.
     """
@@ -69,7 +69,7 @@ class BotVoice:
         """Move the bot to another channel, as a member with Move Members does. The bot needs no Connect there.
 
         The voice state and the voice server updates come in either order (disgoorg/disgo#580), `seconds` apart.
-        The old voice socket is closed with 4014 or 4022 (disgoorg/disgo#603); with `code` None it stays open.
+        The old voice socket is closed with 4014 or 4022 (disgoorg/disgo#603). With `code` None it stays open.
         """
         current = self.world.voice_states[guild_id, self.world.bot_id]
         state = VoiceState(
@@ -161,7 +161,7 @@ class BotVoice:
         await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 
     async def _hang_up_old(self, guild_id: str, code: int | None) -> None:
-        """End the bot's old voice session. Its socket is closed with `code`; with None it stays open, muted."""
+        """End the bot's old voice session. Its socket is closed with `code`. With None it stays open, muted."""
         if code is None:
             self.voice.mute_old(guild_id=guild_id)
         else:

@@ -42,9 +42,9 @@ def create(world: World, guild: Guild, body: Json) -> Channel:
 
 
 def edit(world: World, guild: Guild, channel: Channel, body: Json) -> None:
-    """Change the fields in `body`; absent fields keep their values.
+    """Change the fields in `body`. Absent fields keep their values.
 
-    Raises: DiscordError 400; nothing has changed then.
+    Raises: DiscordError 400. Nothing has changed then.
     """
     _apply(world, guild, channel, body)
     tell(world, "CHANNEL_UPDATE", channel)

@@ -27,7 +27,7 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
     """Write the fields of `payload` into `message`. Absent fields keep their values.
 
     Raises:
-        DiscordError: 400, naming the field; `message` is then unchanged.
+        DiscordError: 400, naming the field. `message` is then unchanged.
     """
     faults: dict[str, str] = {}
     fields: Json = {}

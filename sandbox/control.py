@@ -21,7 +21,7 @@ from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
 
-FEED_BACKLOG = 500  # events; a page that lags further behind is disconnected, reconnects and reloads
+FEED_BACKLOG = 500  # events. A page that lags further behind is disconnected, reconnects and reloads
 
 
 @dataclass(kw_only=True)
@@ -59,7 +59,7 @@ class Control:
     # -- reading
 
     async def state(self, request: web.Request) -> Json:
-        """Return the whole state; with `?user=`, what that user can see and the commands they may use."""
+        """Return the whole state. With `?user=`, it has only what that user can see and use."""
         viewer = self._user(request.query) if "user" in request.query else None
         world = self.world
         guilds = [
@@ -120,7 +120,7 @@ class Control:
     # -- doing
 
     async def voice_state(self, request: web.Request) -> Json:
-        """A user joins, moves or (`channel_id` null) leaves; a moderator mutes, deafens or suppresses them.
+        """A user joins, moves or (`channel_id` null) leaves. A moderator mutes, deafens or suppresses them.
 
         `{user, channel_id?, self_mute?, self_deaf?, mute?, deaf?, suppress?}`. `channel_id` is for people only: the
         bot joins voice channels itself, through the gateway.
@@ -235,7 +235,7 @@ class Control:
         return {"standing": 0}
 
     async def edit_guild(self, request: web.Request) -> Json:
-        """Change a guild's settings; see `GuildEdits`."""
+        """Change a guild's settings. See `GuildEdits`."""
         return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(
             await read_body(request)
         )

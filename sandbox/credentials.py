@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 APPLICATION_ID = "1187442033927593984"  # application and bot user share one id, as on Discord since 2016
-VOICE_FOLDER = "voice"  # in the data folder; the voice server keeps its certificates there
+VOICE_FOLDER = "voice"  # in the data folder. The voice server keeps its certificates there
 
 
 @dataclass(frozen=True)
 class Credentials:
     """The values a developer would copy from Discord's portal, plus the CA of the sandbox's voice server.
 
-    `ca_file` is the path of the CA certificate, which `VoiceServer` writes; it may not exist before the first start.
+    `ca_file` is the path of the CA certificate, which `VoiceServer` writes. It may not exist before the first start.
     """
 
     client_id: str
@@ -26,7 +26,7 @@ class Credentials:
 
 
 def load_or_create(data_dir: Path) -> Credentials:
-    """Read `credentials.json` in `data_dir`; create it (mode 0600) if there is none. Synchronous, no network.
+    """Read `credentials.json` in `data_dir`. Create it (mode 0600) if there is none. Synchronous, no network.
 
     Two processes may create it at the same time. The second one then reads the file of the first.
     """

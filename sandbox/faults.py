@@ -11,7 +11,7 @@ from sandbox.ratelimit import Verdict, exhausted, refuse
 
 @dataclass
 class StandingFault:
-    """A fault that applies to matching REST requests. `left` counts down; None means until cleared."""
+    """A fault that applies to matching REST requests. `left` counts down. None means until cleared."""
 
     kind: str
     path: re.Pattern[str]
@@ -35,7 +35,7 @@ class StandingFault:
 
 @dataclass
 class Faults:
-    """The standing faults, oldest first. `Injector` carries out immediate faults at once; they are not stored."""
+    """The standing faults, oldest first. `Injector` carries out immediate faults at once. They are not stored."""
 
     standing: list[StandingFault] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Faults:
         return None
 
     async def delay(self, method: str, path: str, *, done: bool = False) -> None:
-        """Delay a request; with `done`, delay the response after the request has taken effect."""
+        """Delay a request before it takes effect or, with `done`, its response afterwards."""
         if fault := self.take("latency", method, path, done=done):
             await asyncio.sleep(fault.ms / 1000)
 

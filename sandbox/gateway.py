@@ -48,7 +48,7 @@ class Gateway:
     """Accepts connections, stores sessions, and sends them the events of the world.
 
     `on_voice_request(session, data)` handles op 4. `on_session_end(session)` is called when a session can no
-    longer be resumed. `url` is the address clients connect to; it is empty until the server listens.
+    longer be resumed. `url` is the address clients connect to. It is empty until the server listens.
     """
 
     RESUME_WINDOW_SECONDS = 60.0
@@ -290,7 +290,7 @@ class Gateway:
                 m for m in members if self.world.users[m.user_id].username.casefold().startswith(start)
             ][:limit]
         elif not session.intents & GUILD_MEMBERS:
-            return  # the whole list needs the intent; Discord sends nothing either
+            return  # the whole list needs the intent. Discord sends nothing either
         chunks = [members[at : at + CHUNK_MEMBERS] for at in range(0, len(members), CHUNK_MEMBERS)] or [[]]
         for index, chunk in enumerate(chunks):
             body: Json = {
@@ -305,7 +305,7 @@ class Gateway:
             session.dispatch("GUILD_MEMBERS_CHUNK", body)
 
     def _send_sounds(self, session: Session, data: Json) -> None:
-        """Send one event per guild; guilds without the bot are skipped."""
+        """Send one event per guild. Guilds without the bot are skipped."""
         guild_ids = data.get("guild_ids")
         for guild_id in map(str, guild_ids if isinstance(guild_ids, list) else []):
             if self.world.bot_installed(guild_id) and session.owns(guild_id):
@@ -332,7 +332,7 @@ class Gateway:
     # -- ending
 
     def _watch(self, connection: Connection) -> None:
-        """Close the connection if its heartbeats have stopped; else check again when the next one is overdue."""
+        """Close the connection if its heartbeats have stopped. Otherwise, check again when the next is overdue."""
         loop = asyncio.get_running_loop()
         left = connection.last_heartbeat + HEARTBEAT_INTERVAL_MS / 1000 * 1.5 - loop.time()
         if left <= 0:
@@ -341,7 +341,7 @@ class Gateway:
             connection.watchdog = loop.call_later(left, self._watch, connection)
 
     def _detach(self, connection: Connection, code: int | None) -> None:
-        """Handle a closed socket. A clean close by the client ends the session; otherwise it can be resumed."""
+        """Handle a closed socket. A clean close by the client ends the session. Otherwise it can be resumed."""
         session = connection.session
         if session is None or session.connection is not connection:
             return
@@ -354,7 +354,7 @@ class Gateway:
         session.expiry = loop.call_later(self.RESUME_WINDOW_SECONDS, self.end, session)
 
     def end(self, session: Session) -> None:
-        """Delete a session; it can no longer be resumed."""
+        """Delete a session. It can no longer be resumed."""
         if self.sessions.pop(session.id, None) is None:
             return
         if session.expiry is not None:

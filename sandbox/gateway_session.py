@@ -12,7 +12,7 @@ from sandbox.gateway_compression import Pack
 from sandbox.model import Event, Json
 
 DISPATCH = 0
-BUFFERED_EVENTS = 1_000  # per session; a resume that needs older events is refused
+BUFFERED_EVENTS = 1_000  # per session. A resume that needs older events is refused
 COMMANDS_PER_MINUTE = 120
 
 GUILDS, GUILD_MEMBERS, MODERATION, EXPRESSIONS = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -59,7 +59,7 @@ def intent_for(event: Event) -> int:
 class Session:
     """One shard's session. It outlives its socket for `RESUME_WINDOW_SECONDS`.
 
-    `connection` is None while disconnected. `seq` counts dispatches; `buffer` has the last ones for a resume.
+    `connection` is None while disconnected. `seq` counts dispatches. `buffer` has the last ones for a resume.
     """
 
     def __init__(self, *, bot_id: str, intents: int, shard_id: int, shard_count: int) -> None:
@@ -132,7 +132,7 @@ class Connection:
             self.transport.abort()
 
     async def write(self) -> None:
-        """Send what is queued, until `close()`. Run as a task; canceling it drops what is still queued."""
+        """Send queued messages until `close()`. Run it as a task. Canceling it drops the messages still queued."""
         while True:
             item = await self._outgoing.get()
             if isinstance(item, int):

@@ -119,7 +119,7 @@ class GuildEdits:
         return shapes.channel(self.world, channel)
 
     def _delete_channel(self, body: Json) -> Json:
-        """Delete a channel. People in a deleted voice channel leave voice; `BotVoice` disconnects the bot."""
+        """Delete a channel. People in a deleted voice channel leave voice. `BotVoice` disconnects the bot."""
         channel = self._channel(body)
         for state in self.world.guild_voice_states(self.guild.id):
             if state.channel_id == channel.id:
@@ -267,7 +267,7 @@ def _permissions(body: Json, default: int) -> int:
 
 
 def _overwrites(body: Json, default: list[Overwrite]) -> list[Overwrite]:
-    """Read `[{id, type, allow, deny}]`; the bits are numbers, or strings as on Discord."""
+    """Read `[{id, type, allow, deny}]`. The bits are numbers, or strings as on Discord."""
     if "overwrites" not in body:
         return default
     try:

@@ -21,12 +21,12 @@ MAX_SECONDS = 200_000.0  # Discord has sent 102,737
 
 
 class BadFault(ValueError):
-    """An order for a fault is invalid; the message says why."""
+    """An order for a fault is invalid. The message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Injector:
-    """Carries out orders at once; orders of the kinds in STANDING are added to `faults`."""
+    """Carries out orders at once. Orders of the kinds in STANDING are added to `faults`."""
 
     world: World
     faults: Faults
@@ -50,7 +50,7 @@ class Injector:
         return {"kind": kind, **await act(self, order)}
 
     async def _drop_gateway(self, order: Json) -> Json:
-        """Abort the TCP connections, as when a cable is pulled; with `code`, close the WebSockets with it."""
+        """Abort the TCP connections, as when a cable is pulled. With `code`, close the WebSockets with it."""
         code = order.get("code")
         connections = tuple(self.gateway.connections)
         for connection in connections:
@@ -115,7 +115,7 @@ class Injector:
         return {"guild_id": guild_id, "code": code}
 
     async def _set_unavailable(self, order: Json) -> Json:
-        """Begin an outage of a guild; `available: true` ends it. With `seconds` it ends by itself after that time."""
+        """Begin an outage of a guild. `available: true` ends it. With `seconds` it ends by itself after that time."""
         guild_id = self._guild(order)
         available = bool(order.get("available"))
         actions.set_available(self.world, guild_id, available=available)

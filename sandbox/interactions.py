@@ -29,7 +29,7 @@ ALLOWED_ANSWERS = {
 
 ANSWER_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60
-KEPT = 2_000  # interactions in memory; older ones have long expired
+KEPT = 2_000  # interactions in memory. Older ones have long expired
 
 
 @dataclass

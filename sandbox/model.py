@@ -126,7 +126,7 @@ class Message:
     """A message. Embeds, components and attachments are stored in Discord's format.
 
     `only_user_id` is set on ephemeral messages: only that user sees them, and the gateway never sends them.
-    `interaction` is Discord's `interaction_metadata` plus `name`; `via_webhook` marks a response to one.
+    `interaction` is Discord's `interaction_metadata` plus `name`. `via_webhook` marks a response to one.
     """
 
     id: str
@@ -167,7 +167,7 @@ class MessageFlag:
 class Event:
     """An event in the gateway's format.
 
-    `guild_id` determines the shard; None goes to shard 0. An event with `only_user_id` does not go to the
+    `guild_id` determines the shard. None goes to shard 0. An event with `only_user_id` does not go to the
     gateway, only to that user's page. Names that begin with SANDBOX_ are for the page only.
     """
 

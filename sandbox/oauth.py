@@ -38,7 +38,7 @@ MISSING_CLIENT = OAuthError("invalid_client", status=401)
 
 
 class BadRequest(Exception):
-    """An authorize request that must not be redirected; the error is shown on a page."""
+    """An authorize request that must not be redirected. The error is shown on a page."""
 
 
 @dataclass(frozen=True)

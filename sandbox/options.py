@@ -28,7 +28,8 @@ def understand(
 ) -> Invocation:
     """Turn `line` ("playlist play") and `values` (option name to value) into an interaction's data.
 
-    `focused` is the option being completed. It may be incomplete, and required options may be missing.
+    `focused` is the option for which suggestions are requested. Its value may be incomplete, and required options
+    may be missing.
 
     Raises:
         Refused: 404 no such command, 403 not for this member, 400 an option is invalid.

@@ -124,7 +124,7 @@ class RateLimiter:
 
 
 class RateLimited(Exception):
-    """A request exceeded a hidden limit; `verdict` is the 429."""
+    """A request exceeded a hidden limit. `verdict` is the 429."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__("rate limited")
@@ -151,7 +151,7 @@ def exhausted(method: str, route: str, retry_after: float) -> dict[str, str]:
 
 
 def refuse(retry_after: float, *, scope: str, code: int = 0) -> Verdict:
-    """Return a 429. `retry_after` is in seconds; `scope` is user, shared or global; `code` is Discord's, often 0."""
+    """Return a 429. `retry_after` is in seconds. `scope` is user, shared or global. `code` is Discord's, often 0."""
     seconds = round(max(0.001, retry_after), 3)
     headers = {"Retry-After": str(int(-(-seconds // 1))), "X-RateLimit-Scope": scope}
     if scope == "global":

@@ -44,7 +44,7 @@ def _key(reaction: Reaction) -> str:
 
 
 def add(world: World, message: Message, wanted: Reaction, user_id: str) -> None:
-    """Raises: DiscordError 400 (30010) for a 21st emoji."""
+    """Add a user's reaction. Does nothing if there is one. Raises: DiscordError 400 (30010) for a 21st emoji."""
     reaction = find(message, wanted)
     if reaction is None:
         if len(message.reactions) >= MOST_EMOJIS:

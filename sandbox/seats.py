@@ -62,7 +62,7 @@ def moderate(
 ) -> None:
     """Apply a moderator's changes to a user in voice. None leaves a field unchanged.
 
-    `mute` and `deaf` are stored with the guild member; `suppress` lasts until the user leaves or moves.
+    `mute` and `deaf` are stored with the guild member. `suppress` lasts until the user leaves or moves.
     """
     member = world.members[state.guild_id, state.user_id]
     member.mute = member.mute if mute is None else mute

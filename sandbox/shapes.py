@@ -252,7 +252,7 @@ def my_guild(world: World, guild: Guild, user_id: str, *, counts: bool = False) 
 
 
 def message(world: World, message: Message) -> Json:
-    """A message as in a REST response; see `message_event` for the gateway's extra fields."""
+    """A message as in a REST response. See `message_event` for the gateway's extra fields."""
     shape: Json = {
         "id": message.id,
         "channel_id": message.channel_id,
@@ -326,7 +326,7 @@ def message_event(world: World, kept: Message) -> Json:
 
 
 def application_flags(world: World) -> int:
-    """Server Members is the only privileged intent that the sandbox's bot can have; `members_intent` enables it."""
+    """Server Members is the only privileged intent that the sandbox's bot can have. `members_intent` enables it."""
     return GATEWAY_GUILD_MEMBERS_LIMITED if world.members_intent else 0
 
 

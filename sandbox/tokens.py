@@ -95,7 +95,7 @@ class Tokens:
         return self._issue(code.user_id, code.scopes, code.guild_id)
 
     def refresh(self, refresh_token: str) -> Issued:
-        """Issue a new pair of tokens; the old pair becomes invalid."""
+        """Issue a new pair of tokens. The old pair becomes invalid."""
         grant = self._find("refresh", refresh_token)
         if grant is None:
             raise OAuthError("invalid_grant", 'Invalid "refresh_token" in request.')

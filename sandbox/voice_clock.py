@@ -7,7 +7,7 @@ from sandbox.world import World
 
 
 class VoiceClock:
-    """`since` maps the id of each occupied voice channel to the Unix time, in seconds, since when it is occupied."""
+    """`since` maps each occupied voice channel's id to the Unix time, in seconds, when it became occupied."""
 
     def __init__(self, world: World) -> None:
         self.world = world

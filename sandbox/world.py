@@ -39,7 +39,7 @@ class Channels(UserDict[str, Channel]):
 
 
 class World:
-    """The state. Callers read attributes; after a change they call `changed()` and `emit()`.
+    """The state. Callers read attributes. After a change they call `changed()` and `emit()`.
 
     Not thread-safe: everything runs on one event loop.
     """
@@ -55,7 +55,7 @@ class World:
         self.voice_states: dict[tuple[str, str], VoiceState] = {}
         self.messages: dict[str, Message] = {}
         self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
-        self.grants: list[Json] = []  # OAuth2 tokens, hashed; see tokens.py
+        self.grants: list[Json] = []  # OAuth2 tokens, hashed. See tokens.py
         self.emojis: list[Json] = []  # the application's own, in Discord's format
         self.unavailable: set[str] = set()  # guilds in an outage; not saved
         self.members_intent = True  # the developer portal's switch "Server Members Intent"; not saved
@@ -145,7 +145,7 @@ class World:
         draft.replace(self.path)
 
     def load(self) -> bool:
-        """Load the state from the file. False when there is none, or it cannot be read; it is then renamed."""
+        """Load the state from the file. False without a usable file. An unreadable file is renamed."""
         try:
             content = json.loads(self.path.read_text())
             if content["version"] != VERSION:
@@ -161,7 +161,7 @@ class World:
         return True
 
     def _content(self) -> Json:
-        """Return what is saved; `save` serializes the dataclasses."""
+        """Return what is saved. `save` serializes the dataclasses."""
         # The bot's own voice state belongs to a gateway session, which does not outlive this process.
         voice_states = (state for state in self.voice_states.values() if state.user_id != self.bot_id)
         return {

@@ -18,7 +18,7 @@ NODE = (22, 12)  # the version that @discordjs/voice needs
 
 
 class Unavailable(Exception):
-    """A library cannot be installed here; the message says why."""
+    """A library cannot be installed here. The message says why."""
 
 
 @dataclass(frozen=True)

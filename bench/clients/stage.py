@@ -20,11 +20,11 @@ from sandbox.server import Sandbox
 
 TONE_HZ, TONE_SECONDS = 440.0, 60
 READY_SECONDS, STEP_SECONDS = 40.0, 25.0
-HEARD_FRAMES = 75  # 1.5 s; the tone is measured in the last second of it
+HEARD_FRAMES = 75  # 1.5 s. The tone is measured in the last second of it
 
 
 class Failed(Exception):
-    """A step failed; the message says how."""
+    """A step failed. The message says how."""
 
 
 class Stage:

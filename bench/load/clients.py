@@ -23,7 +23,7 @@ WAIT_SECONDS = 120.0
 
 
 class Client(asyncio.Protocol):
-    """One socket. `messages` and `received` count messages and bytes; `on_message` gets each payload."""
+    """One socket. `messages` and `received` count messages and bytes. `on_message` gets each payload."""
 
     def __init__(self) -> None:
         self.messages = 0

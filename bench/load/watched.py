@@ -90,7 +90,7 @@ class Watch:
         self._before: tracemalloc.Snapshot | None = None
 
     def look(self) -> dict[str, Any]:
-        """Return sizes in bytes, and counts; with tracing, also what has grown since the first call."""
+        """Return sizes in bytes, and counts. With tracing, the result also has what has grown since the first call."""
         gc.collect()
         found: dict[str, Any] = {
             "rss": resident_bytes(),

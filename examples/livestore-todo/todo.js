@@ -36,7 +36,7 @@ const state = State.SQLite.makeState({
  * Open the list. Items that are added while offline are pushed later.
  *
  * @param {{ url: string, storeId: string, authToken: string, clientId: string }} options `url` is Backline's, with
- *   http or https; `authToken` is an access token or, for a client that cannot refresh it, a sync token.
+ *   http or https. `authToken` is an access token or, for a client that cannot refresh it, a sync token.
  */
 export async function openTodos({ url, storeId, authToken, clientId }) {
   const store = await createStorePromise({

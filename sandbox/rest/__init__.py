@@ -1,1 +1,1 @@
-"""Discord's REST API, version 10; each module has the endpoints of one resource."""
+"""Discord's REST API, version 10. Each module has the endpoints of one resource."""

@@ -17,7 +17,7 @@ DESCRIBED = ("title", "description", "duration_secs", "waveform")
 
 
 class Attachments:
-    """Files by snowflake; only the newest `FILES_KEPT` are kept. `base_url` is set once the port is known."""
+    """Files by snowflake. Only the newest `FILES_KEPT` are kept. `base_url` is set once the port is known."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

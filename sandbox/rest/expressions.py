@@ -27,7 +27,7 @@ DEFAULT_SOUNDS = (
 
 
 def _guild(call: Call, *, changing: bool = False) -> Guild:
-    """Return the guild; with `changing`, check the bot's permission to change its expressions.
+    """Return the guild. With `changing`, also check the bot's permission to change expressions.
 
     The bot created all expressions here, so either of the two permissions is enough.
     """

@@ -1,4 +1,4 @@
-"""/guilds: a guild, its channels and voice states. Members and roles are in modules of their own."""
+"""/guilds: a guild, its channels and voice states. Members and roles have separate modules."""
 
 from sandbox import channel_edits, permissions, seats, shapes
 from sandbox.errors import invalid_form, unknown

@@ -58,7 +58,7 @@ async def edit_own_nick(call: Call) -> Json:
 
 
 async def edit_member(call: Call) -> Json:
-    """Change nickname, roles, timeout and voice state. Raises: DiscordError; nothing has changed then."""
+    """Change nickname, roles, timeout and voice state. Raises: DiscordError. Nothing has changed then."""
     guild, body = named.guild(call), await call.object()
     member = named.member(call, guild)
     changes: Json = {}
@@ -117,7 +117,7 @@ async def get_ban(call: Call) -> Json:
 
 
 async def ban(call: Call) -> None:
-    """Ban a user, who need not be a member; a member is removed. The user's messages are not deleted."""
+    """Ban a user, who need not be a member. A member is removed. The user's messages are not deleted."""
     guild, user = named.guild(call, need=permissions.BAN_MEMBERS), call.world.user(call.param("user_id"))
     if member := call.world.members.get((guild.id, user.id)):
         _expel(call, guild, member, permissions.BAN_MEMBERS)
@@ -154,7 +154,7 @@ def _seat(call: Call, guild: Guild, member: Member, body: Json) -> VoiceState | 
 
 
 async def _reseat(call: Call, state: VoiceState, body: Json) -> None:
-    """Mute, deafen or move a user in voice; `channel_id` null disconnects them."""
+    """Mute, deafen or move a user in voice. `channel_id` null disconnects them."""
     if "mute" in body or "deaf" in body:
         seats.moderate(call.world, state, mute=body.get("mute"), deaf=body.get("deaf"))
     if "channel_id" not in body:

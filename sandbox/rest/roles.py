@@ -95,7 +95,7 @@ async def delete_role(call: Call) -> None:
 
 
 def _apply(call: Call, guild: Guild, role: Role, body: Json) -> None:
-    """Change the fields in `body`; absent fields keep their values.
+    """Change the fields in `body`. Absent fields keep their values.
 
     Raises: DiscordError 400, or 403 for added permissions that the bot lacks itself.
     """

@@ -1,7 +1,7 @@
 /**
  * Create an element with properties and children. Text is never parsed as HTML.
  * @param {string} name tag and classes: "div.embed.wide"
- * @param {Record<string, any>} [properties] DOM properties; keys with a dash become attributes
+ * @param {Record<string, any>} [properties] DOM properties. Keys with a dash become attributes
  * @param {...(Node | string | null | undefined | false)} children
  * @returns {HTMLElement & Record<string, any>}
  */
@@ -24,7 +24,7 @@ export const byId = (id) => document.getElementById(id);
 /**
  * @param {string} path
  * @param {object} body
- * @returns {Promise<any>} the response's body; on an error it rejects with the `detail`
+ * @returns {Promise<any>} the response's body. On an error it rejects with the `detail`
  */
 export async function post(path, body) {
   const answer = await fetch(path, {

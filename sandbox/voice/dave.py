@@ -145,7 +145,7 @@ class DaveGroup:
         self._woken.set()
 
     def take_commit(self, payload: bytes) -> None:
-        """Accept the first commit of the epoch that refers to all proposals; ignore others.
+        """Accept the first commit of the epoch that refers to all proposals. Ignore others.
 
         Raises: MalformedMessage.
         """
@@ -166,7 +166,7 @@ class DaveGroup:
             self._transition_answered.set()
 
     def take_invalid(self, transition_id: int) -> None:
-        """The bot reset its state; it sends a new key package next."""
+        """The bot reset its state. It sends a new key package next."""
         logger.warning("DAVE in channel %s: the bot rejected transition %d", self._channel_id, transition_id)
         self._invalid = True
         self._bot_package = None
@@ -291,7 +291,7 @@ class DaveGroup:
         await self._send_json(PREPARE_EPOCH, {"protocol_version": PROTOCOL_VERSION, "epoch": NEW_GROUP_EPOCH})
 
     async def _readmit(self) -> None:
-        """After op 31, wait for the bot's new key package; ask for one if none arrives."""
+        """After op 31, wait for the bot's new key package. Ask for one if none arrives."""
         self._count_failure()
         self._invalid = False
         self._dissolve()

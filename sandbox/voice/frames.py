@@ -36,7 +36,7 @@ class FrameDecryptor:
         self._plain_until = 0.0
 
     def add_keys(self, ratchet: dave.IKeyRatchet) -> None:
-        """Add the keys of a new epoch; the keys of earlier epochs begin to expire."""
+        """Add the keys of a new epoch. The keys of earlier epochs begin to expire."""
         self.expire()
         decryptor = dave.Decryptor()
         decryptor.transition_to_key_ratchet(ratchet)

@@ -90,7 +90,7 @@ class VoiceGateway:
         self._by_ssrc.pop(session.ssrc, None)
 
     async def close_session(self, session: VoiceSession, code: int) -> None:
-        """Close the session's socket. After 4015 it can be resumed; any other code ends it."""
+        """Close the session's socket. After 4015 it can be resumed. Any other code ends it."""
         if code == SERVER_CRASHED:
             self.expire_unless_resumed(session)
         else:
@@ -188,7 +188,7 @@ class _Connection:
             self._gateway.expire_unless_resumed(session)
 
     async def _send(self, op: int, data: Any) -> None:
-        """Send a message about the socket itself; these have no sequence number."""
+        """Send a message about the socket itself. These have no sequence number."""
         await self._socket.send(json.dumps({"op": op, "d": data}))
 
     async def _take_text(self, text: str) -> None:

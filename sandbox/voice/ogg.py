@@ -59,14 +59,14 @@ class OggOpus:
         self.samples = 0
 
     def headers(self, *, padding: int = 0) -> bytes:
-        """Return the identification and comment headers that begin a stream; `padding` bytes enlarge the latter."""
+        """Return the identification and comment headers that begin a stream. `padding` bytes enlarge the latter."""
         head = struct.pack("<8sBBHIhB", b"OpusHead", 1, 2, PRE_SKIP, SAMPLE_RATE, 0, 0)
         vendor = b"sandbox"
         tags = struct.pack("<8sI", b"OpusTags", len(vendor)) + vendor + struct.pack("<I", 0)
         return self._write_page([head], flags=FIRST_PAGE) + self._write_page([tags + bytes(padding)])
 
     def write(self, packets: Iterable[bytes], *, last: bool = False) -> bytes:
-        """Return the packets in as few pages as possible; `last` marks the end of the stream."""
+        """Return the packets in as few pages as possible. `last` marks the end of the stream."""
         pages: list[bytes] = []
         waiting: list[bytes] = []
         segments = 0

@@ -126,7 +126,7 @@ class VoiceServer:
         self._gateway.expected[guild_id] = credentials
 
     def silence(self, *, guild_id: str, silenced: bool) -> None:
-        """Set whether the bot is muted or suppressed in the guild; what it sends is then not played."""
+        """Set whether the bot is muted or suppressed in the guild. What it sends is then not played."""
         (self._gateway.silenced.add if silenced else self._gateway.silenced.discard)(guild_id)
         if session := self._gateway.sessions.get(guild_id):
             session.silenced = silenced

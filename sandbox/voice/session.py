@@ -123,7 +123,7 @@ class VoiceSession:
             self._forgotten_seq = self._unacknowledged.popleft()[0]
 
     def can_resume_from(self, seq: int) -> bool:
-        """Whether every message after `seq` is still buffered."""
+        """Whether the session has not ended and every message after `seq` is still buffered."""
         return not self.ended and self._forgotten_seq <= max(seq, 0) <= self._seq
 
     async def resume(self, socket: ClientSocket, *, seq: int, resumed: str) -> ClientSocket | None:

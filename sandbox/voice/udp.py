@@ -165,7 +165,7 @@ class MediaSink(Protocol):
 
 
 class MediaSocket(asyncio.DatagramProtocol):
-    """The UDP port of the voice server. `sink` returns the receiver of an SSRC; other datagrams are dropped.
+    """The UDP port of the voice server. `sink` returns the receiver of an SSRC. Other datagrams are dropped.
 
     Every known sender gets a receiver report every `REPORT_SECONDS`.
     """

@@ -1,4 +1,4 @@
-/** A sample counts if its round trip is at most this many times the shortest one so far. */
+/** A sample is used if its round trip is at most this many times the shortest one so far. */
 const TOLERANCE = 2;
 
 /**

@@ -83,7 +83,7 @@ export class Connection {
     this.#link.stop();
   }
 
-  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
+  /** Reconnect now instead of later. If the connection is open, check it with a ping. */
   wake() {
     this.#link.wake();
   }

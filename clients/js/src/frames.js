@@ -14,7 +14,7 @@ const decoder = new TextDecoder();
 
 /**
  * @param {Record<string, unknown>} header including `type`
- * @param {Uint8Array} payload it is copied
+ * @param {Uint8Array} payload the bytes, which are copied
  * @returns {Uint8Array<ArrayBuffer>}
  * @throws {SyncError} the header has more than 4,096 bytes, or the frame more than 1,000,000
  */

@@ -166,7 +166,7 @@ export class GuildStore {
     return this.#state?.queue_total ?? this.#state?.queue.length ?? 0;
   }
 
-  /** Whether the queue has more tracks than the rows; `loadMore` loads them. */
+  /** Whether the queue has more tracks than the rows. `loadMore` loads them. */
   get hasMore() {
     return this.#state?.next != null;
   }
@@ -379,7 +379,7 @@ export class GuildStore {
       if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
       this.#onChange();
     } catch (error) {
-      // The old rights are shown until the connection is live again; the server applies the new ones.
+      // The old rights are shown until the connection is live again. The server applies the new ones.
       if (read === this.#rightsRead) this.#rightsOld = true;
       if (!isRequestError(error)) throw error;
     }
@@ -409,7 +409,7 @@ export class GuildStore {
       try {
         snapshot = await this.#rest.get(`${this.#path}/snapshot`);
       } catch (error) {
-        // The guess stays until the next event; the connection reports the problem.
+        // The guess stays until the next event. The connection reports the problem.
         if (isRequestError(error)) return;
         throw error;
       }

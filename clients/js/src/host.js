@@ -26,7 +26,7 @@ export class Host {
   /**
    * Serve a tab.
    * @param {(message: Message) => void} post
-   * @returns {Seat} receives the tab's messages; close it when the tab is gone
+   * @returns {Seat} receives the tab's messages. Close it when the tab is gone
    */
   accept(post) {
     const tab = new Tab(post, (hello) => this.#session(hello));

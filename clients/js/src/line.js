@@ -7,7 +7,7 @@ import { NetworkError, packError, unpackError } from "./errors.js";
 
 /**
  * Calls between two contexts that can post messages to each other (HTML Standard, "Cross-document
- * messaging"). Arguments and results are structured-cloned; errors keep their class.
+ * messaging"). Arguments and results are structured-cloned. Errors keep their class.
  */
 export class Line {
   #handlers;

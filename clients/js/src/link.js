@@ -66,7 +66,7 @@ export class Link {
    * @param {string} options.url `ws://…` or `wss://…`
    * @param {Tokens} options.tokens
    * @param {(token: string) => string[]} [options.protocols] subprotocols to offer
-   * @param {(token: string) => void} options.onOpen sends the first message; call `live` when the server accepts it
+   * @param {(token: string) => void} options.onOpen sends the first message. Call `live` when the server accepts it
    * @param {(data: any) => void} options.onMessage gets text, or an `ArrayBuffer`
    * @param {() => void} [options.onGone] called when open requests on this connection will get no response
    * @param {(state: ConnectionState, problem: Problem | null) => void} options.onState
@@ -107,7 +107,7 @@ export class Link {
     return this.#state;
   }
 
-  /** The number of this connection; each has a different one. */
+  /** The number of this connection. Each has a different one. */
   get attempt() {
     return this.#attempt;
   }
@@ -134,7 +134,7 @@ export class Link {
     this.#state = "waiting";
   }
 
-  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
+  /** Reconnect now instead of later. If the connection is open, check it with a ping. */
   wake() {
     if (this.#retryTimer !== undefined) void this.#connect();
     else if (this.#state === "live") this.ping();
@@ -195,7 +195,7 @@ export class Link {
       this.say({ type: "auth", id: "auth", authToken: token });
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      // The old token may still be valid for a while; the server closes the connection when it is not.
+      // The old token may still be valid for a while. The server closes the connection when it is not.
       if (error instanceof SignedOutError || this.#isTokenNeeded()) this.#giveUpOrRetry(error);
     } finally {
       this.#renewing = false;
@@ -250,8 +250,8 @@ export class Link {
 
   /** @param {number} code */
   #closed(code) {
-    // When a connection is refused before it is live, browsers give no reason. The session may have ended; requesting
-    // a new token shows whether it has.
+    // When a connection is refused before it is live, browsers give no reason. The session may have ended. Discard the
+    // token: requesting a new one shows whether it has.
     if (code === UNAUTHENTICATED || this.#state !== "live") this.#tokens.discard(this.#token);
     const refusal = REFUSALS.get(code);
     if (refusal && this.#isFinal(code)) {
@@ -263,7 +263,7 @@ export class Link {
     }
   }
 
-  /** Reconnect at once; after a second refusal in a short time, with a delay. */
+  /** Reconnect at once. If the last such reconnect was a moment ago, wait first, so as not to loop. */
   #retryOnce() {
     const now = performance.now();
     const again = now - this.#retriedAt < GOOD_AFTER_MS;

@@ -21,7 +21,7 @@ export class Session {
   #instances = new Map();
   #loading;
   #onEnd;
-  /** Stored changes of earlier pages, by instance; each list is taken once. @type {Map<string, Change[]>} */
+  /** Stored changes of earlier pages, by instance. Each list is taken once. @type {Map<string, Change[]>} */
   #left = new Map();
   #signedOut = false;
 

@@ -28,7 +28,7 @@ export class Store {
    * @param {string} options.instanceId such as `app:notes`
    * @param {S} options.initial
    * @param {(state: S, event: {name: string, args: any, eventId: string}) => S} options.reduce returns a new
-   *   state without modifying the old one; an unknown event must change nothing
+   *   state without modifying the old one. An unknown event must change nothing
    * @param {(store: Store<S>) => void} [options.onChange]
    * @param {(state: ConnectionState, problem: Problem | null) => void} [options.onState]
    * @param {(change: Change, error: Error) => void} [options.onRefused]

@@ -38,7 +38,7 @@ import { newId } from "./ids.js";
  * @property {number} [since] receive the durable messages after this seq; by default only new ones
  * @property {string} [epoch] the epoch of the log to which `since` belongs
  * @property {1 | 2} [credit] how many unacknowledged frames the server may send
- * @property {boolean} [presence] whether to receive presence; the public does not get it
+ * @property {boolean} [presence] whether to receive presence. The public does not get it
  * @property {(frame: StreamFrame) => unknown} [onFrame] the next frame is requested when the returned promise
  *   settles, so that a slow client gets newer frames, not more
  * @property {(message: Record<string, any> & StreamMessage) => void} [onMessage]

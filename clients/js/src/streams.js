@@ -98,7 +98,7 @@ export class Streams {
     this.#link.send(message);
   }
 
-  /** Reconnect now instead of later; if the connection is open, check it with a ping. */
+  /** Reconnect now instead of later. If the connection is open, check it with a ping. */
   wake() {
     this.#link.wake();
   }

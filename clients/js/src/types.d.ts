@@ -22,7 +22,7 @@ export interface SkipVote {
   needed: number;
 }
 
-/** What the user may do by their roles; `skip` and `remove` are about other people's tracks. */
+/** What the user may do by their roles. `skip` and `remove` are about other people's tracks. */
 export interface Rights {
   add: boolean;
   skip: "now" | "vote" | null;
@@ -122,7 +122,7 @@ export interface Position {
   head: number;
 }
 
-/** The connection to an instance; `head` is the newest known event. */
+/** The connection to an instance. `head` is the newest known event. */
 export interface LinkState extends Position {
   state: ConnectionState;
   problem: Problem | null;
@@ -134,7 +134,7 @@ export interface TokenAnswer {
   expires_at?: string;
 }
 
-/** The state of a connection: `waiting` is between two attempts; `signed_out` and `refused` are final. */
+/** The state of a connection: `waiting` is between two attempts. `signed_out` and `refused` are final. */
 export type ConnectionState = "connecting" | "live" | "waiting" | "signed_out" | "refused";
 
 /** The part of a WebSocket that this client uses, as in browsers, Node and React Native. */

@@ -15,7 +15,7 @@ STDIN = "-"
 
 
 class BadInput(Exception):
-    """The input cannot be sent; the message says why."""
+    """The input cannot be sent. The message says why."""
 
 
 async def read_objects(source: str) -> AsyncIterator[dict[str, Any]]:

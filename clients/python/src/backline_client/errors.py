@@ -44,7 +44,7 @@ class ConnectionLost(BacklineError):
 
 
 class Unreachable(BacklineError):
-    """There is no connection now; handled inside this package. `retry_after` is the server's wish, in seconds."""
+    """There is no connection. The package handles this error itself. `retry_after` is from the server, in seconds."""
 
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)

@@ -30,7 +30,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A JSON message. `data` has the sender's fields; `seq` is None unless the type is durable."""
+    """A JSON message. `data` has the sender's fields. `seq` is None unless the type is durable."""
 
     type: str
     stream_id: str
@@ -43,7 +43,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A binary frame. `missed` is how many frames were dropped before it; `number` counts the stream's frames."""
+    """A binary frame. `missed` is how many frames were dropped before it. `number` counts the stream's frames."""
 
     type: str
     stream_id: str

@@ -44,7 +44,7 @@ class Inbox[T]:
         return not self._items and not self._newest
 
     async def take(self) -> T:
-        """Return the oldest item; items stored by `replace` come after all others.
+        """Return the oldest item. Items stored by `replace` come after all others.
 
         Raises the error of `end`, or StopAsyncIteration if it had none. Canceling this loses no item.
         """

@@ -26,7 +26,7 @@ PING_SECONDS = 15.0  # a dead network is detected after at most twice this time
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16_000_000
 GOOD_AFTER_SECONDS = 5.0  # after a connection that lasted this long, the backoff starts again at its base
-# The shortest delay, even if the server names a shorter one. The server means one message; if all pending messages
+# The shortest delay, even if the server names a shorter one. The server means one message. If all pending messages
 # came back that soon, they would exceed the limit again.
 RETRY_SECONDS = 1.0
 
@@ -151,7 +151,7 @@ class Link(ABC):
                 await asyncio.sleep(self._backoff.delay(failures))
             except Exception as error:
                 log.warning("Could not get a new token: %r", error)
-                await socket.close()  # `_open` then asks again; if that fails too, the client ends
+                await socket.close()  # `_open` then asks again. If that fails too, the client ends
             else:
                 if socket is self._socket:
                     await self._say({"type": "auth", "id": "auth", "authToken": token})

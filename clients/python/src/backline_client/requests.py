@@ -11,7 +11,7 @@ from backline_client.errors import BacklineError, ConnectionLost
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """A request. `about` is the id of its stream; it is empty on `/sync`, where a connection has one log."""
+    """A request. `about` is the id of its stream. It is empty on `/sync`, where a connection has one log."""
 
     frame: dict[str, Any]
     answer: asyncio.Future[dict[str, Any]]

@@ -43,9 +43,9 @@ class Sent:
 class Stream(AsyncIterator[Item]):
     """A client's registration on one stream, across connections. Created by `StreamClient.register`.
 
-    Iterate over it to receive; it supports one reader. Durable messages arrive in order, each exactly once, even
-    across reconnects. Of frames, only the newest of each type arrives; asking for the next item acknowledges the
-    previous frame. A reader that falls `MAX_WAITING` messages behind loses live messages; durable ones are then
+    Iterate over it to receive. It supports one reader. Durable messages arrive in order, each exactly once, even
+    across reconnects. Of frames, only the newest of each type arrives. Asking for the next item acknowledges the
+    previous frame. A reader that falls `MAX_WAITING` messages behind loses live messages. Durable ones are then
     read from the log. Iterating raises Refused when the stream or the permission is gone, raises PositionLost when
     the log cannot be continued, and ends when the client is closed.
     """
@@ -59,7 +59,7 @@ class Stream(AsyncIterator[Item]):
         self.presence: Presence | None = None
         """The latest presence, if it was requested."""
         self.position = since
-        """The position after the last durable message you received; pass it as `since` in another process."""
+        """The position after the last durable message you received. Pass it as `since` in another process."""
         self._client = client
         self._asked = asked
         self._received = since
@@ -97,7 +97,7 @@ class Stream(AsyncIterator[Item]):
         """Send a JSON message and wait for the server's response. Canceling this does not recall the message.
 
         After a lost connection, or when the server is busy, the message is sent again with the same id (8 to 64
-        characters; by default a UUID). A durable message is still stored only once; a live one may arrive twice,
+        characters; by default a UUID). A durable message is still stored only once. A live one may arrive twice,
         unless `again` is False. Raises Refused, TooLarge, ConnectionLost (when the client is closed; with `again`
         False, also when the connection is lost), or ValueError for an id that is still in use.
         """
@@ -208,7 +208,7 @@ class StreamClient(Link):
         """Register on a stream and wait for the server to accept it, even while the server is unreachable.
 
         `since` requests the durable messages after that position, 0 requests all. With `credit` 1 the server sends
-        one frame at a time, so that each is new; with None, frames may queue in network buffers. Raises Refused, or
+        one frame at a time, so that each is new. With None, frames may queue in network buffers. Raises Refused, or
         ValueError when this client is already registered on the stream.
         """
         if stream_id in self._streams:

@@ -38,7 +38,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to push; in a guild's log, a command. The server ignores an `event_id` that it already has."""
+    """An event to push, or a command for a guild's log. The server ignores an `event_id` that it already has."""
 
     name: str
     args: Any = None
@@ -90,9 +90,9 @@ class SyncClient(Link):
         return self
 
     def events(self, since: Position | int = 0, *, live: bool = True) -> Pull:
-        """Return the events after a position, in order, each exactly once; with `live`, also all future events.
+        """Return the events after a position, in order, each exactly once. With `live`, future events follow.
 
-        There is one pull at a time, with one reader; a new pull ends the previous one.
+        There is one pull at a time, with one reader. A new pull ends the previous one.
         """
         position = Position("", since) if isinstance(since, int) else since
         pull, before = Pull(self, position, live), self._pull
@@ -177,7 +177,7 @@ class SyncClient(Link):
         pull = self._pull if self._pull is not None and self._pull._id == frame["id"] else None
         if request is None and pull is None:
             self._said_last = (
-                error  # about `init` or `auth`; the close code that follows decides whether it is final
+                error  # about `init` or `auth`. The close code that follows decides whether it is final
             )
             if error.code in TEMPORARY:
                 self._do_beside(self._ask_again(error, None, None))
@@ -228,7 +228,7 @@ class Pull(AsyncIterator[Event]):
 
     def __init__(self, client: SyncClient, since: Position, live: bool) -> None:
         self.position = since
-        """The position after the last event you received; pass it as `since` in another process."""
+        """The position after the last event you received. Pass it as `since` in another process."""
         self._client = client
         self._live = live
         self._received = since
