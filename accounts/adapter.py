@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from accounts.domain.people import store_grant, upsert_person
 from accounts.encryption import decrypt, encrypt
@@ -88,7 +89,7 @@ def refuse_login(request: HttpRequest, error: LoginRefused | DiscordError) -> Ht
         "sentence": str(error),
         # After a failure the same step may succeed, and Discord need not be asked for another code.
         "way_on_url": "/" if isinstance(error, LoginRefused) else request.get_full_path(),
-        "way_on_label": "Try again",
+        "way_on_label": _("Try again"),
     }
     response = render(request, "accounts/login_refused.html", context, status=error.status)
     if isinstance(error, DiscordBusy) and error.retry_after is not None:

@@ -1,4 +1,4 @@
-"""What the pages of people who are logged in have in common, and the page of their sessions."""
+"""The decorator of pages that need a login, and the page of a person's sessions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from accounts.models import User
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who is logged in."""
+    """A request of a person who is logged in."""
 
     user: User
 
@@ -30,9 +30,9 @@ class PersonRequest(HttpRequest):
 def page[**P](
     view: Callable[Concatenate[PersonRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Make a page for people who are logged in; others go to Discord first, and come back.
+    """Make a page that needs a login. Other people are sent to Discord, and come back afterwards.
 
-    Where the view raises a Refusal, the page says that it does not exist, or is not theirs.
+    A Refusal that the view raises becomes the page 403 or 404.
     """
 
     @require_safe
@@ -45,7 +45,7 @@ def page[**P](
         try:
             return view(cast(PersonRequest, request), *args, **kwargs)
         except Refusal as error:
-            if error.status == 403:  # raised, it would fill the log with tracebacks
+            if error.status == 403:  # raising it would fill the log with tracebacks
                 return render(request, "403.html", status=403)
             if error.status in {400, 404}:
                 raise Http404 from error
@@ -60,7 +60,7 @@ def login_url(target: str) -> str:
 
 @page
 def sessions(request: PersonRequest) -> HttpResponse:
-    """The person's sessions; ending one goes over REST."""
+    """Show the person's sessions. The page ends them over REST."""
     return render(
         request,
         "accounts/sessions.html",

@@ -1,4 +1,4 @@
-"""The landing page, what monitoring asks, and the pages of errors."""
+"""The landing page, the endpoints for monitoring, and the error pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -48,7 +49,7 @@ def _bot_state() -> str:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 only when a part fails without which nothing works; the bot is reported, not required."""
+    """Return 503 only when a required part fails. The bot is reported, not required."""
     parts: dict[str, str] = {}
     try:
         with connection.cursor() as cursor:
@@ -57,7 +58,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         parts["bot"] = _bot_state()
     except DatabaseError as error:
         log.warning("Database unavailable for /readyz: %r", error)
-        parts["database"] = type(error).__name__  # anybody may read it, and the sentence may name a host
+        parts["database"] = type(error).__name__  # anybody may read this, and the message may name a host
     parts["layer"] = hints.check_layer()
     ready = parts["database"] == "ok" and parts["layer"] == "ok"
     return JsonResponse(
@@ -78,30 +79,32 @@ def _wants_json(request: HttpRequest) -> bool:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse({"code": "NOT_FOUND", "detail": "There is nothing here."}, status=404)
+        return JsonResponse({"code": "NOT_FOUND", "detail": _("Not found.")}, status=404)
     return render(request, "404.html", status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     # Always JSON: a request with a foreign Host gets no page, and its Accept is not to be trusted either.
-    return JsonResponse({"code": "BAD_REQUEST", "detail": "This request makes no sense to us."}, status=400)
+    return JsonResponse({"code": "BAD_REQUEST", "detail": _("The request is malformed.")}, status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse({"code": "FORBIDDEN", "detail": "You may not do this."}, status=403)
+        return JsonResponse(
+            {"code": "FORBIDDEN", "detail": _("You do not have permission to do this.")}, status=403
+        )
     return render(request, "403.html", status=403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _wants_json(request):
-        detail = "The CSRF token is missing or wrong. Reload the page."
+        detail = _("The CSRF token is missing or wrong. Reload the page.")
         return JsonResponse({"code": "CSRF_FAILED", "detail": detail}, status=403)
     return render(request, "403.html", status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
-        detail = "Something went wrong on our side. It has been logged."
+        detail = _("Something went wrong on the server. The error was logged.")
         return JsonResponse({"code": "INTERNAL_ERROR", "detail": detail}, status=500)
     return render(request, "500.html", status=500)

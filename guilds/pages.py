@@ -17,7 +17,7 @@ from guilds.setting_fields import settings_in
 
 
 def on_page(membership: Membership) -> dict[str, object]:
-    """Return a guild as its members' pages show it; `install_url` for those who manage it."""
+    """Return a guild as its members' pages show it, with `install_url` for managers."""
     manages = can_manage(membership)
     return guild_shape(membership) | {"install_url": install_url(membership.guild_id) if manages else None}
 
@@ -36,7 +36,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
 
 @page
 def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
-    """For those who manage the guild; each control saves itself over REST."""
+    """Show the settings to a manager of the guild. Each control saves itself over REST."""
     membership = require_manager(request.user, guild_id)
     context = {"guild": on_page(membership), "sections": _sections(load_settings(guild_id))}
     return render(request, "guilds/settings.html", context)

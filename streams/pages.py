@@ -1,4 +1,4 @@
-"""The pages about streams. What changes there goes over REST, what lives over `/ws`."""
+"""The pages about streams. They make changes over REST, and follow streams over `/ws`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from streams.rights import NO_RIGHTS, read_rights, require_reader, streams_of
 from streams.shapes import present_on, stream_shape
 
 FRAME_TYPE = "video-frame"  # what the pages send and show
-MAX_PEOPLE = 200  # as many as a list to choose from can hold; others are named by their Discord id
+MAX_PEOPLE = 200  # the longest list to choose from; other people are chosen by their Discord id
 
 
 @page
 def streams(request: PersonRequest) -> HttpResponse:
-    """One's own streams and those that are shared with one."""
+    """Show the person's own streams and those shared with them."""
     user = request.user
     found = list(streams_of(user))
     rights = read_rights((each.pk, user.pk) for each in found)
     present = present_on(each.pk for each in found)
     shapes = [stream_shape(each, rights.get((each.pk, user.pk), NO_RIGHTS), present) for each in found]
-    for shape in shapes:  # services that only raise alerts produce as well, and show nothing
+    for shape in shapes:  # a service that only raises alerts also produces, without pictures
         shape["live"] = any(FRAME_TYPE in each["produces"] for each in shape["presence"] or [])
     return render(request, "streams/streams.html", {"streams": shapes})
 
 
 @page
 def stream(request: PersonRequest, stream_id: str) -> HttpResponse:
-    """One stream, for whoever may read it."""
+    """Show one stream to a person who may read it."""
     found, rights = require_reader(request.user, stream_id)
     context = {
         "stream": stream_shape(found, rights, present_on([found.pk])),
@@ -46,7 +46,7 @@ def stream(request: PersonRequest, stream_id: str) -> HttpResponse:
 
 
 def _audiences(user: User) -> list[dict[str, Any]]:
-    """Return the guilds a stream may be shared with; their roles where one manages them, as REST tells them."""
+    """Return the guilds a stream may be shared with, and the roles of those that the person manages."""
     found = []
     for membership in my_memberships(user, everything=True):
         guild = membership.guild

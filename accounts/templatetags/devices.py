@@ -8,6 +8,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from accounts.models import AuthSession
 
@@ -42,7 +43,7 @@ def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
 @register.filter
 def session_name(session: AuthSession) -> str:
     """Return what its owner calls a sync token, or the device of a login in plain words."""
-    return (session.device or "Sync token") if session.store else device(session.device)
+    return (session.device or _("Sync token")) if session.store else device(session.device)
 
 
 @register.filter
@@ -54,11 +55,11 @@ def device(user_agent: str) -> str:
     """Return such as `Firefox on Linux`; a program is called by the first word it gives itself."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     if browser:
-        return f"{browser} on {system}" if system else browser
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
     program = re.match(r"[\w.+-]{1,40}", user_agent)
     if program and program[0] != "Mozilla":
         return program[0]
-    return f"A browser on {system}" if system else "Unknown device"
+    return _("A browser on %(system)s") % {"system": system} if system else _("Unknown device")
 
 
 def device_icon(user_agent: str) -> str:
@@ -72,4 +73,4 @@ def device_icon(user_agent: str) -> str:
 def ago(moment: datetime) -> str:
     """Return such as `3 hours ago`, in one unit; `just now` within the minute to which it is known."""
     largest = timesince(moment, timezone.now(), depth=1)
-    return "just now" if largest.startswith("0") else f"{largest} ago"
+    return _("just now") if largest.startswith("0") else _("%(time)s ago") % {"time": largest}

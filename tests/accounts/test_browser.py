@@ -53,7 +53,7 @@ def test_a_login_leads_to_the_dashboard_and_a_denial_to_a_page_with_a_way_on(des
     page = window.open("/")
     ask_discord(page)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("heading", name="You are not logged in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Login failed")).to_be_visible()
     expect(page.locator("code")).to_have_text("LOGIN_DENIED")
     window.complaints.clear()  # Chromium reports the page's own status, 400, as an error
     page.get_by_role("link", name="Try again").click()
@@ -72,12 +72,12 @@ def test_ending_another_browsers_session_signs_it_out_where_it_looks(log_in: Log
     page.get_by_role("link", name="Account and sessions").click()
     page.wait_for_url("**/sessions")
     assert len(rows(page)) == 2
-    assert sum("This one" in row for row in rows(page)) == 1
+    assert sum("Current" in row for row in rows(page)) == 1
 
     page.locator("[data-sid]:not(:has(.tag))").get_by_role("button").click()
     expect(page.locator("[data-sid]")).to_have_count(1)
-    assert "This one" in rows(page)[0]
-    expect(other.page.locator("#connection")).to_contain_text("Signed out", timeout=3_000)
+    assert "Current" in rows(page)[0]
+    expect(other.page.locator("#connection")).to_contain_text("Logged out", timeout=3_000)
     expect(other.page.locator("#connection").get_by_role("link", name="Log in")).to_be_visible()
 
     other.page.goto(other.page.url)
@@ -92,7 +92,7 @@ def test_logging_out_everywhere_ends_all_of_them(log_in: LogIn) -> None:
     other.open_guild(LOUNGE)
     mine.open("/sessions").get_by_role("button", name="Log out everywhere").click()
     expect(mine.page.locator("main").get_by_role("link", name="Log in with Discord")).to_be_visible()
-    expect(other.page.locator("#connection")).to_contain_text("Signed out", timeout=3_000)
+    expect(other.page.locator("#connection")).to_contain_text("Logged out", timeout=3_000)
     assert not elsewhere(lambda: AuthSession.objects.filter(revoked_at=None).exists())
 
 
@@ -108,7 +108,9 @@ def test_an_end_that_did_not_happen_is_said(log_in: LogIn) -> None:
     page = mine.open("/sessions")
     page.route("**/api/auth/sessions/**", lambda route: route.abort())
     page.locator("[data-sid]:not(:has(.tag))").get_by_role("button").click()
-    expect(page.locator(".toast")).to_contain_text("Not done. The server cannot be reached.")
+    expect(page.locator(".toast")).to_contain_text(
+        "The session was not logged out. The server cannot be reached."
+    )
     assert len(rows(page)) == 2
 
 
@@ -122,7 +124,7 @@ def test_the_data_is_downloaded_and_the_account_deleted_after_a_question(log_in:
 
     page.get_by_role("button", name="Delete my account").click()
     dialog = page.get_by_role("dialog", name="Delete")
-    confirm = dialog.get_by_role("button", name="Delete for good")
+    confirm = dialog.get_by_role("button", name="Delete account")
     expect(confirm).to_be_disabled()
     dialog.get_by_label("to confirm").fill("somebody")
     expect(confirm).to_be_disabled()
@@ -143,7 +145,7 @@ def test_a_second_factor_is_asked_for_after_discord(log_in: LogIn) -> None:
     secret, _ = elsewhere(lambda: protect(User.objects.create(discord_id=OWNER, username="owner")))
     window = log_in(size=PHONE, scheme="light")
     page = window.page
-    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
     expect(page.get_by_label("Code")).to_be_focused()
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Log in").click()
@@ -170,7 +172,7 @@ def test_no_account_page_is_wider_than_the_window_or_breaks_the_csp(
     for path in ("/sessions", "/account/2fa/", "/account/2fa/totp/activate/"):
         window.open(path)
         look()
-    page.get_by_label("The code the app shows now").fill(code_now(page.locator(".secret").inner_text()))
+    page.get_by_label("Code from the app").fill(code_now(page.locator(".secret").inner_text()))
     page.get_by_role("button", name="Turn on").click()
     expect(page.locator(".codes li")).to_have_count(10)
     look()

@@ -195,8 +195,8 @@ def test_it_is_turned_on_with_a_code_and_shows_recovery_codes_at_once(browser: C
     assert b"Set up" in browser.get(INDEX).content
     secret, codes = turn_on(browser)
     assert len(set(codes)) == 10
-    assert b"10 left" in browser.get(INDEX).content
-    assert b"On: logging in takes a code" in browser.get("/sessions").content
+    assert b"10 codes left" in browser.get(INDEX).content
+    assert b"On. You enter a code" in browser.get("/sessions").content
     download = browser.get("/account/2fa/recovery-codes/download/").content.decode()
     assert all(code in download for code in codes)
     stored = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))

@@ -26,25 +26,25 @@ const said = ({ lamp, kicker, buttons, round }) => [lamp, kicker, buttons.map(({
 test("the six states have their lamp, words and buttons", () => {
   const ines = { at: Date.now() - 240_000, name: "Ines" };
   const paused = lookOf(situation("PAUSED", { item: null, cause: ines }));
-  assert.deepEqual(said(paused), ["rest", "Paused, nothing waiting", "Add music", "add"]);
+  assert.deepEqual(said(paused), ["rest", "Paused", "Add music", "add"]);
   assert.deepEqual([paused.title, paused.line], ["The queue is empty", "Paused by Ines 4 min ago"]);
   const nowhere = lookOf(situation("NO_VOICE_CHANNEL", { item: null, waiting: 8, here: "1" }));
-  assert.deepEqual(said(nowhere), ["need", "Nowhere to play", "Join Stage left, Other channel", "join"]);
+  assert.deepEqual(said(nowhere), ["need", "No voice channel", "Join Stage left, Other channel", "join"]);
   assert.equal(nowhere.track, null); // it is in the queue, and only there
-  assert.match(nowhere.words, /8 tracks are waiting\.$/);
+  assert.match(nowhere.words, /play the 8 tracks in the queue\.$/);
   const lost = { state: "waiting", at: new Date(2026, 0, 1, 21, 14), detail: "" };
   const offline = lookOf(situation("", { lost, changes: 2 }));
-  assert.deepEqual(said(offline), ["rest", "Offline since 21:14", "Try again now, Show the 2 changes", "pause"]);
-  assert.match(offline.words, /at 1:49\. What you add is kept and sent when you are back: 2 changes waiting\.$/);
-  assert.equal(offline.round.label, "Pause: kept and sent when you are back");
-  assert.deepEqual(said(lookOf(situation("BOT_AWAY"))), ["need", "Backline is away", "", "pause"]);
+  assert.deepEqual(said(offline), ["rest", "Offline since 21:14", "Reconnect, Show 2 changes", "pause"]);
+  assert.match(offline.words, /at 1:49\. 2 changes will be sent when you are back online\.$/);
+  assert.equal(offline.round.label, "Pause when you are back online");
+  assert.deepEqual(said(lookOf(situation("BOT_AWAY"))), ["need", "Backline is offline", "", "pause"]);
   const away = lookOf(situation("BOT_AWAY", { cause: { at: Date.now() - 6_000, name: null } }));
   assert.deepEqual(said(away), ["need", "Backline is restarting", "", "pause"]);
-  assert.match(away.words, /continues at 1:49 by itself/);
-  assert.deepEqual(said(lookOf(situation("SERVER_MUTED"))), ["bad", "Server muted", "Keep it paused", "pause"]);
+  assert.match(away.words, /resumes at 1:49 by itself/);
+  assert.deepEqual(said(lookOf(situation("SERVER_MUTED"))), ["bad", "Server muted", "Pause", "pause"]);
   const stage = situation("NOT_ALLOWED_TO_SPEAK", { here: "1" });
   stage.player.voice_channel_id = "2";
-  assert.deepEqual(said(lookOf(stage)), ["need", "Raised its hand", "Play in Stage left, Other channel", "join"]);
+  assert.deepEqual(said(lookOf(stage)), ["need", "Asked to speak", "Play in Stage left, Other channel", "join"]);
 });
 
 test("the round button does something as long as something waits, whatever is wrong", () => {
@@ -80,7 +80,7 @@ test("what waits is no current track, and the button starts it", () => {
   for (const [code, kicker, words, act] of [
     ["PAUSED", "Paused", "Resume", "resume"],
     ["STOPPED", "Stopped", "Choose a channel", "resume"],
-    ["NO_VOICE_CHANNEL", "Nowhere to play", "Choose a channel", "choose"],
+    ["NO_VOICE_CHANNEL", "No voice channel", "Choose a channel", "choose"],
     ["CHANNEL_FULL", "The channel is full", "Choose a channel", "choose"],
   ]) {
     const look = lookOf(situation(code, { item: null, waiting: 2, channels: [STAGE_LEFT, MAIN_STAGE] }));
@@ -99,8 +99,8 @@ test("a track starts by itself where there is a channel to play in", () => {
       return `${line} ${words}`;
     };
     assert.match(said({}), /Join a voice channel or choose one above, then add a track\./, code);
-    assert.match(said({ seat: "1" }), /Add a track and it starts/, code);
-    assert.match(said({}, "2"), /Add a track and it starts/, code);
+    assert.match(said({ seat: "1" }), /Add a track to (start|resume) playback\./, code);
+    assert.match(said({}, "2"), /Add a track to (start|resume) playback\./, code);
   }
 });
 

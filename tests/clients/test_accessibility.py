@@ -83,7 +83,7 @@ def test_streams(desk: Desk, server: Server, owner: User) -> None:
         expect(page.locator(".alert")).to_have_count(4)
         expect(page.locator("#present li")).to_have_count(2)
         page.get_by_role("button", name="Share", exact=True).click()
-        page.get_by_label("Whom").select_option(label="friend (Friend)")
+        page.get_by_label("Share with").select_option(label="friend (Friend)")
         page.get_by_role("button", name="Share", exact=True).click()
         expect(page.locator("#members li")).to_have_count(1)
         page.get_by_label("Device", exact=True).fill("Hall camera")
@@ -92,7 +92,7 @@ def test_streams(desk: Desk, server: Server, owner: User) -> None:
         page.get_by_label("Public").check()
         expect(page.locator("#public-state")).to_have_text("Saved")
         found += examine(page)
-        page.get_by_role("button", name="Replace all by a new one").click()
+        page.get_by_role("button", name="Replace all tokens").click()
         found += examine(page)
     assert found == []
 
@@ -101,7 +101,7 @@ def test_rules(desk: Desk, lounge: Guild, owner: User) -> None:
     streams.create_stream(owner, stream_id="cam", name="Hall")
     page = desk.window(login_cookie(owner)).open(f"/guilds/{lounge.pk}/settings")
     page.wait_for_selector("#connection[data-state=live]")
-    page.get_by_role("button", name="Add a rule").click()
+    page.get_by_role("button", name="Add rule").click()
     page.get_by_label("Quiet hours").check()
     found = examine(page)
     page.get_by_role("button", name="Save").click()

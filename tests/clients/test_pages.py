@@ -122,7 +122,7 @@ def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene)
     member.get_by_role("button", name="Pause").click()
     expect(owner.locator("#now-status")).to_have_text("Paused")
     expect(owner.get_by_role("button", name="Resume")).to_be_enabled()
-    expect(owner.locator("#announcer")).to_have_text("Paused")
+    expect(owner.locator("#announcer")).to_have_text("Playback paused")
 
 
 def test_nowhere_to_play_is_said_with_what_to_do(desk: Desk, scene: Scene) -> None:
@@ -134,8 +134,8 @@ def test_nowhere_to_play_is_said_with_what_to_do(desk: Desk, scene: Scene) -> No
     scene.add("moss")
     elsewhere(start)
     expect(page.locator("#player-problem")).to_contain_text("choose one above")
-    page.get_by_label("Voice channel to play in").select_option(label="Stage left")
-    expect(page.locator("#activity .deed").first).to_contain_text("You chose Stage left")
+    page.get_by_role("combobox", name="Voice channel").select_option(label="Stage left")
+    expect(page.locator("#activity .deed").first).to_contain_text("You chose the voice channel Stage left")
 
 
 def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scene) -> None:
@@ -149,7 +149,7 @@ def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scen
     expect(remove).to_be_visible()
     elsewhere(lambda: member.update(role_ids=[]))  # and the page has not heard of it yet
     remove.click()
-    expect(page.locator(".toast")).to_contain_text("“Moss” is still there.")
+    expect(page.locator(".toast")).to_contain_text("Could not remove “Moss”.")
     assert titles(page) == ["Moss"]
     page.reload()
     expect(page.locator("#queue .line-title")).to_have_text(["Moss"])
@@ -174,7 +174,7 @@ def test_the_end_of_the_session_is_told(desk: Desk, scene: Scene) -> None:
     other.get_by_label("Your account").click()
     other.get_by_role("button", name="Log out").click()
     expect(other).to_have_url(f"{settings.API_BASE_URL}/")
-    expect(page.locator("#connection")).to_contain_text("Signed out")
+    expect(page.locator("#connection")).to_contain_text("Logged out")
     expect(page.locator("#connection a")).to_have_attribute(
         "href", f"/api/auth/discord/login?next=%2Fguilds%2F{scene.id}"
     )
@@ -184,10 +184,10 @@ def test_the_chosen_theme_is_kept(desk: Desk, scene: Scene) -> None:
     window = desk.window(scene.owner_cookie, scheme="dark")
     page = window.open("/dashboard")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
-    page.get_by_role("button", name="Switch to the light theme").click()
+    page.get_by_role("button", name="Switch to light theme").click()
     page = window.open(f"/guilds/{scene.id}")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 243, 236)"
-    expect(page.get_by_role("button", name="Switch to the dark theme")).to_be_visible()
+    expect(page.get_by_role("button", name="Switch to dark theme")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])

@@ -49,7 +49,7 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     assert stood
     expect(now).not_to_have_attribute("data-sound", "")
     expect(now).to_have_attribute("data-cold", "")
-    expect(page.locator("#player-problem")).to_contain_text(f"the last state we saw, at {stood}")
+    expect(page.locator("#player-problem")).to_contain_text(f"the last known state, at {stood}")
     expect(page.locator("#queue .line-sub")).not_to_contain_text("in 0:")
     assert page.locator("#now-art").evaluate("art => getComputedStyle(art).filter").startswith("grayscale")
     glow = "now => getComputedStyle(now, '::before').opacity"
@@ -59,19 +59,21 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     page.locator("#search-input").fill("harbour lights")
     page.locator("#search-input").press("Enter")
     page.get_by_role("button", name="Remove Cold Harbour").click()
-    expect(page.locator("#connection")).to_have_text("2 changes waiting")
+    expect(page.locator("#connection")).to_have_text("2 unsent changes")
     for name, changes in (("Pause", "3 changes"), ("Resume", "2 changes"), ("Pause", "3 changes")):
-        expect(round_button).to_have_attribute("aria-label", f"{name}: kept and sent when you are back")
+        expect(round_button).to_have_attribute("aria-label", f"{name} when you are back online")
         round_button.click()
-        expect(page.locator("#player-problem")).to_contain_text(f"when you are back: {changes} waiting.")
-    page.get_by_role("button", name="Show the 3 changes").click()
-    expect(page.locator("#queue .line-sub")).to_contain_text(["will be removed", "waiting for the network"])
+        expect(page.locator("#player-problem")).to_contain_text(
+            f"{changes} will be sent when you are back online."
+        )
+    page.get_by_role("button", name="Show 3 changes").click()
+    expect(page.locator("#queue .line-sub")).to_contain_text(["will be removed", "waiting to be sent"])
     assert position.text_content() == stood
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert examine(page) == []
 
     relay.give_back()
-    page.get_by_role("button", name="Try again now").click()
+    page.get_by_role("button", name="Reconnect").click()
     expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#now-status")).to_have_text("Paused")
     expect(page.locator("#queue .line-title")).to_have_text(["Harbour Lights"])
@@ -83,7 +85,7 @@ def test_the_voice_channel_is_left_and_found_again(desk: Desk, scene: Scene) -> 
     scene.add("moss")
     scene.play()
     page = desk.window(scene.owner_cookie).open_guild(scene.id)
-    voice = page.get_by_label("Voice channel to play in")
+    voice = page.get_by_role("combobox", name="Voice channel")
     voice.select_option(label="No voice channel")
     expect(page.locator("#now-status")).to_have_text("Stopped")
     expect(voice).to_have_value("")
@@ -101,7 +103,7 @@ def test_the_voice_channel_is_left_and_found_again(desk: Desk, scene: Scene) -> 
     assert (player(scene).voice_channel_id, player(scene).stopped) == (back_room.pk, False)
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#now-status")).to_have_text("Paused")
-    expect(page.locator("#player-problem")).to_have_text("Paused by you just now.")
+    expect(page.locator("#player-problem")).to_have_text("Paused by you just now")
 
 
 def test_what_is_refused_goes_back_to_what_is_so(desk: Desk, scene: Scene) -> None:
@@ -132,13 +134,13 @@ def test_each_fault_has_its_words_and_a_way_out(desk: Desk, scene: Scene) -> Non
     )
     page.reload()
     for code, words, light, button in [
-        ("SERVER_MUTED", "Server muted", "bad", "Keep it paused"),
-        ("NOT_ALLOWED_TO_SPEAK", "May not speak", "need", "Choose a channel"),
+        ("SERVER_MUTED", "Server muted", "bad", "Pause"),
+        ("NOT_ALLOWED_TO_SPEAK", "Cannot speak in the channel", "need", "Choose a channel"),
         ("CHANNEL_FULL", "The channel is full", "need", "Choose a channel"),
-        ("CANNOT_CONNECT", "May not join the channel", "need", "Choose a channel"),
-        ("UNKNOWN_CHANNEL", "The channel is gone", "need", "Choose a channel"),
-        ("VOICE_FAILED", "No voice connection", "bad", "Try again"),
-        ("VOICE_REFUSED", "Discord refused", "bad", "Try again"),
+        ("CANNOT_CONNECT", "Cannot join the channel", "need", "Choose a channel"),
+        ("UNKNOWN_CHANNEL", "Channel not found", "need", "Choose a channel"),
+        ("VOICE_FAILED", "No voice connection", "bad", "Retry"),
+        ("VOICE_REFUSED", "Discord refused the connection", "bad", "Retry"),
     ]:
         observe(scene, code, f"This is what {code} is about.")
         expect(page.locator("#now-status")).to_have_text(words)
@@ -147,12 +149,12 @@ def test_each_fault_has_its_words_and_a_way_out(desk: Desk, scene: Scene) -> Non
         expect(page.locator("#now-acts .button").first).to_have_text(button)
         expect(round_button).to_be_enabled()
         assert page.locator("#pause").evaluate("button => button.matches('[data-quiet]')") == (
-            light == "bad" and button == "Keep it paused"
+            light == "bad" and button == "Pause"
         )
     elsewhere(lambda: Channel.objects.filter(pk=scene.channel_id).update(type=13))
     observe(scene, "NOT_ALLOWED_TO_SPEAK", "Backline asked to speak.")
     page.reload()
-    expect(page.locator("#now-status")).to_have_text("Raised its hand")
+    expect(page.locator("#now-status")).to_have_text("Asked to speak")
     round_button.click()
     expect(page.locator("#voice-channel")).to_be_focused()
     page.locator("#voice-channel").select_option(other.pk)
@@ -286,9 +288,9 @@ def test_paused_and_empty_one_adds_and_it_plays(desk: Desk, scene: Scene) -> Non
     page = desk.window(scene.owner_cookie).open_guild(scene.id)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Skip this track").click()
-    expect(page.locator("#now-status")).to_have_text("Paused, nothing waiting")
+    expect(page.locator("#now-status")).to_have_text("Paused")
     expect(page.locator("#now-artist")).to_have_text("Paused by you just now")
-    expect(page.locator("#pause")).to_have_attribute("aria-label", "Play: opens the search")
+    expect(page.locator("#pause")).to_have_attribute("aria-label", "Search for music")
     page.get_by_role("button", name="Add music").click()
     expect(page.locator("#search-input")).to_be_focused()
     page.keyboard.type("moss")

@@ -83,7 +83,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     phone.get_by_label("Take turns").check()
     expect(page.locator("#dj_role_id-state")).to_have_text("Saved")
     expect(page.locator("#fair_order")).to_be_checked()
-    expect(page.locator("#fair_order-state")).to_have_text("Changed by Other just now")
+    expect(page.locator("#fair_order-state")).to_have_text("Other changed this just now.")
     expect(phone.locator("#dj_role_id")).to_have_value(role.pk)
     kept = settings_of(guild)
     assert (kept.dj_role_id, kept.fair_order) == (role.pk, True)
@@ -129,7 +129,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     listening.locator("#queue-clear").click()
     expect(listening.locator("#queue-empty")).to_be_visible()
     listening.locator("#volume-range").fill("40")
-    expect(listening.locator("#activity")).to_contain_text("You set the volume to 40 %")
+    expect(listening.locator("#activity")).to_contain_text("You set the volume to 40%")
 
     # So it does when Discord makes the member a manager, and takes that back.
     expect(listening.locator("#settings-link")).to_have_count(0)
@@ -173,7 +173,7 @@ def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: D
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#fair_order-state")).to_have_text("Saved")
     expect(page.locator("#vote_share-state")).to_have_text(
-        "Changed by Other just now, so yours was not saved"
+        "Other changed this just now, so your change was not saved."
     )
     expect(share).to_have_value("30")
     kept = settings_of(guild)

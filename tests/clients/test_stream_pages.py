@@ -81,37 +81,37 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     page = mine.open("/streams")
     page.get_by_role("button", name="New stream").click()
     page.get_by_label("Name").fill(HOSTILE)
-    page.get_by_label("Id").fill("no spaces")
+    page.get_by_label("ID").fill("no spaces")
     page.keyboard.press("Enter")
-    expect(page.locator("#create-problem")).to_have_text(re.compile("Not made. 1 to 64 letters"))
+    expect(page.locator("#create-problem")).to_have_text(re.compile("Not created. 1 to 64 letters"))
     mine.complaints.clear()  # the browser tells of the 400
-    page.get_by_label("Id").fill("hall-cam")
+    page.get_by_label("ID").fill("hall-cam")
     page.keyboard.press("Enter")
     page.wait_for_url("**/streams/hall-cam")
-    expect(page.locator("#stage-words")).to_have_text("Nobody is streaming now")
+    expect(page.locator("#stage-words")).to_have_text("No one is streaming")
     expect(page.locator("#stream-name")).to_have_text(HOSTILE.strip())
 
     # Shared with a role.
     share = page.get_by_role("button", name="Share", exact=True)
     share.click()
-    expect(page.locator("#share-problem")).to_have_text("Choose whom to share it with.")
-    page.get_by_label("Whom").select_option(label="DJ")
+    expect(page.locator("#share-problem")).to_have_text("Choose who to share the stream with.")
+    page.get_by_label("Share with").select_option(label="DJ")
     share.click()
     expect(page.locator("#members")).to_contain_text("DJ in Lounge")
     other = theirs.open("/streams/hall-cam")
     expect(other.locator("#connection")).to_have_text("Live")
 
     # The picture goes up and comes down, with its figures.
-    page.get_by_label("Size").select_option("320")
+    page.get_by_label("Resolution").select_option("320")
     page.get_by_role("button", name="Start streaming").click()
     for each in (page, other):
         see_it_move(each)
         expect(each.locator("#figure-latency")).to_have_text(re.compile(r"^\d+ ms$"))
-        expect(each.locator("#figure-rate")).to_have_text(re.compile(r"^\d+\.\d /s$"))
+        expect(each.locator("#figure-rate")).to_have_text(re.compile(r"^\d+\.\d fps$"))
         expect(each.locator("#figure-size")).to_have_text("320 × 240")
-    expect(page.locator("#camera-figures")).to_contain_text("pictures per second")
-    expect(other.locator("#present")).to_contain_text("Owner sends and watches")
-    expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} watches")
+    expect(page.locator("#camera-figures")).to_contain_text("frames per second")
+    expect(other.locator("#present")).to_contain_text("Owner · sending and watching")
+    expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} · watching")
 
     # An alert shows up on both with the picture of its moment; the past is read in pages.
     with service.on(server, "hall-cam", produces=["alert"]) as detector:
@@ -129,22 +129,22 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     expect(grid.locator(".live-tag")).to_be_visible()
     expect(grid.locator("[data-picture]")).to_have_js_property("naturalWidth", 320)
     grid.locator(".stretched").click()
-    grid.get_by_role("button", name="Show older ones").click()
+    grid.get_by_role("button", name="Show older alerts").click()
     expect(grid.locator(".alert")).to_have_count(23)
 
     # Stopping is clean: the device's light goes out, and everybody is told.
     page.get_by_role("button", name="Stop streaming").click()
     assert page.evaluate("document.querySelector('#camera-preview').srcObject") is None
-    expect(other.locator("#stage-words")).to_have_text("Nobody is streaming now")
+    expect(other.locator("#stage-words")).to_have_text("No one is streaming")
     expect(other.locator("#figure-latency")).to_have_text("–")
     for window in (mine, theirs, listed):
         assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert window.complaints == []
 
     # What is taken back ends the other's page, in words.
-    page.get_by_role("button", name="End sharing with DJ in Lounge").click()
-    expect(other.locator("#connection")).to_have_text("Ended")
-    expect(other.locator("#stage-words")).to_have_text("This stream is not shared with you any more")
+    page.get_by_role("button", name="Remove access for DJ in Lounge").click()
+    expect(other.locator("#connection")).to_have_text("Disconnected")
+    expect(other.locator("#stage-words")).to_have_text("This stream is no longer shared with you")
     expect(other.locator("#present")).to_be_hidden()
 
 
@@ -159,10 +159,10 @@ def test_without_a_connection_nobody_is_shown_as_live(server: Server, desk: Desk
         expect(grid.locator(".live-tag")).to_be_visible()
         expect(page.locator("#present")).to_contain_text("You")
         relay.take_away()
-        expect(grid.locator("[data-presence]")).to_have_text("Not known without a connection")
+        expect(grid.locator("[data-presence]")).to_have_text("Unknown while offline")
         expect(grid.locator(".live-tag")).to_be_hidden()
         expect(page.locator("#stage-words")).to_have_text("No connection")
-        expect(page.locator("#present-empty")).to_have_text("Not known without a connection.")
+        expect(page.locator("#present-empty")).to_have_text("Unknown while offline.")
         expect(page.locator("#present li")).to_have_count(0)
         relay.give_back()
         expect(grid.locator(".live-tag")).to_be_visible()
@@ -177,7 +177,7 @@ def test_a_refused_camera_is_said(server: Server, desk: Desk, relay: Relay) -> N
     try:
         page = Desk(browser).window(login_cookie(owner)).open("/streams/cam")
         page.get_by_role("button", name="Start streaming").click()
-        expect(page.locator("#camera-problem")).to_contain_text("The camera was not allowed.")
+        expect(page.locator("#camera-problem")).to_contain_text("Camera access was denied.")
         expect(page.get_by_role("button", name="Start streaming")).to_be_focused()
     finally:
         browser.close()
@@ -190,8 +190,8 @@ def test_tokens_and_the_end(server: Server, desk: Desk) -> None:
     cookie = login_cookie(owner)
     window = desk.window(cookie)
     page = window.open("/streams/cam")
-    expect(page.locator("#stage-words")).to_have_text("Nobody is streaming now")
-    expect(page.locator("#members")).to_contain_text("A role or server that is not there any more")
+    expect(page.locator("#stage-words")).to_have_text("No one is streaming")
+    expect(page.locator("#members")).to_contain_text("Deleted role or server")
 
     # A token is shown once and good for a device; a new one for all ends it.
     page.locator("#token-device").fill("Hall camera")
@@ -204,24 +204,24 @@ def test_tokens_and_the_end(server: Server, desk: Desk) -> None:
         assert device.receive()["type"] == "registered"
         header = json.dumps({"type": "video-frame"}).encode()
         device.connection.send(len(header).to_bytes(2) + header + JPEG)
-        expect(page.locator("#stage-words")).to_contain_text("no picture that a browser can show")
-        page.get_by_role("button", name="Replace all by a new one").click()
-        page.get_by_role("button", name="Keep them").click()
+        expect(page.locator("#stage-words")).to_contain_text("cannot show the pictures that are sent")
+        page.get_by_role("button", name="Replace all tokens").click()
+        page.get_by_role("button", name="Cancel").click()
         device.send({"type": "ping", "id": 1})
         assert device.receive()["type"] == "pong"
-        page.get_by_role("button", name="Replace all by a new one").click()
-        page.get_by_role("button", name="Replace them all").click()
+        page.get_by_role("button", name="Replace all tokens").click()
+        page.get_by_role("button", name="Replace all", exact=True).click()
         assert device.close_code() == 4401
     expect(page.locator("#tokens li")).to_have_count(1)
     page.get_by_label("Public").check()
     expect(page.locator("#public-state")).to_have_text("Saved")
-    page.get_by_label("Messages that are kept").fill("alert, not a type")
+    page.get_by_label("Stored message types").fill("alert, not a type")
     page.keyboard.press("Enter")
     expect(page.locator("#durable_types-state")).to_contain_text("Not saved. A type is a word")
     window.complaints.clear()  # the browser tells of the 400
     assert elsewhere(lambda: Stream.objects.get(pk="cam").public)
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete stream").click()
     page.wait_for_url("**/streams")
     assert not elsewhere(Stream.objects.exists)
     assert window.complaints == []
@@ -241,26 +241,24 @@ def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, de
     service = make_person(owner)
     mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE)
     page = mine.open("/streams/cam")
-    offered = page.get_by_label("Whom").locator("option")
-    expect(offered).to_have_text(
-        ["Choose", "friend (Friend)", "Everyone there", "Somebody else, by Discord id"]
-    )
-    page.get_by_label("Whom").select_option(label="Somebody else, by Discord id")
-    page.get_by_label("Discord id", exact=True).fill("12")
+    offered = page.get_by_label("Share with").locator("option")
+    expect(offered).to_have_text(["Choose", "friend (Friend)", "Everyone", "Someone else (by Discord ID)"])
+    page.get_by_label("Share with").select_option(label="Someone else (by Discord ID)")
+    page.get_by_label("Discord ID", exact=True).fill("12")
     page.keyboard.press("Enter")
     expect(page.locator("#share-problem")).to_contain_text("17 to 20 digits")
-    page.get_by_label("Whom").select_option(label="friend (Friend)")
-    expect(page.get_by_label("Discord id", exact=True)).to_be_hidden()
-    page.get_by_label("May").select_option("write")
+    page.get_by_label("Share with").select_option(label="friend (Friend)")
+    expect(page.get_by_label("Discord ID", exact=True)).to_be_hidden()
+    page.get_by_label("Access").select_option("write")
     page.get_by_role("button", name="Share", exact=True).click()
-    expect(page.locator("#members")).to_contain_text("may watch and send")
+    expect(page.locator("#members")).to_contain_text("can watch and send")
     assert elsewhere(lambda: StreamGrant.objects.get().user_id) == friend.pk
 
     # What is kept from now on shows up on pages that were open before.
     watcher = theirs.open("/streams/cam")
     expect(watcher.locator("#connection")).to_have_text("Live")
     with service.on(server, "cam", produces=["door"]) as lock:
-        page.get_by_label("Messages that are kept").fill("alert, door")
+        page.get_by_label("Stored message types").fill("alert, door")
         page.keyboard.press("Enter")
         expect(page.locator("#durable_types-state")).to_have_text("Saved")
         lock.until("notice")
@@ -281,7 +279,7 @@ def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, de
     elsewhere(lambda: streams.delete_stream(Stream.objects.get()))
     expect(other.locator("#stage-words")).to_have_text("This stream was deleted")
     expect(other.get_by_role("button", name="Start streaming")).to_be_hidden()
-    expect(listed.locator("[data-presence]")).to_have_text("Not there any more")
+    expect(listed.locator("[data-presence]")).to_have_text("Deleted or no longer shared")
     expect(page.locator("#sharing-title")).to_be_hidden()
     assert (mine.complaints, theirs.complaints) == ([], [])
 
@@ -323,38 +321,38 @@ def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None
     for each in (page, phone):
         each.wait_for_selector("#connection[data-state=live]")
 
-    page.get_by_role("button", name="Add a rule").click()
+    page.get_by_role("button", name="Add rule").click()
     page.get_by_label("Post to").select_option(label="#news")
     page.get_by_label("From level").select_option("medium")
     page.get_by_label("Mention").select_option(label=f"@{HOSTILE}".strip())
     page.get_by_label("Quiet hours").check()
     page.get_by_label("From", exact=True).fill("23:00")
-    page.get_by_label("Until").fill("23:00")
+    page.get_by_label("To", exact=True).fill("23:00")
     page.locator("#rule-zone").select_option("Europe/Berlin")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#rule-problem")).to_have_text(
         re.compile("Not saved. Quiet hours: These hours would never end")
     )
     mine.complaints.clear()  # the browser tells of the 400
-    page.get_by_label("Until").fill("06:30")
+    page.get_by_label("To", exact=True).fill("06:30")
     page.get_by_role("button", name="Save").click()
     for each in (page, phone):
         expect(each.locator("#rules li")).to_have_count(1)
         expect(each.locator("#rules")).to_contain_text("Hall to #news")
-        expect(each.locator("#rules")).to_contain_text("quiet 23:00–06:30 in Europe/Berlin")
+        expect(each.locator("#rules")).to_contain_text("quiet from 23:00 to 06:30 (Europe/Berlin)")
     rule = elsewhere(AlertRule.objects.get)
     assert (rule.channel_id, rule.mention_role_id, rule.min_level) == (news.pk, role.pk, "medium")
 
     # Another manager turns it off; the stream stays, though they may not watch it.
-    phone.get_by_role("button", name="Change the rule").click()
+    phone.get_by_role("button", name="Edit rule").click()
     expect(phone.locator("#rule-stream")).to_have_value("cam")
     phone.get_by_label("On", exact=True).uncheck()
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     phone.get_by_role("button", name="Save").click()
     expect(page.locator("#rules .tag")).to_have_text("Off")
-    page.get_by_role("button", name="Change the rule").click()
+    page.get_by_role("button", name="Edit rule").click()
     page.get_by_role("button", name="Delete").click()
     expect(phone.locator("#rules-empty")).to_be_visible()
     page.goto(page.url.removesuffix("/settings"))
-    expect(page.locator("#activity .deed").first).to_contain_text("You ended a rule for alerts of cam")
+    expect(page.locator("#activity .deed").first).to_contain_text("You deleted an alert rule for cam")
     assert (mine.complaints, theirs.complaints) == ([], [])

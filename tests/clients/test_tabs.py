@@ -118,7 +118,7 @@ def test_without_shared_workers_one_tab_leads_and_the_next_takes_over(stage: Sta
 
     stage.go_offline(leader, other)
     add(other, "low tide")
-    expect(other.locator("#connection")).to_have_text("1 change waiting")
+    expect(other.locator("#connection")).to_have_text("1 unsent change")
     leader.close()
     stage.relay.give_back()
     expect(titles(other)).to_have_text(["Moss", "Low Tide"])
@@ -151,7 +151,7 @@ def test_offline_changes_are_shown_and_made_in_order_after_the_token_expired(
     add(page, "moss")
     add(page, "low tide")
     for tab in (page, other):
-        expect(tab.locator("#connection")).to_have_text("3 changes waiting")
+        expect(tab.locator("#connection")).to_have_text("3 unsent changes")
         expect(titles(tab)).to_have_text(["Cold Harbour", "moss", "low tide"])
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     before = len(used)
@@ -194,7 +194,7 @@ def test_a_change_whose_answer_was_lost_is_sent_again_and_happens_once(stage: St
     until(lambda: stage.happened())
     add(page, "low tide")
     stage.go_offline(page)
-    expect(page.locator("#connection")).to_have_text("2 changes waiting")
+    expect(page.locator("#connection")).to_have_text("2 unsent changes")
     stage.relay.give_back()
     expect(page.locator("#connection")).to_have_text("Live")
     expect(titles(page)).to_have_text(["Moss", "Low Tide"])
@@ -207,7 +207,7 @@ def test_changes_outlive_the_page(stage: Stage) -> None:
     stage.go_offline(page)
     add(page, "moss")
     add(page, "low tide")
-    expect(page.locator("#connection")).to_have_text("2 changes waiting")
+    expect(page.locator("#connection")).to_have_text("2 unsent changes")
     page.close()
     stage.relay.give_back()
     expect(titles(stage.tab(context))).to_have_text(["Moss", "Low Tide"])
@@ -218,11 +218,11 @@ def test_what_one_person_left_behind_is_not_sent_as_another_and_is_there_on_retu
     page = stage.tab(context)
     stage.go_offline(page)
     add(page, "moss")
-    expect(page.locator("#connection")).to_have_text("1 change waiting")
+    expect(page.locator("#connection")).to_have_text("1 unsent change")
 
     log_in(context, login_cookie(stage.member))
     stage.relay.give_back()
-    expect(page.locator("#connection")).to_contain_text("Signed out")
+    expect(page.locator("#connection")).to_contain_text("Logged out")
     theirs = stage.tab(context)
     add(theirs, "low tide")
     expect(titles(theirs)).to_have_text(["Low Tide"])
@@ -265,14 +265,14 @@ def test_logging_out_in_one_tab_logs_out_all_and_says_so_once(stage: Stage) -> N
 
     dashboard.wait_for_url(f"{django_settings.API_BASE_URL}/")
     for tab in (first, second):
-        expect(tab.locator("#connection")).to_have_text("Signed out. Log in")
+        expect(tab.locator("#connection")).to_have_text("Logged out. Log in")
     add(first, "moss")
     add(first, "low tide")
-    expect(second.locator("#connection")).to_have_text("Signed out. Log in to send 2 changes")
+    expect(second.locator("#connection")).to_have_text("Logged out. Log in · 2 unsent changes")
     until(lambda: stage.relay.sockets == 0)
     for tab in (first, second):
         assert tab.locator(".toast").count() == 0
-        assert tab.evaluate("said") == ["You are signed out."]
+        assert tab.evaluate("said") == ["You are logged out."]
     assert len(asked) <= 1, "nobody asks again and again"
     assert stage.happened() == []
 

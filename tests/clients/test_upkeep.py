@@ -69,8 +69,11 @@ def test_any_name_is_text_and_managers_see_what_the_bot_lacks(desk: Desk, cookie
     assert page.locator("#guild-name").inner_text() == NAMES[0]
     assert set(page.locator("#voice-channel option").all_text_contents()) >= set(NAMES)
     page.click("#guild-lacks summary")
-    assert page.locator("#guild-lacks summary").inner_text() == f"The bot lacks {len(NAMES) + 1} permissions"
-    assert page.locator("#guild-lacks dt").all_inner_texts() == ["Everywhere", *NAMES]
+    assert (
+        page.locator("#guild-lacks summary").inner_text()
+        == f"The bot is missing {len(NAMES) + 1} permissions"
+    )
+    assert page.locator("#guild-lacks dt").all_inner_texts() == ["In the whole server", *NAMES]
     assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: being heard in a voice channel"
     assert page.evaluate(narrow)
     assert page.evaluate("window.harmed") is None
@@ -130,7 +133,7 @@ def test_names_of_people_roles_and_streams_stay_in_their_place(
         page.click("#account-menu summary")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.click("#account-menu summary")
-    page.get_by_label("Voice channel to play in").select_option(channel.pk)
+    page.get_by_role("combobox", name="Voice channel").select_option(channel.pk)
     page.wait_for_selector("#activity .deed:has-text('chose')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # What turns the direction of writing does so in its own place only.

@@ -132,10 +132,10 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
 
     limit_back_room(running, 1)
     running.sit("member", "Back room")
-    page.get_by_label("Voice channel to play in").select_option("Back room")
+    page.get_by_role("combobox", name="Voice channel").select_option("Back room")
     expect(page.locator(".toast")).to_contain_text("“Back room”: it is full")
     expect(other.locator(".toast")).to_have_count(0)
-    expect(page.get_by_label("Voice channel to play in")).to_have_value(running.channel("Stage left"))
+    expect(page.get_by_role("combobox", name="Voice channel")).to_have_value(running.channel("Stage left"))
     running.sit("member", None)
     limit_back_room(running, 0)
 
@@ -167,7 +167,7 @@ def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline)
     page.goto("/")
     page.get_by_role("link", name="Log in with Discord").click()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("heading", name="You are not logged in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Login failed")).to_be_visible()
     mine.complaints.clear()  # Chromium reports the page's own status, 400, as an error
     page.locator("main a.button").click()
     page.get_by_role("link", name="Log in with Discord").click()
@@ -185,7 +185,7 @@ def test_no_page_is_wider_than_the_window(window: Open, tone: Person) -> None:
         if path.startswith("/guilds"):  # Playwright never sees a worker's script end: no idle network
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)
-            expect(page.locator("#activity")).to_contain_text("set the volume to 80 %")
+            expect(page.locator("#activity")).to_contain_text("set the volume to 80%")
             if size == WIDE:
                 assert page.evaluate("document.documentElement.scrollHeight") <= size["height"]
         else:

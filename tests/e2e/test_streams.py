@@ -56,7 +56,7 @@ def posts(running: Backline, text: str) -> list[dict[str, Any]]:
 def make_rule(page: Page) -> None:
     page.goto(f"/guilds/{LOUNGE}/settings")
     page.wait_for_selector("#connection[data-state=live]")
-    page.get_by_role("button", name="Add a rule").click()
+    page.get_by_role("button", name="Add rule").click()
     page.locator("#rule-stream").select_option(STREAM)  # its options count as its label's text
     page.get_by_label("Post to").select_option(label="#general")
     page.get_by_label("Mention").select_option(label="@DJ")
@@ -154,7 +154,7 @@ def test_from_a_camera_to_discords_channel(
     )
 
     page.get_by_role("button", name="Stop streaming").click()
-    expect(phone.locator("#stage-words")).to_have_text("Nobody is streaming now")
+    expect(phone.locator("#stage-words")).to_have_text("No one is streaming")
     for window in (mine, theirs, discord):
         assert window.complaints == []
         window.page.context.close()

@@ -1,10 +1,12 @@
-/** The account page: end sessions, leave for good. */
+/** The account page: log out of sessions, delete the account. */
 
 import { TokenSource, announceLogout, readCsrfCookie } from "../client/auth.js";
 import { SignedOutError } from "../client/errors.js";
 import { RestClient } from "../client/rest.js";
 import { announce, toast } from "../backline/js/announce.js";
 import { byId, setText } from "../backline/js/dom.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 const rest = new RestClient({ tokens: new TokenSource() });
 
@@ -24,19 +26,19 @@ byId("session-list").addEventListener("click", async (event) => {
     leave();
     return;
   }
-  const name = row.querySelector("h3")?.textContent?.trim();
+  const name = row.querySelector("h3")?.textContent?.trim() ?? "";
   const next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   /** @type {HTMLElement | null | undefined} */ (next?.querySelector("[data-end]"))?.focus();
-  announce(`${name} was logged out`);
+  announce(interpolate(gettext("%(name)s was logged out."), { name }));
 });
 
 byId("end-all").addEventListener("click", async () => {
-  // With the cookie: the answer also takes it away.
+  // Sent with the cookie, which the answer deletes.
   const headers = { Accept: "application/json", "X-CSRFToken": readCsrfCookie() };
   const answer = await fetch("/api/auth/logout-all", { method: "POST", headers }).catch(() => null);
   if (answer && (answer.ok || answer.status === 401)) leave();
-  else toast("You are still logged in: the server did not do it. Try again in a moment.");
+  else toast(gettext("You are still logged in because the server could not log you out. Try again in a moment."));
 });
 
 /** @type {HTMLDialogElement} */
@@ -68,17 +70,17 @@ byId("delete-form").addEventListener("submit", async (event) => {
     confirm.disabled = false;
     const problem = byId("delete-problem");
     problem.hidden = false;
-    setText(problem, `Nothing was deleted. ${/** @type {Error} */ (error).message}`);
+    setText(problem, interpolate(gettext("Your account was not deleted. %(reason)s"), { reason: reasonOf(error) }));
   }
 });
 
 /** @param {unknown} error */
 function complain(error) {
   if (error instanceof SignedOutError) leave();
-  else toast(`Not done. ${/** @type {Error} */ (error).message}`);
+  else toast(interpolate(gettext("The session was not logged out. %(reason)s"), { reason: reasonOf(error) }));
 }
 
-/** The start page shows that nobody is logged in. */
+/** Open the home page, which shows that nobody is logged in. */
 function leave() {
   announceLogout();
   location.assign("/");

@@ -1,9 +1,11 @@
-/** Which alerts of which stream a guild hears of: the list of its rules, and a dialog to make and change them. */
+/** A guild's alert rules: the list, and a dialog to add and edit them. */
 
 import { ApiError } from "../client/errors.js";
 import { announce } from "../backline/js/announce.js";
 import { byId, element, icon, setText } from "../backline/js/dom.js";
 import { isolated } from "../backline/js/format.js";
+import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 /** @import { RestClient } from "../client/rest.js" */
 /** @import { GuildSyncEvent } from "../client/types.d.ts" */
@@ -24,7 +26,7 @@ import { isolated } from "../backline/js/format.js";
  */
 
 const NIGHT = { from: "22:00", until: "07:00" };
-const LEVEL_WORDS = { low: "every alert", medium: "medium and high", high: "only high" };
+const LEVEL_WORDS = { low: gettext("all alerts"), medium: gettext("medium and high alerts"), high: gettext("high alerts only") };
 
 /** The rules of one guild on its settings page. */
 export class AlertRules {
@@ -82,10 +84,10 @@ export class AlertRules {
       list.replaceChildren(...rules.map((rule) => this.#row(rule)));
       list.hidden = !rules.length;
       empty.hidden = rules.length > 0;
-      setText(empty, "No rules yet.");
+      setText(empty, gettext("No rules yet."));
     } catch (error) {
       empty.hidden = false;
-      setText(empty, `The rules could not be read. ${/** @type {Error} */ (error).message}`);
+      setText(empty, interpolate(gettext("The rules could not be loaded. %(reason)s"), { reason: reasonOf(error) }));
     }
     list.setAttribute("aria-busy", "false");
   }
@@ -97,16 +99,18 @@ export class AlertRules {
     const target = labelOf(this.#channel, channel);
     const details = [
       LEVEL_WORDS[rule.min_level],
-      role ? `mentions ${isolated(labelOf(this.#role, role))}` : "mentions nobody",
-      quiet ? `quiet ${quiet.from}–${quiet.until} in ${quiet.timezone}` : "",
+      role ? interpolate(gettext("mentions %(role)s"), { role: isolated(labelOf(this.#role, role)) }) : gettext("no mention"),
+      quiet ? interpolate(gettext("quiet from %(from)s to %(until)s (%(timezone)s)"), quiet) : "",
     ].filter(Boolean);
-    const problem = rule.enabled ? rule.problem?.detail ?? (rule.gone.length ? "What was chosen was deleted in Discord." : "") : "";
-    const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": `Change the rule ${isolated(stream)} to ${isolated(target)}` }, "Change");
+    const problem = rule.enabled ? rule.problem?.detail ?? (rule.gone.length ? gettext("The channel or role was deleted in Discord.") : "") : "";
+    const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": interpolate(gettext("Edit rule: %(stream)s to %(channel)s"), { stream: isolated(stream), channel: isolated(target) }) }, gettext("Edit"));
     edit.addEventListener("click", () => this.#open(rule));
     return element("li", { class: "session" },
       icon("bell"),
       element("div", {},
-        element("h3", {}, element("bdi", {}, stream), " to ", element("bdi", {}, target), rule.enabled ? "" : element("span", { class: "tag tag-quiet" }, "Off")),
+        element("h3", {},
+          ...interpolateNodes(gettext("%(stream)s to %(channel)s"), { stream: element("bdi", {}, stream), channel: element("bdi", {}, target) }),
+          rule.enabled ? "" : element("span", { class: "tag tag-quiet" }, gettext("Off"))),
         element("p", {}, ...details.map((words) => element("span", {}, words))),
         problem ? element("p", { class: "problem-line" }, problem) : ""),
       edit);
@@ -125,7 +129,7 @@ export class AlertRules {
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = Boolean(value);
       else if (control instanceof HTMLInputElement) control.value = String(value ?? "");
       // A new rule has neither stream nor channel yet, and takes the first of those offered.
-      else if (value !== undefined) choose(control, value ?? "", (control === this.#stream && rule?.stream_name) || "Deleted in Discord");
+      else if (value !== undefined) choose(control, value ?? "", (control === this.#stream && rule?.stream_name) || gettext("Deleted in Discord"));
     }
     this.#quiet.checked = Boolean(values.quiet_hours);
     byId("rule-hours").hidden = !values.quiet_hours;
@@ -135,7 +139,7 @@ export class AlertRules {
     choose(this.#zone, timezone, timezone);
     byId("rule-no-streams").hidden = this.#stream.options.length > 0;
     byId("rule-delete").hidden = !rule;
-    setText(byId("rule-title"), rule ? "Change the rule" : "New rule");
+    setText(byId("rule-title"), rule ? gettext("Edit rule") : gettext("New rule"));
     this.#dialog.showModal();
   }
 
@@ -147,14 +151,14 @@ export class AlertRules {
 
   async #save() {
     const rule = this.#edited;
-    await this.#do("Saved", "Not saved.", () => (
+    await this.#do(gettext("Saved"), gettext("Not saved. %(reason)s"), () => (
       rule ? this.#rest.patch(`${this.#api}/${rule.id}`, this.#chosen()) : this.#rest.post(this.#api, this.#chosen())
     ));
   }
 
   async #remove() {
     const id = this.#edited?.id;
-    await this.#do("The rule is gone", "Not deleted.", () => this.#rest.delete(`${this.#api}/${id}`));
+    await this.#do(gettext("Rule deleted"), gettext("Not deleted. %(reason)s"), () => this.#rest.delete(`${this.#api}/${id}`));
   }
 
   /** @param {string} done @param {string} failed @param {() => Promise<unknown>} act */
@@ -165,7 +169,7 @@ export class AlertRules {
     } catch (error) {
       const errors = error instanceof ApiError ? error.errors : {};
       const reasons = Object.entries(errors).map(([field, [reason]]) => `${nameOf(field)}: ${reason}`);
-      this.#complain(`${failed} ${reasons.join(" ") || /** @type {Error} */ (error).message}`, Object.keys(errors));
+      this.#complain(interpolate(failed, { reason: reasons.join(" ") || reasonOf(error) }), Object.keys(errors));
       return;
     }
     this.#dialog.close();
@@ -204,7 +208,7 @@ function choose(select, value, label) {
 
 /** @param {HTMLSelectElement} select @param {string} value */
 function labelOf(select, value) {
-  return [...select.options].find((option) => option.value === value)?.label ?? "something deleted in Discord";
+  return [...select.options].find((option) => option.value === value)?.label ?? gettext("deleted in Discord");
 }
 
 /** @param {string} field as the server calls it @returns {string} as the dialog does */

@@ -2,7 +2,7 @@
 //
 //   <StreamCamera baseUrl="https://backline.example" streamId="front-door" token={deviceToken} />
 //
-// `token` is created on the stream's page ("Tokens of devices"). It is valid for this stream only.
+// `token` is created on the stream's page ("Device tokens"). It is valid for this stream only.
 import { CameraView, useCameraPermissions } from "expo-camera";
 import { useEffect, useRef, useState } from "react";
 import { Button, Text, View } from "react-native";

@@ -174,7 +174,7 @@ export class Connection {
   /** @param {{epoch: string, head: number, userId: string, auth: string}} ready */
   #begin({ epoch, head, userId, auth }) {
     if (!this.#isUser(userId)) {
-      this.#link.signOut(new SignedOutError("Somebody else is logged in here now."));
+      this.#link.signOut(new SignedOutError("Someone else is logged in now."));
       return;
     }
     this.#doubted = false;

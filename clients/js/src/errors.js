@@ -7,7 +7,7 @@ export class ApiError extends Error {
    * @param {Partial<Problem> & {errors?: Record<string, string[]>}} body
    */
   constructor(status, body) {
-    super(body.detail || `The server answered ${status}.`);
+    super(body.detail || `The server answered with status ${status}.`);
     this.name = "ApiError";
     this.status = status;
     this.code = body.code || `HTTP_${status}`;
@@ -35,7 +35,7 @@ export class SignedOutError extends Error {
   code = "AUTH_REQUIRED";
 
   /** @param {string} [detail] */
-  constructor(detail = "You are signed out.") {
+  constructor(detail = "You are logged out.") {
     super(detail);
     this.name = "SignedOutError";
   }

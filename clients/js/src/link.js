@@ -14,9 +14,9 @@ const UNAUTHENTICATED = 4401;
 const ABNORMAL = 1006;
 /** Close codes after which a retry seldom helps. After any other code the client reconnects. */
 const REFUSALS = new Map([
-  [4400, "The server did not understand this client."],
-  [4403, "You may not be here."],
-  [4404, "There is nothing here."],
+  [4400, "The server could not read a message of this page."],
+  [4403, "You do not have access."],
+  [4404, "Not found."],
   [4413, "A message was too large."],
 ]);
 const BACKOFF_BASE_MS = 500;

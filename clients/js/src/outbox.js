@@ -72,7 +72,7 @@ export class Outbox {
   add(change) {
     const bytes = sizeOf(change);
     if (bytes > MAX_BYTES) {
-      return Promise.reject(new SyncError({ code: "TOO_LARGE", detail: "This change is too large to be sent." }));
+      return Promise.reject(new SyncError({ code: "TOO_LARGE", detail: "This change is too large to send." }));
     }
     return new Promise((resolve, reject) => {
       const known = this.#waiting.find((other) => other.change.eventId === change.eventId);
@@ -112,7 +112,7 @@ export class Outbox {
       await this.#storage.add(change);
     } catch (error) {
       // A full disk or a private window. The change is sent anyway, and lost only if the page closes first.
-      console.warn("Backline keeps a change in memory only:", error);
+      console.warn("Backline could not store a change and keeps it in memory:", error);
     }
   }
 
@@ -195,7 +195,7 @@ export class Outbox {
   #takeOut(waiting) {
     this.#waiting = this.#waiting.filter((other) => other !== waiting);
     // If a crash or a full disk prevents the removal, the change is sent once more and gets the same response.
-    this.#storage.remove(waiting.change.eventId).catch((error) => console.warn("Backline could not tidy up:", error));
+    this.#storage.remove(waiting.change.eventId).catch((error) => console.warn("Backline could not delete a sent change from storage:", error));
   }
 }
 

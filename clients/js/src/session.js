@@ -124,7 +124,7 @@ export class Session {
         this.#left.set(change.instanceId, [...changes, change]);
       }
     } catch (error) {
-      console.warn("Backline cannot read what an earlier page left behind:", error);
+      console.warn("Backline could not read stored changes:", error);
     }
     // Send the changes of instances that no tab follows, too.
     for (const instanceId of this.#left.keys()) this.instance(instanceId);
@@ -151,7 +151,7 @@ export class Session {
   /** @param {string} userId whose token it is */
   #check(userId) {
     this.#userId ??= userId;
-    if (userId !== this.#userId) throw new SignedOutError("Somebody else is logged in here now.");
+    if (userId !== this.#userId) throw new SignedOutError("Someone else is logged in now.");
   }
 }
 

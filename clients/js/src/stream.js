@@ -179,7 +179,7 @@ export class Stream {
     this.#state = state;
     this.#options.onState?.(state, problem);
     if (state === "refused" || state === "signed_out") {
-      this.#fail(new SyncError(problem ?? { code: "FORBIDDEN", detail: "You may not use this stream." }));
+      this.#fail(new SyncError(problem ?? { code: "FORBIDDEN", detail: "You do not have access to this stream." }));
     }
   }
 

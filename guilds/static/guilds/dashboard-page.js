@@ -1,18 +1,15 @@
-/** The dashboard: asks Discord for one's servers again when the list is old, or when somebody wants it. */
+/** The dashboard: reads the person's servers from Discord again when the list is old, or on request. */
 
 import { exchangeJson } from "../client/rest.js";
 import { byId, setText } from "../backline/js/dom.js";
-
-/** @import { ApiError, NetworkError } from "../client/errors.js" */
+import { gettext } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 /** @type {HTMLButtonElement} */
 const button = byId("guilds-read");
 const problem = byId("guilds-problem");
 
-/**
- * @param {"auto" | "true"} refresh
- * @throws {ApiError | NetworkError}
- */
+/** @param {"auto" | "true"} refresh */
 async function read(refresh) {
   const headers = { Accept: "application/json" };
   /** @type {Record<string, unknown>[]} */
@@ -31,13 +28,13 @@ button.addEventListener("click", async () => {
   setText(problem, "");
   try {
     await read("true");
-    setText(problem, "The list is up to date with Discord.");
+    setText(problem, gettext("The list is up to date."));
   } catch (error) {
-    setText(problem, /** @type {Error} */ (error).message);
+    setText(problem, reasonOf(error));
   }
   button.disabled = false;
 });
 
 if ("old" in button.dataset) {
-  read("auto").catch((/** @type {ApiError | NetworkError} */ error) => setText(problem, error.message));
+  read("auto").catch((error) => setText(problem, reasonOf(error)));
 }

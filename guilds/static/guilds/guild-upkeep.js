@@ -1,8 +1,9 @@
-/** For those who manage a guild: reads it from Discord again, and says when the bot is back. */
+/** For managers of a guild: reads it from Discord again, and shows whether the bot is online. */
 
 import { readCsrfCookie } from "../client/auth.js";
 import { exchangeJson } from "../client/rest.js";
 import { byId, setText } from "../backline/js/dom.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 const LOOK_MS = 10_000;
 const guild = `/api/guilds/${document.body.dataset.guildId}`;
@@ -27,7 +28,7 @@ button.addEventListener("click", async () => {
     await exchangeJson(fetch, `${guild}/refresh`, { method: "POST", headers });
     location.reload();
   } catch (error) {
-    setText(byId("guild-read-problem"), /** @type {Error} */ (error).message);
+    setText(byId("guild-read-problem"), reasonOf(error));
     button.disabled = false;
   }
 });
@@ -37,6 +38,6 @@ setInterval(async () => {
   try {
     show(await exchangeJson(fetch, guild, { headers: { Accept: "application/json" } }));
   } catch {
-    // The connection's own sign says that the server does not answer.
+    // The state of the connection in the header shows that the server does not answer.
   }
 }, LOOK_MS);

@@ -1,4 +1,4 @@
-/** What the page says of the guild itself: its name, whether the bot is there, which voice channels it has. */
+/** The guild itself: its name, whether the bot is in it, its voice channels. */
 
 import { byId, element, setText } from "../backline/js/dom.js";
 

@@ -1,4 +1,4 @@
-/** A guild's settings: each control saves itself, and shows what others change meanwhile. */
+/** A guild's settings: each control saves itself, and shows changes that others make. */
 
 import { Client } from "../client/client.js";
 import { ApiError, NetworkError } from "../client/errors.js";
@@ -8,6 +8,8 @@ import { announce, toast } from "../backline/js/announce.js";
 import { showConnection } from "../backline/js/connection-pill.js";
 import { byId, setText } from "../backline/js/dom.js";
 import { isolated } from "../backline/js/format.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 /** @import { ConnectionState, GuildSyncEvent, Problem } from "../client/types.d.ts" */
 
@@ -16,7 +18,7 @@ const client = new Client({ baseUrl: location.origin, userId });
 const store = new GuildStore({ client, guildId, onEvents: follow, onState: connectionChanged });
 const rules = new AlertRules({ rest: client.rest, guildId });
 const SAVE_AGAIN_MS = 5_000;
-/** Settings that the server was not there to take; they are saved when it is back. @type {Set<string>} */
+/** Settings that could not be sent. They are saved when the connection is back. @type {Set<string>} */
 const unsaved = new Set();
 let wasLive = false;
 let live = false;
@@ -46,7 +48,7 @@ function read(name) {
   const [control, ...others] = controlsOf(name);
   if ("list" in control.dataset) {
     const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
-    // All of them: also those that a later version brings.
+    // null stands for all of them, also for those that a later version adds.
     return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
   }
   if (control instanceof HTMLSelectElement) return control.value || null;
@@ -61,7 +63,7 @@ function write(name, value) {
     if (control instanceof HTMLSelectElement) {
       const text = String(value ?? "");
       // A role or channel that is newer than this page.
-      if (![...control.options].some((option) => option.value === text)) control.add(new Option("Another one", text));
+      if (![...control.options].some((option) => option.value === text)) control.add(new Option(gettext("New in Discord"), text));
       control.value = text;
     } else if ("list" in control.dataset) {
       control.checked = value === null || /** @type {string[]} */ (value).includes(control.value);
@@ -74,7 +76,7 @@ function write(name, value) {
   relate();
 }
 
-/** What another setting leaves without effect cannot be changed meanwhile. */
+/** Disable the settings that have no effect because of the value of another setting. */
 function relate() {
   for (const option of document.querySelectorAll("[data-works-when]")) {
     const { option: name = "", worksWhen = "", is } = /** @type {HTMLElement} */ (option).dataset;
@@ -99,19 +101,19 @@ async function save(name) {
     const settings = await client.rest.patch(`/api/guilds/${guildId}/settings`, { [name]: value });
     unsaved.delete(name);
     if (same(read(name), value)) write(name, settings[name]);
-    show(name, "saved", "Saved");
+    show(name, "saved", gettext("Saved"));
   } catch (error) {
     if (error instanceof NetworkError) {
       unsaved.add(name);
-      show(name, "problem", "Not saved yet: the server cannot be reached. It is saved when the connection is back.");
+      show(name, "problem", gettext("Not saved yet. It will be saved when you are back online."));
       store.wake();
       return;
     }
     unsaved.delete(name);
     const refusal = error instanceof ApiError ? error.errors[name]?.join(" ") : undefined;
-    const { message } = /** @type {Error} */ (error);
-    show(name, "problem", `Not saved. ${refusal ?? message}`);
-    if (!refusal) toast(`Not saved. ${message}`);
+    const words = interpolate(gettext("Not saved. %(reason)s"), { reason: refusal ?? reasonOf(error) });
+    show(name, "problem", words);
+    if (!refusal) toast(words);
   }
 }
 
@@ -128,8 +130,11 @@ function follow(events) {
     for (const [setting, value] of Object.entries(args.after)) {
       if (!controlsOf(setting).length || same(read(setting), value)) continue;
       write(setting, value);
-      const who = isolated(metadata.displayName || metadata.username || "somebody");
-      show(setting, "theirs", `Changed by ${who} just now${unsaved.delete(setting) ? ", so yours was not saved" : ""}`);
+      const name = isolated(metadata.displayName || metadata.username || gettext("Someone"));
+      const words = unsaved.delete(setting)
+        ? gettext("%(name)s changed this just now, so your change was not saved.")
+        : gettext("%(name)s changed this just now.");
+      show(setting, "theirs", interpolate(words, { name }));
     }
   }
 }
@@ -139,12 +144,12 @@ function same(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** What was changed while there was no connection, or since the page was made. */
+/** Show changes made while there was no connection, or since the page was rendered. */
 async function refresh() {
   const settings = await client.rest.get(`/api/guilds/${guildId}/settings`).catch(() => null);
   for (const [name, value] of Object.entries(settings ?? {})) {
     const controls = controlsOf(name);
-    // What was refused or could not be sent stays as it was typed, with its reason.
+    // A value that was refused or not sent stays as it was typed, with the reason.
     if (!controls.length || controls[0].getAttribute("aria-invalid") === "true" || same(read(name), value)) continue;
     if (!controls.includes(/** @type {any} */ (document.activeElement))) write(name, value);
   }

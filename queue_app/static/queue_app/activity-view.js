@@ -1,26 +1,29 @@
-/** Who did what: the log's events as sentences, newest first. */
+/** The activity feed: the log's events as sentences, newest first. */
 
 import { avatar, byId, element, icon, setText } from "../backline/js/dom.js";
-import { ago, counted, isMe, nameOf, titleOf } from "../backline/js/format.js";
+import { ago, isMe, nameOf, titleOf, trackCount } from "../backline/js/format.js";
+import { gettext, interpolate, interpolateNodes, ngettext } from "../backline/js/i18n.js";
 
 /**
  * @import { EventMetadata, GuildSyncEvent } from "../client/types.d.ts"
  *
- * @typedef {{verb: string, object?: string, rest?: string}} Deed
+ * @typedef {[text: string, values?: Record<string, Node | string>]} Deed a sentence, and the values of its placeholders except `who`
  */
 
 const SHOWN = 30;
 
 /** @type {Record<EventMetadata["via"], string>} */
-const SURFACES = { sync: "on the web", rest: "on the web", discord: "in Discord", admin: "in the admin", bot: "" };
+const SURFACES = {
+  sync: gettext("on the web"), rest: gettext("on the web"), discord: gettext("in Discord"), admin: gettext("in the admin"), bot: "",
+};
 
 export class ActivityView {
   #list = byId("activity");
   #channelName;
   #oldest = Infinity;
-  /** Where Backline was last said to be. @type {string | null} */
+  /** The voice channel of the newest event that names one. @type {string | null} */
   #channelId = null;
-  /** The newest events, if they tell of a clearing: more of it may come. @type {GuildSyncEvent[]} */
+  /** The newest events if they are part of a clearing, which may have more events. @type {GuildSyncEvent[]} */
   #clearing = [];
 
   /** @param {{channelName: (id: string | null) => string}} options */
@@ -30,11 +33,11 @@ export class ActivityView {
     more.addEventListener("click", () => {
       const open = byId("feed").toggleAttribute("data-open");
       more.setAttribute("aria-expanded", String(open));
-      setText(more, open ? "Show less" : "Show more");
+      setText(more, open ? gettext("Show less") : gettext("Show more"));
     });
   }
 
-  /** Begin again: something is missing between what is shown and what comes. */
+  /** Empty the feed: events are missing between those shown and the next ones. */
   clear() {
     this.#list.replaceChildren();
     this.#oldest = Infinity;
@@ -42,12 +45,12 @@ export class ActivityView {
     this.#clearing = [];
   }
 
-  /** What has just happened. @param {GuildSyncEvent[]} events oldest first */
+  /** Show new events. @param {GuildSyncEvent[]} events oldest first */
   add(events) {
     this.#oldest = Math.min(this.#oldest, ...events.map(({ seqNum }) => seqNum));
     const known = this.#clearing.length;
     const groups = together([...this.#clearing, ...events]);
-    if (known && groups[0].length > known) this.#list.firstElementChild?.remove(); // it is told again, as a whole
+    if (known && groups[0].length > known) this.#list.firstElementChild?.remove(); // it is drawn again, as a whole
     else if (known) groups.shift();
     for (const group of groups) {
       const node = this.#render(group);
@@ -59,12 +62,12 @@ export class ActivityView {
     this.#trim();
   }
 
-  /** What happened before; what is shown already is left out. @param {GuildSyncEvent[]} events oldest first */
+  /** Show earlier events, except those shown already. @param {GuildSyncEvent[]} events oldest first */
   addPast(events) {
     const now = this.#channelId;
     const groups = together(events.filter((event) => event.seqNum < this.#oldest));
     if (this.#oldest === Infinity) this.#clearing = (groups.at(-1) ?? []).filter(isClearing);
-    // What was read may begin in the middle of a clearing.
+    // The events may begin in the middle of a clearing.
     const nodes = groups.map((group, place) => this.#render(group, place === 0 && group[0].parentSeqNum > 0));
     this.#channelId = now ?? this.#channelId;
     this.#list.append(...nodes.filter((node) => node !== null).reverse());
@@ -76,7 +79,7 @@ export class ActivityView {
     this.tick();
   }
 
-  /** Let the times grow older. */
+  /** Update the times. */
   tick() {
     for (const time of this.#list.querySelectorAll("time")) {
       setText(time, ago(Date.now() - Date.parse(time.dateTime)));
@@ -92,55 +95,60 @@ export class ActivityView {
 
   /**
    * @param {GuildSyncEvent} event
-   * @returns {Deed | null} null for what nobody did, or what another event tells
+   * @returns {Deed | null} null for an event that needs no sentence
    */
   #describe({ name, args, metadata }) {
+    const title = "item" in args ? strong(titleOf(args.item.track)) : "";
+    const stream = "rule" in args ? strong(args.rule.stream_id) : "";
     switch (name) {
       case "TrackAdded":
-        return { verb: args.retried_id ? "retried" : "added", object: titleOf(args.item.track) };
+        return [args.retried_id ? gettext("%(who)s retried %(title)s") : gettext("%(who)s added %(title)s"), { title }];
       case "TrackRemoved":
-        return args.why === "retried" ? null : { verb: "removed", object: titleOf(args.item.track) };
+        return args.why === "retried" ? null : [gettext("%(who)s removed %(title)s"), { title }];
       case "TrackSkipped":
-        return { verb: "skipped", object: titleOf(args.item.track) };
+        return [gettext("%(who)s skipped %(title)s"), { title }];
       case "TrackFailed":
-        return { verb: "could not play", object: titleOf(args.item.track), rest: args.item.error?.detail };
+        return [gettext("%(who)s could not play %(title)s. %(reason)s"), { title, reason: args.item.error?.detail ?? "" }];
       case "TrackRequeued":
-        return { verb: "put back", object: titleOf(args.item.track) };
+        return [gettext("%(who)s put %(title)s back in the queue"), { title }];
       case "BotInstalled":
-        return { verb: "joined this server" };
+        return [gettext("%(who)s joined this server")];
       case "BotRemoved":
-        return { verb: "was removed from this server" };
+        return [gettext("%(who)s was removed from this server")];
       case "TrackMoved":
-        return { verb: "moved", object: titleOf(args.item.track), rest: args.after ? "" : "to the front" };
-      case "SkipVoted":
-        return metadata.userId ? { verb: "voted to skip", rest: `(${args.votes} of ${args.needed})` } : null;
+        return [args.after ? gettext("%(who)s moved %(title)s") : gettext("%(who)s moved %(title)s to the front"), { title }];
+      case "SkipVoted": {
+        const { votes, needed } = args;
+        return metadata.userId ? [gettext("%(who)s voted to skip (%(votes)s of %(needed)s)"), { votes: String(votes), needed: String(needed) }] : null;
+      }
       case "VolumeChanged":
-        return { verb: `set the volume to ${args.player.volume} %` };
+        return [gettext("%(who)s set the volume to %(percent)s"), { percent: `${args.player.volume}%` }];
       case "SettingsChanged":
-        return { verb: "changed", object: settingNames(args.after), rest: "in the settings" };
+        return [gettext("%(who)s changed %(settings)s in the settings"), { settings: strong(settingNames(args.after)) }];
       case "AlertRuleAdded":
-        return { verb: "had alerts of", object: args.rule.stream_id, rest: "posted here" };
+        return [gettext("%(who)s added an alert rule for %(stream)s"), { stream }];
       case "AlertRuleChanged":
-        return { verb: "changed a rule for alerts" };
+        return [gettext("%(who)s edited an alert rule")];
       case "AlertRuleRemoved":
-        return { verb: "ended a rule for alerts of", object: args.rule.stream_id };
+        return [gettext("%(who)s deleted an alert rule for %(stream)s"), { stream }];
       case "PlayerPaused":
-        return { verb: "paused playback" };
+        return [gettext("%(who)s paused playback")];
       case "PlayerResumed":
-        return { verb: "resumed playback" };
+        return [gettext("%(who)s resumed playback")];
       case "VoiceJoined":
       case "VoiceChanged": {
         const channelId = args.player.voice_channel_id;
         const moved = channelId !== this.#channelId;
         this.#channelId = channelId;
-        if (name === "VoiceJoined") return { verb: "chose", object: this.#channelName(channelId), rest: "to play in" };
-        // The bot also reports that it is heard, or not any more; that is no move.
-        return moved && channelId ? { verb: "plays in", object: this.#channelName(channelId) } : null;
+        const channel = strong(this.#channelName(channelId));
+        if (name === "VoiceJoined") return [gettext("%(who)s chose the voice channel %(channel)s"), { channel }];
+        // The bot also reports that it can be heard, or no longer. It has not moved then.
+        return moved && channelId ? [gettext("%(who)s joined %(channel)s"), { channel }] : null;
       }
       case "VoiceLeft":
         this.#channelId = null;
-        if (args.reason === "alone") return { verb: "left, because nobody was there" };
-        return { verb: metadata.userId ? "disconnected Backline from voice" : "left voice" };
+        if (args.reason === "alone") return [gettext("%(who)s left the voice channel because it was empty")];
+        return [metadata.userId ? gettext("%(who)s disconnected Backline from voice") : gettext("%(who)s left the voice channel")];
       case "PlayerErrorChanged":
         return troubleOf(args.player.error);
       default:
@@ -149,14 +157,14 @@ export class ActivityView {
   }
 }
 
-/** @param {GuildSyncEvent} event @returns {boolean} whether it is a part of a clearing */
+/** @param {GuildSyncEvent} event @returns {boolean} whether it is part of a clearing */
 function isClearing({ name, args }) {
   return name === "QueueCleared" || (name === "TrackRemoved" && args.why === "cleared");
 }
 
 /**
- * Events of one deed together. A clearing's stand next to each other, and what could be cleared after it had to
- * come in between.
+ * Group the events of one deed. The events of a clearing follow each other: a second clearing needs tracks, and so
+ * events, in between.
  * @param {GuildSyncEvent[]} events
  */
 function together(events) {
@@ -173,14 +181,16 @@ function together(events) {
 
 /** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed} */
 function clearing(group, cut) {
-  if (cut) return { verb: "cleared the queue" };
+  if (cut) return [gettext("%(who)s cleared the queue")];
   const tracks = group.reduce((sum, { args }) => sum + ("item_ids" in args ? args.item_ids.length : 0), 0);
-  const failed = group.filter(({ name }) => name === "TrackRemoved").length;
-  if (!tracks) return { verb: `cleared ${counted(failed, "failed track")}` };
-  return { verb: "cleared the queue", rest: `of ${counted(tracks, "track")}${failed ? ` and ${failed} failed` : ""}` };
+  const count = group.filter(({ name }) => name === "TrackRemoved").length;
+  const failed = interpolate(ngettext("%(count)s failed track", "%(count)s failed tracks", count), { count });
+  if (!tracks) return [gettext("%(who)s cleared %(failed)s"), { failed }];
+  const text = count ? gettext("%(who)s cleared the queue: %(tracks)s, %(failed)s") : gettext("%(who)s cleared the queue: %(tracks)s");
+  return [text, { tracks: trackCount(tracks), failed }];
 }
 
-/** @param {{code: string, detail: string} | null} error @returns {Deed | null} null for what somebody wanted so */
+/** @param {{code: string, detail: string} | null} error @returns {Deed | null} null for a state that someone chose */
 function troubleOf(error) {
   switch (error?.code) {
     case undefined:
@@ -188,11 +198,11 @@ function troubleOf(error) {
     case "STOPPED":
       return null;
     case "NO_VOICE_CHANNEL":
-      return { verb: "has nowhere to play" };
+      return [gettext("%(who)s is not in a voice channel")];
     case "BOT_AWAY":
-      return { verb: "is away" };
+      return [gettext("%(who)s is offline")];
     default:
-      return { verb: "ran into trouble:", rest: error?.detail };
+      return [gettext("%(who)s cannot play. %(reason)s"), { reason: error?.detail ?? "" }];
   }
 }
 
@@ -203,11 +213,10 @@ function settingNames(settings) {
 }
 
 /** @param {GuildSyncEvent} event @param {Deed} deed */
-function render(event, deed) {
+function render(event, [text, values = {}]) {
   const actor = actorOf(event);
-  const sentence = element("span", { class: "deed-words" }, strong(actor?.called ?? "Backline"), ` ${deed.verb}`);
-  if (deed.object) sentence.append(" ", strong(deed.object));
-  if (deed.rest) sentence.append(deed.object && event.name === "TrackFailed" ? `. ${deed.rest}` : ` ${deed.rest}`);
+  const who = strong(actor?.called ?? "Backline");
+  const sentence = element("span", { class: "deed-words" }, ...interpolateNodes(text, { ...values, who }));
   const surface = SURFACES[event.metadata.via] ?? "";
   const time = element("time", { datetime: new Date(event.metadata.timestamp).toISOString() });
   const when = element("small", {}, time, surface && actor ? `, ${surface}` : "");
@@ -230,7 +239,7 @@ function actorOf({ name: event, args, metadata }) {
   if (event === "TrackFailed" || (!metadata.userId && metadata.via === "bot")) return null;
   const person = event === "TrackAdded" ? args.item.requested_by : null;
   const name = metadata.displayName || metadata.username || (person ? nameOf(person) : "");
-  if (!name) return metadata.userId ? { called: "Someone", name: "?", avatar_url: null } : null;
+  if (!name) return metadata.userId ? { called: gettext("Someone"), name: "?", avatar_url: null } : null;
   const me = isMe({ id: metadata.userId ?? person?.id ?? "" });
-  return { called: me ? "You" : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
+  return { called: me ? gettext("You") : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
 }

@@ -7,10 +7,10 @@ import { element, icon } from "../backline/js/dom.js";
 /**
  * @param {HTMLElement} frame an element of class `art`
  * @param {Track | null} track
- * @param {(colour: string | null) => void} [onColour] told the picture's colour, for what surrounds it
+ * @param {(color: string | null) => void} [onColor] told the picture's color, for what surrounds it
  * @param {string} [blank] the icon where there is no track
  */
-export function showArtwork(frame, track, onColour = () => {}, blank = "music") {
+export function showArtwork(frame, track, onColor = () => {}, blank = "music") {
   const source = track?.artwork_url ?? "";
   const key = track ? `${track.uri} ${source}` : blank;
   if (frame.dataset.key === key) return;
@@ -18,18 +18,18 @@ export function showArtwork(frame, track, onColour = () => {}, blank = "music") 
   frame.replaceChildren(icon(track?.is_live ? "radio" : track ? "music" : blank));
   frame.toggleAttribute("data-empty", !track);
   if (!track) {
-    onColour(null);
+    onColor(null);
     return;
   }
   const hue = hueOf(track.title ?? track.uri);
   frame.style.setProperty("--hue", String(hue));
-  onColour(`oklch(0.6 0.1 ${hue})`);
+  onColor(`oklch(0.6 0.1 ${hue})`);
   if (!source) return;
   const picture = element("img", { alt: "", decoding: "async" });
   picture.addEventListener("load", () => {
     if (frame.dataset.key !== key) return;
     frame.replaceChildren(picture);
-    onColour(mainColour(picture));
+    onColor(mainColor(picture));
   });
   picture.src = source;
 }
@@ -42,11 +42,11 @@ function hueOf(text) {
 }
 
 /**
- * The average colour, in which lively pixels count more than grey ones.
+ * The average color, in which lively pixels count more than grey ones.
  * @param {HTMLImageElement} picture
  * @returns {string | null} null when another origin's picture may not be read
  */
-function mainColour(picture) {
+function mainColor(picture) {
   const side = 24;
   const canvas = element("canvas");
   canvas.width = canvas.height = side;

@@ -4,10 +4,12 @@ import { Client } from "../client/client.js";
 import { NetworkError, SignedOutError } from "../client/errors.js";
 import { GuildStore } from "../client/guild.js";
 import { ActivityView } from "./activity-view.js";
+import { announcementOf } from "./announcements.js";
 import { announce, toast } from "../backline/js/announce.js";
 import { CONNECTION_WORDS, LOGIN_URL } from "../backline/js/connection-pill.js";
 import { byId, element, setText } from "../backline/js/dom.js";
-import { counted, isolated, readableUrl, titleOf } from "../backline/js/format.js";
+import { isolated, readableUrl, titleOf } from "../backline/js/format.js";
+import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { GuildView } from "../guilds/guild-view.js";
 import { lookOf } from "./player-look.js";
 import { PlayerPast } from "./player-past.js";
@@ -22,9 +24,9 @@ import { SearchBox } from "./search-box.js";
 const RECENT_EVENTS = 40;
 const TICK_MS = 250;
 const SLOW_TICK_MS = 20_000;
-/** A track that could start does so within a second; after so long the bot is not there. */
+/** A track that can start does so within a second. After this time the bot must be offline. */
 const LATE_MS = 10_000;
-/** A pause that was wanted while there was no connection is not wanted an hour later. */
+/** A press of pause or resume without a connection is dropped after this time. */
 const WISH_KEPT_MS = 600_000;
 
 /** @type {HTMLSelectElement} */
@@ -39,13 +41,13 @@ const store = new GuildStore({
   onEvents: tell,
   onReset: forgetRecent,
   onState: showConnection,
-  onLateRefusal: (change, error) => toast(`${consequenceOf(change)} ${error.message}`),
+  onLateRefusal: (change, error) => toast(`${consequenceOf(change)} ${reasonOf(error)}`),
 });
 
 const queueView = new QueueView({
-  remove: (itemId, title) => attempt(() => store.remove(itemId), `“${isolated(title)}” is still there.`),
-  front: (itemId, title) => attempt(() => store.move(itemId, null), `“${isolated(title)}” stays where it is.`),
-  retry: (itemId, title) => attempt(() => store.retry(itemId), `“${isolated(title)}” was not added again.`),
+  remove: (itemId, title) => attempt(() => store.remove(itemId), consequence("RemoveItem", title)),
+  front: (itemId, title) => attempt(() => store.move(itemId, null), consequence("MoveItem", title)),
+  retry: (itemId, title) => attempt(() => store.retry(itemId), consequence("RetryItem", title)),
 });
 const playerView = new PlayerView({
   onPress: press,
@@ -60,15 +62,15 @@ new SearchBox({
   isLive: () => connection === "live",
   onAdd: (query, options) => {
     const name = options.track ? titleOf(options.track) : readableUrl(query);
-    attempt(() => store.add(query, options), `“${isolated(name)}” was not added.`);
+    attempt(() => store.add(query, options), consequence("AddTrack", name));
   },
 });
 
-const showMore = () => attempt(() => store.loadMore(), "The rest of the queue was not loaded.");
+const showMore = () => attempt(() => store.loadMore(), gettext("Could not load the rest of the queue."));
 byId("queue-more").addEventListener("click", showMore);
 new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) showMore(); }, { rootMargin: "600px" })
   .observe(byId("queue-more"));
-byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), "The queue stays."));
+byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), gettext("Could not clear the queue.")));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
   await chooseChannel(voiceChannel.value || null);
@@ -80,7 +82,7 @@ addEventListener("offline", () => store.wake());
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   store.wake();
-  lookForSeat(); // perhaps one has just been in Discord, and joined a channel there
+  lookForSeat(); // the viewer may have joined a channel in Discord just now
 });
 setInterval(drawPosition, TICK_MS);
 setInterval(() => {
@@ -90,39 +92,48 @@ setInterval(() => {
 }, SLOW_TICK_MS);
 
 let choosingVoice = false;
-/** The channel that was chosen here, until the bot is in it or cannot enter it. @type {string | null} */
+/** The channel that was chosen here, until the bot has joined it or failed to. @type {string | null} */
 let chosenChannel = null;
-/** Whether the page was live before, and whether the feed shows what had happened until then. */
+/** Whether the page was live before, and whether the feed shows the events before that. */
 let wasLive = false;
 let recentShown = false;
-/** How often the feed was emptied: what was asked for before is not shown after. */
+/** Counts how often the feed was emptied: answers to earlier requests are dropped. */
 let reads = 0;
 /** @type {ConnectionState} */
 let connection = "connecting";
-/** Since when nothing is heard of the server, once it was. @type {{state: ConnectionState, at: Date, detail: string} | null} */
+/** The lost connection, and since when. @type {{state: ConnectionState, at: Date, detail: string} | null} */
 let lost = null;
-/** To pause or to resume, as soon as the connection is back. @type {{paused: boolean, at: number} | null} */
+/** Pause or resume, to be sent when the connection is back. @type {{paused: boolean, at: number} | null} */
 let wish = null;
-/** The voice channel that this person sits in, as far as known. @type {string | null} */
+/** The voice channel this person is in, if known. @type {string | null} */
 let seat = null;
 let seatAskedFor = "";
-/** Since when tracks wait and none of them is started, though nothing is said to be wrong. @type {number | null} */
+/** Since when tracks are waiting and none starts, without a reported error. @type {number | null} */
 let waitingSince = null;
 let recentSecond = -1;
 store.start();
 
+/** @param {Change["name"]} name of a command that failed @param {string} [title] of its track, if known */
+function consequence(name, title) {
+  if (!title) return gettext("A change was not saved.");
+  const texts = {
+    AddTrack: gettext("Could not add “%(title)s”."),
+    RetryItem: gettext("Could not retry “%(title)s”."),
+    RemoveItem: gettext("Could not remove “%(title)s”."),
+    MoveItem: gettext("Could not move “%(title)s”."),
+  };
+  const text = texts[/** @type {keyof typeof texts} */ (name)] ?? gettext("A change was not saved.");
+  return interpolate(text, { title: isolated(title) });
+}
+
 /** @param {Change} change that was refused */
 function consequenceOf({ name, args, note }) {
-  const title = isolated(note.title ?? "A track");
-  if (name === "AddTrack") return `“${isolated(note.track ? titleOf(note.track) : readableUrl(args.query))}” was not added.`;
-  if (name === "RetryItem") return `“${title}” was not added again.`;
-  if (name === "RemoveItem") return `“${title}” is still there.`;
-  if (name === "MoveItem") return `“${title}” stays where it is.`;
-  return "A change was not made.";
+  if (name !== "AddTrack") return consequence(name, note.title);
+  return consequence(name, note.track ? titleOf(note.track) : readableUrl(args.query));
 }
 
 /**
- * Do it; when it is refused, say why. That nobody is logged in any more is said by the connection, once.
+ * Run a command, and show why it failed. A logout is shown by the state of the connection, once.
  * @param {() => Promise<unknown>} act
  * @param {string} [consequence]
  */
@@ -137,7 +148,7 @@ async function attempt(act, consequence = "") {
 
 async function skip() {
   const { vote } = (await store.skip()).result;
-  if (vote) announce(`Your vote counts: ${vote.votes} of ${vote.needed} to skip`);
+  if (vote) announce(interpolate(gettext("You voted to skip: %(votes)s of %(needed)s votes"), { ...vote }));
 }
 
 /** @param {Button} button of the player's state */
@@ -159,7 +170,7 @@ async function press({ act, channelId }) {
       searchInput.scrollIntoView({ block: "center" });
       break;
     case "reconnect":
-      announce("Trying again");
+      announce(gettext("Reconnecting"));
       store.wake();
       break;
     case "changes":
@@ -181,8 +192,8 @@ function chooseChannel(channelId) {
 }
 
 /**
- * Say why the bot cannot enter the channel that was chosen here: it may be back in the last one before one can read
- * that beside the player.
+ * Show why the bot cannot join the channel that was chosen here: it may be back in the last channel before anybody
+ * can read the reason beside the player.
  * @param {GuildSyncEvent} event
  */
 function followChosen({ name, args }) {
@@ -197,7 +208,7 @@ function openChannels() {
   try {
     voiceChannel.showPicker();
   } catch (error) {
-    // A browser that has none, or gives it to a direct press only: the focus is where one chooses.
+    // The browser has no picker, or opens it on a direct press only. The list has the focus.
     if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
   }
 }
@@ -206,8 +217,13 @@ function openChannels() {
 function keepWish(paused) {
   const already = store.player?.status === "paused";
   wish = paused === already ? null : { paused, at: performance.now() };
-  announce(wish ? `${paused ? "Pause" : "Resume"} is kept, and sent when you are back` : "Taken back");
+  announce(wish ? wishWords(paused) : gettext("Change undone"));
   draw();
+}
+
+/** @param {boolean} paused */
+function wishWords(paused) {
+  return paused ? gettext("Playback will pause when you are back online") : gettext("Playback will resume when you are back online");
 }
 
 async function sendWish() {
@@ -216,7 +232,7 @@ async function sendWish() {
   if (kept && performance.now() - kept.at < WISH_KEPT_MS) await attempt(() => store.setPaused(kept.paused));
 }
 
-/** Where one sits is offered as a place to play. */
+/** Read the voice channel this person is in, to offer it for playback. */
 async function lookForSeat() {
   if (lost || !store.player || store.player.status === "playing") return;
   const found = await store.readSeat().catch(() => null);
@@ -229,7 +245,7 @@ function draw() {
   drawConnection();
   const { guild, player, rows } = store;
   if (!guild || !player || !rows) return;
-  if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // other parts are for them
+  if (guild.can_manage !== ("manages" in document.body.dataset)) return location.reload(); // managers get other parts of the page
   guildView.draw(guild, store.voiceChannels);
   const waiting = store.queueTotal;
   waitingSince = waiting && player.status === "idle" && !player.error ? waitingSince ?? performance.now() : null;
@@ -277,13 +293,13 @@ function drawPosition() {
 /** @param {boolean} mayAdd */
 function drawSearch(mayAdd) {
   searchInput.disabled = !mayAdd;
-  searchInput.placeholder = mayAdd ? "Search the library or paste a link" : "Only some may add tracks in this server";
+  searchInput.placeholder = mayAdd ? gettext("Search the library or paste a link") : gettext("You do not have permission to add tracks");
 }
 
 /** @param {Player} player */
 function drawVoice({ voice_channel_id: id }) {
   const known = [...voiceChannel.options].some((option) => option.value === (id ?? ""));
-  if (!known) voiceChannel.append(element("option", { value: id }, "Another channel"));
+  if (!known) voiceChannel.append(element("option", { value: id }, gettext("Another channel")));
   if (voiceChannel.value !== (id ?? "") && !choosingVoice) voiceChannel.value = id ?? "";
   byId("voice").toggleAttribute("data-chosen", Boolean(id));
 }
@@ -291,7 +307,7 @@ function drawVoice({ voice_channel_id: id }) {
 /** @param {string | null} id */
 function channelName(id) {
   const option = [...voiceChannel.options].find((candidate) => candidate.value === id);
-  return option?.textContent ?? "a voice channel";
+  return option?.textContent ?? gettext("a voice channel");
 }
 
 /** @param {GuildSyncEvent[]} events */
@@ -300,61 +316,27 @@ function tell(events) {
   past.add(events);
   for (const event of events) {
     followChosen(event);
-    const said = sentence(event);
+    const said = announcementOf(event);
     if (said) announce(said);
   }
   draw();
 }
 
-/** @param {GuildSyncEvent} event @returns {string} empty for what need not be said */
-function sentence({ name, args }) {
-  switch (name) {
-    case "TrackStarted":
-      return `Now playing ${titleOf(args.item.track)}${args.item.track.artist ? ` by ${args.item.track.artist}` : ""}`;
-    case "TrackAdded":
-      return `${titleOf(args.item.track)} added to the queue`;
-    case "TrackRemoved":
-      if (args.why) return args.why === "cleared" ? "The queue was cleared" : "";
-      return `${titleOf(args.item.track)} removed`;
-    case "TrackSkipped":
-      return `${titleOf(args.item.track)} skipped`;
-    case "TrackFailed":
-      return `${titleOf(args.item.track)} failed. ${args.item.error?.detail ?? ""}`;
-    case "BotInstalled":
-      return "The bot has joined this server";
-    case "BotRemoved":
-      return "The bot was removed from this server";
-    case "TrackMoved":
-      return `${titleOf(args.item.track)} moved`;
-    case "QueueCleared":
-      return "The queue was cleared";
-    case "SkipVoted":
-      return `${args.votes} of ${args.needed} votes to skip`;
-    case "PlayerPaused":
-      return "Paused";
-    case "PlayerResumed":
-      return "Playing again";
-    default:
-      return "";
-  }
-}
-
 function drawConnection() {
   const pill = byId("connection");
   const words = pill.children[1];
-  const changes = store.pendingCount + (wish ? 1 : 0);
-  const waiting = changes ? `${counted(changes, "change")} waiting` : "";
+  const count = store.pendingCount + (wish ? 1 : 0);
+  const unsent = count ? interpolate(ngettext("%(count)s unsent change", "%(count)s unsent changes", count), { count }) : "";
   pill.dataset.state = connection;
   if (connection === "signed_out") {
-    const key = `signed_out ${waiting}`;
+    const key = `signed_out ${unsent}`;
     if (pill.dataset.drawn === key) return;
     pill.dataset.drawn = key;
-    const rest = waiting ? ` to send ${waiting.replace(" waiting", "")}` : "";
-    const said = element("span", { class: "wide" }, rest);
-    words.replaceChildren("Signed out. ", element("a", { href: LOGIN_URL }, "Log in"), said);
+    const rest = element("span", { class: "wide" }, unsent && ` · ${unsent}`);
+    words.replaceChildren(gettext("Logged out."), " ", element("a", { href: LOGIN_URL }, gettext("Log in")), rest);
   } else {
     delete pill.dataset.drawn;
-    setText(words, connection === "live" || !waiting ? CONNECTION_WORDS[connection] : waiting);
+    setText(words, connection === "live" || !unsent ? CONNECTION_WORDS[connection] : unsent);
   }
 }
 
@@ -364,14 +346,14 @@ async function showConnection(state, problem) {
   lost = lostNow(state, problem);
   byId("connection").title = problem?.detail ?? (state === "waiting" ? CONNECTION_WORDS.waiting : "");
   draw();
-  if (state !== "connecting") announce(state === "live" ? "Connected, live" : problem?.detail ?? CONNECTION_WORDS[state]);
+  if (state !== "connecting") announce(state === "live" ? gettext("Connected") : problem?.detail ?? CONNECTION_WORDS[state]);
   if (state !== "live") return;
   wasLive = true;
   await sendWish();
   await showRecent();
 }
 
-/** Some events were missed: the feed is read anew as soon as the page is live. */
+/** Empty the feed after missed events. It is read again when the page is live. */
 function forgetRecent() {
   recentShown = false;
   reads += 1;
@@ -384,18 +366,18 @@ async function showRecent() {
   const read = reads;
   try {
     const events = await store.readRecent(RECENT_EVENTS);
-    if (read !== reads) return; // of before the feed was emptied
+    if (read !== reads) return; // the feed was emptied meanwhile
     activityView.addPast(events);
     byId("activity-empty").hidden = false;
     past.add(events);
     draw();
   } catch (error) {
     if (read === reads) recentShown = false; // read again as soon as the connection is back
-    if (!(error instanceof NetworkError)) toast(/** @type {Error} */ (error).message);
+    if (!(error instanceof NetworkError)) toast(reasonOf(error));
   }
 }
 
-/** The first attempt to connect is no loss yet. @param {ConnectionState} state @param {Problem | null} problem */
+/** The first attempt to connect does not count as lost. @param {ConnectionState} state @param {Problem | null} problem */
 function lostNow(state, problem) {
   if (state === "live" || (state === "connecting" && !lost && !wasLive)) return null;
   return { state, at: lost?.at ?? new Date(), detail: problem?.detail ?? "" };

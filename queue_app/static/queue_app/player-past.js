@@ -1,6 +1,7 @@
-/** What the log's events tell of the player as it is: since when it is so, who did it, where it last played. */
+/** The player's past, from the log's events: when its state began, who caused it, where it last played. */
 
 import { isMe } from "../backline/js/format.js";
+import { gettext } from "../backline/js/i18n.js";
 
 /**
  * @import { GuildSyncEvent, Player } from "../client/types.d.ts"
@@ -14,7 +15,7 @@ export class PlayerPast {
   /** Ascending `seq`. @type {Moment[]} */
   #moments = [];
 
-  /** @param {GuildSyncEvent[]} events in any order; those known already are passed over */
+  /** @param {GuildSyncEvent[]} events in any order; known ones are skipped */
   add(events) {
     const known = new Set(this.#moments.map(({ seq }) => seq));
     for (const { args, seqNum: seq, metadata } of events) {
@@ -26,9 +27,9 @@ export class PlayerPast {
   }
 
   /**
-   * When the state began in which the player is, and who did that.
+   * When the player's present state began, and who caused it.
    * @param {Player} player
-   * @returns {{at: number, name: string | null} | null} null when it began before what is known
+   * @returns {{at: number, name: string | null} | null} null if it began before the known events
    */
   causeOf(player) {
     const code = codeOf(player);
@@ -50,5 +51,5 @@ function codeOf({ error, status }) {
 /** @param {GuildSyncEvent["metadata"]} metadata */
 function actorOf({ userId, username, displayName }) {
   if (!userId) return null;
-  return isMe({ id: userId }) ? "you" : displayName || username || null;
+  return isMe({ id: userId }) ? gettext("you") : displayName || username || null;
 }

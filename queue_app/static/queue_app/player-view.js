@@ -1,8 +1,9 @@
-/** What plays now: the big one at the top, and the bar that never leaves. */
+/** The current track: large at the top, and in the bar that is always in view. */
 
 import { showArtwork } from "./artwork.js";
 import { avatar, byId, element, icon, setAttribute, setText } from "../backline/js/dom.js";
 import { duration, isMe, nameOf, titleOf } from "../backline/js/format.js";
+import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
 
 /**
  * @import { Player, QueueItem, Rights, SkipVote, Track } from "../client/types.d.ts"
@@ -20,7 +21,7 @@ export class PlayerView {
   /** @type {HTMLInputElement} */
   #volume = byId("volume-range");
   #choosingVolume = false;
-  /** As the server says it. @type {number | null} */
+  /** The volume on the server. @type {number | null} */
   #percent = null;
   #chipsKey = "";
   #buttonsKey = "";
@@ -43,7 +44,7 @@ export class PlayerView {
     this.#volume.addEventListener("change", async () => {
       await onVolume(this.#volume.valueAsNumber);
       this.#choosingVolume = false;
-      this.#drawVolume(); // what was refused is not so
+      this.#drawVolume(); // shows the old volume again if the change was refused
     });
     this.#round.addEventListener("click", () => this.#press(this.#round, this.#look?.round));
     this.#skip.addEventListener("click", () => whileBusy(this.#skip, onSkip));
@@ -78,7 +79,7 @@ export class PlayerView {
     this.#drawButtons(look.buttons);
 
     showArtwork(byId("player-art"), track);
-    setText(byId("player-title"), track ? title : "Nothing playing");
+    setText(byId("player-title"), track ? title : gettext("Nothing playing"));
     setText(byId("player-artist"), track?.artist ?? "");
     this.#drawRound(look);
     const [skipWords, maySkip] = skipping(player.item, can);
@@ -98,23 +99,23 @@ export class PlayerView {
     const share = total ? Math.min(1, positionMs / total) : 0;
     const bar = /** @type {HTMLElement} */ (this.#progress.firstElementChild);
     setText(byId("position"), track ? duration(positionMs) : duration(null));
-    setText(byId("duration"), track?.is_live ? "live" : duration(total));
+    setText(byId("duration"), track?.is_live ? gettext("live") : duration(total));
     this.#progress.toggleAttribute("data-live", Boolean(track?.is_live));
     // Gliding from the end of one track to the start of the next would look like rewinding.
     this.#progress.toggleAttribute("data-moving", this.#look?.lamp === "sound" && positionMs > 500);
     bar.style.transform = `translateX(${(share - 1) * 100}%)`;
     setAttribute(this.#progress, "aria-valuenow", total ? String(Math.round(share * 100)) : null);
-    setAttribute(this.#progress, "aria-valuetext", total ? `${duration(positionMs)} of ${duration(total)}` : null);
+    setAttribute(this.#progress, "aria-valuetext", total ? interpolate(gettext("%(position)s of %(duration)s"), { position: duration(positionMs), duration: duration(total) }) : null);
   }
 
   /** @param {Look} look */
   #drawRound({ round, lamp, cold }) {
     this.#round.disabled = !round;
     this.#round.toggleAttribute("data-play", round?.icon !== "pause");
-    // Amber is sound, or something for one to press; a pause that nobody has to press now is neither.
+    // The accent color means sound, or a button to press. A pause button that changes nothing now is neither.
     const steers = round?.act === "pause" || round?.act === "resume";
     this.#round.toggleAttribute("data-quiet", (cold && steers) || (round?.act === "pause" && lamp !== "sound"));
-    const label = round?.label ?? round?.words ?? "Play";
+    const label = round?.label ?? round?.words ?? gettext("Play");
     setAttribute(this.#round, "aria-label", label);
     this.#round.title = label;
   }
@@ -132,7 +133,7 @@ export class PlayerView {
       node.addEventListener("click", () => this.#press(node, button));
       return node;
     }));
-    // What had the focus was drawn anew: without this it would be at the top of the page.
+    // The focused button was replaced. Without this the focus would move to the top of the page.
     if (focused >= 0) /** @type {HTMLElement} */ (acts.children[focused] ?? acts.children[0] ?? this.#round).focus();
   }
 
@@ -150,8 +151,8 @@ export class PlayerView {
 
   /** @param {number} percent */
   #showVolume(percent) {
-    setText(byId("volume-value"), `${percent} %`);
-    setAttribute(this.#volume, "aria-valuetext", `${percent} percent`);
+    setText(byId("volume-value"), `${percent}%`);
+    setAttribute(this.#volume, "aria-valuetext", interpolate(gettext("%(count)s percent"), { count: percent }));
   }
 
   /** @param {Player} player @param {SkipVote | null} vote */
@@ -162,17 +163,17 @@ export class PlayerView {
     this.#chipsKey = key;
     const chips = [];
     if (person) {
-      const name = isMe(person) ? "you" : nameOf(person);
+      const name = element("strong", {}, element("bdi", {}, isMe(person) ? gettext("you") : nameOf(person)));
       chips.push(element("li", { class: "chip" }, avatar({ ...person, name: nameOf(person) }),
-        element("span", {}, "Added by ", element("strong", {}, element("bdi", {}, name)))));
+        element("span", {}, ...interpolateNodes(gettext("Added by %(name)s"), { name }))));
     }
-    if (item?.track.is_live) chips.push(element("li", { class: "chip" }, icon("radio"), "Live radio"));
-    if (vote) chips.push(element("li", { class: "chip" }, icon("skip-forward"), `${vote.votes} of ${vote.needed} votes to skip`));
+    if (item?.track.is_live) chips.push(element("li", { class: "chip" }, icon("radio"), gettext("Live radio")));
+    if (vote) chips.push(element("li", { class: "chip" }, icon("skip-forward"), interpolate(gettext("%(votes)s of %(needed)s votes to skip"), { ...vote })));
     byId("now-chips").replaceChildren(...chips);
   }
 }
 
-/** Artist and album, each in its own direction; or what there is to say instead. @param {HTMLElement} node @param {Look} look */
+/** Artist and album, each in its own direction, or the line that replaces them. @param {HTMLElement} node @param {Look} look */
 function drawLine(node, { line, track }) {
   const parts = line ? [line] : partsOf(track);
   const key = parts.join("\n");
@@ -189,15 +190,15 @@ function partsOf(track) {
 /**
  * @param {QueueItem | null} item
  * @param {Rights | null} can
- * @returns {[string, boolean]} what the button is called, and whether it may be pressed
+ * @returns {[string, boolean]} the button's label, and whether it is enabled
  */
 function skipping(item, can) {
-  if (!can || can.skip === "now" || isMe(item?.requested_by ?? null)) return ["Skip this track", true];
-  return can.skip === "vote" ? ["Vote to skip this track", true] : ["Only DJs skip what others added here", false];
+  if (!can || can.skip === "now" || isMe(item?.requested_by ?? null)) return [gettext("Skip this track"), true];
+  return can.skip === "vote" ? [gettext("Vote to skip this track"), true] : [gettext("Only DJs can skip tracks that others added"), false];
 }
 
 /**
- * One press, one command: the button rests until it is answered.
+ * Send one command a press: the button is busy until the server answers.
  * @param {HTMLButtonElement} button
  * @param {() => Promise<unknown>} act
  */

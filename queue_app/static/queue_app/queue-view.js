@@ -1,8 +1,9 @@
-/** What comes next: one height for every row, and its state in words. */
+/** The queue: rows of one height, with their state in words. */
 
 import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setAttribute, setText } from "../backline/js/dom.js";
-import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDuration, titleOf } from "../backline/js/format.js";
+import { duration, isMe, isolated, readableUrl, requesterName, roughDuration, titleOf, trackCount } from "../backline/js/format.js";
+import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
 
 /**
  * @import { Player, QueueItem, Rights, Track } from "../client/types.d.ts"
@@ -16,23 +17,23 @@ import { counted, duration, isMe, isolated, readableUrl, requesterName, roughDur
  * @property {string} person who asked for it
  * @property {boolean} mine
  * @property {string[]} words
- * @property {string} when it plays, or what becomes of it; never cut off
- * @property {string | null} itemId what the buttons are about; null: nothing yet
+ * @property {string} when it plays, or what happens to it; never cut off
+ * @property {string | null} itemId the item of the buttons; null: not added yet
  *
- * @typedef {object} Drawn what the queue looks like
+ * @typedef {object} Drawn the queue's content
  * @property {Row[]} rows
- * @property {number} total how many tracks wait, those that are not among the rows included
- * @property {boolean} hasMore whether there are such
+ * @property {number} total the number of tracks in the queue, including those without a row
+ * @property {boolean} hasMore whether there are tracks without a row
  * @property {FailedRow[]} failed
  * @property {Player} player
  * @property {number} positionMs
- * @property {boolean} live whether the server is heard of
+ * @property {boolean} live whether there is a connection
  * @property {Rights | null} can
  *
  * @typedef {(itemId: string, title: string) => void} OnItem
  */
 
-/** So long the place of a row that was retried is kept: a second press there is meant for no other. */
+/** The place of a retried row is kept for this long, so that a second press does not hit the next row. */
 const KEPT_MS = 2_000;
 
 export class QueueView {
@@ -76,20 +77,20 @@ export class QueueView {
     this.#drawnOnce = true;
     this.#list.setAttribute("aria-busy", "false");
     this.#empty.hidden = lines.length > 0;
-    setText(this.#empty, can?.add === false ? "The queue is empty." : "The queue is empty. Search above, or paste a link.");
+    setText(this.#empty, can?.add === false ? gettext("The queue is empty.") : gettext("The queue is empty. Search above or paste a link."));
     byId("queue-clear").hidden = !can?.clear || !(failed.length || rows.some((row) => row.item));
     byId("queue-more").hidden = !drawn.hasMore;
     setText(this.#summary, summarise(drawn));
   }
 
-  /** Bring the first of one's own changes that was not sent yet into view. */
+  /** Scroll to the viewer's first unsent change. */
   showChanges() {
     const states = ["waiting", "removing", "moving", "retrying"];
     const row = this.#list.querySelector(states.map((state) => `[data-state="${state}"]`).join());
     row?.scrollIntoView({ block: "center" });
   }
 
-  /** A removed row that had the focus hands it to its neighbour. @param {HTMLElement} node */
+  /** Remove a row, and move its focus to its neighbor. @param {HTMLElement} node */
   #leave(node) {
     if (node.contains(document.activeElement)) {
       const neighbour = node.nextElementSibling ?? node.previousElementSibling;
@@ -102,7 +103,7 @@ export class QueueView {
   }
 
   #build() {
-    const retry = element("button", { class: "button button-quiet button-small row-retry", type: "button" }, icon("rotate-ccw"), "Retry");
+    const retry = element("button", { class: "button button-quiet button-small row-retry", type: "button" }, icon("rotate-ccw"), gettext("Retry"));
     const front = element("button", { class: "icon-button row-front", type: "button" }, icon("arrow-up-to-line"));
     const remove = element("button", { class: "icon-button", type: "button" }, icon("x"));
     const node = element("li", { class: "row" },
@@ -136,26 +137,26 @@ export class QueueView {
     setText(title, line.title);
     setAttribute(title, "title", line.title);
     fillWords(sub, line);
-    setText(time, line.track?.is_live ? "live" : line.track?.duration_ms ? duration(line.track.duration_ms) : "");
-    const name = isolated(line.title);
+    setText(time, line.track?.is_live ? gettext("live") : line.track?.duration_ms ? duration(line.track.duration_ms) : "");
+    const name = { title: isolated(line.title) };
     retry.hidden = !failed || can?.add === false;
     setAttribute(retry, "disabled", line.state === "retrying");
-    setAttribute(retry, "aria-label", `Retry ${name}`);
+    setAttribute(retry, "aria-label", interpolate(gettext("Retry %(title)s"), name));
     front.hidden = failed;
-    setAttribute(front, "aria-label", `Play ${name} next`);
-    front.title = "Play next";
+    setAttribute(front, "aria-label", interpolate(gettext("Play %(title)s next"), name));
+    front.title = gettext("Play next");
     front.style.visibility = line.state === "queued" ? "" : "hidden";
     const removable = line.itemId !== null && (line.mine || can?.remove !== false);
-    setAttribute(remove, "aria-label", `Remove ${name}`);
+    setAttribute(remove, "aria-label", interpolate(gettext("Remove %(title)s"), name));
     setAttribute(remove, "disabled", !removable || line.state === "removing");
     remove.style.visibility = removable ? "visible" : "hidden";
   }
 }
 
-/** Stands where a row was, for a moment. @param {HTMLElement} row that was retried and is gone */
+/** Make the placeholder that is shown for a moment in place of a row. @param {HTMLElement} row that was retried */
 function kept(row) {
   const node = element("li", { class: "row-kept", "data-kept": true, "aria-hidden": "true" },
-    "Added again: ", element("bdi", {}, row.dataset.title ?? ""));
+    ...interpolateNodes(gettext("Added again: %(title)s"), { title: element("bdi", {}, row.dataset.title ?? "") }));
   node.style.height = `${row.offsetHeight}px`;
   setTimeout(() => node.remove(), KEPT_MS);
   return node;
@@ -177,8 +178,10 @@ function fillWords(sub, { person, mine, words, when }) {
 
 /** @param {FailedRow} row @param {boolean} live @returns {Line} */
 function failedLine({ item, pending }, live) {
-  const reason = item.error?.detail ?? "It could not be played.";
-  const words = { retry: live ? "trying again" : "will be tried again", removal: live ? "removing" : "will be removed" };
+  const reason = item.error?.detail ?? gettext("This track could not be played.");
+  const words = live
+    ? { retry: gettext("retrying"), removal: gettext("removing") }
+    : { retry: gettext("will be retried"), removal: gettext("will be removed") };
   return {
     key: `failed ${item.id}`, state: pending === "retry" ? "retrying" : pending ? "removing" : "failed", track: item.track,
     title: titleOf(item.track), person: requesterName(item), mine: isMe(item.requested_by),
@@ -194,10 +197,10 @@ function queueLines({ rows, player, positionMs, live }) {
     if (row.add) return pendingLine(row.key, row.add);
     const item = /** @type {QueueItem} */ (row.item);
     const words = item.track.artist ? [item.track.artist] : [];
-    let when = place === 0 ? "next" : "";
-    if (row.removing) when = live ? "removing" : "will be removed";
-    else if (row.moving) when = live ? "moving" : "will be moved";
-    else if (untilMs !== null) when = `in ${duration(untilMs)}`;
+    let when = place === 0 ? gettext("next") : "";
+    if (row.removing) when = live ? gettext("removing") : gettext("will be removed");
+    else if (row.moving) when = live ? gettext("moving") : gettext("will be moved");
+    else if (untilMs !== null) when = interpolate(gettext("in %(duration)s"), { duration: duration(untilMs) });
     untilMs = untilMs === null || item.track.duration_ms === null ? null : untilMs + item.track.duration_ms;
     return {
       key: row.key, state: row.removing ? "removing" : row.moving ? "moving" : "queued", track: item.track,
@@ -210,12 +213,12 @@ function queueLines({ rows, player, positionMs, live }) {
 function pendingLine(key, add) {
   return {
     key, state: add.waiting ? "waiting" : "adding", track: add.track,
-    title: add.track ? titleOf(add.track, add.query) : readableUrl(add.query), person: "you", mine: true,
-    words: [], when: add.waiting ? "waiting for the network" : "adding", itemId: null,
+    title: add.track ? titleOf(add.track, add.query) : readableUrl(add.query), person: gettext("you"), mine: true,
+    words: [], when: add.waiting ? gettext("waiting to be sent") : gettext("adding"), itemId: null,
   };
 }
 
-/** @param {Player} player @param {number} positionMs @returns {number | null} null when nobody can know */
+/** @param {Player} player @param {number} positionMs @returns {number | null} null if unknown */
 function timeLeft(player, positionMs) {
   if (player.status !== "playing" || !player.item?.track.duration_ms) return null;
   return Math.max(0, player.item.track.duration_ms - positionMs);
@@ -226,7 +229,9 @@ function summarise({ rows, total, hasMore }) {
   if (!rows.length) return "";
   const lengths = rows.map((row) => (row.item?.track ?? row.add?.track)?.duration_ms ?? null);
   const known = lengths.reduce((/** @type {number} */ sum, ms) => sum + (ms ?? 0), 0);
-  const count = counted(total + rows.filter(({ add }) => add).length, "track");
+  const count = trackCount(total + rows.filter(({ add }) => add).length);
   if (!known) return count;
-  return `${count} · ${hasMore || lengths.includes(null) ? "over " : ""}${roughDuration(known)}`;
+  const rough = roughDuration(known);
+  const atLeast = hasMore || lengths.includes(null);
+  return `${count} · ${atLeast ? interpolate(gettext("over %(duration)s"), { duration: rough }) : rough}`;
 }

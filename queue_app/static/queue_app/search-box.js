@@ -8,6 +8,8 @@ import { toast } from "../backline/js/announce.js";
 import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setText } from "../backline/js/dom.js";
 import { duration, isolated, linkIn, readableUrl, titleOf } from "../backline/js/format.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 /**
  * @import { Track } from "../client/types.d.ts"
@@ -31,7 +33,7 @@ export class SearchBox {
   #onAdd;
   /** @type {Track[]} */
   #tracks = [];
-  /** The words `#tracks` answers. */
+  /** The query that `#tracks` answers. */
   #answered = "";
   #row = -1;
   #cell = 0;
@@ -87,14 +89,14 @@ export class SearchBox {
   async #ask(query) {
     const request = new AbortController();
     this.#request = request;
-    const slow = setTimeout(() => this.#list([], "", "Searching…"), SLOW_MS);
+    const slow = setTimeout(() => this.#list([], "", gettext("Searching…")), SLOW_MS);
     this.#show(true);
     try {
       const tracks = await this.#search(query, request.signal);
       if (request.signal.aborted) return;
       this.#list(tracks, query, tracks.length ? "" : nothingMatches(query));
     } catch (error) {
-      if (!request.signal.aborted) this.#list([], "", /** @type {Error} */ (error).message);
+      if (!request.signal.aborted) this.#list([], "", reasonOf(error));
     } finally {
       clearTimeout(slow);
     }
@@ -103,7 +105,7 @@ export class SearchBox {
   /**
    * @param {Track[]} tracks
    * @param {string} query what they answer
-   * @param {string} note said instead of, or about, them
+   * @param {string} note shown below or in place of them
    */
   #list(tracks, query, note) {
     this.#tracks = tracks;
@@ -116,7 +118,7 @@ export class SearchBox {
     this.#activate(-1, 0);
   }
 
-  /** @param {Track} track @param {number} row @param {string[]} words that tell it from the others */
+  /** @param {Track} track @param {number} row @param {string[]} words that distinguish it from the others */
   #render(track, row, words) {
     const art = element("span", { class: "art art-row" });
     showArtwork(art, track);
@@ -128,11 +130,11 @@ export class SearchBox {
         element("span", { class: "line-title", dir: "auto" }, titleOf(track)),
         element("span", { class: "line-sub" }, ...words.flatMap((part, place) => [place ? " · " : "", element("bdi", {}, part)]))),
       element("span", { class: "row-time" },
-        track.is_live ? "live" : track.duration_ms === null ? "" : duration(track.duration_ms)),
+        track.is_live ? gettext("live") : track.duration_ms === null ? "" : duration(track.duration_ms)),
     );
     main.addEventListener("click", () => this.#add(track, "end"));
     const next = element("div", { class: "result-next", role: "gridcell", id: `result-${row}-1` },
-      icon("list-start"), element("span", {}, "Play next"));
+      icon("list-start"), element("span", {}, gettext("Play next")));
     next.addEventListener("click", () => this.#add(track, "next"));
     return element("div", { class: "result", role: "row" }, main, next);
   }
@@ -180,8 +182,8 @@ export class SearchBox {
   }
 
   /**
-   * Somebody was faster than the search: the server picks the best match itself. What matches nothing is not added,
-   * unless nobody can be asked now.
+   * Enter was pressed before the search answered: the server picks the best match. A query without a match is not
+   * added, unless there is no connection.
    * @param {string} query @param {"end" | "next"} position
    */
   async #addBest(query, position) {
@@ -190,13 +192,13 @@ export class SearchBox {
     try {
       if (this.#isLive() && !(await this.#search(query)).length) refusal = nothingMatches(query);
     } catch (error) {
-      if (error instanceof ApiError && !error.temporary) refusal = error.message;
+      if (error instanceof ApiError && !error.temporary) refusal = reasonOf(error);
     }
     if (refusal) this.#putBack(query, refusal);
     else this.#onAdd(query, { position, track: null });
   }
 
-  /** Let somebody mend what they typed, unless they are typing the next already. @param {string} query @param {string} note */
+  /** Put a query back to be corrected, unless the next one is being typed. @param {string} query @param {string} note */
   #putBack(query, note) {
     if (this.#input.value) {
       toast(note);
@@ -255,27 +257,27 @@ export class SearchBox {
 
 /** @param {string} query */
 function nothingMatches(query) {
-  return `Nothing in the library matches “${isolated(query)}”.`;
+  return interpolate(gettext("Nothing in the library matches “%(query)s”."), { query: isolated(query) });
 }
 
 /**
- * What stands under each title: artist and album, and where all that is seen of several is the same, which of them it is.
+ * The words under each title: artist and album, and a number if several tracks look the same.
  * @param {Track[]} tracks
  * @returns {string[][]}
  */
 function tellApart(tracks) {
   const seen = tracks.map((track) => (
-    track.uri === track.url ? ["Add this link"] : [track.artist, track.album].filter((part) => part != null && part !== "").map(String)
+    track.uri === track.url ? [gettext("Add this link")] : [track.artist, track.album].filter((part) => part != null && part !== "").map(String)
   ));
   const keys = tracks.map((track, row) => JSON.stringify([titleOf(track), track.duration_ms, ...seen[row]]));
   return seen.map((words, row) => {
     const same = keys.filter((key) => key === keys[row]).length;
     const place = keys.slice(0, row + 1).filter((key) => key === keys[row]).length;
-    return same > 1 ? [...words, `${place} of ${same}`] : words;
+    return same > 1 ? [...words, interpolate(gettext("%(place)s of %(total)s"), { place, total: same })] : words;
   });
 }
 
-/** @param {string} url @returns {Track} what can be shown of a link before the server has seen it */
+/** @param {string} url @returns {Track} a link as it is shown before the server has seen it */
 function urlTrack(url) {
   return {
     uri: url, title: readableUrl(url), artist: null, album: null, url, duration_ms: null, artwork_url: null, source: "",

@@ -1,4 +1,4 @@
-/** The menu behind one's own picture. */
+/** The menu that the person's own avatar opens. */
 
 import { announceLogout, onLogout, readCsrfCookie } from "../../client/auth.js";
 import { byId } from "./dom.js";
@@ -18,9 +18,9 @@ menu.addEventListener("keydown", (event) => {
 menu.querySelector("[data-logout]")?.addEventListener("click", async () => {
   const answer = await fetch("/api/auth/logout", { method: "POST", headers: { "X-CSRFToken": readCsrfCookie() } });
   if (answer.ok || answer.status === 401) announceLogout();
-  // Logged out or not, the start page shows which.
+  // The home page shows whether the logout worked.
   location.assign("/");
 });
 
-// A page that follows a guild says itself that nobody is logged in, and keeps what was not sent yet.
+// A page with a connection shows by itself that nobody is logged in, and keeps unsent changes.
 if (!document.getElementById("connection")) onLogout(() => location.assign("/"));

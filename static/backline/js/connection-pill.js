@@ -13,8 +13,8 @@ export const CONNECTION_WORDS = {
   connecting: gettext("Connecting"),
   live: gettext("Live"),
   waiting: gettext("Offline"),
-  signed_out: gettext("Signed out"),
-  refused: gettext("Ended"),
+  signed_out: gettext("Logged out"),
+  refused: gettext("Disconnected"),
 };
 
 /** @param {ConnectionState} state @param {Problem | null} problem */
@@ -24,5 +24,5 @@ export function showConnection(state, problem) {
   pill.title = problem?.detail ?? "";
   const words = pill.children[1];
   if (state !== "signed_out") setText(words, CONNECTION_WORDS[state]);
-  else words.replaceChildren(element("a", { href: LOGIN_URL }, gettext("Signed out: log in")));
+  else words.replaceChildren(element("a", { href: LOGIN_URL }, gettext("Logged out. Log in")));
 }

@@ -1,4 +1,6 @@
-/** Words and figures for people. */
+/** Times, counts, names and titles as people read them. */
+
+import { gettext, interpolate, ngettext } from "./i18n.js";
 
 /** @import { QueueItem, Track } from "../../client/types.d.ts" */
 
@@ -15,19 +17,21 @@ export function duration(ms) {
 /** @param {number} ms @returns {string} such as `24 min` or `1 h 5 min` */
 export function roughDuration(ms) {
   const minutes = Math.max(1, Math.round(ms / 60_000));
-  if (minutes < 60) return `${minutes} min`;
-  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
+  const parts = { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
+  if (minutes < 60) return interpolate(gettext("%(minutes)s min"), parts);
+  return interpolate(parts.minutes ? gettext("%(hours)s h %(minutes)s min") : gettext("%(hours)s h"), parts);
 }
 
 /** @param {number} ms since it happened */
 export function ago(ms) {
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return "just now";
-  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 1) return gettext("just now");
+  if (minutes < 60) return interpolate(ngettext("%(count)s min ago", "%(count)s min ago", minutes), { count: minutes });
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ago`;
+  if (hours < 24) return interpolate(ngettext("%(count)s h ago", "%(count)s h ago", hours), { count: hours });
   const days = Math.floor(hours / 24);
-  return days === 1 ? "yesterday" : `${days} days ago`;
+  if (days === 1) return gettext("yesterday");
+  return interpolate(ngettext("%(count)s day ago", "%(count)s days ago", days), { count: days });
 }
 
 /** @param {Date} moment @returns {string} such as `21:14` */
@@ -35,12 +39,12 @@ export function clockTime(moment) {
   return moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
-/** @param {number} count @param {string} thing @returns {string} such as `1 track` or `8 tracks` */
-export function counted(count, thing) {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+/** @param {number} count @returns {string} such as `1 track` or `8 tracks` */
+export function trackCount(count) {
+  return interpolate(ngettext("%(count)s track", "%(count)s tracks", count), { count });
 }
 
-/** @param {Track} track @param {string} [query] what was asked for, while nothing better is known */
+/** @param {Track} track @param {string} [query] what was asked for, until the track is known */
 export function titleOf(track, query) {
   return track.title || readableUrl(track.url || query || track.uri);
 }
@@ -97,5 +101,5 @@ export function isMe(person) {
 /** @param {QueueItem} item */
 export function requesterName(item) {
   if (!item.requested_by) return "Backline";
-  return isMe(item.requested_by) ? "you" : nameOf(item.requested_by);
+  return isMe(item.requested_by) ? gettext("you") : nameOf(item.requested_by);
 }

@@ -1,13 +1,16 @@
-/** Why the server refused, for people. */
+/** The reason of a failed request, for people. */
 
-import { ApiError } from "../../client/errors.js";
+import { ApiError, NetworkError, SignedOutError } from "../../client/errors.js";
+import { gettext } from "./i18n.js";
 
 /**
- * The sentences about the fields where there are some, else the one about the whole.
+ * The sentences about the fields if there are any, otherwise the sentence about the whole request.
  * @param {unknown} error
  * @returns {string}
  */
 export function reasonOf(error) {
+  if (error instanceof NetworkError) return gettext("The server cannot be reached.");
+  if (error instanceof SignedOutError) return gettext("You are logged out. Log in again.");
   const reasons = error instanceof ApiError ? sentences(error.errors) : [];
   return [...new Set(reasons)].join(" ") || /** @type {Error} */ (error).message;
 }

@@ -1,5 +1,5 @@
-// The chosen theme, kept in this browser; without a choice the system's. A classic script in the
-// head, so that the page is never painted in the other one first.
+// The theme that was chosen in this browser, or the system's. A classic script in the head, so that
+// the page is never painted in the wrong theme first.
 (() => {
   const root = document.documentElement;
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
@@ -33,7 +33,7 @@
     for (const toggle of document.querySelectorAll("[data-theme-toggle]")) {
       const show = () => {
         toggle.setAttribute("data-next", next());
-        toggle.setAttribute("aria-label", `Switch to the ${next()} theme`);
+        toggle.setAttribute("aria-label", toggle.getAttribute(`data-to-${next()}`) ?? "");
       };
       toggle.addEventListener("click", () => {
         choose(next());

@@ -1,8 +1,10 @@
-/** A stream's durable messages: those of the past, and new ones as they happen. */
+/** A stream's stored messages: earlier ones, and new ones as they happen. */
 
 import { announce } from "../backline/js/announce.js";
 import { byId, element, icon, setText } from "../backline/js/dom.js";
 import { ago, nameOf } from "../backline/js/format.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
+import { reasonOf } from "../backline/js/refusal.js";
 
 /** @import { RestClient } from "../client/rest.js" */
 
@@ -17,7 +19,7 @@ import { ago, nameOf } from "../backline/js/format.js";
  */
 
 const PAGE = 20;
-/** A burst of alerts is read once. */
+/** Alerts that arrive within this time are read with one request. */
 const GATHER_MS = 150;
 const TIMES_MS = 30_000;
 const LEVELS = new Set(["low", "medium", "high"]);
@@ -46,18 +48,18 @@ export class AlertList {
     setInterval(() => this.#showTimes(), TIMES_MS);
   }
 
-  /** Read the newest ones; again when there may be more. */
+  /** Read the newest alerts. Call it again when there may be more. */
   refresh() {
     if (!this.#ended) this.#timer ??= setTimeout(() => this.#read(), GATHER_MS);
   }
 
-  /** What is shown is of a log that was replaced: the next refresh shows the new one from its newest on. */
+  /** The log was replaced: the next refresh shows the newest alerts of the new one. */
   beginAnew() {
     this.#newest = 0;
     this.#list.setAttribute("aria-busy", "true");
   }
 
-  /** Read nothing more: the stream is gone, or not to be seen any more. */
+  /** Stop reading: the stream was deleted, or is no longer shared. */
   end() {
     this.#ended = true;
     clearTimeout(this.#timer);
@@ -67,7 +69,7 @@ export class AlertList {
     this.#timer = undefined;
     const first = this.#list.getAttribute("aria-busy") === "true";
     const { items, next } = await this.#get("");
-    // Those not on the page yet, oldest first. More than a page of new ones: begin again from the newest.
+    // New alerts, oldest first. If they fill a whole page, the list starts again with them.
     const fresh = items.filter(({ seq }) => seq > this.#newest).reverse();
     if (fresh.length === PAGE || first) {
       this.#list.replaceChildren();
@@ -75,7 +77,7 @@ export class AlertList {
     }
     for (const alert of fresh) this.#list.prepend(this.#row(alert, !first));
     this.#newest = Math.max(this.#newest, ...fresh.map(({ seq }) => seq));
-    if (!first && fresh.length) announce(`Alert: ${wordsOf(fresh[fresh.length - 1])}`);
+    if (!first && fresh.length) announce(interpolate(gettext("Alert: %(text)s"), { text: wordsOf(fresh[fresh.length - 1]) }));
     this.#list.setAttribute("aria-busy", "false");
     byId("alerts-empty").hidden = this.#list.children.length > 0;
   }
@@ -97,7 +99,7 @@ export class AlertList {
     } catch (error) {
       const empty = byId("alerts-empty");
       empty.hidden = false;
-      setText(empty, `The alerts could not be read. ${/** @type {Error} */ (error).message}`);
+      setText(empty, interpolate(gettext("The alerts could not be loaded. %(reason)s"), { reason: reasonOf(error) }));
       return { items: [], next: this.#next };
     }
   }
@@ -115,7 +117,7 @@ export class AlertList {
     const url = `/api/streams/${this.#streamId}/alerts/${seq}/frame`;
     const picture = hasFrame
       ? element("a", { class: "alert-picture", href: url, target: "_blank", rel: "noopener" },
-        element("img", { src: url, alt: `Picture of alert ${seq}`, loading: "lazy" }))
+        element("img", { src: url, alt: interpolate(gettext("Picture of alert %(number)s"), { number: seq }), loading: "lazy" }))
       : element("span", { class: "alert-picture", "aria-hidden": "true" }, icon("bell"));
     const time = element("time", { datetime: createdAt, title: new Date(createdAt).toLocaleString() });
     const row = element("li", { class: "alert", "data-level": level, "data-fresh": fresh, tabindex: "-1" },
@@ -124,7 +126,7 @@ export class AlertList {
         element("p", { class: "alert-words" },
           element("strong", { class: "alert-level" }, typeof args.level === "string" ? args.level.slice(0, 20) : type),
           " ", element("bdi", {}, wordsOf(alert))),
-        element("p", { class: "alert-from" }, element("bdi", {}, from ? nameOf(from) : "Somebody who left"), time)));
+        element("p", { class: "alert-from" }, element("bdi", {}, from ? nameOf(from) : gettext("Deleted user")), time)));
     this.#showTime(time);
     return row;
   }

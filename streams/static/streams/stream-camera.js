@@ -1,7 +1,8 @@
-/** Streams this device's camera: JPEG pictures at a chosen rate and size, until it is told to stop. */
+/** Streams this device's camera: JPEG pictures at a chosen rate and size, until it is stopped. */
 
 import { Streams } from "../client/streams.js";
 import { byId, setText } from "../backline/js/dom.js";
+import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 
 /** @import { ConnectionState, Problem, Tokens } from "../client/types.d.ts" */
 /** @import { Stream } from "../client/stream.js" */
@@ -9,23 +10,23 @@ import { byId, setText } from "../backline/js/dom.js";
 export const FRAME_TYPE = "video-frame";
 const QUALITY = 0.7;
 const FIGURES_MS = 1_000;
-const IDLE_WORDS = "Nothing is sent now.";
+const IDLE_WORDS = gettext("Not streaming.");
 
 /** @type {Record<string, string>} by the name of the `DOMException` that `getUserMedia` throws */
 const REFUSALS = {
-  NotAllowedError: "The camera was not allowed. Allow it for this page beside the address, then start again.",
-  NotFoundError: "No camera was found on this device.",
-  NotReadableError: "The camera is in use by another program, or does not answer.",
-  OverconstrainedError: "That camera is not there any more. Choose another one.",
-  SecurityError: "Cameras are turned off for this page by the browser’s settings.",
+  NotAllowedError: gettext("Camera access was denied. Allow it in the site settings beside the address bar, then start again."),
+  NotFoundError: gettext("No camera was found on this device."),
+  NotReadableError: gettext("The camera is in use by another program, or it does not respond."),
+  OverconstrainedError: gettext("This camera is no longer available. Choose another one."),
+  SecurityError: gettext("The browser’s settings block cameras on this page."),
 };
 /** @type {Record<ConnectionState, string>} */
 const STATES = {
-  connecting: "Connecting",
-  live: "Streaming. Keep this page in view: browsers slow hidden pages down.",
-  waiting: "Waiting for the network. The camera stays on.",
-  signed_out: "You are signed out.",
-  refused: "The server refused.",
+  connecting: gettext("Connecting"),
+  live: gettext("Streaming. Keep this page in view, because browsers slow down hidden pages."),
+  waiting: gettext("Waiting for the network. The camera stays on."),
+  signed_out: gettext("You are logged out."),
+  refused: gettext("The server ended the stream."),
 };
 
 /** The camera's controls on a stream's page. */
@@ -67,11 +68,11 @@ export class Camera {
   }
 
   async start() {
-    this.stop("Asking for the camera");
+    this.stop(gettext("Waiting for access to the camera"));
     const run = this.#run;
     this.#complain("");
     if (!navigator.mediaDevices) {
-      this.#complain("Browsers give the camera only to pages that are opened over HTTPS, or on this machine.");
+      this.#complain(gettext("Browsers allow the camera only on pages opened over HTTPS or on this machine."));
       setText(byId("camera-state"), IDLE_WORDS);
       return;
     }
@@ -84,13 +85,13 @@ export class Camera {
       await this.#video.play();
     } catch (error) {
       const { name, message } = /** @type {DOMException} */ (error);
-      this.#complain(REFUSALS[name] ?? `The camera could not be started. ${message}`);
+      this.#complain(REFUSALS[name] ?? interpolate(gettext("The camera could not be started. %(reason)s"), { reason: message }));
       setText(byId("camera-state"), IDLE_WORDS);
       this.#video.srcObject = null;
       return;
     } finally {
       this.#toggle.disabled = false;
-      // A button that was turned off has lost the focus.
+      // The disabled button lost the focus.
       if (document.activeElement === document.body) this.#toggle.focus();
     }
     this.#media = media;
@@ -98,11 +99,11 @@ export class Camera {
       track.addEventListener("ended", () => {
         if (run !== this.#run) return;
         this.stop(IDLE_WORDS);
-        this.#complain("The camera stopped: it was unplugged, or the permission was taken back.");
+        this.#complain(gettext("The camera stopped because it was unplugged or its permission was revoked."));
       });
     }
     this.#video.hidden = false;
-    setText(byId("camera-action"), "Stop streaming");
+    setText(byId("camera-action"), gettext("Stop streaming"));
     this.#toggle.setAttribute("aria-pressed", "true");
     this.#listDevices();
     this.#register();
@@ -123,7 +124,7 @@ export class Camera {
     this.#video.srcObject = null;
     this.#video.hidden = true;
     byId("camera-figures").hidden = true;
-    setText(byId("camera-action"), "Start streaming");
+    setText(byId("camera-action"), gettext("Start streaming"));
     this.#toggle.setAttribute("aria-pressed", "false");
     setText(byId("camera-state"), words);
   }
@@ -131,7 +132,7 @@ export class Camera {
   #constraints() {
     const width = Number(/** @type {HTMLSelectElement} */ (byId("camera-size")).value);
     const size = { width: { ideal: width }, height: { ideal: Math.round((width * 3) / 4) } };
-    // Where one was not chosen a phone gives the one at its back, which is what one points at things.
+    // Without a choice a phone uses its rear camera.
     return this.#device.value
       ? { ...size, deviceId: { exact: this.#device.value } }
       : { ...size, facingMode: { ideal: "environment" } };
@@ -159,7 +160,7 @@ export class Camera {
   }
 
   /**
-   * One picture after the other: taken, packed and handed on before the next is due.
+   * Send one picture after the other: each is taken, encoded and sent before the next is due.
    * @param {number} run
    */
   async #send(run) {
@@ -180,7 +181,7 @@ export class Camera {
         if (blob && run === this.#run) this.#handOn(new Uint8Array(await blob.arrayBuffer()), { capturedAt, width, height });
       }
       const rate = Number(/** @type {HTMLSelectElement} */ (byId("camera-rate")).value);
-      // Never two at once to make up for a late one.
+      // A late picture is not made up for with two at once.
       due = Math.max(due + 1000 / rate, performance.now());
       await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
     }
@@ -208,19 +209,16 @@ export class Camera {
       const now = performance.now();
       const figures = byId("camera-figures");
       const rate = (this.#sent / ((now - last) / 1000)).toFixed(1);
-      const size = this.#sent ? Math.round(this.#bytes / this.#sent / 1000) : 0;
-      const dropped = this.#dropped ? `, ${this.#dropped} dropped: the network is slower than the camera` : "";
-      const stuck = !this.#sent && this.#dropped;
-      setText(figures, stuck ? "No picture gets through now." : `${rate} pictures per second, ${size} KB each${dropped}`);
+      setText(figures, figuresOf(rate, this.#bytes / this.#sent, this.#dropped));
       figures.hidden = !this.#sent && !this.#dropped;
       last = now;
       this.#sent = this.#bytes = this.#dropped = 0;
     }, FIGURES_MS);
   }
 
-  /** A phone's screen goes dark, and its camera with it. @param {number} run */
+  /** Keep the screen on: a phone that turns it off stops the camera too. @param {number} run */
   async #keepAwake(run) {
-    // Without the right or the battery for it, the screen does what it always does.
+    // The browser may refuse, for example on a low battery. The screen then turns off as usual.
     const lock = await navigator.wakeLock?.request("screen").catch(() => null);
     if (!lock) return;
     if (run !== this.#run) await lock.release();
@@ -230,8 +228,8 @@ export class Camera {
   async #listDevices() {
     const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
     const chosen = this.#device.value;
-    const options = cameras.map(({ deviceId, label }, index) => new Option(label || `Camera ${index + 1}`, deviceId));
-    this.#device.replaceChildren(new Option("Any", ""), ...options);
+    const options = cameras.map(({ deviceId, label }, index) => new Option(label || interpolate(gettext("Camera %(number)s"), { number: index + 1 }), deviceId));
+    this.#device.replaceChildren(new Option(gettext("Any camera"), ""), ...options);
     if (cameras.some(({ deviceId }) => deviceId === chosen)) this.#device.value = chosen;
   }
 
@@ -241,4 +239,18 @@ export class Camera {
     problem.hidden = !words;
     setText(problem, words);
   }
+}
+
+/** @param {string} rate sent a second @param {number} bytes of one picture; NaN: none was sent @param {number} dropped */
+function figuresOf(rate, bytes, dropped) {
+  if (Number.isNaN(bytes)) return gettext("The network is too slow: no pictures are being sent.");
+  const size = Math.round(bytes / 1000);
+  const sent = interpolate(gettext("%(rate)s frames per second, %(size)s KB each."), { rate, size });
+  if (!dropped) return sent;
+  const lost = ngettext(
+    "The network is slower than the camera: %(count)s frame was dropped.",
+    "The network is slower than the camera: %(count)s frames were dropped.",
+    dropped,
+  );
+  return `${sent} ${interpolate(lost, { count: dropped })}`;
 }

@@ -1,10 +1,11 @@
-/** One stream: its picture, its alerts, who is there, and this device's camera. */
+/** One stream: its picture, its alerts, who is connected, and this device's camera. */
 
 import { Client } from "../client/client.js";
 import { Streams } from "../client/streams.js";
 import { showConnection } from "../backline/js/connection-pill.js";
 import { avatar, byId, element, icon, setText } from "../backline/js/dom.js";
 import { isMe } from "../backline/js/format.js";
+import { gettext } from "../backline/js/i18n.js";
 import { AlertList } from "./stream-alerts.js";
 import { Camera, FRAME_TYPE } from "./stream-camera.js";
 import { Picture } from "./stream-picture.js";
@@ -16,14 +17,14 @@ import { Picture } from "./stream-picture.js";
 const DEVICE_ICONS = { mobile: "smartphone", web: "monitor" };
 /** @type {Record<string, string>} */
 const NO_PICTURE = {
-  connecting: "Connecting",
-  waiting: "No connection",
-  signed_out: "You are signed out",
+  connecting: gettext("Connecting"),
+  waiting: gettext("No connection"),
+  signed_out: gettext("You are logged out"),
 };
 /** @type {Record<string, string>} by the code of the refusal */
 const ENDS = {
-  NOT_FOUND: "This stream was deleted",
-  UNAUTHORIZED: "This stream is not shared with you any more",
+  NOT_FOUND: gettext("This stream was deleted"),
+  UNAUTHORIZED: gettext("This stream is no longer shared with you"),
 };
 
 const { streamId = "", durableTypes = "", member, userId } = document.body.dataset;
@@ -55,16 +56,16 @@ document.addEventListener("visibilitychange", () => {
 function follow(state, problem) {
   showConnection(state, problem);
   if (state === "live") {
-    picture.wait("Nobody is streaming now");
+    picture.wait(gettext("No one is streaming"));
     alerts.refresh();
   } else {
-    picture.lose(NO_PICTURE[state] ?? ENDS[problem?.code ?? ""] ?? problem?.detail ?? "Refused");
-    if (member === "true" && state !== "connecting") showNobody("Not known without a connection.");
+    picture.lose(NO_PICTURE[state] ?? ENDS[problem?.code ?? ""] ?? problem?.detail ?? gettext("No access"));
+    if (member === "true" && state !== "connecting") showNobody(gettext("Unknown while offline."));
   }
   if (state === "refused") end();
 }
 
-/** Nothing of what is about the stream as it is now can be done or seen any more. */
+/** Hide what needs the stream: it was deleted, or is no longer shared. */
 function end() {
   camera?.stop("");
   alerts.end();
@@ -74,15 +75,15 @@ function end() {
 /** @param {PresenceNews} news */
 function showPresence({ present }) {
   const live = present.some(({ produces }) => produces.includes(FRAME_TYPE));
-  picture.wait(live ? "Waiting for the next picture" : "Nobody is streaming now", live);
-  // Whoever only has the list of streams open takes no part.
+  picture.wait(live ? gettext("Waiting for the next picture") : gettext("No one is streaming"), live);
+  // People who only have the list of streams open are not shown.
   const there = present.filter(({ produces, consumes }) => produces.length || consumes.length);
   byId("present").replaceChildren(...perDevice(there).map(presentRow));
   byId("present-empty").hidden = there.length > 0;
-  setText(byId("present-empty"), "Nobody else.");
+  setText(byId("present-empty"), gettext("No one else is here."));
 }
 
-/** @param {string} words why nobody is named */
+/** @param {string} words why nobody is shown */
 function showNobody(words) {
   byId("present").replaceChildren();
   byId("present-empty").hidden = false;
@@ -90,7 +91,7 @@ function showNobody(words) {
 }
 
 /**
- * A page has one connection to watch and one to send: who is there twice in one way is named once.
+ * Group connections by person and kind of device: a page has one connection to watch and one to send.
  * @param {Present[]} there @returns {Present[][]}
  */
 function perDevice(there) {
@@ -110,10 +111,9 @@ function presentRow(connections) {
   const me = isMe({ id });
   const sends = connections.some(({ produces }) => produces.length);
   const watches = connections.some(({ consumes }) => consumes.length);
-  const does = [sends ? "send" : "", watches ? "watch" : ""].filter(Boolean);
-  const words = me ? does : does.map((verb) => (verb === "send" ? "sends" : "watches"));
+  const activity = !sends ? gettext("watching") : watches ? gettext("sending and watching") : gettext("sending");
   return element("li", {},
     avatar({ name }),
-    element("span", {}, element("strong", {}, element("bdi", {}, me ? "You" : name)), ` ${words.join(" and ")}`),
-    element("span", { class: "device" }, icon(DEVICE_ICONS[clientType] ?? "terminal"), clientType || "device"));
+    element("span", {}, element("strong", {}, element("bdi", {}, me ? gettext("You") : name)), ` · ${activity}`),
+    element("span", { class: "device" }, icon(DEVICE_ICONS[clientType] ?? "terminal"), clientType || gettext("device")));
 }

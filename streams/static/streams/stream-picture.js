@@ -1,13 +1,14 @@
 /** Draws a stream's frames, and measures them. */
 
 import { byId, setText } from "../backline/js/dom.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
 
 /** @import { StreamFrame } from "../client/stream.js" */
 
-/** The figures are of so long. */
+/** The figures cover this time. */
 const WINDOW_MS = 2_000;
 const REFRESH_MS = 500;
-/** After so long without a new picture the page says so. */
+/** A picture is out of date after this time. */
 const STALE_MS = 3_000;
 
 /** The live picture with its figures. */
@@ -19,7 +20,7 @@ export class Picture {
   #shown = [];
   #missed = 0;
   #shownAt = -Infinity;
-  #waiting = "Connecting";
+  #waiting = gettext("Connecting");
   #unreadable = false;
 
   /** @param {{serverNow: () => number}} options Unix milliseconds by the server's clock */
@@ -28,14 +29,14 @@ export class Picture {
     setInterval(() => this.#refresh(), REFRESH_MS);
   }
 
-  /** @param {string} words what to say while there is no picture @param {boolean} live whether somebody sends */
+  /** @param {string} words shown while there is no picture @param {boolean} live whether somebody is sending */
   wait(words, live = false) {
     this.#waiting = words;
     this.#unreadable &&= live;
     this.#refresh();
   }
 
-  /** What was shown is of the past from now on. @param {string} words why */
+  /** Mark the picture as out of date. @param {string} words the reason */
   lose(words) {
     this.#shownAt = -Infinity;
     this.#shown = [];
@@ -43,7 +44,7 @@ export class Picture {
   }
 
   /**
-   * Settles when the picture is on the screen, so that the next one asked for is new; in a hidden page that is later.
+   * Settles when the picture is on the screen, so that the next one requested is new. A hidden page is slower.
    * @param {StreamFrame} frame
    */
   async draw({ header, payload }) {
@@ -63,7 +64,7 @@ export class Picture {
     this.#canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
     bitmap.close();
     const now = performance.now();
-    // Of frames whose sender says when they were taken, the whole way counts; of others, from the server on.
+    // The age counts from the time of capture if the sender gives it, otherwise from the server.
     this.#shown.push({ at: now, age: this.#serverNow() - (header.capturedAt ?? header.timestamp) });
     const first = this.#shownAt < now - STALE_MS;
     this.#shownAt = now;
@@ -74,13 +75,13 @@ export class Picture {
     const now = performance.now();
     const stale = this.#shownAt < now - STALE_MS;
     byId("stage").dataset.state = stale ? "waiting" : "live";
-    const words = this.#unreadable ? "What is sent here is no picture that a browser can show" : this.#waiting;
+    const words = this.#unreadable ? gettext("This browser cannot show the pictures that are sent") : this.#waiting;
     setText(byId("stage-words"), stale ? words : "");
     this.#shown = this.#shown.filter(({ at }) => at > now - WINDOW_MS);
     const ages = this.#shown.map(({ age }) => age).sort((one, other) => one - other);
     const { width, height } = this.#canvas;
     setText(byId("figure-latency"), ages.length ? `${Math.max(0, Math.round(ages[Math.floor(ages.length / 2)]))} ms` : "–");
-    setText(byId("figure-rate"), ages.length ? `${(ages.length / (WINDOW_MS / 1000)).toFixed(1)} /s` : "–");
+    setText(byId("figure-rate"), ages.length ? interpolate(gettext("%(rate)s fps"), { rate: (ages.length / (WINDOW_MS / 1000)).toFixed(1) }) : "–");
     setText(byId("figure-size"), stale ? "–" : `${width} × ${height}`);
     setText(byId("figure-missed"), stale ? "–" : String(this.#missed));
   }

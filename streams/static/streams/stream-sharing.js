@@ -1,10 +1,11 @@
-/** For a stream's owner: its name, who may watch or send, tokens of devices, and its end. Each change saves itself. */
+/** For a stream's owner: its settings, sharing, device tokens, and deletion. Each change saves itself. */
 
 import { TokenSource } from "../client/auth.js";
 import { RestClient } from "../client/rest.js";
 import { announce } from "../backline/js/announce.js";
 import { byId, element, setText } from "../backline/js/dom.js";
 import { isolated, nameOf } from "../backline/js/format.js";
+import { gettext, interpolate } from "../backline/js/i18n.js";
 import { reasonOf } from "../backline/js/refusal.js";
 
 /**
@@ -24,13 +25,13 @@ function complain(id, words) {
   setText(line, words);
 }
 
-/** Say what is missing before anything is asked. @param {string} id @param {HTMLElement} control @param {string} words */
+/** Show what is missing before a request is sent. @param {string} id @param {HTMLElement} control @param {string} words */
 function missing(id, control, words) {
   complain(id, words);
   control.focus();
 }
 
-// --- Name, public, kept types ---
+// --- Name, public, stored types ---
 
 byId("stream-form").addEventListener("submit", (event) => event.preventDefault());
 byId("stream-form").addEventListener("change", async (event) => {
@@ -43,11 +44,11 @@ byId("stream-form").addEventListener("change", async (event) => {
     if (field === "name") setText(byId("stream-name"), stream.name || stream.id);
     if (field === "durable_types") control.value = stream.durable_types.join(", ");
     option.dataset.state = "saved";
-    setText(state, "Saved");
+    setText(state, gettext("Saved"));
   } catch (error) {
     if (field === "public") control.checked = !control.checked;
     option.dataset.state = "problem";
-    setText(state, `Not saved. ${reasonOf(error)}`);
+    setText(state, interpolate(gettext("Not saved. %(reason)s"), { reason: reasonOf(error) }));
   }
   control.setAttribute("aria-invalid", String(option.dataset.state === "problem"));
   announce(state.textContent ?? "");
@@ -72,21 +73,21 @@ byId("share-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const access = /** @type {HTMLSelectElement} */ (byId("share-access")).value;
   complain("share-problem", "");
-  if (!whom.value) return missing("share-problem", whom, "Choose whom to share it with.");
+  if (!whom.value) return missing("share-problem", whom, gettext("Choose who to share the stream with."));
   if (whom.value === "discord" && !/^\d{17,20}$/.test(discordId.value.trim())) {
-    return missing("share-problem", discordId, "A Discord id has 17 to 20 digits. Discord copies it in its developer mode.");
+    return missing("share-problem", discordId, gettext("A Discord ID has 17 to 20 digits. Turn on Developer Mode in Discord to copy IDs."));
   }
   try {
     await rest.post(`${api}/members`, { ...chosen(), access });
     discordId.value = "";
-    announce("Shared");
+    announce(gettext("Shared"));
     await readMembers();
   } catch (error) {
-    complain("share-problem", `Not shared. ${reasonOf(error)}`);
+    complain("share-problem", interpolate(gettext("Not shared. %(reason)s"), { reason: reasonOf(error) }));
   }
 });
 
-/** @returns {Record<string, string>} whom to share with, as REST calls them */
+/** @returns {Record<string, string>} the recipient, as REST takes it */
 function chosen() {
   const [kind, id, role] = whom.value.split(" ");
   if (kind === "user") return { user_id: id };
@@ -109,17 +110,19 @@ function grantName({ user, guild_id: guildId, role_id: roleId }) {
   if (user) return nameOf(user);
   const value = ["guild", guildId, roleId].filter(Boolean).join(" ");
   const option = [...whom.options].find((each) => each.value === value);
-  return option?.dataset.name ?? "A role or server that is not there any more";
+  return option?.dataset.name ?? gettext("Deleted role or server");
 }
 
 /** @param {Grant} grant */
 function memberRow(grant) {
   const name = grantName(grant);
-  const end = element("button", { class: "button button-quiet", type: "button" }, "End",
-    element("span", { class: "visually-hidden" }, ` sharing with ${isolated(name)}`));
-  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", `No longer shared with ${isolated(name)}`, whom));
+  const values = { name: isolated(name) };
+  const label = interpolate(gettext("Remove access for %(name)s"), values);
+  const end = element("button", { class: "button button-quiet", type: "button", "aria-label": label }, gettext("Remove"));
+  const done = interpolate(gettext("No longer shared with %(name)s"), values);
+  end.addEventListener("click", () => remove(`${api}/members/${grant.id}`, readMembers, "share-problem", done, whom));
   return element("li", { class: "session session-plain" },
-    element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, grant.access === "write" ? "may watch and send" : "may watch")), end);
+    element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, grant.access === "write" ? gettext("can watch and send") : gettext("can watch"))), end);
 }
 
 /**
@@ -127,7 +130,7 @@ function memberRow(grant) {
  * @param {() => Promise<void>} again
  * @param {string} problemId
  * @param {string} done
- * @param {HTMLElement} next where the focus goes from the button that is gone
+ * @param {HTMLElement} next what gets the focus of the removed button
  */
 async function remove(path, again, problemId, done, next) {
   complain(problemId, "");
@@ -137,11 +140,11 @@ async function remove(path, again, problemId, done, next) {
     await again();
     next.focus();
   } catch (error) {
-    complain(problemId, `Not done. ${reasonOf(error)}`);
+    complain(problemId, interpolate(gettext("Not removed. %(reason)s"), { reason: reasonOf(error) }));
   }
 }
 
-// --- Tokens of devices ---
+// --- Device tokens ---
 
 /** @type {HTMLInputElement} */
 const device = byId("token-device");
@@ -154,21 +157,21 @@ byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const name = device.value.trim();
   if (name) makeToken("tokens", name);
-  else missing("token-problem", device, "Say which device it is for.");
+  else missing("token-problem", device, gettext("Enter a name for the device."));
 });
 byId("rotate-open").addEventListener("click", () => rotation.showModal());
 byId("rotate-confirm").addEventListener("click", () => {
   rotation.close();
-  makeToken("rotate", device.value.trim() || "All devices");
+  makeToken("rotate", device.value.trim() || gettext("All devices"));
 });
 byId("new-token-copy").addEventListener("click", async () => {
   shown.select();
   const copied = byId("new-token-copied");
   try {
     await navigator.clipboard.writeText(shown.value);
-    setText(copied, "Copied.");
+    setText(copied, gettext("Copied."));
   } catch {  // not allowed, or a page without TLS, which has no clipboard
-    setText(copied, "It is selected: copy it with Ctrl+C.");
+    setText(copied, gettext("The token is selected. Copy it with Ctrl+C."));
   }
 });
 
@@ -186,7 +189,7 @@ async function makeToken(how, name) {
     shown.select();
     await readTokens();
   } catch (error) {
-    complain("token-problem", `No token was made. ${reasonOf(error)}`);
+    complain("token-problem", interpolate(gettext("The token was not created. %(reason)s"), { reason: reasonOf(error) }));
   }
 }
 
@@ -201,14 +204,15 @@ async function readTokens() {
 
 /** @param {DeviceToken} token */
 function tokenRow({ id, device: name, expires_at: expiresAt }) {
-  const end = element("button", { class: "button button-quiet", type: "button" }, "End",
-    element("span", { class: "visually-hidden" }, ` the token of ${isolated(name)}`));
-  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", `The token of ${isolated(name)} ended`, device));
-  const until = new Date(expiresAt).toLocaleDateString(undefined, { dateStyle: "medium" });
-  return element("li", { class: "session session-plain" }, element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, `until ${until}`)), end);
+  const values = { device: isolated(name), date: new Date(expiresAt).toLocaleDateString(undefined, { dateStyle: "medium" }) };
+  const label = interpolate(gettext("Revoke the token of %(device)s"), values);
+  const end = element("button", { class: "button button-quiet", type: "button", "aria-label": label }, gettext("Revoke"));
+  const done = interpolate(gettext("The token of %(device)s was revoked"), values);
+  end.addEventListener("click", () => remove(`${api}/tokens/${id}`, readTokens, "token-problem", done, device));
+  return element("li", { class: "session session-plain" }, element("div", {}, element("h4", { dir: "auto" }, name), element("p", {}, interpolate(gettext("Expires %(date)s"), values))), end);
 }
 
-// --- Its end ---
+// --- Deletion ---
 
 /** @type {HTMLDialogElement} */
 const dialog = byId("delete-dialog");
@@ -222,9 +226,9 @@ byId("delete-confirm").addEventListener("click", async () => {
     await rest.delete(api);
     location.assign("/streams");
   } catch (error) {
-    complain("delete-problem", `Nothing was deleted. ${reasonOf(error)}`);
+    complain("delete-problem", interpolate(gettext("The stream was not deleted. %(reason)s"), { reason: reasonOf(error) }));
   }
 });
 
-readMembers().catch((error) => complain("share-problem", `Whom it is shared with could not be read. ${reasonOf(error)}`));
-readTokens().catch((error) => complain("token-problem", `The tokens could not be read. ${reasonOf(error)}`));
+readMembers().catch((error) => complain("share-problem", interpolate(gettext("The list of people could not be loaded. %(reason)s"), { reason: reasonOf(error) })));
+readTokens().catch((error) => complain("token-problem", interpolate(gettext("The tokens could not be loaded. %(reason)s"), { reason: reasonOf(error) })));

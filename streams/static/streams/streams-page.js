@@ -1,17 +1,18 @@
-/** The list of streams: who is on each, what it shows, and making a new one. */
+/** The list of streams with their presence and newest pictures, and the dialog for a new one. */
 
 import { Client } from "../client/client.js";
 import { Streams } from "../client/streams.js";
 import { showConnection } from "../backline/js/connection-pill.js";
 import { byId, setText } from "../backline/js/dom.js";
+import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { FRAME_TYPE } from "./stream-camera.js";
 
 /** @import { PresenceNews } from "../client/stream.js" */
 
-/** How often a picture is looked at again: enough to see that it moves, little for a page full of them. */
+/** The time between two pictures: short enough to show movement, long enough for a page full of streams. */
 const LOOK_MS = 2_000;
-/** As many as one connection may be on. */
+/** The limit of one connection. */
 const MAX_STREAMS = 32;
 
 const client = new Client({ baseUrl: location.origin, userId: document.body.dataset.userId });
@@ -39,23 +40,24 @@ function follow(card) {
         leave(card);
         return;
       }
-      showConnection(state, problem);  // it is one connection for all of them
+      showConnection(state, problem);  // all streams share one connection
       if (state === "waiting" || state === "signed_out") forget(card);
     },
   });
 }
 
-/** It was deleted, or is not shared any more. @param {HTMLElement} card */
+/** The stream was deleted, or is no longer shared. @param {HTMLElement} card */
 function leave(card) {
   showPresence(card, { present: [], producing: 0, watching: 0 });
-  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), "Not there any more");
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), gettext("Deleted or no longer shared"));
 }
 
-/** Nothing is heard of it now: what is shown is the past. @param {HTMLElement} card */
+/** Without a connection the presence is unknown. @param {HTMLElement} card */
 function forget(card) {
   card.dataset.live = "unknown";
   /** @type {HTMLElement} */ (card.querySelector(".live-tag")).hidden = true;
-  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), "Not known without a connection");
+  /** @type {HTMLElement} */ (card.querySelector("[data-watching]")).hidden = true;
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), gettext("Unknown while offline"));
 }
 
 /** @param {HTMLElement} card @param {PresenceNews} news */
@@ -63,13 +65,14 @@ function showPresence(card, { present, watching }) {
   const live = present.some(({ produces }) => produces.includes(FRAME_TYPE));
   card.dataset.live = String(live);
   /** @type {HTMLElement} */ (card.querySelector(".live-tag")).hidden = !live;
-  const words = [live ? "Streaming" : "Nobody streams"];
-  if (watching) words.push(`${watching} watching`);
-  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), words.join(", "));
+  setText(/** @type {Element} */ (card.querySelector("[data-presence]")), live ? gettext("Live now") : gettext("Not live"));
+  const viewers = /** @type {HTMLElement} */ (card.querySelector("[data-watching]"));
+  viewers.hidden = !watching;
+  setText(viewers, interpolate(ngettext("%(count)s watching", "%(count)s watching", watching), { count: watching }));
 }
 
 /**
- * Show the newest picture again and again, one request at a time.
+ * Keep showing the newest picture, one request at a time.
  * @param {HTMLElement} card
  */
 async function lookAt(card) {
@@ -77,7 +80,7 @@ async function lookAt(card) {
   if (card.dataset.live === "true" && !document.hidden) {
     const next = new Image();
     next.src = `/api/streams/${card.dataset.stream}/frame?at=${Date.now()}`;
-    // Decoded before it is shown: no flicker. Somebody who streams may not have sent a picture yet.
+    // Decoded before it is shown, so that it does not flicker. There may be no picture yet.
     await next.decode().then(() => {
       picture.src = next.src;
       picture.hidden = false;
@@ -113,7 +116,7 @@ byId("create-form").addEventListener("submit", async (event) => {
     location.assign(`/streams/${made.id}`);
   } catch (error) {
     problem.hidden = false;
-    setText(problem, `Not made. ${reasonOf(error)}`);
+    setText(problem, interpolate(gettext("Not created. %(reason)s"), { reason: reasonOf(error) }));
     confirm.disabled = false;
   }
 });
