@@ -17,7 +17,6 @@ from accounts.callback import second_factor, sent_once
 from config import views
 from guilds import pages as guild_pages
 from queue_app import pages as queue_pages
-from queue_app.views import SearchView, artwork
 from streams import pages as stream_pages
 
 # Swagger UI writes style attributes; nothing else on its page is loosened.
@@ -49,7 +48,6 @@ urlpatterns = [
         cache_control(max_age=3600)(JavaScriptCatalog.as_view(packages=["config"])),
     ),
     path("favicon.ico", RedirectView.as_view(url=static("backline/icons/backline.svg"))),
-    path("artwork/<str:name>", artwork, name="artwork"),
     path("admin/", admin.site.urls),
     path("api/auth/", include("accounts.urls")),
     path("api/guilds", include("guilds.urls")),
@@ -57,7 +55,7 @@ urlpatterns = [
     path("api/guilds", include("alerts.urls")),
     path("api/streams", include("streams.urls")),
     path("api/stores", include("realtime.stores.urls")),
-    path("api/search", SearchView.as_view(), name="search"),
+    path("", include("library.urls")),
     path(
         "api/schema",
         SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]),

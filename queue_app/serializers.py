@@ -5,22 +5,11 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from guilds.serializers import GuildSerializer, VoiceChannelSerializer
+from library.serializers import TrackSerializer
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
 Shape = serializers.Serializer[dict[str, object]]
-
-
-class TrackSerializer(Shape):
-    uri = serializers.CharField()
-    title = serializers.CharField(allow_null=True)
-    artist = serializers.CharField(allow_null=True)
-    album = serializers.CharField(allow_null=True)
-    url = serializers.CharField(allow_null=True)
-    duration_ms = serializers.IntegerField(allow_null=True)
-    artwork_url = serializers.CharField(allow_null=True)
-    source = serializers.CharField()  # type: ignore[assignment]  # the metaclass takes it out of the class, where `source` is the base's
-    is_live = serializers.BooleanField()
 
 
 class RequesterSerializer(Shape):

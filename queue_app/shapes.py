@@ -1,29 +1,14 @@
-"""Tracks, items and players as REST and events show them."""
+"""Items and players as REST and events show them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
-from library.models import Track
+from library.shapes import track_shape
 from queue_app.models import Player, QueueItem
-
-
-def track_shape(track: Track) -> dict[str, Any]:
-    return {
-        "uri": track.uri,
-        "title": track.title,
-        "artist": track.artist,
-        "album": track.album,
-        "url": track.url,
-        "duration_ms": track.duration_ms,
-        "artwork_url": f"{settings.API_BASE_URL}/artwork/{track.artwork}" if track.artwork else None,
-        "source": track.source,
-        "is_live": track.is_live,
-    }
 
 
 def item_shape(item: QueueItem) -> dict[str, Any]:

@@ -7,8 +7,6 @@ import re
 from typing import Any
 
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -20,8 +18,6 @@ from rest_framework.views import APIView
 from accounts.authentication import caller
 from accounts.errors import InvalidInput
 from guilds.permissions import require_member
-from library.artwork import artwork_folder
-from library.domain.find import MAX_QUERY, search_library
 from queue_app.command_serializers import (
     ANY_COMMAND,
     CommandAnswerSerializer,
@@ -39,9 +35,8 @@ from queue_app.serializers import (
     SeqSerializer,
     SkipSerializer,
     SnapshotSerializer,
-    TrackSerializer,
 )
-from queue_app.shapes import item_shape, player_shape, track_shape
+from queue_app.shapes import item_shape, player_shape
 from realtime.domain.answer import Answer
 from realtime.models import Store, Via
 from realtime.origin import Origin
@@ -200,35 +195,3 @@ class SkipView(APIView):
         answer = _execute(request, guild_id, "Skip")
         body = {"seq": _seq(guild_id, answer)}
         return Response(body | {"vote": vote} if (vote := answer.result["vote"]) else body)
-
-
-class SearchView(APIView):
-    """Tracks of the library that hold every word of `q`, best first."""
-
-    @extend_schema(
-        parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=["library"])],
-        responses=TrackSerializer(many=True),
-    )
-    def get(self, request: Request) -> Response:
-        query = request.query_params.get("q", "")
-        if len(query) > MAX_QUERY or "\0" in query:
-            raise InvalidInput({"q": [f"At most {MAX_QUERY} characters."]})
-        if request.query_params.get("source", "library") != "library":
-            raise InvalidInput({"source": ["One of: library."]})
-        return Response([track_shape(track) for track in search_library(query)])
-
-
-@require_GET
-def artwork(request: HttpRequest, name: str) -> HttpResponse:
-    """A picture by its hash. It never changes, so browsers may keep it for good."""
-    match = re.fullmatch(r"[0-9a-f]{32}\.(png|jpg|gif|webp)", name)
-    if match is None:
-        raise Http404
-    try:
-        picture = (artwork_folder() / name).read_bytes()
-    except FileNotFoundError as error:
-        raise Http404 from error
-    kind = "jpeg" if match[1] == "jpg" else match[1]
-    response = HttpResponse(picture, content_type=f"image/{kind}")
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    return response

@@ -1,0 +1,50 @@
+"""Search over REST, and the pictures of tracks."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.errors import InvalidInput
+from library.artwork import artwork_folder
+from library.domain.find import MAX_QUERY, search_library
+from library.serializers import TrackSerializer
+from library.shapes import track_shape
+
+
+class SearchView(APIView):
+    """Tracks of the library that hold every word of `q`, best first."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=["library"])],
+        responses=TrackSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        query = request.query_params.get("q", "")
+        if len(query) > MAX_QUERY or "\0" in query:
+            raise InvalidInput({"q": [f"At most {MAX_QUERY} characters."]})
+        if request.query_params.get("source", "library") != "library":
+            raise InvalidInput({"source": ["One of: library."]})
+        return Response([track_shape(track) for track in search_library(query)])
+
+
+@require_GET
+def artwork(request: HttpRequest, name: str) -> HttpResponse:
+    """A picture by its hash. It never changes, so browsers may keep it for good."""
+    match = re.fullmatch(r"[0-9a-f]{32}\.(png|jpg|gif|webp)", name)
+    if match is None:
+        raise Http404
+    try:
+        picture = (artwork_folder() / name).read_bytes()
+    except FileNotFoundError as error:
+        raise Http404 from error
+    kind = "jpeg" if match[1] == "jpg" else match[1]
+    response = HttpResponse(picture, content_type=f"image/{kind}")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
