@@ -6,7 +6,7 @@ class QueueAppConfig(AppConfig):
     verbose_name = "Queue"
 
     def ready(self) -> None:
-        from queue_app.guild_kind import KIND
+        from queue_app.kind import KIND
         from realtime import kinds
 
         kinds.register("guild", KIND)

@@ -6,6 +6,6 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from realtime import kinds
-        from realtime.app_kind import KIND
+        from realtime.stores.kind import KIND
 
         kinds.register("app", KIND)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from queue_app.guild_kind import KIND
+from queue_app.kind import KIND
 from realtime import kinds
 from realtime.domain.stores import create_store
 from realtime.errors import StoreNotFound
