@@ -45,7 +45,7 @@ def send_message(
     only_user_id: str | None = None,
     via_webhook: bool = False,
 ) -> Message:
-    """Post a message. `attachments` are already stored, in Discord's shape.
+    """Post a message. `attachments` are already stored, in Discord's format.
 
     Raises:
         DiscordError: 400 when the payload is invalid.

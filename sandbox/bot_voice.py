@@ -156,7 +156,7 @@ class BotVoice:
             await self._announce_server(state)
 
     async def close_socket(self, guild_id: str, code: int) -> None:
-        """Close the bot's voice socket. Waits only briefly for its close frame, because nextcord sends none."""
+        """Close the bot's voice socket. Wait only briefly for the bot's close frame, because nextcord sends none."""
         closing = self._spawn(self.voice.close(guild_id=guild_id, code=code), guild_id)
         await asyncio.wait([closing], timeout=GOODBYE_SECONDS)
 

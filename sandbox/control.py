@@ -117,7 +117,7 @@ class Control:
             return False
         return True
 
-    # -- doing
+    # -- acting
 
     async def voice_state(self, request: web.Request) -> Json:
         """A user joins, moves or (`channel_id` null) leaves. A moderator mutes, deafens or suppresses them.
@@ -126,22 +126,22 @@ class Control:
         bot joins voice channels itself, through the gateway.
         """
         body = await read_body(request)
-        word: Json = {name: body[name] for name in ("mute", "deaf", "suppress") if name in body}
-        if not all(isinstance(value, bool) for value in word.values()):
+        flags: Json = {name: body[name] for name in ("mute", "deaf", "suppress") if name in body}
+        if not all(isinstance(value, bool) for value in flags.values()):
             raise Refused(400, "INVALID", "mute, deaf and suppress must be true or false")
-        if "channel_id" not in body and word:
-            return self._moderate(body, word)
+        if "channel_id" not in body and flags:
+            return self._moderate(body, flags)
         answer = self._seat(body)
-        return self._moderate(body, word) if word else answer
+        return self._moderate(body, flags) if flags else answer
 
-    def _moderate(self, body: Json, word: Json) -> Json:
+    def _moderate(self, body: Json, flags: Json) -> Json:
         user = self.world.bot if body.get("user") in (self.world.bot.username, self.world.bot_id) else None
         user = user or self._user(body)
         places = [each for each in self.world.voice_states.values() if each.user_id == user.id]
         state = next((each for each in places if body.get("guild_id") in (None, each.guild_id)), None)
         if state is None:
             raise Refused(409, "NOT_IN_VOICE", "This user is in no voice channel")
-        seats.moderate(self.world, state, **word)
+        seats.moderate(self.world, state, **flags)
         return shapes.voice_state(self.world, state)
 
     def _seat(self, body: Json) -> Json:

@@ -73,7 +73,7 @@ class Gateway:
             world
         )  # after the gateway: sessions get a voice state before the start time of its channel
 
-    # -- telling
+    # -- sending events
 
     def hear(self, event: Event) -> None:
         for session in tuple(self.sessions.values()):
@@ -106,7 +106,7 @@ class Gateway:
                 return event.data | {"content": "", "embeds": [], "attachments": [], "components": []}
         return event.data
 
-    # -- listening
+    # -- receiving commands
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16)
@@ -329,7 +329,7 @@ class Gateway:
             token.removeprefix("Bot ").encode(), self.credentials.bot_token.encode()
         )
 
-    # -- ending
+    # -- ending sessions
 
     def _watch(self, connection: Connection) -> None:
         """Close the connection if its heartbeats have stopped. Otherwise, check again when the next is overdue."""

@@ -34,7 +34,7 @@ KEPT = 2_000  # interactions in memory. Older ones have long expired
 
 @dataclass
 class Interaction:
-    """One interaction. `original_id` is the message that `@original` means, or None before there is one;
+    """One interaction. `original_id` is the message that `@original` means, or None before there is one.
     `followed_id` is its newest follow-up message."""
 
     id: str

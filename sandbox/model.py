@@ -100,7 +100,10 @@ class Member:
 
 @dataclass
 class VoiceState:
-    """`suppress`: not heard, in a stage's audience or without Speak. `requested_at`: when the hand was raised."""
+    """A user's voice state. `suppress` is True if nobody hears the user: in a stage's audience, or without Speak.
+
+    `requested_at` is the time when the user raised their hand.
+    """
 
     guild_id: str
     channel_id: str

@@ -64,7 +64,7 @@ class Sandbox:
     `url`, `api_url`, `authorize_url` and `gateway_url` are valid after `start()`: with `port` 0 the system
     picks the port. `observers` are called with `(method, path, status, body)` for every REST response, so that
     tests can check it. `unserved` has the newest requests under /api/ without a route.
-    `redirect_uris` are those registered for the application; the default is Backline's.
+    `redirect_uris` are those registered for the application. The default is Backline's.
 
     Raises: ValueError if the host is not loopback.
     """

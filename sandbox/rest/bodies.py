@@ -52,11 +52,11 @@ async def read(request: web.Request) -> Body:
         for name, part in form.items()
         if isinstance(part, web.FileField) and name != PAYLOAD
     ]
-    said = form.get(PAYLOAD)
-    if said is None:
+    payload = form.get(PAYLOAD)
+    if payload is None:
         return Body(_fields(form), uploads)
     # aiohttp returns bytes for a part with a content type, and a file for a part with a filename.
-    return Body(parse(said.file.read() if isinstance(said, web.FileField) else said), uploads)
+    return Body(parse(payload.file.read() if isinstance(payload, web.FileField) else payload), uploads)
 
 
 def parse(text: str | bytes | bytearray) -> Any:

@@ -1,1 +1,1 @@
-"""The sandbox's voice server: like Discord's, on loopback, and it decodes what the bot plays."""
+"""The sandbox's voice server: a Discord voice server on loopback that decodes what the bot plays."""

@@ -68,7 +68,7 @@ class ClientSocket:
         self._gone.set()
 
     async def close(self, code: int) -> None:
-        """Close the socket from any other task. Returns when it is closed, after a timeout by aborting it."""
+        """Close the socket from any other task, and wait until it is closed. After a timeout it is aborted."""
         if self._requested_code is None:
             self._requested_code = code
         if self._reading is not None and not self._reading.expired():

@@ -216,7 +216,7 @@ export class GuildStore {
     }
   }
 
-  /** @param {number} count @returns {Promise<GuildSyncEvent[]>} the last events before now, oldest first */
+  /** @param {number} count @returns {Promise<GuildSyncEvent[]>} the newest events, oldest first */
   async readRecent(count) {
     return /** @type {GuildSyncEvent[]} */ (await this.#log.read(Math.max(0, this.#log.cursor.seq - count)));
   }

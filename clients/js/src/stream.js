@@ -32,7 +32,7 @@ import { newId } from "./ids.js";
  *
  * @typedef {object} StreamOptions
  * @property {string} streamId
- * @property {string} [clientType] `web`, `mobile`, `service` or any word
+ * @property {string} [clientType] `web`, `mobile`, `service` or any other word
  * @property {string[]} [produces] the types that this client sends
  * @property {string[]} [consumes] the types that this client receives
  * @property {number} [since] receive the durable messages after this seq; by default only new ones

@@ -1,4 +1,4 @@
-"""A client for the command line, to try a server with."""
+"""A command-line client to try a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m backline_client ws`: register on a stream, send, and print what comes."""
+"""`python -m backline_client ws`: register on a stream, send messages, and print what arrives."""
 
 from __future__ import annotations
 
