@@ -96,10 +96,11 @@ class TokenRequestSerializer(serializers.Serializer[dict[str, object]]):
     device = serializers.CharField(max_length=100, help_text="What its owner calls it.")
 
 
+# A person as `user_shape` shows them. (A docstring would be repeated in the OpenAPI document.)
 class PersonSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     username = serializers.CharField()
-    display_name = serializers.CharField()
+    display_name = serializers.CharField(help_text="The username where Discord has no display name.")
     avatar_url = serializers.CharField(allow_null=True)
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from accounts.serializers import PersonSerializer
 from accounts.strict_fields import always
 from alerts.models import AlertRule
 from alerts.quiet import QuietHours, timezone_names
@@ -64,13 +65,6 @@ class AlertProblemSerializer(serializers.Serializer[dict[str, object]]):
     at = serializers.DateTimeField(allow_null=True)
 
 
-class AuthorSerializer(serializers.Serializer[dict[str, object]]):
-    id = serializers.CharField()
-    username = serializers.CharField()
-    display_name = serializers.CharField()
-    avatar_url = serializers.CharField(allow_null=True)
-
-
 # A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
 class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
     unknown = "A rule has no such field."
@@ -88,7 +82,7 @@ class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
 
 class AlertRuleSerializer(LoggedAlertRuleSerializer):
     stream_name = serializers.CharField(read_only=True, allow_null=True)
-    author = AuthorSerializer(
+    author = PersonSerializer(
         read_only=True, allow_null=True, help_text="Works while they may read the stream."
     )
     created_at = serializers.DateTimeField(read_only=True)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from accounts.serializers import PersonSerializer
 from guilds.serializers import GuildSerializer, VoiceChannelSerializer
 from library.serializers import TrackSerializer
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
 Shape = serializers.Serializer[dict[str, object]]
-
-
-class RequesterSerializer(Shape):
-    id = serializers.CharField()
-    username = serializers.CharField()
-    display_name = serializers.CharField(
-        help_text="What to call them: the username where Discord knows no other."
-    )
-    avatar_url = serializers.CharField(allow_null=True)
 
 
 class ProblemSerializer(Shape):
@@ -29,7 +21,7 @@ class ProblemSerializer(Shape):
 class QueueItemSerializer(Shape):
     id = serializers.CharField()
     track = TrackSerializer()
-    requested_by = RequesterSerializer(allow_null=True)
+    requested_by = PersonSerializer(allow_null=True)
     state = serializers.ChoiceField(choices=ItemState.choices)
     rank = serializers.IntegerField(help_text="Orders the items that wait.")
     added_at = serializers.DateTimeField()

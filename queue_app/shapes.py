@@ -7,24 +7,17 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.shapes import user_shape
 from library.shapes import track_shape
 from queue_app.models import Player, QueueItem
 
 
 def item_shape(item: QueueItem) -> dict[str, Any]:
     """`item.track` and `item.requested_by` should be loaded."""
-    person = item.requested_by
     return {
         "id": str(item.pk),
         "track": track_shape(item.track),
-        "requested_by": {
-            "id": str(person.pk),
-            "username": person.username,
-            "display_name": str(person),
-            "avatar_url": person.avatar_url,
-        }
-        if person
-        else None,
+        "requested_by": user_shape(item.requested_by) if item.requested_by else None,
         "state": item.state,
         "rank": item.rank,
         "added_at": _iso(item.added_at),

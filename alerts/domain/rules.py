@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import InvalidInput
-from accounts.models import User
+from accounts.shapes import user_shape
 from alerts.domain.settle import drop_waiting
 from alerts.errors import AlertRuleNotFound, TooManyAlertRules
 from alerts.events import AlertRuleAdded, AlertRuleChanged, AlertRuleRemoved
@@ -169,7 +169,7 @@ def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]
         rule_shape(rule)
         | {
             "stream_name": names.get(rule.stream_id) if rule.pk in valid else None,
-            "author": _person(rule.author),
+            "author": user_shape(rule.author) if rule.author else None,
             "created_at": rule.created_at.isoformat(),
             "problem": _problem(rule, vouched=rule.pk in valid, installed=guild.bot_installed),
             "gone": names_gone,
@@ -195,17 +195,6 @@ def vouched(rules: Iterable[AlertRule]) -> set[uuid.UUID]:
         if (rule.guild_id, author_id) in managing
         and (found := rights.get((rule.stream_id, author_id))) is not None
         and found.read
-    }
-
-
-def _person(user: User | None) -> dict[str, Any] | None:
-    if user is None:
-        return None
-    return {
-        "id": str(user.pk),
-        "username": user.username,
-        "display_name": str(user),
-        "avatar_url": user.avatar_url,
     }
 
 

@@ -13,7 +13,7 @@ from queue_app.commands import COMMANDS
 from queue_app.domain.command import Command
 
 # Shapes that clients/js/src/types.d.ts declares.
-KNOWN = {"QueueItem", "Player", "Track", "Requester", "Problem", "SkipVote"}
+KNOWN = {"Person", "Player", "Problem", "QueueItem", "SkipVote", "Track"}
 
 
 def commands_table() -> str:

@@ -1,6 +1,6 @@
 /** The commands of guilds, written by `manage.py generate` from queue_app/commands. */
 
-import type { Player, Problem, QueueItem, Requester, SkipVote, Track } from "./types.d.ts";
+import type { Person, Player, Problem, QueueItem, SkipVote, Track } from "./types.d.ts";
 
 export interface AddTrackArguments {
   /** a search, a link or a library uri */
@@ -101,7 +101,7 @@ export interface SetVolumeArguments {
 export interface Skipped {
   id: string;
   track: Track;
-  requested_by: Requester | null;
+  requested_by: Person | null;
   state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
   /** Orders the items that wait. */
   rank: number;

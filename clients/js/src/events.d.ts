@@ -13,7 +13,7 @@ export interface TrackAdded {
 export interface QueueItem {
   id: string;
   track: Track;
-  requested_by: Requester | null;
+  requested_by: Person | null;
   state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
   /** Orders the items that wait. */
   rank: number;
@@ -35,10 +35,10 @@ export interface Track {
   is_live: boolean;
 }
 
-export interface Requester {
+export interface Person {
   id: string;
   username: string;
-  /** What to call them: the username where Discord knows no other. */
+  /** The username where Discord has no display name. */
   display_name: string;
   avatar_url: string | null;
 }

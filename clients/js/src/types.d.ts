@@ -2,7 +2,7 @@
 
 import type { GuildEvent, Player, Problem, PublicGuild, QueueItem, VoiceChannel } from "./events.d.ts";
 
-export type { Player, Problem, QueueItem, Requester, Track, VoiceChannel } from "./events.d.ts";
+export type { Person, Player, Problem, QueueItem, Track, VoiceChannel } from "./events.d.ts";
 
 export interface Guild extends PublicGuild {
   owner: boolean;
