@@ -1,13 +1,13 @@
-# Every target does its own set-up; see scripts/setup. Nothing is installed outside this folder, except
+# Every target installs what it needs (scripts/setup). Nothing is installed outside this folder, except
 # a Chromium for the browser tests (scripts/chromium).
 
 PYTHON := .venv/bin/python
 ARGS ?=
 
-# Programs and tests start many times: they share what was compiled once, whatever the shell says.
+# Programs and tests start many times, so keep compiled files even if the shell disables them.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A virtual environment whose Python is gone (moved folder, upgraded system) is made again.
+# A virtual environment whose Python no longer exists (moved folder, upgraded system) is created again.
 ifeq ($(wildcard $(PYTHON)),)
 .PHONY: .venv/.run .venv/.dev
 endif
@@ -15,10 +15,10 @@ endif
 .PHONY: help run test check bench
 
 help:
-	@echo "make run     start Backline on http://127.0.0.1:1337 (without Discord credentials: with its sandbox)"
-	@echo "make test    every test, on SQLite and on PostgreSQL         ARGS=\"-k skip\" is handed to pytest"
+	@echo "make run     start Backline on http://127.0.0.1:1337 (with the sandbox if there are no Discord credentials)"
+	@echo "make test    every test, on SQLite and on PostgreSQL         ARGS=\"-k skip\" is passed to pytest"
 	@echo "make check   lint, types, import order, migrations, generated files, templates, JavaScript"
-	@echo "make bench   every measurement in bench/                     ARGS=name for one of them"
+	@echo "make bench   every measurement in bench/                     ARGS=name runs one of them"
 
 run: .venv/.run
 	@exec $(PYTHON) manage.py serve

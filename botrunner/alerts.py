@@ -63,7 +63,7 @@ class AlertPoster:
             self._wake.clear()
             room = AT_ONCE - len(self._under_way)
             for delivery in await self._claim(room) if room else []:
-                task = asyncio.create_task(self._deliver(delivery))
+                task = asyncio.create_task(self._deliver(delivery), name=f"alert post {delivery.post_id}")
                 self._under_way.add(task)
                 task.add_done_callback(self._done)
             await asyncio.sleep(BREATH_SECONDS)
@@ -101,6 +101,4 @@ class AlertPoster:
         self._under_way.discard(task)
         self._wake.set()  # there is room for the next
         if not task.cancelled() and (error := task.exception()):
-            log.error(
-                "Shard %s: could not store the outcome of an alert, retrying", self._shard, exc_info=error
-            )
+            log.error("Could not store the outcome of %s, retrying", task.get_name(), exc_info=error)

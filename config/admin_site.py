@@ -1,4 +1,4 @@
-"""The Django admin under our own name, entered through Discord."""
+"""The Django admin, with the name Backline and login through Discord."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-_FOREIGN = ("allauth.", "django.contrib.auth.")  # admins for e-mail addresses, groups: not used here
+_FOREIGN = (
+    "allauth.",
+    "django.contrib.auth.",
+)  # their admins for e-mail addresses and groups are not used here
 
 
 class BacklineAdminSite(admin.AdminSite):
@@ -19,7 +22,7 @@ class BacklineAdminSite(admin.AdminSite):
     site_url = "/dashboard"
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There are no passwords: send people to Discord, and those without the right away."""
+        """Send people to Discord, as there are no passwords. Raises PermissionDenied for those without the right."""
         if request.user.is_authenticated:
             raise PermissionDenied
         target = request.GET.get("next", reverse("admin:index"))

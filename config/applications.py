@@ -1,4 +1,4 @@
-"""The ASGI applications: the web on API_PORT, the Bot API on BOT_API_PORT. Import it when the apps are ready."""
+"""The ASGI applications: the web on API_PORT, the Bot API on BOT_API_PORT. Import it only when the apps are ready."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from realtime.signals import hint_sent
 from realtime.upgrade import refusing_upgrades
 
 give_memory_back()
-hint_sent.connect(wake_bot)  # only servers of the web tell the bot
+hint_sent.connect(wake_bot)  # only web servers notify the bot
 end_with_supervisor()
 
 _sockets = URLRouter(websocket_urlpatterns)
@@ -28,7 +28,7 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await _sockets(scope, receive, send)
     except asyncio.CancelledError:
-        return  # the server stops and no longer waits; the sockets are being closed
+        return  # the server stops and is closing the sockets
     except ValueError as error:
         if "No route found" not in str(error):
             raise
@@ -41,7 +41,7 @@ web = ProtocolTypeRouter({"http": refusing_upgrades(http, refusers), "websocket"
 
 
 async def bot_api(scope: Scope, receive: Receive, send: Send) -> None:
-    """The same Django under the Bot API's urls. It has no sockets."""
+    """Serve the same Django with the urls of the Bot API, which has no sockets."""
     if scope["type"] == "http":
         scope["backline.urlconf"] = settings.BOT_API_URLCONF
         await http(scope, receive, send)

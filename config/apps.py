@@ -9,7 +9,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config.checks import check_history
 
-        # By being imported, an app's `receivers.py` connects to signals, its `schema.py` to the OpenAPI document, and
-        # its `events.py` declares its events.
+        # Importing an app's `receivers.py` connects its signals, `schema.py` extends the OpenAPI document, and
+        # `events.py` declares its events.
         autodiscover_modules("receivers", "schema", "events")
         checks.register(check_history, checks.Tags.database)

@@ -1,4 +1,4 @@
-"""What servers import: the ASGI applications (config/applications.py), with Django set up."""
+"""The module that servers import: it sets up Django and loads the ASGI applications (config/applications.py)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _load() -> tuple[Application, Application]:
 
 application, bot_api = _load()
 
-if not settings.REQUIRE_AUTH:  # here, because every server serves one of them
+if not settings.REQUIRE_AUTH:  # here, because every server imports this module
     logging.getLogger(__name__).warning(
-        "REQUIRE_AUTH is off: sockets let anybody in as `dev`. Never run a public server like this."
+        "REQUIRE_AUTH is off: anybody can open a socket as `dev`. Do not expose this server to the internet."
     )

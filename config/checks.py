@@ -1,4 +1,4 @@
-"""What `manage.py migrate` looks at first, and so `serve` and `doctor`."""
+"""The check that `migrate`, `serve` and `doctor` run before they use the database."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 OTHER_VERSION = "Another version of Backline wrote this database."
-REMEDY = "Start that version again, or name a new database: set DATABASE_URL, or DATA_DIR for SQLite."
+REMEDY = "Start that version again, or choose a new database with DATABASE_URL, or with DATA_DIR for SQLite."
 
 
 def is_of_other_version(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether a database has tables that this version does not know, made by migrations it does not have."""
+    """Return whether the database has migrations applied that this version does not have."""
     loader = MigrationLoader(connection)
     ours = {name for name in settings.INSTALLED_APPS if (settings.BASE_DIR / name).is_dir()}
     return any(app in ours for app, _ in loader.applied_migrations.keys() - loader.disk_migrations.keys())
@@ -28,5 +28,5 @@ def check_history(databases: Collection[str] | None = None, **kwargs: object) ->
             if is_of_other_version(connections[alias]):
                 found.append(Error(OTHER_VERSION, hint=REMEDY, id="backline.E001"))
         except DatabaseError:
-            pass  # who uses it says so
+            pass  # the command that uses the database reports it
     return found

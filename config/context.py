@@ -1,4 +1,4 @@
-"""What every template may know about the program."""
+"""Variables for every template."""
 
 from __future__ import annotations
 

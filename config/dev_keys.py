@@ -1,4 +1,4 @@
-"""Secrets of a development installation: made once, kept in the data folder."""
+"""Secrets of a development installation, generated once and stored in the data folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cryptography.fernet import Fernet
 def load_or_create(folder: Path) -> dict[str, str]:
     """Return `{SECRET_KEY, JWT_SECRET, FIELD_ENCRYPTION_KEYS}` from `folder/keys.json`.
 
-    The file is readable by its owner only. Two processes that start at once agree: the link below fails
-    for the second, which then reads what the first wrote.
+    Only its owner may read the file. Two processes that start at the same time use the same keys: the link below
+    fails in the second, which then reads the file of the first.
     """
     path = folder / "keys.json"
     if not path.exists():
@@ -30,7 +30,7 @@ def load_or_create(folder: Path) -> dict[str, str]:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process was first; its keys are the ones
+            pass  # another process was first, use its keys
         finally:
             draft.unlink()
     loaded: dict[str, str] = json.loads(path.read_text())

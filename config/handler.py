@@ -1,4 +1,4 @@
-"""How a request gets from the event loop to Django, whose views and middlewares are all synchronous."""
+"""Pass requests from the event loop to Django, whose views and middlewares are all synchronous."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class _Handler(ASGIHandler):
     ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         try:
             return super().create_request(scope, body_file)
-        except BadRequest as error:  # a header that Django reads at once: Content-Type
+        except BadRequest as error:  # Django reads Content-Type at once, and it may be malformed
             return None, bad_request(HttpRequest(), error)
 
 
 class PooledHandler(_Handler):
-    """Calls Django's whole chain at once in a thread that stays, with the database connection that it keeps.
+    """Runs Django's whole chain in a long-lived thread, which keeps its database connection.
 
-    Django's own handler starts a thread for each request, crosses between it and the loop several times, and opens a
-    connection: an add took 18.0 ms of CPU in process with it and 12.2 with this one, and PostgreSQL itself, which
-    forks for each connection, 19.6 and 3.0. It is for views that are synchronous. A client
-    that goes away while it is answered is not noticed.
+    Django's own handler starts a thread for each request, switches between it and the loop several times, and opens a
+    connection. With it an add took 18.0 ms of CPU in the process, with this one 12.2. PostgreSQL, which forks for each
+    connection, took 19.6 and 3.0. It is for synchronous views only. It does not notice that a client disconnects
+    while the view runs.
     """
 
     def __init__(self) -> None:
@@ -80,12 +80,12 @@ class PooledHandler(_Handler):
             assert request is not None
             response = self.get_response(request)
         if not response.streaming:
-            response.close()  # tells that the request is over; what was rendered stays
+            response.close()  # sends request_finished, the rendered content stays
         return response
 
 
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Take each piece, in one of the threads, when the one before is sent. Django would take all of them first."""
+    """Read each piece in a thread once the previous one is sent. Django itself reads all pieces first."""
     loop = asyncio.get_running_loop()
     while (piece := await loop.run_in_executor(for_requests, _next, pieces)) is not None:
         yield piece
@@ -95,17 +95,17 @@ def _next(pieces: Iterator[bytes]) -> bytes | None:
     try:
         return next(pieces, None)
     finally:
-        close_old_connections()  # in this thread, where the request need not end
+        close_old_connections()  # of this thread, which may not be the one that ends the request
 
 
 class StaticFiles(_Handler):
-    """Serves the static files, in pieces and without a thread for each."""
+    """Serves the static files in pieces, without a thread per file."""
 
     def load_middleware(self, is_async: bool = False) -> None:
         self._middleware_chain = self._files = ServeStaticMiddleware(_absent)
 
     def has(self, path: str) -> bool:
-        # With `autorefresh`, which is for `runserver`, files are looked for when they are asked for.
+        # With `autorefresh`, which `runserver` uses, files are searched for on each request.
         return path in self._files.files or (
             self._files.autorefresh and path.startswith(self._files.static_prefix)
         )
@@ -126,12 +126,12 @@ async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str)
 
 
 async def _read_body(scope: Scope, receive: Receive, *, keep: bool) -> bytes | None:
-    """Return the request's body, null when it is larger than BODY_BYTES. Raises RequestAborted.
+    """Return the request's body, None if it is larger than BODY_BYTES. Raises RequestAborted.
 
-    Without `keep` it is read and dropped.
+    Without `keep` the body is read and discarded.
     """
     headers = dict(scope["headers"])
-    if int(headers.get(b"content-length", 0)) > BODY_BYTES:  # h11 checked that it is a number
+    if int(headers.get(b"content-length", 0)) > BODY_BYTES:  # h11 has checked that it is a number
         return None
     size, pieces = 0, []
     while True:
@@ -158,7 +158,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 class Http:
-    """The ASGI application for HTTP: static files, else Django, and for both no request that is too large."""
+    """The ASGI application for HTTP: static files, otherwise Django. Refuses requests that are too large."""
 
     def __init__(self) -> None:
         self._files, self._django = StaticFiles(), PooledHandler()

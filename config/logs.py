@@ -1,4 +1,4 @@
-"""Keep credentials out of every log line, whoever wrote it."""
+"""Keep credentials out of every log line, including those of libraries."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 
 from django.conf import settings
 
-# Tokens in query strings and headers, JWTs anywhere. The value goes, its name stays. No secret is shorter than
-# eight characters, and words behind a colon mostly are.
+# Tokens in query strings and headers, and JWTs anywhere. Only the value is replaced, not its name. Secrets have at
+# least eight characters, so shorter words after a colon stay.
 _SECRET = re.compile(
     r"(?P<name>\b(?:token|access_token|refresh_token|client_secret|code|code_verifier|authToken|payload)"
     r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]{8,}"
@@ -18,7 +18,7 @@ _SECRET = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return `text` with credentials replaced by `***`, our own wherever they stand."""
+    """Return `text` with credentials replaced by `***`. Backline's own secrets are replaced anywhere in the text."""
     text = _SECRET.sub(lambda match: f"{match['name'] or match['scheme'] or ''}***", text)
     for secret in _ours():
         text = text.replace(secret, "***")
@@ -36,14 +36,14 @@ def _ours() -> list[str]:
 
 
 class HandshakeFilter(logging.Filter):
-    """Drops uvicorn's word on each refused upgrade, which it takes for a fault of the application."""
+    """Drops a message of uvicorn, which logs each refused upgrade as an error of the application."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "without completing handshake" not in record.getMessage()
 
 
 class RedactingFilter(logging.Filter):
-    """Rewrites a record once, before any formatter sees it; tracebacks included."""
+    """Redacts a record and its traceback before any formatter reads them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = redact(record.getMessage())

@@ -1,4 +1,4 @@
-"""Keep the C library from holding memory that nobody uses."""
+"""Make the C library return unused memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 LARGE = 128 * 1024
 # Name in the environment, number in malloc.h, value.
 POLICY = (
-    # By default up to eight heaps for each core, and what is freed in one is of no use to threads of another.
+    # The default is eight heaps per core. Memory that is freed in one heap cannot be used by threads of another.
     ("MALLOC_ARENA_MAX", -8, 2),
-    # By default these grow with what is freed, and then large buffers are no longer given back one by one.
+    # The defaults grow when memory is freed, and then large buffers are no longer returned one by one.
     ("MALLOC_MMAP_THRESHOLD_", -3, LARGE),
     ("MALLOC_TRIM_THRESHOLD_", -1, LARGE),
 )
@@ -21,10 +21,10 @@ TRIM_SECONDS = 60.0
 
 
 def give_memory_back() -> None:
-    """Set glibc's malloc for servers with many threads and large messages, and give back what it holds once a minute.
+    """Tune glibc's malloc for many threads and large messages, and return free memory to the system once a minute.
 
-    Without it a `serve` under `bench/soak.py` grew by 60 MB a minute, of which Python knew nothing. What the
-    environment sets stays, and another C library is left alone. Call it before threads begin.
+    Without it a `serve` under `bench/soak.py` grew by 60 MB a minute outside of Python's own memory. Variables of the
+    environment take precedence, and other C libraries are left alone. Call it before threads start.
     """
     try:
         library = ctypes.CDLL(None)
@@ -38,7 +38,7 @@ def give_memory_back() -> None:
 
 
 def _trim_for_ever(trim: Callable[[int], object]) -> None:
-    """malloc itself gives back only what is free at the end of a heap, and something always stands there."""
+    """Trim the heaps forever. malloc itself returns memory only from the end of a heap, which is rarely free."""
     while True:
         time.sleep(TRIM_SECONDS)
         trim(0)

@@ -1,4 +1,4 @@
-"""Which of the two applications answers, and under which name."""
+"""Choose the urls of the web or of the Bot API, and redirect pages to the host of API_BASE_URL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class UrlconfMiddleware:
-    """Answers with the urlconf that the ASGI wrapper chose (config.asgi.bot_api), else the web's."""
+    """Uses the urlconf that the ASGI application chose (config.applications.bot_api), by default the web's."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -29,9 +29,9 @@ class UrlconfMiddleware:
 
 
 class CanonicalHostMiddleware:
-    """Sends a page opened under another name of this machine (`localhost`) to API_BASE_URL.
+    """Redirects a page that was opened under another name of this machine, such as `localhost`, to API_BASE_URL.
 
-    The cookie, the OAuth state and Discord's redirect all belong to one host; starting on another loses them.
+    The cookie, the OAuth state and Discord's redirect belong to one host, so a login that starts on another fails.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

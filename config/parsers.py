@@ -1,4 +1,4 @@
-"""Reading JSON bodies."""
+"""Parse JSON bodies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rest_framework.parsers import BaseParser
 
 
 class JsonParser(BaseParser):
-    """orjson instead of the standard library's: deep nesting is an error and not the end of the stack, and
-    lone surrogates, which no database takes, are refused."""
+    """Parses with orjson. Unlike the standard library it refuses deep nesting, instead of exhausting the stack, and
+    lone surrogates, which no database stores."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""daphne, which gives `runserver` its sockets, with our order of questions (realtime/upgrade.py)."""
+"""daphne, which adds WebSockets to `runserver`, with the checks of realtime/upgrade.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.upgrade import handshake_fault
 
 
 class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne ships no types
-    """A request that is no handshake stays HTTP and reaches the application."""
+    """Passes a request that is no valid handshake to the application as HTTP."""
 
     def process(self) -> object:
         headers = self.requestHeaders
@@ -21,7 +21,9 @@ class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne
             ],
         }
         if headers.getRawHeaders(b"Upgrade") == [b"websocket"] and handshake_fault(scope, self.uri):
-            headers.setRawHeaders(b"Upgrade", [b"websocket,"])  # the same list, and not what daphne looks for
+            headers.setRawHeaders(
+                b"Upgrade", [b"websocket,"]
+            )  # the same list of protocols, but daphne does not recognize it
         return super().process()
 
 

@@ -1,4 +1,4 @@
-"""The sandbox as a part of a process."""
+"""Run the sandbox inside a process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 
 @asynccontextmanager
 async def sandbox_running() -> AsyncIterator[None]:
-    """The sandbox's Discord, when there are no credentials for the real one."""
+    """Run the sandbox while inside, if there are no credentials for the real Discord."""
     if not settings.SANDBOX:
         yield
         return

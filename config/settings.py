@@ -483,6 +483,9 @@ LOGGING = {
     "loggers": {
         "django": {"level": LOG_LEVEL},  # Django sets a level of its own
         # These log whole URLs, and a query string may contain a token.
+        "django.template": {
+            "level": "INFO"
+        },  # at DEBUG it logs the whole context of a page, the request included
         "django.security.DisallowedHost": {
             "level": "CRITICAL"
         },  # anybody can send any Host, and the answer says so

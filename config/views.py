@@ -84,7 +84,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    # Always JSON: a request with a foreign Host gets no page, and its Accept is not to be trusted either.
+    # Always JSON: a request with an unknown Host gets no page, and its Accept header may be wrong too.
     return JsonResponse({"code": "BAD_REQUEST", "detail": _("The request is malformed.")}, status=400)
 
 

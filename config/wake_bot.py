@@ -1,4 +1,4 @@
-"""Tell a bot in another process that a guild's log moved, where there is no Redis to do it."""
+"""Notify a bot in another process about new events of a guild when there is no Redis."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _lock = threading.Lock()
 
 @cache
 def _client() -> httpx.Client:
-    """One for all: making one reads the system's certificates, which costs more than an event to a hundred sockets."""
+    """Return the shared client. Making one reads the certificates, which costs more than an event to 100 sockets."""
     return httpx.Client(timeout=TIMEOUT_SECONDS)
 
 
 def wake_bot(sender: object, store_name: str, seq: int, calm: bool, **kwargs: object) -> None:
-    """Ask the Bot API to look at a guild, off this thread. A failure is harmless: the bot also looks by itself.
+    """Ask the Bot API, on another thread, to check a guild. A failure is harmless, because the bot also polls.
 
-    A calm hint asks at most every CALM_SECONDS: a call takes 4 ms of the bot's CPU, as much as a track that is added.
+    A calm hint asks at most once per CALM_SECONDS: a call takes 4 ms of the bot's CPU, as much as an added track.
     """
     if (guild_id := _guild_of(store_name)) is None:
         return
@@ -60,7 +60,7 @@ def _ask_later(guild_id: str) -> None:
 
 
 def _guild_of(store_name: str) -> str | None:
-    """Return the guild that a bot in another process looks after."""
+    """Return the guild of the store, None for other stores, or if the bot runs in this process."""
     prefix, _, guild_id = store_name.partition(":")
     return None if prefix != "guild" or status.report()["running"] else guild_id
 
@@ -69,7 +69,7 @@ def _ask(guild_id: str) -> None:
     with _lock:
         _later.discard(guild_id)
         _asked_at[guild_id] = time.monotonic()
-        if guild_id in _waiting:  # one call tells of everything that was written before it
+        if guild_id in _waiting:  # one call covers everything that was written before it
             return
         _waiting.add(guild_id)
     _pool.submit(_wake, guild_id)

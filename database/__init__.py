@@ -1,1 +1,1 @@
-"""What Django's database layer lacks here. It knows nothing of the program."""
+"""Additions to Django's database layer. They import nothing of the program."""

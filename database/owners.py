@@ -1,4 +1,4 @@
-"""Who holds a lease: the names of processes, and which of them are gone."""
+"""Names of processes for leases, and whether such a process still runs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 
 def lease_owner() -> str:
-    """Return this process's name for leases: machine, boot, pid. A dead process of this boot is recognised."""
+    """Return this process's name for leases. It holds machine, boot and pid, so `surely_dead` can recognize it."""
     return f"{_machine()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 @cache
 def _machine() -> str:
-    """Return what tells this machine's processes from those of others: host, boot and pid namespace, hashed.
+    """Return a hash of host, boot and pid namespace, which identifies this machine's processes.
 
-    Empty where that cannot be told; then nobody is taken for dead.
+    It is empty if the system does not provide them. Then no process is considered dead.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # Containers may share name and kernel; a pid means something within one namespace only.
+        # Containers may share host name and kernel, and a pid is unique within one namespace only.
         namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
@@ -31,7 +31,7 @@ def _machine() -> str:
 
 
 def surely_dead(owner: str) -> bool:
-    """True when `owner` ran on this machine since it booted and its process is gone."""
+    """Return whether `owner` ran on this machine since the last boot and its process no longer exists."""
     machine, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]
     if not machine or machine != _machine() or not pid.isdigit():

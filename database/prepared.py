@@ -14,16 +14,16 @@ Argument = str | int | UUID
 
 
 class Prepared[M: Model]:
-    """A query that differs from time to time in its arguments only, such as a row by its id.
+    """A query whose calls differ only in their arguments, such as a row by its id.
 
-    `query(*stand_ins)` is called once, with arguments of the same types as all later ones: str, int or UUID, which
-    stand in the query as they are. It may join by `select_related` and annotate; its result is objects of a model,
-    as the queryset would make them.
+    `query(*stand_ins)` is called once, with stand-ins of the same types as all later arguments: str, int or UUID. They
+    must appear unchanged in the query. It may use `select_related` and annotations. Its results are the same model
+    objects that the queryset returns.
 
-    Building the SQL is most of what Django takes for a small query: 0.3 ms for one table and 0.9 for four, where SQLite
-    takes 0.04 and 0.06. With six of them an add takes half the CPU in process (`bench.queue inside`): 10.0 ms to 20.2
-    with the same queries built each time, by turns in one run on a busy machine; 5.6 to 8.9 on a quiet one. Where a
-    query is not asked for with each command, that is not worth one more concept.
+    Building the SQL takes most of the time of a small query: 0.3 ms for one table and 0.9 for four, while SQLite itself
+    takes 0.04 and 0.06. With six such queries an add takes half the CPU in the process (`bench.queue inside`): 10.0 ms
+    instead of 20.2 when the queries are built each time, alternating in one run on a busy machine, and 5.6 instead of
+    8.9 on a quiet one. Use it only for queries that run with each command.
     """
 
     def __init__(self, query: Callable[..., QuerySet[M]], *kinds: type[Argument]) -> None:
@@ -32,7 +32,7 @@ class Prepared[M: Model]:
         self._built: _Built | None = None
 
     def first(self, *arguments: Argument) -> M | None:
-        """Return the first row as an object, null when there is none."""
+        """Return the first row as an object, None if there is none."""
         if self._built is None:
             self._built = _build(self._query, self._kinds)
         built = self._built
@@ -58,11 +58,11 @@ def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...
     stand_ins = [_stand_in(kind, at) for at, kind in enumerate(kinds)]
     queryset = query(*stand_ins)[:1]
     compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-    # That of the thread which asks: its own would stay open for as long as this is kept.
+    # Use the calling thread's connection. Otherwise the compiler keeps the first thread's connection open.
     compiler.connection = connection
     sql, values = compiler.as_sql()
     as_sent = [_sent(stand_in) for stand_in in stand_ins]
-    # Of each parameter: which argument goes there, or null and what always does.
+    # For each parameter: the position of its argument, or None and its constant value.
     places = [(as_sent.index(value), None) if value in as_sent else (None, value) for value in values]
 
     def parameters(arguments: tuple[Argument, ...]) -> list[Any]:
@@ -90,7 +90,7 @@ def _build(query: Callable[..., QuerySet[Any]], kinds: tuple[type[Argument], ...
 
 
 def _sent(argument: Argument) -> Any:
-    """Return an argument as the driver takes it: SQLite has no UUIDs."""
+    """Return an argument as the driver expects it. SQLite has no UUID type."""
     if isinstance(argument, UUID) and not connection.features.has_native_uuid_field:
         return argument.hex
     return argument

@@ -1,4 +1,4 @@
-"""A lock that goes to those who wait for it in the order in which they came."""
+"""A lock that is granted in the order of arrival."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of threads that wait."""
         return len(self._waiting)
 
     def take(self, *, seconds: float) -> bool:
-        """Wait for one's turn. Returns whether it came in time; then it has to be given back."""
+        """Wait for the lock. Returns whether it was granted in time. If it was, call `give` later."""
         with self._guard:
             if not self._taken:
                 self._taken = True
@@ -28,13 +28,13 @@ class Turns:
         if turn.wait(seconds):
             return True
         with self._guard:
-            if turn.is_set():  # at this very moment
+            if turn.is_set():  # granted just after the timeout
                 return True
             self._waiting.remove(turn)
         return False
 
     def give(self) -> None:
-        """Hand the turn to who waits longest."""
+        """Release the lock to the thread that has waited longest."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().set()

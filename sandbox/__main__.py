@@ -12,11 +12,9 @@ from sandbox.server import Sandbox
 
 async def run(sandbox: Sandbox) -> None:
     await sandbox.start()
-    print(f"Sandbox Discord at {sandbox.url}", flush=True)
+    print(f"The sandbox runs at {sandbox.url}", flush=True)
     print(f"DISCORD_CLIENT_ID={sandbox.credentials.client_id}", flush=True)
-    print(
-        f"The secret and the bot token are in {sandbox.world.path.with_name('credentials.json')}", flush=True
-    )
+    print(f"Client secret and bot token: {sandbox.world.path.with_name('credentials.json')}", flush=True)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -27,12 +25,14 @@ async def run(sandbox: Sandbox) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--port", type=int, default=1339)
-    parser.add_argument("--redirect-uri", action="append", default=[], help="may be given more than once")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder for the sandbox's state")
+    parser.add_argument("--port", type=int, default=1339, help="port on 127.0.0.1")
+    parser.add_argument(
+        "--redirect-uri", action="append", default=[], help="allowed redirect URI, may be repeated"
+    )
     arguments = parser.parse_args()
     if os.environ.get("ENVIRONMENT") == "production":
-        parser.error("the sandbox is for development; ENVIRONMENT is production")
+        parser.error("the sandbox does not run with ENVIRONMENT=production")
     logging.basicConfig(level=logging.INFO)
     sandbox = Sandbox(data_dir=arguments.data_dir, port=arguments.port, redirect_uris=arguments.redirect_uri)
     asyncio.run(run(sandbox))

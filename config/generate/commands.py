@@ -1,4 +1,4 @@
-"""The commands of guilds: their table in docs/protocol.md, and their types for the JavaScript client."""
+"""The commands of guilds: their table in docs/protocol.md and their types for the JavaScript client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _summary(command: type[Command]) -> str:
 
 
 def _args(arguments: type[Arguments]) -> str:
-    """Return the arguments by name, or what the class says of them all."""
+    """Return the arguments by name, or the docstring of the class if it has one."""
     if arguments is not Arguments and (told := arguments.__dict__.get("__doc__")):
         return str(told)
     return "; ".join(_arg(name, field) for name, field in arguments().fields.items())

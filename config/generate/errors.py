@@ -1,4 +1,4 @@
-"""The table of error codes in docs/protocol.md: every class of refusals that there is."""
+"""The table of error codes in docs/protocol.md, with every subclass of Refusal."""
 
 from __future__ import annotations
 

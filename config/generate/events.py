@@ -15,7 +15,7 @@ from config.generate.typescript import Types
 from realtime.events import TypedEvent, event_classes
 
 LOG = "guild"
-APPS = ("queue_app", "guilds", "alerts")  # in the order in which people read of them
+APPS = ("queue_app", "guilds", "alerts")  # in the order of the docs
 
 
 def _events() -> list[type[TypedEvent]]:
@@ -27,7 +27,7 @@ def _what_happened(event: type[TypedEvent]) -> str:
 
 
 def _args(event: type[TypedEvent], schemas: Schemas) -> Schema:
-    """Return the schema of its fields; last those that whoever appends fills in."""
+    """Return the schema of the fields. Fields that `append` fills in come last."""
     ordered = sorted(fields(event), key=lambda each: not each.init)
     return closed(
         {each.name: schemas.of_type(_type(event, each), event.shapes) for each in ordered},
@@ -36,7 +36,7 @@ def _args(event: type[TypedEvent], schemas: Schemas) -> Schema:
 
 
 def _type(event: type[TypedEvent], each: Field[Any]) -> Any:
-    """Return the type of what a field says where it is there: one whose default is None is left out for that."""
+    """Return the type of a field when it is present. A field whose default is None is left out instead of null."""
     declared = get_type_hints(event, include_extras=True)[each.name]
     if each.default is not None:
         return declared
@@ -47,7 +47,7 @@ def _type(event: type[TypedEvent], each: Field[Any]) -> Any:
 
 
 def events_schema() -> Schema:
-    """Return the schema of any event of a guild: of its `name` and the `args` that go with it."""
+    """Return the schema of any event of a guild: its `name` with its `args`."""
     schemas, events = Schemas(), _events()
     of_events = {event.__name__: _schema(event, schemas) for event in events}
     return {

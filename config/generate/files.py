@@ -1,4 +1,4 @@
-"""The files that are made from the program, whole or in part, so that they say what it does."""
+"""The files that are generated from the program, in whole or in part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def whole(make: Make) -> Callable[[str], str]:
 
 
 def parts(**makes: Make) -> Callable[[str], str]:
-    """Make what stands between `<!-- generated: name -->` and `<!-- end -->`; the rest is written by hand."""
+    """Generate the text between `<!-- generated: name -->` and `<!-- end -->`. The rest is written by hand."""
 
     def write(text: str) -> str:
         for name, make in makes.items():
@@ -31,7 +31,7 @@ def parts(**makes: Make) -> Callable[[str], str]:
             before, found, rest = text.partition(begin)
             _, closed, after = rest.partition(end)
             if not (found and closed):
-                raise ValueError(f"There is no place for the generated part {name}.")
+                raise ValueError(f"The file has no markers for the generated part {name}.")
             text = f"{before}{begin}\n{make()}\n{end}{after}"
         return text
 
@@ -50,7 +50,7 @@ FILES: dict[str, Callable[[str], str]] = {
 
 
 def outdated() -> Iterator[tuple[Path, str]]:
-    """Yield each file that is not as it would be made now, and the text that it should hold."""
+    """Yield each file that is out of date, with the text that it should contain."""
     for name, write in FILES.items():
         path = settings.BASE_DIR / name
         text = path.read_text() if path.exists() else ""

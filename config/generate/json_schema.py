@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of serializers and Python's types as they go out: every field is there, and no other."""
+"""JSON Schema (draft 2020-12) of serializers and Python types, as clients receive them, with every field."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _FIELDS: dict[type[Field], Schema] = {
 
 
 class Schemas:
-    """Schemas that refer to those of serializers, which are among `defs` once something has referred to them."""
+    """Builds schemas. `defs` holds the schemas of the serializers that they refer to."""
 
     def __init__(self) -> None:
         self.defs: dict[str, Schema] = {}
 
     def of_type(self, declared: Any, shapes: Mapping[type, Shape]) -> Schema:
-        """Return the schema of a field's type; `shapes` has those that are no JSON."""
+        """Return the schema of a field's type. `shapes` maps types that are not JSON to their serializers."""
         origin, args = get_origin(declared), get_args(declared)
         if declared in shapes:
             return self.of_serializer(shapes[declared].serializer)
@@ -64,7 +64,7 @@ class Schemas:
     def of_serializer(self, serializer: type[Serializer]) -> Schema:
         name = _name(serializer)
         if name not in self.defs:
-            self.defs[name] = {}  # its place
+            self.defs[name] = {}  # keeps its place, and ends a recursion
             self.defs[name] = closed(self._of_fields(_fields(serializer)))
         return {"$ref": f"#/$defs/{name}"}
 
@@ -72,7 +72,7 @@ class Schemas:
         return {name: self.of_field(field) for name, field in fields.items()}
 
     def of_field(self, field: Field) -> Schema:
-        """Return the schema of what a field answers."""
+        """Return the schema of a field's output."""
         found = self._of_field(field)
         if field.help_text:
             found["description"] = str(field.help_text)
@@ -80,7 +80,7 @@ class Schemas:
 
     def _of_field(self, field: Field) -> Schema:
         if isinstance(field, serializers.ListSerializer | serializers.ListField):
-            assert field.child is not None  # DRF makes one where none is named
+            assert field.child is not None  # DRF creates one if none is named
             return {"type": "array", "items": self.of_field(field.child)}
         if isinstance(field, serializers.BaseSerializer):
             return self.of_serializer(type(field))
@@ -92,7 +92,7 @@ class Schemas:
 
 
 def closed(properties: dict[str, Schema], *, optional: Collection[str] = ()) -> Schema:
-    """Return the schema of an object that has these members and no other."""
+    """Return the schema of an object with these members and no others."""
     return {
         "type": "object",
         "properties": properties,
@@ -102,14 +102,14 @@ def closed(properties: dict[str, Schema], *, optional: Collection[str] = ()) -> 
 
 
 def _fields(serializer: type[Serializer], *, read_only: bool = True) -> dict[str, Field]:
-    """Return the fields by name; without those that nobody sets where `read_only` is false."""
+    """Return the fields by name. If `read_only` is false, leave out read-only fields."""
     found = serializer()
     assert isinstance(found, serializers.Serializer)
     return {name: field for name, field in found.fields.items() if read_only or not field.read_only}
 
 
 def _any_of(schemas: list[Schema]) -> Schema:
-    """Return the schema of what one of them allows, as short as it can be said."""
+    """Return the shortest schema that allows what any of `schemas` allows."""
     first, *others = schemas
     if others != [{"type": "null"}]:
         return {"anyOf": schemas}

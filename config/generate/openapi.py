@@ -1,4 +1,4 @@
-"""REST as an OpenAPI document: what `/api/schema` answers."""
+"""The OpenAPI document of the REST API, as `/api/schema` serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of settings in the docs, made of the models that declare them."""
+"""The tables of settings in the docs, generated from the models that declare them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from guilds.setting_fields import Setting, settings_in
 
 
 def settings_table(model: type[models.Model]) -> str:
-    """Return a table in Markdown: what each setting of a model takes, its default, and what it does."""
+    """Return a Markdown table with the values, default and meaning of each setting of a model."""
     rows = [
         f"| `{field.name}` | {field.kind()} | {_default(field)} | **{field.verbose_name}**. {field.help_text} |\n"
         for field in settings_in(model)

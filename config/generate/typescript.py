@@ -1,4 +1,4 @@
-"""TypeScript's types for the shapes of the OpenAPI document."""
+"""TypeScript types for the schemas of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean"
 
 
 class Types:
-    """The types of some shapes. `known` are those that are declared elsewhere."""
+    """Collects the types of schemas. `known` are the names of types that are declared elsewhere."""
 
     def __init__(self, schemas: dict[str, Any], known: Collection[str]) -> None:
         self._schemas = schemas
@@ -18,7 +18,7 @@ class Types:
         self._declared: dict[str, str] = {}
 
     def of(self, schema: dict[str, Any]) -> str:
-        """Return the type of a schema. What it refers to will be among `declarations`."""
+        """Return the type of a schema, and add the types that it refers to to `declarations`."""
         if "$ref" in schema:
             return self._named(schema["$ref"].rpartition("/")[2])
         if "const" in schema or "enum" in schema:
@@ -43,7 +43,7 @@ class Types:
         schema = self._schemas[name]
         if "properties" not in schema:
             return self.of(schema)
-        self._declared[name] = ""  # its place
+        self._declared[name] = ""  # keeps its place, and ends a recursion
         self._declared[name] = f"export interface {name} {self._object(schema)}\n"
         return name
 

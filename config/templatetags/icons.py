@@ -1,4 +1,4 @@
-"""The icons, as a part of each page."""
+"""The icons, as part of each page."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SPRITE: Path = settings.BASE_DIR / "static" / "vendor" / "lucide" / "sprite.svg"
 @register.simple_tag
 @cache
 def icon_sprite() -> SafeString:
-    """Return the sprite with `icon-` before its ids, which are its own, and hidden.
+    """Return the sprite, hidden and with the prefix `icon-` on its ids.
 
-    Inside the page, because a browser asks the server again for a file of icons, and one that is drawn while there is
-    no connection would be blank.
+    It is part of the page, because a browser requests a separate file again, and icons drawn while the server is
+    unreachable would be blank.
     """
     sprite = (
         SPRITE.read_text().replace('<symbol id="', '<symbol id="icon-').replace("<svg ", "<svg hidden ", 1)

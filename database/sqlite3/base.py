@@ -1,10 +1,11 @@
-"""Let the transactions of this process begin in the order in which they are asked for.
+"""Start the transactions of this process in the order in which they are requested.
 
-`BEGIN IMMEDIATE` waits in SQLite's busy handler, which sleeps longer and longer between its looks, up to 100 ms.
-Whoever comes just when the lock is free takes it, and who has slept longest sleeps on: with four writers, each with
-transactions of 10 ms, the slowest adds took 751 ms (p99; 1,094 in another run), with turns 84 and 94, at the same adds
-a second (`bench.queue sqlite`). Threads alone, without the program around them, waited 332 to 436 ms and 37 to 47 (p99,
-three runs by turns). Other processes, and statements outside of transactions, still wait as SQLite has it.
+`BEGIN IMMEDIATE` waits in SQLite's busy handler, which sleeps between its attempts, each time longer, up to 100 ms.
+A newcomer may take the lock while the writer that has waited longest still sleeps. With four writers, each with
+transactions of 10 ms, the slowest adds took 751 ms (p99, 1,094 in another run). With turns they took 84 and 94 ms, at
+the same number of adds per second (`bench.queue sqlite`). Threads without the rest of the program waited 332 to 436 ms
+without turns and 37 to 47 with them (p99, three alternating runs). Other processes, and statements outside of
+transactions, still use SQLite's own waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.backends.sqlite3 import base
 
 from database.turns import Turns
 
-_turns: defaultdict[str, Turns] = defaultdict(Turns)  # by the database's file
+_turns: defaultdict[str, Turns] = defaultdict(Turns)  # by the file of the database
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -33,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _start_transaction_under_autocommit(self) -> None:
         if self.transaction_mode == "IMMEDIATE" and not self._has_turn:
-            # As long as SQLite would wait, and with the error that it would raise.
+            # Wait as long as SQLite would, and raise the same error.
             if not self.turns.take(seconds=self.settings_dict["OPTIONS"].get("timeout", 5)):
                 raise OperationalError("database is locked")
             self._has_turn = True

@@ -35,12 +35,12 @@ def test_a_message_of_the_house_is_taken(message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("Refuse a move behind a removed track\n", "no area"),
-        ("queue: refuse a move\n", "no capital letter"),
+        ("Refuse a move behind a removed track\n", "needs an area"),
+        ("queue: refuse a move\n", "starts with a capital letter"),
         (f"queue: {'Refuse ' * 12}\n", "longer than 72"),
         ("queue: Refuse a move.\n", "full stop"),
         ("queue: Refuse a move; tell the page\n", "semicolon"),
-        ("", "no area"),
+        ("", "needs an area"),
     ],
 )
 def test_others_are_refused_with_the_reason(message: str, reason: str, tmp_path: Path) -> None:

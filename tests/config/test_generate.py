@@ -52,5 +52,5 @@ def test_what_is_written_by_hand_around_a_part_stays() -> None:
     assert write("by hand\n<!-- generated: a -->\nold\n<!-- end -->\nby hand") == (
         "by hand\n<!-- generated: a -->\n\nnew\n\n<!-- end -->\nby hand"
     )
-    with pytest.raises(ValueError, match="no place for the generated part a"):
+    with pytest.raises(ValueError, match="no markers for the generated part a"):
         write("by hand")
