@@ -486,9 +486,7 @@ LOGGING = {
         "django.template": {
             "level": "INFO"
         },  # at DEBUG it logs the whole context of a page, the request included
-        "django.security.DisallowedHost": {
-            "level": "CRITICAL"
-        },  # anybody can send any Host, and the answer says so
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host
         "uvicorn.error": {"level": "WARNING", "filters": ["handshake"]},
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
