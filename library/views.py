@@ -16,22 +16,24 @@ from library.artwork import artwork_folder
 from library.domain.find import MAX_QUERY, search_library
 from library.serializers import TrackSerializer
 from library.shapes import track_shape
+from library.sources import searchable_sources
 
 
 class SearchView(APIView):
     """Tracks of the library that hold every word of `q`, best first."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=["library"])],
+        parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=searchable_sources())],
         responses=TrackSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         query = request.query_params.get("q", "")
         if len(query) > MAX_QUERY or "\0" in query:
             raise InvalidInput({"q": [f"At most {MAX_QUERY} characters."]})
-        if request.query_params.get("source", "library") != "library":
-            raise InvalidInput({"source": ["One of: library."]})
-        return Response([track_shape(track) for track in search_library(query)])
+        source = request.query_params.get("source")
+        if source is not None and source not in (sources := searchable_sources()):
+            raise InvalidInput({"source": [f"One of: {', '.join(sources)}."]})
+        return Response([track_shape(track) for track in search_library(query, source=source)])
 
 
 @require_GET

@@ -18,8 +18,8 @@ from botrunner.reply import Asked, for_the_asker, tell_failure
 from botrunner.seat import entry_obstacle_at, is_seated, server_mute
 from botrunner.suggestions import Suggestions
 from guilds.models import MAX_VOLUME
-from library.domain.find import MAX_QUERY, find_in_library
-from library.domain.links import is_link, read_query
+from library.domain.find import MAX_QUERY, find_track, read_query
+from library.sources.links import is_link
 from queue_app.commands import execute
 from queue_app.domain.add import POSITIONS
 from queue_app.models import Player, QueueItem
@@ -82,7 +82,7 @@ class Music(commands.Cog):
         meant = read_query(self._suggestions.meant(query))
         # What nothing matches is told, and not kept in the queue as failed. AddTrack refuses what is no query.
         if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
-            meant = (await from_database(find_in_library, meant)).uri
+            meant = (await from_database(find_track, meant)).uri
         item = await _run(interaction, "AddTrack", {"query": meant, "position": position})
         if item["error"]:  # it left the library just now
             await interaction.tell(item["error"]["detail"], private=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 from database.prepared import Prepared
-from library.domain.links import is_link, read_query
 from library.errors import NothingFound
 from library.models import Track
-from library.sources import source_of
+from library.sources import find_source, searchable_sources
+from library.sources.links import WRAPPERS, find_link, is_link, trim
 
 MAX_QUERY = 500
 MAX_WORDS = 20  # each is a condition of the query, and one character may become several words
@@ -33,12 +33,25 @@ def _seen(text: str) -> str:
     )
 
 
-def search_library(query: str, *, limit: int = 20) -> list[Track]:
-    """Return the tracks that hold every word of `query`, best first; all of them for an empty query."""
+def read_query(text: str) -> str:
+    """Return the link that `text` holds, else its words or a source's uri. Reading what was read changes nothing."""
+    link = find_link(text)
+    if link is not None:
+        return link
+    words = trim(text)
+    uri = words.strip(WRAPPERS)
+    return uri if find_source(uri) else words
+
+
+def search_library(query: str, *, source: str | None = None, limit: int = 20) -> list[Track]:
+    """Return the tracks that hold every word of `query`, best first; all of them for an empty query.
+
+    `source` names the one searchable source to look in; None: all of them.
+    """
     words = search_key(query).split()[:MAX_WORDS]
     if not words and query.strip():
         return []
-    tracks = Track.objects.filter(source="library", available=True)
+    tracks = Track.objects.filter(source__in=[source] if source else searchable_sources(), available=True)
     for word in words:
         tracks = tracks.filter(search_text__contains=word)
     found = list(tracks.order_by("title", "id")[:500])
@@ -61,23 +74,27 @@ _named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
 
 
 def find_track(query: str) -> Track:
-    """Return the track that a query names: an http(s) address, else what `find_in_library` returns.
+    """Return the track that a query names: by its uri or link, else the best match of a search.
 
     Raises NothingFound.
     """
     text = read_query(query)
-    if not is_link(text):
-        return find_in_library(text)
+    source = find_source(text)
+    if source is None or source.searchable:
+        return _find_saved(text)
     known = _named.first(text)
     if known is None:
-        defaults = {"source": source_of(text).name, "url": text}
+        defaults = {"source": source.name, "url": text if is_link(text) else None}
         known, _ = Track.objects.get_or_create(uri=text, defaults=defaults)
     return known
 
 
-def find_in_library(query: str) -> Track:
-    """Return the track of a library uri, or the best match. Raises NothingFound, whose sentence says what to do."""
-    if query.startswith("library:"):
+def _find_saved(query: str) -> Track:
+    """Return the track of a uri of a searchable source, or the best match.
+
+    Raises NothingFound, whose sentence says what to do.
+    """
+    if find_source(query):
         known = _named.first(query)
         if known is None or not known.available:
             raise NothingFound("This track is no longer in the library. Search for another one.")

@@ -9,16 +9,27 @@ from library.sources.source import Source, SourceOptions
 from library.sources.types import Media, MediaFile, Networks, TrackInfo
 
 __all__ = [
-    "SOURCES", "Media", "MediaFile", "Networks", "Source", "SourceError", "SourceOptions", "TrackInfo", "source_of",
+    "SOURCES", "Media", "MediaFile", "Networks", "Source", "SourceError", "SourceOptions", "TrackInfo", "find_source",
+    "searchable_sources", "source_of",
 ]  # fmt: skip
 
 SOURCES: tuple[type[Source], ...] = (LibrarySource, HttpSource)
 """In the order in which they are asked and offered."""
 
 
+def searchable_sources() -> list[str]:
+    """Return the names of the sources whose tracks are found by words."""
+    return [source.name for source in SOURCES if source.searchable]
+
+
+def find_source(uri: str) -> type[Source] | None:
+    """Return the source that takes a uri; None where none does, as of words."""
+    return next((source for source in SOURCES if source.takes(uri)), None)
+
+
 def source_of(uri: str) -> type[Source]:
     """Return the source that takes a uri. Raises SourceError (`BAD_URI`) where none does."""
-    for source in SOURCES:
-        if source.takes(uri):
-            return source
-    raise SourceError("BAD_URI", "No source of this server takes such a link.", permanent=True)
+    source = find_source(uri)
+    if source is None:
+        raise SourceError("BAD_URI", "No source of this server takes such a link.", permanent=True)
+    return source

@@ -6,6 +6,7 @@ from library.sources.addresses import parse_url
 from library.sources.deadline import Deadline
 from library.sources.errors import SourceError
 from library.sources.http_media import HttpMedia
+from library.sources.links import is_link
 from library.sources.probe import probe
 from library.sources.source import Source
 from library.sources.types import TrackInfo
@@ -20,7 +21,7 @@ class HttpSource(Source):
 
     @staticmethod
     def takes(uri: str) -> bool:
-        return uri.strip().lower().startswith(("http://", "https://"))
+        return uri.strip().lower().startswith(("http://", "https://")) and is_link(uri)
 
     def resolve(self, uri: str) -> TrackInfo:
         media = self.open(uri)

@@ -23,12 +23,15 @@ class SourceOptions:
 
 class Source(ABC):
     """Where tracks come from. `name` is kept in `Track.source` and in a guild's settings, `label` is for people.
+    The tracks of a `searchable` source are saved before anybody asks for them, and are found by words; those of another
+    are saved when somebody adds their uri.
 
     Blocking and without Django: call `resolve` and `open` from a worker thread.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    searchable: ClassVar[bool] = False
 
     def __init__(self, options: SourceOptions) -> None:
         self.options = options

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.strict_fields import OneOf, always
-from library.domain.find import MAX_QUERY
-from library.domain.links import MAX_PASTED, is_link, read_query
+from library.domain.find import MAX_QUERY, read_query
+from library.sources.links import MAX_PASTED, is_link
 from queue_app.arguments import Arguments
 from queue_app.domain.add import POSITIONS, put
 from queue_app.domain.command import Command

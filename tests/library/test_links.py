@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.domain.links import MAX_PASTED, find_link, is_link, read_query
+from library.domain.find import read_query
+from library.sources.links import MAX_PASTED, find_link, is_link
 
 LINK = "http://radio.example/a.mp3"
 

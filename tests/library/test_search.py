@@ -13,6 +13,7 @@ from library.domain.find import find_track, normalise, search_library
 from library.domain.scan import scan_library
 from library.errors import NothingFound
 from library.models import Track
+from library.sources import SOURCES, Media, Source, TrackInfo
 from tests.factories import TrackFactory
 from tests.library.audio_files import tone, write
 from tests.library.made_files import id3v1, mp3
@@ -189,3 +190,35 @@ def test_a_file_that_changed_is_told_to_who_waits_for_it(folder: Path) -> None:
     record(folder / "one.flac", title="New title")
     scan_library()
     assert stage.assert_replays(before)["queue"][0]["track"]["title"] == "New title"
+
+
+class Tape(Source):
+    name = "tape"
+    label = "Tapes"
+
+    @staticmethod
+    def takes(uri: str) -> bool:
+        return uri.startswith("tape:")
+
+    def resolve(self, uri: str) -> TrackInfo:
+        raise NotImplementedError
+
+    def open(self, uri: str) -> Media:
+        raise NotImplementedError
+
+
+def test_a_source_of_the_list_is_found_by_its_uris(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("library.sources.SOURCES", (*SOURCES, Tape))
+    track = find_track("`tape:1`")
+    assert (track.uri, track.source, track.url) == ("tape:1", "tape", None)
+    assert titles("") == []
+
+
+def test_a_searchable_source_of_the_list_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("library.sources.SOURCES", (*SOURCES, Tape))
+    monkeypatch.setattr(Tape, "searchable", True)
+    track = TrackFactory.create(uri="tape:1", source="tape", title="Night Bus")
+    assert find_track("tape:1") == find_track("night bus") == track
+    assert search_library("bus", source="library") == []
+    with pytest.raises(NothingFound):
+        find_track("tape:2")

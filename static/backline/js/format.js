@@ -55,7 +55,7 @@ export function readableUrl(text) {
 }
 
 /**
- * What looks like a link in pasted text, for showing it. The server reads it exactly (library/domain/links.py).
+ * What looks like a link in pasted text, for showing it. The server reads it exactly (library/sources/links.py).
  * @param {string} text
  */
 export function linkIn(text) {

@@ -26,16 +26,15 @@ MAX_PASTED = 8000  # characters looked at
 # Copied along with a link, and never part of one. Joiners (U+200C, U+200D) are, inside of words and emoji.
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
-_WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
+WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
-_WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
+_WWW = re.compile(rf"^[\s{WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
 _HOST = r"(?:[^\W_][\w-]*\.)+(?:xn--[\w-]+|[^\W\d_]{2,})"
 _BARE = re.compile(
-    rf"^[{_WRAPPERS}(\[]*"
+    rf"^[{WRAPPERS}(\[]*"
     rf"(?=(?:{_HOST}/\S*|(?:{_HOST}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?P<port>:\d{{1,5}})(?:/\S*)?)$)"
 )
-_LIBRARY = re.compile(rf"[{_WRAPPERS}]*(library:[^\W_]+)[{_WRAPPERS}]*")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
 # The inside of <…>, and the line that may be a link with spaces.
@@ -46,24 +45,19 @@ _TRAILING = frozenset(".,;:!?'*|\\…“”„‘’«»‹›、。，．！？
 _MARKS = "_~"  # part of many addresses: only emphasis when opened before
 
 
-def read_query(text: str) -> str:
-    """Return the link that `text` holds, else its words or library uri. Reading what was read changes nothing."""
-    link = find_link(text)
-    if link is not None:
-        return link
-    words = _EDGES.sub("", _UNSEEN.sub("", text))
-    uri = _LIBRARY.fullmatch(words)
-    return uri[1] if uri else words
+def trim(text: str) -> str:
+    """Return text without invisible characters, and without space around it."""
+    return _EDGES.sub("", _UNSEEN.sub("", text))
 
 
 def is_link(query: str) -> bool:
-    """Whether what `read_query` returned is a link: "http://" alone is not."""
+    """Whether what `find.read_query` returned is a link: "http://" alone is not."""
     return find_link(query) is not None
 
 
 def find_link(text: str) -> str | None:
     """Return the first link of a text, cleaned; None without one."""
-    plain = _EDGES.sub("", _UNSEEN.sub("", text[:MAX_PASTED]))
+    plain = trim(text[:MAX_PASTED])
     if www := _WWW.search(plain):
         plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
     elif (bare := _BARE.match(plain)) and _is_address(plain[bare.end() :]):
@@ -83,7 +77,7 @@ def find_link(text: str) -> str | None:
 def _is_address(bare: str) -> bool:
     """Whether a text that looks like a host is one: "Dr.Dre/Eminem" is not."""
     host = bare.partition("/")[0]
-    return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(_WRAPPERS), ""))
+    return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(WRAPPERS), ""))
 
 
 def _cut(text: str, start: int) -> str:
@@ -94,7 +88,7 @@ def _cut(text: str, start: int) -> str:
     stop = _STOP.search(text, start)
     link = text[start : stop.start() if stop else len(text)]
     before = text[:start]
-    if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
+    if before.endswith("](") or not before.strip(WRAPPERS + "(["):
         name = _audio_name_with_spaces(text, start, opener)
         if name is not None and not _is_audio_name(link):
             return _quote_spaces(name)
