@@ -16,8 +16,8 @@ from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape, voice_channels_seen_by
 from guilds.shapes import voice_channel_shape
-from queue_app.domain.policy import rights
 from queue_app.models import ItemState, Player, QueueItem
+from queue_app.rights import rights
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
 from realtime.models import Store
 
@@ -136,7 +136,7 @@ def one_moment() -> Iterator[None]:
 def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
     """Return a guild as of one moment: what docs/protocol.md calls its snapshot, with the first SHOWN of the queue.
 
-    `voice_channels` and `can` are this person's (see `policy.rights`). Raises InvalidGuildId or GuildNotFound.
+    `voice_channels` and `can` are this person's (see `rights`). Raises InvalidGuildId or GuildNotFound.
     """
     with one_moment():
         membership = require_member(user, guild_id)

@@ -7,28 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from django.conf import settings as program
 
 from guilds.errors import GuildForbidden
-from guilds.models import GuildSettings, Membership, VoiceState, Who
-from guilds.permissions import can_manage, is_dj
+from guilds.models import GuildSettings, VoiceState, Who
+from guilds.permissions import can_manage
 from guilds.setting_fields import known_sources
 from library.models import Track
 from queue_app.domain.guild_state import GuildState
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
-
-Skipping = Literal["now", "vote"] | None
+from queue_app.rights import is_among, who_moves
 
 _PEOPLE = {Who.DJ: "DJs and those who manage this server", Who.MANAGERS: "Those who manage this server"}
-
-
-def is_among(membership: Membership | None, who: str) -> bool:
-    if membership is None or who == Who.EVERYONE:
-        return True
-    return is_dj(membership) if who == Who.DJ else can_manage(membership)
 
 
 def _require(state: GuildState, who: str, what: str) -> None:
@@ -73,13 +65,6 @@ def check_source(state: GuildState, track: Track) -> None:
     if state.membership is None or allowed is None or track.source not in sources or track.source in allowed:
         return
     raise NotAllowed(f"Only this may be added here: {', '.join(sources[name] for name in allowed)}.")
-
-
-def who_moves(settings: GuildSettings) -> str:
-    """Return who puts tracks before those of others. Where people take turns that is for DJs at the least."""
-    if settings.fair_order and settings.may_move == Who.EVERYONE:
-        return Who.DJ
-    return settings.may_move
 
 
 def check_move(state: GuildState) -> None:
@@ -150,26 +135,3 @@ def tally(player: Player, settings: GuildSettings) -> tuple[int, int]:
 def votes_needed(listening: int, share: int) -> int:
     """Return how many of so many listeners must agree, at least one; `share` in percent."""
     return max(1, -(-listening * share // 100))
-
-
-# --- What a page shows ---
-
-
-def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
-    """Return what a member may do by their roles; whether they sit in the bot's channel is asked when they act.
-
-    `skip` is of other people's tracks: at once, by vote, or (null) not at all.
-    """
-    dj = is_dj(membership)
-    skip: Skipping = "now" if dj and is_among(membership, settings.may_skip) else None
-    if not dj and settings.may_skip == Who.EVERYONE:
-        skip = "vote"
-    return {
-        "add": is_among(membership, settings.may_add),
-        "skip": skip,
-        "move": is_among(membership, who_moves(settings)),
-        "clear": is_among(membership, settings.may_clear),
-        "remove": dj,
-        "control": "always" if dj else "there",
-        "settings": can_manage(membership),
-    }

@@ -1,0 +1,43 @@
+"""What a member's roles and the guild's settings let them do with the queue; `domain/policy.py` checks each act."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from guilds.models import GuildSettings, Membership, Who
+from guilds.permissions import can_manage, is_dj
+
+Skipping = Literal["now", "vote"] | None
+
+
+def is_among(membership: Membership | None, who: str) -> bool:
+    if membership is None or who == Who.EVERYONE:
+        return True
+    return is_dj(membership) if who == Who.DJ else can_manage(membership)
+
+
+def who_moves(settings: GuildSettings) -> str:
+    """Return who puts tracks before those of others. Where people take turns that is for DJs at the least."""
+    if settings.fair_order and settings.may_move == Who.EVERYONE:
+        return Who.DJ
+    return settings.may_move
+
+
+def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
+    """Return what a member may do by their roles; whether they sit in the bot's channel is asked when they act.
+
+    `skip` is of other people's tracks: at once, by vote, or (null) not at all.
+    """
+    dj = is_dj(membership)
+    skip: Skipping = "now" if dj and is_among(membership, settings.may_skip) else None
+    if not dj and settings.may_skip == Who.EVERYONE:
+        skip = "vote"
+    return {
+        "add": is_among(membership, settings.may_add),
+        "skip": skip,
+        "move": is_among(membership, who_moves(settings)),
+        "clear": is_among(membership, settings.may_clear),
+        "remove": dj,
+        "control": "always" if dj else "there",
+        "settings": can_manage(membership),
+    }
