@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MAX_TOLD = 5  # fields in the sentence of InvalidInput
+
 
 class Refusal(Exception):
     """Why something is not done. Every error that a client may see is one; each edge translates it once.
@@ -30,7 +32,9 @@ class InvalidInput(Refusal):
     code = "INVALID_INPUT"
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{field}: {' '.join(lines)}" for field, lines in errors.items()))
+        parts = [f"{field}: {' '.join(lines)}" for field, lines in errors.items()]
+        more = [f"and {len(parts) - MAX_TOLD} more"] if len(parts) > MAX_TOLD else []
+        super().__init__("; ".join(parts[:MAX_TOLD] + more))
         self.errors = errors
 
 

@@ -5,10 +5,13 @@ Each says in one sentence what would be right, whichever way a value is wrong.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, cast
 
 from rest_framework import serializers
 
+MAX_UNKNOWN = 20
+MAX_NAME = 64
 _MISTAKES = (
     "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "max_length", "not_a_dict",
 )  # fmt: skip
@@ -74,15 +77,17 @@ class Snowflake(serializers.CharField):
 
 
 class OnlyKnownFields(serializers.Serializer[Any]):
-    """Refuses names that are none of its fields, each with the sentence `unknown`."""
+    """Refuses names that are none of its fields, each with the sentence `unknown`.
+
+    The answer has the first MAX_UNKNOWN of them, cut to MAX_NAME characters: it must not be larger than the request.
+    """
 
     unknown = "There is no such field."
 
     def to_internal_value(self, data: Any) -> Any:
         known = {field.field_name for field in self._writable_fields}
-        errors: dict[str, Any] = {
-            name: [self.unknown] for name in (data if isinstance(data, dict) else ()) if name not in known
-        }
+        names = (name for name in (data if isinstance(data, dict) else ()) if name not in known)
+        errors: dict[str, Any] = {str(name)[:MAX_NAME]: [self.unknown] for name in islice(names, MAX_UNKNOWN)}
         try:
             clean = super().to_internal_value(data)
         except serializers.ValidationError as error:

@@ -246,6 +246,16 @@ def test_the_command_is_the_same_act(office: Office) -> None:
         change_settings(office.id, origin=Origin(user=UserFactory.create(), via=Via.SYNC), vote_share=1)
 
 
+def test_many_unknown_names_make_a_short_answer(office: Office) -> None:
+    answer = office.patch({f"{number:05}" + "x" * 100: 1 for number in range(5000)})
+    assert answer.status_code == 400
+    errors = answer.json()["errors"]
+    assert len(errors) == 20
+    assert {len(name) for name in errors} == {64}
+    assert answer.json()["detail"].endswith("; and 15 more")
+    assert len(answer.content) < 4000
+
+
 # --- Several at once ---
 
 
