@@ -17,21 +17,16 @@ _CHANNEL_ID = re.compile(r"^[0-9]{1,20}$")
 class Arguments(serializers.Serializer[dict[str, Any]]):
     """Arguments of a command. Names that it does not know, as those of a later version, are ignored."""
 
-    def read(self, args: dict[str, Any]) -> dict[str, Any]:
+    def read(self, args: object) -> dict[str, Any]:
         """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidInput."""
+        if not isinstance(args, dict):
+            raise InvalidInput({"non_field_errors": ["This must be a JSON object."]})
         try:
             clean: dict[str, Any] = self.run_validation(args)
         except serializers.ValidationError as error:
             told = cast("dict[str, list[str]]", error.detail)  # a serializer's: by field
             raise InvalidInput({name: [*map(str, lines)] for name, lines in told.items()}) from error
         return clean
-
-
-class Text(serializers.CharField):
-    def to_internal_value(self, data: object) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class ItemId(serializers.UUIDField):

@@ -8,17 +8,26 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from accounts.strict_fields import OnlyKnownFields, YesOrNo, always
-from queue_app.arguments import Arguments, ChannelId, Text
+from queue_app.arguments import Arguments, ChannelId
 from queue_app.commands import COMMANDS
 from queue_app.commands.move_item import MoveItemArguments
 from queue_app.commands.set_volume import SetVolumeArguments
 from queue_app.domain.command import Command
 
 
+class Name(serializers.Field[str, object, str, Any]):
+    """Any text as it is, neither trimmed nor checked: `execute` refuses what is no command's name."""
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
 class CommandSerializer(Arguments):
     """Any command. What `args` may be is the command's."""
 
-    name = Text(error_messages=always("The name of a command."))
+    name = Name(error_messages=always("The name of a command."))
     args = serializers.DictField(
         required=False, allow_null=True, error_messages=always("The arguments by name: an object.")
     )
@@ -26,7 +35,7 @@ class CommandSerializer(Arguments):
 
 def _by_name(command: type[Command]) -> type[Arguments]:
     """Return the shape of a request that names this command."""
-    name = extend_schema_field({"type": "string", "const": command.__name__})(type("Name", (Text,), {}))
+    name = extend_schema_field({"type": "string", "const": command.__name__})(type("Name", (Name,), {}))
     needed = any(field.required for field in command.arguments().fields.values())
     fields = {
         "__doc__": (command.__doc__ or "").partition("\n\n")[0],

@@ -59,7 +59,7 @@ class UnknownChannel(Refusal):
 
     code = "UNKNOWN_CHANNEL"
     sentence = "There is no such voice channel in this server."
-    field = "voice_channel_id"
+    field = "channel_id"
 
 
 class ChannelForbidden(Refusal):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.errors import InvalidInput
 from guilds.permissions import require_member
+from queue_app.arguments import Arguments
 from queue_app.command_serializers import (
     ANY_COMMAND,
     CommandAnswerSerializer,
@@ -27,6 +28,7 @@ from queue_app.command_serializers import (
 )
 from queue_app.commands import command_id_of, execute
 from queue_app.commands.add_track import AddTrackArguments
+from queue_app.errors import UnknownChannel
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
     PlayerSerializer,
@@ -47,8 +49,19 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-def _origin(request: Request) -> Origin:
-    command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
+@contextmanager
+def _told_to_members(request: Request, guild_id: str) -> Iterator[None]:
+    """Raises InvalidGuildId or GuildNotFound before anything is said about bad input."""
+    try:
+        yield
+    except InvalidInput:
+        require_member(caller(request), guild_id)
+        raise
+
+
+def _origin(request: Request, guild_id: str) -> Origin:
+    with _told_to_members(request, guild_id):
+        command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
     return Origin(user=caller(request), via=Via.REST, command_id=command_id)
 
 
@@ -60,7 +73,7 @@ def _execute(
     *,
     origin: Origin | None = None,
 ) -> Answer:
-    return execute(guild_id, name, args or {}, origin=origin or _origin(request))
+    return execute(guild_id, name, args or {}, origin=origin or _origin(request, guild_id))
 
 
 def _seq(guild_id: str, answer: Answer) -> int:
@@ -68,13 +81,15 @@ def _seq(guild_id: str, answer: Answer) -> int:
     return answer.seqs[-1] if answer.seqs else Store.objects.get(name=f"guild:{guild_id}").head
 
 
-def _read_body(request: Request, guild_id: str, body: Serializer[Any]) -> dict[str, Any]:
-    """Return a valid body. Raises GuildNotFound before anything is said about a bad one, or ValidationError."""
-    if not body.is_valid():
-        require_member(caller(request), guild_id)
-        raise ValidationError(body.errors)
-    clean: dict[str, Any] = body.validated_data
-    return clean
+def _read_body(request: Request, guild_id: str, body: Arguments) -> dict[str, Any]:
+    """Return a valid body. Raises GuildNotFound before anything is said about a bad one, or InvalidInput."""
+    with _told_to_members(request, guild_id):
+        return body.read(request.data)
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    """Return the body's fields, none of a body that is no object: the command says what is missing."""
+    return dict(request.data) if isinstance(request.data, dict) else {}
 
 
 def _number(request: Request, name: str) -> int | None:
@@ -92,7 +107,7 @@ class CommandsView(APIView):
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ANY_COMMAND, responses=CommandAnswerSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
-        body = _read_body(request, guild_id, CommandSerializer(data=request.data))
+        body = _read_body(request, guild_id, CommandSerializer())
         answer = _execute(request, guild_id, body["name"], body.get("args"))
         return Response({"seq": answer.seqs[-1] if answer.seqs else None, "result": answer.result})
 
@@ -131,17 +146,15 @@ class QueueView(APIView):
         parameters=[_IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: QueueItemSerializer}
     )
     def post(self, request: Request, guild_id: str) -> Response:
-        body = request.data if isinstance(request.data, dict) else {}
-        answer = _execute(request, guild_id, "AddTrack", dict(body))
+        answer = _execute(request, guild_id, "AddTrack", _fields(request))
         return Response(answer.result, status=status.HTTP_201_CREATED)
 
 
 class QueueItemView(APIView):
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=QueueItemSerializer)
     def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
-        body = request.data if isinstance(request.data, dict) else {}
-        args = {name: body[name] for name in ("after",) if name in body}
-        return Response(_execute(request, guild_id, "MoveItem", {"item_id": item_id} | args).result)
+        args = _fields(request) | {"item_id": item_id}
+        return Response(_execute(request, guild_id, "MoveItem", args).result)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, guild_id: str, item_id: str) -> Response:
@@ -172,21 +185,30 @@ class PlayerView(APIView):
 
     @extend_schema(request=PlayerChanges(partial=True), responses=PlayerSerializer)
     def patch(self, request: Request, guild_id: str) -> Response:
-        wanted = _read_body(request, guild_id, PlayerChanges(data=request.data, partial=True))
+        wanted = _read_body(request, guild_id, PlayerChanges(partial=True))
         # Up to three commands, which cannot share a key and need none: doing them twice changes nothing.
-        origin = dataclasses.replace(_origin(request), command_id="")
+        origin = dataclasses.replace(_origin(request, guild_id), command_id="")
         with transaction.atomic():
             if "voice_channel_id" in wanted:
                 channel_id = wanted["voice_channel_id"]
                 if channel_id is None:
                     _execute(request, guild_id, "LeaveVoice", origin=origin)
                 else:
-                    _execute(request, guild_id, "JoinVoice", {"channel_id": channel_id}, origin=origin)
+                    _join(request, guild_id, channel_id, origin)
             if "volume" in wanted:
                 _execute(request, guild_id, "SetVolume", {"volume": wanted["volume"]}, origin=origin)
             if "paused" in wanted:
                 _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume", origin=origin)
         return Response(player_shape(load_player(guild_id)))
+
+
+def _join(request: Request, guild_id: str, channel_id: str, origin: Origin) -> None:
+    """Raises UnknownChannel of the field as PATCH names it."""
+    try:
+        _execute(request, guild_id, "JoinVoice", {"channel_id": channel_id}, origin=origin)
+    except UnknownChannel as error:
+        error.errors = {"voice_channel_id": [str(error)]}
+        raise
 
 
 class SkipView(APIView):

@@ -15,8 +15,8 @@ from typing import Any
 from accounts.errors import InvalidInput
 from guilds.errors import GuildNotFound
 from guilds.permissions import check_guild_id, require_member
-from queue_app.domain.command import Command
-from queue_app.domain.guild_state import open_guild
+from queue_app.domain.command import Command, command_classes
+from queue_app.domain.guild_state import open_guild, opened
 from queue_app.errors import IdempotencyConflict, UnknownCommand
 from queue_app.models import Player, QueueItem
 from queue_app.shapes import item_shape, player_shape
@@ -30,9 +30,7 @@ MAX_KEY = 255
 def _find_commands() -> dict[str, type[Command]]:
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
-    return {
-        command.__name__: command for command in sorted(Command.__subclasses__(), key=lambda c: c.__name__)
-    }
+    return {command.__name__: command for command in sorted(command_classes(), key=lambda c: c.__name__)}
 
 
 COMMANDS = _find_commands()
@@ -56,13 +54,15 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     """
     if origin.user is not None:
         check_guild_id(guild_id)  # the bot's come from Discord
-    try:
-        command = COMMANDS[name]
-        clean = command.check(args)
-    except (KeyError, InvalidInput) as error:
+    command = COMMANDS.get(name)
+    if command is None:
         _require_member(guild_id, origin)  # before anything is said about the command
-        if isinstance(error, KeyError):
-            raise UnknownCommand from error
+        raise UnknownCommand
+    try:
+        clean = command.check(args)
+    except InvalidInput:
+        with opened(guild_id, origin=origin) as state:
+            command.right.check(state)  # those who may not do this learn nothing of its arguments
         raise
 
     def act() -> dict[str, Any]:

@@ -16,6 +16,8 @@ from realtime.events import TypedEvent
 class Command:
     """A change that a person may ask for by the name of its class. The docstring's first sentence says what it does.
 
+    A class with subclasses is no command.
+
     arguments: what it takes.
     right: who may. It is checked before `run` is called.
     appends: the events that it may append, each with when that is; empty where it does unless nothing changes.
@@ -38,3 +40,9 @@ class Command:
     def check(cls, args: dict[str, Any]) -> dict[str, Any]:
         """Return clean arguments. Raises InvalidInput; nothing of the guild is looked at."""
         return cls._reader.read(args)
+
+
+def command_classes(base: type[Command] = Command) -> list[type[Command]]:
+    """Return every command that derives from `base`, at any depth."""
+    derived = base.__subclasses__()
+    return [command for each in derived for command in command_classes(each)] if derived else [base]

@@ -311,6 +311,7 @@ def test_two_changes_happen_both_or_not_at_all(client: Client, stage: Stage) -> 
     body = {"voice_channel_id": "1", "paused": True}
     response = client.patch(url(stage, "/player"), body, content_type=JSON)
     assert (response.status_code, response.json()["code"]) == (400, "UNKNOWN_CHANNEL")
+    assert list(response.json()["errors"]) == ["voice_channel_id"]
     assert stage.names == []
 
 

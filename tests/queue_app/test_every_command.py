@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import uuid
 from collections.abc import Callable
@@ -16,8 +17,11 @@ from jsonschema import Draft202012Validator
 
 import botrunner.cogs.music
 from accounts.models import User
+from accounts.strict_fields import WholeNumber
 from config.generate.openapi import openapi
+from queue_app import commands
 from queue_app.commands import COMMANDS
+from queue_app.domain.command import Command, command_classes
 from realtime.domain.push import push
 from realtime.kinds import Pushed
 from realtime.models import Event, Via
@@ -103,8 +107,9 @@ def test_what_changes_nothing_has_no_seq(stage: Stage, ask: Callable[..., Any]) 
         assert response.json()["result"]["status"] == "idle"
 
 
-def test_a_name_that_is_no_commands_is_told(ask: Callable[..., Any]) -> None:
-    response = ask({"name": "Dance", "args": {}})
+@pytest.mark.parametrize("name", ["Dance", " Pause ", "Pa\0use", "", "Command"])
+def test_a_name_that_is_no_commands_is_told(name: str, ask: Callable[..., Any]) -> None:
+    response = ask({"name": name, "args": {}})
     assert (response.status_code, response.json()["code"]) == (400, "UNKNOWN_COMMAND")
 
 
@@ -117,18 +122,20 @@ def test_a_name_that_is_no_commands_is_told(ask: Callable[..., Any]) -> None:
         ({"name": "Pause", "args": []}, "args"),
         ({"name": "Pause", "args": "x"}, "args"),
         ([], "non_field_errors"),
+        ({"name": ["Pause"]}, "name"),
         ({"name": "SetVolume"}, "volume"),
         ({"name": "SetVolume", "args": {"volume": "5"}}, "volume"),
         ({"name": "SetVolume", "args": {"volume": True}}, "volume"),
         ({"name": "MoveItem", "args": {"item_id": 1, "after": None}}, "item_id"),
         ({"name": "JoinVoice", "args": {"channel_id": 1}}, "channel_id"),
-        ({"name": "ChangeSettings", "args": {"fair_order": 1}}, "fair_order"),
     ],
 )
 def test_bad_input_is_told_by_field_to_members_only(body: Any, field: str, ask: Callable[..., Any]) -> None:
     response = ask(body)
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_INPUT")
     assert list(response.json()["errors"]) == [field]
+    sentences = response.json()["errors"][field]
+    assert response.json()["detail"] == f"{field}: {' '.join(sentences)}"
     assert ask(body, by=UserFactory.create()).status_code == 404
     assert Event.objects.count() == 0
 
@@ -137,6 +144,53 @@ def test_bad_input_is_told_by_field_to_members_only(body: Any, field: str, ask: 
 def test_it_is_for_members(name: str, ask: Callable[..., Any]) -> None:
     response = ask({"name": name}, by=UserFactory.create())
     assert (response.status_code, response.json()["code"]) == (404, "GUILD_NOT_FOUND")
+
+
+def test_a_body_that_is_null_is_bad_input(stage: Stage, api: Callable[[User], Client]) -> None:
+    url = f"/api/guilds/{stage.id}/commands"
+    response = api(stage.member).post(url, "null", content_type="application/json")
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["non_field_errors"])
+    assert response.json()["detail"] == "non_field_errors: This must be a JSON object."
+
+
+def test_a_bad_key_is_told_to_members_only(ask: Callable[..., Any]) -> None:
+    for user, status in ((None, 400), (UserFactory.create(), 404)):
+        assert ask({"name": "Pause"}, by=user, Idempotency_Key="x" * 256).status_code == status
+
+
+def test_a_fault_in_a_check_is_no_unknown_command(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object, data: object) -> str:
+        raise KeyError("fault")
+
+    monkeypatch.setattr(WholeNumber, "to_internal_value", fail)
+    with pytest.raises(KeyError, match="fault"):
+        stage.do("SetVolume", volume=5)
+
+
+def test_an_unknown_channel_is_told_by_the_name_it_was_sent_as(stage: Stage, ask: Callable[..., Any]) -> None:
+    response = ask({"name": "JoinVoice", "args": {"channel_id": "1"}})
+    assert response.json()["code"] == "UNKNOWN_CHANNEL"
+    assert list(response.json()["errors"]) == ["channel_id"]
+
+
+# --- What makes a command ---
+
+
+def test_each_file_of_the_package_is_one_command_and_named_so() -> None:
+    files = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    assert {name.replace("_", "") for name in files} == {name.lower() for name in COMMANDS}
+    assert sorted(each.__module__.rpartition(".")[2] for each in COMMANDS.values()) == sorted(files)
+
+
+def test_a_command_may_derive_from_a_base_that_is_none() -> None:
+    class Base(Command):
+        pass
+
+    class Derived(Base):
+        pass
+
+    assert Derived in command_classes()
+    assert Base not in command_classes()
 
 
 # --- The OpenAPI document ---
