@@ -42,7 +42,7 @@ class MirroredAdmin(ReadOnlyAdmin):
 
 @admin.register(GuildSettings)
 class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
-    """Written by `change_settings` like everywhere else, so with an event and who did it."""
+    """Written by `change_settings`, as the command ChangeSettings does, so with an event and who did it."""
 
     form = GuildSettingsForm
     list_display = ("guild", "may_add", "may_skip", "may_move", "may_clear", "fair_order", "max_per_person")

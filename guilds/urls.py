@@ -1,7 +1,6 @@
 from django.urls import path
 
 from guilds import views
-from guilds.settings_views import GuildSettingsView
 
 urlpatterns = [
     path("", views.GuildListView.as_view(), name="guilds"),
@@ -11,6 +10,5 @@ urlpatterns = [
     path("/<str:guild_id>/roles", views.RolesView.as_view(), name="guild_roles"),
     path("/<str:guild_id>/bot-permissions", views.BotPermissionsView.as_view(), name="guild_bot_permissions"),
     path("/<str:guild_id>/refresh", views.RefreshView.as_view(), name="guild_refresh"),
-    path("/<str:guild_id>/settings", GuildSettingsView.as_view(), name="guild_settings"),
     path("/<str:guild_id>/bot-install-url", views.InstallUrlView.as_view(), name="guild_install_url"),
 ]

@@ -4,6 +4,7 @@ from queue_app import views
 
 urlpatterns = [
     path("/<str:guild_id>/commands", views.CommandsView.as_view(), name="commands"),
+    path("/<str:guild_id>/settings", views.SettingsView.as_view(), name="guild_settings"),
     path("/<str:guild_id>/snapshot", views.SnapshotView.as_view(), name="snapshot"),
     path("/<str:guild_id>/queue", views.QueueView.as_view(), name="queue"),
     path("/<str:guild_id>/queue/clear", views.ClearView.as_view(), name="queue_clear"),

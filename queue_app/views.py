@@ -17,7 +17,9 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.errors import InvalidInput
-from guilds.permissions import require_member
+from guilds.domain.settings import load_settings, settings_shape
+from guilds.permissions import require_manager, require_member
+from guilds.serializers import ChangeSettingsSerializer, SettingsSerializer
 from queue_app.arguments import Arguments
 from queue_app.command_serializers import (
     ANY_COMMAND,
@@ -217,3 +219,19 @@ class SkipView(APIView):
         answer = _execute(request, guild_id, "Skip")
         body = {"seq": _seq(guild_id, answer)}
         return Response(body | {"vote": vote} if (vote := answer.result["vote"]) else body)
+
+
+class SettingsView(APIView):
+    """How a guild wants its music, for those who manage it."""
+
+    @extend_schema(responses=SettingsSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        require_manager(caller(request), guild_id)
+        return Response(settings_shape(load_settings(guild_id)))
+
+    @extend_schema(
+        parameters=[_IDEMPOTENCY_KEY], request=ChangeSettingsSerializer, responses=SettingsSerializer
+    )
+    def patch(self, request: Request, guild_id: str) -> Response:
+        """Changes what the body names and nothing else."""
+        return Response(_execute(request, guild_id, "ChangeSettings", _fields(request)).result)

@@ -9,12 +9,10 @@ from django.db import transaction
 from accounts.errors import InvalidInput
 from guilds.events import SettingsChanged
 from guilds.models import Guild, GuildSettings
-from guilds.permissions import require_manager
 from guilds.queries import gone_settings
 from guilds.serializers import ChangeSettingsSerializer
 from guilds.setting_fields import refusals, settings_in
-from realtime.domain.append import append, lock_store
-from realtime.models import Store
+from realtime.domain.append import append, holds, lock_store
 from realtime.origin import Origin
 
 
@@ -35,27 +33,22 @@ def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
 def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[str, Any]:
     """Set what `changes` names, cleaned by `check_settings`; other settings stay as they are by now.
 
-    Appends `SettingsChanged {before, after}` with what differs, nothing when nothing does. Returns the settings'
-    shape. Raises InvalidGuildId, GuildNotFound, GuildForbidden or InvalidInput.
+    Appends `SettingsChanged {before, after}` with what differs, nothing when nothing does. The caller has checked that
+    the origin may. Returns the settings' shape. Locks the guild's store. Raises InvalidInput.
     """
-    with transaction.atomic():
-        if origin.user is not None and not origin.operator:
-            require_manager(origin.user, guild_id)
-        return write_settings(lock_store(f"guild:{guild_id}"), guild_id, changes, origin=origin)
-
-
-def write_settings(store: Store, guild_id: str, changes: dict[str, Any], *, origin: Origin) -> dict[str, Any]:
-    """`change_settings` of somebody who may, on a locked store. Raises InvalidInput."""
-    check_choices(guild_id, changes)
-    settings, _ = GuildSettings.objects.get_or_create(pk=guild_id)
-    before = {name: getattr(settings, name) for name in changes}
-    after = {name: value for name, value in changes.items() if value != before[name]}
-    if after:
-        for name, value in after.items():
-            setattr(settings, name, value)
-        settings.save(update_fields=list(after))
-        differing = {name: before[name] for name in after}
-        append(store, SettingsChanged(before=differing, after=after), origin=origin)
+    store_name = f"guild:{guild_id}"
+    with transaction.atomic(savepoint=not holds(store_name)):
+        store = lock_store(store_name)
+        check_choices(guild_id, changes)
+        settings, _ = GuildSettings.objects.get_or_create(pk=guild_id)
+        before = {name: getattr(settings, name) for name in changes}
+        after = {name: value for name, value in changes.items() if value != before[name]}
+        if after:
+            for name, value in after.items():
+                setattr(settings, name, value)
+            settings.save(update_fields=list(after))
+            differing = {name: before[name] for name in after}
+            append(store, SettingsChanged(before=differing, after=after), origin=origin)
     return settings_shape(settings)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guilds.domain.settings import write_settings
+from guilds.domain.settings import change_settings
 from guilds.events import SettingsChanged
 from guilds.serializers import ChangeSettingsSerializer, SettingsSerializer
 from queue_app.arguments import Arguments
@@ -25,4 +25,4 @@ class ChangeSettings(Command):
 
     @staticmethod
     def run(state: GuildState, **changes: Any) -> dict[str, Any]:
-        return write_settings(state.store, state.guild_id, changes, origin=state.origin)
+        return change_settings(state.guild_id, origin=state.origin, **changes)

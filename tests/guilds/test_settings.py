@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.errors import InvalidInput
 from accounts.models import User
-from guilds.domain.settings import change_settings, check_settings, settings_shape
+from guilds.domain.settings import check_settings, settings_shape
 from guilds.errors import GuildForbidden, GuildNotFound
 from guilds.models import Channel, ChannelType, GuildSettings, Role
 from guilds.permissions import is_dj, require_member
@@ -243,7 +243,32 @@ def test_the_command_is_the_same_act(office: Office) -> None:
             office.id, "ChangeSettings", {"vote_share": 1}, origin=Origin(user=office.member, via=Via.SYNC)
         )
     with pytest.raises(GuildNotFound):
-        change_settings(office.id, origin=Origin(user=UserFactory.create(), via=Via.SYNC), vote_share=1)
+        execute(
+            office.id,
+            "ChangeSettings",
+            {"vote_share": 1},
+            origin=Origin(user=UserFactory.create(), via=Via.SYNC),
+        )
+
+
+def test_over_rest_it_is_the_command_too_and_happens_once_by_its_key(
+    office: Office, api: Callable[[User], Client]
+) -> None:
+    client = api(office.owner)
+    for share in (60, 70):
+        body, headers = {"vote_share": share}, {"Idempotency-Key": f"share-{share}"}
+        client.patch(office.url, body, content_type=JSON, headers=headers)
+    again = client.patch(
+        office.url, {"vote_share": 60}, content_type=JSON, headers={"Idempotency-Key": "share-60"}
+    )
+    assert (again.status_code, again.json()["vote_share"]) == (200, 60)
+    assert office.get().json()["vote_share"] == 70
+
+
+def test_a_command_of_those_who_may_not_is_refused_before_its_arguments(office: Office) -> None:
+    bad: dict[str, Any] = {"vote_share": -1, "nothing": 1}
+    with pytest.raises(GuildForbidden):
+        execute(office.id, "ChangeSettings", bad, origin=Origin(user=office.member, via=Via.SYNC))
 
 
 def test_many_unknown_names_make_a_short_answer(office: Office) -> None:
