@@ -20,11 +20,9 @@ from realtime.origin import Origin
 
 
 class AlertRuleForm(ChangesForm[AlertRule]):
-    """The stream is its author's to choose."""
-
     class Meta:
         model = AlertRule
-        fields = tuple(f.name for f in settings_in(AlertRule) if f.name not in {"stream_id", "quiet_hours"})
+        fields = tuple(field.name for field in settings_in(AlertRule))
 
     def check(self, changes: dict[str, object]) -> dict[str, object]:
         changes = check_rule(changes, whole=False)
@@ -46,6 +44,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     list_filter = ("enabled", "min_level", "problem_code")
     search_fields = ("guild__name", "guild__id", "stream_id", "author__username")
     list_select_related = ("guild", "author")
+    # The stream is its author's to choose.
     readonly_fields = (
         "guild", "stream_id", "author", "quiet_hours", "problem_code",
         "problem_detail", "problem_at", "held_until", "created_at",

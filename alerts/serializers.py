@@ -25,7 +25,7 @@ class StreamId(serializers.CharField):
 
     def to_internal_value(self, data: object) -> str:
         # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
-        if not isinstance(data, str) or not 1 <= len(data) <= 64 or not data.isprintable():
+        if not isinstance(data, str) or not data.isprintable():
             self.fail("invalid")
         return data
 

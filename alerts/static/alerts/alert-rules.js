@@ -8,22 +8,10 @@ import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
 import { reasonOf } from "../backline/js/refusal.js";
 
 /** @import { RestClient } from "../client/rest.js" */
+/** @import { LoggedAlertRule } from "../client/events.d.ts" */
 /** @import { GuildSyncEvent } from "../client/types.d.ts" */
 
-/**
- * @typedef {object} Rule
- * @property {string} id
- * @property {string} stream_id
- * @property {string | null} stream_name
- * @property {string} channel_id
- * @property {string | null} mention_role_id
- * @property {"low" | "medium" | "high"} min_level
- * @property {{from: string, until: string, timezone: string} | null} quiet_hours
- * @property {number} max_per_minute
- * @property {boolean} enabled
- * @property {{detail: string} | null} problem
- * @property {string[]} gone
- */
+/** @typedef {LoggedAlertRule & {stream_name: string | null, problem: {detail: string} | null, gone: string[]}} Rule */
 
 const NIGHT = { from: "22:00", until: "07:00" };
 const LEVEL_WORDS = { low: gettext("all alerts"), medium: gettext("medium and high alerts"), high: gettext("high alerts only") };
@@ -100,7 +88,7 @@ export class AlertRules {
     const details = [
       LEVEL_WORDS[rule.min_level],
       role ? interpolate(gettext("mentions %(role)s"), { role: isolated(labelOf(this.#role, role)) }) : gettext("no mention"),
-      quiet ? interpolate(gettext("quiet from %(from)s to %(until)s (%(timezone)s)"), quiet) : "",
+      quiet ? interpolate(gettext("quiet from %(from)s to %(until)s (%(timezone)s)"), { ...quiet }) : "",
     ].filter(Boolean);
     const problem = rule.enabled ? rule.problem?.detail ?? (rule.gone.length ? gettext("The channel or role was deleted in Discord.") : "") : "";
     const edit = element("button", { class: "button button-quiet", type: "button", "aria-label": interpolate(gettext("Edit rule: %(stream)s to %(channel)s"), { stream: isolated(stream), channel: isolated(target) }) }, gettext("Edit"));
