@@ -10,10 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-_FOREIGN = (
-    "allauth.",
-    "django.contrib.auth.",
-)  # their admins for e-mail addresses and groups are not used here
+# Admins of these for e-mail addresses and groups are not used here.
+_FOREIGN = ("allauth.", "django.contrib.auth.")
 
 
 class BacklineAdminSite(admin.AdminSite):

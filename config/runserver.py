@@ -21,9 +21,8 @@ class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne
             ],
         }
         if headers.getRawHeaders(b"Upgrade") == [b"websocket"] and handshake_fault(scope, self.uri):
-            headers.setRawHeaders(
-                b"Upgrade", [b"websocket,"]
-            )  # the same list of protocols, but daphne does not recognize it
+            # The same list of protocols, but daphne does not recognize it.
+            headers.setRawHeaders(b"Upgrade", [b"websocket,"])
         return super().process()
 
 
