@@ -30,7 +30,8 @@ def test_every_refusal_says_when_it_is_raised() -> None:
 
 
 def test_every_close_code_is_documented() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "realtime").rglob("*.py"))
+    paths = (path for app in ("realtime", "streams") for path in (ROOT / app).rglob("*.py"))
+    source = "".join(path.read_text() for path in paths)
     used = set(re.findall(r"(?:close(?:_soon)?\(|close_code = )(\d{4})", source))
-    assert {"4401", "4408", "4490", "4413", "1011"} <= used
+    assert {"4401", "4408", "4490", "4413", "4404", "1011"} <= used
     assert {code for code in used if code not in PROTOCOL} == set()

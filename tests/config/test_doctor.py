@@ -11,8 +11,10 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from accounts import discord
-from tests.accounts.conftest import Discord, Gibberish
+from tests.accounts.conftest import Discord, Gibberish, gibberish, there
 from tests.conftest import use_redis
+
+__all__ = ["gibberish", "there"]  # fixtures that the tests here ask for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
