@@ -13,6 +13,7 @@ import httpx
 
 from bench.clients.libraries import Library
 from bench.clients.tone import write_tone
+from bench.load.clients import until
 from sandbox import permissions
 from sandbox.model import Message
 from sandbox.seed import BOT_ROLE, LOUNGE, MEMBER
@@ -152,13 +153,15 @@ class Stage:
         await self._until(heard, f"no end-to-end encrypted tone in {name}: {self.sandbox.voice.sessions()}")
 
     async def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
-        deadline = asyncio.get_running_loop().time() + STEP_SECONDS
-        while not condition():
-            if self.process.returncode is not None:
-                raise Failed("the program ended")
-            if asyncio.get_running_loop().time() > deadline:
-                raise Failed(otherwise)
-            await asyncio.sleep(0.02)
+        def settled() -> bool:
+            return self.process.returncode is not None or condition()
+
+        try:
+            await until(settled, seconds=STEP_SECONDS)
+        except TimeoutError:
+            raise Failed(otherwise) from None
+        if self.process.returncode is not None:
+            raise Failed("the program ended")
 
 
 def steps(library: Library) -> dict[str, Callable[[Stage], Awaitable[None]]]:

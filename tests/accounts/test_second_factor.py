@@ -25,6 +25,7 @@ from sandbox.seed import OWNER
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import code_of, exchange
 from tests.factories import SessionFactory, UserFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,8 +40,7 @@ def no_tries_yet() -> None:
 
 def code_now(secret: str) -> str:
     """The code an authenticator app shows (RFC 6238), with time left to type it."""
-    if PERIOD_SECONDS - time.time() % PERIOD_SECONDS < 2:
-        time.sleep(2)
+    until(lambda: time.time() % PERIOD_SECONDS < PERIOD_SECONDS - 2)
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // PERIOD_SECONDS)))
 
 

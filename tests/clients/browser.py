@@ -93,7 +93,7 @@ class Desk:
     ) -> BrowserContext:
         """Open a browser of one person's; its pages share cookies, workers and storage."""
         context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         if cookie:
             log_in(context, cookie)
         return context
@@ -132,4 +132,4 @@ def elsewhere[T](act: Callable[[], T]) -> T:
             connections.close_all()
 
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(act_and_hang_up).result(timeout=10)
+        return thread.submit(act_and_hang_up).result(timeout=30)

@@ -30,6 +30,8 @@ from tests.services import start_postgres
 from tests.waiting import until
 
 MOST_SOCKETS = 40
+WITHIN_SECONDS = 40.0
+BROKEN = (OSError, ConnectionClosed, InvalidMessage)  # as sockets of a killed worker are
 
 
 @dataclass
@@ -168,18 +170,17 @@ class Follower(threading.Thread):
         self.ports: list[int] = []
 
     def run(self) -> None:
-        deadline = time.monotonic() + 40
-        while len(self.events) < self.wanted and time.monotonic() < deadline:
-            with contextlib.suppress(OSError, ConnectionClosed, InvalidMessage, TimeoutError):
-                self._follow()
+        until(self._follow, within=WITHIN_SECONDS, what="the follower has every event")
 
-    def _follow(self) -> None:
-        with speak(self.person, self.instance) as socket:
+    def _follow(self) -> bool:
+        """Follow until the socket breaks. Returns whether everything is there."""
+        with contextlib.suppress(*BROKEN), speak(self.person, self.instance) as socket:
             self.ports.append(socket.socket.getsockname()[1])
             cursor = self.events[-1]["seqNum"] if self.events else 0
             socket.send(json.dumps({"type": "pull", "id": 2, "cursor": cursor, "live": True}))
             while len(self.events) < self.wanted:
                 self.events += json.loads(socket.recv(timeout=10))["events"]
+        return len(self.events) >= self.wanted
 
 
 def speak(person: Person, instance: str) -> ClientConnection:
@@ -193,17 +194,18 @@ def speak(person: Person, instance: str) -> ClientConnection:
 
 def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
     """Push one event after the other, each until it is acknowledged, by however many connections it takes."""
-    left, deadline = list(event_ids), time.monotonic() + 40
-    while left and time.monotonic() < deadline:
-        with (
-            contextlib.suppress(OSError, ConnectionClosed, InvalidMessage),
-            speak(person, instance) as socket,
-        ):
+    left = list(event_ids)
+
+    def push() -> bool:
+        with contextlib.suppress(*BROKEN), speak(person, instance) as socket:
             while left:
                 event = {"eventId": left[0], "name": "Counted", "args": {}}
                 socket.send(json.dumps({"type": "push", "id": 3, "events": [event]}))
                 assert json.loads(socket.recv(timeout=10))["type"] == "ack"
                 left.pop(0)
+        return not left
+
+    until(push, within=WITHIN_SECONDS, what="every push is acknowledged")
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")

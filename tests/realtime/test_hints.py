@@ -67,10 +67,12 @@ def write_now() -> None:
 async def until_relayed(heard: list[Hint]) -> None:
     """Wait until the relay listens: what is published before is lost, as hints may be."""
     layer = get_channel_layer()
-    async with asyncio.timeout(20):
-        while ("test:warm", 0) not in heard:
-            await layer.group_send(hints.GROUP, {"type": "hint", "store": "test:warm", "seq": 0})
-            await asyncio.sleep(0.02)
+
+    async def relayed() -> bool:
+        await layer.group_send(hints.GROUP, {"type": "hint", "store": "test:warm", "seq": 0})
+        return ("test:warm", 0) in heard
+
+    await eventually(relayed, what="the relay listens")
 
 
 @pytest.mark.django_db(transaction=True)

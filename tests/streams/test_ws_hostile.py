@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
-import time
+import struct
+import termios
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +23,7 @@ from tests.asgi import Upgrade
 from tests.server import Server
 from tests.streams.device import Device, Person, make_person, pack
 from tests.streams.test_ws_frames import errors_until_closed
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,6 +126,11 @@ def test_what_is_left_is_heard_no_more(server: Server, owner: Person) -> None:
         device.quiet()
 
 
+def unread_bytes(device: Device) -> int:
+    """Return what the system holds of a socket whose client takes no more before somebody receives."""
+    return int(struct.unpack("i", fcntl.ioctl(device.connection.socket, termios.FIONREAD, bytes(4)))[0])
+
+
 def test_who_resumes_many_streams_at_once_gets_all_their_alerts(server: Server, owner: Person) -> None:
     origin = Origin(user=owner.user, via=Via.SYNC)
     streams, alerts = 20, 100
@@ -140,7 +148,7 @@ def test_who_resumes_many_streams_at_once_gets_all_their_alerts(server: Server, 
     with owner.open(server) as device:
         for n in range(streams):
             device.send({"type": "register", "streamId": f"cam-{n}", "consumes": ["alert"], "since": 0})
-        time.sleep(0.5)  # it reads nothing for a moment
+        until(lambda: unread_bytes(device) > 50_000, what="more was sent than its client reads ahead")
         seen: dict[str, list[int]] = {f"cam-{n}": [] for n in range(streams)}
         while sum(map(len, seen.values())) < streams * alerts:
             said = device.receive()
