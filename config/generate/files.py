@@ -13,6 +13,7 @@ from config.generate.errors import error_codes_table
 from config.generate.events import events_json, events_table, events_types
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
+from config.generate.silences import silences_table
 from guilds.models import GuildSettings
 
 Make = Callable[[], str]
@@ -39,7 +40,9 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 
 FILES: dict[str, Callable[[str], str]] = {
-    "docs/protocol.md": parts(commands=commands_table, events=events_table, errors=error_codes_table),
+    "docs/protocol.md": parts(
+        silences=silences_table, commands=commands_table, events=events_table, errors=error_codes_table
+    ),
     "docs/alerts.md": parts(settings=lambda: settings_table(AlertRule)),
     "docs/guild-settings.md": parts(settings=lambda: settings_table(GuildSettings)),
     "docs/openapi.json": whole(openapi_json),
