@@ -9,6 +9,8 @@ does, and 8 ms.
 *sqlite*, *postgres*: the whole program, as with `make run`, over HTTP. It measures adds a second and their latency with
 1 and 4 writers, CPU per add with 10 and 10,000 items, and how long a skip takes alone and right after an add.
 Reference: 10 ms of CPU, 100 adds/s on SQLite and 90 on PostgreSQL with four writers, p99 100 ms.
+
+One file over 400 lines, because both ways plant the same queue and perform the same acts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`/ws`: live streams between devices and services. The messages are in docs/protocol.md."""
+"""`/ws`: live streams between devices and services. The messages are in docs/protocol.md.
+
+One file over 400 lines, because one connection's registrations, rights and frames share its private state.
+"""
 
 from __future__ import annotations
 
