@@ -65,6 +65,7 @@ GUILD_ROUTES: dict[str, Row] = {
     "DELETE /api/guilds/{guild_id}/queue/{item_id}": (204, 204, 403, 404, 401),
     "POST /api/guilds/{guild_id}/queue/{item_id}/retry": NOT_THERE,  # the item still waits
     "POST /api/guilds/{guild_id}/queue/clear": (200, 200, 403, 404, 401),
+    "POST /api/guilds/{guild_id}/commands": (200, 200, 403, 404, 401),
     "GET /api/guilds/{guild_id}/player": MEMBERS,
     "PATCH /api/guilds/{guild_id}/player": MEMBERS,
     "POST /api/guilds/{guild_id}/player/skip": MEMBERS,
@@ -115,6 +116,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/guilds/{guild_id}/settings": {"default_volume": 50},
     "PATCH /api/guilds/{guild_id}/alert-rules/{rule_id}": {"enabled": False},
     "POST /api/guilds/{guild_id}/queue": {"query": "Song"},
+    "POST /api/guilds/{guild_id}/commands": {"name": "ClearQueue", "args": {}},
     "PATCH /api/guilds/{guild_id}/queue/{item_id}": {"after": None},
     "PATCH /api/guilds/{guild_id}/player": {"paused": True},
     "POST /api/auth/discord/exchange": {"code": "x"},
