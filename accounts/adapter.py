@@ -35,7 +35,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Connect the login to the person with that snowflake, who may have used the bot before."""
         user = upsert_person(sociallogin.account.extra_data)
         if not user.is_active:
-            raise LoginRefused(403, "USER_NOT_FOUND", "This account was closed by the operator.")
+            raise LoginRefused(403, "USER_NOT_FOUND", _("The operator closed this account."))
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
         # Kept here, encrypted, and let go of: while a second factor is asked for, allauth puts the login with
@@ -61,9 +61,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Every refusal is one page: a sentence, a stable code, a way on. Raises LoginRefused."""
         log.info("login.refused error=%r", exception or error)
         if error == AuthError.CANCELLED:
-            raise LoginRefused(400, "LOGIN_DENIED", "You said no to Discord. Nothing was stored.")
+            raise LoginRefused(
+                400, "LOGIN_DENIED", _("You canceled the login at Discord. Nothing was stored.")
+            )
         if request.GET.get("error") or (extra_context or {}).get("state"):
-            raise LoginRefused(400, "DISCORD_REFUSED", "Discord did not accept this login.")
+            raise LoginRefused(400, "DISCORD_REFUSED", _("Discord rejected this login."))
         raise state_invalid()
 
 
@@ -78,7 +80,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
 
 def state_invalid() -> LoginRefused:
-    sentence = "This login was started elsewhere, took too long or was already used. Start again."
+    sentence = _("This login was started in another browser, has expired, or was already used. Start again.")
     return LoginRefused(400, "STATE_INVALID", sentence)
 
 

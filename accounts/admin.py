@@ -9,6 +9,8 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.domain.departure import delete_account
 from accounts.domain.sessions import revoke_all_sessions, revoke_session
@@ -62,7 +64,7 @@ class UserAdmin(OwnerAdmin[User]):
     )
     readonly_fields = ("username", "display_name", "discord_id", "avatar_hash", "last_login", "created_at")
 
-    @admin.display(boolean=True, description="admin")
+    @admin.display(boolean=True, description=_("admin"))
     def staff(self, user: User) -> bool:
         return user.is_staff
 
@@ -90,11 +92,13 @@ class AuthSessionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     actions = ("revoke",)
 
-    @admin.action(description="End these sessions", permissions=["view"])
+    @admin.action(description=_("Revoke these sessions"), permissions=["view"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[AuthSession]) -> None:
         for session in queryset:
             revoke_session(session)
-        self.message_user(request, f"{len(queryset)} sessions ended.", messages.SUCCESS)
+        count = len(queryset)
+        said = ngettext("%(count)s session revoked.", "%(count)s sessions revoked.", count) % {"count": count}
+        self.message_user(request, said, messages.SUCCESS)
 
 
 @admin.register(Authenticator)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 MAX_TOLD = 5  # fields in the sentence of InvalidInput
 
 
@@ -14,14 +17,14 @@ class Refusal(Exception):
     """
 
     code = ""
-    sentence = ""
+    sentence: str | Promise = ""
     status = 400
     close_code: int | None = None
     field = ""
     retry_after: float | None = None
 
-    def __init__(self, sentence: str = "", **data: object) -> None:
-        super().__init__(sentence or self.sentence)
+    def __init__(self, sentence: str | Promise = "", **data: object) -> None:
+        super().__init__(str(sentence or self.sentence))
         self.errors = {self.field: [str(self)]} if self.field else {}
         self.data = data
 
@@ -52,56 +55,58 @@ class AuthRequired(Unauthenticated):
     """The request carries no credentials."""
 
     code = "AUTH_REQUIRED"
-    sentence = "Log in first."
+    sentence = _("Log in first.")
 
 
 class TokenInvalid(Unauthenticated):
     """The token is malformed, or we did not issue it for this."""
 
     code = "TOKEN_INVALID"
-    sentence = "This token is not one of ours."
+    sentence = _("The token is invalid.")
 
 
 class TokenExpired(Unauthenticated):
     """The token is older than it may be."""
 
     code = "TOKEN_EXPIRED"
-    sentence = "This token has expired. Ask for a new one."
+    sentence = _("The token has expired. Request a new one.")
 
 
 class UserNotFound(Unauthenticated):
     """The account was deleted or closed."""
 
     code = "USER_NOT_FOUND"
-    sentence = "This account does not exist any more."
+    sentence = _("This account no longer exists.")
 
 
 class SessionRevoked(Unauthenticated):
     """The session was ended, by its person or because a token was used twice."""
 
     code = "SESSION_REVOKED"
-    sentence = "This session was ended. Log in again."
+    sentence = _("This session was ended. Log in again.")
 
 
 class SecondFactorRequired(Unauthenticated):
     """The account has a second factor, and the login came without its code."""
 
     code = "SECOND_FACTOR_REQUIRED"
-    sentence = "This account asks for a second factor. Log in again and send `second_factor` along."
+    sentence = _("This account needs a second factor. Log in again and send `second_factor`.")
 
 
 class SecondFactorInvalid(Unauthenticated):
     """The code of the second factor is not accepted."""
 
     code = "SECOND_FACTOR_INVALID"
-    sentence = "This code of the second factor is wrong, used, or one try too many. Log in again."
+    sentence = _(
+        "The code of the second factor is wrong or was already used, or there were too many attempts. Log in again."
+    )
 
 
 class GrantDead(Unauthenticated):
     """Discord no longer lets us ask about this person."""
 
     code = "DISCORD_LOGIN_REQUIRED"
-    sentence = "Discord no longer lets us see your guilds. Log in again."
+    sentence = _("Discord no longer shows us your servers. Log in again.")
 
 
 class LoginRefused(Refusal):
@@ -119,7 +124,7 @@ class DiscordError(Refusal):
     """Discord did not do what we asked, as far as we know."""
 
     code = "DISCORD_FAILED"
-    sentence = "Discord could not be reached. Try again in a moment."
+    sentence = _("Discord could not be reached. Try again in a moment.")
     status = 502
 
     def __init__(self, *, perhaps_done: bool = False) -> None:
@@ -132,7 +137,7 @@ class DiscordTimeout(DiscordError):
     """Discord did not answer in time."""
 
     code = "DISCORD_TIMEOUT"
-    sentence = "Discord took too long to answer. Try again in a moment."
+    sentence = _("Discord took too long to answer. Try again in a moment.")
     status = 504
 
 
@@ -140,7 +145,7 @@ class DiscordBusy(DiscordError):
     """Discord limits how often we may ask, and the limit is reached."""
 
     code = "DISCORD_RATE_LIMITED"
-    sentence = "Discord asks us to slow down. Try again in a minute."
+    sentence = _("Discord's rate limit is reached. Try again in a minute.")
 
     def __init__(self, retry_after: float | None = None) -> None:
         super().__init__()
@@ -151,7 +156,7 @@ class DiscordPaused(DiscordBusy):
     """We do not ask, before Discord shuts the whole address out (its limit of invalid requests)."""
 
     code = "DISCORD_PAUSED"
-    sentence = "Discord refused too much of what we asked, so we ask nothing for some minutes."
+    sentence = _("Discord rejected too many of our requests, so requests are paused for a few minutes.")
     status = 503
 
 
@@ -159,7 +164,7 @@ class Crowded(DiscordBusy):
     """We do not ask: so many requests wait for Discord already that one more would keep others from an answer."""
 
     code = "CROWDED"
-    sentence = "Too many requests are waiting for Discord. Try again in a moment."
+    sentence = _("Too many requests are waiting for Discord. Try again in a moment.")
     status = 503
 
     def __init__(self) -> None:
@@ -170,7 +175,7 @@ class DiscordMalformed(DiscordError):
     """Discord's answer has another shape than its documentation says."""
 
     code = "DISCORD_MALFORMED"
-    sentence = "Discord answered something we do not understand. Try again in a moment."
+    sentence = _("Discord sent an unexpected answer. Try again in a moment.")
 
 
 class DiscordRefused(DiscordError):
@@ -180,7 +185,7 @@ class DiscordRefused(DiscordError):
     """
 
     code = "DISCORD_REFUSED"
-    sentence = "Discord did not accept what we sent. Try again in a moment."
+    sentence = _("Discord rejected the request. Try again in a moment.")
 
     def __init__(self, http_status: int, discord_code: int | None = 0) -> None:
         super().__init__()
@@ -192,7 +197,7 @@ class CodeRefused(DiscordRefused):
     """The authorization code is not good: used, too old, or another application's."""
 
     code = "CODE_REFUSED"
-    sentence = "Discord did not accept this login. Start again."
+    sentence = _("Discord rejected this login. Start again.")
     status = 400
 
     def __init__(self) -> None:

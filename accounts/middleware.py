@@ -11,6 +11,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from accounts.domain.sessions import find_live_session, touch_session
 from accounts.errors import Unauthenticated
@@ -76,6 +77,6 @@ class AuthSessionMiddleware:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
-        detail = "The database does not answer. Try again in a moment."
+        detail = _("The database is not responding. Try again in a moment.")
         return JsonResponse({"code": "UNAVAILABLE", "detail": detail}, status=503)
     return render(request, "500.html", status=503)

@@ -12,9 +12,10 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 SNOWFLAKE = re.compile(r"^[1-9][0-9]{16,19}$")
-snowflake_validator = RegexValidator(SNOWFLAKE.pattern, "Not a Discord snowflake.")
+snowflake_validator = RegexValidator(SNOWFLAKE.pattern, _("Not a Discord snowflake."))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,7 +31,9 @@ class User(AbstractBaseUser):
     discord_id = models.CharField(
         max_length=20, unique=True, null=True, blank=True, validators=[snowflake_validator]
     )
-    username = models.CharField(max_length=100, help_text="Discord's username, as of the last time seen.")
+    username = models.CharField(
+        max_length=100, help_text=_("The Discord username when the bot last saw this person.")
+    )
     display_name = models.CharField(max_length=100, blank=True)
     avatar_hash = models.CharField(max_length=64, blank=True)
     is_active = models.BooleanField(default=True)
@@ -89,10 +92,10 @@ class AuthSession(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="auth_sessions")
     device = models.CharField(
-        max_length=300, blank=True, help_text="User-Agent at login; what its owner calls a sync token."
+        max_length=300, blank=True, help_text=_("The User-Agent of a login, or the name of a sync token.")
     )
     store = models.CharField(
-        max_length=200, blank=True, help_text="The one instance (`app:…`) of a sync token; else empty."
+        max_length=200, blank=True, help_text=_("The instance (`app:…`) of a sync token. Empty for a login.")
     )
     address = models.GenericIPAddressField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -134,12 +137,14 @@ class DiscordGrant(models.Model):
     """What Discord granted at the last login: tokens, encrypted with FIELD_ENCRYPTION_KEYS."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="discord_grant")
-    access_token = models.TextField(help_text="Fernet ciphertext.")
-    refresh_token = models.TextField(blank=True, help_text="Fernet ciphertext.")
+    access_token = models.TextField(help_text=_("Fernet ciphertext."))
+    refresh_token = models.TextField(blank=True, help_text=_("Fernet ciphertext."))
     scope = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is renewing it.")
-    dead_at = models.DateTimeField(null=True, blank=True, help_text="Discord takes it no more.")
+    claimed_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("A process is renewing the grant until then.")
+    )
+    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When Discord revoked the grant."))
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
@@ -153,9 +158,11 @@ class OneTimeStep(models.Model):
     """
 
     step = models.CharField(primary_key=True, max_length=64)
-    proof = models.CharField(max_length=64, help_text="Of what only the client knows that took the step.")
-    claimed_until = models.DateTimeField(help_text="Somebody is answering it, or was.")
-    answer = models.TextField(blank=True, help_text="Fernet ciphertext.")
+    proof = models.CharField(
+        max_length=64, help_text=_("Hash of a secret that only the client of this step has.")
+    )
+    claimed_until = models.DateTimeField(help_text=_("A process is answering this step until then."))
+    answer = models.TextField(blank=True, help_text=_("Fernet ciphertext."))
     answered_at = models.DateTimeField(null=True)
     begun_at = models.DateTimeField(default=timezone.now, editable=False)
 

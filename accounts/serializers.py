@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -21,25 +23,31 @@ class UserSerializer(serializers.ModelSerializer[User]):
 class TokenPairSerializer(serializers.Serializer[dict[str, object]]):
     access = serializers.CharField()
     refresh = serializers.CharField()
-    expires_at = serializers.DateTimeField(help_text="When `access` expires.")
+    expires_at = serializers.DateTimeField(help_text=gettext_lazy("When `access` expires."))
 
 
 class ExchangeSerializer(serializers.Serializer[dict[str, object]]):
     code = serializers.CharField(max_length=500)
     redirect_uri = serializers.CharField(max_length=2000, required=False)
     code_verifier = serializers.RegexField(
-        r"^[A-Za-z0-9._~-]{43,128}$", required=False, help_text="PKCE, RFC 7636 §4.1."
+        r"^[A-Za-z0-9._~-]{43,128}$", required=False, help_text=gettext_lazy("PKCE, RFC 7636 §4.1.")
     )
 
     second_factor = serializers.CharField(
         max_length=20,
         required=False,
-        help_text="Code of the authenticator app, or a recovery code, where the account asks for one.",
+        help_text=gettext_lazy(
+            "Code of the authenticator app, or a recovery code, if the account needs one."
+        ),
     )
 
     def validate_redirect_uri(self, value: str) -> str:
         if value not in settings.EXCHANGE_REDIRECT_URIS:
-            raise serializers.ValidationError("This redirect_uri is not one that the operator allowed.")
+            raise serializers.ValidationError(
+                _(
+                    "This redirect_uri is not allowed. The setting EXCHANGE_REDIRECT_URIS lists those that are."
+                )
+            )
         return value
 
 
@@ -49,11 +57,17 @@ class ExchangedSerializer(TokenPairSerializer):
 
 class SessionSerializer(serializers.ModelSerializer[AuthSession]):
     sid = serializers.CharField(source="pk")
-    store = serializers.SerializerMethodField(help_text="The one instance of a sync token; null for a login.")
-    expires_at = serializers.DateTimeField(
-        allow_null=True, read_only=True, help_text="When a sync token ends by itself; null for a login."
+    store = serializers.SerializerMethodField(
+        help_text=gettext_lazy("The instance of a sync token. Null for a login.")
     )
-    current = serializers.SerializerMethodField(help_text="The session of this very request.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True,
+        read_only=True,
+        help_text=gettext_lazy("When a sync token expires. Null for a login."),
+    )
+    current = serializers.SerializerMethodField(
+        help_text=gettext_lazy("Whether this request uses this session.")
+    )
 
     class Meta:
         model = AuthSession
@@ -80,7 +94,9 @@ class SessionSerializer(serializers.ModelSerializer[AuthSession]):
 class TokenField(serializers.Field[str, Any, str, Any]):
     """Any text: whether it is a token is for the one who verifies it, and the answer then 401."""
 
-    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Not a valid string."}
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": gettext_lazy("Must be a non-empty string.")
+    }
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or not data:
@@ -93,14 +109,16 @@ class RefreshSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class TokenRequestSerializer(serializers.Serializer[dict[str, object]]):
-    device = serializers.CharField(max_length=100, help_text="What its owner calls it.")
+    device = serializers.CharField(max_length=100, help_text=gettext_lazy("A name that the owner chooses."))
 
 
 # A person as `user_shape` shows them. (A docstring would be repeated in the OpenAPI document.)
 class PersonSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     username = serializers.CharField()
-    display_name = serializers.CharField(help_text="The username where Discord has no display name.")
+    display_name = serializers.CharField(
+        help_text=gettext_lazy("The username where Discord has no display name.")
+    )
     avatar_url = serializers.CharField(allow_null=True)
 
 
@@ -113,4 +131,4 @@ class DeviceTokenSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class NewDeviceTokenSerializer(DeviceTokenSerializer):
-    token = serializers.CharField(help_text="Shown this once.")
+    token = serializers.CharField(help_text=gettext_lazy("Shown only in this answer."))

@@ -8,6 +8,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, cast
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 MAX_UNKNOWN = 20
@@ -17,20 +20,22 @@ _MISTAKES = (
 )  # fmt: skip
 
 
-def always(sentence: str) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
+def always(sentence: str | Promise) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
     """Return `error_messages` that say the same whatever is wrong: what would be right."""
     return dict.fromkeys(_MISTAKES, sentence)
 
 
 class WholeNumber(serializers.IntegerField):
     def __init__(self, *, min_value: int, max_value: int, allow_null: bool = False, **options: Any) -> None:
+        if allow_null:
+            sentence = _("Must be a whole number from %(low)s to %(high)s, or null.")
+        else:
+            sentence = _("Must be a whole number from %(low)s to %(high)s.")
         super().__init__(
             min_value=min_value,
             max_value=max_value,
             allow_null=allow_null,
-            error_messages=always(
-                f"A whole number from {min_value} to {max_value}{', or null' if allow_null else ''}."
-            ),
+            error_messages=always(sentence % {"low": min_value, "high": max_value}),
             **options,
         )
 
@@ -42,7 +47,7 @@ class WholeNumber(serializers.IntegerField):
 
 class YesOrNo(serializers.BooleanField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(error_messages=always("True or false."), **options)
+        super().__init__(error_messages=always(_("Must be true or false.")), **options)
 
     def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
@@ -55,7 +60,9 @@ class OneOf(serializers.ChoiceField):
 
     def __init__(self, choices: Any, **options: Any) -> None:
         super().__init__(choices, **options)
-        self.error_messages.update(always(f"One of {', '.join(self.choices)}."))
+        self.error_messages.update(
+            always(_("Must be one of %(choices)s.") % {"choices": ", ".join(self.choices)})
+        )
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or data not in self.choices:
@@ -67,7 +74,10 @@ class Snowflake(serializers.CharField):
     """The id of something at Discord, as text."""
 
     def __init__(self, *, allow_null: bool = False, **options: Any) -> None:
-        words = always(f"An id of Discord's, as text{', or null' if allow_null else ''}.")
+        if allow_null:
+            words = always(_("Must be a Discord id as a string, or null."))
+        else:
+            words = always(_("Must be a Discord id as a string."))
         super().__init__(allow_null=allow_null, error_messages=words, **options)
 
     def to_internal_value(self, data: object) -> str:
@@ -82,7 +92,7 @@ class OnlyKnownFields(serializers.Serializer[Any]):
     The answer has the first MAX_UNKNOWN of them, cut to MAX_NAME characters: it must not be larger than the request.
     """
 
-    unknown = "There is no such field."
+    unknown = gettext_lazy("Unknown field.")
 
     def to_internal_value(self, data: Any) -> Any:
         known = {field.field_name for field in self._writable_fields}

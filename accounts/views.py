@@ -10,6 +10,7 @@ from django.contrib.auth import logout as django_logout
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
@@ -208,7 +209,7 @@ class LogoutView(APIView):
         if isinstance(request.auth, Principal) and request.auth.session:
             revoke_session(request.auth.session)
         django_logout(request._request)
-        return Response({"message": "Logged out"})
+        return Response({"message": _("Logged out")})
 
 
 class LogoutAllView(APIView):
@@ -218,4 +219,4 @@ class LogoutAllView(APIView):
     def post(self, request: Request) -> Response:
         revoke_all_sessions(caller(request))
         django_logout(request._request)
-        return Response({"message": "Logged out"})
+        return Response({"message": _("Logged out")})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
@@ -83,11 +85,12 @@ class AlertPostAdmin(ReadOnlyAdmin):
     list_select_related = ("rule__guild",)
     actions = ("post_again",)
 
-    @admin.display(description="guild")
+    @admin.display(description=_("guild"))
     def guild(self, post: AlertPost) -> str:
         return str(post.rule.guild)
 
-    @admin.action(description="Try again, at the risk of posting twice", permissions=["view"])
+    @admin.action(description=_("Retry (may post twice)"), permissions=["view"])
     def post_again(self, request: HttpRequest, queryset: QuerySet[AlertPost]) -> None:
         again = sum(try_again(post) for post in queryset)
-        self.message_user(request, f"{again} will be tried again.", messages.SUCCESS)
+        said = ngettext("%(count)s post will be retried.", "%(count)s posts will be retried.", again)
+        self.message_user(request, said % {"count": again}, messages.SUCCESS)

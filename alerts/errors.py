@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.errors import Refusal
 
 
@@ -9,7 +11,7 @@ class AlertRuleNotFound(Refusal):
     """The guild has no such rule."""
 
     code = "ALERT_RULE_NOT_FOUND"
-    sentence = "There is no such alert rule in this guild."
+    sentence = _("This server has no such alert rule.")
     status = 404
 
 
@@ -17,5 +19,5 @@ class TooManyAlertRules(Refusal):
     """The guild has as many rules as one may."""
 
     code = "TOO_MANY_ALERT_RULES"
-    sentence = "This guild has as many alert rules as one may have."
+    sentence = _("This server has the maximum number of alert rules. Delete one first.")
     status = 409

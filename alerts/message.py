@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.discord import DiscordObject
 from alerts.models import Level
@@ -21,6 +23,11 @@ from alerts.models import Level
 MAX_TEXT, MAX_LINE = 1000, 120  # escaped, each at most doubles; an embed may hold 4096
 MAX_NAME = 85  # likewise; a title may hold 256, of which the counts of a long digest take up to 80
 MAX_PLAIN = 600  # of a text outside of an embed; the whole content may hold 2000
+ALERTS = {
+    Level.LOW: gettext_lazy("low alert"),
+    Level.MEDIUM: gettext_lazy("medium alert"),
+    Level.HIGH: gettext_lazy("high alert"),
+}
 COLORS = {Level.LOW: 0x6B7A90, Level.MEDIUM: 0xE0A030, Level.HIGH: 0xD64545}
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -120,10 +127,10 @@ def compose(
     name = escape(" ".join((stream_name or stream_id).split()), MAX_NAME)
     total = sum(levels.values())
     mention = f"<@&{role_id}>" if role_id else ""
-    title = f"{_counts(levels)} from {name}" if digest else f"{name}: {worst} alert"
+    title = _digest_title(levels, name) if digest else f"{name}: {ALERTS[worst]}"
     url = page_of(stream_id, nonce)
     # Discord shows a line behind `-#` in small print.
-    note = "\n-# Without its picture: here the bot lacks Attach Files." if without.picture else ""
+    note = "\n-# " + _("No picture: the bot lacks Attach Files here.") if without.picture else ""
     message: DiscordObject = {
         "allowed_mentions": {"parse": [], "roles": [role_id] if role_id else []},
         "nonce": nonce,
@@ -131,7 +138,11 @@ def compose(
     }
     if picture is not None and not without.picture:
         message["attachments"] = [
-            {"id": 0, "filename": picture.filename, "description": "What the stream showed at that moment."}
+            {
+                "id": 0,
+                "filename": picture.filename,
+                "description": _("The picture of the stream at the time of the alert."),
+            }
         ]
     if without.embed:
         text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
@@ -150,10 +161,13 @@ def compose(
     return message | {"content": mention, "embeds": [embed]}
 
 
-def _counts(levels: dict[str, int]) -> str:
+def _digest_title(levels: dict[str, int], name: str) -> str:
     total = sum(levels.values())
-    parts = [f"{levels[level]} {level}" for level in reversed(Level) if levels.get(level)]
-    return f"{total} {'alert' if total == 1 else 'alerts'} ({', '.join(parts)})"
+    parts = [f"{level.label}: {levels[level]}" for level in reversed(Level) if levels.get(level)]
+    title = ngettext(
+        "%(count)s alert from %(stream)s (%(levels)s)", "%(count)s alerts from %(stream)s (%(levels)s)", total
+    )
+    return title % {"count": total, "stream": name, "levels": ", ".join(parts)}
 
 
 def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
@@ -161,13 +175,14 @@ def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
     lines: list[str] = []
     for one in reversed(said):
         # Discord shows such times by each reader's own clock (docs: Reference, Message Formatting).
-        line = (
-            f"<t:{int(one.at.timestamp())}:T> **{one.level}** {escape(' '.join(one.text.split()), MAX_LINE)}"
-        )
+        line = f"<t:{int(one.at.timestamp())}:T> **{one.level.label}** {escape(' '.join(one.text.split()), MAX_LINE)}"
         room -= len(line) + 1
         if room < 0:
             break
         lines.insert(0, line)
     if total > len(lines):
-        lines.insert(0, f"{total - len(lines)} before these:")
+        earlier = total - len(lines)
+        lines.insert(
+            0, ngettext("%(count)s earlier alert", "%(count)s earlier alerts", earlier) % {"count": earlier}
+        )
     return "\n".join(lines)

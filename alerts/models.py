@@ -19,6 +19,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from alerts.quiet import QuietHours
 from alerts.setting_fields import QuietHoursField, StreamField
@@ -31,9 +32,9 @@ MAX_PER_MINUTE = 30
 class Level(models.TextChoices):
     """How much an alert matters; in rising order."""
 
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
 
 
 class AlertRule(models.Model):
@@ -51,46 +52,51 @@ class AlertRule(models.Model):
     )
 
     stream_id = StreamField(
-        "Stream", max_length=64, db_index=True, help_text="The stream whose alerts are posted."
+        _("Stream"), max_length=64, db_index=True, help_text=_("Alerts of this stream are posted.")
     )
     channel_id = ChannelField(
-        "Post to", types=TEXT_TYPES, called="text", help_text="The text or announcement channel to post to."
+        _("Post to"),
+        types=TEXT_TYPES,
+        called="text",
+        help_text=_("The text or announcement channel to post to."),
     )
     mention_role_id = RoleField(
-        "Mention", empty="Nobody", null=True, blank=True, help_text="The one role that each post mentions."
+        _("Mention"), empty=_("Nobody"), null=True, blank=True, help_text=_("Each post mentions this role.")
     )
     min_level = ChoiceField(
-        "From level",
+        _("Minimum level"),
         choices=Level,
         max_length=8,
         default=Level.LOW,
-        help_text="Alerts below this level are not posted.",
+        help_text=_("Alerts below this level are not posted."),
     )
     max_per_minute = NumberField(
-        "One by one, at most",
+        _("Single posts, at most"),
         low=1,
         high=MAX_PER_MINUTE,
-        unit="a minute",
+        unit=_("a minute"),
         default=5,
-        help_text="The alerts that are posted one by one in a minute. The rest of that minute comes as one digest.",
+        help_text=_(
+            "How many alerts a minute are posted one by one. Further alerts are combined into a digest."
+        ),
     )
     quiet_hours = QuietHoursField(
-        "Quiet hours",
+        _("Quiet hours"),
         null=True,
         blank=True,
-        help_text="Alerts of these hours come as one digest when they end.",
+        help_text=_("Alerts in these hours are combined into a digest, which is posted when the hours end."),
     )
     enabled = SwitchField(
-        "On", default=True, help_text="When off, nothing is posted, and what waited is dropped."
+        _("On"), default=True, help_text=_("If off, nothing is posted, and pending posts are deleted.")
     )
 
     problem_code = models.CharField(
-        max_length=32, blank=True, help_text="Why the last post did not go out, or not whole."
+        max_length=32, blank=True, help_text=_("Why the last post failed or was incomplete.")
     )
     problem_detail = models.CharField(max_length=300, blank=True)
     problem_at = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(
-        null=True, blank=True, help_text="Discord refused for good: alerts wait until then."
+        null=True, blank=True, help_text=_("Discord rejected the last post. Alerts are held until then.")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -107,10 +113,10 @@ class AlertRule(models.Model):
 
 
 class PostState(models.TextChoices):
-    PENDING = "pending"
-    POSTED = "posted"
-    FAILED = "failed"
-    UNKNOWN = "unknown", "perhaps posted"
+    PENDING = "pending", _("Pending")
+    POSTED = "posted", _("Posted")
+    FAILED = "failed", _("Failed")
+    UNKNOWN = "unknown", _("Possibly posted")
 
 
 def new_nonce() -> str:
@@ -127,15 +133,19 @@ class AlertPost(models.Model):
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="posts")
     state = models.CharField(max_length=8, choices=PostState, default=PostState.PENDING)
     digest = models.BooleanField(default=False)
-    event_ids = models.JSONField(default=list, help_text="Rows of the stream's log; of a digest the newest.")
-    levels = models.JSONField(default=dict, help_text="How many alerts of which level.")
-    last_at = models.DateTimeField(help_text="When the newest alert was raised.")
+    event_ids = models.JSONField(
+        default=list, help_text=_("Ids of events in the stream's log. A digest keeps only the newest.")
+    )
+    levels = models.JSONField(default=dict, help_text=_("Number of alerts by level."))
+    last_at = models.DateTimeField(help_text=_("When the newest alert was raised."))
     due_at = models.DateTimeField()
     nonce = models.CharField(max_length=25, unique=True, default=new_nonce)
-    channel_id = models.CharField(max_length=20, blank=True, help_text="Where it was sent.")
-    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a bot first set out to send it.")
+    channel_id = models.CharField(max_length=20, blank=True, help_text=_("The channel it was sent to."))
+    handed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a bot first tried to send it."))
     doubt_since = models.DateTimeField(
-        null=True, blank=True, help_text="Since when Discord may have it; empty: it surely has not."
+        null=True,
+        blank=True,
+        help_text=_("Since when the message may be in Discord. Empty if it is certainly not."),
     )
     attempts = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
@@ -14,14 +16,14 @@ from alerts.setting_fields import QuietHoursField, StreamField
 from guilds.serializers import ModelSettingsSerializer
 from guilds.setting_fields import settings_in
 
-QUIET_HOURS = (
-    "Null, or {from, until, timezone}: two times of day such as 22:00, and a zone such as Europe/Berlin."
+QUIET_HOURS = gettext_lazy(
+    "Must be null or {from, until, timezone}: two times such as 22:00, and a time zone such as Europe/Berlin."
 )
 
 
 class StreamId(serializers.CharField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(error_messages=always("The id of a stream."), **options)
+        super().__init__(error_messages=always(_("Must be the id of a stream.")), **options)
 
     def to_internal_value(self, data: object) -> str:
         # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
@@ -31,12 +33,18 @@ class StreamId(serializers.CharField):
 
 
 class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
-    until = serializers.CharField(help_text="As `from`; over midnight where it comes before it.")
-    timezone = serializers.CharField(help_text="IANA name, as Europe/Berlin.")
+    until = serializers.CharField(
+        help_text=gettext_lazy(
+            "Time of day, such as 06:00. If it is before `from`, the hours end on the next day."
+        )
+    )
+    timezone = serializers.CharField(help_text=gettext_lazy("IANA name, such as Europe/Berlin."))
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`from` cannot be an attribute's name."""
-        return {"from": serializers.CharField(help_text="Time of day, as 22:00.")} | super().get_fields()
+        return {
+            "from": serializers.CharField(help_text=_("Time of day, such as 22:00."))
+        } | super().get_fields()
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """Return the hours with times as 22:00. Every mistake is one of the whole."""
@@ -50,11 +58,19 @@ class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
             raise serializers.ValidationError([QUIET_HOURS]) from None
         if hours.start == hours.until:
             raise serializers.ValidationError(
-                ["These hours would never end. To be quiet all day, turn the rule off."]
+                [
+                    _(
+                        "The quiet hours must not begin and end at the same time. To be quiet all day, turn the rule "
+                        "off."
+                    )
+                ]
             )
         if hours.timezone not in timezone_names():
             raise serializers.ValidationError(
-                [f"No time zone is called {str(hours.timezone)[:64]!r}; one is Europe/Berlin."]
+                [
+                    _("Unknown time zone %(name)s. A valid one is Europe/Berlin.")
+                    % {"name": f"{str(hours.timezone)[:64]!r}"}
+                ]
             )
         return {"from": f"{hours.start:%H:%M}", "until": f"{hours.until:%H:%M}", "timezone": hours.timezone}
 
@@ -67,7 +83,7 @@ class AlertProblemSerializer(serializers.Serializer[dict[str, object]]):
 
 # A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
 class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
-    unknown = "A rule has no such field."
+    unknown = gettext_lazy("Unknown field.")
     serializer_field_mapping: ClassVar = {
         **ModelSettingsSerializer.serializer_field_mapping,
         StreamField: StreamId,
@@ -83,16 +99,18 @@ class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
 class AlertRuleSerializer(LoggedAlertRuleSerializer):
     stream_name = serializers.CharField(read_only=True, allow_null=True)
     author = PersonSerializer(
-        read_only=True, allow_null=True, help_text="Works while they may read the stream."
+        read_only=True,
+        allow_null=True,
+        help_text=gettext_lazy("The rule works while this person may read the stream."),
     )
     created_at = serializers.DateTimeField(read_only=True)
     problem = AlertProblemSerializer(
-        read_only=True, allow_null=True, help_text="Why nothing is posted, or not the whole."
+        read_only=True, allow_null=True, help_text=gettext_lazy("Why posts fail or are incomplete.")
     )
     gone = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text="Fields whose channel or role was deleted since.",
+        help_text=gettext_lazy("Fields whose channel or role was deleted."),
     )
 
     class Meta:
@@ -103,5 +121,5 @@ class AlertRuleSerializer(LoggedAlertRuleSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError("Name what to change.")
+            raise serializers.ValidationError(_("Name at least one field to change."))
         return attrs

@@ -19,9 +19,13 @@ from typing import Any
 import aiohttp
 import nextcord
 from django.db import DatabaseError, InterfaceError
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from nextcord.ext import commands
 
 from accounts.errors import Refusal
+from botrunner.languages import language_of
 from realtime.errors import StoreNotFound
 
 log = logging.getLogger(__name__)
@@ -36,11 +40,11 @@ RETRY_SECONDS = (1.0, 5.0, 15.0)
 REMEMBERED = 1_000
 ACKNOWLEDGED = 40060  # Discord: Interaction has already been acknowledged
 
-CLOSING = "The bot is restarting. Check /queue in a moment to see whether this was done."
-NO_DATABASE = "The database is not responding. Try again in a few minutes."
-NOT_YET = "The bot is still loading this server. Try again in a moment."
-NO_COMMAND = "This command has changed. Restart Discord, then try again."
-OUR_FAULT = "Something went wrong on our side. Try again in a moment."
+CLOSING = _("The bot is restarting. Check /queue in a moment to see whether this was done.")
+NO_DATABASE = _("The database is not responding. Try again in a few minutes.")
+NOT_YET = _("The bot is still loading this server. Try again in a moment.")
+NO_COMMAND = _("This command has changed. Restart Discord, then try again.")
+OUR_FAULT = _("Something went wrong on our side. Try again in a moment.")
 
 
 class Asked(nextcord.Interaction[Any]):
@@ -69,6 +73,10 @@ class Asked(nextcord.Interaction[Any]):
         return f"Guild {self.guild_id}: /{self.name} (interaction {self.id})"
 
     @property
+    def language(self) -> str:
+        return language_of(self.locale)
+
+    @property
     def told(self) -> bool:
         return self._answered.is_set()
 
@@ -81,14 +89,18 @@ class Asked(nextcord.Interaction[Any]):
             return self.told or self._deferred
 
     async def tell(
-        self, content: str | None = None, *, embed: nextcord.Embed | None = None, private: bool | None = None
+        self,
+        content: str | Promise | None = None,
+        *,
+        embed: nextcord.Embed | None = None,
+        private: bool | None = None,
     ) -> None:
         """Say what came of it, to the one who asked only when `private`, which is as deferred by default.
 
         Nothing is raised: what cannot be told is logged.
         """
         private = self.private if private is None else private
-        said: dict[str, Any] = {"content": content} if content is not None else {}
+        said: dict[str, Any] = {"content": str(content)} if content is not None else {}
         said |= {"embed": embed} if embed is not None else {}
         async with self._turn:
             sent: bool | None = None
@@ -101,7 +113,7 @@ class Asked(nextcord.Interaction[Any]):
                 sent = await self._follow_up(said, private=private)
             self._answered.set()
         if not sent:
-            words = content or f"{embed.title}: {embed.description}" if embed else content
+            words = f"{embed.title}: {embed.description}" if embed else content
             log.warning("%s could not be answered. The answer was: %s", self, words)
 
     async def add(self, embed: nextcord.Embed) -> None:
@@ -207,7 +219,8 @@ class Answering:
         if asked.type is nextcord.InteractionType.application_command_autocomplete:
             await self._suggest(asked)
         elif asked.type is nextcord.InteractionType.application_command:
-            task = asyncio.create_task(self._run(asked), name=str(asked))
+            with translation.override(asked.language):  # the task copies it
+                task = asyncio.create_task(self._run(asked), name=str(asked))
             self._under_way[task] = asked
             task.add_done_callback(self._under_way.pop)
             await asyncio.wait({task})
@@ -217,7 +230,7 @@ class Answering:
         if not self._under_way:
             return
         _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
-        waiting = [asyncio.create_task(self._under_way[task].tell(CLOSING, private=True)) for task in late]
+        waiting = [asyncio.create_task(_say_closing(self._under_way[task])) for task in late]
         for task in late:
             task.cancel()
         if waiting:
@@ -255,6 +268,11 @@ class Answering:
     def _is_for_the_asker(self, name: str) -> bool:
         found = (each for each in self._bot.get_all_application_commands() if each.name == name)
         return any(getattr(each.callback, "for_the_asker", False) for each in found)
+
+
+async def _say_closing(asked: Asked) -> None:
+    with translation.override(asked.language):
+        await asked.tell(CLOSING, private=True)
 
 
 async def _defer_in_time(asked: Asked) -> None:

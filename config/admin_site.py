@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 # Admins of these for e-mail addresses and groups are not used here.
 _FOREIGN = ("allauth.", "django.contrib.auth.")
@@ -16,7 +17,7 @@ _FOREIGN = ("allauth.", "django.contrib.auth.")
 
 class BacklineAdminSite(admin.AdminSite):
     site_header = site_title = "Backline"
-    index_title = "Look after people, guilds and queues"
+    index_title = _("People, guilds and queues")
     site_url = "/dashboard"
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -6,6 +6,7 @@ import asyncio
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from config.handler import Http
 from config.malloc import give_memory_back
@@ -30,9 +31,9 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
     except asyncio.CancelledError:
         return  # the server stops and is closing the sockets
     except ValueError as error:
-        if "No route found" not in str(error):
+        if _("No route found") not in str(error):
             raise
-        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+        for message in refusal(scope, 404, "NOT_FOUND", _("Not found.")):
             await send(message)
 
 
@@ -46,5 +47,5 @@ async def bot_api(scope: Scope, receive: Receive, send: Send) -> None:
         scope["backline.urlconf"] = settings.BOT_API_URLCONF
         await http(scope, receive, send)
     elif scope["type"] == "websocket":
-        for message in refusal(scope, 404, "NOT_FOUND", "There is nothing here."):
+        for message in refusal(scope, 404, "NOT_FOUND", _("Not found.")):
             await send(message)

@@ -8,6 +8,7 @@ import math
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,22 +25,22 @@ def answer(error: Exception, context: dict[str, object]) -> Response:
         set_rollback()
         return _refuse(error)
     if isinstance(error, RequestDataTooBig):
-        return _body(413, "TOO_LARGE", "The request body is too large (limit 2 MB).")
+        return _body(413, "TOO_LARGE", _("The request body is too large (limit 2 MB)."))
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return Response(
-            {"code": "INVALID_INPUT", "detail": "Some of this is not as it should be.", "errors": errors},
+            {"code": "INVALID_INPUT", "detail": _("Some fields are invalid."), "errors": errors},
             status=status.HTTP_400_BAD_REQUEST,
         )
     if isinstance(error, OperationalError | InterfaceError):
         log.exception("Database unavailable for %s", _named(context))
-        return _body(503, "UNAVAILABLE", "The database does not answer. Try again in a moment.")
+        return _body(503, "UNAVAILABLE", _("The database is not responding. Try again in a moment."))
     response = exception_handler(error, context)
     if response is None:
         set_rollback()
         log.error("Unexpected error in %s", _named(context), exc_info=error)
-        return _body(500, "INTERNAL_ERROR", "Something went wrong on our side. It has been logged.")
+        return _body(500, "INTERNAL_ERROR", _("Something went wrong on our side. It has been logged."))
     response.data = {"code": _code(error), "detail": _sentence(error)}
     return response
 
@@ -83,7 +84,7 @@ def _code(error: Exception) -> str:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, Http404):
-        return "There is nothing here."
+        return _("Not found.")
     if isinstance(error, exceptions.NotAuthenticated):
-        return "Log in first."
-    return str(getattr(error, "detail", "You may not do this."))
+        return _("Log in first.")
+    return str(getattr(error, "detail", _("You do not have permission to do this.")))

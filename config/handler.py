@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+from django.utils.translation import gettext as _
 from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]  # ships no types
 
 from config.views import bad_request
@@ -167,7 +168,7 @@ class Http:
         own_files = "backline.urlconf" not in scope
         if _head_size(scope) > HEAD_BYTES:
             await _refuse(
-                scope, send, 431, "HEADERS_TOO_LARGE", "The headers are too large (limit 64 kB in all)."
+                scope, send, 431, "HEADERS_TOO_LARGE", _("The headers are too large (limit 64 kB in total).")
             )
             return
         static = own_files and self._files.has(scope["path"])
@@ -178,7 +179,9 @@ class Http:
         except RequestAborted:
             return
         if body is None:
-            detail = f"The request body is too large (limit {BODY_BYTES // 1_000_000} MB)."
+            detail = _("The request body is too large (limit %(limit)s MB).") % {
+                "limit": BODY_BYTES // 1_000_000
+            }
             await _refuse(scope, send, 413, "TOO_LARGE", detail)
             return
         await (self._files if static else self._django)(scope, _replay(body, receive), send)

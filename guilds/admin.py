@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
@@ -71,10 +73,14 @@ class BotShardAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "state", "members", "guilds", "latency_ms", "ready_at", "seen_at", "process")
     list_filter = ("connected", "members_intent")
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, shard: BotShard) -> str:
-        return "connected" if is_up(shard, now=timezone.now()) else "not connected"
+        return gettext("connected") if is_up(shard, now=timezone.now()) else gettext("not connected")
 
-    @admin.display(description="Server Members intent")
+    @admin.display(description=_("Server Members intent"))
     def members(self, shard: BotShard) -> str:
-        return "granted" if shard.members_intent else f"refused. {MEMBERS_REMEDY}"
+        return (
+            gettext("granted")
+            if shard.members_intent
+            else gettext("refused: %(remedy)s") % {"remedy": MEMBERS_REMEDY}
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.errors import Refusal
 
 
@@ -9,7 +11,7 @@ class InvalidGuildId(Refusal):
     """The guild id of the request is no snowflake."""
 
     code = "INVALID_GUILD_ID"
-    sentence = "A guild id is a Discord snowflake: 17 to 20 digits."
+    sentence = _("A server id must be a Discord snowflake of 17 to 20 digits.")
     field = "guild_id"
 
 
@@ -17,7 +19,7 @@ class GuildNotFound(Refusal):
     """Also for guilds that exist but are not the caller's: nobody learns which do."""
 
     code = "GUILD_NOT_FOUND"
-    sentence = "You are in no guild of this id."
+    sentence = _("You are not in a server with this id.")
     status = 404
 
 
@@ -25,7 +27,7 @@ class GuildForbidden(Refusal):
     """The caller is in the guild and does not manage it."""
 
     code = "FORBIDDEN"
-    sentence = "You may not do this in this guild."
+    sentence = _("You do not have permission to do this in this server.")
     status = 403
 
 
@@ -33,7 +35,7 @@ class BotNotInstalled(Refusal):
     """This needs the bot in the guild, and it is not there."""
 
     code = "BOT_NOT_INSTALLED"
-    sentence = "The bot is not in this guild yet."
+    sentence = _("The bot is not in this server yet.")
     status = 409
 
 
@@ -41,7 +43,7 @@ class GuildUnavailable(Refusal):
     """The bot is in the guild, and Discord has an outage for it."""
 
     code = "GUILD_UNAVAILABLE"
-    sentence = "Discord cannot tell us about this guild for now."
+    sentence = _("Discord has an outage for this server. Try again later.")
     status = 503
 
 
@@ -49,7 +51,7 @@ class RefreshedJustNow(Refusal):
     """The guild was refreshed some seconds ago."""
 
     code = "RATE_LIMITED"
-    sentence = "This guild was just read. Wait some seconds."
+    sentence = _("This server was refreshed a moment ago. Wait a few seconds.")
     status = 429
 
     def __init__(self, retry_after: int) -> None:
@@ -61,5 +63,5 @@ class RoleNotFound(Refusal):
     """The role to share with is not one of the guild's."""
 
     code = "ROLE_NOT_FOUND"
-    sentence = "There is no such role in this guild."
+    sentence = _("This server has no such role.")
     field = "role_id"

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import snowflake_validator
 from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SourcesField, SwitchField
@@ -18,17 +19,19 @@ class Guild(models.Model):
     id = models.CharField(primary_key=True, max_length=20, validators=[snowflake_validator])
     name = models.CharField(max_length=100)
     icon_hash = models.CharField(max_length=64, blank=True)
-    owner_id = models.CharField(max_length=20, blank=True, help_text="Snowflake of the owner.")
+    owner_id = models.CharField(max_length=20, blank=True, help_text=_("Snowflake of the owner."))
     member_count = models.PositiveIntegerField(null=True, blank=True)
     bot_installed = models.BooleanField(default=False)
-    left_at = models.DateTimeField(null=True, blank=True, help_text="When the bot was removed.")
-    unavailable = models.BooleanField(default=False, help_text="Discord has an outage for this guild.")
+    left_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the bot was removed from the guild.")
+    )
+    unavailable = models.BooleanField(default=False, help_text=_("Discord has an outage for this guild."))
     mirrored_at = models.DateTimeField(null=True, blank=True)
     bot_role_ids = models.JSONField(
-        default=list, blank=True, help_text="Roles the bot has here, @everyone left out."
+        default=list, blank=True, help_text=_("The bot's roles in this guild, without @everyone.")
     )
     afk_channel_id = models.CharField(
-        max_length=20, null=True, blank=True, help_text="Where Discord moves people who are idle."
+        max_length=20, null=True, blank=True, help_text=_("The channel to which Discord moves idle people.")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -90,9 +93,13 @@ class Channel(models.Model):
     overwrites = models.JSONField(
         default=list,
         blank=True,
-        help_text="Discord's: [{id, type, allow, deny}]; type 0 role, 1 member; bits as decimal strings.",
+        help_text=_(
+            "As Discord sends them: [{id, type, allow, deny}]. Type 0 is a role, 1 a member. Bits are decimal strings."
+        ),
     )
-    user_limit = models.PositiveIntegerField(default=0, help_text="Of a voice channel; 0: none.")
+    user_limit = models.PositiveIntegerField(
+        default=0, help_text=_("User limit of a voice channel. 0 means no limit.")
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "id"]
@@ -128,9 +135,7 @@ class VoiceState(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="voice_states")
     discord_id = models.CharField(max_length=20)
     name = models.CharField(max_length=100, blank=True)
-    deafened = models.BooleanField(
-        default=False, help_text="Hears nothing, by their own or the guild's wish."
-    )
+    deafened = models.BooleanField(default=False, help_text=_("Deafened by themselves or by a moderator."))
     bot = models.BooleanField(default=False)
 
     class Meta:
@@ -145,9 +150,9 @@ class VoiceState(models.Model):
 class Who(models.TextChoices):
     """Who may do something in a guild. Each includes those below it."""
 
-    EVERYONE = "everyone"
-    DJ = "dj", "DJs"
-    MANAGERS = "managers"
+    EVERYONE = "everyone", _("Everyone")
+    DJ = "dj", _("DJs")
+    MANAGERS = "managers", _("Managers")
 
 
 MAX_VOLUME = 200  # percent; Discord's own volume per person goes as far
@@ -156,9 +161,9 @@ MAX_VOLUME = 200  # percent; Discord's own volume per person goes as far
 class Section(models.TextChoices):
     """The parts of the settings page, in their order."""
 
-    PEOPLE = "people", "Who may do what"
-    QUEUE = "queue", "Queue"
-    VOICE = "voice", "Voice"
+    PEOPLE = "people", _("Permissions")
+    QUEUE = "queue", _("Queue")
+    VOICE = "voice", _("Voice")
 
 
 class GuildSettings(models.Model):
@@ -172,132 +177,138 @@ class GuildSettings(models.Model):
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="settings", primary_key=True)
 
     dj_role_id = RoleField(
-        "DJ role",
+        _("DJ role"),
         section=Section.PEOPLE,
-        empty="The role named “DJ”",
+        empty=_("The role named “DJ”"),
         null=True,
         blank=True,
-        help_text="DJs skip at once, remove other people's tracks, and control the player from anywhere. People who "
-        "manage the server are always DJs.",
+        help_text=_(
+            "DJs skip at once, remove other people's tracks, and control the player from anywhere. "
+            "People who manage the server are always DJs."
+        ),
     )
     may_add = ChoiceField(
-        "Add tracks",
+        _("Add tracks"),
         section=Section.PEOPLE,
         choices=Who,
         max_length=8,
         default=Who.EVERYONE,
-        help_text="Who may add tracks to the queue.",
+        help_text=_("Who may add tracks to the queue."),
     )
     may_skip = ChoiceField(
-        "Skip other people's tracks",
+        _("Skip other people's tracks"),
         section=Section.PEOPLE,
         choices=Who,
         max_length=8,
         default=Who.EVERYONE,
-        help_text="Everyone: listeners vote, and DJs skip at once. You can always skip your own track.",
+        help_text=_("Everyone: listeners vote, and DJs skip at once. You can always skip your own track."),
     )
     vote_share = NumberField(
-        "Votes needed to skip",
+        _("Votes needed to skip"),
         section=Section.PEOPLE,
         low=0,
         high=100,
         unit="%",
         default=50,
         works_when=("may_skip", Who.EVERYONE),
-        help_text="The share of listeners who must vote to skip.",
+        help_text=_("The share of listeners who must vote to skip."),
     )
     may_move = ChoiceField(
-        "Change the order",
+        _("Change the order"),
         section=Section.PEOPLE,
         choices=Who,
         max_length=8,
         default=Who.EVERYONE,
-        help_text="Who may move tracks, and add tracks before those of other people.",
+        help_text=_("Who may move tracks, and add tracks ahead of other people's tracks."),
     )
     may_clear = ChoiceField(
-        "Clear the queue",
+        _("Clear the queue"),
         section=Section.PEOPLE,
         choices=Who,
         max_length=8,
         default=Who.DJ,
-        help_text="Who may remove all waiting tracks.",
+        help_text=_("Who may remove all tracks from the queue."),
     )
 
     fair_order = SwitchField(
-        "Take turns",
+        _("Take turns"),
         section=Section.QUEUE,
         default=False,
-        help_text="New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change "
-        "the order then.",
+        help_text=_(
+            "The queue alternates between people, so that nobody waits for a whole album. While this is "
+            "on, only DJs may change the order."
+        ),
     )
     max_per_person = NumberField(
-        "Tracks per person",
+        _("Tracks per person"),
         section=Section.QUEUE,
         low=1,
         high=1000,
-        unit="tracks",
-        empty="any",
+        unit=_("tracks"),
+        empty=_("any"),
         null=True,
         blank=True,
-        help_text="The most tracks that one person may have in the queue. DJs have no limit.",
+        help_text=_("The most tracks that one person may have in the queue. DJs have no limit."),
     )
     allowed_sources = SourcesField(
-        "Sources of tracks",
+        _("Sources of tracks"),
         section=Section.QUEUE,
         null=True,
         blank=True,
-        help_text="Tracks can be added from these sources only.",
+        help_text=_("Only tracks from these sources can be added."),
     )
 
     voice_channel_id = ChannelField(
-        "Default voice channel",
+        _("Default voice channel"),
         section=Section.VOICE,
         types=VOICE_TYPES,
         called="voice",
-        empty="None",
+        empty=_("None"),
         null=True,
         blank=True,
-        help_text="Where the bot plays when neither it nor the person who asks is in a voice channel.",
+        help_text=_("The bot plays here when neither the bot nor the requester is in a voice channel."),
     )
     default_volume = NumberField(
-        "Default volume",
+        _("Default volume"),
         section=Section.VOICE,
         low=0,
         high=MAX_VOLUME,
         unit="%",
         default=100,
-        help_text="The volume until somebody changes it.",
+        help_text=_("The volume until someone changes it."),
     )
     stay_in_channel = SwitchField(
-        "Stay in the channel when it is empty (24/7)",
+        _("Stay in the channel when it is empty (24/7)"),
         section=Section.VOICE,
         default=False,
-        help_text="Otherwise the bot leaves after a while and keeps the queue.",
+        help_text=_("If off, the bot leaves an empty channel after a while. The queue is kept."),
     )
     leave_after_minutes = NumberField(
-        "Leave after",
+        _("Leave after"),
         section=Section.VOICE,
         low=1,
         high=1440,
-        unit="minutes",
+        unit=_("minutes"),
         default=10,
         works_when=("stay_in_channel", False),
-        help_text="How long the bot waits in an empty channel.",
+        help_text=_("How long the bot waits in an empty channel."),
     )
 
     announce_channel_id = ChannelField(
-        "Announcement channel",
+        _("Announcement channel"),
         types=TEXT_TYPES,
         called="text",
-        empty="None",
+        empty=_("None"),
         null=True,
         blank=True,
-        help_text="A text or announcement channel for what the bot has to say. Nothing is written there yet, so the "
-        "page does not offer it.",
+        help_text=_(
+            "A text or announcement channel for the bot's announcements. The bot does not post there "
+            "yet, so the page does not show this setting."
+        ),
     )
 
     class Meta:
-        verbose_name_plural = "guild settings"
+        verbose_name_plural = _("guild settings")
 
     def __str__(self) -> str:
         return f"settings of {self.guild}"
@@ -311,15 +322,17 @@ class BotShard(models.Model):
     """
 
     number = models.PositiveIntegerField()
-    count = models.PositiveIntegerField(help_text="How many shards the bot has in all.")
-    process = models.CharField(max_length=64, help_text="The process that keeps it: machine, pid.")
+    count = models.PositiveIntegerField(help_text=_("Total number of the bot's shards."))
+    process = models.CharField(
+        max_length=64, help_text=_("The process that runs the shard: machine and pid.")
+    )
     connected = models.BooleanField(default=False)
     ready_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(default=timezone.now)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
     guilds = models.PositiveIntegerField(default=0)
     members_intent = models.BooleanField(
-        default=True, help_text="Whether Discord grants the Server Members intent."
+        default=True, help_text=_("Whether Discord grants the Server Members intent.")
     )
 
     class Meta:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.strict_fields import OneOf, OnlyKnownFields, Snowflake, WholeNumber, YesOrNo
@@ -24,25 +26,29 @@ class PublicGuildSerializer(serializers.Serializer[dict[str, object]]):
     name = serializers.CharField()
     icon_url = serializers.CharField(allow_null=True)
     bot_installed = serializers.BooleanField()
-    unavailable = serializers.BooleanField(help_text="Discord has an outage for this guild.")
+    unavailable = serializers.BooleanField(help_text=gettext_lazy("Discord has an outage for this guild."))
     member_count = serializers.IntegerField(allow_null=True)
 
 
 class GuildSerializer(PublicGuildSerializer):
     owner = serializers.BooleanField()
-    permissions = serializers.CharField(help_text="Discord's permission bits, a decimal number.")
+    permissions = serializers.CharField(
+        help_text=gettext_lazy("Discord's permission bits as a decimal number.")
+    )
     can_manage = serializers.BooleanField()
 
 
 class GuildAnswerSerializer(GuildSerializer):
     stale_since = serializers.DateTimeField(
         allow_null=True,
-        help_text="Since when changes may have been missed; null while the bot hears of them.",
+        help_text=gettext_lazy("Since when changes may have been missed. Null while the bot is connected."),
     )
 
 
 class VoiceStateSerializer(serializers.Serializer[dict[str, object]]):
-    channel_id = serializers.CharField(allow_null=True, help_text="A voice or stage channel; null: in none.")
+    channel_id = serializers.CharField(
+        allow_null=True, help_text=gettext_lazy("A voice or stage channel. Null if in none.")
+    )
 
 
 class VoiceChannelSerializer(serializers.Serializer[dict[str, object]]):
@@ -52,10 +58,12 @@ class VoiceChannelSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class LackSerializer(serializers.Serializer[dict[str, object]]):
-    permission = serializers.CharField(help_text="Discord's name of it.")
-    bit = serializers.CharField(help_text="Its permission bit, a decimal number.")
+    permission = serializers.CharField(help_text=gettext_lazy("Discord's name of the permission."))
+    bit = serializers.CharField(help_text=gettext_lazy("The permission bit as a decimal number."))
     needed_for = serializers.CharField()
-    channel_id = serializers.CharField(allow_null=True, help_text="Null: in the whole guild.")
+    channel_id = serializers.CharField(
+        allow_null=True, help_text=gettext_lazy("Null if missing in the whole guild.")
+    )
 
 
 class ChannelSerializer(serializers.ModelSerializer[Channel]):
@@ -85,7 +93,8 @@ class SourceNames(serializers.ListField):
         names = [name for name in data if isinstance(name, str)] if isinstance(data, list) else []
         if not names or names != data or not known.keys() >= set(names):
             raise serializers.ValidationError(
-                f"A list with at least one of {', '.join(known)}; null for all."
+                _("Must be a list with at least one of %(sources)s, or null for all.")
+                % {"sources": ", ".join(known)}
             )
         return sorted(set(names))
 
@@ -112,11 +121,11 @@ class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.Mode
 
 
 class SettingsSerializer(ModelSettingsSerializer[GuildSettings]):
-    unknown = "There is no such setting."
+    unknown = gettext_lazy("Unknown setting.")
     gone = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text="Settings whose role or channel was deleted since; they count as not set.",
+        help_text=gettext_lazy("Settings whose role or channel was deleted. They count as not set."),
     )
 
     class Meta:
@@ -128,7 +137,7 @@ class SettingsSerializer(ModelSettingsSerializer[GuildSettings]):
 class ChangeSettingsSerializer(ModelSettingsSerializer[GuildSettings]):
     """The arguments of the command `ChangeSettings`: any of the settings, at least one."""
 
-    unknown = "There is no such setting."
+    unknown = gettext_lazy("Unknown setting.")
 
     class Meta:
         model = GuildSettings
@@ -136,5 +145,7 @@ class ChangeSettingsSerializer(ModelSettingsSerializer[GuildSettings]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError(f"Name what to change: {', '.join(self.fields)}.")
+            raise serializers.ValidationError(
+                _("Name at least one setting to change: %(settings)s.") % {"settings": ", ".join(self.fields)}
+            )
         return attrs

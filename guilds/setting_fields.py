@@ -11,6 +11,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from guilds.signals import listing_sources
 
@@ -63,7 +67,7 @@ class NumberField[Set, Get](Setting[Set, Get], models.PositiveSmallIntegerField[
 
     template = "guilds/setting_number.html"
 
-    def __init__(self, *args: Any, low: int, high: int, unit: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, low: int, high: int, unit: str | Promise, **kwargs: Any) -> None:
         super().__init__(*args, validators=[MinValueValidator(low), MaxValueValidator(high)], **kwargs)
         self.low, self.high, self.unit = low, high, unit
 
@@ -114,13 +118,17 @@ class RoleField[Set, Get](MirroredField[Set, Get]):
 
     def refusal(self, guild: Any, chosen_id: str) -> str:
         if chosen_id == guild.pk:
-            return "Everybody has this role. Choose another, or none."
-        return (
-            "" if self.rows(guild).filter(pk=chosen_id).exists() else "There is no such role in this server."
-        )
+            return _("Everyone has this role. Choose another, or none.")
+        return "" if self.rows(guild).filter(pk=chosen_id).exists() else _("This server has no such role.")
 
     def kind(self) -> str:
         return "the id of a role, or null"
+
+
+_WRONG_TYPE = {
+    "text": gettext_lazy("This is not a text channel of this server."),
+    "voice": gettext_lazy("This is not a voice channel of this server."),
+}
 
 
 class ChannelField[Set, Get](MirroredField[Set, Get]):
@@ -135,7 +143,7 @@ class ChannelField[Set, Get](MirroredField[Set, Get]):
 
     def refusal(self, guild: Any, chosen_id: str) -> str:
         found = self.rows(guild).filter(pk=chosen_id).exists()
-        return "" if found else f"This is not a {self.called} channel of this server."
+        return "" if found else str(_WRONG_TYPE[self.called])
 
     def kind(self) -> str:
         return f"the id of a {self.called} channel{', or null' if self.null else ''}"
@@ -158,7 +166,9 @@ class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
             required=False,
             widget=forms.CheckboxSelectMultiple,
             label=self.verbose_name,
-            help_text=f"{self.help_text} None selected: all sources.",
+            help_text=format_lazy(
+                "{} {}", self.help_text, gettext_lazy("If none is selected, all are allowed.")
+            ),
         )
 
     def options(self, guild: Any) -> Options:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -43,7 +45,7 @@ _STALE = OpenApiParameter(
     OpenApiTypes.DATETIME,
     OpenApiParameter.HEADER,
     response=True,
-    description="Since when changes may have been missed; absent while the bot hears of them.",
+    description=gettext_lazy("Since when changes may have been missed. Absent while the bot is connected."),
 )
 
 
@@ -124,7 +126,7 @@ class ChannelsView(APIView):
             case "voice":
                 channels = voice_channels_of(guild_id)
             case _:
-                raise ValidationError({"type": ["One of text, voice."]})
+                raise ValidationError({"type": [_("Must be text or voice.")]})
         return _mirrored(membership, ChannelSerializer, channels)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.errors import Refusal
 
 
@@ -9,5 +11,5 @@ class NothingFound(Refusal):
     """No track matches. The sentence says what was looked for, and what to do."""
 
     code = "NO_MATCH"
-    sentence = "Nothing in the library matches this."
+    sentence = _("Nothing in the library matches this query.")
     status = 404

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Track(models.Model):
@@ -23,7 +24,7 @@ class Track(models.Model):
     album = models.CharField(max_length=300, null=True, blank=True)
     url = models.CharField(max_length=2000, null=True, blank=True)
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
-    artwork = models.CharField(max_length=80, blank=True, help_text="File name in the artwork folder.")
+    artwork = models.CharField(max_length=80, blank=True, help_text=_("File name in the artwork folder."))
     is_live = models.BooleanField(default=False)
     available = models.BooleanField(default=True)
     search_text = models.TextField(blank=True, editable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -29,10 +30,12 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         query = request.query_params.get("q", "")
         if len(query) > MAX_QUERY or "\0" in query:
-            raise InvalidInput({"q": [f"At most {MAX_QUERY} characters."]})
+            raise InvalidInput({"q": [_("At most %(limit)s characters.") % {"limit": MAX_QUERY}]})
         source = request.query_params.get("source")
         if source is not None and source not in (sources := searchable_sources()):
-            raise InvalidInput({"source": [f"One of: {', '.join(sources)}."]})
+            raise InvalidInput(
+                {"source": [_("Must be one of %(choices)s.") % {"choices": ", ".join(sources)}]}
+            )
         return Response([track_shape(track) for track in search_library(query, source=source)])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.errors import Refusal
@@ -39,12 +41,14 @@ class QueueItemAdmin(ReadOnlyAdmin):
     ordering = ("-added_at",)
     actions = ("put_back",)
 
-    @admin.action(description="Put back to the front of the queue", permissions=["view"])
+    @admin.action(description=gettext_lazy("Move back to the front of the queue"), permissions=["view"])
     def put_back(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> None:
         for item in queryset:
             try:
                 requeue(item.guild_id, item_id=str(item.pk), origin=_origin(request))
-                self.message_user(request, f"{item.track} is at the front again.", messages.SUCCESS)
+                self.message_user(
+                    request, _("%(track)s is at the front again.") % {"track": item.track}, messages.SUCCESS
+                )
             except Refusal as error:
                 self.message_user(request, f"{item.track}: {error}", messages.WARNING)
 
@@ -65,15 +69,17 @@ class PlayerAdmin(ReadOnlyAdmin):
     list_select_related = ("guild", "item__track")
     actions = ("skip",)
 
-    @admin.display(boolean=True, description="bot present")
+    @admin.display(boolean=True, description=gettext_lazy("bot present"))
     def leased(self, player: Player) -> bool:
         return player.leased
 
-    @admin.action(description="Skip what plays", permissions=["view"])
+    @admin.action(description=gettext_lazy("Skip the current track"), permissions=["view"])
     def skip(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
         for player in queryset:
             try:
                 execute(player.guild_id, "Skip", {}, origin=_origin(request))
-                self.message_user(request, f"{player.guild}: skipped.", messages.SUCCESS)
+                self.message_user(
+                    request, _("%(guild)s: skipped.") % {"guild": player.guild}, messages.SUCCESS
+                )
             except Refusal as error:
                 self.message_user(request, f"{player.guild}: {error}", messages.WARNING)

@@ -6,6 +6,8 @@ import re
 from typing import Any, cast
 from uuid import UUID
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.errors import InvalidInput
@@ -20,7 +22,7 @@ class Arguments(serializers.Serializer[dict[str, Any]]):
     def read(self, args: object) -> dict[str, Any]:
         """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidInput."""
         if not isinstance(args, dict):
-            raise InvalidInput({"non_field_errors": ["This must be a JSON object."]})
+            raise InvalidInput({"non_field_errors": [_("This must be a JSON object.")]})
         try:
             clean: dict[str, Any] = self.run_validation(args)
         except serializers.ValidationError as error:
@@ -32,8 +34,9 @@ class Arguments(serializers.Serializer[dict[str, Any]]):
 class ItemId(serializers.UUIDField):
     """The id of an item of the queue; a string, also once it is read."""
 
-    def __init__(self, *, sentence: str = "This is not the id of an item.", **options: Any) -> None:
-        super().__init__(error_messages=always(sentence), **options)
+    def __init__(self, *, sentence: str | Promise = "", **options: Any) -> None:
+        words = always(sentence or _("Must be the id of an item."))
+        super().__init__(error_messages=words, **options)
 
     def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # the log keeps JSON
         try:
@@ -44,7 +47,7 @@ class ItemId(serializers.UUIDField):
 
 class ChannelId(serializers.RegexField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(_CHANNEL_ID, error_messages=always("This is not the id of a channel."), **options)
+        super().__init__(_CHANNEL_ID, error_messages=always(_("Must be the id of a channel.")), **options)
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or not _CHANNEL_ID.fullmatch(data):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
@@ -27,9 +29,11 @@ class Name(serializers.Field[str, object, str, Any]):
 class CommandSerializer(Arguments):
     """Any command. What `args` may be is the command's."""
 
-    name = Name(error_messages=always("The name of a command."))
+    name = Name(error_messages=always(gettext_lazy("Must be the name of a command.")))
     args = serializers.DictField(
-        required=False, allow_null=True, error_messages=always("The arguments by name: an object.")
+        required=False,
+        allow_null=True,
+        error_messages=always(gettext_lazy("Must be an object of arguments by name.")),
     )
 
 
@@ -56,9 +60,10 @@ class ResultField(serializers.Field[Any, Any, Any, Any]):
     """What a command returns; `queue_app/schema.py` lists the shapes."""
 
 
-class CommandAnswerSerializer(serializers.Serializer[dict[str, Any]]):
+class CommandAnswerSerializer(serializers.Serializer[dict[str, object]]):
     seq = serializers.IntegerField(
-        allow_null=True, help_text="Of the last event that this appended; null: nothing changed."
+        allow_null=True,
+        help_text=gettext_lazy("Sequence number of the last event of this command. Null if nothing changed."),
     )
     result = ResultField()
 
@@ -69,11 +74,14 @@ MoveItemBody = type("MoveItemBody", (MoveItemArguments,), {"item_id": None})  # 
 class PlayerChanges(OnlyKnownFields, SetVolumeArguments):
     """Of a player what PATCH changes: any of these, and nothing else."""
 
-    unknown = "This cannot be changed here."
+    unknown = gettext_lazy("This field cannot be changed here.")
     paused = YesOrNo()
-    voice_channel_id = ChannelId(allow_null=True, help_text="null: leave voice.")
+    voice_channel_id = ChannelId(allow_null=True, help_text=gettext_lazy("Null to leave the voice channel."))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError(f"Say what to change: {', '.join(sorted(self.fields))}.")
+            raise serializers.ValidationError(
+                _("Name at least one field to change: %(fields)s.")
+                % {"fields": ", ".join(sorted(self.fields))}
+            )
         return attrs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.errors import Refusal
 from realtime.errors import Conflict
 
@@ -10,7 +12,7 @@ class ItemNotFound(Refusal):
     """No item of this id is queued or playing in the guild."""
 
     code = "ITEM_NOT_FOUND"
-    sentence = "There is no such item in this queue."
+    sentence = _("This track is not in the queue.")
     status = 404
 
 
@@ -18,7 +20,7 @@ class NothingPlaying(Refusal):
     """There is no track to skip."""
 
     code = "NOTHING_PLAYING"
-    sentence = "Nothing is playing."
+    sentence = _("Nothing is playing.")
     status = 409
 
 
@@ -26,7 +28,7 @@ class NotAllowed(Refusal):
     """The guild does not let the caller do this. The sentence says who may."""
 
     code = "FORBIDDEN"
-    sentence = "You may not do this here."
+    sentence = _("You do not have permission to do this here.")
     status = 403
 
 
@@ -34,7 +36,7 @@ class QueueCapReached(Refusal):
     """The person has as many tracks queued as the guild lets one have (`max_per_person`)."""
 
     code = "QUEUE_CAP_REACHED"
-    sentence = "You have as many tracks in the queue as one person may."
+    sentence = _("You have reached the limit of tracks per person.")
     status = 409
 
 
@@ -42,7 +44,7 @@ class QueueFull(Refusal):
     """The queue takes no more tracks. The sentence says how many it holds (QUEUE_MAX_ITEMS)."""
 
     code = "QUEUE_FULL"
-    sentence = "The queue is full."
+    sentence = _("The queue is full.")
     status = 409
 
 
@@ -50,7 +52,7 @@ class NotYourItem(Refusal):
     """Somebody else added the item to remove, and the caller is no DJ."""
 
     code = "FORBIDDEN"
-    sentence = "Only the one who added it, or a DJ, may remove this."
+    sentence = _("Only the requester or a DJ may remove this track.")
     status = 403
 
 
@@ -58,7 +60,7 @@ class UnknownChannel(Refusal):
     """The voice channel does not exist, or the bot or the caller cannot see it."""
 
     code = "UNKNOWN_CHANNEL"
-    sentence = "There is no such voice channel in this server."
+    sentence = _("This server has no such voice channel.")
     field = "channel_id"
 
 
@@ -66,7 +68,7 @@ class ChannelForbidden(Refusal):
     """The caller may not join the voice channel."""
 
     code = "CHANNEL_FORBIDDEN"
-    sentence = "You may not join this voice channel yourself, so you cannot send the bot there."
+    sentence = _("You cannot send the bot to a voice channel that you may not join yourself.")
     status = 403
 
 
@@ -74,13 +76,13 @@ class UnknownCommand(Refusal):
     """No command has the name of the request."""
 
     code = "UNKNOWN_COMMAND"
-    sentence = "There is no command of this name."
+    sentence = _("Unknown command.")
 
 
 class IdempotencyConflict(Conflict):
     """An Idempotency-Key was used before, for another request."""
 
-    sentence = "This Idempotency-Key was already used for another request."
+    sentence = _("This Idempotency-Key was already used for another request.")
 
 
 class LeaseLost(Exception):

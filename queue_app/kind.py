@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import InvalidInput
 from accounts.models import User
 from guilds.errors import GuildNotFound, InvalidGuildId
@@ -34,9 +36,9 @@ def push(store: Store, guild_id: str, events: list[Pushed], origin: Origin) -> l
 def _carry_out(guild_id: str, pushed: Pushed, origin: Origin) -> list[int]:
     args = {} if pushed.args is None and not pushed.args_text else pushed.args
     if not isinstance(args, dict):
-        raise InvalidPush("`args` must be an object.")
+        raise InvalidPush(_("`args` must be an object."))
     if pushed.seq is not None:
-        raise InvalidPush("A command has no seq; the server gives them out.")
+        raise InvalidPush(_("A command must not have a seq. The server assigns it."))
     origin = dataclasses.replace(origin, command_id=pushed.event_id, client_timestamp=pushed.client_timestamp)
     try:
         return execute(guild_id, pushed.name, args, origin=origin).seqs

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from guilds.models import Guild
 from library.models import Track
@@ -16,12 +17,12 @@ from queue_app.player_states import BOT_AWAY, PAUSED, RESUME, SILENCES, STOPPED,
 
 
 class ItemState(models.TextChoices):
-    QUEUED = "queued"
-    PLAYING = "playing"
-    PLAYED = "played"
-    SKIPPED = "skipped"
-    REMOVED = "removed"
-    FAILED = "failed"
+    QUEUED = "queued", _("Queued")
+    PLAYING = "playing", _("Playing")
+    PLAYED = "played", _("Played")
+    SKIPPED = "skipped", _("Skipped")
+    REMOVED = "removed", _("Removed")
+    FAILED = "failed", _("Failed")
 
 
 # From one state to the next, and who leads there. An operator may put any item back (domain/requeue.py).
@@ -56,7 +57,8 @@ class QueueItem(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
     dismissed = models.BooleanField(
-        default=False, help_text="Failed, and retried or removed since: no longer shown beside the queue."
+        default=False,
+        help_text=_("The failed item was retried or removed, and is no longer shown with the queue."),
     )
 
     class Meta:
@@ -113,9 +115,9 @@ class SkipVote(models.Model):
 
 
 class Loop(models.TextChoices):
-    OFF = "off"
-    TRACK = "track"
-    QUEUE = "queue"
+    OFF = "off", _("Off")
+    TRACK = "track", _("Track")
+    QUEUE = "queue", _("Queue")
 
 
 class Player(models.Model):
@@ -128,31 +130,35 @@ class Player(models.Model):
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="player", primary_key=True)
     voice_channel_id = models.CharField(max_length=20, null=True, blank=True)
     paused = models.BooleanField(default=False)
-    stopped = models.BooleanField(default=False, help_text="Sent out of voice; the item is kept.")
-    volume = models.PositiveSmallIntegerField(default=100, help_text="Percent.")
+    stopped = models.BooleanField(
+        default=False, help_text=_("The bot was told to leave the voice channel. The current item is kept.")
+    )
+    volume = models.PositiveSmallIntegerField(default=100, help_text=_("Percent."))
     volume_chosen = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Somebody set the volume; until then it follows the settings.",
+        help_text=_("Someone set the volume. Until then it follows the settings."),
     )
     loop = models.CharField(max_length=5, choices=Loop, default=Loop.OFF)
     item = models.OneToOneField(
         QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"
     )
     queue_total = models.PositiveIntegerField(
-        default=0, editable=False, help_text="How many items wait, counted under the store's lock."
+        default=0, editable=False, help_text=_("Number of queued items, counted under the store's lock.")
     )
-    skip_votes = models.PositiveSmallIntegerField(default=0, help_text="To skip the item, as counted last.")
+    skip_votes = models.PositiveSmallIntegerField(
+        default=0, help_text=_("Votes to skip the current item at the last count.")
+    )
     skip_votes_needed = models.PositiveSmallIntegerField(default=0)
 
     connected_channel_id = models.CharField(max_length=20, null=True, blank=True)
-    sounding = models.BooleanField(default=False, help_text="Frames of the item are being sent.")
+    sounding = models.BooleanField(default=False, help_text=_("Audio frames of the item are being sent."))
     position_ms = models.PositiveBigIntegerField(default=0)
     position_at = models.DateTimeField(default=timezone.now)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
     alone_since = models.DateTimeField(
-        null=True, blank=True, help_text="When the last person left its channel."
+        null=True, blank=True, help_text=_("When the last person left the bot's channel.")
     )
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)

@@ -2,6 +2,7 @@
 
 `Player.silence` finds the state of a row, and every surface shows its sentence as the player's `error`. The bot
 reports only what stands in this table, and a test walks it: each way, taken on each surface, makes the queue play.
+Events keep the sentences, so they are English here, and replies and pages translate them when they show them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class PlayerStatus(models.TextChoices):
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    PLAYING = "playing"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    ERROR = "error"
+    IDLE = "idle", _("Idle")
+    CONNECTING = "connecting", _("Connecting")
+    PLAYING = "playing", _("Playing")
+    PAUSED = "paused", _("Paused")
+    STOPPED = "stopped", _("Stopped")
+    ERROR = "error", _("Error")
 
 
 class Surface(StrEnum):
@@ -82,55 +85,63 @@ CHANNEL_GONE = "UNKNOWN_CHANNEL"
 SILENCES: dict[str, Silence] = {
     NOWHERE: Silence(
         PlayerStatus.IDLE,
-        "There is no voice channel to play in. Join one, or choose one.",
+        gettext_noop("There is no voice channel to play in. Join one, or choose one."),
         (SIT, CHOOSE, SETTING),
     ),
-    PAUSED: Silence(PlayerStatus.PAUSED, "Playback is paused. Resume it to continue.", (RESUME,)),
+    PAUSED: Silence(
+        PlayerStatus.PAUSED, gettext_noop("Playback is paused. Resume it to continue."), (RESUME,)
+    ),
     STOPPED: Silence(
         PlayerStatus.STOPPED,
-        "Playback is stopped. Resume it, add a track, or choose a voice channel.",
+        gettext_noop("Playback is stopped. Resume it, add a track, or choose a voice channel."),
         (RESUME, ADD, CHOOSE),
     ),
     CHANNEL_GONE: Silence(
-        PlayerStatus.ERROR, "The voice channel no longer exists. Choose another.", (CHOOSE, SIT, SETTING)
+        PlayerStatus.ERROR,
+        gettext_noop("The voice channel no longer exists. Choose another."),
+        (CHOOSE, SIT, SETTING),
     ),
     "CANNOT_CONNECT": Silence(
         PlayerStatus.ERROR,
-        "The bot may not join the voice channel. Grant it Connect there, or choose another channel.",
+        gettext_noop(
+            "The bot may not join the voice channel. Grant it Connect there, or choose another channel."
+        ),
         (GRANT, CHOOSE, SIT),
     ),
     "CHANNEL_FULL": Silence(
         PlayerStatus.ERROR,
-        "The voice channel is full. Make room, or choose another channel.",
+        gettext_noop("The voice channel is full. Make room, or choose another channel."),
         (MAKE_ROOM, CHOOSE, SIT),
     ),
     "NOT_ALLOWED_TO_SPEAK": Silence(
         PlayerStatus.ERROR,
-        "The bot may not speak in the voice channel. Grant it Speak, or choose another channel.",
+        gettext_noop(
+            "The bot may not speak in the voice channel. Grant it Speak, or choose another channel."
+        ),
         (GRANT, INVITE, CHOOSE),
         stays_put=True,
     ),
     "SERVER_MUTED": Silence(
         PlayerStatus.ERROR,
-        "The bot is server-muted in Discord. Unmute it, and playback continues.",
+        gettext_noop("The bot is server-muted in Discord. Unmute it, and playback continues."),
         (UNMUTE,),
         stays_put=True,
     ),
     "VOICE_FAILED": Silence(
         PlayerStatus.ERROR,
-        "The voice connection failed. The bot tries again, or choose another channel.",
+        gettext_noop("The voice connection failed. The bot tries again, or choose another channel."),
         (WAIT, RESUME, CHOOSE),
         stays_put=True,
     ),
     "VOICE_REFUSED": Silence(
         PlayerStatus.ERROR,
-        "Discord refused the voice connection. Resume to try again, or choose another channel.",
+        gettext_noop("Discord refused the voice connection. Resume to try again, or choose another channel."),
         (RESUME, CHOOSE),
         stays_put=True,
     ),
     BOT_AWAY: Silence(
         PlayerStatus.CONNECTING,
-        "The bot is away. It continues by itself as soon as it is back.",
+        gettext_noop("The bot is away. It continues by itself as soon as it is back."),
         (WAIT,),
         stays_put=True,
     ),

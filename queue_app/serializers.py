@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.serializers import PersonSerializer
@@ -23,7 +24,7 @@ class QueueItemSerializer(Shape):
     track = TrackSerializer()
     requested_by = PersonSerializer(allow_null=True)
     state = serializers.ChoiceField(choices=ItemState.choices)
-    rank = serializers.IntegerField(help_text="Orders the items that wait.")
+    rank = serializers.IntegerField(help_text=_("Sort key of queued items."))
     added_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -43,8 +44,10 @@ class PlayerSerializer(Shape):
 
 class QueueSerializer(Shape):
     items = QueueItemSerializer(many=True)
-    queue_total = serializers.IntegerField(help_text="How many wait, those of other pages included.")
-    next = serializers.CharField(allow_null=True, help_text="Pass as `after` for the next page.")
+    queue_total = serializers.IntegerField(help_text=_("Number of queued items on all pages."))
+    next = serializers.CharField(
+        allow_null=True, help_text=_("Pass as `after` to get the next page. Null on the last page.")
+    )
     epoch = serializers.CharField()
     seq = serializers.IntegerField()
 
@@ -59,13 +62,15 @@ class RightsSerializer(Shape):
 
     add = serializers.BooleanField()
     skip = serializers.ChoiceField(
-        choices=["now", "vote"], allow_null=True, help_text="Other people's tracks; one's own always."
+        choices=["now", "vote"],
+        allow_null=True,
+        help_text=_("For other people's tracks. Your own are always allowed."),
     )
     move = serializers.BooleanField()
     clear = serializers.BooleanField()
-    remove = serializers.BooleanField(help_text="Other people's tracks; one's own always.")
+    remove = serializers.BooleanField(help_text=_("For other people's tracks. Your own are always allowed."))
     control = serializers.ChoiceField(
-        choices=["always", "there"], help_text="`there`: while in the bot's channel, or nobody is."
+        choices=["always", "there"], help_text=_("`there`: while you are in the bot's channel, or nobody is.")
     )
     settings = serializers.BooleanField()
 
@@ -75,29 +80,38 @@ class SnapshotSerializer(Shape):
     seq = serializers.IntegerField()
     guild = GuildSerializer()
     voice_channels = VoiceChannelSerializer(many=True)
-    queue = QueueItemSerializer(many=True, help_text="The first 200.")
+    queue = QueueItemSerializer(many=True, help_text=_("The first 200 items."))
     queue_total = serializers.IntegerField()
     next = serializers.CharField(
-        allow_null=True, help_text="Where the queue goes on: `after` of its next page; null: it is all here."
+        allow_null=True,
+        help_text=_("Pass as `after` to get the next page of the queue. Null if all items are here."),
     )
-    failed = QueueItemSerializer(many=True, help_text="Of the last ten minutes, neither retried nor removed.")
+    failed = QueueItemSerializer(
+        many=True, help_text=_("Items that failed in the last ten minutes and were not retried or removed.")
+    )
     player = PlayerSerializer()
     skip_vote = SkipVoteSerializer(allow_null=True)
     can = RightsSerializer()
 
 
 class SeqSerializer(Shape):
-    seq = serializers.IntegerField(help_text="Of the last event that this appended; else the log's head.")
+    seq = serializers.IntegerField(
+        help_text=_(
+            "Sequence number of the last event of this command. The head of the log if nothing changed."
+        )
+    )
 
 
 class SkipSerializer(SeqSerializer):
-    vote = SkipVoteSerializer(required=False, help_text="Absent when the track was skipped.")
+    vote = SkipVoteSerializer(required=False, help_text=_("Absent if the track was skipped."))
 
 
 class SkippedSerializer(QueueItemSerializer):
-    vote = SkipVoteSerializer(allow_null=True, help_text="null when the track was skipped.")
+    vote = SkipVoteSerializer(allow_null=True, help_text=_("Null if the track was skipped."))
 
 
 class ClearedSerializer(Shape):
     removed = serializers.IntegerField()
-    dismissed = serializers.IntegerField(required=False, help_text="Failed tracks, where there were some.")
+    dismissed = serializers.IntegerField(
+        required=False, help_text=_("Number of dismissed failed tracks. Absent if there were none.")
+    )

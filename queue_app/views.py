@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -47,7 +49,7 @@ from realtime.origin import Origin
 
 PAGE = 100
 _IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", location=OpenApiParameter.HEADER, description="At most 255 characters."
+    "Idempotency-Key", location=OpenApiParameter.HEADER, description=gettext_lazy("At most 255 characters.")
 )
 
 
@@ -100,7 +102,7 @@ def _number(request: Request, name: str) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,40}", text):
-        raise InvalidInput({name: ["This must be a whole number."]})
+        raise InvalidInput({name: [_("Must be a whole number.")]})
     return max(-(2**63), min(int(text), 2**63 - 1))  # what a column holds
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+from django.utils.translation import gettext as _
+
 from realtime import json_text
 from realtime.errors import BadMessage, InvalidPush, TooLarge
 from realtime.kinds import Pushed
@@ -18,7 +20,7 @@ MAX_SEQ = 2**53 - 1  # what JavaScript counts to
 def decode(text: str | None, data: bytes | None) -> dict[str, object]:
     """Return the object of one message. Raises BadMessage (also for deep nesting) or TooLarge."""
     if text is None:
-        raise BadMessage("This socket speaks text, not binary.")
+        raise BadMessage(_("This socket accepts text messages, not binary."))
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         error = TooLarge()
         error.close_code = 4413  # who sends this does not know the protocol
@@ -26,13 +28,14 @@ def decode(text: str | None, data: bytes | None) -> dict[str, object]:
     try:
         frame = json_text.parse(text)
     except ValueError as error:
-        raise BadMessage("This is not JSON.") from error
+        raise BadMessage(_("The message is not valid JSON.")) from error
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-        raise BadMessage("A message is an object with a `type`.")
+        raise BadMessage(_("A message must be an object with a `type`."))
     frame_id = frame.get("id")
     if not isinstance(frame_id, str | int | None) or (isinstance(frame_id, str) and len(frame_id) > MAX_ID):
         frame["id"] = None  # it goes back in every answer, so it must be small
-        raise BadMessage(f"`id` must be a number or a string of at most {MAX_ID} characters.")
+        sentence = _("`id` must be a number or a string of at most %(limit)s characters.")
+        raise BadMessage(sentence % {"limit": MAX_ID})
     return frame
 
 
@@ -42,14 +45,15 @@ def text_field(frame: dict[str, object], name: str, *, required: bool = False) -
     if value is None and not required:
         return ""
     if not isinstance(value, str) or len(value) > MAX_TEXT or not is_storable(value):
-        raise BadMessage(f"`{name}` must be a string of at most {MAX_TEXT} characters.")
+        sentence = _("`%(field)s` must be a string of at most %(limit)s characters.")
+        raise BadMessage(sentence % {"field": name, "limit": MAX_TEXT})
     return value
 
 
 def cursor_field(frame: dict[str, object]) -> int:
     value = frame.get("cursor", 0)
     if not _is_whole(value, 0):
-        raise BadMessage("`cursor` must be a seq, 0 for the beginning.")
+        raise BadMessage(_("`cursor` must be a seq, 0 for the beginning."))
     return value
 
 
@@ -60,19 +64,19 @@ def pushed_events(frame: dict[str, object], text: str) -> list[Pushed]:
     """
     events = frame.get("events")
     if not isinstance(events, list) or not events:
-        raise InvalidPush("`events` must be a list with at least one event.")
+        raise InvalidPush(_("`events` must be a list with at least one event."))
     if len(events) > MAX_EVENTS:
         raise TooLarge
     starts = json_text.elements(text, json_text.members(text)["events"][0])
     pushed = [_pushed(event, text, start) for event, start in zip(events, starts, strict=True)]
     if len({event.seq is None for event in pushed}) > 1:
-        raise InvalidPush("Either all events of a push have a `seqNum` or none has.")
+        raise InvalidPush(_("Either all events of a push must have a `seqNum`, or none."))
     return pushed
 
 
 def _pushed(event: object, text: str, start: int) -> Pushed:
     if not isinstance(event, dict):
-        raise InvalidPush("An event is an object.")
+        raise InvalidPush(_("An event must be an object."))
     event_id, name = event.get("eventId"), event.get("name")
     stamp = event.get("clientTimestamp")
     if (
@@ -81,16 +85,16 @@ def _pushed(event: object, text: str, start: int) -> Pushed:
         or not event_id.isascii()
         or "\0" in event_id
     ):
-        raise InvalidPush("`eventId` must be a string of 8 to 64 characters, best a UUID.")
+        raise InvalidPush(_("`eventId` must be a string of 8 to 64 characters, best a UUID."))
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not is_storable(name):
-        raise InvalidPush("`name` must be the name of a command or an event.")
+        raise InvalidPush(_("`name` must be the name of a command or an event."))
     if stamp is not None and not _is_whole(stamp, -(2**63)):
-        raise InvalidPush("`clientTimestamp` must be in milliseconds.")
+        raise InvalidPush(_("`clientTimestamp` must be in milliseconds."))
     seq, parent_seq = event.get("seqNum"), event.get("parentSeqNum")
     if (seq is None) != (parent_seq is None):
-        raise InvalidPush("`seqNum` and `parentSeqNum` come together.")
+        raise InvalidPush(_("`seqNum` and `parentSeqNum` come together."))
     if seq is not None and not (_is_whole(parent_seq, 0) and _is_whole(seq, parent_seq + 1, MAX_SEQ + 1)):
-        raise InvalidPush("`seqNum` must be a whole number above `parentSeqNum`.")
+        raise InvalidPush(_("`seqNum` must be a whole number above `parentSeqNum`."))
     span = json_text.members(text, start).get("args")
     return Pushed(
         event_id=event_id,

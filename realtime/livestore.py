@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import TypeGuard
 from urllib.parse import parse_qs, unquote
 
+from django.utils.translation import gettext as _
+
 from realtime import json_text
 from realtime.errors import BadMessage, InvalidPush, TooLarge
 from realtime.frames import MAX_BYTES, MAX_EVENTS, MAX_ID, MAX_SEQ, is_storable
@@ -46,7 +48,7 @@ class Message:
     def payload(self) -> dict[str, object]:
         payload = self.body.get("payload")
         if not isinstance(payload, dict):
-            raise BadMessage("A request has a `payload`.")
+            raise BadMessage(_("A request must have a `payload`."))
         return payload
 
 
@@ -58,16 +60,16 @@ def read_address(query_string: bytes) -> Address:
     query = parse_qs(query_string.decode("latin-1"), keep_blank_values=True)
     store_id = query.get("storeId", [""])[0]
     if not store_id or len(store_id) > MAX_ID or not is_storable(store_id):
-        raise BadMessage("Say which store: `?storeId=`.")
+        raise BadMessage(_("Name the store in `?storeId=`."))
     payload: object = None
     if raw := query.get("payload", [""])[0]:
         try:
             payload = json.loads(unquote(raw, errors="strict"))
         except (ValueError, RecursionError) as error:
-            raise BadMessage("`payload` is JSON, encoded for a URL.") from error
+            raise BadMessage(_("`payload` is JSON, encoded for a URL.")) from error
     instance = payload.get("instanceId") if isinstance(payload, dict) else None
     if instance is not None and not (isinstance(instance, str) and len(instance) <= MAX_ID):
-        raise BadMessage("`instanceId` must be the name of a store.")
+        raise BadMessage(_("`instanceId` must be the name of a store."))
     name = instance_named(instance or f"app:{store_id}")
     return Address(store_id=store_id, instance=name, token=token_of(payload))
 
@@ -81,7 +83,7 @@ def token_of(payload: object) -> str:
 def decode(text: str | None) -> list[Message]:
     """Return the messages of one frame: one, or several in an array. Raises BadMessage or TooLarge."""
     if text is None:
-        raise BadMessage("This socket speaks text, not binary.")
+        raise BadMessage(_("This socket accepts text messages, not binary."))
     if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
         error = TooLarge()
         error.close_code = 4413
@@ -89,7 +91,7 @@ def decode(text: str | None) -> list[Message]:
     try:
         said = json_text.parse(text)
     except ValueError as error:
-        raise BadMessage("This is not JSON.") from error
+        raise BadMessage(_("The message is not valid JSON.")) from error
     if isinstance(said, list):
         return [_message(each, at) for each, at in zip(said, json_text.elements(text, 0), strict=True)]
     return [_message(said, 0)]
@@ -97,10 +99,10 @@ def decode(text: str | None) -> list[Message]:
 
 def _message(said: object, at: int) -> Message:
     if not isinstance(said, dict) or not isinstance(said.get("_tag"), str):
-        raise BadMessage("A message is an object with a `_tag`.")
+        raise BadMessage(_("A message must be an object with a `_tag`."))
     request_id = said.get("id" if said["_tag"] == "Request" else "requestId", "")
     if not isinstance(request_id, str) or len(request_id) > MAX_ID:
-        raise BadMessage("A request's id is a string.")
+        raise BadMessage(_("A request's id must be a string."))
     return Message(tag=said["_tag"], request_id=request_id, body=said, at=at)
 
 
@@ -110,10 +112,10 @@ def read_cursor(message: Message) -> tuple[int, str | None]:
     if cursor is None:
         return 0, None
     if not isinstance(cursor, dict):
-        raise BadMessage("`cursor` has a `backendId` and an `eventSequenceNumber`.")
+        raise BadMessage(_("`cursor` has a `backendId` and an `eventSequenceNumber`."))
     seq, epoch = cursor.get("eventSequenceNumber"), cursor.get("backendId")
     if not _is_seq(seq) or not isinstance(epoch, str):
-        raise BadMessage("`cursor` has a `backendId` and an `eventSequenceNumber`.")
+        raise BadMessage(_("`cursor` has a `backendId` and an `eventSequenceNumber`."))
     return seq, epoch
 
 
@@ -121,7 +123,7 @@ def read_backend(message: Message) -> str | None:
     """Return the epoch that a push means. Raises BadMessage."""
     epoch = _option(message.payload.get("backendId"))
     if epoch is not None and not isinstance(epoch, str):
-        raise BadMessage("`backendId` must be a string.")
+        raise BadMessage(_("`backendId` must be a string."))
     return epoch
 
 
@@ -132,7 +134,7 @@ def read_batch(message: Message, text: str) -> list[Pushed]:
     """
     batch = message.payload.get("batch")
     if not isinstance(batch, list):
-        raise InvalidPush("`batch` must be a list of events.")
+        raise InvalidPush(_("`batch` must be a list of events."))
     if len(batch) > MAX_EVENTS:
         raise TooLarge
     payload_at = json_text.members(text, message.at)["payload"][0]
@@ -142,11 +144,11 @@ def read_batch(message: Message, text: str) -> list[Pushed]:
 
 def _pushed(event: object, text: str, start: int) -> Pushed:
     if not isinstance(event, dict):
-        raise InvalidPush("An event is an object.")
+        raise InvalidPush(_("An event must be an object."))
     name, client_id, session_id = (_word(event.get(field)) for field in ("name", "clientId", "sessionId"))
     seq, parent_seq = event.get("seqNum"), event.get("parentSeqNum")
     if not name or not (_is_seq(parent_seq) and _is_seq(seq) and seq > parent_seq):
-        raise InvalidPush("An event has a name and a `seqNum` above its `parentSeqNum`.")
+        raise InvalidPush(_("An event must have a name and a `seqNum` above its `parentSeqNum`."))
     span = json_text.members(text, start).get("args")
     return Pushed(
         event_id=uuid.uuid4().hex,
@@ -164,12 +166,12 @@ def _option(value: object) -> object:
     """Return what an Effect `Option` holds, null for `None`. Raises BadMessage."""
     if isinstance(value, dict) and value.get("_tag") in {"Some", "None"}:
         return value.get("value") if value["_tag"] == "Some" else None
-    raise BadMessage("This is no Option.")
+    raise BadMessage(_("Not a valid Option."))
 
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or len(value) > 100 or not is_storable(value):
-        raise InvalidPush("`name`, `clientId` and `sessionId` are strings of at most 100 characters.")
+        raise InvalidPush(_("`name`, `clientId` and `sessionId` are strings of at most 100 characters."))
     return value
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 def new_epoch() -> str:
@@ -28,7 +29,7 @@ class Store(models.Model):
     name = models.CharField(max_length=200, unique=True)
     epoch = models.CharField(max_length=32, default=new_epoch)
     head = models.BigIntegerField(default=0)
-    pruned_through = models.BigIntegerField(default=0, help_text="Events up to this seq are gone.")
+    pruned_through = models.BigIntegerField(default=0, help_text=_("Events up to this seq were deleted."))
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -36,9 +37,9 @@ class Store(models.Model):
         blank=True,
         related_name="owned_stores",
     )
-    public = models.BooleanField(default=False, help_text="Every user may read it.")
+    public = models.BooleanField(default=False, help_text=_("Every user may read the store."))
     size_bytes = models.BigIntegerField(
-        default=0, editable=False, help_text="What the events that clients wrote take, about."
+        default=0, editable=False, help_text=_("Approximate size of the events that clients wrote.")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -49,8 +50,8 @@ class Store(models.Model):
 class StoreRole(models.TextChoices):
     """What a member of an `app:` store may do: a writer reads as well."""
 
-    READER = "reader"
-    WRITER = "writer"
+    READER = "reader", _("Reader")
+    WRITER = "writer", _("Writer")
 
 
 class StoreMember(models.Model):
@@ -72,11 +73,11 @@ class StoreMember(models.Model):
 class Via(models.TextChoices):
     """The surface through which a change came."""
 
-    SYNC = "sync"
-    REST = "rest"
-    DISCORD = "discord"
-    ADMIN = "admin"
-    BOT = "bot"
+    SYNC = "sync", _("Sync")
+    REST = "rest", _("REST")
+    DISCORD = "discord", _("Discord")
+    ADMIN = "admin", _("Admin")
+    BOT = "bot", _("Bot")
 
 
 class Event(models.Model):
@@ -106,7 +107,7 @@ class Event(models.Model):
     client_id = models.CharField(max_length=100, blank=True)
     session_id = models.CharField(max_length=100, blank=True)
     client_timestamp = models.BigIntegerField(
-        null=True, blank=True, help_text="Milliseconds, as the client said."
+        null=True, blank=True, help_text=_("The client's clock, in milliseconds.")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -131,7 +132,7 @@ class Command(models.Model):
     command_id = models.CharField(max_length=64)
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="commands")
     request_hash = models.CharField(max_length=64)
-    answer = models.TextField(help_text="JSON: `{seqs, result}`.")
+    answer = models.TextField(help_text=_("JSON: `{seqs, result}`."))
     created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
 
     class Meta:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+from django.utils.translation import gettext as _
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -57,11 +58,11 @@ def handshake_fault(scope: Scope, target: bytes = b"/") -> Fault | None:
 
 def _unreadable(error: Exception | None) -> tuple[int, str]:
     if isinstance(error, RequestLineTooLong):
-        return 414, "The request line is too long (limit 8 kB)."
+        return 414, _("The request line is too long (limit 8 kB).")
     if isinstance(error, HeaderLineTooLong | TooManyHeaders):
-        return 431, "There are too many headers (limit 128), or one is too long (limit 8 kB)."
+        return 431, _("There are too many headers (limit 128), or one is too long (limit 8 kB).")
     cause = error.__cause__ if error is not None else None
-    return 400, f"This is not a valid handshake: {cause or error}."
+    return 400, _("Not a valid WebSocket handshake: %(reason)s.") % {"reason": cause or error}
 
 
 class AskFirstProtocol(BoundedProtocol):

@@ -202,7 +202,7 @@ class Interactions:
             "token": interaction.token,
             "version": 1,
             "app_permissions": str(bot_bits),
-            "locale": "en-US",
+            "locale": world.users[member.user_id].locale,
             "guild_locale": "en-US",
             "entitlements": [],
             "authorizing_integration_owners": interaction.metadata["authorizing_integration_owners"],

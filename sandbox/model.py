@@ -22,6 +22,7 @@ class User:
     username: str
     global_name: str | None = None
     bot: bool = False
+    locale: str = "en-US"
 
 
 @dataclass

@@ -49,7 +49,7 @@ def user(user: User) -> Json:
 
 def current_user(account: User, *, email: bool = False) -> Json:
     """GET /users/@me. `email` is True if the token's scopes include it."""
-    shape = user(account) | {"mfa_enabled": False, "locale": "en-US", "premium_type": 0}
+    shape = user(account) | {"mfa_enabled": False, "locale": account.locale, "premium_type": 0}
     if account.bot or email:
         shape |= {"verified": True, "email": None if account.bot else f"{account.username}@example.com"}
     return shape

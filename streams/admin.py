@@ -6,6 +6,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.admin import ReadOnlyAdmin
 from realtime.domain.append import ensure_store
@@ -43,11 +45,14 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
         for stream in queryset:
             delete_stream(stream)
 
-    @admin.action(description="End every device's token", permissions=["change"])
+    @admin.action(description=_("Revoke all device tokens"), permissions=["change"])
     def end_tokens(self, request: HttpRequest, queryset: QuerySet[Stream]) -> None:
         for stream in queryset:
             ended = revoke_tokens(stream)
-            self.message_user(request, f"{stream}: {ended} ended.", messages.SUCCESS)
+            said = ngettext(
+                "%(stream)s: %(count)s token revoked.", "%(stream)s: %(count)s tokens revoked.", ended
+            )
+            self.message_user(request, said % {"stream": stream, "count": ended}, messages.SUCCESS)
 
 
 @admin.register(StreamPresence)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import orjson
 from channels.exceptions import StopConsumer
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AuthRequired, Refusal, TokenInvalid
@@ -112,7 +113,7 @@ class StreamConsumer(Connection):
         if not principal.store.startswith("stream:"):
             raise TokenInvalid
         if any(each.stream.log != principal.store for each in self._registrations.values()):
-            raise NoAccess("This token is for another stream.")
+            raise NoAccess(_("The token is for another stream."))
 
     def _admit(self, principal: Principal) -> None:
         if self.user_id != principal.user.pk:
@@ -140,7 +141,7 @@ class StreamConsumer(Connection):
     async def _renew(self, message: frames.Said) -> None:
         token = message.get("authToken")
         if not isinstance(token, str):
-            raise InvalidMessage("`authToken` must be a string.")
+            raise InvalidMessage(_("`authToken` must be a string."))
         with refresh_counted(self.endpoint):
             await self._authenticate(token)
         assert self.principal is not None
@@ -178,10 +179,10 @@ class StreamConsumer(Connection):
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
             log.warning("Database unavailable for %s: %r", self, error)
-            self._say(self._error_frame("UNAVAILABLE", "The database does not answer.", said.get("id")))
+            self._say(self._error_frame("UNAVAILABLE", _("The database is not responding."), said.get("id")))
         except Exception:
             log.exception("Unexpected error in %s", self)
-            detail = "Something went wrong on our side."
+            detail = _("Something went wrong on our side.")
             self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
 
     async def _handle(self, message: frames.Said) -> None:
@@ -189,7 +190,7 @@ class StreamConsumer(Connection):
         if (handler := _HANDLERS.get(kind)) is not None:
             await handler(self, message)
         elif kind in RESERVED_TYPES:
-            raise InvalidMessage(f"`{kind}` is not for you to say now.")
+            raise InvalidMessage(_("`%(type)s` cannot be sent by clients.") % {"type": kind})
         else:
             await self._publish(message)
 
@@ -205,7 +206,9 @@ class StreamConsumer(Connection):
         assert self.principal is not None
         request = read_request(message)
         if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
-            raise InvalidMessage(f"At most {MAX_REGISTRATIONS} streams a connection.")
+            raise InvalidMessage(
+                _("A connection may register at most %(limit)s streams.") % {"limit": MAX_REGISTRATIONS}
+            )
         granted = await get_switchboard().registering.ask((self.principal, request))
         self._unregister(request.stream_id)
 
@@ -283,7 +286,9 @@ class StreamConsumer(Connection):
                 self._close_soon(4490)
                 return
             self._unregister(live.id)
-            self._say(self._error_frame(EpochMismatch.code, EpochMismatch.sentence, None, streamId=live.id))
+            self._say(
+                self._error_frame(EpochMismatch.code, str(EpochMismatch.sentence), None, streamId=live.id)
+            )
 
         self._subscriptions[live.id] = get_hub().subscribe(
             live.log,
@@ -302,14 +307,16 @@ class StreamConsumer(Connection):
             found = [r for r in self._registrations.values() if type_ in r.produces]
             found = found or list(self._registrations.values())
         if not found:
-            raise InvalidMessage("Say `register` first.")
+            raise InvalidMessage(_("Send `register` first."))
         if len(found) > 1:
-            raise InvalidMessage("Say to which `streamId`: this connection has several.")
+            raise InvalidMessage(_("Name the `streamId`, because this connection has several streams."))
         registration = found[0]
         if not registration.rights.write:
             raise cannot_publish()
         if type_ not in registration.produces:
-            raise InvalidMessage(f"Name `{type_[:64]}` in `produces` when you register.")
+            raise InvalidMessage(
+                _("You must name `%(type)s` in `produces` when you register.") % {"type": type_[:64]}
+            )
         return registration
 
     # --- Messages and frames ---
@@ -344,14 +351,18 @@ class StreamConsumer(Connection):
 
     def _receive_frame(self, data: bytes) -> None:
         if wait := self._frame_meter.charge(len(data)):
-            error = RateLimited("Too many frames. This one was dropped.", retryAfterMs=int(wait * 1000) + 1)
+            error = RateLimited(
+                _("Too many frames. This one was dropped."), retryAfterMs=int(wait * 1000) + 1
+            )
             if self._frame_meter.refused > MAX_REFUSED:
                 error.close_code = 4429
             raise error
         frame = frames.decode_binary(data)
         live = self._registration_for(frame.type, frame.stream_id).stream
         if frame.type in live.durable:
-            raise InvalidMessage(f"`{frame.type}` is kept in the log, so it must be JSON.")
+            raise InvalidMessage(
+                _("`%(type)s` is kept in the log, so it must be JSON.") % {"type": frame.type}
+            )
         stamped = frames.stamp(
             frame.type, live.id, frame.header, **sender(self), timestamp=milliseconds_now()
         )

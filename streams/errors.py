@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.errors import Refusal
 from realtime.errors import StoreNotFound
 
@@ -9,7 +12,7 @@ from realtime.errors import StoreNotFound
 class StreamNotFound(StoreNotFound):
     """On REST also for streams that are not the caller's: nobody learns which exist."""
 
-    sentence = "There is no such stream."
+    sentence = gettext_lazy("Stream not found.")
 
 
 class NoPermission(Refusal):
@@ -20,11 +23,11 @@ class NoPermission(Refusal):
 
 
 def cannot_publish() -> NoPermission:
-    return NoPermission("No permission to publish to this stream")
+    return NoPermission(_("No permission to publish to this stream"))
 
 
 def cannot_read() -> NoPermission:
-    return NoPermission("No permission to read this stream")
+    return NoPermission(_("No permission to read this stream"))
 
 
 class InvalidMessage(Refusal):
@@ -37,7 +40,7 @@ class NotOwner(Refusal):
     """Others than the owner try to change a stream."""
 
     code = "FORBIDDEN"
-    sentence = "Only the stream's owner may do this."
+    sentence = gettext_lazy("Only the stream's owner may do this.")
     status = 403
 
 
@@ -45,7 +48,7 @@ class StreamExists(Refusal):
     """The id for a new stream is taken."""
 
     code = "STREAM_EXISTS"
-    sentence = "There is a stream of this id already."
+    sentence = gettext_lazy("A stream with this id already exists.")
     status = 409
 
 
@@ -53,7 +56,7 @@ class TooManyStreams(Refusal):
     """The person owns as many streams as one may."""
 
     code = "TOO_MANY_STREAMS"
-    sentence = "You own as many streams as one person may."
+    sentence = gettext_lazy("You have reached the limit of streams per person.")
     status = 409
 
 
@@ -61,7 +64,7 @@ class TooManyTokens(Refusal):
     """The stream has as many device tokens as one may."""
 
     code = "TOO_MANY_TOKENS"
-    sentence = "This stream has as many device tokens as one may. End those that are not used."
+    sentence = gettext_lazy("This stream has reached the limit of device tokens. Revoke unused ones.")
     status = 409
 
 
@@ -69,7 +72,7 @@ class MessageTooLarge(Refusal):
     """A message or frame has more bytes than a stream takes."""
 
     code = "TOO_LARGE"
-    sentence = "This message is larger than a stream takes."
+    sentence = gettext_lazy("The message is too large for this stream.")
     close_code = 4413
     status = 413
 
@@ -78,5 +81,5 @@ class NoFrame(Refusal):
     """Nothing was shown on the stream lately, or the alert has no picture."""
 
     code = "NO_FRAME"
-    sentence = "There is no picture."
+    sentence = gettext_lazy("There is no recent picture.")
     status = 404

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
@@ -46,28 +47,30 @@ class Incoming:
 def decode_text(text: str) -> Said:
     """Return the object of a text message. Raises BadMessage, InvalidMessage or MessageTooLarge."""
     if len(text) > MAX_TEXT_BYTES or len(text.encode()) > MAX_TEXT_BYTES:
-        raise MessageTooLarge(f"A text message has at most {MAX_TEXT_BYTES} bytes.")
+        raise MessageTooLarge(
+            _("A text message may have at most %(limit)s bytes.") % {"limit": MAX_TEXT_BYTES}
+        )
     message = _decode(text)
     message_id = message.get("id")
     if not isinstance(message_id, str | int | None) or len(str(message_id)) > MAX_ID:
-        raise InvalidMessage(f"`id` must be a number or a string of at most {MAX_ID} characters.")
+        sentence = _("`id` must be a number or a string of at most %(limit)s characters.")
+        raise InvalidMessage(sentence % {"limit": MAX_ID})
     return message
 
 
 def decode_binary(data: bytes) -> Incoming:
     """The payload is a view of `data`, not a copy. Raises BadMessage, InvalidMessage or MessageTooLarge."""
     if len(data) > MAX_FRAME_BYTES:
-        raise MessageTooLarge(f"A frame has at most {MAX_FRAME_BYTES} bytes.")
+        raise MessageTooLarge(_("A frame may have at most %(limit)s bytes.") % {"limit": MAX_FRAME_BYTES})
     length = int.from_bytes(data[:2])
     if len(data) < 2 or not 2 <= length <= MAX_HEADER_BYTES or 2 + length > len(data):
-        raise BadMessage(
-            f"A frame begins with the length of its header, two bytes, at most {MAX_HEADER_BYTES}."
-        )
+        sentence = _("A frame must begin with the length of its header in two bytes, at most %(limit)s.")
+        raise BadMessage(sentence % {"limit": MAX_HEADER_BYTES})
     view = memoryview(data)
     header = _decode(view[2 : 2 + length])
     stream_id = header.get("streamId", "")
     if not isinstance(stream_id, str):
-        raise InvalidMessage("`streamId` must be a string.")
+        raise InvalidMessage(_("`streamId` must be a string."))
     return Incoming(header["type"], stream_id, header, view[2 + length :])
 
 
@@ -78,9 +81,9 @@ def _decode(text: str | memoryview) -> Said:
         try:
             message = orjson.loads(_without_halves(text))
         except ValueError as error:
-            raise BadMessage("This is not JSON.") from error
+            raise BadMessage(_("The message is not valid JSON.")) from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise BadMessage("A message is an object with a `type`.")
+        raise BadMessage(_("A message must be an object with a `type`."))
     return message
 
 
@@ -102,7 +105,7 @@ def message_id(message: Said) -> str | None:
     if value is not None and not (
         isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
     ):
-        raise InvalidMessage("`id` must be a string of 8 to 64 characters, best a UUID.")
+        raise InvalidMessage(_("`id` must be a string of 8 to 64 characters, best a UUID."))
     return value
 
 
@@ -110,9 +113,9 @@ def types_field(message: Said, name: str) -> frozenset[str]:
     """Return a list of types as a set, empty when absent. Raises InvalidMessage."""
     value = message.get(name, [])
     if not isinstance(value, list) or len(value) > MAX_TYPES or not all(map(_is_type, value)):
-        raise InvalidMessage(
-            f"`{name}` must be a list of at most {MAX_TYPES} types, none of them {sorted(RESERVED_TYPES)}."
-        )
+        sentence = _("`%(field)s` must be a list of at most %(limit)s types, none of them %(reserved)s.")
+        reserved = ", ".join(sorted(RESERVED_TYPES))
+        raise InvalidMessage(sentence % {"field": name, "limit": MAX_TYPES, "reserved": reserved})
     return frozenset(value)
 
 
@@ -130,7 +133,7 @@ def stamp(type_: str, stream_id: str, message: Said, **stamps: object) -> bytes:
     try:
         return orjson.dumps({"type": type_, **said(message), "streamId": stream_id, **stamps})[:-1]
     except orjson.JSONEncodeError as error:
-        raise InvalidMessage("This is nested too deeply.") from error
+        raise InvalidMessage(_("The message is nested too deeply.")) from error
 
 
 def text_message(payload: bytes) -> bytes:

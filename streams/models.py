@@ -10,13 +10,23 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 # What a device calls its stream; it stands in paths, log names and channel-layer groups.
 STREAM_ID = TYPE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 stream_id_validator = RegexValidator(
-    STREAM_ID.pattern, "1 to 64 letters, digits, dots, dashes and underscores."
+    STREAM_ID.pattern,
+    gettext_lazy(
+        "Must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
+    ),
 )
-type_validator = RegexValidator(TYPE.pattern, "A type is a word of 1 to 64 letters, digits, dots and dashes.")
+type_validator = RegexValidator(
+    TYPE.pattern,
+    gettext_lazy(
+        "A type must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
+    ),
+)
 # `/ws` speaks with these words itself, so they are no types of messages.
 RESERVED_TYPES = frozenset(
     {
@@ -33,7 +43,9 @@ def validate_type(value: object) -> None:
         raise ValidationError(type_validator.message)
     type_validator(value)
     if value in RESERVED_TYPES:
-        raise ValidationError(f"The protocol itself says {value}. Choose another word.")
+        raise ValidationError(
+            _("The protocol uses the type %(type)s itself. Choose another one.") % {"type": value}
+        )
 
 
 def default_durable_types() -> list[str]:
@@ -64,7 +76,8 @@ class Stream(models.Model):
         """The admin takes any JSON. What is no list of types would end the watch over everybody's rights."""
         types = self.durable_types
         if not isinstance(types, list) or len(types) > MAX_DURABLE_TYPES:
-            raise ValidationError({"durable_types": f"A list of at most {MAX_DURABLE_TYPES} types."})
+            sentence = _("Must be a list of at most %(limit)s types.")
+            raise ValidationError({"durable_types": sentence % {"limit": MAX_DURABLE_TYPES}})
         try:
             for type_ in types:
                 validate_type(type_)
@@ -88,8 +101,10 @@ class StreamGrant(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     guild_id = models.CharField(max_length=20, blank=True)
-    role_id = models.CharField(max_length=20, blank=True, help_text="Empty: every member of the guild.")
-    write = models.BooleanField(default=False, help_text="May publish too; everybody here may read.")
+    role_id = models.CharField(
+        max_length=20, blank=True, help_text=gettext_lazy("Empty for every member of the guild.")
+    )
+    write = models.BooleanField(default=False, help_text=gettext_lazy("May publish as well as read."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

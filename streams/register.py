@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from accounts.domain.sessions import Principal
 from accounts.errors import Refusal
 from realtime.domain.append import ensure_store
@@ -49,9 +51,9 @@ def read_request(message: dict[str, object]) -> Request:
     """Raises InvalidMessage."""
     client_type, epoch = message.get("clientType", ""), message.get("epoch")
     if not isinstance(client_type, str) or not _CLIENT_TYPE.fullmatch(client_type):
-        raise InvalidMessage("`clientType` must be a word of at most 32 characters.")
+        raise InvalidMessage(_("`clientType` must be a word of at most 32 characters."))
     if not isinstance(epoch, str | None):
-        raise InvalidMessage("`epoch` must be a string.")
+        raise InvalidMessage(_("`epoch` must be a string."))
     return Request(
         stream_id=stream_id_field(message),
         client_type=client_type,
@@ -68,7 +70,8 @@ def stream_id_field(message: dict[str, object]) -> str:
     """Raises InvalidMessage."""
     value = message.get("streamId")
     if not isinstance(value, str) or not STREAM_ID.fullmatch(value):
-        raise InvalidMessage(f"`streamId`: {stream_id_validator.message}")
+        sentence = _("`streamId`: %(rule)s")
+        raise InvalidMessage(sentence % {"rule": stream_id_validator.message})
     return value
 
 
@@ -77,7 +80,8 @@ def _number(message: dict[str, object], name: str, low: int, high: int) -> int |
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InvalidMessage(f"`{name}` must be a whole number from {low} to {high}.")
+        sentence = _("`%(field)s` must be a whole number from %(low)s to %(high)s.")
+        raise InvalidMessage(sentence % {"field": name, "low": low, "high": high})
     return value
 
 

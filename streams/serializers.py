@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User, snowflake_validator
@@ -21,7 +23,7 @@ class StreamChangeSerializer(serializers.Serializer[dict[str, object]]):
 
 class StreamCreateSerializer(StreamChangeSerializer):
     id = serializers.CharField(
-        validators=[stream_id_validator], required=False, help_text="Without one it is made up."
+        validators=[stream_id_validator], required=False, help_text=gettext_lazy("Generated if absent.")
     )
 
 
@@ -37,9 +39,11 @@ class GrantRequestSerializer(serializers.Serializer[dict[str, object]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         named = [name for name in ("user_id", "discord_id", "guild_id") if name in attrs]
         if len(named) != 1:
-            raise serializers.ValidationError("Say one of `user_id`, `discord_id` and `guild_id`.")
+            raise serializers.ValidationError(
+                _("Send exactly one of `user_id`, `discord_id` and `guild_id`.")
+            )
         if "role_id" in attrs and named != ["guild_id"]:
-            raise serializers.ValidationError({"role_id": ["A role goes with a `guild_id`."]})
+            raise serializers.ValidationError({"role_id": [_("A `role_id` needs a `guild_id`.")]})
         if named == ["guild_id"]:
             return attrs
         name = named[0]
@@ -47,7 +51,7 @@ class GrantRequestSerializer(serializers.Serializer[dict[str, object]]):
         known = name == "discord_id" or (attrs[name].isascii() and attrs[name].isdecimal())
         user = User.objects.filter(is_active=True, **wanted).first() if known else None
         if user is None:
-            raise serializers.ValidationError({name: ["Nobody of this id has logged in here yet."]})
+            raise serializers.ValidationError({name: [_("No user with this id has logged in here yet.")]})
         return {**attrs, "user": user}
 
 

@@ -106,17 +106,19 @@ def deliver(delivery: Delivery) -> Outcome:
     """Blocks for about half a minute at most. Breaking off is safe: nothing is settled."""
     if timezone.now() >= delivery.leased_until:
         # This process stood still. Somebody else may have sent it, so long ago that its nonce is forgotten.
-        return Later("INTERRUPTED", "The bot was held up.")
+        return Later("INTERRUPTED", "The bot was interrupted.")
     try:
         return _look(delivery) if delivery.look_first else _send(delivery)
     except DiscordRefused as error:
         if error.perhaps_done:
-            return Unsure(f"It is in {delivery.where}, without its text: the bot may not embed links there.")
+            return Unsure(
+                f"The message in {delivery.where} lacks the alert's text, because the bot may not embed links there."
+            )
         return _refused(delivery, error)
     except DiscordBusy as error:
         return Later(error.code, str(error), error.retry_after, error.perhaps_done)
     except DiscordError as error:
-        detail = "Discord does not answer as it should."
+        detail = "Discord did not answer correctly."
         return Later(error.code, detail, perhaps_done=error.perhaps_done)
 
 
@@ -156,30 +158,33 @@ def _say_plainly(delivery: Delivery, message_id: str) -> Posted:
 def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
     said = f"HTTP {error.http_status}, code {error.discord_code}"
     if error.http_status == 401:
-        return Later("DISCORD_REFUSED", "Discord refuses the bot's token. Tell whoever runs Backline.")
+        return Later(
+            "DISCORD_REFUSED", "Discord rejected the bot's token. Ask the operator of Backline to replace it."
+        )
     if error.discord_code is None:
-        detail = f"Something before Discord refuses what we send (HTTP {error.http_status})."
+        detail = f"A proxy in front of Discord rejected the request (HTTP {error.http_status})."
         return Later("DISCORD_FAILED", detail)
     if error.discord_code in FOR_NOW:
-        return Later("DISCORD_FAILED", f"Discord takes no messages for now ({said}).")
+        return Later("DISCORD_FAILED", f"Discord does not accept messages at the moment ({said}).")
     if error.discord_code == UNKNOWN_CHANNEL:
         return GivenUp("CHANNEL_DELETED", "The channel was deleted. Choose another one.")
     if error.discord_code in NO_TEXT_CHANNEL:
-        detail = f"{delivery.where} takes no messages any more. Choose another channel."
+        detail = f"{delivery.where} no longer accepts messages. Choose another channel."
         return GivenUp("CHANNEL_UNSUITABLE", detail[:1].upper() + detail[1:])
     if error.discord_code in BLOCKED:
         return GivenUp("MESSAGE_BLOCKED", f"AutoMod or Discord's own filter blocked the message ({said}).")
     if error.discord_code in (MISSING_ACCESS, MISSING_PERMISSIONS):
         if delivery.look_first:
             return Unsure(
-                f"The bot was interrupted while it posted this, and may not look into {delivery.where}."
+                "The bot was interrupted while posting this. It cannot check whether the message arrived, because "
+                f"it may not read {delivery.where}."
             )
         detail = (
-            f"The bot may not post in {delivery.where}. There it needs View Channel and Send Messages, "
-            "and must not be timed out."
+            f"The bot may not post in {delivery.where}. It needs View Channel and Send Messages there, and must "
+            "not be timed out."
         )
         return GivenUp("MISSING_PERMISSION", detail)
-    return GivenUp("DISCORD_REFUSED", f"Discord refused the message ({said}).")
+    return GivenUp("DISCORD_REFUSED", f"Discord rejected the message ({said}).")
 
 
 def _look(delivery: Delivery) -> Outcome:
@@ -197,7 +202,7 @@ def _look(delivery: Delivery) -> Outcome:
         if len(messages) < MESSAGES_PAGE or int(messages[-1]["id"]) < oldest:
             return NotThere()
         before = str(messages[-1]["id"])
-    return Unsure("The bot was interrupted while it posted this, and cannot find out whether it did.")
+    return Unsure("The bot was interrupted while posting this, and cannot check whether the message arrived.")
 
 
 def _is(message: DiscordObject, nonce: str) -> bool:

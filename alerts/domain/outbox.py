@@ -147,7 +147,7 @@ def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery |
     doubted = doubt_since is not None
     if now - post.last_at > GIVE_UP_AFTER:
         settle_given_up(
-            post, owner, "TOO_LATE", "It could not be posted for a day.", doubted=doubted, hold=False
+            post, owner, "TOO_LATE", "It could not be posted within a day.", doubted=doubted, hold=False
         )
         return None
     delivery = draft(

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidInput
 from accounts.shapes import user_shape
@@ -64,7 +65,7 @@ def _vouch(rule: AlertRule, stream_id: str, origin: Origin) -> None:
     if rights is not None and rights.read and not origin.operator:
         rule.author = user
     elif stream_id != rule.stream_id:
-        raise InvalidInput({"stream_id": ["There is no such stream, or it is not shared with you."]})
+        raise InvalidInput({"stream_id": [_("There is no such stream, or it is not shared with you.")]})
     rule.stream_id = stream_id
 
 
@@ -201,11 +202,11 @@ def vouched(rules: Iterable[AlertRule]) -> set[uuid.UUID]:
 def _problem(rule: AlertRule, *, vouched: bool, installed: bool) -> dict[str, Any] | None:
     """Return why nothing is posted, `{code, detail, at}`; null where nothing is known to be wrong."""
     if not installed:
-        return {"code": "BOT_NOT_INSTALLED", "detail": "The bot is not in this server.", "at": None}
+        return {"code": "BOT_NOT_INSTALLED", "detail": _("The bot is not in this server."), "at": None}
     if not vouched:
-        detail = (
-            "The stream was deleted, or whoever made the rule may not watch it any more or does not manage this "
-            "server. A manager who may watch the stream can save the rule again."
+        detail = _(
+            "The stream was deleted, or the author of the rule may no longer watch it or no longer "
+            "manages this server. A manager who may watch the stream can save the rule again."
         )
         return {"code": "STREAM_NOT_SHARED", "detail": detail, "at": None}
     if rule.problem_code:

@@ -55,7 +55,7 @@ def _settle_posted(post: AlertPost, delivery: Delivery, message_id: str, lacking
     code, detail = "", ""
     if lacking:
         code = "POSTED_IN_PART"
-        detail = f"In {delivery.where} the bot lacks {lacking}: alerts come without what needs it."
+        detail = f"The bot lacks {lacking} in {delivery.where}, so alerts there are incomplete."
     with transaction.atomic():
         rule = _lock_rule(post)
         if rule is None:
@@ -161,7 +161,7 @@ def drop_waiting(rule: AlertRule) -> None:
     """Forget what waits of a rule, whose row is locked. Of what may be in Discord the row stays."""
     posts = AlertPost.objects.filter(rule=rule)
     posts.filter(state=PostState.PENDING, doubt_since=None).delete()
-    _end_all(posts, "TURNED_OFF", "The rule was turned off, or changed to another stream.")
+    _end_all(posts, "TURNED_OFF", "The rule was turned off or changed to another stream.")
 
 
 def _end_all(posts: QuerySet[AlertPost], code: str, detail: str) -> int:

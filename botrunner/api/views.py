@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework import serializers, status
@@ -27,7 +28,7 @@ from realtime.origin import Origin
 
 
 class EnqueueSerializer(AddTrackArguments):
-    requested_by = serializers.RegexField(snowflake_validator.regex, help_text="Snowflake of the person.")
+    requested_by = serializers.RegexField(snowflake_validator.regex, help_text=_("Discord id of the person."))
 
 
 class InternalView(APIView):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from database.prepared import Prepared
 from library.errors import NothingFound
 from library.models import Track
@@ -97,12 +99,15 @@ def _find_saved(query: str) -> Track:
     if find_source(query):
         known = _named.first(query)
         if known is None or not known.available:
-            raise NothingFound("This track is no longer in the library. Search for another one.")
+            raise NothingFound(_("This track is no longer in the library. Search for another one."))
         return known
     matches = search_library(query, limit=1) if query.strip() else []
     if not matches:
         raise NothingFound(
-            f"Nothing in the library matches “{query[:100]}”. Try other words, or a link to an audio file or stream."
+            _(
+                "Nothing in the library matches “%(query)s”. Try other words, or a link to an audio file or stream."
+            )
+            % {"query": query[:100]}
         )
     return matches[0]
 

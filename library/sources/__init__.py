@@ -31,5 +31,5 @@ def source_of(uri: str) -> type[Source]:
     """Return the source that takes a uri. Raises SourceError (`BAD_URI`) where none does."""
     source = find_source(uri)
     if source is None:
-        raise SourceError("BAD_URI", "No source of this server takes such a link.", permanent=True)
+        raise SourceError("BAD_URI", "No source can play this link.", permanent=True)
     return source

@@ -67,11 +67,11 @@ def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
     try:
         url = httpx.URL(_with_ascii_host(text.strip())).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError) as error:
-        raise SourceError("BAD_URI", "This is not a link that can be read.", permanent=True) from error
+        raise SourceError("BAD_URI", "This is not a valid link.", permanent=True) from error
     if url.scheme not in {"http", "https"}:
         raise SourceError("BAD_URI", "Only http and https links can be played.", permanent=True)
     if not _HOST.fullmatch(url.raw_host):
-        raise SourceError("BAD_URI", "The link names no valid server.", permanent=True)
+        raise SourceError("BAD_URI", "The link has no valid host name.", permanent=True)
     if url.userinfo:
         # The link is shown to the whole guild.
         raise SourceError("BAD_URI", "Links with a user name or password are not accepted.", permanent=True)

@@ -141,7 +141,7 @@ def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
         text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
     before, mark, after = re.sub(r"[\t\r\n]", "", text).partition("?")
     before = before.replace("\\", "/")
-    nowhere = SourceError("BAD_URI", "The server redirects to nowhere.", permanent=True)
+    nowhere = SourceError("BAD_URI", "The server sent a redirect without a valid address.", permanent=True)
     begins = _ABSOLUTE.match(before)
     if begins and (len(begins[2]) > 1 or (begins[1] and begins[1].lower() != f"{base.scheme}:")):
         host = before[begins.end() :]
@@ -158,7 +158,7 @@ def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
 def _request(target: str, headers: dict[str, str]) -> bytes:
     lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if any(char in line for line in lines for char in "\r\n\0"):
-        raise SourceError("BAD_URI", "This is not a link that can be read.", permanent=True)
+        raise SourceError("BAD_URI", "This is not a valid link.", permanent=True)
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 

@@ -283,7 +283,7 @@ class HttpMedia:
             if isinstance(error, ssl.SSLCertVerificationError):
                 detail = "The certificate of the server is not valid."
                 raise SourceError("UNREACHABLE", detail, permanent=True) from error
-            detail = "The server did not give an answer that makes sense."
+            detail = "The server sent an invalid answer."
             raise SourceError("UNREACHABLE", detail, permanent=False) from error
 
     def _ask_part(self, position: int) -> Response | None:

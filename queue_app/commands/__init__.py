@@ -12,6 +12,8 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import InvalidInput
 from guilds.errors import GuildNotFound
 from guilds.permissions import check_guild_id, require_member
@@ -42,7 +44,9 @@ def command_id_of(key: str) -> str:
     Long keys are hashed: the log keeps 64 characters.
     """
     if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInput({"Idempotency-Key": [f"At most {MAX_KEY} printable ASCII characters."]})
+        raise InvalidInput(
+            {"Idempotency-Key": [_("At most %(limit)s printable ASCII characters.") % {"limit": MAX_KEY}]}
+        )
     return hashlib.sha256(key.encode()).hexdigest() if len(key) > 64 else key
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.strict_fields import OneOf, always
@@ -30,7 +32,7 @@ class Query(serializers.CharField):
     """Words, a library uri or a link. Of a text that holds a link only the link counts, for its length as well."""
 
     def __init__(self, **options: Any) -> None:
-        sentence = always("Say what to play: a search, a link or a library uri.")
+        sentence = always(_("Must be a search, a link or a library URI."))
         super().__init__(error_messages=sentence, **options)
 
     def to_internal_value(self, data: object) -> str:
@@ -38,18 +40,21 @@ class Query(serializers.CharField):
             self.fail("invalid")
         if len(data) > MAX_PASTED:
             raise serializers.ValidationError(
-                f"At most {MAX_PASTED:,} characters, and a search at most {MAX_QUERY}."
+                _("At most %(limit)s characters. A search takes at most %(search_limit)s.")
+                % {"limit": f"{MAX_PASTED:,}", "search_limit": MAX_QUERY}
             )
         query = read_query(data)
         if not query:
             self.fail("blank")
         if not _storable(query):
-            raise serializers.ValidationError("This is not text.")
+            raise serializers.ValidationError(_("The text contains characters that cannot be stored."))
         if is_link(query):
             if len(query.encode()) > MAX_URL:
-                raise serializers.ValidationError(f"A link has at most {MAX_URL} bytes.")
+                raise serializers.ValidationError(
+                    _("A link may have at most %(limit)s bytes.") % {"limit": MAX_URL}
+                )
         elif len(query) > MAX_QUERY:
-            raise serializers.ValidationError(f"At most {MAX_QUERY} characters.")
+            raise serializers.ValidationError(_("At most %(limit)s characters.") % {"limit": MAX_QUERY})
         return query
 
 
@@ -59,7 +64,7 @@ def _storable(text: str) -> bool:
 
 
 class AddTrackArguments(Arguments):
-    query = Query(help_text="a search, a link or a library uri")
+    query = Query(help_text=gettext_lazy("a search, a link or a library uri"))
     position = OneOf(POSITIONS, default="end")
 
 

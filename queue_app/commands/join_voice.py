@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from guilds.channel_permissions import may_connect, may_view
 from guilds.queries import voice_channels_of
 from queue_app.arguments import Arguments, ChannelId
@@ -13,7 +15,7 @@ from queue_app.serializers import PlayerSerializer
 
 
 class JoinVoiceArguments(Arguments):
-    channel_id = ChannelId(help_text="a voice or stage channel")
+    channel_id = ChannelId(help_text=gettext_lazy("a voice or stage channel"))
 
 
 class JoinVoice(Command):

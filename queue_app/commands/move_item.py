@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from queue_app.arguments import ItemArguments, ItemId
@@ -19,13 +21,13 @@ from queue_app.serializers import QueueItemSerializer
 class MoveItemArguments(ItemArguments):
     after = ItemId(
         allow_null=True,
-        help_text="the item that it should follow; null: the front",
-        sentence="The id of the item that it should follow; null for the front.",
+        help_text=gettext_lazy("the item that it should follow; null: the front"),
+        sentence=gettext_lazy("Must be the id of the item before it, or null for the front of the queue."),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["after"] == attrs["item_id"]:
-            raise serializers.ValidationError({"after": ["An item cannot follow itself."]})
+            raise serializers.ValidationError({"after": [_("An item cannot be moved behind itself.")]})
         return attrs
 
 
@@ -49,7 +51,7 @@ class MoveItem(Command):
         if target is not None:
             low = others.filter(pk=target).values_list("rank", flat=True).first()
             if low is None:
-                raise ItemNotFound("The item that it should follow is not in this queue any more.")
+                raise ItemNotFound(_("The item before it is no longer in the queue."))
         following = (others if low is None else others.filter(rank__gt=low)).first()
         if following is None or following[0] != item.pk:
             if target is None or low is None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from accounts.strict_fields import WholeNumber
 from guilds.models import MAX_VOLUME
 from queue_app.arguments import Arguments
@@ -12,7 +14,9 @@ from queue_app.serializers import PlayerSerializer
 
 
 class SetVolumeArguments(Arguments):
-    volume = WholeNumber(min_value=0, max_value=MAX_VOLUME, help_text="percent of the original loudness")
+    volume = WholeNumber(
+        min_value=0, max_value=MAX_VOLUME, help_text=gettext_lazy("percent of the original loudness")
+    )
 
 
 class SetVolume(Command):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
 from queue_app.domain.guild_state import GuildState
@@ -68,6 +70,6 @@ def _place(state: GuildState, position: str) -> Place:
         check_move(state)
     if position == "now" and state.player.item is not None and not may_skip_at_once(state):
         raise NotAllowed(
-            "To play it now would skip what plays, and that takes a vote. Add it as the next one."
+            _("Playing this now would skip the current track, which needs a vote. Add it as next instead.")
         )
     return at_front(state)

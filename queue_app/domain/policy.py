@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings as program
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from guilds.errors import GuildForbidden
 from guilds.models import GuildSettings, VoiceState, Who
@@ -20,12 +23,30 @@ from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.rights import is_among, who_moves
 
-_PEOPLE = {Who.DJ: "DJs and those who manage this server", Who.MANAGERS: "Those who manage this server"}
+# Who may do it, by what the guild's setting says.
+type Refusals = dict[str, Promise]
+
+ADDING: Refusals = {
+    Who.DJ: gettext_lazy("Only DJs and managers of this server may add tracks."),
+    Who.MANAGERS: gettext_lazy("Only managers of this server may add tracks."),
+}
+MOVING: Refusals = {
+    Who.DJ: gettext_lazy("Only DJs and managers of this server may change the order of the queue."),
+    Who.MANAGERS: gettext_lazy("Only managers of this server may change the order of the queue."),
+}
+CLEARING: Refusals = {
+    Who.DJ: gettext_lazy("Only DJs and managers of this server may clear the queue."),
+    Who.MANAGERS: gettext_lazy("Only managers of this server may clear the queue."),
+}
+SKIPPING: Refusals = {
+    Who.DJ: gettext_lazy("Only DJs and managers of this server may skip other people's tracks."),
+    Who.MANAGERS: gettext_lazy("Only managers of this server may skip other people's tracks."),
+}
 
 
-def _require(state: GuildState, who: str, what: str) -> None:
+def _require(state: GuildState, who: str, refusals: Refusals) -> None:
     if not is_among(state.membership, who):
-        raise NotAllowed(f"{_PEOPLE[Who(who)]} may {what} here, nobody else.")
+        raise NotAllowed(refusals[who])
 
 
 @dataclass(frozen=True)
@@ -45,9 +66,11 @@ class Right:
 def check_add(state: GuildState) -> None:
     """Raises NotAllowed, QueueFull or QueueCapReached. DJs may have as many tracks queued as fit."""
     settings = state.settings
-    _require(state, settings.may_add, "add tracks")
+    _require(state, settings.may_add, ADDING)
     if state.player.queue_total >= program.QUEUE_MAX_ITEMS:
-        raise QueueFull(f"The queue is full: it holds {program.QUEUE_MAX_ITEMS:,} tracks at most.")
+        raise QueueFull(
+            _("The queue is full (limit %(limit)s tracks).") % {"limit": f"{program.QUEUE_MAX_ITEMS:,}"}
+        )
     cap = settings.max_per_person
     if cap is None or state.is_dj:
         return
@@ -55,8 +78,12 @@ def check_add(state: GuildState) -> None:
         guild_id=state.guild_id, state=ItemState.QUEUED, requested_by=state.origin.user
     )
     if mine.count() >= cap:
-        tracks = "one track" if cap == 1 else f"{cap} tracks"
-        raise QueueCapReached(f"Each person may have {tracks} in the queue here, and you have.")
+        sentence = ngettext(
+            "You have reached the limit of %(count)s track per person in the queue.",
+            "You have reached the limit of %(count)s tracks per person in the queue.",
+            cap,
+        )
+        raise QueueCapReached(sentence % {"count": cap})
 
 
 def check_source(state: GuildState, track: Track) -> None:
@@ -64,15 +91,18 @@ def check_source(state: GuildState, track: Track) -> None:
     allowed, sources = state.settings.allowed_sources, known_sources()
     if state.membership is None or allowed is None or track.source not in sources or track.source in allowed:
         return
-    raise NotAllowed(f"Only this may be added here: {', '.join(sources[name] for name in allowed)}.")
+    raise NotAllowed(
+        _("This server only allows tracks from: %(sources)s.")
+        % {"sources": ", ".join(sources[name] for name in allowed)}
+    )
 
 
 def check_move(state: GuildState) -> None:
-    _require(state, who_moves(state.settings), "put tracks before others")
+    _require(state, who_moves(state.settings), MOVING)
 
 
 def check_clear(state: GuildState) -> None:
-    _require(state, state.settings.may_clear, "clear the queue")
+    _require(state, state.settings.may_clear, CLEARING)
 
 
 # --- The player ---
@@ -90,7 +120,7 @@ def check_control(state: GuildState) -> None:
         return
     there = {each.discord_id for each in _people_there(state.player)}
     if there and (state.origin.user is None or state.origin.user.discord_id not in there):
-        raise NotAllowed("Only people in the bot's voice channel, or a DJ, may do this.")
+        raise NotAllowed(_("Only people in the bot's voice channel and DJs may do this."))
 
 
 def check_manages(state: GuildState) -> None:
@@ -108,7 +138,7 @@ def may_skip_at_once(state: GuildState) -> bool:
     if state.membership is None or mine:
         return True
     if who != Who.EVERYONE:
-        _require(state, who, "skip what others added")
+        _require(state, who, SKIPPING)
         return True
     if state.is_dj:
         return True
@@ -116,7 +146,7 @@ def may_skip_at_once(state: GuildState) -> bool:
     if not listening:
         return True
     if user is None or user.discord_id not in listening:
-        raise NotAllowed("Only people who listen in the bot's voice channel may vote to skip, or a DJ.")
+        raise NotAllowed(_("Only listeners in the bot's voice channel may vote to skip."))
     return False
 
 

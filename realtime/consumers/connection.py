@@ -14,6 +14,7 @@ from typing import ClassVar, NoReturn
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.domain.sessions import Principal
 from accounts.errors import Refusal, TokenExpired, Unauthenticated
@@ -83,17 +84,21 @@ class Connection(AsyncConsumer):
         self.scope, self.base_send = scope, send
         with contextlib.suppress(StopConsumer):
             await self._let_in()
-            fault = scope.get(FAULT) or handshake_fault(scope) or Fault(426, "Only sockets live here.", [])
+            fault = (
+                scope.get(FAULT)
+                or handshake_fault(scope)
+                or Fault(426, _("This address only accepts WebSocket connections."), [])
+            )
             await self._refuse(BadHandshake(fault.sentence, fault.status), fault.headers)
 
     async def _let_in(self) -> tuple[Principal | None, str | None]:
         """Return who comes, null where a message will say, and the subprotocol to answer. Else refuses and stops."""
         try:
-            _, subprotocol = offered_token(self.scope)
+            subprotocol = offered_token(self.scope)[1]
             with refusals_counted(self.endpoint):
                 principal = await self._identify()
             if not origin_allowed(self.scope):
-                raise Forbidden("This origin may not connect.")
+                raise Forbidden(_("Connections from this origin are not allowed."))
             if self.scope["type"] == "websocket":
                 await self._open(principal)
         except Refusal as error:
@@ -191,7 +196,7 @@ class Connection(AsyncConsumer):
             self._check_token(principal)
         known = self.principal
         if known is not None and known.session is not None and known.user.pk != principal.user.pk:
-            raise NoAccess("This connection belongs to somebody else.")
+            raise NoAccess(_("This connection belongs to another user."))
         self._admit(principal)
 
     def _check_token(self, principal: Principal) -> None:
@@ -271,7 +276,7 @@ class Connection(AsyncConsumer):
         self._close_soon(4401, reason)
 
     def _access_lost(self) -> None:
-        self._close_soon(4403, Forbidden("You may no longer read this."))
+        self._close_soon(4403, Forbidden(_("You no longer have access to this.")))
 
     # --- Messages ---
 

@@ -11,6 +11,7 @@ import logging
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 
 from accounts.domain.sessions import Principal
 from accounts.errors import AuthRequired, Refusal
@@ -72,7 +73,7 @@ class LivestoreConsumer(PullConnection):
     async def _open(self, principal: Principal | None) -> None:
         assert principal is not None
         if not self.address.instance.startswith("app:"):
-            raise StoreNotFound("LiveStore's events live in `app:` stores.")
+            raise StoreNotFound(_("LiveStore only works with `app:` stores."))
         await in_thread(open_instance)(principal, self.address.instance)
 
     async def websocket_connect(self, message: asgi.Message) -> None:
@@ -127,7 +128,7 @@ class LivestoreConsumer(PullConnection):
 
     async def _request(self, said: Message, text: str) -> None:
         if said.payload.get("storeId") != self.address.store_id:
-            raise BadMessage("A connection serves one store.")
+            raise BadMessage(_("A connection can use only one store."))
         token = livestore.token_of(said.payload.get("payload"))
         if token and token != self._token:
             await self._authenticate(token)
@@ -144,9 +145,8 @@ class LivestoreConsumer(PullConnection):
             else:
                 raise BadMessage
         except EpochMismatch as error:
-            _, epoch = (
-                livestore.read_cursor(said) if kind == livestore.PULL else (0, livestore.read_backend(said))
-            )
+            pull = kind == livestore.PULL
+            epoch = livestore.read_cursor(said)[1] if pull else livestore.read_backend(said)
             ids = {"expected": error.data.get("epoch", ""), "received": epoch or ""}
             await self.send(livestore.failure(said.request_id, "BackendIdMismatchError", **ids))
         except (OperationalError, InterfaceError) as error:
@@ -178,7 +178,7 @@ class LivestoreConsumer(PullConnection):
         request_id = said.request_id
         cursor, epoch = livestore.read_cursor(said)
         if request_id in self._pulls or self._pulls_full:
-            raise BadMessage("Too many pulls, or two of one id.")
+            raise BadMessage(_("Too many pulls are running, or one with this id is already running."))
         epoch, head = await in_thread(find_position)(
             self.principal, self.instance, cursor=cursor, epoch=epoch
         )

@@ -6,6 +6,7 @@ import json
 import logging
 
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 
 from accounts.errors import AuthRequired, Refusal
 from accounts.metrics import refresh_counted, refusals_counted
@@ -49,11 +50,11 @@ class SyncConsumer(PullConnection):
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
             log.warning("Database unavailable for %s: %r", self, error)
-            detail = "The database does not answer. Try again in a moment."
+            detail = _("The database is not responding. Try again in a moment.")
             await self.send(self._error_frame("UNAVAILABLE", detail, frame.get("id")))
         except Exception:
             log.exception("Unexpected error in %s", self)
-            detail = "Something went wrong on our side."
+            detail = _("Something went wrong on our side.")
             await self.send(self._error_frame("INTERNAL_ERROR", detail, frame.get("id")))
 
     async def _handle(self, frame: dict[str, object], text: str) -> None:
@@ -63,7 +64,7 @@ class SyncConsumer(PullConnection):
         elif kind == "auth":
             await self._renew(frame)
         elif not self.instance or self.principal is None:
-            raise BadMessage("Say `init` first.")
+            raise BadMessage(_("Send `init` first."))
         elif kind == "pull":
             await self._pull(frame)
         elif kind == "push":
@@ -75,17 +76,17 @@ class SyncConsumer(PullConnection):
             head = heads[self.instance][1] if self.instance in heads else 0
             await self.send({"type": "pong", "id": frame.get("id"), "head": head})
         else:
-            raise BadMessage(f"There is no message of type {str(kind)[:50]!r}.")
+            raise BadMessage(_("Unknown message type %(type)s.") % {"type": f"{str(kind)[:50]!r}"})
 
     # --- Who it is ---
 
     async def _init(self, frame: dict[str, object]) -> None:
         instance = kinds.instance_named(frames.text_field(frame, "instanceId", required=True))
         if self.instance and instance != self.instance:
-            raise BadMessage("A connection serves one instance; open another for another.")
+            raise BadMessage(_("A connection can use only one instance. Open another connection."))
         if token := frame.get("authToken"):
             if not isinstance(token, str):
-                raise BadMessage("`authToken` must be a string.")
+                raise BadMessage(_("`authToken` must be a string."))
             await self._authenticate(token)
         if self.principal is None:
             with refusals_counted(self.endpoint):
@@ -116,7 +117,7 @@ class SyncConsumer(PullConnection):
     async def _renew(self, frame: dict[str, object]) -> None:
         token = frame.get("authToken")
         if not isinstance(token, str):
-            raise BadMessage("`authToken` must be a string.")
+            raise BadMessage(_("`authToken` must be a string."))
         with refresh_counted(self.endpoint):
             await self._authenticate(token)
         assert self.principal is not None
@@ -165,9 +166,9 @@ class SyncConsumer(PullConnection):
         epoch = frames.text_field(frame, "epoch") or None
         key, pull_id = _key(frame), frame.get("id")
         if key in self._pulls:
-            raise BadMessage("A pull of this id is running.")
+            raise BadMessage(_("A pull with this id is already running."))
         if self._pulls_full:
-            raise BadMessage(f"At most {MAX_PULLS} pulls at once.")
+            raise BadMessage(_("At most %(limit)s pulls may run at once.") % {"limit": MAX_PULLS})
         epoch, head = await in_thread(find_position)(
             self.principal, self.instance, cursor=cursor, epoch=epoch
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from accounts.domain.sessions import Principal
 from realtime import kinds
 from realtime.errors import InvalidName, NoAccess, StoreNotFound
@@ -15,7 +17,7 @@ def open_instance(principal: Principal, instance: str) -> tuple[str, int]:
     Where its kind lets the first caller make one, that happens. Raises NoAccess or StoreNotFound.
     """
     if principal.store not in (None, instance):
-        raise NoAccess("This token is for another store.")
+        raise NoAccess(_("The token is for another store."))
     kind, key = kinds.find(instance)
     try:
         kind.authorize(principal.user, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from realtime import kinds
 from realtime.domain.append import holding, lock_store
@@ -22,7 +23,7 @@ def push(
     """
     kind, key = kinds.find(instance)
     if kind.push is None:
-        raise Forbidden("This log is read only.")
+        raise Forbidden(_("This log is read-only."))
     with transaction.atomic():
         store = lock_store(instance)
         if epoch is not None and epoch != store.epoch:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from realtime.domain.append import append_all, size_of
@@ -35,7 +36,7 @@ def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[
     StoreFull.
     """
     if origin.user is None or not may_write(origin.user, store):
-        raise Forbidden("You may read this store, not write it.")
+        raise Forbidden(_("You may read this store but not write to it."))
     ids = [pushed.event_id for pushed in events]
     known = {event.event_id: event for event in Event.objects.filter(store=store, event_id__in=ids)}
     head, now, new = store.head, timezone.now(), list[Event]()
@@ -51,11 +52,11 @@ def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[
             continue
         if pushed.seq is not None and pushed.parent_seq != head:
             if new:
-                raise InvalidPush("In a strict push each event follows the one before it.")
+                raise InvalidPush(_("In a strict push each event must follow the one before it."))
             raise ServerAhead(head=store.head)
         seq = head + 1 if pushed.seq is None else pushed.seq
         if seq > MAX_SEQ:
-            raise InvalidPush("There is no seq left behind the head.")
+            raise InvalidPush(_("The log has reached its highest seq."))
         event = Event(
             store=store,
             seq=seq,

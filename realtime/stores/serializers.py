@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User, snowflake_validator
@@ -14,24 +16,28 @@ from realtime.models import StoreRole
 
 
 class StoreChangeSerializer(serializers.Serializer[dict[str, object]]):
-    public = serializers.BooleanField(required=False, help_text="Every user may read it.")
+    public = serializers.BooleanField(
+        required=False, help_text=gettext_lazy("Every user may read the store.")
+    )
 
 
 class StoreCreateSerializer(StoreChangeSerializer):
     name = serializers.RegexField(
-        rf"^{NAME.pattern}\Z", error_messages={"invalid": InvalidName.sentence}, help_text="Without `app:`."
+        rf"^{NAME.pattern}\Z",
+        error_messages={"invalid": InvalidName.sentence},
+        help_text=gettext_lazy("The name without `app:`."),
     )
 
 
 class StoreSerializer(serializers.Serializer[dict[str, object]]):
     name = serializers.CharField()
-    instance_id = serializers.CharField(help_text="For `/sync`.")
+    instance_id = serializers.CharField(help_text=gettext_lazy("The instance id for `/sync`."))
     owner = PersonSerializer(allow_null=True)
     role = serializers.ChoiceField(choices=["owner", *StoreRole.values], allow_null=True)
     public = serializers.BooleanField()
     epoch = serializers.CharField()
     head = serializers.IntegerField()
-    size_bytes = serializers.IntegerField(help_text="What its events take, about.")
+    size_bytes = serializers.IntegerField(help_text=gettext_lazy("Approximate size of the events."))
     created_at = serializers.DateTimeField()
 
 
@@ -51,10 +57,10 @@ class StoreMemberRequestSerializer(serializers.Serializer[dict[str, object]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         named = [name for name in ("user_id", "discord_id") if name in attrs]
         if len(named) != 1:
-            raise serializers.ValidationError("Say one of `user_id` and `discord_id`.")
+            raise serializers.ValidationError(_("Send either `user_id` or `discord_id`."))
         name = named[0]
         wanted = {"pk" if name == "user_id" else name: attrs[name]}
         user = User.objects.filter(is_active=True, **wanted).first()
         if user is None:
-            raise serializers.ValidationError({name: ["There is no such user here."]})
+            raise serializers.ValidationError({name: [_("Unknown user.")]})
         return {"user": user, "role": StoreRole(attrs["role"])}

@@ -6,6 +6,7 @@ import uuid
 from functools import partial
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -44,7 +45,7 @@ def _owned(user: User, name: str) -> Store:
     """Raises StoreNotFound, or Forbidden for those who may only read or write it."""
     store = _readable(user, name)
     if store.owner_id != user.pk:
-        raise Forbidden("Only the store's owner may do this.")
+        raise Forbidden(_("Only the store's owner may do this."))
     return store
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Length
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from realtime.domain.append import append_untyped, ensure_store, lock_store, size_of
@@ -80,7 +81,7 @@ def write_alert(
         event = append_untyped(store, type_, args, origin=origin)
         size, left = size_of([event]), bytes_left(stream)
         if size > left:
-            raise StoreFull("The streams of this one's owner hold as much as they may.")
+            raise StoreFull(_("The storage limit of the stream's owner is reached."))
         if picture is not None and size + len(picture.data) > left:
             picture = None  # better an alert without one than none
         if picture is not None:

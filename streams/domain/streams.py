@@ -7,6 +7,7 @@ import uuid
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.domain.sessions import begin_sync_session, live_sync_sessions, revoke_sessions
 from accounts.models import AuthSession, User
@@ -89,9 +90,8 @@ def share_with_guild(
 
 def unshare(stream: Stream, grant_id: int) -> None:
     """Take a sharing back; their sockets close within a second. Raises StreamNotFound when there is none."""
-    deleted, _ = StreamGrant.objects.filter(stream=stream, pk=grant_id).delete()
-    if not deleted:
-        raise StreamNotFound("There is no such member.")
+    if not StreamGrant.objects.filter(stream=stream, pk=grant_id).delete()[0]:
+        raise StreamNotFound(_("Member not found."))
 
 
 # --- What a device holds ---
@@ -115,7 +115,7 @@ def live_tokens(stream: Stream) -> list[AuthSession]:
 def revoke_token(stream: Stream, sid: uuid.UUID) -> None:
     """End one device's token and its sockets. Raises StreamNotFound when there is none of this id."""
     if not revoke_sessions(AuthSession.objects.filter(pk=sid, store=stream.log)):
-        raise StreamNotFound("There is no such token.")
+        raise StreamNotFound(_("Token not found."))
 
 
 def revoke_tokens(stream: Stream) -> int:

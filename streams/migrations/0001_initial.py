@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Stream',
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z', '1 to 64 letters, digits, dots, dashes and underscores.')])),
+                ('id', models.CharField(max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z', 'Must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit.')])),
                 ('name', models.CharField(blank=True, max_length=100)),
                 ('public', models.BooleanField(default=False)),
                 ('durable_types', models.JSONField(blank=True, default=streams.models.default_durable_types)),
@@ -45,8 +45,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('guild_id', models.CharField(blank=True, max_length=20)),
-                ('role_id', models.CharField(blank=True, help_text='Empty: every member of the guild.', max_length=20)),
-                ('write', models.BooleanField(default=False, help_text='May publish too; everybody here may read.')),
+                ('role_id', models.CharField(blank=True, help_text='Empty for every member of the guild.', max_length=20)),
+                ('write', models.BooleanField(default=False, help_text='May publish as well as read.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('stream', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='streams.stream')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -102,9 +102,9 @@ def test_beyond_so_many_a_minute_the_rest_comes_as_one_digest(post: Post) -> Non
     post.work()
     digest = post.messages[-1]
     assert len(post.messages) == 4
-    assert digest.embeds[0]["title"] == "12 alerts (6 high, 6 low) from Front door"
+    assert digest.embeds[0]["title"] == "12 alerts from Front door (High: 6, Low: 6)"
     lines = digest.embeds[0]["description"].split("\n")
-    assert lines[0] == "2 before these:"
+    assert lines[0] == "2 earlier alerts"
     assert [line.split()[-1] for line in lines[1:]] == [str(n) for n in range(5, 15)]
     post.alert("alone again")
     post.work()
@@ -117,7 +117,7 @@ def test_a_single_alert_beyond_is_a_digest_of_one_and_shows_its_picture(post: Po
     post.alert("second", picture=PNG)
     post.pass_time(MINUTE)
     post.work()
-    assert post.messages[-1].embeds[0]["title"] == "1 alert (1 high) from Front door"
+    assert post.messages[-1].embeds[0]["title"] == "1 alert from Front door (High: 1)"
     assert len(post.messages[-1].attachments) == 1
 
 
@@ -138,7 +138,7 @@ def test_after_hours_without_a_bot_there_are_a_few_and_one_digest(post: Post) ->
     assert [message.embeds[0]["title"] for message in post.messages] == [
         "Front door: high alert",
         "Front door: high alert",
-        "4 alerts (4 high) from Front door",
+        "4 alerts from Front door (High: 4)",
     ]
 
 
@@ -174,8 +174,8 @@ def test_after_a_bots_return_what_comes_new_waits_for_its_minute(post: Post) -> 
     post.pass_time(MINUTE)
     post.work()
     assert [message.embeds[0]["title"] for message in post.messages[2:]] == [
-        "1 alert (1 high) from Front door",
-        "1 alert (1 high) from Front door",
+        "1 alert from Front door (High: 1)",
+        "1 alert from Front door (High: 1)",
     ]
 
 
@@ -244,7 +244,7 @@ def test_in_quiet_hours_alerts_are_kept_for_one_digest(post: Post) -> None:
     assert abs(digest.due_at - (timezone.now() + timedelta(hours=2))) < 2 * MINUTE
     post.change(rule, quiet_hours=quiet_now(hours=-3))
     post.work()
-    assert [message.embeds[0]["title"] for message in post.messages] == ["3 alerts (3 high) from Front door"]
+    assert [message.embeds[0]["title"] for message in post.messages] == ["3 alerts from Front door (High: 3)"]
 
 
 def test_what_was_not_posted_before_quiet_hours_waits_for_their_end(post: Post) -> None:

@@ -55,7 +55,7 @@ def test_where_files_are_not_allowed_the_alert_comes_without_its_picture_and_say
     (message,) = post.messages
     assert (message.content, message.mention_roles, message.attachments) == (f"<@&{DJ_ROLE}>", [DJ_ROLE], [])
     (embed,) = message.embeds
-    assert embed["description"] == "at the door\n-# Without its picture: here the bot lacks Attach Files."
+    assert embed["description"] == "at the door\n-# No picture: the bot lacks Attach Files here."
     assert "image" not in embed
     kept = rule.posts.get()
     assert (kept.state, kept.error_code) == (PostState.POSTED, "POSTED_IN_PART")
@@ -100,7 +100,7 @@ def test_where_neither_is_allowed_there_are_words(post: Post, answers: list[int]
     (message,) = post.messages
     assert (message.embeds, message.attachments) == ([], [])
     assert "somebody" in message.content
-    assert "Without its picture" in message.content
+    assert "No picture" in message.content
     assert "Embed Links and Attach Files" in rule_again(post).problem_detail
 
 
@@ -136,8 +136,8 @@ def test_a_digest_in_plain_text_shows_the_newest_that_fit(post: Post) -> None:
     content = post.messages[-1].content
     assert len(content) <= 2000
     title, before, *lines, link = content.split("\n")
-    assert title == "**11 alerts (11 high) from Front door**"
-    assert before == f"{11 - len(lines)} before these:"
+    assert title == "**11 alerts from Front door (High: 11)**"
+    assert before == f"{11 - len(lines)} earlier alerts"
     assert 3 <= len(lines) < 10
     assert " 11 " in lines[-1]
     assert link.startswith("<http")

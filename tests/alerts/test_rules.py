@@ -479,10 +479,10 @@ def test_a_digest_counts_all_and_shows_the_newest() -> None:
     shown = [said(f"alert {n} " + "x" * 300, Level.LOW) for n in range(10)]
     digest = message(*shown, digest=True, levels={"low": 20, "high": 1})
     (embed,) = digest["embeds"]
-    assert embed["title"] == "21 alerts (1 high, 20 low) from Front door"
+    assert embed["title"] == "21 alerts from Front door (High: 1, Low: 20)"
     lines = embed["description"].split("\n")
-    assert lines[0] == "11 before these:"
-    assert lines[1].startswith("<t:1795248000:T> **low** alert 0 xxx")
+    assert lines[0] == "11 earlier alerts"
+    assert lines[1].startswith("<t:1795248000:T> **Low** alert 0 xxx")
     assert len(lines) == 11
     assert len(embed["description"]) <= 4096
     assert embed["color"] == message(said("x"))["embeds"][0]["color"]  # the worst of them

@@ -42,17 +42,17 @@ async def titles(stage: Stage) -> list[str | None]:
 
 async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
     await decide(playing, dj_role_id=DJ_ROLE, may_move="dj", max_per_person=1, allowed_sources=["library"])
-    dj_commands = "DJs and those who manage this server"
+    dj_commands = "Only DJs and managers of this server"
 
     await playing.slash("dj", "play", query="Short E")
     assert (await refused(playing, "member", "move", number=2, to=1)).startswith(dj_commands)
     moved = await playing.slash("dj", "move", number=2, to=1)
     assert moved["content"] == "Moved **Short E – The Generators** to number 1."
     assert await titles(playing) == ["Short E", "Long C"]
-    assert await refused(playing, "dj", "move", number=9, to=1) == "There is no number 9 in the queue."
+    assert await refused(playing, "dj", "move", number=9, to=1) == "There is no track number 9 in the queue."
 
     await playing.slash("member", "play", query="Short G")
-    assert "one track" in await refused(playing, "member", "play", query="Short E")
+    assert "limit of 1 track" in await refused(playing, "member", "play", query="Short E")
     assert "The music library" in await refused(playing, "dj", "play", query="http://127.0.0.1:9/x.mp3")
 
     assert (await refused(playing, "member", "clear")).startswith(dj_commands)

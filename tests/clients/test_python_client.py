@@ -298,7 +298,7 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, owner: 
     assert (
         await refusal(strange, produces=["alert"]) == "No permission to publish to this stream (UNAUTHORIZED)"
     )
-    assert await refusal(strange, "nowhere", consumes=["x"]) == "There is no such stream. (NOT_FOUND)"
+    assert await refusal(strange, "nowhere", consumes=["x"]) == "Stream not found. (NOT_FOUND)"
     assert "(BAD_MESSAGE)" in await refusal(token, "?", consumes=["x"])
     assert "(EPOCH_MISMATCH)" in await refusal(token, consumes=["alert"], since=Position("another", 0))
 

@@ -242,7 +242,7 @@ def test_the_commands_refuse_in_words(server: Server, token: str, command: Comma
             command(*here, "nowhere", "--consumes", "alert", token=token),
             None,
             1,
-            "There is no such stream. (NOT_FOUND)",
+            "Stream not found. (NOT_FOUND)",
         ),
         (
             command(*here, "nowhere", "--consumes", "alert", token=""),

@@ -92,7 +92,9 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     number = page.get_by_label("Tracks per person")
     number.fill("0")
     number.blur()
-    expect(page.locator("#max_per_person-state")).to_have_text(re.compile("Not saved. A whole number from 1"))
+    expect(page.locator("#max_per_person-state")).to_have_text(
+        re.compile("Not saved. Must be a whole number from 1")
+    )
     number.fill("4")
     number.blur()
     expect(page.locator("#max_per_person-state")).to_have_text("Saved")
@@ -106,7 +108,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     # A role that is deleted while the page is open cannot be chosen any more.
     elsewhere(lambda: Role.objects.filter(pk=doomed.pk).delete())
     page.get_by_label("DJ role").select_option(label="Doomed")
-    expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. There is no such role in this server.")
+    expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. This server has no such role.")
     mine.complaints.clear()  # the browser tells of each 400
 
     # A member's page follows: rights change while it is open.

@@ -83,7 +83,7 @@ def test_a_location_is_read_as_browsers_do(
 )
 def test_a_location_without_a_host_is_refused(server: AudioServer, location: str) -> None:
     server.resources["/a"] = Resource(status=302, headers={"Location": location})
-    assert refusal(server.url("/a")).detail == "The server redirects to nowhere."
+    assert refusal(server.url("/a")).detail == "The server sent a redirect without a valid address."
     assert len(server.requests) == 1
 
 

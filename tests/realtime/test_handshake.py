@@ -99,7 +99,7 @@ def test_a_token_beyond_the_grace_refuses_the_upgrade(
     token = member.token_expiring(-django_settings.SYNC_GRACE_SECONDS - 60)
     assert refused(server, way(token)) == (
         401,
-        {"code": "TOKEN_EXPIRED", "detail": "This token has expired. Ask for a new one."},
+        {"code": "TOKEN_EXPIRED", "detail": "The token has expired. Request a new one."},
     )
 
 

@@ -88,7 +88,7 @@ def test_a_stream_is_made_named_changed_and_deleted_with_its_log(api: Api, owner
     assert client.delete("/api/streams/cam-1").status_code == 204
     assert client.get("/api/streams/cam-1").json() == {
         "code": "NOT_FOUND",
-        "detail": "There is no such stream.",
+        "detail": "Stream not found.",
     }
     assert not Store.objects.filter(name="stream:cam-1").exists()
     assert not Event.objects.exists()

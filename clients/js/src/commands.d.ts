@@ -17,27 +17,27 @@ export interface Settings {
   may_skip: "everyone" | "dj" | "managers";
   /** The share of listeners who must vote to skip. */
   vote_share: number;
-  /** Who may move tracks, and add tracks before those of other people. */
+  /** Who may move tracks, and add tracks ahead of other people's tracks. */
   may_move: "everyone" | "dj" | "managers";
-  /** Who may remove all waiting tracks. */
+  /** Who may remove all tracks from the queue. */
   may_clear: "everyone" | "dj" | "managers";
-  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
+  /** The queue alternates between people, so that nobody waits for a whole album. While this is on, only DJs may change the order. */
   fair_order: boolean;
   /** The most tracks that one person may have in the queue. DJs have no limit. */
   max_per_person: number | null;
-  /** Tracks can be added from these sources only. */
+  /** Only tracks from these sources can be added. */
   allowed_sources: Array<string> | null;
-  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  /** The bot plays here when neither the bot nor the requester is in a voice channel. */
   voice_channel_id: string | null;
-  /** The volume until somebody changes it. */
+  /** The volume until someone changes it. */
   default_volume: number;
-  /** Otherwise the bot leaves after a while and keeps the queue. */
+  /** If off, the bot leaves an empty channel after a while. The queue is kept. */
   stay_in_channel: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes: number;
-  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  /** A text or announcement channel for the bot's announcements. The bot does not post there yet, so the page does not show this setting. */
   announce_channel_id: string | null;
-  /** Settings whose role or channel was deleted since; they count as not set. */
+  /** Settings whose role or channel was deleted. They count as not set. */
   gone: Array<string>;
 }
 
@@ -50,31 +50,31 @@ export interface ChangeSettingsArguments {
   may_skip?: "everyone" | "dj" | "managers";
   /** The share of listeners who must vote to skip. */
   vote_share?: number;
-  /** Who may move tracks, and add tracks before those of other people. */
+  /** Who may move tracks, and add tracks ahead of other people's tracks. */
   may_move?: "everyone" | "dj" | "managers";
-  /** Who may remove all waiting tracks. */
+  /** Who may remove all tracks from the queue. */
   may_clear?: "everyone" | "dj" | "managers";
-  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
+  /** The queue alternates between people, so that nobody waits for a whole album. While this is on, only DJs may change the order. */
   fair_order?: boolean;
   /** The most tracks that one person may have in the queue. DJs have no limit. */
   max_per_person?: number | null;
-  /** Tracks can be added from these sources only. */
+  /** Only tracks from these sources can be added. */
   allowed_sources?: Array<string> | null;
-  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  /** The bot plays here when neither the bot nor the requester is in a voice channel. */
   voice_channel_id?: string | null;
-  /** The volume until somebody changes it. */
+  /** The volume until someone changes it. */
   default_volume?: number;
-  /** Otherwise the bot leaves after a while and keeps the queue. */
+  /** If off, the bot leaves an empty channel after a while. The queue is kept. */
   stay_in_channel?: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes?: number;
-  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  /** A text or announcement channel for the bot's announcements. The bot does not post there yet, so the page does not show this setting. */
   announce_channel_id?: string | null;
 }
 
 export interface Cleared {
   removed: number;
-  /** Failed tracks, where there were some. */
+  /** Number of dismissed failed tracks. Absent if there were none. */
   dismissed?: number;
 }
 
@@ -103,13 +103,13 @@ export interface Skipped {
   track: Track;
   requested_by: Person | null;
   state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
-  /** Orders the items that wait. */
+  /** Sort key of queued items. */
   rank: number;
   added_at: string;
   started_at: string | null;
   ended_at: string | null;
   error: Problem | null;
-  /** null when the track was skipped. */
+  /** Null if the track was skipped. */
   vote: SkipVote | null;
 }
 

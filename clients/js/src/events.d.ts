@@ -15,7 +15,7 @@ export interface QueueItem {
   track: Track;
   requested_by: Person | null;
   state: "queued" | "playing" | "played" | "skipped" | "removed" | "failed";
-  /** Orders the items that wait. */
+  /** Sort key of queued items. */
   rank: number;
   added_at: string;
   started_at: string | null;
@@ -268,25 +268,25 @@ export interface SomeSettings {
   may_skip?: "everyone" | "dj" | "managers";
   /** The share of listeners who must vote to skip. */
   vote_share?: number;
-  /** Who may move tracks, and add tracks before those of other people. */
+  /** Who may move tracks, and add tracks ahead of other people's tracks. */
   may_move?: "everyone" | "dj" | "managers";
-  /** Who may remove all waiting tracks. */
+  /** Who may remove all tracks from the queue. */
   may_clear?: "everyone" | "dj" | "managers";
-  /** New tracks alternate between people, so that nobody waits for a whole album. Only DJs may change the order then. */
+  /** The queue alternates between people, so that nobody waits for a whole album. While this is on, only DJs may change the order. */
   fair_order?: boolean;
   /** The most tracks that one person may have in the queue. DJs have no limit. */
   max_per_person?: number | null;
-  /** Tracks can be added from these sources only. */
+  /** Only tracks from these sources can be added. */
   allowed_sources?: Array<string> | null;
-  /** Where the bot plays when neither it nor the person who asks is in a voice channel. */
+  /** The bot plays here when neither the bot nor the requester is in a voice channel. */
   voice_channel_id?: string | null;
-  /** The volume until somebody changes it. */
+  /** The volume until someone changes it. */
   default_volume?: number;
-  /** Otherwise the bot leaves after a while and keeps the queue. */
+  /** If off, the bot leaves an empty channel after a while. The queue is kept. */
   stay_in_channel?: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes?: number;
-  /** A text or announcement channel for what the bot has to say. Nothing is written there yet, so the page does not offer it. */
+  /** A text or announcement channel for the bot's announcements. The bot does not post there yet, so the page does not show this setting. */
   announce_channel_id?: string | null;
 }
 
@@ -306,27 +306,27 @@ export interface AlertRuleAdded {
 
 export interface LoggedAlertRule {
   id: string;
-  /** The stream whose alerts are posted. */
+  /** Alerts of this stream are posted. */
   stream_id: string;
   /** The text or announcement channel to post to. */
   channel_id: string;
-  /** The one role that each post mentions. */
+  /** Each post mentions this role. */
   mention_role_id: string | null;
   /** Alerts below this level are not posted. */
   min_level: "low" | "medium" | "high";
-  /** The alerts that are posted one by one in a minute. The rest of that minute comes as one digest. */
+  /** How many alerts a minute are posted one by one. Further alerts are combined into a digest. */
   max_per_minute: number;
   quiet_hours: QuietHours | null;
-  /** When off, nothing is posted, and what waited is dropped. */
+  /** If off, nothing is posted, and pending posts are deleted. */
   enabled: boolean;
 }
 
 export interface QuietHours {
-  /** Time of day, as 22:00. */
+  /** Time of day, such as 22:00. */
   from: string;
-  /** As `from`; over midnight where it comes before it. */
+  /** Time of day, such as 06:00. If it is before `from`, the hours end on the next day. */
   until: string;
-  /** IANA name, as Europe/Berlin. */
+  /** IANA name, such as Europe/Berlin. */
   timezone: string;
 }
 
@@ -347,18 +347,18 @@ export interface AlertRuleChanged {
 }
 
 export interface SomeAlertRule {
-  /** The stream whose alerts are posted. */
+  /** Alerts of this stream are posted. */
   stream_id?: string;
   /** The text or announcement channel to post to. */
   channel_id?: string;
-  /** The one role that each post mentions. */
+  /** Each post mentions this role. */
   mention_role_id?: string | null;
   /** Alerts below this level are not posted. */
   min_level?: "low" | "medium" | "high";
-  /** The alerts that are posted one by one in a minute. The rest of that minute comes as one digest. */
+  /** How many alerts a minute are posted one by one. Further alerts are combined into a digest. */
   max_per_minute?: number;
   quiet_hours?: QuietHours | null;
-  /** When off, nothing is posted, and what waited is dropped. */
+  /** If off, nothing is posted, and pending posts are deleted. */
   enabled?: boolean;
 }
 

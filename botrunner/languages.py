@@ -1,0 +1,27 @@
+"""Which language the bot uses: each person's, as Discord names it, where there is a catalog for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nextcord
+from django.conf import settings
+from django.utils import translation
+
+
+def language_of(locale: str | None) -> str:
+    """Return the language of LANGUAGES for one of Discord's locales (docs: Reference, Locales), else the default."""
+    try:
+        return translation.get_supported_language_variant((locale or "").lower())
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def described(sentence: str) -> dict[str, Any]:
+    """Return what a slash command or an option needs to show `sentence` to each person in their language."""
+    translated = {}
+    for locale in nextcord.Locale:
+        if (language := language_of(locale.value)) != settings.LANGUAGE_CODE:
+            with translation.override(language):
+                translated[locale] = translation.gettext(sentence)
+    return {"description": sentence, "description_localizations": translated or None}
