@@ -11,6 +11,7 @@ from alerts.models import AlertRule
 from config.generate.commands import commands_table, commands_types
 from config.generate.errors import error_codes_table
 from config.generate.events import events_json, events_table, events_types
+from config.generate.messages import django_po, djangojs_po
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
 from config.generate.silences import silences_table
@@ -49,6 +50,8 @@ FILES: dict[str, Callable[[str], str]] = {
     "docs/events.schema.json": whole(events_json),
     "clients/js/src/commands.d.ts": whole(commands_types),
     "clients/js/src/events.d.ts": whole(events_types),
+    "locale/en/LC_MESSAGES/django.po": whole(django_po),
+    "locale/en/LC_MESSAGES/djangojs.po": whole(djangojs_po),
 }
 
 

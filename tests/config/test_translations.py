@@ -1,0 +1,119 @@
+"""Everything that people read goes through gettext."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from config.generate.messages import KEYWORDS, PARTS, sources
+from tests.languages import speak_german
+
+ROOT = Path(__file__).parents[2]
+
+# Files whose sentences stay English, and why.
+ENGLISH = {
+    r"/management/|config/(settings|doctor|checks)\.py|botrunner/voice_check\.py|realtime/domain/archive\.py": (
+        "the command line, which speaks to operators"
+    ),
+    r"config/generate/|/metrics\.py|(queue_app|alerts)/events\.py": "generated documents",
+    r"library/sources/|botrunner/(audio/|voice|seat|playing|resolving)|guilds/channel_permissions\.py": (
+        "stored with a stable code, by which pages may translate it"
+    ),
+    r"alerts/domain/(delivery|outbox|settle)\.py|guilds/domain/shards\.py": "stored with a stable code as well",
+    r"library/starter/": "titles of music",
+}
+SENTENCE = re.compile(r"[A-Z`].*\s.*[.!?…]|[A-Z][a-z]+\.", re.DOTALL)
+WORD = re.compile(r"[A-Za-z]{2}")
+# What is shown whatever it looks like: arguments by the name of what is called (a number is a place), or of any call.
+SHOWN: dict[str, set[str | int]] = {
+    "Embed": {"title", "description"},
+    "add_field": {"name", "value"},
+    "set_footer": {"text"},
+    "tell": {0},
+    "message_user": {1},
+    "action": {"description"},
+    "display": {"description"},
+}
+SHOWN_ANYWHERE = {"help_text", "verbose_name", "verbose_name_plural", "label", "unit", "empty"}
+# Translated, logged, or for the documents of metrics and of the API.
+QUIET = {*KEYWORDS, "debug", "info", "warning", "error", "exception", "log", "Counter", "OpenApiResponse"}
+
+
+def called(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def text_of(node: ast.AST) -> str | None:
+    """Return a literal's text, with a space for each value that is put into it."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else " " for part in node.values)  # type: ignore[misc]
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def shown_in(call: ast.Call) -> Iterator[ast.AST]:
+    shown = SHOWN.get(called(call), set())
+    yield from (argument for place, argument in enumerate(call.args) if place in shown)
+    yield from (each.value for each in call.keywords if each.arg in shown | SHOWN_ANYWHERE)
+
+
+def unmarked_in_python(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of what people read and gettext does not get."""
+    tree = ast.parse(source)
+    quiet: set[ast.AST] = set()
+    shown: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and text_of(node.value) is not None:
+            quiet.add(node.value)  # a docstring
+        elif isinstance(node, ast.JoinedStr):
+            quiet.update(node.values)
+        elif isinstance(node, ast.Call) and called(node) in QUIET:
+            quiet.update(ast.walk(node))
+        elif isinstance(node, ast.Call):
+            shown.update(shown_in(node))
+        elif isinstance(node, ast.ClassDef) and any("Choices" in ast.unparse(base) for base in node.bases):
+            labels = (each.value for each in node.body if isinstance(each, ast.Assign))
+            shown.update(label.elts[1] if isinstance(label, ast.Tuple) else label for label in labels)
+    for node in ast.walk(tree):
+        text = text_of(node)
+        if text and node not in quiet and (WORD.search(text) if node in shown else SENTENCE.fullmatch(text)):
+            yield node.lineno, text  # type: ignore[attr-defined]  # an expression
+
+
+def is_english(path: Path) -> bool:
+    return any(re.search(pattern, str(path.relative_to(ROOT))) for pattern in ENGLISH)
+
+
+PYTHON = [path for path in sources(".py") if not is_english(path)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_people_read_in_python_is_marked(part: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in PYTHON
+        if path.is_relative_to(ROOT / part)
+        for line, text in unmarked_in_python(path.read_text())
+    ]
+    assert not found
+
+
+@pytest.mark.django_db
+def test_an_answer_is_in_the_language_that_the_request_prefers(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    path = "/api/guilds"
+    english = client.get(path, headers={"accept-language": "de"})
+    speak_german(settings, tmp_path, {"Log in first.": "Melde dich zuerst an."})
+    german = client.get(path, headers={"accept-language": "de-CH, en;q=0.5"})
+    assert [answer.json()["detail"] for answer in (english, german)] == [
+        "Log in first.",
+        "Melde dich zuerst an.",
+    ]
+    assert client.get(path, headers={"accept-language": "fr"}).json()["detail"] == "Log in first."
