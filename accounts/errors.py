@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 MAX_TOLD = 5  # fields in the sentence of InvalidInput
 
@@ -36,8 +37,11 @@ class InvalidInput(Refusal):
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         parts = [f"{field}: {' '.join(lines)}" for field, lines in errors.items()]
-        more = [f"and {len(parts) - MAX_TOLD} more"] if len(parts) > MAX_TOLD else []
-        super().__init__("; ".join(parts[:MAX_TOLD] + more))
+        more = len(parts) - MAX_TOLD
+        told = (
+            [ngettext("and %(count)s more", "and %(count)s more", more) % {"count": more}] if more > 0 else []
+        )
+        super().__init__("; ".join(parts[:MAX_TOLD] + told))
         self.errors = errors
 
 

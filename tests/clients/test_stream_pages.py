@@ -323,7 +323,7 @@ def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None
 
     page.get_by_role("button", name="Add rule").click()
     page.get_by_label("Post to").select_option(label="#news")
-    page.get_by_label("From level").select_option("medium")
+    page.get_by_label("Minimum level").select_option("medium")
     page.get_by_label("Mention").select_option(label=f"@{HOSTILE}".strip())
     page.get_by_label("Quiet hours").check()
     page.get_by_label("From", exact=True).fill("23:00")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ ENGLISH = {
     r"alerts/domain/(delivery|outbox|settle)\.py|guilds/domain/shards\.py": "stored with a stable code as well",
     r"library/starter/": "titles of music",
 }
+# --- Python ---
+
 SENTENCE = re.compile(r"[A-Z`].*\s.*[.!?…]|[A-Z][a-z]+\.", re.DOTALL)
 WORD = re.compile(r"[A-Za-z]{2}")
 # What is shown whatever it looks like: arguments by the name of what is called (a number is a place), or of any call.
@@ -102,6 +105,126 @@ def test_what_people_read_in_python_is_marked(part: str) -> None:
         for line, text in unmarked_in_python(path.read_text())
     ]
     assert not found
+
+
+# --- Templates ---
+
+TRANSLATED = re.compile(
+    r"{% blocktranslate.*?{% endblocktranslate %}|{% comment.*?{% endcomment %}|{#.*?#}|{{.*?}}|{%.*?%}",
+    re.DOTALL,
+)
+PASSED = re.compile(
+    r"""{% (?!translate|blocktranslate)[^%]*?=["']([A-Z][^"'%]*)["']"""
+)  # to an included template
+
+
+class Texts(HTMLParser):
+    """Collects line and text of what a browser shows or reads out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, str]] = []
+        self._silent = 0  # inside of how many scripts and styles
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in {"script", "style"}
+        for name, value in attrs:
+            if name in {"title", "placeholder", "aria-label", "alt"}:
+                self._take(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in {"script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self._take(data)
+
+    def _take(self, text: str) -> None:
+        if WORD.search(text.replace("Backline", "")):
+            self.found.append((self.getpos()[0], " ".join(text.split())))
+
+
+def unmarked_in_template(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of what stands outside of translate and blocktranslate."""
+    for match in PASSED.finditer(source):
+        yield source.count("\n", 0, match.start()) + 1, match[1]
+    source = re.sub(r"{% block \w+_attributes %}", "<b ", source)
+    source = re.sub(r"{% endblock \w+_attributes %}", ">", source)
+    texts = Texts()
+    texts.feed(TRANSLATED.sub(lambda match: "\n" * match[0].count("\n"), source))
+    texts.close()
+    yield from texts.found
+
+
+# --- Page scripts ---
+
+TOKEN = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\w$]+|[()]""", re.DOTALL
+)
+SHOWN_IN_SCRIPT = re.compile(r"[A-Z][a-z]+.*\s.*|[A-Z].*[.!?…]", re.DOTALL)
+
+
+def unmarked_in_script(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of literals that are no arguments of gettext, ngettext, or of an Error for developers."""
+    depth, ends_at, before = 0, -1, ""
+    for match in TOKEN.finditer(source):
+        token = match[0]
+        if token == "(":
+            depth += 1
+            if before in {"gettext", "ngettext", "Error", "TypeError"} and ends_at < 0:
+                ends_at = depth
+        elif token == ")":
+            if depth == ends_at:
+                ends_at = -1
+            depth -= 1
+        elif token[0] in "`\"'" and ends_at < 0:
+            text = re.sub(r"\$\{.*?\}", "", token[1:-1])
+            if SHOWN_IN_SCRIPT.fullmatch(text):
+                yield source.count("\n", 0, match.start()) + 1, text
+        before = token
+
+
+@pytest.mark.parametrize(
+    ("suffix", "unmarked"), [(".html", unmarked_in_template), (".js", unmarked_in_script)]
+)
+def test_what_people_read_on_pages_is_marked(
+    suffix: str, unmarked: Callable[[str], Iterator[tuple[int, str]]]
+) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in sources(suffix)
+        for line, text in unmarked(path.read_text())
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("unmarked", "planted", "marked"),
+    [
+        (
+            unmarked_in_python,
+            'raise Refusal(f"You may not {verb} this.")',
+            'raise Refusal(_("You may not do this."))',
+        ),
+        (unmarked_in_python, 'm.CharField(help_text="in percent")', 'm.CharField(help_text=_("in percent"))'),
+        (unmarked_in_template, "<p>Up next</p>", '<p>{% translate "Up next" %}</p>'),
+        (unmarked_in_template, '<b title="Skip"></b>', """<b title="{% translate 'Skip' %}"></b>"""),
+        (unmarked_in_script, 'show("Not saved.");', 'show(gettext("Not saved."));'),
+        (
+            unmarked_in_script,
+            "show(`Removed ${count} tracks`);",
+            'show(ngettext("Removed it.", "Removed them.", 2));',
+        ),
+    ],
+)
+def test_a_text_that_is_not_marked_is_found(
+    unmarked: Callable[[str], Iterator[tuple[int, str]]], planted: str, marked: str
+) -> None:
+    assert len(list(unmarked(planted))) == 1
+    assert not list(unmarked(marked))
+
+
+# --- The language of an answer ---
 
 
 @pytest.mark.django_db
