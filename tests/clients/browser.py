@@ -20,12 +20,14 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
 from accounts.models import User
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=30_000)  # a busy machine; who is not disappointed does not wait so long
 # A camera that shows a clock and a turning disc; the browser's question is answered with yes or with no.
 CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 CAMERA_REFUSED = f"{CAMERA_ALLOWED}=deny"

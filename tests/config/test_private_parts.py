@@ -151,6 +151,7 @@ def private_names() -> Iterator[tuple[str, str]]:
             nodes = list(ast.walk(ast.parse(path.read_text())))
             fields = (node.target for node in nodes if isinstance(node, ast.AnnAssign))
             own = {field.id for field in fields if isinstance(field, ast.Name)}  # of a class of this file
+            own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
             for node in nodes:
                 place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
                 if isinstance(node, ast.Attribute) and not of_itself(node.value):

@@ -45,7 +45,7 @@ def window(browser: Browser, running: Backline) -> Iterator[Open]:
             viewport=size,  # type: ignore[arg-type]
             color_scheme=scheme,  # type: ignore[arg-type]
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         windows.append(Window(context.new_page()))
         return windows[-1]
 

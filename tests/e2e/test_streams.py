@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 def open_window(browser: Browser, running: Backline, size: dict[str, int]) -> Window:
     context = browser.new_context(base_url=running.web_url, viewport=size)  # type: ignore[arg-type]
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     return Window(context.new_page())
 
 
