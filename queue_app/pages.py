@@ -35,7 +35,7 @@ def guild(request: PersonRequest, guild_id: str) -> HttpResponse:
             "stale_since": stale,
             "guilds": [on_page(m) for m in my_memberships(request.user, everything=True)],
             "setting_labels": json.dumps(
-                {field.name: field.verbose_name for field in settings_in(GuildSettings)}
+                {field.name: str(field.verbose_name) for field in settings_in(GuildSettings)}
             ),
             "voice_channels": [{"id": c.pk, "name": c.name} for c in voice_channels_seen_by(membership)],
         },
