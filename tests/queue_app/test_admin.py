@@ -119,7 +119,7 @@ def test_an_operator_puts_an_item_back_to_the_front(operator: Client, played: St
     before = played.snapshot()
     assert any("front" in said for said in run(operator, QueueItem, "put_back", failed))
     assert played.assert_replays(before)["queue"][0]["id"] == str(failed.pk)
-    assert any("no such item" in said for said in run(operator, QueueItem, "put_back", failed))
+    assert any("not in the queue" in said for said in run(operator, QueueItem, "put_back", failed))
 
 
 def test_an_operator_puts_back_what_plays(operator: Client, played: Stage) -> None:

@@ -75,7 +75,7 @@ def test_only_those_who_hear_it_have_a_vote(stage: Stage) -> None:
     elsewhere = stage.join()
     sit(elsewhere, ChannelFactory.create(guild=stage.guild, voice=True))
     for person in (deaf, elsewhere, stage.join()):
-        with pytest.raises(NotAllowed, match="who listen in the bot's voice channel"):
+        with pytest.raises(NotAllowed, match="Only listeners in the bot's voice channel"):
             stage.do("Skip", by=person)
     assert stage.do("Skip", by=others[0])["vote"] == {"votes": 1, "needed": 2}  # of four
 
