@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
 
 from accounts.models import User
 from guilds.models import Guild
 from queue_app.commands import execute
 from queue_app.domain import playback
+from queue_app.models import Player
 from realtime.models import Via
 from realtime.origin import Origin
 from tests.clients.browser import elsewhere, login_cookie
@@ -45,7 +49,7 @@ class Scene:
 
         def act() -> None:
             execute(self.id, "JoinVoice", {"channel_id": self.channel_id}, origin=self.owner)
-            assert playback.take_lease(self.id, owner=BOT_PROCESS)
+            be_the_bot(self.id)
             playback.start_next(self.id, owner=BOT_PROCESS)
             playback.observe(
                 self.id, owner=BOT_PROCESS, connected_channel_id=self.channel_id, sounding=True, position_ms=0
@@ -62,12 +66,18 @@ class Scene:
         def act() -> None:
             track = TrackFactory.create(title=title)
             item = execute(self.id, "AddTrack", {"query": track.uri}, origin=self.owner).result
-            assert playback.take_lease(self.id, owner=BOT_PROCESS)
+            be_the_bot(self.id)
             playback.fail_queued(
                 self.id, item_id=item["id"], code="UNREACHABLE", detail="It is gone.", owner=BOT_PROCESS
             )
 
         elsewhere(act)
+
+
+def be_the_bot(guild_id: str) -> None:
+    """Take the lease for an hour: nobody here renews it every few seconds, as a bot does."""
+    assert playback.take_lease(guild_id, owner=BOT_PROCESS)
+    Player.objects.filter(pk=guild_id).update(lease_expires_at=timezone.now() + timedelta(hours=1))
 
 
 def set_scene() -> Scene:

@@ -13,7 +13,7 @@ from guilds.models import Guild, GuildSettings, Membership
 from queue_app.domain import playback
 from queue_app.models import Player, QueueItem
 from tests.clients.browser import PHONE, WIDE, Desk, elsewhere
-from tests.clients.scene import BOT_PROCESS, Scene
+from tests.clients.scene import BOT_PROCESS, Scene, be_the_bot
 from tests.factories import ItemFactory, RoleFactory, TrackFactory
 
 
@@ -127,7 +127,7 @@ def test_what_plays_moves_and_can_be_paused_by_anybody(desk: Desk, scene: Scene)
 
 def test_nowhere_to_play_is_said_with_what_to_do(desk: Desk, scene: Scene) -> None:
     def start() -> None:
-        assert playback.take_lease(scene.id, owner=BOT_PROCESS)
+        be_the_bot(scene.id)
         playback.start_next(scene.id, owner=BOT_PROCESS)
 
     page = desk.window(scene.owner_cookie).open_guild(scene.id)

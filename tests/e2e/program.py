@@ -26,7 +26,7 @@ from tests.services import SETTINGS
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # several programs start at once, and two cores are busy with other tests
 
 
 def free_ports(count: int) -> list[int]:
@@ -195,9 +195,12 @@ class Backline:
         def ready() -> bool:
             assert program.running, f"it ended:\n{program.said()[-4000:]}"
             try:
-                return httpx.get(f"{self.web_url}/readyz", timeout=5).status_code == 200
-            except httpx.TransportError:
+                answer = httpx.get(f"{self.web_url}/readyz", timeout=5)
+            except httpx.TransportError as error:
+                print(repr(error))
                 return False
+            print(answer.text)
+            return answer.status_code == 200
 
         until(ready, within=START_SECONDS)
 
