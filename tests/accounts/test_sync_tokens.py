@@ -152,7 +152,7 @@ def test_it_is_listed_with_its_store_until_it_ends(user: User) -> None:
     assert (login["store"], login["expires_at"]) == (None, None)
     page = browser.get("/sessions").content.decode()
     assert "My laptop" in page
-    assert "syncs <bdi>app:notes</bdi> until" in page
+    assert "Syncs <bdi>app:notes</bdi> until" in page
     AuthSession.objects.filter(pk=session.pk).update(created_at=timezone.now() - timedelta(days=31))
     assert len(browser.get("/api/auth/sessions").json()) == 1
 

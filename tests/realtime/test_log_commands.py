@@ -148,7 +148,7 @@ HEADER = '{"backline_store":1,"name":"app:x"}'
     [
         ([], "Line 1 is not JSON"),
         (['{"name":"app:x"}'], "not an export"),
-        (['{"backline_store":1,"name":"nothing:1"}'], "no such store"),
+        (['{"backline_store":1,"name":"nothing:1"}'], "Store not found"),
         (['{"backline_store":1,"name":"app:a b"}'], "name"),
         ([HEADER, "{"], "Line 2 is not JSON"),
         ([HEADER, "{}"], "Line 2: `name`"),
