@@ -13,7 +13,6 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import write_po
-from django.conf import settings
 from django.utils.translation.template import templatize
 
 HEADER = """\
@@ -38,6 +37,7 @@ KEYWORDS = {
     "npgettext": ((1, "c"), 2, 3),
     "pgettext": ((1, "c"), 2),
 }
+ROOT = Path(__file__).resolve().parents[2]
 # Code of the program and of its pages. The sandbox stands in for Discord, and speaks as Discord does.
 PARTS = (
     "accounts", "alerts", "botrunner", "config", "guilds", "library", "queue_app", "realtime", "static/backline",
@@ -48,7 +48,7 @@ PARTS = (
 def sources(*suffixes: str) -> Iterator[Path]:
     """Yield the program's files of these kinds, in a stable order."""
     for part in PARTS:
-        for path in sorted((settings.BASE_DIR / part).rglob("*")):
+        for path in sorted((ROOT / part).rglob("*")):
             if path.suffix in suffixes and "migrations" not in path.parts:
                 yield path
 
@@ -74,7 +74,7 @@ def _as_python(template: str) -> str:
 
 
 def _add(catalog: Catalog, path: Path, text: str, method: str) -> None:
-    place = (str(path.relative_to(settings.BASE_DIR)), 0)
+    place = (str(path.relative_to(ROOT)), 0)
     for _, message, comments, context in extract(method, io.BytesIO(text.encode()), keywords=KEYWORDS):
         catalog.add(message, locations=[place], auto_comments=comments, context=context)
 

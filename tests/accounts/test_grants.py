@@ -173,7 +173,7 @@ def test_a_key_thrown_away_too_early_is_noticed_and_asks_for_a_login(
     owner: User, settings: LazySettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(CommandError, match="1 rows can be read with none"):
+    with pytest.raises(CommandError, match="1 rows cannot be decrypted"):
         call_command("rotate_encryption")
     with pytest.raises(GrantDead):
         access_token_of(owner)
