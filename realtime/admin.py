@@ -1,4 +1,4 @@
-"""Django admin for the event log: to look at, never to write."""
+"""Django admin for the event log: read-only, apart from who owns an `app:` store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StoreMemberInline(admin.TabularInline[StoreMember, Store]):
 
 @admin.register(Store)
 class StoreAdmin(OwnerAdmin[Store]):
-    """Logs are to look at. Whose an `app:` store is may be changed here, and it may be deleted."""
+    """Logs are read-only. An `app:` store can get another owner or other members, and it can be deleted."""
 
     list_display = ("name", "owner", "public", "head", "size_bytes", "epoch", "created_at")
     list_filter = ("public", "created_at")

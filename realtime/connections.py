@@ -1,6 +1,6 @@
-"""Open sockets by session, so that ending a session ends them, within a second and without any hint.
+"""Open sockets by session: when a session ends, its sockets close within a second, even without a hint.
 
-And by person, because one who opens them by the thousand would leave no room for others.
+They are also counted by person. Otherwise one person could open thousands and leave no room for others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OnLost = Callable[[], None]
 
 
 class Sessions:
-    """Who is logged out, or no more."""
+    """Finds sessions that were revoked, or whose user was deleted or deactivated."""
 
     name = "sessions"
 
@@ -53,7 +53,7 @@ class Sessions:
 
 
 class Readers:
-    """Who may read the instance they follow."""
+    """Finds users who may no longer read the instance they follow."""
 
     name = "readers"
 
@@ -93,19 +93,19 @@ class Readers:
 
 
 class Connections:
-    """The sockets of this process, and what each stands and falls with."""
+    """The sockets of this process, and the sessions and rights that each depends on."""
 
     def __init__(self) -> None:
         self._by_sid: defaultdict[str, set[OnEnd]] = defaultdict(set)
         self._of_user: Counter[int] = Counter()
         self._readers: defaultdict[str, dict[OnLost, int]] = defaultdict(dict)
-        # Sessions first: who was deleted is in no guild either, and should hear that reason.
+        # Sessions first: a deleted user is in no guild either, but the close reason should be the deletion.
         get_poll().checks += [Sessions(self._by_sid), Readers(self._readers)]
 
     def add(self, session: AuthSession, on_end: OnEnd) -> Callable[[], None]:
-        """Call `on_end(reason)` once when the session or its user is no more. Returns a function that stops it.
+        """Call `on_end(reason)` once when the session or its user ends. Returns a function that cancels this.
 
-        Raises TooManyConnections when the person has as many here as one may.
+        Raises TooManyConnections when the person has reached SOCKETS_PER_PERSON in this process.
         """
         sid, user_id = str(session.pk), session.user_id
         if settings.SOCKETS_PER_PERSON and self._of_user[user_id] >= settings.SOCKETS_PER_PERSON:
@@ -124,7 +124,7 @@ class Connections:
         return remove
 
     def watch(self, instance: str, user_id: int, on_lost: OnLost) -> Callable[[], None]:
-        """Call `on_lost()` once when the user may no longer read the instance. Returns a function that stops it."""
+        """Call `on_lost()` once when the user may no longer read the instance. Returns a function that cancels this."""
         self._readers[instance][on_lost] = user_id
 
         def remove() -> None:

@@ -1,4 +1,4 @@
-"""The crossing from the event loop to the ORM."""
+"""Threads in which code on the event loop uses the ORM."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from django.dispatch import receiver
 
 KEEP_SECONDS = 60.0
 
-# By default everything outside an HTTP request shares one thread, and one long transaction of the bot's mirror
-# would stall every socket. A small pool of our own bounds the database connections instead.
+# By default everything outside an HTTP request shares one thread, so one long transaction of the bot's mirror
+# would stall every socket. A small pool of our own avoids that and bounds the number of database connections.
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="realtime-orm")
 
 
 class Threads(Executor):
-    """A few threads that keep their database connection, and more for moments when those are busy.
+    """A few threads that keep their database connection, and more threads for when those are busy.
 
-    One pool would hand work to whichever of its threads has waited longest: after one busy moment four requests in five
-    opened a connection, which on PostgreSQL costs more than an add (`make bench ARGS="queue postgres"`).
+    A single pool gives work to the thread that has been idle longest. After one busy moment four requests in five
+    opened a connection, which on PostgreSQL takes longer than an add (`make bench ARGS="queue postgres"`).
     """
 
     def __init__(self, few: int, more: int, *, name: str) -> None:
         self.count = few + more
-        self._idle = few  # of those that keep
+        self._idle = few  # threads of `_keeping`
         self._keeping = ThreadPoolExecutor(few, thread_name_prefix=name)
         self._others = ThreadPoolExecutor(more, thread_name_prefix=f"{name}-more")
         self._lock = threading.Lock()
@@ -54,22 +54,22 @@ class Threads(Executor):
             pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-# Those of HTTP requests; some wait for Discord.
+# For HTTP requests; some wait for Discord.
 for_requests = Threads(8, 32, name="http")
 
-# Whether the process is alive must be answered also when all of those are busy.
+# Health checks must be answered even when all of those are busy.
 for_health = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
 
-# Whose threads keep their connections. Those that a busy moment opens besides are closed with their request.
+# Threads that keep their connections. The extra threads close theirs at the end of the request.
 _KEEPING = ("realtime-orm_", "http_")
 
 
 @receiver(connection_created)
 def _keep(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Keep the connections of threads that stay. Opening one took longer than most queries."""
+    """Keep the connections of permanent threads. Opening one took longer than most queries."""
     if threading.current_thread().name.startswith(_KEEPING):
         connection.close_at = time.monotonic() + KEEP_SECONDS
-        # One that the database closed meanwhile is replaced.
+        # Django replaces a connection that the database has closed.
         connection.health_check_enabled = True  # type: ignore[attr-defined]  # no stubs have it
 
 
@@ -81,14 +81,14 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
 
 
 class Together[Question, Answer]:
-    """Answers those who ask at the same moment in one crossing, with the queries of one.
+    """Batches questions asked at the same moment: one thread, one set of queries. For one event loop.
 
-    `answer(questions)` runs in the pool and returns an answer for each, in order; an exception among them is raised
-    to who asked, one that it raises to all. The first to ask does not wait for others: they go together while it
-    is answered. For one event loop.
+    `answer(questions)` runs in the pool and returns an answer for each, in order. An exception among the answers is
+    raised to the caller of that question. An exception that `answer` raises goes to all callers. The first question
+    is answered at once; those asked meanwhile form the next batch.
 
-    With it each of 300 devices that register at once takes 3.7 ms of CPU, without it 5.8
-    (`bench.streams --only register`, by turns on a busy machine).
+    With 300 devices registering at once, each took 3.7 ms of CPU with it and 5.8 ms without
+    (`bench.streams --only register`, alternating on a busy machine).
     """
 
     def __init__(self, answer: Callable[[Sequence[Question]], Sequence[Answer | Exception]]) -> None:
@@ -121,7 +121,7 @@ class Together[Question, Answer]:
         except Exception as error:
             answered = [(future, error) for future in futures]
         for future, answer in answered:
-            if future.done():  # who asked has gone
+            if future.done():  # the caller was cancelled
                 continue
             if isinstance(answer, Exception):
                 future.set_exception(answer)

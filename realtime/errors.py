@@ -8,7 +8,7 @@ from accounts.errors import Refusal, TokenExpired
 
 
 class BadMessage(Refusal):
-    """A message cannot be read, or makes no sense where it comes."""
+    """A message cannot be decoded, or is not allowed at this point."""
 
     code = "BAD_MESSAGE"
     sentence = _("The message is malformed.")
@@ -16,7 +16,7 @@ class BadMessage(Refusal):
 
 
 class BadHandshake(Refusal):
-    """An HTTP request where a socket is, from somebody who may open it."""
+    """An HTTP request that is not a handshake, to a WebSocket's path, from somebody who may open the socket."""
 
     code = "BAD_HANDSHAKE"
 
@@ -26,14 +26,14 @@ class BadHandshake(Refusal):
 
 
 class TooLarge(Refusal):
-    """A message has more events or bytes than one may."""
+    """A message has too many events or bytes."""
 
     code = "TOO_LARGE"
     sentence = _("A message may have at most 100 events and 900,000 bytes.")
 
 
 class RateLimited(Refusal):
-    """Messages come too fast. `retryAfterMs`: when to send this one again."""
+    """Messages arrive too fast. `retryAfterMs`: how long to wait before sending this one again."""
 
     code = "RATE_LIMITED"
     sentence = _("Too many messages. This one was ignored.")
@@ -41,7 +41,7 @@ class RateLimited(Refusal):
 
 
 class TooManyConnections(Refusal):
-    """The person has as many sockets open as one may (SOCKETS_PER_PERSON)."""
+    """The person has reached the limit of open sockets (SOCKETS_PER_PERSON)."""
 
     code = "TOO_MANY_CONNECTIONS"
     sentence = _("You have reached the limit of open connections. Close some.")
@@ -50,13 +50,13 @@ class TooManyConnections(Refusal):
 
 
 class ExpiredWhileOpen(TokenExpired):
-    """A push on a connection whose token is in its grace: its client may go on reading, and renew the token."""
+    """A push on a connection whose token is in grace. The client may still read, and renew the token."""
 
     close_code = None
 
 
 class StoreNotFound(Refusal):
-    """There is no such store, or none that the caller may know of."""
+    """The store does not exist, or the caller may not know that it does."""
 
     code = "NOT_FOUND"
     sentence = _("Store not found.")
@@ -65,7 +65,7 @@ class StoreNotFound(Refusal):
 
 
 class InvalidName(StoreNotFound):
-    """A store of this name can never be."""
+    """The name is not valid for a store."""
 
     sentence = _(
         "A store name must have 1 to 100 of the characters A-Z a-z 0-9 _ . ~ - and begin with a letter, a digit or _."
@@ -73,13 +73,13 @@ class InvalidName(StoreNotFound):
 
 
 class NoMember(StoreNotFound):
-    """The person to change or remove is no member of the store."""
+    """The person to change or remove is not a member of the store."""
 
     sentence = _("This person is not a member of the store.")
 
 
 class NoToken(StoreNotFound):
-    """The sync token to end does not exist."""
+    """The sync token to revoke does not exist."""
 
     sentence = _("Token not found.")
 
@@ -93,7 +93,7 @@ class StoreExists(Refusal):
 
 
 class TooManyStores(Refusal):
-    """The person owns as many stores as one may."""
+    """The person has reached the limit of stores."""
 
     code = "TOO_MANY_STORES"
     sentence = _("You have reached the limit of stores per person.")
@@ -102,7 +102,7 @@ class TooManyStores(Refusal):
 
 
 class StoreFull(Refusal):
-    """The stores of one owner hold as many bytes as they may."""
+    """The stores of this owner have reached the limit of bytes (STORE_BYTES_PER_OWNER)."""
 
     code = "STORE_FULL"
     sentence = _("The storage limit of the store's owner is reached.")
@@ -110,7 +110,7 @@ class StoreFull(Refusal):
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but may not do this."""
 
     code = "FORBIDDEN"
     sentence = _("You do not have permission to do this here.")
@@ -118,21 +118,21 @@ class Forbidden(Refusal):
 
 
 class NoAccess(Forbidden):
-    """No right to the instance at all, so there is nothing to keep the connection for."""
+    """The caller has no right to the instance, so the connection is closed."""
 
     sentence = _("You do not have access to this store.")
     close_code = 4403
 
 
 class InvalidPush(Refusal):
-    """An event of a push is not well formed, or a command's arguments are invalid."""
+    """An event of a push is malformed, or a command's arguments are invalid."""
 
     code = "INVALID_PUSH"
     sentence = _("The push is malformed.")
 
 
 class UnknownEvent(Refusal):
-    """The name of a pushed event is no command's."""
+    """The name of a pushed event is not the name of a command."""
 
     code = "UNKNOWN_EVENT"
     sentence = _("Unknown command.")
@@ -147,7 +147,7 @@ class Conflict(Refusal):
 
 
 class ServerAhead(Refusal):
-    """A strict push that does not start at the head: pull, rebase, push again. `head` says where it is."""
+    """A strict push does not start at the head, which is in `head`. Pull, rebase and push again."""
 
     code = "SERVER_AHEAD"
     sentence = _("The log has new events. Pull, rebase and push again.")
@@ -161,7 +161,7 @@ class CursorTooOld(Refusal):
 
 
 class EpochMismatch(Refusal):
-    """The client's `epoch` is of a log that was replaced."""
+    """The client's `epoch` belongs to a log that was replaced."""
 
     code = "EPOCH_MISMATCH"
     sentence = _("The log was replaced. Take a snapshot.")

@@ -1,7 +1,7 @@
-"""What the server itself writes to logs: a typed class for each event, in the `events.py` of the app that appends it.
+"""Events that the server itself appends: a typed class for each, in the `events.py` of the app that appends it.
 
-The class is the whole declaration: append writes it, and docs/protocol.md, docs/events.schema.json and the types of the
-JavaScript client are generated from it. What a client names itself (`app:` stores, messages of streams) has none.
+The class is the whole declaration. `append` writes it, and docs/protocol.md, docs/events.schema.json and the types of
+the JavaScript client are generated from it. Events that clients define (`app:` stores, messages of streams) have none.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from rest_framework.serializers import BaseSerializer
 
 
 class Shape(NamedTuple):
-    """How a value of a type looks in JSON: `make` returns it, `serializer` declares it, to REST and events alike."""
+    """How a type looks in JSON, on REST and in events: `make` returns the value, `serializer` declares it."""
 
-    make: Callable[[Any], object]  # of the type whose shape this is
+    make: Callable[[Any], object]  # takes a value of the type
     serializer: type[BaseSerializer[Any]]
 
 
 class PartOf(NamedTuple):
-    """In `Annotated[dict[str, object], PartOf(…)]`: some of what may be set by a serializer."""
+    """In `Annotated[dict[str, object], PartOf(…)]`: the dict has some of the serializer's fields."""
 
     serializer: type[BaseSerializer[Any]]
 
 
-_classes: list[type[TypedEvent]] = []  # in the order in which they are declared
+_classes: list[type[TypedEvent]] = []  # in the order of their declaration
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TypedEvent:
-    """Base of all. A class without subclasses is an event; its name is the one on the wire.
+    """Base of all events. A class without subclasses is an event; its name is the name on the wire.
 
-    The first paragraph of its docstring says what happened. A field that has a default is left out of the JSON where
-    that is its value; one with `init=False` is filled by whoever appends. A string in `Annotated` explains a field.
+    The first paragraph of its docstring says what happened. A field whose value is its default is left out of the
+    JSON. A field with `init=False` gets its value from `append`. A string in `Annotated` explains a field.
 
-    log: the kind of the logs that hold it, as `guild`.
+    log: the kind of logs that contain it, such as `guild`.
     reducer: what a client does to its snapshot.
-    shapes: of the types of its fields that are no JSON.
-    version: of its fields, raised when one of them comes to mean something else.
-    calm: those who act on it need not do so at once.
+    shapes: how its fields look in JSON, for types that are not JSON themselves.
+    version: increased when the meaning of a field changes.
+    calm: listeners need not act on it at once.
     """
 
     log: ClassVar[str]
@@ -57,7 +57,7 @@ class TypedEvent:
         _classes.append(cls)
 
     def args(self, **filled: object) -> dict[str, object]:
-        """Return its fields, JSON-ready. `filled` has at least the values of those that are `init=False`."""
+        """Return its fields, JSON-ready. `filled` must have the values of the `init=False` fields."""
         values = {each: getattr(self, each.name) if each.init else filled[each.name] for each in fields(self)}
         return {
             each.name: self._plain(value)
@@ -74,9 +74,9 @@ class TypedEvent:
 
 
 def event_classes(log: str) -> list[type[TypedEvent]]:
-    """Return every event of a kind of logs: those of one app together, in the order in which they are declared.
+    """Return every event class of one kind of logs, grouped by app, in the order of their declaration.
 
-    The modules `events` of the apps must have been imported, as they are once Django is set up.
+    The apps' `events` modules must have been imported, which is so once Django is set up.
     """
     events = [each for each in _classes if not each.__subclasses__() and each.log == log]
     return sorted(events, key=lambda each: each.__module__)

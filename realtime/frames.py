@@ -14,7 +14,7 @@ MAX_EVENTS = 100
 MAX_BYTES = 900_000
 MAX_TEXT = 200
 MAX_ID = 100
-MAX_SEQ = 2**53 - 1  # what JavaScript counts to
+MAX_SEQ = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
 
 def decode(text: str | None, data: bytes | None) -> dict[str, object]:
@@ -23,7 +23,7 @@ def decode(text: str | None, data: bytes | None) -> dict[str, object]:
         raise BadMessage(_("This socket accepts text messages, not binary."))
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         error = TooLarge()
-        error.close_code = 4413  # who sends this does not know the protocol
+        error.close_code = 4413  # a client that knows the protocol never sends this
         raise error
     try:
         frame = json_text.parse(text)
@@ -33,7 +33,7 @@ def decode(text: str | None, data: bytes | None) -> dict[str, object]:
         raise BadMessage(_("A message must be an object with a `type`."))
     frame_id = frame.get("id")
     if not isinstance(frame_id, str | int | None) or (isinstance(frame_id, str) and len(frame_id) > MAX_ID):
-        frame["id"] = None  # it goes back in every answer, so it must be small
+        frame["id"] = None  # every answer repeats it, so it must be small
         sentence = _("`id` must be a number or a string of at most %(limit)s characters.")
         raise BadMessage(sentence % {"limit": MAX_ID})
     return frame
@@ -108,7 +108,7 @@ def _pushed(event: object, text: str, start: int) -> Pushed:
 
 
 def is_storable(text: str) -> bool:
-    """JSON can say NUL and lone surrogates; no database can keep both as text."""
+    """Return whether a database can store the text. JSON allows NUL and lone surrogates, which databases refuse."""
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 

@@ -1,4 +1,4 @@
-"""Who opens a socket: the first credential present decides, and an Origin must be one of ours."""
+"""Authenticate a socket's handshake. The first credential present decides, and an Origin must be one of ours."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def header(scope: Scope, name: bytes) -> str:
 
 
 def origin_allowed(scope: Scope) -> bool:
-    """Programs send no Origin and may come; browsers always send theirs, and only ours may."""
+    """Programs send no Origin and are allowed. Browsers always send one, which must be in ALLOWED_ORIGINS."""
     origin = header(scope, b"origin")
     return not origin or origin in settings.ALLOWED_ORIGINS
 
 
 def offered_token(scope: Scope) -> tuple[str | None, str | None]:
-    """Return `(token, subprotocol to answer)` of what the client presented, null where it did not.
+    """Return `(token, subprotocol to answer)`, each None if the client did not send it.
 
     Raises TokenInvalid for an `Authorization: Bearer` without a token.
     """
@@ -53,15 +53,15 @@ def offered_token(scope: Scope) -> tuple[str | None, str | None]:
 
 
 def _offered_protocols(scope: Scope) -> list[str]:
-    """Return what an HTTP request for a socket offers; a socket's scope has it read already."""
+    """Return the subprotocols that an HTTP request for a socket offers. A socket's own scope has them parsed."""
     return [name.strip() for name in header(scope, b"sec-websocket-protocol").split(",")]
 
 
 def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = False) -> Principal:
-    """Return whose token this is, an access token or, with `sync_tokens`, also a sync token.
+    """Return the principal of an access token or, with `sync_tokens`, of a sync token.
 
-    Who takes sync tokens checks the principal's `store`. Grace is for access tokens only. With REQUIRE_AUTH
-    off, a bad token is nobody's. Raises Unauthenticated.
+    A caller that passes `sync_tokens` must check the principal's `store`. Grace is for access tokens only. With
+    REQUIRE_AUTH off, a bad token gives the anonymous principal. Raises Unauthenticated.
     """
     try:
         if sync_tokens and says_sync(raw):
@@ -78,11 +78,11 @@ def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = Fals
 
 
 def authenticate_scope(scope: Scope, *, grace_seconds: int, sync_tokens: bool = False) -> Principal | None:
-    """Return who opens the socket, null (nobody, with REQUIRE_AUTH off) when nothing was presented.
+    """Return who opens the socket. Without a credential: None, or with REQUIRE_AUTH off the anonymous principal.
     Uses the ORM.
 
-    A cookie that no longer belongs to a session counts as nothing presented: browsers send stale cookies
-    without being asked, and the first message may still authenticate. Raises Unauthenticated.
+    A cookie without a live session counts as no credential: browsers send stale cookies by themselves, and the
+    first message may still authenticate. Raises Unauthenticated.
     """
     token, _ = offered_token(scope)
     if token is not None:
@@ -104,9 +104,9 @@ def _of_cookie(scope: Scope) -> Principal | None:
 def refusal(
     scope: Scope, status: int, code: str, detail: str, more: Iterable[tuple[bytes, bytes]] = ()
 ) -> list[Message]:
-    """Return the messages that refuse an upgrade, or an HTTP request for one, with the usual error body.
+    """Return the ASGI messages that refuse an upgrade, or an HTTP request for one, with the usual error body.
 
-    `more` are further headers. A server without the `websocket.http.response` extension can only accept and close
+    `more` has further headers. A server without the `websocket.http.response` extension can only accept and close
     (ASGI specification, WebSocket Denial Response).
     """
     answer = "websocket.http.response" if scope["type"] == "websocket" else "http.response"

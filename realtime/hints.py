@@ -1,8 +1,8 @@
-"""Say that a store's head moved. A hint may be lost, doubled or late; nothing depends on it.
+"""Notify listeners that a store's head moved. A hint may be lost, duplicated or late; nothing depends on it.
 
-A hint is calm when whoever acts on the store may well do so a moment later, with others of that moment.
+A listener may act on a calm hint a moment later, together with others.
 
-Within the process it is a plain call into the event loop; the channel layer carries it to other processes.
+Within the process a hint is a call on the event loop. The channel layer carries it to other processes.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ GROUP = "backline.hints"
 CHECK_SECONDS = 5.0
 Listener = Callable[[str, int], None]
 
-# No signal: listeners come and go with an event loop, on which they are called, in its own order.
-_listeners: list[tuple[Listener, Listener]] = []  # for hints, for calm ones
+# Not a Django signal: listeners belong to an event loop and are called on it, in order.
+_listeners: list[tuple[Listener, Listener]] = []  # (for hints, for calm hints)
 _loop: asyncio.AbstractEventLoop | None = None
-_relay: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
+_relay: asyncio.Task[None] | None = None  # a reference, because the loop holds tasks weakly
 _sending: set[asyncio.Task[None]] = set()
 
 
 def listen(listener: Listener, *, calm: Listener | None = None) -> Callable[[], None]:
-    """Call `listener(store_name, seq)` on the event loop at every hint, and `calm`, where given, at calm ones instead.
+    """Call `listener(store_name, seq)` on the event loop at every hint, or `calm`, if given, at calm hints.
 
-    Returns a function that ends it.
+    Returns a function that stops this.
     """
     both = (listener, calm or listener)
     _listeners.append(both)
@@ -52,12 +52,12 @@ def _deliver(store_name: str, seq: int, calm: bool = False) -> None:
 
 
 def send(store_name: str, seq: int) -> None:
-    """Hint from any thread, after commit. Never raises: the log already has what matters."""
+    """Send a hint from any thread, after commit. Never raises: the events are already in the log."""
     _send(store_name, seq, calm=False)
 
 
 def send_calmly(store_name: str, seq: int) -> None:
-    """The same for what can wait."""
+    """Send a calm hint; else like `send`."""
     _send(store_name, seq, calm=True)
 
 
@@ -68,7 +68,7 @@ def _send(store_name: str, seq: int, *, calm: bool) -> None:
             loop.call_soon_threadsafe(_send_on_loop, store_name, seq, calm)
         except RuntimeError:
             log.debug("Dropped a hint for %s: the event loop is closing", store_name)
-    elif settings.REDIS_URL:  # a process without a loop of its own, such as a management command
+    elif settings.REDIS_URL:  # a process without an event loop, such as a management command
         try:
             async_to_sync(_publish)(store_name, seq, calm)
         except Exception as error:
@@ -78,7 +78,7 @@ def _send(store_name: str, seq: int, *, calm: bool) -> None:
 
 
 def receive(store_name: str, seq: int) -> None:
-    """Take a hint that another process sent by other means. From any thread; it is not passed on."""
+    """Deliver a hint that another process sent without the channel layer. From any thread. Not sent on to others."""
     loop = _loop
     if loop is not None and loop.is_running():
         loop.call_soon_threadsafe(_deliver, store_name, seq)
@@ -104,10 +104,10 @@ async def _publish(store_name: str, seq: int, calm: bool) -> None:
 
 
 def check_layer() -> str:
-    """Return `ok` when the channel layer takes messages, else the class of what went wrong. For monitoring.
+    """Return `ok` when the channel layer accepts messages, else the class name of the error. For monitoring.
 
-    Anybody may read the class; the sentence, which may name a host, goes to the log. From a thread beside the loop,
-    whose connection to Redis it looks at.
+    Anybody may read the class name. The error text, which may contain a host name, goes to the log only. Call it from
+    another thread than the loop's; it checks the loop's connection to Redis.
     """
     check = get_channel_layer().group_send("backline.check", {"type": "noop"})
     loop = _loop
@@ -123,7 +123,7 @@ def check_layer() -> str:
 
 
 def ensure_relay() -> None:
-    """Start taking hints of other processes, once per event loop. Call it on that loop."""
+    """Start receiving hints from other processes, once per event loop. Call it on that loop."""
     global _loop, _relay
     loop = asyncio.get_running_loop()
     if _loop is not loop:
@@ -132,7 +132,7 @@ def ensure_relay() -> None:
 
 
 async def _run_relay() -> None:
-    # Cancelling is safe. A broken layer is tried again; meanwhile the polls of the readers do the work.
+    # Cancelling is safe. After an error it tries again; until then the listeners' polls find the new events.
     if not settings.REDIS_URL:
         return
     layer = get_channel_layer()

@@ -1,4 +1,4 @@
-"""Forget daily what nobody can use any more, beside the servers of a process."""
+"""Delete expired data once a day, while the process serves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
-FIRST_SECONDS = 300.0  # a start has better things to do
+FIRST_SECONDS = 300.0  # not during startup
 EVERY_SECONDS = 24 * 3600.0
 
 
 async def keep_house(stop: asyncio.Event) -> None:
-    """Run until `stop` is set. Two processes at it do no harm."""
+    """Run until `stop` is set. It is safe in several processes at once."""
     wait = FIRST_SECONDS
     while True:
         try:

@@ -1,9 +1,9 @@
-"""Live delivery: one reader and one encoding per (process, store), sockets as cursors.
+"""Live delivery: each process reads and encodes a store's new events once, and each socket has a cursor.
 
-A hint, or the poll that makes up for lost ones, wakes the feed of a store. The feed reads what is new once,
-keeps it in a bounded ring, and hands it to each subscription whose socket takes it at once. One that must wait
-does so on a task of its own: subscriptions are never awaited one after another, so a stalled one slows nobody.
-It is closed and may resume. Who is behind the ring reads from the database.
+A hint, or the poll that makes up for lost hints, wakes a store's feed. The feed reads the new events once, keeps them
+in a bounded ring, and passes them to each subscription whose socket accepts them at once. A subscription that must wait
+does so in its own task, so a stalled socket slows nobody else; it is closed and may resume. A subscription that has
+fallen behind the ring reads from the database.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ log = logging.getLogger(__name__)
 RING_EVENTS = 1024
 RING_BYTES = 1_000_000
 READ_BATCH = 100  # also the most events in one frame
-BATCH_BYTES = 256_000  # of one frame; an event that is larger goes alone
-READ_BYTES = 4_000_000  # kept for one who catches up slowly; a hundred events may be a hundred megabytes
+BATCH_BYTES = 256_000  # of one frame; a larger event gets a frame of its own
+READ_BYTES = 4_000_000  # in memory for one slow reader; a hundred events may be a hundred megabytes
 POLL_SECONDS = 2.0
-STALL_SECONDS = 10.0  # without taking anything
-BEHIND_BYTES = 1_000_000  # appended while a socket takes nothing ...
-BEHIND_SECONDS = 1.0  # ... for so long: two large pushes in a row are nobody's fault
+STALL_SECONDS = 10.0  # a socket that reads nothing for so long is slow
+# It is also slow when so many bytes are appended while it reads nothing for BEHIND_SECONDS.
+BEHIND_BYTES = 1_000_000
+BEHIND_SECONDS = 1.0  # not less: two large pushes in a row do not make a reader slow
 
 
 class Batch:
-    """Events that follow each other, shared by all sockets that get the same ones. `last` is their last seq."""
+    """Consecutive events, shared by all sockets that get the same ones. `last` is the seq of the last one."""
 
     __slots__ = ("_made", "events", "last", "remaining")
 
@@ -52,7 +53,7 @@ class Batch:
         self._made: dict[Hashable, Any] = {}
 
     def shared[T](self, key: Hashable, make: Callable[[Batch], T]) -> T:
-        """Return `make(batch)`, made once per key: whoever would get the same encoding shares it."""
+        """Return `make(batch)`, called once per key, so that sockets with the same encoding share it."""
         made: T | None = self._made.get(key)
         if made is None:
             made = self._made[key] = make(self)
@@ -60,7 +61,7 @@ class Batch:
 
 
 def in_batches(events: Iterable[tuple[int, bytes]], head: int) -> list[Batch]:
-    """Return events, given with their seqs and in order, as frames of at most BATCH_BYTES."""
+    """Return events, given in order with their seqs, as batches of at most BATCH_BYTES (or one larger event)."""
     batches: list[Batch] = []
     size = BATCH_BYTES
     for seq, data in events:
@@ -76,25 +77,25 @@ def in_batches(events: Iterable[tuple[int, bytes]], head: int) -> list[Batch]:
 
 
 class Paging:
-    """How many events to read at a time, so that one who is slow to take them holds about READ_BYTES."""
+    """Chooses how many events to read at a time, so that a slow reader keeps only about READ_BYTES in memory."""
 
     def __init__(self) -> None:
         self.limit = READ_BATCH
 
     def cut[Sized: tuple[Any, ...]](self, events: list[Sized]) -> list[Sized]:
-        """Return the first of these events, whose second field is their data, and learn how many that are."""
+        """Return the first events that fit into READ_BYTES, at least one, and adapt `limit`. Their data is field 1."""
         ends = list(accumulate(len(event[1]) for event in events))
         count = max(1, bisect_right(ends, READ_BYTES))
         self.limit = count if count < len(events) else min(READ_BATCH, 2 * self.limit)
         return events[:count]
 
 
-# Returns null when the socket took the batch at once, else a coroutine that ends when it did.
+# Returns None when the socket took the batch at once, else a coroutine that ends when the batch is sent.
 Send = Callable[[Batch], Coroutine[Any, Any, None] | None]
 
 
 class Subscription:
-    """One socket's place in one log. No two of its sends run at once."""
+    """One socket's position in one log. It sends one batch at a time."""
 
     __slots__ = ("appended_then", "closed", "cursor", "feed", "on_lost", "send", "task", "waiting_since")
 
@@ -102,15 +103,15 @@ class Subscription:
         self.feed = feed
         self.cursor = cursor
         self.send = send
-        self.on_lost = on_lost  # called once with "slow", "epoch" or "pruned"; the subscription is dead then
+        self.on_lost = on_lost  # called once, after it is closed, with "slow", "epoch" or "pruned"
         self.task: asyncio.Task[bool] | None = None
-        self.waiting_since: float | None = None  # on the socket; the database's slowness is not its fault
+        self.waiting_since: float | None = None  # waiting for the socket, not for the database
         self.appended_then = 0
         self.closed = False
 
     def kick(self) -> None:
-        """Hand over what there is as long as the socket takes it; then go on in a task."""
-        # A task that ended just before `close` still calls `_done` after it.
+        """Send the available events while the socket accepts them at once, then continue in a task."""
+        # `closed`, because a task that ended just before `close` still calls `_done` after it.
         while self.task is None and self.cursor < self.feed.head and not self.closed:
             batch = self.feed.batch(self.cursor)
             if batch is None:
@@ -138,7 +139,7 @@ class Subscription:
         return True
 
     async def _catch_up(self) -> bool:
-        """Returns whether the log can be read; if not, the poll tries again."""
+        """Return whether events were read. If not, the poll tries again."""
         try:
             batches = await self.feed.read(self.cursor)
         except CursorTooOld:
@@ -150,10 +151,10 @@ class Subscription:
         for batch in batches:
             if (pending := self._take(batch)) is not None:
                 await self._wait_for(pending)
-        return bool(batches)  # where rows vanished, the epoch check will tell
+        return bool(batches)  # if the rows are gone, the poll's epoch check finds out why
 
     def _start(self, work: Coroutine[Any, Any, bool]) -> None:
-        # Begun at once: a task that is cancelled before would leave its coroutine unawaited.
+        # Eager, because a task that is cancelled before it starts would leave its coroutine unawaited.
         task = asyncio.eager_task_factory(asyncio.get_running_loop(), work)
         self.task = task
         if task.done():
@@ -168,10 +169,10 @@ class Subscription:
         if error := task.exception():
             self._ended_by(error)
         elif task.result():
-            self.kick()  # the head may have moved since the last look at it
+            self.kick()  # the head may have moved meanwhile
 
     def _ended_by(self, error: BaseException) -> None:
-        if isinstance(error, OSError):  # the peer is gone; its consumer hears of it by its own disconnect
+        if isinstance(error, OSError):  # the peer is gone; its consumer gets a disconnect of its own
             log.debug("A subscriber of the log %s disconnected: %r", self.feed.name, error)
         else:
             log.error("Could not send events of the log %s to a socket", self.feed.name, exc_info=error)
@@ -185,7 +186,7 @@ class Subscription:
         return waited > STALL_SECONDS or (waited > BEHIND_SECONDS and behind > BEHIND_BYTES)
 
     def close(self) -> None:
-        """Send nothing from here on. What is half-way to the socket may have been taken or not."""
+        """Stop sending. The peer may or may not have received the batch being sent."""
         self.closed = True
         self.feed.subscriptions.discard(self)
         if self.task is not None:
@@ -193,26 +194,26 @@ class Subscription:
 
 
 class Feed:
-    """The newest part of one log, and who reads it here."""
+    """The newest events of one log, and its subscriptions in this process."""
 
     def __init__(self, name: str, epoch: str, head: int) -> None:
         self.name = name
         self.epoch = epoch
         self.head = head
-        self.appended = 0  # bytes, ever
+        self.appended = 0  # bytes in total
         self.subscriptions: set[Subscription] = set()
         self.wake = asyncio.Event()
-        # Every event behind `_floor`, in order. Seqs may leave gaps; what was read follows each other all the same.
+        # Every event after `_floor`, in order. Seqs may have gaps, but no event between two in the ring is missing.
         self._ring: deque[tuple[int, bytes]] = deque()
         self._ring_bytes = 0
         self._floor = head
         self._batches: dict[int, Batch] = {}  # by cursor, until the head moves
-        self._reads: dict[int, asyncio.Task[list[Batch]]] = {}  # by cursor: who resumes together reads once
+        self._reads: dict[int, asyncio.Task[list[Batch]]] = {}  # by cursor: sockets may resume together
         self._paging = Paging()
         self.task = asyncio.create_task(self._run(), name=f"feed {name}")
 
     def batch(self, cursor: int) -> Batch | None:
-        """Return what follows a cursor below the head, null when the ring does not reach back that far."""
+        """Return the batch after a cursor below the head, None when the ring does not reach back that far."""
         found = self._batches.get(cursor)
         if found is None and cursor >= self._floor:
             start = bisect_right(self._ring, cursor, key=itemgetter(0))
@@ -221,7 +222,7 @@ class Feed:
         return found
 
     async def read(self, cursor: int) -> list[Batch]:
-        """Return the next events behind a cursor from the database; none when there are none."""
+        """Return the next events after a cursor from the database, an empty list when there are none."""
         task = self._reads.get(cursor)
         if task is None:
             task = self._reads[cursor] = asyncio.create_task(self._read(cursor))
@@ -247,11 +248,11 @@ class Feed:
             except CursorTooOld:  # pruned while the database was away
                 self.lose(list(self.subscriptions), "pruned")
             except Exception as error:
-                # The database is away: the poll wakes us again, and the log still has everything.
+                # The database may be unavailable. The poll wakes us again, and the log still has everything.
                 log_failure(log, error, "Could not read the log %s", self.name)
 
     async def _read_news(self) -> int:
-        """Hand on what was appended behind the head. Returns how many events that were, at most READ_BATCH."""
+        """Deliver the events appended after the head. Returns how many there were, at most READ_BATCH."""
         news = await self._read_log(self.head)
         for event in news:
             self._ring.append((event.seq, event.data))
@@ -296,7 +297,7 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._poll = asyncio.create_task(self._run_poll(), name="hub poll")
         hints.ensure_relay()
-        # All there is to end where the loop is gone, and its tasks with it.
+        # Public, because it is all that must be undone once the loop, and its tasks with it, has ended.
         self.unlisten = hints.listen(self._hinted)
 
     def _hinted(self, store_name: str, seq: int) -> None:
@@ -314,9 +315,9 @@ class Hub:
         send: Send,
         on_lost: Callable[[str], None],
     ) -> Subscription:
-        """Deliver every event behind `cursor`, in order, once, until closed.
+        """Deliver every event after `cursor`, in order and once, until the subscription is closed.
 
-        `(epoch, head)` is the position the caller just read; the feed starts there when it is new.
+        `(epoch, head)` is the position that the caller just read. A new feed starts there.
         """
         feed = self._feeds.get(store_name)
         if feed is not None and feed.epoch != epoch:  # the caller saw the new log before our poll did
@@ -326,29 +327,29 @@ class Hub:
             feed = self._feeds[store_name] = Feed(store_name, epoch, head)
         subscription = Subscription(feed, cursor, send, on_lost)
         feed.subscriptions.add(subscription)
-        feed.wake.set()  # between the caller's read and now the head may have moved
+        feed.wake.set()  # the head may have moved since the caller read it
         subscription.kick()
         return subscription
 
     async def _run_poll(self) -> None:
         while True:
-            await asyncio.sleep(POLL_SECONDS * random.uniform(0.8, 1.2))  # processes shall not ask in step
+            await asyncio.sleep(POLL_SECONDS * random.uniform(0.8, 1.2))  # processes should not poll in step
             try:
                 await self._poll_once()
             except Exception as error:
                 log_failure(log, error, "Could not poll the heads of the logs")
 
     async def _poll_once(self) -> None:
-        """Make up for lost hints and for what only time changes, drop idle feeds, end those stalled or replaced."""
+        """Drop idle feeds, close slow subscriptions, run `upkeep`, and find new heads and replaced logs."""
         for name, feed in list(self._feeds.items()):
             if not feed.subscriptions:
                 feed.close()
                 del self._feeds[name]
         if not self._feeds:
             return
-        watched = list(self._feeds.values())  # others may come while we read
+        watched = list(self._feeds.values())  # a copy: feeds may be added while we read
         for feed in watched:
-            feed.kick_all()  # ends stalled ones also while the database is away
+            feed.kick_all()  # closes slow subscriptions even while the database is unavailable
         names = [feed.name for feed in watched]
         await in_thread(keep_up)(names)
         heads = await in_thread(read_heads)(names)
@@ -362,7 +363,7 @@ class Hub:
                 feed.wake.set()
 
     def _replace(self, feed: Feed) -> None:
-        """The log behind a feed is another one now."""
+        """Drop a feed whose log was replaced by one with another epoch."""
         feed.close()
         del self._feeds[feed.name]
         feed.lose(list(feed.subscriptions), "epoch")

@@ -1,8 +1,8 @@
-"""JSON as clients wrote it: what it means, and the very text of a part.
+"""JSON as clients wrote it: its value, and the exact text of a part.
 
-A log gives args back exactly as they came. Parsing and writing again would turn `1.0`, `1e3`, integers above
-2^64 and lone surrogates into something else, so the text of each event's args is cut out of the message.
-msgspec's Raw (0.23) keeps the rest byte for byte but refuses lone surrogates, so all of this would stay beside it.
+A log returns args exactly as they came. Parsing and serializing would change `1.0`, `1e3`, integers above 2^64 and
+lone surrogates, so the text of each event's args is cut out of the message. msgspec's Raw (0.23) keeps the other
+values byte for byte but refuses lone surrogates, so this module would still be needed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-MAX_DEPTH = 1024  # orjson's own
-# A string without an end goes to the end of the text: else each quote in it would be tried as a beginning.
+MAX_DEPTH = 1024  # orjson's limit
+# An unterminated string matches to the end of the text. Otherwise the regex would try each quote in it as a start.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -25,15 +25,15 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-# Numbers stay text: only where a value ends is of interest, and int() refuses more than 4,300 digits.
+# Numbers stay text: only the end of a value matters here, and int() refuses more than 4,300 digits.
 _scanner = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_constant)
 
 
 def parse(text: str) -> Any:
     """Return the value of a JSON text. Raises ValueError, also for more than MAX_DEPTH levels.
 
-    orjson reads nearly everything. It refuses numbers beyond a double and lone surrogates, which JSON allows and
-    JavaScript writes; the standard library reads those, after a look at the depth, which would be its stack's.
+    orjson parses nearly everything. It refuses numbers beyond a double and lone surrogates, which JSON allows and
+    JavaScript writes. The standard library parses those. It is recursive, so the depth is checked first.
     """
     try:
         return orjson.loads(text)
@@ -56,9 +56,9 @@ def _depth(text: str) -> int:
 
 
 def members(text: str, start: int = 0) -> dict[str, tuple[int, int]]:
-    """Return where the value of each member of the object at `start` begins and ends.
+    """Return `{name: (start, end)}` of the value of each member of the object at `start`.
 
-    The text has been parsed before, so it is JSON. Of members of one name the last counts, as for every parser.
+    The text must have been parsed before, so it is valid JSON. If names repeat, the last one counts, as in `parse`.
     """
     found: dict[str, tuple[int, int]] = {}
     at = _skip(text, _skip(text, start) + 1)
@@ -74,7 +74,7 @@ def members(text: str, start: int = 0) -> dict[str, tuple[int, int]]:
 
 
 def elements(text: str, start: int) -> list[int]:
-    """Return where each element of the array at `start` begins. The text has been parsed before."""
+    """Return where each element of the array at `start` begins. The text must have been parsed before."""
     found: list[int] = []
     at = _skip(text, start + 1)
     while text[at] != "]":

@@ -1,4 +1,4 @@
-"""The kinds of instances there are. Upper apps register theirs in `AppConfig.ready`."""
+"""The registry of instance kinds. Upper apps register theirs in `AppConfig.ready`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Reader = tuple[str, int]  # the key of an instance, the id of a user
 
 @dataclass(frozen=True)
 class Pushed:
-    """One event of a `push`, its form already checked.
+    """One event of a `push`, already validated.
 
-    `args` is what the client sent, null when it sent none; `args_text` is the very text of it, empty when it sent
-    none. With `seq` and `parent_seq` the push is strict: the client knows where in the log its events belong.
-    `client_id` and `session_id` are the client's own names, where it says them with each event.
+    `args` is the value that the client sent, None if it sent none. `args_text` is its exact text, empty if it sent
+    none. With `seq` and `parent_seq` the push is strict: the client sets the place of its events in the log.
+    `client_id` and `session_id` are the client's own names, if it sends them with each event.
     """
 
     event_id: str
@@ -37,17 +37,17 @@ class Pushed:
 class Kind:
     """What an instance prefix stands for. All callables are synchronous and may use the ORM.
 
-    authorize(user, key): returns when the user may read; raises StoreNotFound or Forbidden.
-    push(store, key, events, origin): carry out a batch inside the caller's transaction, which holds the store's lock,
-        and return every seq it appended; a refusal undoes the batch. Null: read only.
-    snapshot(user, key): the state with its `(epoch, seq)`, JSON-ready. Null: there is none, so the log keeps all.
-    readers(asked): of pairs `(key, id of a user)`, those whose user may read. Asked again and again for all who are
-        connected, so it takes a few queries however many they are.
-    create(user, key): make the instance for the first who asks for it; raises StoreNotFound. Null: made elsewhere.
-    upkeep(keys): append what has changed by the passing of time alone. Called every two seconds with the instances that
-        somebody here follows, so it takes one query where nothing has. Null: time changes nothing.
-    gaps: a client may leave out seqs.
-    grace: whoever is let in with an expired token may push.
+    authorize(user, key): return if the user may read. Raises StoreNotFound or Forbidden.
+    push(store, key, events, origin): apply a batch inside the caller's transaction, which holds the store's lock, and
+        return every seq that it appended. A refusal rolls the batch back. None: the log is read-only.
+    snapshot(user, key): return the state with its `(epoch, seq)`, JSON-ready. None: no snapshot, so the log keeps all.
+    readers(asked): of pairs `(key, user id)`, return those whose user may read. The poll calls it for everybody who is
+        connected, so it must use a fixed number of queries.
+    create(user, key): create the instance for the first caller. Raises StoreNotFound. None: created elsewhere.
+    upkeep(keys): append changes that only the passing of time causes. Called every two seconds with the instances
+        followed in this process, so it must use one query when nothing has changed. None: time changes nothing.
+    gaps: seqs may have gaps.
+    grace: a caller whose token has expired may push during the grace.
     """
 
     authorize: Callable[[User, str], None]
@@ -70,12 +70,12 @@ def register(prefix: str, kind: Kind) -> None:
 
 
 def instance_named(name: str) -> str:
-    """Return the instance that a client means: a name without a prefix is an `app:` store's."""
+    """Return the instance that a client means. A name without a prefix belongs to an `app:` store."""
     return name if ":" in name else f"app:{name}"
 
 
 def of(prefix: str) -> Kind:
-    """Raises StoreNotFound."""
+    """Return the kind of a prefix. Raises StoreNotFound."""
     kind = _kinds.get(prefix)
     if kind is None:
         raise StoreNotFound
@@ -91,7 +91,7 @@ def find(instance: str) -> tuple[Kind, str]:
 
 
 def keep_up(instances: Iterable[str]) -> None:
-    """Call `upkeep` for these instances, each kind's together."""
+    """Call `upkeep` once per kind with the keys of these instances."""
     keys: dict[str, list[str]] = {}
     for instance in instances:
         prefix, _, key = instance.partition(":")

@@ -1,7 +1,7 @@
-"""How much one socket, and one person with all of theirs, may send.
+"""Limits on how much one socket, and all sockets of one person together, may send.
 
-A token bucket: it holds `burst` and fills up by `rate` a second. What costs a message costs one, and one more
-for each 32 KiB of it, so that many small messages and few large ones are held alike. Each process counts for itself.
+A token bucket holds up to `burst` and refills by `rate` per second. A message costs one, and one more per 32 KiB,
+so that many small messages and few large ones are limited alike. Each process counts separately.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 BYTES_EACH = 32_768
 SOCKET_RATE, SOCKET_BURST = 100.0, 500.0
 USER_RATE, USER_BURST = 300.0, 1500.0
-MAX_REFUSED = 100  # who goes on after that many errors does not listen
+MAX_REFUSED = 100  # a client that continues after so many errors ignores them
 
 
 class Bucket:
-    """`take` at times that never go back."""
+    """A token bucket. `now` must never decrease from call to call."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate = rate
@@ -25,11 +25,11 @@ class Bucket:
         self._at: float | None = None
 
     def missing(self, cost: float, *, now: float) -> float:
-        """Return the seconds until `cost` could be taken, 0 when it can."""
+        """Return the seconds until `cost` can be taken, 0 if it can be taken now."""
         if self._at is not None:
             self._level = min(self.burst, self._level + (now - self._at) * self.rate)
         self._at = now
-        # A cost above the burst is let through a full bucket, or it would never be.
+        # A full bucket allows a cost above the burst, which would otherwise never be allowed.
         return max(0.0, (min(cost, self.burst) - self._level) / self.rate)
 
     def take(self, cost: float) -> None:
@@ -40,9 +40,9 @@ _of_users: WeakValueDictionary[int, Bucket] = WeakValueDictionary()
 
 
 class Meter:
-    """What one socket has sent. `refused` counts its messages that were too many; two good ones make up for one.
+    """Counts what one socket sends. Each refused message adds 1 to `refused`, each accepted one subtracts 0.5.
 
-    Not only those in a row: a small message that passes between large ones that do not would hide a flood.
+    Counting only consecutive refusals would hide a flood in which small messages pass between refused large ones.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class Meter:
         self._buckets = [Bucket(SOCKET_RATE, SOCKET_BURST)]
 
     def belongs_to(self, user_id: int) -> None:
-        """From here on this person's other sockets count as well."""
+        """Share a second bucket with the person's other sockets from now on."""
         self._buckets[1:] = [_of_users.setdefault(user_id, Bucket(USER_RATE, USER_BURST))]
 
     def charge(self, size: int) -> float:
-        """Count a message of that many bytes. Returns 0, or in how many seconds it may be said again."""
+        """Count a message of that many bytes. Returns 0, or after how many seconds it may be sent again."""
         cost, now = 1.0 + size / BYTES_EACH, time.monotonic()
         wait = max(bucket.missing(cost, now=now) for bucket in self._buckets)
         if wait > 0:

@@ -1,7 +1,7 @@
-"""The frames that `@livestore/sync-cf` 0.4.0's client speaks: Effect RPC as JSON, without any I/O.
+"""The frames of the `@livestore/sync-cf` 0.4.0 client: Effect RPC as JSON, without any I/O.
 
-The frames are documented nowhere; these are what its package and `@effect/rpc` write (src/RpcMessage.ts). A store is
-LiveStore's `storeId`, an epoch its `backendId`.
+The frames are not documented. These are the ones that its package and `@effect/rpc` write (src/RpcMessage.ts). A store
+is LiveStore's `storeId`, an epoch its `backendId`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from realtime.errors import BadMessage, InvalidPush, TooLarge
 from realtime.frames import MAX_BYTES, MAX_EVENTS, MAX_ID, MAX_SEQ, is_storable
 from realtime.kinds import Pushed, instance_named
 
-# The client measures its events alone; around them stand the request, the payload and the ids of its trace.
+# The client's limit counts only its events. The request, the payload and the trace ids come on top.
 MAX_MESSAGE_BYTES = MAX_BYTES + 16_384
 PULL, PUSH = "SyncWsRpc.Pull", "SyncWsRpc.Push"
 
 
 @dataclass(frozen=True)
 class Address:
-    """What a client asks for when it connects. `token` is empty where its `syncPayload` has none."""
+    """What a client asks for when it connects. `token` is empty if its `syncPayload` has none."""
 
     store_id: str
     instance: str
@@ -37,7 +37,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Message:
-    """One message, `at` where it begins in the text. `request_id` is empty for messages without a request."""
+    """One message, which begins at `at` in the text. `request_id` is empty for messages without a request."""
 
     tag: str
     request_id: str
@@ -53,7 +53,7 @@ class Message:
 
 
 def read_address(query_string: bytes) -> Address:
-    """Return what stands in the URL. Raises BadMessage.
+    """Return the address in the URL's query string. Raises BadMessage.
 
     The client writes `syncPayload` as JSON and encodes it twice.
     """
@@ -75,7 +75,7 @@ def read_address(query_string: bytes) -> Address:
 
 
 def token_of(payload: object) -> str:
-    """Return the token of a `syncPayload`, empty where there is none."""
+    """Return the token of a `syncPayload`, empty if it has none."""
     token = payload.get("authToken") if isinstance(payload, dict) else None
     return token if isinstance(token, str) else ""
 
@@ -107,7 +107,7 @@ def _message(said: object, at: int) -> Message:
 
 
 def read_cursor(message: Message) -> tuple[int, str | None]:
-    """Return `(seq, epoch)` of a pull's cursor: `(0, null)` from the beginning. Raises BadMessage."""
+    """Return `(seq, epoch)` of a pull's cursor, `(0, None)` for the beginning. Raises BadMessage."""
     cursor = _option(message.payload.get("cursor"))
     if cursor is None:
         return 0, None
@@ -120,7 +120,7 @@ def read_cursor(message: Message) -> tuple[int, str | None]:
 
 
 def read_backend(message: Message) -> str | None:
-    """Return the epoch that a push means. Raises BadMessage."""
+    """Return the epoch of the log that a push is for, None if it names none. Raises BadMessage."""
     epoch = _option(message.payload.get("backendId"))
     if epoch is not None and not isinstance(epoch, str):
         raise BadMessage(_("`backendId` must be a string."))
@@ -128,9 +128,9 @@ def read_backend(message: Message) -> str | None:
 
 
 def read_batch(message: Message, text: str) -> list[Pushed]:
-    """Return the events of a push, args as they stand in `text`. Raises InvalidPush or TooLarge.
+    """Return the events of a push, with args exactly as in `text`. Raises InvalidPush or TooLarge.
 
-    LiveStore names no events: what came before is found by its place in the log, and refused as behind the head.
+    LiveStore's events have no ids. A repeated event is recognized by its seq, and refused because the head is ahead.
     """
     batch = message.payload.get("batch")
     if not isinstance(batch, list):
@@ -163,7 +163,7 @@ def _pushed(event: object, text: str, start: int) -> Pushed:
 
 
 def _option(value: object) -> object:
-    """Return what an Effect `Option` holds, null for `None`. Raises BadMessage."""
+    """Return the value of an Effect `Option`, None if it has none. Raises BadMessage."""
     if isinstance(value, dict) and value.get("_tag") in {"Some", "None"}:
         return value.get("value") if value["_tag"] == "Some" else None
     raise BadMessage(_("Not a valid Option."))
@@ -183,7 +183,7 @@ def _is_seq(value: object) -> TypeGuard[int]:
 
 
 def chunk(request_id: str, events: list[bytes], *, remaining: int, epoch: str) -> bytes:
-    """Return a part of a pull's answer. An event goes out as on `/sync`; the client takes the fields it knows."""
+    """Return a part of a pull's answer. Events look as on `/sync`; the client reads the fields it knows."""
     page = {"_tag": "MoreKnown", "remaining": remaining} if remaining else {"_tag": "NoMore"}
     return b'{"_tag":"Chunk","requestId":%b,"values":[{"batch":[%b],"pageInfo":%b,"backendId":%b}]}' % (
         json.dumps(request_id).encode(),
@@ -212,17 +212,17 @@ def success(request_id: str, **value: object) -> dict[str, object]:
 
 
 def end(request_id: str) -> dict[str, object]:
-    """The end of a stream, which has no value."""
+    """Return the end of a stream, which has no value."""
     return {"_tag": "Exit", "requestId": request_id, "exit": {"_tag": "Success"}}
 
 
 def failure(request_id: str, tag: str, **fields: object) -> dict[str, object]:
-    """An error that the request's schema knows."""
+    """Return an error that is in the request's schema."""
     return _failed(request_id, {"_tag": "Fail", "error": {"_tag": tag, **fields}})
 
 
 def unknown(request_id: str, code: str, detail: str) -> dict[str, object]:
-    """LiveStore's UnknownError: a push is tried again, a pull ends for good."""
+    """Return LiveStore's UnknownError. The client retries a push after it, but ends a pull for good."""
     return failure(request_id, "UnknownError", cause={"name": code, "message": detail}, note=code)
 
 

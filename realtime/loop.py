@@ -1,4 +1,4 @@
-"""Run several servers on one loop until a signal; a command's `handle` calls `run_until_signal`."""
+"""Run several servers on one event loop until a signal. A management command's `handle` calls `run_until_signal`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Main = Callable[[asyncio.Event], Awaitable[None]]
 
 
 def run_until_signal(main: Main) -> None:
-    """Run `main(stop)`; SIGINT and SIGTERM set `stop`, a second one changes nothing."""
+    """Run `main(stop)`. SIGINT and SIGTERM set `stop`; a second signal changes nothing."""
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -1,7 +1,7 @@
-"""What monitoring learns about sockets and logs. Who is let in is counted in accounts/metrics.py.
+"""Metrics of sockets and logs. accounts/metrics.py counts authentications.
 
-A store's kind is the prefix of its name, so there are as many label values as registered kinds. Gauges are
-summed over the workers of one `manage.py runweb --workers`, which names them a folder to share.
+The label `kind` is the prefix of a store's name, so it has as many values as there are registered kinds. Gauges are
+summed over the workers of one `manage.py runweb --workers`, which gives them a shared folder.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ SLOW = 4490
 
 SOCKETS_OPEN = Gauge("backline_sockets_open", "Sockets open now.", ["endpoint"], multiprocess_mode="livesum")
 CONNECTIONS_REJECTED = Counter(
-    "backline_connections_rejected", "Sockets that never came to be served.", ["endpoint", "reason"]
+    "backline_connections_rejected", "Sockets refused, or closed before being served.", ["endpoint", "reason"]
 )
 SOCKETS_CLOSED = Counter("backline_sockets_closed", "Sockets closed by the server.", ["endpoint", "code"])
 SLOW_CLOSES = Counter("backline_slow_closes", "Sockets closed for reading too slowly.", ["endpoint"])
 EVENTS_APPENDED = Counter("backline_events_appended", "Events committed to a log.", ["kind"])
 STREAM_FRAMES = Counter(
     "backline_stream_frames",
-    "Binary frames on /ws: received from a producer, delivered to a consumer, missed by one that was slower.",
+    "Binary frames on /ws: received from a producer, delivered to a consumer, skipped for a slow consumer.",
     ["what"],
 )
 DELIVERY_LAG = Histogram(
     "backline_delivery_lag_seconds",
-    "From an event's creation until every watching socket that keeps up has it; the writer's clock counts.",
+    "Time from an event's creation, by the writer's clock, until it was written to every socket that keeps up.",
     ["kind"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 
 
 def exposition() -> bytes:
-    """Return every metric of the program in Prometheus' text format, for all workers where there are several."""
+    """Return every metric of the program in Prometheus' text format, for all workers together."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return generate_latest(REGISTRY)
@@ -59,7 +59,7 @@ def kind_of(store_name: str) -> str:
 
 
 def log_acceptance(endpoint: str, connection_id: str, *, user: int, session: UUID | None) -> None:
-    """Log who a socket belongs to from now on. Without a session nobody logged in (REQUIRE_AUTH=false)."""
+    """Log the user a socket belongs to from now on. Without a session it is anonymous (REQUIRE_AUTH=false)."""
     log.info(
         "socket.accepted endpoint=%s connection=%s user=%s session=%s", endpoint, connection_id, user, session
     )

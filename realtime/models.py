@@ -1,4 +1,4 @@
-"""The event log: stores, their events, and the commands that were answered."""
+"""The event log: stores, their events and members, and the answers to commands."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def new_epoch() -> str:
 class Store(models.Model):
     """One ordered log, named by its instance (`guild:<snowflake>`, `stream:<id>`, `app:<name>`).
 
-    A position in it is `(epoch, seq)`. `head` is the seq of the newest event and is only ever written under
-    this row's lock, so that commit order is seq order. `epoch` changes when the log is restored or truncated.
+    A position in it is `(epoch, seq)`. `head` is the seq of the newest event. It is written only under this row's
+    lock, so that events are committed in the order of their seqs. `epoch` changes when the log is restored or
+    truncated.
 
-    `owner` and `public` are for `app:` stores; who may read a guild's log is the guild's business. A public store
-    may be read by every user, and written by its owner and its writers only. Without an owner, because that person
-    left, the members keep what they had.
+    `owner` and `public` are for `app:` stores; other apps decide who may read their logs. Every user may read a
+    public store, but only its owner and its writers may write to it. If the owner deleted their account, the members
+    keep their roles.
     """
 
     name = models.CharField(max_length=200, unique=True)
@@ -48,7 +49,7 @@ class Store(models.Model):
 
 
 class StoreRole(models.TextChoices):
-    """What a member of an `app:` store may do: a writer reads as well."""
+    """What a member of an `app:` store may do. A writer may also read."""
 
     READER = "reader", _("Reader")
     WRITER = "writer", _("Writer")
@@ -71,7 +72,7 @@ class StoreMember(models.Model):
 
 
 class Via(models.TextChoices):
-    """The surface through which a change came."""
+    """The surface a change came through."""
 
     SYNC = "sync", _("Sync")
     REST = "rest", _("REST")
@@ -83,10 +84,10 @@ class Via(models.TextChoices):
 class Event(models.Model):
     """Something that happened, never changed afterwards.
 
-    `args` is the exact JSON text: jsonb refuses NUL and rewrites numbers. It is empty where a client of an `app:`
-    store sent none, which is not null to it. `inverse` is the command that undoes
-    the event and never leaves the server. `actor` is null for the bot. `command_id` is what the client called
-    the command; the first event of a command carries it as `event_id` as well, so that a client knows its own.
+    `args` is the exact JSON text, because jsonb refuses NUL and rewrites numbers. It is empty if a client of an
+    `app:` store sent no args, which is not the same as the JSON value null. `inverse` is the command that undoes the
+    event; clients never see it. `actor` is None for the bot. `command_id` is the client's id for the command. The
+    first event of a command has it as its `event_id` too, so that a client recognizes its own.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="events")
@@ -123,9 +124,9 @@ class Event(models.Model):
 
 
 class Command(models.Model):
-    """A command that was carried out, and its answer: the same id again gets the same answer, nothing twice.
+    """A command that ran, and its answer. The same id gets the same answer again, and the command does not run twice.
 
-    Serves `eventId` of `/sync` and `Idempotency-Key` of REST alike.
+    The id is the `eventId` of `/sync` or the `Idempotency-Key` of REST.
     """
 
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

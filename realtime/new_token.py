@@ -1,6 +1,7 @@
-"""Answer whoever makes a token for a device; asked again with the same Idempotency-Key, with the same token.
+"""Answer a request for a device token. A repeated request with the same Idempotency-Key gets the same token.
 
-It is shown once: who lost the answer to `rotate` and asked again would have ended what another part of them holds.
+A token is shown once. Without the key, a client that lost the answer to `rotate` and asked again would end a token
+that another of its parts already uses.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Issue(Protocol):
 
 
 def new_token(request: Request, issue: Issue) -> Response:
-    """Return the answer with the token of the session that `issue` returns. Raises ValidationError, Conflict."""
+    """Return a response with a token for the session that `issue` returns. Raises ValidationError, Conflict."""
     body = TokenRequestSerializer(data=request.data)
     body.is_valid(raise_exception=True)
     device, key = body.validated_data["device"], request.headers.get("Idempotency-Key", "")
@@ -52,6 +53,6 @@ def _begun_once(request: Request, begin: Callable[[], AuthSession], device: str,
     except StepSpent as error:
         raise Conflict from error
     session = AuthSession.objects.select_related("user").filter(pk=sid, revoked_at=None).first()
-    if session is None:  # ended since
+    if session is None:  # revoked since
         raise Conflict
     return session

@@ -1,4 +1,4 @@
-"""Where a change comes from. The server fills this in; nothing of it is taken from a client's word."""
+"""Where a change comes from. The server decides this, not the client."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from realtime.models import Via
 
 @dataclass(frozen=True)
 class Origin:
-    """Who asks, through which surface. `user` is null for the bot itself.
+    """Who asks, and through which surface. `user` is None for the bot itself.
 
-    `command_id` is the client's id of the command (empty: not repeatable). `client_timestamp` is in
-    milliseconds and is only ever shown, never believed. An `operator` came through the Django admin, needs no
-    membership and may do everything. For somebody `vouched` for by another process of ours a membership need not
-    be known; they may do what any member may.
+    `command_id` is the client's id of the command (empty: not repeatable). `client_timestamp` is in milliseconds; it
+    is shown but never trusted. An `operator` uses the Django admin, needs no membership and may do everything. If
+    `vouched`, another process of ours confirms the user: they may do what any member may, even without a membership
+    row.
     """
 
     user: User | None

@@ -1,6 +1,6 @@
-"""How a failure that does not end anything is logged: an outage in one line, everything else with its traceback.
+"""Log failures that the program survives: an outage in one line, everything else with its traceback.
 
-Where only outages are caught, `%r` of the error names it on one line, also when the error has no text (TimeoutError).
+Code that catches only outages logs the error with `%r`, which names it even when it has no text (TimeoutError).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import TimeoutError as RedisTimeout
 
-# What the database and the channel layer raise while they are locked, full or away.
+# What the database and the channel layer raise while they are locked, full or unavailable.
 OUTAGES = (
     OperationalError,
     InterfaceError,

@@ -1,4 +1,4 @@
-"""What there is once for each event loop. Outside of tests a process has one."""
+"""Objects that exist once per event loop. Outside of tests a process has one loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class PerLoop[Thing]:
-    """Called, it returns the running loop's own, made at the first call. `let_go` gets that of a loop before."""
+    """Call it to get the running loop's object, which the first call makes. `let_go` gets an earlier loop's object."""
 
     def __init__(self, make: Callable[[], Thing], let_go: Callable[[Thing], object] | None = None) -> None:
         self._make = make
@@ -24,7 +24,7 @@ class PerLoop[Thing]:
         return self._made[1]
 
     def tell(self, act: Callable[[Thing], object]) -> None:
-        """Have its loop call `act`, from any thread. Nothing happens where there is none, or its loop has ended."""
+        """Call `act` with the object on its loop, from any thread. Does nothing without an object or a running loop."""
         if (made := self._made) is not None and made[0].is_running():
-            with contextlib.suppress(RuntimeError):  # closed at this moment
+            with contextlib.suppress(RuntimeError):  # the loop was just closed
                 made[0].call_soon_threadsafe(act, made[1])

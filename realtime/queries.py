@@ -12,7 +12,7 @@ from accounts.models import User
 from realtime.errors import CursorTooOld, EpochMismatch
 from realtime.models import Event, Store
 
-WRITTEN_PAGE = 20  # each may be most of a megabyte
+WRITTEN_PAGE = 20  # an event may be almost a megabyte
 
 
 def read_heads(names: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -22,7 +22,7 @@ def read_heads(names: Iterable[str]) -> dict[str, tuple[str, int]]:
 
 
 def check_position(store: Store, *, cursor: int, epoch: str | None) -> None:
-    """Raises EpochMismatch or CursorTooOld when nobody can continue from there."""
+    """Raises EpochMismatch or CursorTooOld if a reader cannot continue from this position."""
     if (epoch is not None and epoch != store.epoch) or cursor > store.head:
         raise EpochMismatch(epoch=store.epoch, head=store.head)
     if cursor < store.pruned_through:
@@ -30,7 +30,7 @@ def check_position(store: Store, *, cursor: int, epoch: str | None) -> None:
 
 
 class Logged(NamedTuple):
-    """An event as it goes out. `created_at` is in seconds since 1970, by the writer's clock."""
+    """An encoded event. `created_at` is in seconds since 1970, by the writer's clock."""
 
     seq: int
     data: bytes
@@ -38,7 +38,7 @@ class Logged(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """What of an event is shown. Ten thousand of them are read in a third of the time that models take."""
+    """The columns of an event that are sent. Reading ten thousand takes a third of the time that models take."""
 
     name: str
     args: str
@@ -56,9 +56,9 @@ class _Row(NamedTuple):
 
 
 def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = None) -> list[Logged]:
-    """Return up to `limit` encoded events behind `after`, ascending by seq; of that epoch's log, where one is given.
+    """Return up to `limit` encoded events after `after`, ascending by seq. With `epoch`, only if the log still has it.
 
-    Raises CursorTooOld when events between `after` and the first of them were pruned.
+    Raises CursorTooOld when events between `after` and the first result were pruned.
     """
     found = Event.objects.filter(store__name=store_name, seq__gt=after).order_by("seq")
     if epoch is not None:
@@ -76,12 +76,12 @@ def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = Non
 def read_events(
     store_name: str, *, after: int, limit: int, epoch: str | None = None
 ) -> list[tuple[int, bytes]]:
-    """Return up to `limit` pairs of seq and encoded event behind `after`, as `read_log` does."""
+    """Return up to `limit` pairs of seq and encoded event after `after`; else like `read_log`."""
     return [(event.seq, event.data) for event in read_log(store_name, after=after, limit=limit, epoch=epoch)]
 
 
 def encode_event(event: Event | _Row, actor: User | None) -> bytes:
-    """Return an event as JSON. `args` goes out exactly as it came in, and not at all where there were none."""
+    """Return an event as JSON. `args` is sent exactly as it came in, and left out if there were none."""
     metadata: dict[str, object] = {
         "userId": str(actor.pk) if actor else None,
         "username": actor.username if actor else None,
@@ -110,7 +110,7 @@ def encode_event(event: Event | _Row, actor: User | None) -> bytes:
 
 
 def written_by(user: User, prefix: str) -> Iterator[Event]:
-    """Yield what a person wrote to the logs of one kind, by log and seq, a page in memory at a time."""
+    """Yield the events that a person wrote to logs of one kind, by log and seq, with one page in memory at a time."""
     mine = Event.objects.filter(actor=user, store__name__startswith=prefix)
     for store_id in sorted(mine.order_by().values_list("store_id", flat=True).distinct()):
         here = Event.objects.filter(store_id=store_id, actor=user).select_related("store").order_by("seq")

@@ -1,4 +1,4 @@
-"""What the logs keep about a person, and that sockets end with their session."""
+"""Export and delete a person's data in the logs, and close sockets when their session ends."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def forget_stores(sender: object, user: User, **kwargs: object) -> None:
 
 @receiver(session_revoked)
 def look_now(sender: object, **kwargs: object) -> None:
-    """Look at once: a session of this process was ended. From any thread; the poll serves the others."""
+    """Poll at once, because this process ended a session. From any thread. Other processes have their own poll."""
     get_poll.tell(Poll.soon)

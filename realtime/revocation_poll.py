@@ -1,7 +1,7 @@
-"""Poll the database for everything that open sockets depend on, in one crossing.
+"""Poll the database for everything that open sockets depend on, in one thread call per round.
 
-Sessions, access to instances and rights on streams may end in any process. Hints are only faster: what is lost closes
-the socket within a second without them.
+Any process may end a session, access to an instance, or a right on a stream. Hints are only faster: without them the
+poll closes the socket within a second.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from realtime.per_loop import PerLoop
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.6
-LEAST_SECONDS = 0.1  # from one round to the next, however many log out
+LEAST_SECONDS = 0.1  # from one round to the next, however many people log out
 
 
 class Check(Protocol):
-    """What is looked at. An exception of any of these is logged, and the next round asks again."""
+    """One kind of thing to poll. An exception from any of these methods is logged, and the next round tries again."""
 
     name: str
 
     def question(self) -> Any:
-        """Return what to ask now, on the event loop; null: nothing."""
+        """Return what to ask in this round, None for nothing. Runs on the event loop."""
 
     def read(self, question: Any) -> Any:
         """Return the answer. Runs in a thread and may use the ORM."""
 
     def settle(self, question: Any, answer: Any) -> None:
-        """Act on it, on the event loop. Who was asked about may be gone by now."""
+        """Act on the answer. Runs on the event loop. What the question was about may be gone by now."""
 
 
 class Poll:
-    """Round after round reads its checks, the first one last, and settles them in their order. For one event loop.
+    """In each round, reads its checks in reverse order and settles them in order. For one event loop.
 
-    So who was deleted between two reads is found by the first check as well. Checks are added by objects of the same
-    event loop and have an order, so they are a list and no signal.
+    The first check is read last, so it also finds a user who was deleted between two reads. Checks belong to one
+    event loop and have an order, so they are a list and not a Django signal.
     """
 
     def __init__(self) -> None:
@@ -50,14 +50,14 @@ class Poll:
         self._task = asyncio.create_task(self._run(), name="poll")
 
     def soon(self) -> None:
-        """Have the next round begin now, or a tenth of a second after the one before."""
+        """Start the next round now, but at least LEAST_SECONDS after the start of the previous one."""
         self._soon.set()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while True:
-            # From beginning to beginning: what a round takes is not waited for in addition.
+            # Measured from start to start, so that a round's own duration is not added to the interval.
             timer = loop.call_at(begun + POLL_SECONDS, self._soon.set)
             await self._soon.wait()
             timer.cancel()
@@ -66,7 +66,7 @@ class Poll:
             begun = loop.time()
             try:
                 await self._round()
-            except Exception:  # nothing may end it: sockets would outlive their sessions
+            except Exception:  # the poll must never end, or sockets would outlive their sessions
                 log.exception("The revocation poll failed, retrying")
 
     async def _round(self) -> None:

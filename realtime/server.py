@@ -1,4 +1,4 @@
-"""uvicorn as we run it, alone or beside others on one loop."""
+"""uvicorn as we run it, alone or beside other servers on one event loop."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ import uvicorn
 
 from realtime.http_bounds import HEAD_BYTES
 
-# A peer that reads nothing for so long is cut off: neither a close frame nor a ping's timeout gets past what
-# waits in the socket (measured: a stalled reader stayed until it chose to go).
+# The kernel disconnects a peer that reads nothing for so long. A close frame or a ping cannot get past the data that
+# is queued in the socket (measured: a stalled reader stayed connected as long as it wanted).
 UNREAD_SECONDS = 30.0
-# The kernel would take megabytes for a peer that reads nothing, and we would learn late that it does not.
+# By default the kernel buffers megabytes for a peer that reads nothing, and we would notice late.
 SEND_BUFFER = 256 * 1024
-GRACEFUL_SECONDS = 2  # SIGTERM to exit takes at most five, the bot's good-bye included
+GRACEFUL_SECONDS = 2  # exit takes at most five seconds from SIGTERM, including the bot's disconnect
 
 OPTIONS: dict[str, Any] = {
-    # uvicorn's h11, with bounds; a request that is no handshake is the application's to answer.
+    # uvicorn's h11 with limits. The application answers requests that are not a handshake.
     "http": "realtime.upgrade:AskFirstProtocol",
     "h11_max_incomplete_event_size": HEAD_BYTES,
-    # uvicorn's `websockets-sansio`, the only server measured that both holds a sender back and tells it of a
-    # dead peer, with a faster way for what many sockets get.
+    # uvicorn's `websockets-sansio` with a fast path for shared frames. Of the servers measured, only this one both
+    # holds a sender back and reports a dead peer to it.
     "ws": "realtime.preframed:PreframedProtocol",
-    # Compression per connection makes a 50 kB frame 49 times dearer.
+    # Compression per connection makes a 50 kB frame 49 times as expensive.
     "ws_per_message_deflate": False,
-    # Well above what frames.py lets pass: it refuses with a reason, uvicorn only breaks off.
+    # Well above the limit in frames.py, which refuses with a reason. uvicorn only disconnects.
     "ws_max_size": 4_000_000,
     "lifespan": "off",
     "log_config": None,
-    "access_log": False,  # its lines hold query strings
+    "access_log": False,  # its lines would contain query strings
     "server_header": False,
     "timeout_graceful_shutdown": GRACEFUL_SECONDS,
 }
 
 
 def end_with_supervisor() -> None:
-    """In a worker of uvicorn's: stop as on SIGTERM once its supervisor is gone, however that died.
+    """In a uvicorn worker: stop as on SIGTERM once the supervisor is gone, however it died.
 
-    It would hold the port for ever, and nobody would start it anew.
+    Otherwise the worker would keep the port forever, with nobody to restart it.
     """
     if supervisor := multiprocessing.parent_process():
 
@@ -57,7 +57,7 @@ def end_with_supervisor() -> None:
 
 
 class EmbeddedServer(uvicorn.Server):
-    """A server among others: the signals belong to whoever started them all."""
+    """A server among others. It leaves signals to the code that started them all."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ class EmbeddedServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedServer]:
-    """Listen while inside. Raises OSError when the port is taken."""
+    """Serve inside the `async with` block. Raises OSError when the port is taken."""
     with contextlib.closing(bind(host, port)) as listener:
         server = EmbeddedServer(uvicorn.Config(app, **OPTIONS))
         task = asyncio.create_task(server.serve(sockets=[listener]), name=f"server {port}")
@@ -82,8 +82,8 @@ async def serving(app: Any, *, host: str, port: int) -> AsyncIterator[EmbeddedSe
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a bound socket; what it accepts inherits its options. Raises OSError when the port is taken."""
-    # uvicorn would print that a port is taken and end the process; here somebody else decides.
+    """Return a bound socket. Accepted sockets inherit its options. Raises OSError when the port is taken."""
+    # uvicorn would print the error and exit the process. Here the caller decides.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

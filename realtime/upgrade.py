@@ -1,8 +1,8 @@
-"""Requests for a socket that are no WebSocket handshake: who is asking comes before what is wrong with it.
+"""Invalid WebSocket handshakes: report a missing or bad credential before the fault of the handshake.
 
-A server checks the handshake before the application hears of it, and answers by itself. Whoever forgot a header was
-told of that, and only then that their token is bad. A request with too many or too long headers, or with a body, got
-no answer at all. Here such a request stays HTTP and reaches the application.
+A server checks the handshake before it calls the application, and answers by itself. So a client without a required
+header learned of that first, and only then that its token is bad. A request with too many or too long headers, or with
+a body, got no answer at all. With this module such a request stays HTTP and reaches the application.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from websockets.server import ServerProtocol
 from realtime.asgi import Application, Receive, Scope, Send
 from realtime.http_bounds import BoundedProtocol
 
-FAULT = "backline.handshake_fault"  # in an HTTP scope: what was found when the request came
+FAULT = "backline.handshake_fault"  # key of an HTTP scope: the Fault found when the request came
 
-# At DEBUG it would write each header, cookies and tokens among them.
+# At DEBUG level the library would log each header, including cookies and tokens.
 _SILENT = logging.Logger("handshake", logging.CRITICAL)
 
 
@@ -32,9 +32,9 @@ class Fault(NamedTuple):
 
 
 def handshake_fault(scope: Scope, target: bytes = b"/") -> Fault | None:
-    """Return why `websockets` would not take this HTTP request for a handshake (RFC 6455 §4.2), null when it would.
+    """Return why `websockets` would refuse this HTTP request as a handshake (RFC 6455 §4.2), None if it would not.
 
-    `target` is the request line's; its length counts.
+    `target` is that of the request line, whose length is limited.
     """
     protocol = ServerProtocol(logger=_SILENT)
     lines = [f"{scope['method']} ".encode(), target, f" HTTP/{scope['http_version']}\r\n".encode()]
@@ -66,7 +66,7 @@ def _unreadable(error: Exception | None) -> tuple[int, str]:
 
 
 class AskFirstProtocol(BoundedProtocol):
-    """uvicorn's HTTP, which upgrades a connection only when the handshake will succeed."""
+    """uvicorn's HTTP protocol, which upgrades a connection only if the handshake will succeed."""
 
     def _should_upgrade(self) -> bool:
         if self._get_upgrade() != b"websocket":
@@ -78,7 +78,7 @@ class AskFirstProtocol(BoundedProtocol):
 
 
 def refusing_upgrades(http: Application, refusers: Mapping[str, Application]) -> Application:
-    """Return an HTTP application in which `refusers` answer at their paths, where only sockets live."""
+    """Return an HTTP application in which `refusers` answer HTTP requests to the paths of sockets."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await refusers.get(scope["path"], http)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""A socket of ours, whatever it speaks: who is on the other end, for how long, and how it closes."""
+"""The base of our WebSocket consumers: authentication, expiry and closing, whatever the protocol."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ log = logging.getLogger(__name__)
 
 INIT_SECONDS = 10.0
 EXPIRY_NOTICE_SECONDS = 60.0
-SEND_SECONDS = 20.0  # a peer that takes nothing for so long has gone; the hub is stricter with live pulls
+SEND_SECONDS = 20.0  # a peer that reads nothing for so long is gone; the hub is stricter with live pulls
 
 
 class Connection(AsyncConsumer):
-    """Accepts or refuses the upgrade, keeps the caller's clocks, sends one message at a time.
+    """Accepts or refuses the upgrade, runs the timers of the caller's token, sends one message at a time.
 
-    What the messages mean is the subclass's: it sets `endpoint` (in metrics and logs) and `instance`, once it
-    serves one, and has `websocket_receive`.
+    The subclass handles the messages in `websocket_receive`. It sets `endpoint` (for metrics and logs), and
+    `instance` once it serves one.
     """
 
-    # Channels would hop through a thread for each message of a layer; the hub delivers instead.
+    # With a channel layer, Channels would pass each of its messages through a thread. The hub delivers instead.
     channel_layer_alias = None
     endpoint: ClassVar[str]
 
@@ -79,7 +79,7 @@ class Connection(AsyncConsumer):
 
     @classmethod
     async def refuse(cls, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an HTTP request that is no handshake: who may not come is told that first."""
+        """Answer an HTTP request that is not a handshake. Missing rights are reported before the malformed request."""
         self = cls()
         self.scope, self.base_send = scope, send
         with contextlib.suppress(StopConsumer):
@@ -92,7 +92,10 @@ class Connection(AsyncConsumer):
             await self._refuse(BadHandshake(fault.sentence, fault.status), fault.headers)
 
     async def _let_in(self) -> tuple[Principal | None, str | None]:
-        """Return who comes, null where a message will say, and the subprotocol to answer. Else refuses and stops."""
+        """Return `(principal, subprotocol to answer)`. The principal is None if a message will authenticate later.
+
+        Raises StopConsumer after it has refused the connection.
+        """
         try:
             subprotocol = offered_token(self.scope)[1]
             with refusals_counted(self.endpoint):
@@ -106,18 +109,18 @@ class Connection(AsyncConsumer):
         return principal, subprotocol
 
     async def _identify(self) -> Principal | None:
-        """Return who opens the socket, null where a message will say. Raises a Refusal."""
+        """Return who opens the socket, None if a message will authenticate later. Raises a Refusal."""
         return await in_thread(authenticate_scope)(
             self.scope, grace_seconds=self._grace_seconds, sync_tokens=True
         )
 
     async def _open(self, principal: Principal | None) -> None:
-        """Open what the address names, before the upgrade. Raises a Refusal."""
+        """Open what the URL names, before the upgrade. Raises a Refusal."""
 
     async def _refuse(self, error: Refusal, more: Iterable[tuple[bytes, bytes]] = ()) -> NoReturn:
         metrics.count_rejection(self.endpoint, error.code, self.connection_id)
         if self.scope["type"] == "http":
-            more = [*more, (b"connection", b"close")]  # as a server does that refuses an upgrade
+            more = [*more, (b"connection", b"close")]  # as servers do when they refuse an upgrade
         for message in refusal(self.scope, error.status, error.code, str(error), more):
             await self.base_send(message)
         raise StopConsumer
@@ -127,7 +130,7 @@ class Connection(AsyncConsumer):
         raise StopConsumer
 
     def _release(self) -> None:
-        """Let go of everything. Doing it twice is harmless."""
+        """Stop the tasks and timers, and unregister the socket. Calling it twice is harmless."""
         self._closed = True
         if self._counted:
             self._counted = False
@@ -150,7 +153,7 @@ class Connection(AsyncConsumer):
                 await self.base_send({"type": "websocket.close", "code": code})
 
     def _close_soon(self, code: int, error: Refusal | None = None) -> None:
-        """Close from a callback, with the reason said first where the peer still reads. The first reason counts."""
+        """Close from a callback. If the peer still reads, send the reason first. The first call's reason counts."""
         if self._closing:
             return
         self._closing = True
@@ -163,7 +166,7 @@ class Connection(AsyncConsumer):
         self._start(say_and_close())
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
-        """Run beside the receiving, until done or the socket closes."""
+        """Run `work` in a task, which is cancelled when the socket closes."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -188,7 +191,7 @@ class Connection(AsyncConsumer):
         return settings.SYNC_GRACE_SECONDS
 
     async def _authenticate(self, token: str) -> None:
-        """Check a token that came in a message. Raises Unauthenticated, or NoAccess for another user's."""
+        """Check a token that came in a message. Raises Unauthenticated, or NoAccess if it is another user's."""
         with refusals_counted(self.endpoint):
             principal = await in_thread(authenticate_token)(
                 token, grace_seconds=self._grace_seconds, sync_tokens=True
@@ -200,10 +203,10 @@ class Connection(AsyncConsumer):
         self._admit(principal)
 
     def _check_token(self, principal: Principal) -> None:
-        """Raises TokenInvalid or NoAccess for a good token that is not for this connection."""
+        """Raises TokenInvalid or NoAccess for a valid token that is not for this connection."""
 
     def _admit(self, principal: Principal) -> None:
-        """Take a caller in, or its renewed token; `_serve` follows, when the peer has its answer.
+        """Admit a caller, or its renewed token. Call `_serve` afterwards, when the peer has its answer.
 
         Raises TooManyConnections.
         """
@@ -215,7 +218,7 @@ class Connection(AsyncConsumer):
         if self.auth == "grace":
             self._count_grace()
         if principal.session is not None:
-            self._meter.belongs_to(principal.user.pk)  # all who are anonymous are one user and many people
+            self._meter.belongs_to(principal.user.pk)  # anonymous callers all share one user
             self._forget = get_connections().add(principal.session, self._ended)
         if before is None or before.session != principal.session:
             session = principal.session.pk if principal.session else None
@@ -226,7 +229,7 @@ class Connection(AsyncConsumer):
         count_grace(self.endpoint, self.principal.user.pk)
 
     def _serve(self, instance: str) -> None:
-        """Serve the instance from here on, for as long as token and rights last. Again: the clocks start anew."""
+        """Serve the instance while the token and the rights last. Calling it again restarts the timers."""
         assert self.principal is not None
         if self._unwatch:
             self._unwatch()
@@ -245,7 +248,7 @@ class Connection(AsyncConsumer):
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
             over = left + settings.TOKEN_LEEWAY_SECONDS
             grace = settings.SYNC_GRACE_SECONDS if principal.store is None else 0
-            if self.auth != "grace":  # whoever comes in grace is told so, and counted, at once
+            if self.auth != "grace":  # a caller admitted in grace was notified and counted already
                 self._later(left - EXPIRY_NOTICE_SECONDS, self._expiring)
                 if grace:
                     self._later(over, self._in_grace)
@@ -263,10 +266,10 @@ class Connection(AsyncConsumer):
         return "grace" if datetime.now(UTC) >= principal.expires_at + leeway else "valid"
 
     def _expiring(self) -> None:
-        """The token is about to run out. A protocol that can say so does."""
+        """The token is about to expire. A subclass may notify the client."""
 
     def _in_grace(self) -> None:
-        """The token ran out while the socket was open."""
+        """The token expired while the socket was open."""
         self._count_grace()
 
     def _expired(self) -> None:
@@ -281,7 +284,7 @@ class Connection(AsyncConsumer):
     # --- Messages ---
 
     def _count_message(self, message: Message) -> None:
-        """Raises RateLimited, which closes with 4429 when the peer goes on regardless."""
+        """Raises RateLimited, with close code 4429 once more than MAX_REFUSED messages were refused."""
         wait = self._meter.charge(len(message.get("text") or message.get("bytes") or b""))
         if wait:
             error = RateLimited(retryAfterMs=int(wait * 1000) + 1)
@@ -293,7 +296,7 @@ class Connection(AsyncConsumer):
         await self.send_text(json.dumps(frame, separators=(",", ":")))
 
     async def send_text(self, text: str) -> None:
-        """Send when what was sent before is on its way. A peer that takes nothing is cut off."""
+        """Send after earlier messages have been written. A peer that does not read is disconnected."""
         if self._closed:
             return
         try:

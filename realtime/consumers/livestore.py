@@ -1,7 +1,7 @@
-"""`/livestore`: the log of an `app:` store for unmodified LiveStore clients. The frames are in realtime/livestore.py.
+"""`/livestore`: the log of an `app:` store for unmodified LiveStore clients. realtime/livestore.py has the frames.
 
-Their pull must never be answered with an error that time would heal: the client would stop pulling for good. So where
-the database or a right is gone the socket is closed, which the client takes for being offline.
+Never answer a pull with a temporary error: the client would stop pulling for good. If the database is unavailable or
+a right was lost, the socket is closed, and the client treats that as being offline.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 def _authenticate(scope: Scope, address: Address) -> Principal:
     """Return who opens the socket. Raises Unauthenticated.
 
-    The first credential present decides; the token in `syncPayload` comes before the cookie.
+    The first credential present decides. The token in `syncPayload` comes before the cookie.
     """
     grace = settings.SYNC_GRACE_SECONDS
     offered, _ = offered_token(scope)
@@ -65,7 +65,7 @@ class LivestoreConsumer(PullConnection):
         try:
             self.address = livestore.read_address(self.scope.get("query_string", b""))
         except BadMessage:
-            await super()._identify()  # who is asking comes before what for
+            await super()._identify()  # report a bad credential before a bad address
             raise
         self._token = self.address.token
         return await in_thread(_authenticate)(self.scope, self.address)
@@ -81,12 +81,15 @@ class LivestoreConsumer(PullConnection):
         self._serve(self.address.instance)
 
     def _set_clocks(self, principal: Principal) -> None:
-        """Its payload is fixed, so it could not renew: a connection lives as long as its session or sync token."""
+        """Only a sync token expires. LiveStore's payload is fixed, so the client could not send a renewed token.
+
+        Other connections live as long as their session.
+        """
         if principal.store is not None:
             super()._set_clocks(principal)
 
     def _close_soon(self, code: int, error: Refusal | None = None) -> None:
-        super()._close_soon(code)  # there is no frame for a reason outside of a request
+        super()._close_soon(code)  # the protocol has no frame for an error outside of a request
 
     # --- What comes in ---
 
@@ -96,10 +99,10 @@ class LivestoreConsumer(PullConnection):
             await self._hold_back(len(text or ""))
             for number, said in enumerate(livestore.decode(text)):
                 if number:
-                    await self._hold_back(0)  # an array is as many messages as it holds
-                if self._closed or self._closing:  # the session may have ended while it waited its turn
+                    await self._hold_back(0)  # each element of an array counts as a message
+                if self._closed or self._closing:  # the session may have ended during the wait
                     return
-                assert text is not None  # `decode` takes no other
+                assert text is not None  # `decode` refuses None
                 await self._handle(said, text)
         except Refusal as error:
             await self.close(error.close_code or 4400)
@@ -108,7 +111,7 @@ class LivestoreConsumer(PullConnection):
             await self.close(1011)
 
     async def _hold_back(self, size: int) -> None:
-        """Wait until a message of that size may be read: refusing would only make the client try again."""
+        """Wait until a message of that size may be read. After a refusal the client would only try again."""
         while not self._closed:
             wait = self._meter.charge(size)
             if not wait:
@@ -123,7 +126,7 @@ class LivestoreConsumer(PullConnection):
             await self.send(livestore.interrupted(said.request_id))
         elif said.tag == "Request":
             await self._request(said, text)
-        elif said.tag not in {"Ack", "Eof"}:  # we send no faster than the socket takes
+        elif said.tag not in {"Ack", "Eof"}:  # flow control; we never send faster than the socket takes
             raise BadMessage
 
     async def _request(self, said: Message, text: str) -> None:
@@ -187,10 +190,10 @@ class LivestoreConsumer(PullConnection):
             return livestore.chunk(request_id, batch.events, remaining=batch.remaining, epoch=epoch)
 
         def lost(reason: str) -> None:
-            self._close_soon(1012)  # it comes back and is told why
+            self._close_soon(1012)  # the client reconnects and learns the reason then
 
         pull = Pull(request_id, epoch, head, cursor, encode, lost)
-        if cursor == head:  # each pull begins with a page, an empty one where there is nothing
+        if cursor == head:  # the answer to a pull must begin with a page, even an empty one
             await self._send_batch(pull, Batch([], last=head, remaining=0))
         if said.payload.get("live") is True:
             self._pull_live(pull)

@@ -1,4 +1,4 @@
-"""A socket that reads the log of its instance in pulls, each once or live."""
+"""A socket that reads its instance's log in pulls. A pull ends at the head or stays live."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_PULLS = 16
 
 @dataclass(frozen=True)
 class Pull:
-    """What a peer wants to read: the events behind `cursor`, of the log that is at `(epoch, head)` now."""
+    """What a peer wants to read: the events after `cursor`, of the log that is at `(epoch, head)` now."""
 
-    id: str  # the peer's, unique among its pulls
+    id: str  # chosen by the peer, unique among its pulls
     epoch: str
     head: int
     cursor: int
     encode: Callable[[Batch], bytes]
-    on_lost: Callable[[str], None]  # called once, with "epoch" or "pruned", when one cannot go on from there
+    on_lost: Callable[[str], None]  # called once, with "epoch" or "pruned", when the pull cannot continue
 
 
 class PullConnection(Connection):
@@ -51,7 +51,7 @@ class PullConnection(Connection):
             subscription.close()
 
     def _pull_live(self, pull: Pull) -> None:
-        """Deliver what is there, then each new event."""
+        """Deliver the existing events, then each new one."""
         write = frame_writer(self.scope)
 
         def deliver(batch: Batch) -> Coroutine[object, object, None] | None:
@@ -78,7 +78,7 @@ class PullConnection(Connection):
             )
 
     async def _pull_once(self, pull: Pull, end: dict[str, object]) -> None:
-        """Send what is there, and then the frame that ends it. `_start` it: meanwhile the socket is read on."""
+        """Send the events up to the head, then the `end` frame. Run it with `_start`, so that the socket reads on."""
         cursor, paging = pull.cursor, Paging()
         try:
             while cursor < pull.head:
@@ -87,7 +87,7 @@ class PullConnection(Connection):
                 )
                 events = [(seq, data) for seq, data in paging.cut(page) if seq <= pull.head]
                 if not events:
-                    raise EpochMismatch  # what was there a moment ago is another log's past now
+                    raise EpochMismatch  # the events are gone, so the log was replaced meanwhile
                 for batch in in_batches(events, pull.head):
                     await self._send_batch(pull, batch)
                 cursor = events[-1][0]

@@ -1,4 +1,4 @@
-"""`/sync`: an ordered, durable event log per instance. The frames are in docs/protocol.md."""
+"""`/sync`: an ordered, durable event log per instance. docs/protocol.md describes the frames."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SyncConsumer(PullConnection):
         frame: dict[str, object] = {}
         try:
             frame = frames.decode(message.get("text"), message.get("bytes"))
-            self._count_message(message)  # after reading it, so that the refusal says which one it is about
+            self._count_message(message)  # after decoding, so that the refusal has the message's id
             await self._handle(frame, message["text"])
         except Refusal as error:
             await self.send(self._error_frame(error.code, str(error), frame.get("id"), **error.data))
@@ -112,7 +112,7 @@ class SyncConsumer(PullConnection):
             ready["warning"] = {"code": "AUTH_DISABLED"}
         await self.send(ready)
         if not self._closed:
-            self._serve(instance)  # its notices come after `ready`, the first thing a client hears
+            self._serve(instance)  # after `ready`, which must be the first frame a client gets
 
     async def _renew(self, frame: dict[str, object]) -> None:
         token = frame.get("authToken")
@@ -189,7 +189,7 @@ class SyncConsumer(PullConnection):
         if not frame.get("live"):
             self._start(self._pull_once(pull, {"type": "end", "id": pull_id}))
             return
-        if cursor == head:  # says at once that there is nothing to catch up with
+        if cursor == head:  # an empty batch tells the client at once that it is up to date
             await self._send_batch(pull, Batch([], last=head, remaining=0))
         self._pull_live(pull)
 

@@ -1,4 +1,4 @@
-"""Open an instance for a caller, and say where in its log they stand."""
+"""Open an instance for a caller, and find positions in its log."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from realtime.queries import check_position
 
 
 def open_instance(principal: Principal, instance: str) -> tuple[str, int]:
-    """Return `(epoch, head)` of an instance that the user, and the token, may read.
+    """Return `(epoch, head)` of an instance that both the user and the token may read.
 
-    Where its kind lets the first caller make one, that happens. Raises NoAccess or StoreNotFound.
+    Creates the instance if its kind lets the first caller do so. Raises NoAccess or StoreNotFound.
     """
     if principal.store not in (None, instance):
         raise NoAccess(_("The token is for another store."))
@@ -33,7 +33,7 @@ def open_instance(principal: Principal, instance: str) -> tuple[str, int]:
 
 
 def find_position(principal: Principal, instance: str, *, cursor: int, epoch: str | None) -> tuple[str, int]:
-    """Return `(epoch, head)` for a pull that begins behind `cursor`; rights may have gone since the opening.
+    """Return `(epoch, head)` for a pull that begins after `cursor`. Checks the rights again.
 
     Raises Forbidden, StoreNotFound, EpochMismatch or CursorTooOld.
     """

@@ -1,4 +1,4 @@
-"""Carry a command out once, however often it is asked for."""
+"""Run a command once, however often it is requested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime.origin import Origin
 
 @dataclass(frozen=True)
 class Answer:
-    """`seqs`: what the command appended, ascending. `result`: what REST answers, JSON-ready or null."""
+    """`seqs`: the events that the command appended, ascending. `result`: the answer on REST, JSON-ready or None."""
 
     seqs: list[int]
     result: Any
@@ -39,16 +39,17 @@ def answer_once(
     act: Callable[[], Any],
     admit: Callable[[], object] | None = None,
 ) -> Answer:
-    """Run `act` in one transaction under the store's lock and remember its answer by the command's id.
+    """Run `act` in one transaction under the store's lock, and save its answer under the command's id.
 
-    A command with an id that was answered before gets that answer again. Raises Conflict when the id was used
-    for another request, and whatever `act` raises; then nothing is kept. The log has to be one that counts by one.
-    `admit` raises for people who may no longer ask: it is called where `act` is not, before the old answer is given.
+    A command whose id was answered before gets that answer again. Raises Conflict when the id was used for another
+    request, and whatever `act` raises; then nothing is saved. The log's seqs must have no gaps.
+    `admit` is called before an old answer is returned, where `act` does not run. It raises for people who lost the
+    right to ask.
     """
     with transaction.atomic(savepoint=not holds(store_name)):
         store = lock_store(store_name)
         fingerprint = request_hash(f"{store_name} {name}", args)
-        actor = origin.user if origin.command_id else None  # null: not repeatable
+        actor = origin.user if origin.command_id else None  # None: the answer is not saved
         if actor is not None:
             known = Command.objects.filter(actor=actor, command_id=origin.command_id).first()
             if known is not None:
@@ -70,6 +71,6 @@ def answer_once(
                     request_hash=fingerprint,
                     answer=json.dumps({"seqs": answer.seqs, "result": result}),
                 )
-            except IntegrityError as error:  # at this very moment, for another store
+            except IntegrityError as error:  # the id was used at the same moment for another store
                 raise Conflict from error
         return answer

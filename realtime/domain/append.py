@@ -1,4 +1,4 @@
-"""Append to a log. The only place that hands out a seq."""
+"""Append to a log. Only this module assigns seqs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from realtime.events import TypedEvent
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
 
-ROW_BYTES = 500  # of an event beside its args, indexes included; roughly, on both databases
+ROW_BYTES = 500  # of an event without its args but with its indexes; approximate, on both databases
 
 
 def ensure_store(name: str) -> Store:
@@ -31,10 +31,10 @@ _holding = threading.local()
 
 
 def lock_store(name: str) -> Store:
-    """Return the store, its row locked until the transaction ends. Raises StoreNotFound.
+    """Lock the store's row until the transaction ends, and return the store. Raises StoreNotFound.
 
-    Every writer of a store comes through here first, so writers of one store wait for each other and those of
-    different stores do not. SQLite has no row locks; its transactions begin IMMEDIATE, which does the same.
+    Every writer of a store calls this first. So writers of one store wait for each other, and writers of different
+    stores do not. SQLite has no row locks; its transactions begin IMMEDIATE, and all writers wait for each other.
     """
     held: Store | None = getattr(_holding, "store", None)
     if held is not None and held.name == name:
@@ -47,10 +47,10 @@ def lock_store(name: str) -> Store:
 
 @contextmanager
 def holding(store: Store) -> Iterator[None]:
-    """Have `lock_store` return this store inside, which the running transaction has locked.
+    """Inside, `lock_store` returns this store, which the running transaction has already locked.
 
-    A command locks its store before it looks whether it was carried out already, and again where it changes something.
-    What fails inside must end the whole transaction, because `store.head` counts its events.
+    A command locks its store to check whether it has run already, and again where it changes something.
+    An error inside must roll back the whole transaction, because `store.head` already counts its events.
     """
     before = getattr(_holding, "store", None)
     _holding.store = store
@@ -61,15 +61,15 @@ def holding(store: Store) -> Iterator[None]:
 
 
 def holds(name: str) -> bool:
-    """Whether this is inside `holding` that store."""
+    """Return whether the caller is inside `holding` that store."""
     held: Store | None = getattr(_holding, "store", None)
     return held is not None and held.name == name
 
 
 def append(store: Store, event: TypedEvent, *, origin: Origin, **filled: object) -> Event:
-    """Append one event that the server declares, to a store locked by `lock_store` in the running transaction.
+    """Append one event that the server declares. The running transaction must have locked the store (`lock_store`).
 
-    `filled` are the values of those of its fields that it does not take itself. Raises Conflict as `append_untyped`.
+    `filled` has the values of its `init=False` fields. Raises Conflict like `append_untyped`.
     """
     if not store.name.startswith(f"{event.log}:"):
         raise ValueError(f"{type(event).__name__} is no event of {store.name}")
@@ -92,10 +92,10 @@ def append_untyped(
     version: int = 1,
     calm: bool = False,
 ) -> Event:
-    """Append one event whose name and args are a client's; else as `append`. A calm one can wait.
+    """Append one event whose name and args come from a client. Its listeners may act on a calm event later.
 
-    The first event of a command gets the command's id. Raises Conflict when somebody else used that id on `/sync`,
-    where ids are UUIDs; elsewhere two people may both say `add-1`.
+    Expects the same lock as `append`. The first event of a command gets the command's id. Raises Conflict on `/sync`,
+    where ids are UUIDs, when somebody else used that id. On other surfaces two people may both use `add-1`.
     """
     event_id = uuid.uuid4().hex
     if origin.command_id:
@@ -127,12 +127,12 @@ def append_untyped(
 
 
 def size_of(events: Iterable[Event]) -> int:
-    """Return about how many bytes the events take in the database."""
+    """Return approximately how many bytes the events take in the database."""
     return sum(ROW_BYTES + len(event.args.encode()) for event in events)
 
 
 def append_all(store: Store, events: list[Event]) -> None:
-    """Append events that carry their seqs, ascending and behind the head, to a store locked by `lock_store`."""
+    """Append events that already have seqs, ascending and after the head, to a store locked by `lock_store`."""
     if events:
         Event.objects.bulk_create(events)
         store.size_bytes += size_of(events)

@@ -1,11 +1,11 @@
-"""A log as lines of JSON, to keep or to move: a header, then one event a line.
+"""Export and import a log as lines of JSON: a header, then one event per line.
 
 Header: `{backline_store: 1, name, epoch, head, pruned_through, public, owner, members, exported_at}`.
 Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, inverse, user, via, auth,
 connection_id, client_id, session_id, client_timestamp, created_at}`. People are `{discord_id, username}`.
 
-Of an event only `name` is required when reading, so that logs of other programs can be brought in: seqs are counted
-then, ids made up, and `args` may be a value instead of `args_text`. Without `user` an event is anonymous.
+An import requires only an event's `name`, so that logs of other programs can be imported. Missing seqs are counted,
+missing ids are generated, and `args` may hold a value instead of `args_text`. Without `user` an event is anonymous.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _TEXTS = {"event_id": 64, "command_id": 64, "connection_id": 64, "client_id": 10
 
 
 class ArchiveError(Exception):
-    """A store cannot be exported or imported. Its sentence is printed on the command line."""
+    """A store cannot be exported or imported. Its text is printed on the command line."""
 
 
 def export_store(store: Store) -> Iterator[str]:
-    """Yield the lines. Raises ArchiveError when the log is replaced or pruned meanwhile."""
+    """Yield the lines. Raises ArchiveError when the log is replaced or pruned during the export."""
     yield _line(
         {
             "backline_store": FORMAT,
@@ -93,11 +93,11 @@ def _person(user: User | None) -> dict[str, Any]:
 
 @transaction.atomic
 def import_store(lines: Iterable[str], *, name: str = "", replace: bool = False) -> Store:
-    """Make a store of exported lines, under a new epoch: no old cursor fits, so every reader begins anew.
+    """Create a store from exported lines, with a new epoch. Old cursors become invalid, so every reader starts again.
 
-    `name` overrides the header's. `replace` throws away what a store of that name holds, its remembered answers
-    too. People are known by their snowflakes. Raises ArchiveError with the number of the line,
-    StoreNotFound or InvalidName; nothing is kept then.
+    `name` overrides the header's. `replace` deletes the events and the saved answers of an existing store. People are
+    matched by their snowflakes. Raises ArchiveError with the line number, StoreNotFound or InvalidName, and then
+    saves nothing.
     """
     numbered = enumerate(lines, start=1)
     header = _read(1, next(numbered, (1, ""))[1])
@@ -230,7 +230,7 @@ def _moment(number: int, value: Any) -> datetime:
 
 
 def _known(number: int, person: Any, people: dict[str, User | None]) -> User | None:
-    """Return the user of a person; one who was never here before is named by their snowflake until they come."""
+    """Return the user of a person. An unknown person gets a user named by their snowflake until they log in."""
     discord_id = person.get("discord_id") if isinstance(person, dict) else None
     if not discord_id:
         return None

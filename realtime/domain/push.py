@@ -1,4 +1,4 @@
-"""Carry out what a socket pushed: all of it or nothing."""
+"""Apply a batch that a socket pushed, completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def push(
 ) -> tuple[list[int], int]:
     """Return `(seqs of the events, head)`. A refused event refuses the batch: the transaction is rolled back.
 
-    Raises a Refusal; EpochMismatch when the client says which log it writes to and it is not that one.
+    Raises a Refusal, among them EpochMismatch when `epoch` is not the log's.
     """
     kind, key = kinds.find(instance)
     if kind.push is None:

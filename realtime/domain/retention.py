@@ -1,9 +1,9 @@
-"""Prune logs whose state is kept elsewhere.
+"""Prune logs whose state is stored elsewhere.
 
-A guild's tables are its snapshot, and a snapshot stands for everything up to the head of the moment it is read. So
-any past of such a log may go; who comes with a cursor from before is told CURSOR_TOO_OLD and takes a snapshot. The
-last hour stays in any case, because a client may just have taken one and be about to pull from there. An `app:` log
-is all there is of its app's data, and a stream's alerts are nowhere else: neither is ever pruned.
+A guild's tables are its snapshot, which contains everything up to the head at the moment it is read. So old events of
+such a log can be deleted. A client with an older cursor gets CURSOR_TOO_OLD and takes a snapshot. The last hour is
+always kept, because a client may just have taken a snapshot and be about to pull from there. An `app:` log is the only
+copy of its app's data, and a stream's log is the only copy of its alerts. Neither is ever pruned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from realtime.errors import StoreNotFound
 from realtime.models import Command, Event, Store
 
 LAST = timedelta(hours=1)
-CHUNK = 5000  # events deleted in one transaction, so that writers wait for a moment only
+CHUNK = 5000  # events deleted in one transaction, so that writers wait only for a moment
 
 
 def may_be_pruned(store: Store) -> bool:
@@ -33,9 +33,9 @@ def may_be_pruned(store: Store) -> bool:
 
 
 def find_cut(store: Store, *, now: datetime, days: int, count: int) -> int:
-    """Return the seq up to which events are older than `days` or more than `count` behind the head; 0: no bound.
+    """Return the seq up to which events are older than `days` or more than `count` behind the head. 0: no limit.
 
-    At least `pruned_through`, which means that there is nothing to do.
+    The result is at least `pruned_through`, which means that there is nothing to delete.
     """
     events = Event.objects.filter(store=store).order_by("-seq")
     too_many = store.head - count if count else 0
@@ -48,7 +48,7 @@ def find_cut(store: Store, *, now: datetime, days: int, count: int) -> int:
 
 
 def prune(store: Store, cut: int) -> int:
-    """Delete the events up to `cut`. Returns how many. Safe to break off: each step leaves a whole log."""
+    """Delete the events up to `cut` and return how many. Safe to interrupt: each step leaves a consistent log."""
     assert may_be_pruned(store)
     deleted = 0
     while store.pruned_through < cut:
@@ -65,7 +65,7 @@ def prune(store: Store, cut: int) -> int:
 
 
 def prune_logs() -> int:
-    """Prune every log as the settings say, and forget answers as old. Returns how many rows went."""
+    """Prune every log and delete saved answers by the EVENT_RETENTION settings. Returns how many rows were deleted."""
     now = timezone.now()
     days, count = settings.EVENT_RETENTION_DAYS, settings.EVENT_RETENTION_COUNT
     gone = 0
@@ -77,6 +77,6 @@ def prune_logs() -> int:
 
 
 def forget_answers(*, before: datetime) -> int:
-    """Delete remembered answers to commands. A client that repeats one after so long has it carried out anew."""
+    """Delete saved answers to commands. A command that a client repeats afterwards runs again."""
     deleted, _ = Command.objects.filter(created_at__lt=before).delete()
     return deleted

@@ -1,4 +1,4 @@
-"""Try a transaction again that the database gave up to let another one through."""
+"""Retry a transaction that the database aborted in favor of another one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from django.db import OperationalError, connection
 
 ATTEMPTS = 4
-# PostgreSQL: deadlock_detected, serialization_failure. Two batches may want the same new tracks in another order.
+# PostgreSQL: deadlock_detected, serialization_failure. Two batches may insert the same new tracks in different orders.
 _GIVEN_UP = {"40P01", "40001"}
 
 
 def retrying[**P, R](transact: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a function that is one whole transaction. Inside another one only that can be tried again."""
+    """Wrap a function that is one whole transaction. Inside an outer transaction it does not retry."""
 
     @functools.wraps(transact)
     def again(*args: P.args, **kwargs: P.kwargs) -> R:

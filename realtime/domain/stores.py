@@ -22,11 +22,11 @@ from realtime.errors import InvalidName, NoMember, NoToken, StoreExists, StoreNo
 from realtime.models import Store, StoreMember, StoreRole
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,99}")
-MAX_OWNED = 200  # a client that makes up a name each time would otherwise fill the table
+MAX_OWNED = 200  # without it, a client that invents a name each time would fill the table
 
 
 def check_name(name: str) -> None:
-    """Raises InvalidName. `name` comes without `app:`."""
+    """Raises InvalidName. `name` has no `app:` prefix."""
     if not NAME.fullmatch(name):
         raise InvalidName
 
@@ -40,9 +40,9 @@ def may_write(user: User, store: Store) -> bool:
 
 
 def claim_store(user: User, name: str) -> None:
-    """Make the store of that name for its first caller. Raises StoreNotFound where stores are not made that way.
+    """Create the store of that name for its first caller. Raises StoreNotFound if STORES_AUTOCREATE is off.
 
-    Harmless when it exists: whose it is shows in `authorize`.
+    Harmless when the store exists: `authorize` then checks the caller's rights.
     """
     if not settings.STORES_AUTOCREATE:
         raise StoreNotFound
@@ -65,14 +65,14 @@ def create_store(user: User, name: str, *, public: bool = False) -> Store:
 
 
 def set_public(store: Store, public: bool) -> None:
-    """Sockets of those who may no longer read are closed by the poll of realtime.connections."""
+    """The poll of realtime.connections closes the sockets of those who may no longer read."""
     store.public = public
     store.save(update_fields=["public"])
 
 
 @transaction.atomic
 def delete_store(store: Store) -> None:
-    """Delete a store with its log, and end its sync tokens."""
+    """Delete a store with its log, and revoke its sync tokens."""
     revoke_sessions(AuthSession.objects.filter(store=store.name))
     store.delete()
 
@@ -81,14 +81,14 @@ def delete_store(store: Store) -> None:
 
 
 def set_member(store: Store, user: User, role: StoreRole) -> StoreMember:
-    """Add a member or change the role of one. The owner needs no role and keeps all rights."""
+    """Add a member or change a member's role. The owner needs no role and keeps all rights."""
     member, _ = StoreMember.objects.update_or_create(store=store, user=user, defaults={"role": role})
     return member
 
 
 @transaction.atomic
 def remove_member(store: Store, user_id: int) -> None:
-    """Take somebody out, and end what their devices hold. Raises NoMember."""
+    """Remove a member, and revoke their sync tokens unless the store is public. Raises NoMember."""
     removed, _ = StoreMember.objects.filter(store=store, user_id=user_id).delete()
     if not removed:
         raise NoMember
@@ -98,7 +98,7 @@ def remove_member(store: Store, user_id: int) -> None:
 
 @transaction.atomic
 def leave_stores(user: User) -> None:
-    """Let go of a person who leaves: their stores go to the writer who has been there longest, or with them."""
+    """Pass a departing person's stores on to the writer who joined first. Delete stores without a writer."""
     for store in Store.objects.select_for_update().filter(owner=user):
         heir = store.members.filter(role=StoreRole.WRITER).exclude(user=user).first()
         if heir is None:
@@ -113,17 +113,17 @@ def leave_stores(user: User) -> None:
 
 
 def issue_token(store: Store, user: User, *, device: str, address: str | None) -> AuthSession:
-    """Return the session of a new sync token that is good for this store only."""
+    """Return the session of a new sync token that is valid for this store only."""
     return begin_sync_session(user, store=store.name, device=device, address=address)[1]
 
 
 def live_tokens(store: Store, user: User) -> list[AuthSession]:
-    """Return the sessions of somebody's sync tokens for the store that are still good, newest first."""
+    """Return the sessions of the user's valid sync tokens for the store, newest first."""
     return list(live_sync_sessions(store.name).filter(user=user))
 
 
 def revoke_token(store: Store, user: User, sid: uuid.UUID) -> None:
-    """End a sync token and its sockets; the owner may end everybody's. Raises NoToken."""
+    """Revoke a sync token and close its sockets. The owner may revoke everybody's. Raises NoToken."""
     sessions = AuthSession.objects.filter(pk=sid, store=store.name)
     if store.owner_id != user.pk:
         sessions = sessions.filter(user=user)

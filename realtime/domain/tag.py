@@ -1,4 +1,4 @@
-"""Say whose the events are that were written before anybody had to log in."""
+"""Give events from before logins were required an author."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from realtime.models import Event, Via
 
 
 def find_untagged(*, before: datetime, store: str = "", departed: bool = False) -> QuerySet[Event]:
-    """Return events from before that moment that nobody's name is on, the bot's aside.
+    """Return events without an author from before that moment, except the bot's.
 
-    Those are anonymous ones: written by `dev`, or brought in without a user. With `departed` also those whose author
-    deleted their account; their rows lack a user too, and giving them to somebody else is rarely right.
+    These are anonymous events: written by `dev`, or imported without a user. `departed` adds events whose author
+    deleted their account. Their rows have no user either, but giving them to somebody else is rarely right.
     """
     nobody = Q(actor=None) | Q(actor__discord_id=None, actor__username="dev")
     events = Event.objects.filter(nobody, created_at__lt=before).exclude(via=Via.BOT)
@@ -28,5 +28,5 @@ def count_by_store(events: QuerySet[Event]) -> list[tuple[str, int]]:
 
 
 def tag(events: QuerySet[Event], user: User) -> int:
-    """Put the user's name on the events. `auth` stays `anonymous`: it says how they were written."""
+    """Make the user the author of the events. `auth` stays `anonymous`, because it records how they were written."""
     return events.update(actor=user)

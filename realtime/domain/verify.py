@@ -10,7 +10,7 @@ from realtime.models import Event, Store
 
 
 def find_faults(store: Store) -> Iterator[str]:
-    """Yield a sentence for each break in a log: chain, gaps, head, args. Reads it once, a row at a time."""
+    """Yield a sentence for each fault of a log in its chain, gaps, head or args. Reads the log once, row by row."""
     try:
         gaps = kinds.find(store.name)[0].gaps
     except StoreNotFound:

@@ -1,4 +1,4 @@
-"""What `app:<name>` means to the event log: a log of events that its clients write themselves."""
+"""The kind `app:<name>`: a log of events that its clients write themselves."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def authorize(user: User, name: str) -> None:
 
 
 def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[int]:
-    """Append what is new of a batch and return the seq of each event of it, new or known.
+    """Append the new events of a batch, and return the seq of every event in it, new or known.
 
-    The server gives out the seqs of a plain push. Those of a strict one come from the client: the first new event
-    must follow the head, each other one the event before it. Raises Forbidden, Conflict, ServerAhead, InvalidPush or
-    StoreFull.
+    The server assigns the seqs of a plain push. The client assigns those of a strict push: the first new event must
+    follow the head, and each later one the event before it. Raises Forbidden, Conflict, ServerAhead, InvalidPush
+    or StoreFull.
     """
     if origin.user is None or not may_write(origin.user, store):
         raise Forbidden(_("You may read this store but not write to it."))
@@ -84,7 +84,7 @@ def push(store: Store, name: str, events: list[Pushed], origin: Origin) -> list[
 
 
 def _check_room(store: Store, wanted: int) -> None:
-    """Raises StoreFull. Pushes to two stores of one owner at the same moment may both find the last room."""
+    """Raises StoreFull. Simultaneous pushes to two stores of one owner may together exceed the limit."""
     if not settings.STORE_BYTES_PER_OWNER:
         return
     stores = (

@@ -1,4 +1,4 @@
-"""What REST takes about stores, and for the OpenAPI document what it answers."""
+"""REST requests about stores, and responses for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StoreMemberSerializer(serializers.Serializer[dict[str, object]]):
 
 
 class StoreMemberRequestSerializer(serializers.Serializer[dict[str, object]]):
-    """One of `user_id` and `discord_id`."""
+    """Has either `user_id` or `discord_id`."""
 
     user_id = serializers.RegexField(r"^[0-9]{1,18}\Z", required=False)
     discord_id = serializers.CharField(required=False, validators=[snowflake_validator])

@@ -1,4 +1,4 @@
-"""Stores as REST shows them."""
+"""How REST shows stores."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from realtime.models import Store, StoreMember
 
 
 def role_of(user: User, store: Store) -> str | None:
-    """Return `owner`, `writer` or `reader`, null for somebody whom only its being public lets in."""
+    """Return `owner`, `writer` or `reader`, None for a user who may read only because the store is public."""
     if store.owner_id == user.pk:
         return "owner"
     return next((member.role for member in store.members.all() if member.user_id == user.pk), None)
 
 
 def store_shape(store: Store, viewer: User) -> dict[str, Any]:
-    """Return a store for somebody who may read it, `members` and `owner` loaded."""
+    """Return a store as `viewer` sees it. Its `members` and `owner` should be loaded."""
     return {
         "name": store.name.removeprefix("app:"),
         "instance_id": store.name,

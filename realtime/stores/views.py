@@ -1,4 +1,4 @@
-"""`/api/stores`: the logs that one's apps write, whom they are shared with, and the tokens that clients hold."""
+"""`/api/stores`: the stores of the caller's apps, their members, and their sync tokens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STORES = Store.objects.filter(name__startswith="app:").select_related("owner").
 
 
 def _readable(user: User, name: str) -> Store:
-    """Raises StoreNotFound, also for stores of others: nobody learns which exist."""
+    """Raises StoreNotFound, also for other people's stores, so that nobody learns which names exist."""
     store = _STORES.filter(name=f"app:{name}").first()
     if store is None or not stores.may_read(user, store):
         raise StoreNotFound
@@ -42,7 +42,7 @@ def _readable(user: User, name: str) -> Store:
 
 
 def _owned(user: User, name: str) -> Store:
-    """Raises StoreNotFound, or Forbidden for those who may only read or write it."""
+    """Raises StoreNotFound, or Forbidden for users who may only read or write the store."""
     store = _readable(user, name)
     if store.owner_id != user.pk:
         raise Forbidden(_("Only the store's owner may do this."))
@@ -50,7 +50,7 @@ def _owned(user: User, name: str) -> Store:
 
 
 class StoreListView(APIView):
-    """One's own stores and those that are shared with one. Public ones of others are found by their name."""
+    """The caller's own stores and those shared with them. Other people's public stores are found by name only."""
 
     @extend_schema(responses=StoreSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -82,13 +82,13 @@ class StoreView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str) -> Response:
-        """Deletes the log as well."""
+        """Also deletes the log."""
         stores.delete_store(_owned(caller(request), name))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class StoreMemberListView(APIView):
-    """Readers and writers; the owner is none of them."""
+    """Readers and writers. The owner is not a member."""
 
     @extend_schema(responses=StoreMemberSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
@@ -97,7 +97,7 @@ class StoreMemberListView(APIView):
 
     @extend_schema(request=StoreMemberRequestSerializer, responses={201: StoreMemberSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Somebody who is a member already gets the new role."""
+        """An existing member gets the new role."""
         store = _owned(caller(request), name)
         body = StoreMemberRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -108,7 +108,7 @@ class StoreMemberListView(APIView):
 class StoreMemberView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str, user_id: int) -> Response:
-        """The owner removes anybody, a member themselves."""
+        """The owner may remove anybody. A member may remove only themselves."""
         store = _readable(caller(request), name)
         if user_id != caller(request).pk:
             _owned(caller(request), name)
@@ -117,7 +117,7 @@ class StoreMemberView(APIView):
 
 
 class StoreTokenListView(APIView):
-    """One's own sync tokens for the store, for clients that cannot refresh: thirty days, this store only."""
+    """The caller's sync tokens for the store, for clients that cannot refresh. Valid for 30 days, this store only."""
 
     @extend_schema(responses=DeviceTokenSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:

@@ -1,4 +1,4 @@
-"""`manage.py export_store NAME [FILE]`: write a log as lines of JSON."""
+"""`manage.py export_store NAME [FILE]`: export a log as lines of JSON."""
 
 from __future__ import annotations
 

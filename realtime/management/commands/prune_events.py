@@ -25,13 +25,13 @@ class Command(BaseCommand):
             "--days",
             type=int,
             default=settings.EVENT_RETENTION_DAYS,
-            help="keep events for so many days, 0 for any age (default: EVENT_RETENTION_DAYS)",
+            help="keep events for this many days, 0 for any age (default: EVENT_RETENTION_DAYS)",
         )
         parser.add_argument(
             "--count",
             type=int,
             default=settings.EVENT_RETENTION_COUNT,
-            help="keep so many events, 0 for any number (default: EVENT_RETENTION_COUNT)",
+            help="keep this many events, 0 for any number (default: EVENT_RETENTION_COUNT)",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="delete nothing, print what would be deleted"
