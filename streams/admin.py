@@ -1,4 +1,4 @@
-"""Django admin for streams. Changes go the ordinary way, by the domain's functions."""
+"""Django admin for streams. Changes use the functions of the domain, as everywhere."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
 
 @admin.register(StreamPresence)
 class StreamPresenceAdmin(ReadOnlyAdmin):
-    """Who is on which stream; kept by the processes themselves."""
+    """Who is on which stream. Read-only, because the processes maintain these rows."""
 
     list_display = ("stream", "user", "client_type", "produces", "consumes", "since", "seen_at")
     list_filter = ("client_type",)

@@ -1,6 +1,6 @@
-"""`/ws`: live streams between devices and services. The messages are in docs/protocol.md.
+"""`/ws`: live streams between devices and services. docs/protocol.md describes the messages.
 
-One file over 400 lines, because one connection's registrations, rights and frames share its private state.
+This file has over 400 lines, because a connection's registrations, rights and frames share its private state.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class StreamConsumer(Connection):
         self._subscriptions: dict[str, Subscription] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Not by Channels' dispatch, which hops through a thread for each message; acknowledgements are many.
+        # Not with Channels' dispatch, which uses a thread for each message: there are many acknowledgements.
         self.scope, self.base_send = scope, send
         self._writer = Writer(
             scope, send, self._registrations, lambda: self._close_soon(4490), name=str(self)
@@ -92,7 +92,7 @@ class StreamConsumer(Connection):
         self._writer.close()
 
     async def close(self, code: int) -> None:
-        """The reason goes first, where the peer still reads; and from here on not a frame more."""
+        """Stop sending frames, and wait until the queued reason is written if the peer still reads."""
         if not self._closed:
             for stream_id in list(self._registrations):
                 self._unregister(stream_id)
@@ -123,7 +123,7 @@ class StreamConsumer(Connection):
         self._set_clocks(principal)
 
     def _serve(self, instance: str) -> None:
-        """A connection here has many streams, and the switchboard watches their rights."""
+        """Only note the instance: a connection has many streams, and the switchboard watches their rights."""
         self.instance = instance
 
     def _set_clocks(self, principal: Principal) -> None:
@@ -149,7 +149,7 @@ class StreamConsumer(Connection):
         self._say({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
 
     def lost(self, error: Exception) -> None:
-        """A right or a stream that a registration stands on is gone."""
+        """Close, because a registration lost its right or its stream."""
         assert isinstance(error, Refusal)
         self._close_soon(4404 if isinstance(error, StreamNotFound) else 4403, error)
 
@@ -169,12 +169,12 @@ class StreamConsumer(Connection):
                 self._count_message(message)
                 raise
             if said["type"] == "ack" and self._acknowledge(said):
-                return  # not counted: there are as many of these as frames we sent
+                return  # not counted: there cannot be more of these than frames we sent
             self._count_message(message)
             await self._handle(said)
         except Refusal as error:
             self._say_error(error, said)
-            gone = isinstance(error, StoreNotFound) and self._registrations  # the other streams go on
+            gone = isinstance(error, StoreNotFound) and self._registrations  # keep the other streams open
             if error.close_code is not None and not gone:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
@@ -198,7 +198,7 @@ class StreamConsumer(Connection):
         self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
 
     async def _ack(self, message: frames.Said) -> None:
-        """Of a frame that was sent without credit, or acknowledged before."""
+        """Ignore an acknowledgement of a frame that was sent without credit or was acknowledged before."""
 
     # --- Registrations ---
 
@@ -244,7 +244,7 @@ class StreamConsumer(Connection):
             answer["warning"] = {"code": "AUTH_DISABLED"}
         self._say(answer)
         if request.since is not None:
-            self._follow(registration)  # there may be messages from when other types were durable
+            self._follow(registration)  # the log may have messages from when other types were durable
         else:
             self._follow_durable(registration)
 
@@ -271,7 +271,7 @@ class StreamConsumer(Connection):
             self._follow(registration)
 
     def _follow(self, registration: Registration) -> None:
-        """Deliver the durable messages behind `cursor`, then each new one."""
+        """Deliver the durable messages after `cursor`, then each new one."""
         live = registration.stream
 
         def encode(batch: Batch) -> list[tuple[str, int, bytes]]:
@@ -300,7 +300,7 @@ class StreamConsumer(Connection):
         )
 
     def _registration_for(self, type_: str, stream_id: object) -> Registration:
-        """Return where a message of that type goes. Raises InvalidMessage or NoPermission."""
+        """Return the registration that a message of that type belongs to. Raises InvalidMessage or NoPermission."""
         if stream_id:
             found = [r for r in (self._registrations.get(str(stream_id)),) if r is not None]
         else:
@@ -369,7 +369,7 @@ class StreamConsumer(Connection):
         get_switchboard().publish_frame(live, frame.type, stamped, frame.payload)
 
     def _hear(self, text: bytes) -> bool:
-        """Take an acknowledgement before it costs a task, several times what there is to do for it."""
+        """Handle an acknowledgement without a task, which would take several times as long as the work itself."""
         if self._closed or len(text) > MAX_ACK_BYTES or b'"ack"' not in text:
             return False
         try:
@@ -379,7 +379,7 @@ class StreamConsumer(Connection):
         return isinstance(said, dict) and said.get("type") == "ack" and self._acknowledge(said)
 
     def _acknowledge(self, message: frames.Said) -> bool:
-        """Give a consumer credit for the frames it has shown. Returns whether it was owed any."""
+        """Return credit to a consumer for the frames it has shown. Returns False if none were unacknowledged."""
         number, stream_id = message.get("frame"), message.get("streamId")
         if stream_id is None and len(self._registrations) == 1:
             registration = next(iter(self._registrations.values()))
@@ -404,7 +404,7 @@ class StreamConsumer(Connection):
         self.queue(frames.text_message(text.encode()))
 
     def _say(self, frame: dict[str, object]) -> None:
-        """Send at once: what follows may be the close."""
+        """Queue a message at once, without a task, because a close may follow."""
         if frame.get("id") is None:
             frame.pop("id", None)
         self.queue(frames.text_message(orjson.dumps(frame)))
@@ -420,7 +420,7 @@ class StreamConsumer(Connection):
         return {"type": "error", "id": frame_id, "code": code, "message": detail, **data}
 
 
-# What a client may say, beside frames and the types of its own. Every name is one of RESERVED_TYPES.
+# The messages of the protocol that a client may send. Every name is in RESERVED_TYPES.
 _HANDLERS: dict[str, Callable[[StreamConsumer, frames.Said], Awaitable[None]]] = {
     "register": StreamConsumer._register,
     "unregister": StreamConsumer._leave,

@@ -10,13 +10,13 @@ from realtime.errors import StoreNotFound
 
 
 class StreamNotFound(StoreNotFound):
-    """On REST also for streams that are not the caller's: nobody learns which exist."""
+    """The stream does not exist. REST also answers this for streams that the caller may not know of."""
 
     sentence = gettext_lazy("Stream not found.")
 
 
 class NoPermission(Refusal):
-    """The one answer of `/ws` to a missing right."""
+    """The caller lacks a right on the stream. `/ws` uses this one code for all missing rights."""
 
     code = "UNAUTHORIZED"
     status = 403
@@ -31,13 +31,13 @@ def cannot_read() -> NoPermission:
 
 
 class InvalidMessage(Refusal):
-    """A message that can be read and not be carried out. Unlike BadMessage it ends nothing."""
+    """A message is well-formed but cannot be handled. Unlike BadMessage, it does not close the connection."""
 
     code = "BAD_MESSAGE"
 
 
 class NotOwner(Refusal):
-    """Others than the owner try to change a stream."""
+    """Somebody other than the owner tries to change a stream."""
 
     code = "FORBIDDEN"
     sentence = gettext_lazy("Only the stream's owner may do this.")
@@ -53,7 +53,7 @@ class StreamExists(Refusal):
 
 
 class TooManyStreams(Refusal):
-    """The person owns as many streams as one may."""
+    """The person has reached the limit of streams."""
 
     code = "TOO_MANY_STREAMS"
     sentence = gettext_lazy("You have reached the limit of streams per person.")
@@ -61,7 +61,7 @@ class TooManyStreams(Refusal):
 
 
 class TooManyTokens(Refusal):
-    """The stream has as many device tokens as one may."""
+    """The stream has reached the limit of device tokens."""
 
     code = "TOO_MANY_TOKENS"
     sentence = gettext_lazy("This stream has reached the limit of device tokens. Revoke unused ones.")
@@ -69,7 +69,7 @@ class TooManyTokens(Refusal):
 
 
 class MessageTooLarge(Refusal):
-    """A message or frame has more bytes than a stream takes."""
+    """A message or frame has too many bytes for a stream."""
 
     code = "TOO_LARGE"
     sentence = gettext_lazy("The message is too large for this stream.")
@@ -78,7 +78,7 @@ class MessageTooLarge(Refusal):
 
 
 class NoFrame(Refusal):
-    """Nothing was shown on the stream lately, or the alert has no picture."""
+    """The stream has no recent picture, or the alert has no picture."""
 
     code = "NO_FRAME"
     sentence = gettext_lazy("There is no recent picture.")

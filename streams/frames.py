@@ -1,7 +1,7 @@
-"""The messages of `/ws`: reading what clients send and writing what others get, without any I/O.
+"""The messages of `/ws`: decode what clients send and encode what others receive, without any I/O.
 
-A binary frame is two bytes (the length of the header, big-endian), the header (JSON, UTF-8, with a `type`) and the
-payload, which nobody here looks into.
+A binary frame has two bytes (the length of the header, big-endian), the header (JSON, UTF-8, with a `type`) and the
+payload, which the server does not interpret.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ MAX_FRAME_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4_096
 MAX_TEXT_BYTES = 65_536
 MAX_TYPES = 32
-MAX_DEPTH = 1_024  # of orjson
+MAX_DEPTH = 1_024  # orjson's limit
 MAX_ID = 100
 
-# What a client wrote, an object of JSON. Each field is checked where it is read.
+# A JSON object that a client wrote. Each field is validated where it is used.
 type Said = dict[str, Any]
 
-# Written by the server; whatever a client says under these names is dropped.
+# Fields that the server writes. Those that a client sends are dropped.
 STAMPED = ("type", "streamId", "from", "userId", "timestamp", "seq", "frame", "missed", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A binary frame as a client sent it. `stream_id` is empty where its header names none."""
+    """A binary frame as a client sent it. `stream_id` is empty if its header names none."""
 
     type: str
     stream_id: str
@@ -59,7 +59,7 @@ def decode_text(text: str) -> Said:
 
 
 def decode_binary(data: bytes) -> Incoming:
-    """The payload is a view of `data`, not a copy. Raises BadMessage, InvalidMessage or MessageTooLarge."""
+    """Return a frame whose payload is a view of `data`. Raises BadMessage, InvalidMessage or MessageTooLarge."""
     if len(data) > MAX_FRAME_BYTES:
         raise MessageTooLarge(_("A frame may have at most %(limit)s bytes.") % {"limit": MAX_FRAME_BYTES})
     length = int.from_bytes(data[:2])
@@ -88,19 +88,19 @@ def _decode(text: str | memoryview) -> Said:
 
 
 def _without_halves(text: str | memoryview) -> bytes:
-    """Return JSON with `?` for each half of a surrogate pair, which is JSON (RFC 8259 §8.2) and no Unicode.
+    """Return JSON with `?` for each lone surrogate, which JSON allows (RFC 8259 §8.2) but Unicode does not.
 
-    Who cuts a text in the middle of an emoji sends one. Raises ValueError for what is no JSON.
+    A client that cuts a text in the middle of an emoji sends one. Raises ValueError for invalid JSON.
     """
     text = text if isinstance(text, str) else str(text, "utf-8")
     if text.count("[") + text.count("{") > MAX_DEPTH:
-        raise ValueError("too deep")  # Python's parser would use megabytes of stack on it
+        raise ValueError("too deep")  # Python's parser would use megabytes of stack
     message = json.loads(text)
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def message_id(message: Said) -> str | None:
-    """Return the id under which a message is written once, null where it has none. Raises InvalidMessage."""
+    """Return the id that prevents a message from being written twice, None if absent. Raises InvalidMessage."""
     value = message.get("id")
     if value is not None and not (
         isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
@@ -124,12 +124,12 @@ def _is_type(value: object) -> bool:
 
 
 def said(message: Said) -> Said:
-    """Return what the client said itself, without what the server writes."""
+    """Return the client's own fields, without those that the server writes."""
     return {key: value for key, value in message.items() if key not in STAMPED}
 
 
 def stamp(type_: str, stream_id: str, message: Said, **stamps: object) -> bytes:
-    """Return a live message or a frame's header as JSON, without its closing brace. Raises InvalidMessage."""
+    """Return a live message, or a frame's header, as JSON without the closing brace. Raises InvalidMessage."""
     try:
         return orjson.dumps({"type": type_, **said(message), "streamId": stream_id, **stamps})[:-1]
     except orjson.JSONEncodeError as error:
@@ -137,12 +137,12 @@ def stamp(type_: str, stream_id: str, message: Said, **stamps: object) -> bytes:
 
 
 def text_message(payload: bytes) -> bytes:
-    """Return a text message as it goes over the wire (RFC 6455 §5.2): final, unmasked, uncompressed."""
+    """Return a text message as one WebSocket frame (RFC 6455 §5.2): final, unmasked, uncompressed."""
     return WireFrame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 def binary_message(stamped: bytes, number: int, missed: int, payload: memoryview) -> bytes:
-    """Return a binary frame as it goes over the wire. Here its payload is copied, once for all who get the same."""
+    """Return a frame as a binary WebSocket frame. This copies the payload, once for all who get the same bytes."""
     header = b'%b,"frame":%d,"missed":%d}' % (stamped, number, missed)
     size = 2 + len(header) + payload.nbytes
     if size < 126:
@@ -155,7 +155,7 @@ def binary_message(stamped: bytes, number: int, missed: int, payload: memoryview
 
 
 def unframed(wire: bytes) -> Message:
-    """Return the ASGI message of a ready frame, for servers that make the frames themselves."""
+    """Return the ASGI message for a ready WebSocket frame, for servers that do their own framing."""
     start = {126: 4, 127: 10}.get(wire[1], 2)
     if wire[0] & 0x0F == Opcode.TEXT:
         return {"type": "websocket.send", "text": wire[start:].decode()}
@@ -163,7 +163,7 @@ def unframed(wire: bytes) -> Message:
 
 
 def durable_message(event: bytes, stream_id: str) -> tuple[str, int, bytes]:
-    """Return `(type, seq, message ready for the wire)` of an event of a `stream:` log, encoded for `/sync`."""
+    """Return `(type, seq, WebSocket frame)` for an event of a `stream:` log. `event` is encoded for `/sync`."""
     entry = orjson.loads(event)
     metadata = entry["metadata"]
     stamped = stamp(

@@ -1,4 +1,4 @@
-"""What `stream:<id>` means to the event log: its readers read the durable messages; `/ws` writes them."""
+"""The kind `stream:<id>`: a read-only log of durable messages, which `/ws` writes."""
 
 from __future__ import annotations
 

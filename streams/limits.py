@@ -1,6 +1,7 @@
-"""How many frames, and how much of them, one socket and one person may send. Messages are metered as on `/sync`.
+"""Limits on how many frames, and bytes of frames, one socket and one person may send.
 
-Each process counts for itself. What is too much is dropped: the next frame is newer anyway.
+Messages have the same limits as on `/sync`. Each process counts separately. Frames above the limit are dropped,
+because the next frame is newer anyway.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from weakref import WeakValueDictionary
 
 from realtime.limits import Bucket
 
-SOCKET_FRAMES, SOCKET_BYTES = 60.0, 6_000_000.0  # a second
+SOCKET_FRAMES, SOCKET_BYTES = 60.0, 6_000_000.0  # per second
 USER_FRAMES, USER_BYTES = 240.0, 24_000_000.0
 BURST_SECONDS = 2.0
-MAX_CREDIT = 2  # frames under way to one consumer: more would be old when shown
+MAX_CREDIT = 2  # unacknowledged frames of one consumer; with more, frames would be old when shown
 
 
 class Allowance:
-    """Frames and bytes a second."""
+    """Frames and bytes per second."""
 
     def __init__(self, frames: float, size: float) -> None:
         self.frames = Bucket(frames, frames * BURST_SECONDS)
@@ -28,7 +29,7 @@ _of_users: WeakValueDictionary[int, Allowance] = WeakValueDictionary()
 
 
 class FrameMeter:
-    """What one socket has sent in frames. `refused` counts those that were too many; each good one makes up for two."""
+    """Counts the frames of one socket. Each refused frame adds 1 to `refused`, each accepted one subtracts 2."""
 
     def __init__(self, user_id: int) -> None:
         self.refused = 0
@@ -36,7 +37,7 @@ class FrameMeter:
         self._allowances = (Allowance(SOCKET_FRAMES, SOCKET_BYTES), theirs)
 
     def charge(self, size: int) -> float:
-        """Count a frame of that many bytes. Returns 0, or in how many seconds one may be sent again."""
+        """Count a frame of that many bytes. Returns 0, or after how many seconds the client may send one again."""
         now = time.monotonic()
         wait = max(
             max(each.frames.missing(1, now=now), each.bytes.missing(size, now=now))

@@ -1,4 +1,4 @@
-"""A stream that somebody is on, in this process, and who is on it."""
+"""The streams that sockets of this process are on, with their registrations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from streams import frames
 from streams.models import Stream
 from streams.rights import Rights
 
-# Of frames on the streams of one owner. Types are any words, so one person could have a gigabyte wait in a minute for
-# consumers that acknowledge nothing.
+# For frames on the streams of one owner. Without it, one person could invent many types and within a minute fill a
+# gigabyte with frames for consumers that acknowledge nothing.
 MAX_WAITING_BYTES = 64_000_000
 
 _missed = metrics.STREAM_FRAMES.labels("missed")
@@ -19,29 +19,29 @@ _relayed = metrics.STREAM_FRAMES.labels("delivered")
 
 
 class Peer(Protocol):
-    """A socket, as the switchboard sees it."""
+    """The switchboard's view of a socket."""
 
     connection_id: str
     user_id: int
 
     def queue(self, message: bytes) -> None:
-        """Send a message that is ready for the wire, after those queued before."""
+        """Send a ready WebSocket frame after those queued before."""
 
     def pump(self) -> None:
-        """Something may be there to send."""
+        """Send what may be waiting."""
 
     def durable_changed(self, registration: Registration) -> None:
-        """Other types of a stream are kept in its log from now on."""
+        """Called when the durable types of the stream changed."""
 
     def lost(self, error: Exception) -> None:
-        """A right or the stream itself is gone."""
+        """Called when the socket lost a right, or the stream was deleted."""
 
 
 _waiting_bytes: Counter[int] = Counter()  # by the stream's owner
 
 
 class Frame:
-    """A frame on its way to this process's consumers, encoded once for all that missed none before it."""
+    """A frame for this process's consumers, encoded once for all that missed no frame before it."""
 
     __slots__ = ("_owner_id", "_shared", "number", "payload", "stamped")
 
@@ -54,7 +54,7 @@ class Frame:
         _waiting_bytes[owner_id] += payload.nbytes
 
     def __del__(self) -> None:
-        """Nobody waits for it any more."""
+        """Stop counting its bytes: no consumer waits for it any more."""
         _waiting_bytes[self._owner_id] -= self.payload.nbytes
         if not _waiting_bytes[self._owner_id]:
             del _waiting_bytes[self._owner_id]
@@ -68,9 +68,9 @@ class Frame:
 
 
 class Registration:
-    """One socket on one stream. With `credit`, so many frames may be unacknowledged; null: as many as it takes.
+    """One socket on one stream. `credit` is how many frames may be unacknowledged, None for no limit.
 
-    `(epoch, head)` is the position of the log when it registered. Durable messages are due from behind `cursor`.
+    `(epoch, head)` is the position of the log at registration. Durable messages after `cursor` are sent.
     """
 
     __slots__ = (
@@ -109,7 +109,7 @@ class Registration:
         self.in_flight: deque[int] = deque()
 
     def offer(self, type_: str, frame: Frame, *, missed: int = 0) -> None:
-        """Put a frame in its place. `missed`: how many before it were lost on the way here."""
+        """Replace the waiting frame of that type. `missed`: how many frames were lost on the way to this process."""
         missed += type_ in self.slots
         if missed:
             self.missed[type_] = self.missed.get(type_, 0) + missed
@@ -118,21 +118,21 @@ class Registration:
         self.peer.pump()
 
     def drop(self) -> None:
-        """Let go of what waits; it counts as missed."""
+        """Drop the waiting frames and count them as missed."""
         for type_ in self.slots:
             self.missed[type_] = self.missed.get(type_, 0) + 1
         _missed.inc(len(self.slots))
         self.slots.clear()
 
     def peek(self) -> tuple[str, bytes] | None:
-        """Return the frame that is due and its type, null when there is none or no credit for it."""
+        """Return `(type, encoded frame)` of the next frame, None if there is none or no credit for it."""
         if not self.slots or (self.credit is not None and len(self.in_flight) >= self.credit):
             return None
-        type_ = next(iter(self.slots))  # the type that waits longest
+        type_ = next(iter(self.slots))  # the type that has waited longest
         return type_, self.slots[type_].message(self.missed.get(type_, 0))
 
     def sent(self, type_: str) -> None:
-        """What `peek` returned is on its way."""
+        """Note that the frame that `peek` returned was sent."""
         frame = self.slots.pop(type_)
         self.missed.pop(type_, None)
         if self.credit is not None:
@@ -140,7 +140,7 @@ class Registration:
         _relayed.inc()
 
     def acknowledge(self, number: int) -> bool:
-        """Take back credit for the frames up to `number`. Returns whether that made a difference."""
+        """Free the credit of the frames up to `number`. Returns whether there were any."""
         before = len(self.in_flight)
         while self.in_flight and self.in_flight[0] <= number:
             self.in_flight.popleft()
@@ -148,7 +148,7 @@ class Registration:
 
 
 class LiveStream:
-    """A stream that somebody is on, in this process."""
+    """A stream that at least one socket of this process is on."""
 
     def __init__(self, stream: Stream) -> None:
         self.id = stream.pk
@@ -157,11 +157,11 @@ class LiveStream:
         self.durable = frozenset(stream.durable_types)
         self.registrations: set[Registration] = set()
         self.wanted_elsewhere: frozenset[str] = frozenset()  # types that other processes consume
-        self.presence_told = b""  # what its members know
+        self.presence_told = b""  # the presence message sent last
         self._number = 0
 
     def show(self, type_: str, stamped: bytes, payload: memoryview, *, missed: int = 0) -> None:
-        """Offer a frame to everybody here who consumes its type. `missed` before it never came to this process."""
+        """Offer a frame to all consumers of its type in this process. `missed` frames before it never arrived here."""
         self._number += 1 + missed
         if _waiting_bytes[self.owner_id] > MAX_WAITING_BYTES:
             for registration in self.registrations:
@@ -172,8 +172,8 @@ class LiveStream:
                 registration.offer(type_, frame, missed=missed)
 
     def tell(self, type_: str, stamped: bytes) -> None:
-        """Send a live message to everybody here who consumes its type."""
+        """Send a live message to all consumers of its type in this process."""
         message = frames.text_message(stamped + b"}")
-        for registration in list(self.registrations):  # a full queue ends its socket
+        for registration in list(self.registrations):  # a copy: a full queue closes its socket
             if type_ in registration.consumes:
                 registration.peer.queue(message)

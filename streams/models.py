@@ -1,4 +1,4 @@
-"""Streams: who owns them, whom they are shared with, who is there, and the pictures kept with alerts."""
+"""Streams with their grants, their presence, and the pictures of their alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-# What a device calls its stream; it stands in paths, log names and channel-layer groups.
+# The pattern of stream ids, which devices choose. They appear in paths, log names and channel-layer groups.
 STREAM_ID = TYPE = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 stream_id_validator = RegexValidator(
     STREAM_ID.pattern,
@@ -27,7 +27,7 @@ type_validator = RegexValidator(
         "A type must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
     ),
 )
-# `/ws` speaks with these words itself, so they are no types of messages.
+# The protocol of `/ws` uses these types itself, so clients cannot.
 RESERVED_TYPES = frozenset(
     {
         "register", "registered", "unregister", "unregistered", "auth", "authed", "ack", "ping", "pong",
@@ -38,7 +38,7 @@ MAX_DURABLE_TYPES = 16
 
 
 def validate_type(value: object) -> None:
-    """Raises ValidationError for what cannot be a type of messages."""
+    """Raises ValidationError if the value cannot be a message type."""
     if not isinstance(value, str):
         raise ValidationError(type_validator.message)
     type_validator(value)
@@ -55,8 +55,8 @@ def default_durable_types() -> list[str]:
 class Stream(models.Model):
     """Messages and frames between devices and services.
 
-    The owner and those with a grant may use it; a public one may be read by everybody who is logged in.
-    Messages of `durable_types` are kept in the log `stream:<id>`, all others are live only.
+    The owner and those with a grant may use it. Every user may read a public stream. Messages of `durable_types` are
+    stored in the log `stream:<id>`. All others are live only.
     """
 
     id = models.CharField(primary_key=True, max_length=64, validators=[stream_id_validator])
@@ -73,7 +73,7 @@ class Stream(models.Model):
         return self.name or self.id
 
     def clean(self) -> None:
-        """The admin takes any JSON. What is no list of types would end the watch over everybody's rights."""
+        """Refuse invalid `durable_types`: the admin accepts any JSON, and a bad value would break the rights poll."""
         types = self.durable_types
         if not isinstance(types, list) or len(types) > MAX_DURABLE_TYPES:
             sentence = _("Must be a list of at most %(limit)s types.")
@@ -91,9 +91,9 @@ class Stream(models.Model):
 
 
 class StreamGrant(models.Model):
-    """One sharing of a stream: with a person, or with a guild's members, all of them or those with a role.
+    """A grant of access to a stream: to a person, to all members of a guild, or to those with a role.
 
-    guilds/ is above this app, so a guild and its role are kept by their snowflakes.
+    guilds/ is above this app, so a guild and its role are stored by their snowflakes.
     """
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="grants")
@@ -127,7 +127,7 @@ class StreamGrant(models.Model):
 
 
 class AlertFrame(models.Model):
-    """The picture that a stream showed when a durable message was written. Only the newest are kept."""
+    """The stream's picture at the time of a durable message. Only the newest KEPT_FRAMES are kept."""
 
     event = models.OneToOneField(
         "realtime.Event", on_delete=models.CASCADE, related_name="frame", primary_key=True
@@ -140,7 +140,7 @@ class AlertFrame(models.Model):
 
 
 class StreamPresence(models.Model):
-    """One registration on one socket, as its process says; stale when the process has not for a while."""
+    """One registration of one socket, written by its process. Stale if that has not updated `seen_at` for a while."""
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="presence")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The pages about streams. They make changes over REST, and follow streams over `/ws`."""
+"""The pages about streams. They make changes over REST and follow streams over `/ws`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The newest picture of each stream: for thumbnails, and to be kept with an alert.
+"""The newest picture of each stream, for thumbnails and alerts.
 
-In the memory of each process that the frame came by; where there are several processes, also in the shared cache,
-once a second.
+Each process that relays a frame keeps it in memory. With several processes it is also put into the shared cache, at
+most once a second.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from django.core.cache import cache
 from streams.domain.alerts import Picture
 from streams.models import Stream
 
-MAX_BYTES = 64_000_000  # of all streams together; those that were silent longest go first
+MAX_BYTES = 64_000_000  # of all streams together; the longest silent streams are dropped first
 SHARE_SECONDS = 1.0
-SHARED_SECONDS = 60  # how long the cache keeps one
-WITH_ALERT_SECONDS = 60.0  # an alert about now is not shown with a picture of this morning
+SHARED_SECONDS = 60  # how long the cache keeps a picture
+WITH_ALERT_SECONDS = 60.0  # an alert gets no older picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Shot:
 _newest: OrderedDict[str, Shot] = OrderedDict()
 _bytes = 0
 _shared_at: dict[str, float] = {}
-_lock = threading.Lock()  # frames come on the event loop, requests read in threads
+_lock = threading.Lock()  # frames arrive on the event loop, requests read in threads
 
 
 def image_type(payload: memoryview) -> str | None:
-    """Return the media type by the first bytes, null for what no browser should be shown as a picture."""
+    """Detect the media type from the first bytes. None if browsers should not show it as a picture."""
     head = bytes(payload[:12])
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
@@ -49,7 +49,7 @@ def image_type(payload: memoryview) -> str | None:
 
 
 def keep(stream_id: str, payload: memoryview) -> Shot | None:
-    """Remember a frame's payload if it is a picture. Nothing is copied."""
+    """Keep a frame's payload, without copying it, if it is a picture. Returns None if it is not."""
     global _bytes
     content_type = image_type(payload)
     if content_type is None:
@@ -67,7 +67,7 @@ def keep(stream_id: str, payload: memoryview) -> Shot | None:
 
 
 def due_to_share(stream_id: str, shot: Shot) -> bool:
-    """Say whether other processes should see this one; at most once a second for each stream."""
+    """Return whether to share this picture with other processes: at most once per SHARE_SECONDS and stream."""
     if not settings.REDIS_URL or shot.taken_at - _shared_at.get(stream_id, 0.0) < SHARE_SECONDS:
         return False
     _shared_at[stream_id] = shot.taken_at
@@ -75,14 +75,14 @@ def due_to_share(stream_id: str, shot: Shot) -> bool:
 
 
 def share(stream_id: str, shot: Shot) -> None:
-    """Put a picture where other processes find it. Blocks; call it in a thread."""
+    """Put a picture into the shared cache. Blocks, so call it in a thread."""
     cache.set(_key(stream_id), (shot.content_type, bytes(shot.data), shot.taken_at), SHARED_SECONDS)
 
 
 def newest(stream: Stream) -> Shot | None:
-    """Return the newest picture any process has. May block."""
+    """Return the newest picture that any process has. May block."""
     shot = _find(stream.pk)
-    # An id may have been another one's stream before, and this process may not have heard of its end.
+    # The id may have belonged to an earlier stream, and this process may not know that it was deleted.
     return shot if shot and shot.taken_at >= stream.created_at.timestamp() else None
 
 
@@ -96,7 +96,7 @@ def _find(stream_id: str) -> Shot | None:
 
 
 def newest_for_alert(stream_id: str) -> Picture | None:
-    """As `newest`, of the last minute; whether the stream is older than the picture is for `write_alert` to see."""
+    """Like `newest`, but only of the last minute. `write_alert` checks that the stream is older than the picture."""
     shot = _find(stream_id)
     if shot is None or time.time() - shot.taken_at > WITH_ALERT_SECONDS:
         return None

@@ -1,7 +1,7 @@
-"""Who is on a stream, in any process. The table says it; sockets that asked are told when it changes.
+"""Who is on a stream, in any process. The table has this, and sockets that asked are notified of changes.
 
-Changes of a moment are written together. Each process says every ten seconds that it is there; what a killed one
-left behind goes stale. A hint tells other processes to look, and they look by themselves every few seconds.
+Changes within TOGETHER_SECONDS are written together. Each process updates its rows every ten seconds, so the rows of a
+killed process go stale. A message tells other processes to read the table, and they also poll it every LOOK_SECONDS.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ TOGETHER_SECONDS = 0.2
 LOOK_SECONDS = 5.0
 SAY_SECONDS = 10.0
 GONE = timedelta(minutes=5)
-SHOWN = 50  # of each stream; `producing` and `watching` count all
+SHOWN = 50  # per stream; `producing` and `watching` count everybody
 
 
 class Presence:
-    """`streams`: those that somebody is on here."""
+    """Writes this process's presence and notifies its sockets. `streams`: those that its sockets are on."""
 
     def __init__(self, streams: Mapping[str, LiveStream], relay: Relay) -> None:
         self._streams = streams
         self._relay = relay
-        self._rows: dict[Registration, StreamPresence] = {}  # what the table should hold of this process
-        self._changed = False  # whether the table may hold something else
+        self._rows: dict[Registration, StreamPresence] = {}  # what the table should have for this process
+        self._changed = False  # whether the table may differ from `_rows`
         self._unseen: set[str] = set()
         self._wake = asyncio.Event()
         self._said_at = self._looked_at = -math.inf
@@ -62,7 +62,7 @@ class Presence:
             consumes=sorted(registration.consumes),
             since=timezone.now(),
         )
-        registration.stream.presence_told = b""  # the newcomer has not been told
+        registration.stream.presence_told = b""  # send it again, because the newcomer has not seen it
         self._changed = True
         self._wake.set()
 
@@ -72,7 +72,7 @@ class Presence:
         self._wake.set()
 
     def look(self, stream_id: str) -> None:
-        """Another process says that something changed."""
+        """Read a stream's presence again, because another process changed it."""
         self._unseen.add(stream_id)
         self._wake.set()
 
@@ -141,7 +141,7 @@ class Presence:
                     registration.peer.queue(message)
 
     def _matters(self, stream_id: str) -> bool:
-        """Whether somebody here asked who is there, or another process may want this one's frames."""
+        """Return whether a socket here asked for presence, or another process may want this process's frames."""
         live = self._streams.get(stream_id)
         return live is not None and bool(settings.REDIS_URL or any(r.presence for r in live.registrations))
 
@@ -171,10 +171,10 @@ def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:
 
 @transaction.atomic
 def _write(rows: list[StreamPresence], *, say: bool) -> set[str]:
-    """Make the table hold exactly these rows of this process. Returns the ids of the streams where it did not.
+    """Make the table have exactly these rows for this process. Returns the ids of the streams that changed.
 
-    What it holds is read each time, so whatever was lost with a stream or a failed commit is put right, and a row that
-    it holds already is left alone. `say`: also say that this process is there, and clear away those long gone.
+    The table is read each time. So rows that were lost with a stream or a failed commit are written again, and existing
+    rows are left alone. `say`: also update `seen_at`, and delete rows that are older than GONE.
     """
     now = timezone.now()
     if say:
@@ -195,7 +195,7 @@ def _write(rows: list[StreamPresence], *, say: bool) -> set[str]:
 
 
 def _possible(rows: list[StreamPresence]) -> list[StreamPresence]:
-    """Leave out those whose stream or user is gone. Their sockets are about to hear of it."""
+    """Leave out rows whose stream or user was deleted. The poll is about to close their sockets."""
     streams = set(Stream.objects.filter(pk__in={row.stream_id for row in rows}).values_list("pk", flat=True))
     users = set(User.objects.filter(pk__in={row.user_id for row in rows}).values_list("pk", flat=True))
     return [row for row in rows if row.stream_id in streams and row.user_id in users]

@@ -1,4 +1,4 @@
-"""How much the logs of one person's streams may hold together: of durable messages none is ever pruned."""
+"""The storage limit for all streams of one owner. It is needed because durable messages are never pruned."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from streams.models import Stream
 
 
 def bytes_left(stream: Stream) -> float:
-    """Return how many bytes the streams of this one's owner may still take, infinity where there is no bound.
+    """Return how many more bytes the owner of this stream may store, infinity if there is no limit.
 
-    Two writers of two streams may both find the last room.
+    Simultaneous writes to two streams of one owner may together exceed the limit.
     """
     if not settings.STREAM_BYTES_PER_OWNER:
         return math.inf

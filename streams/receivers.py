@@ -1,4 +1,4 @@
-"""What streams keep about a person: for their export, and to let go of."""
+"""Export and delete a person's data in streams."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def export_streams(sender: object, user: User, **kwargs: object) -> dict[str, ob
 
 @receiver(departing)
 def forget_streams(sender: object, user: User, **kwargs: object) -> None:
-    """Their own streams go with their logs; in others' logs the messages stay, with nobody's name."""
+    """Delete the person's own streams with their logs. Their messages in other logs stay, without an author."""
     for stream in Stream.objects.filter(owner=user):
         delete_stream(stream)

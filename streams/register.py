@@ -1,4 +1,4 @@
-"""What a `register` message asks for, and whether it is granted."""
+"""Read a `register` message, and decide whether to grant it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CLIENT_TYPE = re.compile(r"[\w.-]{0,32}", re.ASCII)
 
 @dataclass(frozen=True)
 class Request:
-    """`since` is the seq behind which durable messages are wanted, null: from now on."""
+    """A `register` message. Durable messages after the seq `since` are wanted; None: only new ones."""
 
     stream_id: str
     client_type: str
@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Granted:
-    """`(epoch, head)` is the position of the stream's log."""
+    """A granted request. `(epoch, head)` is the position of the stream's log."""
 
     stream: Stream
     rights: Rights
@@ -48,7 +48,7 @@ class Granted:
 
 
 def read_request(message: dict[str, object]) -> Request:
-    """Raises InvalidMessage."""
+    """Return the request in a `register` message. Raises InvalidMessage."""
     client_type, epoch = message.get("clientType", ""), message.get("epoch")
     if not isinstance(client_type, str) or not _CLIENT_TYPE.fullmatch(client_type):
         raise InvalidMessage(_("`clientType` must be a word of at most 32 characters."))
@@ -67,7 +67,7 @@ def read_request(message: dict[str, object]) -> Request:
 
 
 def stream_id_field(message: dict[str, object]) -> str:
-    """Raises InvalidMessage."""
+    """Return the message's `streamId`. Raises InvalidMessage."""
     value = message.get("streamId")
     if not isinstance(value, str) or not STREAM_ID.fullmatch(value):
         sentence = _("`streamId`: %(rule)s")
@@ -86,9 +86,9 @@ def _number(message: dict[str, object], name: str, low: int, high: int) -> int |
 
 
 def grant(asked: Sequence[tuple[Principal, Request]]) -> list[Granted | Exception]:
-    """Say what each caller gets. Producing to a stream that does not exist makes it. Uses the ORM.
+    """Decide each request. Creates a missing stream for a producer. Uses the ORM.
 
-    Two queries for any number of owners; when a service comes back, all its devices register at once. Refusals:
+    Takes two queries for any number of owners, because all devices register at once when a service is back. Refusals:
     NoPermission, StreamNotFound, TooManyStreams, EpochMismatch or CursorTooOld.
     """
     pairs = {(request.stream_id, principal.user.pk) for principal, request in asked}
@@ -104,7 +104,7 @@ def _grant_one(
 ) -> Granted | Exception:
     pk, user = request.stream_id, principal.user
     try:
-        if principal.store not in (None, f"stream:{pk}"):  # a device's token for another stream
+        if principal.store not in (None, f"stream:{pk}"):  # a device token for another stream
             raise cannot_publish() if request.produces else cannot_read()
         streams, rights = access
         if pk not in streams:

@@ -1,8 +1,8 @@
-"""Live messages of streams between processes, over the channel layer. Without Redis there is one process only.
+"""Relay live messages of streams between processes, over the channel layer. Without Redis there is only one process.
 
-A process is in the layer's group of each stream that somebody is on there. What waits to be sent is bounded: of
-frames the newest of each type, of other messages the newest thousand. All of it may be lost; nothing durable comes
-this way.
+A process joins the layer's group of each stream that one of its sockets is on. The send queue is bounded: it has the
+newest frame of each type and the newest thousand other messages. All of these may be lost. Durable messages do not use
+the relay.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def _group(stream_id: str) -> str:
 
 
 class Relay:
-    """`streams`: those that somebody is on here. `on_presence(stream_id)`: another process wrote down who is there."""
+    """Sends and receives for this process. `streams`: those that its sockets are on.
+
+    `on_presence(stream_id)` is called when another process has changed the presence of a stream.
+    """
 
     def __init__(self, streams: Mapping[str, LiveStream], *, on_presence: Callable[[str], None]) -> None:
         self._streams = streams
@@ -57,10 +60,10 @@ class Relay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- What this process hears ---
+    # --- Receiving ---
 
     async def join(self, stream_id: str) -> None:
-        """Hear of a stream from now on. A layer that does not answer is waited for elsewhere."""
+        """Receive a stream from now on. If the layer does not answer in time, the receiving task joins later."""
         if not settings.REDIS_URL or stream_id in self._joined:
             return
         try:
@@ -80,10 +83,10 @@ class Relay:
             log_failure(log, error, "Could not stop receiving stream %s from other processes", stream_id)
 
     async def _move(self) -> None:
-        """Be in the groups of exactly the streams that somebody is on."""
+        """Join and leave groups so that they match `streams`."""
         async with self._moves:
             if self._channel is None:
-                return  # the receiving task does it once it has a channel
+                return  # the receiving task calls this once it has a channel
             layer = get_channel_layer()
             for stream_id in self._joined - self._streams.keys():
                 await layer.group_discard(_group(stream_id), self._channel)
@@ -112,14 +115,14 @@ class Relay:
             return
         if message["type"] == "frame":
             payload = memoryview(message["payload"])
-            pictures.keep(live.id, payload)  # who answers to it here may raise an alert about it
+            pictures.keep(live.id, payload)  # a consumer here may raise an alert about it
             live.show(message["of"], message["stamped"], payload, missed=message["missed"])
         elif message["type"] == "text":
             live.tell(message["of"], message["stamped"])
         elif message["type"] == "presence":
             self._on_presence(live.id)
 
-    # --- What this process says ---
+    # --- Sending ---
 
     def send_frame(self, stream_id: str, type_: str, stamped: bytes, payload: memoryview) -> None:
         if settings.REDIS_URL:
@@ -134,7 +137,7 @@ class Relay:
         self._say(stream_id, {"type": "text", "of": type_, "stamped": stamped})
 
     def say_presence(self, stream_id: str) -> None:
-        """Tell other processes that this one wrote down who is there."""
+        """Tell other processes that this one changed the presence of a stream."""
         self._say(stream_id, {"type": "presence"})
 
     def _say(self, stream_id: str, message: _Message) -> None:

@@ -24,7 +24,7 @@ from streams.models import Stream, StreamGrant
 
 @dataclass(frozen=True)
 class Rights:
-    """`member`: somebody it is shared with, and not only one of the public."""
+    """`member`: the stream is shared with the user, and they are not just one of the public."""
 
     read: bool = False
     write: bool = False
@@ -43,14 +43,15 @@ OWNER = Rights(read=True, write=True, member=True, owner=True)
 
 
 def read_rights(wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Rights]:
-    """Return the rights for each `(stream id, user id)`. Streams that are gone are absent."""
+    """Return the rights for each `(stream id, user id)`. Deleted streams are absent."""
     return read_access(wanted)[1]
 
 
 def read_access(wanted: Iterable[tuple[str, int]]) -> Access:
-    """Return the streams by id, and the rights as `read_rights` does, in at most three queries.
+    """Return the streams by id, and the rights like `read_rights`, in at most three queries.
 
-    One where all are owners. Every process asks this all the time, for all who are on a stream there.
+    If all users are owners, it takes one query. Every process calls this in each round of the poll, for all its
+    registrations.
     """
     pairs = set(wanted)
     streams = Stream.objects.in_bulk({pk for pk, _ in pairs})
@@ -60,7 +61,7 @@ def read_access(wanted: Iterable[tuple[str, int]]) -> Access:
     if others:
         user_ids = {user_id for _, user_id in others}
         grants: defaultdict[str, list[StreamGrant]] = defaultdict(list)
-        theirs = Q(user_id__in=user_ids) | Q(user=None)  # those to whole guilds too
+        theirs = Q(user_id__in=user_ids) | Q(user=None)  # None: grants to guilds
         for grant in StreamGrant.objects.filter(theirs, stream_id__in={pk for pk, _ in others}):
             grants[grant.stream_id].append(grant)
         guild_ids = {grant.guild_id for each in grants.values() for grant in each if grant.guild_id}
@@ -83,12 +84,12 @@ def _applies(grant: StreamGrant, user_id: int, belongs: Belonging) -> bool:
 
 
 def rights_of(user: User, stream_id: str) -> Rights | None:
-    """Return a person's rights, null when there is no such stream."""
+    """Return a person's rights, None if the stream does not exist."""
     return read_rights([(stream_id, user.pk)]).get((stream_id, user.pk))
 
 
 def require_reader(user: User, stream_id: str) -> tuple[Stream, Rights]:
-    """Raises StreamNotFound, also for streams that the user may not read."""
+    """Return the stream and the user's rights. Raises StreamNotFound, also if the user may not read the stream."""
     stream = Stream.objects.select_related("owner").filter(pk=stream_id).first()
     rights = rights_of(user, stream_id) if stream else None
     if stream is None or rights is None or not rights.read:
@@ -97,7 +98,7 @@ def require_reader(user: User, stream_id: str) -> tuple[Stream, Rights]:
 
 
 def require_owner(user: User, stream_id: str) -> Stream:
-    """Raises StreamNotFound, and NotOwner for those who may only read or write."""
+    """Return the stream. Raises StreamNotFound, or NotOwner if the user may only read or write it."""
     stream, rights = require_reader(user, stream_id)
     if not rights.owner:
         raise NotOwner
@@ -105,7 +106,7 @@ def require_owner(user: User, stream_id: str) -> Stream:
 
 
 def streams_of(user: User) -> QuerySet[Stream]:
-    """Return the streams that are the user's, or shared with them; not those that are only public."""
+    """Return the user's own streams and those shared with them, but not those that are only public."""
     belongs = belonging([user.pk], None).get(user.pk, {})
     shared = Q(user=user)
     for guild_id, roles in belongs.items():

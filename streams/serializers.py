@@ -1,4 +1,4 @@
-"""What REST takes about streams, and for the OpenAPI document what it answers."""
+"""REST requests about streams, and responses for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StreamCreateSerializer(StreamChangeSerializer):
 
 
 class GrantRequestSerializer(serializers.Serializer[dict[str, object]]):
-    """One of `user_id`, `discord_id` and `guild_id`."""
+    """Has exactly one of `user_id`, `discord_id` and `guild_id`."""
 
     user_id = serializers.CharField(required=False, max_length=20)
     discord_id = serializers.CharField(required=False, validators=[snowflake_validator])
@@ -93,7 +93,7 @@ class AlertSerializer(serializers.Serializer[dict[str, object]]):
     has_frame = serializers.BooleanField()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "from": PersonSerializer(allow_null=True)}  # a word of Python's
+        return {**super().get_fields(), "from": PersonSerializer(allow_null=True)}  # a Python keyword
 
 
 class AlertPageSerializer(serializers.Serializer[dict[str, object]]):

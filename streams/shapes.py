@@ -1,4 +1,4 @@
-"""Streams as REST shows them. docs/protocol.md lists the fields."""
+"""How REST shows streams. docs/protocol.md lists the fields."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from realtime.models import Event
 from streams.models import Stream, StreamGrant, StreamPresence
 from streams.rights import Rights
 
-PRESENT_SECONDS = 30  # a process says every ten that it is there
+PRESENT_SECONDS = 30  # a process updates `seen_at` every ten seconds
 
 
 def present_on(stream_ids: Iterable[str]) -> list[StreamPresence]:
-    """Return who is on these streams now, in any process, first come first."""
+    """Return who is on these streams now, in any process, in order of arrival."""
     fresh = timezone.now() - timedelta(seconds=PRESENT_SECONDS)
     rows = StreamPresence.objects.filter(stream_id__in=list(stream_ids), seen_at__gt=fresh)
     return list(rows.select_related("user"))
@@ -36,7 +36,7 @@ def presence_shape(row: StreamPresence) -> dict[str, Any]:
 
 
 def stream_shape(stream: Stream, rights: Rights, present: Iterable[StreamPresence]) -> dict[str, Any]:
-    """Return a stream for somebody with these rights. Who is there is for members only."""
+    """Return a stream as somebody with these rights sees it. Only members see who is on it."""
     here = [row for row in present if row.stream_id == stream.pk]
     return {
         "id": stream.pk,

@@ -1,9 +1,9 @@
-"""What happens on streams, for the apps above."""
+"""Signals about streams, for the apps above."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# `alert`, a `streams.domain.alerts.Alert`: a durable message, once however often its sender repeats it. Sent inside the
-# transaction that writes it: what a receiver writes is kept with it or not at all, what it raises refuses it.
+# `alert` is a `streams.domain.alerts.Alert`. Sent once per durable message, however often its sender repeats it, inside
+# the transaction that writes it. A receiver's writes are committed with the message, and its error refuses the message.
 alert_written = Signal()

@@ -1,8 +1,8 @@
-"""Who is on which stream in this process, and what goes from whom to whom. Everything runs on one event loop.
+"""The streams of this process: its registrations, and live delivery between them. Runs on one event loop.
 
-Frames are newest-only: each consumer has one place for each type, a newer frame takes it, and the count of those
-that had it goes with the one that leaves. Other live messages are queued by the socket. Durable ones do not come
-through here: the log's hub delivers them.
+Only the newest frame counts: each consumer has one slot per type, and a newer frame replaces a waiting one. The frame
+that is sent has the count of those that it replaced. Sockets queue other live messages. Durable messages are delivered
+by the log's hub instead.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _received = metrics.STREAM_FRAMES.labels("received")
 
 
 class Switchboard:
-    """All streams of this process that somebody is on."""
+    """All streams that sockets of this process are on."""
 
     name = "rights on streams"
 
@@ -41,30 +41,30 @@ class Switchboard:
         self.relay = Relay(self.streams, on_presence=self._look)
         self.presence = Presence(self.streams, self.relay)
         self.registering = Together(grant)
-        get_connections()  # its checks come before ours
+        get_connections()  # so that its checks come before ours
         get_poll().checks.append(self)
         self._sharing: set[asyncio.Task[None]] = set()
 
     def _look(self, stream_id: str) -> None:
         self.presence.look(stream_id)
 
-    # --- Who is here ---
+    # --- Registrations ---
 
     async def open(self, stream: Stream) -> LiveStream:
-        """Return the stream as this process has it. Other processes' messages for it arrive from here on."""
+        """Return this process's LiveStream. From now on other processes' messages for it arrive."""
         live = self.streams.setdefault(stream.pk, LiveStream(stream))
         await self.relay.join(live.id)
         return live
 
     def enter(self, registration: Registration) -> None:
-        """Put a socket on a stream that was opened for it."""
-        # Everybody else may have left since it was opened, and others may have opened it anew.
+        """Add a socket to a stream that `open` returned."""
+        # The stream may have been dropped since, because everybody left, and then opened again by others.
         live = registration.stream = self.streams.setdefault(registration.stream.id, registration.stream)
         live.registrations.add(registration)
         self.presence.entered(registration)
 
     def leave(self, registration: Registration) -> None:
-        """Take a socket off a stream."""
+        """Remove a socket from a stream."""
         registration.stream.registrations.discard(registration)
         self.presence.left(registration)
         self._drop_if_idle(registration.stream)
@@ -74,7 +74,7 @@ class Switchboard:
             del self.streams[live.id]
             self.relay.leave(live.id)
 
-    # --- What they say ---
+    # --- Messages ---
 
     def publish_frame(self, live: LiveStream, type_: str, stamped: bytes, payload: memoryview) -> None:
         _received.inc()
@@ -100,18 +100,18 @@ class Switchboard:
         self._sharing.add(task)
         task.add_done_callback(self._sharing.discard)
 
-    # --- What they may ---
+    # --- The check of rights, for the poll ---
 
     def question(self) -> list[Registration] | None:
         for idle in list(self.streams.values()):
-            self._drop_if_idle(idle)  # its socket closed before it entered
+            self._drop_if_idle(idle)  # opened for a socket that closed before it entered
         return [r for live in self.streams.values() for r in live.registrations] or None
 
     def read(self, question: list[Registration]) -> Access:
         return read_access((r.stream.id, r.peer.user_id) for r in question)
 
     def settle(self, question: list[Registration], answer: Access) -> None:
-        """Let go of everybody who lost a right that their registration stands on."""
+        """Close sockets that lost a right which their registration needs, and apply new durable types."""
         streams, rights = answer
         for registration in question:
             if registration not in registration.stream.registrations:
@@ -140,5 +140,5 @@ def milliseconds_now() -> int:
 
 
 def sender(peer: Peer) -> dict[str, object]:
-    """Return who sends, as the server knows it; `stamp` puts it into what they say."""
+    """Return the sender's identity as the server knows it. `stamp` puts it into their messages."""
     return {"from": {"userId": str(peer.user_id), "connectionId": peer.connection_id}}

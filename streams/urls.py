@@ -5,13 +5,13 @@ from streams import views
 
 
 class ShortIntConverter(IntConverter):
-    """Numbers that a column can hold; others are no path of ours."""
+    """Numbers that fit into a database column. Longer ones get a 404."""
 
     regex = "[0-9]{1,18}"
 
 
 class StreamIdConverter(StringConverter):
-    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # as stream_id_validator
+    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # like stream_id_validator
 
 
 register_converter(ShortIntConverter, "short_int")

@@ -1,4 +1,4 @@
-"""`/api/streams`: one's streams, whom they are shared with, what devices hold, and what they showed."""
+"""`/api/streams`: the caller's streams, with their members, device tokens, pictures and alerts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _one(stream: Stream, rights: Rights) -> dict[str, object]:
 
 
 def _picture(content_type: str, data: bytes, *, seconds: int) -> HttpResponse:
-    # `sandbox`: whatever the bytes are, they run nothing.
+    # `sandbox`: whatever the bytes are, a browser runs no code from them.
     headers = {
         "Cache-Control": f"private, max-age={seconds}" if seconds else "no-store",
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -51,7 +51,7 @@ def _picture(content_type: str, data: bytes, *, seconds: int) -> HttpResponse:
 
 
 class StreamListView(APIView):
-    """One's own streams and those that are shared with one. Public ones of others are found by their id."""
+    """The caller's own streams and those shared with them. Other people's public streams are found by id only."""
 
     @extend_schema(responses=StreamSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -90,7 +90,7 @@ class StreamView(APIView):
 
 
 class MemberListView(APIView):
-    """Readers and writers: persons, or the members of a guild, or those of them with a role."""
+    """Readers and writers. Each is a person, all members of a guild, or those members who have a role."""
 
     @extend_schema(responses=GrantSerializer(many=True))
     def get(self, request: Request, stream_id: str) -> Response:
@@ -121,7 +121,7 @@ class MemberView(APIView):
 
 
 class TokenListView(APIView):
-    """What devices hold: tokens of the owner's that are good for this stream only, for thirty days."""
+    """Device tokens. They act for the owner, on this stream only, and are valid for 30 days."""
 
     @extend_schema(responses=DeviceTokenSerializer(many=True))
     def get(self, request: Request, stream_id: str) -> Response:
@@ -141,7 +141,7 @@ class TokenView(APIView):
 
 
 class RotateView(APIView):
-    """End every device's token and answer with a new one."""
+    """Revoke all device tokens of the stream and return a new one."""
 
     @describe_new_token
     def post(self, request: Request, stream_id: str) -> Response:
@@ -149,7 +149,7 @@ class RotateView(APIView):
 
 
 class FrameView(APIView):
-    """The stream's newest picture: JPEG, PNG or WebP, as the device sent it."""
+    """The stream's newest picture (JPEG, PNG or WebP), as the device sent it."""
 
     @extend_schema(responses=_PICTURE)
     def get(self, request: Request, stream_id: str) -> HttpResponse:
@@ -161,7 +161,7 @@ class FrameView(APIView):
 
 
 class AlertListView(APIView):
-    """The stream's durable messages, newest first, by keyset pages."""
+    """The stream's durable messages, newest first, with keyset pagination."""
 
     @extend_schema(
         parameters=[OpenApiParameter("before", int), OpenApiParameter("limit", int)],
@@ -184,7 +184,7 @@ class AlertListView(APIView):
 
 
 class AlertFrameView(APIView):
-    """The picture of the moment at which an alert was raised. The newest 200 of a stream are kept."""
+    """The stream's picture at the time of an alert. The newest 200 per stream are kept."""
 
     @extend_schema(responses=_PICTURE)
     def get(self, request: Request, stream_id: str, seq: int) -> HttpResponse:
@@ -196,7 +196,7 @@ class AlertFrameView(APIView):
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    """Return a whole number of the query. What is none counts as absent."""
+    """Return a whole number from the query. Anything else counts as absent."""
     text = request.query_params.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) <= 40):
         return default

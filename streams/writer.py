@@ -1,6 +1,6 @@
-"""What goes out of one socket of `/ws`: messages in order, then of each stream's frames the newest.
+"""Write to one socket of `/ws`: messages in order, then the newest frames of each stream.
 
-Nothing is chosen before the socket takes it, so a frame that had to wait is not the one that was newest before.
+A frame is chosen only when the socket can take it. So while the socket is busy, newer frames replace waiting ones.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ STALL_SECONDS = 20.0
 
 
 class Writer:
-    """The sender of one socket, which is `name` in the log.
+    """The sender of one socket, which is called `name` in log messages.
 
-    `registrations` is the socket's own, by stream. `too_slow` is called when it takes too little for too long.
+    `registrations` are the socket's own, by stream. `too_slow` is called when the socket reads too slowly.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Writer:
         self._write, self._until_writable = frame_writer(scope), until_writable(scope)
         self._registrations = registrations
         self._too_slow = too_slow
-        self._outbox: deque[bytes] = deque()  # ready for the wire; frames wait in their registration's slots
+        self._outbox: deque[bytes] = deque()  # encoded messages; frames wait in their registration's slots
         self._outbox_bytes = 0
         self._written = 0
         self._closed = False
@@ -51,7 +51,7 @@ class Writer:
         self._emptied.set()
 
     def queue(self, message: bytes) -> None:
-        """Send a message that is ready for the wire, after those queued before."""
+        """Send a ready WebSocket frame after those queued before."""
         if self._closed:
             return
         self._outbox.append(message)
@@ -62,10 +62,10 @@ class Writer:
             self._too_slow()
 
     def queue_batch(self, messages: Iterable[bytes]) -> Coroutine[object, object, None] | None:
-        """Send messages that can wait where they are. Returns null when the socket took them at once.
+        """Send messages that the caller can hold back. Returns None when the socket took them at once.
 
-        What it returns otherwise ends when it did. One batch waits here at a time: those of many logs that are
-        resumed together would be more than a socket may leave waiting.
+        Otherwise returns a coroutine that ends when they are written. Only one batch is in the outbox at a time: the
+        batches of many logs that resume together would exceed its limit.
         """
         if self.busy:
             return self._queue_in_turn(messages)
@@ -83,16 +83,16 @@ class Writer:
             self.queue(message)
 
     def pump(self) -> None:
-        """Send what there is as far as the socket takes it now, the rest on a task."""
+        """Send as much as the socket accepts now, and the rest in a task."""
         if self._closed or self._task is not None or self._write_now():
             return
         self._task = asyncio.create_task(self._write_later())
         self._task.add_done_callback(self._done)
 
     async def until_written(self) -> None:
-        """Return when no message waits any more, or nothing ever will go out again.
+        """Return when the outbox is empty, or when the writer is closed.
 
-        Frames may wait: where there is always a newer one, that never ends.
+        Frames may still be waiting. Waiting for them might never end, because newer ones keep arriving.
         """
         await self._emptied.wait()
 
@@ -101,7 +101,7 @@ class Writer:
         return bool(self._outbox)
 
     def close(self) -> None:
-        """Let go of what waits. Doing it twice is harmless."""
+        """Drop everything that waits. Calling it twice is harmless."""
         self._end()
         if self._task is not None:
             self._task.cancel()
@@ -112,7 +112,7 @@ class Writer:
         self._emptied.set()
 
     def _write_now(self) -> bool:
-        """Returns whether nothing is left to be sent."""
+        """Write until the socket accepts no more. Returns whether everything was written."""
         while (due := self._next()) is not None:
             message, registration, type_ = due
             if self._write is None or not self._write(message):
@@ -127,7 +127,7 @@ class Writer:
             self._emptied.set()
 
     def _next(self) -> tuple[bytes, Registration | None, str] | None:
-        """Return what is due: queued messages, then the frames of one stream after the other, with their type."""
+        """Return what to send next: queued messages first, then the streams' frames in turn, with their type."""
         if self._outbox:
             return self._outbox[0], None, ""
         for registration in self._registrations.values():
@@ -137,19 +137,19 @@ class Writer:
         return None
 
     def _took(self, registration: Registration | None, type_: str) -> None:
-        """What `_next` returned is on its way."""
+        """Note that what `_next` returned was sent."""
         self._written += 1
         if registration is None:
             self._outbox_bytes -= len(self._outbox.popleft())
             return
         registration.sent(type_)
-        if len(self._registrations) > 1:  # the next frame is another stream's
+        if len(self._registrations) > 1:  # move it to the end, so that the next frame is another stream's
             self._registrations[registration.stream.id] = self._registrations.pop(registration.stream.id)
 
     async def _write_later(self) -> None:
         async with asyncio.timeout(STALL_SECONDS) as patience:
             while (due := self._next()) is not None:
-                if self._until_writable is None:  # a server that makes the frames itself
+                if self._until_writable is None:  # a server that does its own framing
                     self._took(*due[1:])
                     await self._send(frames.unframed(due[0]))
                     self._look_if_emptied()
@@ -167,7 +167,7 @@ class Writer:
             return
         error = task.exception()
         if error is None:
-            self.pump()  # something may have come since its last look
+            self.pump()  # more may have been queued meanwhile
             return
         self._end()
         if isinstance(error, TimeoutError):

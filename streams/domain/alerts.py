@@ -1,4 +1,4 @@
-"""Write a durable message of a stream to its log, with the picture of that moment, once."""
+"""Write a durable message of a stream to its log, once, with the picture of that moment."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from streams.quota import bytes_left
 from streams.rights import rights_of
 from streams.signals import alert_written
 
-KEPT_FRAMES = 200  # a stream; older alerts stay, their pictures go
+KEPT_FRAMES = 200  # per stream; older alerts stay, but their pictures are deleted
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as a device sent it. `content_type` was read off its first bytes; `taken_at` is Unix time."""
+    """An image as a device sent it. `content_type` was detected from its first bytes; `taken_at` is Unix time."""
 
     content_type: str
     data: bytes
@@ -37,7 +37,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Alert:
-    """A durable message that was just written, its transaction still open."""
+    """A durable message that was just written. Its transaction is still open."""
 
     stream: Stream
     type: str
@@ -51,13 +51,13 @@ class Alert:
 def write_alert(
     stream_id: str, type_: str, args: dict[str, Any], *, origin: Origin, picture: Picture | None = None
 ) -> int:
-    """Append a durable message. Returns its seq; of one that was written before under the same command id, that seq.
+    """Append a durable message and return its seq. A repeated command id returns the seq of the earlier message.
 
     Raises StreamNotFound, NoPermission, StoreFull, or Conflict when the id was used for something else.
     """
     assert origin.user is not None
     with transaction.atomic():
-        # Locked as `delete_stream` does, or a log that was deleted at this moment would be made anew for an alert.
+        # Lock like `delete_stream`. Otherwise an alert could create the log again right after it was deleted.
         stream = Stream.objects.select_for_update(no_key=True).filter(pk=stream_id).first()
         rights = rights_of(origin.user, stream_id)
         if stream is None or rights is None:
@@ -65,7 +65,7 @@ def write_alert(
         if not rights.write:
             raise cannot_publish()
         if picture is not None and picture.taken_at < stream.created_at.timestamp():
-            picture = None  # of another stream, which had this id before
+            picture = None  # from an earlier stream with the same id
         ensure_store(stream.log)
         store = lock_store(stream.log)
         if origin.command_id:
@@ -83,7 +83,7 @@ def write_alert(
         if size > left:
             raise StoreFull(_("The storage limit of the stream's owner is reached."))
         if picture is not None and size + len(picture.data) > left:
-            picture = None  # better an alert without one than none
+            picture = None  # an alert without a picture is better than none
         if picture is not None:
             AlertFrame.objects.create(event=event, content_type=picture.content_type, data=picture.data)
             size += len(picture.data) - _forget_pictures(store)
@@ -95,7 +95,7 @@ def write_alert(
 
 
 def _forget_pictures(store: Store) -> int:
-    """Delete the pictures of all but the newest messages. Returns how many bytes they had."""
+    """Delete the pictures of all but the newest KEPT_FRAMES messages. Returns how many bytes that frees."""
     old = AlertFrame.objects.filter(event__store=store, event__seq__lte=store.head - KEPT_FRAMES)
     size: int = old.aggregate(size=Sum(Length("data")))["size"] or 0
     if size:

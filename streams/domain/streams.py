@@ -1,4 +1,4 @@
-"""Make, change, share and end streams. streams/rights.py says who may; the callers here may already."""
+"""Create, change, share and delete streams. Callers must check the rights first (streams/rights.py)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from realtime.models import Store
 from streams.errors import StreamExists, StreamNotFound, TooManyStreams, TooManyTokens
 from streams.models import Stream, StreamGrant
 
-MAX_OWNED = 200  # a device that makes up an id each time would otherwise fill the table
-MAX_TOKENS = 100  # of a stream: likewise for a script that asks for one at each start
+MAX_OWNED = 200  # without it, a device that invents an id each time would fill the table
+MAX_TOKENS = 100  # per stream; without it, so would a script that asks for a token at each start
 
 
 @transaction.atomic
 def create_stream(owner: User, *, stream_id: str = "", **fields: object) -> Stream:
-    """`fields` are those of Stream, checked. Without an id one is made up. Raises StreamExists or TooManyStreams."""
+    """Create a stream with validated `fields`. Generates an id if none is given.
+
+    Raises StreamExists or TooManyStreams.
+    """
     if Stream.objects.filter(owner=owner).count() >= MAX_OWNED:
         raise TooManyStreams
     pk = stream_id or secrets.token_hex(8)
@@ -35,9 +38,9 @@ def create_stream(owner: User, *, stream_id: str = "", **fields: object) -> Stre
 
 
 def claim_stream(user: User, stream_id: str) -> None:
-    """Make the stream for the first who produces to it. Raises StreamNotFound where streams are not made that way.
+    """Create the stream for its first producer. Raises StreamNotFound if STREAMS_AUTOCREATE is off.
 
-    Harmless when somebody else was first: whose it is shows in the rights.
+    Harmless when somebody else was first: the rights are checked afterwards.
     """
     if not settings.STREAMS_AUTOCREATE:
         raise StreamNotFound
@@ -48,7 +51,7 @@ def claim_stream(user: User, stream_id: str) -> None:
 
 
 def change_stream(stream: Stream, **fields: object) -> None:
-    """Set `name`, `public` or `durable_types`, checked by the caller. Open sockets follow within a second."""
+    """Set `name`, `public` or `durable_types`, validated by the caller. Open sockets adapt within a second."""
     for name, value in fields.items():
         setattr(stream, name, value)
     stream.save(update_fields=list(fields))
@@ -56,8 +59,8 @@ def change_stream(stream: Stream, **fields: object) -> None:
 
 @transaction.atomic
 def delete_stream(stream: Stream) -> None:
-    """Delete a stream with its log, and end its devices' tokens."""
-    Stream.objects.select_for_update().filter(pk=stream.pk).first()  # who writes to its log now is waited for
+    """Delete a stream with its log, and revoke its device tokens."""
+    Stream.objects.select_for_update().filter(pk=stream.pk).first()  # waits for a write to its log
     revoke_tokens(stream)
     Store.objects.filter(name=stream.log).delete()
     stream.delete()
@@ -67,7 +70,7 @@ def delete_stream(stream: Stream) -> None:
 
 
 def share_with_user(stream: Stream, user: User, *, write: bool) -> StreamGrant:
-    """Add a reader or writer, or change which of both somebody is."""
+    """Add a reader or writer, or change an existing one's access."""
     grant, _ = StreamGrant.objects.update_or_create(stream=stream, user=user, defaults={"write": write})
     return grant
 
@@ -75,7 +78,7 @@ def share_with_user(stream: Stream, user: User, *, write: bool) -> StreamGrant:
 def share_with_guild(
     stream: Stream, guild_id: str, role_id: str, *, write: bool, sharer: User
 ) -> StreamGrant:
-    """Share with a guild's members, or those with a role.
+    """Share with a guild's members, or with those who have a role.
 
     Raises InvalidGuildId, GuildNotFound or RoleNotFound.
     """
@@ -89,16 +92,16 @@ def share_with_guild(
 
 
 def unshare(stream: Stream, grant_id: int) -> None:
-    """Take a sharing back; their sockets close within a second. Raises StreamNotFound when there is none."""
+    """Delete a grant. Affected sockets close within a second. Raises StreamNotFound if the grant does not exist."""
     if not StreamGrant.objects.filter(stream=stream, pk=grant_id).delete()[0]:
         raise StreamNotFound(_("Member not found."))
 
 
-# --- What a device holds ---
+# --- Device tokens ---
 
 
 def issue_token(stream: Stream, *, device: str, address: str | None = None) -> AuthSession:
-    """Return the session of a new sync token of the owner's, good for this stream only, on `/ws` and `/sync`.
+    """Return the session of a new sync token. It acts for the owner, on this stream only, on `/ws` and `/sync`.
 
     Raises TooManyTokens.
     """
@@ -108,23 +111,23 @@ def issue_token(stream: Stream, *, device: str, address: str | None = None) -> A
 
 
 def live_tokens(stream: Stream) -> list[AuthSession]:
-    """Return the sessions of the stream's device tokens that are still good, newest first."""
+    """Return the sessions of the stream's valid device tokens, newest first."""
     return list(live_sync_sessions(stream.log))
 
 
 def revoke_token(stream: Stream, sid: uuid.UUID) -> None:
-    """End one device's token and its sockets. Raises StreamNotFound when there is none of this id."""
+    """Revoke one device token and close its sockets. Raises StreamNotFound if there is no such token."""
     if not revoke_sessions(AuthSession.objects.filter(pk=sid, store=stream.log)):
         raise StreamNotFound(_("Token not found."))
 
 
 def revoke_tokens(stream: Stream) -> int:
-    """End every device token of the stream. Returns how many were live."""
+    """Revoke all device tokens of the stream. Returns how many were valid."""
     return revoke_sessions(AuthSession.objects.filter(store=stream.log))
 
 
 @transaction.atomic
 def rotate(stream: Stream, *, device: str, address: str | None = None) -> AuthSession:
-    """Replace what devices hold: every earlier token ends, the one returned is good."""
+    """Revoke all device tokens of the stream, and return the session of a new one."""
     revoke_tokens(stream)
     return issue_token(stream, device=device, address=address)
