@@ -1,4 +1,4 @@
-"""Where allauth asks us: who is this, and what does a refusal look like."""
+"""allauth's adapters: which person a Discord login belongs to, and how a refused login is shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False  # people come from Discord only
 
     def add_message(self, *args: object, **kwargs: object) -> None:
-        """No flash messages: the pages show who is logged in."""
+        """Show no flash messages: the pages show who is logged in."""
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
@@ -38,8 +38,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise LoginRefused(403, "USER_NOT_FOUND", _("The operator closed this account."))
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
-        # Kept here, encrypted, and let go of: while a second factor is asked for, allauth puts the login with
-        # all it holds into the session's row, in clear.
+        # Remove the token from the login and store it encrypted: while the person enters a second factor,
+        # allauth saves the whole login in the session's row as plain text.
         token, sociallogin.token = sociallogin.token, None
         if token is not None:
             store_grant(
@@ -58,7 +58,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         exception: Exception | None = None,
         extra_context: dict[str, object] | None = None,
     ) -> None:
-        """Every refusal is one page: a sentence, a stable code, a way on. Raises LoginRefused."""
+        """Turn every refusal into the same page: a sentence, a stable code, a link to continue. Raises LoginRefused."""
         log.info("login.refused error=%r", exception or error)
         if error == AuthError.CANCELLED:
             raise LoginRefused(
@@ -70,7 +70,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Keeps the secrets of the second factor as Discord's tokens are kept."""
+    """Encrypts the secrets of second factors like Discord's tokens."""
 
     def encrypt(self, text: str) -> str:
         return encrypt(text)
@@ -89,7 +89,7 @@ def refuse_login(request: HttpRequest, error: LoginRefused | DiscordError) -> Ht
     context = {
         "code": error.code,
         "sentence": str(error),
-        # After a failure the same step may succeed, and Discord need not be asked for another code.
+        # After a failure the same request may succeed: it needs no new code from Discord.
         "way_on_url": "/" if isinstance(error, LoginRefused) else request.get_full_path(),
         "way_on_label": _("Try again"),
     }

@@ -18,7 +18,7 @@ from accounts.models import AuthSession, User
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows to look at, which only the program writes."""
+    """Rows that only the program writes; the admin shows them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -31,7 +31,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 
 class OwnerAdmin[M: Model](admin.ModelAdmin[M]):
-    """Rows with others below them that may not be deleted by themselves, and yet go along with their owner."""
+    """Rows whose related rows cannot be deleted on their own, but are deleted with their owner."""
 
     def get_deleted_objects(
         self, objs: Sequence[M] | QuerySet[M], request: HttpRequest
@@ -73,7 +73,7 @@ class UserAdmin(OwnerAdmin[User]):
 
     def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if not obj.is_active:  # so that nothing of today comes back when the account is opened again
+        if not obj.is_active:  # so that no old session works again when the account is reopened
             revoke_all_sessions(obj)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
@@ -103,7 +103,7 @@ class AuthSessionAdmin(ReadOnlyAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(admin.ModelAdmin[Authenticator]):
-    """Second factors. Deleting somebody's lets them in again who lost both app and recovery codes."""
+    """Second factors. Delete one to let a person log in again who lost both the app and the recovery codes."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)

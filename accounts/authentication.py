@@ -1,4 +1,4 @@
-"""Who calls REST: a bearer token, else the browser's cookie with its CSRF token."""
+"""Authentication of REST requests: a bearer token, otherwise the browser's cookie with its CSRF token."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from accounts.models import User
 
 
 def bearer_token(header: str) -> str | None:
-    """Return the token of an `Authorization` value, null when it is of another scheme.
+    """Return the token of an `Authorization` header, or None when it uses another scheme than Bearer.
 
-    Raises TokenInvalid when it is ours but malformed.
+    Raises TokenInvalid when the token is missing or contains a space.
     """
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
@@ -26,7 +26,7 @@ def bearer_token(header: str) -> str | None:
 
 
 def caller(request: Request) -> User:
-    """Return the person behind a request. Raises NotAuthenticated when there is none."""
+    """Return the user who makes a request. Raises NotAuthenticated when nobody is logged in."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
@@ -39,7 +39,7 @@ class BearerAuthentication(BaseAuthentication):
             if token is None:
                 return None
             principal = authenticate_access(token)
-            assert principal.session is not None  # a token always belongs to one
+            assert principal.session is not None  # every access token belongs to a session
             touch_session(principal.session)
         except Unauthenticated as error:
             count_authentication("rest", error.code)
@@ -52,7 +52,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class CookieAuthentication(SessionAuthentication):
-    """Django's session. The middleware has already checked its AuthSession row."""
+    """Authenticates by Django's session. The middleware has already checked its AuthSession row."""
 
     def authenticate(self, request: Request) -> tuple[object, Principal | None] | None:
         found = super().authenticate(request)

@@ -1,7 +1,7 @@
-"""Steps of a browser's login that may come twice: a double click, a prefetch, a reload, an answer that got lost.
+"""Steps of a browser's login that may be requested twice: by a double click, a prefetch, a reload or a lost response.
 
-What proves that it is the same browser is its session cookie, which scripts cannot read and the callback's URL does not
-hold.
+The session cookie proves that it is the same browser: scripts cannot read it, and the callback's URL does not contain
+it.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from accounts.errors import CodeRefused, Crowded, LoginRefused
 from accounts.provider import DiscordAdapter
 from accounts.session_store import SessionStore
 
-FINISHED = "finished_login"  # in the session: [hash of the state, hash of the code, where it led]
+FINISHED = "finished_login"  # in the session: [hash of the state, hash of the code, URL it redirected to]
 
 _view = OAuth2CallbackView.adapter_view(DiscordAdapter)
 
 
 class _NoRedirect(Exception):
-    """The step did not succeed: its answer is a page, which is made anew each time."""
+    """The step did not succeed: the response is a page, which is rendered again each time."""
 
     def __init__(self, response: HttpResponseBase) -> None:
         self.response = response
 
 
 def finish_login(request: HttpRequest) -> HttpResponseBase:
-    """Answer Discord's redirect: once, and the same again to the browser that lost the answer.
+    """Handle Discord's redirect once, and repeat the response to the browser that lost it.
 
-    A login that was finished before leads whoever is logged in by now on. Raises LoginRefused, or a DiscordError after
-    which the same request may succeed.
+    When the login was finished earlier, a person who is logged in is redirected. Raises LoginRefused, or a DiscordError
+    after which the same request may succeed.
     """
     state, said = request.GET.get("state", ""), [request.GET.get(name, "") for name in ("code", "error")]
     try:
@@ -69,18 +69,18 @@ def finish_login(request: HttpRequest) -> HttpResponseBase:
 
 
 def second_factor(request: HttpRequest) -> HttpResponseBase:
-    """allauth's page that asks for a code, for a login whose account may have been deleted or closed meanwhile."""
+    """Show allauth's page that asks for a code. The account may have been deleted or closed in the meantime."""
     login = unstash_login(request, peek=True)
     if login is not None and (login.user is None or not login.user.is_active):
         clear_login(request)
-    # A login that succeeds asks Discord for the person's guilds.
+    # A successful login fetches the person's guilds from Discord.
     with discord.turn() if request.method == "POST" else nullcontext():
         response: HttpResponseBase = mfa_views.authenticate(request)
     return response
 
 
 def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
-    """Make a form's view that redirects when it succeeds take one rendered form once, and repeat its answer."""
+    """Make a form view process each rendered form once and repeat its response. The view redirects on success."""
 
     @wraps(view)
     def send(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -123,12 +123,12 @@ def _browser(request: HttpRequest) -> str:
 
 
 def _session(request: HttpRequest) -> SessionStore:
-    """Return the browser's session as it is now: who waited for another request may hold it as it was."""
+    """Return the browser's session as stored now: a request that waited for another one may hold an old copy."""
     return SessionStore(_browser(request))
 
 
 def _interrupted(request: HttpRequest) -> LoginRefused:
-    """Another tab ended the session during the step. Return the refusal, and let the middleware save nothing."""
+    """Return the refusal for a session that another tab ended during the step, and keep the middleware from saving."""
     request.session = SessionStore()
     return state_invalid()
 
@@ -138,7 +138,7 @@ def _hash(text: str) -> str:
 
 
 def _finish(request: HttpRequest, state: str) -> str:
-    """Have allauth do the work, and keep the state where Discord failed, so that a reload tries again."""
+    """Let allauth finish the login. When Discord fails, keep the state, so that a reload tries again."""
     request.session = _session(request)
     begun = get_states(request).get(state)
     try:
@@ -168,13 +168,13 @@ def _forget_tokens(request: HttpRequest, begun: Any) -> None:
 
 
 def _told(request: HttpRequest, response: HttpResponseBase) -> str:
-    # Saved now: when the browser has gone, Django breaks off before its middleware would do it.
+    # Save now: when the browser has disconnected, Django stops before its middleware saves the session.
     request.session.save()
     return json.dumps({"session": request.session.session_key, "to": response["Location"]})
 
 
 def _redirect(request: HttpRequest, answer: dict[str, Any], *, acted: bool) -> HttpResponseBase:
-    """Lead on with the session that the first answer gave. Raises LoginRefused."""
+    """Redirect with the session that the first response set. Raises LoginRefused."""
     if "refused" in answer:
         raise LoginRefused(*answer["refused"])
     if not acted:
@@ -187,7 +187,7 @@ def _redirect(request: HttpRequest, answer: dict[str, Any], *, acted: bool) -> H
 
 
 def _go_on(request: HttpRequest, state: str) -> HttpResponseBase:
-    """Lead on who is logged in, or owes the second factor only. Raises LoginRefused."""
+    """Redirect a person who is logged in, or who only has to enter a second factor. Raises LoginRefused."""
     known, code, where = request.session.get(FINISHED) or ("", "", "")
     if known == _hash(state) and code != _hash(request.GET.get("code", "")):
         raise state_invalid()

@@ -1,7 +1,7 @@
-"""Discord's REST, spoken synchronously: rate limits, timeouts, bounded retries, and errors that say what to do.
+"""A synchronous client of Discord's REST API: rate limits, timeouts, bounded retries, and errors that say what to do.
 
-`request` is for any call, from any thread; below it stand the calls that the program makes. Sources: Discord's
-developer documentation: Reference, OAuth2, Rate Limits.
+`request` makes any call, from any thread. The functions below it are the calls that the program makes. Sources:
+Discord's developer documentation: Reference, OAuth2, Rate Limits.
 """
 
 from __future__ import annotations
@@ -39,24 +39,26 @@ ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 MESSAGES_PAGE = 100
-# Of the 40 threads that answer requests (realtime/db.py). The others are for whoever needs no Discord.
+# Of the 40 threads that handle requests (realtime/db.py). The rest stay free for requests that do not need Discord.
 TURNS = 16
-# There was no connection to send anything on.
+# Errors before a connection existed, so nothing was sent.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
 # Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
 
-ANSWERS = Counter("backline_discord_answers", "Answers of Discord's REST to the web process.", ["status"])
+ANSWERS = Counter(
+    "backline_discord_answers", "Responses of Discord's REST API to the web process.", ["status"]
+)
 
 type File = tuple[str, bytes, str]  # name, content, media type
-# An object of Discord's API. Its documentation has the fields; what we rely on is checked.
+# An object of Discord's API, whose documentation lists the fields. We check the fields that we rely on.
 type DiscordObject = dict[str, Any]
 
 
 @lru_cache(maxsize=1)
 def tls_context() -> ssl.SSLContext:
-    """The system's roots, and DISCORD_CA_FILE when it is set."""
+    """Return a context that trusts the system's root certificates, and DISCORD_CA_FILE when it is set."""
     context = ssl.create_default_context()
     if settings.DISCORD_CA_FILE:
         context.load_verify_locations(settings.DISCORD_CA_FILE)
@@ -69,13 +71,13 @@ class _Transport:
     limits: Limits
 
 
-# lru_cache lets threads that come at once each make one, and none would know of the others' limits.
+# lru_cache alone would let simultaneous threads each create a transport, with separate rate limits.
 _making_transport = threading.Lock()
 
 
 @lru_cache(maxsize=1)
 def _transport(api_url: str, context: ssl.SSLContext) -> _Transport:
-    """One per process: its connections are kept, and what it learnt about limits holds for one Discord."""
+    """Return the process's only transport, which keeps its connections and the rate limits that it has learned."""
     http = httpx.Client(base_url=api_url, verify=context, headers={"User-Agent": USER_AGENT})
     return _Transport(http, Limits())
 
@@ -85,7 +87,7 @@ _turns = threading.BoundedSemaphore(TURNS)
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Ask Discord inside, where a thread is answering a request. Raises Crowded at once when TURNS others do."""
+    """Limit how many request threads call Discord at a time. Raises Crowded at once when TURNS others are inside."""
     if not _turns.acquire(blocking=False):
         raise Crowded
     try:
@@ -109,12 +111,12 @@ def request(
     patience: float = PATIENCE_SECONDS,
     attempts: int = ATTEMPTS,
 ) -> object:
-    """Return the JSON of an answer, null for an empty one.
+    """Return the JSON of the response, or None when its body is empty.
 
-    `data` is a form, `payload` JSON; with `files` the payload goes along as Discord's `payload_json`. Waits up to
-    `patience` seconds in all for rate limits, and repeats after a 429, a 5xx and a broken connection: with
-    `attempts=1`, not for what must not happen twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused,
-    DiscordTimeout, DiscordMalformed or DiscordError, whose `perhaps_done` is about the last attempt.
+    `data` is a form, `payload` is JSON; with `files` the payload is sent as Discord's `payload_json`. Waits up to
+    `patience` seconds in all for rate limits, and retries after a 429, a 5xx or a broken connection. Pass `attempts=1`
+    for a request that must not be made twice. Raises DiscordRefused (4xx), DiscordBusy, DiscordPaused, DiscordTimeout,
+    DiscordMalformed or DiscordError, whose `perhaps_done` is about the last attempt.
     """
     try:
         with _making_transport:
@@ -185,7 +187,7 @@ def _json(response: httpx.Response) -> object:
 
 
 def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) -> DiscordObject:
-    """Trade an authorization code for `{access_token, refresh_token, expires_in, scope, token_type}`."""
+    """Exchange an authorization code for `{access_token, refresh_token, expires_in, scope, token_type}`."""
     data = {
         "grant_type": "authorization_code",
         "code": code,
@@ -197,22 +199,22 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     try:
         return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
     except DiscordRefused as error:
-        if error.http_status != 400:  # 401: our own credentials are wrong, which is nobody's login's fault
+        if error.http_status != 400:  # 401: our own credentials are wrong, so the code is not to blame
             raise
         raise CodeRefused from error
 
 
 def renew_tokens(refresh_token: str) -> DiscordObject:
-    """Trade a refresh token for the same as `exchange_code`. The old one is spent.
+    """Exchange a refresh token for new tokens, in the shape of `exchange_code`. The old refresh token is then spent.
 
-    Raises DiscordRefused, with `http_status` 400 when the token is good no more (RFC 6749 §5.2).
+    Raises DiscordRefused, with `http_status` 400 when the token is no longer valid (RFC 6749 §5.2).
     """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
     return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
 
 
 def revoke_token(token: str) -> None:
-    """Give a token back, and with it everything of the same authorization (RFC 7009)."""
+    """Revoke a token, and with it all tokens of the same authorization (RFC 7009)."""
     request("POST", "/oauth2/token/revoke", data={"token": token, **_client()})
 
 
@@ -248,7 +250,7 @@ def fetch_me(access_token: str) -> DiscordObject:
 def fetch_my_guilds(access_token: str) -> list[DiscordObject]:
     """Return the partial guilds of `GET /users/@me/guilds`: `{id, name, icon, owner, permissions}`.
 
-    Nobody is in more guilds than one page holds: Discord's own limit is 200.
+    One page is always enough: it holds 200 guilds, and Discord lets nobody join more.
     """
     path = "/users/@me/guilds?with_counts=true"
     guilds = _objects(request("GET", path, authorization=f"Bearer {access_token}"))
@@ -269,7 +271,7 @@ def fetch_guild(guild_id: str) -> DiscordObject:
 
 
 def fetch_channels(guild_id: str) -> list[DiscordObject]:
-    """Return a guild's channel objects; threads are not among them."""
+    """Return a guild's channel objects, without threads."""
     return _objects(request("GET", f"/guilds/{guild_id}/channels", authorization=bot_authorization()))
 
 
@@ -280,7 +282,7 @@ def fetch_member(guild_id: str, discord_id: str) -> DiscordObject:
 
 
 def is_bot_in(guild_id: str) -> bool:
-    """Whether Discord counts the bot among the guild's members, an outage of the guild or not."""
+    """Whether the bot is a member of the guild, even during an outage of the guild."""
     path = f"/users/@me/guilds?limit=1&after={int(guild_id) - 1}"
     guilds = _objects(request("GET", path, authorization=bot_authorization()))
     return any(guild["id"] == guild_id for guild in guilds)
@@ -296,8 +298,8 @@ def post_message(
 ) -> DiscordObject:
     """Post a message as the bot. `payload` is Discord's Create Message; returns the message object.
 
-    With `nonce` and `enforce_nonce` in it a request may be repeated without posting twice, and is, unless `attempts`
-    says otherwise; without them it is made once.
+    A payload with `nonce` and `enforce_nonce` can be retried without posting twice, so it is retried unless `attempts`
+    is given. Any other payload is sent once.
     """
     message = request(
         "POST",
@@ -314,15 +316,15 @@ def post_message(
 
 
 def edit_message(channel_id: str, message_id: str, payload: DiscordObject) -> DiscordObject:
-    """Change a message of the bot's. `payload` is Discord's Edit Message; returns the message object."""
+    """Edit one of the bot's messages. `payload` is Discord's Edit Message; returns the message object."""
     path = f"/channels/{channel_id}/messages/{message_id}"
     return _object(request("PATCH", path, authorization=bot_authorization(), payload=payload))
 
 
 def fetch_messages(channel_id: str, *, before: str | None = None) -> list[DiscordObject]:
-    """Return a page of a channel's messages, newest first, 100 of them where there are as many.
+    """Return a page of up to 100 messages of a channel, newest first.
 
-    Discord answers an empty list, and no refusal, to a bot that may not read the channel's history.
+    Discord returns an empty list, not an error, to a bot that may not read the channel's history.
     """
     path = f"/channels/{channel_id}/messages?limit={MESSAGES_PAGE}" + (f"&before={before}" if before else "")
     return _objects(request("GET", path, authorization=bot_authorization()))

@@ -1,7 +1,7 @@
-"""How much Discord lets us ask, learnt from its answers (docs: Rate Limits). Knows the clock, not the network.
+"""Discord's rate limits, learned from its responses (docs: Rate Limits). This module uses the clock, not the network.
 
-One `Limits` serves all threads of a process. A request takes its turn with `acquire` and gives Discord's answer to
-`learn`, or says `abandon` when there was none.
+One `Limits` serves all threads of a process. A request waits for its turn in `acquire`. Afterwards it passes Discord's
+response to `learn`, or calls `abandon` when no response came.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from accounts.errors import DiscordBusy, DiscordPaused
 
 log = logging.getLogger(__name__)
 
-# Discord shuts an address out after 10,000 answers of 401, 403 or 429 in ten minutes. Each of our processes counts
-# its own, and the bot's library counts none: a tenth leaves room for all of them.
+# Discord blocks an IP address after 10,000 responses of 401, 403 or 429 in ten minutes. Each of our processes counts
+# only its own responses, and the bot's library counts none: a tenth leaves room for all of them.
 MAX_INVALID = 1_000
 INVALID_SECONDS = 600.0
 MAX_WINDOWS = 2_000
-# No route that is asked here has longer ones. Discord has announced 102,737 s for posting messages; where a window
-# seems to take that long, one request a minute finds out whether it does.
+# No route that we use has a longer window. Discord once announced 102,737 s for posting messages; when a window seems
+# to last that long, one request a minute finds out whether it really does.
 MAX_WINDOW_SECONDS = 60.0
-BAN_SECONDS = 60.0  # where Cloudflare does not say for how long
-MAJOR = {"channels", "guilds", "webhooks"}  # the id behind one of these has limits of its own
+BAN_SECONDS = 60.0  # used when Cloudflare gives no duration
+MAJOR = {"channels", "guilds", "webhooks"}  # each id after one of these has its own limits
 
 
 @dataclass(frozen=True)
 class Route:
-    """What limits are counted by. `template` holds no id and no token: it may be logged."""
+    """The key by which limits are counted. `template` contains no id and no token, so it may be logged."""
 
     caller: str
     method: str
@@ -56,9 +56,9 @@ def route_of(method: str, path: str, *, authorization: str) -> Route:
 
 
 def retry_after(headers: Mapping[str, str], body: object) -> float | None:
-    """Return after how many seconds a 429 wants to be asked again, null where it does not say.
+    """Return the seconds to wait after a 429, or None when the response does not say.
 
-    The body is the more exact of the two; `Retry-After` may also be a date (RFC 9110, section 10.2.3).
+    The body is more precise than the header. `Retry-After` may also be a date (RFC 9110, section 10.2.3).
     """
     told = _number(body.get("retry_after")) if isinstance(body, dict) else None
     if told:
@@ -73,7 +73,7 @@ def retry_after(headers: Mapping[str, str], body: object) -> float | None:
 
 
 def is_global(headers: Mapping[str, str], body: object) -> bool:
-    """Whether a 429 is for all that the caller asks."""
+    """Whether a 429 applies to all requests of the caller."""
     if headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
         return True
     return isinstance(body, dict) and bool(body.get("global"))
@@ -84,28 +84,28 @@ class _Window:
     limit: int
     remaining: int
     resets_at: float
-    seconds: float  # what a whole window takes, as the first answer of one said last
+    seconds: float  # the length of a whole window, from the first response in the latest one
 
 
-# caller, method, bucket, major. Discord names one bucket for posting and editing messages, and counts them apart.
+# caller, method, bucket, major. Discord gives posting and editing messages the same bucket, but counts them separately.
 type _Key = tuple[str, str, str, str]
 
 
 @dataclass
 class Limits:
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    # (method, template) -> bucket; null where Discord names none. Absent: nobody has had an answer yet.
+    # (method, template) -> bucket, None where Discord names none. Missing until the first response.
     _buckets: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _asking: set[tuple[str, str]] = field(default_factory=set)
     _windows: dict[_Key, _Window] = field(default_factory=dict)
-    _refused: dict[Route, float] = field(default_factory=dict)  # by a 429 of its own -> until
-    _blocked: dict[str, float] = field(default_factory=dict)  # caller -> until; "" is everybody
+    _refused: dict[Route, float] = field(default_factory=dict)  # route -> end of its own 429
+    _blocked: dict[str, float] = field(default_factory=dict)  # caller -> end of the block; "" is everybody
     _invalid: deque[float] = field(default_factory=deque)
 
     def acquire(self, route: Route, *, until: float) -> None:
-        """Wait for this request's turn, to `time.monotonic() == until` at most.
+        """Wait for this request's turn, at most until `time.monotonic() == until`.
 
-        Raises DiscordBusy at once when its turn comes later than that, DiscordPaused when too much was refused.
+        Raises DiscordBusy at once when the turn would come later, DiscordPaused after too many refused requests.
         """
         with self._changed:
             while True:
@@ -118,7 +118,7 @@ class Limits:
                 self._changed.wait(wait)
 
     def _take(self, route: Route, now: float) -> float | None:
-        """Take a turn and return null, or return after how many seconds to try again."""
+        """Take a turn and return None, or return the seconds to wait before trying again."""
         while self._invalid and self._invalid[0] <= now - INVALID_SECONDS:
             self._invalid.popleft()
         if len(self._invalid) >= MAX_INVALID:
@@ -130,7 +130,7 @@ class Limits:
             return blocked - now
         name = (route.method, route.template)
         if name not in self._buckets:
-            # The first request learns the bucket for the others; a crowd before it would be a storm of 429s.
+            # The first request learns the bucket for the others. Sending all of them at once would cause many 429s.
             if name in self._asking:
                 return 0.05
             self._asking.add(name)
@@ -149,15 +149,15 @@ class Limits:
         return route.caller, route.method, bucket, route.major
 
     def abandon(self, route: Route) -> None:
-        """There was no answer. What was taken stays taken: Discord may have counted it."""
+        """End a request that got no response. Its turn is not given back: Discord may have counted the request."""
         with self._changed:
             self._asking.discard((route.method, route.template))
             self._changed.notify_all()
 
     def learn(self, route: Route, *, status: int, headers: Mapping[str, str], body: object) -> float | None:
-        """Take an answer into account. `body` is its JSON, null for what is none.
+        """Update the limits from a response. `body` is its JSON, or None when it is not JSON.
 
-        Returns after how many seconds to ask again, null of anything but a 429.
+        Returns the seconds to wait after a 429, or None for any other status.
         """
         wait = None
         with self._changed:
@@ -169,7 +169,7 @@ class Limits:
             else:
                 self._buckets.setdefault(name, None)
             if status == 429:
-                # Its headers are of the window, or made up for the occasion: what counts is when to come back.
+                # The headers of a 429 may not describe the real window. Only the time to wait is reliable.
                 wait = self._see_refusal(route, headers, body, now)
             elif bucket:
                 self._see_window(self._key(route), headers, now)
@@ -184,7 +184,7 @@ class Limits:
         after = _number(headers.get("X-RateLimit-Reset-After"))
         if limit is None or remaining is None or after is None:
             return
-        after, limit = min(after, MAX_WINDOW_SECONDS), max(1.0, limit)  # a window of none would never end
+        after, limit = min(after, MAX_WINDOW_SECONDS), max(1.0, limit)  # a limit of 0 would block forever
         known = self._windows.get(key)
         if known is None:
             if len(self._windows) >= MAX_WINDOWS:
@@ -194,31 +194,30 @@ class Limits:
         if now + after > known.resets_at + known.seconds / 2:
             known.remaining = int(remaining)  # a window that began after ours
         else:
-            known.remaining = min(known.remaining, int(remaining))  # answers overtake each other
-        # The newest answer is right about when, also where an older one said later.
+            known.remaining = min(known.remaining, int(remaining))  # responses may arrive out of order
+        # The newest response has the right reset time, even if an older one gave a later time.
         known.limit, known.resets_at = int(limit), now + after
         if remaining == limit - 1:
             known.seconds = after
 
     def _see_refusal(self, route: Route, headers: Mapping[str, str], body: object, now: float) -> float:
-        """Returns after how many seconds to ask again."""
+        """Record a 429 and return the seconds to wait."""
         seconds = retry_after(headers, body) or (1.0 if isinstance(body, dict) else BAN_SECONDS)
-        if not isinstance(body, dict):  # Cloudflare's own page: the whole address is shut out
+        if not isinstance(body, dict):  # Cloudflare's own page: our whole IP address is blocked
             self._blocked[""] = now + seconds
-            log.error("Cloudflare blocked our address from Discord for %.0f s", seconds)
+            log.error("Cloudflare blocked our IP address from Discord for %.0f s", seconds)
         elif is_global(headers, body):
             self._blocked[route.caller] = now + seconds
             self._blocked = {who: until for who, until in self._blocked.items() if until > now}
         else:
             self._refuse(route, now, now + seconds)
-        if (
-            headers.get("X-RateLimit-Scope") != "shared"
-        ):  # Discord does not count these: they are others' doing
+        # Discord does not count a "shared" 429 against us: other applications caused it.
+        if headers.get("X-RateLimit-Scope") != "shared":
             self._count_invalid(route, 429, now)
         return seconds
 
     def _refuse(self, route: Route, now: float, until: float) -> None:
-        """Discord may count what no header tells of (docs: Rate Limits), so this says nothing about the window."""
+        """Block only this route: its 429 may come from a limit that no header shows (docs: Rate Limits)."""
         if len(self._refused) >= MAX_WINDOWS:
             self._refused = {each: end for each, end in self._refused.items() if end > now}
         self._refused[route] = max(until, self._refused.get(route, 0.0))
@@ -229,7 +228,7 @@ class Limits:
         self._invalid.append(now)
         if len(self._invalid) == MAX_INVALID:
             log.error(
-                "Paused requests to Discord: it refused %s in ten minutes, the last with HTTP %s at %s %s",
+                "Paused requests to Discord: it refused %s in ten minutes, the last one with HTTP %s for %s %s",
                 MAX_INVALID,
                 status,
                 route.method,
@@ -238,7 +237,7 @@ class Limits:
 
 
 def _number(value: object) -> float | None:
-    """Return a number of seconds or requests; null for what is none, NaN and negative ones included."""
+    """Return a number of seconds or requests, or None for anything else, including NaN and negative numbers."""
     if not isinstance(value, str | int | float):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Encryption of single fields at rest, with rotation: the newest key encrypts, every key decrypts."""
+"""Encryption of single database fields, with key rotation: the newest key encrypts, every key decrypts."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(ciphertext: str) -> str:
-    """Raises cryptography.fernet.InvalidToken when no key fits."""
+    """Return the plain text. Raises cryptography.fernet.InvalidToken when no key fits."""
     return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(ciphertext.encode()).decode()

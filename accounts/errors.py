@@ -1,4 +1,4 @@
-"""The base of every app's refusals, and why a caller is not let in. The documents in docs/ list the codes."""
+"""The base class of every app's refusals, and the errors of logins and of Discord. docs/ lists the codes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-MAX_TOLD = 5  # fields in the sentence of InvalidInput
+MAX_TOLD = 5  # fields that the sentence of InvalidInput names
 
 
 class Refusal(Exception):
-    """Why something is not done. Every error that a client may see is one; each edge translates it once.
+    """The reason why a request is refused. Every error that a client may see is one; each edge translates it once.
 
-    A class has a stable `code`, a `sentence` for people, the HTTP `status`, the `close_code` of a WebSocket (None where
-    the connection goes on), and the `field` that holds bad input. An instance has `errors` (sentences by field),
-    `retry_after` (seconds, None when nobody knows) and `data` (further fields of an `error` frame).
+    A class has a stable `code`, a `sentence` for people, the HTTP `status`, the `close_code` of a WebSocket (None if
+    the connection stays open), and the `field` that holds bad input. An instance has `errors` (sentences by field),
+    `retry_after` (seconds, None when unknown) and `data` (further fields of an `error` frame).
     """
 
     code = ""
@@ -31,7 +31,7 @@ class Refusal(Exception):
 
 
 class InvalidInput(Refusal):
-    """Some fields of the input are invalid; `errors` has the sentences of each."""
+    """Some fields of the input are invalid. `errors` lists the sentences for each field."""
 
     code = "INVALID_INPUT"
 
@@ -45,11 +45,11 @@ class InvalidInput(Refusal):
         self.errors = errors
 
 
-# --- Who calls ---
+# --- Authentication ---
 
 
 class Unauthenticated(Refusal):
-    """The caller is not logged in, or no longer."""
+    """The caller is not logged in, or no longer logged in."""
 
     status = 401
     close_code: int | None = 4401
@@ -63,14 +63,14 @@ class AuthRequired(Unauthenticated):
 
 
 class TokenInvalid(Unauthenticated):
-    """The token is malformed, or we did not issue it for this."""
+    """The token is malformed, or was not issued for this use."""
 
     code = "TOKEN_INVALID"
     sentence = _("The token is invalid.")
 
 
 class TokenExpired(Unauthenticated):
-    """The token is older than it may be."""
+    """The token has expired."""
 
     code = "TOKEN_EXPIRED"
     sentence = _("The token has expired. Request a new one.")
@@ -84,21 +84,21 @@ class UserNotFound(Unauthenticated):
 
 
 class SessionRevoked(Unauthenticated):
-    """The session was ended, by its person or because a token was used twice."""
+    """The session was ended, by its owner or because a token was used twice."""
 
     code = "SESSION_REVOKED"
     sentence = _("This session was ended. Log in again.")
 
 
 class SecondFactorRequired(Unauthenticated):
-    """The account has a second factor, and the login came without its code."""
+    """The account has a second factor, and the login request has no code for it."""
 
     code = "SECOND_FACTOR_REQUIRED"
     sentence = _("This account needs a second factor. Log in again and send `second_factor`.")
 
 
 class SecondFactorInvalid(Unauthenticated):
-    """The code of the second factor is not accepted."""
+    """The code for the second factor is wrong, was already used, or follows too many attempts."""
 
     code = "SECOND_FACTOR_INVALID"
     sentence = _(
@@ -107,14 +107,14 @@ class SecondFactorInvalid(Unauthenticated):
 
 
 class GrantDead(Unauthenticated):
-    """Discord no longer lets us ask about this person."""
+    """Discord no longer gives us this person's data; they must log in again."""
 
     code = "DISCORD_LOGIN_REQUIRED"
     sentence = _("Discord no longer shows us your servers. Log in again.")
 
 
 class LoginRefused(Refusal):
-    """A browser's login that Discord, the person or we refuse. `status` is what the page carries."""
+    """A browser's login was refused by Discord, by the person or by us. `status` is the page's HTTP status."""
 
     def __init__(self, status: int, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -125,14 +125,14 @@ class LoginRefused(Refusal):
 
 
 class DiscordError(Refusal):
-    """Discord did not do what we asked, as far as we know."""
+    """A request to Discord failed, as far as we know."""
 
     code = "DISCORD_FAILED"
     sentence = _("Discord could not be reached. Try again in a moment.")
     status = 502
 
     def __init__(self, *, perhaps_done: bool = False) -> None:
-        """`perhaps_done`: the last attempt may have been carried out all the same."""
+        """`perhaps_done`: Discord may have carried out the last attempt anyway."""
         super().__init__()
         self.perhaps_done = perhaps_done
 
@@ -146,7 +146,7 @@ class DiscordTimeout(DiscordError):
 
 
 class DiscordBusy(DiscordError):
-    """Discord limits how often we may ask, and the limit is reached."""
+    """Discord's rate limit is reached."""
 
     code = "DISCORD_RATE_LIMITED"
     sentence = _("Discord's rate limit is reached. Try again in a minute.")
@@ -157,7 +157,7 @@ class DiscordBusy(DiscordError):
 
 
 class DiscordPaused(DiscordBusy):
-    """We do not ask, before Discord shuts the whole address out (its limit of invalid requests)."""
+    """Requests are paused, so that Discord does not block our IP address (its limit of invalid requests)."""
 
     code = "DISCORD_PAUSED"
     sentence = _("Discord rejected too many of our requests, so requests are paused for a few minutes.")
@@ -165,7 +165,7 @@ class DiscordPaused(DiscordBusy):
 
 
 class Crowded(DiscordBusy):
-    """We do not ask: so many requests wait for Discord already that one more would keep others from an answer."""
+    """Too many requests are waiting for Discord already; one more would delay unrelated requests."""
 
     code = "CROWDED"
     sentence = _("Too many requests are waiting for Discord. Try again in a moment.")
@@ -176,16 +176,17 @@ class Crowded(DiscordBusy):
 
 
 class DiscordMalformed(DiscordError):
-    """Discord's answer has another shape than its documentation says."""
+    """Discord's response does not have the documented shape."""
 
     code = "DISCORD_MALFORMED"
     sentence = _("Discord sent an unexpected answer. Try again in a moment.")
 
 
 class DiscordRefused(DiscordError):
-    """A 4xx: what we sent is not good (any more).
+    """Discord responded with a 4xx: our request is invalid, or no longer valid.
 
-    `discord_code`: its JSON error code, 0 for none; None of an answer that is no JSON, so of Cloudflare's or a proxy's.
+    `discord_code` is Discord's JSON error code, or 0 if there is none. It is None when the response is not JSON, which
+    means that it came from Cloudflare or a proxy.
     """
 
     code = "DISCORD_REFUSED"
@@ -198,7 +199,7 @@ class DiscordRefused(DiscordError):
 
 
 class CodeRefused(DiscordRefused):
-    """The authorization code is not good: used, too old, or another application's."""
+    """The authorization code is invalid: already used, too old, or for another application."""
 
     code = "CODE_REFUSED"
     sentence = _("Discord rejected this login. Start again.")

@@ -1,6 +1,6 @@
-"""What monitoring learns about people being let in. `/metrics` shows these with those of the other apps.
+"""Metrics and log lines about authentication. `/metrics` exposes them with those of the other apps.
 
-Surfaces: `login` (browser), `exchange`, `rest`, `bot_api`, and the sockets' endpoints by name.
+Surfaces: `login` (browser), `exchange`, `rest`, `bot_api`, and the names of the WebSocket endpoints.
 Outcomes: `valid`, `grace`, `anonymous`, or the stable code of the refusal.
 """
 
@@ -18,10 +18,10 @@ from accounts.models import AuthSession
 log = logging.getLogger(__name__)
 
 AUTHENTICATIONS = Counter(
-    "backline_authentications", "Credentials that were checked.", ["surface", "outcome"]
+    "backline_authentications", "Checks of credentials, by outcome.", ["surface", "outcome"]
 )
-GRACE_USES = Counter("backline_grace_uses", "Expired tokens let in within the grace.", ["surface"])
-REFRESHES = Counter("backline_token_refreshes", "Tokens renewed, or not.", ["surface", "outcome"])
+GRACE_USES = Counter("backline_grace_uses", "Expired tokens accepted within the grace period.", ["surface"])
+REFRESHES = Counter("backline_token_refreshes", "Token refreshes, by outcome.", ["surface", "outcome"])
 
 
 def count_authentication(surface: str, outcome: str) -> None:
@@ -31,20 +31,20 @@ def count_authentication(surface: str, outcome: str) -> None:
 
 
 def count_login(surface: str, session: AuthSession) -> None:
-    """Count a login, which began `session`."""
+    """Count and log the login that began `session`."""
     count_authentication(surface, "valid")
     log.info("login.accepted surface=%s user=%s session=%s", surface, session.user_id, session.pk)
 
 
 def count_grace(surface: str, user_id: int) -> None:
-    """Count somebody who is in grace from now on: let in so, or overtaken by it on an open socket."""
+    """Count a token that is now in the grace: it was accepted so, or it expired on an open socket."""
     GRACE_USES.labels(surface).inc()
     log.info("auth.grace surface=%s user=%s", surface, user_id)
 
 
 @contextmanager
 def refusals_counted(surface: str) -> Iterator[None]:
-    """Count the refusal that is raised inside, if any; it goes on its way."""
+    """Count a refusal raised inside the block, and raise it again."""
     try:
         yield
     except (Unauthenticated, DiscordError) as error:
@@ -54,7 +54,7 @@ def refusals_counted(surface: str) -> Iterator[None]:
 
 @contextmanager
 def refresh_counted(surface: str) -> Iterator[None]:
-    """Count a renewal by how the work inside ends."""
+    """Count a token refresh by the outcome of the block."""
     try:
         yield
     except (Unauthenticated, DiscordError) as error:

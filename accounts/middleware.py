@@ -1,4 +1,4 @@
-"""A browser session lives only as long as its AuthSession row."""
+"""Middleware that makes a browser session valid only as long as its AuthSession row."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from accounts.session_store import SessionStore
 
 log = logging.getLogger(__name__)
 
-_NOBODY_ASKS = {"/healthz", "/readyz", "/metrics"}  # these answer also while the database does not
+_NOBODY_ASKS = {"/healthz", "/readyz", "/metrics"}  # these must respond even while the database does not
 
 
 class KeepCookieMiddleware(SessionMiddleware):
-    """Django's, but only a request that ends the session takes its cookie away.
+    """Django's session middleware, except that only a request that ends the session deletes its cookie.
 
-    Django does so for each key that it does not find. A request that was under way while another one logged in brings
-    the key of before, and its answer would throw the new cookie away.
+    Django deletes the cookie whenever it does not find the session key. A request that started before another one
+    logged in still has the old key, and its response would delete the new cookie.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -38,13 +38,15 @@ class KeepCookieMiddleware(SessionMiddleware):
 
 
 class AuthSessionMiddleware:
-    """Checks the row on each request that carries a login (one query) and sets `request.auth_session`."""
+    """Checks the row on each request with a login cookie (one query) and sets `request.auth_session`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.user = AnonymousUser()  # without a row nobody is logged in, whatever Django's session says
+        request.user = (
+            AnonymousUser()
+        )  # without a row nobody is logged in, even if Django's session has a user
         if request.path not in _NOBODY_ASKS:
             try:
                 self._find(request)
@@ -68,7 +70,7 @@ class AuthSessionMiddleware:
             touch_session(session)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A page whose view found the database gone; REST's views answer for themselves."""
+        """Show the error page when a view cannot reach the database. REST views handle this themselves."""
         if isinstance(exception, OperationalError | InterfaceError):
             log.error("Database unavailable for %s %s", request.method, request.path, exc_info=exception)
             return unavailable(request)

@@ -1,4 +1,4 @@
-"""People, their sessions, and what Discord granted us for them."""
+"""People, their sessions, and the tokens that Discord granted us for them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ snowflake_validator = RegexValidator(SNOWFLAKE.pattern, _("Not a Discord snowfla
 
 
 class UserManager(BaseUserManager["User"]):
-    """Django's, for these people."""
+    """Django's manager, typed for `User`."""
 
 
 class User(AbstractBaseUser):
-    """A person, known by their Discord snowflake; there are no passwords.
+    """A person, identified by their Discord snowflake. There are no passwords.
 
-    A row may exist before its person ever logged in here: using the bot in Discord makes one.
+    Using the bot in Discord creates a row, so it may exist before the person's first login.
     """
 
     discord_id = models.CharField(
@@ -64,14 +64,14 @@ class User(AbstractBaseUser):
 
     @property
     def avatar_url(self) -> str | None:
-        """Discord's CDN address of the avatar (docs: Reference, Image Formatting), null without one."""
+        """The avatar's URL on Discord's CDN, if the person has one (docs: Reference, Image Formatting)."""
         if not self.avatar_hash:
             return None
         kind = "gif" if self.avatar_hash.startswith("a_") else "png"
         return f"https://cdn.discordapp.com/avatars/{self.discord_id}/{self.avatar_hash}.{kind}?size=128"
 
-    # Who may enter the Django admin is read from the settings on each request, so that removing an id works
-    # at once; there are no finer permissions than that.
+    # Access to the Django admin is read from the settings on each request, so that removing an id works at once.
+    # There are no finer permissions.
     @property
     def is_staff(self) -> bool:
         return bool(self.discord_id) and self.discord_id in settings.ADMIN_DISCORD_IDS
@@ -84,9 +84,9 @@ class User(AbstractBaseUser):
 
 
 class AuthSession(models.Model):
-    """One login. Its id is the `sid` in every token; revoking it ends cookie, tokens and sockets.
+    """One login. Its id is the `sid` in every token. Revoking it ends the cookie, tokens and sockets.
 
-    With a `store` it is a sync token instead: good for that instance's log and nothing else.
+    With a `store` it is a sync token instead, valid only for that instance's log.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -110,15 +110,15 @@ class AuthSession(models.Model):
 
     @property
     def expires_at(self) -> datetime | None:
-        """When a sync token ends by itself; null for a login, which lives as long as it is used."""
+        """When a sync token expires, or None for a login, which stays valid as long as it is used."""
         return self.created_at + timedelta(seconds=settings.SYNC_TOKEN_SECONDS) if self.store else None
 
 
 class RefreshChain(models.Model):
-    """The refresh tokens that descend from one token pair. Only `generation` is good; older ones are spent.
+    """The refresh tokens that descend from one token pair. Only that of `generation` is valid; older ones are spent.
 
     A refresh token is signed and names its chain and generation, so nothing that could be replayed is stored.
-    The row appears with the first refresh: pages that renew through their cookie never make one.
+    The first refresh creates the row. Pages that renew through their cookie never create one.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -134,7 +134,7 @@ class RefreshChain(models.Model):
 
 
 class DiscordGrant(models.Model):
-    """What Discord granted at the last login: tokens, encrypted with FIELD_ENCRYPTION_KEYS."""
+    """The tokens that Discord granted at the last login, encrypted with FIELD_ENCRYPTION_KEYS."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="discord_grant")
     access_token = models.TextField(help_text=_("Fernet ciphertext."))
@@ -152,7 +152,7 @@ class DiscordGrant(models.Model):
 
 
 class OneTimeStep(models.Model):
-    """A step of a login that is good once, kept so that the client that took it gets its answer again (domain/once.py).
+    """A login step that works once, kept to repeat its answer to the client that took it (domain/once.py).
 
     Nothing here can be replayed: `step` and `proof` are SHA-256 hashes, and the answer is encrypted.
     """
@@ -171,7 +171,7 @@ class OneTimeStep(models.Model):
 
 
 class UsedServiceToken(models.Model):
-    """A `jti` of the Bot API that was presented once; kept until the token could no longer be replayed."""
+    """The `jti` of a service token that was used at the Bot API, kept until that token expires."""
 
     jti = models.CharField(primary_key=True, max_length=64)
     expires_at = models.DateTimeField(db_index=True)

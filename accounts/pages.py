@@ -22,7 +22,7 @@ from accounts.models import User
 
 
 class PersonRequest(HttpRequest):
-    """A request of a person who is logged in."""
+    """A request from a person who is logged in."""
 
     user: User
 
@@ -30,9 +30,9 @@ class PersonRequest(HttpRequest):
 def page[**P](
     view: Callable[Concatenate[PersonRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Make a page that needs a login. Other people are sent to Discord, and come back afterwards.
+    """Require a login for a page. People who are not logged in are sent to Discord, and come back afterwards.
 
-    A Refusal that the view raises becomes the page 403 or 404.
+    A Refusal that the view raises becomes the 403 or the 404 page.
     """
 
     @require_safe
@@ -60,7 +60,7 @@ def login_url(target: str) -> str:
 
 @page
 def sessions(request: PersonRequest) -> HttpResponse:
-    """Show the person's sessions. The page ends them over REST."""
+    """Show the person's sessions. The page's script ends them over REST."""
     return render(
         request,
         "accounts/sessions.html",

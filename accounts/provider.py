@@ -1,7 +1,7 @@
-"""allauth's Discord provider with its open ends closed.
+"""allauth's Discord provider, made stricter.
 
-The stock provider lets the login URL's query replace scope, client_id, redirect_uri and state, and its adapter
-takes any answer of /users/@me for a profile. It discovers this class because the app holds `provider.py`.
+In the stock provider the login URL's query can replace scope, client_id, redirect_uri and state, and the adapter takes
+any response of /users/@me for a profile. allauth discovers this class because the app has a `provider.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class DiscordClient(OAuth2Client):
     def get_access_token(
         self, code: str, pkce_code_verifier: str | None = None, extra_data: object = None
     ) -> dict[str, object]:
-        # The verifier is in the browser's session, so that no other browser gets tokens that were kept.
+        # The verifier is in the browser's session, so that no other browser gets kept tokens.
         assert pkce_code_verifier
         return exchange_code(code=code, redirect_uri=self.callback_url, code_verifier=pkce_code_verifier)
 
@@ -34,7 +34,7 @@ class DiscordAdapter(StockAdapter):
         return settings.DISCORD_AUTHORIZE_URL
 
     def get_callback_url(self, request: HttpRequest, app: object) -> str:
-        # allauth would build it from the Host header; Discord compares it to the letter.
+        # allauth would build it from the Host header, but Discord requires exactly the registered URL.
         return settings.DISCORD_REDIRECT_URI
 
     def parse_token(self, data: dict[str, object]) -> SocialToken:
@@ -51,7 +51,7 @@ class DiscordAdapter(StockAdapter):
 
 class DiscordProvider(StockProvider):
     oauth2_adapter_class = DiscordAdapter
-    # allauth builds urls from `package`; ours stand in accounts/urls.py under /api/auth.
+    # allauth builds URLs from `package`; ours are in accounts/urls.py under /api/auth.
 
     def get_auth_params_from_request(self, request: HttpRequest, action: object) -> dict[str, object]:
         params: dict[str, object] = self.get_auth_params()

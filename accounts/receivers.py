@@ -1,4 +1,4 @@
-"""What a login leaves behind: a session row, the grant, and word to the other apps."""
+"""Receivers of login signals: begin and end sessions, and notify the other apps."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from accounts.signals import discord_login
 
 @receiver(user_logged_in)
 def bind_session(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
-    """Begin a session, and end the one that this browser had: its cookie is overwritten, its tokens must not
-    live on. Django has emptied the browser's session by now if that was somebody else's."""
+    """Begin a session, and end the one that this browser had: its cookie is overwritten, so its tokens must end too.
+
+    If that session belonged to another user, Django has already emptied the browser's session.
+    """
     before = getattr(request, "auth_session", None)
     if before is not None:
         revoke_session(before)
@@ -38,7 +40,7 @@ def bind_session(sender: object, request: HttpRequest, user: User, **kwargs: obj
 def tell_others(
     sender: object, request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **kwargs: object
 ) -> None:
-    """The adapter stored the grant before any second factor was asked for; others hear of it now."""
+    """Notify other apps of the login. The adapter stored the grant earlier, before any second factor."""
     grant = DiscordGrant.objects.filter(user=user).first()
     if sociallogin is None or grant is None:
         return
@@ -48,7 +50,7 @@ def tell_others(
 
 @receiver(authenticator_added)
 def count_as_proof(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
-    """Who just typed the new app's code need not type it again to see the recovery codes."""
+    """Count the new app's first code as a reauthentication, so that it also opens the recovery codes."""
     record_authentication(request, user, "mfa", reauthenticated=True)
 
 

@@ -1,4 +1,4 @@
-"""How callers authenticate, for the OpenAPI document. Importing this registers it."""
+"""The authentication schemes of the OpenAPI document. Importing this module registers them."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class SessionSerializer(serializers.ModelSerializer[AuthSession]):
 
 @extend_schema_field(str)
 class TokenField(serializers.Field[str, Any, str, Any]):
-    """Any text: whether it is a token is for the one who verifies it, and the answer then 401."""
+    """Any non-empty string. Verifying the token comes later and responds with 401."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": gettext_lazy("Must be a non-empty string.")

@@ -1,4 +1,4 @@
-"""Tokens with which one of our own processes speaks to the Bot API: own key, own audience, good once."""
+"""Tokens that our own processes send to the Bot API, with their own key and audience. Each works once."""
 
 from __future__ import annotations
 
@@ -37,13 +37,15 @@ def issue() -> str:
 
 
 def spend(raw: str) -> None:
-    """Accept a service token once. Raises TokenInvalid (also on replay and on a life beyond 60 s) or
-    TokenExpired."""
+    """Accept a service token once.
+
+    Raises TokenInvalid (also for a replay, and for a lifetime above 60 s) or TokenExpired.
+    """
     claims = _backend().read(raw, token_type="service")
     jti = claims["jti"]
     if claims["exp"] - claims["iat"] > LIFETIME_SECONDS or not isinstance(jti, str):
         raise TokenInvalid
-    if not 0 < len(jti) <= 64 or not jti.isprintable():  # PostgreSQL holds neither NUL nor lone surrogates
+    if not 0 < len(jti) <= 64 or not jti.isprintable():  # PostgreSQL refuses NUL and lone surrogates
         raise TokenInvalid
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS)
     try:

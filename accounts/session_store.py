@@ -1,4 +1,4 @@
-"""Where Django keeps browsers' sessions: its own table, asked only for what can be a key of it."""
+"""Django's database store for browser sessions, which looks up only well-formed keys."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class SessionStore(DatabaseStore):
     flushed = False
 
     def _validate_session_key(self, key: str | None) -> bool:
-        """All of Django's keys are letters and digits; a quoted cookie may hold a NUL, which PostgreSQL refuses."""
+        """Accept letters and digits, as in Django's keys. A quoted cookie may hold a NUL, which PostgreSQL refuses."""
         return key is not None and 8 <= len(key) <= 40 and key.isascii() and key.isalnum()
 
     def flush(self) -> None:
         super().flush()
-        self.flushed = True  # by this request, so its answer takes the cookie away
+        self.flushed = True  # this request ended the session, so its response deletes the cookie

@@ -1,4 +1,4 @@
-"""People and what their devices hold, as every app shows them over REST."""
+"""People and device tokens, as every app shows them over REST."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What other apps may want to know about people. Sent after the database has it."""
+"""Signals about people, for other apps. Each comment lists the arguments."""
 
 from django.dispatch import Signal
 
-# user: User, access_token: str (Discord's, with scopes identify and guilds)
+# user: User, access_token: str (Discord's, with scopes identify and guilds); sent after the transaction commits
 discord_login = Signal()
-# sid: str
+# sid: str; sent after the transaction commits
 session_revoked = Signal()
-# user: User; a receiver returns {name: JSON-ready data} of what its app keeps about them. What may be much is an
-# iterator of rows, of which each page is a query of its own: it is read in one thread after another.
+# user: User; a receiver returns {name: JSON-ready data} that its app stores about the user. Data of unlimited size is
+# an iterator of rows that makes one query per page, because different threads read it in turn.
 exporting = Signal()
 # user: User, whose row is about to be deleted in the same transaction
 departing = Signal()

@@ -1,6 +1,6 @@
-"""Serializer fields that take JSON as it is: "5" is no number, 1 is no boolean, 5 is no text.
+"""Serializer fields that do not convert JSON types: "5" is no number, 1 is no boolean, 5 is no text.
 
-Each says in one sentence what would be right, whichever way a value is wrong.
+Each has one error sentence, which says what would be right, however the value is wrong.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _MISTAKES = (
 )  # fmt: skip
 
 
-def always(sentence: str | Promise) -> dict[str, Any]:  # any sentence: also the lazy ones of the base classes
-    """Return `error_messages` that say the same whatever is wrong: what would be right."""
+def always(sentence: str | Promise) -> dict[str, Any]:
+    """Return `error_messages` with the same sentence for every mistake. It should say what would be right."""
     return dict.fromkeys(_MISTAKES, sentence)
 
 
@@ -56,7 +56,7 @@ class YesOrNo(serializers.BooleanField):
 
 
 class OneOf(serializers.ChoiceField):
-    """One of a few texts."""
+    """One of a fixed list of strings."""
 
     def __init__(self, choices: Any, **options: Any) -> None:
         super().__init__(choices, **options)
@@ -71,7 +71,7 @@ class OneOf(serializers.ChoiceField):
 
 
 class Snowflake(serializers.CharField):
-    """The id of something at Discord, as text."""
+    """A Discord id, as a string."""
 
     def __init__(self, *, allow_null: bool = False, **options: Any) -> None:
         if allow_null:
@@ -87,9 +87,10 @@ class Snowflake(serializers.CharField):
 
 
 class OnlyKnownFields(serializers.Serializer[Any]):
-    """Refuses names that are none of its fields, each with the sentence `unknown`.
+    """Refuses fields that it does not know, each with the sentence `unknown`.
 
-    The answer has the first MAX_UNKNOWN of them, cut to MAX_NAME characters: it must not be larger than the request.
+    The response names the first MAX_UNKNOWN of them, cut to MAX_NAME characters, so that it is not larger than the
+    request.
     """
 
     unknown = gettext_lazy("Unknown field.")
@@ -101,7 +102,7 @@ class OnlyKnownFields(serializers.Serializer[Any]):
         try:
             clean = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            errors.update(cast("dict[str, Any]", error.detail))  # of a serializer: sentences by field
+            errors.update(cast("dict[str, Any]", error.detail))  # a serializer's detail: sentences by field
         if errors:
             raise serializers.ValidationError(errors)
         return clean

@@ -1,7 +1,7 @@
-"""Access, refresh and sync tokens: HS256 JWTs, every claim required, tied to an AuthSession by `sid`.
+"""Access, refresh and sync tokens: HS256 JWTs with every claim required, tied to an AuthSession by `sid`.
 
-SimpleJWT signs and verifies; what it leaves open is closed here: it requires neither `iat` nor a single
-audience, and knows no session.
+SimpleJWT signs and verifies. The checks that it lacks are here: it requires neither `iat` nor a single audience, and
+it has no sessions.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ ACCESS_CLAIMS = [
 ]
 SYNC_CLAIMS = [*ACCESS_CLAIMS, "store"]
 REFRESH_CLAIMS = ["iss", "aud", "sub", "sid", "token_type", "chain", "generation", "iat", "exp"]
-MAX_GENERATION = 2**31 - 1  # what its column holds
-MAX_TOKEN_BYTES = 4096  # ours are a tenth of that; a megabyte is refused before it is parsed
+MAX_GENERATION = 2**31 - 1  # the maximum of its database column
+MAX_TOKEN_BYTES = 4096  # ours have a tenth of that; a longer one is refused before it is parsed
 
-type Claims = dict[str, Any]  # of a token's JSON; each is checked where it is read
+type Claims = dict[str, Any]  # a token's JSON; each claim is checked where it is read
 
 
 class StrictBackend(TokenBackend):
-    """SimpleJWT's backend with all claims required and the audience a single string."""
+    """SimpleJWT's backend, except that all claims are required and the audience is a single string."""
 
     def __init__(
         self, *, audience: str, required: list[str], issuer: str = ISSUER, key: bytes | None = None
@@ -78,11 +78,11 @@ class StrictBackend(TokenBackend):
                 options={
                     "require": self.required,
                     "strict_aud": True,
-                    "verify_exp": False,  # below, where the grace is known
+                    "verify_exp": False,  # checked below, with the grace
                     "enforce_minimum_key_length": True,
                 },
             )
-            # bool is an int to Python and a word to everybody else
+            # Compare exact types: isinstance would accept a JSON boolean as an int.
             if claims["token_type"] != token_type or {type(claims["exp"]), type(claims["iat"])} != {int}:
                 raise TokenInvalid
             datetime.fromtimestamp(claims["iat"], UTC)
@@ -103,7 +103,7 @@ class AccessClaims:
 
     @property
     def expired(self) -> bool:
-        """True within the grace only: an expired token without grace is not read at all."""
+        """Whether the token is in its grace. Past the grace, reading it raises TokenExpired."""
         return datetime.now(UTC) >= self.expires_at + timedelta(seconds=settings.TOKEN_LEEWAY_SECONDS)
 
 
@@ -155,7 +155,7 @@ def issue_access(session: AuthSession) -> tuple[str, datetime]:
 
 
 def issue_sync(session: AuthSession) -> str:
-    """Return the token of a session that has a `store`, the same each time; both end at its `expires_at`."""
+    """Return the sync token of a session with a `store`: always the same, valid until the session's `expires_at`."""
     if session.expires_at is None:
         raise ValueError("only a session with a store has a sync token")
     claims = _claims(session, issued_at=session.created_at, expires_at=session.expires_at)
@@ -171,7 +171,7 @@ def read_access(raw: str, *, grace_seconds: int = 0) -> AccessClaims:
 
 
 def read_sync(raw: str) -> SyncClaims:
-    """Raises TokenInvalid or TokenExpired; a sync token has no grace."""
+    """Raises TokenInvalid or TokenExpired. A sync token has no grace."""
     claims = _sync_backend().read(raw, token_type="sync")
     if not isinstance(claims["store"], str) or not claims["store"]:
         raise TokenInvalid
@@ -179,7 +179,7 @@ def read_sync(raw: str) -> SyncClaims:
 
 
 def says_sync(raw: str) -> bool:
-    """Whether a token says that it is a sync token, by its `aud`. Nothing is verified; `read_sync` does that."""
+    """Whether a token claims to be a sync token, by its `aud`. This verifies nothing; `read_sync` does."""
     if len(raw) > MAX_TOKEN_BYTES:
         return False
     try:
@@ -217,8 +217,10 @@ def _uuid(claim: object) -> uuid.UUID:
 
 
 def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, issued_at: datetime) -> str:
-    """Return the refresh token of that generation. Same arguments, same token: a replay within the window
-    needs no stored copy."""
+    """Return the refresh token of that generation.
+
+    The same arguments give the same token, so repeating it within REPLAY_SECONDS needs no stored copy.
+    """
     issued = int(issued_at.timestamp())
     return _refresh_backend().encode(
         {
@@ -234,9 +236,9 @@ def sign_refresh(*, session: AuthSession, chain: uuid.UUID, generation: int, iss
 
 
 def read_refresh(raw: str) -> RefreshClaims:
-    """Raises TokenInvalid or TokenExpired, the latter also when REFRESH_TOKEN_SECONDS became less meanwhile."""
+    """Raises TokenInvalid or TokenExpired, the latter also when REFRESH_TOKEN_SECONDS was reduced since."""
     claims = _refresh_backend().read(raw, token_type="refresh")
-    # Housekeeping relies on it: a spent token that outlived its chain's row would be as good as new.
+    # Housekeeping relies on this: a spent token would be valid again if it outlived its chain's row.
     life = settings.REFRESH_TOKEN_SECONDS + settings.TOKEN_LEEWAY_SECONDS
     if datetime.now(UTC).timestamp() >= claims["iat"] + life:
         raise TokenExpired

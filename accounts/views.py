@@ -1,4 +1,4 @@
-"""`/api/auth`: login with Discord, tokens, who am I, logout."""
+"""`/api/auth`: login with Discord, tokens, the current user, sessions, logout."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from accounts.serializers import (
 @never_cache
 @require_GET
 def discord_login(request: HttpRequest) -> HttpResponseBase:
-    """Send the browser to Discord. `next` is the only thing of the query that is used."""
+    """Redirect the browser to Discord. `next` is the only query parameter that is used."""
     target = request.GET.get("next", "")
     safe = (
         target.startswith("/")
@@ -67,7 +67,7 @@ def discord_login(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_GET
 def discord_callback(request: HttpRequest) -> HttpResponseBase:
-    """Where Discord sends the browser back to. Whoever refuses the login, or fails, is said here."""
+    """Handle the browser's return from Discord. Every refusal and failure of the login becomes a page here."""
     try:
         return finish_login(request)
     except (LoginRefused, DiscordError) as error:
@@ -79,7 +79,7 @@ def _pair(pair: TokenPair) -> dict[str, object]:
 
 
 class ExchangeView(APIView):
-    """Login for clients that hold the authorization code themselves; they get tokens and no cookie."""
+    """Log in a client that has received the authorization code itself. It gets tokens, but no cookie."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -106,7 +106,7 @@ class ExchangeView(APIView):
 
 
 class TokenView(APIView):
-    """Tokens for the session that the browser's cookie belongs to."""
+    """Return tokens for the session of the browser's cookie."""
 
     authentication_classes = (CookieAuthentication,)
 
@@ -138,7 +138,7 @@ class MeView(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Delete the account. What the person did in a guild stays in its log, without their name."""
+        """Delete the account. The person's actions in a guild stay in its log, without their name."""
         with discord.turn():
             delete_account(caller(request))
         django_logout(request._request)
@@ -146,7 +146,7 @@ class MeView(APIView):
 
 
 class ExportView(APIView):
-    """Everything that is kept about the caller."""
+    """Return all stored data about the caller."""
 
     @extend_schema(responses={200: OpenApiResponse(description="A JSON document.")})
     def get(self, request: Request) -> HttpResponseBase:
@@ -190,7 +190,7 @@ _LOGGED_OUT = {
 
 
 class LogoutView(APIView):
-    """Ends the session of the cookie, or of the bearer token. Whose session has ended is logged out: 200 as well."""
+    """End the session of the cookie or of the bearer token. Respond with 200 even if it had ended already."""
 
     permission_classes = (AllowAny,)
 
@@ -213,7 +213,7 @@ class LogoutView(APIView):
 
 
 class LogoutAllView(APIView):
-    """Ends every session of the caller, this one included."""
+    """End every session of the caller, including the current one."""
 
     @extend_schema(request=None, responses=_LOGGED_OUT)
     def post(self, request: Request) -> Response:

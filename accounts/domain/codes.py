@@ -1,7 +1,6 @@
-"""Exchange an authorization code for Discord's tokens, and keep them until the login that they are for is done.
+"""Exchange an authorization code for Discord's tokens, and keep the tokens until their login is finished.
 
-Discord accepts a code once. A login that fails after the exchange would be lost; with the tokens kept, the same client
-can try again.
+Discord accepts a code once. Without the kept tokens, a login that fails after the exchange could not be retried.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ KEEP = timedelta(minutes=10)
 def exchange_code(
     *, code: str, redirect_uri: str, code_verifier: str, repeat_key: str = ""
 ) -> dict[str, object]:
-    """Return the same as `discord.exchange_code`; to the same client for KEEP, or until `forget_tokens`.
+    """Return the tokens of `discord.exchange_code`, again to the same client for KEEP or until `forget_tokens`.
 
-    The same client has the same `code_verifier` or `repeat_key`, one of which must not be empty. Not to be called
-    inside a transaction. Raises a DiscordError.
+    A client is the same if it sends the same `code_verifier` or `repeat_key`. One of them must not be empty. Do not
+    call inside a transaction. Raises a DiscordError.
     """
 
     def exchange() -> str:
@@ -39,10 +38,10 @@ def exchange_code(
 
 
 def forget_tokens(*, code: str, redirect_uri: str, code_verifier: str, repeat_key: str = "") -> None:
-    """Delete what `exchange_code` kept: the login succeeded or was refused."""
+    """Delete the tokens that `exchange_code` kept, once the login succeeded or was refused."""
     forget_step(*_step(code, redirect_uri, code_verifier, repeat_key))
 
 
 def _step(*client: str) -> tuple[str, ...]:
-    # The proofs are part of the name: a stranger with the code alone neither gets the tokens nor blocks the client.
+    # The proofs are part of the name, so a stranger who only has the code gets no tokens and cannot block the client.
     return "tokens", *client

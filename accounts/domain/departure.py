@@ -1,4 +1,4 @@
-"""What a person may take along, and how they leave."""
+"""Export of a person's data, and deletion of their account."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PIECE_BYTES = 64_000
 
 
 def export_data(user: User) -> dict[str, Any]:
-    """Return everything that is kept about a person, JSON-ready: `{account, sessions, second_factor, grant, <app>…}`.
+    """Return all stored data about a person, JSON-ready: `{account, sessions, second_factor, grant, <app>…}`.
 
-    Other apps answer `accounts.signals.exporting` with `{name: data}`; data without a bound is an iterator of rows.
-    Tokens are left out: they are keys, not facts.
+    Other apps add theirs as receivers of `accounts.signals.exporting`, which return `{name: data}`. Data of unlimited
+    size is an iterator of rows. Tokens are left out, because whoever has the file could use them.
     """
     grant = getattr(user, "discord_grant", None)
     data: dict[str, Any] = {
@@ -67,7 +67,7 @@ def export_data(user: User) -> dict[str, Any]:
 
 
 def export_pieces(user: User) -> Iterator[bytes]:
-    """Yield `export_data` as one JSON document, in pieces. A log of a gigabyte never is in memory."""
+    """Yield `export_data` as one JSON document, in pieces, so that a log of a gigabyte is never held in memory."""
     piece = bytearray()
     for text in _export_text(user):
         piece += text.encode()
@@ -95,7 +95,7 @@ def _export_text(user: User) -> Iterator[str]:
 
 
 def delete_account(user: User) -> None:
-    """Remove a person. What they did in a guild stays in its log, with nobody's name on it."""
+    """Delete a person. Their actions in a guild stay in its log, without their name."""
     with transaction.atomic():
         revoke_all_sessions(user)
     revoke_grant(user)

@@ -1,4 +1,4 @@
-"""Discord's tokens for a person: kept encrypted, renewed before use, given back at the end."""
+"""Discord's tokens for a person: stored encrypted, renewed before use, revoked at the end."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WAIT_SECONDS = 0.1
 
 
 def access_token_of(user: User) -> str:
-    """Return a Discord access token that is good for some minutes, renewed if need be.
+    """Return a Discord access token that is valid for some minutes more, renewed if necessary.
 
-    Of several callers, in any process, one renews and the others wait for it: Discord's refresh tokens are good
-    once. Blocks for as long as Discord takes. Not to be called inside a transaction, which would hide the claim
-    from the others. Raises GrantDead (DISCORD_LOGIN_REQUIRED) when the person must log in again, or a
-    DiscordError, after which the next call tries anew.
+    Discord's refresh tokens work once, so among several callers, in any process, one renews and the others wait.
+    Blocks for as long as Discord takes. Do not call inside a transaction, which would hide the claim from the other
+    callers. Raises GrantDead (DISCORD_LOGIN_REQUIRED) when the person must log in again, or a DiscordError, after
+    which the next call tries again.
     """
     deadline = time.monotonic() + CLAIM.total_seconds()
     while True:
@@ -47,12 +47,12 @@ def access_token_of(user: User) -> str:
 
 
 def is_grant_dead(user: User) -> bool:
-    """Whether the person must log in again before Discord tells anything new about them."""
+    """Whether the person must log in again before we can fetch anything new about them from Discord."""
     return DiscordGrant.objects.filter(user=user).exclude(dead_at=None).exists()
 
 
 def _claim(grant: DiscordGrant) -> bool:
-    """Make the renewal ours by a conditional update. A claim that was never redeemed runs out."""
+    """Claim the renewal by a conditional update. A claim that is never completed expires."""
     now = timezone.now()
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     with transaction.atomic(durable=True):  # RuntimeError inside another transaction
@@ -75,7 +75,7 @@ def _renew(grant: DiscordGrant) -> str:
         DiscordGrant.objects.filter(pk=grant.pk).update(claimed_until=None)
         raise
     access_token: str = answer["access_token"]
-    # Conditional, here and below: a login meanwhile brought newer tokens.
+    # Conditional, here and below: a login may have stored newer tokens in the meantime.
     DiscordGrant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token).update(
         access_token=encrypt(access_token),
         refresh_token=encrypt(answer["refresh_token"])
@@ -88,15 +88,15 @@ def _renew(grant: DiscordGrant) -> str:
 
 
 def bury_refused(user: User, access_token: str) -> None:
-    """Discord refused this token of the person with 401. A newer one that came meanwhile is left alone."""
+    """Mark the grant as dead after Discord refused `access_token` with 401, unless a newer token was stored since."""
     grant = DiscordGrant.objects.filter(user=user, dead_at=None).first()
     if grant is not None and _open(grant, grant.access_token) == access_token:
         _bury(grant)
 
 
 def _bury(grant: DiscordGrant) -> None:
-    """Discord withdrew it, the person did, or we cannot read it: only a new login helps, and the pages say so."""
-    log.info("Discord grant for user %s is no longer valid, asking them to log in again", grant.user_id)
+    """Mark a grant as dead: it was revoked, or we cannot decrypt it. The pages then ask for a new login."""
+    log.info("Discord grant for user %s is no longer valid. The user must log in again.", grant.user_id)
     DiscordGrant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token).update(
         dead_at=timezone.now(), claimed_until=None
     )
@@ -105,13 +105,13 @@ def _bury(grant: DiscordGrant) -> None:
 def _open(grant: DiscordGrant, ciphertext: str) -> str:
     try:
         return decrypt(ciphertext)
-    except InvalidToken as error:  # its key was thrown away
+    except InvalidToken as error:  # its key was removed from FIELD_ENCRYPTION_KEYS
         _bury(grant)
         raise GrantDead from error
 
 
 def revoke_grant(user: User) -> None:
-    """Give the tokens back to Discord. A Discord that does not answer does not keep a person here."""
+    """Revoke the person's tokens at Discord and delete the grant, even if Discord does not respond."""
     grant = DiscordGrant.objects.filter(user=user).first()
     if grant is None:
         return

@@ -1,4 +1,4 @@
-"""Forget what can no longer be used by anybody. Nothing depends on it but the size of the database."""
+"""Delete rows that nobody can use any more. Only the size of the database depends on it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from django.utils import timezone
 from accounts.domain.sessions import could_be_used
 from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceToken
 
-KEEP_ENDED = timedelta(days=30)  # so that an operator can still see who was where
+KEEP_ENDED = timedelta(days=30)  # so that an operator can still see who used which device and address
 MARGIN = timedelta(days=1)
 BATCH, MAX_BATCHES = 1000, 100
 
 
 def forget_the_past() -> dict[str, int]:
-    """Return how many rows went, by what they were. A pass is bounded; what it leaves is the next one's.
+    """Return how many rows were deleted, by kind. A pass is bounded; the next one deletes what is left.
 
-    Sessions unused for longer than cookie and tokens live are ended first, and deleted a month later. Uses no
-    transaction around it all: each step may be broken off.
+    Sessions that were unused for longer than the lifetime of cookie and tokens are ended first, and deleted a month
+    later. There is no transaction around the whole pass, so it may be interrupted at any step.
     """
     now = timezone.now()
     ended = AuthSession.objects.filter(revoked_at=None).exclude(could_be_used(now)).update(revoked_at=now)
@@ -36,7 +36,7 @@ def forget_the_past() -> dict[str, int]:
 
 
 def _last_of_use(now: datetime) -> datetime:
-    """Before this moment every token of a chain has expired, so none of them can come back as unspent."""
+    """Return the time before which every token of a chain has expired, so that none could count as unspent again."""
     return now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS) - MARGIN
 
 
@@ -52,5 +52,5 @@ def _delete[M: Model](rows: QuerySet[M]) -> int:
 
 
 def _clear_browser_sessions() -> int:
-    """Django's own rows, in which the states of unfinished logins live too."""
+    """Delete Django's own session rows, which also hold the states of unfinished logins."""
     return _delete(Session.objects.filter(expire_date__lt=timezone.now()))

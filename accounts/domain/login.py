@@ -42,13 +42,13 @@ def log_in_with_code(
     device: str,
     address: str | None,
 ) -> AuthSession:
-    """Return the new session; to the same request sent again a moment later, the same session.
+    """Return the new session. The same request sent again a moment later gets the same session.
 
-    That it is the same client is proved by `code_verifier` or by `repeat_key`, a text of the client's choice; without
-    either a code is good once. After a DiscordError other than CodeRefused the same client may send the same request
+    A client proves that it is the same one by `code_verifier` or by `repeat_key`, a text that it chooses. Without
+    either, a code works once. After a DiscordError other than CodeRefused the same client may send the same request
     again for ten minutes, even if Discord already accepted the code. Raises CodeRefused, another DiscordError,
-    UserNotFound for a closed account, SessionRevoked when the session was ended meanwhile, or SecondFactorRequired and
-    SecondFactorInvalid, after which the client needs a new code of Discord's.
+    UserNotFound for a closed account, SessionRevoked when the session was ended in the meantime, or
+    SecondFactorRequired and SecondFactorInvalid, after which the client needs a new code from Discord.
     """
     redirect_uri = redirect_uri or settings.DISCORD_REDIRECT_URI
     if not code_verifier and not repeat_key:
@@ -63,7 +63,7 @@ def log_in_with_code(
     }
 
     def log_in() -> str:
-        """Return the session's id, or the code of a refusal. Any other DiscordError may pass, so the tokens stay."""
+        """Return the session's id, or the code of a refusal. Keep the tokens after other errors, for a retry."""
         try:
             with discord.turn():
                 tokens = exchange_code(**trade)
@@ -75,7 +75,7 @@ def log_in_with_code(
         return str(session.pk)
 
     try:
-        # The proofs are part of the name: a stranger with the code alone cannot have the client refused.
+        # The proofs are part of the name, so a stranger who only has the code cannot get the client refused.
         answer, _ = take_once("exchange", *trade.values(), second_factor, proof=(), act=log_in)
     except StepSpent as error:
         raise CodeRefused from error
@@ -108,7 +108,7 @@ def _log_in(tokens: DiscordObject, *, second_factor: str, device: str, address: 
 
 
 def _check_second_factor(user: User, code: str) -> None:
-    """allauth's form counts wrong codes by the request that its middleware knows of."""
+    """Raise if the account's second factor is missing or wrong. allauth's form limits the number of wrong codes."""
     if not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
         return
     if not code:

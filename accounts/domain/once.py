@@ -1,9 +1,9 @@
-"""Answer a login step that is good once, also when the same client asks again because the answer got lost.
+"""Run a login step once, and repeat its answer when the same client asks again because the answer was lost.
 
-| row of OneTimeStep | what it means for the client that took the step; every other client gets StepSpent |
+| row of OneTimeStep | what the client that took the step gets (every other client gets StepSpent) |
 | --- | --- |
-| `claimed_until` in the future | somebody is answering: wait for it |
-| `claimed_until` past, no answer | its process died: answer now |
+| `claimed_until` in the future | another request is running the step: wait for its answer |
+| `claimed_until` past, no answer | the process that ran the step died: run it again |
 | `answer`, at most `seconds` old | the same answer again |
 | `answer`, older | StepSpent |
 """
@@ -27,7 +27,7 @@ from accounts.models import OneTimeStep
 # Longer than a login waits for Discord, so that a claim outlives the work it covers.
 CLAIM = timedelta(seconds=30)
 WAIT_SECONDS = 0.05
-WAITERS = 8  # in a process; each keeps a thread that could answer somebody else
+WAITERS = 8  # per process; each occupies a thread that could serve another request
 
 _waiters = threading.BoundedSemaphore(WAITERS)
 
@@ -43,13 +43,13 @@ def take_once(
     may_begin: Callable[[], bool] = lambda: True,
     seconds: float = REPLAY_SECONDS,
 ) -> tuple[str, bool]:
-    """Return `(answer, acted)`: what `act` returns, or what it returned to the same client in the last `seconds`.
+    """Return `(answer, acted)`: the result of `act`, or its result for the same client within the last `seconds`.
 
-    `step` names the step. `proof` is what only the client that takes it knows, with all that its request says: neither
-    is stored, only their hashes are. Of several callers, in any process, one acts and the others wait for it. When
-    `act` raises, nothing is kept, and the next caller acts. `may_begin()`: whether the step may be taken where nobody
-    took it. Not to be called inside a transaction. Raises StepSpent, Crowded when too many wait already, and whatever
-    `act` raises.
+    `step` names the step. `proof` is a secret of the client that takes it, followed by the contents of its request.
+    Only hashes of both are stored. Among several callers, in any process, one runs `act` and the others wait. When
+    `act` raises, nothing is kept, and the next caller runs it. `may_begin()` returns whether a step that nobody has
+    taken may be taken. Do not call inside a transaction. Raises StepSpent, Crowded when too many callers are waiting
+    already, and whatever `act` raises.
     """
     pk, proved = _hash(step), _hash(proof)
     while True:
@@ -58,7 +58,7 @@ def take_once(
             if _begin(pk, proved):
                 return _answer(pk, act), True
             continue
-        # Between the two looks somebody else may have taken the step, and all that let it begin.
+        # Look again: after the first query another caller may have taken the step, so that `may_begin` is now false.
         row = row or _find(pk)
         if row is None or row.proof != proved:
             raise StepSpent
@@ -73,12 +73,12 @@ def take_once(
 
 
 def forget_step(*step: str) -> None:
-    """Delete the step's answer. Whoever takes the step next begins it."""
+    """Delete the step with its answer. The next caller takes it as a new step."""
     OneTimeStep.objects.filter(pk=_hash(step)).delete()
 
 
 def empty_answers(*, older_than: timedelta) -> None:
-    """Delete the answers that were given so long ago. Their steps stay spent."""
+    """Delete the answers older than that. Their steps stay spent."""
     old = OneTimeStep.objects.filter(answered_at__lt=timezone.now() - older_than)
     old.exclude(answer="").update(answer="")
 
@@ -102,7 +102,7 @@ def _begin(pk: str, proof: str) -> bool:
 
 
 def _claim(row: OneTimeStep, now: datetime) -> bool:
-    """Make answering ours by a conditional update, unless somebody is answering."""
+    """Claim the step by a conditional update, unless another caller is running it."""
     if row.claimed_until > now:
         return False
     unchanged = OneTimeStep.objects.filter(pk=row.pk, claimed_until=row.claimed_until, answered_at=None)
@@ -110,7 +110,7 @@ def _claim(row: OneTimeStep, now: datetime) -> bool:
 
 
 def _await_answer(pk: str) -> None:
-    """Return when the step has an answer, or nobody is answering it. Raises Crowded."""
+    """Wait until the step has an answer or its claim has expired. Raises Crowded."""
     if not _waiters.acquire(blocking=False):
         raise Crowded
     try:

@@ -1,4 +1,4 @@
-"""Create and update people from what Discord says about them."""
+"""Create and update people from their Discord profiles."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from accounts.models import DiscordGrant, User
 
 
 def upsert_person(profile: DiscordObject) -> User:
-    """Return the user of a Discord user object (`id, username, global_name, avatar`), up to date.
+    """Return the user for a Discord user object (`id, username, global_name, avatar`), created or updated.
 
-    A person who used the bot before ever logging in is the same row afterwards.
+    A person who used the bot before their first login keeps the same row.
     """
     seen = {
         "username": profile["username"][:100],
@@ -32,7 +32,7 @@ def upsert_person(profile: DiscordObject) -> User:
 
 
 def know_person(discord_id: str) -> User:
-    """Return the person of a snowflake. One never seen before is named by it until Discord tells more."""
+    """Return the person with that snowflake. A new person has it as their name until we learn the real one."""
     user, _ = User.objects.get_or_create(discord_id=discord_id, defaults={"username": discord_id})
     return user
 

@@ -1,4 +1,4 @@
-"""Begin, renew and end sessions; say who a token belongs to."""
+"""Begin, renew and end sessions, and find whom a token belongs to."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from accounts.models import AuthSession, RefreshChain, User
 from accounts.signals import session_revoked
 from database.prepared import Prepared
 
-REPLAY_SECONDS = 10  # tabs race for one refresh; within this the same child is handed out again
+REPLAY_SECONDS = 10  # tabs race to refresh; within this time they all get the same new token
 SEEN_EVERY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling. `expires_at` is the token's; null for a cookie, which lives as long as its session.
+    """Who is calling. `expires_at` is the token's, or None for a cookie, which is valid as long as its session.
 
-    Without a session it is nobody: the development identity of REQUIRE_AUTH=false. With a `store` it came by a
-    sync token, and may do nothing but read and write that one instance.
+    `session` is None for the development identity of REQUIRE_AUTH=false. `store` is set for a sync token, which may
+    only read and write that one instance.
     """
 
     user: User
@@ -52,17 +52,17 @@ def nobody() -> Principal:
 
 
 def begin_session(user: User, *, device: str, address: str | None) -> AuthSession:
-    """`address` is what the server was told; what is no IP address is left out."""
+    """Create a session for a login. `address` is dropped when it is not an IP address."""
     return _begin(user, device=device, address=address)
 
 
 def begin_sync_session(
     user: User, *, store: str, device: str, address: str | None
 ) -> tuple[str, AuthSession]:
-    """Return a sync token for the instance `store` (`app:<name>`), and the session that it stands and falls with.
+    """Return a sync token for the instance `store` (`app:<name>`), and its session. Ending the session ends the token.
 
-    `device` is what its owner calls it. Whether the person may use the store is the caller's question, and
-    asked again on each connection. Raises ValueError without a store.
+    `device` is the name that its owner chose. The caller checks whether the person may use the store; each connection
+    checks it again. Raises ValueError without a store.
     """
     if not store:
         raise ValueError("a sync token is for one store")
@@ -81,7 +81,7 @@ def _begin(user: User, *, device: str, address: str | None, store: str = "") -> 
 
 
 def revoke_session(session: AuthSession) -> None:
-    """End a session on every surface. Doing it twice is harmless."""
+    """End a session on every surface. Calling it twice is harmless."""
     AuthSession.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=timezone.now())
     transaction.on_commit(lambda: session_revoked.send(AuthSession, sid=str(session.pk)))
 
@@ -100,7 +100,7 @@ def revoke_sessions(sessions: QuerySet[AuthSession]) -> int:
 
 
 def live_sync_sessions(store: str) -> QuerySet[AuthSession]:
-    """Return the sessions of the store's sync tokens that are still good, newest first."""
+    """Return the sessions of the store's valid sync tokens, newest first."""
     oldest = timezone.now() - timedelta(seconds=settings.SYNC_TOKEN_SECONDS)
     return AuthSession.objects.filter(store=store, revoked_at=None, created_at__gt=oldest).order_by(
         "-created_at"
@@ -108,14 +108,14 @@ def live_sync_sessions(store: str) -> QuerySet[AuthSession]:
 
 
 def live_sessions(user: User) -> list[AuthSession]:
-    """Return a person's sessions that could still be used, sync tokens too, newest use first."""
+    """Return a person's sessions that could still be used, including sync tokens, most recently used first."""
     return list(AuthSession.objects.filter(could_be_used(timezone.now()), user=user))
 
 
 def could_be_used(now: datetime) -> Q:
-    """Return the condition on an AuthSession that cookie, token or refresh token of it may be good at `now`.
+    """Return the condition for an AuthSession whose cookie, token or refresh token may be valid at `now`.
 
-    Each use of one of them is noted in `last_seen_at`; a sync token ends by itself, used or not.
+    Each use of one of them updates `last_seen_at`. A sync token expires by itself, used or not.
     """
     unused = timedelta(
         seconds=max(
@@ -130,7 +130,7 @@ def could_be_used(now: datetime) -> Q:
 
 
 def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
-    """Return the login of that id with its user. Raises SessionRevoked or UserNotFound."""
+    """Return the login session with that id, and its user. Raises SessionRevoked or UserNotFound."""
     session = AuthSession.objects.select_related("user").filter(pk=sid, store="").first() if sid else None
     if session is None or session.revoked_at is not None:
         raise SessionRevoked
@@ -140,14 +140,14 @@ def find_live_session(sid: uuid.UUID | str | None) -> AuthSession:
 
 
 def authenticate_access(raw: str, *, grace_seconds: int = 0) -> Principal:
-    """Say whose access token this is: one query. Raises Unauthenticated."""
+    """Return the principal of an access token, in one query. Raises Unauthenticated."""
     claims = tokens.read_access(raw, grace_seconds=grace_seconds)
     session = _session_of(claims.user_id, claims.sid, store="")
     return Principal(session.user, session, claims.expires_at)
 
 
 def authenticate_sync(raw: str) -> Principal:
-    """Say whose sync token this is, and in `store` for which instance: one query. Raises Unauthenticated."""
+    """Return the principal of a sync token, with its instance as `store`, in one query. Raises Unauthenticated."""
     claims = tokens.read_sync(raw)
     session = _session_of(claims.user_id, claims.sid, store=claims.store)
     return Principal(session.user, session, claims.expires_at, claims.store)
@@ -161,7 +161,7 @@ _by_sid = Prepared[AuthSession](
 def _session_of(user_id: int, sid: uuid.UUID, *, store: str) -> AuthSession:
     session = _by_sid.first(sid)
     if session is None:
-        # Deleting a user takes the sessions along, so a missing row says "gone" for good tokens.
+        # Deleting a user deletes the sessions too, so a valid token without a row may belong to a deleted user.
         raise SessionRevoked if User.objects.filter(pk=user_id).exists() else UserNotFound
     if session.user_id != user_id or session.store != store:
         raise TokenInvalid
@@ -173,7 +173,7 @@ def _session_of(user_id: int, sid: uuid.UUID, *, store: str) -> AuthSession:
 
 
 def touch_session(session: AuthSession) -> None:
-    """Note that the session was used, at most once a minute."""
+    """Record that the session was used, at most once a minute."""
     now = timezone.now()
     if now - session.last_seen_at > SEEN_EVERY:
         AuthSession.objects.filter(pk=session.pk).update(last_seen_at=now)
@@ -184,7 +184,7 @@ def issue_pair(session: AuthSession) -> TokenPair:
 
 
 def issue_first_pair(session: AuthSession) -> TokenPair:
-    """Return the pair that a session begins with. The refresh token is the same each time."""
+    """Return the session's first token pair. Its refresh token is the same on each call."""
     return _pair(session, chain=session.pk, generation=0, issued_at=session.created_at)
 
 
@@ -195,10 +195,10 @@ def _pair(session: AuthSession, *, chain: uuid.UUID, generation: int, issued_at:
 
 
 def refresh_pair(raw: str) -> TokenPair:
-    """Trade a refresh token for the next pair.
+    """Exchange a refresh token for the next pair.
 
-    A spent token within REPLAY_SECONDS of its rotation gets the same child again; later it is theft by the
-    rules of RFC 9700 §4.14.2 and the session is revoked. Raises Unauthenticated.
+    A spent token gets the same next pair again within REPLAY_SECONDS of its rotation. Later use counts as theft
+    (RFC 9700 §4.14.2), and the session is revoked. Raises Unauthenticated.
     """
     claims = tokens.read_refresh(raw)
     session = _session_of(claims.user_id, claims.sid, store="")

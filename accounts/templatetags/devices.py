@@ -1,4 +1,4 @@
-"""What a person recognises a session by: its device in plain words, and when it was last used."""
+"""Filters that help a person recognize a session: its device in plain words, and when it was last used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BROWSERS = (
     (r"\b(?:Chrome|Chromium|CriOS|HeadlessChrome)/", "Chrome"),
     (r"\bVersion/[\d.]+ (?:\S+ ){0,3}Safari/", "Safari"),
 )
-# Android says Linux as well, an iPhone says Mac OS X.
+# In this order: Android's user agent also contains "Linux", an iPhone's "Mac OS X".
 _SYSTEMS = (
     (r"\biPhone\b", "iPhone"),
     (r"\biPad\b", "iPad"),
@@ -42,7 +42,7 @@ def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
 
 @register.filter
 def session_name(session: AuthSession) -> str:
-    """Return what its owner calls a sync token, or the device of a login in plain words."""
+    """Return the name that the owner gave a sync token, or a login's device in plain words."""
     return (session.device or _("Sync token")) if session.store else device(session.device)
 
 
@@ -52,7 +52,7 @@ def session_icon(session: AuthSession) -> str:
 
 
 def device(user_agent: str) -> str:
-    """Return such as `Firefox on Linux`; a program is called by the first word it gives itself."""
+    """Return a name such as `Firefox on Linux`. For a program, return the first word of its user agent."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     if browser:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
@@ -71,6 +71,6 @@ def device_icon(user_agent: str) -> str:
 
 @register.filter
 def ago(moment: datetime) -> str:
-    """Return such as `3 hours ago`, in one unit; `just now` within the minute to which it is known."""
+    """Return a text such as `3 hours ago`, in one unit, or `just now` within the first minute."""
     largest = timesince(moment, timezone.now(), depth=1)
     return _("just now") if largest.startswith("0") else _("%(time)s ago") % {"time": largest}

@@ -1,4 +1,4 @@
-"""`manage.py rotate_encryption`: encrypt stored secrets again with the first of FIELD_ENCRYPTION_KEYS."""
+"""`manage.py rotate_encryption`: re-encrypt stored secrets with the first of FIELD_ENCRYPTION_KEYS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.models import DiscordGrant
 
 class Command(BaseCommand):
     help = (
-        "Encrypt Discord's tokens and the secrets of second factors again with the first of "
+        "Re-encrypt Discord's tokens and the secrets of second factors with the first of "
         "FIELD_ENCRYPTION_KEYS. Put the new key first, run this, then remove the old key."
     )
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             )
 
 
-# Both updates are conditional: a row that changed in the meantime was written with the first key anyway.
+# Both updates are conditional: a row that changed in the meantime was already encrypted with the first key.
 
 
 def _rotate_grant(grant: DiscordGrant) -> int:
@@ -43,7 +43,7 @@ def _rotate_grant(grant: DiscordGrant) -> int:
 
 
 def _rotate_factor(factor: Authenticator) -> int:
-    """`data` is `{secret}` for an authenticator app, `{seed, used_mask, …}` for recovery codes."""
+    """Re-encrypt `data`: `{secret}` for an authenticator app, `{seed, used_mask, …}` for recovery codes."""
     secrets = {
         name: encrypt(decrypt(factor.data[name])) for name in ("secret", "seed") if name in factor.data
     }

@@ -34,7 +34,7 @@ byId("session-list").addEventListener("click", async (event) => {
 });
 
 byId("end-all").addEventListener("click", async () => {
-  // Sent with the cookie, which the answer deletes.
+  // Sent with the cookie, which the response deletes.
   const headers = { Accept: "application/json", "X-CSRFToken": readCsrfCookie() };
   const answer = await fetch("/api/auth/logout-all", { method: "POST", headers }).catch(() => null);
   if (answer && (answer.ok || answer.status === 401)) leave();
