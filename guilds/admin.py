@@ -1,4 +1,4 @@
-"""Django admin for guilds and who is in them. Discord owns these facts; here they are looked at."""
+"""Django admin for guilds and their members. The data comes from Discord, so most of it is read-only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MirroredAdmin(ReadOnlyAdmin):
 
 @admin.register(GuildSettings)
 class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
-    """Written by `change_settings`, as the command ChangeSettings does, so with an event and who did it."""
+    """Saves through `change_settings`, like the command ChangeSettings, so that an event records who changed what."""
 
     form = GuildSettingsForm
     list_display = ("guild", "may_add", "may_skip", "may_move", "may_clear", "fair_order", "max_per_person")
@@ -53,7 +53,7 @@ class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
     list_select_related = ("guild",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # made with the guild
+        return False  # created with the guild
 
     def has_delete_permission(self, request: HttpRequest, obj: GuildSettings | None = None) -> bool:
         return False
@@ -68,7 +68,7 @@ class GuildSettingsAdmin(admin.ModelAdmin[GuildSettings]):
 
 @admin.register(BotShard)
 class BotShardAdmin(ReadOnlyAdmin):
-    """The bot's gateway connections, and what each lacks."""
+    """The bot's gateway connections, and whether Discord grants each the Server Members intent."""
 
     list_display = ("__str__", "state", "members", "guilds", "latency_ms", "ready_at", "seen_at", "process")
     list_filter = ("connected", "members_intent")

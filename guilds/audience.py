@@ -1,4 +1,4 @@
-"""Who is in which guild with which roles, and with whom a person may share."""
+"""Which guilds and roles people have, and which guilds they may share with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Belonging = Mapping[int, Mapping[str, Iterable[str]]]
 
 
 def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belonging:
-    """Return who of these is in which of these guilds, with which roles; null: all guilds."""
+    """Return the roles of these users in these guilds, or in all guilds when `guild_ids` is None."""
     memberships = Membership.objects.filter(user_id__in=list(user_ids))
     if guild_ids is not None:
         memberships = memberships.filter(guild_id__in=list(guild_ids))
@@ -26,9 +26,9 @@ def belonging(user_ids: Iterable[int], guild_ids: Iterable[str] | None) -> Belon
 
 
 def check_sharing(user: User, guild_id: str, role_id: str) -> None:
-    """Return when the user may share with this guild: one is in it.
+    """Check that the user may share with this guild and role: the user must be a member.
 
-    Raises InvalidGuildId, GuildNotFound or RoleNotFound.
+    An empty `role_id` means all members. Raises InvalidGuildId, GuildNotFound or RoleNotFound.
     """
     require_member(user, guild_id)
     if role_id and not Role.objects.filter(guild_id=guild_id, pk=role_id).exists():

@@ -1,4 +1,4 @@
-"""A form of the admin's for rows that are written by the domain: only what was changed is."""
+"""An admin form for rows that domain code writes: it passes on only the fields that were changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from guilds.setting_fields import MirroredField, mirrored_in
 
 
 class ChangesForm[M: Model](forms.ModelForm[M]):
-    """`changes`, once valid: what differs from what the form showed. What others changed meanwhile stays."""
+    """After validation, `changes` has the fields that differ from what the form showed.
+
+    Other fields are not written, so changes that others made in the meantime stay.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -23,8 +26,8 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
             field.show_hidden_initial = True
 
     def offer(self, setting: MirroredField[Any, Any]) -> None:
-        """Offer what the guild has, and what was chosen also if that is gone."""
-        row: Any = self.instance  # of a guild, by whichever key
+        """Offer the guild's roles or channels, and the current choice even if it was deleted."""
+        row: Any = self.instance  # any model with a `guild`
         choices, chosen = setting.options(row.guild), getattr(row, setting.name)
         if chosen and chosen not in dict(choices):
             choices.append((chosen, f"gone ({chosen})"))
@@ -38,7 +41,7 @@ class ChangesForm[M: Model](forms.ModelForm[M]):
         )
 
     def check(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Return what is to be written. Raises InvalidInput."""
+        """Return the cleaned changes to write. Raises InvalidInput."""
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What somebody may do in one channel (docs: Permissions, Permission Overwrites), and what the bot cannot."""
+"""Permissions of a member in one channel (docs: Permissions, Permission Overwrites), and those that the bot lacks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REQUEST_TO_SPEAK = 1 << 32
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What keeps the bot out of a voice channel, or from being heard there. `detail` says it to people."""
+    """Why the bot cannot join a voice channel, or cannot be heard there. `detail` is a sentence for people."""
 
     code: str
     detail: str
@@ -34,7 +34,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Need:
-    """A permission of the bot. `types`: of which channels it is asked; none: of the guild only."""
+    """A permission that the bot needs: in channels of these `types`, or only in the guild when `types` is empty."""
 
     name: str
     bit: int
@@ -42,25 +42,25 @@ class Need:
     types: tuple[ChannelType, ...]
 
 
-# What the bot asks for when it is installed (permissions.INSTALL_PERMISSIONS).
+# The permissions that the bot requests when it is installed (permissions.INSTALL_PERMISSIONS).
 NEEDS = (
-    Need("VIEW_CHANNEL", VIEW_CHANNEL, "seeing the channel at all", (*TEXT_TYPES, *VOICE_TYPES)),
-    Need("SEND_MESSAGES", SEND_MESSAGES, "saying what plays, and alerts", TEXT_TYPES),
+    Need("VIEW_CHANNEL", VIEW_CHANNEL, "seeing the channel", (*TEXT_TYPES, *VOICE_TYPES)),
+    Need("SEND_MESSAGES", SEND_MESSAGES, "posting the current track and alerts", TEXT_TYPES),
     Need("EMBED_LINKS", EMBED_LINKS, "showing a track with its artwork and link", TEXT_TYPES),
-    Need("ATTACH_FILES", ATTACH_FILES, "pictures in alerts", TEXT_TYPES),
-    Need("MENTION_EVERYONE", MENTION_EVERYONE, "alerts that mention a role", ()),
+    Need("ATTACH_FILES", ATTACH_FILES, "posting pictures in alerts", TEXT_TYPES),
+    Need("MENTION_EVERYONE", MENTION_EVERYONE, "mentioning a role in alerts", ()),
     Need("CONNECT", CONNECT, "joining a voice channel", VOICE_TYPES),
-    Need("SPEAK", SPEAK, "being heard in a voice channel", (ChannelType.VOICE,)),
+    Need("SPEAK", SPEAK, "playing music in a voice channel", (ChannelType.VOICE,)),
 )
 
 
 def channel_permissions(
     base: int, *, guild_id: str, discord_id: str, role_ids: Collection[str], overwrites: list[dict[str, Any]]
 ) -> int:
-    """Return somebody's permissions in a channel, from their base permissions.
+    """Return a member's permissions in a channel, computed from their base permissions.
 
-    In this order: @everyone's overwrite, those of their roles taken together, their own. No overwrite
-    touches owners and administrators. Whoever may not see a channel may do nothing there.
+    Overwrites apply in this order: that of @everyone, those of the member's roles combined, the member's own. They do
+    not apply to owners and administrators. A member who may not view a channel has no permissions in it.
     """
     if base & ADMINISTRATOR:
         return ALL_PERMISSIONS
@@ -77,14 +77,14 @@ def channel_permissions(
 
 
 def may_connect(membership: Membership, channel: Channel) -> bool:
-    """Whether a person may join a voice channel. Of whom the gateway never told, the roles are unknown: they may."""
+    """Whether a person may join a voice channel. True when their roles are unknown."""
     if membership.owner or not _is_known(membership):
         return True
     return bool(_permissions_in(channel, membership, base=membership.permissions) & CONNECT)
 
 
 def may_view(membership: Membership, channel: Channel) -> bool:
-    """Whether a person may know of a channel. Of whom the gateway never told, as far as @everyone and they may."""
+    """Whether a person may know about a channel. If their roles are unknown, @everyone and their overwrite decide."""
     if membership.owner:
         return True
     base = membership.permissions if _is_known(membership) else membership.permissions | VIEW_CHANNEL
@@ -92,7 +92,7 @@ def may_view(membership: Membership, channel: Channel) -> bool:
 
 
 def everybody_may_view(channel: Channel, everyone: int) -> bool:
-    """Whether nobody is kept from knowing of a channel. `everyone`: the permissions of @everyone's role."""
+    """Whether all members may know about a channel. `everyone` is the permissions of the role @everyone."""
     everyones = [overwrite for overwrite in channel.overwrites if overwrite["id"] == channel.guild_id]
     bits = channel_permissions(
         everyone & ~ADMINISTRATOR,
@@ -106,7 +106,7 @@ def everybody_may_view(channel: Channel, everyone: int) -> bool:
 
 
 def _is_known(membership: Membership) -> bool:
-    return membership.guild_id in membership.role_ids  # @everyone's role stands in for "known"
+    return membership.guild_id in membership.role_ids  # the role @everyone is there once the roles are known
 
 
 def _permissions_in(channel: Channel, membership: Membership, *, base: int) -> int:
@@ -120,7 +120,7 @@ def _permissions_in(channel: Channel, membership: Membership, *, base: int) -> i
 
 
 def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Iterable[Role]) -> int:
-    """Return the bot's permissions in a channel, as the mirror has it."""
+    """Return the bot's permissions in a channel, according to the mirror."""
     bits = {role.pk: role.permissions for role in roles}
     role_ids = [guild.pk, *guild.bot_role_ids]
     base = base_permissions(
@@ -134,10 +134,10 @@ def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Itera
 def entry_obstacle(
     place: str, *, permissions: int, user_limit: int, occupants: int, afk: bool
 ) -> Obstacle | None:
-    """Return what keeps the bot, with these permissions there, out of a voice channel; None when it may enter.
+    """Return why the bot cannot join a voice channel with these permissions, or None when it can.
 
-    Discord does not answer a request to join that it refuses (docs: Voice Connections), so this comes first.
-    `place` is what a sentence calls the channel; `occupants` counts those who are there already, other bots among them.
+    Check this before joining: Discord does not respond to a request to join that it refuses (docs: Voice Connections).
+    `place` is the channel's name in a sentence. `occupants` counts the people and bots that are in the channel already.
     """
     if not permissions & VIEW_CHANNEL:
         return _lacks("View Channel", place)
@@ -146,12 +146,12 @@ def entry_obstacle(
     if afk:
         return Obstacle(
             "CANNOT_CONNECT",
-            f"The bot cannot play in {place}: it is the AFK channel. Choose another channel.",
+            f"The bot cannot play in {place} because it is the AFK channel. Choose another channel.",
         )
     if 0 < user_limit <= occupants and not permissions & MOVE_MEMBERS:
         return Obstacle(
             "CHANNEL_FULL",
-            f"The bot cannot join {place}: it is full, and its user limit is {user_limit}. Make room there, or choose "
+            f"The bot cannot join {place} because it is full (user limit {user_limit}). Make room there, or choose "
             "another channel.",
         )
     return None
@@ -165,12 +165,12 @@ def _lacks(permission: str, place: str) -> Obstacle:
 
 
 def may_bot_enter(guild: Guild, channel: Channel) -> Obstacle | None:
-    """Return None when the bot may join a voice channel as the mirror has it, else what keeps it out. Two queries.
+    """Return why the bot cannot join a voice channel, according to the mirror, or None when it can. Two queries.
 
-    Of a guild whose roles were not mirrored yet nothing is known, so the bot may try.
+    If the guild's roles are not mirrored yet, the permissions are unknown, so the bot may try.
     """
     roles = list(Role.objects.filter(guild=guild))
-    if all(role.pk != guild.pk for role in roles):  # @everyone's role stands in for "known"
+    if all(role.pk != guild.pk for role in roles):  # the role @everyone is there once the roles are known
         return None
     return entry_obstacle(
         f"“{channel.name}”",
@@ -184,10 +184,10 @@ def may_bot_enter(guild: Guild, channel: Channel) -> Obstacle | None:
 def missing_permissions(
     guild: Guild, *, bot_id: str, roles: Iterable[Role], channels: Iterable[Channel]
 ) -> list[dict[str, Any]]:
-    """Return what the bot lacks: `[{permission, bit, needed_for, channel_id}]`, the guild's first (channel null).
+    """Return the permissions that the bot lacks: `[{permission, bit, needed_for, channel_id}]`.
 
-    What it lacks in the whole guild is not repeated for a channel, and of a channel that it cannot see nothing else is
-    said. A guild whose roles were not mirrored yet lacks nothing that we know of.
+    Those of the whole guild come first, with `channel_id` None, and are not repeated for channels. For a channel that
+    the bot cannot view, only that is listed. The list is empty if the guild's roles are not mirrored yet.
     """
     bits = {role.pk: role.permissions for role in roles}
     if guild.pk not in bits:

@@ -8,7 +8,7 @@ from accounts.errors import Refusal
 
 
 class InvalidGuildId(Refusal):
-    """The guild id of the request is no snowflake."""
+    """The guild id in the request is not a snowflake."""
 
     code = "INVALID_GUILD_ID"
     sentence = _("A server id must be a Discord snowflake of 17 to 20 digits.")
@@ -16,7 +16,7 @@ class InvalidGuildId(Refusal):
 
 
 class GuildNotFound(Refusal):
-    """Also for guilds that exist but are not the caller's: nobody learns which do."""
+    """The guild does not exist, or the caller is not in it. The response does not show which."""
 
     code = "GUILD_NOT_FOUND"
     sentence = _("You are not in a server with this id.")
@@ -24,7 +24,7 @@ class GuildNotFound(Refusal):
 
 
 class GuildForbidden(Refusal):
-    """The caller is in the guild and does not manage it."""
+    """The caller is in the guild but does not manage it."""
 
     code = "FORBIDDEN"
     sentence = _("You do not have permission to do this in this server.")
@@ -32,7 +32,7 @@ class GuildForbidden(Refusal):
 
 
 class BotNotInstalled(Refusal):
-    """This needs the bot in the guild, and it is not there."""
+    """The bot is not in the guild, and the request needs it there."""
 
     code = "BOT_NOT_INSTALLED"
     sentence = _("The bot is not in this server yet.")
@@ -40,7 +40,7 @@ class BotNotInstalled(Refusal):
 
 
 class GuildUnavailable(Refusal):
-    """The bot is in the guild, and Discord has an outage for it."""
+    """The bot is in the guild, but Discord has an outage for it."""
 
     code = "GUILD_UNAVAILABLE"
     sentence = _("Discord has an outage for this server. Try again later.")
@@ -60,7 +60,7 @@ class RefreshedJustNow(Refusal):
 
 
 class RoleNotFound(Refusal):
-    """The role to share with is not one of the guild's."""
+    """The guild has no such role to share with."""
 
     code = "ROLE_NOT_FOUND"
     sentence = _("This server has no such role.")

@@ -1,4 +1,4 @@
-"""What happens to a guild itself."""
+"""Events about the guild itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realtime.events import PartOf, Shape, TypedEvent
 
 
 class GuildEvent(TypedEvent):
-    """Base of all here."""
+    """Base of all guild events."""
 
     log = "guild"
     shapes: ClassVar = {
@@ -21,14 +21,14 @@ class GuildEvent(TypedEvent):
 
 
 class LooksEvent(GuildEvent):
-    """Of what everybody may see of the guild."""
+    """Base of events about what every member sees of the guild."""
 
     reducer = "put the fields of `guild` over those of the snapshot's `guild`"
     guild: Guild
 
 
 class GuildUpdated(LooksEvent):
-    """The guild looks different now: its name, icon or member count, or Discord has an outage for it."""
+    """The guild's name, icon or member count changed, or a Discord outage began or ended."""
 
 
 class BotInstalled(LooksEvent):
@@ -36,26 +36,26 @@ class BotInstalled(LooksEvent):
 
 
 class BotRemoved(LooksEvent):
-    """The bot was removed from the guild. Everything is kept."""
+    """The bot was removed from the guild. All data is kept."""
 
 
 class VoiceChannelsChanged(GuildEvent):
-    """The voice channels changed, or who may see them; `voice_channels` are those that everybody may see."""
+    """The voice channels or their visibility changed. `voice_channels` are those that every member may see."""
 
-    reducer = "take `voice_channels`, and ask again for those that only some may see"
+    reducer = "replace `voice_channels`, and fetch again those that only some members may see"
     voice_channels: list[Channel]
 
 
 class SettingsChanged(GuildEvent):
-    """A manager changed settings; both fields hold those that differ."""
+    """A manager changed settings. Both fields contain only the settings that differ."""
 
-    reducer = "nothing; whoever reads it asks for `can` again"
+    reducer = "nothing; every client fetches `can` again"
     before: Annotated[dict[str, object], PartOf(SettingsSerializer)]
     after: Annotated[dict[str, object], PartOf(SettingsSerializer)]
 
 
 class RightsChanged(GuildEvent):
-    """Discord's roles, or the guild's owner, make a difference to these people."""
+    """The rights of these people changed, through their roles in Discord or a new owner."""
 
-    reducer = "nothing; whoever it names asks for `can` and `voice_channels` again"
+    reducer = "nothing; the people in `user_ids` fetch `can` and `voice_channels` again"
     user_ids: list[str]

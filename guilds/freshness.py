@@ -1,4 +1,4 @@
-"""How far the mirror can be trusted: is the gateway connection that feeds it up?"""
+"""Whether the mirror of a guild is up to date: whether the gateway connection that feeds it is up."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.utils import timezone
 
 from guilds.models import BotShard, Guild
 
-# The bot says every few seconds that it is there; a few of these may be late on a busy machine.
+# The bot updates its shards every few seconds. On a busy machine a few of these updates may be late.
 SILENCE = timedelta(seconds=15)
-# Re-read over REST, the mirror counts as fresh for so long, although nothing will tell of the next change.
+# After a refresh over REST the mirror counts as fresh for this long, although later changes are not noticed.
 FRESH = timedelta(seconds=60)
 
 
 def shard_of(guild_id: str, count: int) -> int:
-    """Return the number of the shard that hears of a guild (docs: Gateway, Sharding)."""
+    """Return the number of the shard that receives a guild's events (docs: Gateway, Sharding)."""
     return (int(guild_id) >> 22) % count
 
 
@@ -29,10 +29,10 @@ def is_up(shard: BotShard, *, now: datetime) -> bool:
 
 
 def stale_since(guild: Guild, shards: Iterable[BotShard]) -> datetime | None:
-    """Return since when changes of a guild may have been missed; null while the bot hears of them.
+    """Return since when changes of a guild may have been missed, or None while the bot receives them.
 
-    That is when its shard was last heard of or, if later, when the guild was last read. Null too where there is no
-    bot: nothing is mirrored there.
+    This is the last time that its shard was seen or that the guild was read, whichever is later. It is also None for a
+    guild without the bot, where nothing is mirrored.
     """
     if not guild.bot_installed:
         return None
@@ -44,4 +44,4 @@ def stale_since(guild: Guild, shards: Iterable[BotShard]) -> datetime | None:
     read_at = guild.mirrored_at
     if read_at is None or (heard_at is not None and read_at <= heard_at):
         return heard_at or guild.created_at
-    return None if now - read_at < FRESH else read_at  # re-read since then
+    return None if now - read_at < FRESH else read_at  # refreshed over REST since then

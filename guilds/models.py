@@ -1,4 +1,4 @@
-"""Discord's guilds as the program knows them: at login from the person's list, then from the bot's gateway."""
+"""Discord's guilds, as read from people's lists of guilds at login and from the bot's gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleFi
 
 
 class Guild(models.Model):
-    """A guild (Discord: Guild object). `bot_installed` says that the bot is in it as far as we know."""
+    """A guild (Discord: Guild object). `bot_installed`: whether the bot is in it, as far as we know."""
 
     id = models.CharField(primary_key=True, max_length=20, validators=[snowflake_validator])
     name = models.CharField(max_length=100)
@@ -31,7 +31,10 @@ class Guild(models.Model):
         default=list, blank=True, help_text=_("The bot's roles in this guild, without @everyone.")
     )
     afk_channel_id = models.CharField(
-        max_length=20, null=True, blank=True, help_text=_("The channel to which Discord moves idle people.")
+        max_length=20,
+        null=True,
+        blank=True,
+        help_text=_("The channel to which Discord moves idle people."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -50,8 +53,10 @@ class Guild(models.Model):
 
 
 class Membership(models.Model):
-    """A person in a guild. `permissions` are the base permissions (Discord: Permissions), channel overwrites
-    not applied; `role_ids` come from the gateway, so they are empty until the bot has seen the person."""
+    """A person in a guild. `permissions` are the base permissions (Discord: Permissions), without channel overwrites.
+
+    `role_ids` is empty until the roles are known, and then includes that of @everyone, whose id is the guild's.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="memberships")
@@ -70,7 +75,7 @@ class Membership(models.Model):
 
 
 class ChannelType(models.IntegerChoices):
-    """Discord: Channel Types; the ones that matter here."""
+    """The channel types that matter here (Discord: Channel Types)."""
 
     TEXT = 0
     VOICE = 2
@@ -126,9 +131,9 @@ class Role(models.Model):
 
 
 class VoiceState(models.Model):
-    """Who sits in which voice channel, as the gateway said last. Our own bot is left out.
+    """Who is in which voice channel, as last received from the gateway. Our own bot has no row.
 
-    Other bots take a place where a channel has a limit, and listen to nothing.
+    Other bots count toward a channel's user limit, but not as listeners.
     """
 
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="voice_states")
@@ -148,18 +153,18 @@ class VoiceState(models.Model):
 
 
 class Who(models.TextChoices):
-    """Who may do something in a guild. Each includes those below it."""
+    """Who may do something in a guild. Each value includes the people of those after it."""
 
     EVERYONE = "everyone", _("Everyone")
     DJ = "dj", _("DJs")
     MANAGERS = "managers", _("Managers")
 
 
-MAX_VOLUME = 200  # percent; Discord's own volume per person goes as far
+MAX_VOLUME = 200  # percent; the maximum of Discord's own user volume
 
 
 class Section(models.TextChoices):
-    """The parts of the settings page, in their order."""
+    """The sections of the settings page, in order."""
 
     PEOPLE = "people", _("Permissions")
     QUEUE = "queue", _("Queue")
@@ -167,11 +172,11 @@ class Section(models.TextChoices):
 
 
 class GuildSettings(models.Model):
-    """How a guild wants it: one field a setting, declared here and nowhere else.
+    """A guild's settings: one field each, declared here and nowhere else.
 
-    The strict checks of the API, the page, the admin's form and the table in docs/guild-settings.md are made of these
-    fields, so a new one needs a migration and whatever reads it. Who manages the guild may change them, by
-    `domain/settings.py` only. Channels and roles are kept by id: they may vanish at Discord any time.
+    The API's checks, the page, the admin's form and the table in docs/guild-settings.md are built from these fields, so
+    a new setting needs only a migration and the code that obeys it. Managers of the guild change settings, always
+    through `domain/settings.py`. Channels and roles are stored by id, because they may be deleted in Discord any time.
     """
 
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="settings", primary_key=True)
@@ -315,10 +320,10 @@ class GuildSettings(models.Model):
 
 
 class BotShard(models.Model):
-    """One of the bot's gateway connections, as the process that keeps it says every few seconds.
+    """One of the bot's gateway connections. The process that runs it updates the row every few seconds.
 
-    `connected` is what was so at `seen_at`; a process that was killed says nothing any more. `ready_at` is when
-    Discord last told everything anew: what was mirrored before may have missed something.
+    `connected` was true or false at `seen_at`; a process that was killed no longer updates it. `ready_at` is when
+    Discord last sent all guilds again. Changes before it may have been missed.
     """
 
     number = models.PositiveIntegerField()
@@ -346,8 +351,11 @@ class BotShard(models.Model):
 
 
 class IdentifyBucket(models.Model):
-    """When a bucket of shards may identify next: Discord takes one IDENTIFY a bucket in five seconds, of whichever
-    process (docs: Gateway, Rate Limiting). The number is the shard's, modulo Discord's `max_concurrency`."""
+    """When a bucket of shards may identify next.
+
+    Discord accepts one IDENTIFY per bucket in five seconds, from all processes together (docs: Gateway, Rate Limiting).
+    A shard's bucket is its number modulo Discord's `max_concurrency`.
+    """
 
     number = models.PositiveIntegerField(primary_key=True)
     free_at = models.DateTimeField()

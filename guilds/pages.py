@@ -1,4 +1,4 @@
-"""The list of a person's guilds, and the settings of one."""
+"""The page with a person's guilds, and a guild's settings page."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def dashboard(request: PersonRequest) -> HttpResponse:
 
 @page
 def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
-    """Show the settings to a manager of the guild. Each control saves itself over REST."""
+    """Show the settings to a manager of the guild. The page saves each control over REST."""
     membership = require_manager(request.user, guild_id)
     context = {"guild": on_page(membership), "sections": _sections(load_settings(guild_id))}
     return render(request, "guilds/settings.html", context)
 
 
 def _sections(chosen: GuildSettings) -> list[dict[str, object]]:
-    """Return the parts of the settings page, each with its settings as the model declares them."""
+    """Return the sections of the settings page, each with its settings in the model's order."""
     (gone,) = gone_settings(chosen.pk, [chosen])
     guild = Guild(pk=chosen.pk)
     sections: dict[str, list[dict[str, object]]] = {section: [] for section in Section}

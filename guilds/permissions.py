@@ -1,4 +1,4 @@
-"""Who may do what in a guild. Permission bits: Discord's documentation, Permissions."""
+"""Who may do what in a guild. Discord documents the permission bits under Permissions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALL_PERMISSIONS = (1 << 53) - 1
 def base_permissions(*, owner: bool, role_bits: Iterable[int]) -> int:
     """Return a member's permissions before channel overwrites.
 
-    `role_bits` are those of each of their roles, @everyone's among them. Owners and administrators have all.
+    `role_bits` has the bits of each role, including @everyone. Owners and administrators have all permissions.
     """
     bits = 0
     for role in role_bits:
@@ -39,21 +39,21 @@ def base_permissions(*, owner: bool, role_bits: Iterable[int]) -> int:
 
 
 def can_manage(membership: Membership) -> bool:
-    """Owners and administrators manage."""
+    """Whether the member manages the guild: owners and administrators do."""
     return membership.owner or bool(membership.permissions & ADMINISTRATOR)
 
 
 def dj_role_ids(guild: Guild) -> set[str]:
-    """Return the DJs' roles: the one that the guild chose, else those that are named so, as is the custom."""
+    """Return the ids of the DJ roles: the role that the guild chose, otherwise every role named "DJ"."""
     settings = getattr(guild, "settings", None)
     chosen_id = settings.dj_role_id if settings else None
     roles = Role.objects.filter(guild=guild).filter(Q(pk=chosen_id) | Q(name__iexact=DJ_ROLE_NAME))
     found = set(roles.values_list("pk", flat=True))
-    return {chosen_id} if chosen_id in found else found  # never chosen, or deleted since
+    return {chosen_id} if chosen_id in found else found  # otherwise none was chosen, or it was deleted
 
 
 def is_dj(membership: Membership) -> bool:
-    """Managers, and people with one of the DJs' roles."""
+    """Whether the member is a DJ: a manager, or a person with one of the DJ roles."""
     if can_manage(membership):
         return True
     if not membership.role_ids:
@@ -62,7 +62,7 @@ def is_dj(membership: Membership) -> bool:
 
 
 def check_guild_id(guild_id: str) -> None:
-    """Raises InvalidGuildId for what is no snowflake."""
+    """Raise InvalidGuildId if the id is not a snowflake."""
     if not SNOWFLAKE.fullmatch(guild_id):
         raise InvalidGuildId
 
@@ -77,7 +77,7 @@ def require_installed(guild_id: str) -> Guild:
 
 
 def require_member(user: User, guild_id: str) -> Membership:
-    """Return the user's membership, its guild and settings loaded. Raises InvalidGuildId or GuildNotFound."""
+    """Return the user's membership with its guild and settings. Raises InvalidGuildId or GuildNotFound."""
     check_guild_id(guild_id)
     membership = (
         Membership.objects.select_related("guild", "guild__settings", "user")
@@ -90,7 +90,7 @@ def require_member(user: User, guild_id: str) -> Membership:
 
 
 def require_manager(user: User, guild_id: str) -> Membership:
-    """Raises as `require_member`, and GuildForbidden for members who do not manage."""
+    """Like `require_member`, but also raises GuildForbidden for members who do not manage the guild."""
     membership = require_member(user, guild_id)
     if not can_manage(membership):
         raise GuildForbidden

@@ -1,4 +1,4 @@
-"""Shared reads about guilds."""
+"""Shared queries about guilds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNSEEN = timedelta(minutes=1)
 
 
 def my_memberships(user: User, *, everything: bool) -> list[Membership]:
-    """Return the memberships of the guilds that a user manages; with `everything` also those with the bot."""
+    """Return the user's memberships in guilds that they manage; with `everything`, also in guilds with the bot."""
     memberships = (
         Membership.objects.filter(user=user).select_related("guild").order_by("guild__name", "guild_id")
     )
@@ -31,7 +31,7 @@ def my_memberships(user: User, *, everything: bool) -> list[Membership]:
 
 
 def known_people(user: User) -> QuerySet[User]:
-    """Return those who have used the program and are in a guild with this user, by name; not the user."""
+    """Return the other people who have used the program and share a guild with this user, sorted by name."""
     guilds = Membership.objects.filter(user=user).values("guild_id")
     together = Membership.objects.filter(guild_id__in=guilds).values("user_id")
     return User.objects.filter(is_active=True, pk__in=together).exclude(pk=user.pk).order_by("username", "pk")
@@ -48,7 +48,7 @@ def guild_shape(membership: Membership) -> dict[str, Any]:
 
 
 def guild_answers(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
-    """Return guilds as `/api/guilds` shows them: with `stale_since`. One query, however many there are."""
+    """Return guilds as `/api/guilds` shows them, with `stale_since`. One query for any number of guilds."""
     shards = read_shards()
     return [guild_shape(m) | {"stale_since": stale_since(m.guild, shards)} for m in memberships]
 
@@ -57,14 +57,14 @@ def bot_lacks(guild: Guild) -> list[dict[str, Any]]:
     """Return the permissions that the bot lacks (`missing_permissions`), text channels first. Two queries."""
     return missing_permissions(
         guild,
-        bot_id=settings.DISCORD_CLIENT_ID,  # of applications made since 2016 also the bot's own id
+        bot_id=settings.DISCORD_CLIENT_ID,  # the same as the bot's id for applications created since 2016
         roles=Role.objects.filter(guild=guild),
         channels=Channel.objects.filter(guild=guild).order_by("type", "position", "pk"),
     )
 
 
 def bot_lacks_by_place(guild: Guild) -> list[dict[str, Any]]:
-    """Return `bot_lacks` for people: `[{channel: name or null, lacks: [{name, needed_for}]}]`."""
+    """Return `bot_lacks` grouped for a page: `[{channel: name or None, lacks: [{name, needed_for}]}]`."""
     names = dict(Channel.objects.filter(guild=guild).values_list("pk", "name"))
     return [
         {
@@ -83,7 +83,7 @@ def channels_of(guild_id: str, *types: ChannelType) -> QuerySet[Channel]:
 
 
 def gone_settings(guild_id: str, rows: Sequence[Model]) -> list[list[str]]:
-    """Return for each row of settings those whose role or channel was deleted since, by name. At most two queries."""
+    """Return, for each row, the names of settings whose role or channel was deleted. At most two queries."""
     chosen = [{name: getattr(row, name) for name in mirrored_in(type(row))} for row in rows]
     wanted = {each for row in chosen for each in row.values() if each}
     here: set[str | None] = {None}
@@ -97,12 +97,12 @@ def voice_channels_of(guild_id: str) -> QuerySet[Channel]:
 
 
 def voice_channels_seen_by(membership: Membership) -> list[Channel]:
-    """Return the voice channels that a member may know of, in Discord's order. One query."""
+    """Return the voice channels that a member may know about, in Discord's order. One query."""
     return [channel for channel in voice_channels_of(membership.guild_id) if may_view(membership, channel)]
 
 
 def voice_channel_of(guild_id: str, user: User | None) -> str | None:
-    """Return the id of the voice channel that a person sits in, null when none."""
+    """Return the id of the voice channel that a person is in, or None."""
     if user is None or not user.discord_id:
         return None
     state = VoiceState.objects.filter(guild_id=guild_id, discord_id=user.discord_id).first()
@@ -110,7 +110,7 @@ def voice_channel_of(guild_id: str, user: User | None) -> str | None:
 
 
 def people_unseen() -> dict[str, list[str]]:
-    """Return Discord ids by guild of those who logged in within the last minute and whose roles nobody has told."""
+    """Return the Discord ids, by guild, of people who logged in within the last minute and whose roles are unknown."""
     since = timezone.now() - UNSEEN
     rows = Membership.objects.filter(
         role_ids=[], updated_at__gt=since, guild__bot_installed=True, user__discord_id__isnull=False
@@ -122,6 +122,6 @@ def people_unseen() -> dict[str, list[str]]:
 
 
 def people_known_in(guild_id: str) -> list[str]:
-    """Return the Discord ids of everybody we know as a member."""
+    """Return the Discord ids of the guild's members that we know."""
     people = Membership.objects.filter(guild_id=guild_id, user__discord_id__isnull=False)
     return [discord_id for discord_id in people.values_list("user__discord_id", flat=True) if discord_id]

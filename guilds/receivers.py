@@ -1,4 +1,4 @@
-"""At login the person's guilds are stored."""
+"""Receivers: store a person's guilds at login, and export their memberships."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @receiver(discord_login)
 def store_guilds_at_login(sender: object, user: User, access_token: str, **kwargs: object) -> None:
-    """A Discord or a database that fails here does not undo the login; the guilds known so far stay."""
+    """Fetch and store the person's guilds. A failure does not undo the login; the stored guilds stay."""
     try:
         read_my_guilds(user, access_token)
     except DiscordError as error:

@@ -20,7 +20,7 @@ from guilds.setting_fields import (
 )
 
 
-# What everybody may see who may see the guild. (A docstring would be taken for that of what derives from it.)
+# The fields that every member may see. (Derived serializers would inherit a docstring, so this is a comment.)
 class PublicGuildSerializer(serializers.Serializer[dict[str, object]]):
     id = serializers.CharField()
     name = serializers.CharField()
@@ -100,7 +100,7 @@ class SourceNames(serializers.ListField):
 
 
 class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.ModelSerializer[M]):
-    """Checks and shows the settings that a model declares (`guilds/setting_fields.py`), strictly."""
+    """Strictly checks and shows the settings that a model declares (`guilds/setting_fields.py`)."""
 
     serializer_field_mapping: ClassVar[
         dict[type[models.Field[Any, Any]], type[serializers.Field[Any, Any, Any, Any]]]
@@ -114,7 +114,7 @@ class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.Mode
     serializer_choice_field = OneOf
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
-        """Drop what Django's forms want and JSON does not: an empty text is nobody's id."""
+        """Drop options that Django's forms need and JSON does not. For example, an empty text is not an id."""
         field_class, options = super().build_standard_field(field_name, model_field)
         dropped = {"allow_blank", "encoder", "decoder", "style"}
         return field_class, {key: options[key] for key in options.keys() - dropped}
@@ -135,7 +135,7 @@ class SettingsSerializer(ModelSettingsSerializer[GuildSettings]):
 
 
 class ChangeSettingsSerializer(ModelSettingsSerializer[GuildSettings]):
-    """The arguments of the command `ChangeSettings`: any of the settings, at least one."""
+    """The arguments of the command `ChangeSettings`: one or more settings."""
 
     unknown = gettext_lazy("Unknown setting.")
 

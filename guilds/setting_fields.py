@@ -1,7 +1,7 @@
-"""Model fields that people set: each holds all that the API, the pages, the admin and the docs need to know of it.
+"""Model fields for settings. Each declares all that the API, the pages, the admin and the docs need.
 
-`verbose_name` is its label, `help_text` says what it does. The strict checks of JSON are made of the same fields, in
-`guilds/serializers.py`.
+`verbose_name` is the label, and `help_text` explains the setting. `guilds/serializers.py` builds the strict JSON checks
+from the same fields.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from django.utils.translation import gettext_lazy
 from guilds.signals import listing_sources
 
 type Options = list[tuple[str, str]]
-"""Pairs of value and label, in the order in which they are offered."""
+"""Pairs of value and label, in the order in which the page shows them."""
 
 
 class Setting[Set, Get](models.Field[Set, Get]):
-    """`section`: where on its page, not at all when empty. `empty`: the word for null. `works_when`: another setting,
-    and what that must be for this one to matter. `template` shows the control."""
+    """Base of all settings.
+
+    `section`: the section of the settings page; if empty, the page does not show the setting. `empty`: the label for
+    None. `works_when`: another setting, and the value that it must have for this one to take effect. `template` renders
+    the control.
+    """
 
     template: ClassVar[str]
 
@@ -42,28 +46,28 @@ class Setting[Set, Get](models.Field[Set, Get]):
         self.works_when = works_when
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """Return the plain column, so that words, choices and bounds change without a migration."""
+        """Return the plain column, so that labels, choices and bounds can change without a migration."""
         name, _, args, kwargs = super().deconstruct()
         dropped = {"verbose_name", "help_text", "choices", "validators"}
         column = {key: kwargs[key] for key in kwargs if key not in dropped}
         return name, f"django.db.models.{self.get_internal_type()}", list(args), column
 
-    def clone(self) -> Any:  # no Setting, as Django's stubs want it
-        """Return that plain field: what a migration knows of this one is compared with it."""
+    def clone(self) -> Any:  # Django's stubs expect a Setting, but this returns a plain field
+        """Return the plain field of `deconstruct`: Django compares it with the field in the migrations."""
         _, _, args, kwargs = self.deconstruct()
         return getattr(models, self.get_internal_type())(*args, **kwargs)
 
     def options(self, guild: Any) -> Options:
-        """Return what can be chosen in a guild; nothing for what is not a choice."""
+        """Return the options in a guild, or an empty list for settings without options."""
         return []
 
     def kind(self) -> str:
-        """Return in a few words what the API takes."""
+        """Return a short description of the values that the API accepts."""
         raise NotImplementedError
 
 
 class NumberField[Set, Get](Setting[Set, Get], models.PositiveSmallIntegerField[Set, Get]):
-    """A whole number from `low` to `high`; `unit` stands behind it."""
+    """A whole number from `low` to `high`, shown with its `unit`."""
 
     template = "guilds/setting_number.html"
 
@@ -93,7 +97,7 @@ class ChoiceField[Set, Get](Setting[Set, Get], models.CharField[Set, Get]):
 
 
 class MirroredField[Set, Get](Setting[Set, Get], models.CharField[Set, Get]):
-    """The id of something of the guild's, which may vanish any time."""
+    """The id of a role or channel of the guild, which may be deleted in Discord at any time."""
 
     template = "guilds/setting_select.html"
 
@@ -101,14 +105,14 @@ class MirroredField[Set, Get](Setting[Set, Get], models.CharField[Set, Get]):
         super().__init__(*args, max_length=20, **kwargs)
 
     def rows(self, guild: Any) -> Any:
-        """Return the query of what can be chosen in a guild."""
+        """Return a query of the roles or channels that can be chosen in a guild."""
         raise NotImplementedError
 
     def options(self, guild: Any) -> Options:
         return [(row.pk, row.name) for row in self.rows(guild)]
 
     def refusal(self, guild: Any, chosen_id: str) -> str:
-        """Return why this cannot be chosen, empty if it can."""
+        """Return a sentence about why `chosen_id` cannot be chosen, or an empty string if it can."""
         raise NotImplementedError
 
 
@@ -132,7 +136,7 @@ _WRONG_TYPE = {
 
 
 class ChannelField[Set, Get](MirroredField[Set, Get]):
-    """`types` of channels can be chosen, which are called `called`."""
+    """The id of a channel of one of `types`. `called` is the word for them in sentences: `text` or `voice`."""
 
     def __init__(self, *args: Any, types: tuple[int, ...], called: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -150,13 +154,13 @@ class ChannelField[Set, Get](MirroredField[Set, Get]):
 
 
 def known_sources() -> dict[str, str]:
-    """Return label by name of every source of tracks there is."""
+    """Return the labels of all sources of tracks, by name."""
     answers: list[tuple[Any, Any]] = listing_sources.send(SourcesField)
     return {name: label for _, sources in answers for name, label in sources.items()}
 
 
 class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
-    """Names of sources, in their order; null: all there are, those of later versions too."""
+    """Names of sources, sorted. None allows all sources, including those of later versions."""
 
     template = "guilds/setting_checks.html"
 
@@ -175,21 +179,22 @@ class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
         return list(known_sources().items())
 
     def kind(self) -> str:
-        return f"a list of {', '.join(f'`{name}`' for name in known_sources())}; null: all, later ones too"
+        names = ", ".join(f"`{name}`" for name in known_sources())
+        return f"a list of {names}, or null for all, including later ones"
 
 
 def settings_in(model: type[models.Model]) -> list[Setting[Any, Any]]:
-    """Return the settings that a model declares, in their order."""
+    """Return the settings that a model declares, in order."""
     return [field for field in model._meta.fields if isinstance(field, Setting)]
 
 
 def mirrored_in(model: type[models.Model]) -> dict[str, MirroredField[Any, Any]]:
-    """Return by name those settings of a model that are a role or a channel."""
+    """Return the settings of a model that hold a role or a channel, by name."""
     return {field.name: field for field in settings_in(model) if isinstance(field, MirroredField)}
 
 
 def refusals(model: type[models.Model], guild: Any, changes: dict[str, Any]) -> dict[str, list[str]]:
-    """Return sentences by name for roles and channels among `changes` that the guild does not have to choose from."""
+    """Return a sentence for each role or channel in `changes` that cannot be chosen in the guild, by setting."""
     fields = mirrored_in(model)
     found = {
         name: fields[name].refusal(guild, chosen)

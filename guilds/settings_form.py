@@ -1,4 +1,4 @@
-"""The admin's form for a guild's settings, made of what the model declares."""
+"""The admin's form for a guild's settings, built from the fields that the model declares."""
 
 from __future__ import annotations
 

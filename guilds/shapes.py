@@ -8,7 +8,7 @@ from guilds.models import Channel, ChannelType, Guild
 
 
 def public_shape(guild: Guild) -> dict[str, Any]:
-    """Return what is the same for everybody who may see the guild."""
+    """Return the fields that every member sees."""
     return {
         "id": guild.pk,
         "name": guild.name,
@@ -20,5 +20,5 @@ def public_shape(guild: Guild) -> dict[str, Any]:
 
 
 def voice_channel_shape(channel: Channel) -> dict[str, Any]:
-    """Return `{id, name, stage}`: what a player may be sent to."""
+    """Return `{id, name, stage}` of a channel in which the bot can play."""
     return {"id": channel.pk, "name": channel.name, "stage": channel.type == ChannelType.STAGE}

@@ -1,4 +1,4 @@
-"""`/api/guilds`: what a person may see of their guilds. Reads the database; Discord is asked where it says so only."""
+"""`/api/guilds`: a person's guilds. Views read the database, and call Discord only where their docstring says so."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _STALE = OpenApiParameter(
 
 
 def _installed(request: Request, guild_id: str) -> Membership:
-    """Return the membership of a manager. Raises as `require_manager`, and BotNotInstalled."""
+    """Like `require_manager`, but also raises BotNotInstalled."""
     membership = require_manager(caller(request), guild_id)
     if not membership.guild.bot_installed:
         raise BotNotInstalled
@@ -62,9 +62,9 @@ def _mirrored(
     serializer: type[ChannelSerializer] | type[RoleSerializer],
     rows: QuerySet[Channel] | QuerySet[Role],
 ) -> Response:
-    """Return a bare array of the serializer's fields, its age in a header.
+    """Return a JSON array with the serializer's fields, and the header Stale-Since if the data may be old.
 
-    Columns as they are: as model instances 500 channels took twice as long (bench/guilds.py).
+    It reads plain column values: with model instances, 500 channels took twice as long (bench/guilds.py).
     """
     stale = stale_since(membership.guild, read_shards())
     headers = {STALE_HEADER: serializers.DateTimeField().to_representation(stale)} if stale else None
@@ -72,10 +72,11 @@ def _mirrored(
 
 
 class GuildListView(APIView):
-    """Guilds that the caller owns or administers; with `scope=all` also those shared with the bot.
+    """List the guilds that the caller owns or administers; with `scope=all`, also those that have the bot.
 
-    With `refresh=true` Discord is asked for the caller's list first, with `refresh=auto` when the last answer is older
-    than five minutes. 401 `DISCORD_LOGIN_REQUIRED`: Discord no longer lets us ask, and only a new login helps.
+    With `refresh=true` the caller's list is first fetched from Discord. With `refresh=auto` this happens only if the
+    last list is older than five minutes. 401 `DISCORD_LOGIN_REQUIRED` means that the caller must log in again before
+    the list can be fetched.
     """
 
     @extend_schema(
@@ -103,7 +104,7 @@ class GuildView(APIView):
 
 
 class VoiceStateView(APIView):
-    """Where the caller sits: the bot plays there when asked to."""
+    """Return the caller's voice channel. The bot plays there when the caller starts playback."""
 
     @extend_schema(responses=VoiceStateSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
@@ -112,7 +113,7 @@ class VoiceStateView(APIView):
 
 
 class ChannelsView(APIView):
-    """Text and announcement channels; with `type=voice` voice and stage channels."""
+    """List text and announcement channels; with `type=voice`, voice and stage channels."""
 
     @extend_schema(
         parameters=[OpenApiParameter("type", enum=["text", "voice"]), _STALE],
@@ -138,7 +139,7 @@ class RolesView(APIView):
 
 
 class BotPermissionsView(APIView):
-    """What the bot lacks, in the guild and in its channels, and what for. An empty array: nothing."""
+    """List the permissions that the bot lacks in the guild and its channels, and what they are needed for."""
 
     @extend_schema(responses=LackSerializer(many=True))
     def get(self, request: Request, guild_id: str) -> Response:
@@ -146,16 +147,15 @@ class BotPermissionsView(APIView):
 
 
 class RefreshView(APIView):
-    """Read guild, channels and roles from Discord again, once in ten seconds a guild. Answers when it is done."""
+    """Fetch the guild, its channels and roles from Discord again, at most every ten seconds. Responds when done."""
 
     @extend_schema(request=None, responses={202: GuildAnswerSerializer})
     def post(self, request: Request, guild_id: str) -> Response:
         _installed(request, guild_id)
         with discord.turn():
             refresh_guild(guild_id)
-        membership = require_member(
-            caller(request), guild_id
-        )  # what was read may have changed the caller's rights
+        # Read the membership again: the refresh may have changed the caller's rights.
+        membership = require_member(caller(request), guild_id)
         return Response(guild_answers([membership])[0], status=status.HTTP_202_ACCEPTED)
 
 

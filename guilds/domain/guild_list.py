@@ -1,4 +1,4 @@
-"""Read a person's own list of guilds from Discord, and their roles: when they log in, and when they ask for it."""
+"""Fetch a person's list of guilds and their roles from Discord, at login and on request."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from guilds.domain.memberships import store_my_guilds
 from guilds.domain.my_roles import guilds_told, read_my_roles
 
 CACHED_SECONDS = 300
-AGAIN_SECONDS = 5  # Discord allows one such request a second and person
+AGAIN_SECONDS = 5  # Discord allows one such request per second and person
 
 
 def read_my_guilds(user: User, access_token: str) -> None:
-    """Ask Discord and store what it says. Raises a DiscordError; roles that cannot be read are no error."""
+    """Fetch the list and the roles, and store them. Raises a DiscordError, but not for roles that cannot be read."""
     asked_at, told = timezone.now(), guilds_told(user)
     store_my_guilds(user, discord.fetch_my_guilds(access_token), asked_at=asked_at)
     cache.set(_key(user), time.time(), CACHED_SECONDS)
@@ -27,10 +27,10 @@ def read_my_guilds(user: User, access_token: str) -> None:
 
 
 def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:
-    """Read the list again unless it was read in the last `older_than` seconds, CACHED_SECONDS at most.
+    """Fetch the list again, unless it was fetched in the last `older_than` seconds (at most CACHED_SECONDS).
 
-    Returns whether it was read. Raises GrantDead when the person must log in again, or a DiscordError; what was known
-    stays.
+    Returns whether it was fetched. Raises GrantDead when the person must log in again, or a DiscordError. After an
+    error, the stored list stays as it was.
     """
     read_at = cache.get(_key(user))
     if read_at is not None and time.time() - read_at < older_than:
@@ -42,14 +42,14 @@ def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:
         except DiscordRefused as error:
             if error.http_status != 401:
                 raise
-            # The person took their permission back at Discord, which tells nobody.
+            # The person removed our access in Discord, and Discord does not notify us.
             bury_refused(user, access_token)
             raise GrantDead from error
     return True
 
 
 def is_list_old(user: User) -> bool:
-    """Whether `refresh_my_guilds` with CACHED_SECONDS would ask Discord, and may."""
+    """Whether the list is older than CACHED_SECONDS and the person's grant still allows fetching it."""
     return cache.get(_key(user)) is None and DiscordGrant.objects.filter(user=user, dead_at=None).exists()
 
 

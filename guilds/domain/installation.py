@@ -1,4 +1,4 @@
-"""Guild rows and where the bot is installed."""
+"""Create guild rows, record that the bot was removed, and build the bot's install URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime.origin import BOT
 
 
 def ensure_guild(guild_id: str, *, name: str, icon_hash: str = "", member_count: int | None = None) -> Guild:
-    """Return the guild; make it with its settings and its store, or update it while no bot mirrors it."""
+    """Return the guild. Create it with its settings and store, or update it if the bot does not mirror it."""
     seen = {"name": name[:100], "icon_hash": icon_hash, "member_count": member_count}
     with transaction.atomic():
         guild, created = Guild.objects.get_or_create(pk=guild_id, defaults=seen)
@@ -34,14 +34,14 @@ def ensure_guild(guild_id: str, *, name: str, icon_hash: str = "", member_count:
 
 
 def lock_guild(guild_id: str) -> tuple[Guild, Store]:
-    """Return the guild, its settings loaded, and its store, the store's row locked until the transaction ends."""
+    """Return the guild with its settings, and its store, whose row is locked until the transaction ends."""
     store = lock_store(f"guild:{guild_id}")
     return Guild.objects.select_related("settings").get(pk=guild_id), store
 
 
 @retrying
 def bot_left(guild_id: str) -> bool:
-    """The bot was removed. Everything is kept for when it comes back. Returns whether it was there."""
+    """Record that the bot was removed. All data is kept in case it comes back. Returns whether it was installed."""
     with transaction.atomic():
         guild, store = lock_guild(guild_id)
         if not guild.bot_installed:
@@ -49,13 +49,14 @@ def bot_left(guild_id: str) -> bool:
         guild.bot_installed, guild.unavailable, guild.left_at = False, False, timezone.now()
         guild.save(update_fields=["bot_installed", "unavailable", "left_at"])
         bot_removed.send(sender=None, guild_id=guild_id)
-        VoiceState.objects.filter(guild_id=guild_id).delete()  # nobody tells any more who sits where
+        # No gateway events keep the voice states up to date any more.
+        VoiceState.objects.filter(guild_id=guild_id).delete()
         append(store, BotRemoved(guild=guild), origin=BOT)
         return True
 
 
 def install_url(guild_id: str) -> str:
-    """Return Discord's page that adds the bot to this guild (docs: OAuth2, Bot Authorization Flow)."""
+    """Return the URL of Discord's page that adds the bot to this guild (docs: OAuth2, Bot Authorization Flow)."""
     query = urlencode(
         {
             "client_id": settings.DISCORD_CLIENT_ID,

@@ -1,8 +1,7 @@
-"""Store what Discord says about a person's guilds.
+"""Store memberships: who is in which guild, with which roles and permissions.
 
-Whoever was a member and may do something else from now on is named by the event `RightsChanged`, so that their open
-pages ask again. Whoever writes memberships locks the guild's store first, which keeps two writers from waiting for
-each other.
+When a member's permissions change, the event `RightsChanged` names the member, so that their open pages fetch their
+permissions again. Code that changes a membership locks the guild's store first, so that two writers cannot deadlock.
 """
 
 from __future__ import annotations
@@ -29,19 +28,18 @@ from realtime.origin import BOT
 def store_my_guilds(
     user: User, partial_guilds: list[DiscordObject], *, asked_at: datetime | None = None
 ) -> None:
-    """Make the user's memberships what `/users/@me/guilds` said; guilds no longer listed are left.
+    """Make the user's memberships match `/users/@me/guilds`, and delete those that are no longer listed.
 
-    A guild that the bot mirrors keeps the gateway's name and icon, which are newer than a person's login. So are the
-    memberships that it wrote after `asked_at`, while Discord was thinking.
+    A guild that the bot mirrors keeps the name and icon from the gateway, which are newer. Memberships that the gateway
+    updated after `asked_at`, the time of our request, are kept for the same reason.
     """
     mine = Membership.objects.filter(user=user)
     with transaction.atomic():
         newer = mine.filter(updated_at__gt=asked_at) if asked_at else mine.none()
         newer_ids = set(newer.values_list("guild_id", flat=True))
         rights = {m.guild_id: (m.owner, m.permissions) for m in mine}
-        for partial in sorted(
-            partial_guilds, key=lambda partial: int(partial["id"])
-        ):  # all lock in one order
+        # Sorted, so that all writers take the locks in the same order.
+        for partial in sorted(partial_guilds, key=lambda partial: int(partial["id"])):
             guild_id = str(partial["id"])
             owner, permissions = bool(partial.get("owner")), int(partial.get("permissions") or 0)
             known = rights.get(guild_id) if guild_id not in newer_ids else None
@@ -70,7 +68,7 @@ def store_my_guilds(
 def store_member_seen(
     user: User, *, guild_id: str, owner: bool, permissions: int, role_ids: list[str]
 ) -> None:
-    """Store a membership as the gateway shows it: people may use the bot without ever logging in."""
+    """Store a membership from the gateway. People may use the bot without ever logging in."""
     seen = {"owner": owner, "permissions": permissions, "role_ids": sorted(role_ids)}
     mine = Membership.objects.filter(user=user, guild_id=guild_id)
     if mine.filter(**seen).update(updated_at=timezone.now()):
@@ -86,9 +84,10 @@ def store_member_seen(
 def store_roles(
     guild_id: str, *, discord_id: str, role_ids: list[str], asked_at: datetime | None = None
 ) -> None:
-    """Discord says which roles a member has (@everyone left out). People who never used the program are let be.
+    """Store a member's roles (`role_ids` without @everyone). Ignores people who have never used the program.
 
-    With `asked_at` it is an answer to us: only for a member, and not where the gateway told of the roles since.
+    `asked_at` is set when the roles come from a request of ours. They are then stored only for a known member, and
+    only if the gateway has not updated the roles since.
     """
     user = User.objects.filter(discord_id=discord_id).first()
     if user is None:
@@ -98,7 +97,7 @@ def store_roles(
         before = Membership.objects.filter(user=user, guild_id=guild_id).first()
         if asked_at is not None and (before is None or (before.role_ids and before.updated_at > asked_at)):
             return
-        # @everyone's role has the guild's id; with it a member without roles differs from one never seen.
+        # The role @everyone has the guild's id. It distinguishes a member without roles from one with unknown roles.
         roles = sorted({*role_ids, guild_id})
         Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults={"role_ids": roles})
         changed = recompute(guild_id, discord_id=discord_id)
@@ -107,22 +106,22 @@ def store_roles(
 
 
 def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
-    """These people left, or were made to leave. What they did stays."""
+    """Delete the memberships and voice states of people who left or were removed. Their actions stay in the log."""
     Membership.objects.filter(guild_id=guild_id, user__discord_id__in=list(discord_ids)).delete()
     VoiceState.objects.filter(guild_id=guild_id, discord_id__in=list(discord_ids)).delete()
 
 
 def tell_rights_changed(store: Store, user_ids: set[int]) -> None:
-    """Append the event. `store` is the guild's and locked."""
+    """Append the event `RightsChanged`. `store` is the guild's store, and must be locked."""
     if user_ids:
         append(store, RightsChanged(user_ids=[str(pk) for pk in sorted(user_ids)]), origin=BOT)
 
 
 def recompute(guild_id: str, *, discord_id: str | None = None) -> set[int]:
-    """Derive owner and permissions of everybody, or of one person, from the mirrored owner and roles.
+    """Recompute `owner` and `permissions` of all members, or of one, from the mirrored owner and roles.
 
-    Who was never seen by the gateway keeps the permissions of their own list of guilds, unless those were the owner's
-    and somebody else is that now. Returns the ids of the users for whom that is news.
+    Members whose roles are unknown keep the permissions from their own list of guilds, except a former owner. Returns
+    the ids of the users whose row changed.
     """
     changed: set[int] = set()
     owner_id = Guild.objects.values_list("owner_id", flat=True).get(pk=guild_id)

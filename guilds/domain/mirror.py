@@ -1,7 +1,7 @@
-"""Write what the bot's gateway tells: a guild with its channels, roles and voice states.
+"""Store what the bot's gateway receives: a guild with its channels, roles and voice states.
 
-Payloads are Discord's own (docs: Gateway Events, Guild Create; Voice State). One transaction a guild, in which only
-rows that differ are written; rows that vanished go. What a client shows of the guild changes with an event.
+Payloads are Discord's own (docs: Gateway Events, Guild Create; Voice State). Each guild is one transaction, which
+writes only changed rows and deletes rows that no longer exist. Each change that clients show appends an event.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from realtime.origin import BOT
 
 CHANNEL_FIELDS = ["type", "name", "position", "parent_id", "overwrites", "user_limit"]
 ROLE_FIELDS = ["name", "color", "position", "permissions", "mentionable", "managed"]
-# Measured: there 500 rows in one statement take longer than in five. On PostgreSQL they take a fifth less.
+# Measured: on SQLite, 500 rows take longer in one statement than in five. On PostgreSQL they take a fifth less.
 SQLITE_BATCH = 100
 
 
 @dataclass(frozen=True)
 class Voice:
-    """Somebody in a voice channel: a person or another bot."""
+    """A person or another bot in a voice channel."""
 
     discord_id: str
     channel_id: str
@@ -60,13 +60,14 @@ def mirror_guild(
     roles: Iterable[dict[str, Any]],
     voices: Iterable[Voice] | None,
 ) -> None:
-    """Make the guild's rows what the gateway said.
+    """Make the guild's rows match the gateway's data.
 
-    `channels`, `roles`: `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. `voices` null: who sits
-    where is left as it is. Appends `BotInstalled` when the bot
-    was not in the guild, else `GuildUpdated` when the guild looks different now; `VoiceChannelsChanged`, with those
-    that everybody may see, when the voice channels or who may see them have changed; and
-    `RightsChanged` with those for whom other roles or another owner make a difference.
+    `channels` and `roles` are `{id, …}` with exactly CHANNEL_FIELDS and ROLE_FIELDS. If `voices` is None, voice states
+    are left as they are.
+
+    Appends `BotInstalled` when the bot was not in the guild before, otherwise `GuildUpdated` when what clients show of
+    it changed. Appends `VoiceChannelsChanged`, with the channels that everybody may see, when the voice channels or
+    their visibility changed. Appends `RightsChanged` with the people whose rights changed through roles or ownership.
     """
     with transaction.atomic():
         ensure_guild(guild_id, name=name, icon_hash=icon_hash)
@@ -101,7 +102,7 @@ def mirror_guild(
 
 
 class _VoiceChannels(NamedTuple):
-    """Those that everybody may see, and what anybody sees of them all."""
+    """`public`: the channels that everybody may see. `looks`: a value that changes when what anybody sees changes."""
 
     public: list[Channel]
     looks: list[object]
@@ -128,7 +129,7 @@ def _having(guild_id: str, role_ids: set[str]) -> set[int]:
 def _replace(
     model: type[Channel] | type[Role], guild_id: str, rows: list[dict[str, Any]], fields: list[str]
 ) -> bool:
-    """Returns whether anything had to be written."""
+    """Make the guild's rows of `model` equal to `rows`. Returns whether anything was written."""
     objects: Any = model.objects
     known = {row["id"]: row for row in objects.filter(guild_id=guild_id).values("id", *fields)}
     gone = known.keys() - {row["id"] for row in rows}
@@ -153,7 +154,7 @@ def _replace_voices(guild_id: str, voices: list[Voice]) -> None:
         return
     known = set(Channel.objects.filter(guild_id=guild_id).values_list("pk", flat=True))
     rows.exclude(discord_id__in=[v.discord_id for v in voices if v.channel_id in known]).delete()
-    # `store_voice` of another process may have written one of them just now.
+    # `update_conflicts`, because another process may have just written one of them in `store_voice`.
     VoiceState.objects.bulk_create(
         (
             VoiceState(
@@ -183,10 +184,10 @@ def store_voice(
     deafened: bool = False,
     bot: bool = False,
 ) -> None:
-    """Somebody joined, moved or (channel null) left. A channel that was deleted meanwhile counts as none."""
+    """Store that someone joined, moved or left (`channel_id` None). A deleted channel counts as None."""
     with transaction.atomic():
-        # Locked, or `mirror_guild` of another process could take the channel away between the look and the write.
-        with suppress(StoreNotFound):  # nothing is mirrored yet, channels included
+        # Without the lock, `mirror_guild` in another process could delete the channel between the check and the write.
+        with suppress(StoreNotFound):  # the guild is not mirrored yet, so it has no channels either
             lock_store(f"guild:{guild_id}")
         if channel_id is None or not Channel.objects.filter(pk=channel_id, guild_id=guild_id).exists():
             VoiceState.objects.filter(guild_id=guild_id, discord_id=discord_id).delete()
@@ -200,7 +201,7 @@ def store_voice(
 
 @retrying
 def store_member_count(guild_id: str, member_count: int) -> None:
-    """People joined or left. Appends `GuildUpdated` when it is news; a guild not mirrored yet comes with its count."""
+    """Store the member count. Appends `GuildUpdated` when it changed. Does nothing for a guild without the bot."""
     with transaction.atomic():
         if not Guild.objects.filter(pk=guild_id, bot_installed=True).exists():
             return
@@ -213,7 +214,7 @@ def store_member_count(guild_id: str, member_count: int) -> None:
 
 @retrying
 def note_outage(guild_id: str) -> None:
-    """Discord cannot serve the guild for now. The bot has not left; all that is known of it stays."""
+    """Record that Discord has an outage for the guild. The bot has not left, so all data stays."""
     with transaction.atomic():
         guild, store = lock_guild(guild_id)
         if guild.bot_installed and not guild.unavailable:

@@ -1,7 +1,7 @@
-"""Read from Discord which roles a person has, where the gateway has not told of them yet.
+"""Fetch a person's roles from Discord in guilds where the gateway has not sent them yet.
 
-Their list of guilds names no roles, and the first page after a login needs them: a stream that is shared with a role,
-what a DJ may do.
+Discord's list of guilds contains no roles, but the first page after a login needs them, for streams that are shared
+with a role and for the rights of DJs.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from guilds.models import Membership
 
 log = logging.getLogger(__name__)
 
-MAX_GUILDS = 25  # at a login; the bot asks the gateway about the others
-SECONDS = 1.5  # a browser is waiting, and the gateway tells soon after
+MAX_GUILDS = 25  # per login; the bot requests the others over the gateway
+SECONDS = 1.5  # a browser is waiting, and the gateway sends the roles soon after
 _pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="roles")
 
 
 def guilds_told(user: User) -> set[str]:
-    """Return the ids of the guilds in which the gateway tells of each change of this person's roles, and did so far."""
+    """Return the ids of the guilds where the gateway has kept this person's roles up to date without a gap."""
     now = timezone.now()
     shards = [shard for shard in read_shards() if is_up(shard, now=now) and shard.members_intent]
     memberships = Membership.objects.filter(user=user).exclude(role_ids=[])
@@ -43,10 +43,10 @@ def guilds_told(user: User) -> set[str]:
 
 
 def read_my_roles(user: User, *, told: Collection[str]) -> None:
-    """Ask Discord about the person in guilds that the bot is in, without those `told`. Takes SECONDS at most.
+    """Fetch the person's roles in the guilds that the bot is in, except those in `told`. Waits SECONDS at most.
 
-    An answer that comes later is stored when it comes. What Discord does not answer stays as it was, until the gateway
-    tells.
+    A response that arrives later is still stored. Roles that Discord does not return stay as they were until the
+    gateway sends them.
     """
     mine = Membership.objects.filter(user=user, guild__bot_installed=True).exclude(guild_id__in=told)
     guild_ids = list(mine.order_by("guild_id").values_list("guild_id", flat=True)[:MAX_GUILDS])
@@ -63,12 +63,13 @@ def read_my_roles(user: User, *, told: Collection[str]) -> None:
         log.warning(
             "Stopped waiting for the roles of user %s in guild %s: Discord is slow", user.pk, guild_id
         )
-        if not future.cancel():  # asked already; the others would only add to a Discord that is slow
+        # Requests that have not started yet would only slow Discord further; the others are already running.
+        if not future.cancel():
             future.add_done_callback(partial(_store_late, store))
 
 
 def _store_answer(future: Future[list[str]], *, user: User, guild_id: str, asked_at: datetime) -> None:
-    """`future` is done."""
+    """Store the roles from `future`, which must be done. Logs a DiscordError."""
     try:
         role_ids = future.result()
     except DiscordError as error:
@@ -79,7 +80,7 @@ def _store_answer(future: Future[list[str]], *, user: User, guild_id: str, asked
 
 
 def _store_late(store: Callable[[Future[list[str]]], None], future: Future[list[str]]) -> None:
-    """Runs in a thread of the pool, where nothing else closes the database connection."""
+    """Store a late response. Runs in a thread of the pool, where nothing else closes the database connection."""
     try:
         store(future)
     finally:
@@ -87,7 +88,7 @@ def _store_late(store: Callable[[Future[list[str]]], None], future: Future[list[
 
 
 def _fetch_roles(guild_id: str, discord_id: str) -> list[str]:
-    """Raises a DiscordError."""
+    """Return the person's role ids in a guild. Raises a DiscordError."""
     roles = discord.fetch_member(guild_id, discord_id).get("roles")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise DiscordMalformed

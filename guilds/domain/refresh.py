@@ -1,4 +1,4 @@
-"""Read a guild over REST, for when the gateway did not tell: the bot was away, or somebody wants to be sure."""
+"""Refresh a guild over REST when the gateway may have missed something: the bot was offline, or a manager asks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EVERY_SECONDS = 10
 
 
 def refresh_guild(guild_id: str) -> None:
-    """Make the guild's rows what Discord says now: guild, channels, roles, the bot's own roles.
+    """Fetch the guild, its channels, its roles and the bot's own roles from Discord, and store them.
 
-    Four requests, with discord.py's bounds on each. Raises BotNotInstalled (also when that is what Discord says, which
-    is then kept), RefreshedJustNow, GuildUnavailable or a DiscordError.
+    Makes four requests, each with the limits of discord.py. Raises BotNotInstalled, RefreshedJustNow, GuildUnavailable
+    or a DiscordError. When Discord shows that the bot is no longer in the guild, that is stored first.
     """
     if not Guild.objects.filter(pk=guild_id, bot_installed=True).exists():
         raise BotNotInstalled
@@ -51,13 +51,13 @@ def refresh_guild(guild_id: str) -> None:
         raise DiscordMalformed from error
     with transaction.atomic():
         known, _ = lock_guild(guild_id)
-        # The gateway told of something while we asked, so it is connected, and what it knows is newer.
+        # If the gateway has mirrored the guild since our request, its data is newer.
         if known.mirrored_at is None or known.mirrored_at < asked_at:
             mirror_guild(guild_id, **said, voices=None)
 
 
 def _mirrored(guild: DiscordObject, channels: list[DiscordObject], bot: DiscordObject) -> dict[str, Any]:
-    """Return Discord's guild, channel and member objects as `mirror_guild` takes them."""
+    """Convert Discord's guild, channel and member objects to the arguments of `mirror_guild`."""
     return {
         "name": guild["name"],
         "icon_hash": guild.get("icon") or "",

@@ -1,4 +1,4 @@
-"""Change a guild's settings: checked against the mirror, one event with before and after, whoever asks."""
+"""Change a guild's settings: check roles and channels against the mirror, and append one event per change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from realtime.origin import Origin
 
 
 def check_settings(args: dict[str, Any]) -> dict[str, Any]:
-    """Return clean changes, of any of the settings. Raises InvalidInput; nothing of the guild is looked at."""
+    """Return the cleaned changes. Raises InvalidInput. Roles and channels are not looked up in the guild."""
     checked = ChangeSettingsSerializer(data=args)
     if not checked.is_valid():
         raise InvalidInput(checked.errors)
@@ -25,16 +25,17 @@ def check_settings(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
-    """Raises InvalidInput for roles and channels that the guild does not have, or not of that kind."""
+    """Raise InvalidInput for roles and channels that the guild does not have or that have the wrong type."""
     if errors := refusals(GuildSettings, Guild(pk=guild_id), changes):
         raise InvalidInput(errors)
 
 
 def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[str, Any]:
-    """Set what `changes` names, cleaned by `check_settings`; other settings stay as they are by now.
+    """Set the settings in `changes`, which `check_settings` has cleaned. Other settings stay as they are.
 
-    Appends `SettingsChanged {before, after}` with what differs, nothing when nothing does. The caller has checked that
-    the origin may. Returns the settings' shape. Locks the guild's store. Raises InvalidInput.
+    Appends `SettingsChanged {before, after}` with the values that differ, or no event if none does. The caller must
+    have checked that the origin may change settings. Locks the guild's store. Returns the settings' shape. Raises
+    InvalidInput.
     """
     store_name = f"guild:{guild_id}"
     with transaction.atomic(savepoint=not holds(store_name)):
@@ -53,12 +54,12 @@ def change_settings(guild_id: str, *, origin: Origin, **changes: Any) -> dict[st
 
 
 def load_settings(guild_id: str) -> GuildSettings:
-    """Return a guild's settings, the defaults (unsaved) when it has none."""
+    """Return a guild's settings, or unsaved defaults when it has none."""
     return GuildSettings.objects.filter(pk=guild_id).first() or GuildSettings(pk=guild_id)
 
 
 def settings_shape(settings: GuildSettings) -> dict[str, Any]:
-    """Return the settings as REST shows them; `gone` names those whose role or channel was deleted since."""
+    """Return the settings as REST shows them. `gone` names the settings whose role or channel was deleted."""
     chosen = {field.name: getattr(settings, field.name) for field in settings_in(GuildSettings)}
     (gone,) = gone_settings(settings.pk, [settings])
     return chosen | {"gone": gone}

@@ -1,4 +1,4 @@
-"""What the bot's processes write of their gateway connections, and how they take turns to identify."""
+"""The rows in which the bot's processes report their gateway connections and take turns to identify."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from guilds.models import BotShard, IdentifyBucket
 
 FORGOTTEN_AFTER = timedelta(days=1)
-# Discord says five seconds; the rest is for two requests that do not take equally long.
+# Discord requires five seconds. The rest allows for requests that take different times to arrive.
 IDENTIFY_EVERY = timedelta(seconds=5.25)
 
 MEMBERS_REMEDY = (
@@ -34,7 +34,7 @@ def note_shard(
     guilds: int,
     members_intent: bool,
 ) -> None:
-    """Keep how a shard is now. A process that is not connected says nothing of a shard that another one keeps."""
+    """Store a shard's current state. A process that is not connected does not overwrite another process's row."""
     seen = {
         "process": process,
         "connected": connected,
@@ -51,15 +51,15 @@ def note_shard(
 
 
 def forget_old_shards() -> None:
-    """Drop what nobody has kept for long, such as shards of another count."""
+    """Delete shards that no process has updated for long, such as those of an earlier shard count."""
     BotShard.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
 
 
 def claim_identify(bucket: int) -> float:
-    """Take the bucket's turn. Returns 0 when it is ours, else the seconds until the next may be had."""
+    """Try to take the bucket's turn. Returns 0 on success, otherwise the seconds until the next turn."""
     now = timezone.now()
     row, _ = IdentifyBucket.objects.get_or_create(pk=bucket, defaults={"free_at": now})
-    # Much further away than any turn: written by a clock that was wrong.
+    # A turn that is too far in the future was written by a machine whose clock was wrong.
     free = Q(free_at__lte=now) | Q(free_at__gt=now + 2 * IDENTIFY_EVERY)
     if IdentifyBucket.objects.filter(free, pk=bucket).update(free_at=now + IDENTIFY_EVERY):
         return 0.0

@@ -74,7 +74,7 @@ def test_any_name_is_text_and_managers_see_what_the_bot_lacks(desk: Desk, cookie
         == f"The bot is missing {len(NAMES) + 1} permissions"
     )
     assert page.locator("#guild-lacks dt").all_inner_texts() == ["In the whole server", *NAMES]
-    assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: being heard in a voice channel"
+    assert page.locator("#guild-lacks dd").first.inner_text() == "Speak: playing music in a voice channel"
     assert page.evaluate(narrow)
     assert page.evaluate("window.harmed") is None
     assert not window.complaints

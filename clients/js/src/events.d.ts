@@ -402,17 +402,17 @@ export type GuildEvent =
   | VoiceChanged
   /** The bot saw why nothing is heard, or that it is heard again. */
   | PlayerErrorChanged
-  /** The guild looks different now: its name, icon or member count, or Discord has an outage for it. */
+  /** The guild's name, icon or member count changed, or a Discord outage began or ended. */
   | GuildUpdated
   /** The bot joined the guild. */
   | BotInstalled
-  /** The bot was removed from the guild. Everything is kept. */
+  /** The bot was removed from the guild. All data is kept. */
   | BotRemoved
-  /** The voice channels changed, or who may see them; `voice_channels` are those that everybody may see. */
+  /** The voice channels or their visibility changed. `voice_channels` are those that every member may see. */
   | VoiceChannelsChanged
-  /** A manager changed settings; both fields hold those that differ. */
+  /** A manager changed settings. Both fields contain only the settings that differ. */
   | SettingsChanged
-  /** Discord's roles, or the guild's owner, make a difference to these people. */
+  /** The rights of these people changed, through their roles in Discord or a new owner. */
   | RightsChanged
   /** A manager made a rule. */
   | AlertRuleAdded

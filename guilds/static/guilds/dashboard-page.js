@@ -1,4 +1,4 @@
-/** The dashboard: reads the person's servers from Discord again when the list is old, or on request. */
+/** The dashboard: fetches the person's servers from Discord again when the list is old, or on request. */
 
 import { exchangeJson } from "../client/rest.js";
 import { byId, setText } from "../backline/js/dom.js";

@@ -1,4 +1,4 @@
-/** For managers of a guild: reads it from Discord again, and shows whether the bot is online. */
+/** For managers of a guild: refreshes it from Discord, and shows whether the bot is online. */
 
 import { readCsrfCookie } from "../client/auth.js";
 import { exchangeJson } from "../client/rest.js";
@@ -38,6 +38,6 @@ setInterval(async () => {
   try {
     show(await exchangeJson(fetch, guild, { headers: { Accept: "application/json" } }));
   } catch {
-    // The state of the connection in the header shows that the server does not answer.
+    // The connection state in the header shows that the server does not respond.
   }
 }, LOOK_MS);

@@ -1,4 +1,4 @@
-/** The guild itself: its name, whether the bot is in it, its voice channels. */
+/** Draws the guild itself: its name, whether the bot is in it, its voice channels. */
 
 import { byId, element, setText } from "../backline/js/dom.js";
 

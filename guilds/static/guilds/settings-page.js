@@ -1,4 +1,4 @@
-/** A guild's settings: each control saves itself, and shows changes that others make. */
+/** A guild's settings: saves each control when it changes, and shows changes that others make. */
 
 import { Client } from "../client/client.js";
 import { ApiError, NetworkError } from "../client/errors.js";
@@ -18,7 +18,7 @@ const client = new Client({ baseUrl: location.origin, userId });
 const store = new GuildStore({ client, guildId, onEvents: follow, onState: connectionChanged });
 const rules = new AlertRules({ rest: client.rest, guildId });
 const SAVE_AGAIN_MS = 5_000;
-/** Settings that could not be sent. They are saved when the connection is back. @type {Set<string>} */
+/** Names of settings that could not be sent. They are saved when the connection is back. @type {Set<string>} */
 const unsaved = new Set();
 let wasLive = false;
 let live = false;
@@ -36,19 +36,19 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) store.wake();
 });
 
-/** @param {string} name @returns {(HTMLInputElement | HTMLSelectElement)[]} several for a list of ticks */
+/** @param {string} name @returns {(HTMLInputElement | HTMLSelectElement)[]} one, or several checkboxes */
 function controlsOf(name) {
   return [...document.querySelectorAll(`[data-setting="${CSS.escape(name)}"]`)].map(
     (node) => /** @type {HTMLInputElement | HTMLSelectElement} */ (node),
   );
 }
 
-/** @param {string} name @returns {unknown} the setting's value as the server takes it */
+/** @param {string} name @returns {unknown} the setting's value, in the form that the server takes */
 function read(name) {
   const [control, ...others] = controlsOf(name);
   if ("list" in control.dataset) {
     const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
-    // null stands for all of them, also for those that a later version adds.
+    // null means all of them, including those that a later version adds.
     return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
   }
   if (control instanceof HTMLSelectElement) return control.value || null;
@@ -62,7 +62,7 @@ function write(name, value) {
   for (const control of controlsOf(name)) {
     if (control instanceof HTMLSelectElement) {
       const text = String(value ?? "");
-      // A role or channel that is newer than this page.
+      // A role or channel that was created after the page was rendered.
       if (![...control.options].some((option) => option.value === text)) control.add(new Option(gettext("New in Discord"), text));
       control.value = text;
     } else if ("list" in control.dataset) {
@@ -149,7 +149,7 @@ async function refresh() {
   const settings = await client.rest.get(`/api/guilds/${guildId}/settings`).catch(() => null);
   for (const [name, value] of Object.entries(settings ?? {})) {
     const controls = controlsOf(name);
-    // A value that was refused or not sent stays as it was typed, with the reason.
+    // A value that was refused or not sent stays as typed, with the reason.
     if (!controls.length || controls[0].getAttribute("aria-invalid") === "true" || same(read(name), value)) continue;
     if (!controls.includes(/** @type {any} */ (document.activeElement))) write(name, value);
   }
