@@ -1,4 +1,4 @@
-"""Django admin for alert rules and their outbox. Rules change by `change_rule` like everywhere else."""
+"""Django admin for alert rules and their outbox. It changes rules through `change_rule`, like all other code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     list_filter = ("enabled", "min_level", "problem_code")
     search_fields = ("guild__name", "guild__id", "stream_id", "author__username")
     list_select_related = ("guild", "author")
-    # The stream is its author's to choose.
+    # Only the author may choose the stream.
     readonly_fields = (
         "guild", "stream_id", "author", "quiet_hours", "problem_code",
         "problem_detail", "problem_at", "held_until", "created_at",
@@ -68,14 +68,14 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     def get_deleted_objects(
         self, objs: Sequence[AlertRule] | QuerySet[AlertRule], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Posts may not be deleted by themselves, yet they go along with their rule."""
+        """Allow deleting a rule's posts with the rule, although posts cannot be deleted on their own."""
         rows, counts, _, protected = super().get_deleted_objects(objs, request)
         return rows, counts, set(), protected
 
 
 @admin.register(AlertPost)
 class AlertPostAdmin(ReadOnlyAdmin):
-    """What was, is and was not posted, and why."""
+    """Posts that are pending, were posted or failed, with the reason."""
 
     list_display = (
         "rule", "guild", "state", "error_code", "alerts", "digest", "due_at", "attempts", "posted_at", "message_id",

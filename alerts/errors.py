@@ -16,7 +16,7 @@ class AlertRuleNotFound(Refusal):
 
 
 class TooManyAlertRules(Refusal):
-    """The guild has as many rules as one may."""
+    """The guild has the maximum number of rules."""
 
     code = "TOO_MANY_ALERT_RULES"
     sentence = _("This server has the maximum number of alert rules. Delete one first.")

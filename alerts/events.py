@@ -1,4 +1,4 @@
-"""What happens to a guild's alert rules."""
+"""Events about a guild's alert rules."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from realtime.events import PartOf, Shape, TypedEvent
 
 
 class AlertEvent(TypedEvent):
-    """Base of all here."""
+    """Base of all alert events."""
 
     log = "guild"
     shapes: ClassVar = {AlertRule: Shape(rule_shape, LoggedAlertRuleSerializer)}
 
 
 class RuleEvent(AlertEvent):
-    """Of a rule as a whole."""
+    """Base of events that contain a whole rule."""
 
     reducer = "nothing ([alerts.md](alerts.md))"
     rule: AlertRule
 
 
 class AlertRuleAdded(RuleEvent):
-    """A manager made a rule."""
+    """A manager added a rule."""
 
 
 class AlertRuleRemoved(RuleEvent):
@@ -34,7 +34,7 @@ class AlertRuleRemoved(RuleEvent):
 
 
 class AlertRuleChanged(AlertEvent):
-    """A manager changed a rule; both fields hold what differs."""
+    """A manager changed a rule. `before` and `after` contain only the fields that differ."""
 
     reducer = "nothing ([alerts.md](alerts.md))"
     rule_id: UUID

@@ -1,7 +1,7 @@
-"""What the bot says about alerts: Discord's Create Message (docs: Message Resource). Reads no database, asks nobody.
+"""Messages about alerts, as the payload of Discord's Create Message (docs: Message Resource). Does no I/O.
 
-An alert's text comes from a device. It stands in embeds only, where Discord mentions nobody, and whatever could be
-markup, a mention or a link in it is shown as it was typed. The one mention is the rule's role, in the content.
+An alert's text comes from a device, so any markup, mention or link in it is escaped and shown as typed. It goes into an
+embed where possible, in which Discord mentions nobody. The only mention is the rule's role, in the content.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.discord import DiscordObject
 from alerts.models import Level
 
-MAX_TEXT, MAX_LINE = 1000, 120  # escaped, each at most doubles; an embed may hold 4096
-MAX_NAME = 85  # likewise; a title may hold 256, of which the counts of a long digest take up to 80
-MAX_PLAIN = 600  # of a text outside of an embed; the whole content may hold 2000
+MAX_TEXT, MAX_LINE = 1000, 120  # escaping at most doubles the length; an embed may have 4096 characters
+MAX_NAME = 85  # likewise; a title may have 256 characters, of which a digest's counts take up to 80
+MAX_PLAIN = 600  # a text outside of an embed; the whole content may have 2000 characters
 ALERTS = {
     Level.LOW: gettext_lazy("low alert"),
     Level.MEDIUM: gettext_lazy("medium alert"),
@@ -31,9 +31,10 @@ ALERTS = {
 COLORS = {Level.LOW: 0x6B7A90, Level.MEDIUM: 0xE0A030, Level.HIGH: 0xD64545}
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
-# Discord shows any punctuation behind a backslash as it is. The colon stands in links, emoji and timestamps.
+# Discord shows punctuation after a backslash as it is. The colon occurs in links, emoji and timestamps.
 _MARKUP = re.compile(r"([\\*_~`|>#\-\[\]<:])")
-# Controls but the line feed, halves of surrogate pairs, and what turns the direction of writing or is not seen.
+# Control characters except the line feed, lone surrogates, and characters that are invisible or change the direction
+# of the text.
 _UNSEEN = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
@@ -41,7 +42,7 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True)
 class Said:
-    """One alert. `sender` is what to call them, empty of a person who left."""
+    """One alert. `sender` is a display name, empty for a person who deleted their account."""
 
     text: str
     level: Level
@@ -60,14 +61,14 @@ class Picture:
 
 
 def level_of(args: dict[str, Any]) -> Level:
-    """Return an alert's level; of one without, or with a word of its own, `medium`."""
+    """Return an alert's level, or `medium` if it has none or an unknown one."""
     said = args.get("level")
     word = said.strip().lower() if isinstance(said, str) else ""
     return Level(word) if word in Level.values else Level.MEDIUM
 
 
 def text_of(type_: str, args: dict[str, Any]) -> str:
-    """Return what an alert says; its type where it says nothing."""
+    """Return an alert's text, or its type if it has no text."""
     for name in ("text", "message"):
         if isinstance(args.get(name), str) and args[name].strip():
             return str(args[name])
@@ -75,26 +76,26 @@ def text_of(type_: str, args: dict[str, Any]) -> str:
 
 
 def plain(text: str, longest: int) -> str:
-    """Return text as Discord shows it where there is no markup, without what cannot be seen."""
+    """Return text for places without markup, without invisible characters and cut to `longest`."""
     seen = _UNSEEN.sub("", text).strip()
     return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"
 
 
 def escape(text: str, longest: int) -> str:
-    """Return text that Discord's markup shows as it was typed."""
-    # Behind a zero-width space `@everyone` is not even coloured like a mention.
+    """Return text escaped so that Discord's markup shows it as typed."""
+    # With a zero-width space after the @, `@everyone` is not even colored like a mention.
     return _MARKUP.sub(r"\\\1", plain(text, longest)).replace("@", "@\u200b")
 
 
 @dataclass(frozen=True)
 class Without:
-    """What a message leaves out, because the bot may not send it there."""
+    """The parts that a message leaves out, because the bot may not send them in the channel."""
 
     embed: bool = False
     picture: bool = False
 
     def __str__(self) -> str:
-        """What the bot lacks, by Discord's names for it."""
+        """Return Discord's names of the missing permissions."""
         named = (("Embed Links", self.embed), ("Attach Files", self.picture))
         return " and ".join(name for name, left_out in named if left_out)
 
@@ -103,7 +104,7 @@ WHOLE = Without()
 
 
 def page_of(stream_id: str, nonce: str) -> str:
-    """Return the link in a post. It carries the nonce, by which the post is found again in the channel."""
+    """Return the link in a post. It contains the nonce, by which the post is found again in the channel."""
     return f"{settings.FRONTEND_URL}/streams/{quote(stream_id)}#{nonce}"
 
 
@@ -119,9 +120,9 @@ def compose(
     picture: Picture | None,
     without: Without = WHOLE,
 ) -> DiscordObject:
-    """Return the message for these alerts, oldest first; of a digest they may be the newest of more.
+    """Return the message for these alerts, oldest first. For a digest they may be only the newest ones.
 
-    `levels` counts all. The same nonce twice within Discord's few minutes makes one message.
+    `levels` counts all alerts. Discord creates one message if it gets the same nonce twice within a few minutes.
     """
     worst = max((level for level in Level if levels.get(level)), key=list(Level).index)
     name = escape(" ".join((stream_name or stream_id).split()), MAX_NAME)
@@ -129,7 +130,7 @@ def compose(
     mention = f"<@&{role_id}>" if role_id else ""
     title = _digest_title(levels, name) if digest else f"{name}: {ALERTS[worst]}"
     url = page_of(stream_id, nonce)
-    # Discord shows a line behind `-#` in small print.
+    # Discord shows a line that begins with `-#` in small print.
     note = "\n-# " + _("No picture: the bot lacks Attach Files here.") if without.picture else ""
     message: DiscordObject = {
         "allowed_mentions": {"parse": [], "roles": [role_id] if role_id else []},
@@ -146,7 +147,7 @@ def compose(
         ]
     if without.embed:
         text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
-        # In angle brackets a link unfolds into nothing.
+        # Angle brackets keep Discord from adding a preview of the link.
         return message | {"content": f"{mention} **{title}**\n{text}\n<{url}>{note}".strip()}
     embed: DiscordObject = {
         "title": title,
@@ -171,10 +172,10 @@ def _digest_title(levels: dict[str, int], name: str) -> str:
 
 
 def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
-    """Return a line for each, oldest first; the newest of them, where there is room for so many characters only."""
+    """Return one line per alert, oldest first, for as many of the newest as fit into `room` characters."""
     lines: list[str] = []
     for one in reversed(said):
-        # Discord shows such times by each reader's own clock (docs: Reference, Message Formatting).
+        # Discord shows such times in each reader's own time zone (docs: Reference, Message Formatting).
         line = f"<t:{int(one.at.timestamp())}:T> **{one.level.label}** {escape(' '.join(one.text.split()), MAX_LINE)}"
         room -= len(line) + 1
         if room < 0:

@@ -1,4 +1,4 @@
-"""What monitoring learns about alerts on their way to Discord. The bot's processes count; `/metrics` there shows it."""
+"""Metrics about the posting of alerts to Discord. The bot's processes count them and expose them at `/metrics`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from prometheus_client import Counter, Gauge
 
 POSTS = Counter(
     "backline_alert_posts",
-    "What became of messages about alerts: posted (an alert or a digest), retried, given_up or unknown, by error code.",
+    "Posts about alerts by outcome: posted (alert or digest), retried, given_up or unknown (by error code).",
     ["outcome", "reason"],
 )
 WAITING = Gauge(
     "backline_alert_waiting_seconds",
-    "For how long the oldest message that should be in Discord has been waiting for it.",
+    "How long the most overdue post has been waiting.",
     ["shard"],
     multiprocess_mode="max",
 )
 
 
 def count_post(outcome: str, reason: str, count: int = 1) -> None:
-    """Count posts. `reason` is a stable code, of posted ones `alert` or `digest`."""
+    """Count posts. `reason` is a stable error code; for `posted` it is `alert` or `digest`."""
     POSTS.labels(outcome, reason).inc(count)
 
 

@@ -1,12 +1,12 @@
-"""Which alerts of which stream go to which channel, and the outbox of the messages that come of it.
+"""Alert rules, which post the alerts of a stream to a channel, and the outbox of their posts.
 
 | state of a post | becomes | by whom |
 | --- | --- | --- |
 | `pending` | `posted`, `failed`, `unknown` | the bot |
 | `failed`, `unknown` | `pending` | an operator, in the admin |
 
-`failed` is surely not in Discord, `unknown` perhaps. Whoever changes a rule and its posts in one transaction locks the
-rule's row first.
+A `failed` post is certainly not in Discord, an `unknown` one may be. Code that changes a rule and its posts in one
+transaction locks the rule's row first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_PER_MINUTE = 30
 
 
 class Level(models.TextChoices):
-    """How much an alert matters; in rising order."""
+    """The severity of an alert, in rising order."""
 
     LOW = "low", _("Low")
     MEDIUM = "medium", _("Medium")
@@ -38,11 +38,11 @@ class Level(models.TextChoices):
 
 
 class AlertRule(models.Model):
-    """Post the alerts of a stream to a channel. Written by `domain/rules.py` only.
+    """A rule that posts the alerts of a stream to a channel. Only `domain/rules.py` writes it.
 
-    What people choose is declared here and nowhere else, as with GuildSettings. `note_alert` judges by it.
-    Stream, channel and role are kept by id: they may vanish any time. `author` vouches for the stream: the rule works
-    while that person may read it and manages the guild.
+    Its settings are declared here and nowhere else, as in GuildSettings. `note_alert` applies them. Stream, channel and
+    role are stored by id, because they may be deleted at any time. `author` vouches for the stream: the rule works
+    while that person may read the stream and manages the guild.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -107,7 +107,7 @@ class AlertRule(models.Model):
         return f"{self.stream_id} to {self.channel_id}"
 
     def quiet_end(self, at: datetime) -> datetime | None:
-        """Return when the quiet hours end that `at` is in, null outside of them."""
+        """Return when the quiet hours end if `at` is in them, otherwise None."""
         hours = QuietHours.of(self.quiet_hours) if self.quiet_hours else None
         return hours.end(at) if hours and hours.include(at) else None
 
@@ -120,14 +120,14 @@ class PostState(models.TextChoices):
 
 
 def new_nonce() -> str:
-    return secrets.token_hex(12)  # Discord takes 25 characters
+    return secrets.token_hex(12)  # 24 characters; Discord accepts up to 25
 
 
 class AlertPost(models.Model):
-    """One message to be posted: of one alert, or a digest of several. Written by `domain/outbox.py` only.
+    """One message to post, about one alert or a digest of several. `domain/outbox.py` and `domain/settle.py` write it.
 
-    From `handed_at` on, when a bot first set out to send it, nothing joins it any more. While `doubt_since` is set,
-    Discord may have it, and it goes nowhere else.
+    A bot first tries to send it at `handed_at`; no more alerts are added from then on. While `doubt_since` is set, it
+    may be in Discord, so its channel does not change.
     """
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="posts")

@@ -1,4 +1,4 @@
-"""Quiet hours: from one time of day to another, as the clocks of a place show it."""
+"""Quiet hours: from one time of day to another, in local time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 log = logging.getLogger(__name__)
 
 MINUTE = timedelta(minutes=1)
-# A day of 25 hours where clocks go back, and some more: no clock ever went back by three.
+# The longest quiet time: a day of 25 hours when clocks go back, with a margin. No clock ever went back by three hours.
 LONGEST = 28 * 60
 
 
@@ -22,20 +22,21 @@ def timezone_names() -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _zone(name: str) -> ZoneInfo | None:
-    """Return a zone; null where this machine's list knows no such name (any more)."""
+    """Return a time zone, or None if this machine's database does not have it (any more)."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        log.error("Unknown time zone %r, ignoring the quiet hours that use it", name)
+        log.error("Unknown time zone %r: ignoring the quiet hours that use it", name)
         return None
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """`start` is quiet, `until` no more; over midnight where the end comes first. Whole minutes, never equal.
+    """Quiet hours from `start` up to, but not including, `until`. If `until` is earlier, they end on the next day.
 
-    What the clocks show decides: the hour that exists twice in autumn is quiet both times, one that spring leaves out
-    is not missed. In a zone that is not known here nothing is quiet: an alert too many does less harm than none.
+    Both are whole minutes, and never equal. Local time decides: the hour that occurs twice in autumn is quiet both
+    times, and the hour that spring skips does not matter. An unknown time zone has no quiet hours, because an unwanted
+    alert does less harm than a missing one.
     """
 
     start: time
@@ -44,7 +45,7 @@ class QuietHours:
 
     @classmethod
     def of(cls, chosen: dict[str, str]) -> QuietHours:
-        """Read `{from, until, timezone}`. Raises ValueError for times that are none."""
+        """Read `{from, until, timezone}`. Raises ValueError for invalid times."""
         start, until = (time.fromisoformat(chosen[name]) for name in ("from", "until"))
         return cls(start, until, chosen["timezone"])
 
@@ -58,11 +59,11 @@ class QuietHours:
         return shown >= self.start or shown < self.until
 
     def end(self, at: datetime) -> datetime:
-        """Return the first minute from `at` on, in UTC, that is not quiet."""
+        """Return the first minute after `at`, in UTC, that is not quiet."""
         minute = at.astimezone(UTC).replace(second=0, microsecond=0)
         for _ in range(LONGEST):
-            # In UTC, where no minute is left out or comes twice; a day of these takes a millisecond.
+            # In UTC no minute is skipped or occurs twice. Stepping through a whole day takes a millisecond.
             minute += MINUTE
             if not self.include(minute):
                 return minute
-        raise ValueError(f"{self} never end")
+        raise ValueError(f"{self} never ends")

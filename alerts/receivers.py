@@ -1,4 +1,4 @@
-"""What happens elsewhere and matters to alerts, and what they keep about a person."""
+"""Receivers of other apps' signals: post alerts, give up posts when the bot leaves, export a person's rules."""
 
 from __future__ import annotations
 

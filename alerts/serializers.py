@@ -1,4 +1,4 @@
-"""The checks and the shape of alert rules, made of what the model declares."""
+"""The checks and the shape of alert rules, built from the fields that the model declares."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StreamId(serializers.CharField):
         super().__init__(error_messages=always(_("Must be the id of a stream.")), **options)
 
     def to_internal_value(self, data: object) -> str:
-        # Not printable are NUL, which PostgreSQL takes nowhere, and halves of surrogate pairs, which nobody encodes.
+        # This also refuses NUL, which PostgreSQL does not accept, and lone surrogates, which cannot be encoded.
         if not isinstance(data, str) or not data.isprintable():
             self.fail("invalid")
         return data
@@ -41,13 +41,13 @@ class QuietHoursSerializer(serializers.Serializer[dict[str, object]]):
     timezone = serializers.CharField(help_text=gettext_lazy("IANA name, such as Europe/Berlin."))
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` cannot be an attribute's name."""
+        """Add `from`, which cannot be the name of a class attribute."""
         return {
             "from": serializers.CharField(help_text=_("Time of day, such as 22:00."))
         } | super().get_fields()
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """Return the hours with times as 22:00. Every mistake is one of the whole."""
+        """Return the hours with times such as 22:00. Errors are reported for the whole field."""
         try:
             if data.keys() != {"from", "until", "timezone"}:
                 raise ValueError
@@ -81,7 +81,7 @@ class AlertProblemSerializer(serializers.Serializer[dict[str, object]]):
     at = serializers.DateTimeField(allow_null=True)
 
 
-# A rule as events tell of it. (A docstring would be taken for that of what derives from it.)
+# A rule as events show it. (Derived serializers would inherit a docstring, so this is a comment.)
 class LoggedAlertRuleSerializer(ModelSettingsSerializer[AlertRule]):
     unknown = gettext_lazy("Unknown field.")
     serializer_field_mapping: ClassVar = {

@@ -9,10 +9,10 @@ from guilds.setting_fields import settings_in
 
 
 def rule_shape(rule: AlertRule) -> dict[str, Any]:
-    """Return the rule without what changes by itself."""
+    """Return the rule's id and settings."""
     return {"id": str(rule.pk)} | rule_fields(rule)
 
 
 def rule_fields(rule: AlertRule) -> dict[str, Any]:
-    """Return what was chosen."""
+    """Return the rule's settings by name."""
     return {field.name: getattr(rule, field.name) for field in settings_in(AlertRule)}

@@ -1,4 +1,4 @@
-"""`/api/guilds/{id}/alert-rules`: which alerts a guild hears of, for those who manage it."""
+"""`/api/guilds/{id}/alert-rules`: a guild's alert rules, for its managers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _one(rule: AlertRule, membership: Membership) -> dict[str, object]:
 
 
 def _rule_id(text: str) -> uuid.UUID:
-    """Raises AlertRuleNotFound for what is no id of ours."""
+    """Parse a rule's id. Raises AlertRuleNotFound if it is malformed."""
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -56,8 +56,8 @@ class AlertRuleListView(APIView):
 
     @extend_schema(request=AlertRuleSerializer, responses={201: AlertRuleSerializer})
     def post(self, request: Request, guild_id: str) -> Response:
-        """The stream must be one that the caller may read, and the channel one that the bot knows."""
-        membership = require_manager(caller(request), guild_id)  # before anything is said about the body
+        """Add a rule. The caller must be allowed to read the stream, and the bot must know the channel."""
+        membership = require_manager(caller(request), guild_id)  # before any error about the body
         fields = check_rule(_body(request), whole=True)
         rule = add_rule(guild_id, origin=_origin(request), **fields)
         return Response(_one(rule, membership), status=status.HTTP_201_CREATED)
@@ -76,7 +76,7 @@ class AlertRuleView(APIView):
 
     @extend_schema(request=AlertRuleSerializer(partial=True), responses=AlertRuleSerializer)
     def patch(self, request: Request, guild_id: str, rule_id: str) -> Response:
-        """Changes what the body names and nothing else. What waits because Discord refused is tried again."""
+        """Change only the fields in the body. Posts that were held after a refusal by Discord are retried."""
         membership = require_manager(caller(request), guild_id)
         changes = check_rule(_body(request), whole=False)
         rule = change_rule(guild_id, _rule_id(rule_id), origin=_origin(request), **changes)

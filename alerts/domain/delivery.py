@@ -1,7 +1,8 @@
-"""Send one message of the outbox to Discord, once. Asks Discord, touches no database.
+"""Send one message of the outbox to Discord, once. This module calls Discord and does not use the database.
 
-Discord makes no second message of the same nonce within a few minutes, so within these a message is just sent again.
-Later it is looked for in the channel first: its link carries the nonce (Discord keeps nonces to itself).
+Within a few minutes, Discord creates no second message with the same nonce, so a message can simply be sent again.
+After that time, `deliver` first looks for the message in the channel. Discord does not return nonces, so the link in
+the message contains it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from alerts.message import Without
 
 # Discord: JSON Error Codes
 UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
-NO_TEXT_CHANNEL = {40058, 50008, 50024}  # a forum; no text; this kind of channel
-BLOCKED = {200000, 240000}  # by AutoMod, by the filter of harmful links
-FOR_NOW = {40004, 40006, 130000}  # Discord turned sending off, a feature off, is overloaded
+NO_TEXT_CHANNEL = {40058, 50008, 50024}  # a forum; no text channel; wrong type of channel
+BLOCKED = {200000, 240000}  # by AutoMod; by the filter for harmful links
+FOR_NOW = {40004, 40006, 130000}  # sending is disabled, a feature is disabled, Discord is overloaded
 MAX_PAGES = 5
 DISCORD_EPOCH_MS = 1_420_070_400_000
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -29,7 +30,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Form:
-    """One way to say it: Discord's Create Message, its files, and what it leaves out."""
+    """One version of the message: the payload of Discord's Create Message, its files, and what it leaves out."""
 
     payload: DiscordObject
     files: Sequence[File]
@@ -38,11 +39,12 @@ class Form:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A claimed post, nobody else's until `leased_until`.
+    """A claimed post. No other process may claim it until `leased_until`.
 
-    `forms` say the same with ever less that needs a permission; where Discord lacks one, the next is tried.
-    `doubt_since`: since when it may be in the channel from an earlier attempt, null when it surely is not.
-    `look_first`: it may be there, and its nonce is forgotten by now.
+    `forms` are versions of the message, each needing fewer permissions than the one before. When Discord refuses one
+    for a missing permission, the next one is tried. `doubt_since`: since when the message may be in the channel from an
+    earlier attempt, or None when it certainly is not. `look_first`: it may be there, but Discord no longer remembers
+    its nonce.
     """
 
     post_id: int
@@ -63,7 +65,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Posted:
-    """`lacking`: Discord's names of the permissions for want of which it says less than it could."""
+    """The message was posted. `lacking`: Discord's names of the missing permissions that made it incomplete."""
 
     message_id: str
     lacking: str = ""
@@ -71,7 +73,7 @@ class Posted:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Trying again would not help."""
+    """The message was not posted, and a retry would not help."""
 
     code: str
     detail: str
@@ -79,19 +81,19 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class Unsure:
-    """It may have been posted, and there is no way to tell."""
+    """The message may have been posted, and there is no way to find out."""
 
     detail: str
 
 
 @dataclass(frozen=True)
 class NotThere:
-    """It was looked for, and was not posted."""
+    """The channel was searched, and the message is not there."""
 
 
 @dataclass(frozen=True)
 class Later:
-    """`retry_after`: seconds, where Discord said so. `perhaps_done`: this attempt may have posted it all the same."""
+    """Retry later. `retry_after`: seconds, if Discord gave them. `perhaps_done`: this attempt may have posted it."""
 
     code: str
     detail: str
@@ -103,9 +105,12 @@ type Outcome = Posted | GivenUp | Unsure | NotThere | Later
 
 
 def deliver(delivery: Delivery) -> Outcome:
-    """Blocks for about half a minute at most. Breaking off is safe: nothing is settled."""
+    """Send the message, or look for it. Blocks for about half a minute at most.
+
+    Interrupting it is safe, because `settle` stores the outcome only afterwards.
+    """
     if timezone.now() >= delivery.leased_until:
-        # This process stood still. Somebody else may have sent it, so long ago that its nonce is forgotten.
+        # This process was suspended. Another one may have sent the message, and Discord may have forgotten its nonce.
         return Later("INTERRUPTED", "The bot was interrupted.")
     try:
         return _look(delivery) if delivery.look_first else _send(delivery)
@@ -118,12 +123,12 @@ def deliver(delivery: Delivery) -> Outcome:
     except DiscordBusy as error:
         return Later(error.code, str(error), error.retry_after, error.perhaps_done)
     except DiscordError as error:
-        detail = "Discord did not answer correctly."
+        detail = "Discord did not respond correctly."
         return Later(error.code, detail, perhaps_done=error.perhaps_done)
 
 
 def _send(delivery: Delivery) -> Posted:
-    """Raises a DiscordError, about the last form."""
+    """Post the first form that Discord accepts. Raises a DiscordError about the last one that was tried."""
     *others, last = delivery.forms
     for form in others:
         try:
@@ -135,22 +140,22 @@ def _send(delivery: Delivery) -> Posted:
 
 
 def _post(delivery: Delivery, form: Form) -> Posted:
-    # Once: the outbox repeats, and so knows of each attempt what came of it.
+    # One attempt: the outbox makes the retries, so that it knows the outcome of each.
     message = discord.post_message(delivery.channel_id, form.payload, files=form.files, attempts=1)
     if "embeds" in form.payload and not message.get("embeds"):
-        # Beside a mention Discord drops an embed without a word, where the bot may not embed links.
+        # When the bot may not embed links, Discord silently drops the embed of a message with a mention.
         return _say_plainly(delivery, message["id"])
     return Posted(message["id"], str(form.without))
 
 
 def _say_plainly(delivery: Delivery, message_id: str) -> Posted:
-    """Write into a message that was posted without its embed what stood there."""
+    """Edit a message that was posted without its embed, so that it contains the text of the embed."""
     plain = delivery.forms[-1]
     fields = {name: plain.payload[name] for name in ("content", "allowed_mentions")}
     try:
         discord.edit_message(delivery.channel_id, message_id, fields)
     except DiscordError as error:
-        error.perhaps_done = True  # it is there, and says too little: the nonce finds it again
+        error.perhaps_done = True  # the message is there, without the text; the same nonce finds it again
         raise
     return Posted(message_id, str(plain.without))
 
@@ -188,7 +193,7 @@ def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
 
 
 def _look(delivery: Delivery) -> Outcome:
-    """Look for the message among the channel's newest. Raises a DiscordError."""
+    """Look for the message among the channel's newest messages. Raises a DiscordError."""
     since = delivery.doubt_since or timezone.now()
     oldest = _first_snowflake(since - CLOCKS_DIFFER)
     before: str | None = None
@@ -198,7 +203,7 @@ def _look(delivery: Delivery) -> Outcome:
             if _is(message, delivery.nonce):
                 return Posted(str(message["id"]))
         if not messages and before is None and not delivery.reads_history:
-            break  # an empty channel, or one whose history is not for us
+            break  # the channel is empty, or we may not read its history
         if len(messages) < MESSAGES_PAGE or int(messages[-1]["id"]) < oldest:
             return NotThere()
         before = str(messages[-1]["id"])
@@ -206,11 +211,11 @@ def _look(delivery: Delivery) -> Outcome:
 
 
 def _is(message: DiscordObject, nonce: str) -> bool:
-    """Whether a message carries the post's link: in its embed, or as plain text in angle brackets."""
+    """Whether a message contains the post's link, in its embed or as plain text in angle brackets."""
     links = [str(embed.get("url")) for embed in message.get("embeds") or []]
     return any(link.endswith(f"#{nonce}") for link in links) or f"#{nonce}>" in str(message.get("content"))
 
 
 def _first_snowflake(at: datetime) -> int:
-    """Return the smallest snowflake of a moment (docs: Reference, Snowflakes)."""
+    """Return the smallest snowflake of that time (docs: Reference, Snowflakes)."""
     return (int(at.timestamp() * 1000) - DISCORD_EPOCH_MS) << 22

@@ -1,4 +1,4 @@
-"""What a claimed post says and how the bot may say it there: read from the database, nothing written."""
+"""Compose the message of a claimed post, in the forms that the bot may post there. Only reads the database."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from streams.models import AlertFrame, Stream
 def draft(
     post: AlertPost, *, owner: str, leased_until: datetime, doubt_since: datetime | None, look_first: bool
 ) -> Delivery | None:
-    """Return what to send; null when the alerts are gone."""
+    """Return what to send, or None when the alerts were deleted."""
     rule = post.rule
     events = list(
         Event.objects.filter(pk__in=post.event_ids).select_related("actor", "store").order_by("seq")
     )
     if not events:
         return None
-    stream_id = events[0].store.name.removeprefix("stream:")  # the rule may be about another one by now
+    stream_id = events[0].store.name.removeprefix("stream:")  # the rule's stream may have changed since
     stream = Stream.objects.filter(pk=stream_id).first()
     frame = AlertFrame.objects.filter(event__in=events).order_by("-event__seq").first()
     picture = Picture(frame.content_type, bytes(frame.data)) if frame else None
@@ -72,14 +72,14 @@ def draft(
 
 
 def _permissions(guild: Guild, channel: Channel | None, roles: list[Role]) -> int:
-    """Return what the bot may do there as the mirror has it; everything, where it has nothing of the guild yet."""
+    """Return the bot's permissions in the channel, or all permissions if the guild is not mirrored yet."""
     if channel is None or guild.pk not in {role.pk for role in roles}:
         return ALL_PERMISSIONS
     return bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
 
 
 def _ways(may: int, *, picture: bool) -> list[Without]:
-    """Return what to leave out, at each try more: the mirror may be a moment behind what Discord has."""
+    """Return what to leave out in each form, in increasing order. `may` can be slightly out of date."""
     ways = [
         Without(embed=embed, picture=left_out)
         for embed in (False, True)
@@ -87,7 +87,7 @@ def _ways(may: int, *, picture: bool) -> list[Without]:
         if (embed or may & EMBED_LINKS) and (left_out or not picture or may & ATTACH_FILES)
         if picture or not left_out
     ]
-    # Where it may not even send, one refusal tells. Each counts against the bot in all guilds.
+    # Without permission to send, one attempt is enough. Each refused request counts against the bot in all guilds.
     return ways if may & SEND_MESSAGES else ways[-1:]
 
 

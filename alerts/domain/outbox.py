@@ -1,7 +1,7 @@
-"""The outbox of alerts: written with the alert, claimed by a bot.
+"""The outbox of alerts: posts are written with the alert, and claimed by a bot process.
 
-What is due goes through `claim_due`, `delivery.deliver` (which asks Discord) and `settle.settle`. A bot may
-die between any two of them: the lease runs out, and whoever claims the post next finds out whether Discord has it.
+A due post goes through `claim_due`, `delivery.deliver` (which calls Discord) and `settle.settle`. A process may die
+between any two of them. Its lease then expires, and the next process to claim the post checks whether Discord has it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from streams.domain.alerts import Alert
 log = logging.getLogger(__name__)
 
 MINUTE = timedelta(minutes=1)
-IN_DIGEST = 10  # alerts that a digest shows, the newest ones
-# Longer than all that one delivery may wait for Discord, shorter than Discord honours a nonce.
+IN_DIGEST = 10  # a digest shows this many of the newest alerts
+# Longer than one delivery may wait for Discord, and shorter than Discord remembers a nonce.
 LEASE = timedelta(seconds=30)
 # Discord says "the past few minutes" (docs: Create Message, enforce_nonce).
 NONCE_HONOURED = timedelta(minutes=2)
@@ -39,10 +39,10 @@ GIVE_UP_AFTER = timedelta(days=1)
 
 
 def note_alert(alert: Alert) -> None:
-    """Put an alert into the outbox of each rule it is for. Inside the transaction that writes the alert."""
+    """Add an alert to the outbox of each rule that matches it. Call inside the transaction that writes the alert."""
     level = level_of(alert.args)
     heard = list(Level)[: list(Level).index(level) + 1]
-    # Locked: a rule that is removed at this moment is waited for, and then not there.
+    # Locked, so that a rule that is being removed is waited for, and then missing from the result.
     rules = list(
         AlertRule.objects.select_for_update(of=("self",))
         .filter(stream_id=alert.stream.pk, enabled=True, min_level__in=heard, guild__bot_installed=True)
@@ -55,7 +55,7 @@ def note_alert(alert: Alert) -> None:
 
 
 def _add(rule: AlertRule, event: Event, level: Level) -> None:
-    """Join the open digest, or begin one where the alert may not be posted by itself now."""
+    """Add the alert to the open digest, or create a post: a digest if the alert may not be posted on its own now."""
     now = event.created_at
     posts = AlertPost.objects.filter(rule=rule)
     not_before = max(now, rule.quiet_end(now) or now, rule.held_until or now)
@@ -68,8 +68,8 @@ def _add(rule: AlertRule, event: Event, level: Level) -> None:
             digest.due_at = max(digest.due_at, not_before)
         digest.save(update_fields=["event_ids", "levels", "last_at", "due_at"])
         return
-    # Those that wait count as well: a bot that was away for hours finds N alerts and a digest. Those that waited count
-    # from when they were posted: what comes behind the bot's return is not N more at once.
+    # Pending posts count too, so that a bot that was offline for hours finds N alerts and a digest. Delayed posts count
+    # from when they were posted, so that N more do not follow at once when the bot returns.
     recent = Q(created_at__gt=now - MINUTE) | Q(posted_at__gt=now - MINUTE) | Q(state=PostState.PENDING)
     single = posts.filter(recent, digest=False).annotate(at=Coalesce("posted_at", "created_at"))
     newest = list(single.order_by("-at").values_list("at", flat=True)[: rule.max_per_minute])
@@ -90,9 +90,9 @@ def _add(rule: AlertRule, event: Event, level: Level) -> None:
 
 
 def claim_due(*, owner: str, shard: int, count: int, limit: int) -> list[Delivery]:
-    """Claim what is due in a shard's guilds, at most one post a rule and `limit` in all, the longest due first.
+    """Claim due posts in a shard's guilds, at most one per rule and `limit` in all, the longest due first.
 
-    `owner` names the process. Nobody else gets these posts for `LEASE`.
+    `owner` names the process. No other process can claim these posts for `LEASE`.
     """
     now = timezone.now()
     free = Q(lease_owner="") | Q(lease_expires_at__lt=now)
@@ -114,7 +114,7 @@ def claim_due(*, owner: str, shard: int, count: int, limit: int) -> list[Deliver
         except DatabaseError:
             raise
         except Exception:
-            log.exception("Could not read alert post %s", post.pk)  # it must not stop the others
+            log.exception("Could not read alert post %s", post.pk)  # one bad post must not stop the others
             continue
         if delivery is not None:
             found.append(delivery)
@@ -122,7 +122,7 @@ def claim_due(*, owner: str, shard: int, count: int, limit: int) -> list[Deliver
 
 
 def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery | None:
-    """Claim one post. Null when another process was faster, or when it is not to be posted now."""
+    """Claim one post. Return None when another process was faster, or when it must not be posted now."""
     rule, doubt_since = post.rule, post.doubt_since
     if post.handed_at is None and (end := rule.quiet_end(now)) is not None:
         AlertPost.objects.filter(pk=post.pk, handed_at=None).update(due_at=end)
@@ -135,11 +135,11 @@ def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery |
         attempts=F("attempts") + 1,
         handed_at=post.handed_at or now,
         doubt_since=doubt_since or now,
-        # Where it may be already; else where the rule says now.
+        # The channel where the message may already be, otherwise the rule's current channel.
         channel_id=(post.channel_id if doubt_since else "") or rule.channel_id,
     ):
         return None
-    # Only now: until it was claimed, alerts may have joined.
+    # Read the post only now: until it was claimed, alerts may have been added.
     try:
         post = AlertPost.objects.select_related("rule__guild").get(pk=post.pk)
     except AlertPost.DoesNotExist:
@@ -164,9 +164,9 @@ def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery |
 
 
 def waiting_since(*, shard: int, count: int) -> datetime | None:
-    """Return since when the longest waiting post of a shard's guilds should have been posted, null without any.
+    """Return since when the most overdue post of a shard's guilds has been due, or None if none is overdue.
 
-    Quiet hours, digests that fill and a rule's hold are no waiting; being tried again is.
+    Posts in quiet hours, open digests and posts of a held rule are not overdue. Posts that are being retried are.
     """
     late = Q(due_at__lte=timezone.now()) | Q(handed_at__isnull=False)
     guilds = (

@@ -1,4 +1,4 @@
-"""Make, change and remove a guild's alert rules: checked against the mirror, one event for each, whoever asks."""
+"""Add, change and remove a guild's alert rules. Checks them against the mirror, and appends one event per change."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from realtime.origin import Origin
 from streams.models import Stream
 from streams.rights import read_rights
 
-MAX_RULES = 50  # a guild
-MINUTE = timedelta(minutes=1)  # a digest waits no longer, but for quiet hours
+MAX_RULES = 50  # per guild
+MINUTE = timedelta(minutes=1)  # the longest that a digest waits, except in quiet hours
 
 
-# --- What a rule may be ---
+# --- Checks ---
 
 
 def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    """Return clean fields. `whole`: of a new rule, so what it cannot do without must be there.
+    """Return the cleaned fields. `whole`: for a new rule, which needs all required fields.
 
-    Raises InvalidInput; nothing of the guild is looked at.
+    Raises InvalidInput. Channels and roles are not looked up in the guild.
     """
     checked = AlertRuleSerializer(data=args, partial=not whole)
     if not checked.is_valid():
@@ -49,16 +49,16 @@ def check_rule(args: dict[str, Any], *, whole: bool) -> dict[str, Any]:
 
 
 def check_choices(guild_id: str, changes: dict[str, Any]) -> None:
-    """Raises InvalidInput for a channel or role that the guild does not have, or that cannot be chosen."""
+    """Raise InvalidInput for a channel or role that the guild does not have or that cannot be chosen."""
     if errors := refusals(AlertRule, Guild(pk=guild_id), changes):
         raise InvalidInput(errors)
 
 
 def _vouch(rule: AlertRule, stream_id: str, origin: Origin) -> None:
-    """Set the rule's stream, and as its author whoever asks, if they may read it.
+    """Set the rule's stream. The person who asks becomes its author if they may read the stream.
 
-    A guild hears of no stream that none of its managers may read. Naming the stream that the rule has already is
-    everybody's right, and changes the author only where it can. Raises InvalidInput.
+    A guild gets no alerts of a stream that none of its managers may read. Any manager may send the rule's current
+    stream again. That changes the author only if the manager may read the stream. Raises InvalidInput.
     """
     user = origin.user
     rights = read_rights([(stream_id, user.pk)]).get((stream_id, user.pk)) if user else None
@@ -97,7 +97,7 @@ def _set(rule: AlertRule, changes: dict[str, Any], origin: Origin) -> None:
 @retrying
 @transaction.atomic
 def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
-    """Make a rule from what `check_rule` returned. Appends `AlertRuleAdded {rule}`.
+    """Create a rule from the result of `check_rule`. Appends `AlertRuleAdded {rule}`.
 
     Raises InvalidGuildId, GuildNotFound, GuildForbidden, InvalidInput or TooManyAlertRules.
     """
@@ -115,10 +115,10 @@ def add_rule(guild_id: str, *, origin: Origin, **fields: Any) -> AlertRule:
 @retrying
 @transaction.atomic
 def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes: Any) -> AlertRule:
-    """Set what `changes` names, cleaned by `check_rule`. Appends `AlertRuleChanged {rule_id, before, after}`.
+    """Set the fields in `changes`, which `check_rule` has cleaned. Appends `AlertRuleChanged {rule_id, before, after}`.
 
-    What waits because Discord refused is tried again at once, also where nothing differs. Turning a rule off drops
-    what waits. Raises as `add_rule`, and AlertRuleNotFound.
+    Posts that were held after a refusal by Discord are retried at once, even if nothing changes. Turning a rule off
+    drops its pending posts. Raises the errors of `add_rule`, and AlertRuleNotFound.
     """
     store = _open(guild_id, origin)
     rule = _lock_rule(guild_id, rule_id)
@@ -133,7 +133,7 @@ def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes:
     rule.problem_code, rule.problem_detail, rule.problem_at = "", "", None
     rule.save()
     if "quiet_hours" in after:
-        # The new hours decide. Where these are quiet as well, whoever claims it lets it wait for their end.
+        # The new hours decide. If it is quiet now too, `claim_due` delays the post until they end.
         waiting.filter(due_at__gt=timezone.now() + MINUTE).update(due_at=timezone.now())
     if not rule.enabled or "stream_id" in after:
         drop_waiting(rule)
@@ -146,14 +146,14 @@ def change_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin, **changes:
 @retrying
 @transaction.atomic
 def remove_rule(guild_id: str, rule_id: uuid.UUID, *, origin: Origin) -> None:
-    """Delete a rule with what waits. Appends `AlertRuleRemoved {rule}`. Raises as `change_rule`."""
+    """Delete a rule and its posts. Appends `AlertRuleRemoved {rule}`. Raises the errors of `change_rule`."""
     store = _open(guild_id, origin)
     rule = _lock_rule(guild_id, rule_id)
     append(store, AlertRuleRemoved(rule=rule), origin=origin)
     rule.delete()
 
 
-# --- Rules as others see them ---
+# --- Reading ---
 
 
 def rules_of(guild_id: str) -> list[AlertRule]:
@@ -161,7 +161,7 @@ def rules_of(guild_id: str) -> list[AlertRule]:
 
 
 def rule_shapes(rules: Iterable[AlertRule], guild: Guild) -> list[dict[str, Any]]:
-    """Return one guild's rules as REST shows them. As many queries for fifty as for one."""
+    """Return one guild's rules as REST shows them. The number of queries does not depend on the number of rules."""
     rules = list(rules)
     valid = vouched(rules)
     names = dict(Stream.objects.filter(pk__in={rule.stream_id for rule in rules}).values_list("pk", "name"))
@@ -200,7 +200,7 @@ def vouched(rules: Iterable[AlertRule]) -> set[uuid.UUID]:
 
 
 def _problem(rule: AlertRule, *, vouched: bool, installed: bool) -> dict[str, Any] | None:
-    """Return why nothing is posted, `{code, detail, at}`; null where nothing is known to be wrong."""
+    """Return why posts fail or are incomplete, as `{code, detail, at}`, or None if there is no known problem."""
     if not installed:
         return {"code": "BOT_NOT_INSTALLED", "detail": _("The bot is not in this server."), "at": None}
     if not vouched:

@@ -1,6 +1,6 @@
-"""Keep what became of a post of the outbox, and let its rule say so.
+"""Store the outcome of a post, and show its problem on the rule.
 
-Whoever changes a rule and its posts in one transaction locks the rule's row first.
+Code that changes a rule and its posts in one transaction locks the rule's row first.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from alerts import metrics
 from alerts.domain.delivery import Delivery, GivenUp, Later, NotThere, Outcome, Posted, Unsure
 from alerts.models import AlertPost, AlertRule, PostState, new_nonce
 
-# After Discord refused for good. Each refusal counts against the bot in all guilds (docs: Invalid Request Limit).
+# How long a rule's posts wait after Discord refused one. Each refused request counts against the bot in all guilds
+# (docs: Invalid Request Limit).
 HOLD = timedelta(minutes=10)
-KEPT_POSTS = 200  # a rule; older ones that are settled go
-WORTH_SAYING = 3  # attempts after which a failure of Discord's is the rule's problem
+KEPT_POSTS = 200  # per rule; older settled posts are deleted
+WORTH_SAYING = 3  # number of attempts after which a failure of Discord is shown as the rule's problem
 MAX_BACKOFF = 300.0
 
 
 def settle(delivery: Delivery, outcome: Outcome) -> None:
-    """Keep what became of a delivery. Whoever lost the lease meanwhile changes nothing, unless it was posted."""
+    """Store the outcome of a delivery. If the lease was lost in the meantime, only a posted message is recorded."""
     post = AlertPost.objects.select_related("rule").filter(pk=delivery.post_id).first()
     if post is None:
         return  # the rule was removed
@@ -43,7 +44,7 @@ def settle(delivery: Delivery, outcome: Outcome) -> None:
 
 
 def _lock_rule(post: AlertPost) -> AlertRule | None:
-    """Return the post's rule, locked before the post is written; null when it was removed."""
+    """Lock and return the post's rule, or None when it was removed. Call before writing the post."""
     return AlertRule.objects.select_for_update().filter(pk=post.rule_id).first()
 
 
@@ -91,9 +92,9 @@ def _settle_posted(post: AlertPost, delivery: Delivery, message_id: str, lacking
 def settle_given_up(
     post: AlertPost, owner: str, code: str, detail: str, *, doubted: bool, hold: bool = True
 ) -> None:
-    """Give a post up, and with `hold` let the rule's others wait: they would fare no better.
+    """Give up a post. With `hold`, delay the rule's other posts, which would fail too.
 
-    `doubted`: it may be there from an earlier attempt.
+    `doubted`: the message may be in Discord from an earlier attempt.
     """
     until = timezone.now() + HOLD
     with transaction.atomic():
@@ -136,7 +137,7 @@ def _settle_later(post: AlertPost, owner: str, later: Later, *, doubted: bool) -
             lease_expires_at=None,
         )
         if again and post.attempts >= WORTH_SAYING:
-            _say(post, later.code, f"{later.detail} It is tried again.")
+            _say(post, later.code, f"{later.detail} The bot will try again.")
     if again:
         metrics.count_post("retried", later.code)
 
@@ -148,7 +149,7 @@ def _say(post: AlertPost, code: str, detail: str) -> None:
 
 
 def give_up_guild(guild_id: str) -> None:
-    """Give up what waits in a guild that the bot left."""
+    """Give up the pending posts of a guild that the bot left."""
     ended = _end_all(
         AlertPost.objects.filter(rule__guild_id=guild_id),
         "BOT_NOT_INSTALLED",
@@ -158,14 +159,14 @@ def give_up_guild(guild_id: str) -> None:
 
 
 def drop_waiting(rule: AlertRule) -> None:
-    """Forget what waits of a rule, whose row is locked. Of what may be in Discord the row stays."""
+    """Delete a rule's pending posts. The rule's row must be locked. Posts that may be in Discord keep their row."""
     posts = AlertPost.objects.filter(rule=rule)
     posts.filter(state=PostState.PENDING, doubt_since=None).delete()
     _end_all(posts, "TURNED_OFF", "The rule was turned off or changed to another stream.")
 
 
 def _end_all(posts: QuerySet[AlertPost], code: str, detail: str) -> int:
-    """Returns how many there were. One that is being sent at this moment is noted all the same when it was posted."""
+    """End all pending posts and return their number. One that is being sent now is still recorded when it is posted."""
     return posts.filter(state=PostState.PENDING).update(
         state=Case(When(doubt_since=None, then=Value(PostState.FAILED)), default=Value(PostState.UNKNOWN)),
         error_code=code,
@@ -176,9 +177,9 @@ def _end_all(posts: QuerySet[AlertPost], code: str, detail: str) -> int:
 
 
 def try_again(post: AlertPost) -> bool:
-    """Put a post that failed, or perhaps went out, back into the outbox. Returns false for others.
+    """Put a failed or possibly posted post back into the outbox. Returns False for posts in other states.
 
-    As a message of its own: if the earlier one is there after all, there are two.
+    It becomes a new message. If the earlier one was posted after all, there are two.
     """
     again = AlertPost.objects.filter(pk=post.pk, state__in=(PostState.FAILED, PostState.UNKNOWN))
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""The alert rules' part of a guild's settings page."""
+"""The section with alert rules on a guild's settings page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("alerts/rules.html")
 def alert_rules(guild_id: str) -> dict[str, Any]:
-    """Show a guild's rules, with a dialog whose controls are made of what the model declares."""
+    """Show a guild's rules, with a dialog whose controls are built from the fields that the model declares."""
     guild, fields = Guild(pk=guild_id), settings_in(AlertRule)
     defaults = {field.name: field.get_default() for field in fields if field.has_default() or field.null}
     return {"defaults": json.dumps(defaults)} | {

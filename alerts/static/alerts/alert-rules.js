@@ -36,7 +36,7 @@ export class AlertRules {
   #until = byId("rule-until");
   /** @type {HTMLSelectElement} */
   #zone = byId("rule-zone");
-  /** Each shows and changes one field of a rule. @type {(HTMLInputElement | HTMLSelectElement)[]} */
+  /** Controls that each edit one field of a rule. @type {(HTMLInputElement | HTMLSelectElement)[]} */
   #controls = [...this.#dialog.querySelectorAll("[data-field]")].map((node) => /** @type {HTMLInputElement | HTMLSelectElement} */ (node));
   /** @type {Rule | null} */
   #edited = null;
@@ -57,12 +57,12 @@ export class AlertRules {
     this.read();
   }
 
-  /** Somebody may have changed a rule. @param {GuildSyncEvent[]} events of the guild */
+  /** Load the rules again if one changed. @param {GuildSyncEvent[]} events of the guild */
   follow(events) {
     if (events.some(({ name }) => name.startsWith("AlertRule"))) this.read();
   }
 
-  /** Show the rules as they are now. */
+  /** Load and show the rules. */
   async read() {
     const empty = byId("rules-empty");
     const list = byId("rules");
@@ -104,7 +104,7 @@ export class AlertRules {
       edit);
   }
 
-  /** @param {Rule | null} rule null: a new one */
+  /** @param {Rule | null} rule null for a new rule */
   async #open(rule) {
     this.#edited = rule;
     this.#complain("", []);
@@ -116,7 +116,7 @@ export class AlertRules {
       const value = values[control.dataset.field ?? ""];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = Boolean(value);
       else if (control instanceof HTMLInputElement) control.value = String(value ?? "");
-      // A new rule has neither stream nor channel yet, and takes the first of those offered.
+      // A new rule has no stream and no channel yet, so the first option stays selected.
       else if (value !== undefined) choose(control, value ?? "", (control === this.#stream && rule?.stream_name) || gettext("Deleted in Discord"));
     }
     this.#quiet.checked = Boolean(values.quiet_hours);
@@ -165,7 +165,7 @@ export class AlertRules {
     await this.read();
   }
 
-  /** @param {string} words @param {string[]} fields that they are about */
+  /** @param {string} words @param {string[]} fields the invalid ones */
   #complain(words, fields) {
     const line = byId("rule-problem");
     line.hidden = !words;
@@ -188,7 +188,7 @@ function valueOf(control) {
   return control.type === "number" ? Number(control.value) : control.value;
 }
 
-/** @param {HTMLSelectElement} select @param {string} value @param {string} label where it is not offered any more */
+/** @param {HTMLSelectElement} select @param {string} value @param {string} label if the value is no longer an option */
 function choose(select, value, label) {
   if (![...select.options].some((option) => option.value === value)) select.add(new Option(label, value));
   select.value = value;
@@ -199,7 +199,7 @@ function labelOf(select, value) {
   return [...select.options].find((option) => option.value === value)?.label ?? gettext("deleted in Discord");
 }
 
-/** @param {string} field as the server calls it @returns {string} as the dialog does */
+/** @param {string} field the server's name @returns {string} the dialog's label */
 function nameOf(field) {
   const part = document.querySelector(`[data-rule="${CSS.escape(field)}"]`);
   const words = part?.matches("fieldset") ? part.querySelector("legend")?.textContent : part?.firstChild?.textContent;

@@ -414,9 +414,9 @@ export type GuildEvent =
   | SettingsChanged
   /** The rights of these people changed, through their roles in Discord or a new owner. */
   | RightsChanged
-  /** A manager made a rule. */
+  /** A manager added a rule. */
   | AlertRuleAdded
   /** A manager removed a rule. */
   | AlertRuleRemoved
-  /** A manager changed a rule; both fields hold what differs. */
+  /** A manager changed a rule. `before` and `after` contain only the fields that differ. */
   | AlertRuleChanged;
