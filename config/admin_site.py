@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-# Admins of these for e-mail addresses and groups are not used here.
+# Packages whose admin pages, for e-mail addresses and groups, are left out.
 _FOREIGN = ("allauth.", "django.contrib.auth.")
 
 

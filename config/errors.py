@@ -1,4 +1,4 @@
-"""Every REST refusal in one shape: `{"code", "detail"}`, and `errors` by field for bad input."""
+"""Give every REST error the same shape: `{"code", "detail"}`, and `errors` by field for invalid input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def answer(error: Exception, context: dict[str, object]) -> Response:
-    """DRF's EXCEPTION_HANDLER: translate any exception of a view, the unexpected too."""
+    """Return the response for any exception of a view, including unexpected ones. DRF calls it (EXCEPTION_HANDLER)."""
     if isinstance(error, Refusal):
         set_rollback()
         return _refuse(error)

@@ -9,7 +9,7 @@ from realtime.upgrade import handshake_fault
 
 
 class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne ships no types
-    """Passes a request that is no valid handshake to the application as HTTP."""
+    """Passes a request that is not a valid handshake to the application as HTTP."""
 
     def process(self) -> object:
         headers = self.requestHeaders
@@ -21,7 +21,7 @@ class AskFirstRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne
             ],
         }
         if headers.getRawHeaders(b"Upgrade") == [b"websocket"] and handshake_fault(scope, self.uri):
-            # The same list of protocols, but daphne does not recognize it.
+            # This header names the same protocol, but daphne does not recognize it.
             headers.setRawHeaders(b"Upgrade", [b"websocket,"])
         return super().process()
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 @asynccontextmanager
 async def sandbox_running() -> AsyncIterator[None]:
-    """Run the sandbox while inside, if there are no credentials for the real Discord."""
+    """Run the sandbox during the block, if there are no credentials for the real Discord."""
     if not settings.SANDBOX:
         yield
         return

@@ -150,7 +150,7 @@ SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 500)
 # --- Streams ----------------------------------------------------------------------------------------------
 
 STREAMS_AUTOCREATE = env.bool("STREAMS_AUTOCREATE", True)  # a producer creates a stream that does not exist
-# Their logs, including stored pictures. A phone that raises an alert a minute fills this in three years.
+# The size of streams' logs, including stored pictures. A phone that raises an alert a minute reaches it in three years.
 STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 
 # --- Queues ---------------------------------------------------------------------------------------------
@@ -259,7 +259,8 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", urlsplit(API_BASE_URL).hostn
 ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", sorted({origin_of(API_BASE_URL), origin_of(FRONTEND_URL)}))
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
-# daphne adds WebSockets to `runserver` and must come before staticfiles. It takes a second to import.
+# daphne adds WebSockets to `runserver` and must come before staticfiles. Other commands skip it, because importing it
+# takes a second.
 INSTALLED_APPS = ["config.runserver.RunserverConfig"] if "runserver" in sys.argv else []
 INSTALLED_APPS += [
     "config",
@@ -326,7 +327,7 @@ APPEND_SLASH = False  # the API's paths end without one
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-# A further language is a line here and its catalog (docs/translating.md). People get theirs by Accept-Language or by
+# To add a language, add a line here and its catalog (docs/translating.md). People get theirs by Accept-Language or by
 # their locale in Discord.
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -344,7 +345,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'backline.sqlite3'}")
 }
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
-    DATABASES["default"]["ENGINE"] = "database.sqlite3"  # Django's, with transactions that begin in order
+    # Django's backend, except that transactions begin in order.
+    DATABASES["default"]["ENGINE"] = "database.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE replaces the row lock that SQLite lacks: writers queue at BEGIN, and none fails half-way.
         "transaction_mode": "IMMEDIATE",
@@ -445,7 +447,7 @@ CORS_EXPOSE_HEADERS = ("retry-after", "stale-since")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.authentication.BearerAuthentication",  # first: its header makes the answer 401, not 403
+        "accounts.authentication.BearerAuthentication",  # first: its header makes the status 401, not 403
         "accounts.authentication.CookieAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -464,7 +466,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the description of a choice equals its value
-    "ENUM_NAME_OVERRIDES": {  # for fields of one name with different choices, or two names with the same
+    "ENUM_NAME_OVERRIDES": {  # for fields that share a name but not the choices, or the choices but not a name
         "StreamAccess": ["read", "write"],
         "StreamAccessOrOwner": ["owner", "write", "read"],
         "Who": "guilds.models.Who",
@@ -486,20 +488,18 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"level": LOG_LEVEL, "handlers": ["stderr"]},
     "loggers": {
-        "django": {"level": LOG_LEVEL},  # Django sets a level of its own
-        # These log whole URLs, and a query string may contain a token.
-        "django.template": {
-            "level": "INFO"
-        },  # at DEBUG it logs the whole context of a page, the request included
+        "django": {"level": LOG_LEVEL},  # Django sets its own level
+        # At DEBUG it logs the whole context of a page, including the request.
+        "django.template": {"level": "INFO"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send any Host
+        # Below WARNING these log whole URLs, and a query string may contain a token.
         "uvicorn.error": {"level": "WARNING", "filters": ["handshake"]},
         "uvicorn.access": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "nextcord": {"level": "WARNING"},
         "dave": {"level": "CRITICAL"},  # libdave reports each change of the MLS epoch as an error
-        "libav": {
-            "level": "CRITICAL"
-        },  # FFmpeg's messages, without a file name. A failing track is logged with its reason
+        # FFmpeg's messages do not name the file. A track that fails is logged with its reason anyway.
+        "libav": {"level": "CRITICAL"},
     },
 }

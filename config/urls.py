@@ -42,7 +42,7 @@ urlpatterns = [
     path("guilds/<str:guild_id>/settings", guild_pages.guild_settings, name="guild_settings_page"),
     path("streams", stream_pages.streams, name="streams_page"),
     path("streams/<str:stream_id>", stream_pages.stream, name="stream_page"),
-    # For the pages' scripts. Of all apps with a catalog only the project's own (LOCALE_PATHS) is sent.
+    # Translations for the pages' scripts: only the project's catalog (LOCALE_PATHS), not those of other apps.
     path(
         "jsi18n",
         cache_control(max_age=3600)(JavaScriptCatalog.as_view(packages=["config"])),

@@ -28,7 +28,7 @@ _lock = threading.Lock()
 
 @cache
 def _client() -> httpx.Client:
-    """Return the shared client. Making one reads the certificates, which costs more than an event to 100 sockets."""
+    """Return the shared client. Creating one reads the certificates: more work than sending an event to 100 sockets."""
     return httpx.Client(timeout=TIMEOUT_SECONDS)
 
 

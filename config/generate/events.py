@@ -53,7 +53,7 @@ def events_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The events of guilds",
-        "description": "Written by `manage.py generate`. protocol.md says what else comes with an event.",
+        "description": "Written by `manage.py generate`. protocol.md describes an event's other fields.",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in of_events],
         "$defs": of_events | schemas.defs,
     }
@@ -110,6 +110,6 @@ def events_types() -> str:
     return (
         "/** The events of guilds, written by `manage.py generate` from the events.py of the apps. */\n\n"
         f"{types.declarations()}\n"
-        "/** An event of a guild. What else comes with it: `SyncEvent`. */\n"
+        "/** An event of a guild. `SyncEvent` adds its other fields. */\n"
         f"export type GuildEvent =\n{''.join(events).removesuffix('\n')};\n"
     )

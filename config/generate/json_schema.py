@@ -64,7 +64,7 @@ class Schemas:
     def of_serializer(self, serializer: type[Serializer]) -> Schema:
         name = _name(serializer)
         if name not in self.defs:
-            self.defs[name] = {}  # keeps its place, and ends a recursion
+            self.defs[name] = {}  # reserves its place in the order, and stops a recursion
             self.defs[name] = closed(self._of_fields(_fields(serializer)))
         return {"$ref": f"#/$defs/{name}"}
 

@@ -1,7 +1,7 @@
 """The catalogs of texts to translate: locale/en/LC_MESSAGES/django.po and djangojs.po.
 
-Babel writes them and not Django's `makemessages`, because that needs the programs of GNU gettext, which uv cannot
-install. Django turns templates into what an extractor for Python understands, here as for `makemessages`.
+Babel writes them instead of Django's `makemessages`, which needs the GNU gettext programs that uv cannot install.
+Django first converts templates to text that Babel reads as Python, as it does for `makemessages`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from babel.messages.pofile import write_po
 from django.utils.translation.template import templatize
 
 HEADER = """\
-# What people read, in English: the source of every translation. `manage.py generate` writes this file.
+# The English texts, from which all translations are made. `manage.py generate` writes this file.
 msgid ""
 msgstr ""
 "Language: en\\n"
@@ -38,7 +38,7 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
 }
 ROOT = Path(__file__).resolve().parents[2]
-# Code of the program and of its pages. The sandbox stands in for Discord, and speaks as Discord does.
+# The sandbox is not translated: it stands in for Discord and uses Discord's own English texts.
 PARTS = (
     "accounts", "alerts", "botrunner", "config", "guilds", "library", "queue_app", "realtime", "static/backline",
     "streams", "templates",
@@ -69,7 +69,7 @@ def djangojs_po() -> str:
 
 
 def _as_python(template: str) -> str:
-    """Return a template's texts as calls of gettext. Indentation means nothing in a template."""
+    """Return a template's texts as gettext calls, without the template's indentation, which Python would not accept."""
     return "\n".join(line.strip() for line in templatize(template).splitlines())
 
 
@@ -80,7 +80,7 @@ def _add(catalog: Catalog, path: Path, text: str, method: str) -> None:
 
 
 def _written(catalog: Catalog) -> str:
-    """Return the catalog in the order of its texts, with files and without lines, which every commit would change."""
+    """Return the catalog, sorted by text. It names files but no line numbers, which would change with every commit."""
     file = io.BytesIO()
     write_po(file, catalog, omit_header=True, include_lineno=False, sort_output=True, width=120)
     return HEADER + file.getvalue().decode()

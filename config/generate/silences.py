@@ -1,4 +1,4 @@
-"""The table in docs/protocol.md of why a player is not heard."""
+"""The table in docs/protocol.md with the reasons why a player is not heard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from queue_app.player_states import SILENCES, WAIT, Way
 
 
 def silences_table() -> str:
-    lines = ["| `error.code` | `status` | `detail` | what leads out |\n", "| --- | --- | --- | --- |\n"]
+    lines = ["| `error.code` | `status` | `detail` | what helps |\n", "| --- | --- | --- | --- |\n"]
     for code, silence in SILENCES.items():
         ways = ", ".join(map(_way, silence.ways))
         lines.append(f"| `{code}` | `{silence.status}` | {silence.sentence} | {ways} |\n")

@@ -43,7 +43,7 @@ class Types:
         schema = self._schemas[name]
         if "properties" not in schema:
             return self.of(schema)
-        self._declared[name] = ""  # keeps its place, and ends a recursion
+        self._declared[name] = ""  # reserves its place in the order, and stops a recursion
         self._declared[name] = f"export interface {name} {self._object(schema)}\n"
         return name
 

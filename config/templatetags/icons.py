@@ -19,8 +19,8 @@ SPRITE: Path = settings.BASE_DIR / "static" / "vendor" / "lucide" / "sprite.svg"
 def icon_sprite() -> SafeString:
     """Return the sprite, hidden and with the prefix `icon-` on its ids.
 
-    It is part of the page, because a browser requests a separate file again, and icons drawn while the server is
-    unreachable would be blank.
+    It is part of the page, because a browser would request a separate file again for new icons. While the server is
+    unreachable these would be blank.
     """
     sprite = (
         SPRITE.read_text().replace('<symbol id="', '<symbol id="icon-').replace("<svg ", "<svg hidden ", 1)

@@ -17,7 +17,7 @@ _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 
 @register.filter
 def initial(name: str) -> str:
-    """Return the first letter, or the first emoji whole: families, flags and accents are several characters."""
+    """Return the first letter or the whole first emoji. Emoji, flags and accents may have several code points."""
     text = name.lstrip("".join(char for char in name if char.isspace() or unicodedata.category(char) == "Cf"))
     end = 1
     for before, char in pairwise(text):

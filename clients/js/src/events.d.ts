@@ -362,7 +362,7 @@ export interface SomeAlertRule {
   enabled?: boolean;
 }
 
-/** An event of a guild. What else comes with it: `SyncEvent`. */
+/** An event of a guild. `SyncEvent` adds its other fields. */
 export type GuildEvent =
   /** An item was added, of a retry in place of the ended one `retried_id`. */
   | TrackAdded
