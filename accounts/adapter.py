@@ -70,7 +70,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Encrypts the secrets of second factors like Discord's tokens."""
+    """Encrypts the secrets of second factors, as we do with Discord's tokens."""
 
     def encrypt(self, text: str) -> str:
         return encrypt(text)

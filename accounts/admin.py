@@ -103,7 +103,7 @@ class AuthSessionAdmin(ReadOnlyAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(admin.ModelAdmin[Authenticator]):
-    """Second factors. Delete one to let a person log in again who lost both the app and the recovery codes."""
+    """Second factors. Delete one to let a person who lost both the app and the recovery codes log in again."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)

@@ -49,8 +49,8 @@ class _NoRedirect(Exception):
 def finish_login(request: HttpRequest) -> HttpResponseBase:
     """Handle Discord's redirect once, and repeat the response to the browser that lost it.
 
-    When the login was finished earlier, a person who is logged in is redirected. Raises LoginRefused, or a DiscordError
-    after which the same request may succeed.
+    If the login was finished earlier, redirect a person who is logged in. Raises LoginRefused, or a DiscordError after
+    which the same request may succeed.
     """
     state, said = request.GET.get("state", ""), [request.GET.get(name, "") for name in ("code", "error")]
     try:

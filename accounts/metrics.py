@@ -37,7 +37,7 @@ def count_login(surface: str, session: AuthSession) -> None:
 
 
 def count_grace(surface: str, user_id: int) -> None:
-    """Count a token that is now in the grace: it was accepted so, or it expired on an open socket."""
+    """Count an expired token that is accepted within its grace, on a new connection or on an open socket."""
     GRACE_USES.labels(surface).inc()
     log.info("auth.grace surface=%s user=%s", surface, user_id)
 

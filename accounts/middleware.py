@@ -44,9 +44,8 @@ class AuthSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.user = (
-            AnonymousUser()
-        )  # without a row nobody is logged in, even if Django's session has a user
+        # Without a row nobody is logged in, even if Django's session has a user.
+        request.user = AnonymousUser()
         if request.path not in _NOBODY_ASKS:
             try:
                 self._find(request)

@@ -38,7 +38,7 @@ ACCESS_CLAIMS = [
 SYNC_CLAIMS = [*ACCESS_CLAIMS, "store"]
 REFRESH_CLAIMS = ["iss", "aud", "sub", "sid", "token_type", "chain", "generation", "iat", "exp"]
 MAX_GENERATION = 2**31 - 1  # the maximum of its database column
-MAX_TOKEN_BYTES = 4096  # ours have a tenth of that; a longer one is refused before it is parsed
+MAX_TOKEN_BYTES = 4096  # ten times the size of ours; a longer one is refused before it is parsed
 
 type Claims = dict[str, Any]  # a token's JSON; each claim is checked where it is read
 

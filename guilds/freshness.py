@@ -1,4 +1,4 @@
-"""Whether the mirror of a guild is up to date: whether the gateway connection that feeds it is up."""
+"""Whether the mirror of a guild is up to date. It is while the gateway connection that feeds it is up."""
 
 from __future__ import annotations
 

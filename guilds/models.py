@@ -322,8 +322,8 @@ class GuildSettings(models.Model):
 class BotShard(models.Model):
     """One of the bot's gateway connections. The process that runs it updates the row every few seconds.
 
-    `connected` was true or false at `seen_at`; a process that was killed no longer updates it. `ready_at` is when
-    Discord last sent all guilds again. Changes before it may have been missed.
+    `connected` is the state at `seen_at`; a process that was killed no longer updates it. `ready_at` is when Discord
+    last sent all guilds again. Changes before it may have been missed.
     """
 
     number = models.PositiveIntegerField()

@@ -114,7 +114,7 @@ class ModelSettingsSerializer[M: models.Model](OnlyKnownFields, serializers.Mode
     serializer_choice_field = OneOf
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
-        """Drop options that Django's forms need and JSON does not. For example, an empty text is not an id."""
+        """Drop options that Django's forms need and JSON does not, such as `allow_blank`: no id is empty."""
         field_class, options = super().build_standard_field(field_name, model_field)
         dropped = {"allow_blank", "encoder", "decoder", "style"}
         return field_class, {key: options[key] for key in options.keys() - dropped}

@@ -19,7 +19,7 @@ from accounts.models import DiscordGrant, User
 log = logging.getLogger(__name__)
 
 RENEW_BEFORE = timedelta(minutes=5)
-# Longer than discord.py takes with all its retries, so that a claim outlives the call it covers.
+# Longer than accounts/discord.py takes with all its retries, so that a claim outlives the call it covers.
 CLAIM = timedelta(seconds=30)
 WAIT_SECONDS = 0.1
 

@@ -47,8 +47,8 @@ def take_once(
 
     `step` names the step. `proof` is a secret of the client that takes it, followed by the contents of its request.
     Only hashes of both are stored. Among several callers, in any process, one runs `act` and the others wait. When
-    `act` raises, nothing is kept, and the next caller runs it. `may_begin()` returns whether a step that nobody has
-    taken may be taken. Do not call inside a transaction. Raises StepSpent, Crowded when too many callers are waiting
+    `act` raises, nothing is kept, and the next caller runs it. `may_begin()` returns whether to allow a step that
+    nobody has taken yet. Do not call inside a transaction. Raises StepSpent, Crowded when too many callers are waiting
     already, and whatever `act` raises.
     """
     pk, proved = _hash(step), _hash(proof)
@@ -92,9 +92,8 @@ def _find(pk: str) -> OneTimeStep | None:
 
 
 def _begin(pk: str, proof: str) -> bool:
-    with transaction.atomic(
-        durable=True
-    ):  # RuntimeError inside another transaction, which would hide the row
+    # RuntimeError inside another transaction, which would hide the row.
+    with transaction.atomic(durable=True):
         _, created = OneTimeStep.objects.get_or_create(
             pk=pk, defaults={"proof": proof, "claimed_until": timezone.now() + CLAIM}
         )

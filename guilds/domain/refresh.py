@@ -24,8 +24,8 @@ EVERY_SECONDS = 10
 def refresh_guild(guild_id: str) -> None:
     """Fetch the guild, its channels, its roles and the bot's own roles from Discord, and store them.
 
-    Makes four requests, each with the limits of discord.py. Raises BotNotInstalled, RefreshedJustNow, GuildUnavailable
-    or a DiscordError. When Discord shows that the bot is no longer in the guild, that is stored first.
+    Makes four requests, each with the time limits of accounts/discord.py. Raises BotNotInstalled, RefreshedJustNow,
+    GuildUnavailable or a DiscordError. When Discord shows that the bot is no longer in the guild, that is stored first.
     """
     if not Guild.objects.filter(pk=guild_id, bot_installed=True).exists():
         raise BotNotInstalled
