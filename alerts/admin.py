@@ -46,7 +46,7 @@ class AlertRuleAdmin(admin.ModelAdmin[AlertRule]):
     list_filter = ("enabled", "min_level", "problem_code")
     search_fields = ("guild__name", "guild__id", "stream_id", "author__username")
     list_select_related = ("guild", "author")
-    # Only the author may choose the stream.
+    # Whoever chooses a rule's stream becomes its author, so an operator cannot change the stream here.
     readonly_fields = (
         "guild", "stream_id", "author", "quiet_hours", "problem_code",
         "problem_detail", "problem_at", "held_until", "created_at",

@@ -466,7 +466,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the description of a choice equals its value
-    "ENUM_NAME_OVERRIDES": {  # for fields that share a name but not the choices, or the choices but not a name
+    "ENUM_NAME_OVERRIDES": {  # for one name with different choices, or different names with the same
         "StreamAccess": ["read", "write"],
         "StreamAccessOrOwner": ["owner", "write", "read"],
         "Who": "guilds.models.Who",

@@ -123,7 +123,7 @@ def deliver(delivery: Delivery) -> Outcome:
     except DiscordBusy as error:
         return Later(error.code, str(error), error.retry_after, error.perhaps_done)
     except DiscordError as error:
-        detail = "Discord did not respond correctly."
+        detail = "Discord did not respond, or returned an error."
         return Later(error.code, detail, perhaps_done=error.perhaps_done)
 
 

@@ -79,7 +79,7 @@ def _permissions(guild: Guild, channel: Channel | None, roles: list[Role]) -> in
 
 
 def _ways(may: int, *, picture: bool) -> list[Without]:
-    """Return what to leave out in each form, in increasing order. `may` can be slightly out of date."""
+    """Return what each form leaves out, each more than the one before: `may` can be slightly out of date."""
     ways = [
         Without(embed=embed, picture=left_out)
         for embed in (False, True)

@@ -42,7 +42,7 @@ def note_alert(alert: Alert) -> None:
     """Add an alert to the outbox of each rule that matches it. Call inside the transaction that writes the alert."""
     level = level_of(alert.args)
     heard = list(Level)[: list(Level).index(level) + 1]
-    # Locked, so that a rule that is being removed is waited for, and then missing from the result.
+    # Locked: this waits for a removal that is under way, and the removed rule is then missing from the result.
     rules = list(
         AlertRule.objects.select_for_update(of=("self",))
         .filter(stream_id=alert.stream.pk, enabled=True, min_level__in=heard, guild__bot_installed=True)

@@ -29,7 +29,8 @@ class Command(BaseCommand):
             if workers > 1:
                 listener.set_inheritable(True)
                 with tempfile.TemporaryDirectory(prefix="backline-metrics-") as folder:
-                    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # so that any worker can answer for all
+                    # So that /metrics of any worker covers all workers.
+                    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
                     Multiprocess(config, sockets=[listener]).run()
             else:
                 uvicorn.Server(config).run(sockets=[listener])
