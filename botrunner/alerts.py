@@ -1,4 +1,4 @@
-"""Posts what a shard's outbox holds: claims, sends, settles, a few at a time, and never twice."""
+"""Posts the alerts in a shard's outbox: claims, sends and settles them, a few at a time and none twice."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 2.0  # where no hint comes, and for what becomes due by the clock
-BREATH_SECONDS = 0.1  # between two looks, however many alerts are written
+POLL_SECONDS = 2.0  # finds alerts whose hint was lost, and those that only now became due
+BREATH_SECONDS = 0.1  # at least this long between two claims, however many alerts are written
 AT_ONCE = 8
-LOOK_SECONDS = 10.0  # between two looks at what waits, for monitoring
-LAST_SECONDS = 2.0  # for what is under way when the bot ends
+LOOK_SECONDS = 10.0  # between two measurements of the waiting time, for monitoring
+LAST_SECONDS = 2.0  # for posts still in progress when the bot stops
 
 
 class AlertPoster:
@@ -34,16 +34,16 @@ class AlertPoster:
         self._under_way: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._unlisten = hints.listen(self._hinted)
-        # Also while Discord does not let the shard in: then most of all.
+        # It also runs while the shard cannot connect, when the figure matters most.
         self._looking = asyncio.create_task(self._look(), name=f"waiting alerts of shard {shard}")
 
     def start(self) -> None:
-        """Begin, once Discord has let the shard in. Again: nothing."""
+        """Start posting, once the shard is connected. A second call does nothing."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"alerts of shard {self._shard}")
 
     async def close(self) -> None:
-        """Claim no more, and wait a moment for what is under way. What is cut off is found again by its nonce."""
+        """Claim no more, and wait a moment for posts in progress. A nonce prevents a duplicate of a cut-off post."""
         self._unlisten()
         self._looking.cancel()
         if self._task is not None:
@@ -74,7 +74,7 @@ class AlertPoster:
                 pass
 
     async def _look(self) -> None:
-        """Keep the figure of how long alerts wait."""
+        """Update the metric of how long alerts have been waiting."""
         while True:
             try:
                 show_waiting(
@@ -88,12 +88,12 @@ class AlertPoster:
         claim = in_thread(claim_due)
         try:
             return await claim(owner=self._owner, shard=self._shard, count=self._count, limit=room)
-        except Exception as error:  # the next look may fare better
+        except Exception as error:  # the next poll tries again
             log_failure(log, error, "Shard %s: could not claim alerts", self._shard)
         return []
 
     async def _deliver(self, delivery: Delivery) -> None:
-        # Not on the pool of the ORM: Discord may take its time.
+        # Not in the ORM's thread pool: Discord may be slow.
         outcome = await in_daemon(lambda: deliver(delivery), name="alert")
         await in_thread(settle)(delivery, outcome)
 

@@ -1,4 +1,4 @@
-"""One shard's nextcord client: its gateway feeds the mirror, its guilds each have a reconciler."""
+"""One shard's nextcord client: its gateway feeds the mirror, and each of its guilds has a reconciler."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ MAX_RECONNECT_SECONDS = 15.0
 
 
 class Backoff(ExponentialBackoff[Literal[False]]):
-    """nextcord's between two tries to reach the gateway, which waits up to a quarter of an hour after an outage."""
+    """Caps nextcord's delay between two gateway connections, which reaches 15 minutes after an outage."""
 
     def delay(self) -> float:
         return min(super().delay(), random.uniform(0, MAX_RECONNECT_SECONDS))
 
 
-nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]  # nextcord imports it there and names no other place
+nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]  # nextcord offers no option for it
 
 
 class Bot(commands.Bot):
-    """Build it on the running loop; `close()` leaves voice in every guild first.
+    """Build it on the running loop. `close()` first leaves voice in every guild.
 
-    `bucket` is whose turn it takes to identify; `identified` is set when it had it once.
+    `bucket` is the identify bucket (Discord: `max_concurrency`). `identified` is set once the bucket gave it a turn.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Bot(commands.Bot):
             max_messages=None,
             shard_id=shard,
             shard_count=count,
-            # The commands are the same for all shards; one of them writes them.
+            # All shards have the same commands, so one of them registers them.
             rollout_register_new=shard == 0,
             rollout_update_known=shard == 0,
             rollout_delete_unknown=shard == 0,
@@ -76,9 +76,9 @@ class Bot(commands.Bot):
         self._keeper = keeper
         self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
-        self._with_music: set[str] = set()  # guilds that wait for their music
-        self._waiting: set[str] = set()  # guilds without, while the mirror is busy
-        self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot is no more in
+        self._with_music: set[str] = set()  # guilds that were playing, or may be
+        self._waiting: set[str] = set()  # guilds without a reconciler yet
+        self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot has left
         self._ending = False
         self._syncing: asyncio.Task[object] | None = None
         self.mirror = Mirror(self, self._guild_changed)
@@ -93,7 +93,7 @@ class Bot(commands.Bot):
         self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
 
     def _hear_of_members(self) -> None:
-        """nextcord keeps updates of members to itself whom it has not seen before; the mirror wants all of them."""
+        """Dispatch every member update: nextcord drops those of members that are not in its cache."""
         parsers = self._connection.parsers
         parse = parsers["GUILD_MEMBER_UPDATE"]
 
@@ -104,7 +104,7 @@ class Bot(commands.Bot):
         parsers["GUILD_MEMBER_UPDATE"] = heard
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Wait for our turn, which all processes of the bot share. nextcord gives up after a minute and asks anew."""
+        """Wait for a turn to identify, which all processes share. nextcord gives up after a minute and calls again."""
         while True:
             wait = await in_thread(claim_identify)(self.bucket)
             if not wait:
@@ -119,7 +119,7 @@ class Bot(commands.Bot):
         if guild_id in self._reconcilers:
             self._reconcilers[guild_id].wake()
         elif guild_id in self._waiting:
-            self._with_music.add(guild_id)  # perhaps; its reconciler finds out
+            self._with_music.add(guild_id)  # perhaps: its reconciler finds out
             self._guild_changed(guild_id)
 
     def _hinted_calmly(self, store_name: str, seq: int) -> None:
@@ -130,9 +130,9 @@ class Bot(commands.Bot):
             self._hinted(store_name, seq)
 
     def _guild_changed(self, guild_id: str) -> None:
-        """After a write of the mirror: a guild the bot is in has a reconciler, another has none."""
+        """After a mirror write: create a guild's reconciler, wake it, or stop it if the bot left the guild."""
         if self._ending:
-            return  # a write that was under way; what it started would hold the lease and never play
+            return  # a new reconciler would hold the lease and never play
         if self.get_guild(int(guild_id)) is None:
             self._waiting.discard(guild_id)
             reconciler = self._reconcilers.pop(guild_id, None)
@@ -144,7 +144,7 @@ class Bot(commands.Bot):
             self._reconcilers[guild_id].wake()
         else:
             self._waiting.add(guild_id)
-        # After READY hundreds of guilds come at once. Where nothing plays, playing can wait until they are mirrored.
+        # After READY hundreds of guilds arrive at once. Guilds without music wait until all are mirrored.
         ready = self._waiting & self._with_music if self.mirror.busy else self._waiting
         self._waiting = self._waiting - ready
         for waiting in ready:
@@ -192,14 +192,14 @@ class Bot(commands.Bot):
     # --- Gateway events ---
 
     async def on_connect(self) -> None:
-        """Register the slash commands, as nextcord does; a bot that ends meanwhile breaks off without a fault."""
-        if self._ending:  # before it was connected
+        """Register the slash commands, as nextcord does. Remember the task, so that `close` can cancel it."""
+        if self._ending:  # closed before it was connected
             return
         self._syncing = asyncio.current_task()
         await super().on_connect()
 
     async def _told_anew(self) -> None:
-        """READY: which guilds there are."""
+        """Handle READY: the list of guilds is known, their data still follows."""
         if self._ending:
             return
         self._with_music = await in_thread(guilds_with_music)()

@@ -1,4 +1,4 @@
-"""Work with the database that outlasts a lock or a restart of it."""
+"""Retries database work while the database is locked or restarts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PAUSE_SECONDS = 0.5
 
 
 async def from_database[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run what uses the ORM and may be done twice, again while the database is locked or away.
+    """Run an idempotent function that uses the ORM, and retry it while the database is locked or unavailable.
 
-    Raises what the function raises; an OperationalError or InterfaceError after a minute of them.
+    Raises what the function raises; OperationalError and InterfaceError only after a minute of retries.
     """
     until = time.monotonic() + DATABASE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""What should be in a guild: the half of its player's row that commands write, and what follows from it."""
+"""What a guild should be playing: the columns of its player's row that commands write, and what follows from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from queue_app.queries import next_unresolved
 
 @dataclass(frozen=True)
 class DesiredState:
-    """As of one read."""
+    """A snapshot, from one query."""
 
     channel_id: str | None
     paused: bool
@@ -34,13 +34,13 @@ class DesiredState:
     error_detail: str
     looks_for_channel: bool
     waiting: bool  # something is queued
-    unresolved: bool  # and nobody has read what it is yet
-    channel_change: ChannelChange  # whether people came to the bot's channel, or all left it
-    recount: bool  # the vote to skip stands otherwise than it was counted
+    unresolved: bool  # a queued track's metadata has not been read yet
+    channel_change: ChannelChange  # whether people joined the bot's channel, or all of them left
+    recount: bool  # the stored vote count is out of date
 
     @property
     def decision(self) -> Callable[..., object] | None:
-        """What is to be decided before anything is done in voice; null when all is."""
+        """The playback function to call before voice is touched; None when nothing is left to decide."""
         if self.item_id is None and not self.waiting:
             return playback.forget_error if self.error_code else None
         if self.stopped:

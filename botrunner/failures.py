@@ -1,4 +1,4 @@
-"""Tells people in Discord that a track they added has failed, as long as Discord accepts answers to their command."""
+"""Tells people in Discord that a track they added has failed, while Discord still accepts follow-ups."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Failures:
     """Remembers which command added which item. One per bot, on the event loop only."""
 
     def __init__(self) -> None:
-        self._commands: dict[UUID, tuple[Asked, nextcord.Embed]] = {}  # in order
+        self._commands: dict[UUID, tuple[Asked, nextcord.Embed]] = {}  # oldest first
         self._telling: set[asyncio.Task[None]] = set()
 
     def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
-        """If the item fails, show `embed` to the one who asked, with the reason as its footer."""
+        """If the item fails, show `embed` to the person who added it, with the reason as its footer."""
         for old, (command, _) in list(self._commands.items()):
             if command.age < TOKEN_SECONDS:
                 break
@@ -28,7 +28,7 @@ class Failures:
         self._commands[item_id] = (asked, embed)
 
     def tell(self, item_id: UUID, detail: str) -> None:
-        """An item failed for this reason. Does nothing if it was not added here, or too long ago."""
+        """Report that an item failed. Does nothing if it was added elsewhere, or over 15 minutes ago."""
         asked, embed = self._commands.pop(item_id, (None, None))
         if asked is None or embed is None or asked.age >= TOKEN_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""Says every few seconds how a shard is, so that others know how far its mirror can be trusted."""
+"""Stores a shard's state every few seconds, so that other processes know whether its mirror is current."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 5.0  # guilds/freshness.py waits for three
+BEAT_SECONDS = 5.0  # guilds/freshness.py waits for three beats
 
 
 def milliseconds(seconds: float) -> int | None:
-    """nextcord's latency: not a number or infinite before there was one."""
+    """Convert nextcord's latency. Returns None before the first measurement, when it is NaN or infinite."""
     return round(seconds * 1000) if math.isfinite(seconds) else None
 
 
 class Heartbeat:
-    """One shard's row. `process` names this process."""
+    """Keeps one shard's row current. `process` names this process."""
 
     def __init__(self, bot: nextcord.Client, *, process: str) -> None:
         self._bot = bot
@@ -37,7 +37,7 @@ class Heartbeat:
         self._task = asyncio.create_task(self._run(), name=f"heartbeat of shard {bot.shard_id}")
 
     async def ready(self) -> None:
-        """Discord begins to tell everything anew."""
+        """Note that a new session began (READY)."""
         self._ready_at = timezone.now()
         await self.beat(connected=True)
 
@@ -56,7 +56,7 @@ class Heartbeat:
             )
 
     async def close(self) -> None:
-        """Say that nothing is heard any more. Raises nothing."""
+        """Store that the shard is disconnected. Raises nothing."""
         self._task.cancel()
         await self._try(connected=False)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import nextcord
 
-# The application's flags (docs: Application Flags) that say so: for bots in 100 guilds and more, and for smaller ones.
+# Application flags (Discord: Application Flags) for the members intent: bots in 100 guilds or more, and smaller bots.
 GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMITED = 1 << 14, 1 << 15
 
 
 def intents(*, members: bool) -> nextcord.Intents:
-    """Return what the bot asks for; with `members` the privileged one as well."""
+    """Return the intents that the bot asks for, with the privileged members intent if `members`."""
     asked = nextcord.Intents.none()
     asked.guilds = True
     asked.voice_states = True

@@ -8,12 +8,12 @@ _GRAPHEME = regex.compile(r"\X")
 
 
 def length(text: str) -> int:
-    """As JavaScript counts it, which is never less than Python does."""
+    """Return the length in UTF-16 units, as JavaScript counts. It is never less than Python's `len`."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
-    """Return text of at most so many characters, cut between those that people see and with an ellipsis."""
+    """Return text of at most `limit` UTF-16 units. Longer text is cut between graphemes and ends in an ellipsis."""
     if length(text) <= limit:
         return text
     kept, room = "", limit - 1

@@ -1,4 +1,4 @@
-"""Which language the bot uses: each person's, as Discord names it, where there is a catalog for it."""
+"""The bot answers each person in the language of their Discord client, if there is a catalog for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import translation
 
 
 def language_of(locale: str | None) -> str:
-    """Return the language of LANGUAGES for one of Discord's locales (docs: Reference, Locales), else the default."""
+    """Return the language in LANGUAGES for one of Discord's locales (Discord: Reference, Locales), or the default."""
     try:
         return translation.get_supported_language_variant((locale or "").lower())
     except LookupError:
@@ -18,7 +18,7 @@ def language_of(locale: str | None) -> str:
 
 
 def described(sentence: str) -> dict[str, Any]:
-    """Return what a slash command or an option needs to show `sentence` to each person in their language."""
+    """Return the arguments with which a slash command or option shows `sentence` in each person's language."""
     translated = {}
     for locale in nextcord.Locale:
         if (language := language_of(locale.value)) != settings.LANGUAGE_CODE:

@@ -1,7 +1,7 @@
-"""Keeps a process's leases, and tells reconcilers that rest when there is something for them to do.
+"""Renews a process's leases, and wakes resting reconcilers when there is work for them.
 
-Hundreds of guilds are quiet at any time. One statement renews all leases, and one query looks at all who rest, so what
-a quiet guild costs does not grow into what a playing one does.
+Hundreds of guilds are idle at any time. One statement renews all leases, and one query checks all resting guilds, so
+an idle guild costs far less than one that plays.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from realtime.queries import read_heads
 
 log = logging.getLogger(__name__)
 
-WAITING_SECONDS = 1.0  # how late a lease that became free is noticed
+WAITING_SECONDS = 1.0  # the longest delay until a lease that became free is noticed
 RENEW_SECONDS = 2.0  # a quarter of the lease
-RESTING_SECONDS = 5.0  # how late a lost hint is made up for
+RESTING_SECONDS = 5.0  # the longest delay after a lost hint
 
 
 class Holder(Protocol):
-    """A reconciler. `owner` is its own name for the lease; it is `resting` when only an event gives it work."""
+    """A reconciler. `owner` is its name in the lease. While it is `resting`, only an event gives it work."""
 
     guild_id: str
     owner: str
@@ -43,7 +43,7 @@ class LeaseKeeper:
 
     def __init__(self) -> None:
         self._holders: set[Holder] = set()
-        self._heads: dict[str, int] = {}  # as they were when their holder was woken last
+        self._heads: dict[str, int] = {}  # by guild id, as of the last look
         self._renew_at = self._look_at = 0.0
         self._task = asyncio.create_task(self._run(), name="leases")
 
@@ -83,14 +83,14 @@ class LeaseKeeper:
             held[guild_id].lose_lease()
 
     async def _offer(self) -> None:
-        """Wake those who wait for a lease that another process has given up or let run out."""
+        """Wake holders without a lease whose guild's lease was released or has expired."""
         waiting = [holder for holder in self._holders if not holder.leased]
         if not waiting:
             return
         _wake(waiting, await in_thread(free_leases)([holder.guild_id for holder in waiting]))
 
     async def _look(self) -> None:
-        """Wake those in whose log something came that no hint told of."""
+        """Wake resting holders whose log has grown, in case the hint was lost."""
         resting = [holder for holder in self._holders if holder.resting]
         if not resting:
             return

@@ -1,4 +1,4 @@
-"""Keeps the library's index as the folder is, for as long as the process lives."""
+"""Keeps the library's index in step with its folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def watch_library(stop: asyncio.Event) -> None:
         try:
             read, gone = await in_thread(scan_library)()
             if read or gone:
-                log.info("Scanned the library: %s tracks read, %s gone", read, gone)
+                log.info("Scanned the library: %s tracks read, %s removed", read, gone)
         except Exception:
             log.exception("Could not scan the library, retrying")
         try:

@@ -1,4 +1,4 @@
-"""Copies what the gateway tells into the database, so that web requests never ask Discord."""
+"""Copies the gateway's events into the database, so that web requests never ask Discord."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from realtime.origin import BOT
 
 log = logging.getLogger(__name__)
 
-SETTLE_SECONDS = 0.1  # a guild's changes come in bursts; one write serves them all
+SETTLE_SECONDS = 0.1  # a guild's changes come in bursts, and one write covers them all
 COUNT_SECONDS = 5.0  # people come and go all day, and each new count is an event
 MAX_WRITERS = 2
 MEMBERS_ASKED = 100  # at a time (Discord: Request Guild Members)
 UNSEEN_SECONDS = 1.0
-CHECK_SECONDS = 1.0  # between guilds: a connection may send 120 payloads a minute, and joining voice is one
+CHECK_SECONDS = 1.0  # between guilds: a connection may send 120 payloads a minute, and each voice join is one
 
 
 class Mirror:
-    """`on_change(guild_id)` is called after each write that may matter to playing."""
+    """Mirrors one shard's guilds. `on_change(guild_id)` is called after each write that may affect playback."""
 
     def __init__(self, bot: nextcord.Client, on_change: Callable[[str], None]) -> None:
         self._bot = bot
         self._on_change = on_change
-        # A guild's writes go one after the other, each reading nextcord's cache just before: otherwise an
-        # older state could be written last.
+        # A guild's writes run one after another, and each reads nextcord's cache just before. Otherwise an older
+        # state could be written last.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        # Hundreds of guilds come at once after READY; playing and sockets need the database meanwhile.
+        # Hundreds of guilds arrive at once after READY, while playback and sockets need the database too.
         self._writers = asyncio.Semaphore(MAX_WRITERS)
-        self._writing = 0  # guilds being written, or waiting for it
+        self._writing = 0  # guilds that are being written or wait to be
         self._dirty: dict[int, asyncio.Task[None]] = {}
         self._counting: dict[int, asyncio.Task[None]] = {}
         self._unchecked: asyncio.Queue[nextcord.Guild] = asyncio.Queue()
@@ -60,7 +60,7 @@ class Mirror:
             self._dirty[guild.id] = asyncio.create_task(self._settle(guild))
 
     def count(self, guild_id: int) -> None:
-        """Somebody joined or left: write soon how many there are."""
+        """Write the number of members soon, after somebody joined or left."""
         if guild_id not in self._counting:
             self._counting[guild_id] = asyncio.create_task(self._settle_count(guild_id))
 
@@ -73,7 +73,7 @@ class Mirror:
                 await from_database(store_member_count, str(guild_id), guild.member_count)
 
     async def close(self) -> None:
-        """Write nothing any more that is not being written already."""
+        """Cancel writes that have not begun."""
         ending = [*self._dirty.values(), *self._counting.values(), self._checker]
         self._dirty, self._counting = {}, {}
         for task in ending:
@@ -86,13 +86,13 @@ class Mirror:
         await self.write(guild)
 
     async def read(self, guild: nextcord.Guild) -> None:
-        """Discord told all of a guild: write it, and ask about the people we know there."""
+        """Handle a GUILD_CREATE: write the guild, and queue the check of the people we know there."""
         await self.write(guild)
         self._unchecked.put_nowait(guild)
 
     async def write(self, guild: nextcord.Guild) -> None:
         if guild.unavailable or guild.me is None:
-            return  # nextcord's is empty
+            return  # nextcord's copy of the guild is empty
         self._writing += 1
         try:
             await self._write(guild)
@@ -117,7 +117,7 @@ class Mirror:
             )
 
     async def member(self, guild_id: int, person_id: int, role_ids: list[int]) -> None:
-        """Somebody joined, or has other roles now."""
+        """Store the roles of a member who joined or whose roles changed."""
         async with self._locks[guild_id]:
             await from_database(
                 store_roles,
@@ -131,7 +131,7 @@ class Mirror:
             await from_database(end_memberships, str(guild_id), [str(person_id)])
 
     async def _check_members(self) -> None:
-        """Guild by guild, ask how the people we know are members there: nobody told while we were away."""
+        """Ask Discord, guild by guild, for the people we know there: events were missed while we were disconnected."""
         while True:
             try:
                 async with asyncio.timeout(UNSEEN_SECONDS):
@@ -150,14 +150,14 @@ class Mirror:
                 await asyncio.sleep(CHECK_SECONDS)
 
     async def _check_unseen(self) -> None:
-        """Ask about those who have just logged in on the web: what Discord says there names no roles."""
+        """Ask Discord for the roles of people who just logged in on the web: OAuth's guild list has no roles."""
         try:
             for guild_id, discord_ids in (await in_thread(people_unseen)()).items():
                 guild = self._bot.get_guild(int(guild_id))
                 if guild is not None:
                     await self._check(guild, discord_ids[:MEMBERS_ASKED])
         except (TimeoutError, OSError, DatabaseError, nextcord.DiscordException) as error:
-            log.warning("Could not read the roles of people who logged in: %r", error)
+            log.warning("Shard %s: could not read the roles of new logins: %r", self._bot.shard_id, error)
 
     async def _check(self, guild: nextcord.Guild, discord_ids: list[str]) -> None:
         asked = [int(discord_id) for discord_id in discord_ids]
@@ -193,7 +193,7 @@ class Mirror:
             await from_database(note_outage, str(guild_id))
 
     async def drop_vanished(self) -> None:
-        """After READY: guilds of this shard that the bot was in and is no more."""
+        """After READY: mark the guilds of this shard that the bot is no longer in."""
         here = {str(guild.id) for guild in self._bot.guilds}
         number, count = self._bot.shard_id or 0, self._bot.shard_count or 1
         for guild_id in await in_thread(_installed)():
@@ -201,7 +201,7 @@ class Mirror:
                 await self.left(int(guild_id))
 
     async def note_outages(self) -> None:
-        """Some time after READY: guilds that Discord has not told of are in an outage."""
+        """Some time after READY: mark guilds that Discord has not sent as being in an outage."""
         installed = set(await in_thread(_installed)())
         for guild in self._bot.guilds:
             if guild.unavailable and str(guild.id) in installed:
@@ -213,14 +213,14 @@ def _installed() -> list[str]:
 
 
 def _left(guild_id: str) -> None:
-    """The bot was removed: nothing plays there, and the queue is kept."""
+    """Handle the bot's removal from a guild: leave voice, and keep the queue."""
     with transaction.atomic():
         if bot_left(guild_id):
             execute(guild_id, "LeaveVoice", {}, origin=BOT)
 
 
 def person_of(member: nextcord.Member | nextcord.User) -> dict[str, object]:
-    """Return Discord's user object as far as accounts wants it."""
+    """Return the fields of Discord's user object that `upsert_person` reads."""
     return {
         "id": str(member.id),
         "username": member.name,
@@ -230,7 +230,7 @@ def person_of(member: nextcord.Member | nextcord.User) -> dict[str, object]:
 
 
 def store_member(member: nextcord.Member) -> User:
-    """Return the person, with their membership as the gateway shows it."""
+    """Store a member's user and membership as the gateway shows them. Returns the user."""
     user = upsert_person(person_of(member))
     store_member_seen(
         user,
@@ -243,7 +243,7 @@ def store_member(member: nextcord.Member) -> User:
 
 
 def _voices(guild: nextcord.Guild) -> list[Voice]:
-    """Return who sits in voice. Without the members intent nextcord may know the id and not the member."""
+    """Return the people in voice. Without the members intent nextcord may know a person's id but not the member."""
     voices = []
     for channel in (*guild.voice_channels, *guild.stage_channels):
         for person_id, state in channel.voice_states.items():
@@ -268,7 +268,7 @@ def _channel(channel: nextcord.abc.GuildChannel) -> dict[str, object]:
         "name": channel.name,
         "position": channel.position,
         "parent_id": str(channel.category_id) if channel.category_id else None,
-        # `channel.overwrites` drops those of members that nextcord has not seen.
+        # `channel.overwrites` leaves out members that are not in nextcord's cache.
         "overwrites": [
             {"id": str(over.id), "type": over.type, "allow": str(over.allow), "deny": str(over.deny)}
             for over in channel._overwrites

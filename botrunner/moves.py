@@ -1,4 +1,4 @@
-"""Somebody moved the bot or sent it out of voice."""
+"""Handles other people moving the bot or disconnecting it from voice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Moves:
         return self._last is not None
 
     def add(self, writing: Coroutine[Any, Any, None]) -> None:
-        """Begin `writing` when the moves before it are written."""
+        """Run `writing` after the earlier moves are written."""
         before = self._last
 
         async def write() -> None:
@@ -42,7 +42,7 @@ class Moves:
 
 
 async def is_deleted(channel: nextcord.abc.GuildChannel, bot: nextcord.Client) -> bool:
-    """Whether the bot is out of voice because its channel is no more, which may be told a moment later."""
+    """Whether the bot was disconnected because its channel was deleted. That event may arrive a moment later."""
 
     def is_it(deleted: nextcord.abc.GuildChannel) -> bool:
         return deleted.id == channel.id

@@ -1,4 +1,4 @@
-"""One item on its way to be heard: opened off the loop, then read by nextcord's player."""
+"""The current item: opened in a thread, then read by nextcord's player."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from library.sources import Media, SourceError, TrackInfo
 log = logging.getLogger(__name__)
 
 READY_SECONDS = 15.0
-# Where a server gives no parts, everything before the place to continue at has to be read first.
+# A server without range requests: everything before the start position has to be read first.
 REACH_SECONDS = 60.0
 
 
 class Playing:
-    """Opens a track in a thread and keeps its source. `on_change` is called on the loop when that is done.
+    """Opens a track in a thread and keeps its source. `on_change` is called on the loop when it is open or has failed.
 
-    After opening either `source` or `error` is set. `info` is set when the track had not been resolved.
+    After opening either `source` or `error` is set. `info` is set if the track had not been resolved before.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Playing:
         self.info: TrackInfo | None = None
         self.begun = False  # nextcord has been given the source
         self.ended = False
-        self.broken = False  # nextcord's player thread failed half-way
+        self.broken = False  # nextcord's player thread failed before the end
         self._volume = volume
         self._resolved = resolved
         self._closed = False
@@ -74,7 +74,7 @@ class Playing:
         except SourceError as error:
             self.error = error
         except Exception:
-            # Nothing a track does may stop the queue.
+            # No track may stop the queue.
             log.exception("Could not open %s", self.uri.partition("?")[0])
             self.error = SourceError("UNDECODABLE", "This track could not be opened.", permanent=True)
         self._on_change()
@@ -97,12 +97,12 @@ class Playing:
         return READY_SECONDS if at_once else REACH_SECONDS
 
     def close(self) -> None:
-        """Let go of the source; safe at any time, from the loop."""
+        """Close the source or cancel opening it. Safe at any time, on the loop."""
         self._closed = True
         if self.source is not None:
             self.source.cleanup()
         else:
-            self._close_media()  # ends a read that the opening thread waits in
+            self._close_media()  # ends a read in which the opening thread blocks
 
     def _close_media(self) -> None:
         if self._media is not None and not isinstance(self._media, Path):

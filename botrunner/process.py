@@ -1,4 +1,4 @@
-"""The bot as a part of a process: with its library and the Bot API."""
+"""Runs the bot inside a process, with the library's index and the Bot API."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def bot_running(shards: Shards | None = None) -> AsyncIterator[None]:
-    """Run bot, library index and Bot API while inside. Whatever happens to the bot, the rest goes on.
+    """Run the bot, the library's index and the Bot API until the context ends. If the bot fails, the rest runs on.
 
-    `shards` null: all of them. Raises OSError when the Bot API's port is taken.
+    `shards` None means all shards. Raises OSError if the Bot API's port is taken.
     """
     if problem := voice_problem():
         log.error(problem)

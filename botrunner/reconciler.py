@@ -1,8 +1,8 @@
-"""Makes what sounds in a guild what the database says should sound.
+"""Makes a guild play what the database says it should play.
 
-Commands never reach the voice connection. They change the player's row; a hint or the timer wakes the guild's
-reconciler, which compares and acts. It is the only writer of what was observed, under a lease that keeps two
-processes out of one guild. One file over 400 lines, because every step reads and writes the state of one loop.
+Commands never reach the voice connection. They change the player's row. A hint or the timer then wakes the guild's
+reconciler, which compares and acts. It alone writes the observed state, under a lease that keeps two processes from
+playing in one guild. The file is over 400 lines, because every step reads and writes the state of one loop.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-RESTING_TICK_SECONDS = 60.0  # where nothing is to be done; the lease keeper makes up for lost hints earlier
+RESTING_TICK_SECONDS = 60.0  # while idle; the lease keeper notices lost hints earlier
 MAX_OPENINGS = 4
-RESUMABLE_MS = 10_000  # heard since a track was opened, to open it again where its transfer broke
-CHECKPOINT_SECONDS = 2.0  # a crash costs at most this much of a track, well under the five promised
+RESUMABLE_MS = 10_000  # a track whose transfer breaks is reopened if this much was heard since it was opened
+CHECKPOINT_SECONDS = 2.0  # a crash repeats at most this much of a track, well under the promised five seconds
 
 
 class Reconciler:
-    """`on_failed(item_id, detail)` is called on the loop after an item was noted as failed."""
+    """One guild's reconciler. `on_failed(item_id, detail)` is called on the loop after an item was stored as failed."""
 
     def __init__(
         self,
@@ -71,21 +71,21 @@ class Reconciler:
         self._retries = Retries()
         self._moves = Moves()
         self._resolving = Resolving(guild_id, owner=self.owner, on_failed=on_failed)
-        # A guild that queues slow links one after the other waits for itself, and for nobody else.
+        # Per guild, so that a guild with many slow links delays only itself.
         self._openings = asyncio.Semaphore(MAX_OPENINGS)
         self._task = asyncio.create_task(self._run(), name=f"reconcile {guild_id}")
         keeper.add(self)
 
     def wake(self) -> None:
-        """Look again at once. On the event loop only."""
+        """Reconcile again at once. On the event loop only."""
         self._waking.wake()
 
     def wake_soon(self) -> None:
-        """Look again, but not too often: a look takes as much CPU as an add. On the event loop only."""
+        """Reconcile again soon, but not too often: it takes as much CPU as an add. On the event loop only."""
         self._waking.wake_soon()
 
     def retry(self) -> None:
-        """Discord is there again: what failed without it need not wait. On the event loop only."""
+        """Discord is reachable again: retry failed connections at once. On the event loop only."""
         self._retries.at_once()
         self.wake()
 
@@ -112,20 +112,20 @@ class Reconciler:
 
     @property
     def resting(self) -> bool:
-        """Nothing sounds and nothing is wanted: only an event, which wakes us, can change that."""
+        """Whether nothing plays and nothing should. Only an event can change that, and events wake the reconciler."""
         return self.leased and self._playing is None and self._voice is None and not self._wants_voice
 
     def _patience(self) -> float:
         if self.leased and not self.resting:
             return TICK_SECONDS
-        return RESTING_TICK_SECONDS * random.uniform(0.8, 1.2)  # hundreds of guilds do not look at once
+        return RESTING_TICK_SECONDS * random.uniform(0.8, 1.2)  # spreads hundreds of guilds
 
-    # --- One look ---
+    # --- One pass ---
 
     async def _tick(self) -> None:
         if not await self._hold_lease():
             return
-        await self._moves.settle()  # one not written yet would look like a connection in the wrong channel
+        await self._moves.settle()  # an unwritten move looks like a connection in the wrong channel
         desired = await in_thread(read_desired_state)(self.guild_id)
         if desired.channel_change is not ChannelChange.NONE or desired.recount:
             await self._db(playback.settle_empty_channel)
@@ -136,7 +136,7 @@ class Reconciler:
             desired = await in_thread(read_desired_state)(self.guild_id)
         if desired.unresolved:
             self._resolving.start()
-        self._open(desired)  # while the voice connection is made
+        self._open(desired)  # it opens while the voice connection is made
         await self._settle_voice(desired)
         await self._seat.look(self._bot.get_guild(int(self.guild_id)))
         await self._settle_sound(desired)
@@ -153,7 +153,7 @@ class Reconciler:
         return self.leased
 
     def lose_lease(self) -> None:
-        """Another process has it."""
+        """Note that another process has taken the lease."""
         self._lost = True
         self.wake()
 
@@ -164,7 +164,7 @@ class Reconciler:
         self._wants_voice = wanted is not None
         voice = self._voice
         if self._moves.pending:
-            return  # somebody moved the bot meanwhile, of which the desired state does not know
+            return  # somebody moved the bot meanwhile, and the desired state is from before
         if wanted is None or (voice is not None and voice.kicked):
             await self._leave()
             return
@@ -175,7 +175,7 @@ class Reconciler:
                 await self._leave()
                 await self._report(failure.code, str(failure), desired)
         if voice is not None and voice.healthy and self._seat.stale:
-            await self._leave()  # to join anew: Discord looks at permissions when one joins
+            await self._leave()  # and join again: Discord checks permissions only at a join
         elif voice is not None and (voice.asking or voice.is_bound_for(wanted)):
             return
         if self._retries.due:
@@ -184,14 +184,14 @@ class Reconciler:
     async def _join(self, channel_id: str, desired: DesiredState) -> None:
         guild = self._bot.get_guild(int(self.guild_id))
         if guild is None or guild.unavailable:
-            return  # Discord has not told of it since the connection was lost
+            return  # Discord has not sent the guild since the connection was lost
         channel = guild.get_channel(int(channel_id))
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
             await self._leave()
             await self._report("UNKNOWN_CHANNEL", SILENCES["UNKNOWN_CHANNEL"].sentence, desired)
             return
         obstacle = None if is_seated(channel) else entry_obstacle_at(channel)
-        if obstacle is not None:  # Discord would not answer; whatever takes it away wakes us
+        if obstacle is not None:  # Discord would not answer, and the event that removes the obstacle wakes us
             await self._leave()
             await self._report(obstacle.code, obstacle.detail, desired)
             return
@@ -201,13 +201,13 @@ class Reconciler:
 
     async def _report(self, code: str, detail: str, desired: DesiredState) -> None:
         if desired.item_id is None:
-            return  # where nothing should be heard, nothing is wrong
+            return  # nothing should play, so nothing is wrong
         if (desired.error_code, desired.error_detail) != (code, detail):
             await self._db(playback.report_error, code=code, detail=detail, channel_id=desired.channel_id)
         self._retries.told = True
 
     def _moved(self, channel_id: str | None) -> None:
-        """Somebody moved the bot or sent it out of voice: that is a wish like any other."""
+        """Store that somebody moved the bot or disconnected it. It counts like a command."""
         self._moves.add(self._note_move(channel_id, self._voice.channel if self._voice is not None else None))
 
     async def _note_move(self, channel_id: str | None, left: nextcord.abc.GuildChannel | None) -> None:
@@ -228,7 +228,7 @@ class Reconciler:
         await self._save_position()
         playing = self._playing
         if playing is not None and playing.begun:
-            # The source belongs to nextcord's player thread; a fresh one continues where it was.
+            # The source belongs to nextcord's player thread. A new one will continue at the saved position.
             self._drop_playing()
         await voice.leave()
         self.wake()
@@ -236,7 +236,7 @@ class Reconciler:
     # --- Sound ---
 
     def _open(self, desired: DesiredState) -> None:
-        """See that the current item is opened, and nothing else."""
+        """Open the current item, and close any other."""
         playing = self._playing
         if playing is not None and playing.item_id != desired.item_id:
             self._drop_playing()
@@ -296,7 +296,7 @@ class Reconciler:
                 log.debug("Guild %s: the player thread ended after the event loop", self.guild_id)
 
         def note_end(failed: bool) -> None:
-            # Cut off by a lost connection or a skip is not the end of the track.
+            # A lost connection or a skip cuts the source off before it is finished.
             playing.ended = source.finished
             playing.broken = failed and not playing.ended
             self.wake()
@@ -308,7 +308,7 @@ class Reconciler:
     async def _end(self, playing: Playing) -> None:
         error = playing.source.error if playing.source else None
         if error is not None and not error.permanent and playing.heard_ms >= RESUMABLE_MS:
-            # A server that lost a long transfer may well give the file again, and we know our place in it.
+            # A server that broke off a long transfer may well serve the file again, and the position is known.
             log.info("Guild %s: reopening item %s: %s", self.guild_id, playing.item_id, error.code)
             await self._save_position()
             self._drop_playing()
@@ -344,12 +344,12 @@ class Reconciler:
             self.guild_id, owner=self.owner, item_id=playing.item_id, position_ms=playing.position_ms
         )
 
-    # --- What was seen ---
+    # --- Observed state ---
 
     async def _observe(self, desired: DesiredState) -> None:
         voice, playing = self._voice, self._playing
         if voice is not None and voice.between_links and self._observed[0] is not None:
-            return  # it is on its way from one server to another
+            return  # it is changing from one voice server to another
         connected = voice.heard_in if voice is not None else None
         sounding = bool(
             connected
@@ -362,7 +362,7 @@ class Reconciler:
         there = connected is not None and connected == desired.channel_id
         obstacle = self._seat.obstacle if there and not desired.paused else None
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
-        # Whatever else was said before does not hold for what is connected.
+        # Once connected, an error from before no longer holds.
         unsaid = connected is not None and desired.item_id is not None and desired.error_code != code
         if (connected, sounding, detail) != self._observed or unsaid:
             await self._db(
@@ -388,7 +388,7 @@ class Reconciler:
         self._observed = (None, False, "")
 
     async def stop(self) -> None:
-        """Save the position, leave voice, give the lease up. What should play stays as it is."""
+        """Save the position, leave voice and release the lease. The desired state stays as it is."""
         self._task.cancel()
         self._waking.stop()
         self._keeper.remove(self)

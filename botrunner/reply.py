@@ -1,11 +1,11 @@
-"""How the bot answers slash commands: in time, whatever the database does, and always with what came of them.
+"""Answers slash commands in time, however slow the database is, and always with their outcome.
 
-Discord wants a first answer within three seconds and lets it be followed up for fifteen minutes. A deferral fixes who
-sees the answer: the one who asked, or everybody (docs: Interactions, Receiving and Responding).
+Discord wants a first answer within three seconds and accepts follow-ups for fifteen minutes. A deferral fixes who
+sees the answer: the person who asked, or everybody (Discord: Interactions, Receiving and Responding).
 
-    arrives → told                      it was done quickly
-    arrives → deferred → told           it took longer; or it comes late, and is done only if Discord takes the deferral
-    arrives → dropped                   it came too late, or a second time
+    arrives → told              the command ran quickly
+    arrives → deferred → told   it took longer, or it arrived late and Discord still accepted a deferral before it ran
+    arrives → dropped           it arrived too late, or a second time
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from realtime.errors import StoreNotFound
 
 log = logging.getLogger(__name__)
 
-DEFER_SECONDS = 0.7  # a deferral takes its time as well
-ANSWER_SECONDS = 3.0  # Discord's, for the first answer
-ATTEMPT_SECONDS = 1.2  # of giving it
-SUGGEST_SECONDS = 1.5  # an answer to each key that is pressed
-LATE_SECONDS = 60.0  # for a follow-up, with the limits that Discord tells of on the way
-LAST_SECONDS = 2.0  # for what is under way when the bot ends
+DEFER_SECONDS = 0.7  # early enough for the deferral itself to arrive in time
+ANSWER_SECONDS = 3.0  # Discord's deadline for the first answer
+ATTEMPT_SECONDS = 1.2  # for one attempt at the first answer
+SUGGEST_SECONDS = 1.5  # for suggestions, which are requested at each key press
+LATE_SECONDS = 60.0  # for a follow-up, including waits for rate limits
+LAST_SECONDS = 2.0  # for commands still running when the bot stops
 RETRY_SECONDS = (1.0, 5.0, 15.0)
 REMEMBERED = 1_000
 ACKNOWLEDGED = 40060  # Discord: Interaction has already been acknowledged
@@ -48,14 +48,14 @@ OUR_FAULT = _("Something went wrong on our side. Try again in a moment.")
 
 
 class Asked(nextcord.Interaction[Any]):
-    """A use of a slash command, or somebody typing one. `private`: its deferral is for the one who asked only."""
+    """A slash command, or a request for suggestions. If `private`, only the person who asked sees its deferral."""
 
     def __init__(self, *, data: Any, state: Any) -> None:
         super().__init__(data=data, state=state)
         self.private = False
         self._answered = asyncio.Event()
         self._deferred = False
-        self._lost = False  # an answer of which nobody knows whether Discord has it
+        self._lost = False  # an answer was sent, and whether it arrived is unknown
         self._until = time.monotonic() + ANSWER_SECONDS
         self._turn = asyncio.Lock()
 
@@ -66,7 +66,7 @@ class Asked(nextcord.Interaction[Any]):
 
     @property
     def age(self) -> float:
-        """Seconds since it was asked, by Discord's clock and ours."""
+        """Seconds since the interaction was created, from Discord's clock to ours."""
         return (nextcord.utils.utcnow() - self.created_at).total_seconds()
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Asked(nextcord.Interaction[Any]):
         return self._answered.is_set()
 
     async def defer(self) -> bool:
-        """Ask Discord for more time, unless there is an answer. Returns False where it gives none."""
+        """Ask Discord for more time, unless it was answered. Returns False if Discord refuses."""
         async with self._turn:
             if not self.told and not self._deferred:
                 given = await self._answer(lambda: self.response.defer(ephemeral=self.private))
@@ -95,9 +95,9 @@ class Asked(nextcord.Interaction[Any]):
         embed: nextcord.Embed | None = None,
         private: bool | None = None,
     ) -> None:
-        """Say what came of it, to the one who asked only when `private`, which is as deferred by default.
+        """Send the answer. If `private`, only the person who asked sees it; the default is as deferred.
 
-        Nothing is raised: what cannot be told is logged.
+        Raises nothing: an answer that cannot be sent is logged.
         """
         private = self.private if private is None else private
         said: dict[str, Any] = {"content": str(content)} if content is not None else {}
@@ -105,7 +105,7 @@ class Asked(nextcord.Interaction[Any]):
         async with self._turn:
             sent: bool | None = None
             if not self.told and not self._deferred:
-                self._deferred = self._lost  # if Discord has an answer, then that
+                self._deferred = self._lost  # if Discord has an answer already, it is the lost deferral
                 sent = await self._answer(lambda: self.response.send_message(**said, ephemeral=private))
                 if sent is None and not self._deferred:
                     sent = self._lost
@@ -117,19 +117,19 @@ class Asked(nextcord.Interaction[Any]):
             log.warning("%s could not be answered. The answer was: %s", self, words)
 
     async def add(self, embed: nextcord.Embed) -> None:
-        """Say more, after the answer, to the one who asked only. Nothing is raised."""
+        """Send another message after the answer, to the person who asked only. Raises nothing."""
         await self._answered.wait()
         await self.tell(embed=embed, private=True)
 
     async def suggest(self, choices: dict[str, str]) -> None:
-        """Suggest values by name for what is being typed. Who has typed on by now needs none."""
+        """Suggest values by name for the text being typed. It is not retried: the next key press asks again."""
         async with self._turn:
             if not self.told:
                 self._answered.set()
                 await self._answer(lambda: self.response.send_autocomplete(choices))
 
     async def _answer(self, answer: Callable[[], Awaitable[object]]) -> bool | None:
-        """Give the first answer. Returns False where Discord takes none, null where it has one already."""
+        """Send the first answer. Returns False if Discord refuses it, None if Discord already has one."""
         while True:
             try:
                 async with asyncio.timeout(ATTEMPT_SECONDS):
@@ -152,7 +152,7 @@ class Asked(nextcord.Interaction[Any]):
                     await self._say_late(said, private=private)
                 return True
             except TimeoutError:
-                # Perhaps it is there, and nextcord waits for a wrong window; twice would be worse than not at all.
+                # It may have arrived while nextcord waits for a wrong window. Sending twice would be worse than never.
                 log.warning("%s: Discord did not confirm the answer", self)
                 return False
             except (aiohttp.ClientError, OSError, nextcord.DiscordServerError) as error:
@@ -160,7 +160,7 @@ class Asked(nextcord.Interaction[Any]):
                     log.warning("%s: could not send the follow-up: %r", self, error)
                     return False
                 await asyncio.sleep(seconds)
-            except nextcord.HTTPException as error:  # 50027 after a quarter of an hour
+            except nextcord.HTTPException as error:  # 50027 after 15 minutes
                 log.warning("%s: Discord refused the follow-up: %r", self, error)
                 return False
         return False
@@ -171,24 +171,24 @@ class Asked(nextcord.Interaction[Any]):
         elif private == self.private:
             await self.edit_original_message(**said)
         else:
-            # The deferral's own message would be seen by everybody, or by one only.
+            # An edit of the deferral's message cannot change who sees it.
             try:
                 await self.delete_original_message()
             except nextcord.NotFound:
-                pass  # a second try, or somebody deleted it
+                pass  # deleted by an earlier attempt, or by somebody
             await self.followup.send(**said, ephemeral=private)
 
 
 def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
-    """Mark a command whose answer nobody else sees."""
-    callback.for_the_asker = True  # type: ignore[attr-defined]  # a mark of ours
+    """Mark a command whose answer only the person who asked sees."""
+    callback.for_the_asker = True  # type: ignore[attr-defined]  # our own attribute on nextcord's command
     return callback
 
 
 async def tell_failure(asked: Asked, error: BaseException) -> None:
-    """Say to the one who asked why it was not done. Discord tells them that nobody answers where the bot ends."""
+    """Tell the person who asked why the command failed. If the bot stops first, Discord shows that nobody answered."""
     match error:
-        case StoreNotFound():  # the bot has just joined, and its rows are being written
+        case StoreNotFound():  # the bot has just joined, and the guild's rows are being written
             await asked.tell(NOT_YET, private=True)
         case Refusal():
             await asked.tell(str(error), private=True)
@@ -201,15 +201,15 @@ async def tell_failure(asked: Asked, error: BaseException) -> None:
 
 
 class Answering:
-    """What a bot does with interactions, beside running the commands. Build one per bot."""
+    """Takes a bot's interactions: drops duplicates, defers, and answers at shutdown. Build one per bot."""
 
     def __init__(self, bot: commands.Bot) -> None:
         self._bot = bot
-        self._seen: dict[int, None] = {}  # in order
+        self._seen: dict[int, None] = {}  # oldest first
         self._under_way: dict[asyncio.Task[None], Asked] = {}
 
     async def take(self, asked: Asked) -> None:
-        """Run a command, or suggest something, once. Nothing is raised."""
+        """Run a command or suggest values, once per interaction. Raises nothing."""
         if asked.id in self._seen:
             log.debug("%s: ignored, it was delivered twice", asked)
             return
@@ -226,7 +226,7 @@ class Answering:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Wait a moment for what is under way, and tell those who would wait in vain."""
+        """Wait a moment for running commands. Cancel the rest, and tell the people who asked."""
         if not self._under_way:
             return
         _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
@@ -239,7 +239,7 @@ class Answering:
     async def _run(self, asked: Asked) -> None:
         asked.private = self._is_for_the_asker(asked.name)
         if asked.age >= DEFER_SECONDS and not await asked.defer():
-            # Resuming a session tells of what was missed. By its clock alone it might be ours that is wrong.
+            # A resumed session delivers missed interactions. Age alone is no proof: our clock may be wrong.
             log.warning("%s: not run, it arrived %.1f s late", asked, asked.age)
             return
         if asked.guild is None or asked.guild.unavailable:
@@ -256,7 +256,7 @@ class Answering:
             timer.cancel()
 
     async def _suggest(self, asked: Asked) -> None:
-        """Suggest what the command does, nothing where that takes too long or fails."""
+        """Let the command suggest values. Suggest none if that takes too long or fails."""
         task = asyncio.create_task(self._bot.process_application_commands(asked))
         await asyncio.wait({task}, timeout=SUGGEST_SECONDS)
         if not task.done():

@@ -1,4 +1,4 @@
-"""Reads what queued links are, before it is their turn."""
+"""Reads the metadata of queued links before their turn to play."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 
 
 async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
-    """Read one track after the other until none is left. A link that is bad for good fails its item now; one
-    that may recover is left for its turn to play. `on_failed` is called after each that fails."""
+    """Resolve one queued track after another until none is left.
+
+    A permanent error fails the item now. An item with a temporary error is left until its turn to play. `on_failed`
+    is called after each item that fails.
+    """
     passed_over: set[UUID] = set()
 
     def read(uri: str) -> TrackInfo:
@@ -48,13 +51,13 @@ async def resolve_queued(guild_id: str, *, owner: str, on_failed: Callable[[UUID
         except LeaseLost:
             raise
         except Exception:
-            # Trying again would end the same way, for ever.
+            # A retry would fail the same way, forever.
             log.exception("Guild %s: could not resolve %s", guild_id, uri.partition("?")[0])
             await fail(item_id, "UNREADABLE", "This track could not be read.")
 
 
 class Resolving:
-    """At most one such run per guild at a time."""
+    """Runs `resolve_queued`, at most once at a time per guild."""
 
     def __init__(self, guild_id: str, *, owner: str, on_failed: Callable[[UUID, str], None]) -> None:
         self._guild_id = guild_id

@@ -1,9 +1,9 @@
-"""nextcord's REST client with limits that end: what it learns from an answer is replaced by the next one.
+"""nextcord's REST client with rate limits that expire: each response replaces what was learned from the last.
 
-nextcord 3.2 keeps the longest `Reset-After` ever seen, asks again at once after a 429 that is not global and after one
-second where it is, and counts all channels, and posting and editing, as one where Discord names one bucket. Discord
-sends wrong windows, and counts what no header tells of (docs: Rate Limits). The rules are those of
-accounts/discord_limits.py. What this relies on of nextcord's internals is named in tests/config/test_private_parts.py.
+nextcord 3.2 keeps the longest `Reset-After` ever seen. It retries at once after a 429 that is not global, and after
+one second if it is. If Discord names one bucket, nextcord counts all channels, and posting and editing, as one limit.
+Discord sends wrong windows, and has limits that no header mentions (Discord: Rate Limits). The rules here are those of
+accounts/discord_limits.py. tests/config/test_private_parts.py lists the nextcord internals that this relies on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _number(value: object, default: float) -> float:
 
 
 async def _read_refusal(answer: aiohttp.ClientResponse) -> tuple[float, bool]:
-    """Return for how many seconds a 429 refuses, a second for one that does not say, and whether it refuses all."""
+    """Return how many seconds to wait after a 429 (1.0 if it does not say), and whether the limit is global."""
     try:
         body = await answer.json(content_type=None)  # kept by aiohttp: nextcord reads it again
     except ValueError:
@@ -39,11 +39,11 @@ async def _read_refusal(answer: aiohttp.ClientResponse) -> tuple[float, bool]:
 
 
 class _Obedient(RateLimit):
-    """Waits for as long as the last 429 said, and forgets it then."""
+    """Waits as long as the last 429 said, then forgets it."""
 
     def __init__(self, time_offset: float = 0.0, **options: Any) -> None:
         super().__init__(time_offset, **options)
-        self._seconds = 1.0  # what a whole window takes
+        self._seconds = 1.0  # the length of a whole window
         self._refused_until = 0.0  # the loop's time
 
     @property
@@ -51,7 +51,7 @@ class _Obedient(RateLimit):
         return asyncio.get_running_loop().time() < self._refused_until
 
     def refuse(self, seconds: float) -> None:
-        """Let nobody pass for so long, then as many as the window holds."""
+        """Let no request pass for `seconds`, then as many as the window holds."""
         now = asyncio.get_running_loop().time()
         self._refused_until = max(self._refused_until, now + seconds)
         self.remaining = 0
@@ -68,7 +68,7 @@ class _Obedient(RateLimit):
 
 
 class RouteLimit(_Obedient):
-    """The limit of one method, path and top-level resource. `bucket` stays null, so that nextcord joins no two."""
+    """The limit of one method, path and top-level resource. `bucket` stays None, so that nextcord merges no two."""
 
     async def update(self, response: aiohttp.ClientResponse) -> None:
         if response.status == 429:
@@ -79,7 +79,7 @@ class RouteLimit(_Obedient):
             return
         headers = response.headers
         limit = int(_number(headers.get("X-RateLimit-Limit"), 0))
-        if not limit or response.status == 429:  # nothing is told of this route
+        if not limit or response.status == 429:  # the headers do not describe this route
             if self._first_update:
                 self.remaining = 1  # one at a time
                 self._ratelimit_ready.set()
@@ -89,7 +89,7 @@ class RouteLimit(_Obedient):
         self.reset_after = min(_number(headers.get("X-RateLimit-Reset-After"), 1.0), MAX_WINDOW_SECONDS)
         if remaining == limit - 1:
             self._seconds = self.reset_after
-        # Answers overtake each other; only the end of the window gives something back.
+        # Responses may arrive out of order, so `remaining` rises only at the end of the window.
         self.remaining = remaining if self._first_update else min(remaining, self.remaining)
         self._first_update = False
         self._reset_in(self.reset_after)
@@ -112,7 +112,7 @@ class TokenLimit(_Obedient, GlobalRateLimit):
 class Rest(HTTPClient):
     @classmethod
     def serve(cls, client: nextcord.Client, connector: aiohttp.BaseConnector) -> None:
-        """Have a client that has not asked anything yet use this."""
+        """Make a client use this class. The client must not have sent a request yet."""
         client.http = client._connection.http = cls(connector, dispatch=client.dispatch)
 
     def _make_url_rate_limit(self, method: str, route: Route, auth: str | None) -> RateLimit:

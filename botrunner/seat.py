@@ -1,4 +1,4 @@
-"""The bot's seat in a guild's voice channel: whether it may take it, and whether anybody hears it there."""
+"""The bot's seat in a guild's voice channel: whether it may join, and whether people hear it there."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ log = logging.getLogger(__name__)
 
 type VocalChannel = nextcord.VoiceChannel | nextcord.StageChannel
 
-SETTLING_SECONDS = 2.0  # in which Discord may say by itself that the bot speaks now
+SETTLING_SECONDS = 2.0  # within which Discord may report by itself that the bot may speak now
 ASK_SECONDS = 5.0
-AGAIN_SECONDS = 30.0  # between two tries at what Discord refused
+AGAIN_SECONDS = 30.0  # between two attempts after Discord refused
 
 
 def place(channel: VocalChannel) -> str:
-    """Return what sentences call a channel, which everybody in the guild reads: by its name where all may see it."""
+    """Return a channel's name for sentences that the whole guild reads. A channel that not all may see is not named."""
     everyone, mine = channel.guild.default_role, channel.guild.self_role
     own_ids = {everyone.id, channel.guild.me.id, mine.id if mine else 0}
-    # `overwrites` leaves out those of people whom the gateway has not told of.
+    # `channel.overwrites` leaves out members that are not in nextcord's cache.
     hidden = any(rule.deny & VIEW_CHANNEL for rule in channel._overwrites if rule.id not in own_ids)
     shown = not hidden and channel.permissions_for(everyone).view_channel
     return f"“{channel.name}”" if shown else "its voice channel"
 
 
 def entry_obstacle_at(channel: VocalChannel) -> Obstacle | None:
-    """Return what keeps the bot out of a voice channel by the gateway's last word; None when it may enter."""
+    """Return what keeps the bot out of a voice channel, as of the gateway's last event; None if it may join."""
     me = channel.guild.me
     afk = channel.guild.afk_channel
     return entry_obstacle(
@@ -51,7 +51,7 @@ def entry_obstacle_at(channel: VocalChannel) -> Obstacle | None:
 
 
 def server_mute(guild: nextcord.Guild) -> Obstacle | None:
-    """Return what a moderator's mute of the bot means for those in its channel; None when it is not muted."""
+    """Return the obstacle if a moderator has muted the bot; None if it is not muted."""
     state = guild.me.voice if guild.me is not None else None
     if state is None or state.channel is None or not state.mute:
         return None
@@ -68,10 +68,11 @@ def is_seated(channel: VocalChannel) -> bool:
 
 
 class Seat:
-    """Looks at the bot's own voice state, and asks to speak on stages.
+    """Watches the bot's own voice state, and asks to speak on stages.
 
-    `obstacle` is what keeps people from hearing the bot. `may_be_heard` is false also while that is being settled.
-    `stale`: it may speak by now, but Discord looks at permissions only when one joins (discord-api-docs#4032).
+    `obstacle` is what keeps people from hearing the bot. `may_be_heard` is also False while a request to speak is
+    pending. `stale`: the bot now has the permission to speak, but Discord checks it only at a join
+    (discord-api-docs#4032).
     """
 
     def __init__(self) -> None:
@@ -79,16 +80,16 @@ class Seat:
         self.may_be_heard = True
         self.stale = False
         self._channel_id = 0
-        self._asked = ""  # on this stage: "speak" or "hand"
-        self._tries = 0  # at that
+        self._asked = ""  # what it asked for on this stage: "speak" or "hand"
+        self._tries = 0  # how often it asked for that
         self._refused = False
         self._asked_at = 0.0
-        self._lacked = False  # in this channel the permission to speak was missing before
+        self._lacked = False  # the permission to speak was missing in this channel before
         self._allowed_since: float | None = None
         self._rejoin_at = 0.0
 
     async def look(self, guild: nextcord.Guild | None) -> None:
-        """Read the voice state again, and act on it. Never raises for what Discord refuses."""
+        """Read the voice state and act on it. Refusals by Discord are not raised."""
         state = guild.me.voice if guild is not None and guild.me is not None else None
         self.obstacle, self.stale = None, False
         self.may_be_heard = state is None or not (state.mute or state.suppress)
@@ -107,10 +108,10 @@ class Seat:
         self.obstacle = server_mute(guild) or self.obstacle
 
     async def _speak_on(self, stage: nextcord.StageChannel, permissions: int) -> Obstacle | None:
-        """Become a speaker where the bot may, else raise its hand: once on each visit, moderators decide then.
+        """Become a speaker if the bot may, otherwise raise its hand once per visit: moderators decide then.
 
-        Discord may refuse both to a bot that has only just come (10065, Unknown Voice State), so the first refusal
-        is not reported.
+        Discord may refuse both to a bot that has just joined (10065, Unknown Voice State), so the first refusal is
+        not reported.
         """
         what = "speak" if permissions & MUTE_MEMBERS else "hand" if permissions & REQUEST_TO_SPEAK else ""
         again_after = SETTLING_SECONDS if self._tries == 1 else AGAIN_SECONDS
@@ -122,7 +123,7 @@ class Seat:
             self._asked_at = time.monotonic()
         settling = time.monotonic() - self._asked_at < SETTLING_SECONDS
         if what and settling and (self._tries == 1 if self._refused else what == "speak"):
-            return None  # the voice state that says so is on its way, or it asks again
+            return None  # the new voice state is on its way, or the request is repeated
         if what == "hand" and not self._refused:
             detail = (
                 f"The bot is in the audience of {place(stage)} and has raised its hand. Invite it to speak."

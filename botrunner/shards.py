@@ -1,7 +1,7 @@
-"""The bot's gateway connections: one `Bot` per shard, each built anew when it fails, and their turns to identify.
+"""The bot's gateway connections: one `Bot` per shard, rebuilt when it fails, and their turns to identify.
 
-nextcord's own sharding keeps them in one client. It ignores Discord's `max_concurrency`, keeps guilds that vanished
-while a session could not be resumed, and one shard's failure ends all of them. So each shard has its own client.
+nextcord's own sharding keeps all shards in one client. It ignores Discord's `max_concurrency`, keeps guilds that
+vanished while a session could not be resumed, and ends all shards when one fails. So each shard has its own client.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from realtime.db import in_thread
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (1, 2, 5, 10, 30)
-WELL_SECONDS = 300.0  # a bot that ran for so long begins with the first of them again
+WELL_SECONDS = 300.0  # after running this long, a bot starts again with the first delay
 ASK_SECONDS = 10.0
 MAX_SHARDS = 100_000
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Those of `count` shards that a process runs."""
+    """The shards that this process runs, out of `count`."""
 
     numbers: tuple[int, ...]
     count: int
@@ -42,7 +42,7 @@ class Shards:
 
 @dataclass(frozen=True)
 class Limits:
-    """What `GET /gateway/bot` says."""
+    """The limits that `GET /gateway/bot` returns."""
 
     shards: int
     max_concurrency: int
@@ -51,7 +51,7 @@ class Limits:
 
 
 def parse_shards(text: str) -> Shards:
-    """Read `0-3/16` or `5/16`. Raises ValueError with a sentence."""
+    """Parse `0-3/16` or `5/16`. Raises ValueError with a sentence for people."""
     found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?/(\d{1,6})", text)
     if found is None:
         raise ValueError(f"{text!r} is not a range of shards. Example: 0-3/16, the first four of sixteen.")
@@ -64,9 +64,9 @@ def parse_shards(text: str) -> Shards:
 
 
 async def ask_limits() -> Limits:
-    """Ask Discord how many shards it advises and how fast they may identify.
+    """Ask Discord how many shards it recommends and how many may identify at a time.
 
-    Raises nextcord.LoginFailure for a bad token; aiohttp.ClientError, TimeoutError or ValueError when Discord fails.
+    Raises nextcord.LoginFailure for a bad token; aiohttp.ClientError, TimeoutError or ValueError if Discord fails.
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
         headers = {"Authorization": bot_authorization(), "User-Agent": USER_AGENT}
@@ -85,22 +85,22 @@ async def ask_limits() -> Limits:
             reset_seconds=int(limit["reset_after"]) / 1000,
         )
     except (KeyError, TypeError) as error:
-        raise ValueError("Discord's answer to GET /gateway/bot is not understood") from error
+        raise ValueError("Discord's response to GET /gateway/bot has missing or wrong fields") from error
 
 
 class Runner:
-    """Keeps the shards connected until `stop` is set. Nothing is raised."""
+    """Keeps the shards connected until `stop` is set. Raises nothing."""
 
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop
         self._leases = LeaseKeeper()
         self._bots: dict[int, Bot] = {}
         self._members_intent = True
-        # In one process shards of a bucket start one after another; nextcord gives up a connection that waits long.
+        # One lock per bucket: its shards start one after another, because nextcord drops a connection that waits long.
         self._starting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, wanted: Shards | None) -> None:
-        """`wanted` null: all shards, as many as Discord advises."""
+        """Run the wanted shards; with None, as many as Discord recommends."""
         try:
             await self._run(wanted)
         finally:
@@ -121,7 +121,7 @@ class Runner:
         )
 
     async def _ask(self) -> Limits | None:
-        """Return Discord's limits; null when told to stop before they were had."""
+        """Ask until Discord answers. Returns its limits, or None if stopped before."""
         attempt = 0
         while True:
             asking = asyncio.create_task(ask_limits())
@@ -134,12 +134,12 @@ class Runner:
             except nextcord.LoginFailure:
                 log.error("Discord refused the bot token. Check DISCORD_BOT_TOKEN.")
             except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-                log.warning("Could not ask Discord for its gateway, retrying: %r", error)
+                log.warning("Could not get the gateway from Discord, retrying: %r", error)
             else:
                 if limits.remaining > 0:
                     return limits
                 log.error(
-                    "The bot has started too often today. Discord allows the next start in %.0f s",
+                    "The bot has connected too often today. Discord allows the next session in %.0f s",
                     limits.reset_seconds,
                 )
                 await self._pause(limits.reset_seconds)
@@ -148,7 +148,7 @@ class Runner:
             attempt += 1
 
     async def _keep(self, number: int, count: int, max_concurrency: int) -> None:
-        """Keep one shard connected. A bot that fails is built anew."""
+        """Keep one shard connected. A bot that fails is rebuilt."""
         attempt = 0
         bucket = number % max_concurrency
         while not self._stop.is_set():
@@ -217,5 +217,5 @@ class Runner:
 
 
 async def run_bot(stop: asyncio.Event, shards: Shards | None = None) -> None:
-    """Keep the bot connected until `stop` is set; nothing is raised."""
+    """Keep the bot connected until `stop` is set. Raises nothing."""
     await Runner(stop).run(shards)

@@ -1,4 +1,4 @@
-"""What the bot of this process says about itself; the running bot fills it in."""
+"""The status of this process's bot, which the running bot publishes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _describe: Callable[[], dict[str, object]] | None = None
 
 
 def publish(describe: Callable[[], dict[str, object]] | None) -> None:
-    """Set the function that describes the running bot; null when it stops."""
+    """Set the function that describes the running bot; None when it stops."""
     global _describe
     _describe = describe
 

@@ -1,7 +1,7 @@
-"""What is suggested while somebody types: the library's tracks, each under a name of its own.
+"""Suggests tracks of the library while somebody types, each under a unique name.
 
-Discord takes 25 names and values of at most 100 characters, nextcord a dict of them. Clients have sent the name instead
-of the value, and spaces behind it (discord-api-docs, issues 4467, 4595, 5749).
+Discord accepts 25 suggestions with names and values of at most 100 characters. nextcord takes them as a dict. Clients
+have sent the name instead of the value, or spaces after it (discord-api-docs, issues 4467, 4595, 5749).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LONGEST = 100
 LONGEST_DETAIL = 30
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
-AT_ONCE = 2  # searches, also where the database is slow: the pool is everybody's
+AT_ONCE = 2  # searches, because others need the database's thread pool as well
 
 
 def _folder(track: Track) -> str:
     return known_folder(settings.MEDIA_LIBRARY, track.uri.removeprefix("library:"))
 
 
-# What tells tracks of the same title and artist apart.
+# These distinguish tracks of the same title and artist.
 DETAILS: tuple[Callable[[Track], str], ...] = (
     lambda track: track.album or "",
     lambda track: clock(track.duration_ms) if track.duration_ms else "",
@@ -39,7 +39,7 @@ DETAILS: tuple[Callable[[Track], str], ...] = (
 
 
 def name_tracks(tracks: Sequence[Track]) -> dict[str, Track]:
-    """Return the tracks by names that differ, in their order: title and artist, and as much more as it takes."""
+    """Return the tracks by unique names, in order: title and artist, plus as many details as it takes."""
     details: list[list[str]] = [[] for _ in tracks]
 
     def name(index: int) -> str:
@@ -47,7 +47,7 @@ def name_tracks(tracks: Sequence[Track]) -> dict[str, Track]:
         return cut(label(tracks[index].title, tracks[index].artist), LONGEST - length(more)) + more
 
     def alike() -> list[list[int]]:
-        """The places of those that have one name, by name."""
+        """Return groups of indexes that share a name."""
         names = [name(index) for index in range(len(tracks))]
         twice = [each for each, count in Counter(names).items() if count > 1]
         return [[index for index, each in enumerate(names) if each == one] for one in twice]
@@ -66,16 +66,16 @@ def name_tracks(tracks: Sequence[Track]) -> dict[str, Track]:
 
 
 class Suggestions:
-    """Finds tracks, and remembers what was suggested under which name."""
+    """Finds tracks, and remembers which value was suggested under which name."""
 
     def __init__(self) -> None:
-        self._values: dict[str, str] = {}  # in order
+        self._values: dict[str, str] = {}  # oldest first
         self._searching = asyncio.Semaphore(AT_ONCE)
 
     async def find(self, typed: str) -> dict[str, str]:
-        """Return values by name, at most 25. Cancelling leaves the search to itself, and its place taken.
+        """Return values by name, at most 25. A cancelled search runs on and keeps its slot until it ends.
 
-        Raises TimeoutError where others' searches take too long, or a DatabaseError.
+        Raises TimeoutError if earlier searches take too long, or a DatabaseError.
         """
         async with asyncio.timeout(WAIT_SECONDS):
             await self._searching.acquire()
@@ -85,16 +85,16 @@ class Suggestions:
         return {name: self._remember(name, track.uri) for name, track in name_tracks(tracks).items()}
 
     def meant(self, query: str) -> str:
-        """Return the value of a name that was suggested; other text is itself."""
+        """Return the value of a suggested name. Other text is returned unchanged."""
         return self._values.get(query.strip(), query)
 
     def _searched(self, search: asyncio.Future[list[Track]]) -> None:
         self._searching.release()
         if not search.cancelled():
-            search.exception()  # whoever asked may be gone
+            search.exception()  # retrieved, in case the caller was cancelled
 
     def _remember(self, name: str, uri: str) -> str:
-        """Return what Discord is to send back: the uri, or where that is too long the name."""
+        """Return the value that Discord will send back: the uri, or the name if the uri is too long."""
         self._values.pop(name, None)
         self._values[name] = uri
         if len(self._values) > REMEMBERED:

@@ -1,4 +1,4 @@
-"""Blocking work on strangers' servers, in threads that nobody has to wait for."""
+"""Runs blocking work, such as requests to other servers, in daemon threads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 async def in_daemon[R](work: Callable[[], R], *, name: str) -> R:
     """Run `work` in a thread of its own and return its result.
 
-    Not in the loop's executor: its few threads are shared by all guilds, and the loop's end waits for them.
-    Cancelling leaves the thread to itself; whoever cancels closes what it blocks on.
+    The loop's executor is not used: all guilds share its few threads, and the loop waits for them when it ends.
+    After a cancellation the thread runs on. The caller must close what it blocks on.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
@@ -29,7 +29,7 @@ async def in_daemon[R](work: Callable[[], R], *, name: str) -> R:
         try:
             loop.call_soon_threadsafe(deliver, *outcome)
         except RuntimeError:
-            pass  # the loop is gone, and with it whoever asked
+            pass  # the loop has ended, and nobody awaits the result
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await future

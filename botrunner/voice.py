@@ -1,9 +1,9 @@
-"""One guild's voice connection: a client that stays while Discord moves it, changes its server, or cuts it off.
+"""One guild's voice connection: a client that survives moves, changes of the voice server, and lost connections.
 
-nextcord's own takes every close code for a reason to leave and join again, and follows neither a move nor a new voice
-server. Here each VOICE_SERVER_UPDATE begins a new **link** (socket, UDP, keys), which takes the place of the one
-before; the player thread waits in between and goes on where it was. What a close means is told by the voice state
-that comes with it: 4014 and 4022 close moves, changes of the server and kicks alike.
+nextcord's own client leaves and joins again after every close code, and follows neither a move nor a new voice
+server. Here each VOICE_SERVER_UPDATE begins a new **link** (socket, UDP, keys) that replaces the one before. The
+player thread waits in between and continues where it stopped. Close codes 4014 and 4022 stand for moves, server
+changes and disconnections alike: the voice state that comes with the close tells them apart.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from botrunner.voice_socket import Call, Encryption, VoiceSocket
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0  # for Discord's answer to op 4, and for a link to become able to send
-TOLD_SECONDS = 2.0  # how much later than 4014 or 4022 the gateway may say what it meant
+TOLD_SECONDS = 2.0  # how long after 4014 or 4022 the voice state that explains it may arrive
 SERVER_SECONDS = 30.0  # how long Discord may look for a voice server
 LEAVE_SECONDS = 2.0
 BRIEF_SECONDS = 1.0
-SAME_MOVE_SECONDS = 5.0  # how much later than the new voice server the new voice state may come
+SAME_MOVE_SECONDS = 5.0  # how long after the new voice server the new voice state may arrive
 
-# Discord: Opcodes and Status Codes, Voice Close Event Codes. Those after which one does not come back,
+# Discord: Opcodes and Status Codes, Voice Close Event Codes. First those that a retry does not help,
 _TERMINAL = {
     4016: "Discord requires an encryption that this version does not support. Update Backline, then resume.",
     4017: "Discord requires end-to-end encryption (DAVE), which is missing here. Run `manage.py doctor`.",
     4021: "Discord limits the bot's voice connections at the moment. Resume later.",
 }
-_DISCONNECTED = (4014, 4022)  # those that wait for the voice state,
-_RESUMABLE = (1006, 4015)  # and those after which the session goes on, on another socket
+_DISCONNECTED = (4014, 4022)  # then those that the voice state explains,
+_RESUMABLE = (1006, 4015)  # and those after which the session can be resumed on another socket
 
 
 class VoiceFailed(Exception):
-    """Could not connect, or lost the connection; worth another try. `str(error)` is a sentence for people."""
+    """Could not connect, or lost the connection; a retry may help. `str(error)` is a sentence for people."""
 
     code = "VOICE_FAILED"
 
 
 class VoiceRefused(VoiceFailed):
-    """Discord said no for a reason that trying again does not change."""
+    """Discord refused for a reason that a retry does not change."""
 
     code = "VOICE_REFUSED"
 
 
 class VoiceClient(Call):
-    """`ask` for a channel, `leave` for good; in between it follows wherever somebody moves it.
+    """Joins a channel with `ask`, follows when somebody moves the bot, and ends with `leave`.
 
-    `on_moved(channel_id)` is told when somebody else moves the bot, with None when they send it out of voice;
-    `on_change()` when it became able to send, or lost that. `failure` is set when it is no longer on its way.
+    `on_moved(channel_id)` is called when somebody else moves the bot, with None when they disconnect it.
+    `on_change()` is called when it becomes able or unable to send. `failure` is set when it has given up connecting.
     """
 
     def __init__(
@@ -73,25 +73,25 @@ class VoiceClient(Call):
         self.lasted = 0.0  # seconds for which the link before the failure could send
         self.leaving = False
         self.kicked = False
-        self.keyed_channel_id = 0  # whose call the link's keys are for
-        self._seat: int | None = None  # the channel that Discord says we are in
+        self.keyed_channel_id = 0  # the channel whose call the link's keys are for
+        self._seat: int | None = None  # the channel that Discord says the bot is in
         self._out = asyncio.Event()
         self._endpoint: str | None = None
         self._has_server = False
-        self._unanswered: asyncio.TimerHandle | None = None  # an op 4
+        self._unanswered: asyncio.TimerHandle | None = None  # the timeout of an op 4 without an answer
         self._link: asyncio.Task[None] | None = None
-        self._began = 0.0  # when the newest link did
-        self._able_at: float | None = None  # since when it can send
+        self._began = 0.0  # when the newest link began
+        self._able_at: float | None = None  # when it became able to send
         self._closing: set[asyncio.Task[object]] = set()
         self._sending = threading.Lock()  # a link's keys and socket change between two frames
         self._on_moved = on_moved
         self._on_change = on_change
 
-    # --- What the reconciler asks ---
+    # --- For the reconciler ---
 
     @property
     def asking(self) -> bool:
-        """Discord has not answered the last request yet. Nothing tells the answers to two requests apart."""
+        """Discord has not answered the last request yet. Answers to two requests cannot be told apart."""
         return self._unanswered is not None
 
     @property
@@ -105,17 +105,17 @@ class VoiceClient(Call):
         return str(self._seat) if self.healthy and self._seat is not None else None
 
     def is_bound_for(self, channel_id: str) -> bool:
-        """It is in that channel, or on its way there."""
+        """Whether it is in that channel, or on its way there."""
         under_way = self._link is not None and not self._link.done()
         return str(self.channel.id) == channel_id and (under_way or self.asking)
 
     @property
     def between_links(self) -> bool:
-        """One server has just taken the place of another: too briefly to speak of it."""
+        """Whether one voice server has just replaced another, which is too brief to report."""
         return not self.healthy and self._now() - self._began < BRIEF_SECONDS and self.failure is None
 
     async def ask(self, channel: nextcord.VoiceChannel | nextcord.StageChannel) -> None:
-        """Ask Discord for a seat in a channel, whether or not the bot has one. `on_change` tells how it went."""
+        """Ask Discord to join a channel, whether or not the bot is in one. `on_change` reports the outcome."""
         self.channel, self.failure, self.leaving = channel, None, False
         self._register()
         if self._unanswered is not None:
@@ -129,9 +129,9 @@ class VoiceClient(Call):
             self._fail(VoiceFailed("Discord cannot be reached."))
 
     async def leave(self, *, quietly: bool = False) -> None:
-        """Leave voice for good, whatever state this is in. Never raises.
+        """Leave voice for good, in whatever state it is. Never raises.
 
-        `quietly` ends this side only: the bot's voice state at Discord is another process's.
+        `quietly` closes this side only, because the bot's voice state at Discord belongs to another process.
         """
         self.leaving = True
         seated = self._seat is not None or self.asking
@@ -156,18 +156,18 @@ class VoiceClient(Call):
                 self.cleanup()
             if player is not None:
                 player.source.cleanup()
-            self._connected.set()  # lets player threads that wait for a link run out
+            self._connected.set()  # lets a player thread that waits for a link end
             if self._closing:
                 await asyncio.wait(self._closing, timeout=BRIEF_SECONDS)
 
     async def disconnect(self, *, force: bool = False) -> None:
-        """nextcord's name for it."""
+        """Leave: nextcord calls it by this name."""
         await self.leave()
 
-    # --- What the gateway says ---
+    # --- Gateway events ---
 
     async def on_voice_state_update(self, data: GuildVoiceState) -> None:
-        """The bot's own voice state: a seat, another one, or none."""
+        """Handle the bot's own voice state: it joined a channel, moved, or left."""
         self.session_id = data["session_id"]
         before, self._seat = self._seat, int(data["channel_id"]) if data["channel_id"] else None
         if self._seat is None:
@@ -178,7 +178,7 @@ class VoiceClient(Call):
                 self._drop_link()
                 self._on_moved(None)
             return
-        # In the channel that it is leaving for another one it may still be told of mutes.
+        # While it moves to another channel, updates such as mutes may still come for the old one.
         if self._seat != self.channel.id and not (self.leaving or (self.asking and self._seat == before)):
             found = self.channel.guild.get_channel(self._seat)
             if isinstance(found, nextcord.VoiceChannel | nextcord.StageChannel):
@@ -189,12 +189,12 @@ class VoiceClient(Call):
             self._begin()
 
     def _late_state(self) -> bool:
-        """The move's voice server came first, and its link has the keys of the channel before."""
+        """Whether the new voice server came before this voice state, so that the link has the old channel's keys."""
         young = self._now() - self._began < SAME_MOVE_SECONDS
         return young and self.keyed_channel_id not in (0, self._seat)
 
     async def on_voice_server_update(self, data: VoiceServerUpdate) -> None:
-        """A voice server for the bot: the first, another after a move or for the same channel, or (null) none yet."""
+        """Handle a voice server for the bot. Its endpoint is null while Discord looks for a server."""
         if self.leaving:
             return
         self._answered()
@@ -208,7 +208,7 @@ class VoiceClient(Call):
     # --- Links ---
 
     def _begin(self) -> None:
-        """Let a new link take the place of the one there is, whose close says nothing any more."""
+        """Replace the link with a new one. The old link's close no longer matters."""
         self._connected.clear()
         if self._link is not None:
             self._link.cancel()
@@ -222,18 +222,18 @@ class VoiceClient(Call):
         try:
             failure = await self._talk(endpoint) if endpoint else await self._wait_for_server()
         except Exception:
-            # Whatever a server says that nextcord does not expect, the next link may do.
+            # A server may send what nextcord does not expect. The next link may work.
             log.exception("Guild %s: voice failed", self.channel.guild.id)
             failure = VoiceFailed("The voice connection failed.")
         self._fail(failure)
 
     async def _wait_for_server(self) -> VoiceFailed:
-        """A server update ends this task; it comes as soon as Discord has found one."""
+        """Wait for the server update, which cancels this task."""
         await asyncio.sleep(SERVER_SECONDS)
         return VoiceFailed("Discord has no voice server for this channel.")
 
     async def _talk(self, endpoint: str) -> VoiceFailed:
-        """Connect to a voice server and stay until that ends. Returns how it did."""
+        """Connect to a voice server and stay until the connection ends. Returns why it ended."""
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.setblocking(False)
         with self._sending:
@@ -249,7 +249,7 @@ class VoiceClient(Call):
                     try:
                         await ws.poll_event()
                     except ConnectionClosed as closed:
-                        # A session that was lost just after it was resumed is no use.
+                        # A session that is lost just after it was resumed is not resumed again.
                         if closed.code not in _RESUMABLE or self._now() - resumed_at < CONNECT_SECONDS:
                             raise
                         log.info(
@@ -271,7 +271,7 @@ class VoiceClient(Call):
             self._close(ws, udp)
 
     def _heed(self, ws: VoiceSocket, patience: asyncio.Timeout) -> None:
-        """Play while people can hear it, and wait otherwise, but not for ever."""
+        """Let the player send while people can hear it. Otherwise wait, for at most CONNECT_SECONDS."""
         if ws.may_send == self._connected.is_set():
             return
         if ws.may_send:
@@ -289,7 +289,7 @@ class VoiceClient(Call):
         self._on_change()
 
     async def _understand(self, code: int) -> VoiceFailed:
-        """What a close of the voice socket means. A voice server or state that comes meanwhile ends this task."""
+        """Return the failure for a close code. A voice server or state that arrives meanwhile cancels this task."""
         log.info("Guild %s: Discord closed voice with code %s", self.channel.guild.id, code)
         if code in _DISCONNECTED and self._registered:
             self._connected.clear()
@@ -334,7 +334,7 @@ class VoiceClient(Call):
 
     @property
     def _registered(self) -> bool:
-        """nextcord hands us what the gateway says; a new session forgets all voice clients."""
+        """Whether nextcord passes gateway events to this client. A new session forgets all voice clients."""
         return self._state._get_voice_client(self.channel.guild.id) is self
 
     def _register(self) -> None:
@@ -348,18 +348,18 @@ class VoiceClient(Call):
     # --- The player's thread ---
 
     def send_audio_packet(self, data: bytes, *, encode: bool = True) -> None:
-        """Send a frame, unless the link went away since the player looked."""
+        """Send a frame, unless the link was lost since the player checked."""
         with self._sending:
             if not self._connected.is_set():
                 return
             try:
                 super().send_audio_packet(data, encode=encode)
             except OSError as error:
-                # The network is gone. The player waits for the next link and loses nothing more.
+                # The network is down. The player waits for the next link, so only this frame is lost.
                 self._connected.clear()
                 log.info("Guild %s: could not send voice: %r", self.channel.guild.id, error)
                 failure = VoiceFailed("The voice connection failed.")
                 self.loop.call_soon_threadsafe(self._fail_link, self._link, failure)
             except RuntimeError:
-                # The call changed its encryption. The next frame is sent.
+                # The call is changing its encryption. The next frame is sent.
                 log.debug("Guild %s: dropped a frame between two keys", self.channel.guild.id)

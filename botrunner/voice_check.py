@@ -1,4 +1,4 @@
-"""Could voice work here at all? Said in one line at the start instead of in silence later."""
+"""Checks at the start whether voice can work on this installation, so that a missing part is not met as silence."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import importlib.util
 
 
 def voice_problem() -> str | None:
-    """Return why voice cannot work on this installation, null when it can.
+    """Return why voice cannot work on this installation; None if it can.
 
-    Discord closes voice connections without DAVE with 4017 since 2026-03; nextcord has it from 3.2.0, and
-    says nothing when a part is missing.
+    Since 2026-03 Discord closes voice connections without DAVE with code 4017. nextcord supports DAVE from 3.2.0 on,
+    but does not report a missing part.
     """
     import nextcord
 

@@ -1,4 +1,4 @@
-"""nextcord's voice gateway and end-to-end encryption, with what nextcord 3.2.0 leaves out of them."""
+"""nextcord's voice gateway and end-to-end encryption, with what nextcord 3.2.0 leaves out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from accounts.discord import DiscordObject
 
 SESSION_DESCRIPTION, RESUMED = 4, 9
 PREPARE_TRANSITION, EXECUTE_TRANSITION, PREPARE_EPOCH = 21, 22, 24
-SILENT_SECONDS = 15.0  # three heartbeats without an answer: that server is gone
+SILENT_SECONDS = 15.0  # after three heartbeats without an answer the server counts as gone
 
 
 class Encryption(E2EEState):
-    """A call's end-to-end encryption. It may begin without, which nextcord does not reckon with."""
+    """A call's end-to-end encryption. A call may begin unencrypted, which nextcord does not expect."""
 
     async def initialise(self, protocol_version: int) -> None:
         if protocol_version > 0:
@@ -34,7 +34,7 @@ class Encryption(E2EEState):
 
 
 class Call(nextcord.VoiceClient):
-    """A client as its sockets know it. `keyed_channel_id`: whose call the newest keys are for."""
+    """A voice client as its sockets see it. `keyed_channel_id`: the channel whose call the newest keys are for."""
 
     channel: nextcord.VoiceChannel | nextcord.StageChannel
     encryption: Encryption
@@ -44,13 +44,13 @@ class Call(nextcord.VoiceClient):
 class VoiceSocket(DiscordVoiceWebSocket):
     """The socket of one connection to a voice server.
 
-    `up`: how to send is settled. `plain`: the call is not end-to-end encrypted now, as on stages, and while the bot
-    is alone in it.
+    `up`: the session is described or resumed. `plain`: the call is not end-to-end encrypted now, as on stages and
+    while the bot is alone in it.
     """
 
     up = False
     plain = False
-    _downgrades: frozenset[int] = frozenset()  # transitions to no encryption that were announced
+    _downgrades: frozenset[int] = frozenset()  # announced transitions to an unencrypted call
 
     _connection: Call
 
@@ -62,7 +62,7 @@ class VoiceSocket(DiscordVoiceWebSocket):
         return socket
 
     async def resume(self) -> None:
-        """Go on where the client's socket before this one was."""
+        """Resume the session of the client's previous socket."""
         before = self._connection.ws
         assert isinstance(before, VoiceSocket)
         self.secret_key, self.seq_ack, self.plain = before.secret_key, before.seq_ack, before.plain
@@ -75,11 +75,11 @@ class VoiceSocket(DiscordVoiceWebSocket):
             self._connection.keyed_channel_id = self._connection.channel.id
             self.plain = not data.get("dave_protocol_version")
         await super().received_message({**msg, "d": data})
-        self.seq_ack = msg.get("seq", self.seq_ack)  # it stands beside the data, where nextcord does not look
+        self.seq_ack = msg.get("seq", self.seq_ack)  # it is beside the data, where nextcord does not look
         if op in (SESSION_DESCRIPTION, RESUMED):
             self.up = True
         if op == PREPARE_EPOCH:
-            # nextcord#1294: without an answer nobody who comes to a bot that was alone ever hears it.
+            # nextcord#1294: without an answer, people who join a bot that was alone never hear it.
             await self._connection.encryption.prepare_epoch(data["epoch"], data["protocol_version"])
         elif op == PREPARE_TRANSITION and data["protocol_version"] == 0:
             self._downgrades |= {data["transition_id"]}
@@ -88,6 +88,6 @@ class VoiceSocket(DiscordVoiceWebSocket):
 
     @property
     def may_send(self) -> bool:
-        """Whether the people in the call can hear what is sent: encrypted for them, or plain where that is agreed."""
+        """Whether people in the call can hear what is sent: encrypted for them, or plain if the call is unencrypted."""
         encryption = self._connection.encryption
         return self.up and (self.plain or encryption.alone or encryption.can_encrypt())

@@ -1,4 +1,4 @@
-"""When somebody who compares and acts looks again."""
+"""Decides when a reconciler runs its next pass."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ CALM_SECONDS = 0.1
 
 
 class Waking:
-    """Waits until woken or until time is up. All of it belongs on the event loop."""
+    """Waits until woken or until a timeout. To be used on the event loop only."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
-        self._woken.set()  # the first look is at once
-        self._looked_at = 0.0  # by the loop's clock
+        self._woken.set()  # the first pass is at once
+        self._looked_at = 0.0  # when the last pass began, by the loop's clock
         self._later: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         self._woken.set()
 
     def wake_soon(self) -> None:
-        """Wake, at most every CALM_SECONDS."""
+        """Wake soon, at most once every CALM_SECONDS."""
         loop = asyncio.get_running_loop()
         if self._later is None:
             wait = self._looked_at + CALM_SECONDS - loop.time()

@@ -1,4 +1,4 @@
-"""Only our own processes speak to the Bot API, with a service token that is good once."""
+"""Authenticates our own processes to the Bot API, with service tokens that are valid once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounts.metrics import count_authentication
 
 
 class Service:
-    """The caller: one of our processes. There is nobody behind it."""
+    """The caller: one of our processes, not a person."""
 
     is_authenticated = True
     is_active = True

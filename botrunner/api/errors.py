@@ -1,4 +1,4 @@
-"""What the Bot API answers outside its views. It has no pages, so it is always JSON."""
+"""The Bot API's error responses outside its views. They are always JSON, because it has no pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/internal`: what other processes may ask of the bot's."""
+"""`/internal`: the API that the bot's process offers to our other processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InternalView(APIView):
 
 
 class InternalQueueView(InternalView):
-    """Adds a track for a person, whom the program knows from Discord or from a login."""
+    """Adds a track on behalf of a person who is known from Discord or from a login."""
 
     def post(self, request: Request, guild_id: str) -> Response:
         body = EnqueueSerializer(data=request.data)
@@ -47,7 +47,7 @@ class InternalQueueView(InternalView):
         person = know_person(args.pop("requested_by"))
         if not person.is_active:
             raise UserNotFound
-        # Our own process vouches for the person; whether they are a member is its business.
+        # The calling process vouches for the person. Membership is not checked here.
         origin = Origin(user=person, via=Via.BOT, command_id=command_id, vouched=True)
         answer = execute(guild_id, "AddTrack", args, origin=origin)
         return Response(answer.result, status=status.HTTP_201_CREATED)
@@ -60,7 +60,7 @@ class InternalPlayerView(InternalView):
 
 
 class WakeView(InternalView):
-    """Tells the bot that a guild's log moved: for web processes without Redis."""
+    """Hints to the bot that a guild's log has grown, for web processes without Redis."""
 
     def post(self, request: Request, guild_id: str) -> Response:
         require_installed(guild_id)

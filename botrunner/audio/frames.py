@@ -1,5 +1,5 @@
-"""From a container to Opus frames of 20 ms: passed through untouched, or decoded, made louder or softer, and
-encoded again. Synchronous; `source.py` runs it in a thread."""
+"""Reads Opus frames of 20 ms from a container: passed through untouched, or decoded, scaled to the volume and
+encoded again. Synchronous: `source.py` runs it in a thread."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ from library.sources.types import Media
 BIT_RATE = 128_000
 # Decoders need a run-up: Opus 80 ms (RFC 7845, section 4.6), MP3 and AAC a few frames.
 RUN_UP_MS = 250.0
-# Seeking is exact where there is an index and a guess elsewhere; a guess that lands late is made again from
-# further back.
+# Seeking is exact with an index and a guess without one. A guess that lands too late is repeated from further back.
 _SEEK_BACK_MS = (RUN_UP_MS, 5_000.0, 60_000.0)
-# Where nothing can seek, what comes before the start is read and thrown away, for no longer than this.
+# If the medium cannot seek, everything before the start is read and discarded, for at most this long.
 READ_OVER_SECONDS = 8.0
 LED_IN_VALUES = 5 * FRAME_SAMPLES * 2
 KEPT_MS = 30_000.0
@@ -46,15 +45,15 @@ type Samples = NDArray[np.float32]
 
 
 class FrameReader:
-    """Frames of a track from `start_ms` on. Not for use from two threads at a time.
+    """Reads a track's frames from `start_ms` on. Not thread-safe.
 
-    `start_ms` is where it really began, after opening: earlier than asked for where the medium cannot seek and
-    sends too slowly to read over everything before. Packets that were read stay at hand until `keep_from` lets go of
-    them, so that `rewind` can render the last seconds again at another volume without asking the network again.
+    After opening, `start_ms` is the actual start: earlier than requested if the medium cannot seek and sends too
+    slowly to discard everything before. Packets stay in memory until `keep_from` releases them, so that `rewind` can
+    render the last seconds again at another volume without another request.
     """
 
     def __init__(self, media: Media, *, start_ms: int, volume: int) -> None:
-        """Opens and seeks. `volume` is in percent. Raises SourceError."""
+        """Open the medium and seek. `volume` is in percent. Raises SourceError."""
         self.start_ms = start_ms
         self._chain = AudioChain(media)
         try:
@@ -64,9 +63,9 @@ class FrameReader:
             self._volume = volume
             self._encoder: AudioCodecContext | None = None
             self._encoded = 0
-            # Untouched packets are possible until one of another length, or another codec, turns up.
+            # Packets may be passed through until one has another length or another codec.
             self._may_pass = True
-            self._container = self._chain.first  # whose decoder is at work
+            self._container = self._chain.first  # the one whose decoder is in use
             self._part = 0
             self._seam = False
             self._look_at(self._chain.first)
@@ -86,8 +85,10 @@ class FrameReader:
         return self._may_pass and self._volume == 100
 
     def read(self, count: int) -> list[bytes]:
-        """About `count` frames, fewer at the end and none behind it. Raises SourceError, also (`ENDED_EARLY`)
-        when the end comes well before the length that the container names."""
+        """Return about `count` frames, fewer near the end and none after it.
+
+        Raises SourceError, with the code ENDED_EARLY if the track ends well before its container's duration.
+        """
         frames: list[bytes] = []
         while len(frames) < count:
             more = self._next_untouched() if self.passthrough else self._next_encoded(count - len(frames))
@@ -99,14 +100,14 @@ class FrameReader:
         return frames
 
     def keep_from(self, position_ms: float) -> None:
-        """Let go of packets that no rewind to `position_ms` or later needs."""
-        if self._kept:  # what is sent and what is read drift apart in a damaged station that plays for days
+        """Release packets that no rewind to `position_ms` or later needs."""
+        if self._kept:  # in a damaged station that plays for days, the positions sent and read drift apart
             position_ms = max(position_ms, self._kept[-1].end_ms - KEPT_MS)
         while self._kept and self._kept[0].position_ms < position_ms - RUN_UP_MS - FRAME_MS:
             self._kept.popleft()
 
     def rewind(self, position_ms: float, *, volume: int) -> None:
-        """Go on from `position_ms`, which must not be before `keep_from`'s, at another volume."""
+        """Continue from `position_ms` at another volume. It must not be before the last `keep_from`."""
         self._volume = volume
         again = [kept for kept in self._kept if kept.position_ms >= position_ms - RUN_UP_MS - FRAME_MS]
         self._replay.extendleft(reversed(again))
@@ -118,7 +119,7 @@ class FrameReader:
         self._container.stream.codec_context.flush_buffers()
         self._reset_decoding()
         if self.passthrough:
-            self._encoder = None  # it still holds some milliseconds of what was encoded last
+            self._encoder = None  # it still holds some milliseconds of the old sound
 
     def close(self) -> None:
         self._replay.clear()
@@ -143,7 +144,7 @@ class FrameReader:
         self._read_over(start_ms)
 
     def _read_over(self, start_ms: int) -> None:
-        """Throw away what lies before the start, as long as that takes no longer than a listener has patience."""
+        """Discard packets before the start, for at most READ_OVER_SECONDS. After that, start where it has got to."""
         deadline = time.monotonic() + READ_OVER_SECONDS
         while (packet := self._next_packet()) is not None:
             self._kept.clear()
@@ -162,7 +163,7 @@ class FrameReader:
         return packet
 
     def _look_at(self, container: AudioContainer) -> None:
-        """Whether the packets of a container that begins may be passed through."""
+        """Update `_may_pass` for a container that begins."""
         codec = container.stream.codec_context
         is_opus = codec.name in {"opus", "libopus"}
         self._may_pass = self._may_pass and is_opus and plays_as_is(codec.extradata, codec.channels)
@@ -198,14 +199,14 @@ class FrameReader:
             self.rewind(begins_ms, volume=self._volume)
             return [SILENCE]
         if packet.end_ms <= packet.shift_ms:
-            return []  # not to be heard, only there for the decoder to settle
+            return []  # inaudible: it only lets the decoder settle
         if self._target_ms is not None:
             if packet.position_ms + FRAME_MS / 2 < self._target_ms:
                 return []
             self._target_ms = None
         elif self._seam:
-            # To the listener's decoder it is all one stream. Going on from another's last packet it makes a burst of
-            # twice the level; behind a packet of silence it begins as at the beginning of a track.
+            # The listener's decoder sees one stream. After another encoder's last packet it makes a burst of twice
+            # the level. After a packet of silence it starts as it does at the beginning of a track.
             self._seam = False
             return [SILENCE, data]
         self._seam = False
@@ -218,15 +219,15 @@ class FrameReader:
         self._format: tuple[str, str, int] | None = None
         self._resampler: AudioResampler | None = None
         self._pending: Samples = np.empty(0, dtype=np.float32)  # 48 kHz, interleaved stereo
-        self._to_skip = 0  # values of it before the target
-        self._skipped: Samples = self._pending  # the last of these
+        self._to_skip = 0  # values before the target
+        self._skipped: Samples = self._pending  # the last of the skipped values
         self._bad_packets = 0
         self._decoded = False
         self._decoded_to: ChainPacket | None = None  # the last packet that the decoder took
         self._drained = False
 
     def _next_encoded(self, count: int) -> list[bytes] | None:
-        """Decode about `count` frames' worth in one go: filters and encoder cost less per second in bulk."""
+        """Decode about `count` frames in one batch, in which filters and encoder cost less per second."""
         if self._drained:
             return None
         wanted = count * FRAME_SAMPLES * 2
@@ -244,7 +245,7 @@ class FrameReader:
         return frames
 
     def _decode(self, milliseconds: int) -> None:
-        """Move at least so much sound into `_pending`, or notice the end."""
+        """Decode at least `milliseconds` of sound into `_pending`, or up to the end."""
         collected = 0.0
         while collected < milliseconds:
             packet = self._next_packet()
@@ -266,8 +267,11 @@ class FrameReader:
         self._resample_fifo()
 
     def _decode_packet(self, packet: ChainPacket) -> float:
-        """Returns milliseconds of sound, none for a damaged packet. In a file, damage ends no track of which some
-        was heard; a station that sends nothing else is over."""
+        """Decode one packet. Returns milliseconds of sound, 0.0 for a damaged packet.
+
+        Raises SourceError after MAX_BAD_PACKETS damaged packets in a row, if it is a station or nothing was decoded
+        yet. A file that was already heard plays on.
+        """
         try:
             frames = self._container.stream.codec_context.decode(packet.packet)
         except av.FFmpegError as error:
@@ -282,19 +286,21 @@ class FrameReader:
         return sum(self._take(frame, packet) for frame in frames)
 
     def _drain_decoder(self) -> float:
-        """The frames that the decoder still holds when its stream ends, in milliseconds."""
+        """Take the frames that the decoder still holds when its stream ends. Returns their milliseconds."""
         if self._decoded_to is None:
             return 0.0
         packet, self._decoded_to = self._decoded_to, None
         try:
             frames = self._container.stream.codec_context.decode(None)
         except av.FFmpegError:
-            return 0.0  # flushed before, or nothing can be had of it
+            return 0.0  # it was flushed before, or has nothing left
         return sum(self._take(frame, packet) for frame in frames)
 
     def _take(self, frame: AudioFrame, packet: ChainPacket) -> float:
-        """Collect a frame that came out with `packet`; its milliseconds. The first one after a seek or rewind says
-        how much lies before the target."""
+        """Collect a frame that was decoded from `packet`. Returns its milliseconds.
+
+        The first frame after a seek or rewind determines how much to skip before the target.
+        """
         self._decoded = True
         length_ms = frame.samples * 1000 / frame.sample_rate
         if self._target_ms is not None:
@@ -310,8 +316,8 @@ class FrameReader:
             self._drain_resampler()  # chained streams may change their format
             self._format = format_now
             self._fifo = AudioFifo()
-            # FFmpeg would spread mono over two channels 3 dB softer than every player does. More than two it mixes so
-            # that they fit, but only into whole numbers.
+            # FFmpeg upmixes mono to stereo 3 dB softer than players do, so mono stays mono here. It only prevents
+            # clipping in a downmix of more than two channels if the output is integers.
             channels = frame.layout.nb_channels
             self._resampler = AudioResampler(
                 format="s16" if channels > 2 else "flt",
@@ -320,7 +326,7 @@ class FrameReader:
                 threads=1,
             )
         frame.pts = None
-        frame.time_base = Fraction(1, frame.sample_rate)  # that of the container may change from part to part
+        frame.time_base = Fraction(1, frame.sample_rate)  # the container's may differ from part to part
         self._fifo.write(frame)
         return length_ms
 
@@ -339,7 +345,7 @@ class FrameReader:
 
     def _append(self, blocks: list[AudioFrame]) -> None:
         for block in blocks:
-            if block is None:  # PyAV flushes a resampler with nothing to do like this
+            if block is None:  # PyAV returns this when it flushes an empty resampler
                 continue
             samples = block.to_ndarray().reshape(-1).astype(np.float32, copy=False)
             if block.format.name == "s16":
@@ -359,8 +365,8 @@ class FrameReader:
             return []
         if self._encoder is None:
             self._encoder = _new_encoder()
-            # The listener's decoder goes on from what it heard last. A new encoder that had not heard it too would make
-            # a burst there of twice the level.
+            # The listener's decoder continues from the last sound. A new encoder must be fed the same sound first, or
+            # its first packet makes a burst of twice the level.
             led_in, self._skipped = self._skipped, self._skipped[:0]
             whole = len(led_in) // (FRAME_SAMPLES * 2) * FRAME_SAMPLES * 2
             self._encode(led_in[len(led_in) - whole :])
@@ -378,7 +384,7 @@ def _new_encoder() -> AudioCodecContext:
     encoder.format = "flt"
     encoder.bit_rate = BIT_RATE
     encoder.thread_count = 1
-    # Complexity 5 of 10 takes 60 % of the time; at 128 kbit/s the difference is hard to hear.
+    # Complexity 5 of 10 takes 60 % of the time of 10. At 128 kbit/s the difference is hard to hear.
     encoder.options = {"frame_duration": str(FRAME_MS), "application": "audio", "compression_level": "5"}
     return encoder
 

@@ -1,4 +1,4 @@
-"""A track as nextcord's voice client wants it: one Opus packet each 20 ms, at once."""
+"""A track as nextcord's voice client reads it: one Opus packet every 20 ms, without blocking."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ from library.sources.types import Media, MediaFile, media_name
 
 SILENCE_AT_END = 5
 READ_AHEAD_FRAMES = 200  # 4 s
-# Measured with MP3: 50 costs the same time and half as much memory again, 10 costs a tenth more time.
+# Measured with MP3: 50 takes the same time and half as much memory again; 10 takes a tenth more time.
 BATCH_FRAMES = 25
 FIRST_BATCH_FRAMES = 15
-# What stays queued when the volume changes, so that rendering the rest again is no gap.
+# Frames that stay queued when the volume changes, so that rendering the rest again causes no gap.
 KEPT_AT_VOLUME_CHANGE = 10
 
 _log = logging.getLogger(__name__)
 
 
 class TrackSource(nextcord.AudioSource):
-    """Plays `media` (a path, or a file-like that it then owns and closes) from `start_ms` at `volume` percent.
+    """Plays `media` (a path, or a file-like object that it then owns and closes) from `start_ms` at `volume` percent.
 
-    Reading, decoding and encoding happen ahead in a thread of its own: a read that blocks on a slow server
-    must not hold up other guilds, as it would in a shared pool, and works in batches of half a second, so
-    the thread is nearly free. `cleanup` ends it at any time, from any thread.
+    Its own thread reads, decodes and encodes ahead of playback. In a shared pool, a read that blocks on a slow server
+    would hold up other guilds. The thread works in batches of half a second, so it costs little. `cleanup` ends it at
+    any time, from any thread.
     """
 
     def __init__(self, media: Media, *, start_ms: int = 0, volume: int = 100) -> None:
-        """Returns at once; whether the track can be played is known after `ready`."""
+        """Return at once. `ready` tells whether the track can be played."""
         self._pump = _Pump(media, start_ms=max(0, start_ms), volume=max(0, volume))
-        # The thread holds the pump and not this object, so that a forgotten source is still collected.
+        # The thread refers to the pump and not to this object, so that a forgotten source is garbage-collected.
         threading.Thread(target=self._pump.run, name="track-source", daemon=True).start()
 
     def is_opus(self) -> bool:
         return True
 
     def read(self) -> bytes:
-        """The next packet; silence while nothing is there yet; b"" behind the end. Never waits for media."""
+        """Return the next packet, silence if none is ready yet, or b"" after the end. Never waits for media."""
         return self._pump.read()
 
     def ready(self, timeout: float) -> bool:
-        """Wait until there are packets (True), or an error, the end or `timeout` seconds (False)."""
+        """Wait for packets. Returns False if an error, the end or the timeout (in seconds) comes first."""
         return self._pump.ready(timeout)
 
     def set_volume(self, volume: int) -> None:
-        """Percent of the original amplitude, heard within about a quarter of a second."""
+        """Set the percentage of the original amplitude. It is heard within about a quarter of a second."""
         self._pump.set_volume(max(0, volume))
 
     def cleanup(self) -> None:
-        """Let go of thread and media. Returns at once and may be called again."""
+        """Stop the thread and close the media. Returns at once, and may be called again."""
         self._pump.close()
 
     def join(self, timeout: float) -> bool:
-        """Wait until thread and file handles are gone after `cleanup`; False after `timeout` seconds."""
+        """After `cleanup`, wait until the thread and its file handles are gone. Returns False on timeout (seconds)."""
         return self._pump.stopped.wait(timeout)
 
     @property
     def position_ms(self) -> int:
-        """Where in the track the next packet lies: what was handed out, plus the start."""
+        """The next packet's position in the track: the start, plus what was handed out."""
         return self._pump.start_ms + self._pump.handed_out * FRAME_MS
 
     @property
@@ -74,17 +74,17 @@ class TrackSource(nextcord.AudioSource):
 
     @property
     def error(self) -> SourceError | None:
-        """Why the track ended; None until everything read before the failure was handed out."""
+        """Why the track failed. None until every packet before the failure was handed out."""
         return self._pump.visible_error()
 
     @property
     def finished(self) -> bool:
-        """Whether `read` has answered b"" at the end, failed or not."""
+        """Whether `read` has returned b"", after the end or a failure."""
         return self._pump.finished
 
     @property
     def underruns(self) -> int:
-        """Packets of silence that were sent because nothing was there in time."""
+        """Packets of silence that were sent because no frame was ready in time."""
         return self._pump.underruns
 
 
@@ -100,7 +100,7 @@ class _Pump:
         self._ended = False
         self._closed = False
         self._silence_left = SILENCE_AT_END
-        # Guards all of the above; notified when frames arrive or are wanted, and at each change of state.
+        # Guards all attributes above. Notified when frames arrive or are wanted, and at each change of state.
         self._changed = threading.Condition()
         self.start_ms = start_ms
         self.handed_out = 0
@@ -174,7 +174,7 @@ class _Pump:
         except SourceError as error:
             self._fail(error)
         except Exception:
-            # Whatever a strange file brings up must end this track and nothing else.
+            # A strange file may raise anything. It must end this track and nothing else.
             if not self._closed:
                 _log.exception("Could not play %s", media_name(self._media))
             self._fail(SourceError("UNDECODABLE", "The file could not be played.", permanent=True))
@@ -200,7 +200,7 @@ class _Pump:
                 self._changed.notify_all()
 
     def _wait_for_work(self) -> bool:
-        """Until there is room, or a new volume to apply even behind the end; False when all is done."""
+        """Wait until there is room, or a new volume to apply (even after the end). Returns False when all is done."""
         with self._changed:
             while not self._closed and not (self._ended and not self._frames):
                 if self._volume_changed:

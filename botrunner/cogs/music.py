@@ -1,4 +1,4 @@
-"""Slash commands: translated into the command core and back into a reply."""
+"""Slash commands: each runs a command of the core and turns its result into a reply."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_LABEL = 120
 def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     member = asked.user
     assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
-    # The interaction's id makes a repeated delivery harmless, and a second try.
+    # With the interaction's id, repeated deliveries and retries are idempotent.
     origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
     return execute(str(asked.guild_id), name, args, origin=origin)
 
@@ -52,16 +52,16 @@ async def _answer(asked: Asked, name: str, args: dict[str, Any] | None = None) -
 
 
 async def _run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
-    """`_answer`, for what it returns only."""
+    """Run a command and return its result only."""
     result: dict[str, Any] = (await _answer(asked, name, args)).result
     return result
 
 
 def _why_silent(asked: Asked, player: Player) -> str:
-    """Return the sentence about what keeps the music from being heard; empty where nothing does."""
+    """Return the sentence that says why nothing is heard; "" if playback works."""
     if player.silence:
         return _(player.silence[1])
-    # What follows is found by the bot and written in a moment; the person reads the answer now.
+    # The reconciler will store the rest in a moment, but the reply is sent now.
     if player.voice_channel_id is None:
         return _(SILENCES[NOWHERE].sentence)
     mute = server_mute(asked.guild) if asked.guild else None
@@ -86,7 +86,7 @@ class Music(commands.Cog):
         ),
     ) -> None:
         meant = read_query(self._suggestions.meant(query))
-        # What nothing matches is told, and not kept in the queue as failed. AddTrack refuses what is no query.
+        # A search without a match gets a refusal, not a failed item in the queue. AddTrack refuses malformed queries.
         if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
             meant = (await from_database(find_track, meant)).uri
         item = await _run(interaction, "AddTrack", {"query": meant, "position": position})
@@ -252,7 +252,7 @@ def _title(track: dict[str, Any]) -> str:
 
 
 def _label(title: str | None, artist: str | None) -> str:
-    # An embed field takes 1,024 characters, a title may be a link of 2,000, and escaping doubles some.
+    # An embed field takes 1,024 characters. A title may be a link of 2,000, and escaping doubles some characters.
     return cut(label(title, artist), MAX_LABEL)
 
 

@@ -51,7 +51,7 @@ def test_a_credential_is_struck_out_of_a_line(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Scanned the library: 7 tracks read, 0 gone",
+        "Scanned the library: 7 tracks read, 0 removed",
         "Discord GET /users/@me: HTTP 503",
         "Bot connected",
         "code review",
