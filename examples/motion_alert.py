@@ -86,7 +86,7 @@ def read_picture(payload: bytes) -> Picture:
     """Decode a JPEG, PNG or WebP to grayscale, `(HEIGHT, WIDTH)`. Raises ValueError for anything else."""
     kind = next((name for start, name in DECODERS.items() if payload.startswith(start)), None)
     if kind is None:
-        raise ValueError("no JPEG, PNG or WebP")
+        raise ValueError("not a JPEG, PNG or WebP image")
     # Without a container format: if FFmpeg guessed one, it would accept a playlist and open the files in it.
     decoder = av.CodecContext.create(kind, "r")
     assert isinstance(decoder, av.VideoCodecContext)
@@ -94,9 +94,9 @@ def read_picture(payload: bytes) -> Picture:
     try:
         decoded = decoder.decode(av.Packet(payload)) or decoder.decode(None)
     except av.FFmpegError as error:
-        raise ValueError(f"cannot be decoded: {error.strerror}") from error
+        raise ValueError(f"the image cannot be decoded: {error.strerror}") from error
     if not decoded:
-        raise ValueError("cannot be decoded")
+        raise ValueError("the image cannot be decoded")
     small = decoded[0].reformat(width=WIDTH, height=HEIGHT, format="gray", interpolation="AREA")
     return np.asarray(small.to_ndarray(), np.float32)
 
@@ -117,7 +117,7 @@ async def watch(client: StreamClient, arguments: argparse.Namespace) -> None:
         if detector.look(picture, asyncio.get_running_loop().time()):
             said = {"level": arguments.level, "text": arguments.text, "changed": round(detector.changed, 3)}
             sent = await stream.send("alert", said)
-            print(f"Alert {sent.seq}: {detector.changed:.1%} of the picture moved.", flush=True)
+            print(f"Alert {sent.seq}: {detector.changed:.1%} of the picture changed.", flush=True)
 
 
 async def main() -> int:
@@ -125,9 +125,9 @@ async def main() -> int:
     parser.add_argument("--stream", required=True, metavar="ID")
     parser.add_argument("--url", default=os.environ.get("BACKLINE_URL", "http://127.0.0.1:1337"))
     parser.add_argument("--token", default=os.environ.get("SESSION_TOKEN", ""), help="default: SESSION_TOKEN")
-    parser.add_argument("--type", default="video-frame", help="of the frames (default: %(default)s)")
-    parser.add_argument("--level", default="high", help="of the alerts (default: %(default)s)")
-    parser.add_argument("--text", default="Something moves", help="of the alerts (default: %(default)s)")
+    parser.add_argument("--type", default="video-frame", help="type of the frames (default: %(default)s)")
+    parser.add_argument("--level", default="high", help="level of the alerts (default: %(default)s)")
+    parser.add_argument("--text", default="Motion detected", help="text of the alerts (default: %(default)s)")
     parser.add_argument(
         "--sensitivity",
         type=float,

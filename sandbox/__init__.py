@@ -1,4 +1,4 @@
-"""A Discord on loopback: OAuth2, REST, gateway and voice, for development and tests.
+"""A stand-in for Discord on loopback: OAuth2, REST, gateway and voice, for development and tests.
 
 It imports nothing from the rest of the project. Like Discord, it can only be reached over sockets.
 """

@@ -140,7 +140,7 @@ class Control:
         places = [each for each in self.world.voice_states.values() if each.user_id == user.id]
         state = next((each for each in places if body.get("guild_id") in (None, each.guild_id)), None)
         if state is None:
-            raise Refused(409, "NOT_IN_VOICE", "This user is in no voice channel")
+            raise Refused(409, "NOT_IN_VOICE", "This user is not in a voice channel")
         seats.moderate(self.world, state, **flags)
         return shapes.voice_state(self.world, state)
 
@@ -153,7 +153,7 @@ class Control:
             return {"user_id": user.id, "channel_id": None}
         channel = self.world.channels.get(str(channel_id))
         if channel is None or channel.guild_id is None or not self._can_see(user, channel.id):
-            raise Refused(404, "UNKNOWN_CHANNEL", "This user can see no such channel")
+            raise Refused(404, "UNKNOWN_CHANNEL", "There is no such channel, or this user cannot see it")
         if channel.type not in VOICE_TYPES:
             raise Refused(400, "NOT_A_VOICE_CHANNEL", "channel_id is not a voice channel")
         here = current is not None and current.channel_id == channel.id
@@ -183,7 +183,7 @@ class Control:
         body = await read_body(request)
         user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
         if message is None or message.only_user_id is not None or not self._can_see(user, message.channel_id):
-            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message for this user")
+            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message, or this user cannot see it")
         act = reactions.remove if body.get("remove") else reactions.add
         act(self.world, message, reactions.parse(self.world, message, read_text(body, "emoji")), user.id)
         return shapes.message(self.world, message)
@@ -216,7 +216,7 @@ class Control:
         return self._reply(interaction)
 
     def _reply(self, interaction: Interaction) -> Json:
-        """Return the bot's message, or `{modal}`, or `{deleted: true}` when it deleted its message without another."""
+        """Return the bot's message, or `{modal}`, or `{deleted: true}` if it deleted its message and sent no other."""
         if interaction.answer_type == MODAL:
             return {"modal": interaction.answer_data}
         messages = self.world.messages
@@ -243,7 +243,7 @@ class Control:
     # -- listening
 
     async def voice_report(self, request: web.Request) -> Json:
-        """Return `{voice: report | null}` for one guild. Cheap enough to poll every second."""
+        """Return `{voice: report | null}` for one guild. It is cheap enough to poll every second."""
         guild_id = self._guild_id(request)
         found = (asdict(each) for each in self.voice.sessions() if each.guild_id == guild_id)
         return {"voice": next(found, None)}
@@ -251,7 +251,7 @@ class Control:
     async def audio(self, request: web.Request) -> web.Response:
         recording = self.voice.recording(self._guild_id(request))
         if recording is None:
-            raise Refused(404, "NOTHING_HEARD", "The bot has not been heard in this guild")
+            raise Refused(404, "NOTHING_HEARD", "The bot has not played anything in this guild")
         return web.Response(body=recording, content_type="audio/ogg", headers={"Cache-Control": "no-store"})
 
     async def live(self, request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,7 @@ from sandbox.ratelimit import Verdict, exhausted, refuse
 
 @dataclass
 class StandingFault:
-    """A fault that applies to matching REST requests. `left` counts down. None means until cleared."""
+    """A fault that applies to matching REST requests. `left` counts down. With None it applies until cleared."""
 
     kind: str
     path: re.Pattern[str]
@@ -35,7 +35,7 @@ class StandingFault:
 
 @dataclass
 class Faults:
-    """The standing faults, oldest first. `Injector` carries out immediate faults at once. They are not stored."""
+    """The standing faults, oldest first. Immediate faults are not stored: `Injector` carries them out at once."""
 
     standing: list[StandingFault] = field(default_factory=list)
 

@@ -81,7 +81,7 @@ class Gateway:
                 session.dispatch(event.name, self._data_for(session, event))
 
     def tell(self, session_id: str, name: str, data: Json) -> bool:
-        """Dispatch to one session only (VOICE_SERVER_UPDATE). False when there is no such session."""
+        """Dispatch to one session only (VOICE_SERVER_UPDATE). Returns False if there is no such session."""
         session = self.sessions.get(session_id)
         if session is None:
             return False
@@ -116,7 +116,7 @@ class Gateway:
         known = version in VERSIONS
         connection = Connection(ws, request.transport, version=int(version) if known else 10, pack=pack)
         self.connections.add(connection)
-        close_code: int | None = None  # the client's, when it closed properly
+        close_code: int | None = None  # the client's, if it sent a close frame
         writer = asyncio.create_task(connection.write())
         self._watch(connection)
         try:
@@ -206,7 +206,7 @@ class Gateway:
         self._send_ready(session, connection.version)
 
     def _spend_identify(self, shard_id: int) -> bool:
-        """Count an IDENTIFY. False when its bucket accepted one less than `IDENTIFY_SECONDS` ago."""
+        """Count an IDENTIFY. Returns False if its bucket accepted one less than `IDENTIFY_SECONDS` ago."""
         bucket, now = shard_id % self.MAX_CONCURRENCY, asyncio.get_running_loop().time()
         before = self._identified_at.get(bucket)
         if before is not None and now - before < self.IDENTIFY_SECONDS:
@@ -290,7 +290,7 @@ class Gateway:
                 m for m in members if self.world.users[m.user_id].username.casefold().startswith(start)
             ][:limit]
         elif not session.intents & GUILD_MEMBERS:
-            return  # the whole list needs the intent. Discord sends nothing either
+            return  # the whole list needs the intent: without it, Discord sends nothing either
         chunks = [members[at : at + CHUNK_MEMBERS] for at in range(0, len(members), CHUNK_MEMBERS)] or [[]]
         for index, chunk in enumerate(chunks):
             body: Json = {

@@ -145,7 +145,7 @@ class Connection:
                 await self.ws.send_bytes(packed)
 
     def spend_command(self) -> bool:
-        """Count one incoming payload. False when there were more than 120 in 60 seconds."""
+        """Count one incoming payload. Returns False after more than 120 in 60 seconds."""
         now = asyncio.get_running_loop().time()
         full = len(self._sent_times) == COMMANDS_PER_MINUTE and now - self._sent_times[0] < 60
         self._sent_times.append(now)

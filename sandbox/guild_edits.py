@@ -216,7 +216,9 @@ class GuildEdits:
     def _remove_member(self, body: Json) -> Json:
         member = self._member(body)
         if member.user_id in (self.guild.owner_id, self.world.bot_id):
-            raise Refused(400, "INVALID", "The owner stays, and the bot goes by the fault guild_delete")
+            raise Refused(
+                400, "INVALID", "The owner cannot be removed. To remove the bot, use the fault guild_delete"
+            )
         shape = shapes.member(self.world, member)
         actions.leave_voice(self.world, self.guild.id, member.user_id)
         del self.world.members[self.guild.id, member.user_id]
@@ -254,7 +256,7 @@ def _field[T](body: Json, name: str, kind: type[T], *, default: T | None = None)
 def _user_limit(body: Json, kind: int, default: int) -> int:
     limit = _field(body, "user_limit", int, default=default)
     if not 0 <= limit <= (MAX_STAGE_USERS if kind == ChannelType.STAGE else MAX_VOICE_USERS):
-        raise Refused(400, "INVALID", f"user_limit must be 0 to {MAX_VOICE_USERS}, 0 for none")
+        raise Refused(400, "INVALID", f"user_limit must be 0 (no limit) to {MAX_VOICE_USERS}")
     return limit
 
 

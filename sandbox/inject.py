@@ -21,7 +21,7 @@ MAX_SECONDS = 200_000.0  # Discord has sent 102,737
 
 
 class BadFault(ValueError):
-    """An order for a fault is invalid. The message says why."""
+    """The request for a fault is invalid. The message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,7 @@ class Injector:
             return str(order["guild_id"])
         for guild in self.world.guilds_of(self.world.bot_id):
             return guild.id
-        raise BadFault("the bot is in no guild")
+        raise BadFault("the bot is not in any guild")
 
     def _guild_with_bot_in_voice(self, order: Json) -> str:
         states = self.world.voice_states.values()
@@ -166,7 +166,7 @@ class Injector:
         if "guild_id" in order:
             places = [guild_id for guild_id in places if guild_id == str(order["guild_id"])]
         if not places:
-            raise BadFault("the bot is in no voice channel there")
+            raise BadFault("the bot is not in a voice channel there")
         return places[0]
 
 
@@ -189,10 +189,10 @@ def _standing(order: Json) -> StandingFault:
     try:
         pattern = re.compile(str(order.get("path", "")))
     except re.error as error:
-        raise BadFault(f"path is no regular expression: {error}") from error
+        raise BadFault(f"path is not a regular expression: {error}") from error
     count = order.get("count", None if order["kind"] == "latency" else 1)
     if count is not None and (not isinstance(count, int) or count < 1):
-        raise BadFault("count must be a positive integer, or null for until cleared")
+        raise BadFault("count must be a positive integer, or null to apply until cleared")
     status = _number(order, "status", 500, 400, 599)
     scope = order.get("scope", "user")
     if scope not in ("user", "shared", "global"):

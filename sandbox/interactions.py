@@ -100,7 +100,7 @@ class Interactions:
         """Press a button, or choose from a select menu, on a message that the user can see."""
         message = self.world.messages.get(message_id)
         if message is None or message.only_user_id not in (None, user_id):
-            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message for this user")
+            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message, or this user cannot see it")
         component = find_component(message.components, custom_id)
         if component is None:
             raise Refused(404, "UNKNOWN_COMPONENT", f"The message has no component {custom_id!r}")
@@ -118,7 +118,9 @@ class Interactions:
         member = self.world.members.get((guild_id, user_id))
         channel = self.world.channels.get(channel_id)
         if member is None or channel is None or channel.guild_id != guild_id:
-            raise Refused(404, "UNKNOWN_CHANNEL", "This user can see no such channel in this guild")
+            raise Refused(
+                404, "UNKNOWN_CHANNEL", "There is no such channel in this guild, or this user cannot see it"
+            )
         bits = permissions.in_channel(self.world, member, channel)
         if not bits & permissions.VIEW_CHANNEL or not bits & permissions.USE_APPLICATION_COMMANDS:
             raise Refused(403, "FORBIDDEN", "This member may not use commands in this channel")
@@ -218,7 +220,7 @@ class Interactions:
         if interaction.answer_type == DEFER:
             await self._wait(interaction.finished, patience)
             if interaction.original_id not in self.world.messages:
-                # Deleted: a bot does that to respond with an ephemeral follow-up instead.
+                # Bots delete it to respond with an ephemeral follow-up instead.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(interaction.followed.wait(), min(patience, ANSWER_SECONDS))
         elif interaction.answer_type == DEFER_UPDATE:

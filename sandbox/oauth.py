@@ -55,7 +55,7 @@ class Asked:
 
     def redirect(self, **parameters: str) -> web.Response:
         if self.redirect_uri is None:
-            raise ValueError("a plain bot invite has nowhere to go back to")
+            raise ValueError("a plain bot invite has no redirect URI")
         if self.state is not None:
             parameters["state"] = self.state
         joint = "&" if urlsplit(self.redirect_uri).query else "?"
@@ -124,14 +124,16 @@ class OAuth:
         form = await request.post()
         if form.get("deny"):
             if asked.redirect_uri is None:
-                return _plain_page("Nothing was changed", "You did not add the bot. This tab can be closed.")
+                return _plain_page("Canceled", "The bot was not added. You can close this tab.")
             return asked.redirect(
                 error="access_denied",
                 error_description="The resource owner or authorization server denied the request",
             )
         user = self.world.find_human(str(form.get("user", "")))
         if user is None:
-            return _error_page("Say who approves: the form field user must be owner, dj, member or outsider.")
+            return _error_page(
+                "Choose who authorizes: the form field user must be owner, dj, member or outsider."
+            )
         guild_id = None
         if "bot" in asked.scopes:
             guild_id = (
@@ -141,7 +143,7 @@ class OAuth:
             if refusal:
                 return _error_page(refusal)
         if asked.redirect_uri is None:
-            return _plain_page("Authorised", "Backline is in the server now. This tab can be closed.")
+            return _plain_page("Authorized", "Backline was added to the server. You can close this tab.")
         code = self.tokens.new_code(
             user_id=user.id,
             redirect_uri=asked.redirect_uri,
@@ -156,9 +158,9 @@ class OAuth:
         """Add the bot to a guild. Returns an error message if this user may not, else None."""
         member = self.world.members.get((guild_id, user.id))
         if member is None:
-            return f"{user.username} is in no such server."
+            return f"{user.username} is not a member of this server."
         if not permissions.in_guild(self.world, member) & permissions.MANAGE_GUILD:
-            return f"{user.username} may not add bots to this server: that takes Manage Server."
+            return f"{user.username} cannot add bots to this server: this needs the permission Manage Server."
         actions.install_bot(self.world, self.world.guilds[guild_id], granted)
         return None
 
@@ -171,7 +173,7 @@ class OAuth:
         only_install = "bot" in scopes and "response_type" not in query
         redirect_uri = query.get("redirect_uri")
         if redirect_uri is not None and redirect_uri not in self.redirect_uris:
-            raise BadRequest("Invalid OAuth2 redirect_uri: it must be exactly one of those registered.")
+            raise BadRequest("Invalid OAuth2 redirect_uri: it must be one of the registered URIs, exactly.")
         if redirect_uri is None and not only_install:
             raise BadRequest("redirect_uri is missing.")
         if not only_install and query.get("response_type") != "code":
@@ -228,7 +230,7 @@ class OAuth:
             if verdict := faults.rate_limit(request.method, request.path, route=request.path):
                 if isinstance(verdict.refusal, str):
                     return web.Response(text=verdict.refusal, status=429, headers=verdict.headers)
-                # Discord sends no X-RateLimit headers of a window here.
+                # Discord sends no X-RateLimit headers for the window here.
                 told = {name: verdict.headers[name] for name in REFUSED if name in verdict.headers}
                 return web.json_response(verdict.refusal, status=429, headers=told | {"Via": "1.1 sandbox"})
             if fault := faults.failure(request.method, request.path):
@@ -300,7 +302,7 @@ def _json(body: Json, status: int = 200) -> web.Response:
 
 
 def _error_page(sentence: str) -> web.Response:
-    return _plain_page("This cannot be authorised", sentence, status=400)
+    return _plain_page("This cannot be authorized", sentence, status=400)
 
 
 def _plain_page(title: str, sentence: str, status: int = 200) -> web.Response:

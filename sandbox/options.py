@@ -83,7 +83,7 @@ def _find(world: World, guild_id: str, name: str) -> Json:
         if each["name"] == name and each.get("type", 1) == 1 and each.get("guild_id") in (None, guild_id)
     ]
     if not fitting:
-        raise Refused(404, "UNKNOWN_COMMAND", f"The bot has registered no command /{name}")
+        raise Refused(404, "UNKNOWN_COMMAND", f"The bot has not registered a command /{name}")
     return max(fitting, key=lambda each: "guild_id" in each)
 
 
@@ -195,4 +195,4 @@ def _reference(world: World, guild_id: str, definition: Json, given: str, resolv
                 shape = shapes.channel(world, channel) | {"permissions": str(permissions.ALL)}
                 resolved.setdefault("channels", {})[channel.id] = shape
                 return channel.id
-    raise Refused(400, "INVALID_OPTION", f"Option {name!r}: nothing here is called {given!r}")
+    raise Refused(400, "INVALID_OPTION", f"Option {name!r}: there is nothing named {given!r} here")

@@ -48,7 +48,7 @@ class Window:
     used: int = 0
 
     def take(self, now: float) -> bool:
-        """Count one request. False when the window is used up."""
+        """Count one request. Returns False if the window is used up."""
         if now >= self.resets_at:
             self.resets_at, self.used = now + self.seconds, 0
         if self.used >= self.limit:
@@ -61,7 +61,7 @@ class Window:
 class Verdict:
     """The limiter's result for one request: `headers` for the response, and `refusal`, the body of a 429, or None.
 
-    The body is text when it is Cloudflare's rather than Discord's.
+    A body of type str is Cloudflare's, not Discord's.
     """
 
     headers: dict[str, str]

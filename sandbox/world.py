@@ -145,7 +145,7 @@ class World:
         draft.replace(self.path)
 
     def load(self) -> bool:
-        """Load the state from the file. False without a usable file. An unreadable file is renamed."""
+        """Load the state from the file. Returns False if there is no usable file. An unreadable file is renamed."""
         try:
             content = json.loads(self.path.read_text())
             if content["version"] != VERSION:

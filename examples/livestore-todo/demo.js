@@ -22,10 +22,10 @@ const deadline = Date.now() + 30_000
 const texts = (client) => client.list().map((todo) => todo.text).join(', ')
 while (texts(desk) !== texts(phone) || desk.list().length < 3) {
   if (Date.now() > deadline) {
-    console.error(`No agreement.\ndesk:  ${texts(desk)}\nphone: ${texts(phone)}`)
+    console.error(`The lists differ after 30 s.\ndesk:  ${texts(desk)}\nphone: ${texts(phone)}`)
     process.exit(1)
   }
   await new Promise((resolve) => setTimeout(resolve, 50))
 }
-console.log(`desk:  ${texts(desk)}\nphone: ${texts(phone)}\nBoth agree on app:${storeId}.`)
+console.log(`desk:  ${texts(desk)}\nphone: ${texts(phone)}\nBoth lists in app:${storeId} are the same.`)
 process.exit(0) // LiveStore keeps its connection open

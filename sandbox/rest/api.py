@@ -195,7 +195,7 @@ def _endpoint(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[w
         except (web.HTTPException, ConnectionError):
             raise
         except Exception as error:
-            log.exception("The sandbox failed to answer %s %s", request.method, request.path)
+            log.exception("The sandbox could not handle %s %s", request.method, request.path)
             if request.body_exists and isinstance(error, MALFORMED):
                 answer = Answer(400, DiscordError(400, 50035, "Invalid Form Body").body())
             else:

@@ -70,7 +70,7 @@ function listen() {
   feed?.close();
   feed = new EventSource(`/_sandbox/feed?user=${encodeURIComponent(user)}`);
   feed.onopen = () => void load(); // also after a reconnect: the state includes the missed events
-  feed.onerror = () => drawTrouble("Connection lost: Backline and its sandbox do not answer. This page tries again by itself.");
+  feed.onerror = () => drawTrouble("Connection lost: Backline and its sandbox are not responding. Retrying…");
   feed.onmessage = (message) => {
     if (loading) stale = true;
     if (state) hear(JSON.parse(message.data));
@@ -109,15 +109,15 @@ function drawTrouble(words) {
 
 function draw() {
   const online = state.gateway.some((/** @type {any} */ each) => each.connected);
-  drawTrouble(online ? "" : "Backline is offline: its bot is not connected. Commands get no answer until it is back.");
+  drawTrouble(online ? "" : "Backline is offline: its bot is not connected. Commands will not work until it reconnects.");
   byId("user").replaceChildren(...state.users
     .filter((/** @type {any} */ each) => !each.bot)
     .map((/** @type {any} */ each) => el("option", { value: each.username, selected: each.username === user }, `${nameOf(each)} (${each.username})`)));
   drawSide();
   drawMessages();
   const place = channel();
-  byId("channel-name").textContent = place ? `# ${place.name}` : "No server to see";
-  byId("channel-topic").textContent = place ? place.topic ?? "" : "This user is in no server. Pick another one above.";
+  byId("channel-name").textContent = place ? `# ${place.name}` : "No server";
+  byId("channel-topic").textContent = place ? place.topic ?? "" : "This user is not in a server. Choose another user above.";
   byId("composer").hidden = !place;
   document.title = place ? `#${place.name} · Sandbox Discord` : "Sandbox Discord";
 }
@@ -137,7 +137,7 @@ function drawGuild(each) {
   return el(
     "section",
     {},
-    el("h2", {}, each.name, el("small", {}, each.bot_installed ? "bot installed" : "no bot yet")),
+    el("h2", {}, each.name, el("small", {}, each.bot_installed ? "bot installed" : "bot not installed")),
     el("h3", {}, "Text"),
     ...ofType(TEXT).map((/** @type {any} */ one) => el(
       "button.channel",
@@ -189,7 +189,7 @@ function conditions(each) {
     each.deaf && "deafened",
     each.suppress && "may not speak",
     each.request_to_speak_timestamp && "hand raised",
-    each.self_mute && "muted themselves",
+    each.self_mute && "self-muted",
   ].filter(Boolean).join(", ");
 }
 
@@ -232,7 +232,7 @@ function drawMessages() {
   const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
   list.replaceChildren(...(shown.length
     ? shown.map((/** @type {any} */ each) => renderMessage(each, context))
-    : [el("li.empty", {}, guild()?.bot_installed ? "Nothing said here yet. Type / to see what Backline can do." : "Nothing said here yet.")]));
+    : [el("li.empty", {}, guild()?.bot_installed ? "No messages yet. Type / to see Backline's commands." : "No messages yet.")]));
   if (readsTheEnd) list.scrollTop = list.scrollHeight;
 }
 

@@ -19,9 +19,9 @@ export class Listener {
     if (guildId !== this.guildId) this.stop();
     this.guildId = guildId;
     this.where = where;
-    byId("listen-title").textContent = where ? `Backline is in ${where}` : "Nothing to hear";
+    byId("listen-title").textContent = where ? `Backline is in ${where}` : "Not in voice";
     this.button.disabled = !where && !this.audio.src;
-    if (!where) byId("listen-detail").textContent = "The bot is in no voice channel here.";
+    if (!where) byId("listen-detail").textContent = "The bot is not in a voice channel of this server.";
     this.read();
   }
 

@@ -193,7 +193,7 @@ class DaveGroup:
                 self._woken.set()
 
     async def _step(self) -> bool:
-        """Run the step that is due. False when none is."""
+        """Run the step that is due. Returns False if none is."""
         present = frozenset(self._members)
         if not self._people:
             if not self.version:
@@ -325,7 +325,7 @@ class DaveGroup:
     def _count_failure(self) -> None:
         self._failures += 1
         if self._failures > MAX_FAILURES:
-            raise GroupBroken(f"the group had to be made anew {MAX_FAILURES} times in a row")
+            raise GroupBroken(f"the group had to be re-created {MAX_FAILURES} times in a row")
 
     async def _pick_commit(self, proposals: bytes, own: Commit) -> tuple[Commit, bool]:
         """Send the proposals. Returns the bot's commit and True, or a listener's commit `own` and False."""

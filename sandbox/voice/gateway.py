@@ -124,7 +124,7 @@ class VoiceGateway:
         connection = _Connection(self, socket)
         try:
             if request.query.get("v") != str(VERSION):
-                raise _Refused(BAD_PAYLOAD, f"Only version {VERSION} is spoken here.")
+                raise _Refused(BAD_PAYLOAD, f"Only version {VERSION} is supported.")
             await connection.run()
         except _Refused as refused:
             logger.info("Closed a voice socket with %d: %s", refused.code, refused)
@@ -278,7 +278,7 @@ class _Connection:
         if data.get("protocol") != "udp":
             raise _Refused(UNKNOWN_PROTOCOL, "Unknown protocol.")
         if session.mode is not None:
-            raise _Refused(BAD_PAYLOAD, "The protocol is selected already.")
+            raise _Refused(BAD_PAYLOAD, "The protocol has already been selected.")
         mode = _text(_mapping(data.get("data")), "mode")
         if mode not in self._gateway.modes:
             raise _Refused(UNKNOWN_MODE, "Unknown encryption mode.")
@@ -316,19 +316,19 @@ class _Connection:
 
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _Refused(BAD_PAYLOAD, "The payload is no object.")
+        raise _Refused(BAD_PAYLOAD, "The payload is not an object.")
     return value
 
 
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key)
     if not isinstance(value, str):
-        raise _Refused(BAD_PAYLOAD, f"{key} is no string.")
+        raise _Refused(BAD_PAYLOAD, f"{key} is not a string.")
     return value
 
 
 def _integer(data: dict[str, Any], key: str, *, default: int | None = None) -> int:
     value = data.get(key, default)
     if type(value) is not int:
-        raise _Refused(BAD_PAYLOAD, f"{key} is no integer.")
+        raise _Refused(BAD_PAYLOAD, f"{key} is not an integer.")
     return value

@@ -62,7 +62,7 @@ class Cipher:
                 sealed, authenticated, counter.ljust(24, b"\0"), self._key
             )
         except (InvalidTag, CryptoError, ValueError) as error:
-            raise BadPacket("packet does not authenticate") from error
+            raise BadPacket("authentication tag does not match") from error
 
     def seal(self, content: bytes, *, authenticated: bytes, counter: bytes) -> bytes:
         if self._aes is not None:
@@ -134,7 +134,7 @@ class SequenceWindow:
         return None if self._newest is None else self._first + self._span - 1 & 0xFFFFFFFF
 
     def accept(self, sequence: int) -> bool:
-        """Count a packet. False when it is a duplicate."""
+        """Count a packet. Returns False for a duplicate."""
         if self._newest is None:
             self._newest, self._first = sequence, sequence
             self._span, self._arrived, self._seen = 1, 1, 1

@@ -32,7 +32,7 @@ def log_in(desk: Desk) -> LogIn:
     def act(**options: object) -> Window:
         window = desk.window(None, **options)  # type: ignore[arg-type]
         ask_discord(window.open("/"))
-        window.page.get_by_role("button", name="Authorise").click()
+        window.page.get_by_role("button", name="Authorize").click()
         window.page.wait_for_load_state()
         return window
 
@@ -58,7 +58,7 @@ def test_a_login_leads_to_the_dashboard_and_a_denial_to_a_page_with_a_way_on(des
     window.complaints.clear()  # Chromium reports the page's own status, 400, as an error
     page.get_by_role("link", name="Try again").click()
     ask_discord(page)
-    page.get_by_role("button", name="Authorise").click()
+    page.get_by_role("button", name="Authorize").click()
     page.wait_for_url("**/dashboard")
     expect(page.get_by_role("heading", name="Sandbox Lounge")).to_be_visible()
     assert window.complaints == []
@@ -81,7 +81,7 @@ def test_ending_another_browsers_session_signs_it_out_where_it_looks(log_in: Log
     expect(other.page.locator("#connection").get_by_role("link", name="Log in")).to_be_visible()
 
     other.page.goto(other.page.url)
-    expect(other.page.get_by_role("button", name="Authorise")).to_be_visible()
+    expect(other.page.get_by_role("button", name="Authorize")).to_be_visible()
     mine.open("/dashboard")
     expect(page.get_by_role("heading", name="Your servers")).to_be_visible()
     assert mine.complaints == []

@@ -71,7 +71,7 @@ def log_in(window: Window, user: str) -> Page:
     page.get_by_role("link", name="Log in with Discord").click()
     expect(page.get_by_role("heading", name="Backline wants to access your account")).to_be_visible()
     page.locator(f"label.person:has(input[value={user}])").click()
-    page.get_by_role("button", name="Authorise").click()
+    page.get_by_role("button", name="Authorize").click()
     page.wait_for_url("**/dashboard")
     page.wait_for_load_state("networkidle")
     return page
@@ -151,8 +151,8 @@ def test_installing_the_bot_turns_its_page_live(window: Open, running: Backline)
         page.get_by_role("link", name="Add the bot").click()
     consent = opened.value
     consent.locator("label.person:has(input[value=owner])").click()
-    consent.get_by_role("button", name="Authorise").click()
-    expect(consent.get_by_role("heading", name="Authorised")).to_be_visible()
+    consent.get_by_role("button", name="Authorize").click()
+    expect(consent.get_by_role("heading", name="Authorized")).to_be_visible()
     consent.close()
     expect(page.locator("#search-input")).to_be_visible()
     expect(page.locator("#voice-channel")).to_contain_text("Upstairs")
@@ -171,7 +171,7 @@ def test_a_denied_login_is_a_page_with_a_way_on(window: Open, running: Backline)
     mine.complaints.clear()  # Chromium reports the page's own status, 400, as an error
     page.locator("main a.button").click()
     page.get_by_role("link", name="Log in with Discord").click()
-    page.get_by_role("button", name="Authorise").click()
+    page.get_by_role("button", name="Authorize").click()
     page.wait_for_url("**/dashboard")
 
 

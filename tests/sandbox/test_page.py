@@ -147,7 +147,7 @@ async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -
     await page.goto(f"{sandbox.authorize_url}?{query}")
     await page.get_by_text("Tomas").click()
     async with page.expect_request(f"{target}?**") as back:  # nobody answers there
-        await page.get_by_role("button", name="Authorise").click()
+        await page.get_by_role("button", name="Authorize").click()
     url = (await back.value).url
     assert "code=" in url
     assert url.endswith("state=s")
