@@ -1,4 +1,4 @@
-"""Sockets without a server: what the ASGI application answers to an upgrade and to a first message."""
+"""Sockets without a server: how the ASGI application responds to an upgrade and to the first message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAIT_SECONDS = 10.0
 
 
 class Upgrade:
-    """One socket, spoken to as a server speaks to the application."""
+    """One socket, with the messages that a server would send to the application."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Upgrade:
             return await self._from.get()
 
     async def answer(self) -> tuple[int, str]:
-        """Return `(status, code)` of a refusal; 101 when the socket is accepted."""
+        """Return `(status, code)` of a refusal, or status 101 if the socket is accepted."""
         message = await self.next()
         if message["type"] == "websocket.accept":
             return 101, ""
@@ -57,7 +57,7 @@ class Upgrade:
         return message["status"], json.loads(body["body"])["code"]
 
     async def ask(self, frame: dict[str, Any]) -> dict[str, Any]:
-        """Send a frame. Returns the first that comes back."""
+        """Send a frame. Returns the first frame that comes back."""
         await self._to.put({"type": "websocket.receive", "text": json.dumps(frame)})
         message = await self.next()
         found: dict[str, Any] = json.loads(message["text"])

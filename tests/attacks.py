@@ -1,7 +1,7 @@
 """One table of attacks for every surface that takes a token.
 
-`forge(kind)` makes a person with a session and what a good token of that kind says about them; each attack
-turns it into a token that must be refused. test_attacks.py of accounts and realtime present them.
+`forge(kind)` creates a person with a session and the claims of a valid token of that kind. Each attack turns them into
+a token that must be refused. The test_attacks.py of accounts and of realtime present these tokens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from accounts import service_tokens, tokens
 from accounts.models import AuthSession
 from tests.factories import SessionFactory
 
-STORE = "guild:100000000000000001"  # of a kind that is made for nobody who asks
+STORE = "guild:100000000000000001"  # a kind of store that no client can create
 REQUIRED = {
     "access": tokens.ACCESS_CLAIMS,
     "refresh": tokens.REFRESH_CLAIMS,
@@ -38,7 +38,7 @@ LIFE_SECONDS = {"access": 900, "refresh": 604_800, "sync": 30 * 86_400, "service
 
 @dataclass
 class Forge:
-    """Who forges: they know a real session, and in most attacks even the key."""
+    """The attacker, who knows a real session and in most attacks even the key."""
 
     kind: str
     session: AuthSession
@@ -50,7 +50,7 @@ class Forge:
         return service_tokens._key(secret) if self.kind == "service" else secret.encode()
 
     def sign(self, *, key: bytes | None = None, alg: Any = "HS256", **changes: Any) -> str:
-        """Sign with HMAC, whatever `alg` says; a change to None leaves the claim out."""
+        """Sign with HMAC, whatever `alg` says. A change to None leaves the claim out."""
         claims = {name: value for name, value in (self.claims | changes).items() if value is not None}
         return self.seal({"alg": alg, "typ": "JWT"}, claims, key=key)
 
@@ -107,7 +107,7 @@ def _header(**more: Any) -> dict[str, Any]:
 
 
 def _nested(text: str) -> str:
-    return text % ("[" * 1200 + "]" * 1200)  # about as deep as fits into what is parsed
+    return text % ("[" * 1200 + "]" * 1200)  # about as deep as the parser's size limit allows
 
 
 def _cut(token: str, *, keep: int) -> str:
@@ -129,7 +129,7 @@ def of_kind(kind: str) -> Attack:
 
 
 def later(claim: str, seconds: int) -> Attack:
-    """By the clock of when the token is made: a whole run of the tests takes minutes."""
+    """Return a time relative to when the token is created, because a test run takes minutes."""
 
     def forge(forge: Forge) -> str:
         changes: dict[str, Any] = {claim: int(time.time()) + seconds}
@@ -175,7 +175,7 @@ ANY_KIND: dict[str, Attack] = {
     "payload changed": _other_payload,
     "signature cut": lambda f: _cut(f.sign(), keep=20),
     "no signature": lambda f: _cut(f.sign(), keep=0),
-    # Well signed, yet not for us, or not now
+    # Correctly signed, but not for us or not valid now
     "another issuer": changed(iss="elsewhere"),
     "the issuer is a list": changed(iss=["backline"]),
     "another audience": changed(aud="elsewhere"),
@@ -275,14 +275,14 @@ def _session_gone(f: Forge) -> str:
 
 
 def attacks(kind: str) -> dict[str, tuple[str, str]]:
-    """Return `{name: (token, code it must be refused with)}` for a surface that takes that kind."""
+    """Return `{name: (token, expected error code)}` for a surface that accepts that kind."""
     refused = {"TOKEN_INVALID": ANY_KIND | ATTACKS[kind]}
     for claim in REQUIRED[kind]:
         refused["TOKEN_INVALID"] |= {f"without {claim}": changed(**{claim: None})}
     for other in REQUIRED.keys() - {kind}:
         refused["TOKEN_INVALID"] |= {f"a good {other} token": of_kind(other)}
         refused["TOKEN_INVALID"] |= {f"{other} in type only": changed(token_type=other)}
-    # A day and some ago: beyond the grace of /sync as well.
+    # More than a day ago, which is beyond the grace period of /sync as well.
     refused["TOKEN_EXPIRED"] = {
         "expired": lambda f: f.sign(iat=int(time.time()) - 100_030, exp=int(time.time()) - 100_000)
     }
@@ -298,7 +298,7 @@ def attacks(kind: str) -> dict[str, tuple[str, str]]:
 
 
 def good(kind: str) -> dict[str, str]:
-    """Return tokens that must be taken, to the edge of what clocks are forgiven."""
+    """Return tokens that must be accepted, at the limits of the allowed clock skew."""
     now = int(time.time())
     return {
         "good": forge(kind).sign(),

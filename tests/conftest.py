@@ -1,4 +1,4 @@
-"""Fixtures for every test; the services behind them are in tests/services.py."""
+"""Fixtures for every test. tests/services.py has the services behind them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.clients.relay import Relay
 from tests.factories import SessionFactory
 from tests.server import Server, serve
 
-# What takes longest is begun first, or the run would end with one worker at work and the others idle.
+# The longest tests start first. Otherwise the run would end with one busy worker and idle others.
 LONGEST = (
     "tests/e2e/",
     "tests/clients/",
@@ -44,8 +44,8 @@ LONGEST = (
 )
 
 
-# How long one example takes says more of the machine than of the code. HYPOTHESIS_PROFILE=deep is for who changed
-# what a property is about and has the time.
+# No deadline: the time of one example depends more on the machine than on the code. Use HYPOTHESIS_PROFILE=deep after
+# changing code that a property test covers.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
@@ -53,11 +53,11 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_configure(config: pytest.Config) -> None:
     _look_for_static_files_once()
-    config.option.loadscopereorder = False  # xdist's own order is by the number of tests, not by their length
+    config.option.loadscopereorder = False  # xdist would sort files by their number of tests, not by duration
 
 
 def _look_for_static_files_once() -> None:
-    """Each `Client()` makes the middlewares anew, and finding the files is most of what a short test costs."""
+    """Cache the static files: each `Client()` creates the middlewares again, which is most of a short test's time."""
     find, found = ServeStaticMiddleware.add_files_from_finders, dict[str, Any]()
 
     def find_once(self: ServeStaticMiddleware) -> None:
@@ -70,7 +70,7 @@ def _look_for_static_files_once() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file that has nothing for the second pass of scripts/test."""
+    """Skip files without tests for the second pass of scripts/test, without importing them."""
     if config.option.markexpr != "both_databases" or not collection_path.name.startswith("test_"):
         return None
     return "both_databases" not in collection_path.read_text() or None
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what is imported: walking it took a fortieth of a run's CPU time."""
+    """Exclude imported objects from garbage collection, which took a fortieth of a run's CPU time for them."""
     gc.collect()
     gc.freeze()
 
@@ -91,8 +91,9 @@ def _place(item: pytest.Item) -> int:
 
 
 class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out tests by file, because files share servers and browsers, and those of tests/e2e to one worker:
-    the program takes seconds to start.
+    """Assigns tests to workers by file, because a file's tests share servers and browsers.
+
+    One worker gets all of tests/e2e, because the program takes seconds to start.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -105,7 +106,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProgramFo
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests measured (`record_property`), also when they ran in xdist's workers."""
+    """Show what tests measured (`record_property`), even if they ran in xdist's workers."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     figures = [figure for report in reports if report.when == "call" for figure in report.user_properties]
     if figures:
@@ -116,7 +117,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Keep SQLite in a file: its in-memory mode locks whole tables between threads instead of waiting."""
+    """Use a file for SQLite: in memory, a locked table is an error between threads instead of a wait."""
     database = django_settings.DATABASES["default"]
     if "sqlite3" in database["ENGINE"]:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -126,21 +127,21 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Let go of the connections that threads keep, before PostgreSQL is asked to drop the database."""
-    # A test with transactions ends in `flush`, which would write every permission and content type anew.
-    # Nothing here goes by permissions, and Django makes a content type when it is asked for.
+    """Close the connections of all threads before PostgreSQL drops the database."""
+    # A test with transactions ends in `flush`, which would write every permission and content type again. No test
+    # needs permissions, and Django creates a content type on demand.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
     DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]
     yield
     db._pool.shutdown()
     db.for_requests.shutdown()
-    gc.collect()  # a connection is part of a cycle
+    gc.collect()  # connections are part of reference cycles
 
 
 @pytest.fixture
 def migrated(django_db_setup: None) -> Callable[[Path], None]:
-    """Return a function that gives a program's data folder an empty database: to migrate one takes seconds."""
+    """Return a function that copies a migrated, empty database into a data folder: migrating takes seconds."""
     if connection.vendor != "sqlite":
         pytest.skip("only SQLite's can be copied")
 
@@ -156,16 +157,16 @@ def migrated(django_db_setup: None) -> Callable[[Path], None]:
 
 
 def _delete_rows(self: DatabaseOperations, style: object, tables: list[str], **_: object) -> list[str]:
-    """Delete the few rows of a test: `TRUNCATE` makes new files for all tables, which takes four times as long."""
+    """Delete a test's few rows: `TRUNCATE` creates new files for all tables, which takes four times as long."""
     names = [self.quote_name(table) for table in tables]
-    # Like `TRUNCATE`, it waits for whoever still writes.
+    # Like `TRUNCATE`, wait for transactions that still write.
     lock = f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE"
     return ["; ".join([lock, *(f"DELETE FROM {name}" for name in names)])]
 
 
 @pytest.fixture(autouse=True)
 def forget_content_types() -> None:
-    """The rows of the last test are gone, by a flush or by its rollback."""
+    """Clear the cache of content types, because their rows of the last test were deleted or rolled back."""
     from django.contrib.contenttypes.models import ContentType
 
     ContentType.objects.clear_cache()
@@ -181,14 +182,14 @@ def redis_url() -> str:
 
 @pytest.fixture(params=["in memory", "Redis"])
 def channel_layer(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """Run the test once with each channel layer. Returns its name."""
+    """Run the test once with each channel layer. Returns the layer's name."""
     if request.param == "Redis":
         use_redis(settings, request.getfixturevalue("redis_url"))
     return str(request.param)
 
 
 def use_redis(settings: Settings, url: str) -> None:
-    """Configure the layer of several processes, under a prefix of this test run's own."""
+    """Configure the Redis layer, with a prefix for this test run."""
     settings.REDIS_URL = url
     settings.CHANNEL_LAYERS = {
         "default": {
@@ -200,22 +201,22 @@ def use_redis(settings: Settings, url: str) -> None:
 
 @pytest.fixture
 def server(transactional_db: None, settings: Settings) -> Iterator[Server]:
-    """The program's ASGI application under uvicorn on a free port, on an event loop of its own."""
+    """The program's ASGI application under uvicorn on a free port, on its own event loop."""
     with serve(settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def relay() -> Iterator[Relay]:
-    """What Chromium takes for the program; each test puts its own server behind it."""
+    """The address that Chromium connects to. Each test puts its own server behind it."""
     with Relay() as relay:
         yield relay
 
 
 @pytest.fixture(scope="module")
 def chromium(relay: Relay) -> Iterator[Desk]:
-    """One Chromium for all tests of a module: starting it is most of what a short test costs."""
-    # Playwright's loop runs in this thread, in which fixtures use the ORM; Django would refuse that.
+    """One Chromium for all tests of a module: starting it is most of a short test's time."""
+    # Playwright's loop runs in this thread, in which fixtures use the ORM. Django would refuse that.
     with pytest.MonkeyPatch.context() as patch, start_chromium(relay.port, CAMERA, CAMERA_ALLOWED) as desk:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield desk
@@ -223,7 +224,7 @@ def chromium(relay: Relay) -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(chromium: Desk, relay: Relay, server: Server) -> Iterator[Desk]:
-    """Chromium at the test's own server, as a new person finds it."""
+    """Chromium with the test's own server and an empty profile."""
     relay.target = server.port
     yield chromium
     for context in chromium.browser.contexts:
@@ -237,7 +238,7 @@ def access_token(session: AuthSession) -> str:
 
 @pytest.fixture
 def api() -> Callable[[User], Client]:
-    """Return a client of REST that speaks JSON with a user's access token."""
+    """Return a REST client that sends JSON with a user's access token."""
 
     def client(user: User) -> Client:
         return Client(headers={"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"})
@@ -247,7 +248,7 @@ def api() -> Callable[[User], Client]:
 
 @pytest.fixture
 def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
-    """Return a function that calls `act(0..n-1)` at the same moment, each in a thread with its own connection."""
+    """Return a function that calls `act(0..n-1)` at the same time, each in a thread with its own connection."""
 
     def run(n: int, act: Callable[[int], Any]) -> list[Any]:
         gate = threading.Barrier(n)

@@ -1,4 +1,4 @@
-"""The sandbox as the Discord of a test."""
+"""The sandbox in the place of Discord."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.server import Sandbox
 
 
 def keep_credentials(folder: Path, settings: LazySettings) -> Path:
-    """Give a sandbox of that folder the credentials that the settings name, as when the program runs."""
+    """Give a sandbox in that folder the credentials from the settings, as when the program runs."""
     folder.mkdir(exist_ok=True)
     credentials = {
         "client_id": settings.DISCORD_CLIENT_ID,
@@ -29,7 +29,7 @@ def keep_credentials(folder: Path, settings: LazySettings) -> Path:
 
 @contextmanager
 def taken_for_discord(sandbox: Sandbox, settings: LazySettings | Settings) -> Iterator[None]:
-    """Have the program ask a running sandbox, and know nothing of what another one said."""
+    """Point the program at a running sandbox, and clear what it has cached from another one."""
     settings.DISCORD_API_URL = sandbox.api_url
     settings.DISCORD_AUTHORIZE_URL = sandbox.authorize_url
     settings.DISCORD_CA_FILE = str(sandbox.ca_file)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="attr-defined,no-untyped-call"
-"""Rows for tests. `GuildFactory` goes through the domain, so that settings and store come with the guild."""
+"""Rows for tests. `GuildFactory` uses the domain's function, so a guild has its settings and its store."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SessionFactory(Factory[AuthSession]):
 
 
 class GuildFactory(Factory[Guild]):
-    """A guild with its settings and its store; the bot is in it unless told otherwise."""
+    """A guild with its settings and its store. By default the bot is in it."""
 
     class Meta:
         model = Guild
@@ -97,7 +97,7 @@ class RoleFactory(DjangoModelFactory[Role]):
 
 
 class TrackFactory(DjangoModelFactory[Track]):
-    """A track of the library, read already; there is no file behind it."""
+    """A resolved track of the library, without a file."""
 
     class Meta:
         model = Track
@@ -113,7 +113,7 @@ class TrackFactory(DjangoModelFactory[Track]):
 
 
 class ItemFactory(DjangoModelFactory[QueueItem]):
-    """A queued item, written without an event: where the log matters, add through the domain."""
+    """A queued item without an event. If the log matters, add items through the domain."""
 
     class Meta:
         model = QueueItem

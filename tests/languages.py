@@ -1,4 +1,4 @@
-"""A second language, made of a catalog with a few texts."""
+"""A second language, with a catalog of a few texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 
 def speak_german(settings: Settings, folder: Path, texts: dict[str, str], *, domain: str = "django") -> None:
-    """Add German with these translations, by their English, to a process whose languages are the settings'."""
+    """Add German, with translations by English text, to the languages of this process."""
     catalog = Catalog(locale="de")
     for english, german in texts.items():
         catalog.add(english, german)

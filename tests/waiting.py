@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-WITHIN_SECONDS = 15.0  # enough for a busy machine; who is not disappointed does not wait so long
-_SHORTEST, _LONGEST = 0.005, 0.1  # seconds between two looks, which cost more the longer the wait may be
+WITHIN_SECONDS = 15.0  # enough for a busy machine; a successful test does not wait that long
+_SHORTEST, _LONGEST = 0.005, 0.1  # seconds between two checks: longer for longer waits
 
 
 def until[T](condition: Callable[[], T], *, within: float = WITHIN_SECONDS, what: str = "") -> T:
-    """Wait for a condition to hold; its value. Fails after so many seconds."""
+    """Wait for a condition to hold, and return its value. Fails after `within` seconds."""
     begun = time.monotonic()
     while not (value := condition()):
         time.sleep(_pause(begun, within, what))
@@ -23,7 +23,7 @@ def until[T](condition: Callable[[], T], *, within: float = WITHIN_SECONDS, what
 async def eventually(
     condition: Callable[[], Awaitable[Any] | Any], *, within: float = WITHIN_SECONDS, what: str = ""
 ) -> Any:
-    """Wait for a condition, which may be awaitable, to hold; its value. Fails after so many seconds."""
+    """Wait for a condition, which may be awaitable, and return its value. Fails after `within` seconds."""
     begun = time.monotonic()
     while True:
         value = condition()

@@ -1,4 +1,4 @@
-"""A Discord for the tests of logins: the sandbox, and one that answers what no Discord should."""
+"""Discord for the tests of logins: the sandbox, and a server with malformed responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOGIN, CALLBACK = "/api/auth/discord/login", "/api/auth/discord/callback"
 
 
 class Discord:
-    """A sandbox on a loop of its own, so that synchronous views can talk to it."""
+    """A sandbox on its own event loop, so that synchronous views can talk to it."""
 
     def __init__(self, folder: Path, redirect_uri: str) -> None:
         self.sandbox = Sandbox(data_dir=folder, port=0, redirect_uris=[redirect_uri])
@@ -43,7 +43,7 @@ class Discord:
         self._loop.close()
 
     def act(self, change: Callable[[], object]) -> None:
-        """Change the sandbox where it runs: it may be writing its world to disk at this moment."""
+        """Change the sandbox on its own loop: it may be saving its world at this moment."""
 
         async def call() -> None:
             change()
@@ -51,7 +51,7 @@ class Discord:
         asyncio.run_coroutine_threadsafe(call(), self._loop).result(20)
 
     def approve(self, location: str, user: str = "owner", *, deny: bool = False) -> str:
-        """Answer the consent page as `user`; returns where the browser is sent back to, without the host."""
+        """Submit the consent page as `user`. Returns the path and query of the redirect."""
         url = f"{self.sandbox.authorize_url}?{urlsplit(location).query}"
         form = {"deny": "1"} if deny else {"user": user}
         back = urlsplit(httpx.post(url, data=form).headers["location"])
@@ -82,7 +82,7 @@ def log_in(client: Client, there: Discord, user: str = "owner") -> str:
 
 
 class Gibberish:
-    """A Discord that answers each path with what a test gave it: `answers[path] = (status, headers, body)`."""
+    """A Discord that answers each path as a test tells it: `answers[path] = (status, headers, body)`."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
@@ -94,7 +94,7 @@ class Gibberish:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outer.asked.append((self.path, dict(self.headers)))
                 status, headers, body = outer.answers[urlsplit(self.path).path]
-                self.send_response_only(status)  # with no Date but the test's
+                self.send_response_only(status)  # without a Date of its own
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -103,7 +103,7 @@ class Gibberish:
             do_POST = do_GET
 
             def log_message(self, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"

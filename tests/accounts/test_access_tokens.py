@@ -1,4 +1,4 @@
-"""Access tokens on REST: what is let in. What is refused is in tests/attacks.py."""
+"""Access tokens on REST: the accepted ones. Refused ones are in tests/attacks.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def session() -> AuthSession:
 
 
 def claims_of(session: AuthSession, **changes: Any) -> dict[str, Any]:
-    """Good claims, some changed; a change to None leaves the claim out."""
+    """Return valid claims with some changed. A change to None leaves the claim out."""
     now = int(time.time())
     claims = {
         "iss": "backline",

@@ -1,4 +1,4 @@
-"""Who may enter the Django admin, and what it does to people."""
+"""Who may enter the Django admin, and how it changes people's accounts."""
 
 from __future__ import annotations
 

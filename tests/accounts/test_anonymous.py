@@ -1,4 +1,4 @@
-"""REQUIRE_AUTH=false: sockets take anybody for `dev`, REST takes nobody for anybody, and everyone is told."""
+"""REQUIRE_AUTH=false: sockets without a token act as `dev`, REST still needs one, and a warning says so."""
 
 from __future__ import annotations
 

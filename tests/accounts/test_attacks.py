@@ -14,7 +14,7 @@ from tests.attacks import attacks, good
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 Present = Callable[[str], Any]
-CLIENT = Client()  # keeps no cookie of these answers; a new one would load the middleware anew each time
+CLIENT = Client()  # none of these responses sets a cookie; each new client would load the middleware again
 
 
 def to_rest(token: str) -> Any:

@@ -1,4 +1,4 @@
-"""`/api/auth`: tokens for a cookie, logout, and how the two end together."""
+"""`/api/auth`: tokens for a cookie, logout, and that cookie and tokens end together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def user() -> User:
 
 @pytest.fixture
 def browser(user: User) -> Client:
-    """A browser that is logged in and, like a real one, has to show its CSRF token."""
+    """A logged-in browser whose CSRF token is checked, as a real one's is."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     client.get("/")

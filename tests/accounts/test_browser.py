@@ -1,4 +1,4 @@
-"""Logging in, being refused, seeing and ending one's sessions: in Chromium, with the sandbox for Discord."""
+"""Login, refusals, and the list of sessions, in Chromium with the sandbox as Discord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking one's data along, and leaving."""
+"""Exporting one's data, and deleting one's account."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_an_open_socket_ends_with_the_account(server: Server) -> None:
         assert socket.init(f"guild:{guild.pk}", token)["type"] == "ready"
         assert browser.delete("/api/auth/me", headers=headers).status_code == 204
         frame: dict[str, Any] = socket.receive(seconds=2)
-        assert frame["code"] in {"SESSION_REVOKED", "USER_NOT_FOUND"}  # one after the other, within a moment
+        assert frame["code"] in {"SESSION_REVOKED", "USER_NOT_FOUND"}  # in either order
         assert socket.close_code() == 4401
 
 

@@ -1,4 +1,4 @@
-"""The client of Discord's REST against the sandbox, with its faults on, and against a Discord that errs."""
+"""The client for Discord's REST API against the sandbox with faults, and against malformed responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Discord]:
 
 
 class Answers:
-    """What the sandbox answered: `(method, path, status)`."""
+    """The sandbox's responses: `(method, path, status)`."""
 
     def __init__(self, discord: Discord) -> None:
         self.seen: list[tuple[str, str, int]] = []
@@ -108,9 +108,9 @@ def test_in_a_storm_of_429_little_is_asked_and_nobody_waits_for_long(
     for _ in range(20):
         with pytest.raises(DiscordBusy) as refused:
             me()
-        # Each of them has patience for three seconds.
+        # Each of them waits for at most three seconds.
         assert refused.value.retry_after == pytest.approx(12, abs=8)
-    assert answers.statuses(ME) == [429]  # from then on it is known that there is no use
+    assert answers.statuses(ME) == [429]  # after the first 429 the others do not ask
 
 
 def test_a_global_429_holds_for_other_routes_too(answers: Answers, running: Discord) -> None:
@@ -125,8 +125,8 @@ def test_a_global_429_holds_for_other_routes_too(answers: Answers, running: Disc
 def test_eight_threads_keep_to_the_window_together(
     answers: Answers, running: Discord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sandbox takes 20 messages in two seconds and channel."""
-    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 60)  # a busy machine is no slow Discord
+    """The sandbox accepts 20 messages per channel in two seconds."""
+    monkeypatch.setattr(discord, "TIMEOUT_SECONDS", 60)  # a busy machine must not look like a slow Discord
     failures: list[DiscordError] = []
 
     def post(thread: int) -> None:
@@ -161,7 +161,7 @@ def test_after_too_many_refusals_nothing_more_is_asked(
             statuses.append(error.status)
     assert statuses == [401] * 5 + [503] * 5
     assert len(answers.seen) == 5
-    with pytest.raises(DiscordPaused) as refused:  # a good token neither: Discord counts by address
+    with pytest.raises(DiscordPaused) as refused:  # even with a valid token: Discord counts by IP address
         me()
     assert refused.value.retry_after == pytest.approx(600, abs=10)
 
@@ -173,7 +173,7 @@ def test_a_slow_discord_is_not_waited_for(
     running.fault(kind="latency", ms=400, count=1)
     with pytest.raises(DiscordTimeout):
         me()
-    until(lambda: answers.statuses(ME) == [200])  # or the next test would see it
+    until(lambda: answers.statuses(ME) == [200])  # otherwise the request would fall into the next test
 
 
 def test_a_discord_that_is_away_is_an_error_and_comes_back(answers: Answers, settings: LazySettings) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits as Discord documents them, without a network: what is learnt, who waits, when nothing is asked."""
+"""Rate limits as Discord documents them, without a network: what responses teach, who waits, who is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_who_cannot_wait_so_long_is_told_how_long_at_once() -> None:
     for _ in range(5):
         with pytest.raises(DiscordBusy) as refused:
             ask(limits, patience=3)
-    assert refused.value.retry_after == pytest.approx(30, abs=5)  # nobody waited as long as they would have
+    assert refused.value.retry_after == pytest.approx(30, abs=5)  # nobody waits that long
 
 
 def test_each_channel_has_a_window_of_its_own() -> None:
@@ -125,7 +125,7 @@ def test_the_first_request_of_a_route_goes_alone() -> None:
     ask(limits)
     with pytest.raises(DiscordBusy):
         ask(limits, ELSEWHERE)
-    limits.abandon(POST)  # it failed; the next one may try
+    limits.abandon(POST)  # the request failed, so the next one may try
     ask(limits, ELSEWHERE)
 
 
@@ -139,7 +139,7 @@ def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
         ask(limits)
 
 
-# What comes with a 429: a used-up window, the usual one beside a hidden limit, or no headers at all.
+# The headers of a 429: a used-up window, the normal one (for a hidden limit), or none.
 HEADERS = {
     "used up": window(0, 0.2, limit=1),
     "hidden": window(4, 15),
@@ -159,8 +159,8 @@ def test_a_429_is_obeyed_and_then_forgotten(headers: dict[str, str]) -> None:
     assert refused.value.retry_after == pytest.approx(0.2, abs=0.1)
     begun = time.monotonic()
     ask(limits, patience=5)
-    assert time.monotonic() - begun >= 0.15  # not before it was over
-    for _ in range(4):  # as many as the window holds, at once
+    assert time.monotonic() - begun >= 0.15  # the refusal has to end first
+    for _ in range(4):  # a whole window at once
         ask(limits)
 
 
@@ -207,7 +207,7 @@ def test_a_window_takes_as_long_as_its_first_answer_said_last() -> None:
         limits.learn(POST, status=200, headers=window(4, seconds), body={})
     for _ in range(3):
         ask(limits)
-    ask(limits, patience=5)  # a new window, of which nothing is known but how long the last one took
+    ask(limits, patience=5)  # a new window: only the length of the last one is known
     for _ in range(4):
         ask(limits)
     with pytest.raises(DiscordBusy) as refused:
@@ -317,7 +317,7 @@ def test_refusals_are_counted_and_others_doing_is_not() -> None:
 
 def test_long_before_discord_shuts_the_address_out_nothing_is_asked_any_more() -> None:
     limits = Limits()
-    assert MAX_INVALID <= 1_000  # Discord's own limit is 10,000, for all processes of an address together
+    assert MAX_INVALID <= 1_000  # Discord's limit is 10,000 per IP address, for all processes together
     for _ in range(MAX_INVALID - 1):
         learn(limits, status=403, body={})
     ask(limits)

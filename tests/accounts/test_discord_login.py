@@ -203,7 +203,7 @@ def test_retry_after_is_waited_out_before_the_next_try(client: Client, there: Di
 
 def test_a_discord_that_is_down_is_502(client: Client, settings: LazySettings) -> None:
     state = parse_qs(urlsplit(begin(client)).query)["state"][0]
-    settings.DISCORD_API_URL = "http://127.0.0.1:9"  # the discard port: nobody listens
+    settings.DISCORD_API_URL = "http://127.0.0.1:9"  # the discard port, where nothing listens
     settings.DISCORD_CA_FILE = ""
     response = client.get(CALLBACK, {"code": "x", "state": state})
     assert (response.status_code, b"DISCORD_FAILED" in response.content) == (502, True)

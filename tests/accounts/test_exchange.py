@@ -1,4 +1,4 @@
-"""`POST /api/auth/discord/exchange`: login for clients that hold the authorization code themselves."""
+"""`POST /api/auth/discord/exchange`: login for clients that get the authorization code themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 
 def code_of(there: Discord, settings: LazySettings, user: str = "owner", **query: str) -> str:
-    """Get a code from Discord as a phone would."""
+    """Get a code from Discord as a mobile app does."""
     asked = {
         "client_id": settings.DISCORD_CLIENT_ID,
         "redirect_uri": settings.DISCORD_REDIRECT_URI,

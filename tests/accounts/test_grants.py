@@ -1,4 +1,4 @@
-"""Discord's tokens: encrypted, renewed once before they are used, given back at the end."""
+"""Discord's tokens: encrypted, refreshed once before they are used, and revoked at the end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def owner(there: Discord) -> User:
 
 
 def age(user: User, *, minutes: float) -> None:
-    """Let the access token have so many minutes left."""
+    """Make the access token expire in so many minutes."""
     DiscordGrant.objects.filter(user=user).update(expires_at=timezone.now() + timedelta(minutes=minutes))
 
 

@@ -1,4 +1,4 @@
-"""What nobody can use any more is forgotten; what somebody still can is not."""
+"""Rows that are no longer usable are deleted, and usable ones stay."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_rows_of_service_tokens_and_of_browsers_go_when_they_expire() -> None:
     for expires_at in (ago(seconds=1), timezone.now() + timedelta(minutes=1)):
         UsedServiceToken.objects.create(jti=uuid.uuid4().hex, expires_at=expires_at)
         browser = Client()
-        browser.get("/api/auth/discord/login")  # its state is kept in a row
+        browser.get("/api/auth/discord/login")  # stores the OAuth state in a row
         Session.objects.filter(pk=browser.cookies["session"].value).update(expire_date=expires_at)
     counts = forget_the_past()
     assert (counts["service tokens"], counts["browser sessions"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""Steps that are good once, asked for twice by the same client: a double click, a prefetch, an answer that got lost."""
+"""Steps that work only once, requested twice by one client: a double click, a prefetch, or a lost response."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def get(url: str, path: str, cookie: str = "") -> httpx.Response:
 
 
 def later(seconds: float, *what: str) -> httpx.Response:
-    """As the second click of a double click comes."""
+    """Send the request after a delay, like the second click of a double click."""
     time.sleep(seconds)
     return get(*what)
 
@@ -88,7 +88,7 @@ def let_the_replay_pass() -> None:
 
 
 def rows_with_tokens() -> list[OneTimeStep]:
-    """Those that keep what Discord gave for a code."""
+    """Return the rows that store the tokens Discord gave for a code."""
     return [row for row in OneTimeStep.objects.exclude(answer="") if "access_token" in decrypt(row.answer)]
 
 
@@ -104,7 +104,7 @@ def is_refused(response: Any) -> bool:
 
 
 def test_a_step_that_another_finishes_at_this_moment_is_answered_all_the_same() -> None:
-    """The other one took what lets the step begin, after we looked for its answer."""
+    """The other request claims the step after this one looked for its answer."""
 
     def overtaken() -> bool:
         assert take_once("a step", proof=("mine",), act=lambda: "the answer") == ("the answer", True)
@@ -119,7 +119,7 @@ def test_a_step_that_another_finishes_at_this_moment_is_answered_all_the_same() 
 
 
 def test_only_a_few_wait_for_the_same_step(in_threads: Callable[..., list[Any]]) -> None:
-    """Each who waits keeps a thread that could answer somebody else."""
+    """Each waiting request occupies a thread that could serve others."""
     gate, crowded = threading.Event(), threading.Semaphore(0)
 
     def act() -> str:
@@ -148,7 +148,7 @@ def test_only_a_few_wait_for_the_same_step(in_threads: Callable[..., list[Any]])
 
 
 def agree(first: httpx.Response, second: httpx.Response) -> str:
-    """Check that two answers to one callback are one login. Returns its cookie."""
+    """Check that two responses to one callback are the same login. Returns its cookie."""
     assert (first.status_code, second.status_code) == (302, 302), (first.text, second.text)
     assert first.headers["Location"] == second.headers["Location"] == "/sessions"
     assert first.cookies[COOKIE] == second.cookies[COOKIE]
@@ -256,7 +256,7 @@ def test_a_refusal_is_repeated_too(there: Discord) -> None:
 def test_a_login_that_discord_failed_succeeds_by_reloading(
     client: Client, there: Discord, path: str, failures: int
 ) -> None:
-    """Discord accepts a code once, and may fail after it did."""
+    """Discord accepts a code once, and may fail afterwards."""
     back = there.approve(begin(client))
     there.fault(kind="http_status", status=503, path=path, count=3 * failures)
     for _ in range(failures):
@@ -339,7 +339,7 @@ def test_nothing_that_could_be_replayed_is_stored_in_clear(there: Discord) -> No
 
 
 def test_an_answer_that_was_under_way_takes_no_new_cookie_away(there: Discord) -> None:
-    """A page of another tab asked with the cookie of before, and is answered after the login."""
+    """Another tab sends a request with the old cookie, and gets the response after the login."""
     back, cookie = begun(there)
     with_cookie(cookie).get(back)
     for path in ("/", "/api/auth/me", "/dashboard"):
@@ -417,7 +417,7 @@ def test_setting_up_and_taking_off_the_second_factor_twice_is_once() -> None:
     assert not Authenticator.objects.exists()
 
 
-# --- Clients that hold the code, and logging out ---
+# --- Clients that get the code themselves, and logout ---
 
 
 def test_an_exchange_sent_twice_by_one_client_is_one_session(
@@ -493,7 +493,7 @@ def test_logging_out_twice_is_logged_out() -> None:
     assert (nonsense.status_code, nonsense.json()["code"]) == (401, "TOKEN_INVALID")
 
 
-# --- Tokens of devices, which are shown once ---
+# --- Device tokens, which are shown once ---
 
 
 def test_a_device_token_asked_for_again_with_its_key_is_the_same(

@@ -1,4 +1,4 @@
-"""Refresh tokens: one use, the same child for tabs that race, theft ends the session."""
+"""Refresh tokens: single use, the same successor for tabs that race, and theft ends the session."""
 
 from __future__ import annotations
 

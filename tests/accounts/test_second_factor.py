@@ -1,4 +1,4 @@
-"""A second factor: nothing opens before it, and its secrets are kept like Discord's tokens."""
+"""The second factor: nothing is accessible before it, and its secrets are encrypted like Discord's tokens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_tries_yet() -> None:
 
 
 def code_now(secret: str) -> str:
-    """The code an authenticator app shows (RFC 6238), with time left to type it."""
+    """Return the code that an authenticator app shows (RFC 6238), with time left to type it."""
     until(lambda: time.time() % PERIOD_SECONDS < PERIOD_SECONDS - 2)
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // PERIOD_SECONDS)))
 
@@ -57,7 +57,7 @@ def owner() -> User:
 
 
 def half_way(there: Discord) -> Client:
-    """A browser that Discord has sent back and that owes a code."""
+    """A browser that has logged in at Discord and still has to enter a code."""
     browser = Client()
     assert log_in(browser, there) == AUTHENTICATE
     return browser

@@ -1,4 +1,4 @@
-"""Service tokens: good once, for a minute, and only on the Bot API. What is refused is in tests/attacks.py."""
+"""Service tokens: valid once, for a minute, and only for the Bot API. Refused ones are in tests/attacks.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's sessions: seen, ended one by one or all at once, and what ends with them."""
+"""A person's sessions: listed, ended one by one or all at once, and what ends with them."""
 
 from __future__ import annotations
 

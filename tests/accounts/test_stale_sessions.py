@@ -1,4 +1,4 @@
-"""What a browser with a session of before gets from the pages of logging in: an answer, and no failure of ours."""
+"""A browser with a stale session gets a proper response from the login pages, not a server error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the settings refuse to start with, and what production sets by itself."""
+"""Settings that prevent a start, and the settings that production sets by itself."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_each_program_warns_when_anybody_may_come_in(
     names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
     env = os.environ | dict(zip(names, free_ports(3), strict=True))
     env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
-    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it is there, so no music is made for it
+    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it exists, so no starter music is generated
     env.pop("DATABASE_URL", None)
     with (tmp_path / "log").open("w") as log:
         program = subprocess.Popen(

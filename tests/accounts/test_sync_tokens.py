@@ -1,4 +1,4 @@
-"""Sync tokens: one store, thirty days, listed and revocable; good for nothing else."""
+"""Sync tokens: valid for one store and thirty days, listed, revocable, and useless elsewhere."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_it_is_listed_with_its_store_until_it_ends(user: User) -> None:
     _, session = sync_token(user)
     browser = Client()
     browser.force_login(user)
-    # A login unused for so long would be gone; this one ends by its age only.
+    # A login that was unused this long would have ended. This one should end by its age only.
     AuthSession.objects.filter(pk=session.pk).update(last_seen_at=timezone.now() - timedelta(days=20))
     listed = {entry["sid"]: entry for entry in browser.get("/api/auth/sessions").json()}
     entry = listed.pop(str(session.pk))

@@ -1,4 +1,4 @@
-"""Whoever is ended in one process is ended in another one, which shares nothing with it but the database."""
+"""A login that ends in one process also ends in another one that shares only the database with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 
 @dataclass
 class Elsewhere:
-    """A `runweb` of its own on the tests' database, without Redis: no hint ever reaches it, or comes from it."""
+    """A separate `runweb` on the tests' database, without Redis: it neither receives nor sends hints."""
 
     url: str
 
@@ -51,7 +51,7 @@ def elsewhere(transactional_db: None, tmp_path: Path) -> Iterator[Elsewhere]:
 
 @dataclass
 class Person:
-    """Somebody with a browser, a token of its session, a refresh token and a sync token."""
+    """A person with a browser, its session's access token, a refresh token and a sync token."""
 
     user: User
     instance: str
@@ -82,7 +82,7 @@ def use_a_spent_refresh_token(person: Person, operator: Client) -> None:
         RefreshChain.objects.update(rotated_at=timezone.now() - timedelta(minutes=1))
 
 
-# What ends a person's login, and whether it ends all they have.
+# Ways to end a person's login, and whether each ends all of their logins.
 ENDS: dict[str, tuple[Callable[[Person, Client], object], bool]] = {
     "logout": (lambda person, _: person.browser.post("/api/auth/logout"), False),
     "ended in the list": (

@@ -18,5 +18,5 @@ def post(db: None, sandbox: Discord) -> Post:
 
 @pytest.fixture
 def post_everywhere(transactional_db: None, sandbox: Discord) -> Post:
-    """One whose rows threads see."""
+    """An outbox whose rows are committed, so that other threads see them."""
     return Post(sandbox)

@@ -1,4 +1,4 @@
-"""The Lounge with alert rules, and a bot's hands, for the tests of the outbox."""
+"""The Lounge with alert rules and a poster, for the tests of the outbox."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ MINUTE = timedelta(minutes=1)
 
 
 class Post:
-    """The Lounge with a rule, and a bot's hands."""
+    """The Lounge with a rule, and a poster."""
 
     def __init__(self, there: Discord) -> None:
         self.there = there
         there.sandbox.world.messages.clear()
-        there.sandbox.ratelimiter.reset()  # what the test before used up is not this one's
+        there.sandbox.ratelimiter.reset()  # the test before may have used up a window
         self.guild = GuildFactory.create(guild_id=LOUNGE)
         for role in there.sandbox.world.guild_roles(LOUNGE):
             RoleFactory.create(id=role.id, guild=self.guild, name=role.name, permissions=role.permissions)
@@ -64,7 +64,7 @@ class Post:
         return claim_due(owner=owner, shard=shard, count=count, limit=8)
 
     def work(self, owner: str = "bot-1") -> int:
-        """Post what is due, until nothing is. Returns how many deliveries that took."""
+        """Post until nothing is due. Returns the number of deliveries."""
         done = 0
         while found := self.claim(owner):
             for delivery in found:
@@ -93,7 +93,7 @@ class Post:
         return [message.embeds[0]["description"] for message in self.messages]
 
     def deny(self, bits: int, *, told: bool = True) -> None:
-        """Take permissions away in #general. `told`: the bot's mirror knows."""
+        """Deny permissions in #general. With `told`, the bot's mirror knows of it."""
         overwrites = [{"id": LOUNGE, "type": 0, "allow": "0", "deny": str(bits)}]
         self.edit(change="edit_channel", channel_id=GENERAL, overwrites=overwrites)
         if told:

@@ -1,4 +1,4 @@
-"""What somebody hostile writes into rules and alerts: refused, or posted within what Discord takes."""
+"""Hostile text in rules and alerts is refused, or posted within Discord's limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What monitoring sees of alerts on their way to Discord."""
+"""The metrics of alerts on their way to Discord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox of alerts: how many messages come of how many alerts, and that each comes once, whatever breaks."""
+"""The outbox of alerts: alerts are combined into messages, and each is posted once, whatever breaks."""
 
 from __future__ import annotations
 
@@ -147,10 +147,10 @@ def test_what_was_handed_to_discord_is_joined_by_nothing(post: Post) -> None:
     post.alert("first")
     post.alert("second")
     post.pass_time(MINUTE)
-    post.alert("third")  # joins: the digest was not sent yet
+    post.alert("third")  # joins the digest, which was not sent yet
     claimed = post.claim()
     claimed += post.claim()
-    assert len(claimed) == 1  # one of a rule at a time
+    assert len(claimed) == 1  # one post per rule at a time
     settle(claimed[0], deliver(claimed[0]))
     (digest,) = post.claim()
     post.alert("fourth")
@@ -169,7 +169,7 @@ def test_after_a_bots_return_what_comes_new_waits_for_its_minute(post: Post) -> 
     post.pass_time(timedelta(hours=1))
     post.work()
     assert len(post.messages) == 3
-    post.alert("new")  # two were posted this minute, though they are an hour old
+    post.alert("new")  # the other two were posted this minute, although they are an hour old
     assert post.work() == 0
     post.pass_time(MINUTE)
     post.work()
@@ -200,7 +200,7 @@ def test_an_alert_that_cannot_be_read_stops_no_other(post: Post) -> None:
     assert only.post_id != broken.pk
 
 
-# --- How long what is due waits ---
+# --- How long due posts have been waiting ---
 
 
 def test_how_long_alerts_wait_counts_from_when_they_were_first_due(post: Post) -> None:
@@ -215,7 +215,7 @@ def test_how_long_alerts_wait_counts_from_when_they_were_first_due(post: Post) -
     post.pass_time(timedelta(seconds=30))
     assert wait() == 30
     post.there.fault(kind="http_status", status=500, path="/messages")
-    post.work()  # is tried again later, and that is waiting too
+    post.work()  # it will be retried later, and until then it counts as waiting
     post.pass_time(timedelta(seconds=40))
     assert wait() == 40
     assert waiting_since(shard=1 - shard_of(LOUNGE, 2), count=2) is None
@@ -229,7 +229,7 @@ def test_how_long_alerts_wait_counts_from_when_they_were_first_due(post: Post) -
 
 
 def quiet_now(**shift: int) -> dict[str, str]:
-    """Quiet hours from an hour ago until in two hours, moved by `shift`."""
+    """Return quiet hours that began an hour ago and end in two hours, moved by `shift`."""
     now = timezone.now() + timedelta(**shift)
     start, until = now - timedelta(hours=1), now + timedelta(hours=2)
     return {"from": f"{start:%H:%M}", "until": f"{until:%H:%M}", "timezone": "UTC"}
@@ -327,8 +327,8 @@ def test_a_bot_that_dies_between_sending_and_noting_posts_once(post: Post) -> No
     post.rule()
     post.alert(picture=PNG)
     (lost,) = post.claim("bot-1")
-    deliver(lost)  # and here it dies
-    assert post.claim("bot-2") == []  # its lease holds
+    deliver(lost)  # the bot dies here
+    assert post.claim("bot-2") == []  # its lease has not expired
     post.pass_time(LEASE + timedelta(seconds=1))
     assert post.work("bot-2") == 1
     (message,) = post.messages
@@ -376,8 +376,8 @@ def test_beyond_the_nonces_life_the_post_is_found_in_the_channel(
     post.alert()
     (lost,) = post.claim()
     deliver(lost)
-    post.there.sandbox.world.messages[post.messages[0].id].nonce = None  # Discord does not show it later
-    post.change(rule, channel_id=MUSIC)  # it is looked for where it went
+    post.there.sandbox.world.messages[post.messages[0].id].nonce = None  # Discord shows it only at first
+    post.change(rule, channel_id=MUSIC)  # it is searched for in the channel it was sent to
     post.pass_time(NONCE_HONOURED + MINUTE)
     assert post.work() == 1
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
@@ -390,9 +390,9 @@ def test_beyond_the_nonces_life_what_is_not_in_the_channel_is_posted(
     forget_nonces(monkeypatch)
     post.rule()
     post.alert()
-    assert post.claim()  # and it dies before it sends
+    assert post.claim()  # the bot dies before it sends
     post.pass_time(NONCE_HONOURED + MINUTE)
-    assert post.work() == 2  # looked, then sent
+    assert post.work() == 2  # one searched, one sent
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
 
 
@@ -409,7 +409,7 @@ def test_in_plain_text_it_is_found_as_well(post: Post, monkeypatch: pytest.Monke
 
 
 def away(post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody answers at Discord's address."""
+    """Nothing listens at Discord's address."""
     settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
 
 
@@ -433,7 +433,7 @@ def test_only_what_discord_may_have_is_ever_in_doubt(
     monkeypatch: pytest.MonkeyPatch,
     failing: Callable[[Post, Settings, pytest.MonkeyPatch], None],
 ) -> None:
-    """Long after, where the channel cannot be looked through: what surely is not there is posted, the rest is said."""
+    """Much later, in a channel without history: posts that were surely not sent are posted, the rest is reported."""
     forget_nonces(monkeypatch)
     without_history(post)
     post.rule()
@@ -502,7 +502,7 @@ def test_what_an_operator_tries_again_is_in_no_doubt_however_late(
     post.work()
     assert try_again(AlertPost.objects.get())
     without_history(post)
-    post.pass_time(timedelta(minutes=10))  # no bot for so long
+    post.pass_time(timedelta(minutes=10))  # no bot was running meanwhile
     assert post.work() == 1
     assert states() == [PostState.POSTED]
 
@@ -535,7 +535,7 @@ def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
 def test_without_enforce_nonce_the_tests_above_would_fail(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sandbox makes a second message where nothing asks it not to."""
+    """Without `enforce_nonce`, the sandbox creates a second message."""
     forget_nonces(monkeypatch)
     post.rule()
     post.alert()

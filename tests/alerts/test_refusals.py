@@ -1,4 +1,4 @@
-"""What becomes of an alert when Discord refuses it, or some of it: tried again, given up, said with less."""
+"""Alerts that Discord refuses, wholly or partly: retried, given up, or sent in a simpler form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.factories import UserFactory
 
 @pytest.fixture
 def answers(post: Post) -> Iterator[list[int]]:
-    """The statuses that the sandbox gave to who posted messages."""
+    """The status codes of the sandbox's responses to posted messages."""
     seen: list[int] = []
 
     def note(method: str, path: str, status: int, body: Any) -> None:
@@ -63,7 +63,7 @@ def test_where_files_are_not_allowed_the_alert_comes_without_its_picture_and_say
     assert shape["problem"]["code"] == "POSTED_IN_PART"
     assert "#general" in shape["problem"]["detail"]
     assert "Attach Files" in shape["problem"]["detail"]
-    post.alert("no picture")  # loses nothing
+    post.alert("no picture")  # has no picture to lose
     post.work()
     assert rule_again(post).problem_code == ""
 
@@ -107,7 +107,7 @@ def test_where_neither_is_allowed_there_are_words(post: Post, answers: list[int]
 def test_an_embed_that_discord_drops_without_a_word_is_said_in_the_message(
     post: Post, answers: list[int]
 ) -> None:
-    """Beside a mention Discord refuses nothing; the text would be lost."""
+    """With a mention in the message, Discord accepts it without the embed, and the text would be lost."""
     post.rule(mention_role_id=DJ_ROLE)
     post.deny(EMBED_LINKS, told=False)
     post.alert("somebody")
@@ -143,16 +143,16 @@ def test_a_digest_in_plain_text_shows_the_newest_that_fit(post: Post) -> None:
     assert link.startswith("<http")
 
 
-# --- What Discord says, and what comes of it ---
+# --- Discord's responses, and their effects ---
 
 
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        ({"status": 403, "code": 50013}, "MISSING_PERMISSION"),  # a bot that is timed out too
-        ({"status": 403, "code": 50001}, "MISSING_PERMISSION"),  # banned, and nobody told us yet
+        ({"status": 403, "code": 50013}, "MISSING_PERMISSION"),  # also for a bot in a timeout
+        ({"status": 403, "code": 50001}, "MISSING_PERMISSION"),  # banned, and the bot does not know yet
         ({"status": 404, "code": 10003}, "CHANNEL_DELETED"),
-        ({"status": 400, "code": 50008}, "CHANNEL_UNSUITABLE"),  # became another kind of channel
+        ({"status": 400, "code": 50008}, "CHANNEL_UNSUITABLE"),  # the channel's type has changed
         ({"status": 400, "code": 40058}, "CHANNEL_UNSUITABLE"),  # a forum
         ({"status": 400, "code": 200000}, "MESSAGE_BLOCKED"),
         ({"status": 400, "code": 50035}, "DISCORD_REFUSED"),
@@ -163,13 +163,13 @@ def test_what_would_not_go_better_is_given_up_and_said(
     post: Post, answer: dict[str, int], problem: str
 ) -> None:
     post.rule()
-    post.there.fault(kind="http_status", path="/messages", count=2, **answer)  # plain text fares no better
+    post.there.fault(kind="http_status", path="/messages", count=2, **answer)  # plain text is refused too
     post.alert("lost")
     assert (post.work(), states()) == (1, [PostState.FAILED])
     (shape,) = rule_shapes([rule_again(post)], post.guild)
     assert shape["problem"]["code"] == problem
     assert AlertPost.objects.get().error_detail == shape["problem"]["detail"]
-    post.alert("held")  # for ten minutes: it would be refused as well
+    post.alert("held")  # for ten minutes, because it would be refused as well
     assert post.work() == 0
 
 
@@ -181,7 +181,7 @@ def test_what_would_not_go_better_is_given_up_and_said(
         ({"status": 429, "html": True}, "DISCORD_RATE_LIMITED", 60),
         ({"status": 502, "html": True}, "DISCORD_FAILED", 1),
         ({"status": 503, "code": 130000}, "DISCORD_FAILED", 1),
-        ({"status": 400, "code": 40004}, "DISCORD_FAILED", 1),  # sending was turned off for now
+        ({"status": 400, "code": 40004}, "DISCORD_FAILED", 1),  # sending is temporarily disabled
     ],
     ids=str,
 )
@@ -220,7 +220,7 @@ def test_a_global_429_holds_all_channels(post: Post, answers: list[int]) -> None
         post.rule(channel_id=channel)
     post.there.fault(kind="rate_limit", path="/messages", scope="global", retry_after=30)
     post.alert()
-    assert (post.work(), answers) == (2, [429])  # the other one is not even asked for
+    assert (post.work(), answers) == (2, [429])  # the other one is not sent at all
     for kept in AlertPost.objects.all():
         assert (kept.state, kept.error_code) == (PostState.PENDING, "DISCORD_RATE_LIMITED")
         assert kept.due_at > timezone.now() + timedelta(seconds=25)
@@ -277,7 +277,7 @@ def test_without_the_permission_the_post_is_given_up_and_the_rule_says_why(post:
     assert "Send Messages" in rule.problem_detail
     for n in range(40):
         post.alert(f"held {n}")
-    assert post.work() == 0  # each try would count against the bot everywhere
+    assert post.work() == 0  # each attempt would count towards the bot's limit of invalid requests
     post.edit(change="edit_channel", channel_id=GENERAL, overwrites=[])
     post.change(rule, enabled=True)
     assert post.work() == 1
@@ -324,7 +324,7 @@ def test_a_429_is_waited_out(post: Post) -> None:
     assert (waiting.state, waiting.error_code) == (PostState.PENDING, "DISCORD_RATE_LIMITED")
     assert waiting.due_at > timezone.now() + timedelta(seconds=25)
     rule.refresh_from_db()
-    assert rule.problem_code == ""  # nobody needs to do anything
+    assert rule.problem_code == ""  # no action is needed
     discord._transport.cache_clear()  # another process, half a minute later
     post.pass_time(timedelta(seconds=31))
     assert post.work() == 1
@@ -354,7 +354,7 @@ def test_a_discord_that_answers_too_late_has_it_once(post: Post, monkeypatch: py
     observers = post.there.sandbox.observers
 
     def hang(method: str, path: str, status: int, body: Any) -> None:
-        gave_up.wait(10)  # the message is made, the answer is not sent
+        gave_up.wait(10)  # the message is created, but the response is not sent
 
     observers.append(hang)
     post.rule()

@@ -1,4 +1,4 @@
-"""Alert rules: what may be chosen and by whom, which alerts they hear, when they are quiet, and what a post says."""
+"""Alert rules: valid choices and who may make them, the alerts they match, quiet hours, and the posts' texts."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_rule_is_made_changed_and_removed_and_each_is_told(office: Office) -> 
     rule = AlertRule.objects.get(pk=shape["id"])
     changed = office.patch(rule, quiet_hours=None, max_per_minute=3, by=office.admin)
     assert changed.json() == shape | {"quiet_hours": None}
-    office.patch(rule, max_per_minute=3)  # as it is: nothing to tell
+    office.patch(rule, max_per_minute=3)  # unchanged, so no event
     assert office.delete(rule).status_code == 204
     assert office.listed() == []
     night = {"quiet_hours": NIGHT}
@@ -195,7 +195,7 @@ def test_a_guild_taps_no_stream_that_none_of_its_managers_may_read(office: Offic
     private = create_stream(stranger, stream_id="private")
     refused = office.post(stream_id="private")
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["stream_id"])
-    assert office.post(stream_id="not-there").json() == refused.json()  # nobody learns which there are
+    assert office.post(stream_id="not-there").json() == refused.json()  # nobody learns which streams exist
     grant = share_with_user(private, office.owner, write=False)
     rule = office.rule(stream_id="private")
     office.stream = private
@@ -344,14 +344,14 @@ BERLIN = "Europe/Berlin"
         # Within one day, in summer: two hours ahead.
         ("12:00", "14:00", "2026-07-01T10:00:00+00:00", "2026-07-01T12:00:00+00:00"),
         ("12:00", "14:00", "2026-07-01T12:00:00+00:00", None),
-        # The night of 29 March has nine hours less one, that of 25 October one more.
+        # The night of 29 March is one hour shorter than nine hours, that of 25 October one hour longer.
         ("22:00", "07:00", "2026-03-28T22:00:00+00:00", "2026-03-29T05:00:00+00:00"),
         ("22:00", "07:00", "2026-10-24T22:00:00+00:00", "2026-10-25T06:00:00+00:00"),
         # 02:30 does not exist on 29 March: clocks go from 02:00 to 03:00, at 01:00 UTC.
         ("22:00", "02:30", "2026-03-29T00:59:00+00:00", "2026-03-29T01:00:00+00:00"),
         ("02:00", "03:00", "2026-03-29T00:59:00+00:00", None),
         ("02:00", "03:00", "2026-03-29T01:00:00+00:00", None),
-        # 02:30 comes twice on 25 October, at 00:30 and 01:30 UTC; what the clocks show decides.
+        # 02:30 comes twice on 25 October, at 00:30 and 01:30 UTC. Local time decides.
         ("22:00", "02:30", "2026-10-25T00:29:00+00:00", "2026-10-25T00:30:00+00:00"),
         ("22:00", "02:30", "2026-10-25T00:45:00+00:00", None),
         ("22:00", "02:30", "2026-10-25T01:15:00+00:00", "2026-10-25T01:30:00+00:00"),
@@ -386,7 +386,7 @@ def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
     assert hours.include(end - timedelta(seconds=1))
 
 
-# --- What is said ---
+# --- What a post says ---
 
 
 def said(text: str, level: Level = Level.HIGH) -> Said:
@@ -456,7 +456,7 @@ def test_in_plain_text_it_stays_within_discords_limits_too(text: str, digest: bo
     told = message(
         *alerts, digest=digest, levels={"high": 99_999}, stream_name=name, picture=picture, without=plainly
     )
-    assert len(told["content"].encode("utf-16-le")) // 2 <= 2000  # as Discord counts, at worst
+    assert len(told["content"].encode("utf-16-le")) // 2 <= 2000  # UTF-16 units, the strictest way to count
     assert told["content"].startswith("<@&42> **")
     assert told["allowed_mentions"] == {"parse": [], "roles": ["42"]}
     assert "embeds" not in told
@@ -485,7 +485,7 @@ def test_a_digest_counts_all_and_shows_the_newest() -> None:
     assert lines[1].startswith("<t:1795248000:T> **Low** alert 0 xxx")
     assert len(lines) == 11
     assert len(embed["description"]) <= 4096
-    assert embed["color"] == message(said("x"))["embeds"][0]["color"]  # the worst of them
+    assert embed["color"] == message(said("x"))["embeds"][0]["color"]  # the highest level's color
 
 
 def test_the_picture_goes_along() -> None:

@@ -1,4 +1,4 @@
-"""The measurements of bench/ take minutes; here each only has to start."""
+"""The measurements of bench/ take minutes, so here each only has to start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage with a library of tones that can be told apart by ear."""
+"""A stage with a library of tones that differ in pitch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(tones: Path, tmp_path: Path) -> Path:
-    """A folder of this test's own."""
+    """A separate folder for this test."""
     folder = tmp_path / "library"
     shutil.copytree(tones, folder)
     return folder
@@ -53,9 +53,9 @@ def library(tones: Path, tmp_path: Path) -> Path:
 async def running_stage(
     tmp_path: Path, library: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
-    """A running sandbox with a scanned library and a guild row. Bots are started by the test."""
+    """A running sandbox with a scanned library and a guild row. The test starts the bots."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
-    # Tests restart bots more often than Discord would let them.
+    # Tests restart bots more often than Discord allows.
     sandbox.gateway.IDENTIFY_SECONDS = 0.0
     monkeypatch.setattr(shards, "IDENTIFY_EVERY", timedelta(0))
     await sandbox.start()
@@ -81,7 +81,7 @@ async def stage(
 
 @pytest.fixture
 async def playing(stage: Stage) -> Stage:
-    """A stage whose bot plays 440 Hz to `member` and `owner`, with 523 Hz waiting."""
+    """A stage whose bot plays 440 Hz to `member` and `owner`, with 523 Hz queued."""
     await stage.start_bot()
     await stage.sit("owner", "Stage left")
     await stage.slash("owner", "play", query="Long A")
@@ -109,7 +109,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def play() -> Iterator[Callable[..., TrackSource]]:
-    """Makes sources, and sees to it that every one of them ends with its thread."""
+    """Creates sources, and checks that every source and its thread end."""
     made: list[TrackSource] = []
 
     def make(media: Path | str, **arguments: int) -> TrackSource:

@@ -1,4 +1,4 @@
-"""Reading a source as nextcord does, and hearing what it gave."""
+"""Reads a source as nextcord does, and measures what it played."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOPBACK = [ip_network("127.0.0.0/8")]
 
 
 def take(source: TrackSource, count: int | None = None) -> list[bytes]:
-    """Packets without the silence of underruns: `count` of them, or all up to the end."""
+    """Return packets without the silence of underruns: `count` of them, or all up to the end."""
     taken: list[bytes] = []
     while count is None or len(taken) < count:
         before = source.underruns
@@ -33,7 +33,7 @@ def take(source: TrackSource, count: int | None = None) -> list[bytes]:
 
 
 def decode(frames: list[bytes]) -> NDArray[np.float32]:
-    """Left channel at 48 kHz."""
+    """Return the left channel at 48 kHz."""
     decoder = AudioCodecContext.create("libopus", "r")
     decoder.sample_rate = 48_000
     decoder.layout = "stereo"
@@ -52,11 +52,11 @@ def rms(samples: NDArray[np.float32]) -> float:
 
 
 def sweep(seconds: float, *, rate: int = 48_000) -> NDArray[np.float32]:
-    """From 300 Hz upwards by 200 Hz each second, so that pitch tells time."""
+    """Return a tone that rises from 300 Hz by 200 Hz per second, so that its pitch shows the position."""
     time = np.arange(int(seconds * rate)) / rate
     return (0.4 * np.sin(2 * np.pi * (300 * time + 100 * time**2))).astype(np.float32)
 
 
 def time_of(samples: NDArray[np.float32]) -> float:
-    """Seconds into `sweep` at which a tenth of a second of it begins."""
+    """Return the position in `sweep`, in seconds, at which these 0.1 s of it begin."""
     return (loudest_hz(samples[:4800]) - 300) / 200 - 0.05

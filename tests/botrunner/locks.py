@@ -1,4 +1,4 @@
-"""A database that others hold, and connections that break."""
+"""A locked database, and database connections that break."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import connection, transaction
 
 @contextmanager
 def nobody_writes() -> Iterator[Callable[[], None]]:
-    """Hold what every command waits for: SQLite's write lock, a lock of PostgreSQL on the tables, reads included.
+    """Hold the lock that every command needs: SQLite's write lock, or PostgreSQL's on the tables, even for reads.
 
-    Yields what lets go of it.
+    Yields a function that releases it.
     """
     held, release = threading.Event(), threading.Event()
 
@@ -42,7 +42,7 @@ def nobody_writes() -> Iterator[Callable[[], None]]:
 
 
 def break_connections(table: str = "") -> int:
-    """End PostgreSQL's connections that wait for a lock, with a query of that table. Returns how many did."""
+    """End PostgreSQL connections whose query of that table waits for a lock. Returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"

@@ -1,4 +1,4 @@
-"""A sandbox, the hands of its people, and real bots on the test's own loop."""
+"""A sandbox, its people's actions, and real bots on the test's own loop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunningBot:
 
 
 class Stage:
-    """One guild, the Lounge, as tests see and touch it."""
+    """One guild, the Lounge, as tests observe and change it."""
 
     guild_id = LOUNGE
 
@@ -51,7 +51,7 @@ class Stage:
     # --- Bots ---
 
     async def start_bot(self) -> RunningBot:
-        """Start a bot and wait until it looks after the Lounge, or another one does."""
+        """Start a bot and wait until it or another bot has the Lounge's lease."""
         bot = RunningBot()
         self.bots.append(bot)
         sessions = sum(not each.task.done() for each in self.bots)
@@ -74,7 +74,7 @@ class Stage:
         (await self.http.post("/_sandbox/voice-state", json=body)).raise_for_status()
 
     async def slash(self, user: str, command: str, **options: Any) -> dict[str, Any]:
-        """Type a slash command in #music. Returns the bot's message, `{}` for a refusal of the sandbox."""
+        """Use a slash command in #music. Returns the bot's message, or `{}` if the sandbox refused."""
         body = {"user": user, "guild_id": self.guild_id, "channel_id": self.channel("music")}
         answer = await self.http.post(
             "/_sandbox/interactions", json=body | {"command": command, "options": options}
@@ -84,7 +84,7 @@ class Stage:
         return message
 
     async def told_failed(self, user: str) -> str:
-        """Wait for the bot to say to somebody, and nobody else, that their track cannot be played. Returns why."""
+        """Wait until the bot tells one person only that their track cannot be played. Returns why."""
         me = next(each.id for each in self.sandbox.world.users.values() if each.username == user)
 
         def told() -> str:
@@ -100,7 +100,7 @@ class Stage:
         answer = await self.http.post("/_sandbox/faults", json={"kind": kind, **order})
         assert answer.status_code == 200, answer.text
 
-    # --- What is heard and kept ---
+    # --- What is heard and stored ---
 
     def report(self) -> VoiceReport | None:
         return next((each for each in self.sandbox.voice.sessions() if each.guild_id == self.guild_id), None)
@@ -108,7 +108,7 @@ class Stage:
     async def hear(
         self, hz: float, *, channel: str = "", seconds: float = WAIT_SECONDS, after: int = 0
     ) -> VoiceReport:
-        """Wait until a tone is heard, after so many frames, within one hertz; in the channel of that name, if any."""
+        """Wait for a tone, within one hertz, after so many frames, and in the channel of that name if given."""
 
         def heard() -> VoiceReport | None:
             report = self.report()
@@ -144,7 +144,7 @@ class Stage:
         return found
 
     async def items(self) -> list[QueueItem]:
-        """Every item there ever was, oldest first."""
+        """Return every item that was ever added, oldest first."""
 
         def read() -> list[QueueItem]:
             found = QueueItem.objects.filter(guild_id=self.guild_id).select_related("track", "requested_by")
@@ -169,7 +169,7 @@ class Stage:
     # --- The web's side, without a browser ---
 
     async def join_program(self, discord_id: str, username: str) -> User:
-        """A person who logged in: a row, and a membership of the Lounge."""
+        """Create a person as after a login: a user and a membership of the Lounge."""
 
         def make() -> User:
             user = User.objects.filter(discord_id=discord_id).first()
@@ -192,7 +192,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage_on(sandbox: Sandbox) -> AsyncIterator[Stage]:
-    """Yield the stage of a started sandbox; then end its bots and the sandbox."""
+    """Yield the stage of a started sandbox. Afterwards stop its bots and the sandbox."""
     async with httpx.AsyncClient(base_url=sandbox.url, timeout=20) as http:
         stage = Stage(sandbox, http)
         try:

@@ -1,4 +1,4 @@
-"""Real bots post alerts: once, also when they die at the worst moment, or when there are two."""
+"""Real bots post each alert once, even if a bot dies at the worst moment, or if there are two."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.waiting import eventually
 
 
 class Alarm:
-    """The Lounge with a rule about `owner`'s stream, and posters without a gateway."""
+    """The Lounge with a rule for `owner`'s stream, and posters without a gateway connection."""
 
     def __init__(self, stage: Stage, origin: Origin) -> None:
         self.stage = stage
@@ -95,7 +95,7 @@ async def alarm(stage: Stage) -> AsyncIterator[Alarm]:
 
 
 async def test_the_running_bot_posts_an_alert_at_once(alarm: Alarm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "POLL_SECONDS", 3600.0)  # it is told
+    monkeypatch.setattr(alerts, "POLL_SECONDS", 3600.0)  # a hint wakes it
     await alarm.stage.start_bot()
     await alarm.alert("somebody is at the door")
     await alarm.settled(1)
@@ -118,7 +118,7 @@ async def test_a_bot_that_dies_when_discord_has_the_message_posts_once(
     dying = alarm.poster()
 
     def kill(method: str, path: str, status: int, body: Any) -> None:
-        # The sandbox has made the message and has not answered yet.
+        # The sandbox has created the message but has not responded yet.
         if method == "POST" and path.endswith("/messages"):
             posts.append(status)
             if len(posts) == 1:
@@ -129,7 +129,7 @@ async def test_a_bot_that_dies_when_discord_has_the_message_posts_once(
     await alarm.alert("once")
     await eventually(lambda: posts)
     await dying.close()
-    assert await alarm.states() == [PostState.PENDING]  # nobody noted it
+    assert await alarm.states() == [PostState.PENDING]  # the outcome was not stored
     alarm.poster()
     await alarm.settled(1)
     assert (posts, alarm.texts()) == ([200, 200], ["once"])
@@ -143,7 +143,7 @@ async def test_how_long_alerts_wait_is_shown_also_before_discord_lets_the_bot_in
     def shown() -> float | None:
         return REGISTRY.get_sample_value("backline_alert_waiting_seconds", {"shard": "77"})
 
-    await eventually(lambda: shown() == 0)  # not of this shard
+    await eventually(lambda: shown() == 0)  # belongs to another shard
     mine = AlertPoster(shard=shard_of(LOUNGE, 78), count=78, owner="nor this one")
     alarm.posters.append(mine)
     labels = {"shard": str(shard_of(LOUNGE, 78))}

@@ -1,4 +1,4 @@
-"""Sound whose parameters change on the way, files that do not say how long they are, and servers that cannot seek."""
+"""Sound whose parameters change midway, files without a duration, and servers that cannot seek."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def chain(name: str) -> bytes:
 
 
 def check_two_tones(samples: NDArray[np.float32], *, seconds: float, loudest: float = LEVEL) -> None:
-    """Half of it 440 Hz and half 660, with no noise at the seam and no hole of more than a tenth of a second."""
+    """Check for 440 Hz, then 660 Hz, of the same length, without noise at the seam or a gap of over 0.1 s."""
     assert len(samples) / 48_000 == pytest.approx(2 * seconds + 0.1, abs=0.15)
     half = round(seconds * 48_000)
     assert loudest_hz(samples[4_800 : half - 4_800]) == pytest.approx(440, abs=1)
@@ -131,7 +131,7 @@ def test_a_change_on_the_way_is_heard_as_it_was_made(
     source = play(path if medium == "file" else audio_server.url("/a"))
     frames = take(source, 190 if medium == "station" else None)
     assert source.error is None
-    if medium != "station":  # which goes on with the beginning
+    if medium != "station":  # a station continues from the beginning
         check_two_tones(decode(frames), seconds=2)
     else:
         assert loudest_hz(decode(frames)[-48_000:-9_600]) == pytest.approx(660, abs=1)
@@ -165,7 +165,7 @@ def test_opus_passes_untouched_through_the_seams(tmp_path: Path, play: Callable[
 
 
 def test_packets_that_only_lead_in_are_not_heard(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
-    """A pre-skip of 80 ms: four packets for decoders to settle. Passed on, they would be heard."""
+    """A pre-skip of 80 ms is four packets for decoders to settle. If they were passed on, they would be heard."""
     at = high().index(b"OpusHead")
     led_in = with_ogg_bytes(high(), high()[at : at + 12], high()[at : at + 10] + (3840).to_bytes(2, "little"))
     path = tmp_path / "a.opus"
@@ -191,7 +191,7 @@ def swept(muxer: str, codec: str, start: float, **arguments: object) -> bytes:
 
 
 VARIABLE = {"global_quality": "472", "flags": "+qscale"}
-# Sixteen seconds whose pitch tells the time; the first five have a seam at eight.
+# Sixteen seconds whose pitch shows the position. The first five have a seam at eight seconds.
 SWEPT: dict[str, Callable[[], bytes]] = {
     "opus": lambda: swept("ogg", "libopus", 0) + swept("ogg", "libopus", 8, layout="mono"),
     "ogg": lambda: swept("ogg", "vorbis", 0, rate=44_100) + swept("ogg", "libopus", 8),
@@ -231,7 +231,7 @@ def test_the_volume_changes_around_a_seam_and_nothing_is_lost_or_doubled(
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(swept_file(suffix))
     source = play(path)
-    frames = take(source, 350)  # the seam has been read by now, and is heard a second later
+    frames = take(source, 350)  # the seam has been read, and will be heard a second later
     source.set_volume(50)
     until(lambda: not source._pump._volume_changed)
     frames += take(source, 100)
@@ -255,7 +255,7 @@ def noisy(muxer: str, start: float, end: float, *, piped: bool = False) -> bytes
     return encode(muxer, CODECS[muxer], samples=samples + noise, bit_rate=256_000, piped=piped)
 
 
-# Searched for a position by FFmpeg, these end up in the other file. Larger than is fetched to look for parts.
+# In these, FFmpeg's search for a position ends in the other file. They are larger than what is fetched to find parts.
 SEARCHED: dict[str, Callable[[], bytes]] = {
     "flac": lambda: noisy("flac", 0, 8) + noisy("flac", 8, 16),
     "flac, the first longer": lambda: noisy("flac", 0, 12) + noisy("flac", 12, 16),
@@ -297,7 +297,7 @@ def test_a_single_file_is_searched(audio_server: AudioServer, play: Callable[...
 
 
 def chunked(body: bytes) -> Resource:
-    """A finite file of unknown length, as servers that transcode send it."""
+    """Return a finite file of unknown length, as transcoding servers send it."""
     return Resource(body, ranges=False, with_length=False)
 
 
@@ -349,7 +349,7 @@ def test_a_station_that_was_left_plays_on_at_another_volume(
 def test_a_guessed_length_fails_no_track(
     tmp_path: Path, audio_server: AudioServer, play: Callable[..., TrackSource], suffix: str
 ) -> None:
-    """The loud half comes last, so the first packets' bit rate promises a much longer file."""
+    """The loud half comes last, so the bit rate of the first packets suggests a much longer file."""
     quiet = np.zeros(12 * 48_000, dtype=np.float32)
     quiet[-96_000:] = np.random.default_rng(1).normal(0, 0.3, 96_000)
     data = {
@@ -391,7 +391,7 @@ def test_much_damage_in_the_middle_is_played_over(tmp_path: Path, play: Callable
     source = play(path)
     frames = take(source)
     assert source.error is not None
-    assert source.error.code == "ENDED_EARLY"  # the header counts what is not there
+    assert source.error.code == "ENDED_EARLY"  # the header's length includes the damaged part
     assert len(frames) > 14 * 50
     assert loudest_hz(decode(frames)[-4 * 48_000 : -48_000]) == pytest.approx(440, abs=1)
 

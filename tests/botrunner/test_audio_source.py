@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Twenty seconds of `sweep` by suffix."""
+    """Twenty seconds of `sweep`, by file suffix."""
     folder = tmp_path_factory.mktemp("sweeps")
     suffixes = ("opus", "webm", "mp3", "flac", "m4a", "wav")
     return {suffix: write(folder / f"a.{suffix}", sweep(20)).read_bytes() for suffix in suffixes}
@@ -115,7 +115,7 @@ def test_the_volume_changes_while_playing_and_nothing_is_lost_or_doubled(
     assert source.passthrough is (suffix == "opus")
     assert len(frames) == pytest.approx(16 * 50 + 5, abs=3)
     samples = decode(frames)
-    for second in (1.0, 4.0, 5.5, 10.0, 14.0):  # still in time behind each change
+    for second in (1.0, 4.0, 5.5, 10.0, 14.0):  # still at the right position after each change
         assert time_of(samples[int(second * 48_000) :]) == pytest.approx(second, abs=0.02)
     loud, soft, again = (rms(samples[int(at * 48_000) :][:24_000]) for at in (1.0, 3.0, 8.0))
     assert soft == pytest.approx(loud / 2, rel=0.05)
@@ -142,7 +142,7 @@ def test_opus_with_mixed_packets_comes_out_in_20_ms(tmp_path: Path, play: Callab
     assert len(frames) == pytest.approx(4 * 50 + 5, abs=5)
     samples = decode(frames)[9600 : 3 * 48_000]
     assert loudest_hz(samples) == pytest.approx(440, abs=1)
-    # The file's own seam between its two halves is softer, but nowhere is nothing.
+    # The file's own seam between its halves is quieter, but no block is silent.
     blocks = samples[: len(samples) // 960 * 960].reshape(-1, 960)
     assert min(rms(block) for block in blocks) > 0.1
 
@@ -276,7 +276,7 @@ def test_a_slow_server_means_silence_and_not_waiting(
     for _ in range(10):
         assert source.read() == SILENCE
     assert source.underruns == before + 10
-    assert source.position_ms == position  # silence is no progress
+    assert source.position_ms == position  # silence does not advance the position
     assert not source.finished
 
 
@@ -341,7 +341,7 @@ def test_sources_leave_no_threads_and_no_files_behind(audio_server: AudioServer,
 
 
 def server_connections(audio_server: AudioServer) -> int:
-    """Established connections of this process to the server, by the kernel's own table."""
+    """Return this process's established connections to the server, from the kernel's table."""
     port = f":{audio_server.server_port:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[2].endswith(port) and row[3] == "01" for row in rows)

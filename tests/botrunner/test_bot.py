@@ -1,4 +1,4 @@
-"""What of nextcord's client is not left as it is."""
+"""The parts of nextcord's client that are replaced."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from botrunner import bot
 
 
 def test_after_a_long_outage_the_gateway_is_tried_again_within_seconds() -> None:
-    backoff = nextcord.client.ExponentialBackoff()  # type: ignore[attr-defined]  # as its `connect` makes it
+    backoff = nextcord.client.ExponentialBackoff()  # type: ignore[attr-defined]  # as its `connect` creates it
     assert max(backoff.delay() for _ in range(200)) <= bot.MAX_RECONNECT_SECONDS

@@ -1,4 +1,4 @@
-"""The Bot API over HTTP: who may speak to it, and that a track is kept before it is answered."""
+"""The Bot API over HTTP: who may call it, and that a track is stored before the response."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SOMEBODY = "268473310986240000"
 
 @dataclass
 class Apis:
-    """Both applications behind their own ports, without a bot."""
+    """Both applications on their own ports, without a bot."""
 
     bot: httpx.AsyncClient
     web: httpx.AsyncClient
@@ -70,7 +70,7 @@ async def apis(guild: str, settings: Settings) -> AsyncIterator[Apis]:
                 base_url=f"http://127.0.0.1:{ports[1]}",
                 headers={
                     "Host": urlsplit(settings.API_BASE_URL).netloc
-                },  # its own name, or it redirects there
+                },  # its own host name, because it redirects any other
             ) as web_client,
         ):
             yield Apis(bot_client, web_client, guild, person)

@@ -1,4 +1,4 @@
-"""Slash commands as people type them."""
+"""Slash commands as people use them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EPHEMERAL = 64
 
 @pytest.fixture
 async def ready(stage: Stage) -> Stage:
-    """A bot, and nobody but `member` in voice."""
+    """A bot, with only `member` in voice."""
     await stage.start_bot()
     return stage
 
@@ -110,7 +110,7 @@ async def test_play_completes_from_the_library(ready: Stage) -> None:
 
 
 async def test_eight_tracks_of_one_name_are_eight_suggestions(ready: Stage) -> None:
-    """By their names, too: clients have sent those instead of the values, and spaces behind them."""
+    """Also by their names: clients have sent those instead of the values, or spaces after them."""
     twins = [
         await in_thread(TrackFactory.create)(title="Same Song", artist="Same Artist", album=f"Album {n // 2}")
         for n in range(8)
@@ -170,7 +170,7 @@ async def test_resume_promises_nothing_while_the_bot_is_muted(playing: Stage) ->
     await playing.slash("owner", "pause")
     await playing.status("paused")
     await moderate(playing, mute=True)
-    # At once, before the bot has looked; and again where there is nothing left to resume.
+    # At once, before the bot has reconciled, and again when nothing is left to resume.
     assert (await playing.slash("owner", "resume"))["content"] == muted
     assert (await playing.slash("owner", "resume"))["content"] == muted
     added = card(await playing.slash("owner", "play", query="short e"))

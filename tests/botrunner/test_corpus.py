@@ -1,4 +1,4 @@
-"""Every kind of file is listed rightly and heard in Discord as what it is: so long, and in its tones."""
+"""Every kind of file is listed correctly and heard in Discord with the right length and tones."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_format_of_the_library_is_there_or_a_reason_why_not() -> None:
 
 
 def plant(world: World) -> list[str]:
-    """Guilds with a voice channel in which the owner sits, so that many files can play at once."""
+    """Create guilds whose owner is in a voice channel, so that many files can play at once."""
     ids = [str(FIRST + number * 10) for number in range(GUILDS)]
     for guild_id in ids:
         role_id, channel_id = str(int(guild_id) + 1), str(int(guild_id) + 2)
@@ -123,7 +123,7 @@ def uri_of(folder: Path, made: Made) -> str:
 
 
 def told(folder: Path, made: Made, heard: dict[str, list[float]]) -> list[str]:
-    """In what a file was not as it should be."""
+    """Return the differences between a file and what is expected."""
     case = made.case
     track = Track.objects.get(uri=uri_of(folder, made))
     item = QueueItem.objects.get(track=track)
@@ -148,7 +148,7 @@ def told(folder: Path, made: Made, heard: dict[str, list[float]]) -> list[str]:
 
 
 def listen(recording: bytes, made: list[Made]) -> dict[str, list[float]]:
-    """How many seconds of each file's tones were heard."""
+    """Return how many seconds of each file's tones were heard."""
     parts = []
     with av.open(io.BytesIO(recording), "r") as container:
         for frame in container.decode(audio=0):

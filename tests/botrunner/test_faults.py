@@ -1,4 +1,4 @@
-"""Discord and its people do what they like; what plays survives it."""
+"""Playback survives whatever Discord and its people do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A guild's settings as its people meet them: slash commands with rights, votes, and the bot that leaves."""
+"""A guild's settings as its members experience them: rights to slash commands, votes, and when the bot leaves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def decide(stage: Stage, **changes: Any) -> None:
 
 
 async def refused(stage: Stage, user: str, command: str, **options: Any) -> str:
-    """Type a command that is refused to its asker only. Returns the sentence."""
+    """Use a command that is refused in an ephemeral reply. Returns the sentence."""
     message = await stage.slash(user, command, **options)
     assert message["flags"] & EPHEMERAL, message
     return str(message["content"])
@@ -78,7 +78,7 @@ async def test_listeners_vote_and_the_deafened_do_not(playing: Stage) -> None:
         body = {"user": user, "channel_id": lounge, "self_deaf": True}
         (await playing.http.post("/_sandbox/voice-state", json=body)).raise_for_status()
     await eventually(seen, what="deafened people")
-    # The one vote is enough of those who are left, without anybody typing anything.
+    # One vote is now enough for those who remain, without another command.
     await playing.hear(523)
     skips = Event.objects.filter(name="TrackSkipped")
     assert [event.actor_id for event in await in_thread(list)(skips)] == [None]
@@ -90,7 +90,7 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await playing.slash("member", "volume", level=150)
     heard = await playing.hear(440)
     await decide(playing, dj_role_id=BOT_ROLE)
-    assert "voice channel" in await refused(playing, "dj", "volume", level=10)  # not there, no DJ any more
+    assert "voice channel" in await refused(playing, "dj", "volume", level=10)  # not there, and no DJ now
 
     for user in ("owner", "member"):
         await playing.sit(user, None)
@@ -102,7 +102,7 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
 
     await decide(playing, stay_in_channel=True)
     await in_thread(an_hour_passes)()
-    await playing.hear(440, after=heard.frames_received + 100)  # two seconds: it had time to leave
+    await playing.hear(440, after=heard.frames_received + 100)  # two seconds, in which it could have left
     await decide(playing, stay_in_channel=False, leave_after_minutes=60)
     player = await playing.status("stopped")
     assert (player.item is not None, player.alone_since, player.voice_channel_id) == (True, None, None)
@@ -111,12 +111,12 @@ async def test_the_volume_is_heard_at_once_and_an_empty_channel_is_left(playing:
     await playing.sit("member", "Stage left")
     await playing.slash("member", "resume")
     await playing.hear(440)
-    assert (await playing.player()).volume == 150  # as somebody wanted it
+    assert (await playing.player()).volume == 150  # as it was set
 
 
 async def test_a_dj_who_logs_in_on_the_web_is_one_at_once(stage: Stage) -> None:
     await stage.start_bot()
-    dj = await stage.join_program(DJ, "dj")  # at login Discord names no roles
+    dj = await stage.join_program(DJ, "dj")  # Discord's login response has no roles
 
     def is_one() -> bool:
         return is_dj(require_member(dj, stage.guild_id))

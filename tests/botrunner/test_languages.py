@@ -1,4 +1,4 @@
-"""Slash commands in the language of whoever uses them."""
+"""Slash commands in the language of the person who uses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One bot plays in a guild, whichever it is, and another takes over when it is gone."""
+"""Only one bot plays in a guild, and another takes over when it is gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def owner_of_a_dead_process() -> str:
-    """The name under which a process of this machine that has ended held its leases."""
+    """Return the lease owner's name of a process on this machine that has ended."""
     code = (
         "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup()\n"
         "from database.owners import lease_owner; print(lease_owner())"
@@ -103,7 +103,7 @@ async def test_a_bot_whose_lease_was_taken_stops_playing(playing: Stage) -> None
     await hand_lease_to("elsewhere/abcdef01:1:00000000", seconds=4)
     await playing.silence()
     assert (await playing.player()).lease_owner.startswith("elsewhere")
-    await playing.hear(440)  # and plays again when the other one lets it run out
+    await playing.hear(440)  # plays again after the other one's lease has expired
 
 
 async def test_a_bot_at_rest_finds_what_no_hint_told_of(

@@ -1,4 +1,4 @@
-"""Many guilds come at once, as after a start, and quiet ones cost next to nothing."""
+"""Many guilds arrive at once, as after a start, and idle ones cost next to nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each SQL statement that was asked, in whichever thread."""
+    """Every SQL statement that was executed, in any thread."""
     asked: list[str] = []
     execute = CursorWrapper.execute
 
@@ -35,7 +35,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_a_guild_with_many_channels_is_mirrored_in_few_statements(
     stage: Stage, statements: list[str]
 ) -> None:
-    """Two hundred of them, and how long they take: `python -m bench.guilds`."""
+    """`python -m bench.guilds` measures how long two hundred such guilds take."""
     guilds, channels = 20, 100
     planted = plant(stage.sandbox.world, guilds=guilds, channels=channels)
     statements.clear()
@@ -72,7 +72,7 @@ async def test_quiet_guilds_share_their_queries(stage: Stage, statements: list[s
         return sorted(end for end in ends if end is not None)
 
     async def quiet_round() -> bool:
-        """Whether all leases are renewed once with fewer than a statement a guild, besides those asked here."""
+        """Whether all leases are renewed once with fewer than one statement per guild, apart from this test's own."""
         last = (await in_thread(leased_until)())[-1]
         statements.clear()
         looks = 0

@@ -1,4 +1,4 @@
-"""The database shows guilds, channels, roles and people in voice as the gateway tells of them."""
+"""The database shows guilds, channels, roles and people in voice as the gateway reports them."""
 
 from __future__ import annotations
 
@@ -193,14 +193,14 @@ async def test_what_happened_while_the_bot_was_away_is_caught_up(stage: Stage) -
 
 
 async def change(stage: Stage, change: str, **fields: Any) -> dict[str, Any]:
-    """Do what somebody does in the Lounge's settings at Discord."""
+    """Change the Lounge's settings at Discord, as a manager would."""
     answer = await stage.http.post(f"/_sandbox/guilds/{LOUNGE}", json={"change": change, **fields})
     assert answer.status_code == httpx.codes.OK, answer.text
     return dict(answer.json())
 
 
 async def becomes(read: Callable[[], Any], wanted: Any) -> None:
-    """Wait until what the database says is what is wanted."""
+    """Wait until the database has the expected value."""
     last: list[Any] = []
 
     async def so() -> bool:
@@ -214,7 +214,7 @@ async def becomes(read: Callable[[], Any], wanted: Any) -> None:
 
 
 def rights(discord_id: str) -> Callable[[], Any]:
-    """Read whether a person is in the Lounge, owns it and manages it; null when they are not in it."""
+    """Return whether a person owns and manages the Lounge; None if they are not in it."""
 
     def read() -> tuple[bool, bool] | None:
         membership = Membership.objects.filter(guild_id=LOUNGE, user__discord_id=discord_id).first()
@@ -227,7 +227,7 @@ async def test_roles_members_owner_and_overwrites_are_followed(stage: Stage) -> 
     await stage.start_bot()
     for discord_id, name in ((OWNER, "owner"), (DJ, "dj"), (MEMBER, "member")):
         await stage.join_program(discord_id, name)
-    # Nobody of them was told to nextcord before; each hears of their first change all the same.
+    # nextcord has none of them in its cache. The first change of each is noticed all the same.
     crew = (await change(stage, "add_role", name="Crew", permissions=str(ADMINISTRATOR)))["id"]
     await change(stage, "edit_member", user_id=DJ, roles=[crew])
     await becomes(rights(DJ), (False, True))
@@ -283,12 +283,12 @@ async def test_lost_connections_lose_no_change(stage: Stage) -> None:
     bot = await stage.start_bot()
     await becomes(lambda: shard().connected, True)
     ready_at = (await row(shard)).ready_at
-    # Cut off, and resumed: Discord sends what was missed.
+    # Disconnect and resume: Discord sends the missed events.
     await stage.fault("gateway_drop", code=4000)
     await change(stage, "rename", name="After a drop")
     await becomes(lambda: Guild.objects.get(pk=LOUNGE).name, "After a drop")
     await becomes(lambda: (shard().connected, shard().ready_at), (True, ready_at))
-    # Resuming fails: what happened meanwhile, and what vanished, is only found by reading everything anew.
+    # If the resume fails, missed changes and vanished guilds are found only by reading everything again.
     await row(lambda: Guild.objects.create(pk="1", name="Gone", bot_installed=True))
     await row(lambda: Store.objects.create(name="guild:1"))
     await stage.fault("invalid_session")
@@ -296,7 +296,7 @@ async def test_lost_connections_lose_no_change(stage: Stage) -> None:
     await becomes(lambda: Guild.objects.get(pk=LOUNGE).name, "After a new session")
     await becomes(lambda: Guild.objects.get(pk="1").bot_installed, False)
     await becomes(lambda: shard().ready_at > ready_at, True)
-    # An outage, also when it is there already at the start.
+    # An outage, including one that exists at the start.
     await stage.fault("guild_unavailable", guild_id=LOUNGE)
     await becomes(lambda: Guild.objects.get(pk=LOUNGE).unavailable, True)
     await row(lambda: Guild.objects.update(unavailable=False))

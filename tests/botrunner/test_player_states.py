@@ -1,4 +1,4 @@
-"""Whatever people, Discord and crashes do to a player: it is heard, or it says what to do, and doing that helps."""
+"""Whatever people, Discord and crashes do: the player is heard, or it says what to do, and doing that helps."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ STEPS = st.lists(
 
 
 class Story:
-    """What may happen on a stage."""
+    """The things that can happen on a stage."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -64,7 +64,7 @@ class Story:
         await self.end()
 
     async def begin(self) -> None:
-        """The same beginning for each story: the rooms are open, everybody is up, something plays to the owner."""
+        """Start each story the same way: channels are open, nothing is broken, and the owner hears a track."""
         for room in ROOMS:
             await self._open(room)
         for person in PEOPLE:
@@ -78,7 +78,7 @@ class Story:
         await self.heard()
 
     async def end(self) -> None:
-        """Do what the player says, as long as it says something, until it is heard."""
+        """Follow the player's instructions until it is heard."""
         if not await self.has_something():
             await self.stage.sit("owner", "Stage left")
             await self._play("owner", "Long A")
@@ -115,7 +115,7 @@ class Story:
         assert await self.heard_or_told() is None
 
     async def heard_or_told(self) -> str | None:
-        """Wait until there is sound, or the player says why not and goes on saying it. Returns what it says."""
+        """Wait for sound, or for a lasting reason why there is none. Returns the reason."""
         quiet: list[str] = []
 
         async def settled() -> bool:
@@ -143,7 +143,7 @@ class Story:
 
     async def _sit(self, person: str, room: str | None = None) -> None:
         body = {"user": person, "channel_id": self.stage.channel(room) if room else None}
-        await self.stage.http.post("/_sandbox/voice-state", json=body)  # a closed room lets nobody in
+        await self.stage.http.post("/_sandbox/voice-state", json=body)  # fails for a closed channel
 
     # --- What moderators do ---
 
@@ -163,7 +163,7 @@ class Story:
 
     async def _mute(self, muted: bool) -> None:
         body = {"user": self.stage.sandbox.world.bot_id, "mute": muted}
-        await self.stage.http.post("/_sandbox/voice-state", json=body)  # refused while it is in no channel
+        await self.stage.http.post("/_sandbox/voice-state", json=body)  # fails while it is not in a channel
 
     async def _drag(self, room: str) -> None:
         await self._fault("move_bot", guild_id=LOUNGE, channel_id=self.stage.channel(room))
@@ -176,7 +176,7 @@ class Story:
     async def _fault(self, kind: str, **order: Any) -> None:
         await self.stage.http.post(
             "/_sandbox/faults", json={"kind": kind, **order}
-        )  # refused where it does not fit
+        )  # fails if it does not apply
 
     async def _close_voice(self, code: int) -> None:
         await self._fault("voice_close", guild_id=LOUNGE, code=code)
@@ -201,7 +201,7 @@ def test_it_is_heard_or_says_what_to_do_and_doing_that_makes_it_heard(
         try:
             runner.run(stage.start_bot())
 
-            # The same stories each time: they last seconds each, and what they find shall be found again.
+            # The stories are the same each time (derandomized): each takes seconds, and a failure must be reproducible.
             @hypothesis_settings(
                 max_examples=hypothesis_settings().max_examples // 10,
                 derandomize=True,

@@ -1,4 +1,4 @@
-"""What is heard: the right tone, without loss, one track after the other, at the right position."""
+"""What is heard: the right tone, without loss, one track after another, at the right position."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ async def test_a_link_plays_and_its_title_is_read(
 async def test_a_file_without_a_length_goes_on_where_the_bot_left(
     stage: Stage, audio_server: AudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As every transcoding server sends it: in chunks, and from its beginning only."""
+    """Transcoding servers send files like this: in chunks, and only from the beginning."""
     sound = np.concatenate([tone(3, hz=440), tone(60, hz=880)])
     body = write(tmp_path / "two.mp3", sound, tags={"title": "Two Tones"}).read_bytes()
     audio_server.resources["/stream"] = Resource(body, ranges=False, chunked=4096)
@@ -166,10 +166,10 @@ async def test_a_file_without_a_length_goes_on_where_the_bot_left(
     left = await stage.status("stopped")
     assert left.position_ms > 3_000
     await eventually(lambda: stage.report() is None, what="still in voice")
-    monkeypatch.setattr(opening, "READY_SECONDS", 0.0)  # reading over what comes before takes longer
+    monkeypatch.setattr(opening, "READY_SECONDS", 0.0)  # reading everything before the position takes longer
     await stage.slash("owner", "resume")
     first = await eventually(lambda: (report := stage.report()) and report.tone_hz, what="nothing heard")
-    assert first == pytest.approx(880, abs=30)  # of few frames
+    assert first == pytest.approx(880, abs=30)  # measured over few frames
     back = await stage.status("playing")
     assert 0 <= back.current_position_ms - left.position_ms < 10_000
     (item,) = await stage.items()
@@ -179,7 +179,7 @@ async def test_a_file_without_a_length_goes_on_where_the_bot_left(
 async def test_a_transfer_that_breaks_after_a_while_is_begun_again_and_continues(
     stage: Stage, audio_server: AudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that can neither give parts nor say whether the file is still the same."""
+    """The server supports no ranges and has no validator that shows whether the file is still the same."""
     monkeypatch.setattr(reconciling, "RESUMABLE_MS", 1_000)
     sound = np.concatenate([tone(3, hz=440), tone(60, hz=880)])
     body = write(tmp_path / "two.mp3", sound).read_bytes()
@@ -228,14 +228,14 @@ async def test_the_bot_looks_seldom_while_tracks_are_added_and_at_once_when_one_
 
     monkeypatch.setattr(reconciling, "read_desired_state", look)
     store = f"guild:{playing.guild_id}"
-    await eventually(lambda: looks)  # the one of each second
+    await eventually(lambda: looks)  # the regular one, once a second
     begun = len(looks)
     for _ in range(200):
         hints.send_calmly(store, 0)
-    await eventually(lambda: len(looks) > begun)  # the first of them
+    await eventually(lambda: len(looks) > begun)  # the first after a hint
     for _ in range(200):
         hints.send_calmly(store, 0)
     seen = len(looks)
     hints.send(store, 0)
     await eventually(lambda: len(looks) > seen)
-    assert len(looks) - begun <= 5  # of 401 hints
+    assert len(looks) - begun <= 5  # for 401 hints

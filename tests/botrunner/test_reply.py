@@ -1,4 +1,4 @@
-"""Slash commands are answered in time and told what came of them, whatever the database and Discord do."""
+"""Slash commands are answered in time and with their outcome, whatever the database and Discord do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EPHEMERAL = 64
 
 @pytest.fixture
 async def ready(stage: Stage, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Stage]:
-    """A bot, and nobody in voice. Nothing may end in a traceback."""
+    """A bot, with nobody in voice. Fails if a traceback is logged."""
     caplog.set_level(logging.DEBUG, logger="botrunner.reply")
     await stage.start_bot()
     yield stage
@@ -38,7 +38,7 @@ def newest(stage: Stage) -> Interaction | None:
 
 
 async def deferred(stage: Stage) -> Interaction:
-    """Wait until the newest interaction is; Discord takes it within three seconds only."""
+    """Wait until the newest interaction is deferred, which Discord accepts only within three seconds."""
     asked = newest(stage)
 
     def taken() -> Interaction | None:
@@ -76,7 +76,7 @@ async def test_a_refusal_of_a_public_deferral_is_for_the_asker_only(ready: Stage
         message = await waiting
     assert message["content"] == "Nothing is playing."
     assert message["flags"] & EPHEMERAL
-    assert asked.original_id not in ready.sandbox.world.messages  # nobody else is left with "thinking…"
+    assert asked.original_id not in ready.sandbox.world.messages  # others do not keep seeing "thinking…"
 
 
 @pytest.mark.both_databases
@@ -135,7 +135,7 @@ async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
     with nobody_writes() as let_go:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
-        monkeypatch.setattr(interactions, "TOKEN_SECONDS", 0)  # a quarter of an hour has passed
+        monkeypatch.setattr(interactions, "TOKEN_SECONDS", 0)  # as after 15 minutes
         let_go()
         await eventually(lambda: "could not be answered" in caplog.text)
     waiting.cancel()
@@ -157,7 +157,7 @@ async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
     assert message["content"] == reply.CLOSING
     assert message["flags"] & EPHEMERAL
     if connection.vendor == "sqlite":
-        # Reads are not held up there, so its thread was about to write, and still does.
+        # Reads are not blocked there, so its thread was about to write, and does so in the end.
         await eventually(ready.items)
 
 

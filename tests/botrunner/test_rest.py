@@ -1,4 +1,4 @@
-"""nextcord's REST client as the bot uses it, against the sandbox with Discord's stranger limits."""
+"""nextcord's REST client as the bot uses it, against the sandbox with Discord's less common limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ME = ("GET", "/users/@me")
 
 
 class Asking:
-    """A client of a sandbox, and the statuses of what it was answered."""
+    """A client of a sandbox, and the status codes of its responses."""
 
     def __init__(self, sandbox: Sandbox, rest: Rest) -> None:
         self.sandbox = sandbox
@@ -32,7 +32,7 @@ class Asking:
         sandbox.observers.append(lambda method, path, status, body: self.statuses.append(status))
 
     async def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Fails where nextcord would wait for long."""
+        """Send a request. Fails if nextcord waits too long."""
         authorization = f"Bot {self.sandbox.credentials.bot_token}"
         parameters = {"channel_id": options.pop("channel_id")} if "channel_id" in options else {}
         async with asyncio.timeout(10):
@@ -110,7 +110,7 @@ async def test_cloudflares_page_is_an_error(asking: Asking) -> None:
 
 
 def test_nextcord_keeps_limits_as_this_knows_it() -> None:
-    """The signatures of what botrunner/rest.py replaces."""
+    """Check the signatures of the methods that botrunner/rest.py replaces."""
     assert list(inspect.signature(HTTPClient._make_url_rate_limit).parameters) == [
         "self", "method", "route", "auth",
     ]  # fmt: skip
@@ -122,4 +122,4 @@ def test_nextcord_keeps_limits_as_this_knows_it() -> None:
         assert list(inspect.signature(kind.reset_remaining).parameters) == ["self", "time"]
     assert "http.request" not in inspect.getsource(
         nextcord.Client.__init__
-    )  # nothing is asked before `Rest.serve`
+    )  # no request is sent before `Rest.serve`

@@ -1,4 +1,4 @@
-"""How patient the bot is with a voice connection that fails."""
+"""How often the bot retries a voice connection that fails."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_a_connection_that_comes_and_goes_is_not_asked_for_at_each_turn(retries:
     fail(retries)
     assert fail(retries, lasted=STEADY_SECONDS / 2)
     assert not retries.due
-    retries.told = False  # it was connected meanwhile, which took the error back
+    retries.told = False  # a connection meanwhile cleared the error
     retries.aim(HERE, ITEM, error_code="")
     assert not retries.due
-    assert not fail(retries, lasted=STEADY_SECONDS)  # now it held
+    assert not fail(retries, lasted=STEADY_SECONDS)  # this time it lasted
 
 
 def test_another_channel_owes_nothing_for_the_last(retries: Retries) -> None:

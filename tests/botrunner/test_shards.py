@@ -1,4 +1,4 @@
-"""Several processes share a bot: each has its shards, and they take turns to identify."""
+"""Several processes share a bot: each runs its own shards, and they take turns to identify."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def installed() -> set[str]:
 async def test_a_process_keeps_the_guilds_of_its_shards_only(stage: Stage) -> None:
     count = next(n for n in range(2, 50) if shard_of(LOUNGE, n) != shard_of(JUNIPER, n))
     mine = shard_of(LOUNGE, count)
-    # Another process mirrored these: one of its shards' guilds is there, and one of ours vanished.
+    # Mirrored before: a guild of another process's shard, and one of ours that has vanished.
     numbers = (str(number << 22) for number in range(1, 10 * count))
     theirs, vanished = JUNIPER, next(number for number in numbers if shard_of(number, count) == mine)
     await in_thread(GuildFactory.create_batch)(1, guild_id=theirs)

@@ -1,4 +1,4 @@
-"""Many people at once, and things that end while they begin."""
+"""Many people act at once, and things end while they begin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_thirty_skips_at_once_end_at_most_the_five_tracks(playing: Stage) 
     assert sum(item.state == ItemState.SKIPPED for item in items) == sum(outcomes) >= 1
 
     async def anything_left() -> bool:
-        # The queue before the player: what leaves the one in between is found in the other.
+        # Read the queue before the player, so that an item that moves from one to the other is not missed.
         queued = any(item.state == ItemState.QUEUED for item in await playing.items())
         return queued or (await playing.player()).item is not None
 
@@ -133,7 +133,7 @@ async def test_the_last_word_of_a_stopped_bot_is_its_position(playing: Stage) ->
     before = (await playing.player()).current_position_ms
     await playing.bots[0].stop()
     player = await playing.player()
-    assert player.status == "connecting"  # nobody plays, and somebody should
+    assert player.status == "connecting"  # nothing plays, although something should
     assert abs(player.position_ms - before) < 4_000
     assert not [
         state

@@ -1,11 +1,11 @@
-"""Names of suggested tracks: different, short enough, and whole characters."""
+"""Names of suggested tracks are unique, short enough, and never cut inside a character."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import regex  # type: ignore[import-untyped]
+import regex  # type: ignore[import-untyped]  # ships no types
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings

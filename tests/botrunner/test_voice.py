@@ -1,4 +1,4 @@
-"""Discord moves the bot, changes its voice server, mutes it and shuts doors; it plays on, or says why it does not."""
+"""When Discord moves, mutes or locks out the bot, or changes its voice server, it plays on or says why not."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.botrunner.stage import Stage
 from tests.botrunner.voice_watch import deny, edit, grant, moderate, watched
 from tests.waiting import eventually
 
-SECONDS_OF_A_MOVE = 2_000  # of position that may pass until a move is heard, on a busy machine
+SECONDS_OF_A_MOVE = 2_000  # ms by which the position may advance before a move is heard, on a busy machine
 
 
 async def said(stage: Stage, code: str) -> Player:
-    """Wait until the player says this."""
+    """Wait until the player reports this."""
 
     async def so() -> Player | None:
         player = await stage.player()
@@ -35,7 +35,7 @@ async def said(stage: Stage, code: str) -> Player:
 
 
 async def continues(stage: Stage, since: Player, **where: Any) -> Player:
-    """Wait for the tone, in time with the position, and for nothing being wrong."""
+    """Wait until the tone is heard at the right position and no error is reported."""
     await stage.hear(440, after=10, **where)
     player = await stage.status("playing")
     assert player.error_code == ""
@@ -44,7 +44,7 @@ async def continues(stage: Stage, since: Player, **where: Any) -> Player:
 
 
 async def test_a_bot_that_is_moved_plays_there_and_never_leaves(playing: Stage) -> None:
-    """In both orders of Discord's announcements, however the old connection is closed, or not at all."""
+    """In both orders of Discord's events, and whether or how the old connection is closed."""
     await playing.sit("dj", "Back room")
     before = await playing.player()
     told: list[dict[str, Any]] = [
@@ -74,7 +74,7 @@ async def test_a_bot_that_is_moved_plays_there_and_never_leaves(playing: Stage) 
 async def test_the_position_waits_while_there_is_no_connection(
     playing: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until Discord has a server again, and wherever the bot was taken meanwhile."""
+    """Until Discord has a voice server again, wherever the bot was moved meanwhile."""
     monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
     await playing.sit("dj", "Back room")
     back = playing.channel("Back room")
@@ -92,7 +92,7 @@ async def test_the_position_waits_while_there_is_no_connection(
 async def test_another_voice_server_is_no_reason_to_leave(
     playing: Stage, order: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lone bot's connection is closed with 4022 then, which looks like a kick."""
+    """Discord then closes the connection of a bot that is alone with 4022, which looks like a kick."""
     monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
     for person in ("member", "owner"):
         await playing.sit(person, None)
@@ -146,7 +146,7 @@ async def test_a_lone_bot_that_is_kicked_stays_out_until_somebody_calls(
     with watched(playing) as seats:
         await playing.fault("kick_bot", guild_id=LOUNGE, state_first=state_first)
         player = await playing.status("stopped")
-        await playing.silence(2_500)  # longer than it waits for what a close may have meant
+        await playing.silence(2_500)  # longer than it waits for the event that explains a close
         assert seats.channels == [None]
         assert seats.asked == []
         assert player.item is not None
@@ -156,7 +156,7 @@ async def test_a_lone_bot_that_is_kicked_stays_out_until_somebody_calls(
 
 
 async def test_a_muted_bot_says_so_and_goes_on_where_it_was(playing: Stage) -> None:
-    await moderate(playing, deaf=True)  # that is no fault: it hears nobody anyway
+    await moderate(playing, deaf=True)  # not an error, because the bot needs to hear nobody
     heard = playing.report()
     assert heard is not None
     await playing.hear(440, after=heard.frames_received + 25)
@@ -191,7 +191,7 @@ async def test_muted_with_nothing_to_play_it_says_so_as_soon_as_there_is(stage: 
 
 
 async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playing: Stage) -> None:
-    """Discord looks at permissions when one joins, so the bot joins again once it may speak."""
+    """Discord checks permissions only at a join, so the bot joins again once it may speak."""
     await playing.sit("dj", "Back room")
     await deny(playing, "Back room", permissions.CONNECT)
     await playing.fault("move_bot", guild_id=LOUNGE, channel_id=playing.channel("Back room"))
@@ -214,7 +214,7 @@ async def test_where_speaking_is_forbidden_it_says_so_until_it_is_allowed(playin
 
 
 async def test_a_channel_that_some_may_not_see_is_not_named(playing: Stage) -> None:
-    """What the player says goes to every member, and into the log."""
+    """Every member can read the player's message, and it is stored in the log."""
     hidden = {"id": LOUNGE, "type": 0, "allow": "0", "deny": str(permissions.VIEW_CHANNEL)}
     let_in = {"id": BOT_ROLE, "type": 0, "allow": str(permissions.VIEW_CHANNEL), "deny": "0"}
     back = playing.channel("Back room")
@@ -227,7 +227,7 @@ async def test_a_channel_that_some_may_not_see_is_not_named(playing: Stage) -> N
 
 
 async def errors_since(stage: Stage, seq: int) -> set[str]:
-    """Return the codes of what the player has said was wrong."""
+    """Return the codes of the errors that the player has reported."""
 
     def read() -> set[str]:
         events = Event.objects.filter(store__name=f"guild:{LOUNGE}", seq__gt=seq)
@@ -276,7 +276,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
         return playing.sandbox.world.voice_states[LOUNGE, playing.sandbox.world.bot_id]
 
     await eventually(lambda: state().requested_at is not None)
-    await moderate(playing, suppress=False)  # somebody invites it
+    await moderate(playing, suppress=False)  # a moderator invites it
     await continues(playing, waiting, channel="Open stage")
     report = playing.report()
     assert report is not None
@@ -289,7 +289,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
     await continues(playing, waiting, channel="Open stage")
     assert not state().suppress
 
-    await moderate(playing, suppress=True)  # a moderator's word: it does not argue
+    await moderate(playing, suppress=True)  # a moderator decided, so it does not ask again
     sent = await said(playing, "NOT_ALLOWED_TO_SPEAK")
     assert "Invite it to speak" in sent.error_detail
 
@@ -297,7 +297,7 @@ async def test_on_a_stage_it_raises_its_hand_or_speaks(playing: Stage) -> None:
 async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens(playing: Stage) -> None:
     user = await owner_of(playing)
     back = playing.channel("Back room")
-    for person in ("owner", "member"):  # where they sit the bot could play instead
+    for person in ("owner", "member"):  # otherwise the bot could play in their channel
         await playing.sit(person, None)
     held = await playing.player()
     with watched(playing) as seats:
@@ -317,7 +317,7 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
         await playing.sit("dj", "Back room")
         await deny(playing, "Back room", 0)
         assert "limit is 1" in (await said(playing, "CHANNEL_FULL")).error_detail
-        assert back not in seats.asked  # Discord would not have answered
+        assert back not in seats.asked  # Discord would not answer a request for it
         await edit(playing, "edit_channel", channel_id=back, user_limit=2)
         player = await continues(playing, held, channel="Back room")
         assert [each for each in seats.asked if each] == [back]
@@ -328,7 +328,7 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
         await edit(playing, "edit_channel", channel_id=playing.channel("Stage left"), user_limit=2)
         await playing.do(user, "JoinVoice", channel_id=playing.channel("Stage left"))
         await said(playing, "CHANNEL_FULL")
-        await playing.sit("member", None)  # makes room
+        await playing.sit("member", None)  # frees a place
         await continues(playing, held, channel="Stage left")
 
 
@@ -348,7 +348,7 @@ async def test_the_afk_channel_is_not_joined_but_no_reason_to_fall_silent(playin
 
 
 async def test_alone_at_first_it_is_heard_by_who_comes(stage: Stage) -> None:
-    """The call of a lone bot is not encrypted; it becomes so when somebody joins."""
+    """The call of a bot that is alone is unencrypted, and becomes encrypted when somebody joins."""
     await stage.start_bot()
     user = await owner_of(stage)
     await stage.do(user, "JoinVoice", channel_id=stage.channel("Back room"))
@@ -364,7 +364,7 @@ async def test_alone_at_first_it_is_heard_by_who_comes(stage: Stage) -> None:
 
 
 async def test_an_outage_of_discord_costs_nothing_of_the_track(playing: Stage, tmp_path: Path) -> None:
-    """Gateway, REST and voice are gone, and come back with sessions and servers forgotten."""
+    """Gateway, REST and voice fail, and return without the old sessions and servers."""
     old = playing.sandbox
     await old.stop()
 

@@ -1,4 +1,4 @@
-"""What the sandbox tells of the bot's seat: each of its voice states and requests, as they come."""
+"""Records the bot's voice states and requests in the sandbox, in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.botrunner.stage import Stage
 
 
 class Seats:
-    """`channels`: of each voice state of the bot, null when it was out; `asked`: of each op 4."""
+    """`channels`: the channel of each of the bot's voice states, None when it left. `asked`: that of each op 4."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.channels: list[str | None] = []
@@ -45,7 +45,7 @@ def watched(stage: Stage) -> Iterator[Seats]:
 
 
 async def edit(stage: Stage, change: str, **fields: Any) -> dict[str, Any]:
-    """Change the guild as somebody does in its settings."""
+    """Change the guild's settings as a manager would."""
     answer = await stage.http.post(f"/_sandbox/guilds/{LOUNGE}", json={"change": change, **fields})
     assert answer.status_code == 200, answer.text
     shape: dict[str, Any] = answer.json()
@@ -53,13 +53,13 @@ async def edit(stage: Stage, change: str, **fields: Any) -> dict[str, Any]:
 
 
 async def deny(stage: Stage, channel: str, bits: int) -> None:
-    """Forbid the bot something in a channel; 0 allows all again."""
+    """Deny the bot permissions in a channel. 0 removes the denial."""
     rows = [{"id": BOT_ROLE, "type": 0, "allow": 0, "deny": bits}] if bits else []
     await edit(stage, "edit_channel", channel_id=stage.channel(channel), overwrites=rows)
 
 
 async def grant(stage: Stage, bits: int) -> None:
-    """Give the bot more than it has by being installed."""
+    """Grant the bot permissions beyond those from its installation."""
     await edit(stage, "edit_role", role_id=BOT_ROLE, permissions=BOT_PERMISSIONS | bits)
 
 

@@ -1,4 +1,4 @@
-"""Chromium on the program's pages, logged in as whom a test likes."""
+"""Chromium on the program's pages, logged in as any user."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from playwright.sync_api import (
 from accounts.models import User
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-expect.set_options(timeout=30_000)  # a busy machine; who is not disappointed does not wait so long
-# A camera that shows a clock and a turning disc; the browser's question is answered with yes or with no.
+expect.set_options(timeout=30_000)  # for a busy machine; a successful test does not wait that long
+# A fake camera that shows a clock and a turning disc. The browser's permission prompt is accepted or refused.
 CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 CAMERA_REFUSED = f"{CAMERA_ALLOWED}=deny"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 
 
 def find_chromium() -> str:
-    """Path of a Chromium, or skip."""
+    """Return the path of a Chromium, or skip the test."""
     path = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     if path is None:
         pytest.skip("no Chromium: install one or set CHROMIUM_PATH")
@@ -50,14 +50,14 @@ def login_cookie(user: User) -> str:
 
 
 def log_in(context: BrowserContext, cookie: str) -> None:
-    """Give a browser the cookie of somebody's session, in place of one it may have."""
+    """Give a browser the cookie of a user's session, and replace any it has."""
     context.add_cookies(
         [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": settings.API_BASE_URL}]
     )
 
 
 class Window:
-    """One person's browser window, and everything it complained about."""
+    """One person's browser window, and every error it logged."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -67,7 +67,7 @@ class Window:
         page.on("requestfailed", self._failed)
 
     def _failed(self, request: Request) -> None:
-        # Going to the next page breaks off what the last one still fetched, such as its icon.
+        # Navigation aborts the last page's pending requests, such as the one for its icon.
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"failed: {request.url} {request.failure}")
 
@@ -93,7 +93,7 @@ class Desk:
     def context(
         self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark"
     ) -> BrowserContext:
-        """Open a browser of one person's; its pages share cookies, workers and storage."""
+        """Open one person's browser. Its pages share cookies, workers and storage."""
         context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         context.set_default_timeout(30_000)
         if cookie:
@@ -106,9 +106,9 @@ class Desk:
 
 @contextmanager
 def start_chromium(port: int, *flags: str) -> Iterator[Desk]:
-    """Start Chromium, for which API_BASE_URL is at a port of this host: the program answers under that name only.
+    """Start a Chromium that resolves API_BASE_URL to a port of this host: the program accepts only that host name.
 
-    Playwright's loop forbids the ORM in its thread; `elsewhere` gets round that.
+    Django refuses the ORM in the thread of Playwright's loop, so use `elsewhere`.
     """
     with sync_playwright() as playwright:
         browser = launch(playwright.chromium, port, *flags)
@@ -124,7 +124,7 @@ def launch(chromium: BrowserType, port: int, *flags: str) -> Browser:
 
 
 def elsewhere[T](act: Callable[[], T]) -> T:
-    """Do something with the ORM while Chromium is open."""
+    """Run a function that uses the ORM in another thread, while Chromium is open."""
     from django.db import connections
 
     def act_and_hang_up() -> T:

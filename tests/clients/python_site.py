@@ -1,4 +1,4 @@
-"""A server that can be restarted, and the network to it, for the tests of the Python client."""
+"""A server that can be restarted, and a network that can fail, for the tests of the Python client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOON = Backoff(base=0.02, cap=0.2)
 
 
 class Site:
-    """`url` stays the same whichever server is behind it."""
+    """A site whose `url` stays the same when its server is replaced."""
 
     def __init__(self, settings: Settings, relay: Relay) -> None:
         self.relay = relay

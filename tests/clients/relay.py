@@ -1,4 +1,4 @@
-"""A network between browser and server that can be taken away."""
+"""A network between browser and server that can be cut."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ CHUNK = 65_536
 
 
 class Relay:
-    """Passes TCP connections on to a server of its own host, and counts those that carry `/sync`.
+    """Forwards TCP connections to a server on this host, and counts those that carry `/sync`.
 
-    It runs in threads; its switches may be set from any other.
+    It runs in threads. Its switches may be set from any other thread.
     """
 
     def __init__(self) -> None:
         self.target = 0  # the server's port
         self.up = True
-        self.mute = False  # what the server says on `/sync` gets lost
+        self.mute = False  # drop the server's messages on `/sync`
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Relay:
         self.cut()
 
     def cut(self) -> None:
-        """End every connection; new ones are a matter of `up`."""
+        """Close every connection. `up` decides about new ones."""
         with self._lock:
             pairs = list(self._open)
         for pair in pairs:
@@ -56,7 +56,7 @@ class Relay:
 
     @property
     def sockets(self) -> int:
-        """How many WebSockets to `/sync` are open."""
+        """The number of open WebSockets to `/sync`."""
         with self._lock:
             return sum(pair.is_sync for pair in self._open)
 
@@ -86,7 +86,7 @@ class Relay:
 
 
 class _Pair:
-    """One connection, passed on both ways."""
+    """One connection, forwarded in both directions."""
 
     def __init__(self, relay: Relay, client: socket.socket, server: socket.socket) -> None:
         self._relay, self._client, self._server = relay, client, server

@@ -1,4 +1,4 @@
-"""A guild as the pages show it, and what the bot would do in it."""
+"""A guild as the pages show it, and the bot's actions in it."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Scene:
         return self.owner.user
 
     def rename(self, name: str) -> None:
-        """Have the owner be called so."""
+        """Rename the owner."""
         User.objects.filter(pk=self.person.pk).update(display_name=name)
 
     def play(self) -> None:
-        """Do what the bot does when a track starts."""
+        """Start a track as the bot does."""
 
         def act() -> None:
             execute(self.id, "JoinVoice", {"channel_id": self.channel_id}, origin=self.owner)
@@ -61,7 +61,7 @@ class Scene:
         elsewhere(lambda: execute(self.id, "AddTrack", {"query": query}, origin=self.owner))
 
     def fail(self, title: str) -> None:
-        """Add a track of that title, which cannot be played."""
+        """Add a track with that title, and let it fail."""
 
         def act() -> None:
             track = TrackFactory.create(title=title)
@@ -75,13 +75,13 @@ class Scene:
 
 
 def be_the_bot(guild_id: str) -> None:
-    """Take the lease for an hour: nobody here renews it every few seconds, as a bot does."""
+    """Take the lease for an hour, because nothing here renews it every few seconds as a bot does."""
     assert playback.take_lease(guild_id, owner=BOT_PROCESS)
     Player.objects.filter(pk=guild_id).update(lease_expires_at=timezone.now() + timedelta(hours=1))
 
 
 def set_scene() -> Scene:
-    """Make it, on an empty database."""
+    """Create the scene in an empty database."""
     guild = GuildFactory.create(name="Sandbox Lounge")
     owner, member = UserFactory.create(username="owner"), UserFactory.create(username="member")
     MembershipFactory.create(user=owner, guild=guild, owner=True, manager=True)

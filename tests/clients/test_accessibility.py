@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with the pages for people who see, hear or move differently: nothing may be left."""
+"""The pages must pass axe-core's accessibility checks without a finding."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.server import Server
 from tests.streams.device import make_person
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-# A lamp may breathe for ever.
+# Endless animations, such as the status light's, are not waited for.
 AT_REST = """Promise.allSettled(document.getAnimations()
     .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished))"""
-# WCAG 2.2 to level AA, and what axe calls best practice: headings in order, landmarks.
+# WCAG 2.2 up to level AA, and axe's best practices, such as heading order and landmarks.
 EVERYTHING = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What else depends on the size and the colours.
+# The rules that depend on size and color scheme.
 LOOKS = ["color-contrast", "target-size"]
 
 
 def examine(page: Page) -> list[str]:
-    """Return what is wrong with the page, wide and dark and on a phone in the sun: a line for each element and rule."""
+    """Return the page's violations, wide and dark, and at phone size in light colors: a line per element and rule."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = _run(page, EVERYTHING)
@@ -39,7 +39,7 @@ def examine(page: Page) -> list[str]:
 
 
 def _run(page: Page, rules: list[str]) -> list[str]:
-    page.evaluate(AT_REST)  # colours are measured as they come to rest
+    page.evaluate(AT_REST)  # measure colors after the animations
     found = page.evaluate("rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", rules)
     return [
         f"{page.url} {violation['id']}: {node['target']} {node['failureSummary']}"

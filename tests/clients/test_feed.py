@@ -1,4 +1,4 @@
-"""What the guild page tells of what people did: each deed once, also where several events are one."""
+"""The guild page's activity feed: each action appears once, also if it has several events."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_retry_is_told_as_one_and_a_second_press_meets_no_other_row(desk: Desk
     expect(deeds.first).to_have_text("You retried The first song")
     expect(deeds.nth(1)).to_contain_text("could not play The second song")
     expect(failed).to_have_count(1)
-    # A moment later its place is free, and the other one is there to be pressed.
+    # A moment later its place is free, and the other one can be clicked.
     expect(page.locator(".row-kept")).to_have_count(0)
     expect(failed).to_have_count(1)
     page.get_by_role("button", name="Retry The second song").click()
@@ -79,7 +79,7 @@ def test_the_past_is_read_again_where_the_connection_was_lost_before_it_came(
 ) -> None:
     scene.add("moss")
     context = desk.context(scene.owner_cookie)
-    context.add_init_script("delete globalThis.SharedWorker;")  # whose sockets cannot be routed
+    context.add_init_script("delete globalThis.SharedWorker;")  # Playwright cannot route a worker's sockets
     page = context.new_page()
     reads = 0
 

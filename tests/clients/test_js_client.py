@@ -13,7 +13,7 @@ RUN_SECONDS = 120
 
 
 def find_node() -> str:
-    """Path of a Node that is new enough, or skip."""
+    """Return the path of a Node that is new enough, or skip the test."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
@@ -27,16 +27,16 @@ def find_node() -> str:
 
 @pytest.mark.parametrize("suite", sorted(path.name for path in HERE.glob("*.test.mjs")))
 def test_javascript_client(suite: str) -> None:
-    # Node 20 has a WebSocket client behind this flag, later ones without it.
+    # Node 20 has a WebSocket client only with this flag, and later versions always.
     command = [
         find_node(),
         "--experimental-websocket",
         "--no-warnings",
         "--import",
         "./served.mjs",
-        suite,  # without `--test`, which would start a second Node for it
+        suite,  # without `--test`, which would start a second Node
     ]
-    # Under Node's own test runner it would report to that instead of here.
+    # With this variable it would report to a parent Node test runner instead.
     env = {name: value for name, value in os.environ.items() if name != "NODE_TEST_CONTEXT"}
     run = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=RUN_SECONDS)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,4 @@
-"""The JavaScript client's side of `/ws`, in Node against the real server."""
+"""The JavaScript client on `/ws`, in Node against the real server."""
 
 from __future__ import annotations
 

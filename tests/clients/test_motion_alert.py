@@ -1,4 +1,4 @@
-"""examples/motion_alert.py: pictures go in over `/ws`, alerts come out."""
+"""examples/motion_alert.py receives images over `/ws` and sends alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 320, 240
 
 
 def picture(*, at: int, seed: int = 0, light: float = 0.0) -> bytes:
-    """Return a JPEG of a noisy grey wall with a bright box `at` so many pixels from the left."""
+    """Return a JPEG of a noisy gray wall with a bright box, `at` pixels from the left."""
     noise = np.random.default_rng(seed).normal(110 + light, 6, (HEIGHT, WIDTH, 3))
     noise[80:140, at : at + 40] = 220 + light
     image = av.VideoFrame.from_ndarray(np.clip(noise, 0, 255).astype(np.uint8), format="rgb24")
@@ -46,13 +46,13 @@ def example() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["motion_alert"] = module  # its dataclass looks itself up there
+    sys.modules["motion_alert"] = module  # the dataclass decorator looks up its module there
     spec.loader.exec_module(module)
     return module
 
 
 def alarms(example: ModuleType, places: list[int], *, light: list[float] | None = None) -> list[int]:
-    """Return the numbers of the pictures with which motion begins, at ten pictures a second."""
+    """Return the numbers of the images with which motion begins, at ten images per second."""
     detector = example.MotionDetector()
     shots = [picture(at=at, seed=n, light=light[n] if light else 0) for n, at in enumerate(places)]
     return [n for n, shot in enumerate(shots) if detector.look(example.read_picture(shot), n / 10)]
@@ -60,7 +60,7 @@ def alarms(example: ModuleType, places: list[int], *, light: list[float] | None 
 
 def test_one_movement_is_one_alert_and_the_next_needs_calm_before(example: ModuleType) -> None:
     walk, still = list(range(0, 120, 12)), [120] * 35
-    assert alarms(example, [0] * 5 + walk + still) == [7]  # the second picture of which enough changed
+    assert alarms(example, [0] * 5 + walk + still) == [7]  # the second image with enough change
     assert len(alarms(example, [0, *walk, *[120] * 5, *reversed(walk)])) == 1
     assert len(alarms(example, [0, *walk, *still, *reversed(walk)])) == 2
 

@@ -1,4 +1,4 @@
-"""What every page keeps to: a strict CSP, nothing from elsewhere, data never as HTML, readable colours."""
+"""Rules for every page: a strict CSP, no third-party resources, no data as HTML, and readable colors."""
 
 import re
 from itertools import product
@@ -11,7 +11,7 @@ FOREIGN = {".venv", "sandbox", "var"}
 
 
 def of_ours(pattern: str) -> list[Path]:
-    """Return the files of the pages, those of apps and those at the root."""
+    """Return the files of the pages, in the apps and at the root."""
     return sorted(path for path in ROOT.glob(pattern) if path.relative_to(ROOT).parts[0] not in FOREIGN)
 
 
@@ -70,14 +70,14 @@ def test_every_element_a_script_asks_for_is_in_a_template() -> None:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of `#rrggbb` (WCAG 2.2)."""
+    """Return the relative luminance of `#rrggbb` (WCAG 2.2)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def read_tokens() -> dict[str, tuple[str, str]]:
-    """Colour by token name: (light, dark)."""
+    """Return colors by token name: `(light, dark)`."""
     found = re.findall(r"--([a-z-]+): light-dark\((#\w{6}), (#\w{6})\)", TOKENS.read_text())
     return {name: (light, dark) for name, light, dark in found}
 

@@ -69,7 +69,7 @@ def test_a_pasted_link_is_offered_and_added_as_the_link(desk: Desk, scene: Scene
     expect(page.locator("#queue .line-title")).to_have_text(["radio.example/live.mp3"])
     expect(page.locator("#activity .deed").first).to_contain_text("You added radio.example/live.mp3")
 
-    # Without a scheme it is one as well; with words around it, or without a path, it is a search.
+    # A link without a scheme also works. With words around it, or without a path, it is a search.
     for words in ("radio.example", "mr. x/y"):
         page.locator("#search-input").fill(words)
         expect(page.locator("#search-note")).to_contain_text("Nothing in the library matches")
@@ -147,7 +147,7 @@ def test_a_refused_removal_is_taken_back_with_the_reason(desk: Desk, scene: Scen
     page = desk.window(scene.member_cookie).open_guild(scene.id)
     remove = page.get_by_role("button", name="Remove Moss")
     expect(remove).to_be_visible()
-    elsewhere(lambda: member.update(role_ids=[]))  # and the page has not heard of it yet
+    elsewhere(lambda: member.update(role_ids=[]))  # the page does not know yet
     remove.click()
     expect(page.locator(".toast")).to_contain_text("Could not remove “Moss”.")
     assert titles(page) == ["Moss"]
@@ -258,7 +258,7 @@ def test_a_long_queue_is_shown_in_part_and_read_on_where_one_scrolls(desk: Desk,
     elsewhere(fill)
     page = desk.window(scene.owner_cookie).open_guild(scene.id)
     expect(page.locator("#queue .row")).to_have_count(200)
-    # How long they take is known of those that are shown.
+    # Only the shown tracks' durations are known.
     expect(page.locator("#queue-summary")).to_have_text("260 tracks · over 3 h 20 min")
     page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
     expect(page.locator("#queue .row")).to_have_count(260)

@@ -1,4 +1,4 @@
-"""What the guild page says of the player, and that each state of it has a button that leads on."""
+"""The guild page describes the player's state, and each state has a button for the next step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     glow = "now => getComputedStyle(now, '::before').opacity"
     until(lambda: now.evaluate(glow) == "0")
 
-    # What one does is kept, counted and shown; the round button keeps the wish to pause, and takes it back.
+    # Changes are queued, counted and shown. The round button queues a pause, and undoes it.
     page.locator("#search-input").fill("harbour lights")
     page.locator("#search-input").press("Enter")
     page.get_by_role("button", name="Remove Cold Harbour").click()
@@ -91,7 +91,7 @@ def test_the_voice_channel_is_left_and_found_again(desk: Desk, scene: Scene) -> 
     expect(voice).to_have_value("")
     assert (player(scene).voice_channel_id, player(scene).stopped) == (None, True)
 
-    # Where one sits is offered first, else where it played last.
+    # The user's own voice channel is offered first, otherwise the one where it played last.
     expect(page.get_by_role("button", name="Join Stage left")).to_be_visible()
     back_room = elsewhere(
         lambda: ChannelFactory.create(guild=scene.guild, voice=True, name="Back \u202e room", position=1)
@@ -199,7 +199,7 @@ def test_long_and_foreign_titles_keep_their_place(desk: Desk, scene: Scene) -> N
     heights = {page.locator("#queue .row").nth(place).bounding_box()["height"] for place in range(5)}  # type: ignore[index]
     assert heights == {64}
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    # Each of them may play: two lines, from the page's left edge on.
+    # Any of these titles may be playing: it takes at most two lines, which start at the page's left edge.
     edge = page.locator("#now-status").evaluate(LEFT)
     for each in TITLES:
         elsewhere(lambda: execute(scene.id, "Skip", {}, origin=scene.owner))
@@ -261,7 +261,7 @@ def test_a_search_without_a_result_offers_nothing_to_add(desk: Desk, scene: Scen
         page.keyboard.press(key)
     expect(box).to_have_value("no such thing")
 
-    # Whoever is faster than the search is told the same.
+    # A user who submits before the search has finished gets the same message.
     box.fill("nor such a thing")
     page.keyboard.press("Enter")
     expect(note).to_have_text("Nothing in the library matches “nor such a thing”.")
@@ -272,7 +272,7 @@ def test_a_search_without_a_result_offers_nothing_to_add(desk: Desk, scene: Scen
     expect(box).to_have_value("🎉")
     assert not elsewhere(QueueItem.objects.exists)
 
-    # Eight of one name are eight, and one can tell them apart.
+    # Eight tracks with one name are eight rows that differ.
     box.fill("intro")
     rows = page.locator(".result .line-sub")
     expect(rows).to_have_count(8)

@@ -1,4 +1,4 @@
-"""The Python client on `/ws` against the real server, with a network in between that can be taken away."""
+"""The Python client on `/ws` against the real server, over a network that can be cut."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def test_alerts_outlive_a_restart_of_the_server(site: Site, token: str) ->
         with pytest.raises(ConnectionLost):
             await sending.send("alert", {"text": "now or never"}, again=False)
         left = asyncio.ensure_future(other.send("note"))
-        await asyncio.sleep(0)  # it waits for a connection now
+        await asyncio.sleep(0)  # now it waits for a connection
         await other.leave()
         with pytest.raises(ConnectionLost):
             await take(left)
@@ -193,7 +193,7 @@ async def test_cut_again_and_again_nothing_is_lost_and_nothing_doubled(site: Sit
 
 
 async def test_a_server_that_delivers_twice_is_heard_once() -> None:
-    """The protocol promises at least once. Ours has no way to be made to say something twice, so this is another."""
+    """The protocol guarantees at-least-once delivery. Our server cannot be made to deliver twice, so this is a fake."""
 
     async def say(peer: ServerConnection) -> None:
         asked = json.loads(await peer.recv())
@@ -288,7 +288,7 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, owner: 
         async with StreamClient(server.url, offered) as client:
             with pytest.raises(Refused) as caught:
                 await take(client.register(stream_id, **options))
-            with pytest.raises(Refused):  # and a second attempt is one
+            with pytest.raises(Refused):  # a second attempt is refused
                 await take(client.register(stream_id, **options))
         return str(caught.value)
 
@@ -314,7 +314,7 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, owner: 
             await stream.send_frame("video-frame", JPEG)
         with pytest.raises(ValueError, match="already"):
             await client.register("cam-1")
-        assert (await take(stream.send("alert"))).seq == 1  # none of them did harm
+        assert (await take(stream.send("alert"))).seq == 1  # none of them broke the stream
 
 
 async def test_a_lost_right_ends_one_stream_and_a_lost_session_all(

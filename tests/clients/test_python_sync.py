@@ -65,7 +65,7 @@ async def test_what_is_pushed_is_pulled_by_all_in_order(server: Server, token: s
         once = NewEvent("Added", 3)
         assert (await take(phone.push([once]))).seqs == (await take(desk.push([once]))).seqs == [3]
         assert [event.seq async for event in desk.events(1, live=False)] == [2, 3]
-        assert [event.seq async for event in live] in ([], [3])  # one pull at a time: this one is over
+        assert [event.seq async for event in live] in ([], [3])  # only one pull at a time: this one ended
 
 
 async def test_a_strict_push_is_refused_when_the_log_went_on(server: Server, token: str) -> None:
@@ -164,13 +164,13 @@ type Command = Callable[..., subprocess.Popen[str]]
 
 
 def _hear_ctrl_c() -> None:
-    """A shell starts what runs in the background with SIGINT ignored, and that is inherited."""
+    """Restore SIGINT: a shell starts background processes with SIGINT ignored, and children inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
 def command() -> Iterator[Command]:
-    """Start the command line with some arguments and a `token`. What is left in the end is killed."""
+    """Start the command line with some arguments and a `token`. It is killed at the end if it still runs."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, token: str) -> subprocess.Popen[str]:
@@ -193,11 +193,11 @@ def command() -> Iterator[Command]:
 
 
 def finish(process: subprocess.Popen[str], said: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
-    """Return `(exit code, objects printed, what it said on standard error)`."""
+    """Return `(exit code, printed objects, standard error)`."""
     try:
         out, error = process.communicate(said, timeout=WAIT_SECONDS)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGABRT)  # it says where it hangs
+        process.send_signal(signal.SIGABRT)  # faulthandler prints where it hangs
         raise AssertionError(process.communicate(timeout=WAIT_SECONDS)[1]) from None
     return process.returncode, [json.loads(line) for line in out.splitlines()], error
 

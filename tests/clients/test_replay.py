@@ -42,7 +42,7 @@ BOT_PROCESS = "test-host:1:1"
 
 
 class Story:
-    """One guild, everything that happened in it, and a snapshot after each act."""
+    """One guild, its events, and a snapshot after each action."""
 
     def __init__(self) -> None:
         self.user: User = UserFactory.create()
@@ -77,7 +77,7 @@ class Story:
 
 
 def live_through_everything() -> Story:
-    """A story in which every event of docs/protocol.md happens."""
+    """Run a story that contains every event of docs/protocol.md."""
     story = Story()
     stage, back_room = story.stage, story.back_room
     tracks = TrackFactory.create_batch(6)
@@ -85,14 +85,14 @@ def live_through_everything() -> Story:
     story.keep("the bot arrives")
 
     first = story.ask("AddTrack", query=tracks[0].uri)
-    story.bot("start_next")  # nowhere to play: PlayerErrorChanged
+    story.bot("start_next")  # no channel to play in: PlayerErrorChanged
     story.ask("JoinVoice", channel_id=stage.pk)
     for track in tracks[1:4]:
         story.ask("AddTrack", query=track.uri)
     soon = story.ask("AddTrack", query=tracks[4].uri, position="next")
     story.ask("AddTrack", query="nothing has this name")
     link = story.ask("AddTrack", query="https://radio.example.net/stream.mp3")
-    for turn in range(22):  # into one spot, until room is made there
+    for turn in range(22):  # into one spot, until the ranks there are rebalanced
         story.ask("MoveItem", item_id=(soon, link)[turn % 2]["id"], after=first["id"])
     story.bot("start_next")
     story.bot("observe", connected_channel_id=stage.pk, sounding=True, position_ms=0)
@@ -176,7 +176,7 @@ def test_javascript_replays_every_event_of_the_protocol() -> None:
 
 @pytest.mark.django_db
 def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it() -> None:
-    """It holds the first 25 of 60, close together so that room has to be made."""
+    """It has the first 25 of 60 items, whose ranks are so close that they must be rebalanced."""
     random, story = Random(11), Story()
     ItemFactory.create_batch(60, guild=story.guild, requested_by=story.user)
     assert playback.take_lease(story.id, owner=BOT_PROCESS)
@@ -214,4 +214,4 @@ def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it() -> None:
         timeout=30,
     )
     assert run.returncode == 0, run.stderr
-    assert int(run.stdout) > 40  # it was a part most of the time
+    assert int(run.stdout) > 40  # most of the time it had only a part of the queue

@@ -1,4 +1,4 @@
-"""The settings page in Chromium: it saves by itself, says what was refused, and shows what others change."""
+"""The settings page in Chromium saves by itself, shows refusals, and shows other people's changes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
         each.wait_for_selector("#connection[data-state=live]")
         assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    # Both change something else at the same time; each sees the other's.
+    # Both change different settings at the same time, and each sees the other's change.
     page.get_by_label("DJ role").select_option(label=HOSTILE)
     phone.get_by_label("Take turns").check()
     expect(page.locator("#dj_role_id-state")).to_have_text("Saved")
@@ -88,7 +88,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     kept = settings_of(guild)
     assert (kept.dj_role_id, kept.fair_order) == (role.pk, True)
 
-    # What is no number is refused under its control, and can be mended.
+    # A value that is not a number is refused below its control, and can be corrected.
     number = page.get_by_label("Tracks per person")
     number.fill("0")
     number.blur()
@@ -105,11 +105,11 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     page.get_by_label("Links to audio").check()
     expect(phone.get_by_label("Links to audio")).to_be_checked()
 
-    # A role that is deleted while the page is open cannot be chosen any more.
+    # A role that is deleted while the page is open can no longer be chosen.
     elsewhere(lambda: Role.objects.filter(pk=doomed.pk).delete())
     page.get_by_label("DJ role").select_option(label="Doomed")
     expect(page.locator("#dj_role_id-state")).to_have_text("Not saved. This server has no such role.")
-    mine.complaints.clear()  # the browser tells of each 400
+    mine.complaints.clear()  # the browser logs each 400
 
     # A member's page follows: rights change while it is open.
     window = desk.window(cookies[2])
@@ -133,7 +133,7 @@ def test_settings_save_themselves_and_rights_show_on_the_page(desk: Desk) -> Non
     listening.locator("#volume-range").fill("40")
     expect(listening.locator("#activity")).to_contain_text("You set the volume to 40%")
 
-    # So it does when Discord makes the member a manager, and takes that back.
+    # It also follows when the member becomes a manager in Discord, and no longer is one.
     expect(listening.locator("#settings-link")).to_have_count(0)
     admins = elsewhere(lambda: RoleFactory.create(guild=guild, permissions=ADMINISTRATOR))
     elsewhere(lambda: RoleFactory.create(guild=guild, pk=guild.pk))
@@ -171,7 +171,7 @@ def test_what_was_changed_offline_is_saved_later_or_said_to_be_overtaken(desk: D
     elsewhere(lambda: execute(guild.pk, "ChangeSettings", {"vote_share": 30}, origin=origin))
 
     relay.give_back()
-    # As browsers say it. Without it, a page waits longer before each try.
+    # Browsers send this event. Without it, a page waits longer before each retry.
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#fair_order-state")).to_have_text("Saved")
     expect(page.locator("#vote_share-state")).to_have_text(

@@ -1,4 +1,4 @@
-"""The streams' pages in Chromium with its fake camera: what one page streams moves on another."""
+"""The streams' pages in Chromium with its fake camera: one page's picture moves on another."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     service = make_person(owner)
     mine, theirs = desk.window(cookies[0]), desk.window(cookies[1], size=PHONE, scheme="light")
 
-    # A stream is made in a dialog, which says what is wrong with an id.
+    # A stream is created in a dialog, which shows what is wrong with an id.
     page = mine.open("/streams")
     page.get_by_role("button", name="New stream").click()
     page.get_by_label("Name").fill(HOSTILE)
@@ -101,7 +101,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     other = theirs.open("/streams/hall-cam")
     expect(other.locator("#connection")).to_have_text("Live")
 
-    # The picture goes up and comes down, with its figures.
+    # The picture is uploaded and shown, with its statistics.
     page.get_by_label("Resolution").select_option("320")
     page.get_by_role("button", name="Start streaming").click()
     for each in (page, other):
@@ -113,7 +113,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     expect(other.locator("#present")).to_contain_text("Owner · sending and watching")
     expect(page.locator("#present")).to_contain_text(f"{HOSTILE[:32].strip()} · watching")
 
-    # An alert shows up on both with the picture of its moment; the past is read in pages.
+    # An alert appears on both pages with the picture of its moment. Older alerts are loaded in pages.
     with service.on(server, "hall-cam", produces=["alert"]) as detector:
         detector.send({"type": "alert", "level": "high", "text": HOSTILE})
         for each in (page, other):
@@ -132,7 +132,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     grid.get_by_role("button", name="Show older alerts").click()
     expect(grid.locator(".alert")).to_have_count(23)
 
-    # Stopping is clean: the device's light goes out, and everybody is told.
+    # After Stop, the camera is off and every page shows it.
     page.get_by_role("button", name="Stop streaming").click()
     assert page.evaluate("document.querySelector('#camera-preview').srcObject") is None
     expect(other.locator("#stage-words")).to_have_text("No one is streaming")
@@ -141,7 +141,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
         assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert window.complaints == []
 
-    # What is taken back ends the other's page, in words.
+    # After access is removed, the other page shows a message.
     page.get_by_role("button", name="Remove access for DJ in Lounge").click()
     expect(other.locator("#connection")).to_have_text("Disconnected")
     expect(other.locator("#stage-words")).to_have_text("This stream is no longer shared with you")
@@ -193,7 +193,7 @@ def test_tokens_and_the_end(server: Server, desk: Desk) -> None:
     expect(page.locator("#stage-words")).to_have_text("No one is streaming")
     expect(page.locator("#members")).to_contain_text("Deleted role or server")
 
-    # A token is shown once and good for a device; a new one for all ends it.
+    # A token is shown once and works for a device. A new token for all devices revokes it.
     page.locator("#token-device").fill("Hall camera")
     page.keyboard.press("Enter")
     token = page.locator("#new-token-text")
@@ -254,7 +254,7 @@ def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, de
     expect(page.locator("#members")).to_contain_text("can watch and send")
     assert elsewhere(lambda: StreamGrant.objects.get().user_id) == friend.pk
 
-    # What is kept from now on shows up on pages that were open before.
+    # New durable messages appear on pages that were already open.
     watcher = theirs.open("/streams/cam")
     expect(watcher.locator("#connection")).to_have_text("Live")
     with service.on(server, "cam", produces=["door"]) as lock:
@@ -267,14 +267,14 @@ def test_sharing_with_people_one_knows_and_a_stream_that_ends(server: Server, de
             for each in (page, watcher):
                 expect(each.locator(".alert").first).to_contain_text(text)
 
-    # Deleted under a writer's eyes: nothing is left there that would make a new stream of the same id.
+    # After a deletion while a writer's page is open, nothing there would create a new stream with the same id.
     other = theirs.open("/streams/cam")
     listed = theirs.page.context.new_page()
     listed.goto(other.url.removesuffix("/cam"))
     for each in (other, listed):
         expect(each.locator("#connection")).to_have_text("Live")
     expect(other.get_by_role("button", name="Start streaming")).to_be_visible()
-    for each in (page, other):  # nobody still asks for what will be gone
+    for each in (page, other):  # neither page requests what is deleted
         expect(each.locator("#alerts")).to_have_attribute("aria-busy", "false")
     elsewhere(lambda: streams.delete_stream(Stream.objects.get()))
     expect(other.locator("#stage-words")).to_have_text("This stream was deleted")
@@ -343,7 +343,7 @@ def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None
     rule = elsewhere(AlertRule.objects.get)
     assert (rule.channel_id, rule.mention_role_id, rule.min_level) == (news.pk, role.pk, "medium")
 
-    # Another manager turns it off; the stream stays, though they may not watch it.
+    # Another manager turns the rule off. It keeps its stream, although they may not watch it.
     phone.get_by_role("button", name="Edit rule").click()
     expect(phone.locator("#rule-stream")).to_have_value("cam")
     phone.get_by_label("On", exact=True).uncheck()

@@ -1,4 +1,4 @@
-"""The tabs of one browser: one connection, one token, one queue of changes that outlives the network."""
+"""The tabs of one browser share a connection, a token, and a queue of changes that survives network failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TITLES = ("Cold Harbour", "Moss", "Low Tide")
 
 @dataclass
 class Stage:
-    """A guild with a small library, two people in it, and the network between them and the server."""
+    """A guild with a small library, two people, and the network between them and the server."""
 
     desk: Desk
     relay: Relay
@@ -38,7 +38,7 @@ class Stage:
     def browser(
         self, user: User, *, without: tuple[str, ...] = (), size: dict[str, int] = WIDE
     ) -> BrowserContext:
-        """Open a browser of somebody's that lacks the named features."""
+        """Open a user's browser that lacks the named features."""
         context = self.desk.context(login_cookie(user), size=size)
         for feature in without:
             owner, name = feature.rsplit(".", 1)
@@ -73,7 +73,7 @@ def stage(desk: Desk, relay: Relay) -> Stage:
 
 
 def add(page: Page, query: str) -> None:
-    """Type something and add it, without waiting for what the search says."""
+    """Type something and add it, without waiting for the search."""
     page.locator("#search-input").fill(query)
     page.locator("#search-input").press("Enter")
 
@@ -167,7 +167,7 @@ def test_offline_changes_are_shown_and_made_in_order_after_the_token_expired(
 
 
 def tokens_given(context: BrowserContext) -> list[str]:
-    """Return a list that fills with the access tokens that the browser gets."""
+    """Return a list to which the browser's new access tokens are added."""
     used: list[str] = []
 
     def heard(response: Response) -> None:

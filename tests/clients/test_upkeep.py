@@ -1,4 +1,4 @@
-"""What managers are told of the bot, and names as people choose them, in a real browser."""
+"""The bot's problems as managers see them, and unusual names, in a real browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.server import Server
 CONNECT, SPEAK = 1 << 20, 1 << 21
 NAMES = [
     "<script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>",
-    "\u202eevil gnp.exe",  # right-to-left override, never ended
+    "\u202eevil gnp.exe",  # right-to-left override without an end
     "إذاعة الليل",
     "\U0001f39b\ufe0f\U0001f468\u200d\U0001f469\u200d\U0001f467 crew",
     "W" * 100,
@@ -41,7 +41,7 @@ NAMES = [
 
 @pytest.fixture
 def cookie(server: Server, settings: Settings) -> str:
-    """Of somebody who manages guilds of all these names; the first has channels of all these names."""
+    """The cookie of a manager of guilds with all these names. The first guild has channels with all these names."""
     settings.DISCORD_API_URL = "http://127.0.0.1:9/api/v10"
     user = UserFactory.create(username="owner")
     for name in NAMES:
@@ -136,7 +136,7 @@ def test_names_of_people_roles_and_streams_stay_in_their_place(
     page.get_by_role("combobox", name="Voice channel").select_option(channel.pk)
     page.wait_for_selector("#activity .deed:has-text('chose')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    # What turns the direction of writing does so in its own place only.
+    # A direction override affects only its own text.
     sentence = page.locator("#activity .deed", has_text="evil").first
     assert sentence.locator("bdi").first.inner_text().strip() == turned.strip()
     assert window.complaints == []

@@ -1,4 +1,4 @@
-"""A database of another version is refused before anything is done to it."""
+"""A database of another version is refused before it is touched."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ HOOK = Path(__file__).parents[2] / "scripts" / "commit-msg"
 
 
 def judge(message: str, folder: Path) -> str:
-    """Return what the hook says against the message, empty when it takes it."""
+    """Return the hook's complaint about a message, or "" if it accepts it."""
     file = folder / "COMMIT_EDITMSG"
     file.write_text(message)
     run = subprocess.run([HOOK, file], capture_output=True, text=True, timeout=30)

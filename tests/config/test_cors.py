@@ -1,4 +1,4 @@
-"""Other origins: those of ALLOWED_ORIGINS may call REST with credentials, and nobody else."""
+"""Of other origins, only those in ALLOWED_ORIGINS may call REST with credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: a table that says what is wrong and what to do, and never a token."""
+"""`manage.py doctor` prints a table of problems and fixes, and never a token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accounts import discord
 from tests.accounts.conftest import Discord, Gibberish, gibberish, there
 from tests.conftest import use_redis
 
-__all__ = ["gibberish", "there"]  # fixtures that the tests here ask for
+__all__ = ["gibberish", "there"]  # fixtures of the tests here
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 

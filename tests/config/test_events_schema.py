@@ -1,4 +1,4 @@
-"""docs/events.schema.json says what an event of a guild is, and nothing else."""
+"""docs/events.schema.json accepts every event of a guild, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made from the program is as the program is."""
+"""The generated files match the program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from config.generate.files import FILES, parts
 
 @pytest.fixture
 def copies(tmp_path: Path, settings: Settings) -> Path:
-    """Copies of the files, in place of them."""
+    """Replace the files with copies."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(program.BASE_DIR / name, tmp_path / name)

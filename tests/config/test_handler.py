@@ -1,4 +1,4 @@
-"""Requests reach Django in threads that stay."""
+"""Requests reach Django in long-lived threads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def views(resolver: URLResolver) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("urlconf", [django_settings.ROOT_URLCONF, django_settings.BOT_API_URLCONF])
 def test_no_view_is_async(urlconf: str) -> None:
-    """The handler calls them in a thread."""
+    """The handler calls every view in a thread."""
     for route, view in views(get_resolver(urlconf)):
         klass = getattr(view, "view_class", getattr(view, "cls", None))
         assert not inspect.iscoroutinefunction(view), route
@@ -51,7 +51,7 @@ def test_no_middleware_is_only_async() -> None:
 
 
 class Requests:
-    """Asks a server as somebody who is logged in."""
+    """Sends requests to a server as a logged-in user."""
 
     def __init__(self, server: Server) -> None:
         self._client = httpx.Client(
@@ -75,12 +75,12 @@ def test_a_thread_keeps_its_connection_to_the_database(requests: Requests) -> No
     def note(**kwargs: Any) -> None:
         opened.append(threading.current_thread().name)
 
-    everybody = threading.Barrier(for_requests.count)  # a busy moment, after which all threads are there
+    everybody = threading.Barrier(for_requests.count)  # so many requests at once that every thread is started
     for each in [for_requests.submit(everybody.wait) for _ in range(for_requests.count)]:
         each.result(timeout=20)
     connection_created.connect(note)
     try:
-        for _ in range(30):  # one after the other
+        for _ in range(30):  # one after another
             assert requests.get("/api/auth/me").status_code == 200
     finally:
         connection_created.disconnect(note)
@@ -110,7 +110,7 @@ def test_each_request_begins_and_ends(requests: Requests) -> None:
 
 @pytest.fixture
 def more_urls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Any], None]]:
-    """Return a function that adds a view to the program's own."""
+    """Return a function that adds a view to the program's URLs."""
 
     def add(route: str, view: Any) -> None:
         monkeypatch.setattr(urls, "urlpatterns", [path(route, view), *urls.urlpatterns])
@@ -185,7 +185,7 @@ def test_static_files_are_served_and_nothing_else_beside_them(requests: Requests
     assert again.status_code in {200, 304}
     assert httpx.get(str(page.url), headers={"Range": "bytes=0-3"}).content == page.content[:4]
     for absent in ("/static/none.css", "/static/../manage.py", "/static/"):
-        assert requests.get(absent).status_code in {302, 404}  # that of the program's own address
+        assert requests.get(absent).status_code in {302, 404}  # the program's own path
 
 
 def test_what_comes_in_pieces_is_read_whole(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""No credential reaches a log, whichever way it was presented and whoever writes the line."""
+"""No credential reaches a log, however it was presented and whoever writes the line."""
 
 from __future__ import annotations
 

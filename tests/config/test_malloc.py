@@ -1,4 +1,4 @@
-"""What threads allocated and freed goes back to the system."""
+"""Memory that threads have freed is returned to the system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.malloc import POLICY
 
 ROOT = Path(__file__).parents[2]
 
-# Sixteen threads in turns hold 20 MB for a moment, and then a little behind it for good, as those of a server do.
+# Sixteen threads in turn hold 20 MB for a moment, then keep a little memory behind it, as a server's threads do.
 SCRIPT = """
 import sys, threading
 if sys.argv[1] == "give back":

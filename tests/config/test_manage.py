@@ -1,4 +1,4 @@
-"""How the servers end, as a shell sees it."""
+"""The servers' exit codes and output at their end, as a shell sees them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_server_stopped_while_it_starts_ends_without_complaint(
         [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
     ) as server:
         try:
-            until((tmp_path / "sandbox" / "keys.json").exists, within=30)  # the settings are being read
+            until((tmp_path / "sandbox" / "keys.json").exists, within=30)  # the settings have been read
             server.send_signal(number)
             _, said = server.communicate(timeout=10)
         finally:

@@ -1,4 +1,4 @@
-"""No regular expression takes time that grows with the square of a hostile text."""
+"""No regular expression takes quadratic time on a hostile text."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ APPS = (
     "accounts", "alerts", "botrunner", "config", "database", "guilds", "library", "queue_app", "realtime",
     "sandbox", "streams",
 )  # fmt: skip
-# Functions of `re` and methods of a pattern, by where in a text they try to match.
+# Functions of `re` and methods of a pattern, by where in a text they match.
 ANYWHERE = {"search", "sub", "subn", "split", "findall", "finditer"}
 USES = {"match", "fullmatch"} | ANYWHERE
-# The pattern is an argument or a row of a table there; those are listed by hand, or made by an operator.
+# In these modules the pattern is an argument or comes from a table. Such patterns are listed here, or operators write
+# them.
 INDIRECT = {
     "accounts/templatetags/devices.py": ["_BROWSERS", "_SYSTEMS"],
-    "library/sources/parts.py": [],  # a fixed text
-    "sandbox/inject.py": [],  # a test's own order
+    "library/sources/parts.py": [],  # fixed text
+    "sandbox/inject.py": [],  # written by the test that requests the fault
 }
 SHORT, LONG = 1000, 4000  # characters
-SUSPECT_SECONDS = 0.001  # of CPU; what is quadratic takes more by far at LONG characters
+SUSPECT_SECONDS = 0.001  # CPU time; a quadratic pattern takes far more for LONG characters
 MAX_RATIO = 10.0  # linear is 4, quadratic 16
-MOST = 8  # beginnings, and kinds of characters in pairs, that are tried
+MOST = 8  # the number of beginnings, and of kinds of characters, that are tried
 
 type Use = tuple[str, str | bytes, int]
 
@@ -45,7 +46,7 @@ def uses_of(app: str) -> list[Use]:
 
 
 def uses_in(path: Path) -> Iterator[Use]:
-    """How (a method's name), pattern and flags, of each regular expression that a module uses."""
+    """Return the method's name, the pattern and the flags of each regular expression in a module."""
     tree = ast.parse(path.read_text())
     relative = path.relative_to(ROOT)
     module = importlib.import_module(".".join(relative.with_suffix("").parts).removesuffix(".__init__"))
@@ -73,7 +74,7 @@ def _text(node: ast.expr | None) -> str | bytes | None:
 
 
 def atoms(tree: Any) -> Iterator[Any]:
-    """All parts of a pattern that match one character, in one character each."""
+    """Return all parts of a pattern that match a single character."""
     for code, value in tree:
         if code in {codes.LITERAL, codes.NOT_LITERAL, codes.IN, codes.ANY}:
             yield code, value
@@ -112,7 +113,7 @@ def takes(atom: Any, char: str) -> bool:
 
 
 def alphabet(tree: Any) -> list[str]:
-    """A character of each kind that the pattern tells apart."""
+    """Return one character of each kind that the pattern distinguishes."""
     found = list(atoms(tree))
     literals = {chr(value) for code, value in found if code is codes.LITERAL}
     literals |= {
@@ -130,7 +131,7 @@ def alphabet(tree: Any) -> list[str]:
 
 
 def beginnings(tree: Any, chars: list[str], before: str = "") -> list[str]:
-    """Texts that match the pattern up to some place in it, every optional part taken once."""
+    """Return texts that match the pattern up to some point, with every optional part once."""
     found = [before]
     for code, value in tree:
         if code in {codes.LITERAL, codes.NOT_LITERAL, codes.IN, codes.ANY}:
@@ -146,7 +147,7 @@ def beginnings(tree: Any, chars: list[str], before: str = "") -> list[str]:
 
 
 def attacks(pattern: str | bytes, flags: int) -> Iterator[Callable[[int], str]]:
-    """Functions that make a hostile text of about so many characters."""
+    """Return functions that create a hostile text of about so many characters."""
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
     tree = parser.parse(text, flags & ~re.UNICODE if isinstance(pattern, bytes) else flags)
     chars = alphabet(tree)
@@ -154,7 +155,7 @@ def attacks(pattern: str | bytes, flags: int) -> Iterator[Callable[[int], str]]:
     starts = starts if len(starts) <= MOST else starts[:: -(-len(starts) // MOST)]
     pumps = [*chars, *(a + b for a in chars[:MOST] for b in chars[:MOST] if a != b)]
     pumps += [start + char for start in starts for char in ("", *chars[:MOST])]
-    for start in (*starts, "\0"):  # the last so that `^` matches nowhere
+    for start in (*starts, "\0"):  # the last start keeps `^` from matching
         for pump in filter(None, dict.fromkeys(pumps)):
             yield partial(_made, start, pump)
 
@@ -170,7 +171,7 @@ def seconds(used: Callable[[Any], object], text: str | bytes) -> float:
 
 
 def slow_text(use: Use) -> str | None:
-    """The beginning of a text that takes too long, None if there is none."""
+    """Return the beginning of a text that takes too long, or None."""
     how, pattern, flags = use
     compiled: Any = re.compile(pattern, flags)
     method = getattr(compiled, how)

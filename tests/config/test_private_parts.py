@@ -1,4 +1,4 @@
-"""What the program relies on in other packages though they do not promise it, and that their versions are bounded."""
+"""Private parts of other packages that the program uses: they must exist, and the packages' versions are bounded."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ("accounts", "alerts", "botrunner", "config", "database", "guilds", "library", "queue_app", "realtime",
            "sandbox", "streams")  # fmt: skip
-# Documented, in spite of their names: Django's, DRF's, of named tuples.
+# Documented despite their names, by Django, DRF and for named tuples.
 PROMISED = {"_meta", "_default_manager", "_request", "_replace", "_fields"}
 
 
 class Part(NamedTuple):
-    """Names that `where` relies on in a class or module, in which they are written."""
+    """The names that `where` uses from a class or module, whose source must contain them."""
 
     package: str
     where: str
@@ -109,7 +109,7 @@ PARTS = [
 
 
 def source_of(owner: Any) -> str:
-    """Return the source of a module or function, or of a class and those it derives from."""
+    """Return the source of a module or function, or of a class and its bases."""
     if not inspect.isclass(owner):
         return inspect.getsource(owner)
     kinds = [kind for kind in owner.__mro__ if kind.__module__ not in {"builtins", "typing", "abc"}]
@@ -145,7 +145,7 @@ def test_nothing_private_is_used_that_is_not_named_here() -> None:
 
 
 def private_names() -> Iterator[tuple[str, str]]:
-    """Yield `(place, name)` of what the program takes from others though its name or its module is private."""
+    """Yield `(place, name)` for each private name, or name in a private module, that the program uses from others."""
     for app in PROGRAM:
         for path in (ROOT / app).rglob("*.py"):
             nodes = list(ast.walk(ast.parse(path.read_text())))
@@ -166,6 +166,6 @@ def is_private(name: str) -> bool:
 
 
 def of_itself(value: ast.expr) -> bool:
-    """Whether an attribute is of `self`, `cls` or `super()`."""
+    """Whether the attribute belongs to `self`, `cls` or `super()`."""
     named = value.func if isinstance(value, ast.Call) else value
     return isinstance(named, ast.Name) and named.id in {"self", "cls", "super"}

@@ -1,4 +1,4 @@
-"""docs/protocol.md and its neighbours name whatever a client may be told."""
+"""docs/protocol.md and its neighbors name everything that a client may receive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def refusals(base: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
 
 
 def test_every_code_is_documented() -> None:
-    codes = {each.code for each in refusals() if each.code}  # others have subclasses or instances with one
+    codes = {each.code for each in refusals() if each.code}  # others: see subclasses and instances
     assert {"AUTH_REQUIRED", "NO_MATCH", "GUILD_NOT_FOUND", "NO_FRAME", "ALERT_RULE_NOT_FOUND"} <= codes
     assert {code for code in codes if f"`{code}`" not in DOCUMENTS} == set()
 

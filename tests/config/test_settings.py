@@ -1,4 +1,4 @@
-"""What the settings read, and what the documents say about it."""
+"""The variables that the settings read, and their documentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def variables_read() -> set[str]:
-    """Names in the `env.<type>("NAME", …)` calls of config/settings.py."""
+    """Return the names in the `env.<type>("NAME", …)` calls of config/settings.py."""
     names = set()
     for node in ast.walk(ast.parse((ROOT / "config" / "settings.py").read_text())):
         match node:
@@ -32,13 +32,13 @@ def variables_read() -> set[str]:
 
 
 def variables_of_example() -> dict[str, str]:
-    """`{name: value}` of .env.example, which has every line commented out."""
+    """Return `{name: value}` from .env.example, where every line is commented out."""
     text = (ROOT / ".env.example").read_text()
     return dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
 
 
 def variables_of_document() -> list[str]:
-    """Names in the first column of the tables of docs/settings.md."""
+    """Return the names in the first column of the tables in docs/settings.md."""
     text = (ROOT / "docs" / "settings.md").read_text()
     return [
         name
@@ -48,9 +48,9 @@ def variables_of_document() -> list[str]:
 
 
 def read_settings(folder: Path, env_text: str) -> dict[str, Any]:
-    """Return `{NAME: value}` as the settings are read with that `.env` and nothing else in the environment.
+    """Return `{NAME: value}` of the settings with that `.env` and an otherwise empty environment.
 
-    Raises what stops the start.
+    Raises what the settings raise.
     """
     (folder / "one.env").write_text(env_text)
     env = {"ENV_FILE": str(folder / "one.env"), "DATA_DIR": str(folder / "data")}
@@ -60,7 +60,7 @@ def read_settings(folder: Path, env_text: str) -> dict[str, Any]:
 
 
 def refusal(folder: Path, env_text: str) -> str:
-    """Return what settings say which refuse to start."""
+    """Return the message with which the settings refuse to start."""
     with pytest.raises((ImproperlyConfigured, EnvError)) as refused:
         read_settings(folder, env_text)
     return str(refused.value)

@@ -33,7 +33,7 @@ ENGLISH = {
 
 SENTENCE = re.compile(r"[A-Z`].*\s.*[.!?…]|[A-Z][a-z]+\.", re.DOTALL)
 WORD = re.compile(r"[A-Za-z]{2}")
-# What is shown whatever it looks like: arguments by the name of what is called (a number is a place), or of any call.
+# Arguments whose text is always shown, by the name of the called function (a number is a position), or of any call.
 SHOWN: dict[str, set[str | int]] = {
     "Embed": {"title", "description"},
     "add_field": {"name", "value"},
@@ -44,7 +44,7 @@ SHOWN: dict[str, set[str | int]] = {
     "display": {"description"},
 }
 SHOWN_ANYWHERE = {"help_text", "verbose_name", "verbose_name_plural", "label", "unit", "empty"}
-# Translated, logged, or for the documents of metrics and of the API.
+# Calls whose text is translated, logged, or only for the documentation of metrics and of the API.
 QUIET = {*KEYWORDS, "debug", "info", "warning", "error", "exception", "log", "Counter", "OpenApiResponse"}
 
 
@@ -54,7 +54,7 @@ def called(node: ast.Call) -> str:
 
 
 def text_of(node: ast.AST) -> str | None:
-    """Return a literal's text, with a space for each value that is put into it."""
+    """Return a literal's text, with a space for each interpolated value."""
     if isinstance(node, ast.JoinedStr):
         return "".join(part.value if isinstance(part, ast.Constant) else " " for part in node.values)  # type: ignore[misc]
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
@@ -67,7 +67,7 @@ def shown_in(call: ast.Call) -> Iterator[ast.AST]:
 
 
 def unmarked_in_python(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of what people read and gettext does not get."""
+    """Yield line and text of each literal that people read but gettext does not collect."""
     tree = ast.parse(source)
     quiet: set[ast.AST] = set()
     shown: set[ast.AST] = set()
@@ -115,16 +115,16 @@ TRANSLATED = re.compile(
 )
 PASSED = re.compile(
     r"""{% (?!translate|blocktranslate)[^%]*?=["']([A-Z][^"'%]*)["']"""
-)  # to an included template
+)  # passed to an included template
 
 
 class Texts(HTMLParser):
-    """Collects line and text of what a browser shows or reads out."""
+    """Collects line and text of what a browser shows or a screen reader reads."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[int, str]] = []
-        self._silent = 0  # inside of how many scripts and styles
+        self._silent = 0  # depth inside scripts and styles
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._silent += tag in {"script", "style"}
@@ -145,7 +145,7 @@ class Texts(HTMLParser):
 
 
 def unmarked_in_template(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of what stands outside of translate and blocktranslate."""
+    """Yield line and text of what is outside translate and blocktranslate."""
     for match in PASSED.finditer(source):
         yield source.count("\n", 0, match.start()) + 1, match[1]
     source = re.sub(r"{% block \w+_attributes %}", "<b ", source)
@@ -165,7 +165,7 @@ SHOWN_IN_SCRIPT = re.compile(r"[A-Z][a-z]+.*\s.*|[A-Z].*[.!?…]", re.DOTALL)
 
 
 def unmarked_in_script(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of literals that are no arguments of gettext, ngettext, or of an Error for developers."""
+    """Yield line and text of literals that are not arguments of gettext, ngettext, or an Error for developers."""
     depth, ends_at, before = 0, -1, ""
     for match in TOKEN.finditer(source):
         token = match[0]
@@ -224,7 +224,7 @@ def test_a_text_that_is_not_marked_is_found(
     assert not list(unmarked(marked))
 
 
-# --- The language of an answer ---
+# --- The language of a response ---
 
 
 @pytest.mark.django_db

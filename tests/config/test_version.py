@@ -1,4 +1,4 @@
-"""`manage.py version`: one version, named in several files."""
+"""`manage.py version`: one version, written in several files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from config.management.commands.version import read_versions
 
 @pytest.fixture
 def copy(tmp_path: Path, settings: Settings) -> Path:
-    """The files that name a version, in a folder of their own."""
+    """Copy the files that contain the version into a separate folder."""
     for name in ("pyproject.toml", "clients/python/pyproject.toml", "clients/js/package.json", "uv.lock"):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)

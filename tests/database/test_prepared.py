@@ -1,4 +1,4 @@
-"""Queries that are built once answer as Django's own do."""
+"""Prepared queries return the same as Django's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def fields(found: Model | None) -> dict[str, Any] | None:
-    """Return what an object holds, the objects that are joined to it included."""
+    """Return an object's fields, including those of joined objects."""
     if found is None:
         return None
     own = {name: value for name, value in vars(found).items() if not name.startswith("_")}
@@ -34,7 +34,7 @@ def fields(found: Model | None) -> dict[str, Any] | None:
 
 
 def same(prepared: Prepared[Any], query: QuerySet[Any], *arguments: Any) -> Any:
-    """Check that both find the same, in one statement. Returns what was found."""
+    """Check that both queries return the same, each in one statement. Returns the objects."""
     with CaptureQueriesContext(connection) as captured:
         found = prepared.first(*arguments)
     assert len(captured) == 1

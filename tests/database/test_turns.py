@@ -1,4 +1,4 @@
-"""Writers of one process take turns, in the order in which they came."""
+"""Writers of one process take turns, first come first served."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(sqlite: DatabaseWrap
         transaction.set_rollback(True)
     assert is_free(sqlite)
     with transaction.atomic():
-        connection.close()  # as when the database is gone
+        connection.close()  # as when the database is unavailable
     assert is_free(sqlite)
 
 
@@ -147,7 +147,7 @@ def test_reading_waits_for_no_writer(sqlite: DatabaseWrapper) -> None:
         assert is_free(sqlite)
         with ThreadPoolExecutor(1) as pool:
             pool.submit(write).result(10)
-        assert User.objects.count() == before  # of the moment of the first read
+        assert User.objects.count() == before  # the snapshot of the first read
     assert User.objects.count() == before + 1
     with transaction.atomic():
         assert not is_free(sqlite)

@@ -1,4 +1,4 @@
-"""One installation for all tests here: a program takes seconds to start, and its state is part of the story."""
+"""One installation for all tests here, because a program takes seconds to start and keeps its state."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ type Measured = Callable[[str, float], None]
 
 @pytest.fixture
 def measured(record_property: Callable[[str, object], None]) -> Measured:
-    """Note how many seconds something took; the figures are shown at the end of the run."""
+    """Record how many seconds something took. The figures are shown at the end of the run."""
     return lambda what, seconds: record_property(what, f"{seconds:.1f} s")
 
 
 @pytest.fixture(scope="package")
 def backline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backline]:
-    """An installation that nobody started yet."""
+    """An installation that has not been started yet."""
     installation = Backline(tmp_path_factory.mktemp("installation"))
     try:
         yield installation
@@ -33,9 +33,9 @@ def backline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backline]:
 
 @pytest.fixture(scope="package")
 def music(backline: Backline) -> Path:
-    """The installation's library, for others as well: making the pieces takes seconds."""
+    """The installation's library. Tests share it, because generating the tracks takes seconds."""
     folder = backline.folder / "library"
-    fill(folder)  # what a first start has not made yet
+    fill(folder)  # generates what a first start has not generated yet
     return folder
 
 
@@ -57,7 +57,7 @@ def owner(running: Backline) -> Iterator[Person]:
 
 @pytest.fixture
 def tone(running: Backline, owner: Person) -> Person:
-    """`owner` sits in voice and hears 440 Hz; another track waits."""
+    """`owner` is in voice and hears 440 Hz, and another track is queued."""
     clear(owner)
     running.sit("owner", "Stage left")
     before = running.heard_frames()
@@ -68,7 +68,7 @@ def tone(running: Backline, owner: Person) -> Person:
 
 
 def clear(person: Person) -> None:
-    """Empty the queue and end what plays."""
+    """Clear the queue and skip the current track."""
     for item in person.queue():
         person.do("DELETE", f"queue/{item['id']}")
     person.api.post(f"/api/guilds/{LOUNGE}/player/skip")  # 409 when nothing plays

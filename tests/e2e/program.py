@@ -1,4 +1,4 @@
-"""The program as people run it: processes of `manage.py`, watched from outside."""
+"""The program as people run it: `manage.py` processes, observed from outside."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.services import SETTINGS
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 180.0  # several programs start at once, and two cores are busy with other tests
+START_SECONDS = 180.0  # several programs start at once, while other tests use both cores
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+    """Return ports on which nothing listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -42,7 +42,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Program:
-    """One `manage.py` command with an environment of its own. It ends with the tests, however they end."""
+    """One `manage.py` command with its own environment. It ends with the tests, however they end."""
 
     def __init__(self, command: list[str], *, log: Path, **environment: str) -> None:
         self.command = command
@@ -75,7 +75,7 @@ class Program:
         return self._process.pid
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process so far (proc(5), /proc/pid/stat)."""
+        """Return the process's user and system time so far (proc(5), /proc/pid/stat)."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -87,7 +87,7 @@ class Program:
         try:
             return self._process.wait(timeout=15), time.monotonic() - begun
         except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGABRT)  # faulthandler writes where it hangs
+            self._process.send_signal(signal.SIGABRT)  # faulthandler prints where it hangs
             self._process.wait(timeout=5)
             raise AssertionError(f"still running 15 s after {number.name}:\n{self.said()[-4000:]}") from None
 
@@ -130,7 +130,7 @@ class AnotherWeb:
 
 @contextmanager
 def another_web(folder: Path, **environment: str) -> Iterator[AnotherWeb]:
-    """Run one on the tests' database with the tests' keys, and a data folder of its own."""
+    """Run one on the tests' database with the tests' keys, and its own data folder."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         database = f"sqlite:///{name}"
@@ -160,7 +160,7 @@ def another_web(folder: Path, **environment: str) -> Iterator[AnotherWeb]:
 
 
 class Backline:
-    """An installation in a folder: its addresses, and what its sandbox shows."""
+    """An installation in a folder, with its addresses and its sandbox's state."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -185,7 +185,7 @@ class Backline:
         return Program(list(command), log=self.log, **self.environment)
 
     def start(self) -> float:
-        """Start `serve`. Returns after how many seconds `/readyz` answered."""
+        """Start `serve`. Returns how many seconds passed until `/readyz` succeeded."""
         begun = time.monotonic()
         self.serve.start()
         self.wait_ready(self.serve)
@@ -224,19 +224,19 @@ class Backline:
         httpx.post(f"{self.sandbox_url}/_sandbox/faults", json=body, timeout=10).raise_for_status()
 
     def report(self) -> dict[str, Any] | None:
-        """What is heard in the Lounge, null while the bot is not in voice."""
+        """Return what is heard in the Lounge, or None while the bot is not in voice."""
         try:
             return next((v for v in self.state()["voice"] if v["guild_id"] == LOUNGE), None)
         except httpx.TransportError:
             return None
 
     def heard_frames(self) -> int:
-        """How many frames arrived in the present voice session."""
+        """Return how many frames have arrived in the current voice session."""
         report = self.report()
         return int(report["frames_received"]) if report else 0
 
     def hear(self, hz: float, *, after: int = 0, seconds: float = 20.0) -> dict[str, Any]:
-        """Wait until a tone arrives, after so many frames. Returns the sandbox's report."""
+        """Wait for a tone, after so many frames. Returns the sandbox's report."""
 
         def heard() -> dict[str, Any] | None:
             report = self.report()
@@ -255,7 +255,7 @@ class Backline:
         return found
 
     def kept_voice_states(self) -> list[str]:
-        """Who is in voice by the sandbox's file: what a stopped program left behind."""
+        """Return the voice states in the sandbox's file, as a stopped program left them."""
         world = json.loads((self.folder / "sandbox" / "discord" / "world.json").read_text())
         found = world["voice_states"]
         rows = found.values() if isinstance(found, dict) else found
@@ -268,9 +268,9 @@ class Backline:
 
 
 class Person:
-    """Somebody who logged in through the sandbox, with a cookie and with tokens.
+    """A person who logged in through the sandbox, with a cookie and tokens.
 
-    `secrets` are the credentials that passed by.
+    `secrets` are all credentials that were used.
     """
 
     def __init__(self, backline: Backline, user: str) -> None:
@@ -311,7 +311,7 @@ class Person:
         return found
 
     def add(self, query: str, **body: Any) -> dict[str, Any]:
-        """Add a track, as soon as a program that has just started has read its library."""
+        """Add a track. Waits until a program that has just started has scanned its library."""
 
         def answered() -> httpx.Response | None:
             answer = self.api.post(f"/api/guilds/{LOUNGE}/queue", json={"query": query, **body})

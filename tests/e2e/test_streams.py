@@ -1,4 +1,4 @@
-"""A camera in a browser, a service that watches it, and the alert in Discord's channel: the whole way."""
+"""The whole path: a camera in a browser, a service that watches it, and the alert in a Discord channel."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def open_window(browser: Browser, running: Backline, size: dict[str, int]) -> Wi
 
 
 def posts(running: Backline, text: str) -> list[dict[str, Any]]:
-    """The messages in the Lounge's text channel whose embed says this."""
+    """Return the messages in the Lounge's text channel whose embed has this text."""
     general = running.channel("general")
     return [
         message
@@ -57,7 +57,7 @@ def make_rule(page: Page) -> None:
     page.goto(f"/guilds/{LOUNGE}/settings")
     page.wait_for_selector("#connection[data-state=live]")
     page.get_by_role("button", name="Add rule").click()
-    page.locator("#rule-stream").select_option(STREAM)  # its options count as its label's text
+    page.locator("#rule-stream").select_option(STREAM)  # its label's text includes its options
     page.get_by_label("Post to").select_option(label="#general")
     page.get_by_label("Mention").select_option(label="@DJ")
     page.get_by_role("button", name="Save").click()
@@ -74,14 +74,14 @@ def connect_with(running: Backline, token: str) -> client.ClientConnection:
 
 @contextmanager
 def watching(running: Backline, token: str, log: Path) -> Iterator[None]:
-    """Run the motion example on the stream, as its first lines say."""
+    """Run the motion example on the stream, as its docstring describes."""
     example = [sys.executable, "examples/motion_alert.py", "--url", running.web_url, "--stream", STREAM]
     options = [
         "--sensitivity",
         "0.002",
         "--text",
         MOTION,
-    ]  # the fake camera's disc is a small part of the picture
+    ]  # the fake camera's disc is a small part of the image
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*example, *options],
@@ -129,7 +129,7 @@ def test_from_a_camera_to_discords_channel(
         device.send({"type": "alert", "level": "low", "text": "And it went away"})
         until(lambda: posts(running, "it went away"), within=30)
 
-    # The later one is there, and what came before it once each.
+    # The later alert is there, and the earlier ones are there once each.
     alerts = owner.api.get(f"/api/streams/{STREAM}/alerts").json()["items"]
     assert len(posts(running, MOTION)) == sum(alert["args"]["text"] == MOTION for alert in alerts)
     post = posts(running, MOTION)[0]
@@ -140,13 +140,13 @@ def test_from_a_camera_to_discords_channel(
     [picture] = post["attachments"]
     assert picture["content_type"] == "image/jpeg"
 
-    # As people see it: on the sandbox's page, with the picture and the role.
+    # People see it on the sandbox's page, with the picture and the role.
     discord = open_window(browser, running, WIDE)
     discord.page.goto(running.sandbox_url)
     shown = discord.page.locator(".embed", has_text=MOTION).first
     expect(shown.locator("img")).to_have_js_property("naturalWidth", 640)
     expect(discord.page.get_by_text("@DJ").first).to_be_visible()
-    # Pictures that come late do not push the newest message out of sight.
+    # Pictures that load late do not push the newest message out of view.
     last = discord.page.locator("#messages .embed img").last
     expect(last).to_have_js_property("naturalWidth", 640)
     discord.page.wait_for_function(

@@ -1,4 +1,4 @@
-"""A Discord for the tests of guilds: one sandbox a module, as new for each test."""
+"""Discord for the tests of guilds: one sandbox per module, reset for each test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Discord]:
 
 @pytest.fixture
 def sandbox(running: Discord, settings: LazySettings) -> Iterator[Discord]:
-    """The sandbox with its newcomer's world, no faults, and nothing that the program learnt about it."""
+    """The sandbox in its initial state, without faults, and with the program's caches cleared."""
     world = running.sandbox.world
 
     def renew() -> None:

@@ -1,4 +1,4 @@
-"""What `/api/guilds` answers; who may ask it at all is in test_who_may.py."""
+"""The responses of `/api/guilds`. test_who_may.py checks who may call it."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_list_costs_three_queries_however_long_it_is(api: Api, django_assert
     for wanted in (1, 3):
         while Membership.objects.filter(user=user).count() < wanted:
             MembershipFactory.create(user=user, manager=True)
-        with django_assert_num_queries(3):  # the caller's session, the memberships with their guilds, the bot
+        with django_assert_num_queries(3):  # the caller's session, the memberships with guilds, the bot
             assert len(client.get("/api/guilds").json()) == wanted
 
 

@@ -1,4 +1,4 @@
-"""The bot token stands in no answer, page, log, error or dump of settings."""
+"""The bot token appears in no response, page, log, error or dump of settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWERS = [
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
-    """Everything that is logged, as the program's own handler writes it."""
+    """Everything that is logged, as the program's handler writes it."""
     handler = logging.StreamHandler(io.StringIO())
     handler.addFilter(RedactingFilter())
     root = logging.getLogger()
@@ -51,7 +51,7 @@ def test_nobody_ever_sees_the_bot_token(
     logged: io.StringIO,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    settings.DISCORD_BOT_TOKEN = Secret(CANARY)  # which this Discord refuses: what goes wrong talks most
+    settings.DISCORD_BOT_TOKEN = Secret(CANARY)  # refused here, because errors say the most
     settings.ADMIN_DISCORD_IDS = {OWNER}
     client.raise_request_exception = False
     with django_capture_on_commit_callbacks(execute=True):

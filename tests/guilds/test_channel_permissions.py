@@ -1,4 +1,4 @@
-"""Permission bits as Discord documents them, and what the bot is said to lack."""
+"""Permission bits as Discord documents them, and the permissions reported as missing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ overwrites = st.lists(
 def test_bits_combine_as_in_the_sandbox(
     roles: dict[str, int], held: set[str], overwritten: list[tuple[str, int, int]], owner: bool
 ) -> None:
-    """Two authors read the same page of Discord's documentation."""
+    """Two independent implementations of the same page in Discord's documentation."""
     world = World(Path("unused"), bot_id="1")
     world.guilds[GUILD] = SandboxGuild(GUILD, "g", PERSON if owner else OWNER)
     world.roles = {
@@ -119,7 +119,7 @@ class TestMayConnect:
 class TestMayBotEnter:
     @pytest.fixture
     def guild(self) -> Guild:
-        """A guild where the bot has what it asks for at installing."""
+        """A guild where the bot has the permissions that its invite requests."""
         guild = GuildFactory.create()
         RoleFactory.create(id=guild.pk, guild=guild, permissions=VIEW_CHANNEL)
         guild.bot_role_ids = [RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS).pk]

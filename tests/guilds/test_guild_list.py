@@ -1,4 +1,4 @@
-"""A person's own list of guilds: read at login, kept for five minutes, read again on demand."""
+"""A person's list of guilds: read at login, cached for five minutes, and refreshed on demand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIST = "/api/guilds?scope=all"
 
 @pytest.fixture
 def enter(sandbox: Discord, django_capture_on_commit_callbacks: Any) -> Callable[[], Client]:
-    """Return a function that logs a browser of `owner` in through the sandbox."""
+    """Return a function that logs `owner` in through the sandbox."""
 
     def enter() -> Client:
         client = Client()
@@ -40,7 +40,7 @@ def enter(sandbox: Discord, django_capture_on_commit_callbacks: Any) -> Callable
 @pytest.fixture
 def client(enter: Callable[[], Client]) -> Client:
     client = enter()
-    # Both would be refused as too soon otherwise.
+    # Otherwise both would be refused as too early.
     cache.clear()
     discord._transport.cache_clear()
     return client
@@ -56,7 +56,7 @@ def lose(sandbox: Discord, guild_id: str = JUNIPER) -> None:
 
 
 def asked(sandbox: Discord) -> list[str]:
-    """Paths of the guild list that are asked from now on."""
+    """The requests for the guild list from now on."""
     paths: list[str] = []
 
     def note(method: str, path: str, *_: Any) -> None:
@@ -131,12 +131,12 @@ def test_a_discord_that_fails_is_said_and_what_was_known_stays(
 def test_a_permission_taken_back_at_discord_asks_for_a_new_login(client: Client, sandbox: Discord) -> None:
     user = User.objects.get(discord_id=OWNER)
     discord.revoke_token(access_token_of(user))
-    for _ in range(2):  # the second time Discord is not even asked
+    for _ in range(2):  # the second time no request is sent to Discord
         answer = client.get(f"{LIST}&refresh=true")
         assert (answer.status_code, answer.json()["code"]) == (401, "DISCORD_LOGIN_REQUIRED")
         assert "Log in again" in answer.json()["detail"]
     assert DiscordGrant.objects.get(user=user).dead_at is not None
-    assert ids(client.get(LIST)) == {LOUNGE, JUNIPER}  # the session itself is good
+    assert ids(client.get(LIST)) == {LOUNGE, JUNIPER}  # the session itself is valid
     assert b"Log in again" in client.get("/dashboard").content
     log_in(client, sandbox)
     cache.clear()
@@ -144,7 +144,7 @@ def test_a_permission_taken_back_at_discord_asks_for_a_new_login(client: Client,
 
 
 def test_what_the_gateway_wrote_meanwhile_is_newer(client: Client, sandbox: Discord) -> None:
-    """Discord answers with what was so before the gateway told of the change."""
+    """Discord responds with the state before the gateway's event."""
     user = User.objects.get(discord_id=OWNER)
     asked_at = timezone.now() - timedelta(seconds=1)
     mine = Membership.objects.get(user=user, guild_id=LOUNGE)

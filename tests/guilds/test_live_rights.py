@@ -1,4 +1,4 @@
-"""What Discord takes away is gone here at once: a real bot hears it from the sandbox, a real socket feels it."""
+"""Rights that are removed in Discord end here at once, with a real bot in the sandbox and a real socket."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 async def stage(tmp_path: Path, settings: Settings, transactional_db: None) -> AsyncIterator[Stage]:
-    """A sandbox and a connected bot, without any music."""
+    """A sandbox and a connected bot, without music."""
     sandbox = Sandbox(data_dir=tmp_path / "discord", port=0)
     await sandbox.start()
     with taken_for_discord(sandbox, settings):
@@ -76,7 +76,7 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
     member, owner = await enter(MEMBER, "member"), await enter(OWNER, "owner")
     assert await member.status("/roles") == 403
 
-    # A role with ADMINISTRATOR makes a manager, by being given and by being changed.
+    # A role with ADMINISTRATOR makes a manager, whether it is assigned or changed.
     admin = await change("add_role", name="Admins", permissions=str(ADMINISTRATOR))
 
     async def manages() -> bool:
@@ -93,7 +93,7 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
     await change("edit_role", role_id=admin["id"], permissions=str(ADMINISTRATOR))
     await soon(manages, "managing again")
 
-    # Without the role the socket stays, and carries out what a member may do.
+    # Without the role the socket stays open, and may do what a member may do.
     clear = {"eventId": "clearing-1", "name": "ClearQueue", "args": {}}
     await change("edit_member", user_id=MEMBER, roles=[])
     await soon(does_not, "not managing without the role")
@@ -101,16 +101,16 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
     assert (answer["type"], answer["code"]) == ("error", "FORBIDDEN")
     assert (await asyncio.to_thread(socket.ask, {"type": "ping", "id": 2}))["type"] == "pong"
 
-    # What the bot lacks is known at once as well.
+    # The bot's missing permissions are also known at once.
     async def lacks() -> bool:
         found = (await owner.get("/bot-permissions")).json()
         return {each["permission"] for each in found} >= {"CONNECT", "SPEAK"}
 
-    for role_id in (LOUNGE, BOT_ROLE):  # @everyone's, too
+    for role_id in (LOUNGE, BOT_ROLE):  # @everyone's as well
         await change("edit_role", role_id=role_id, permissions=str(VIEW_CHANNEL))
     await soon(lacks, "the bot may neither join voice nor speak")
 
-    # Who is sent away is out, on REST and with the socket.
+    # A member who is kicked loses access, on REST and on the socket.
     async def out() -> bool:
         return await member.status("") == 404
 
@@ -118,7 +118,7 @@ async def test_rights_that_are_taken_away_at_discord(stage: Stage, server: Serve
     await soon(out, "no member on REST")
     assert await asyncio.to_thread(socket.close_code) == 4403
 
-    # Without the bot nobody hears of changes any more, and the answers say so.
+    # Without the bot, changes are no longer noticed, and the responses say so.
     assert (await owner.get("")).json()["stale_since"] is None
     await stage.bots[0].stop()
     assert (await owner.get("")).json()["stale_since"] is not None

@@ -21,7 +21,7 @@ def user() -> User:
 
 
 def partial(guild_id: str, **changes: Any) -> dict[str, Any]:
-    """A guild of `GET /users/@me/guilds`."""
+    """Return an entry of `GET /users/@me/guilds`."""
     return {
         "id": guild_id,
         "name": f"Guild {guild_id[-1]}",

@@ -102,7 +102,7 @@ def test_overwrites_and_the_bots_roles_are_kept() -> None:
 
 
 def log() -> list[tuple[str, dict[str, Any]]]:
-    """What was appended to the guild's log about the guild itself: names and the guild's shapes."""
+    """Return the log's events about the guild itself: names and the guild's shapes."""
     events = (
         Event.objects.filter(store__name=f"guild:{GUILD}")
         .exclude(name="VoiceChannelsChanged")
@@ -155,8 +155,8 @@ def test_channels_that_some_may_not_see_are_told_of_without_their_names() -> Non
     let_in = overwrite(ROLE, allow=VIEW_CHANNEL)
     for overwrites in (
         [hidden],
-        [hidden, let_in],  # others see it now, which its name is not needed for
-        [overwrite(ROLE, deny=VIEW_CHANNEL)],  # hidden from those with a role only
+        [hidden, let_in],  # visible to one role
+        [overwrite(ROLE, deny=VIEW_CHANNEL)],  # hidden only from those with a role
         [],
     ):
         mirror(
@@ -208,7 +208,7 @@ def everyone(permissions: int) -> dict[str, Any]:
 
 
 def member(**changes: Any) -> Membership:
-    """PERSON, as after a login."""
+    """Create PERSON as after a login."""
     guild = GuildFactory.create(guild_id=GUILD)
     user = UserFactory.create(discord_id=PERSON)
     made: Membership = MembershipFactory.create(guild=guild, user=user, **changes)

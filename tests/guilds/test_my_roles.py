@@ -1,4 +1,4 @@
-"""The first page after a login needs roles that the gateway has not told of yet."""
+"""The first page after a login needs roles that the gateway has not sent yet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def threads(sandbox: Discord, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Threads of the test's own, so that no late request takes a fault of the next test."""
+    """Separate threads for the test, so that no late request consumes a fault of the next test."""
     with ThreadPoolExecutor(8) as pool:
         monkeypatch.setattr(my_roles, "_pool", pool)
         yield
@@ -40,7 +40,7 @@ def threads(sandbox: Discord, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def guild(sandbox: Discord) -> Guild:
-    """The Lounge as the bot mirrored it, before this person ever logged in."""
+    """The Lounge as the bot mirrored it before this person first logged in."""
     guild: Guild = GuildFactory.create(guild_id=LOUNGE)
     for pk, name in ((LOUNGE, "@everyone"), (DJ_ROLE, "DJ")):
         RoleFactory.create(guild=guild, pk=pk, name=name, permissions=0)
@@ -49,7 +49,7 @@ def guild(sandbox: Discord) -> Guild:
 
 @pytest.fixture
 def stream(guild: Guild) -> str:
-    """A stream that is shared with the role DJ."""
+    """A stream shared with the role DJ."""
     owner = MembershipFactory.create(guild=guild, user=UserFactory.create(discord_id=OWNER), owner=True).user
     stream = create_stream(owner, stream_id="cam-1", name="")
     share_with_guild(stream, LOUNGE, DJ_ROLE, write=False, sharer=owner)
@@ -57,7 +57,7 @@ def stream(guild: Guild) -> str:
 
 
 def asked(sandbox: Discord) -> list[str]:
-    """Paths under `/guilds` that Discord is asked for from now on."""
+    """The paths under `/guilds` that are requested from Discord from now on."""
     paths: list[str] = []
     sandbox.sandbox.observers[:] = [
         lambda method, path, *_: paths.append(path) if "/guilds/" in path else None
@@ -131,7 +131,7 @@ def test_an_answer_that_comes_after_the_login_is_stored(
 
 
 def tell(guild: Guild, **changes: Any) -> None:
-    """The guild's shard of the bot is connected, since a minute ago."""
+    """Store that the guild's shard has been connected for a minute."""
     now = timezone.now()
     shard = {
         "connected": True,
@@ -156,9 +156,7 @@ def test_discord_is_asked_only_where_the_gateway_does_not_tell(
     cases: list[dict[str, Any]] = [
         {"connected": False},
         {"members_intent": False},
-        {
-            "ready_at": timezone.now() + timedelta(hours=1)
-        },  # it has told everything anew, and not of this person yet
+        {"ready_at": timezone.now() + timedelta(hours=1)},  # a READY after this person's roles were stored
     ]
     for number, changes in enumerate(cases, 2):
         tell(guild, **changes)

@@ -1,4 +1,4 @@
-"""Reading a guild again over REST, and how old the mirror says it is."""
+"""Refreshing a guild over REST, and the reported age of the mirror."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client(guild: Guild, api: Callable[[User], Client]) -> Client:
 
 
 def answers(sandbox: Discord) -> list[tuple[str, str]]:
-    """What Discord is asked from now on: `(method, path)`."""
+    """The requests to Discord from now on: `(method, path)`."""
     asked: list[tuple[str, str]] = []
     sandbox.sandbox.observers[:] = [lambda method, path, *_: asked.append((method, path))]
     return asked
@@ -61,7 +61,7 @@ def test_everything_is_read_again(client: Client, guild: Guild) -> None:
 
 
 def test_it_is_what_the_gateway_would_have_told(client: Client, guild: Guild) -> None:
-    """Read twice, nothing differs, so nothing is written: both ways give rows of one form."""
+    """Read both ways, nothing differs and nothing is written, so both produce the same rows."""
     client.post(URL)
     before = list(Channel.objects.order_by("pk").values()), list(Role.objects.order_by("pk").values())
     Guild.objects.update(mirrored_at=None)
@@ -152,7 +152,7 @@ def test_a_discord_that_fails_changes_nothing(
 
 
 def test_a_manager_who_is_none_any_more_is_told_so(client: Client, sandbox: Discord, guild: Guild) -> None:
-    """What is read may take the right to read it away."""
+    """The refresh may remove the right to refresh."""
     sandbox.sandbox.world.guilds[LOUNGE].owner_id = "268473310986240000"
     answer = client.post(URL)
     assert (answer.status_code, answer.json()["can_manage"]) == (202, False)
@@ -160,7 +160,7 @@ def test_a_manager_who_is_none_any_more_is_told_so(client: Client, sandbox: Disc
 
 
 def test_what_decides_where_the_bot_plays_is_read_too(client: Client, guild: Guild, sandbox: Discord) -> None:
-    """Else a refresh would take from the mirror what the gateway had told of it."""
+    """Otherwise a refresh would remove what the gateway had sent."""
     world = sandbox.sandbox.world
     general = next(channel for channel in world.channels.values() if channel.type == ChannelType.VOICE)
     general.user_limit = 7

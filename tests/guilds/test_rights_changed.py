@@ -1,4 +1,4 @@
-"""Whoever may do something else than before is named in the guild's log, and nobody else is."""
+"""The guild's log names exactly the people whose rights have changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def role(role_id: str, name: str, permissions: int = 0) -> dict[str, Any]:
 
 
 class Place:
-    """A guild that the bot mirrors, with an administrator, a DJ and somebody without roles."""
+    """A mirrored guild with an administrator, a DJ and a member without roles."""
 
     def __init__(self) -> None:
         self.id = GuildFactory.create().pk
@@ -49,7 +49,7 @@ class Place:
 
     @property
     def told(self) -> list[list[str]]:
-        """Who was named, event by event."""
+        """Return the people who were named, event by event."""
         events = Event.objects.filter(store__name=f"guild:{self.id}", name="RightsChanged").order_by("seq")
         return [json.loads(event.args)["user_ids"] for event in events]
 
@@ -100,8 +100,8 @@ TOLD: list[tuple[str, Callable[[Place], None], str]] = [
 
 @pytest.mark.parametrize(("change", "who"), [each[1:] for each in TOLD], ids=[each[0] for each in TOLD])
 def test_whose_rights_change_is_named(change: Callable[[Place], None], who: str, place: Place) -> None:
-    assert place.told == []  # of those who have just joined nobody has a page open
-    for _ in range(2):  # again, it is no news
+    assert place.told == []  # people who have just joined have no page open
+    for _ in range(2):  # the second time nothing changes
         change(place)
         assert place.told == [[str(getattr(place, who).pk)]]
 

@@ -1,4 +1,4 @@
-"""A guild's settings: what may be chosen, that every change is told, and that nobody's change is lost."""
+"""A guild's settings: valid choices, an event for every change, and no lost changes."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_one_bad_setting_refuses_the_others_with_it(office: Office) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
 
 
-# --- The mirror decides what there is ---
+# --- The mirror decides what exists ---
 
 
 def test_roles_and_channels_must_be_of_this_guild_and_of_their_kind(office: Office) -> None:
@@ -190,7 +190,7 @@ def test_what_is_deleted_later_is_gone_and_counts_as_not_set(office: Office) -> 
     state = open_guild(office.id, origin=Origin(user=dj.user, via=Via.REST))
     state.seek_voice()
     assert state.player.voice_channel_id is None
-    # It cannot be chosen again; something else can be changed, and it can be let go of.
+    # It cannot be chosen again. Another setting can be changed, and this one can be cleared.
     assert office.patch({"dj_role_id": role.pk}).status_code == 400
     assert office.patch({"vote_share": 60}).status_code == 200
     assert office.patch({"dj_role_id": None, "voice_channel_id": None}).json()["gone"] == []
@@ -222,7 +222,7 @@ def test_members_and_djs_may_not_and_strangers_learn_nothing(office: Office, cli
     dj = MembershipFactory.create(guild=office.guild, role_ids=[role.pk]).user
     for user, status in [(office.member, 403), (dj, 403), (UserFactory.create(), 404)]:
         assert office.get(user).status_code == status
-        # A bad body is not even looked at.
+        # Without the right, an invalid body is not even parsed.
         bodies: list[dict[str, Any]] = [{"vote_share": 60}, {"vote_share": -1}, {}]
         for body in bodies:
             assert office.patch(body, user).status_code == status
@@ -318,11 +318,11 @@ def operator(settings: Settings) -> Client:
 
 
 def as_shown(page: Any) -> dict[str, Any]:
-    """Return what a browser would send of the admin's form, with the hidden values it was given."""
+    """Return what a browser would send for the admin's form, including its hidden values."""
     sent: dict[str, Any] = {}
     for bound in page.context["adminform"].form:
         value = bound.value()
-        ticked = bound.name in {"fair_order", "stay_in_channel", "allowed_sources"}  # sent only when ticked
+        ticked = bound.name in {"fair_order", "stay_in_channel", "allowed_sources"}  # sent only if checked
         for name in (bound.html_name, bound.html_initial_name):
             if value or not ticked:
                 sent[name] = "" if value is None else value

@@ -1,4 +1,4 @@
-"""What shards write of themselves, and whose turn it is to identify."""
+"""The state that shards store, and their turns to identify."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_turn_written_by_a_wrong_clock_is_no_turn() -> None:
 def test_of_many_who_claim_at_once_one_has_the_turn(
     in_threads: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On a busy machine the last of them asks when the first one's turn is long over.
+    # On a busy machine the last one claims long after the first one's turn has ended.
     monkeypatch.setattr(shards, "IDENTIFY_EVERY", timedelta(minutes=10))
     claim_identify(7)
     IdentifyBucket.objects.update(free_at=timezone.now())

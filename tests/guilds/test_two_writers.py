@@ -1,4 +1,4 @@
-"""Two processes write the same rows at the same moment: each ends well, and there is one row."""
+"""Two processes write the same rows at the same time: both succeed, and there is one row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def guild_id(number: int) -> str:
 
 
 def mirror(number: int, *, people: int = 3, channels: int = 2) -> None:
-    """A guild as the gateway tells of it, with people in voice."""
+    """Mirror a guild as the gateway sends it, with people in voice."""
     mirror_guild(
         guild_id(number),
         name=f"Guild {number}",
@@ -85,7 +85,7 @@ def test_people_in_voice_while_the_guild_is_told_of(in_threads: Together) -> Non
 
 
 def test_a_person_whom_several_processes_hear_of(in_threads: Together) -> None:
-    """At login, by a slash command in a guild just joined, and by the gateway."""
+    """At login, by a slash command in a guild that was just joined, and by the gateway."""
     for number in range(ROUNDS):
         person = str(230000000000000000 + number)
         partial = {"id": guild_id(number), "name": "Lounge", "permissions": "8", "owner": False}
@@ -105,7 +105,7 @@ def test_a_person_whom_several_processes_hear_of(in_threads: Together) -> None:
 
 
 def test_two_logins_and_two_bots_wait_for_each_other_and_not_for_ever(in_threads: Together) -> None:
-    """Each locks several guilds, in an order of its own."""
+    """Each locks several guilds, in a different order."""
     people = [UserFactory.create() for _ in range(2)]
     mine = [{"id": guild_id(n), "name": f"Guild {n}", "permissions": "8", "owner": False} for n in range(4)]
 

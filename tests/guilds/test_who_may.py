@@ -1,7 +1,7 @@
-"""Who may do what, for every route there is: one table. A route that is not in it fails the test.
+"""One table of who may do what, for every route. A route that is missing from it fails the test.
 
-Whoever adds a route adds its row: the statuses for owner, dj, member, outsider (logged in, in another guild) and
-nobody (not logged in), and a body where one is needed to get as far as the right.
+If you add a route, add its row: the statuses for owner, dj, member, outsider (logged in, in another guild) and nobody
+(not logged in), and a body if the check of the right needs one.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ type Row = tuple[int, int, int, int, int]
 MEMBERS: Row = (200, 200, 200, 404, 401)
 MANAGERS: Row = (200, 403, 403, 404, 401)
 ANYONE: Row = (200, 200, 200, 200, 401)
-NOT_THERE: Row = (404, 404, 404, 404, 401)  # nobody learns which streams and stores there are
+NOT_THERE: Row = (404, 404, 404, 404, 401)  # nobody learns which streams and stores exist
 
-# Discord answers nothing but gibberish here: 502 says that a call came through to it.
+# Discord sends only malformed responses here: 502 shows that the call reached it.
 GUILD_ROUTES: dict[str, Row] = {
     "GET /api/guilds/{guild_id}": MEMBERS,
     "GET /api/guilds/{guild_id}/bot-install-url": MANAGERS,
@@ -63,7 +63,7 @@ GUILD_ROUTES: dict[str, Row] = {
     "POST /api/guilds/{guild_id}/queue": (201, 201, 201, 404, 401),
     "PATCH /api/guilds/{guild_id}/queue/{item_id}": MEMBERS,
     "DELETE /api/guilds/{guild_id}/queue/{item_id}": (204, 204, 403, 404, 401),
-    "POST /api/guilds/{guild_id}/queue/{item_id}/retry": NOT_THERE,  # the item still waits
+    "POST /api/guilds/{guild_id}/queue/{item_id}/retry": NOT_THERE,  # the item is still queued
     "POST /api/guilds/{guild_id}/queue/clear": (200, 200, 403, 404, 401),
     "POST /api/guilds/{guild_id}/commands": (200, 200, 403, 404, 401),
     "GET /api/guilds/{guild_id}/player": MEMBERS,
@@ -128,7 +128,7 @@ NO_SNOWFLAKES = ("1", "abc", "0" * 18, "9" * 21, "1" * 17 + "x", "%00", "１２�
 
 
 class World:
-    """One guild with a queue, its people, and somebody from elsewhere."""
+    """One guild with a queue, its people, and an outsider."""
 
     def __init__(self) -> None:
         self.guild: Guild = GuildFactory.create()
@@ -182,7 +182,7 @@ class World:
 
 
 def ask(client: Client, route: str, path: str) -> Any:
-    """Make a request and undo what it did."""
+    """Send a request and undo its effects."""
     method = route.partition(" ")[0]
     cache.clear()
     with transaction.atomic():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from library.sources.container import AudioContainer
 from library.sources.window import Window
 
-# Nobody listens to how well these are encoded.
+# The quality of the encoding does not matter here.
 FASTEST = {
     "libopus": {"compression_level": "0"},
     "libmp3lame": {"compression_level": "9"},
@@ -75,7 +75,7 @@ def write(
 
 
 def write_mixed_opus(path: Path, seconds: float = 2.0) -> Path:
-    """An Ogg file whose first half has 20 ms packets and whose second half has 60 ms ones."""
+    """Write an Ogg file with 20 ms packets in its first half and 60 ms packets in its second."""
     with av.open(str(path), "w", format="ogg") as output:
         assert isinstance(output, OutputContainer)
         stream = output.add_stream("libopus", rate=48_000, layout="stereo", options={"frame_duration": "20"})
@@ -102,9 +102,9 @@ def packets(path: Path) -> list[bytes]:
 
 
 def loudest_hz(samples: NDArray[np.floating], rate: int = 48_000) -> float:
-    """The loudest frequency, to a tenth of a hertz for tones of a second or more."""
+    """Return the loudest frequency, within 0.1 Hz for tones of a second or more."""
     size = max(1 << 16, 1 << (len(samples) - 1).bit_length())
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), size))
     peak = int(np.argmax(spectrum[1:-1])) + 1
-    left, middle, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)  # a parabola through the three
+    left, middle, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)  # a parabola through the three values
     return float((peak + 0.5 * (left - right) / (left - 2 * middle + right)) * rate / size)

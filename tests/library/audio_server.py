@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that can misbehave in the ways that servers of audio do."""
+"""A real HTTP server on loopback that can misbehave as audio servers do."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Resource:
-    """`drops`: after how many bytes of the body each connection in turn breaks (the last entry stays);
-    None never. `stall_after`: send so much, then nothing until the server ends. `chunked`: in chunks of so many
-    bytes, without a length. `script` gets the headers of the request and answers with all that is sent; what it
-    raises hangs up."""
+    """A file on the server, and how it misbehaves.
+
+    `drops`: after how many bytes of the body each connection breaks, in turn (the last entry is repeated; None means
+    never). `stall_after`: send so many bytes, then nothing until the server ends. `chunked`: send chunks of so many
+    bytes, without a length. `script` gets the request's headers and returns the whole response; if it raises, the
+    connection is closed.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -31,7 +34,7 @@ class Resource:
 
 
 def chunks(body: bytes, size: int, *, end: bytes = b"0\r\n\r\n") -> bytes:
-    """The body in chunks (RFC 9112, section 7.1)."""
+    """Return the body in chunks (RFC 9112, section 7.1)."""
     pieces = (body[at : at + size] for at in range(0, len(body), size))
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + end
 
@@ -55,7 +58,7 @@ class AudioServer(ThreadingHTTPServer):
         return sum(1 for asked, _ in self.requests if asked == path)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is part of the tests."""
+        """Ignore clients that hang up, which the tests do on purpose."""
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Servers of audio, and what they serve."""
+"""Audio servers, and the files they serve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Five seconds of tone by suffix, tagged "Moss" by "Understorey"; the index of the m4a stands at its end."""
+    """Five seconds of tone, by suffix, tagged "Moss" by "Understorey". The m4a has its index at the end."""
     folder = tmp_path_factory.mktemp("files")
     tags = {"title": "Moss", "artist": "Understorey", "album": "Small Green Hours"}
     suffixes = ("opus", "mp3", "flac", "m4a", "wav")

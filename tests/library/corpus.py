@@ -1,6 +1,6 @@
-"""Files of every container and codec of the library, as people have them, and what each should say and sound like."""
+"""Files of every supported container and codec, as people have them, with their expected tags and sound."""
 
-# ruff: noqa: E501  (a table: one file, one line)
+# ruff: noqa: E501  # a table: one line per file
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.library.made_files import (
 )
 
 SECONDS = 1.2
-# Of files that are joined from two, or whose second half differs.
+# For files that are joined from two, or whose second half differs.
 HALF = 0.8
 
 # Formats of the library that nothing here can write.
@@ -46,9 +46,9 @@ SKIPPED = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`seconds` and `hz` are what should be heard: of one tone, or of two, one after the other.
+    """A file. `seconds` and `hz` are what should be heard, for one tone or for two in sequence.
 
-    `length_ms` is what should be shown. `error` is the code that the item should fail with once it was heard.
+    `length_ms` is what should be shown. `error` is the code with which the item should fail after it was heard.
     """
 
     name: str
@@ -107,7 +107,7 @@ def _changed(
 
 
 def _texts(old: str, new: bytes) -> Callable[[bytes], bytes]:
-    """Put bytes that are not UTF-8 in the place of as many letters."""
+    """Replace letters with as many bytes that are not UTF-8."""
     return lambda data: data.replace(old.encode(), new)
 
 
@@ -116,7 +116,7 @@ def _ogg_texts(old: str, new: bytes) -> Callable[[bytes], bytes]:
 
 
 def _louder(data: bytes) -> bytes:
-    """OpusHead with an output gain of -6 dB, which packets that are passed on would lose."""
+    """Set an output gain of -6 dB in OpusHead, which would be lost if packets were passed through."""
     at = data.index(b"OpusHead")
     return with_ogg_bytes(
         data, data[at : at + 19], data[at : at + 16] + b"\x00\xfa" + data[at + 18 : at + 19]
@@ -124,7 +124,7 @@ def _louder(data: bytes) -> bytes:
 
 
 def _without_last_pages(data: bytes) -> bytes:
-    """The first two thirds of an Ogg stream, ending in the middle of a page."""
+    """Return the first two thirds of an Ogg stream, which end in the middle of a page."""
     ends, at = [], 0
     while (page := page_at(data, at)) is not None:
         at += page.size
@@ -270,12 +270,12 @@ _OTHERS = [
 ]  # fmt: skip
 
 CASES = [*_PCM, *_MP3, *_OGG, *_FLAC, *_OTHERS]
-# A cue sheet is no audio, and what it names stays one file.
+# A cue sheet is not audio, and the file that it names stays one track.
 CUE = 'FILE "cue beside.mp3" MP3\n  TRACK 01 AUDIO\n    TITLE "Part one"\n    INDEX 01 00:00:00\n'
 
 
 def make(folder: Path) -> list[Made]:
-    """Write them all, in folders of a dozen. Each has tones of its own, none an overtone of another."""
+    """Write all files, in folders of a dozen. Each has different tones, and none is an overtone of another."""
     made = []
     for number, case in enumerate(CASES):
         hz = (400.0 + 23 * number, 411.0 + 23 * number)

@@ -1,4 +1,4 @@
-"""What tests of links do: look at one, read all of it, and write what a server answers."""
+"""Helpers for tests of links: look at one, read all of it, and write a server's response."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def whole(url: str) -> bytes:
 
 
 def answer(body: bytes = b"", *lines: str, status: str = "200 OK", length: bool = True) -> bytes:
-    """An answer as text lines and a body."""
+    """Return a response from text lines and a body."""
     head = [f"HTTP/1.1 {status}", *lines, *([f"Content-Length: {len(body)}"] if length else [])]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body

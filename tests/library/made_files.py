@@ -1,4 +1,4 @@
-"""Audio files made of FFmpeg's encoders and of plain bytes, with the tags, pictures and faults that people have."""
+"""Audio files from FFmpeg's encoders and from plain bytes, with the tags, pictures and faults of real files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.library.audio_files import FASTEST
 
 
 class Pipe:
-    """A file that cannot seek, so that the muxer never learns the length and writes none."""
+    """A file that cannot seek, so that the muxer does not write a length."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -50,7 +50,7 @@ def encode(
     piped: bool = False,
     attachments: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
-    """A tone, or mono `samples`, in every channel. Serial numbers of Ogg streams are always the same."""
+    """Encode a tone, or mono `samples`, in every channel. Serial numbers of Ogg streams are always the same."""
     target = Pipe() if piped else io.BytesIO()
     sound = wave(hz, seconds, rate) if samples is None else samples
     options = FASTEST.get(codec, {}) | (options or {})
@@ -90,7 +90,7 @@ def mp3(*, vbr: bool = False, header: bool = True, **arguments: object) -> bytes
 
 
 def png(red: int, green: int, blue: int) -> bytes:
-    """One pixel of that color."""
+    """Return an image of one pixel in that color."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -106,7 +106,7 @@ OTHER_TYPE, FRONT_TYPE, BACK_TYPE = 0, 3, 4
 
 
 def flac_picture(kind: int, data: bytes) -> bytes:
-    """The content of a FLAC PICTURE block (RFC 9639, section 8.8)."""
+    """Return the content of a FLAC PICTURE block (RFC 9639, section 8.8)."""
     mime = b"image/png"
     return (
         struct.pack(">II", kind, len(mime)) + mime + struct.pack(">IIIIII", 0, 1, 1, 24, 0, len(data)) + data
@@ -114,7 +114,7 @@ def flac_picture(kind: int, data: bytes) -> bytes:
 
 
 def picture_tag(kind: int, data: bytes) -> str:
-    """A METADATA_BLOCK_PICTURE comment."""
+    """Return a METADATA_BLOCK_PICTURE comment."""
     return base64.b64encode(flac_picture(kind, data)).decode()
 
 
@@ -133,7 +133,7 @@ def id3v2(
     artist: str | bytes = "",
     pictures: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
-    """A tag of version 2, 3 or 4. Texts given as bytes are written as they are."""
+    """Return an ID3 tag of version 2.2, 2.3 or 2.4. Texts given as bytes are written unchanged."""
     frames = [_text_frame(version, b"TIT2", encoding, title), _text_frame(version, b"TPE1", encoding, artist)]
     for kind, data in pictures:
         head = b"\0PNG" if version == 2 else b"\0image/png\0"
@@ -164,7 +164,7 @@ def _syncsafe(number: int) -> bytes:
 
 
 def apev2(items: dict[bytes, bytes]) -> bytes:
-    """A tag without header; values that hold a NUL are binary."""
+    """Return a tag without a header. Values that contain a NUL are binary."""
     body = b"".join(
         struct.pack("<II", len(value), 2 if b"\0" in value else 0) + key + b"\0" + value
         for key, value in items.items()
@@ -176,7 +176,7 @@ def apev2(items: dict[bytes, bytes]) -> bytes:
 
 
 def with_flac_blocks(flac: bytes, *blocks: tuple[int, bytes]) -> bytes:
-    """Metadata blocks of those types behind STREAMINFO."""
+    """Insert metadata blocks of those types after STREAMINFO."""
     start = 4 + 4 + 34
     added = b"".join(bytes([kind]) + len(body).to_bytes(3, "big") + body for kind, body in blocks)
     return flac[:start] + added + flac[start:]
@@ -188,7 +188,7 @@ def vorbis_comment(*comments: bytes) -> bytes:
 
 
 def with_covers(mp4: bytes, *pictures: bytes) -> bytes:
-    """An MP4 whose `moov` comes last, with these pictures in `covr`."""
+    """Add these pictures in `covr` to an MP4 whose `moov` comes last."""
 
     def atom(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body) + 8) + kind + body
@@ -203,7 +203,7 @@ def with_covers(mp4: bytes, *pictures: bytes) -> bytes:
 
 
 def with_index_first(mp4: bytes, *, moved: int = 0) -> bytes:
-    """The same MP4 as web servers like it: `moov` before `mdat`, and the offsets in it moved, by `moved` more."""
+    """Move `moov` before `mdat`, as for web servers, and adjust its offsets, by `moved` more."""
     at = mp4.rindex(b"moov") - 4
     moov = bytearray(mp4[at:])
     table = moov.index(b"stco") + 8
@@ -217,13 +217,13 @@ def with_index_first(mp4: bytes, *, moved: int = 0) -> bytes:
 
 
 def with_ogg_bytes(ogg: bytes, old: bytes, new: bytes) -> bytes:
-    """Change bytes of an Ogg stream to as many others, and the checksums of the pages they are in."""
+    """Replace bytes of an Ogg stream with as many others, and update their pages' checksums."""
     assert len(old) == len(new)
     return with_checksums(bytearray(ogg.replace(old, new)))
 
 
 def with_serial(ogg: bytes, serial: int) -> bytes:
-    """The same stream under another serial number."""
+    """Return the same stream with another serial number."""
     changed, at = bytearray(ogg), 0
     while (page := page_at(changed, at)) is not None:
         changed[at + 14 : at + 18] = serial.to_bytes(4, "little")
@@ -241,7 +241,7 @@ def with_checksums(changed: bytearray) -> bytes:
 
 
 def _ogg_checksum(page: bytes | bytearray) -> int:
-    """CRC-32 with polynomial 0x04c11db7, unreflected (RFC 3533, section 6): zlib's with the bits turned around."""
+    """CRC-32 with polynomial 0x04c11db7, unreflected (RFC 3533, section 6): zlib's with reversed bits."""
     turned = bytes(page).translate(_TURNED)
     crc = zlib.crc32(turned, 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(crc.to_bytes(4, "little").translate(_TURNED), "big")
@@ -251,7 +251,7 @@ _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def dsf(hz: float, seconds: float) -> bytes:
-    """DSD of 2.8 MHz, mono: first-order noise shaping of a tone, in blocks of 4096 bytes (Sony's DSF 1.01)."""
+    """Return mono DSD at 2.8 MHz: a tone with first-order noise shaping, in blocks of 4096 bytes (Sony's DSF 1.01)."""
     rate = 2_822_400
     level = np.cumsum((wave(hz, seconds, rate).astype(np.float64) + 1) / 2)
     bits = np.diff(np.floor(level), prepend=0).astype(np.uint8)

@@ -1,9 +1,9 @@
-"""Artists and titles as they stand in tags, by language, that the rules of `library.sources.text` were tried on.
+"""Artists and titles from tags, by language, with which the rules of `library.sources.text` were developed.
 
-`names_held_out` holds others, that were only measured.
+`names_held_out` has others that were only used to measure the rules.
 """
 
-# ruff: noqa: E501  (a table: names that belong together on one line)
+# ruff: noqa: E501  # a table: names that belong together are on one line
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Artists and titles as they stand in tags, by language, to measure guesses of encodings with.
+"""Artists and titles from tags, by language, to measure guesses of encodings.
 
-No rule in `library.sources.text` was made for one of these; see `names` for those that were looked at.
+No rule in `library.sources.text` was developed with them. `names` has those that were.
 """
 
-# ruff: noqa: E501  (a table: names that belong together on one line)
+# ruff: noqa: E501  # a table: names that belong together are on one line
 
 from __future__ import annotations
 

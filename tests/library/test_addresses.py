@@ -172,7 +172,7 @@ def test_a_closed_port_is_unreachable() -> None:
 def test_a_name_that_changes_its_address_is_judged_by_the_one_connected_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rebinding: whatever a name said before, only the answer that is connected to counts."""
+    """DNS rebinding: only the address that is connected to counts, whatever the name resolved to before."""
     answers = iter(["93.184.216.34", "127.0.0.1"])
 
     def answer(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
@@ -185,7 +185,7 @@ def test_a_name_that_changes_its_address_is_judged_by_the_one_connected_to(
         seen.set()
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):  # public: goes as far as opening a socket
+    with pytest.raises(KeyboardInterrupt):  # a public address, so it gets as far as opening a socket
         connect("rebind.example", 80, allow_private=(), timeout=1, opened=stop)
     assert seen.is_set()
     with pytest.raises(SourceError) as caught:
@@ -195,7 +195,7 @@ def test_a_name_that_changes_its_address_is_judged_by_the_one_connected_to(
 
 @contextmanager
 def mute(host: str) -> Iterator[int]:
-    """The port of an address that never answers: its backlog is full, so what comes to it is dropped."""
+    """A port that never answers: its backlog is full, so new connections are dropped."""
     with ExitStack() as stack:
         listening = socket.socket()
         stack.enter_context(listening)
@@ -209,7 +209,7 @@ def mute(host: str) -> Iterator[int]:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *destinations: tuple[str, int]) -> None:
-    """Have every name stand for these addresses."""
+    """Make every name resolve to these addresses."""
     entries = [
         (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
         for host, port in destinations
@@ -226,7 +226,7 @@ def test_an_address_that_does_not_answer_holds_up_no_other(monkeypatch: pytest.M
         with connect("many.example", 80, allow_private=networks, timeout=60, opened=opened.append) as made:
             assert made.getpeername() == alive
             assert made.gettimeout() == 60
-        assert [each.fileno() for each in opened] == [-1] * len(opened)  # nothing is left open
+        assert [each.fileno() for each in opened] == [-1] * len(opened)  # every socket is closed
         assert len(opened) == 4
 
 
@@ -281,7 +281,7 @@ def test_a_shut_socket_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None
         thread = threading.Thread(target=attempt)
         thread.start()
         assert begun.wait(5)
-        while thread.is_alive():  # it may not have begun to connect yet
+        while thread.is_alive():  # it may not have started to connect yet
             try:
                 opened[0].shutdown(socket.SHUT_RDWR)
             except OSError:

@@ -1,4 +1,4 @@
-"""What HTTP wraps around a file, and what a station is."""
+"""Transfer and content encodings around a file, and what counts as a station."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_was_compressed_unasked_is_unpacked(
         ("Content-Encoding: deflate", deflated(sound, raw=False)),
         ("Content-Encoding: deflate", deflated(sound, raw=True)),
         ("Transfer-Encoding: gzip, chunked", chunks(gzip.compress(sound), 5000)),
-        ("Content-Encoding: gzip", sound),  # it only says so
+        ("Content-Encoding: gzip", sound),  # a wrong header
         ("Content-Encoding: identity, UTF-8", sound),
     ]
     for line, body in packed:
@@ -134,7 +134,7 @@ def test_titles_that_nobody_asked_for_are_taken_out(server: AudioServer, files: 
     assert got[: len(sound)] == sound
     assert (media.is_live, media.title, media.seekable()) == (True, "Radio Moor", False)
     media.close()
-    # With a length it is a file, however its server labels it.
+    # With a length it is a file, whatever its other headers.
     server.resources["/radio"] = Resource(body, headers={"icy-metaint": "4096", "icy-br": "128"})
     assert whole(server.url("/radio")) == sound
     found = look(server.url("/radio"))

@@ -1,4 +1,4 @@
-"""Files that are made to cost: what they may take, and what is done beyond that."""
+"""Files that are made to be expensive: how much they may cost, and what happens beyond that."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEREO, MONO = (encode("ogg", "libopus", seconds=0.2, layout=layout) for layout 
 
 
 class OneWay(io.BytesIO):
-    """What a server sends that cannot seek."""
+    """A response from a server that cannot seek."""
 
     def seekable(self) -> bool:
         return False
@@ -34,7 +34,7 @@ def damaged(ogg: bytes) -> bytes:
 
 
 def headers_of(ogg: bytes) -> bytes:
-    """The two pages in front of the sound."""
+    """Return the two header pages before the sound."""
     end = 0
     for _ in range(2):
         page = page_at(ogg, end)

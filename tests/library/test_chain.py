@@ -24,14 +24,14 @@ CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 
 class OneWay(io.BytesIO):
-    """What a server sends that cannot seek."""
+    """A response from a server that cannot seek."""
 
     def seekable(self) -> bool:
         return False
 
 
 def parts(media: Media) -> list[tuple[str, int]]:
-    """Codec of each part, and where in the track it ends in milliseconds."""
+    """Return each part's codec, and its end in the track in milliseconds."""
     found: dict[AudioContainer, float] = {}
     with AudioChain(media) as chain:
         for packet in chain.packets():
@@ -82,11 +82,11 @@ def noise(seconds: float) -> NDArray[np.float32]:
     return np.random.default_rng(1).normal(0, 0.2, round(seconds * 48_000)).astype(np.float32)
 
 
-LONG = encode("ogg", "flac", samples=noise(12))  # more than is fetched from a server to look for parts
+LONG = encode("ogg", "flac", samples=noise(12))  # more than is fetched from a server to find parts
 
 
 def test_a_long_chain_on_a_server_is_read_from_front_to_back() -> None:
-    """FFmpeg finds another stream at the end, and so no length, and it could not seek."""
+    """FFmpeg finds another stream at the end, so it has no length and cannot seek."""
     with AudioChain(io.BytesIO(LONG + with_serial(VORBIS, 77))) as chain:
         assert chain.duration_ms is None
         assert not chain.seek(1000)
@@ -176,7 +176,7 @@ def test_what_lies_around_a_file_does_not_matter(
     path.write_bytes(before + encode(muxer, codec, seconds=1) + behind)
     assert probe(path).duration_ms == pytest.approx(1_000, abs=30)
     with AudioChain(path) as chain:
-        ends = [packet.end_ms for packet in chain.packets()]  # and no error behind them
+        ends = [packet.end_ms for packet in chain.packets()]  # without an error after them
     assert ends[-1] == pytest.approx(1_000, abs=30)
 
 
@@ -225,7 +225,7 @@ def test_a_chain_behind_something_else_is_one(tmp_path: Path, kind: str, before:
 
 
 def cut_apart(new_cut: Callable[[], Cut], data: bytes, sizes: list[int]) -> list[bytes]:
-    """What comes out when the data arrive in pieces of these sizes, over and over."""
+    """Return the output for data that arrives in pieces of these sizes, repeated."""
     parts, at, turn = [], 0, 0
     while at < len(data):
         cut, part = new_cut(), b""
@@ -265,7 +265,7 @@ SHORT: dict[str, tuple[Callable[[], Cut], list[bytes]]] = {
 @given(sizes=st.lists(st.integers(1, 6000), min_size=1, max_size=20))
 def test_cuts_do_not_depend_on_how_the_bytes_arrive(kind: str, sizes: list[int]) -> None:
     new_cut, parts = SHORT[kind]
-    if kind == "ts":  # the table of names comes first, and says nothing of streams
+    if kind == "ts":  # the service description comes first, and names no streams
         first, second, third = parts
         parts = [first + second[:188], second[188:] + third[:188], third[188:]]
     assert cut_apart(new_cut, b"".join(parts), sizes) == parts
@@ -312,7 +312,7 @@ def test_looking_at_the_other_parts_does_not_disturb_what_is_read(tmp_path: Path
 
 @pytest.mark.parametrize("medium", ["path", "one way"])
 def test_a_part_that_was_cut_off_hides_no_other(tmp_path: Path, medium: str) -> None:
-    """A station that was joined again, or a download that broke off, in the middle of a page."""
+    """In the middle of a page, a station was rejoined or a download broke off."""
     longer = ogg("libopus", 3.5)
     data = longer[:-1000] + VORBIS + LONG[:-3000] + MONO
     path = tmp_path / "a.ogg"

@@ -1,4 +1,4 @@
-"""Which cookies of one hop the next one gets."""
+"""Which cookies from one hop are sent to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redirects, cookies, heads and hosts, as browsers take them."""
+"""Redirects, cookies, response headers and hosts, handled as browsers do."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_cookies_are_kept_within_the_chain_and_forgotten_at_its_end(server: Audi
 
     server.resources["/gate"] = Resource(script=gate)
     server.resources["/deep/file"] = Resource(opus)
-    for _ in range(2):  # the second chain knows nothing of the first
+    for _ in range(2):  # the second chain has no cookies from the first
         assert whole(server.url("/gate")) == opus
         sent = [headers.get("Cookie") for path, headers in server.requests]
         assert sent == [None, "pass=one", "two=2; pass=one"]
@@ -126,7 +126,7 @@ def test_cookies_stay_with_their_host(server: AudioServer, opus: bytes) -> None:
     assert "Cookie" not in server.requests[-1][1]
 
 
-# --- Heads ---
+# --- Response headers ---
 
 
 def test_heads_as_odd_as_they_come(server: AudioServer, opus: bytes) -> None:
@@ -165,7 +165,7 @@ def test_a_file_name_is_read_whatever_its_encoding(server: AudioServer, tmp_path
         ("filename*=UTF-8''Caf%C3%A9.mp3", "Café"),
         (f"filename*{long}*=x", "get"),
         ("filename*=nonsense''x.mp3", "x"),
-        (f'filename="x.mp3"; a="{";" * 8200}"', "get"),  # longer than any header that is read
+        (f'filename="x.mp3"; a="{";" * 8200}"', "get"),  # longer than the longest accepted header
     ]:
         raw = answer(body, f"Content-Disposition: attachment; {name}".encode().decode("latin-1"))
         server.resources["/get"] = Resource(raw=raw)
@@ -202,7 +202,7 @@ def test_an_address_of_version_6_is_a_host(opus: bytes) -> None:
 
 
 def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's context, and the file with its certificate for 127.0.0.1, which vouches for itself."""
+    """Return a server's TLS context, and the file with its self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -247,7 +247,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
 def test_a_secure_cookie_goes_over_tls_only(
     server: AudioServer, opus: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From plain HTTP to TLS, where a cookie is set, and back."""
+    """A redirect from plain HTTP to TLS, where a cookie is set, and back."""
     context, pem = certified(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     exchange._tls.cache_clear()

@@ -235,7 +235,7 @@ def test_a_link_is_a_seekable_file(server: AudioServer, opus: bytes) -> None:
         before = len(server.requests)
         media.seek(9000)
         assert media.read(10) == opus[9000:9010]
-        assert len(server.requests) == before  # a short gap is read over
+        assert len(server.requests) == before  # a short gap is read and discarded
     finally:
         media.close()
 
@@ -261,7 +261,7 @@ def test_without_ranges_a_broken_connection_is_the_end(server: AudioServer, opus
     with pytest.raises(SourceError) as caught:
         parts.extend(iter(lambda: media.read(10_000), b""))
     assert caught.value.code == "BROKE_OFF"
-    assert b"".join(parts) == opus[:70_000]  # and nothing of the beginning again
+    assert b"".join(parts) == opus[:70_000]  # the beginning is not repeated
     assert server.count("/a.opus") == 1
     media.close()
 
@@ -284,7 +284,7 @@ def test_a_server_that_only_drops_is_given_up(server: AudioServer, opus: bytes) 
     with pytest.raises(SourceError) as caught:
         read_all(media)
     assert caught.value.code == "BROKE_OFF"
-    assert server.count("/a.opus") == 4  # one, and three attempts more
+    assert server.count("/a.opus") == 4  # one attempt and three retries
     media.close()
 
 
@@ -308,7 +308,7 @@ def test_a_silent_server_is_too_slow(
     monkeypatch.setattr(http_media, "READ_SECONDS", 0.1)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     assert refusal(server.url("/a.opus"), tmp_path).code == "TOO_SLOW"
-    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts in its backlog, answers nothing
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts in its backlog, never responds
         assert refusal(f"http://127.0.0.1:{mute.getsockname()[1]}/", tmp_path).code == "TOO_SLOW"
 
 

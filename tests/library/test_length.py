@@ -1,4 +1,4 @@
-"""A length that the file does not name is no length: it is counted in the library, and left open on servers."""
+"""An estimated length is not used: library files without a length are counted, and links have none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
 
 
 def uneven(seconds: int = 12) -> NDArray[np.float32]:
-    """Quiet, and loud at the end: the first packets promise a file of twice the length."""
+    """Return sound that is quiet and then loud, so that the first packets suggest twice the length."""
     samples = np.zeros(seconds * 48_000, dtype=np.float32)
     samples[-96_000:] = np.random.default_rng(1).normal(0, 0.3, 96_000)
     return samples
@@ -81,7 +81,7 @@ def test_a_length_that_the_file_names_is_shown(tmp_path: Path, server: AudioServ
 
 
 def loud(muxer: str, codec: str, **arguments: object) -> bytes:
-    """Five seconds that take more bytes than are fetched from a server to look for parts."""
+    """Return five seconds that are larger than what is fetched from a server to find parts."""
     noise = np.random.default_rng(1).normal(0, 0.3, 5 * 48_000).astype(np.float32)
     return encode(muxer, codec, samples=noise, bit_rate=500_000, **arguments)  # type: ignore[arg-type]
 
@@ -138,7 +138,7 @@ def test_very_large_files_are_not_counted(tmp_path: Path, monkeypatch: pytest.Mo
     path = tmp_path / "a.aac"
     path.write_bytes(encode("adts", "aac", seconds=2))
     assert probe(path).duration_ms == pytest.approx(2_000, abs=60)
-    # The package's `probe` is the function.
+    # The package's attribute `probe` is the function, so import the module by name.
     monkeypatch.setattr(import_module("library.sources.probe"), "MAX_COUNTED_BYTES", 1000)
     assert probe(path).duration_ms is None
 

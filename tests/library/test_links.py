@@ -1,4 +1,4 @@
-"""Links as people paste them, and everything else as it was typed."""
+"""Links as people paste them, and other text unchanged."""
 
 from __future__ import annotations
 

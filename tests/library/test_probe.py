@@ -224,7 +224,7 @@ def test_without_a_front_cover_any_picture_will_do_that_pages_can_show(tmp_path:
 
 
 def placed(make: Callable[[dict[str, str]], bytes], title: bytes, artist: bytes) -> bytes:
-    """A file whose tags are those bytes, whatever its muxer thinks of them."""
+    """Write a file whose tags are exactly those bytes, bypassing the muxer."""
     names = {"title": "T" * len(title), "artist": "A" * len(artist)}
     data = make(names)
     for name, raw in zip(names.values(), (title, artist), strict=True):

@@ -1,4 +1,4 @@
-"""Servers without ranges or with broken ones, connections that break, and files that must be sought in."""
+"""Servers without range requests or with broken ones, connections that break, and files that need seeking."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_server_that_answers_a_full_range_with_the_whole_is_still_seekable(
     media.seek(len(opus) - 10)
     assert media.read(100) == opus[-10:]
     media.close()
-    # One that says so and does not is not.
+    # A server that only claims to support ranges does not.
     server.resources["/a.opus"] = Resource(opus, ranges=False, headers={"Accept-Ranges": "bytes"})
     media = opened(server.url("/a.opus"))
     assert not media.seekable()
@@ -175,7 +175,7 @@ def test_a_file_too_long_to_read_again_is_not_seekable(
         media.close()
 
 
-# --- Answers to a later range that are not what was asked for ---
+# --- Wrong responses to a later range ---
 
 type Later = Callable[[bytes, int], bytes]
 
@@ -214,7 +214,7 @@ LATER: dict[str, Later] = {
 
 
 def breaks_off(later: Later, sound: bytes, *, whole_too: bool) -> Script:
-    """Of the first answer some comes. `whole_too`: without a range, all of it is sent."""
+    """Send only a part of the first response. With `whole_too`, a request without a range gets everything."""
 
     def script(headers: dict[str, str]) -> bytes:
         asked = headers.get("Range")
@@ -382,7 +382,7 @@ def test_a_script_that_dates_its_answers_is_no_file_that_changes(
 
 
 def test_the_same_version_is_asked_of_a_resumed_part(server: AudioServer, files: dict[str, bytes]) -> None:
-    """Some ignore `If-Range`."""
+    """Some servers ignore `If-Range`."""
     sound, tags = files["wav"], iter(['"1"', '"2"'])
 
     def script(headers: dict[str, str]) -> bytes:
@@ -431,7 +431,7 @@ def test_a_file_that_stops_coming_is_too_slow(
 
 @pytest.mark.parametrize("piece", [b"x", b"0"])
 def test_a_trickle_is_a_stall(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then starts a socket's time-out anew for ever; so do the digits of a chunk's size."""
+    """A byte now and then restarts a socket's timeout forever, and so do the digits of a chunk's size."""
     monkeypatch.setattr(http_media, "PACE_SECONDS", 0.2)
     monkeypatch.setattr(http_media, "READ_SECONDS", 0.3)
     head = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if piece == b"0" else b"\r\n")

@@ -1,4 +1,4 @@
-"""Several processes keep one library: each file is read once, and nobody fails."""
+"""Several processes scan one library: each file is read once, and no process fails."""
 
 from __future__ import annotations
 
@@ -141,4 +141,4 @@ def test_a_scan_ends_when_another_took_over(library: Path, monkeypatch: pytest.M
         assert scan.goes_on()
         hold("elsewhere:1:00", seconds=30)
         assert not scan.goes_on()
-    assert ScanLease.objects.get().owner == "elsewhere:1:00"  # and gives nothing back that is not its own
+    assert ScanLease.objects.get().owner == "elsewhere:1:00"  # it does not release another's lease

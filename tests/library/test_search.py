@@ -1,4 +1,4 @@
-"""Finding tracks: what is read from the folder, and what a search brings up first."""
+"""Finding tracks: what is indexed from the folder, and how a search ranks results."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_title_without_a_letter_is_found_by_its_own_signs(folder: Path, title:
     record(folder / "two.flac", title="Song" + title)
     assert scan_library() == (2, 0)
     assert titles(query) == [title]
-    assert titles(f"testers {query}") == [title]  # signs beside words mean nothing
+    assert titles(f"testers {query}") == [title]  # punctuation around words has no effect
     assert find_track(query).title == title
 
 
@@ -119,7 +119,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
 
 
 def record(path: Path, **tags: str) -> None:
-    """Write a second of sound, seen as newer than whatever was there."""
+    """Write a second of sound, with a newer modification time than the file had."""
     newer = path.stat().st_mtime_ns + 10**9 if path.exists() else None
     write(path, tone(1), tags=tags)
     if newer:

@@ -97,7 +97,7 @@ def test_pieces_are_equally_loud_and_neither_clip_nor_click(library: Path) -> No
 
 
 def integrated_loudness(path: Path) -> float:
-    """LUFS by FFmpeg's own meter (EBU R 128)."""
+    """Return the loudness in LUFS, by FFmpeg's own meter (EBU R 128)."""
     graph = av.filter.Graph()
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]

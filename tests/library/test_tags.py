@@ -1,4 +1,4 @@
-"""Files of so many tags that FFmpeg would be busy with them for long."""
+"""Files with so many tags that FFmpeg would take long to read them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOME, MANY, VERY_MANY = 500, 2500, 15_000
 
 
 class OneWay(io.BytesIO):
-    """Sends few bytes at a time, and cannot seek."""
+    """A response that arrives in few bytes at a time, and cannot seek."""
 
     def seekable(self) -> bool:
         return False
@@ -63,7 +63,7 @@ def id3_frames(count: int) -> bytes:
 
 
 def chapters(count: int) -> bytes:
-    """As in audiobooks: each with a title, and times."""
+    """Return chapters as in audiobooks, each with a title and times."""
     frames = b""
     for number in range(count):
         title = b"TIT2" + struct.pack(">IH", 6, 0) + b"\0Psalm"
@@ -144,7 +144,7 @@ def caf(count: int) -> bytes:
 
 
 COUNTED = [flac, flac_of_blocks, id3, id3_apart, ogg, ogg_of_small_pages, matroska]
-# FFmpeg takes these in as it reads them.
+# FFmpeg reads these tags while it reads the sound.
 TIMED = [wav, mp4, caf]
 
 

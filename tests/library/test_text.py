@@ -102,7 +102,7 @@ def test_what_is_right_stays(name: str) -> None:
 def test_a_setting_decides_where_the_text_does_not() -> None:
     shalom = "שלום".encode("cp1255")
     assert decode(shalom, prefer="cp1255") == "שלום"
-    assert decode("Gdańsk".encode("cp1250")) == "Gdañsk"  # as good a name, to who knows no place
+    assert decode("Gdańsk".encode("cp1250")) == "Gdañsk"  # also plausible without knowing the city
     assert decode("Gdańsk".encode("cp1250"), prefer="cp1250") == "Gdańsk"
     assert decode("Аквариум".encode("cp1251"), prefer="cp1252") == "Аквариум"
 
@@ -158,7 +158,7 @@ def test_most_names_of_many_languages(
     latin_floor: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Each by itself, without the other tags of its file, which help: as bytes, and called Latin-1."""
+    """Each name alone, without the help of its file's other tags: as bytes, and declared as Latin-1."""
     raws = [(name, name.encode(encoding)) for encoding, names in lists.values() for name in names]
     raws = [(name, raw) for name, raw in raws if not name.isascii()]
     assert len(raws) > 200
@@ -182,7 +182,7 @@ def test_any_bytes_become_text(raw: bytes, prefer: str) -> None:
     ("encoding", "word"), [("cp1251", "Аквариум "), ("cp932", "愛の歌"), ("gbk", "中国的歌")]
 )
 def test_a_long_text_is_told_by_its_beginning(encoding: str, word: str, before: str) -> None:
-    text = before + word * 1000  # cut off within a character, with or without `before`
+    text = before + word * 1000  # cut inside a character, with or without `before`
     assert decode(text.encode(encoding)) == text
 
 
@@ -190,5 +190,5 @@ def test_a_long_text_takes_no_more_guessing_than_a_short_one() -> None:
     word = "Барабан ".encode("cp1251")
     decode(word * 2_000)
     guesses = _guess.cache_info()
-    decode(word * 50_000)  # of the same beginning
+    decode(word * 50_000)  # with the same beginning
     assert _guess.cache_info() == guesses._replace(hits=guesses.hits + 1)

@@ -17,7 +17,7 @@ from tests.server import Server, Socket
 
 @dataclass
 class Member:
-    """Somebody in a guild, with a session to speak from."""
+    """A member of a guild, with a session."""
 
     user: User
     guild: Guild
@@ -32,13 +32,13 @@ class Member:
         return f"guild:{self.guild.pk}"
 
     def token_expiring(self, seconds: float) -> str:
-        """Return a good token that expires in so many seconds; negative: that expired."""
+        """Return a valid token that expires in so many seconds, or that has expired if negative."""
         claims: dict[str, Any] = jwt.decode(self.token, options={"verify_signature": False})
         claims |= {"exp": int(time.time() + seconds), "iat": int(time.time() + seconds) - 900}
         return jwt.encode(claims, django_settings.JWT_SECRET, algorithm="HS256")
 
     def open(self, server: Server, token: str | None = None) -> Socket:
-        """Return a socket on the guild after `init`."""
+        """Return a socket that has sent `init` for the guild."""
         socket = server.connect()
         ready = socket.init(self.instance, token or self.token)
         assert ready["type"] == "ready", ready

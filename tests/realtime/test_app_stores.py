@@ -1,4 +1,4 @@
-"""`app:` stores over `/sync`: made by their first caller, written by clients, read by whom they let."""
+"""`app:` stores over `/sync`: created by their first caller, written by clients, read by those with access."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_owner_s_stores_hold_so_much_together_and_no_more(
         assert push(more, noted("ä" * 500))["head"] == 1
         before = Store.objects.get(name="app:more").size_bytes
         assert push(more, noted(), noted("x" * 1000))["code"] == "STORE_FULL"
-        assert push(notes, first)["head"] == 1  # what is there already takes no room
+        assert push(notes, first)["head"] == 1  # a repeated event takes no space
         assert Store.objects.get(name="app:more").size_bytes == before
         assert Event.objects.filter(store__name="app:more").count() == 1
         delete_store(Store.objects.get(name="app:notes"))
@@ -233,7 +233,7 @@ def test_the_server_writes_metadata_and_the_client_cannot(server: Server, member
 
 
 def test_two_writers_at_once_make_one_chain(server: Server, member: Member) -> None:
-    """Plain pushes are put in order; of two strict ones at one head the second is told to rebase."""
+    """Plain pushes are ordered by the server. Of two strict pushes at one head, the second must rebase."""
     with open_store(server, member, "notes") as one, open_store(server, member, "notes") as two:
         for n in range(10):
             for socket in (one, two):
@@ -254,5 +254,5 @@ def test_a_store_that_is_deleted_ends_its_sockets(server: Server, member: Member
         delete_store(Store.objects.get(name="app:notes"))
         assert push(writer, noted())["code"] == "NOT_FOUND"
         assert writer.close_code() == 4404
-        assert reader.close_code() == 4403  # says nothing, so it is found out
+        assert reader.close_code() == 4403  # it sends nothing, so the poll must notice
     assert not Event.objects.exists()

@@ -1,4 +1,4 @@
-"""The log: one seq after the other, whoever writes at the same time."""
+"""The log: consecutive seqs, however many write at the same time."""
 
 from __future__ import annotations
 
@@ -158,11 +158,11 @@ def test_a_position_is_good_between_what_was_pruned_and_the_head(
             check_position(store, cursor=cursor, epoch=epoch)
 
 
-# --- Once, however often it is asked ---
+# --- Once, however often it is requested ---
 
 
 class Act:
-    """Appends one event; counts how often it was done."""
+    """Appends one event, and counts how often it ran."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -245,7 +245,7 @@ def test_parallel_writers_leave_no_gap_and_no_double(
 def test_no_reader_skips_an_event_of_a_late_commit(
     in_threads: Callable[..., list[Any]], transactional_db: None
 ) -> None:
-    """A reader that follows with a cursor sees 1..N: a seq is never visible before a smaller one."""
+    """A reader with a cursor sees 1..N: a seq is never visible before a smaller one."""
     ensure_store(NAME)
 
     def work(n: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The table of attacks on the sockets, by each way to present a token, for access tokens and for sync tokens."""
+"""The table of attacks on the sockets, for each way to present a token, with access tokens and sync tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def by_query(token: str, path: str = "/sync") -> tuple[int, str]:
 
 
 async def by_first_message(token: str) -> tuple[int, str]:
-    """4401 is this way's 401. Whoever is let in hears that the store is not there."""
+    """Close code 4401 corresponds to 401 here. An accepted client is told that the store does not exist."""
     async with Upgrade("/sync") as upgrade:
         assert await upgrade.answer() == LET_IN
         error = await upgrade.ask({"type": "init", "instanceId": STORE, "authToken": token})
@@ -59,7 +59,7 @@ async def test_every_attack_is_401_with_its_code(kind: str, present: Present) ->
     expected = {name: (401, code) for name, (_, code) in table.items()}
     taken_here_too = {"access": "a good sync token", "sync": "a good access token"}[kind]
     expected[taken_here_too] = LET_IN
-    if present is by_first_message:  # longer than any message may be
+    if present is by_first_message:  # longer than the longest message
         for name in ("a megabyte", "a megabyte that is signed"):
             expected[name] = (413, "TOO_LARGE")
     answered = {name: await present(token) for name, (token, _) in table.items()}
@@ -83,7 +83,7 @@ async def test_streams_refuse_the_same(present: Callable[[str, str], Awaitable[t
 
 
 async def by_payload(token: str) -> tuple[int, str]:
-    """As `@livestore/sync-cf` says it: JSON, encoded twice."""
+    """Send the token as `@livestore/sync-cf` does: as JSON, encoded twice."""
     payload = quote(quote(json.dumps({"authToken": token, "instanceId": STORE})))
     async with Upgrade("/livestore", query=f"storeId=any&payload={payload}".encode()) as upgrade:
         return await upgrade.answer()
@@ -92,7 +92,7 @@ async def by_payload(token: str) -> tuple[int, str]:
 @pytest.mark.parametrize("kind", ["access", "sync"])
 async def test_livestore_refuses_the_same(kind: str, settings: Settings) -> None:
     settings.STORES_AUTOCREATE = False
-    missing = (404, "NOT_FOUND")  # whoever is let in hears that the store is not there
+    missing = (404, "NOT_FOUND")  # an accepted client is told that the store does not exist
     table = await in_thread(attacks)(kind)
     expected = {name: (401, code) for name, (_, code) in table.items()}
     expected[{"access": "a good sync token", "sync": "a good access token"}[kind]] = missing

@@ -28,7 +28,7 @@ WRITERS, READERS, EACH = 4, 6, 25
 
 
 class Chaos:
-    """Stands where hints are handed on: some are lost, some doubled, some late and so out of order."""
+    """Intercepts hints: some are lost, some doubled, and some late and so out of order."""
 
     def __init__(self, seed: int, loop: asyncio.AbstractEventLoop) -> None:
         self.random = random.Random(seed)
@@ -53,7 +53,7 @@ class Chaos:
 
 
 class Restless:
-    """A client that takes its time, drops off now and then, and resumes from the last event it has seen."""
+    """A slow client that sometimes disconnects, and resumes from the last event it has seen."""
 
     def __init__(self, running: Hub, seed: int) -> None:
         self.hub = running
@@ -82,12 +82,12 @@ class Restless:
             self.subscription = self.hub.subscribe(
                 NAME, epoch=epoch, head=head, cursor=cursor, send=self.send, on_lost=self._lost
             )
-            # By number, so that it drops off however fast the machine is, and by time, amid whatever is on its way.
+            # Disconnect after a number of events, however fast the machine is, or after a time, amid pending events.
             with suppress(AssertionError):
                 enough = min(wanted, len(self.seqs) + self.random.randint(10, 60))
                 await eventually(partial(self.has_seen, enough), within=self.random.uniform(0.02, 0.4))
             self.resumed += len(self.seqs) < wanted
-            self.subscription.close()  # what was on its way is not seen, and asked for again
+            self.subscription.close()  # pending events are lost, and requested again
 
     def has_seen(self, count: int) -> bool:
         return len(self.seqs) >= count
@@ -109,7 +109,7 @@ def write(count: int) -> None:
 @pytest.fixture
 async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     monkeypatch.setattr(hub, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(hub, "RING_EVENTS", 16)  # so that some are behind it
+    monkeypatch.setattr(hub, "RING_EVENTS", 16)  # so that some clients fall behind it
     await in_thread(ensure_store)(NAME)
     found = get_hub()
     yield found

@@ -1,4 +1,4 @@
-"""How many sockets one person may have open, whatever they speak and however they say who they are."""
+"""The limit of open sockets per person, for every protocol and every way to authenticate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_one_more_is_told_and_closed_on_every_endpoint(server: Server, person: P
             assert third.close_code() == 4429
         with server.connect(f"/livestore?storeId=todo&token={person.token}") as third:
             assert third.close_code() == 4429
-        for device in (one, two):  # nor does a renewal need room
+        for device in (one, two):  # a renewal does not count as another socket
             assert device.ask({"type": "auth", "authToken": person.token})["type"] == "authed"
         with make_person().open(server) as other:
             other.quiet()

@@ -1,4 +1,4 @@
-"""A typed event becomes a row of the log as its class declares it."""
+"""A typed event is stored in the log as its class declares."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def altered(**headers: str) -> Options:
     return {"headers": HANDSHAKE | {name.replace("_", "-"): value for name, value in headers.items()}}
 
 
-# What is wrong with a handshake, and what who may come is answered.
+# Faulty handshakes, and the status that an authorized client gets for each.
 FAULTS: dict[str, tuple[Options, int]] = {
     "no key": (without("Sec-WebSocket-Key"), 400),
     "a key that is none": (altered(Sec_WebSocket_Key="short"), 400),
@@ -211,7 +211,7 @@ def ask(
     headers: dict[str, str] = HANDSHAKE,
     body: str = "",
 ) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """Send a request as `curl` does. Returns status, body and headers of the answer, after which it is closed."""
+    """Send a request as `curl` does. Returns the response's status, body and headers, and closes the connection."""
     lines = [f"{method} {path}{'?' if query else ''}{query} HTTP/{version}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     with socket.create_connection(("127.0.0.1", server.port), timeout=WAIT_SECONDS) as connection:

@@ -1,4 +1,4 @@
-"""Hints between processes, through a real Redis; in one process without any layer."""
+"""Hints between processes through a real Redis, and within one process without a channel layer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Later(TypedEvent):
 
 @pytest.fixture
 async def heard() -> AsyncIterator[list[Hint]]:
-    """Every hint that this process hears."""
+    """Every hint that this process receives."""
     found: list[Hint] = []
     end = hints.listen(lambda store_name, seq: found.append((store_name, seq)))
     hints.ensure_relay()
@@ -65,7 +65,7 @@ def write_now() -> None:
 
 
 async def until_relayed(heard: list[Hint]) -> None:
-    """Wait until the relay listens: what is published before is lost, as hints may be."""
+    """Wait until the relay listens: earlier hints are lost."""
     layer = get_channel_layer()
 
     async def relayed() -> bool:
@@ -101,7 +101,7 @@ async def test_the_hint_of_another_layer_arrives(
     settings: Settings, redis_url: str, heard: list[Hint]
 ) -> None:
     use_redis(settings, redis_url)
-    hints._loop = None  # the relay of `heard` began without Redis
+    hints._loop = None  # the relay of `heard` started without Redis
     hints.ensure_relay()
     await until_relayed(heard)
     from channels_redis.pubsub import RedisPubSubChannelLayer
@@ -116,7 +116,7 @@ async def test_the_hint_of_another_layer_arrives(
 async def test_the_hint_of_another_process_arrives(
     settings: Settings, redis_url: str, heard: list[Hint]
 ) -> None:
-    """A management command on another machine, say: no event loop, the same database, the same Redis."""
+    """For example from a management command on another machine: no event loop, the same database and Redis."""
     use_redis(settings, redis_url)
     settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = "backline"  # the settings of the other process
     hints._loop = None
@@ -149,7 +149,7 @@ async def test_a_layer_that_fails_raises_nothing(settings: Settings, heard: list
 
 @pytest.mark.django_db(transaction=True)
 async def test_what_can_wait_is_told_apart(channel_layer: str) -> None:
-    """Who asks for it hears of calm hints elsewhere, everybody else as of all others."""
+    """A listener with `calm` gets calm hints there. Other listeners get them like all hints."""
     urgent, calm, everything = list[Hint](), list[Hint](), list[Hint]()
     ends = [
         hints.listen(lambda *hint: urgent.append(hint), calm=lambda *hint: calm.append(hint)),

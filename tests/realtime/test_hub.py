@@ -33,7 +33,7 @@ write = in_thread(write_now)
 
 
 class Reader:
-    """A subscriber that notes what it gets. `hold` makes its socket take nothing more until it is set."""
+    """A subscriber that records its events. While `hold` is not set, its socket accepts nothing."""
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
@@ -47,7 +47,7 @@ class Reader:
     def send(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
         self.busy += 1
         assert self.busy == 1, "two sends at once on one socket"
-        if self.hold.is_set() and batch.last % 2:  # taken at once, as most sockets do mostly
+        if self.hold.is_set() and batch.last % 2:  # accepted at once, as by most sockets
             self._note(batch)
             return None
         return self._wait(batch)
@@ -266,7 +266,7 @@ async def test_a_replaced_log_is_told_and_a_new_subscription_reads_the_new_one(r
 async def test_a_subscription_to_the_new_log_never_sees_the_old_one(
     running: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also before the poll has noticed."""
+    """Even before the poll has noticed."""
     monkeypatch.setattr(running, "_poll_once", asyncio.Event().wait)
     reader = await Reader().subscribe(running)
     await write(5)

@@ -1,4 +1,4 @@
-"""What the hub keeps, shares and puts up with."""
+"""What the hub keeps in memory, shares between subscribers, and tolerates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytes
     await eventually(lambda: len(fast.seqs) == 40)
     feed = fast.subscription.feed  # type: ignore[union-attr]
     assert sum(len(data) for _, data in feed._ring) <= 5_000
-    assert len(feed._batches) <= 2  # of the newest position only
+    assert len(feed._batches) <= 2  # only for the newest position
     slow.hold.set()
     await eventually(lambda: len(slow.seqs) == 40)
     assert slow.seqs == up_to(40)
@@ -65,7 +65,7 @@ async def test_what_is_read_for_one_who_catches_up_is_bounded_by_bytes(
     real = queries.read_log
 
     def counting(store_name: str, **where: Any) -> list[queries.Logged]:
-        if where["after"] < 120:  # else it looks for news
+        if where["after"] < 120:  # otherwise it polls for new events
             limits.append(where["limit"])
         return real(store_name, **where)
 
@@ -167,7 +167,7 @@ async def test_a_log_with_gaps_is_delivered_from_the_ring(
         await in_thread(write_with_gap)(seq)
     await eventually(lambda: all(len(reader.seqs) == 3 for reader in readers))
     assert all(reader.seqs == [10, 20, 35] for reader in readers)
-    assert set(reads) <= {0, 10, 20, 35}  # the feed's own; no reader asked for itself
+    assert set(reads) <= {0, 10, 20, 35}  # the feed's own reads; no reader read for itself
     assert len(reads) < 10
 
 

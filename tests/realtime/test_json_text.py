@@ -1,4 +1,4 @@
-"""Args come back byte for byte, whatever JSON a client writes."""
+"""Args are returned byte for byte, whatever JSON a client sends."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def event_text(args: str | None, *, number: int = 0) -> str:
 
 
 def read(text: str) -> list[str]:
-    """Return the args that the server keeps of a push."""
+    """Return the args that the server stores for a push."""
     return [event.args_text for event in frames.pushed_events(frames.decode(text, None), text)]
 
 
 def wire(args: str) -> str:
-    """Return the text of the args of an event on its way out, as another scanner finds it."""
+    """Return the text of the args in an outgoing event, as another JSON scanner finds it."""
     event = Event(seq=1, parent_seq=0, event_id="event-01", name="Noted", args=args, via=Via.SYNC)
     encoded = encode_event(event, None).decode()
     begin, end = json_text.members(encoded)["args"]

@@ -31,7 +31,7 @@ def test_a_prefix_is_registered_once() -> None:
 def test_who_may_read_takes_the_same_queries_for_any_number(
     prefix: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Asked every second for all who are connected."""
+    """This is queried every second for all connected users."""
     stranger = UserFactory.create()
     owned: list[tuple[str, int]] = []
     for number in range(12):

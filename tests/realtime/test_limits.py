@@ -1,4 +1,4 @@
-"""What a socket may send, and what becomes of peers that flood, fall silent or vanish."""
+"""What a socket may send, and how peers are handled that flood, fall silent or vanish."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_bucket_empties_and_fills_up_again() -> None:
         bucket.take(1)
     assert bucket.missing(1, now=100) == pytest.approx(0.1)
     assert bucket.missing(1, now=100.1) == pytest.approx(0)
-    assert bucket.missing(30, now=100.1) == pytest.approx(1.9)  # more than it holds needs it full
+    assert bucket.missing(30, now=100.1) == pytest.approx(1.9)  # more than its capacity needs a full bucket
     assert bucket.missing(20, now=999) == 0
     bucket.take(20)
     assert bucket.missing(1, now=999) > 0
@@ -52,7 +52,7 @@ def test_large_messages_between_small_ones_are_a_flood_too(monkeypatch: pytest.M
 
 @pytest.fixture
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Buckets that hold few messages and hardly fill up."""
+    """Buckets with a small capacity that hardly refill."""
     monkeypatch.setattr(limits, "SOCKET_RATE", 0.001)
     monkeypatch.setattr(limits, "SOCKET_BURST", 10.5)
     monkeypatch.setattr(limits, "USER_RATE", 0.001)
@@ -91,7 +91,7 @@ def test_one_person_s_sockets_share_a_limit(tight: None, server: Server, member:
     bystander = make_member(member.guild)
     with member.open(server) as one, member.open(server) as two, member.open(server) as three:
         answers = [ping(socket) for socket in (one, two, three) for _ in range(8)]
-        assert answers == ["pong"] * 24  # the three `init`s were not known yet to be one person's
+        assert answers == ["pong"] * 24  # the three `init`s came before the person was known
         assert [ping(three), ping(one)] == ["pong", "RATE_LIMITED"]
     with bystander.open(server) as other:
         assert ping(other) == "pong"

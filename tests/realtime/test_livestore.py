@@ -1,4 +1,4 @@
-"""`/livestore`: what the stock client says, frame by frame."""
+"""`/livestore`: the unmodified client's protocol, frame by frame."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_two_writers_with_one_parent_get_one_place(client: Client, server: Serve
         assert client.push(event(1))["_tag"] == "Success"
         error = failed(other.push(event(1, clientId="phone")))
         assert error == {"_tag": "ServerAheadError", "minimumExpectedNum": 1, "providedNum": 0}
-        assert failed(client.push(event(1)))["_tag"] == "ServerAheadError"  # its ack was lost
+        assert failed(client.push(event(1)))["_tag"] == "ServerAheadError"  # the acknowledgement was lost
         assert [each["clientId"] for each in other.read_all()] == ["desk"]
 
 
@@ -186,7 +186,7 @@ def test_another_log_is_a_backend_id_mismatch(client: Client) -> None:
     assert error == {"_tag": "BackendIdMismatchError", "expected": epoch, "received": "another"}
     client.pull((1, "another"))
     assert failed(client.socket.receive()["exit"])["_tag"] == "BackendIdMismatchError"
-    client.pull((7, epoch))  # from the future: this log never had it
+    client.pull((7, epoch))  # a cursor that this log has never reached
     assert failed(client.socket.receive()["exit"])["_tag"] == "BackendIdMismatchError"
 
 
@@ -203,7 +203,7 @@ def test_pings_interrupts_acks_and_arrays(client: Client) -> None:
     assert client.socket.receive() == {"_tag": "Pong"}
     client.socket.send({"_tag": "Interrupt", "requestId": live})
     assert client.socket.receive()["exit"]["cause"]["_tag"] == "Interrupt"
-    assert client.push(event(1))["_tag"] == "Success"  # and no chunk comes before that
+    assert client.push(event(1))["_tag"] == "Success"  # no chunk comes before it
 
 
 # --- Who may ---
@@ -330,7 +330,7 @@ def test_flooding_is_held_back_and_loses_nothing(client: Client) -> None:
 def test_an_array_counts_as_many_messages_and_ends_with_its_session(
     client: Client, server: Server, member: Member
 ) -> None:
-    """A session that ended in the middle of it writes no more; the limit holds back what is left."""
+    """If the session ends in the middle of it, no more is written. The limit delays the rest."""
     pushes = [
         {"_tag": "Request", "id": str(seq), "tag": "SyncWsRpc.Push", "payload": {
             "storeId": "notes", "backendId": NONE, "batch": [event(seq)]}}
@@ -341,7 +341,7 @@ def test_an_array_counts_as_many_messages_and_ends_with_its_session(
     revoke_session(member.session)
     assert client.socket.close_code() == 4401
     with (other := Client(server, "others", {"authToken": make_member().token})).socket:
-        other.push(event(1))  # one of the array's may have been under way
+        other.push(event(1))  # one push of the array may have been in progress
         written = Store.objects.get(name="app:notes").head
         for seq in range(2, 22):
             assert other.push(event(seq))["_tag"] == "Success"
@@ -372,7 +372,7 @@ def test_event_ids_are_the_servers(client: Client) -> None:
 
 
 def test_the_connection_goes_when_the_database_says_no_more(client: Client, member: Member) -> None:
-    """A pull that ended with an error would never be tried again."""
+    """The client would never retry a pull that ended with an error."""
     Store.objects.all().delete()
     client.pull()
     tags = list[str]()

@@ -1,4 +1,4 @@
-"""Two real LiveStore clients, `@livestore/sync-cf` 0.4.0 as it is published, in Node."""
+"""Two real LiveStore clients with the published `@livestore/sync-cf` 0.4.0, in Node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLE = ROOT / "examples" / "livestore-todo"
 
 
 class Peer:
-    """A Node process that holds the clients."""
+    """A Node process that runs the clients."""
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("w")
@@ -55,7 +55,7 @@ class Peer:
 
 @pytest.fixture(scope="module")
 def packages() -> None:
-    """The example's packages, installed where they are not."""
+    """The example's packages, installed if they are missing."""
     if shutil.which("npm") is None:
         pytest.skip("no npm")
     if (EXAMPLE / "node_modules" / "@livestore" / "sync-cf").is_dir():
@@ -90,7 +90,7 @@ def test_two_clients_agree_whatever_happens_to_their_sockets(
     agree("a")
     known = ["a"]
     for number in range(3):
-        # At the same time: whoever comes second rebases. One each, because in LiveStore 0.4.0 an event committed
+        # At the same time: the second one rebases. One event each, because in LiveStore 0.4.0 an event committed
         # while an earlier one is being rebased may never reach its own leader.
         known += [f"d{number}", f"p{number}"]
         peer.ask("add", "desk", text=known[-2])

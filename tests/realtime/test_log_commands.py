@@ -1,4 +1,4 @@
-"""The management commands that keep logs: export, import, prune, verify, tag."""
+"""The management commands for logs: export, import, prune, verify, tag."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(command: str, *args: Any, **options: Any) -> str:
 
 
 def fill(store: Store, *args: str, user: User | None = None, days: int = 0, **fields: Any) -> None:
-    """Append an event per args, the first `days` old and the last new."""
+    """Append one event per args. The first is `days` old, the last is new."""
     store = lock_store(store.name)
     now, head = timezone.now(), store.head
     fields = {"via": Via.SYNC, "actor": user} | fields
@@ -207,7 +207,7 @@ def test_old_events_of_a_guild_go_and_old_cursors_are_told() -> None:
     assert (store.pruned_through, store.head, Event.objects.count()) == (5, 12, 7)
     with pytest.raises(CursorTooOld):
         check_position(store, cursor=4, epoch=store.epoch)
-    with pytest.raises(CursorTooOld):  # who was reading meanwhile does not jump over what is gone
+    with pytest.raises(CursorTooOld):  # a reader must not skip the pruned events silently
         read_events(store.name, after=4, limit=10)
     assert len(read_events(store.name, after=5, limit=10)) == 7
     assert run("verify_stores") == "Found no faults (logs checked: 1).\n"

@@ -1,4 +1,4 @@
-"""What monitoring sees, each figure through the edge that moves it."""
+"""The metrics, each changed through the interface that it measures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.waiting import until
 
 
 class Moved:
-    """How far a figure moved since it was first looked at: other tests of this process move it too."""
+    """How much a metric has changed since it was first read, because other tests in this process change it too."""
 
     def __init__(self, name: str, **labels: object) -> None:
         self.name = name
@@ -118,7 +118,7 @@ def test_a_socket_s_life_is_counted(server: Server, member: Member) -> None:
     with member_again(member).open(server):
         assert opened.by() == 1
     until(lambda: opened.by() == 0)
-    assert closed.by() == 1  # that one left by itself
+    assert closed.by() == 1  # the other one left by itself
 
 
 def member_again(member: Member) -> Member:
@@ -205,7 +205,7 @@ def test_what_is_closed_as_slow_is_counted(
     monkeypatch.setattr(hub, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(hub, "STALL_SECONDS", 0.3)
     slow = Moved("backline_slow_closes_total", endpoint="sync")
-    with server.connect(max_queue=1) as socket:  # a reader that takes next to nothing
+    with server.connect(max_queue=1) as socket:  # a reader that accepts next to nothing
         socket.init(member.instance, member.token)
         socket.send({"type": "pull", "id": 2, "cursor": 0, "live": True})
         with transaction.atomic():

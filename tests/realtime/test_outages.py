@@ -1,4 +1,4 @@
-"""Outages take one line of the log; what nobody expected shows where it happened."""
+"""Outages are logged in one line, and unexpected errors with a traceback."""
 
 from __future__ import annotations
 

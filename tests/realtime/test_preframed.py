@@ -1,4 +1,4 @@
-"""Ready frames on real sockets: what arrives is what `websocket.send` would have sent, and nobody is flooded."""
+"""Pre-encoded frames on real sockets: they equal what `websocket.send` would have sent, and no peer is flooded."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(instance: str, *sizes: int) -> None:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The frames that went out ready."""
+    """The frames that were sent pre-encoded."""
     found: list[bytes] = []
     real = preframed.PreframedProtocol.write_frame
 
@@ -54,7 +54,7 @@ def texts(socket: Socket, count: int) -> list[str]:
 
 
 def test_sockets_share_one_frame_of_each_event(member: Member, server: Server, written: list[bytes]) -> None:
-    """Of the three sizes that a frame's length may take, too."""
+    """For all three encodings of a frame's length."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(member.open(server)) for _ in range(3)]
         for each in sockets:
@@ -66,7 +66,7 @@ def test_sockets_share_one_frame_of_each_event(member: Member, server: Server, w
         assert all(len(set(of_one)) == 1 for of_one in received)
         assert len(written) == 9
         assert len({id(frame) for frame in written}) == 3
-        for each in sockets:  # uvicorn's own sending and ours do not get into each other's way
+        for each in sockets:  # uvicorn's sending and ours do not interfere
             assert each.ask({"type": "ping", "id": 1})["type"] == "pong"
 
 
@@ -93,7 +93,7 @@ def test_what_is_accepted_has_a_small_buffer_and_a_deadline_for_the_unread() -> 
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
             size = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-            assert size <= 2 * SEND_BUFFER  # Linux doubles what is asked for (socket(7))
+            assert size <= 2 * SEND_BUFFER  # Linux doubles the requested size (socket(7))
             patience = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert patience == UNREAD_SECONDS * 1000
 
@@ -101,7 +101,7 @@ def test_what_is_accepted_has_a_small_buffer_and_a_deadline_for_the_unread() -> 
 def test_a_reader_that_stalls_is_held_to_a_frame_and_closed_a_megabyte_later(
     member: Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Long enough that we close it for being behind, before the kernel does for having read nothing.
+    # Long enough that we close it for falling behind, before it is closed for reading nothing.
     monkeypatch.setattr("realtime.server.UNREAD_SECONDS", 4.0)
     monkeypatch.setattr("realtime.hub.POLL_SECONDS", 0.1)
     labels = {"endpoint": "sync"}
@@ -152,7 +152,7 @@ def test_a_large_message_may_come_in_pieces(server: Server, member: Member) -> N
     name = "x" * 700_000
     text = b'{"type":"ping","id":1,"name":"%b"}' % name.encode()
     with member.open(server) as client:
-        for _ in range(7):  # more pieces than small ones may be
+        for _ in range(7):  # more pieces in all than small ones are allowed
             for start in range(0, len(text), preframed.PIECE_BYTES):
                 opcode = Opcode.CONT if start else Opcode.TEXT
                 part = text[start : start + preframed.PIECE_BYTES]
@@ -165,7 +165,7 @@ def test_who_speaks_before_the_answer_is_cut_off(server: Server, caplog: pytest.
     head = f"GET /sync?token=x HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
     head += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     answered = threading.Event()
-    waiting = [db._pool.submit(answered.wait) for _ in range(db._pool._max_workers)]  # nobody looks at tokens
+    waiting = [db._pool.submit(answered.wait) for _ in range(db._pool._max_workers)]  # no tokens are checked
     try:
         with socket.create_connection(("127.0.0.1", server.port)) as raw:
             raw.settimeout(10)

@@ -1,4 +1,4 @@
-"""What open sockets stand on is asked again and again, without one check failing for another."""
+"""Everything that open sockets depend on is polled, and a failing check does not affect the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 
 class Fixed:
-    """A check that notes what it was told."""
+    """A check that records the answers it is given."""
 
     def __init__(self, name: str, answer: Any) -> None:
         self.name = name
@@ -61,7 +61,7 @@ async def test_a_check_that_fails_spoils_no_other(
         caplog.clear()
 
     with monkeypatch.context() as patch:
-        patch.setattr(looking, "_read", fail)  # the crossing itself
+        patch.setattr(looking, "_read", fail)  # the poll's own read fails
         await eventually(lambda: "The revocation poll failed" in caplog.text)
     works.told.clear()
     await eventually(lambda: bool(works.told))
@@ -69,7 +69,7 @@ async def test_a_check_that_fails_spoils_no_other(
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_first_check_knows_at_least_what_the_others_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody is deleted between two reads: the session says so, and is the first to."""
+    """If a user is deleted between two reads, the session's check reports it, and is the first to."""
     monkeypatch.setattr(revocation_poll, "POLL_SECONDS", 0.02)
     happened: list[str] = []
 
@@ -105,7 +105,7 @@ async def test_what_a_round_takes_is_not_waited_for_in_addition(monkeypatch: pyt
 
     looking = revocation_poll.Poll()
     looking.checks.append(Slow("slow", 0))
-    # No pause would be shorter than a whole interval if the wait began when a round ends.
+    # If the wait began at the end of a round, no pause would be shorter than an interval.
     await eventually(lambda: any(pause < poll_seconds for pause in pauses))
 
 

@@ -1,4 +1,4 @@
-"""`/api/stores`: own, share, publish, and hand out tokens."""
+"""`/api/stores`: create, share, publish, and issue tokens."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_list_takes_the_same_queries_for_any_length(
         set_member(create_store(owner, f"notes{n}"), UserFactory.create(), StoreRole.READER)
     client = api(owner)
     client.get("/api/stores")
-    with django_assert_num_queries(3):  # who it is, the stores, their members
+    with django_assert_num_queries(3):  # the caller, the stores, their members
         assert len(client.get("/api/stores").json()) == count
 
 

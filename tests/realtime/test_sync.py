@@ -1,4 +1,4 @@
-"""`/sync` with a real client: the frames of the protocol, and what is refused."""
+"""`/sync` with a real client: the protocol's frames, and refusals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def push(socket: Socket, *events: dict[str, Any], frame_id: Any = "push") -> dic
 
 
 def do(member: Member, name: str, **args: Any) -> None:
-    """Carry out a command as if it came over REST."""
+    """Execute a command as if it came over REST."""
     execute(member.guild.pk, name, args, origin=Origin(user=member.user, via=Via.REST))
 
 
@@ -402,7 +402,7 @@ def test_a_server_that_goes_away_says_so(server: Server, member: Member) -> None
 def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
     member: Member, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With more to read than the buffers of two kernels hold; the one beside it gets everything."""
+    """It has more to read than both kernels' buffers hold. The client beside it gets everything."""
     monkeypatch.setattr(hub, "STALL_SECONDS", 1.0)
     monkeypatch.setattr(hub, "POLL_SECONDS", 0.2)
     monkeypatch.setattr("realtime.server.UNREAD_SECONDS", 4.0)
@@ -427,7 +427,7 @@ def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
 
 @contextlib.contextmanager
 def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[socket.socket]:
-    """A socket that says something and never reads what comes back. `websockets`' own client always reads."""
+    """Open a socket that sends something and never reads. The client of `websockets` always reads."""
     protocol = ClientProtocol(parse_uri(f"{server.url.replace('http', 'ws')}/sync"))
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,4 +1,4 @@
-"""Tokens that run out, are renewed, or are taken away while a socket is open."""
+"""Tokens that expire, are renewed, or are revoked while a socket is open."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_in_grace_a_command_waits_for_auth(server: Server, member: Member) -> No
 def test_the_leeway_is_not_the_grace_yet(server: Server, member: Member) -> None:
     with member.open(server, member.token_expiring(-3)) as socket:
         frame = pause(socket)
-        if frame["type"] == "notice":  # it comes on its own, before or after
+        if frame["type"] == "notice":  # it comes separately, before or after
             frame = socket.receive()
         assert frame["type"] == "ack"
 
@@ -153,7 +153,7 @@ def test_an_ended_session_closes_its_sockets(how: str, code: str, server: Server
     with member.open(server) as one, member.open(server) as two, bystander.open(server) as other:
         two.ask({"type": "pull", "id": 1, "cursor": 0, "live": True})
         if how == "revoked":
-            # Not by `revoke_session`: also what another process wrote, without any hint, must be seen.
+            # Without `revoke_session`: a change by another process must be noticed without a hint.
             AuthSession.objects.filter(pk=member.session.pk).update(revoked_at="2026-01-01T00:00Z")
         elif how == "deactivated":
             User.objects.filter(pk=member.user.pk).update(is_active=False)

@@ -1,4 +1,4 @@
-"""Whole lives on `/sync`: a token that runs out and is renewed, a log that is pruned or replaced, whose an event is."""
+"""Long scenarios on `/sync`: tokens expire and are renewed, logs are pruned or replaced, stores change owners."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pause(socket: Socket) -> dict[str, Any]:
 def test_a_token_runs_out_on_an_open_socket_and_is_renewed(
     server: Server, member: Member, settings: Settings
 ) -> None:
-    """Valid, noticed, in grace (apps write on, commands wait), renewed, valid again; past the grace it is over."""
+    """Valid, then warned, then in the grace period (only apps may write), renewed, valid again, and closed after it."""
     settings.TOKEN_LEEWAY_SECONDS = 0
     token = member.token_expiring(1.9)
     graces = GRACE_USES.labels("sync")._value.get()
@@ -84,7 +84,7 @@ def test_the_grace_is_not_for_sessions_and_people_that_are_gone(
             revoke_session(member.session)
         else:
             delete_account(member.user)
-        assert app.receive()["code"] in {code, "SESSION_REVOKED"}  # who leaves ends their sessions first
+        assert app.receive()["code"] in {code, "SESSION_REVOKED"}  # sessions end first
         assert app.close_code() == 4401
     with server.connect() as socket:
         assert socket.init("notes", token)["code"] == code
@@ -113,7 +113,7 @@ def test_an_anonymous_caller_is_marked_as_one(server: Server, member: Member, se
             read_all(socket)[0]["metadata"] | {"auth": "anonymous", "username": "dev"}
             == (read_all(socket)[0]["metadata"])
         )
-        refused = socket.init("notes", member.token)  # it becomes somebody, whose store it is not
+        refused = socket.init("notes", member.token)  # now it is a user who does not own the store
         assert refused["code"] == "FORBIDDEN"
         assert socket.close_code() == 4403
 
@@ -166,7 +166,7 @@ def test_a_log_that_is_imported_anew_ends_live_pulls_and_old_cursors(
         old = Store.objects.get(name="app:notes").epoch
         socket.ask({"type": "pull", "id": "live", "cursor": 3, "live": True})
         call_command("import_store", file, replace=True, stdout=io.StringIO())
-        push(writer, noted({"new": True}))  # seq 3 of the new log is not what follows seq 3 of the old one
+        push(writer, noted({"new": True}))  # seq 3 of the new log does not follow the old log
         lost = socket.receive()
         assert (lost["type"], lost["id"], lost["code"]) == ("error", "live", "EPOCH_MISMATCH")
         pull = {"type": "pull", "id": 1, "cursor": 2}
@@ -179,7 +179,7 @@ def test_a_log_that_is_imported_anew_ends_live_pulls_and_old_cursors(
 def test_a_reader_whom_pruning_overtakes_is_told(
     live: bool, server: Server, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log loses its beginning between the look at the cursor and the reading."""
+    """The log loses its beginning between the check of the cursor and the read."""
     store = Store.objects.get(name=member.instance)
     for _ in range(3):
         execute(member.guild.pk, "Pause", {}, origin=Origin(member.user, Via.REST))
@@ -215,7 +215,7 @@ def test_a_database_that_is_away_is_said_and_the_socket_stays(
 def test_a_server_moves_from_anonymous_clients_to_people(
     server: Server, member: Member, settings: Settings, tmp_path: Path
 ) -> None:
-    """docs/migration.md step by step: old events come in, the door is open, a store changes hands, the door closes."""
+    """docs/migration.md step by step: import events, allow anonymous clients, transfer a store, disallow them."""
     file = tmp_path / "notes.jsonl"
     file.write_text('{"backline_store":1,"name":"app:notes"}\n{"name":"Noted","args_text":"1.0"}\n')
     call_command("import_store", file, stdout=io.StringIO())

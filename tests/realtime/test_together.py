@@ -1,4 +1,4 @@
-"""Questions that come at the same moment: who is answered with whom, and what when an answer is an error."""
+"""Requests that arrive at the same time: which are batched, and what happens if an answer is an error."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from realtime.db import Together
 from tests.server import WAIT_SECONDS
 
-pytestmark = pytest.mark.django_db(transaction=True)  # a crossing looks after the thread's connection
+pytestmark = pytest.mark.django_db(transaction=True)  # the call in a thread manages that thread's connection
 
 
 class Desk:
-    """Answers with the double. `asked` is what came together; the first waits until `open` is set."""
+    """Answers each number with its double. `asked` lists the batches. The first one waits until `open` is set."""
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
@@ -37,12 +37,12 @@ def desk() -> Desk:
 
 
 async def ask(desk: Desk, first: int, *others: int) -> list[asyncio.Task[int]]:
-    """Ask once, and the others while that is being answered. Returns with the answers on their way."""
+    """Ask once, then ask the others while that is being answered. Returns the pending answers."""
     together = Together(desk.answer)
     tasks = [asyncio.create_task(together.ask(first))]
     await asyncio.to_thread(desk.begun.wait, WAIT_SECONDS)
     tasks += [asyncio.create_task(together.ask(other)) for other in others]
-    await asyncio.sleep(0)  # each has asked
+    await asyncio.sleep(0)  # lets each one ask
     return tasks
 
 

@@ -1,4 +1,4 @@
-"""A sandbox per test on a free port; every REST answer it gives is judged by Discord's OpenAPI document."""
+"""A sandbox per test on a free port. Each of its REST responses is checked against Discord's OpenAPI document."""
 
 import asyncio
 import contextlib
@@ -36,13 +36,13 @@ judge = load_judge()
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """A started sandbox. Fails the test when an answer was not one Discord could have given."""
+    """A started sandbox. Fails the test if a response does not match Discord's OpenAPI document."""
     running = Sandbox(data_dir=tmp_path / "sandbox", port=0, redirect_uris=[REDIRECT_URI])
-    running.gateway.IDENTIFY_SECONDS = 0.0  # tests connect more often than Discord would let them
+    running.gateway.IDENTIFY_SECONDS = 0.0  # tests connect more often than Discord allows
     faults: list[str] = []
 
     def check(method: str, path: str, status: int, body: Any) -> None:
-        if status < 500:  # the document describes no server errors
+        if status < 500:  # the document does not describe server errors
             faults.extend(
                 f"{method} {path} {status}: {each}" for each in judge.errors(method, path, status, body)
             )
@@ -57,7 +57,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the sandbox's host, without credentials; redirects are not followed."""
+    """A client of the sandbox's host, without credentials. It does not follow redirects."""
     async with httpx.AsyncClient(base_url=sandbox.url, timeout=30) as client:
         yield client
 
@@ -94,7 +94,7 @@ def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 
 def channel_id(sandbox: Sandbox, name: str) -> str:
-    """The Lounge's channel of that name."""
+    """Return the id of the Lounge's channel with that name."""
     return next(each.id for each in sandbox.world.guild_channels(LOUNGE) if each.name == name)
 
 
@@ -106,7 +106,7 @@ async def ok(client: httpx.AsyncClient, method: str, path: str, **request: Any) 
 
 
 async def refused(client: httpx.AsyncClient, method: str, path: str, **request: Any) -> tuple[int, int]:
-    """HTTP status and Discord's code."""
+    """Return the HTTP status and Discord's error code."""
     answer = await client.request(method, path, **request)
     assert answer.status_code >= 400, answer.text
     return answer.status_code, answer.json()["code"]

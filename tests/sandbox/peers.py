@@ -1,4 +1,4 @@
-"""A gateway client in small steps."""
+"""A gateway client that tests drive step by step."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ EVERYTHING = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 9
 
 
 class Peer:
-    """`unpack` undoes the transport's compression, a message at a time."""
+    """A gateway client. `unpack` decompresses the transport, one message at a time."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Peer:
         return dict(json.loads(self.unpack(message.data) if binary else message.data))
 
     async def hear_until(self, name: str) -> list[dict[str, Any]]:
-        """Everything up to and with the dispatch of that name."""
+        """Return everything up to and including the dispatch with that name."""
         heard = [await self.hear()]
         while heard[-1]["t"] != name:
             heard.append(await self.hear())
         return heard
 
     async def told(self, name: str) -> dict[str, Any]:
-        """The data of the next dispatch of that name."""
+        """Return the data of the next dispatch with that name."""
         return dict((await self.hear_until(name))[-1]["d"])
 
     async def close_code(self) -> int | None:
@@ -68,7 +68,7 @@ async def dial(
 
 @contextlib.asynccontextmanager
 async def listening(sandbox: Sandbox, intents: int) -> AsyncIterator[Peer]:
-    """A client that is ready, with nothing left to hear."""
+    """A client that is ready and has received everything so far."""
     async with dial(sandbox) as peer:
         await peer.identify(intents=intents)
         await peer.hear_until("GUILD_CREATE" if intents & 1 else "READY")

@@ -1,4 +1,4 @@
-"""What an unmodified nextcord bot and a human at the control endpoints see of each other."""
+"""What an unmodified nextcord bot and a person at the control endpoints see of each other."""
 
 import asyncio
 from typing import Any
@@ -102,7 +102,7 @@ def make_bot() -> nextcord.Client:
 
 
 class Human:
-    """Types commands and presses buttons in #general of the Lounge."""
+    """Uses commands and presses buttons in the Lounge's #general."""
 
     def __init__(self, sandbox: Sandbox, http: httpx.AsyncClient, name: str) -> None:
         self.place = {"user": name, "guild_id": LOUNGE, "channel_id": channel_id(sandbox, "general")}
@@ -130,7 +130,7 @@ def member(sandbox: Sandbox, http: httpx.AsyncClient) -> Human:
 
 
 async def registered(sandbox: Sandbox) -> None:
-    """nextcord registers its commands right after it is ready."""
+    """Wait until the commands are registered, which nextcord does right after it is ready."""
     await eventually(lambda: len(sandbox.world.commands) >= 7)
 
 
@@ -170,7 +170,7 @@ async def test_a_slash_command_is_answered(sandbox: Sandbox, connect: Connect, m
         ("who", {"person": "nobody"}, 400, "there is nothing named"),
         ("playlist", {}, 400, "needs a subcommand"),
         ("playlist drop", {}, 404, "no subcommand"),
-        ("dance", {}, 404, "no command /dance"),
+        ("dance", {}, 404, "not registered a command /dance"),
         ("manage", {}, 403, "may not use"),
     ],
 )
@@ -299,7 +299,7 @@ async def test_a_dropped_connection_resumes_and_misses_nothing(
             session = next(iter(sandbox.gateway.sessions.values()))
             old = session.connection
             assert (await http.post("/_sandbox/faults", json=order)).json()["connections"] == 1
-            await eventually(lambda: session.connection is not old)  # noqa: B023
+            await eventually(lambda: session.connection is not old)  # noqa: B023  # awaited within the same iteration
             for number in range(3):
                 await bot_http.post(path, json={"content": str(number)})
             await eventually(lambda: resumed, within=20)

@@ -22,7 +22,7 @@ FRAME_SAMPLES = 960
 
 
 class Tone(nextcord.AudioSource):
-    """An endless 660 Hz sine, 20 ms of 48 kHz stereo PCM a time."""
+    """An endless 660 Hz sine, in 20 ms pieces of 48 kHz stereo PCM."""
 
     def __init__(self) -> None:
         self.at = 0
@@ -35,7 +35,7 @@ class Tone(nextcord.AudioSource):
 
 
 def make_voice_bot(sandbox: Sandbox) -> nextcord.Client:
-    """Trusts the sandbox's CA, as DISCORD_CA_FILE makes Backline do."""
+    """Create a bot that trusts the sandbox's CA, as Backline does with DISCORD_CA_FILE."""
     context = ssl.create_default_context(cafile=str(sandbox.ca_file))
     return nextcord.Client(
         intents=nextcord.Intents.default(),

@@ -1,4 +1,4 @@
-"""The gateway's protocol, spoken by hand."""
+"""The gateway's protocol, payload by payload."""
 
 import json
 import time
@@ -120,7 +120,7 @@ async def test_a_silent_client_is_closed(sandbox: Sandbox, monkeypatch: pytest.M
 async def test_a_compressed_transport_is_one_stream_over_all_messages(sandbox: Sandbox, name: str) -> None:
     unpack = zlib.decompressobj() if name == "zlib-stream" else zstandard.ZstdDecompressor().decompressobj()
     async with dial(sandbox, f"?v=10&encoding=json&compress={name}", unpack=unpack.decompress) as peer:
-        await peer.identify(compress=True)  # which is about payloads, and off with a compressed transport
+        await peer.identify(compress=True)  # payload compression, which a compressed transport turns off
         heard = await peer.hear_until("GUILD_CREATE")
         assert [each["t"] for each in heard] == [None, "READY", "GUILD_CREATE"]
 
@@ -188,7 +188,7 @@ async def test_a_resume_replays_exactly_what_was_missed(
         heard = await peer.hear_until("GUILD_CREATE")
     session = next(event["d"]["session_id"] for event in heard if event["t"] == "READY")
     seen = heard[-1]["s"]
-    # aiohttp's client says 1000 at the end of `with`, which ends a session: start again, and break off instead.
+    # aiohttp's client closes with 1000 at the end of `with`, which ends the session. Now abort instead.
     await eventually(lambda: not sandbox.gateway.sessions)
     async with dial(sandbox) as peer:
         await peer.say(6, {"token": peer.token, "session_id": session, "seq": seen})

@@ -1,4 +1,4 @@
-"""The page in a real browser: what a newcomer does first."""
+"""The page in a real browser: a newcomer's first steps."""
 
 import os
 import re
@@ -31,7 +31,7 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
         page = await browser.new_page(viewport={"width": 375, "height": 812})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        # Chromium also logs every refused request; those are answers, not faults of the page.
+        # Chromium also logs every refused request. Those are not errors of the page.
         page.on(
             "console",
             lambda line: (
@@ -146,7 +146,7 @@ async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -
     query = f"client_id={sandbox.credentials.client_id}&redirect_uri={target}&response_type=code&scope=identify&state=s"
     await page.goto(f"{sandbox.authorize_url}?{query}")
     await page.get_by_text("Tomas").click()
-    async with page.expect_request(f"{target}?**") as back:  # nobody answers there
+    async with page.expect_request(f"{target}?**") as back:  # nothing listens there
         await page.get_by_role("button", name="Authorize").click()
     url = (await back.value).url
     assert "code=" in url

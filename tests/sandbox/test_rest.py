@@ -357,20 +357,20 @@ async def test_discords_own_limits_and_those_that_it_hides(
     path = f"/channels/{channel_id(sandbox, 'general')}/messages"
     old = await ok(bot_http, "POST", path, json={"content": "x"})
     sandbox.world.messages[old["id"]].created_at = "2026-01-01T00:00:00+00:00"
-    for _ in range(4):  # nothing of it is kept where nobody asked for it
+    for _ in range(4):  # the profile `roomy` does not count edits of old messages
         await ok(bot_http, "PATCH", f"{path}/{old['id']}", json={"content": "y"})
     order = {"kind": "limits", "profile": "discord"}
     assert (await http.post("/_sandbox/faults", json=order)).json() == order
     answers = [await bot_http.patch(f"{path}/{old['id']}", json={"content": "z"}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].json()["code"] == 30046
-    assert answers[-1].headers["x-ratelimit-remaining"] == "1"  # the window knows nothing of it
+    assert answers[-1].headers["x-ratelimit-remaining"] == "1"  # unaffected by the hidden limit
     assert 1 < answers[-1].json()["retry_after"] <= 6
     posted = [await bot_http.post(path, json={"content": "x"}) for _ in range(6)]
     assert [answer.status_code for answer in posted] == [200] * 5 + [429]
     bucket = "x-ratelimit-bucket"
     assert posted[0].headers[bucket] == answers[0].headers[bucket]
-    assert posted[0].headers["x-ratelimit-remaining"] == "4"  # counted apart from the edits
+    assert posted[0].headers["x-ratelimit-remaining"] == "4"  # counted separately from edits
     sandbox.world.roles[BOT_ROLE].permissions |= permissions.MANAGE_CHANNELS
     channel = f"/channels/{channel_id(sandbox, 'general')}"
     renamed = [await bot_http.patch(channel, json={"topic": str(number)}) for number in range(3)]
@@ -441,7 +441,7 @@ async def test_ordered_faults_happen_as_often_as_ordered(
     await http.delete("/_sandbox/faults")
     await bot_http.get("/users/@me")
 
-    # Of a request that is held back nothing happened yet; of one whose answer is held, everything.
+    # A delayed request has had no effect yet. With a delayed response, the effect is complete.
     general = f"/channels/{channel_id(sandbox, 'general')}/messages"
     for done in (False, True):
         await order(kind="latency", path="/messages$", ms=2000, count=1, done=done)

@@ -1,4 +1,4 @@
-"""What outlives the sandbox's process, and what must not."""
+"""What survives the end of the sandbox's process, and what must not."""
 
 import asyncio
 import json

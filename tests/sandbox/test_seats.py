@@ -1,4 +1,4 @@
-"""Seats in voice: who gets one, who is heard there, and how the bot is told of moves."""
+"""Voice channels: who may join, who is heard there, and the bot's events about moves."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ OWN = f"/guilds/{LOUNGE}/voice-states/@me"
 
 @contextlib.asynccontextmanager
 async def ready(sandbox: Sandbox) -> AsyncIterator[Peer]:
-    """A bot's gateway connection that has been told of its guild."""
+    """A bot's gateway connection that has received its guild."""
     async with dial(sandbox) as peer:
         await peer.identify()
         await peer.hear_until("GUILD_CREATE")
@@ -33,7 +33,7 @@ async def ask(peer: Peer, channel: str | None) -> None:
 
 
 async def own_state(peer: Peer) -> dict[str, Any]:
-    """The bot's next voice state."""
+    """Return the bot's next voice state."""
     while True:
         event = (await peer.hear_until("VOICE_STATE_UPDATE"))[-1]["d"]
         if event["member"]["user"].get("bot"):
@@ -90,8 +90,8 @@ async def test_people_are_held_to_the_same_rules(sandbox: Sandbox, http: httpx.A
     stage = channel_id(sandbox, "Stage left")
     await edit(http, change="edit_channel", channel_id=stage, user_limit=1)
     assert (await moderate(http, "dj", channel_id=stage)).json()["code"] == "FULL"
-    assert (await moderate(http, "owner", channel_id=stage)).status_code == 200  # may do everything
-    again = await moderate(http, "member", channel_id=stage, self_mute=True)  # sits there already
+    assert (await moderate(http, "owner", channel_id=stage)).status_code == 200  # has all permissions
+    again = await moderate(http, "member", channel_id=stage, self_mute=True)  # already in that channel
     assert (again.status_code, again.json()["self_mute"]) == (200, True)
     assert (await http.post(f"/_sandbox/guilds/{LOUNGE}", json={
         "change": "edit_channel", "channel_id": stage, "user_limit": 100,
@@ -115,14 +115,14 @@ async def test_permission_to_speak_is_looked_at_when_joining_and_not_again(
         await moderate(http, deaf=False)
         assert (await own_state(peer))["suppress"] is False
         await deny(http, stage, permissions.CONNECT)
-        await order(http, kind="move_bot", channel_id=stage)  # whoever moves it needs the right to connect
+        await order(http, kind="move_bot", channel_id=stage)  # the bot needs no Connect: the mover has it
         state = await own_state(peer)
         assert (state["channel_id"], state["suppress"]) == (stage, True)
 
 
 async def test_a_server_mute_stays_with_the_member(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
     stage = channel_id(sandbox, "Stage left")
-    assert (await moderate(http, mute=True)).status_code == 409  # is not in voice
+    assert (await moderate(http, mute=True)).status_code == 409  # the bot is not in voice
     async with ready(sandbox) as peer:
         await ask(peer, stage)
         assert (await own_state(peer))["mute"] is False
@@ -161,7 +161,7 @@ async def test_on_a_stage_one_is_audience_until_one_speaks(
             assert refused.json()["code"] == 50035
         assert (await bot_http.patch(OWN, json={"request_to_speak_timestamp": now})).status_code == 204
         assert (await own_state(peer))["request_to_speak_timestamp"] == now
-        await moderate(http, suppress=False)  # somebody accepts
+        await moderate(http, suppress=False)  # a moderator accepts
         state = await own_state(peer)
         assert (state["suppress"], state["request_to_speak_timestamp"]) == (False, None)
 

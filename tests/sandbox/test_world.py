@@ -1,4 +1,4 @@
-"""What the sandbox knows, and finds quickly."""
+"""The sandbox's state, and its indexes."""
 
 from __future__ import annotations
 

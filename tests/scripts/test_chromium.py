@@ -1,4 +1,4 @@
-"""What the Makefile calls, as far as it can be tried without installing anything."""
+"""scripts/chromium, as far as it can be tested without installing anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def find_chromium(**env: str) -> subprocess.CompletedProcess[str]:
-    """Run scripts/chromium with some of the environment changed."""
+    """Run scripts/chromium with a changed environment."""
     return subprocess.run(
         ["scripts/chromium"], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=60
     )
@@ -35,7 +35,7 @@ def test_a_chromium_on_path_is_found_and_the_headless_one_preferred(tmp_path: Pa
         run = find_chromium(CHROMIUM_PATH="", CI="", PATH=f"{tmp_path}:{tools}")
         return run.returncode, run.stdout.strip()
 
-    tools = tmp_path / "tools"  # of the system, without its browsers
+    tools = tmp_path / "tools"  # the system's tools, without its browsers
     tools.mkdir()
     for name in ("dirname", "sh"):
         (tools / name).symlink_to(str(shutil.which(name)))

@@ -1,4 +1,4 @@
-"""A client of `/ws`, and people with a session to open one."""
+"""A client of `/ws`, and people with sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
 
 @dataclass(frozen=True)
 class Shown:
-    """A binary frame as a consumer gets it."""
+    """A binary frame as a consumer receives it."""
 
     header: dict[str, Any]
     payload: bytes
@@ -40,7 +40,7 @@ class Device(Socket):
         self.connection_id = ""
 
     def register(self, stream: str, **options: Any) -> dict[str, Any]:
-        """Return the answer; `produces` and `consumes` are lists of types."""
+        """Register and return the response. `produces` and `consumes` are lists of types."""
         answer = self.ask({"type": "register", "clientType": "test", "streamId": stream, **options})
         self.connection_id = answer.get("connectionId", "")
         return answer
@@ -62,14 +62,14 @@ class Device(Socket):
         return found
 
     def until(self, type_: str) -> dict[str, Any]:
-        """Return the next text message of that type; others before it are dropped."""
+        """Return the next text message of that type, and drop others before it."""
         while True:
             found = self.next()
             if isinstance(found, dict) and found["type"] == type_:
                 return found
 
     def quiet(self) -> None:
-        """Assert that nothing is on its way: the answer to a ping is the next thing to come."""
+        """Assert that nothing is pending: the response to a ping comes next."""
         answer = self.ask({"type": "ping", "id": "quiet"})
         assert (answer["type"], answer["id"]) == ("pong", "quiet")
 
@@ -84,7 +84,7 @@ class Person:
         return issue_access(self.session)[0]
 
     def token_expiring(self, seconds: float) -> str:
-        """Return a good token that expires in so many seconds; negative: that expired."""
+        """Return a valid token that expires in so many seconds, or that has expired if negative."""
         claims: dict[str, Any] = jwt.decode(self.token, options={"verify_signature": False})
         claims |= {"exp": int(time.time() + seconds), "iat": int(time.time() + seconds) - 900}
         return jwt.encode(claims, settings.JWT_SECRET, algorithm="HS256")

@@ -24,7 +24,7 @@ values = st.recursive(
 
 
 def on_the_wire(message: bytes) -> Frame:
-    """Read one frame as a client does, by another implementation than ours."""
+    """Read one frame as a client does, with another implementation than ours."""
     reader = StreamReader()
     reader.feed_data(message)
     parsing = Frame.parse(reader.read_exact, mask=False, max_size=None)

@@ -1,4 +1,4 @@
-"""Who is on a stream, while others come and go and processes say again that they are there."""
+"""Presence on a stream, while people come and go and processes renew their rows."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def owner(transactional_db: None) -> Person:
 
 @pytest.fixture
 def server(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """One that says whenever it wakes up that it is there, as otherwise every ten seconds."""
+    """A server that renews its rows each time it wakes, instead of every ten seconds."""
     monkeypatch.setattr(presence, "SAY_SECONDS", 0.0)
     with serve(settings) as running:
         yield running
 
 
 def shown(person: Person) -> set[str]:
-    """The connections that REST shows to a member."""
+    """Return the connections that REST shows to a member."""
     shape = Client(headers={"Authorization": f"Bearer {person.token}"}).get("/api/streams/cam-1").json()
     return {each["connection_id"] for each in shape["presence"]}
 
@@ -46,7 +46,7 @@ def told(device: Device) -> set[str]:
 
 
 def rows(*connection_ids: str) -> dict[str, tuple[int, datetime]]:
-    """The table's row of each connection, and when its process said last that it is there."""
+    """Return the table's connections, and when their process last renewed them."""
     found = (
         StreamPresence.objects.filter(connection_id__in=connection_ids)
         if connection_ids
@@ -90,7 +90,7 @@ def test_the_table_is_put_right_and_nobody_else_is_forgotten_meanwhile(server: S
         row, said_at = rows(stays.connection_id)[stays.connection_id]
         StreamPresence.objects.filter(connection_id=lost.connection_id).delete()
         StreamPresence(stream_id="cam-1", user=owner.user, connection_id="stray", process=PROCESS).save()
-        delete_stream(other_stream)  # its rows go with it, before its sockets do
+        delete_stream(other_stream)  # deletes its rows before its sockets close
         with owner.on(server, "cam-1", produces=["x"]) as newcomer:
             here = {each.connection_id for each in (stays, lost, newcomer)}
             until(lambda: rows().keys() == here)
@@ -113,7 +113,7 @@ def test_other_processes_are_looked_at_also_while_people_come_and_go_here(
         owner.on(server, "busy", consumes=["x"]) as busy,
     ):
         watcher.until("presence")
-        # A process that no hint tells of.
+        # A process without hints.
         StreamPresence(stream_id="cam-1", user=owner.user, connection_id="there", process="another").save()
         comings = 0
         while True:

@@ -1,4 +1,4 @@
-"""What one owner's streams may hold, and that a log ends with its stream."""
+"""The quota of one owner's streams, and that a log is deleted with its stream."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_all_streams_of_an_owner_share_the_room_and_others_have_theirs(
         alert(writer, "x" * 1_500, to="cam-2")
     assert not Event.objects.filter(store__name=second.log).exists()
     assert Store.objects.get(name=second.log).head == 0
-    assert alert(owner, "x" * 3_000, key="message-1") == 1  # what is written is written
+    assert alert(owner, "x" * 3_000, key="message-1") == 1  # a repeated message needs no space
     assert alert(writer, "x" * 1_500, to="theirs") == 1
     delete_stream(stream)
     assert alert(writer, "x" * 1_500, to="cam-2") == 1
@@ -113,13 +113,13 @@ def test_a_full_log_is_said_and_the_rest_goes_on(server: Server, settings: Setti
 def test_a_stream_deleted_while_an_alert_is_written_leaves_no_log_behind(
     owner: User, stream: Stream, in_threads: Callable[..., list[Any]]
 ) -> None:
-    """Whoever takes the id next would read it."""
+    """Otherwise the next owner of the id could read it."""
     writing, deleted = threading.Event(), threading.Event()
 
     def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
         if "realtime_store" in sql and not writing.is_set():
             writing.set()
-            deleted.wait(timeout=1)  # in vain, where the one waits for the other
+            deleted.wait(timeout=1)  # times out if one waits for the other
         return execute(sql, *rest)
 
     def act(index: int) -> None:
@@ -148,6 +148,6 @@ def test_a_stream_has_so_many_device_tokens_and_no_more(
         issue_token(stream, device="phone")
     with pytest.raises(TooManyTokens):
         issue_token(stream, device="phone")
-    rotate(stream, device="phone")  # ends the others first
+    rotate(stream, device="phone")  # revokes the others first
     revoke_tokens(stream)
     assert issue_token(stream, device="phone").revoked_at is None

@@ -1,4 +1,4 @@
-"""Streams over REST: whose they are, whom they are shared with, what devices hold, what was kept."""
+"""Streams over REST: owners, shares, device tokens, and stored messages."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def alert(owner: User, text: str = "motion", *, picture: Picture | None = None, 
 
 
 def readers(*users: User) -> list[User]:
-    """Those of the users who may read the stream's log."""
+    """Return those of the users who may read the stream's log."""
     may = kinds.find("stream:cam-1")[0].readers({("cam-1", user.pk) for user in users})
     return [user for user in users if ("cam-1", user.pk) in may]
 
@@ -203,7 +203,7 @@ def test_everybody_may_read_a_public_stream_but_sees_nobody_there(
     assert (seen["access"], seen["presence"]) == ("read", None)
     stranger = UserFactory.create()
     assert readers(stranger) == [stranger]
-    assert api(UserFactory.create()).get("/api/streams").json() == []  # found by id, not by listing
+    assert api(UserFactory.create()).get("/api/streams").json() == []  # accessible by id, but not listed
 
 
 def test_a_device_token_is_for_one_stream_and_is_ended_or_rotated(
@@ -225,7 +225,7 @@ def test_a_device_token_is_for_one_stream_and_is_ended_or_rotated(
         authenticate_sync(second["token"])
     assert authenticate_sync(third["token"]).user == owner
     headers = {"Authorization": f"Bearer {third['token']}"}
-    assert Client(headers=headers).get("/api/streams").status_code == 401  # not for REST
+    assert Client(headers=headers).get("/api/streams").status_code == 401  # the token is not valid for REST
 
 
 def test_alerts_are_read_newest_first_with_their_pictures(api: Api, owner: User, stream: Stream) -> None:
@@ -359,7 +359,7 @@ def test_what_listens_to_alerts_is_kept_with_them_or_refuses_them(
     request.addfinalizer(lambda: alert_written.disconnect(listen))
     alert_written.connect(listen)
     alert(owner, "kept", command="a" * 8)
-    alert(owner, "kept", command="a" * 8)  # repeated: not heard of again
+    alert(owner, "kept", command="a" * 8)  # repeated, so it is not delivered again
     with pytest.raises(RuntimeError):
         alert(owner, "refused")
     assert heard == [("kept", 1), ("refused", 2)]

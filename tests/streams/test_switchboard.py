@@ -1,4 +1,4 @@
-"""Who is on which stream, where people come and go at the same moment."""
+"""Who is on which stream when people come and go at the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.streams.device import make_person
 
 
 class Socket:
-    """A peer that nobody sends anything to."""
+    """A peer that receives nothing."""
 
     def __init__(self, user_id: int, connection_id: str) -> None:
         self.user_id = user_id
@@ -51,7 +51,7 @@ async def test_whose_stream_was_dropped_and_opened_anew_meanwhile_is_on_the_new_
     stream = await sync_to_async(create_stream)(person.user, stream_id="cam-1")
     board = get_switchboard()
     opened = await board.open(stream)
-    assert board.question() is None  # nobody has entered, so it is dropped
+    assert board.question() is None  # nobody entered, so it is dropped
     anew = await board.open(stream)
     assert anew is not opened
     second = registration(anew, person.user.pk, "second")

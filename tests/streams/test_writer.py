@@ -1,4 +1,4 @@
-"""What goes out of one socket of `/ws`, on a server that frames messages itself."""
+"""Output of one `/ws` socket, on a server that encodes the frames itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = ("left", "right")
 
 
 class Screen:
-    """A socket that takes a message at a time, and for each frame it takes there is a newer one."""
+    """A socket that accepts one message at a time, with a newer frame for each frame that it accepts."""
 
     connection_id, user_id = "screen", 1
 

@@ -1,4 +1,4 @@
-"""`/ws`: who may open it, who may say and hear what, and where it goes."""
+"""`/ws`: who may connect, who may send and receive what, and where messages go."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_producing_makes_the_stream_and_consuming_does_not(
     with owner.on(server, "mine", produces=["x"]) as device:
         assert Stream.objects.get().owner == owner.user
         assert device.register("new", consumes=["alert"])["code"] == "NOT_FOUND"
-        device.quiet()  # it has another stream to go on with
+        device.quiet()  # it continues with its other stream
     settings.STREAMS_AUTOCREATE = False
     with owner.open(server) as device:
         assert device.register("other", produces=["x"])["code"] == "NOT_FOUND"
@@ -213,7 +213,7 @@ def test_an_ended_session_closes_4401(server: Server, owner: Person) -> None:
         assert device.close_code() == 4401
 
 
-# --- Tokens that run out ---
+# --- Tokens that expire ---
 
 
 def test_a_token_is_noticed_renewed_and_closes_a_minute_after_it_expired(
@@ -264,7 +264,7 @@ def test_a_message_goes_to_those_who_consume_its_type_with_the_true_sender(
         }
         elsewhere.quiet()
         consumer.quiet()
-    assert not Event.objects.exists()  # live only
+    assert not Event.objects.exists()  # not stored
 
 
 def test_one_connection_serves_several_streams(server: Server, owner: Person) -> None:
@@ -278,7 +278,7 @@ def test_one_connection_serves_several_streams(server: Server, owner: Person) ->
         device.send({"type": "x", "n": 2, "streamId": "a"})
         assert on_a.receive()["n"] == 2
         device.send({"type": "x", "n": 3, "streamId": "b"})
-        assert device.receive()["n"] == 3  # one's own too
+        assert device.receive()["n"] == 3  # including its own
         assert device.ask({"type": "unregister", "streamId": "b"})["type"] == "unregistered"
         device.send({"type": "x", "n": 4})
         assert on_a.receive()["n"] == 4
@@ -308,7 +308,7 @@ def test_those_who_register_at_once_are_answered_each_for_itself_with_as_many_qu
         with django_assert_num_queries(2):
             assert len(grant([asking(owner) for _ in range(many)])) == many
     both = grant([asking(person, streamId="new", produces=["x"]) for person in (outsider, owner)])
-    assert [type(answer).__name__ for answer in both] == ["Granted", "NoPermission"]  # whoever came first
+    assert [type(answer).__name__ for answer in both] == ["Granted", "NoPermission"]  # only the first one
 
 
 def asking(person: Person, **options: Any) -> tuple[Principal, Request]:
@@ -378,7 +378,7 @@ def test_an_alert_is_kept_and_replayed(server: Server, owner: Person, stream: St
             "id": key,
         }
         again = device.ask({"type": "alert", "level": "high", "text": "motion", "id": key})
-        assert again["seq"] == 1  # said twice, written once
+        assert again["seq"] == 1  # sent twice, stored once
     event = Event.objects.get()
     assert (event.actor, event.name, json.loads(event.args)) == (
         owner.user,
@@ -402,7 +402,7 @@ def test_alerts_survive_the_consumer_and_the_server(
     with owner.on(server, "cam-1", consumes=["alert"]) as consumer, producer_on(owner, server) as producer:
         producer.send({"type": "alert", "n": 1})
         seen = [consumer.receive()]
-        consumer.connection.socket.close()  # killed, without a word
+        consumer.connection.socket.close()  # without a close frame
         for n in (2, 3):
             producer.ask({"type": "alert", "n": n, "id": f"message-{n}"})
     server.stop()

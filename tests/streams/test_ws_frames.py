@@ -1,4 +1,4 @@
-"""Binary frames on `/ws`: relayed as they are, newest-only, and never harmful."""
+"""Binary frames on `/ws`: relayed unchanged, only the newest, and never harmful."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def screen(owner: Person, server: Server, **options: Any) -> Device:
 
 
 def settle(producer: Device) -> None:
-    """Return when the server has read everything that the producer sent."""
+    """Wait until the server has read everything that the producer sent."""
     producer.quiet()
 
 
@@ -84,7 +84,7 @@ def test_a_frame_arrives_as_it_was_sent_with_the_true_sender(
 
 
 def test_frames_are_not_compressed(server: Server, owner: Person, stream: Stream) -> None:
-    with screen(owner, server) as consumer:  # the client of these tests offers permessage-deflate
+    with screen(owner, server) as consumer:  # this test client offers permessage-deflate
         assert consumer.connection.protocol.extensions == []
 
 
@@ -114,7 +114,7 @@ def test_an_acknowledgement_is_cumulative_and_taken_with_or_without_the_stream_i
         for spelling in (
             '{"type":"ack","streamId":"cam-1","frame":%d}',
             '{"frame":%d,"type":"ack"}',
-            '{"type":"\\u0061ck","frame":%d}',  # JSON all the same
+            '{"type":"\\u0061ck","frame":%d}',  # equivalent JSON
             '{"type":"ack","frame":%d,"fill":"' + "x" * 1000 + '"}',
         ):
             for n in range(2):
@@ -177,7 +177,7 @@ def test_what_is_no_acknowledgement_gives_no_credit(server: Server, owner: Perso
 def test_what_looks_like_an_acknowledgement_within_a_frame_is_none(
     server: Server, owner: Person, stream: Stream
 ) -> None:
-    """Also when the frame is cut so that a part is one, byte for byte; a text in pieces as well."""
+    """Not even if a fragment of the frame equals one byte for byte, or for a fragmented text."""
     with (
         camera(owner, server) as producer,
         owner.on(server, "cam-1", produces=["copy"], consumes=["video-frame"], credit=1) as consumer,
@@ -208,7 +208,7 @@ def test_what_looks_like_an_acknowledgement_within_a_frame_is_none(
             raw.sendall(part)
             settle(producer)
         consumer.quiet()
-        raw.sendall(look[:5])  # and a true one may come in two
+        raw.sendall(look[:5])  # a real acknowledgement may come in two pieces
         settle(producer)
         raw.sendall(look[5:])
         assert consumer.next_frame().header["n"] == 1
@@ -224,9 +224,9 @@ def test_a_reader_that_stalls_costs_no_memory_and_slows_nobody(
         before = memory()
         for n in range(frames):
             producer.show({**VIDEO, "n": n}, bytes(size))
-            shown = good.next_frame()  # it takes each one before there is another
+            shown = good.next_frame()  # it accepts each frame before the next one
             assert (shown.header["n"], shown.header["missed"]) == (n, 0)
-        # Of 40 MB: what the client's library took by itself, and the newest.
+        # Of 40 MB: what the client's library buffered, and the newest frame.
         assert memory() - before < 20_000_000
         late = [stalled.next_frame().header]
         while late[-1]["n"] < frames - 1:
@@ -237,7 +237,7 @@ def test_a_reader_that_stalls_costs_no_memory_and_slows_nobody(
 
 
 def memory() -> int:
-    """Bytes of this process, in which server and clients live."""
+    """Return the memory in bytes of this process, which runs server and clients."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

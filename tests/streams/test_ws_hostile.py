@@ -1,4 +1,4 @@
-"""What a careless or hostile client of `/ws` says: answered or cut off, and never at others' cost."""
+"""Careless and hostile clients of `/ws` get an error or are cut off, and never affect others."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_connection_and_a_person_have_so_many_streams_and_no_more(
     with owner.on(server, "a", produces=["x"]) as device:
         assert device.register("b", produces=["x"])["type"] == "registered"
         assert device.register("c", produces=["x"])["code"] == "BAD_MESSAGE"
-        assert device.register("b", produces=["y"])["type"] == "registered"  # in its own place
+        assert device.register("b", produces=["y"])["type"] == "registered"  # replaces its registration
         assert device.ask({"type": "unregister", "streamId": "a"})["type"] == "unregistered"
         assert device.register("c", produces=["x"])["type"] == "registered"
         assert device.ask({"type": "unregister", "streamId": "c"})["type"] == "unregistered"
@@ -127,7 +127,7 @@ def test_what_is_left_is_heard_no_more(server: Server, owner: Person) -> None:
 
 
 def unread_bytes(device: Device) -> int:
-    """Return what the system holds of a socket whose client takes no more before somebody receives."""
+    """Return how many bytes the system buffers for a socket whose client does not read."""
     return int(struct.unpack("i", fcntl.ioctl(device.connection.socket, termios.FIONREAD, bytes(4)))[0])
 
 

@@ -27,9 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def here(
     transactional_db: None, settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Server]:
-    """The server in this process, with the layer and the cache as a real one has them.
+    """The server in this process, with the channel layer and cache of a real one.
 
-    It says that it is there whenever it wakes up, as otherwise every ten seconds.
+    It renews its presence rows each time it wakes, instead of every ten seconds.
     """
     monkeypatch.setattr(presence, "SAY_SECONDS", 0.0)
     settings.REDIS_URL = redis_url
@@ -63,7 +63,7 @@ def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
 
 
 def told_of(device: Device, wanted: set[str], staying: set[str]) -> None:
-    """Wait until a device is told of exactly these connections, and of those who stay all along."""
+    """Wait until a device has been sent exactly these connections. Those in `staying` must never be missing."""
     here: set[str] = set()
     while here != wanted:
         here = {each["connectionId"] for each in device.until("presence")["present"]}
@@ -87,13 +87,13 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         on(owner, here, stream_id, produces=types, presence=True) as producer,
         on(friend, elsewhere, stream_id, consumes=types, produces=["alert"], presence=True) as consumer,
     ):
-        # Presence: both know of both.
+        # Presence: both devices know both connections.
         for device in (producer, consumer):
             while True:
                 told = device.until("presence")
                 if (told["producing"], told["watching"]) == (2, 1):
                     break
-        # Whoever comes and goes on either side, nobody who stays is forgotten for a moment.
+        # People come and go on both sides. Those who stay must never be missing.
         staying = {producer.connection_id, consumer.connection_id}
         rows = staying_rows(staying)
         for place, person in ((here, owner), (elsewhere, friend)) * 2:
@@ -112,7 +112,7 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         assert (shown.payload, shown.header["n"], shown.header["missed"]) == (JPEG, 1, 0)
         assert shown.header["from"]["connectionId"] == producer.connection_id
 
-        # More than the way between takes, so most are dropped on it: told as missed like any other.
+        # More frames than the path between the processes carries. Those dropped on it are reported as missed.
         for n in range(2, 42):
             producer.show({"type": "video-frame", "n": n})
         late = [consumer.next_frame().header]
@@ -121,21 +121,21 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         assert sum(1 + header["missed"] for header in late) == 40
         assert late[-1]["frame"] == 41
 
-        # A service over there raises an alert about what the camera here shows.
+        # A service in the other process raises an alert about the camera here.
         consumer.send({"type": "alert", "text": "motion", "id": "message-1"})
         assert consumer.until("ack")["seq"] == 1
         rest = Client(headers={"Authorization": f"Bearer {owner.token}"})
         kept = rest.get(f"/api/streams/{stream_id}/alerts/1/frame")
         assert kept.content == JPEG
 
-        # Where nobody watches, the picture is found all the same.
+        # Without a viewer, the picture for the alert is found all the same.
         with on(owner, here, f"{stream_id}-b", produces=["video-frame"]) as other:
             other.show({"type": "video-frame"})
             url = f"{elsewhere.url}/api/streams/{stream_id}-b/frame"
             headers = {"Authorization": f"Bearer {owner.token}"}
             until(lambda: httpx.get(url, headers=headers).content == JPEG)
 
-        # Killed without a word. What comes meanwhile is read later, from the cursor.
+        # The process is killed. Events in the meantime are read later, from the cursor.
         elsewhere.program.kill()
         producer.send({"type": "alert", "text": "meanwhile", "id": "message-2"})
         assert producer.until("ack")["seq"] == 2

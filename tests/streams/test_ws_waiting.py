@@ -1,4 +1,4 @@
-"""Frames that wait for consumers which acknowledge nothing take so much memory and no more."""
+"""Frames that wait for consumers that acknowledge nothing take limited memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_what_waits_on_one_owners_streams_is_bounded_and_the_newest_stays(
 
 
 def take(consumer: Device) -> tuple[str, int]:
-    """Return the type of the next frame and how many it missed, and acknowledge it."""
+    """Acknowledge the next frame. Returns its type and the number of missed frames."""
     header = consumer.next_frame().header
     consumer.send({"type": "ack", "frame": header["frame"]})
     return header["type"], header["missed"]

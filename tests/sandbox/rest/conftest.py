@@ -6,14 +6,14 @@ from sandbox.seed import BOT_ROLE
 from sandbox.server import Sandbox
 from tests.sandbox.peers import Peer, listening
 
-ALL_INTENTS = 0b11_0011_0000_0111_1110_1111_1111  # without the privileged ones but that of members
+ALL_INTENTS = 0b11_0011_0000_0111_1110_1111_1111  # of the privileged ones, only the one for members
 
 type Grant = Callable[[int], None]
 
 
 @pytest.fixture
 def grant(sandbox: Sandbox) -> Grant:
-    """Give the bot's role these permissions beside those it has."""
+    """Add these permissions to the bot's role."""
 
     def give(bits: int) -> None:
         sandbox.world.roles[BOT_ROLE].permissions |= bits
@@ -23,6 +23,6 @@ def grant(sandbox: Sandbox) -> Grant:
 
 @pytest.fixture
 async def peer(sandbox: Sandbox) -> AsyncIterator[Peer]:
-    """The bot at the gateway, hearing all it may."""
+    """The bot's gateway connection, with all intents that it may have."""
     async with listening(sandbox, ALL_INTENTS) as listener:
         yield listener

@@ -1,4 +1,4 @@
-"""What libraries send as a message: JSON, forms with and without a type of their own, files by either name."""
+"""Message bodies as libraries send them: JSON, forms with and without content types, and both names for files."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Emojis, stickers and sounds; and the lists that libraries ask for and that are empty here."""
+"""Emojis, stickers and sounds, and the lists that libraries request and that are empty here."""
 
 import base64
 

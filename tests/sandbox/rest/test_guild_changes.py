@@ -1,4 +1,4 @@
-"""What a bot changes in a guild: channels, roles, members, bans, and what may not be changed."""
+"""A bot's changes to a guild: channels, roles, members and bans, and the refused changes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,7 +101,7 @@ async def test_overwrites_are_set_one_by_one(
     await ok(bot_http, "PUT", f"{path}/{MEMBER}", json={"type": 1, "allow": 1024})
     overwrites = (await peer.told("CHANNEL_UPDATE"))["permission_overwrites"]
     assert overwrites == [{"id": DJ_ROLE, **closed}]
-    more = {"type": 0, "allow": str(permissions.BAN_MEMBERS)}  # which the bot has not itself
+    more = {"type": 0, "allow": str(permissions.BAN_MEMBERS)}  # which the bot itself lacks
     assert await refused(bot_http, "PUT", f"{path}/{DJ_ROLE}", json=more) == (403, 50013)
     assert await refused(bot_http, "PUT", f"{path}/1", json={"type": 0}) == (404, 10011)
     await ok(bot_http, "DELETE", f"{path}/{DJ_ROLE}")

@@ -1,4 +1,4 @@
-"""Reactions and pins, over REST and as the gateway tells of them."""
+"""Reactions and pins, over REST and in gateway events."""
 
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ NOTE, HEART, KEYCAP = quote("🎵"), quote("❤️"), quote("1️⃣")
 
 @pytest.fixture
 async def path(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> str:
-    """A message of the bot's."""
+    """The path of a message by the bot."""
     messages = f"/channels/{channel_id(sandbox, 'general')}/messages"
     return f"{messages}/{(await ok(bot_http, 'POST', messages, json={'content': 'vote'}))['id']}"
 
@@ -90,7 +90,7 @@ async def test_what_is_no_emoji_or_not_allowed_is_refused(
     denied = Overwrite(LOUNGE, 0, 0, permissions.ADD_REACTIONS)
     sandbox.world.channels[message.channel_id].overwrites.append(denied)
     assert await refused(bot_http, "PUT", f"{path}/reactions/{NOTE}/@me") == (403, 50013)
-    await ok(bot_http, "PUT", f"{path}/reactions/{quote(chr(0x1F300))}/@me")  # joins another's
+    await ok(bot_http, "PUT", f"{path}/reactions/{quote(chr(0x1F300))}/@me")  # the message already has it
 
 
 @pytest.mark.parametrize("pins", ["pins", "messages/pins"])

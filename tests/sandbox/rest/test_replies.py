@@ -1,4 +1,4 @@
-"""What a bot answers to interactions, in the bodies that libraries send, and the headers of the answers."""
+"""A bot's responses to interactions, in the bodies that libraries send, and the headers it gets back."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ FILE = ("tune.ogg", b"OggS", "audio/ogg")
 
 @dataclass
 class Asked:
-    """A slash command that waits for the bot; `reply` is what the person gets to see."""
+    """A slash command that waits for the bot. `reply` is what the person sees."""
 
     callback: str
     hook: str

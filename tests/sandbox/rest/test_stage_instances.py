@@ -1,4 +1,4 @@
-"""A Stage is opened, named and closed by who may."""
+"""A bot with the permissions opens, names and closes a Stage."""
 
 import httpx
 

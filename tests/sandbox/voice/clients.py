@@ -1,4 +1,4 @@
-"""Two clients for the voice server: unmodified nextcord, and one by hand for what nextcord never does."""
+"""Two clients for the voice server: unmodified nextcord, and a scripted one for what nextcord never does."""
 
 import asyncio
 import json
@@ -36,9 +36,9 @@ def trust(ca_file: Path) -> ssl.SSLContext:
 
 
 class MainGateway:
-    """What Discord's main gateway does for voice: answer op 4 with a voice state and a voice server.
+    """Does what Discord's main gateway does for voice: answers op 4 with a voice state and a voice server.
 
-    Stands in for the guild of nextcord's voice client, whose only other use of it is this.
+    It takes the place of the guild in nextcord's voice client, which uses the guild for nothing else.
     """
 
     def __init__(self, server: VoiceServer) -> None:
@@ -79,7 +79,7 @@ class VoiceChannel:
 
 
 class NextcordBot:
-    """A real `nextcord.Client` and voice client; there is no login, so its HTTP session is opened here."""
+    """A real `nextcord.Client` and voice client. It does not log in, so its HTTP session is opened here."""
 
     def __init__(self, server: VoiceServer) -> None:
         self._server = server
@@ -102,7 +102,7 @@ class NextcordBot:
         await self.voice.disconnect(force=True)
         if self.voice._runner is not nextcord.utils.MISSING:
             self.voice._runner.cancel()
-        for thread in threading.enumerate():  # nextcord leaves those of lost sockets running
+        for thread in threading.enumerate():  # nextcord leaves the threads of lost sockets running
             if isinstance(thread, VoiceKeepAliveHandler):
                 thread.stop()
                 thread.join()
@@ -114,12 +114,12 @@ class NextcordBot:
         return self.voice.e2ee_state
 
     def epoch(self) -> bytes:
-        """What tells one MLS epoch from another; empty without a group."""
+        """Return a value that identifies the MLS epoch. It is empty without a group."""
         session = self.e2ee._session
         return session.get_last_epoch_authenticator() if session.has_established_group() else b""
 
     def heed_prepare_epoch(self) -> None:
-        """Add the answer to op 24 that nextcord 3.2.0 lacks, by the hook it offers."""
+        """Add the response to op 24 that nextcord 3.2.0 lacks, through its hook."""
 
         async def hook(_: Any, message: Any) -> None:
             if message["op"] == 24:
@@ -133,7 +133,7 @@ class NextcordBot:
 
 
 class Packets(nextcord.AudioSource):
-    """Finished Opus packets as nextcord's audio source; its player sends them every 20 ms."""
+    """Encoded Opus packets as an audio source for nextcord, whose player sends one every 20 ms."""
 
     def __init__(self, packets: list[bytes]) -> None:
         self._packets = deque(packets)
@@ -146,7 +146,7 @@ class Packets(nextcord.AudioSource):
 
 
 class HandClient:
-    """A voice client in small steps, so that a test can leave out, repeat or spoil any of them."""
+    """A voice client in small steps, so that a test can omit, repeat or corrupt any of them."""
 
     def __init__(self, server: VoiceServer) -> None:
         self._server = server
@@ -165,7 +165,7 @@ class HandClient:
         await self._session.close()
 
     async def connect(self, *, version: int = 8) -> dict[str, Any]:
-        """Open the socket; the hello's data."""
+        """Open the socket. Returns the hello's data."""
         self.socket = await self._session.ws_connect(f"wss://{self._server.endpoint}/?v={version}")
         hello: dict[str, Any] = (await self.receive(op=8))["d"]
         return hello
@@ -175,7 +175,7 @@ class HandClient:
         await self.send(0, {**data, "max_dave_protocol_version": dave})
 
     async def join(self, mode: str, *, dave: int = 1, discover: bool = False) -> None:
-        """Hello to session description, on request with the discovery that most clients make in between."""
+        """Go from hello to session description, optionally with the IP discovery that most clients do in between."""
         await self.connect()
         await self.identify(dave=dave)
         ready = (await self.receive(op=2))["d"]
@@ -191,7 +191,7 @@ class HandClient:
         await self.socket.send_str(json.dumps({"op": op, "d": data}))
 
     async def receive(self, *, op: int) -> dict[str, Any]:
-        """The next JSON message with this opcode; others before it are passed over."""
+        """Return the next JSON message with this opcode, and drop others before it."""
         async with asyncio.timeout(5):
             while True:
                 message = await self.socket.receive()
@@ -202,21 +202,21 @@ class HandClient:
                         return content
 
     async def close_code(self) -> int | None:
-        """The code the server closes with."""
+        """Return the server's close code."""
         async with asyncio.timeout(5):
             while (await self.socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 pass
         return self.socket.close_code
 
     async def receive_datagram(self, wanted: Callable[[bytes], bool]) -> bytes:
-        """The next datagram that is wanted; others before it are passed over."""
+        """Return the next wanted datagram, and drop others before it."""
         async with asyncio.timeout(10):
             while not wanted(datagram := await asyncio.get_running_loop().sock_recv(self.udp, 2048)):
                 pass
         return datagram
 
     async def discover(self) -> tuple[str, int]:
-        """Own address, as the server sees it."""
+        """Return the own address as the server sees it."""
         self.udp.sendto(struct.pack(">HHI66x", 1, 70, self.ssrc), self._address)
         reply = await self.receive_datagram(lambda datagram: datagram[1] == 2)
         kind, length, ssrc, host, port = struct.unpack(">HHI64sH", reply)
@@ -227,8 +227,10 @@ class HandClient:
         self.udp.sendto(datagram, self._address)
 
     def send_frame(self, frame: bytes, *, header: bytes | None = None, ahead: bytes = b"") -> bytes:
-        """Send a frame as RTP and return the datagram. `header` replaces the plain one; `ahead` is a header
-        extension's content, encrypted in front of the frame."""
+        """Send a frame as RTP and return the datagram.
+
+        `header` replaces the plain one. `ahead` is a header extension's content, encrypted before the frame.
+        """
         if header is None:
             header = self.header()
         datagram = self.seal(ahead + frame, header)

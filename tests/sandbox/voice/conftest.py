@@ -34,19 +34,19 @@ async def start_server(certificates: Path) -> AsyncIterator[StartServer]:
 
 @pytest.fixture
 async def server(start_server: StartServer) -> VoiceServer:
-    """With DAVE, as by default."""
+    """A voice server with DAVE, the default."""
     return await start_server()
 
 
 @pytest.fixture
 async def plain_server(start_server: StartServer) -> VoiceServer:
-    """Without DAVE, where transport and media are tested alone."""
+    """A voice server without DAVE, to test transport and media alone."""
     return await start_server(dave_version=0)
 
 
 @pytest.fixture
 async def hand(plain_server: VoiceServer) -> AsyncIterator[HandClient]:
-    """A client the plain server expects."""
+    """A client that the plain server expects."""
     plain_server.expect(**PLACE, user_id=BOT, session_id="session", token="token")
     async with HandClient(plain_server) as client:
         yield client

@@ -1,4 +1,4 @@
-"""The voice gateway's conversation, with a client that can say anything."""
+"""The voice gateway's protocol, with a client that can send anything."""
 
 import asyncio
 import json

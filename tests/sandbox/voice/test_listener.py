@@ -1,4 +1,4 @@
-"""Ears: pitch, silence, the recording, and the Ogg that carries it."""
+"""The listener: pitch, silence, the recording, and its Ogg container."""
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_padding_changes_the_size_and_nothing_else() -> None:
 def test_page_checksums_follow_the_ogg_definition() -> None:
     page = OggOpus(serial=5).write([SILENCE, bytes(700)])
     register = 0
-    for byte in page[:22] + bytes(4) + page[26:]:  # RFC 3533: the field itself counts as zero
+    for byte in page[:22] + bytes(4) + page[26:]:  # RFC 3533: the checksum field itself counts as zero
         register ^= byte << 24
         for _ in range(8):
             register = (register << 1 ^ (0x04C11DB7 if register >> 31 else 0)) & 0xFFFFFFFF

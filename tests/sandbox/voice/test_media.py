@@ -1,4 +1,4 @@
-"""What counts as received, lost, repeated and bad, and that nothing sent to the port does harm."""
+"""What counts as received, lost, repeated and bad, and that no datagram to the port does harm."""
 
 import asyncio
 import random
@@ -112,7 +112,7 @@ async def test_garbage_does_no_harm(plain_server: VoiceServer, hand: HandClient,
         hand.send_datagram(noise)
         if len(noise) >= 12:
             hand.send_datagram(bytes([0x80 | noise[0] & 0x3F, 0x78]) + noise[2:8] + ssrc + noise[12:])
-    hand.send_datagram(struct.pack(">HHI66x", 1, 70, 0))  # discovery for nobody
+    hand.send_datagram(struct.pack(">HHI66x", 1, 70, 0))  # discovery for an unknown SSRC
     hand.send_datagram(struct.pack(">BBHI", 0x80, 200, 1, hand.ssrc) + bytes(20))  # an RTCP report
     hand.send_frame(tone[0])
     await eventually(lambda: counts(plain_server)[0] == 1)

@@ -1,4 +1,4 @@
-"""Unmodified nextcord 3.2 plays to the voice server, with DAVE in both of its roles."""
+"""Unmodified nextcord 3.2 plays to the voice server, in both of DAVE's roles."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ async def test_people_come_and_go_while_it_plays(
         for people in ([ALICE], [ALICE, BERT], [BERT], [ALICE], [ALICE, BERT, CARLA], [CARLA]):
             before = bot.epoch()
             await server.set_people(**PLACE, user_ids=people)
-            await eventually(lambda: bot.epoch() != before and bot.e2ee.can_encrypt())  # noqa: B023
+            await eventually(lambda: bot.epoch() != before and bot.e2ee.can_encrypt())  # noqa: B023  # awaited within the same iteration
             await hear_more(server, 15)
         await eventually(lambda: only_report(server).frames_received == 250, within=10)
         report = only_report(server)
@@ -80,7 +80,7 @@ async def test_left_alone_the_bot_sends_plain_until_somebody_returns(
 async def test_nextcord_deaf_to_prepare_epoch_is_not_heard_by_who_returns(
     server: VoiceServer, tone: list[bytes]
 ) -> None:
-    """nextcord 3.2.0 ignores op 24 (nextcord#1294): it sends plain frames to people who play none."""
+    """nextcord 3.2.0 ignores op 24 (nextcord#1294): it sends plain frames to clients that do not play them."""
     await server.set_people(**PLACE, user_ids=[ALICE])
     async with NextcordBot(server) as bot:
         await eventually(bot.e2ee.can_encrypt)
@@ -112,7 +112,7 @@ async def test_once_established_a_plain_frame_is_bad_but_silence_is_not(
         await eventually(bot.e2ee.can_encrypt)
         bot.voice.send_audio_packet(tone[0], encode=False)
         await eventually(lambda: only_report(server).frames_received == 1)
-        bot.voice.e2ee_state = None  # from here on nextcord sends as a library without DAVE does
+        bot.voice.e2ee_state = None  # from now on nextcord sends like a library without DAVE
         bot.voice.send_audio_packet(tone[1], encode=False)
         await eventually(lambda: only_report(server).frames_bad == 1)
         bot.voice.send_audio_packet(b"\xf8\xff\xfe", encode=False)
@@ -130,7 +130,7 @@ async def test_a_rejected_commit_makes_a_new_group(
         await eventually(bot.e2ee.can_encrypt)
         bot.voice.play(Packets(tone[:150]))
         await eventually(lambda: only_report(server).frames_received > 20)
-        # What nextcord does when it cannot process a commit.
+        # nextcord does this when it cannot process a commit.
         await bot.voice.ws.send_dave_mls_invalid_commit_welcome(1)
         await bot.e2ee.initialise(1)
         assert not bot.e2ee.can_encrypt()
@@ -188,7 +188,7 @@ async def test_the_live_stream_plays_what_arrives_and_silence_otherwise(
                 received.append(piece)
 
         following = asyncio.create_task(follow())
-        await eventually(lambda: len(received) >= 8)  # nothing plays yet, and it does not stall
+        await eventually(lambda: len(received) >= 8)  # nothing plays yet, but the stream does not stall
         bot.voice.play(Packets(tone[:75]))
         await eventually(lambda: only_report(server).frames_received == 75)
         before = len(received)

@@ -1,4 +1,4 @@
-"""Receiver reports and pings: what the server says on the UDP port by itself."""
+"""Receiver reports and pings on the UDP port."""
 
 import struct
 
@@ -21,7 +21,7 @@ def reports_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def next_report(hand: HandClient) -> tuple[int, bytes]:
-    """The blocks of the next receiver report, and how many there are."""
+    """Return the blocks of the next receiver report, and their number."""
     datagram = await hand.receive_datagram(lambda data: data[1] == 201)
     header, sealed, counter = datagram[:8], datagram[8:-4], datagram[-4:]
     if hand.mode == AES256_GCM:
@@ -38,7 +38,7 @@ async def test_a_sender_is_told_of_loss_and_of_its_newest_packet(
     plain_server: VoiceServer, hand: HandClient, tone: list[bytes], mode: str
 ) -> None:
     await hand.join(mode)
-    for index, sequence in enumerate([65534, 65535, 2, 3]):  # across the wrap, two are missing
+    for index, sequence in enumerate([65534, 65535, 2, 3]):  # two are missing across the wraparound
         hand.sequence = sequence
         hand.send_frame(tone[index])
     await eventually(lambda: only_report(plain_server).frames_received == 4)
@@ -49,9 +49,9 @@ async def test_a_sender_is_told_of_loss_and_of_its_newest_packet(
     assert (count, ssrc, last_sr, since_sr) == (1, hand.ssrc, 0, 0)
     assert (losses >> 24 > 0, losses & 0xFFFFFF) == (True, 2)
     assert highest == 1 << 16 | 3
-    assert jitter > 0  # time stamps 20 ms apart, sent at once
+    assert jitter > 0  # timestamps 20 ms apart, but sent at once
     _, body = await next_report(hand)
-    assert struct.unpack(">6I", body)[1] == 2  # since the last report nothing was lost
+    assert struct.unpack(">6I", body)[1] == 2  # nothing was lost since the last report
 
 
 async def test_a_client_that_has_sent_nothing_hears_an_empty_report_as_soon_as_it_can_read_one(
@@ -63,7 +63,7 @@ async def test_a_client_that_has_sent_nothing_hears_an_empty_report_as_soon_as_i
 
 async def test_a_ping_is_answered_and_a_counter_is_not(hand: HandClient, plain_server: VoiceServer) -> None:
     await hand.join(AES256_GCM)
-    hand.send_datagram(struct.pack("<Q", 7))  # discord.js counts so, and expects nothing
+    hand.send_datagram(struct.pack("<Q", 7))  # discord.js counts like this, and expects no response
     hand.send_datagram(bytes.fromhex("1337CAFE00000009"))
     answer = await hand.receive_datagram(lambda data: len(data) == 8)
     assert answer == bytes.fromhex("1337F00D00000009")

@@ -1,4 +1,4 @@
-"""Certificates: trusted where they should be, kept, and closed to others."""
+"""Certificates: trusted where they should be, kept across starts, and unreadable by others."""
 
 import ssl
 import stat
@@ -14,7 +14,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def shake_hands(certificates: Certificates, name: str) -> None:
-    """Raises ssl.SSLError unless a client that trusts `ca_file` takes the server for `name`."""
+    """Raises ssl.SSLError unless a client that trusts `ca_file` accepts the server as `name`."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = certificates.server_context().wrap_bio(to_server, to_client, server_side=True)
     trusting = ssl.create_default_context(cafile=certificates.ca_file)

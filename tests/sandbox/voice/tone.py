@@ -1,4 +1,4 @@
-"""A steady tone as 20 ms Opus packets, the way an encoder of music makes them."""
+"""A steady tone as 20 ms Opus packets, as an encoder for music produces them."""
 
 from fractions import Fraction
 from io import BytesIO
@@ -12,7 +12,7 @@ FRAME_SAMPLES = 960
 
 
 def opus_tone(hz: float, *, seconds: float, amplitude: float = 0.3) -> list[bytes]:
-    """Stereo, 96 kbit/s; the phase runs on over packets."""
+    """Return a stereo tone at 96 kbit/s with continuous phase across packets."""
     encoder = av.AudioCodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = SAMPLE_RATE
@@ -32,7 +32,7 @@ def opus_tone(hz: float, *, seconds: float, amplitude: float = 0.3) -> list[byte
 
 
 def decode_ogg(data: bytes) -> tuple[np.ndarray, list[int]]:
-    """First channel of an Ogg/Opus file, and its packets' time stamps in samples, by FFmpeg's demuxer."""
+    """Return an Ogg/Opus file's first channel, and its packets' timestamps in samples, by FFmpeg's demuxer."""
     stamps: list[int] = []
     pieces: list[np.ndarray] = []
     with av.open(BytesIO(data), "r", format="ogg") as container:
@@ -48,6 +48,6 @@ def is_gapless(stamps: list[int]) -> bool:
 
 
 def count_hz(signal: np.ndarray) -> float:
-    """Frequency by rising zero crossings: another method than the one under test."""
+    """Return the frequency by rising zero crossings, which is not the method under test."""
     rising = np.flatnonzero((signal[:-1] < 0) & (signal[1:] >= 0))
     return (len(rising) - 1) * SAMPLE_RATE / float(rising[-1] - rising[0])
