@@ -1,4 +1,4 @@
-"""Pictures of tracks, kept as files under their own hash."""
+"""Pictures of tracks, stored as files named by their hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def artwork_folder() -> Path:
 
 
 def store_artwork(picture: bytes | None, media_type: str | None) -> str:
-    """Keep a picture under its own hash. Returns the file's name, empty without a picture of a known type."""
+    """Store a picture under its hash. Returns the file name, empty if there is no picture of a known type."""
     ending = _ENDINGS.get(media_type or "")
     if not picture or not ending:
         return ""

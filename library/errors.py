@@ -8,7 +8,7 @@ from accounts.errors import Refusal
 
 
 class NothingFound(Refusal):
-    """No track matches. The sentence says what was looked for, and what to do."""
+    """No track matches. The text has the query and says what to do."""
 
     code = "NO_MATCH"
     sentence = _("Nothing in the library matches this query.")

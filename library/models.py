@@ -1,4 +1,4 @@
-"""What can be played, and who reads the library's folder."""
+"""Tracks, and the lease for scanning the library's folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 class Track(models.Model):
     """Something that can be played, named by its `uri` (`library:<id>`, `https://…`).
 
-    Fields are null until the source was read (`resolved_at`). `file_mtime_ns` and `file_size` let the library
-    be read again only where it changed; `available` is false when the file has gone.
+    Fields are None until the source has been read (`resolved_at`). `file_mtime_ns` and `file_size` let a scan skip
+    unchanged files. `available` is False when the file is gone.
     """
 
     uri = models.CharField(max_length=2000, unique=True)
@@ -47,9 +47,9 @@ class Track(models.Model):
 
 
 class ScanLease(models.Model):
-    """Which process reads the library's folder now: one is enough, and two would read each file twice.
+    """Which process scans the library's folder now. Two at once would read each file twice.
 
-    There is one row. A process that was killed is found out by its name or by `expires_at`.
+    There is one row. A killed process is detected by its name or by `expires_at`.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

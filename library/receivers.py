@@ -1,4 +1,4 @@
-"""What the library tells the apps below it."""
+"""Answers to signals of the apps below."""
 
 from __future__ import annotations
 

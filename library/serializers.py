@@ -1,4 +1,4 @@
-"""The shape of a track in docs/protocol.md, for REST's schema."""
+"""A track as in docs/protocol.md, for the OpenAPI document."""
 
 from __future__ import annotations
 

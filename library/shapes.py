@@ -1,4 +1,4 @@
-"""A track as REST and events show it."""
+"""How REST and events show a track."""
 
 from __future__ import annotations
 

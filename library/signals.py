@@ -1,8 +1,8 @@
-"""What happens in the library, for the apps above."""
+"""Signals about the library, for the apps above."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# `track`: its file was read anew, and saved.
+# `track`: a track that was just read from its file and saved.
 track_read = Signal()

@@ -21,7 +21,7 @@ from library.sources import searchable_sources
 
 
 class SearchView(APIView):
-    """Tracks of the library that hold every word of `q`, best first."""
+    """Tracks of the library that have every word of `q`, best match first."""
 
     @extend_schema(
         parameters=[OpenApiParameter("q"), OpenApiParameter("source", enum=searchable_sources())],
@@ -41,7 +41,7 @@ class SearchView(APIView):
 
 @require_GET
 def artwork(request: HttpRequest, name: str) -> HttpResponse:
-    """A picture by its hash. It never changes, so browsers may keep it for good."""
+    """Return a picture by its hash. It never changes, so browsers may cache it forever."""
     match = re.fullmatch(r"[0-9a-f]{32}\.(png|jpg|gif|webp)", name)
     if match is None:
         raise Http404

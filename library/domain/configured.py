@@ -1,4 +1,4 @@
-"""The sources as this installation has configured them."""
+"""The sources, with this installation's settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from library.sources import Source, SourceOptions, source_of
 
 
 def configured_source(uri: str) -> Source:
-    """Return the source that takes a uri. Raises SourceError where none does."""
+    """Return the source that handles a uri. Raises SourceError if none does."""
     options = SourceOptions(
         library=settings.MEDIA_LIBRARY,
         allow_private=settings.ALLOW_PRIVATE_MEDIA,

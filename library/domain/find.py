@@ -1,4 +1,4 @@
-"""From what a person typed to a track, and the library's search."""
+"""Find the track that a person asked for, and search the library."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from library.sources import find_source, searchable_sources
 from library.sources.links import WRAPPERS, find_link, is_link, trim
 
 MAX_QUERY = 500
-MAX_WORDS = 20  # each is a condition of the query, and one character may become several words
+MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
 
 
 def normalise(text: str) -> str:
-    """Return text as it is searched: without case and accents, one space between words."""
+    """Return text for searching: without case and accents, one space between words."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 
 def search_key(text: str) -> str:
-    """Return `normalise`, or where nothing is left of a text, as of "!!!", its own characters."""
+    """Return `normalise(text)`, or for a text like "!!!", of which that leaves nothing, its own characters."""
     return normalise(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
 
 
 def _seen(text: str) -> str:
-    """Leave out what only joins or varies the characters around it: a heart is one in each of its presentations."""
+    """Remove joiners and variation selectors, so that all presentations of an emoji are equal."""
     return "".join(
         char for char in text if unicodedata.category(char) not in {"Mn", "Me", "Cc", "Cf"} or char.isspace()
     )
 
 
 def read_query(text: str) -> str:
-    """Return the link that `text` holds, else its words or a source's uri. Reading what was read changes nothing."""
+    """Return the link in `text`, else a source's uri or the words. Idempotent."""
     link = find_link(text)
     if link is not None:
         return link
@@ -46,9 +46,9 @@ def read_query(text: str) -> str:
 
 
 def search_library(query: str, *, source: str | None = None, limit: int = 20) -> list[Track]:
-    """Return the tracks that hold every word of `query`, best first; all of them for an empty query.
+    """Return the tracks that have every word of `query`, best match first. An empty query matches all tracks.
 
-    `source` names the one searchable source to look in; None: all of them.
+    `source` limits the search to one searchable source; None: all of them.
     """
     words = search_key(query).split()[:MAX_WORDS]
     if not words and query.strip():
@@ -76,7 +76,7 @@ _named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)
 
 
 def find_track(query: str) -> Track:
-    """Return the track that a query names: by its uri or link, else the best match of a search.
+    """Return the track that a query names by uri or link, else the best match of a search.
 
     Raises NothingFound.
     """
@@ -92,9 +92,9 @@ def find_track(query: str) -> Track:
 
 
 def _find_saved(query: str) -> Track:
-    """Return the track of a uri of a searchable source, or the best match.
+    """Return the track of a searchable source's uri, or the best match of a search.
 
-    Raises NothingFound, whose sentence says what to do.
+    Raises NothingFound, whose text says what to do.
     """
     if find_source(query):
         known = _named.first(query)
@@ -113,7 +113,7 @@ def _find_saved(query: str) -> Track:
 
 
 def stand_in(query: str) -> Track:
-    """Return the track of source `none` that shows what was asked for where nothing matches."""
+    """Return a track of source `none`, which shows a query that matched nothing."""
     text = read_query(query)
     return Track.objects.get_or_create(
         uri=f"none:{text[:MAX_QUERY]}", defaults={"source": "none", "title": text[:300]}

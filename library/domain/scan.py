@@ -1,4 +1,4 @@
-"""Keep the tracks of the library as the folder is."""
+"""Keep the library's tracks in sync with its folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def scan_library() -> tuple[int, int]:
-    """Read files that are new or changed, mark those that are gone. Returns `(read, gone)`.
+    """Read new and changed files, and mark tracks whose file is gone. Returns `(read, gone)`.
 
-    A file that is no audio is skipped with a line in the log and looked at again when it changes. While another
-    process reads the folder there is nothing to do.
+    A file that is not audio is skipped with a log message, and read again when it changes. Returns `(0, 0)` while
+    another process scans the folder.
     """
     with scan_lease() as scan:
         return _scan(scan) if scan is not None else (0, 0)
@@ -47,7 +47,7 @@ def _scan(scan: Scan) -> tuple[int, int]:
             log.warning('Skipped library file "%s": %s', file.name, error.detail)
             info = None
         except Exception:
-            # What a strange file brings up must not hide all others.
+            # One file with an unexpected error must not prevent the others from being read.
             log.exception('Skipped library file "%s": unexpected error', file.name)
             info = None
         if info is None:

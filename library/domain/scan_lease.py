@@ -1,4 +1,4 @@
-"""One process at a time reads the library's folder."""
+"""A lease, so that only one process at a time scans the library's folder."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.utils import timezone
 from database.owners import is_free, lease_owner
 from library.models import ScanLease
 
-LEASE = timedelta(seconds=60)  # a large file on a slow disk is read meanwhile
+LEASE = timedelta(seconds=60)  # long enough to read one large file from a slow disk
 RENEW_SECONDS = 10.0
 
 
 class Scan:
-    """A scan under way; `owner` is its name for the lease."""
+    """A running scan. `owner` is its name in the lease."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
         self._renewed_at = time.monotonic()
 
     def goes_on(self) -> bool:
-        """Say between two files that we are still at it. Returns False when another process took over."""
+        """Renew the lease; call it between two files. Returns False if another process has taken over."""
         if time.monotonic() - self._renewed_at < RENEW_SECONDS:
             return True
         self._renewed_at = time.monotonic()
@@ -35,7 +35,7 @@ class Scan:
 
 @contextmanager
 def scan_lease() -> Iterator[Scan | None]:
-    """Hold the lease while inside; null while a living process has it."""
+    """Hold the lease inside the `with` block. Gives None if another running process has it."""
     owner = lease_owner()
     if not _take(owner):
         yield None
@@ -52,6 +52,6 @@ def _take(owner: str) -> bool:
     holder = ScanLease.objects.get()
     if not is_free(holder.owner, holder.expires_at, now=now):
         return False
-    # Conditional: of several who saw the same holder one gets it.
+    # A conditional update: of several processes that saw the same holder, only one gets the lease.
     free = Q(owner=holder.owner, expires_at=holder.expires_at)
     return bool(ScanLease.objects.filter(free).update(owner=owner, expires_at=now + LEASE))

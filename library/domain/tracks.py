@@ -1,4 +1,4 @@
-"""Save what sources say about tracks."""
+"""Save what sources know about tracks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_URL = 2000
 
 
 def apply_info(track: Track, info: TrackInfo) -> None:
-    """Save what a source said about a track."""
+    """Save a source's information about a track."""
     track.title = (info.title or "")[:300] or None
     track.artist = (info.artist or "")[:300] or None
     track.album = (info.album or "")[:300] or None
@@ -28,7 +28,7 @@ def apply_info(track: Track, info: TrackInfo) -> None:
 
 
 def save_track(track: Track) -> None:
-    """Save a track, a new one over a row that another process made of its uri meanwhile."""
+    """Save a track. A new track overwrites a row that another process has created for the same uri."""
     if track.pk is not None:
         track.save()
         return

@@ -1,4 +1,4 @@
-"""Where tracks come from: each source is a class in a file of its own here, and in the list below."""
+"""Where tracks come from. Each source is a class in its own file here, and an entry in the list below."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = [
 ]  # fmt: skip
 
 SOURCES: tuple[type[Source], ...] = (LibrarySource, HttpSource)
-"""In the order in which they are asked and offered."""
+"""In the order in which they are tried and offered."""
 
 
 def searchable_sources() -> list[str]:
-    """Return the names of the sources whose tracks are found by words."""
+    """Return the names of the sources whose tracks can be found by words."""
     return [source.name for source in SOURCES if source.searchable]
 
 
 def find_source(uri: str) -> type[Source] | None:
-    """Return the source that takes a uri; None where none does, as of words."""
+    """Return the source that handles a uri, None if none does, as for a search text."""
     return next((source for source in SOURCES if source.takes(uri)), None)
 
 
 def source_of(uri: str) -> type[Source]:
-    """Return the source that takes a uri. Raises SourceError (`BAD_URI`) where none does."""
+    """Return the source that handles a uri. Raises SourceError (`BAD_URI`) if none does."""
     source = find_source(uri)
     if source is None:
         raise SourceError("BAD_URI", "No source can play this link.", permanent=True)

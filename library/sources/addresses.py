@@ -1,8 +1,8 @@
-"""Which addresses a link may lead to: the guard against server-side request forgery.
+"""Which addresses a link may lead to: the protection against server-side request forgery (SSRF).
 
-A check of the name, or of what it resolves to beforehand, is worth nothing: the name may resolve to another
-address a moment later, and `http://2130706433/` is a way to write 127.0.0.1. So the address that is checked
-is the very one that is connected to, at each connection.
+Checking the name, or resolving it beforehand, does not help: it may resolve to another address a moment later, and
+`http://2130706433/` means 127.0.0.1. So for each connection, the address that is checked is the one that is connected
+to.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from library.sources.errors import SourceError
 from library.sources.types import Networks
 
 MAX_URL_LENGTH = 2000
-MAX_ADDRESSES = 16  # of one name
-# Another address is tried when the last one has not answered for so long (RFC 8305, section 5).
+MAX_ADDRESSES = 16  # per name
+# The next address is tried if the last one has not answered within this time (RFC 8305, section 5).
 NEXT_ADDRESS_SECONDS = 0.25
 
-# Ports that browsers refuse, for a request there is meant for another protocol (fetch.spec.whatwg.org,
-# section "Port blocking").
+# Ports that browsers refuse, because they belong to other protocols (fetch.spec.whatwg.org, section "Port blocking").
 _BAD_PORTS = frozenset(
     {0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103}
     | {104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513}
@@ -41,8 +40,8 @@ _BAD_PORTS = frozenset(
 _HOST = re.compile(rb"[A-Za-z0-9._~:-]+")
 _AUTHORITY = re.compile(r"(https?://)([^/?#\\]*)", re.IGNORECASE)
 _NAT64 = IPv6Network("64:ff9b::/96")
-# What the standard library takes for public: protocol assignments, relays of AMT and 6to4, AS112's servers, and the
-# newer addresses for documentation (IANA's registries of special-purpose addresses).
+# Special addresses that the standard library considers public: protocol assignments, relays of AMT and 6to4, AS112
+# servers, and newer addresses for documentation (IANA's registries of special-purpose addresses).
 _SPECIAL: Networks = [
     *map(
         IPv4Network,
@@ -57,7 +56,7 @@ type Entry = tuple[int, int, int, str, Any]
 
 
 def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
-    """An http(s) address as it will be asked for: host in ASCII (IDNA), no fragment.
+    """Return an http(s) URL as it will be requested: host in ASCII (IDNA), without a fragment.
 
     Raises SourceError (`BAD_URI`, `FORBIDDEN_ADDRESS`).
     """
@@ -81,9 +80,9 @@ def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> httpx.URL:
 
 
 def is_allowed(address: Address, allow_private: Networks) -> bool:
-    """Whether a link may lead to `address`: public, or inside one of the networks allowed by configuration.
+    """Return whether a link may lead to `address`: it is public, or inside one of the configured networks.
 
-    An IPv6 address that only wraps an IPv4 one (mapped, NAT64, 6to4, Teredo, ISATAP) is as good as what it wraps.
+    An IPv6 address that embeds an IPv4 address (mapped, NAT64, 6to4, Teredo, ISATAP) is judged by that address.
     """
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -95,7 +94,7 @@ def is_allowed(address: Address, allow_private: Networks) -> bool:
     if any(network.version == address.version and address in network for network in _SPECIAL):
         return False
     refused = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
-    # 64:ff9b::/96 counts as reserved, though what lies behind it was judged above.
+    # 64:ff9b::/96 counts as reserved, but its embedded address was checked above.
     return address.is_global and (not refused or address in _NAT64)
 
 
@@ -110,7 +109,7 @@ def _embedded(address: IPv6Address) -> list[IPv4Address]:
 
 
 def _with_ascii_host(text: str) -> str:
-    """Encode an international host as browsers do, symbols and capitals included. Anything else stays as it is."""
+    """Encode an international host as browsers do, including symbols and capitals. Other texts stay unchanged."""
     found = _AUTHORITY.match(text)
     if found is None or "@" in found[2] or (found[2].isascii() and "%" not in found[2]):
         return text
@@ -127,7 +126,7 @@ def _ascii_label(label: str) -> str:
         return label
     try:
         return idna.encode(label).decode("ascii")
-    except idna.IDNAError:  # a symbol: not IDNA 2008, and yet there are such names
+    except idna.IDNAError:  # a symbol: not allowed by IDNA 2008, but such names exist
         return "xn--" + label.encode("punycode").decode("ascii")
 
 
@@ -139,11 +138,10 @@ def connect(
     timeout: float,
     opened: Callable[[socket.socket], None],
 ) -> socket.socket:
-    """Connect to the allowed address of `host` that answers first, at most `timeout` seconds after the last was
-    tried.
+    """Connect to the allowed address of `host` that answers first, within `timeout` seconds of the last attempt.
 
-    `opened` gets each socket before it connects, so that another thread can shut it down; what it raises
-    ends the attempt. Resolving a name cannot be interrupted. Raises SourceError.
+    `opened` gets each socket before it connects, so that another thread can shut it down. If `opened` raises, the
+    attempt ends. Resolving a name cannot be interrupted. Raises SourceError.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -168,8 +166,8 @@ def connect(
 
 
 class _Race:
-    """Connects to several addresses of one name, one more each quarter of a second or as soon as one fails, and
-    keeps the first that answers (RFC 8305)."""
+    """Connects to several addresses of one name and keeps the first that answers (RFC 8305). Tries the next address
+    after a quarter of a second, or as soon as one fails."""
 
     def __init__(self, entries: list[Entry], opened: Callable[[socket.socket], None]) -> None:
         self._entries = deque(entries)
@@ -178,7 +176,7 @@ class _Race:
         self._running: set[socket.socket] = set()
 
     def run(self, timeout: float) -> socket.socket:
-        """Raises SourceError when no address answered."""
+        """Return the first connected socket. Raises SourceError if no address answers."""
         next_at = time.monotonic()
         ends_at = next_at + timeout
         while self._entries or self._running:
@@ -223,7 +221,7 @@ class _Race:
         self._selector.unregister(connection)
         self._running.discard(connection)
         try:
-            connection.getpeername()  # no error is left behind where another thread shut the socket down
+            connection.getpeername()  # not SO_ERROR, which is unset if another thread shut the socket down
         except OSError:
             connection.close()
             return None
@@ -231,14 +229,14 @@ class _Race:
         return won
 
     def close(self) -> None:
-        """Give up all that are still connecting."""
+        """Close all sockets that are still connecting."""
         for connection in self._running:
             connection.close()
         self._selector.close()
 
 
 def _interleaved(entries: list[Entry]) -> list[Entry]:
-    """The families in turn, that of the system's first choice first: one of them may be dead as a whole."""
+    """Alternate between IPv4 and IPv6, starting with the system's first choice: one family may not work at all."""
     first = entries[0][0]
     families = ([e for e in entries if e[0] == first], [e for e in entries if e[0] != first])
     return [entry for pair in zip_longest(*families) for entry in pair if entry is not None]

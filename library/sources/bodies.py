@@ -1,7 +1,7 @@
-"""The bytes of an answer without what HTTP wraps around them: lengths, chunks, compression, a station's titles.
+"""Read an HTTP body without its framing: lengths, chunks, compression, and a station's titles.
 
-Each reader takes up to so many bytes from the one below and answers b"" at the true end. What ends before raises
-ConnectionError. Memory stays bounded by what is asked for, whatever the server sends.
+Each reader reads from the one below. It returns up to the requested number of bytes, b"" at the true end, and raises
+ConnectionError if the body ends early. Memory use is bounded by the requested size, whatever the server sends.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from library.sources.errors import SourceError
 from library.sources.wire import MAX_LINE_BYTES, Nonsense, Wire
 
 MAX_TRAILERS = 100
-MAX_UNPACKED_BYTES = 2 * 1024**3  # three hours of CD sound
+MAX_UNPACKED_BYTES = 2 * 1024**3  # three hours of CD audio
 MAX_TITLES_INTERVAL = 1 << 24
 _UNPACKED_AT_ONCE = 64 * 1024
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
-_CHUNK_SIZE = re.compile(rb"\s*([0-9A-Fa-f]{1,15})\s*(?:;.*)?")  # extensions say nothing to us
+_CHUNK_SIZE = re.compile(rb"\s*([0-9A-Fa-f]{1,15})\s*(?:;.*)?")  # extensions are ignored
 _UNREADABLE_CODINGS = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
 
 
@@ -29,8 +29,8 @@ class Body(Protocol):
 
 
 def open_body(wire: Wire, headers: http.client.HTTPMessage) -> tuple[Body, int | None, bool]:
-    """The body that follows this head, its length where that is known, and whether its bytes are those that the
-    server counts in ranges: not where they are unpacked, or freed of titles. Raises SourceError."""
+    """Return the body after this head, its length if known, and whether its bytes are those that ranges count.
+    They are not if the body is decompressed, or if titles are removed from it. Raises SourceError."""
     length = content_length(headers)
     body: Body = wire
     transfer = _codings(headers, "Transfer-Encoding")
@@ -40,7 +40,7 @@ def open_body(wire: Wire, headers: http.client.HTTPMessage) -> tuple[Body, int |
         body = _Counted(wire, length)
     packed = [*_codings(headers, "Content-Encoding"), *transfer]
     if _UNREADABLE_CODINGS.intersection(packed):
-        raise SourceError("UNREADABLE", "The server sends the file compressed.", permanent=True)
+        raise SourceError("UNREADABLE", "The server compresses the file in an unknown way.", permanent=True)
     layers = sum(name in {"gzip", "x-gzip", "deflate"} for name in packed)
     if layers > 1:
         raise SourceError("UNREADABLE", "The server sends the file compressed twice.", permanent=True)
@@ -53,14 +53,14 @@ def open_body(wire: Wire, headers: http.client.HTTPMessage) -> tuple[Body, int |
 
 
 def content_length(headers: http.client.HTTPMessage) -> int | None:
-    """None where it is missing or contradicts itself."""
+    """Return the `Content-Length`, None if it is missing or contradicts itself."""
     values = {part.strip() for value in headers.get_all("Content-Length", []) for part in value.split(",")}
     value = values.pop() if len(values) == 1 else ""
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
 
 
 def titles_interval(headers: http.client.HTTPMessage) -> int:
-    """Bytes of sound between two titles (`icy-metaint`), 0 without any."""
+    """Return how many bytes of audio lie between two titles (`icy-metaint`), 0 if there are no titles."""
     value = headers.get("icy-metaint", "")
     interval = int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
     return interval if interval <= MAX_TITLES_INTERVAL else 0
@@ -86,7 +86,7 @@ class _Counted:
 
 
 class _Chunks:
-    """RFC 9112, section 7.1."""
+    """A chunked body (RFC 9112, section 7.1)."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -106,7 +106,7 @@ class _Chunks:
 
     def _next_chunk(self) -> None:
         line = self._wire.line(MAX_LINE_BYTES)
-        if self._begun and not line:  # the line end behind the last chunk
+        if self._begun and not line:  # the line end after the last chunk
             line = self._wire.line(MAX_LINE_BYTES)
         found = _CHUNK_SIZE.fullmatch(line)
         if found is None:
@@ -115,7 +115,7 @@ class _Chunks:
         self._left = int(found[1], 16)
         if not self._left:
             self._ended = True
-            with suppress(ConnectionError):  # all that matters has come
+            with suppress(ConnectionError):  # the body is complete without the trailers
                 self._pass_trailers()
 
     def _pass_trailers(self) -> None:
@@ -125,13 +125,13 @@ class _Chunks:
 
 
 class _Unpacked:
-    """gzip, also of several members, and deflate with or without zlib's frame; what only claims to be packed
-    stays as it is."""
+    """Decompresses gzip, also of several members, and deflate with or without zlib's header. A body that is labeled
+    as compressed but is not stays unchanged."""
 
     def __init__(self, packed: Body, *, deflate: bool) -> None:
         self._packed = packed
         self._deflate = deflate
-        self._waiting = b""  # packed bytes that were read and not used yet
+        self._waiting = b""  # compressed bytes that were read but not used yet
         self._inflate: zlib._Decompress | None = None
         self._plain = False
         self._unpacked = 0
@@ -147,7 +147,7 @@ class _Unpacked:
             data = self._unpack(self._inflate, size)
         self._unpacked += len(data)
         if self._unpacked > MAX_UNPACKED_BYTES:
-            detail = "The file is larger than 2 GB when it is unpacked."
+            detail = "The file is larger than 2 GB when decompressed."
             raise SourceError("UNREADABLE", detail, permanent=True)
         return data
 
@@ -190,7 +190,7 @@ def _inflates(start: bytes) -> bool:
 
 
 class _WithoutTitles:
-    """A block behind each stretch of sound: a byte that counts sixteens, then the title."""
+    """Removes the block after each interval of audio: one byte with its length divided by 16, then the title."""
 
     def __init__(self, mixed: Body, interval: int) -> None:
         self._mixed = mixed

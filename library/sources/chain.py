@@ -1,4 +1,4 @@
-"""A track as one line of packets, whatever it is made of (see `parts`)."""
+"""A track as one sequence of packets, whatever parts it consists of (see `parts`)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from library.sources.length import known_length_ms
 from library.sources.parts import parts_of
 from library.sources.types import Media, MediaFile, media_name
 
-# Timestamps that leap over more than this, or back, are no gap in the sound but another beginning.
+# A timestamp that jumps forward or back by more than this is not a gap in the sound but a new beginning.
 _LEAP_MS, _BACK_MS = 1000.0, 100.0
 _MAX_SILENT_PARTS = 100
-# How much of the end is looked at to know that it is the first file's.
+# How much of the end is read to check that it belongs to the first file.
 _TAIL_MS = 500
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)  # not frozen: there are fifty a second, and that costs
+@dataclass(slots=True)  # not frozen, which is slower: there are fifty per second
 class ChainPacket:
-    """`position_ms` and `end_ms` lie on the track's line; `shift_ms` leads there from the container's own time.
-    `part` counts beginnings: where it changes a decoder must not go on from what it had before."""
+    """`position_ms` and `end_ms` are in the track's time, which is the container's own time plus `shift_ms`.
+    `part` counts beginnings. When it changes, the decoder must start without its earlier state."""
 
     packet: AudioPacket
     container: AudioContainer
@@ -38,22 +38,22 @@ class ChainPacket:
 
 
 class AudioChain:
-    """Opens a path or file-like, which the opener closes. Not for use from two threads at a time.
+    """Reads a path or file-like, which the caller closes. Not for use from two threads at a time.
 
     The tags and pictures of `first` are the track's. `reached_ms` is where the last packet ended by its timestamp,
     gaps included.
     """
 
     def __init__(self, media: Media) -> None:
-        """Raises SourceError. Blocks on `media` until enough is known of it."""
+        """Raises SourceError. Blocks until enough of `media` has been read."""
         self.is_live: bool = bool(getattr(media, "is_live", False))
         self.name = media_name(media)
         self.reached_ms = 0.0
         self._part_ms = 0.0  # where the container begins
-        self._leap_ms = 0.0  # what its timestamps leapt since
+        self._leap_ms = 0.0  # the sum of the jumps of its timestamps since
         self._end_ms: float | None = None  # of the last packet
         self._part = 0
-        self._moved_on = False  # beyond the first container
+        self._moved_on = False  # past the first container
         self._media = media
         self._container: AudioContainer | None = None
         self._file = _open_file(media) if isinstance(media, Path) else media
@@ -70,7 +70,7 @@ class AudioChain:
 
     @cached_property
     def duration_ms(self) -> int | None:
-        """Length as the file tells it, None where it does not. Opens every part of a chain."""
+        """The length according to the file, None if unknown. Opens every part of a chain."""
         length_of = self._parts.length_ms
         if length_of is None:
             return self._first_length_ms
@@ -95,10 +95,10 @@ class AudioChain:
         self.close()
 
     def packets(self) -> Iterator[ChainPacket]:
-        """Packets from the current position on, through all parts. Raises SourceError, also for bytes that went
-        missing while FFmpeg saw a plain end of file. A damaged part costs itself only."""
+        """Yield packets from the current position on, through all parts. Raises SourceError, also if bytes are missing
+        but FFmpeg only saw an end of file. A damaged part is skipped."""
         container: AudioContainer | None = self._container
-        silent = 0  # parts, one behind the other
+        silent = 0  # consecutive parts without packets
         while container is not None:
             error: SourceError | None = None
             silent += 1
@@ -125,12 +125,12 @@ class AudioChain:
             container = following
 
     def begin_at(self, position_ms: float) -> None:
-        """What is read first counts as that position: a station goes on where its listener is."""
+        """Count the first packet as that position, so that a station continues at its listener's position."""
         self._part_ms = position_ms
 
     def seek(self, position_ms: float) -> bool:
-        """Move to a packet at or before the position as well as the format allows; False where it cannot. Ask for
-        new `packets()` behind it."""
+        """Move to a packet at or before the position, as well as the format allows. Returns False if that is not
+        possible. Call `packets()` again afterwards."""
         container = self._container
         if container is None or not container.can_seek or not self._is_searchable:
             return False
@@ -157,8 +157,8 @@ class AudioChain:
 
     @cached_property
     def _is_searchable(self) -> bool:
-        """Whether positions rise to the end. FFmpeg searches a FLAC file for one, and ends up in another that was
-        joined to it."""
+        """Whether positions increase up to the end. FFmpeg seeks in a FLAC file by searching, and would end up in
+        another file that was joined to it."""
         first, length_ms = self.first, self._first_length_ms
         if self._parts.length_ms is not None or first.window is None or first.input.format.name != "flac":
             return True
@@ -191,7 +191,7 @@ class AudioChain:
         return ChainPacket(packet, container, self._part, position_ms, self._end_ms, shift_ms)
 
     def _is_behind_the_sound(self) -> bool:
-        """Whether what cannot be read comes behind all of the sound: then it is no fault of the track."""
+        """Return whether the unreadable data comes after all of the sound, so that the track is not at fault."""
         if self.is_live or self.reached_ms == 0:
             return False
         log.info("Stopped reading %s at %.1f s: the rest is unreadable", self.name, self.reached_ms / 1000)
@@ -222,9 +222,9 @@ def _open_file(path: Path) -> MediaFile:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise SourceError("NOT_FOUND", "The file is gone.", permanent=True) from error
+        raise SourceError("NOT_FOUND", "The file no longer exists.", permanent=True) from error
     except PermissionError as error:
-        detail = "The file may not be read by this program."
+        detail = "Backline has no permission to read the file."
         raise SourceError("UNREADABLE", detail, permanent=True) from error
     except OSError as error:
         raise SourceError("UNREADABLE", "The file could not be read.", permanent=False) from error

@@ -1,7 +1,7 @@
-"""Opening audio with FFmpeg (PyAV) so that nothing but the given bytes is ever read.
+"""Open audio with FFmpeg (PyAV) in a way that it reads only the given bytes.
 
-FFmpeg follows playlists on its own: an HLS or concat file makes it open any other file or address. The lists
-of formats and protocols below leave those out, for library files and for links alike.
+FFmpeg follows playlists by itself: an HLS or concat file can make it open any other file or address. The lists of
+formats and protocols below exclude those, for library files and for links.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,matroska,webm,mov,mp4,m4a,mp3,mpc,mpc8,mpegts,ogg,oma,tak,tta,"
     "voc,w64,wav,wv"
 )
-# FFmpeg decodes each picture to learn its size, and keeps it: forty covers of 3000 × 3000 took 1 GB. It does without
-# that of larger ones; of the codecs of films only old ones, in such sizes, are then read further before they begin.
+# FFmpeg decodes each picture to find its size, and keeps it: forty covers of 3000 × 3000 took 1 GB. It does not decode
+# pictures above `max_pixels`. With larger video, only old codecs then need more data before the file opens.
 _BOUNDS = {"max_pixels": str(1280 * 720), "max_streams": "100"}
-# For live streams: FFmpeg would otherwise read up to 5 MB and several seconds before it begins.
+# For live streams. Otherwise FFmpeg reads up to 5 MB, and for several seconds, before it starts.
 _LIVE_PROBE = {"probesize": "131072", "analyzeduration": "2000000"}
 
 _ADTS_RATES = (
@@ -48,13 +48,13 @@ _NOT_AUDIO = "This is not an audio file that can be decoded."
 class AudioContainer:
     """One opened FFmpeg container with its first audio stream. Not for use from two threads at a time.
 
-    `is_whole` says that the medium is one file of the library; `window` is None then. `duration_ms` is what FFmpeg
-    says, which may be a guess (see `length`). `close` frees what FFmpeg holds and leaves the medium to whoever opened
-    it; a container that nobody holds closes itself.
+    With `is_whole`, the medium is one whole file of the library, and `window` is None. `duration_ms` is FFmpeg's, which
+    may be a guess (see `length`). `close` frees FFmpeg's memory but does not close the medium. A container without
+    references closes itself.
     """
 
     def __init__(self, media: Window, *, is_live: bool = False, is_whole: bool = False) -> None:
-        """Raises SourceError. Blocks on `media` until enough is known of it."""
+        """Raises SourceError. Blocks until enough of `media` has been read."""
         self.last_packet: AudioPacket | None = None
         self.window = None if is_whole else media
         self._media = media
@@ -79,8 +79,8 @@ class AudioContainer:
         except BaseException:
             self.input.close()
             raise
-        # FFmpeg measures all of an ADTS stream by the rate that it begins with, and has no index to seek by. In a
-        # transport stream it searches for timestamps, which begin again where files were joined.
+        # FFmpeg computes all timestamps of an ADTS stream with the rate at its beginning, and has no index for seeking.
+        # In a transport stream it searches for timestamps, which start again where files were joined.
         self._is_adts = self.input.format.name == "aac"
         self._tick_ms = float((self.stream.time_base or 0) * 1000)
         self._start_ms = (self.input.start_time or 0) / 1000
@@ -96,7 +96,7 @@ class AudioContainer:
 
     @property
     def has_video(self) -> bool:
-        """Whether there are moving pictures besides the sound."""
+        """Whether there is video besides the audio."""
         return any(not stream.disposition & Disposition.attached_pic for stream in self.input.streams.video)
 
     @contextmanager
@@ -121,8 +121,8 @@ class AudioContainer:
         return self.last_packet.pos + (0 if self.window is None else self.window.start)
 
     def packets(self) -> Iterator[AudioPacket]:
-        """Packets of the audio stream from the current position. Raises SourceError, also for bytes that went
-        missing while FFmpeg saw a plain end of file."""
+        """Yield packets of the audio stream from the current position. Raises SourceError, also if bytes are missing
+        but FFmpeg only saw an end of file."""
         packets = self.input.demux(self.stream)
         while True:
             try:
@@ -138,13 +138,13 @@ class AudioContainer:
                 yield packet
 
     def position_ms(self, pts: int | None) -> float | None:
-        """Where in the track a timestamp of the audio stream lies; None where timestamps are of no use."""
+        """Return the position of a timestamp of the audio stream, None if its timestamps are not usable."""
         if pts is None or self._is_adts:
             return None
         return pts * self._tick_ms - self._start_ms
 
     def packet_ms(self, packet: AudioPacket) -> float:
-        """How long a packet sounds."""
+        """Return the duration of a packet."""
         if self._is_adts and (length_ms := adts_ms(bytes(packet))):
             return length_ms
         ticks = packet.duration or 0
@@ -161,7 +161,7 @@ class AudioContainer:
         )
 
     def seek(self, position_ms: int) -> bool:
-        """Move to a packet at or before the position, as well as the format allows; False where it cannot."""
+        """Move to a packet at or before the position, as well as the format allows. Returns False if not possible."""
         if not self.can_seek:
             return False
         try:
@@ -173,7 +173,7 @@ class AudioContainer:
         return True
 
     def tags(self) -> dict[str, str]:
-        """Tags of file and stream by lower-case name; Ogg keeps them in the stream, others in the file."""
+        """Return the tags of file and stream by lower-case name. Ogg has them in the stream, others in the file."""
         merged: dict[str, str] = {}
         for metadata in (self.input.metadata, self.stream.metadata):
             for name, value in metadata.items():
@@ -181,8 +181,8 @@ class AudioContainer:
         return merged
 
     def pictures(self) -> list[bytes]:
-        """The attached pictures, the front cover first. Call before reading packets: FFmpeg hands pictures out
-        first."""
+        """Return the attached pictures, the front cover first. Call it before reading packets, because FFmpeg returns
+        the pictures first."""
         streams = [
             stream
             for stream in self.input.streams.video
@@ -207,7 +207,7 @@ class AudioContainer:
 
 
 def adts_ms(packet: bytes) -> float:
-    """Duration of an AAC packet by its ADTS header (ISO 14496-3, table 1.A.5); 0 without one."""
+    """Return the duration of an AAC packet by its ADTS header (ISO 14496-3, table 1.A.5), 0 if it has none."""
     if len(packet) < 7 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
         return 0.0
     rate = packet[2] >> 2 & 15
@@ -216,10 +216,10 @@ def adts_ms(packet: bytes) -> float:
 
 
 def _cover_rank(stream: VideoStream) -> int:
-    """0 for the front cover, 1 for what does not say what it is, 2 for the rest.
+    """Return 0 for the front cover, 1 for a picture of unknown type, 2 for the rest.
 
-    ID3, FLAC, Vorbis comments and ASF have a type, which FFmpeg puts into `comment`; APE tags name the picture
-    "Cover Art (Front)", Matroska by a file name such as `cover.jpg`.
+    ID3, FLAC, Vorbis comments and ASF have a type, which FFmpeg puts into `comment`. APE tags call the picture
+    "Cover Art (Front)". Matroska has a file name such as `cover.jpg`.
     """
     said = " ".join([*stream.metadata, *stream.metadata.values()]).lower()
     if "front" in said or re.search(r"\bcover\.\w+", said):
@@ -229,9 +229,9 @@ def _cover_rank(stream: VideoStream) -> int:
 
 def _sentence(error: av.FFmpegError) -> SourceError:
     if isinstance(error, FileNotFoundError):
-        return SourceError("NOT_FOUND", "The file is gone.", permanent=True)
+        return SourceError("NOT_FOUND", "The file no longer exists.", permanent=True)
     if isinstance(error, PermissionError):
-        return SourceError("UNREADABLE", "The file may not be read by this program.", permanent=True)
+        return SourceError("UNREADABLE", "Backline has no permission to read the file.", permanent=True)
     if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError | EOFError):
         return SourceError("UNDECODABLE", _NOT_AUDIO, permanent=True)
     if isinstance(error, OSError) and not isinstance(error, av.error.UndefinedError):

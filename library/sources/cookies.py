@@ -1,4 +1,4 @@
-"""Cookies within one chain of redirects, as a browser would keep them; they are forgotten at its end."""
+"""Cookies within one chain of redirects, kept as a browser would. They are discarded at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_COOKIE_BYTES = 4096
 
 
 class _Policy(DefaultCookiePolicy):
-    """The standard library's rules of domain, path and time, and those of RFC 6265 that it lacks."""
+    """The standard library's rules for domain, path and time, with the rules of RFC 6265 that it lacks."""
 
     def __init__(self) -> None:
         super().__init__(strict_domain=True, strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain)
@@ -28,7 +28,7 @@ class _Policy(DefaultCookiePolicy):
     def set_ok(self, cookie: Cookie, request: urllib.request.Request) -> bool:
         host = urlsplit(request.full_url).hostname or ""
         if cookie.domain_specified and (_is_address(host) or "." not in host):
-            # `.0.0.1` would be the end of many addresses: such a host has cookies for itself alone.
+            # Many addresses end in `.0.0.1`, so such a host may set cookies only for itself.
             if cookie.domain.lstrip(".") != host:
                 return False
             _keep_to_host(cookie, host)
@@ -38,7 +38,7 @@ class _Policy(DefaultCookiePolicy):
             return False
         allowed = super().set_ok(cookie, request)
         if not allowed and cookie.domain_specified and cookie.domain.lstrip(".") == host:
-            # What may be a public suffix has cookies for itself too (section 5.3).
+            # A possible public suffix may also set cookies for itself (section 5.3).
             _keep_to_host(cookie, host)
             allowed = super().set_ok(cookie, request)
         self._left -= allowed
@@ -50,7 +50,7 @@ def _keep_to_host(cookie: Cookie, host: str) -> None:
 
 
 def _host_only(host: str) -> str:
-    """The library's name for a host without a dot ends so (RFC 2965, section 1)."""
+    """Return the host with the suffix that the standard library gives names without a dot (RFC 2965, section 1)."""
     if "." in host:
         return host
     return f"[{host}].local" if ":" in host else f"{host}.local"
@@ -69,7 +69,7 @@ class Cookies:
         self._jar = CookieJar(_Policy())
 
     def keep(self, url: httpx.URL, headers: Message) -> None:
-        """Take what an answer of `url` sets."""
+        """Keep the cookies that a response from `url` sets."""
         request = _request(url)
         for text in headers.get_all("Set-Cookie", []):
             cookie = _parse(text, request)
@@ -77,7 +77,7 @@ class Cookies:
                 self._jar.set_cookie_if_ok(cookie, request)
 
     def header(self, url: httpx.URL) -> str | None:
-        """What a request to `url` says of them."""
+        """Return the `Cookie` header for a request to `url`, None if there are no cookies for it."""
         request = _request(url)
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie")
@@ -88,12 +88,12 @@ def _request(url: httpx.URL) -> urllib.request.Request:
 
 
 def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
-    """As RFC 6265, section 5.2, reads a cookie; the library drops it for an attribute that it cannot read."""
+    """Parse a cookie by RFC 6265, section 5.2. The standard library would drop it for one invalid attribute."""
     pair, *attributes = text.split(";")
     name, sign, value = (part.strip() for part in pair.partition("="))
     if not sign or not name:
         return None
-    said: dict[str, str] = {}  # the last of a name counts
+    said: dict[str, str] = {}  # of several with one name, the last counts
     for attribute in attributes:
         key, _, setting = attribute.partition("=")
         said[key.strip().lower()] = setting.strip()
@@ -122,7 +122,7 @@ def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
 
 
 def _expiry(said: dict[str, str]) -> int | None:
-    """Unix seconds; None until the chain ends."""
+    """Return Unix seconds, None for a cookie that lasts until the chain ends."""
     seconds = said.get("max-age", "")
     if re.fullmatch(r"-?[0-9]+", seconds):
         return int(time.time()) + int(seconds[:10]) if int(seconds[:10]) > 0 else 0

@@ -1,4 +1,4 @@
-"""A bound on the time of a block that waits in other people's code."""
+"""A time limit for a block of code that blocks in libraries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """Calls `action` from another thread when a block takes longer than `seconds`; `passed` says it did.
+    """Calls `action` from another thread when a block takes longer than `seconds`, and sets `passed`.
 
-    A socket's time-out starts anew with each byte, so a server that trickles needs a bound from outside.
+    A socket's timeout restarts with each byte, so a server that sends single bytes needs a limit from outside.
     """
 
     def __init__(self, seconds: float, action: Callable[[], None]) -> None:

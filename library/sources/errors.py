@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Literal
 
 type Code = Literal[
-    "BAD_URI",  # no source takes it, or it is no acceptable address
+    "BAD_URI",  # no source handles it, or the address is not acceptable
     "NOT_FOUND",  # no such file, or the server answered 404 or 410
     "FORBIDDEN_ADDRESS",  # the address leads into a network that links may not reach
-    "UNREACHABLE",  # name, connection or server failed
-    "TOO_SLOW",  # no answer, or no data, in time
-    "BROKE_OFF",  # the transfer ended half-way and could not be resumed
-    "UNREADABLE",  # the file is there but may not be read, or the server refuses to hand it out
+    "UNREACHABLE",  # the name lookup, the connection or the server failed
+    "TOO_SLOW",  # no answer or no data in time
+    "BROKE_OFF",  # the connection was lost and the transfer could not be resumed
+    "UNREADABLE",  # the file exists but may not be read, or the server refuses to send it
     "PLAYLIST",  # a playlist, which is never followed
     "UNDECODABLE",  # not audio, empty, or damaged beyond use
-    "ENDED_EARLY",  # the sound stopped well before the length that the file itself names
+    "ENDED_EARLY",  # the sound ended well before the length in the file's header
 ]
 
 
 class SourceError(Exception):
     """A track cannot be read.
 
-    `code` is stable and for machines, `detail` is a plain sentence that may be shown to anyone (no address
-    inside the network, no token, no path). `permanent` says that trying again later is pointless.
+    `code` is stable and for programs. `detail` is a sentence that may be shown to anyone (no address inside the
+    network, no token, no path). With `permanent`, trying again later is pointless.
     """
 
     def __init__(self, code: Code, detail: str, *, permanent: bool) -> None:

@@ -1,4 +1,4 @@
-"""One request with all its redirects. Every connection goes through `addresses.connect`."""
+"""One request with all its redirects. Every connection is made by `addresses.connect`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from library.sources.wire import MAX_LOCATION_LENGTH, Nonsense, Wire, read_head
 
 CONNECT_SECONDS = 8.0
 MAX_REDIRECTS = 20  # as in browsers (fetch.spec.whatwg.org, "HTTP-redirect fetch")
-# 300 where the server prefers one of its choices (RFC 9110, section 15.4.1).
+# 300 counts if the server names its preferred choice in `Location` (RFC 9110, section 15.4.1).
 _REDIRECTS = {300, 301, 302, 303, 307, 308}
 _LAST_WORDS_BYTES = 64
 _ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
@@ -31,7 +31,7 @@ _ABSOLUTE = re.compile(r"(https?:|)(/*)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Response:
-    """`length`: how many bytes `read` will give, None where that is not known. `countable`: these are the bytes that
+    """`length`: how many bytes `read` will return, None if unknown. `countable`: the body's bytes are the ones that
     ranges count. `opened`: its connection."""
 
     status: int
@@ -45,23 +45,23 @@ class Response:
     ahead: bytes = b""
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes, b"" at the end. Raises SourceError, Nonsense, OSError."""
+        """Return up to `size` bytes, b"" at the end. Raises SourceError, Nonsense, OSError."""
         if self.ahead:
             data, self.ahead = self.ahead[:size], self.ahead[size:]
             return data
         return self.body.read(size)
 
     def peek(self, size: int) -> bytes:
-        """The next bytes, which `read` gives again; fewer where no more come."""
+        """Return the next bytes without consuming them, fewer than `size` if the body ends or fails."""
         try:
             while len(self.ahead) < size and (data := self.body.read(size - len(self.ahead))):
                 self.ahead += data
         except (OSError, Nonsense, SourceError):
-            pass  # whoever reads on meets it again
+            pass  # the next `read` fails again
         return self.ahead
 
     def surplus(self, seconds: float) -> bool:
-        """Whether more comes within that time behind a body that has been read. Scripts end it with a few words."""
+        """Return whether more data follows a body within that time. A few bytes do not count: scripts append some."""
         self.wire.deadline = time.monotonic() + seconds
         try:
             return len(self.wire.read(1024)) > _LAST_WORDS_BYTES
@@ -74,15 +74,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How requests are sent. `watch` gets each socket, so that another thread can shut it down, and raises to end
-    the attempt. `patience` is for one wait, in seconds."""
+    """How requests are sent. `watch` gets each socket, so that another thread can shut it down, and may raise to end
+    the attempt. `patience` is the timeout of a single wait, in seconds."""
 
     allow_private: Networks
     patience: float
     watch: Callable[[socket.socket], None]
 
     def follow(self, url: httpx.URL, headers: dict[str, str], *, deadline: float) -> Response:
-        """The first answer that is no redirect. Raises SourceError, Nonsense, OSError."""
+        """Return the first response that is not a redirect. Raises SourceError, Nonsense, OSError."""
         cookies = Cookies()
         for _ in range(MAX_REDIRECTS + 1):
             response = self._ask(url, headers, cookies, deadline)
@@ -118,7 +118,7 @@ class Exchange:
             opened.sendall(_request(url.raw_path.decode("ascii"), sent))
             wire = Wire(opened, patience=self.patience, deadline=deadline)
             head = read_head(wire)
-            # What a redirect or a refusal says beside its head is not read.
+            # The body of a redirect or an error is not read.
             nothing: tuple[Body, int | None, bool] = (wire, None, False)
             body, length, countable = open_body(wire, head.headers) if head.status < 300 else nothing
             return Response(head.status, head.headers, head.is_icy, length, countable, opened, wire, body)
@@ -128,15 +128,15 @@ class Exchange:
 
 
 def redirect_target(base: httpx.URL, location: str) -> httpx.URL:
-    """Where `Location`, read as Latin-1, leads to. Raises SourceError.
+    """Return the target of a `Location` header, given as Latin-1. Raises SourceError.
 
-    As in browsers: bytes that are not ASCII are kept byte for byte, whatever their encoding; white space around and
-    line ends within are dropped; a backslash is a slash, and where a host begins any number of them counts as two
-    (url.spec.whatwg.org, "special authority ignore slashes state").
+    As in browsers: non-ASCII bytes are kept unchanged, whatever their encoding. Surrounding white space and line ends
+    are removed. A backslash counts as a slash, and any number of slashes before a host as two (url.spec.whatwg.org,
+    "special authority ignore slashes state").
     """
     raw = location.strip().encode("latin-1")
     try:
-        text = raw.decode("utf-8")  # a host in it must become IDNA, not percent signs
+        text = raw.decode("utf-8")  # a host must become IDNA, not percent-encoded
     except UnicodeDecodeError:
         text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
     before, mark, after = re.sub(r"[\t\r\n]", "", text).partition("?")

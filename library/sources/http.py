@@ -11,7 +11,7 @@ from library.sources.probe import probe
 from library.sources.source import Source
 from library.sources.types import TrackInfo
 
-# Opening plus reading what tags and duration need.
+# For opening, and for reading tags and duration.
 RESOLVE_SECONDS = 30.0
 
 

@@ -1,9 +1,9 @@
-"""Audio behind a link, as a file that FFmpeg can read and seek in.
+"""The audio of a link, as a file that FFmpeg can read and seek in.
 
-Blocking, for worker threads. Every connection goes through `addresses.connect`, redirects included.
+Blocking, for worker threads. Every connection is made by `addresses.connect`, also for redirects.
 
-One file over 400 lines, because it is one state machine: reading, asking again and closing all stand on the same
-position, version and connection.
+This file has over 400 lines, because it is one state machine: reading, retrying and closing use the same position,
+version and connection.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from library.sources.types import Networks
 from library.sources.wire import Nonsense
 
 READ_SECONDS = 12.0  # without a single byte
-ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, all redirects together
-OPEN_SECONDS = 40.0  # until the file is open, whatever that takes
-# Waits before each new attempt after a broken connection; a good stretch of data starts the list anew.
+ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, including all redirects
+OPEN_SECONDS = 40.0  # until the file is open, including everything
+# Waits before each new attempt after a lost connection. The list starts again after GOOD_STRETCH_BYTES.
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
-RETRY_AFTER_SECONDS = 10.0  # a wait that a busy server asks for and gets
+RETRY_AFTER_SECONDS = 10.0  # the longest wait that a busy server may ask for
 GOOD_STRETCH_BYTES = 64 * 1024
-# Reading over a short gap is cheaper than a new connection.
+# Skipping a short gap by reading is cheaper than a new connection.
 READ_OVER_BYTES = 128 * 1024
 READ_OVER_SECONDS = 30.0
-SURPLUS_SECONDS = 0.2  # for a server to close the connection behind the file, as it was asked to
-# The largest file that is read from its beginning again to get to a place in it, and how much of that in all.
+SURPLUS_SECONDS = 0.2  # for a server to close the connection after the file, as we asked it to
+# The largest file that is read again from its beginning to reach a position, and how many bytes of that in total.
 REREAD_BYTES = 64 * 1024**2
 REREADS_BYTES = 4 * REREAD_BYTES
-# A server that sends less than any sound needs stalls, however regularly a byte comes.
+# A server that sends less than any audio needs has stalled, even if single bytes keep arriving.
 PACE_SECONDS = 20.0
 PACE_BYTES = 4000
-# A file whose parts lie far from each other takes a request for each. More than so many, and in each second from then
-# on, would be an attack on the server by way of this program.
+# A file whose parts are far apart needs a request for each. Without a limit, such a file could make this program attack
+# the server.
 MAX_REQUESTS = 200
 MAX_REQUESTS_PER_SECOND = 5
 _BEGINNING_BYTES = 64
 
-# A server that answers so may have meant the range.
+# A server that answers with one of these may have objected only to the range.
 _NOT_LIKE_THIS = {400, 403, 405, 406, 412, 416, 417, 500, 501}
 _HEADERS = {
     "User-Agent": "Backline (+music for Discord)",
@@ -71,13 +71,14 @@ _HEADERS = {
 
 
 class HttpMedia:
-    """A readable, where the server can be asked for its parts seekable, file over HTTP.
+    """A readable file over HTTP, seekable if the server supports ranges.
 
-    A broken connection is taken up again at the same byte, checked by `Content-Range` and `If-Range`. Where the
-    server knows no ranges, a file that names its version is read again up to that byte; without a version this ends
-    in `BROKE_OFF`, never in hearing the beginning again. A station has no position and is simply joined again.
+    After a lost connection it resumes at the same byte, checked by `Content-Range` and `If-Range`. If the server does
+    not support ranges, a file with a version (`ETag` or `Last-Modified`) is read again up to that byte. Without a
+    version it raises `BROKE_OFF`, so nobody hears the beginning again. A station has no position, so it only
+    reconnects.
 
-    One thread reads; `close` may come from any thread, at once ends a read that blocks, and is idempotent.
+    One thread reads. `close` may be called from any thread, interrupts a blocked read at once, and is idempotent.
     """
 
     def __init__(self, url: httpx.URL, *, allow_private: Networks) -> None:
@@ -91,7 +92,7 @@ class HttpMedia:
         self._connecting: list[socket.socket] = []
         self._response: Response | None = None
         self._position = 0  # of the reader
-        self._response_position = 0  # of the next byte that the connection will give
+        self._response_position = 0  # of the next byte from the connection
         self._since_connect = 0
         self._failures = 0
         self._requests = 0
@@ -125,7 +126,7 @@ class HttpMedia:
         self.title = icy_title(headers) or header_title(headers) or path_title(self.url)
         self._is_station = response.is_icy or is_station(headers)
         self._version = headers.get("ETag"), headers.get("Last-Modified")
-        response.wire.deadline = time.monotonic() + READ_SECONDS  # for a look at its beginning
+        response.wire.deadline = time.monotonic() + READ_SECONDS  # for peeking at its beginning
         refuse_other_content(headers, response.peek)
         self._ranges = bool(self._ranges) and not self._is_station
         if self._is_station:
@@ -152,7 +153,7 @@ class HttpMedia:
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Only notes the place; the next read connects there."""
+        """Set the position. The next read connects there."""
         if not self.seekable() or self.length is None:
             raise io.UnsupportedOperation("seek")
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
@@ -162,7 +163,7 @@ class HttpMedia:
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, b"" at the end. Raises SourceError, ValueError once closed."""
+        """Return up to `size` bytes, b"" at the end. Raises SourceError, or ValueError once closed."""
         if size < 0:
             raise io.UnsupportedOperation("a link is read in pieces")
         if size == 0:
@@ -198,7 +199,7 @@ class HttpMedia:
                     raise
                 self._recover(error)
                 continue
-            except (OSError, Nonsense, ValueError) as error:  # ValueError: its socket was closed under it
+            except (OSError, Nonsense, ValueError) as error:  # ValueError: another thread closed the socket
                 self._recover(error)
                 continue
             if data:
@@ -210,7 +211,7 @@ class HttpMedia:
             self._recover(None)
 
     def _pull(self, response: Response, size: int) -> bytes:
-        """Read from the connection. Raises TimeoutError when nothing comes, or too little for too long."""
+        """Read from the connection. Raises TimeoutError if no data arrives, or too little for too long."""
         began = time.monotonic()
         response.wire.deadline = began + READ_SECONDS
         data = response.read(size)
@@ -245,7 +246,7 @@ class HttpMedia:
         return self._response
 
     def _recover(self, error: Exception | None) -> None:
-        """Wait for the next attempt, or raise what makes one pointless."""
+        """Wait before the next attempt, or raise if there should be none."""
         self._drop()
         if self._closed.is_set():
             raise ValueError("read of a closed file")
@@ -253,22 +254,22 @@ class HttpMedia:
         if not (self._is_station or self._ranges or self._rereads or named):
             if isinstance(error, TimeoutError):
                 raise SourceError("TOO_SLOW", "The server stopped sending.", permanent=False) from error
-            detail = "The connection broke off, and this server cannot resume."
+            detail = "The connection was lost, and this server cannot resume."
             raise SourceError("BROKE_OFF", detail, permanent=False) from error
         if self._failures >= len(RETRY_SECONDS):
             if isinstance(error, SourceError):
                 raise error
             if isinstance(error, TimeoutError):
                 raise SourceError("TOO_SLOW", "The server stopped sending.", permanent=False) from error
-            raise SourceError("BROKE_OFF", "The connection broke off too often.", permanent=False) from error
+            raise SourceError("BROKE_OFF", "The connection was lost too often.", permanent=False) from error
         self._closed.wait(RETRY_SECONDS[self._failures])
         self._failures += 1
 
-    # Asking
+    # Requests
 
     def _ask(self, position: int) -> Response:
-        """A response whose body begins at `position`. Raises SourceError; OSError when a connection that was
-        good before may be tried again."""
+        """Return a response whose body begins at `position`. Raises SourceError, or OSError if a link that worked
+        before may be tried again."""
         try:
             response = self._ask_part(position) if self._ranges is not False else None
             return response or self._ask_whole(position)
@@ -287,7 +288,7 @@ class HttpMedia:
             raise SourceError("UNREACHABLE", detail, permanent=False) from error
 
     def _ask_part(self, position: int) -> Response | None:
-        """None where the server cannot give parts, or not this one."""
+        """Request a range. Returns None if the server does not support ranges, or not this one."""
         headers = {"Range": f"bytes={position}-"}
         etag, modified = self._version
         # A weak tag does not promise the same bytes (RFC 9110, section 13.1.5).
@@ -299,7 +300,7 @@ class HttpMedia:
         except (ConnectionError, Nonsense):
             if self._ranges or self._closed.is_set():
                 raise
-            return None  # some hang up on a range
+            return None  # some servers close the connection on a range request
         start, length = content_range(response.headers)
         answered = response.status in {200, 203, 206}
         if answered and response.status != 206 and (position == 0 or start in {None, 0}):
@@ -311,7 +312,7 @@ class HttpMedia:
             return response
         response.close()
         if response.status == 416 and position and true_length(response.headers) == position:
-            self.length = position  # it named more before
+            self.length = position  # shorter than the server said before
             raise ConnectionError
         if answered or response.status in _NOT_LIKE_THIS:
             return None
@@ -325,26 +326,26 @@ class HttpMedia:
         if response.status not in {200, 203, 206} or partial:
             response.close()
             if position and response.status == 416:
-                detail = "The server does not send the rest of the file."
+                detail = "The server refuses to send the rest of the file."
                 raise SourceError("BROKE_OFF", detail, permanent=False)
             raise refusal(response.status, headers)
         return response if position == 0 or self._is_station else self._skip(response, position)
 
     def _skip(self, response: Response, position: int) -> Response:
-        """Read over what comes before `position`, if this is the file that it was."""
+        """Read up to `position`, if the file has not changed. Raises SourceError."""
         if response.length not in {None, self.length} or not self._is_same(response):
             self._refuse_change(response)
         self._rereads_left -= position
         if position > REREAD_BYTES or self._rereads_left < 0:
             response.close()
-            detail = "This server sends files from their beginning only, and this one is too long for that."
+            detail = "This server can only send whole files, and this one is too large to read again."
             raise SourceError("BROKE_OFF", detail, permanent=False)
         if self._read_over(response, position) < position:
             raise ConnectionError
         return response
 
     def _read_over(self, response: Response, count: int) -> int:
-        """How many of the next `count` bytes there were. Raises TimeoutError when that takes too long."""
+        """Read and discard up to `count` bytes. Returns how many. Raises TimeoutError if it takes too long."""
         ends_at = time.monotonic() + READ_OVER_SECONDS
         passed = 0
         while passed < count and (data := self._pull(response, min(READ_OVER_BYTES, count - passed))):
@@ -358,7 +359,7 @@ class HttpMedia:
         etag_now = response.headers.get("ETag")
         if etag and etag_now:
             return etag == etag_now
-        # Scripts often give the time of the answer here, so in a file that is sought in its length has to do.
+        # Scripts often send the current time as Last-Modified. So if we can seek, the same length is enough.
         return bool(self._ranges) or self._rereads or modified == response.headers.get("Last-Modified")
 
     def _refuse_change(self, response: Response) -> None:
@@ -366,18 +367,18 @@ class HttpMedia:
         raise SourceError("BROKE_OFF", "The file changed on the server while it played.", permanent=False)
 
     def _refuse_surplus(self) -> None:
-        """At the end of the file. Raises SourceError where more comes than the server announced."""
+        """At the end of the file, raise SourceError if the server sends more data than it announced."""
         response = self._response
         if response is None or response.length is None or self._response_position != self.length:
             return
         more = response.surplus(SURPLUS_SECONDS)
         self._drop()
         if more:
-            detail = "The server sends more than the length that it names."
+            detail = "The server sends more data than it announced."
             raise SourceError("BROKE_OFF", detail, permanent=False)
 
     def _answer(self, headers: dict[str, str]) -> Response:
-        """What the server says, once more after the wait that it asks for, if that is short."""
+        """Return the server's response. If the server asks for a short wait, request again after it."""
         self._connecting.clear()
         response = self._follow(headers)
         wait = retry_after(response.headers) if response.status in {429, 503} else None
@@ -395,7 +396,7 @@ class HttpMedia:
         return self._exchange.follow(self.url, _HEADERS | headers, deadline=deadline)
 
     def _knows_ranges(self, response: Response) -> bool:
-        """Some answer `bytes=0-` with the whole file, and give parts all the same."""
+        """Test for range support: some servers answer `bytes=0-` with the whole file but do support ranges."""
         try:
             part = self._answer({"Range": "bytes=1-"})
         except (SourceError, OSError, Nonsense, ValueError):
@@ -406,7 +407,7 @@ class HttpMedia:
         return part.status == 206 and part.countable and content_range(part.headers) == (1, self.length)
 
     def _measure(self, response: Response) -> int | None:
-        """The length of a file that has to be read to its end for that."""
+        """Find the length by reading the file to its end. Returns None above REREAD_BYTES."""
         try:
             length = self._read_over(response, REREAD_BYTES + 1)
         except (SourceError, OSError, Nonsense, ValueError):
@@ -424,17 +425,17 @@ class HttpMedia:
             raise ValueError("closed while connecting")
 
     def _cut(self) -> None:
-        """Wake whoever waits on a socket, from any thread. The plain socket's shutdown also for TLS, whose
-        own would take the encryption away under a thread that reads."""
+        """Wake a thread that waits on a socket. From any thread. TLS sockets also get the plain socket's shutdown:
+        their own would remove the encryption while another thread reads."""
         for opened in (*self._connecting, self._socket):
             if opened is not None:
                 try:
                     socket.socket.shutdown(opened, socket.SHUT_RDWR)
                 except OSError:
-                    pass  # not connected any more, so nobody waits
+                    pass  # no longer connected, so no thread waits
 
     def _release(self) -> None:
-        """Free the connection unless a reader is at it, who will do so itself on the way out."""
+        """Close the connection, unless a thread is reading from it. That thread then calls this when it is done."""
         if self._reading.acquire(blocking=False):
             try:
                 self._drop()

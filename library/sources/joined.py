@@ -1,7 +1,7 @@
-"""Where the second of several files that were joined into one begins, as `cat a b` joins them.
+"""Find where the next file begins in a file that was joined from several, as `cat a b` does.
 
-FFmpeg takes the headers in the middle for sound, or passes over them and decodes on with what the first file needed.
-Ogg has a module of its own.
+FFmpeg treats the headers in the middle as sound, or skips them and continues to decode with the first file's settings.
+For Ogg see `ogg`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from library.sources.ogg import Readable
 from library.sources.tags import tag_size
 from library.sources.window import Cut
 
-# What stands at the top of an MP4 or QuickTime file.
+# The top-level boxes of an MP4 or QuickTime file.
 MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"pnot"}
 
-# A larger file is only known to be joined when its second part is reached.
+# In a larger file, a second part is only found when it is reached.
 _WHOLE_BYTES = 8_000_000
 _READ_BYTES = 262_144
 
 
 class HeaderCut:
-    """Passes on the bytes of one file, and stops in front of the header of the next.
+    """Passes on the bytes of one file, and stops before the header of the next.
 
-    `header` is what each file of a format begins with, in at most `header_size` bytes, and nothing else contains.
+    `header` matches the start of each file of a format, in at most `header_size` bytes, and nothing else.
     """
 
     header: re.Pattern[bytes]
@@ -63,21 +63,21 @@ class FlacCut(HeaderCut):
 
 
 class MatroskaCut(HeaderCut):
-    # The EBML header with its DocType (RFC 8794, section 11.2), WebM's too.
+    # The EBML header with its DocType (RFC 8794, section 11.2), also that of WebM.
     header = re.compile(rb"\x1aE\xdf\xa3(?s:.){1,64}?B\x82(?:\x84webm|\x88matroska)")
     header_size = 80
 
 
 class MovCut(HeaderCut):
-    # A small `ftyp` box with a brand (ISO 14496-12, section 4.3), which is not that of a picture: covers begin alike.
+    # A small `ftyp` box with a brand (ISO 14496-12, section 4.3) that is not a picture's: covers may begin like this.
     header = re.compile(rb"\0\0\0[\x10-\xff]ftyp(?!avi[fs]|hei[cmsx]|hev[cmsx]|m[is]f1|jp[2mx] )[ -~]{4}")
     header_size = 12
 
 
 class FrameCut:
-    """Passes on MPEG audio (MP1 to MP3) or AAC in ADTS, and stops in front of frames of the other kind.
+    """Passes on MPEG audio (MP1 to MP3) or AAC in ADTS, and stops before frames of the other kind.
 
-    A change of rate or channels within a kind is no cut: every frame says what it holds, and decoders follow.
+    A change of rate or channels within a kind is not a cut: every frame has a header, and decoders adapt.
     """
 
     def __init__(self) -> None:
@@ -85,8 +85,8 @@ class FrameCut:
         self.is_foreign = False
         self._kind = ""
         self._held = b""
-        self._left = 0  # bytes of the current frame or tag that are still to come
-        self._in_step = False  # a frame ended here
+        self._left = 0  # bytes of the current frame or tag that are still missing
+        self._in_step = False  # the previous frame ended here
 
     def restart(self, *, at_beginning: bool) -> None:
         self.rest, self._held, self._left, self._in_step = None, b"", 0, False
@@ -115,7 +115,7 @@ class FrameCut:
                     break
                 following = frame_at(data, behind)
                 if following is None or following.like != frame.like:
-                    at += 1  # no frame, or the last before a damaged place
+                    at += 1  # not a frame, or the last one before damaged data
                     self._in_step = False
                     continue
                 if self._kind and frame.kind != self._kind:
@@ -130,17 +130,17 @@ class FrameCut:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`like` are the bits of its header in which the next frame is the same, mostly."""
+    """`like` has the header bits that are usually the same in the next frame."""
 
     kind: str
     size: int
     like: tuple[int, int]
 
 
-# Bytes that a header, of an ID3v2 tag too, takes at most.
+# The size of the longest header, including that of an ID3v2 tag.
 _FRAME_HEAD = 10
 _MAY_BEGIN = re.compile(rb"\xff[\xe0-\xff]|ID3")
-# Kilobits a second by bit rate index (ISO 11172-3, 2.4.2.3, and 13818-3): MPEG-1 layers I to III, then MPEG-2's.
+# Kilobits per second by bit rate index (ISO 11172-3, 2.4.2.3, and 13818-3): MPEG-1 layers I to III, then MPEG-2.
 _BIT_RATES = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -152,7 +152,7 @@ _BIT_RATES = {
 
 
 def frame_at(data: bytes, at: int) -> Frame | None:
-    """The frame whose header begins there, None for free formats too. Needs ten bytes."""
+    """Return the frame whose header begins at `at`. None if there is none, or for free formats. Needs ten bytes."""
     if data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
         return None
     if data[at + 1] & 0xF6 == 0xF0:
@@ -174,14 +174,14 @@ def frame_at(data: bytes, at: int) -> Frame | None:
 
 
 class TsCut:
-    """Passes on an MPEG transport stream, and stops in front of the tables (PAT and PMT, ISO 13818-1, section 2.4.4)
-    that announce other streams than its own. FFmpeg takes no notice of a table whose version is the same."""
+    """Passes on an MPEG transport stream, and stops before tables (PAT and PMT, ISO 13818-1, section 2.4.4) that
+    announce other streams than its own. FFmpeg ignores a new table with the same version."""
 
     def __init__(self) -> None:
         self.rest: bytes | None = None
         self.is_foreign = False
         self._held = b""
-        self._tables: dict[int, bytes] = {}  # by PID, the PAT's is 0
+        self._tables: dict[int, bytes] = {}  # by PID; that of the PAT is 0
 
     def restart(self, *, at_beginning: bool) -> None:
         self.rest, self._held = None, b""
@@ -194,7 +194,7 @@ class TsCut:
             return held
         data, self._held = self._held + data, b""
         at = 0
-        held_from: int | None = None  # the PAT, until it is known which PMT follows
+        held_from: int | None = None  # where a PAT begins, until the PMT after it is known
         while at + TS_PACKET < len(data):
             if data[at] != TS_SYNC or data[at + TS_PACKET] != TS_SYNC:
                 found = data.find(TS_SYNC, at + 1, len(data) - TS_PACKET)
@@ -221,7 +221,7 @@ _TABLES_APART = 64
 
 
 def _table(packet: bytes, pid: int, programs: bytes) -> bytes | None:
-    """What a packet's PAT or PMT announces, without version and checksum, as far as it lies in the packet."""
+    """Return the content of a packet's PAT or PMT without version and checksum, as far as it is in the packet."""
     if not packet[1] & 0x40 or not packet[3] & 0x10:
         return None
     if pid and pid not in {
@@ -231,7 +231,7 @@ def _table(packet: bytes, pid: int, programs: bytes) -> bytes | None:
     at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
     if at >= TS_PACKET:
         return None
-    at += 1 + packet[at]  # the pointer to where the section begins
+    at += 1 + packet[at]  # skip the pointer to the start of the section
     section = packet[at:]
     if len(section) < 12 or section[0] != (2 if pid else 0):
         return None
@@ -240,7 +240,7 @@ def _table(packet: bytes, pid: int, programs: bytes) -> bytes | None:
 
 
 def find_joined(new_cut: Callable[[], Cut], file: Readable, size: int) -> list[tuple[int, int]] | None:
-    """Where the files in a seekable file begin and end; None for a large file, of which that is not known."""
+    """Return `(start, end)` of each file in a seekable file. None for a large file, which is not searched."""
     if size > _WHOLE_BYTES:
         return None
     file.seek(0)
@@ -256,7 +256,7 @@ def find_joined(new_cut: Callable[[], Cut], file: Readable, size: int) -> list[t
 
 
 def first_beginning(data: bytes) -> int | None:
-    """Where a file begins behind rubbish: at a header, or at the first of three frames."""
+    """Return where a file begins after garbage: at a header, or at the first of three frames."""
     headers = (_OGG, *(cut.header for cut in (FlacCut, MatroskaCut, MovCut)))
     places = [match.start() for header in headers if (match := header.search(data))]
     end = min(places, default=len(data))
@@ -276,5 +276,5 @@ def _has_frames(data: bytes, at: int, count: int) -> bool:
     return True
 
 
-# A first page, whose sound has not begun (RFC 3533, section 6).
+# A first page, at position 0 (RFC 3533, section 6).
 _OGG = re.compile(rb"OggS\x00\x02\x00{8}")

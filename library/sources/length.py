@@ -1,7 +1,7 @@
-"""How long a track is, where the file itself says so.
+"""The length of a track, if the file itself has it.
 
-FFmpeg always names a length: where a file has none it divides the size by the bit rate of the first packets, and
-does not say that it did. For an MP3 of variable bit rate without a header that is wrong by half or by twice.
+FFmpeg always reports a length. If the file has none, it divides the size by the bit rate of the first packets without
+saying so. For an MP3 with variable bit rate and no header, the result may be half or twice the true length.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from dataclasses import dataclass
 from library.sources.container import AudioContainer
 from library.sources.tags import tag_size
 
-# Demuxers of formats whose headers count samples or packets.
+# Demuxers of formats whose headers have a count of samples or packets.
 _HEADER_COUNTS = {"caf", "flac", "ogg", "tta", "ape", "wv", "mpc", "mpc8", "dsf", "tak", "aiff"}
-# With a codec whose samples all have the same size, the size of the file is as good as a count.
+# If all samples of a codec have the same size, the file's size is as good as a count.
 _SIZE_COUNTS = {"wav", "w64", "au", "voc"}
-# An MP3's header counts its bytes too. Off by more, and something was cut off or joined on.
+# An MP3's header also has a count of bytes. If it is off by more than this, the file was cut off or joined to another.
 _SLACK_BYTES = 4096
 _SEARCHED_BYTES = 8192
-MAX_TAGS = 16  # one behind the other
-_FLAC_FRAME_HEAD = 32  # and its checksums, generously
+MAX_TAGS = 16  # consecutive tags
+_FLAC_FRAME_HEAD = 32  # a generous bound for a frame's header and checksums
 
 type ReadAt = Callable[[int, int], bytes]
 
 
 def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | None) -> int | None:
-    """Length of the audio in milliseconds, None where FFmpeg guesses or another file was joined to it.
+    """Return the length of the audio in milliseconds. None if FFmpeg only guesses, or if another file was joined to it.
 
-    `read_at(offset, count)` gives bytes of the file as far as they are at hand, `size` is None for a file of
-    unknown size.
+    `read_at(offset, count)` returns bytes of the file, or fewer if they are not available. `size` is None if unknown.
     """
     name, stream = container.input.format.name, container.stream
     if container.window is not None and container.window.is_followed:
@@ -40,11 +39,11 @@ def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | N
     if name == "flac":
         known = container.window is None or _is_all_flac(read_at, size)
     elif name.startswith("mov"):
-        # Of a fragmented file only the fragments read so far are counted, and none of its frames in the header.
+        # A fragmented file has no frames in its header, and FFmpeg counts only the fragments read so far.
         known = container.window is None or (stream.frames > 0 and _is_all_mov(read_at, size))
     elif name.startswith("matroska"):
-        # The file has one duration for all its streams, and a video's pictures may go on longer than its sound.
-        # FFmpeg's guess is found at the stream.
+        # The file has one duration for all its streams, and a video may be longer than its audio. If the stream has
+        # a duration, FFmpeg guessed.
         known = stream.duration is None and not container.has_video and _is_all(matroska_end(read_at), size)
     else:
         samples_count = stream.codec_context.name.startswith(("pcm_", "adpcm_"))
@@ -53,12 +52,12 @@ def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | N
 
 
 def _is_all(end: int | None, size: int | None) -> bool:
-    """Whether a file of that size ends where it says, so that no other was joined to it."""
+    """Return whether a file of that size ends at `end`, so that no other file was joined to it."""
     return end is not None and size is not None and end >= size - _SLACK_BYTES
 
 
 def matroska_end(read_at: ReadAt) -> int | None:
-    """Where the segment of a Matroska file ends (RFC 9559, section 4.5); None where it does not say."""
+    """Return where the segment of a Matroska file ends (RFC 9559, section 4.5), None if its size is unknown."""
     at = 0
     for name in (b"\x1aE\xdf\xa3", b"\x18S\x80g"):
         head = read_at(at, 12)
@@ -73,8 +72,8 @@ def matroska_end(read_at: ReadAt) -> int | None:
 
 
 def _is_all_mov(read_at: ReadAt, size: int | None) -> bool:
-    """Whether the boxes of an MP4 file (ISO 14496-12, section 4.2) reach to its end. Where the index lies out of
-    reach, FFmpeg has looked for it up to there."""
+    """Return whether the boxes of an MP4 file (ISO 14496-12, section 4.2) reach its end. Also True if the index is
+    beyond the available bytes: FFmpeg has then read the boxes up to it."""
     at, has_index = 0, False
     while len(head := read_at(at, 16)) == 16:
         length = int.from_bytes(head[:4])
@@ -87,8 +86,8 @@ def _is_all_mov(read_at: ReadAt, size: int | None) -> bool:
 
 
 def _is_all_flac(read_at: ReadAt, size: int | None) -> bool:
-    """Whether a file of that size may be all frames of the one FLAC stream that STREAMINFO (RFC 9639, section 8.2)
-    describes: it names their largest size, or else they are no larger than the samples."""
+    """Return whether a file of that size may consist only of the FLAC stream that STREAMINFO describes (RFC 9639,
+    section 8.2). STREAMINFO has the largest frame size, or else frames are no larger than their raw samples."""
     start = id3_size(read_at)
     head = read_at(start, 26)
     if size is None or len(head) < 26:
@@ -110,7 +109,7 @@ def _is_all_flac(read_at: ReadAt, size: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mp3Header:
-    """What the Xing, Info or VBRI header in the first frame says. `offset` is that frame's in the file."""
+    """The Xing, Info or VBRI header in the first frame. `offset` is where that frame begins in the file."""
 
     offset: int
     samples: int
@@ -122,14 +121,14 @@ class Mp3Header:
         return round(self.samples * 1000 / self.sample_rate)
 
     def fits(self, size: int | None) -> bool:
-        """Whether a file of that size holds what the header counted, no less and no more."""
+        """Return whether a file of that size has as many bytes as the header counted."""
         if size is None or self.byte_count is None:
             return False
         return abs(size - self.offset - self.byte_count) <= _SLACK_BYTES
 
 
 def id3_size(read_at: ReadAt) -> int:
-    """How many bytes the ID3v2 tags at the beginning of a file take."""
+    """Return how many bytes the ID3v2 tags at the beginning of a file take."""
     offset = 0
     for _ in range(MAX_TAGS):
         size = tag_size(read_at(offset, 10))
@@ -140,7 +139,7 @@ def id3_size(read_at: ReadAt) -> int:
 
 
 def read_mp3_header(read_at: ReadAt) -> Mp3Header | None:
-    """The header of an MP3 file; None for one without, or where it is out of reach."""
+    """Return the header of an MP3 file. None if it has none, or if its bytes are not available."""
     offset = id3_size(read_at)
     data = read_at(offset, _SEARCHED_BYTES)
     at = data.find(b"\xff")
@@ -153,7 +152,7 @@ def read_mp3_header(read_at: ReadAt) -> Mp3Header | None:
 
 
 def _header_in_frame(data: bytes, at: int, offset: int) -> Mp3Header | None:
-    """http://gabriel.mp3-tech.org/mp3infotag.html; Fraunhofer's VBRI lies 36 bytes into the frame."""
+    """See http://gabriel.mp3-tech.org/mp3infotag.html. Fraunhofer's VBRI header is 36 bytes into the frame."""
     if data[at + 1] & 0xE6 != 0xE2:  # eleven bits of sync, and layer III
         return None
     version, rate = data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3
@@ -176,7 +175,7 @@ def _header_in_frame(data: bytes, at: int, offset: int) -> Mp3Header | None:
     encoder = at + 120
     if flags & 15 == 15 and data[encoder : encoder + 4] in {b"LAME", b"Lavf", b"Lavc"}:
         gaps = int.from_bytes(data[encoder + 21 : encoder + 24], "big")
-        samples = max(0, samples - (gaps >> 12) - (gaps & 0xFFF))  # what the encoder put before and behind
+        samples = max(0, samples - (gaps >> 12) - (gaps & 0xFFF))  # the encoder's delay and padding
     return Mp3Header(offset, samples, sample_rate, byte_count or None)
 
 

@@ -1,4 +1,4 @@
-"""The folder of audio files: which files it holds, under which ids."""
+"""The folder of audio files: its files and their ids."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _known: dict[Path, dict[str, Path]] = {}
 
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """`id` depends only on the path below the library; `mtime_ns` and `size` tell whether it changed. `name` is that
-    path for people to read."""
+    """`id` depends only on the path below the library. `mtime_ns` and `size` show whether the file changed. `name` is
+    the path in a form that is safe to display."""
 
     id: str
     name: str
@@ -42,16 +42,16 @@ class LibraryFile:
 
 
 def file_id(relative: Path) -> str:
-    """16 characters of base32 (80 bits) over the path below the library's root."""
+    """Return 16 characters of base32: 80 bits of a hash of the path below the library's root."""
     digest = hashlib.sha256(os.fsencode(relative.as_posix())).digest()
     return base64.b32encode(digest[:10]).decode("ascii").lower()
 
 
 def walk(root: Path) -> Iterator[LibraryFile]:
-    """Audio files below `root`, by name within each folder.
+    """Yield the audio files below `root`, by name within each folder.
 
-    Hidden files and folders are left out. Links are followed to files inside the library only, and never to
-    folders, so there are no cycles. A missing root has no files; a folder that cannot be read is passed over.
+    Hidden files and folders are left out. Symbolic links are followed only to files inside the library and never to
+    folders, so there are no cycles. A missing root has no files. A folder that cannot be read is skipped.
     """
     real_root = root.resolve()
     found: dict[str, Path] = {}
@@ -73,7 +73,7 @@ def walk(root: Path) -> Iterator[LibraryFile]:
 
 
 def path_of(root: Path, identifier: str) -> Path:
-    """The file of an id, inside `root` for certain. Raises SourceError (`BAD_URI`, `NOT_FOUND`)."""
+    """Return the file of an id, guaranteed to be inside `root`. Raises SourceError (`BAD_URI`, `NOT_FOUND`)."""
     if not _ID.fullmatch(identifier):
         raise SourceError("BAD_URI", "This is not the id of a library file.", permanent=True)
     real_root = root.resolve()
@@ -89,14 +89,14 @@ def path_of(root: Path, identifier: str) -> Path:
             target = (real_root / relative).resolve(strict=True)
         except (OSError, RuntimeError):
             continue
-        # Checked at each use: a link may have been changed since the walk.
+        # Checked at each use, because a symbolic link may have changed since the walk.
         if target.is_relative_to(real_root) and target.is_file():
             return target
     raise SourceError("NOT_FOUND", "The file is no longer in the library.", permanent=True)
 
 
 def known_folder(root: Path, identifier: str) -> str:
-    """The folder of a file below the library, as the last walk of this process found it; empty where none did."""
+    """Return the folder of a file below the library, by this process's last walk. Empty if the walk did not find it."""
     with _lock:
         relative = _known.get(root.resolve(), {}).get(identifier)
     return "" if relative is None or relative.parent == Path() else relative.parent.as_posix()

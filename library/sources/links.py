@@ -1,17 +1,15 @@
-"""What a person asks for, read out of what they typed or pasted.
+"""Find the link in what a person typed or pasted.
 
-People copy links out of chats and pages, so a link comes in angle brackets, backticks, quotes, spoiler bars or
-Markdown, with invisible characters around it, or in the middle of a sentence. Every surface reads it here:
+People copy links from chats and pages. So a link may be in angle brackets, backticks, quotes, spoiler bars, Markdown
+or the middle of a sentence, with invisible characters around it. All surfaces use these rules:
 
-- the first http(s) link of the text is what is asked for, whatever stands around it; Markdown's target comes
-  before its title;
-- scheme and host become lower-case, everything behind them stays as it is: percent signs, accents, query;
-- punctuation behind a link is not part of it, and a closing bracket only where the link opened it;
-- `www.` without a scheme is http where the text begins with it; such servers redirect to https if they can;
-- a text that is nothing but a host in lower case and a path, as in `x.example/a.mp3`, is https, with a port http, and
-  then the path may be missing;
-- a file name may hold spaces where the text begins with the link, or Markdown holds it, and it ends as an audio file
-  does.
+- The first http(s) link in the text counts, whatever surrounds it. In Markdown, the target counts before the title.
+- Scheme and host become lower-case. Everything after them stays unchanged: percent signs, accents, query.
+- Punctuation after a link is not part of it. A closing bracket is part of it only if the link has the opening one.
+- `www.` without a scheme, at the start of the text, becomes http. Such servers redirect to https if they can.
+- A text that is only a lower-case host and a path, as in `x.example/a.mp3`, becomes https. With a port it becomes
+  http, and the path is optional.
+- A file name may have spaces if it ends like an audio file and the link is at the start of the text or in Markdown.
 """
 
 from __future__ import annotations
@@ -21,9 +19,9 @@ from pathlib import PurePosixPath
 
 from library.sources.library import SUFFIXES
 
-MAX_PASTED = 8000  # characters looked at
+MAX_PASTED = 8000  # characters; the rest is ignored
 
-# Copied along with a link, and never part of one. Joiners (U+200C, U+200D) are, inside of words and emoji.
+# Characters that are copied along with a link but are never part of it. Joiners (U+200C, U+200D) may be part of one.
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
 WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
@@ -37,26 +35,26 @@ _BARE = re.compile(
 )
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
-# The inside of <…>, and the line that may be a link with spaces.
+# The inside of <…>, and a line that may be a link with spaces.
 _ANGLED = re.compile(r"(?:(?!\|\|)[^<>\"`\r\n])+(?=>)")
 _PLAIN_LINE = re.compile(r"[^<>\"`|\r\n]+")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING = frozenset(".,;:!?'*|\\…“”„‘’«»‹›、。，．！？；：）」』】》\u200c\u200d")
-_MARKS = "_~"  # part of many addresses: only emphasis when opened before
+_MARKS = "_~"  # part of many addresses, so they are emphasis only if they also come before the link
 
 
 def trim(text: str) -> str:
-    """Return text without invisible characters, and without space around it."""
+    """Return text without invisible characters and without surrounding space."""
     return _EDGES.sub("", _UNSEEN.sub("", text))
 
 
 def is_link(query: str) -> bool:
-    """Whether what `find.read_query` returned is a link: "http://" alone is not."""
+    """Return whether a result of `find.read_query` is a link. "http://" alone is not."""
     return find_link(query) is not None
 
 
 def find_link(text: str) -> str | None:
-    """Return the first link of a text, cleaned; None without one."""
+    """Return the first link in a text, cleaned, None if there is none."""
     plain = trim(text[:MAX_PASTED])
     if www := _WWW.search(plain):
         plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
@@ -75,13 +73,13 @@ def find_link(text: str) -> str | None:
 
 
 def _is_address(bare: str) -> bool:
-    """Whether a text that looks like a host is one: "Dr.Dre/Eminem" is not."""
+    """Return whether a text that looks like a host is one: "Dr.Dre/Eminem" is not."""
     host = bare.partition("/")[0]
     return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(WRAPPERS), ""))
 
 
 def _cut(text: str, start: int) -> str:
-    """The link that begins at `start`, without what stands around it."""
+    """Return the link that begins at `start`, without what follows it."""
     opener = text[start - 1] if start else ""
     if opener == "<" and (inside := _ANGLED.match(text, start)):
         return _quote_spaces(_trimmed(inside[0].rstrip(), text[:start]))
@@ -109,7 +107,7 @@ def _audio_name_with_spaces(text: str, start: int, opener: str) -> str | None:
 
 
 def _is_audio_name(text: str) -> bool:
-    """Whether a link ends as an audio file does, or does so before a query without spaces."""
+    """Return whether a link ends like an audio file, or does so before a query without spaces."""
     path, *query = re.split(r"[?#]", text, maxsplit=1)
     if any(char.isspace() for char in "".join(query)):
         path = text
@@ -126,7 +124,7 @@ def _up_to_closing(link: str, opening: str, closing: str) -> str:
 
 
 def _trimmed(link: str, before: str) -> str:
-    """Without the punctuation at its end."""
+    """Return the link without the punctuation at its end."""
     surplus = {closing: link.count(closing) - link.count(opening) for closing, opening in _PAIRS.items()}
     end = len(link)
     while end:

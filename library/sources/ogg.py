@@ -1,7 +1,7 @@
-"""Ogg pages (RFC 3533, section 6), as far as they tell where one part of a chained stream ends.
+"""Ogg pages (RFC 3533, section 6), as far as needed to find where one part of a chained stream ends.
 
-A chain is one Ogg stream after another: what stations send at each song, and what `cat a.ogg b.ogg` makes.
-Each part has headers, and may have a codec, rate and channels, of its own.
+A chain is one Ogg stream after another. Stations begin a new stream with each song, and `cat a.ogg b.ogg` makes a
+chain too. Each part has its own headers, and may have its own codec, rate and channels.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 CAPTURE = b"OggS"
-# A first page, also inside what claims to be another page's body: that one was cut off where somebody joined.
+# A first page. It also counts inside another page's body: that page was cut off where files were joined.
 _BEGINNING = b"OggS\x00\x02"
 _HEADER = 27
 _MAX_PAGE = _HEADER + 255 + 255 * 255
 _BEGINS = 2
-# A file up to this size is read whole; of a larger one so many places are looked at first.
+# A file up to this size is read completely. In a larger one, _SAMPLES places are checked first.
 _WHOLE_BYTES = 1_000_000
 _SAMPLES = 16
-# A page's header is read where one should begin; else where one may be found, and in the end must be.
+# How much to read to find a page: a header where one should begin, then enough to probably have one, then to surely.
 _READ_BYTES = (_HEADER + 255, 8192, 2 * _MAX_PAGE)
 
 
@@ -38,7 +38,7 @@ class Page:
 
 
 def page_at(data: bytes | bytearray, offset: int) -> Page | None:
-    """The page whose header begins there; None when it is none, or not all of the header is there yet."""
+    """Return the page whose header begins at `offset`, None if there is none or its header is incomplete."""
     if len(data) < offset + _HEADER or not data.startswith(CAPTURE, offset) or data[offset + 4] != 0:
         return None
     table = offset + _HEADER + data[offset + 26]
@@ -53,10 +53,10 @@ def page_at(data: bytes | bytearray, offset: int) -> Page | None:
 
 
 class OggCut:
-    """Passes on the bytes of one part, and stops in front of the page that begins the next.
+    """Passes on the bytes of one part, and stops before the page that begins the next.
 
-    That is a first page behind one that is none. `serials` are the logical streams of the part; `is_foreign`
-    says that a page of another part was met, as happens to who looks at the end of a chain early.
+    That is a first page after a page that is not a first page. `serials` are the logical streams of the part.
+    `is_foreign` is True after a page of another part, which FFmpeg may read early when it seeks to the end.
     """
 
     def __init__(self) -> None:
@@ -64,16 +64,17 @@ class OggCut:
         self.serials: set[int] = set()
         self.is_foreign = False
         self._held = b""
-        self._body = 0  # bytes of the current page that are still to come
+        self._body = 0  # bytes of the current page that are still missing
         self._begun = False
 
     def restart(self, *, at_beginning: bool) -> None:
-        """The next bytes come from another place."""
+        """Expect the next bytes from another position."""
         self.rest, self._held, self._body = None, b"", 0
         self._begun = not at_beginning
 
     def pass_on(self, data: bytes) -> bytes:
-        """What of `data` and of bytes held back before belongs to the part; all of it for b"", the end."""
+        """Return the bytes of `data`, and of those held back before, that belong to the part. b"" means the end: it
+        returns all held bytes."""
         if not data:
             held, self._held = self._held, b""
             return held
@@ -88,7 +89,7 @@ class OggCut:
                 self._note(page)
                 at = _end_of_page(data, at + 1, at + page.size)
                 continue
-            # Either a header that is not complete, or no page: what may be the beginning of one is held back.
+            # Either an incomplete header or not a page. Hold back bytes that may begin a page.
             captured = data.startswith(CAPTURE, at)
             if captured and len(data) < at + _HEADER + 255:
                 break
@@ -110,21 +111,21 @@ class OggCut:
 
 
 def _end_of_page(data: bytes, start: int, end: int) -> int:
-    """Where a page ends that should end at `end`: there, or at a first page before it."""
+    """Return the end of a page that should end at `end`: there, or at a first page before it."""
     found = data.find(_BEGINNING, start, end)
     return end if found < 0 else found
 
 
 def find_parts(file: Readable, size: int) -> list[tuple[int, int]]:
-    """Where the parts of a seekable file begin and end; one part for a file that is not chained.
+    """Return `(start, end)` of each part of a seekable file, one part if it is not chained.
 
-    Reads little of a long file unless some of it looks like a chain.
+    Reads little of a long file unless it looks like a chain.
     """
     if size > _WHOLE_BYTES and not _looks_chained(file, size):
         return [(0, size)]
     starts: list[int] = []
     end, begun = 0, True
-    begins_at = at = 0  # the last page, and where the next should begin
+    begins_at = at = 0  # where the last page begins, and where the next should begin
     while True:
         found = _next_page(file, at, size)
         if found is None or found[0] != at:
@@ -143,8 +144,8 @@ def find_parts(file: Readable, size: int) -> list[tuple[int, int]]:
 
 
 def _looks_chained(file: Readable, size: int) -> bool:
-    """Whether pages throughout the file are not those of one part: a first page, another logical stream, or one
-    whose pages are not counted upwards (tools that join files keep their serial numbers, also where equal)."""
+    """Return whether sampled pages show more than one part: a first page, another logical stream, or page numbers that
+    do not increase (tools that join files keep the serial numbers, even equal ones)."""
     last: dict[int, int] = {}
     file.seek(0)
     head = file.read(8192) or b""
@@ -165,7 +166,7 @@ def _looks_chained(file: Readable, size: int) -> bool:
 
 
 def _next_page(file: Readable, offset: int, size: int) -> tuple[int, Page] | None:
-    """The first page at or behind an offset, with where it begins. Gives up after 128 KB without one."""
+    """Return the first page at or after an offset, and where it begins. Gives up after 128 KB without one."""
     if offset >= size:
         return None
     file.seek(offset)

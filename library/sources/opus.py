@@ -15,7 +15,7 @@ _CELT = (120, 240, 480, 960)
 
 
 def packet_samples(packet: bytes) -> int:
-    """Duration of a packet in samples at 48 kHz; 0 when it is malformed."""
+    """Return the duration of a packet in samples at 48 kHz, 0 if it is malformed."""
     if not packet:
         return 0
     config, count_code = packet[0] >> 3, packet[0] & 3
@@ -35,17 +35,17 @@ def packet_samples(packet: bytes) -> int:
 
 
 def pre_skip(extradata: bytes | None) -> int:
-    """Samples at 48 kHz at the beginning that are not to be heard, by `OpusHead` (RFC 7845, section 5.1)."""
+    """Return how many samples at 48 kHz to skip at the beginning, by `OpusHead` (RFC 7845, section 5.1)."""
     if extradata is None or len(extradata) < 19 or not extradata.startswith(b"OpusHead"):
         return 0
     return int.from_bytes(extradata[10:12], "little")
 
 
 def plays_as_is(extradata: bytes | None, channels: int) -> bool:
-    """Whether packets under this `OpusHead` (RFC 7845, section 5.1) sound right without their container.
+    """Return whether packets with this `OpusHead` (RFC 7845, section 5.1) play correctly without their container.
 
-    More than two channels need the mapping table, and a non-zero output gain must be applied by whoever
-    decodes, so both are left to a transcode.
+    More than two channels need the mapping table, and the decoder must apply a non-zero output gain. Both need a
+    transcode.
     """
     if channels > 2:
         return False

@@ -1,8 +1,8 @@
-"""The containers that a medium consists of, opened one after the other.
+"""The containers that a medium consists of, opened one after another.
 
-Mostly that is one. A chained Ogg stream is several, as stations send at each song, and so are files that somebody
-joined into one. FFmpeg makes no new decoder when the next of them begins: it gives up or plays noise. So each gets a
-container, and with it a decoder, of its own.
+Usually there is one. A chained Ogg stream has several, as from stations that begin a new one with each song, and so has
+a file that was joined from several. FFmpeg does not create a new decoder when the next part begins: it gives up or
+plays noise. So each part gets its own container, and with it its own decoder.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from library.sources.tags import tag_size
 from library.sources.types import Media, MediaFile, media_name
 from library.sources.window import Cut, Window
 
-# How far behind a tag that does not belong there, behind rubbish or behind its end a file is searched.
+# How many bytes are searched for a beginning after a misplaced tag, after unreadable data, or after a file's end.
 _SEARCHED_BYTES = 1_000_000
 _MAX_ATTEMPTS = 4
-# A file on a server is only searched for parts when it is this small: it is fetched for it, before anything is heard.
+# A file on a server is only searched for parts up to this size, because it is downloaded before playback starts.
 _FETCHED_BYTES = 256_000
-# What is looked at to know a format: a packet of a transport stream, and a byte.
+# How many bytes are read to recognize a format: a packet of a transport stream and one more byte.
 _BEGINNING_BYTES = 189
-# Longer tags in front of a file on a server are left to FFmpeg.
+# Longer tags before a file on a server are left to FFmpeg.
 _TAG_BYTES = 4_000_000
-# A tag longer than this is passed over wherever it is: FFmpeg would read it into memory.
+# A longer tag is always skipped, because FFmpeg would read it into memory.
 _MAX_TAG_BYTES = 32 * 1024**2
-# Of a chain with more parts the length is not found out: each would have to be opened.
+# The length of a chain with more parts stays unknown, because each part would have to be opened.
 _MAX_PARTS = 1000
-# So many parts that cannot be decoded, one behind the other, are no music.
+# After so many consecutive parts that cannot be decoded, the track fails.
 _MAX_BAD_PARTS = 100
 _LOGGED_PARTS = 3
-# How far a beginning is searched for in front of everything else.
+# How many bytes at the start of a file are searched for its beginning.
 _RUBBISH_BYTES = 65_536
-# FFmpeg reads the tags in front of these.
+# FFmpeg reads the tags before these.
 _TAGGED = (FlacCut, FrameCut)
-# Formats that FFmpeg knows by the first bytes of a file only, and where these stand.
+# Formats that FFmpeg recognizes only by the first bytes of a file, with the offset of these bytes.
 _BEGINNINGS = (
     (CAPTURE, 0),
     (b"fLaC", 0),
@@ -76,10 +76,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`open_all` begins with the first part each time; only a seekable medium can be opened more than once.
+    """`open_all` starts with the first part each time. Only a seekable medium can be opened more than once.
 
-    `length_ms` is there where there are several and it is known where each ends: the length of one of them, None
-    where that does not say.
+    `length_ms` is set if there are several parts with known ends. It returns the length of one part, None if unknown.
     """
 
     open_all: Callable[[], Iterator[AudioContainer]]
@@ -87,15 +86,15 @@ class Parts:
 
 
 class _Opener:
-    """How to open one medium. `file` is the medium, or the opened file of a path."""
+    """Opens one medium. `file` is the medium, or the opened file if the medium is a path."""
 
     def __init__(self, media: Media, file: MediaFile, *, is_live: bool) -> None:
         self.path = media if isinstance(media, Path) else None
         self.file = file
         self.name = media_name(media)
         self.is_live = is_live
-        self.head = b""  # was read to see what this is
-        self.start = 0  # what lies before is no sound, and nothing that FFmpeg should see
+        self.head = b""  # what was read to recognize the format
+        self.start = 0  # FFmpeg should not see the bytes before, which are not sound
         self._bad = self._bad_in_a_row = 0
 
     def parts(self) -> Parts:
@@ -116,10 +115,10 @@ class _Opener:
             return Parts(self._pieces)
         return Parts(lambda: self._one_by_one(new_cut))
 
-    # What this is
+    # Recognizing the format
 
     def _recognize(self, tags: int) -> Callable[[], Cut] | None:
-        """What finds the ends of files in this medium, None where `_pieces` has to do. Notes where the first begins."""
+        """Return the cut that finds the ends of files in this medium, None to use `_pieces`. Sets `start`."""
         if self.path is None and tags > _TAG_BYTES:
             return None
         beginning = self._peek(tags, _BEGINNING_BYTES)
@@ -130,7 +129,7 @@ class _Opener:
             return new_cut
         if self.is_live or any(beginning.startswith(magic, at) for magic, at in _BEGINNINGS):
             return None
-        if beginning[4:8] in MOV_BOXES:  # whose offsets count what stands before its `ftyp`
+        if beginning[4:8] in MOV_BOXES:  # its offsets include the bytes before its `ftyp`
             return None
         data = self._peek(tags, _RUBBISH_BYTES)
         place = first_beginning(data)
@@ -151,7 +150,7 @@ class _Opener:
         return at
 
     def _peek(self, offset: int, count: int) -> bytes:
-        """From a server, all up to there is kept: FFmpeg gets it again."""
+        """Return bytes from the beginning. Those from a server are kept in `head`, because FFmpeg needs them again."""
         if self.path is not None:
             return self.read_at(offset, count)
         window = Window(self.file, start=len(self.head))
@@ -162,7 +161,7 @@ class _Opener:
         return self.head[offset : offset + count]
 
     def read_at(self, offset: int, count: int) -> bytes:
-        """Bytes of a seekable medium. Raises SourceError."""
+        """Return bytes of a seekable medium. Raises SourceError."""
         window = Window(self.file, start=offset)
         window.seek(0)
         data = b""
@@ -183,7 +182,7 @@ class _Opener:
         except (OSError, ValueError) as error:
             raise SourceError("UNREADABLE", "The file could not be read.", permanent=False) from error
         if self.path is None:
-            # Whoever looks for parts jumps back and forth, which would be a request each time.
+            # The search for parts jumps back and forth, and each jump would be a request.
             self.file = io.BytesIO(self.read_at(0, size))
         size -= self.start
         window = Window(self.file, start=self.start)
@@ -193,7 +192,7 @@ class _Opener:
         return None if found is None else [(self.start + start, self.start + end) for start, end in found]
 
     def _length_ms(self, part: AudioContainer) -> int | None:
-        """Of a part whose end is known."""
+        """Return the length of a part whose end is known, None if its file does not have it."""
         window = part.window
         if window is None or window.end is None:
             return None
@@ -216,10 +215,10 @@ class _Opener:
             keep_head=not self.is_live,
         )
 
-    # The ways to open it
+    # Ways to open it
 
     def _opened(self, windows: Iterable[Window]) -> Iterator[AudioContainer]:
-        """A window that holds no sound costs itself only, unless all are like that."""
+        """Yield a container for each window, skipping those without sound. Raises SourceError if all are like that."""
         refusal: SourceError | None = None
         opened = False
         for window in windows:
@@ -237,7 +236,7 @@ class _Opener:
             raise refusal
 
     def _skip(self, window: Window, error: SourceError) -> None:
-        """Raises SourceError when there were only bad parts for long."""
+        """Count a bad part. Raises SourceError after more than _MAX_BAD_PARTS consecutive ones."""
         self._bad += 1
         self._bad_in_a_row += 1
         if self._bad <= _LOGGED_PARTS:
@@ -267,9 +266,9 @@ class _Opener:
             window = window.following(new_cut())
 
     def _one_by_one(self, new_cut: Callable[[], Cut]) -> Iterator[AudioContainer]:
-        """A large file, or one from a server. FFmpeg looks for the length of Ogg and transport streams at the end,
-        where it can. If it meets another part there it learns none, and cannot seek, so that these are read from front
-        to back."""
+        """Open a large file, or one from a server. If it can, FFmpeg looks for the length of Ogg and transport streams
+        at the end. If it finds another part there, it gets no length and cannot seek, so these are read from front to
+        back."""
         cut = new_cut()
         window = self._from_start(cut=cut)
         if not window.seekable() or not isinstance(cut, OggCut | TsCut):
@@ -291,7 +290,7 @@ class _Opener:
             following = following.following(new_cut())
 
     def _pieces(self) -> Iterator[AudioContainer]:
-        """Anything else. Behind the end of a file, or behind what cannot be read, there may be another."""
+        """Open any other format. After a file's end, or after unreadable data, there may be another file."""
         container: AudioContainer | None
         try:
             if self.path is not None:
@@ -311,7 +310,7 @@ class _Opener:
             container = self._search(container.last_byte + 1)
 
     def _search(self, offset: int) -> AudioContainer | None:
-        """Open what begins somewhere from that byte on."""
+        """Open the next file that begins at or after that byte. Returns None if there is none."""
         data = self.read_at(offset, _SEARCHED_BYTES)
         places = {
             match.start() - back
@@ -331,7 +330,7 @@ class _Opener:
 
 
 def _cut_for(beginning: bytes) -> Callable[[], Cut] | None:
-    """What finds the end of a file that begins so; None where `_pieces` has to do."""
+    """Return the cut for a file with this beginning, None to use `_pieces`."""
     if beginning.startswith(CAPTURE):
         return OggCut
     if beginning.startswith(b"fLaC"):
@@ -348,5 +347,5 @@ def _cut_for(beginning: bytes) -> Callable[[], Cut] | None:
 
 
 def parts_of(media: Media, file: MediaFile, *, is_live: bool) -> Parts:
-    """How to open `media`; `file` is the same, or the opened file of a path. Raises SourceError."""
+    """Return how to open `media`. `file` is `media` itself, or the opened file of a path. Raises SourceError."""
     return _Opener(media, file, is_live=is_live).parts()

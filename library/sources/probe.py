@@ -1,4 +1,4 @@
-"""What a file says about itself: tags, duration, picture, and whether Discord can take its packets as is."""
+"""Read a file's tags, duration and picture, and whether its packets can be sent to Discord unchanged."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from library.sources.text import repair
 from library.sources.types import Media
 
 MAX_TAG_LENGTH = 300
-_READ_OF_TAG = 4000  # characters, much of which may be invisible
+_READ_OF_TAG = 4000  # characters, many of which may be invisible
 MAX_PICTURE_BYTES = 10_000_000
-# ID3 has no way to say that a text is in any other 8-bit encoding than Latin-1.
+# ID3 has no 8-bit encoding other than Latin-1, so texts in other encodings are labeled as Latin-1.
 _ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
-# A file that does not name its length is read through, half a second at most.
+# A file without a length is read completely up to this size, which takes at most half a second.
 MAX_COUNTED_BYTES = 128_000_000
 _LOOKED_AT_BEFORE_END_MS, _LOOKED_AT_BEHIND_END_MS = 500, 300
-# A mixed file shows itself within seconds; whoever plays it looks at every packet anyway.
+# A file with mixed packets shows within seconds, and playback checks every packet anyway.
 _PACKETS_LOOKED_AT = 250
 # Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Formats that are part of what is seen: Persian and Indic words are spelled with these two, families and flags
-# drawn with the second and with the tags (Unicode Technical Standard 51).
+# Format characters that matter: Persian and Indic words are spelled with these two, and emoji of families and flags
+# need the second and the tags (Unicode Technical Standard 51).
 _JOINERS = "\u200c\u200d"
 _TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
-# Formats inside a word, where a blank would break it: soft hyphen, word joiner, byte order mark.
+# Format characters to remove, because a space would break the word: soft hyphen, word joiner, byte order mark.
 _DROPPED = "\u00ad\u2060\ufeff"
 _PICTURE_TYPES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -41,7 +41,7 @@ _PICTURE_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`passthrough`: stereo or mono Opus whose packets are all 20 ms long, as Discord's voice wants them."""
+    """`passthrough`: stereo or mono Opus whose packets are all 20 ms long, as Discord's voice requires."""
 
     title: str | None
     artist: str | None
@@ -55,7 +55,7 @@ class Probe:
 def probe(media: Media, *, tag_encoding: str = "") -> Probe:
     """Read tags, duration and picture of a path or file-like, which stays open. Raises SourceError.
 
-    `tag_encoding` is taken for tags that are not UTF-8 where their text leaves it in doubt.
+    `tag_encoding` is preferred for tags that are not UTF-8 and whose encoding is in doubt.
     """
     with AudioChain(media) as chain:
         title, artist, album = _names(chain.first, tag_encoding)
@@ -94,7 +94,7 @@ def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, st
 
 
 def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
-    """Whether there is sound behind the end that the file's header names, as in files joined into one."""
+    """Return whether there is sound after the end that the file's header gives, as in joined files."""
     if not chain.seek(max(0, duration_ms - _LOOKED_AT_BEFORE_END_MS)):
         return False
     try:
@@ -104,8 +104,8 @@ def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
 
 
 def _counted_ms(path: Path) -> int | None:
-    """Length by reading every packet, a fiftieth of a second for a minute and a half of MP3; None where that
-    would take long. Raises SourceError for a file without a single one."""
+    """Find the length by reading every packet, which takes 20 ms for a minute and a half of MP3. Returns None for a
+    file that would take long. Raises SourceError for a file without packets."""
     if path.stat().st_size > MAX_COUNTED_BYTES:
         return None
     with AudioChain(path) as chain:
@@ -122,9 +122,9 @@ def _counted_ms(path: Path) -> int | None:
 
 
 def clean(text: str | None) -> str | None:
-    """One line without control, bidirectional and other invisible characters; None when nothing is left.
+    """Return one line without control, bidirectional and other invisible characters, None if nothing is left.
 
-    What joins letters or emoji stays. Tags come from strangers and end up in pages, logs and Discord messages.
+    Joiners of letters and emoji stay. Tags come from strangers and end up in pages, logs and Discord messages.
     """
     if text is None:
         return None
@@ -141,7 +141,7 @@ def _seen(char: str) -> str:
 
 
 def picture_type(picture: bytes | None) -> str | None:
-    """Media type by the first bytes, never by what the file claims; None for anything else or too large."""
+    """Return the media type by the first bytes, not by what the file claims. None if unknown or too large."""
     if picture is None or len(picture) > MAX_PICTURE_BYTES:
         return None
     if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":

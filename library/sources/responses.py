@@ -1,4 +1,4 @@
-"""What the head of an HTTP answer says: refused or not, a station or a file, which part, and a name for it."""
+"""Read the head of an HTTP response: an error, a station or a file, which part of it, and its title."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from library.sources.probe import clean
 from library.sources.text import decode, repair
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")
-# Some stations count down from a length that nobody will ever reach.
+# Some stations send a huge length, which nobody will ever reach.
 ENDLESS_BYTES = 2**31 - 1
 _RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:(\d{1,18})\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
 _NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
@@ -30,7 +30,7 @@ _NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
 def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
     said = f"The station answered {status}."
     if status == 206:
-        detail = "The server sends only a part of the file, and not the one that was asked for."
+        detail = "The server sent another part of the file than the requested one."
         return SourceError("UNREADABLE", detail, permanent=True)
     if status in {404, 410}:
         return SourceError("NOT_FOUND", said, permanent=True)
@@ -52,7 +52,7 @@ def _duration(seconds: float) -> str:
 
 
 def retry_after(headers: http.client.HTTPMessage) -> float | None:
-    """Seconds that the server asks to wait: a number or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds of `Retry-After`, which is a number or a date (RFC 9110, section 10.2.3)."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdecimal() and len(value) < 9:
         return float(value)
@@ -62,8 +62,8 @@ def retry_after(headers: http.client.HTTPMessage) -> float | None:
 
 
 def refuse_other_content(headers: http.client.HTTPMessage, peek: Callable[[int], bytes]) -> None:
-    """Raises SourceError for a page or a playlist. `peek` shows so much of the body: scripts that send sound often
-    leave it labelled as a page."""
+    """Raises SourceError for a page or a playlist. `peek(count)` returns the beginning of the body: scripts that send
+    audio often label it as a page."""
     kind = headers.get_content_type() if "Content-Type" in headers else ""
     if kind in {"text/html", "application/xhtml+xml"} and _is_markup(peek(64)):
         raise SourceError("UNDECODABLE", "The link leads to a web page, not to audio.", permanent=True)
@@ -76,8 +76,8 @@ def _is_markup(beginning: bytes) -> bool:
 
 
 def is_station(headers: http.client.HTTPMessage) -> bool:
-    """Whether the server says that this is a stream without an end. That a length is missing says nothing: many
-    send finite files so, transcoders for one."""
+    """Return whether the headers are those of a station, an endless stream. A missing length alone does not mean that:
+    many servers send finite files without one, for example transcoders."""
     length = content_length(headers)
     if (length is not None and length < ENDLESS_BYTES) or "Content-Range" in headers:
         return False
@@ -88,8 +88,8 @@ def is_station(headers: http.client.HTTPMessage) -> bool:
 
 
 def content_range(headers: http.client.HTTPMessage) -> tuple[int | None, int | None]:
-    """First byte and full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4). (None, None) also where
-    they cannot be true, or where the body is more than the part: several of them, or of another length."""
+    """Return the first byte and the full length of `Content-Range: bytes 0-9/100` (RFC 9110, section 14.4). Returns
+    (None, None) if they are absent or contradictory, or if the body has several parts or another length."""
     found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
     if found is None or is_multipart(headers):
         return None, None
@@ -111,14 +111,14 @@ def is_multipart(headers: http.client.HTTPMessage) -> bool:
 
 
 def true_length(headers: http.client.HTTPMessage) -> int | None:
-    """What the refusal of a range says: `Content-Range: bytes */100`."""
+    """Return the length that the refusal of a range has: `Content-Range: bytes */100`."""
     found = _NO_RANGE.fullmatch(headers.get("Content-Range", "").strip())
     return int(found[1]) if found else None
 
 
 def needs_seeking(beginning: bytes) -> bool:
-    """Whether nothing of a file can be heard without seeking in it: an MP4 whose index (`moov`) does not come
-    before its sound, or a Core Audio file, whose table of packets comes behind it."""
+    """Return whether a file can only be played by seeking in it: an MP4 whose index (`moov`) does not come before its
+    sound, or a Core Audio file, whose packet table comes after it."""
     if beginning.startswith(b"caff"):
         return True
     at = 0
@@ -127,7 +127,7 @@ def needs_seeking(beginning: bytes) -> bool:
         if kind in {b"moov", b"mdat"} or size < 8:
             return kind != b"moov"
         at += size
-    return at > 0  # hidden behind a large box
+    return at > 0  # the index is beyond a large box
 
 
 def icy_title(headers: http.client.HTTPMessage) -> str | None:
@@ -135,14 +135,14 @@ def icy_title(headers: http.client.HTTPMessage) -> str | None:
 
 
 def header_title(headers: http.client.HTTPMessage) -> str | None:
-    """The file's name by `Content-Disposition`."""
-    with suppress(ValueError, LookupError):  # the parser of parameters is not made for bad ones
+    """Return a title from the file name in `Content-Disposition`."""
+    with suppress(ValueError, LookupError):  # the standard library's parser fails on invalid parameters
         return file_title(_text(headers.get_filename() or ""))
     return None
 
 
 def _text(value: str) -> str:
-    """A header's value as it was meant; headers are read as Latin-1."""
+    """Return a header's value in its probable encoding. Headers are read as Latin-1."""
     (text,) = repair([value], latin=True)
     return text
 

@@ -1,4 +1,4 @@
-"""What every source of tracks is: a class in its own file, and a line in the list of `library/sources/__init__.py`."""
+"""The base class of sources. Each source has its own file and an entry in the list of `library/sources/__init__.py`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from library.sources.types import Media, Networks, TrackInfo
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What an installation has configured. `library`: the folder of audio files; `allow_private`: networks of its own
-    that links may lead to; `tag_encoding`: as in `probe`, for files of the library."""
+    """The settings of an installation. `library`: the folder of audio files. `allow_private`: private networks that
+    links may lead to. `tag_encoding`: as in `probe`, for files of the library."""
 
     library: Path
     allow_private: Networks = ()
@@ -22,9 +22,9 @@ class SourceOptions:
 
 
 class Source(ABC):
-    """Where tracks come from. `name` is kept in `Track.source` and in a guild's settings, `label` is for people.
-    The tracks of a `searchable` source are saved before anybody asks for them, and are found by words; those of another
-    are saved when somebody adds their uri.
+    """Where tracks come from. `name` is stored in `Track.source` and in a guild's settings. `label` is for people.
+    The tracks of a `searchable` source are saved in advance and can be found by words. Tracks of other sources are
+    saved when somebody adds their uri.
 
     Blocking and without Django: call `resolve` and `open` from a worker thread.
     """
@@ -39,23 +39,23 @@ class Source(ABC):
     @staticmethod
     @abstractmethod
     def takes(uri: str) -> bool:
-        """Whether a uri is one of this source's."""
+        """Return whether this source handles the uri."""
 
     @abstractmethod
     def resolve(self, uri: str) -> TrackInfo:
-        """Look at a track without playing it. At most about a minute. Raises SourceError."""
+        """Read a track's information without playing it. Takes at most about a minute. Raises SourceError."""
 
     @abstractmethod
     def open(self, uri: str) -> Media:
-        """Open a track to be played: a path, or an open file that the caller closes. Raises SourceError."""
+        """Return a track's audio for playing: a path, or an open file that the caller closes. Raises SourceError."""
 
     def describe(
         self, uri: str, found: Probe, *, title: str, url: str | None = None, is_live: bool = False
     ) -> TrackInfo:
-        """Return what `probe` found, under `title` where the file has none."""
+        """Return what `probe` found, with `title` if the file has none."""
         return TrackInfo(
             uri=uri,
-            # A station's own name beats the tags of what it happens to play.
+            # For a station, its own name counts, not the tags of what it is playing now.
             title=(None if is_live else found.title) or clean(title) or "Untitled",
             artist=None if is_live else found.artist,
             album=None if is_live else found.album,

@@ -1,7 +1,7 @@
-"""How many tags a file may have before FFmpeg reads them.
+"""Limit how many tags a file may have, before FFmpeg reads them.
 
-For each tag FFmpeg looks through all that it has: 40,000 comments in a FLAC file of half a megabyte took 15 s of CPU
-time, ten times as many take a hundred times as long, and nothing stops it on the way.
+For each tag, FFmpeg searches all tags it already has. 40,000 comments in a FLAC file of half a megabyte took 15 s of
+CPU time. Ten times as many take a hundred times as long, and FFmpeg cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from collections.abc import Callable
 from library.sources.errors import SourceError
 
 MAX_TAGS = 2000
-# CPU time of opening one file. Most demuxers take in each tag as they read it, a few thousand between two reads.
+# CPU time for opening one file. Most demuxers process each tag as they read it, a few thousand between two reads.
 MAX_OPENING_SECONDS = 5.0
-# The pictures of a FLAC file, which are held in memory, lie among its comments.
+# A FLAC file's pictures are among its comments and are kept in memory.
 _MAX_HEAD_BYTES = 64 * 1024**2
 _FLAC_COMMENTS = 4
-_LOOKED_AT_BYTES = 4096  # at a time, so that a server that sends single bytes hides none
+_LOOKED_AT_BYTES = 4096  # at least, so that a server that sends single bytes cannot split every pattern
 _OGG, _MATROSKA = b"OggS", b"\x1aE\xdf\xa3"
-# A name, of which FFmpeg takes any that begin with T, and the first byte of a size. Pictures hold few by chance. Of a
-# chapter the title is counted, which lies in it.
+# The name of a frame (FFmpeg accepts any that begins with T) and the first byte of its size. Pictures have few matches
+# by chance. A chapter is not counted itself, but the title inside it is.
 _ID3_FRAMES = {
     length: re.compile(rb"(?:T(?:\xff\0|[^\0]){%d}|(?!CHAP)[A-Z][A-Z0-9]{%d})\0" % (length - 1, length - 1))
     for length in (3, 4)
 }
-# FFmpeg holds all tags of these before it takes in the first. In Matroska (RFC 9559) each has the element TagName.
+# Of these formats FFmpeg reads all tags before it processes any. In Matroska (RFC 9559) each tag has a TagName element.
 _TAG_NAME = b"\x45\xa3"
 _PAGE_HEADER = re.compile(rb"OggS\0[\s\S]{22}\xff*")
 
@@ -35,7 +35,7 @@ type Peek = Callable[[int, int], bytes]
 
 def check_head(peek: Peek) -> None:
     """Raises SourceError for a file that begins with more than `MAX_TAGS` ID3v2 frames or FLAC comments (RFC 9639,
-    section 8): FFmpeg takes them in without reading on. `peek(offset, count)` gives bytes of the file."""
+    section 8), because FFmpeg processes them without another read. `peek(offset, count)` returns bytes of the file."""
     at = count = 0
     while size := tag_size(peek(at, 10)):
         frame = _ID3_FRAMES[3 if peek(at + 3, 1) == b"\2" else 4]
@@ -69,7 +69,7 @@ def _bounded(at: int) -> int:
 
 
 def tag_size(head: bytes) -> int:
-    """How many bytes the ID3v2 tag with these first ten takes, 0 where it is none (id3v2.4.0-structure, 3.1)."""
+    """Return the size of the ID3v2 tag with these first ten bytes, 0 if it is not one (id3v2.4.0-structure, 3.1)."""
     if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 0x7F:
         return 0
     length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -77,13 +77,13 @@ def tag_size(head: bytes) -> int:
 
 
 def count_comments(data: bytes) -> int:
-    """How many Vorbis comments there may be: in front of the "=" of each is the upper half of its length, two zeros.
-    Silence has many zeros, and few "="."""
+    """Return how many Vorbis comments there may be: before the "=" of each come two zeros, the upper half of its
+    length. Silence has many zeros but few "="."""
     return sum(b"\0\0" in piece for piece in data.split(b"=")[:-1])
 
 
 class OpeningWatch:
-    """Sees the bytes that FFmpeg reads to open a file, on the thread that opens it."""
+    """Checks the bytes that FFmpeg reads while it opens a file, on the thread that opens it."""
 
     def __init__(self) -> None:
         self._until = time.thread_time() + MAX_OPENING_SECONDS

@@ -1,8 +1,8 @@
-"""Text whose encoding nobody wrote down: tags, file names, headers.
+"""Text of unknown encoding: tags, file names, headers.
 
-Names are too short for statistics over bytes, which is what packages for this are made of. But a wrong guess shows:
-letters that no language has side by side, capitals inside words, symbols between letters. So each encoding is tried,
-and the one whose text looks least odd is taken.
+Packages for this use statistics over bytes, but names are too short for that. A wrong guess can be seen: letters that
+no language puts side by side, capitals inside words, symbols between letters. So each encoding is tried, and the one
+whose text looks least odd is used.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _CENTRAL = (
 _RUSSIAN = ("абвгдежзийклмнопрстуфхцчшщъыьэюяё",)
 _CYRILLIC = (*_RUSSIAN, "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдђежзијклљмнњопрстћуфхцчџш")
 _GREEK = ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",)
-# Cyrillic and Greek letters that make up most of any text, and those that are rare in it.
+# Cyrillic and Greek letters that make up most of any text, and letters that are rare.
 _FREQUENT = frozenset("оеаинтсрвлкмдпуяαοιετσνηυρπκμλςάίόέ")
 _RARE = frozenset("ъђћџљњґєξψζφϊϋΐΰ")
-# What is frequent; a text in the wrong encoding of its script has hardly any of these.
+# Frequent characters. A text in the wrong encoding of its script has hardly any of these.
 _HAN = frozenset(
     "的一是不我了在人有你爱愛心情天歌生日夜月风風花雪雨夢梦想中国國大小上下来來去时時间間年好无無世界海山水火光星空"
     "回家路东東南西北春夏秋冬青红紅白黑女子男母父少老王张張李陈陳林周曲乐樂音声聲美后過过到"
@@ -71,7 +71,7 @@ _ENCODINGS: dict[str, tuple[str, ...]] = {
     "cp949": (),
     "euc_jp": (),
 }
-# What a less usual encoding must be better by.
+# By how much a less common encoding must be better.
 _DOUBT = {
     "cp1252": 0.0,
     "cp1251": 0.1,
@@ -86,19 +86,19 @@ _DOUBT = {
 }
 _OTHER_DOUBT = 0.5
 _PREFERRED = 1.5
-# Of each text; it shows what it is much earlier.
+# How much of each text is used for guessing. Far less is usually enough.
 _GUESSED_BYTES = 1000
-# How much better another reading must be than Latin letters that may well have been meant.
+# By how much another encoding must be better than Latin-1 letters, which may have been intended.
 _MARGIN = 2.0
 
 _PUNCTUATION = frozenset("’‘“”„–—…«»¡¿·「」『』、。・〜～！？（）：，《》【】　№")
 _APOSTROPHES = frozenset("’‘")
-# What stands in names by itself, or at a number or a word.
+# Symbols that occur in names alone, or next to a number or a word.
 _SYMBOLS = frozenset("½¼¾©®™°±€£¥§•†‡²³µ¢¶‹›‰")
-# What letters of Central Europe and Russia are in cp1252: £ is Ł, ¹ is ą, ³ is ł, ¨ is Ё.
+# How cp1252 shows letters of Central Europe and Russia: £ is Ł, ¹ is ą, ³ is ł, ¨ is Ё.
 _ODD_AT_LETTERS = frozenset("£¥¢¼¾¹²³¨¸¯´ª×÷\xad")
 _HALF_WIDTH = re.compile("[\uff61-\uff9f]")
-# What languages do not do with letters of theirs, and what was meant then.
+# Letter combinations that no language has, each with the letters that were meant.
 _UNHEARD_OF = re.compile(
     "œ[^uieantlds]|iæ$"  # ś and ć
     "|ê[bdgkwz]"  # ę
@@ -112,15 +112,15 @@ _WORD = re.compile(r"[^\W\d_½¼¾²³¹]+")
 
 
 def decode(raw: bytes, *, prefer: str = "") -> str:
-    """Text of bytes in an unknown encoding. `prefer` names the encoding to take when in doubt."""
+    """Decode bytes in an unknown encoding. `prefer` names the encoding to use when in doubt."""
     return _decode_all([raw], prefer, 0.0)[0]
 
 
 def repair(texts: Sequence[str], *, latin: bool, prefer: str = "") -> list[str]:
-    """Texts that belong together, such as the tags of a file, as they were meant.
+    """Correct wrongly decoded texts that belong together, such as the tags of a file.
 
-    Surrogates (`surrogateescape`) stand for bytes that are not UTF-8. With `latin` also characters up to U+00FF are
-    doubted: ID3 tags, headers and addresses call everything Latin-1.
+    Surrogates (`surrogateescape`) stand for bytes that are not UTF-8. With `latin`, characters up to U+00FF are also
+    in doubt, because ID3 tags, headers and addresses label everything as Latin-1.
     """
     raws = [_bytes_of(text, latin=latin) for text in texts]
     doubtful = [raw for raw in raws if raw is not None]
@@ -134,7 +134,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def _bytes_of(text: str, *, latin: bool) -> bytes | None:
-    """The bytes that a text came from; None where there is no doubt about it."""
+    """Return the bytes that a text was decoded from, None if its encoding is not in doubt."""
     if _has_surrogates(text):
         return text.encode("utf-8", "surrogateescape")
     if latin and not text.isascii() and max(text) <= "\xff":
@@ -157,13 +157,13 @@ def _is_utf_8(raw: bytes) -> bool:
 
 
 def _decoded(raw: bytes, encoding: str) -> str:
-    # Five bytes mean nothing in cp1252. As Latin-1 they are control characters, which nothing shows.
+    # Five bytes are undefined in cp1252. In Latin-1 they are invisible control characters.
     return raw.decode(encoding, "replace").replace("\ufffd", " ")
 
 
 @lru_cache(maxsize=1024)
 def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
-    """The encoding whose texts look least odd, cp1252 unless another is better by `margin`."""
+    """Return the encoding whose texts look least odd: cp1252, unless another is better by `margin`."""
     best, least = "cp1252", math.inf
     for encoding in dict.fromkeys([*_ENCODINGS, *filter(None, [prefer])]):
         try:
@@ -179,7 +179,7 @@ def _guess(raws: tuple[bytes, ...], prefer: str, margin: float) -> str:
 
 
 def _beginning(raw: bytes, encoding: str) -> str:
-    """Decode what may have been cut off within a character. Raises UnicodeDecodeError, LookupError."""
+    """Decode bytes that may end inside a character. Raises UnicodeDecodeError, LookupError."""
     if len(raw) < _GUESSED_BYTES:
         return raw.decode(encoding)
     return codecs.getincrementaldecoder(encoding)().decode(raw)
@@ -191,7 +191,7 @@ def _oddity(text: str, encoding: str) -> float:
     odd += sum(
         _oddity_of_symbol(text, at) for at, char in enumerate(text) if char > "\x7f" and not char.isalpha()
     )
-    if alphabets := _ENCODINGS.get(encoding, ()):  # one language should have them all
+    if alphabets := _ENCODINGS.get(encoding, ()):  # one language should have all the letters
         strange = {
             char for word in words for char in word.lower() if char > "\x7f" and _script(char) != "CJK"
         }
@@ -202,7 +202,7 @@ def _oddity(text: str, encoding: str) -> float:
             and "Latin" in map(_script, strange)
             and not any(c.isascii() for c in chain(*words))
         ):
-            odd += 1.0 if foreign else 0.5  # not one letter of ASCII in it
+            odd += 1.0 if foreign else 0.5  # it has no ASCII letter
     latin = any(char.isascii() for word in words if len(word) > 1 for char in word)
     alone = sum(len(word) == 1 and word > "\xff" and _script(word) != "CJK" for word in words)
     return odd + (alone if latin else 0)
@@ -219,7 +219,7 @@ def _oddity_of_word(word: str, encoding: str) -> float:
         elif left.islower() and right.isupper() and not (left.isascii() and right.isascii()):
             odd += 2.0
         elif _are_accented(left, right):
-            odd += 1.0  # accented letters of a kind seldom stand together
+            odd += 1.0  # two accented vowels, or two accented consonants, are rarely side by side
     if len(word) > 2 and word[:2].isupper() and word[-1].islower():
         odd += 1.5
     if len(word) > 3 and word[0].islower() and word[1:].isupper():
@@ -234,7 +234,7 @@ def _oddity_of_word(word: str, encoding: str) -> float:
 
 
 def _are_accented(left: str, right: str) -> bool:
-    """Whether both are accented vowels, or both consonants."""
+    """Return whether both are accented vowels, or both are accented consonants."""
     if not "\x7f" < min(left, right) <= max(left, right) < "\u0250":
         return False
     return (left.lower() in _ACCENTED_VOWELS) == (right.lower() in _ACCENTED_VOWELS)
@@ -254,7 +254,7 @@ def _oddity_of_letter(char: str, encoding: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _oddity_of_ideograph(char: str, encoding: str) -> float:
-    """The national standards have what is in daily use first, and rarer characters behind it."""
+    """Rate a CJK character. The national standards have the common characters first and the rarer ones after them."""
     if _HALF_WIDTH.match(char):
         return 1.5
     if _KANA.match(char) or char in _HAN or char in _HANGUL:
@@ -276,7 +276,7 @@ def _oddity_of_ideograph(char: str, encoding: str) -> float:
 
 
 def _oddity_of_greek(word: str) -> float:
-    """A word has one accent, unless it is short or in capitals, and ends in a vowel, ν, ρ or ς."""
+    """Rate a Greek word. It has one accent, unless it is short or in capitals, and ends in a vowel, ν, ρ or ς."""
     lower, odd = word.lower(), 0.0
     accents = sum(char in _GREEK_ACCENTS for char in lower)
     if accents != 1 and not word.isupper() and len(word) > 3:
@@ -287,7 +287,7 @@ def _oddity_of_greek(word: str) -> float:
 
 
 def _oddity_of_sounds(word: str) -> float:
-    """Cyrillic and Greek words alternate between vowels and consonants more or less; abbreviations need not."""
+    """Rate a Cyrillic or Greek word by how vowels and consonants alternate. In abbreviations they need not."""
     if len(word) < 3 or _script(word[0]) not in {"Cyrillic", "Greek"}:
         return 0.0
     lower = word.lower()
@@ -301,7 +301,7 @@ def _oddity_of_sounds(word: str) -> float:
 def _oddity_of_symbol(text: str, at: int) -> float:
     char, before, behind = text[at], text[at - 1 : at], text[at + 1 : at + 2]
     if char < "\xa0" or "\u2500" <= char < "\u2600" or unicodedata.category(char) in {"Co", "Cn"}:
-        return 5.0  # a control character, or one to draw boxes with
+        return 5.0  # a control, box-drawing, private or unassigned character
     at_letter, between = before.isalpha() or behind.isalpha(), before.isalpha() and behind.isalpha()
     if char in _APOSTROPHES:
         return 0.1

@@ -1,4 +1,4 @@
-"""What a source tells about a track, and what it hands over to be played."""
+"""A source's information about a track, and the media that it returns for playing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ type Networks = Sequence[IPv4Network | IPv6Network]
 
 @dataclass(frozen=True, slots=True)
 class TrackInfo:
-    """A track as far as its source knows it; `uri` is what sources take.
+    """What a source knows about a track. Sources accept its `uri`.
 
-    `duration_ms` is None for live streams and where the container does not say. `artwork` is the embedded
-    picture as found, `artwork_type` its media type (`image/jpeg`, `image/png`, ...). `source` is the
-    source's name, `url` the track's public address, if it has one.
+    `duration_ms` is None for live streams and if the container does not have it. `artwork` is the unchanged embedded
+    picture, `artwork_type` its media type (`image/jpeg`, `image/png`, ...). `source` is the source's name, `url` the
+    track's public address, if it has one.
     """
 
     uri: str
@@ -34,7 +34,7 @@ class TrackInfo:
 
 @runtime_checkable
 class MediaFile(Protocol):
-    """A binary file-like for PyAV; `close` may be called from any thread and ends a blocked read."""
+    """A binary file-like for PyAV. `close` may be called from any thread and ends a blocked read."""
 
     def read(self, size: int = -1, /) -> bytes: ...
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
@@ -48,7 +48,7 @@ type Media = Path | MediaFile
 
 
 def media_name(media: Media) -> str:
-    """What logs call it: a file's name, a link without its query."""
+    """Return the name for log messages: a file's name, or a link without its query."""
     if isinstance(media, Path):
         return readable(media.name)
     url = getattr(media, "url", None)
@@ -56,5 +56,5 @@ def media_name(media: Media) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name with what no terminal should see, and what is no text, as `\\x1b` or `\\udcff`."""
+    """Return a file name in which characters that are not printable are escaped, as in `\\x1b` or `\\udcff`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

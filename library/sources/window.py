@@ -1,4 +1,4 @@
-"""The stretch of a medium that one FFmpeg container reads."""
+"""The section of a medium that one FFmpeg container reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from library.sources.errors import SourceError
 from library.sources.types import MediaFile
 
-# Enough for an ID3v2 tag with a large cover and the first frames behind it.
+# Enough for an ID3v2 tag with a large cover and the first frames after it.
 _HEAD_BYTES = 1_000_000
 _SKIPPED_BYTES = 65_536
 
@@ -17,9 +17,9 @@ _SKIPPED_BYTES = 65_536
 class Cut(Protocol):
     """Finds where the next part of a chain begins; see `ogg.OggCut` and `joined`.
 
-    `pass_on` takes the bytes as they come, b"" at the end, and gives those of the part; what was held back comes with
-    a later call. `rest` are the bytes read from the next part, once that is met. `is_foreign` says that another part
-    was met at any time, also by who looks at the end of the medium early.
+    `pass_on` takes the bytes in order, b"" at the end, and returns those of this part. It may hold bytes back until a
+    later call. `rest` has the bytes read from the next part, once it has begun. `is_foreign` is True once any other
+    part was found, even by an early look at the end of the medium.
     """
 
     rest: bytes | None
@@ -32,10 +32,10 @@ class Cut(Protocol):
 class Window:
     """A file for FFmpeg: the bytes of `media` from `start` to `end`, or to where `cut` finds the next part.
 
-    `ahead` was read from `media` already, from `start` on. FFmpeg's callbacks must not raise: PyAV holds what
-    was thrown until the next call returns and prints any further one to stderr. So the first error is kept in
-    `error`, and FFmpeg sees the end of the file. With `keep_head` the first megabyte stays in `head` until it is
-    forgotten. `watch` gets what FFmpeg reads, and may raise SourceError.
+    `ahead` has bytes that were already read from `media`, from `start` on. FFmpeg's callbacks must not raise: PyAV
+    keeps an exception until the next call returns, and prints any further one to stderr. So the first error is stored
+    in `error`, and FFmpeg sees the end of the file. With `keep_head` the first megabyte stays in `head` until
+    `forget_head`. `watch` gets what FFmpeg reads, and may raise SourceError.
     """
 
     def __init__(
@@ -52,22 +52,22 @@ class Window:
     ) -> None:
         self.error: SourceError | None = None
         self.watch: Callable[[bytes], None] | None = None
-        self.name = name  # FFmpeg looks at its suffix
+        self.name = name  # FFmpeg uses its suffix
         self.start = start
         self.head = bytearray()
         self._media = media
         self.end = end
-        self._ahead = ahead  # read from the media, and not looked at yet
-        self._ready = bytearray()  # looked at, and not handed out yet
+        self._ahead = ahead  # read from the media, but not passed to the cut yet
+        self._ready = bytearray()  # passed by the cut, but not returned yet
         self._cut = cut
         self._seekable = media.seekable() and not sequential
-        self._position = 0  # of FFmpeg, counted from `start`
-        self._taken = len(ahead)  # from the media, `ahead` included, counted from `start`
+        self._position = 0  # FFmpeg's position, relative to `start`
+        self._taken = len(ahead)  # bytes read from the media since `start`, including `ahead`
         self._keeps_head = keep_head
 
     @property
     def is_followed(self) -> bool:
-        """Whether another part was met behind it."""
+        """Whether another part was found after it."""
         return self._cut is not None and self._cut.is_foreign
 
     def forget_head(self) -> None:
@@ -75,7 +75,7 @@ class Window:
         self.head.clear()
 
     def following(self, cut: Cut) -> Window | None:
-        """Read on to where the next part begins, and make a window of it; None behind the last. Raises
+        """Read up to the start of the next part, and return a window for that part, None after the last one. Raises
         SourceError."""
         while self.read(_SKIPPED_BYTES):
             pass
@@ -107,13 +107,13 @@ class Window:
         return out
 
     def peek(self, offset: int, count: int) -> bytes:
-        """Bytes at so far behind the current position, which stays; all up to there are held until they are read."""
+        """Return bytes at `offset` after the current position without moving it. All bytes up to there are kept."""
         while len(self._ready) < offset + count and self._fill(offset + count - len(self._ready)):
             pass
         return bytes(self._ready[offset : offset + count])
 
     def _fill(self, size: int) -> bool:
-        """Take more from the media until some of it may be handed out; False at the end."""
+        """Read from the media until there are bytes to return. Returns False at the end."""
         while self.error is None:
             if self._cut is not None and self._cut.rest is not None:
                 return False
@@ -134,7 +134,7 @@ class Window:
             return out
         try:
             if self._seekable and self._media.tell() != self.start + self._taken:
-                self._media.seek(self.start + self._taken)  # another window of the same medium was read
+                self._media.seek(self.start + self._taken)  # another window of the same medium has moved it
             data = self._media.read(size)
         except SourceError as error:
             self.error = error
@@ -161,7 +161,7 @@ class Window:
             self.error = self.error or error
             return -1
         except (OSError, ValueError):
-            return -1  # FFmpeg asks for impossible places, and this is its answer for them
+            return -1  # FFmpeg asks for impossible positions, and expects this answer
         self._position = self._taken = base + offset
         self._ahead = b""
         self._ready.clear()

@@ -1,4 +1,4 @@
-"""Reading HTTP/1 off a connection as tolerantly as browsers do, and within bounds."""
+"""Read HTTP/1 from a connection, as tolerantly as browsers do, but with limits."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import socket
 import time
 from dataclasses import dataclass
 
-MAX_HEAD_BYTES = 256 * 1024  # as in Chromium; all heads of one answer together
+MAX_HEAD_BYTES = 256 * 1024  # as in Chromium; for all heads of one response together
 MAX_HEAD_LINES = 2000
-# Of one header. Much that reads their values takes time that grows with the square of their length.
+# Of one header. Many parsers take time that grows with the square of the value's length.
 MAX_VALUE_LENGTH = 8 * 1024
-MAX_LOCATION_LENGTH = 16 * 1024  # signed addresses of content networks are long
-MAX_LINE_BYTES = 16 * 1024  # of chunks' sizes and trailers
+MAX_LOCATION_LENGTH = 16 * 1024  # signed addresses of content delivery networks are long
+MAX_LINE_BYTES = 16 * 1024  # of a chunk size or a trailer
 _RECEIVED_AT_ONCE = 64 * 1024
 _STATUS = re.compile(rb"(HTTP/\d+(?:\.\d+)?|ICY)\s+(\d{3})(?:\s|$)", re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Nonsense(Exception):
-    """What came is not HTTP, or more of it than anybody needs."""
+    """The data is not HTTP, or exceeds a limit."""
 
 
 class Wire:
-    """Bytes of a connection, read ahead. Nothing outlasts `deadline` (monotonic seconds), and no single wait
-    `patience` seconds: a server that trickles starts every time-out of a socket anew."""
+    """A buffered reader of a connection. No read goes past `deadline` (monotonic seconds), and no single wait takes
+    longer than `patience` seconds. A socket's own timeout is not enough, because it restarts with each byte."""
 
     def __init__(self, connection: socket.socket, *, patience: float, deadline: float) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class Wire:
         self.deadline = deadline
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, b"" at the end. Raises OSError, TimeoutError among them."""
+        """Return up to `size` bytes, b"" at the end. Raises OSError, including TimeoutError."""
         if self._at == len(self._buffer):
             self._receive()
         data = self._buffer[self._at : self._at + size]
@@ -43,8 +43,8 @@ class Wire:
         return data
 
     def line(self, limit: int) -> bytes:
-        """The next line without its end, which may be a bare line feed. Raises Nonsense beyond `limit` bytes,
-        ConnectionError when the connection ends first, OSError."""
+        """Return the next line without its end, which may be a bare line feed. Raises Nonsense above `limit` bytes,
+        ConnectionError if the connection ends first, OSError."""
         line = bytearray()
         while True:
             end = self._buffer.find(b"\n", self._at)
@@ -68,7 +68,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`is_icy`: SHOUTcast 1, whose first line says `ICY 200 OK`."""
+    """`is_icy`: a SHOUTcast 1 response, whose first line is `ICY 200 OK`."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -76,12 +76,12 @@ class Head:
 
 
 def read_head(wire: Wire) -> Head:
-    """The head of the final answer, past any number of interim ones (`103 Early Hints`). Header bytes are read as
+    """Return the head of the final response, after any interim ones (`103 Early Hints`). Headers are decoded as
     Latin-1. Raises Nonsense, OSError."""
     left = MAX_HEAD_BYTES
     while True:
         first = b""
-        while not first:  # some send an empty line too many
+        while not first:  # some servers send an empty line first
             first = wire.line(left)
             left -= len(first) + 1
         found = _STATUS.match(first)
@@ -101,8 +101,8 @@ def read_head(wire: Wire) -> Head:
 
 
 def _headers(lines: list[bytes]) -> http.client.HTTPMessage:
-    """Lines that are no header are passed over, folded ones unfolded, and NUL and CR become spaces. Headers that are
-    too long are left out."""
+    """Parse header lines. Invalid lines are skipped, folded ones are unfolded, and NUL and CR become spaces. Headers
+    that are too long are left out."""
     fields: list[tuple[str, str]] = []
     for line in lines:
         text = line.decode("latin-1").translate({0: " ", 13: " "})

@@ -1,6 +1,6 @@
-"""A handful of pieces that the program plays itself, so that a library is never empty on the first evening.
+"""A few pieces that the program synthesizes itself, so that a new library is not empty.
 
-Everything is synthesised: no samples, no licences, the same bytes on every run with the same libraries.
+They need no samples and no licenses, and have the same bytes on every run with the same libraries.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Piece:
     compose: Callable[[], Stereo]
 
 
-# The tone comes first: it is what a waiting check wants to hear. One MP3 and one FLAC need a transcode.
+# The tone comes first, because checks wait for it. One MP3 and one FLAC need a transcode.
 PIECES = (
     Piece(
         "440 Hz Tone.opus", "440 Hz Tone", "Backline", "Test Signals",
@@ -69,9 +69,9 @@ PIECES = (
 
 
 def fill(folder: Path) -> int:
-    """Write the pieces that `folder` lacks and return how many were written; existing files stay untouched.
+    """Write the pieces that are missing in `folder`, and return how many. Existing files are not changed.
 
-    Each file appears complete or not at all, under a hidden name until then. Takes about 3 s of one core.
+    Each file has a hidden name until it is complete. Takes about 3 s of one core.
     Raises OSError when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,8 +100,8 @@ def _encode(piece: Piece, path: Path) -> None:
     with av.open(str(path), "w", format=name, options={"fflags": "+bitexact"}) as output:
         output.metadata.update(title=piece.title, artist=piece.artist, album=piece.album)
         if kind == ".opus":
-            # 20 ms packets are what Discord's voice takes, so these are sent on untouched. Complexity 0 takes
-            # 40 % of the time of 10; at this bit rate the difference is not heard.
+            # Discord's voice needs packets of 20 ms, so these are sent unchanged. Complexity 0 takes 40 % of the
+            # time of complexity 10, and at this bit rate the difference cannot be heard.
             options = {"frame_duration": "20", "application": "audio", "compression_level": "0"}
             stream = output.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo", options=options)
             stream.bit_rate = 112_000
@@ -132,7 +132,7 @@ def _frame(samples: Stereo, *, planar: bool) -> av.AudioFrame:
 
 
 def _attach(output: OutputContainer, picture: bytes) -> None:
-    """A cover as MP3's APIC and FLAC's PICTURE block; muxers want it before the first sound."""
+    """Attach a cover, as MP3's APIC frame or FLAC's PICTURE block. Muxers need it before the first audio packet."""
     stream = output.add_stream("mjpeg")
     stream.width = stream.height = SIZE
     stream.pix_fmt = "yuvj444p"
@@ -147,7 +147,7 @@ def _attach(output: OutputContainer, picture: bytes) -> None:
 
 
 def _picture_block(picture: bytes) -> bytes:
-    """FLAC's picture structure (RFC 9639, section 8.8), which Ogg carries in a comment; 3: front cover."""
+    """Return FLAC's picture structure (RFC 9639, section 8.8), which Ogg has in a comment. Type 3 is a front cover."""
     mime = b"image/jpeg"
     return (
         struct.pack(">II", 3, len(mime))

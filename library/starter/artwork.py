@@ -1,4 +1,4 @@
-"""Cover pictures: abstract shapes over warm gradients, each track with colours of its own."""
+"""Cover pictures: abstract shapes over warm gradients, with different colors for each track."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality 1 (best) to 31 times this
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Four `#rrggbb` colours from the light to the dark end, and the shape drawn in them."""
+    """Four `#rrggbb` colors from light to dark, and the shape drawn in them."""
 
     colours: tuple[str, str, str, str]
     motif: str
@@ -37,7 +37,7 @@ def _grid() -> tuple[Plane, Plane]:
 
 
 def _edge(distance: Plane) -> Plane:
-    """1 inside (negative distance), 0 outside, one and a half pixels of smooth edge."""
+    """Return 1 inside (negative distance) and 0 outside, with a smooth edge of one and a half pixels."""
     inside: Plane = np.clip(0.5 - distance * np.float32(SIZE / 1.5), 0, 1)
     return inside
 
@@ -49,7 +49,7 @@ def _disc(centre_x: float, centre_y: float, radius: float) -> Plane:
 
 
 def _shapes(motif: str) -> list[Shape]:
-    """Masks with opacity and the index of their colour, to be laid over each other in order."""
+    """Return masks, each with its opacity and the index of its color, to draw over each other in order."""
     x, y = _grid()
     if motif == "sine":
         wave = np.abs(y - 0.5 - 0.17 * np.sin(x * np.float32(6 * np.pi)))
@@ -88,7 +88,7 @@ def _shapes(motif: str) -> list[Shape]:
                 )
             )
         return layers
-    slabs: list[Shape] = []  # "floors": a stair, one step of it lit
+    slabs: list[Shape] = []  # "floors": stairs with one lit step
     for step in range(7):
         across, down = np.abs(x - 0.2 - 0.1 * step) - 0.13, np.abs(y - 0.84 + 0.115 * step) - 0.035
         slabs.append((_edge(np.maximum(across, down)), 0.9 if step == 5 else 0.45, 0))
@@ -96,7 +96,7 @@ def _shapes(motif: str) -> list[Shape]:
 
 
 def paint(cover: Cover) -> NDArray[np.uint8]:
-    """An RGB picture, shape (SIZE, SIZE, 3)."""
+    """Return an RGB picture, shape (SIZE, SIZE, 3)."""
     colours = [_rgb(colour) for colour in cover.colours]
     x, y = _grid()
     depth = np.clip(np.hypot((x - 0.2) / 1.2, (y - 0.08) / 0.95), 0, 1)
@@ -107,7 +107,7 @@ def paint(cover: Cover) -> NDArray[np.uint8]:
     for mask, opacity, index in _shapes(cover.motif):
         weight = (mask * np.float32(opacity)).astype(np.float32)[..., None]
         picture += (colours[index] - picture) * weight
-    # Grain of one grey level keeps long gradients from banding.
+    # Noise of one gray level prevents banding in long gradients.
     picture += np.random.default_rng(1).random((SIZE, SIZE, 1), dtype=np.float32) * 2 - 1
     painted: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
     return painted

@@ -12,7 +12,7 @@ type Sound = NDArray[np.float32]
 
 
 def hertz(note: float) -> float:
-    """Frequency of a MIDI note number; 69 is A4, 440 Hz."""
+    """Return the frequency of a MIDI note number. 69 is A4, 440 Hz."""
     return float(440.0 * 2.0 ** ((note - 69) / 12))
 
 
@@ -21,8 +21,8 @@ def seconds(count: float) -> int:
 
 
 def phase(frequency: float, length: int) -> Sound:
-    """A running phase in radians. Counted in 32 bits that wrap by themselves, so it neither drifts nor loses
-    precision however long it runs."""
+    """Return a running phase in radians. It is counted in 32 bits that wrap around, so it neither drifts nor loses
+    precision."""
     step = np.uint32(round(frequency / SAMPLE_RATE * 2**32) & 0xFFFFFFFF)
     return (np.arange(length, dtype=np.uint32) * step).astype(np.float32) * np.float32(2 * np.pi / 2**32)
 
@@ -32,12 +32,12 @@ def sine(frequency: float, length: int) -> Sound:
 
 
 def decay(length: int, half_life: float) -> Sound:
-    """Exponential fall that halves every `half_life` seconds."""
+    """Return an exponential decay that halves every `half_life` seconds."""
     return np.exp2(np.arange(length, dtype=np.float32) * np.float32(-1 / (half_life * SAMPLE_RATE)))
 
 
 def softened(sound: Sound, *, attack: float = 0.003, release: float = 0.03) -> Sound:
-    """In place: no click at either end."""
+    """Fade both ends in place, so that they do not click."""
     rise, fall = min(seconds(attack), len(sound) // 2), min(seconds(release), len(sound) // 2)
     if rise:
         sound[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
@@ -48,7 +48,7 @@ def softened(sound: Sound, *, attack: float = 0.003, release: float = 0.03) -> S
 
 @cache
 def pluck(note: float, length: float, *, brightness: float = 0.5, sustain: float = 0.996) -> Sound:
-    """A string after Karplus and Strong: a burst of noise going round a delay line that averages neighbours.
+    """A plucked string by Karplus and Strong: a burst of noise in a delay line that averages neighboring samples.
 
     The line is a whole number of samples long, so the result is stretched to the exact pitch.
     """
@@ -69,7 +69,7 @@ def pluck(note: float, length: float, *, brightness: float = 0.5, sustain: float
         now[0] = before[0] + before[-1]
         now *= np.float32(sustain / 2)
     flat = loop.reshape(-1)
-    # Averaging with the sample before delays each round by half a sample.
+    # Averaging with the previous sample delays each round by half a sample.
     steps = np.arange(seconds(length)) * ((size + 0.5) / period)
     steps = steps[steps < len(flat) - 1]
     return softened(np.interp(steps, np.arange(len(flat)), flat).astype(np.float32), attack=0.001)
@@ -77,7 +77,7 @@ def pluck(note: float, length: float, *, brightness: float = 0.5, sustain: float
 
 @cache
 def piano(note: float, length: float) -> Sound:
-    """A soft felt piano: partials a little sharp of harmonic, the higher the shorter."""
+    """A soft felt piano. Its partials are slightly sharp, and higher ones are shorter."""
     size, base = seconds(length), hertz(note)
     sound = np.zeros(size, dtype=np.float32)
     for partial in range(1, 8):
@@ -95,7 +95,7 @@ def piano(note: float, length: float) -> Sound:
 
 @cache
 def bell(note: float, length: float) -> Sound:
-    """A glassy bell by frequency modulation; the modulator dies away faster than the tone."""
+    """A glassy bell by frequency modulation. The modulator decays faster than the tone."""
     size, base = seconds(length), hertz(note)
     modulator = sine(base * 3.5, size) * decay(size, 0.25) * np.float32(1.4)
     carrier = np.sin(phase(base, size) + modulator)
@@ -104,7 +104,7 @@ def bell(note: float, length: float) -> Sound:
 
 @cache
 def tine(note: float, length: float) -> Sound:
-    """An electric piano: a quiet high tine over a round, slowly dying tone."""
+    """An electric piano: a quiet high tine over a round, slowly decaying tone."""
     size, base = seconds(length), hertz(note)
     modulator = sine(base, size) * decay(size, 0.4) * np.float32(0.9)
     sound = np.sin(phase(base, size) + modulator) * decay(size, 0.6)
@@ -124,7 +124,7 @@ def kalimba(note: float, length: float) -> Sound:
 
 
 def pad(note: float, length: float, *, detune: float = 0.12, harmonics: int = 9) -> Sound:
-    """A slow string-like voice: two detuned copies of one wave cycle, swelling and leaving gently."""
+    """A slow string-like voice: two detuned copies of one wave cycle that fade in and out slowly."""
     size = seconds(length)
     cycle = np.arange(4096, dtype=np.float32) * np.float32(2 * np.pi / 4096)
     wave = np.zeros(4096, dtype=np.float32)
@@ -143,7 +143,7 @@ def pad(note: float, length: float, *, detune: float = 0.12, harmonics: int = 9)
 
 @cache
 def brush(length: float, *, brightness: float = 0.6, seed: int = 1) -> Sound:
-    """A wire brush on a snare or, brighter, a ride cymbal."""
+    """A wire brush on a snare. With more brightness it sounds like a ride cymbal."""
     size = seconds(length)
     noise = np.random.default_rng(seed).normal(0, 0.35, size + 1).astype(np.float32)
     sound = noise[1:] - np.float32(brightness) * noise[:-1]
@@ -170,6 +170,6 @@ def rain(length: float, *, seed: int) -> Sound:
 
 
 def forget_notes() -> None:
-    """Give back what the notes of the last piece hold, some tens of megabytes."""
+    """Free the cached notes of the last piece, some tens of megabytes."""
     for instrument in (pluck, piano, bell, tine, kalimba, brush):
         instrument.cache_clear()

@@ -1,4 +1,4 @@
-"""Placing notes in stereo, a room around them, and one loudness for all."""
+"""Place notes in stereo, add reverberation, and give all pieces the same loudness."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from library.starter.instruments import SAMPLE_RATE, Sound, seconds
 
 type Stereo = NDArray[np.float32]
 
-# Weighted mean square of both channels together at -16 LUFS (ITU-R BS.1770).
+# The weighted mean square of both channels together at -16 LUFS (ITU-R BS.1770).
 _TARGET_POWER = 10 ** ((-16 + 0.691) / 10)
 _CEILING = 0.89
 
 
 class Mix:
-    """Notes added into a stereo buffer, shape (2, samples)."""
+    """A stereo buffer, shape (2, samples), to which notes are added."""
 
     def __init__(self, length: float) -> None:
         self.samples: Stereo = np.zeros((2, seconds(length)), dtype=np.float32)
 
     def add(self, sound: Sound, at: float, *, gain: float = 1.0, pan: float = 0.0) -> None:
-        """`pan` from -1 (left) to 1 (right), equal power; what reaches beyond the end is cut."""
+        """Add a note. `pan` is from -1 (left) to 1 (right), with equal power. A note is cut at the buffer's end."""
         start = seconds(at)
         sound = sound[: max(0, self.samples.shape[1] - start)]
         angle = (pan + 1) * np.pi / 4
@@ -29,9 +29,9 @@ class Mix:
             self.samples[channel, start : start + len(sound)] += sound * np.float32(gain * share)
 
     def add_room(self, *, amount: float, decay_seconds: float) -> None:
-        """Schroeder's reverberator: parallel feedback combs, slightly different left and right.
+        """Add reverberation by Schroeder's method: parallel feedback combs, slightly different left and right.
 
-        At half the sample rate, which saves half the time and takes the top octave away, as rooms do.
+        It works at half the sample rate, which takes half the time and removes the top octave, as rooms do.
         """
         even = self.samples.shape[1] // 2 * 2
         for channel in range(2):
@@ -52,7 +52,7 @@ class Mix:
             dry[1:-1:2] += (wet[1:] + wet[:-1]) / 2
 
     def master(self, *, fade_in: float = 0.02, fade_out: float = 2.5) -> Stereo:
-        """Level to about -16 LUFS, peaks rounded off below full scale, silent first and last sample."""
+        """Return the mix at about -16 LUFS, with peaks limited below full scale, and with fades at both ends."""
         samples = self.samples
         samples -= samples.mean(axis=1, keepdims=True)
         rise, fall = seconds(fade_in), seconds(fade_out)
@@ -60,7 +60,7 @@ class Mix:
         samples[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
         samples *= np.float32(np.sqrt(_TARGET_POWER / _loudness_power(samples)))
         over = np.abs(samples) > _CEILING / 2
-        # Above half the ceiling a tanh knee, continuous in value and slope.
+        # A tanh curve above half the ceiling, continuous in value and slope.
         half = np.float32(_CEILING / 2)
         bent = samples[over]
         samples[over] = np.sign(bent) * (half + half * np.tanh((np.abs(bent) - half) / half))
@@ -68,7 +68,7 @@ class Mix:
 
 
 def _loudness_power(samples: Stereo) -> float:
-    """Power as BS.1770 weighs and gates it, near enough: every third block of 0.4 s, weighted by a curve."""
+    """Approximate the weighted and gated power of BS.1770: every third block of 0.4 s, weighted by a curve."""
     size = seconds(0.4)
     blocks = samples[:, : samples.shape[1] // size * size].reshape(2, -1, size)[:, ::3]
     frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)

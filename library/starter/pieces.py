@@ -1,4 +1,4 @@
-"""The pieces: short, calm, each of another mood, each the same on every machine."""
+"""The pieces: short and calm, each with a different mood, the same on every machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from library.starter.mixing import Mix, Stereo
 
 
 def tone_440() -> Stereo:
-    """A pure 440 Hz sine for 60 s, both channels alike, with 20 ms ramps at the ends."""
+    """A pure 440 Hz sine for 60 s, the same in both channels, with 20 ms ramps at the ends."""
     wave = sine(440.0, seconds(60)) * np.float32(0.17)
     ramp = np.linspace(0, 1, seconds(0.02), dtype=np.float32)
     wave[: len(ramp)] *= ramp
@@ -29,7 +29,7 @@ def tone_440() -> Stereo:
 
 
 def slow_rain() -> Stereo:
-    """Felt piano over rain, A minor, bars of four seconds."""
+    """Felt piano over rain, in A minor, with bars of four seconds."""
     mix = Mix(48)
     chords = [(45, 52, 59, 60), (41, 48, 57, 60), (48, 52, 59, 55), (43, 50, 59, 57)] * 2 + [
         (38, 45, 53, 60),
@@ -55,7 +55,7 @@ def slow_rain() -> Stereo:
 
 
 def sawdust_waltz() -> Stereo:
-    """Two plucked strings in three-four time, G major, 138 to the minute."""
+    """Two plucked strings in three-four time, in G major, at 138 beats per minute."""
     mix, beat = Mix(47), 60 / 138
     bars = [
         (43, 59, 62),
@@ -101,7 +101,7 @@ def sawdust_waltz() -> Stereo:
 
 
 def cold_harbour() -> Stereo:
-    """A slow pad, four open chords, a far bell like a buoy."""
+    """A slow pad with open chords, and a distant bell like a buoy."""
     mix = Mix(50)
     chords = [(38, 57, 62, 64, 69), (34, 53, 60, 62, 65), (41, 57, 60, 64, 67), (36, 55, 62, 64, 67)]
     chords += [(38, 57, 60, 65, 69), (38, 57, 62, 66, 69)]

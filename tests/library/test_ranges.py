@@ -279,11 +279,11 @@ FIRST: dict[str, tuple[Later, str]] = {
     ),
     "always several parts": (
         multipart,
-        "The server sends only a part of the file, and not the one that was asked for.",
+        "The server sent another part of the file than the requested one.",
     ),
     "never the beginning": (
         lambda sound, _: answer(sound[100:], said(100, len(sound), len(sound)), status=PART),
-        "The server sends only a part of the file, and not the one that was asked for.",
+        "The server sent another part of the file than the requested one.",
     ),
     "a few words behind the end": (
         lambda sound, at: answer(sound + b" \n</body></html>", f"Content-Length: {len(sound)}", length=False),
@@ -291,11 +291,11 @@ FIRST: dict[str, tuple[Later, str]] = {
     ),
     "length too small": (
         lambda sound, _: answer(sound, "Content-Length: 50000", length=False),
-        "The server sends more than the length that it names.",
+        "The server sends more data than it announced.",
     ),
     "length too large": (
         lambda sound, _: answer(sound, f"Content-Length: {len(sound) + 500}", length=False),
-        "The connection broke off, and this server cannot resume.",
+        "The connection was lost, and this server cannot resume.",
     ),
     "length too large, the end known": (
         lambda sound, at: (
