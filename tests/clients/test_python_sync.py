@@ -251,7 +251,7 @@ def test_the_commands_refuse_in_words(server: Server, token: str, command: Comma
             "Set SESSION_TOKEN or pass --token.",
         ),
         (command(*here, "cam-1", "--send", "-", token=token), "nonsense", 2, "Line 1 is not JSON"),
-        (command("ws", "--url", "example", "--stream", "x", token=token), None, 2, "no address such as"),
+        (command("ws", "--url", "example", "--stream", "x", token=token), None, 2, "not a URL such as"),
     ]
     for process, said, code, words in cases:
         ended, printed, error = finish(process, said)

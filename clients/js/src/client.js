@@ -121,7 +121,7 @@ export class Client {
 
   /** @param {string} instanceId @param {Follower} follower */
   follow(instanceId, follower) {
-    if (this.#followers.has(instanceId)) throw new Error(`${instanceId} is followed already.`);
+    if (this.#followers.has(instanceId)) throw new Error(`This client already follows ${instanceId}.`);
     this.#followers.set(instanceId, follower);
     this.#line.tell("follow", instanceId);
   }

@@ -20,9 +20,9 @@ const decoder = new TextDecoder();
  */
 export function packFrame(header, payload) {
   const head = encoder.encode(JSON.stringify(header));
-  if (head.length > MAX_HEADER_BYTES) throw tooLarge(`A header has at most ${MAX_HEADER_BYTES} bytes.`);
+  if (head.length > MAX_HEADER_BYTES) throw tooLarge(`A frame's header may have at most ${MAX_HEADER_BYTES} bytes.`);
   const size = LENGTH_BYTES + head.length + payload.length;
-  if (size > MAX_FRAME_BYTES) throw tooLarge(`A frame has at most ${MAX_FRAME_BYTES} bytes.`);
+  if (size > MAX_FRAME_BYTES) throw tooLarge(`A frame may have at most ${MAX_FRAME_BYTES} bytes.`);
   const message = new Uint8Array(size);
   new DataView(message.buffer).setUint16(0, head.length);
   message.set(head, LENGTH_BYTES);
@@ -37,7 +37,7 @@ export function packFrame(header, payload) {
  */
 export function packMessage(message) {
   const text = JSON.stringify(message);
-  if (encoder.encode(text).length > MAX_TEXT_BYTES) throw tooLarge(`A message has at most ${MAX_TEXT_BYTES} bytes.`);
+  if (encoder.encode(text).length > MAX_TEXT_BYTES) throw tooLarge(`A message may have at most ${MAX_TEXT_BYTES} bytes.`);
   return text;
 }
 

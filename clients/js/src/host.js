@@ -85,7 +85,7 @@ export class Tab {
   }
 
   get #here() {
-    if (!this.#session) throw new Error("A tab says hello first.");
+    if (!this.#session) throw new Error("A tab must send `hello` first.");
     return this.#session;
   }
 

@@ -189,7 +189,7 @@ export class EventLog {
     try {
       for (let resets = 0; lost || this.#cursor.seq < this.#link.head; ) {
         if (lost) {
-          if (++resets > MAX_RESETS) throw new NetworkError("no place in this log");
+          if (++resets > MAX_RESETS) throw new NetworkError("the log changed again during each snapshot");
           const { epoch, seq } = await this.#takeSnapshot(this.#link.epoch);
           if (round !== this.#round) return;
           this.#cursor = { epoch, seq };

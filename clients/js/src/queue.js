@@ -51,8 +51,8 @@ function changed(state, { name, args }) {
 }
 
 /**
- * Put an item at the place of its rank. An item behind the loaded part is dropped. Old events have no rank, only `after`,
- * the id of the item that it follows.
+ * Put an item at the place of its rank. An item beyond the loaded part is dropped. Old events have no rank, only `after`,
+ * the id of the item before it.
  * @template {QueuePart} S
  * @param {S} state
  * @param {QueueItem} item
@@ -70,7 +70,7 @@ function put(state, item, after) {
 }
 
 /**
- * Give items other ranks. They keep their order, and items that are not loaded stay behind all that are.
+ * Give items other ranks. They keep their order, and items that are not loaded stay after all that are.
  * @template {QueuePart} S
  * @param {S} state
  * @param {Map<string, number>} ranks by item
@@ -94,7 +94,7 @@ function renumber(state, ranks) {
  * The loaded part, extended by a page.
  * @template {QueuePart} S
  * @param {S} state
- * @param {QueuePage} page the items behind `state.next`. It may be older than the state
+ * @param {QueuePage} page the items after `state.next`. It may be older than the state
  * @param {GuildEvent[]} since all events that are in the state but not in the page
  * @returns {S}
  */

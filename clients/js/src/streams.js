@@ -72,7 +72,7 @@ export class Streams {
    * @throws {Error} already registered on that stream
    */
   register(options) {
-    if (this.#streams.has(options.streamId)) throw new Error(`On ${options.streamId} already.`);
+    if (this.#streams.has(options.streamId)) throw new Error(`This client is already registered on stream ${options.streamId}.`);
     const stream = new Stream(this, options);
     this.#streams.set(stream.id, stream);
     if (this.#link.state === "live") this.#sendRegister(stream);

@@ -48,7 +48,7 @@ export interface Snapshot extends Cursor {
   can: Rights;
 }
 
-/** Items behind a rank, as of this position in the log. */
+/** The items after a rank, as of this position in the log. */
 export interface QueuePage extends Cursor {
   items: QueueItem[];
   queue_total: number;

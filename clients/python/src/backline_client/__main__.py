@@ -34,7 +34,7 @@ def main() -> int:
             default=os.environ.get("BACKLINE_URL", "http://127.0.0.1:1337"),
             help="the server (default: BACKLINE_URL, else %(default)s)",
         )
-        under.add_argument("--token", help="who you are (default: SESSION_TOKEN, which `ps` does not show)")
+        under.add_argument("--token", help="your token (default: SESSION_TOKEN, which `ps` does not show)")
         command.add_arguments(under)
         under.set_defaults(run=command.run)
     arguments = parser.parse_args()

@@ -30,7 +30,7 @@ async def read_objects(source: str) -> AsyncIterator[dict[str, Any]]:
         except ValueError as error:
             raise BadInput(f"Line {number} is not JSON: {error}") from error
         if not isinstance(value, dict):
-            raise BadInput(f"Line {number} is no JSON object.")
+            raise BadInput(f"Line {number} is not a JSON object.")
         yield value
 
 

@@ -12,18 +12,18 @@ from backline_client.sync import NewEvent, SyncClient
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Print a log's events, one JSON object a line, until Ctrl-C; with --send append some first."
+        "Print a log's events, one JSON object per line, until Ctrl-C. --send appends events first."
     )
     parser.add_argument(
-        "--store", required=True, metavar="NAME", help="todo or app:todo, guild:<id>, stream:<id>"
+        "--store", required=True, metavar="NAME", help="the log: todo or app:todo, guild:<id>, stream:<id>"
     )
     parser.add_argument(
         "--send", metavar="FILE", help='JSON lines {"name": …, "args": …} to push; - for standard input'
     )
-    parser.add_argument("--since", type=int, default=0, metavar="SEQ", help="events behind that one (0: all)")
-    parser.add_argument("--epoch", default="", help="of the log that --since is about")
-    parser.add_argument("--once", action="store_true", help="end at the head instead of waiting for more")
-    parser.add_argument("--count", type=int, metavar="N", help="end after so many events")
+    parser.add_argument("--since", type=int, default=0, metavar="SEQ", help="print events after SEQ (0: all)")
+    parser.add_argument("--epoch", default="", help="the epoch of the log that --since belongs to")
+    parser.add_argument("--once", action="store_true", help="stop at the head instead of waiting for more")
+    parser.add_argument("--count", type=int, metavar="N", help="stop after N events")
 
 
 async def run(client_options: tuple[str, str], arguments: argparse.Namespace) -> None:
@@ -44,7 +44,7 @@ async def run(client_options: tuple[str, str], arguments: argparse.Namespace) ->
 def _event(said: dict[str, object]) -> NewEvent:
     name, event_id = said.get("name"), said.get("event_id")
     if not isinstance(name, str):
-        raise BadInput("An event needs a `name`.")
+        raise BadInput("An event must have a `name`.")
     if event_id is None:
         return NewEvent(name, said.get("args"))
     if not isinstance(event_id, str):

@@ -19,33 +19,33 @@ PICTURES = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"RIFF": "webp"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Register on a live stream. What comes is printed as one JSON object a line (of frames the header, with "
-        "`bytes`); with --consumes until Ctrl-C, else until everything is sent. Without --consumes, "
-        "--produces, --send and --presence it watches: frames, alerts and who is there."
+        "Register on a live stream, and print what arrives, one JSON object per line. Of a frame, the header and its "
+        "size (`bytes`) are printed. Without --consumes, the command ends when everything is sent, else on Ctrl-C. "
+        "Without --consumes, --produces, --send and --presence, it prints frames, alerts and presence."
     )
     parser.add_argument(
-        "--stream", required=True, metavar="ID", help="the stream; producing to a new one makes it"
+        "--stream", required=True, metavar="ID", help="the stream, created if you produce to it"
     )
     parser.add_argument(
-        "--produces", type=_types, default=[], metavar="TYPES", help="such as video-frame,alert"
+        "--produces", type=_types, default=[], metavar="TYPES", help="types to send: video-frame,alert"
     )
     parser.add_argument(
-        "--consumes", type=_types, default=[], metavar="TYPES", help="such as video-frame,alert"
+        "--consumes", type=_types, default=[], metavar="TYPES", help="types to receive: video-frame,alert"
     )
     parser.add_argument(
         "--send",
         metavar="FILE",
-        help="a JPEG, PNG or WebP picture, sent as a frame; any other file, or - for standard input, has one JSON "
-        "object a line, sent as messages; without a `type` they are of the produced one",
+        help="a JPEG, PNG or WebP picture to send as a frame, or a file (- for standard input) with one JSON object "
+        "per line to send as messages. The default of a message's `type` is the produced type",
     )
     parser.add_argument(
-        "--since", type=int, metavar="SEQ", help="durable messages behind that one, 0 for all"
+        "--since", type=int, metavar="SEQ", help="also receive durable messages after SEQ (0: all)"
     )
-    parser.add_argument("--epoch", default="", help="of the log that --since is about")
-    parser.add_argument("--presence", action="store_true", help="print who is there whenever that changes")
-    parser.add_argument("--count", type=int, metavar="N", help="end after so many messages or frames")
+    parser.add_argument("--epoch", default="", help="the epoch of the log that --since belongs to")
+    parser.add_argument("--presence", action="store_true", help="print who is on the stream at each change")
+    parser.add_argument("--count", type=int, metavar="N", help="stop after N messages or frames")
     parser.add_argument(
-        "--save", type=Path, metavar="FOLDER", help="write each frame's payload into a file there"
+        "--save", type=Path, metavar="FOLDER", help="write each frame's payload to a file in FOLDER"
     )
 
 
@@ -107,7 +107,7 @@ async def _send(
     async for said in read_objects(source):
         type_ = said.pop("type", produces[0] if len(produces) == 1 else None)
         if not isinstance(type_, str):
-            raise BadInput("A message needs a `type`.")
+            raise BadInput("A message must have a `type`.")
         message_id = said.pop("id", None)
         if not isinstance(message_id, str | None):
             raise BadInput("`id` must be a string.")

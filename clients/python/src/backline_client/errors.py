@@ -58,6 +58,6 @@ _SAID = {"type", "id", "code", "detail", "message"}
 def refusal(frame: Mapping[str, Any]) -> Refused:
     """Return the error for an `error` frame or a JSON error body."""
     code = str(frame.get("code", "REFUSED"))
-    detail = str(frame.get("message") or frame.get("detail") or "The server refused.")
+    detail = str(frame.get("message") or frame.get("detail") or "The server refused the request.")
     kind = PositionLost if code in _POSITION else Refused
     return kind(code, detail, {key: value for key, value in frame.items() if key not in _SAID})

@@ -102,9 +102,9 @@ def pack(header: Mapping[str, Any], payload: bytes) -> bytes:
     """Return a binary frame. Raises TooLarge, or TypeError or ValueError if the header is not valid JSON."""
     raw = to_json(header).encode()
     if len(raw) > MAX_HEADER_BYTES:
-        raise TooLarge("TOO_LARGE", f"A frame's header has at most {MAX_HEADER_BYTES} bytes.")
+        raise TooLarge("TOO_LARGE", f"A frame's header may have at most {MAX_HEADER_BYTES} bytes.")
     if 2 + len(raw) + len(payload) > MAX_FRAME_BYTES:
-        raise TooLarge("TOO_LARGE", f"A frame has at most {MAX_FRAME_BYTES} bytes, header included.")
+        raise TooLarge("TOO_LARGE", f"A frame may have at most {MAX_FRAME_BYTES} bytes with its header.")
     return b"".join((len(raw).to_bytes(2), raw, payload))
 
 
@@ -112,7 +112,7 @@ def to_text(message: Mapping[str, Any]) -> str:
     """Return a message as JSON for `/ws`. Raises TooLarge, or TypeError or ValueError if it is not valid JSON."""
     text = to_json(message)
     if len(text) > MAX_TEXT_BYTES:
-        raise TooLarge("TOO_LARGE", f"A message has at most {MAX_TEXT_BYTES} bytes.")
+        raise TooLarge("TOO_LARGE", f"A message may have at most {MAX_TEXT_BYTES} bytes.")
     return text
 
 

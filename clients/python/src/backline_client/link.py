@@ -26,18 +26,18 @@ PING_SECONDS = 15.0  # a dead network is detected after at most twice this time
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16_000_000
 GOOD_AFTER_SECONDS = 5.0  # after a connection that lasted this long, the backoff starts again at its base
-# The shortest delay, even if the server names a shorter one. The server means one message. If all pending messages
-# came back that soon, they would exceed the limit again.
+# The shortest delay, even if the server asks for a shorter one. The server's delay is for one message. If all pending
+# messages were sent again that soon, they would exceed the limit again.
 RETRY_SECONDS = 1.0
 
 # Codes of refusals after which a retry may succeed.
 TEMPORARY = {"RATE_LIMITED", "UNAVAILABLE"}
 UNAUTHENTICATED = 4401
 CLOSED = {
-    4400: "The server did not understand this client.",
-    4401: "The server no longer knows who this is.",
-    4403: "You may not be here.",
-    4404: "There is nothing here.",
+    4400: "The server could not read a message of this client.",
+    4401: "The token is no longer valid.",
+    4403: "You do not have access.",
+    4404: "Not found.",
     4413: "A message was too large.",
 }
 
@@ -151,7 +151,7 @@ class Link(ABC):
                 await asyncio.sleep(self._backoff.delay(failures))
             except Exception as error:
                 log.warning("Could not get a new token: %r", error)
-                await socket.close()  # `_open` then asks again. If that fails too, the client ends
+                await socket.close()  # `_open` calls the function again; if that fails too, the client ends
             else:
                 if socket is self._socket:
                     await self._say({"type": "auth", "id": "auth", "authToken": token})
@@ -259,7 +259,7 @@ class Link(ABC):
             after = response.headers.get("Retry-After", "")
             return Unreachable(str(said), float(after) if after.isdigit() else 0.0)
         if said.code == "TOKEN_EXPIRED" and not isinstance(self._token, str) and not self._expired_before:
-            self._expired_before = True  # it expired in transit or in a cache: ask for a new one, once
+            self._expired_before = True  # it expired in transit or in a cache: get a new one, once
             return Unreachable(str(said))
         return said
 
@@ -269,5 +269,5 @@ def socket_url(url: str, path: str) -> str:
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
     if scheme is None or not parts.netloc:
-        raise ValueError(f"{url!r} is no address such as http://127.0.0.1:1337")
+        raise ValueError(f"{url!r} is not a URL such as http://127.0.0.1:1337")
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + path, "", ""))

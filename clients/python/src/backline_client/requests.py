@@ -29,7 +29,7 @@ class Requests:
     def add(self, frame: dict[str, Any], *, about: str = "", again: bool = True) -> Request:
         """Add a request. Raises ValueError when its id is already in use."""
         if frame["id"] in self._open:
-            raise ValueError(f"{frame['id']!r} is on its way already.")
+            raise ValueError(f"The id {frame['id']!r} is already in use.")
         request = Request(frame, asyncio.get_running_loop().create_future(), about, again)
         self._open[frame["id"]] = request
         return request
@@ -64,5 +64,5 @@ class Requests:
         for request in self._open.values():
             if not request.again and not request.answer.done():
                 request.answer.set_exception(
-                    ConnectionLost("The connection was lost before the answer came.")
+                    ConnectionLost("The connection was lost before the server responded.")
                 )

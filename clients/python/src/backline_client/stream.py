@@ -112,7 +112,7 @@ class Stream(AsyncIterator[Item]):
         when the registration has ended, or ValueError for a type that was not registered in `produces`.
         """
         if type_ not in self._asked["produces"]:
-            raise ValueError(f"{type_!r} is not among what was registered as produced.")
+            raise ValueError(f"The type {type_!r} was not registered in `produces`.")
         message = pack({**(data or {}), "type": type_, "streamId": self.id}, payload)
         if self._over is not None:
             raise self._over
@@ -212,7 +212,7 @@ class StreamClient(Link):
         ValueError when this client is already registered on the stream.
         """
         if stream_id in self._streams:
-            raise ValueError(f"This client is registered on {stream_id!r} already.")
+            raise ValueError(f"This client is already registered on stream {stream_id!r}.")
         asked: dict[str, Any] = {
             "clientType": self._client_type,
             "produces": list(produces),
@@ -246,7 +246,7 @@ class StreamClient(Link):
     # --- For the streams ---
 
     def _is_on(self, stream: Stream) -> bool:
-        """Whether the stream is registered on the current connection."""
+        """Return whether the stream is registered on the current connection."""
         return self._socket is not None and stream._connection == self._connections
 
     async def _register(self, stream: Stream) -> None:

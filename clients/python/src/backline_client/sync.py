@@ -114,7 +114,7 @@ class SyncClient(Link):
         """
         frame = {"type": "push", "id": str(uuid.uuid4()), "events": _pushed(events, after)}
         if len(to_json(frame)) > MAX_BYTES:
-            raise TooLarge("TOO_LARGE", f"A push has at most {MAX_BYTES} bytes.")
+            raise TooLarge("TOO_LARGE", f"A push may have at most {MAX_BYTES} bytes.")
         async with self._pushing:
             if self._over is not None:
                 raise self._over
