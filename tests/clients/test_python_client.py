@@ -310,7 +310,7 @@ async def test_refusals_are_raised_in_the_server_s_words(server: Server, owner: 
             await stream.send("alert", {"text": "x" * 65_536})
         with pytest.raises(TooLarge):
             await stream.send_frame("alert", bytes(1_000_000))
-        with pytest.raises(ValueError, match="produced"):
+        with pytest.raises(ValueError, match="produces"):
             await stream.send_frame("video-frame", JPEG)
         with pytest.raises(ValueError, match="already"):
             await client.register("cam-1")
