@@ -147,7 +147,7 @@ class Conflict(Refusal):
 
 
 class ServerAhead(Refusal):
-    """A strict push does not start at the head, which is in `head`. Pull, rebase and push again."""
+    """A strict push does not start at the log's head (`head`). Pull, rebase and push again."""
 
     code = "SERVER_AHEAD"
     sentence = _("The log has new events. Pull, rebase and push again.")

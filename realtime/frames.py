@@ -85,14 +85,14 @@ def _pushed(event: object, text: str, start: int) -> Pushed:
         or not event_id.isascii()
         or "\0" in event_id
     ):
-        raise InvalidPush(_("`eventId` must be a string of 8 to 64 characters, best a UUID."))
+        raise InvalidPush(_("`eventId` must be a string of 8 to 64 characters, preferably a UUID."))
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not is_storable(name):
         raise InvalidPush(_("`name` must be the name of a command or an event."))
     if stamp is not None and not _is_whole(stamp, -(2**63)):
         raise InvalidPush(_("`clientTimestamp` must be in milliseconds."))
     seq, parent_seq = event.get("seqNum"), event.get("parentSeqNum")
     if (seq is None) != (parent_seq is None):
-        raise InvalidPush(_("`seqNum` and `parentSeqNum` come together."))
+        raise InvalidPush(_("`seqNum` and `parentSeqNum` must be sent together."))
     if seq is not None and not (_is_whole(parent_seq, 0) and _is_whole(seq, parent_seq + 1, MAX_SEQ + 1)):
         raise InvalidPush(_("`seqNum` must be a whole number above `parentSeqNum`."))
     span = json_text.members(text, start).get("args")

@@ -113,7 +113,7 @@ def refusal(
     if scope["type"] == "websocket" and answer not in scope.get("extensions", {}):
         return [
             {"type": "websocket.accept"},
-            {"type": "websocket.close", "code": 4000 + status},  # close codes echo HTTP's
+            {"type": "websocket.close", "code": 4000 + status},  # such as 4401 for HTTP 401
         ]
     body = json.dumps({"code": code, "detail": detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]

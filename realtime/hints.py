@@ -1,6 +1,6 @@
 """Notify listeners that a store's head moved. A hint may be lost, duplicated or late; nothing depends on it.
 
-A listener may act on a calm hint a moment later, together with others.
+A listener may wait for a moment after a calm hint, and then handle several at once.
 
 Within the process a hint is a call on the event loop. The channel layer carries it to other processes.
 """
@@ -32,7 +32,7 @@ _sending: set[asyncio.Task[None]] = set()
 
 
 def listen(listener: Listener, *, calm: Listener | None = None) -> Callable[[], None]:
-    """Call `listener(store_name, seq)` on the event loop at every hint, or `calm`, if given, at calm hints.
+    """Call `listener(store_name, seq)` on the event loop at every hint. If given, `calm` gets the calm ones instead.
 
     Returns a function that stops this.
     """

@@ -1,4 +1,4 @@
-"""Delete expired data once a day, while the process serves."""
+"""Delete expired data once a day, beside the servers of a process."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ BATCH_BYTES = 256_000  # of one frame; a larger event gets a frame of its own
 READ_BYTES = 4_000_000  # in memory for one slow reader; a hundred events may be a hundred megabytes
 POLL_SECONDS = 2.0
 STALL_SECONDS = 10.0  # a socket that reads nothing for so long is slow
-# It is also slow when so many bytes are appended while it reads nothing for BEHIND_SECONDS.
+# It is also slow if BEHIND_BYTES are appended while it reads nothing for BEHIND_SECONDS.
 BEHIND_BYTES = 1_000_000
 BEHIND_SECONDS = 1.0  # not less: two large pushes in a row do not make a reader slow
 
@@ -83,7 +83,7 @@ class Paging:
         self.limit = READ_BATCH
 
     def cut[Sized: tuple[Any, ...]](self, events: list[Sized]) -> list[Sized]:
-        """Return the first events that fit into READ_BYTES, at least one, and adapt `limit`. Their data is field 1."""
+        """Return the first events that fit into READ_BYTES, at least one, and adapt `limit`. Field 1 is their data."""
         ends = list(accumulate(len(event[1]) for event in events))
         count = max(1, bisect_right(ends, READ_BYTES))
         self.limit = count if count < len(events) else min(READ_BATCH, 2 * self.limit)
@@ -208,7 +208,8 @@ class Feed:
         self._ring_bytes = 0
         self._floor = head
         self._batches: dict[int, Batch] = {}  # by cursor, until the head moves
-        self._reads: dict[int, asyncio.Task[list[Batch]]] = {}  # by cursor: sockets may resume together
+        # By cursor, so that sockets that resume together share a read.
+        self._reads: dict[int, asyncio.Task[list[Batch]]] = {}
         self._paging = Paging()
         self.task = asyncio.create_task(self._run(), name=f"feed {name}")
 
@@ -245,7 +246,7 @@ class Feed:
             try:
                 while await self._read_news() == READ_BATCH:
                     pass
-            except CursorTooOld:  # pruned while the database was away
+            except CursorTooOld:  # pruned while the database was unavailable
                 self.lose(list(self.subscriptions), "pruned")
             except Exception as error:
                 # The database may be unavailable. The poll wakes us again, and the log still has everything.
@@ -297,7 +298,7 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._poll = asyncio.create_task(self._run_poll(), name="hub poll")
         hints.ensure_relay()
-        # Public, because it is all that must be undone once the loop, and its tasks with it, has ended.
+        # Public for the cleanup after the loop has ended. The hub's tasks have ended with the loop.
         self.unlisten = hints.listen(self._hinted)
 
     def _hinted(self, store_name: str, seq: int) -> None:

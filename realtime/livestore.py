@@ -21,7 +21,7 @@ from realtime.errors import BadMessage, InvalidPush, TooLarge
 from realtime.frames import MAX_BYTES, MAX_EVENTS, MAX_ID, MAX_SEQ, is_storable
 from realtime.kinds import Pushed, instance_named
 
-# The client's limit counts only its events. The request, the payload and the trace ids come on top.
+# The client's own limit counts only its events, not the request, the payload and the trace ids around them.
 MAX_MESSAGE_BYTES = MAX_BYTES + 16_384
 PULL, PUSH = "SyncWsRpc.Pull", "SyncWsRpc.Push"
 
@@ -66,7 +66,7 @@ def read_address(query_string: bytes) -> Address:
         try:
             payload = json.loads(unquote(raw, errors="strict"))
         except (ValueError, RecursionError) as error:
-            raise BadMessage(_("`payload` is JSON, encoded for a URL.")) from error
+            raise BadMessage(_("`payload` must be URL-encoded JSON.")) from error
     instance = payload.get("instanceId") if isinstance(payload, dict) else None
     if instance is not None and not (isinstance(instance, str) and len(instance) <= MAX_ID):
         raise BadMessage(_("`instanceId` must be the name of a store."))
@@ -112,10 +112,10 @@ def read_cursor(message: Message) -> tuple[int, str | None]:
     if cursor is None:
         return 0, None
     if not isinstance(cursor, dict):
-        raise BadMessage(_("`cursor` has a `backendId` and an `eventSequenceNumber`."))
+        raise BadMessage(_("`cursor` must have a `backendId` and an `eventSequenceNumber`."))
     seq, epoch = cursor.get("eventSequenceNumber"), cursor.get("backendId")
     if not _is_seq(seq) or not isinstance(epoch, str):
-        raise BadMessage(_("`cursor` has a `backendId` and an `eventSequenceNumber`."))
+        raise BadMessage(_("`cursor` must have a `backendId` and an `eventSequenceNumber`."))
     return seq, epoch
 
 
@@ -171,7 +171,7 @@ def _option(value: object) -> object:
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or len(value) > 100 or not is_storable(value):
-        raise InvalidPush(_("`name`, `clientId` and `sessionId` are strings of at most 100 characters."))
+        raise InvalidPush(_("`name`, `clientId` and `sessionId` must be strings of at most 100 characters."))
     return value
 
 

@@ -1,7 +1,7 @@
 """Answer a request for a device token. A repeated request with the same Idempotency-Key gets the same token.
 
-A token is shown once. Without the key, a client that lost the answer to `rotate` and asked again would end a token
-that another of its parts already uses.
+A token is shown once. Without the key, a client that lost the response to `rotate` and repeated the request would
+revoke its first new token, which another part of it may already use.
 """
 
 from __future__ import annotations

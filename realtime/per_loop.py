@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class PerLoop[Thing]:
-    """Call it to get the running loop's object, which the first call makes. `let_go` gets an earlier loop's object."""
+    """Call it to get the running loop's object, made by the first call. `let_go` cleans up an earlier loop's object."""
 
     def __init__(self, make: Callable[[], Thing], let_go: Callable[[Thing], object] | None = None) -> None:
         self._make = make

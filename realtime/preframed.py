@@ -1,8 +1,8 @@
 """uvicorn's WebSocket protocol, with a fast path for frames that many sockets share and a limit on loose frames.
 
 `websocket.send` frames each message again for each socket, and awaits. Delivering a message takes 42 µs of CPU with
-this class and 57 µs without. A bare write takes 8 µs of that (`bench.fanout --sockets 300`, including appending and
-reading the event). The application also works on a server without this class, only slower.
+this class and 57 µs without (`bench.fanout --sockets 300`, including appending and reading the event). The bare write
+takes 8 µs of these. The application also works on a server without this class, only slower.
 
 Loose frames (pings and fragments of messages) never reach the application and its limits. Without a limit, a client
 that read no pongs made the process buffer 9 MB of them per second, and 4 MB in one-byte fragments blocked everybody

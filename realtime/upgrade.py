@@ -34,7 +34,7 @@ class Fault(NamedTuple):
 def handshake_fault(scope: Scope, target: bytes = b"/") -> Fault | None:
     """Return why `websockets` would refuse this HTTP request as a handshake (RFC 6455 §4.2), None if it would not.
 
-    `target` is that of the request line, whose length is limited.
+    `target` is the target of the request line. It counts, because the length of that line is limited.
     """
     protocol = ServerProtocol(logger=_SILENT)
     lines = [f"{scope['method']} ".encode(), target, f" HTTP/{scope['http_version']}\r\n".encode()]

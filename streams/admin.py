@@ -1,4 +1,4 @@
-"""Django admin for streams. Changes use the functions of the domain, as everywhere."""
+"""Django admin for streams. It deletes streams and revokes tokens with the functions of the domain."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def message_id(message: Said) -> str | None:
     if value is not None and not (
         isinstance(value, str) and 8 <= len(value) <= 64 and value.isascii() and value.isprintable()
     ):
-        raise InvalidMessage(_("`id` must be a string of 8 to 64 characters, best a UUID."))
+        raise InvalidMessage(_("`id` must be a string of 8 to 64 characters, preferably a UUID."))
     return value
 
 

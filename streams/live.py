@@ -10,8 +10,8 @@ from streams import frames
 from streams.models import Stream
 from streams.rights import Rights
 
-# For frames on the streams of one owner. Without it, one person could invent many types and within a minute fill a
-# gigabyte with frames for consumers that acknowledge nothing.
+# The limit of waiting frames on all streams of one owner. Without it, one person could invent many types, and fill a
+# gigabyte within a minute with frames for consumers that acknowledge nothing.
 MAX_WAITING_BYTES = 64_000_000
 
 _missed = metrics.STREAM_FRAMES.labels("missed")

@@ -140,7 +140,7 @@ class AlertFrame(models.Model):
 
 
 class StreamPresence(models.Model):
-    """One registration of one socket, written by its process. Stale if that has not updated `seen_at` for a while."""
+    """One registration of one socket. Its process keeps updating `seen_at`; if not, the row is stale."""
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="presence")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -25,7 +25,7 @@ _CLIENT_TYPE = re.compile(r"[\w.-]{0,32}", re.ASCII)
 
 @dataclass(frozen=True)
 class Request:
-    """A `register` message. Durable messages after the seq `since` are wanted; None: only new ones."""
+    """A `register` message. `since`: the durable messages after this seq are requested. None: only new ones."""
 
     stream_id: str
     client_type: str

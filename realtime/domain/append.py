@@ -92,7 +92,7 @@ def append_untyped(
     version: int = 1,
     calm: bool = False,
 ) -> Event:
-    """Append one event whose name and args come from a client. Its listeners may act on a calm event later.
+    """Append one event whose name and args come from a client. `calm`: its listeners may act on it later.
 
     Expects the same lock as `append`. The first event of a command gets the command's id. Raises Conflict on `/sync`,
     where ids are UUIDs, when somebody else used that id. On other surfaces two people may both use `add-1`.

@@ -4,8 +4,8 @@ Header: `{backline_store: 1, name, epoch, head, pruned_through, public, owner, m
 Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, inverse, user, via, auth,
 connection_id, client_id, session_id, client_timestamp, created_at}`. People are `{discord_id, username}`.
 
-An import requires only an event's `name`, so that logs of other programs can be imported. Missing seqs are counted,
-missing ids are generated, and `args` may hold a value instead of `args_text`. Without `user` an event is anonymous.
+An import requires only an event's `name`, so that logs of other programs can be imported. Missing seqs are counted up,
+missing ids are generated, and a value in `args` may replace `args_text`. Without `user` an event is anonymous.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from realtime.origin import Origin
 def push(
     instance: str, events: list[Pushed], *, origin: Origin, epoch: str | None = None
 ) -> tuple[list[int], int]:
-    """Return `(seqs of the events, head)`. A refused event refuses the batch: the transaction is rolled back.
+    """Return `(seqs of the events, head)`. If one event is refused, the transaction of the batch is rolled back.
 
     Raises a Refusal, among them EpochMismatch when `epoch` is not the log's.
     """

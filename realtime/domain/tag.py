@@ -1,4 +1,4 @@
-"""Give events from before logins were required an author."""
+"""Assign an author to events from before logins were required."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from streams.errors import StreamExists, StreamNotFound, TooManyStreams, TooMany
 from streams.models import Stream, StreamGrant
 
 MAX_OWNED = 200  # without it, a device that invents an id each time would fill the table
-MAX_TOKENS = 100  # per stream; without it, so would a script that asks for a token at each start
+MAX_TOKENS = 100  # per stream; without it, a script that asks for a token at each start would fill the table
 
 
 @transaction.atomic

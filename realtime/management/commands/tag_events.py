@@ -15,7 +15,7 @@ from realtime.models import Store
 
 
 class Command(BaseCommand):
-    help = "Give anonymous events from before logins were required an author. Without --apply it only counts them."
+    help = "Assign an author to anonymous events from before logins were required. Without --apply, only count them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", required=True, help="snowflake or Backline id of the author")
