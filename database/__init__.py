@@ -1,1 +1,1 @@
-"""Additions to Django's database layer. They import nothing of the program."""
+"""Additions to Django's database layer. They do not import other parts of the program."""

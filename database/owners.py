@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def lease_owner() -> str:
-    """Return this process's name for leases. It holds machine, boot and pid, so `surely_dead` can recognize it."""
+    """Return this process's name for leases. `surely_dead` reads the machine, the boot and the pid in it."""
     return f"{_machine()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 

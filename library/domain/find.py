@@ -24,7 +24,7 @@ def normalise(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """Return `normalise(text)`, or for a text like "!!!", of which that leaves nothing, its own characters."""
+    """Return `normalise(text)`. If that is empty, as for "!!!", return the characters of the text instead."""
     return normalise(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
 
 

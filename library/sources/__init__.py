@@ -23,7 +23,7 @@ def searchable_sources() -> list[str]:
 
 
 def find_source(uri: str) -> type[Source] | None:
-    """Return the source that handles a uri, None if none does, as for a search text."""
+    """Return the source that handles a uri. None if none does, for example for words to search for."""
     return next((source for source in SOURCES if source.takes(uri)), None)
 
 

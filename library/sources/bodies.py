@@ -29,8 +29,8 @@ class Body(Protocol):
 
 
 def open_body(wire: Wire, headers: http.client.HTTPMessage) -> tuple[Body, int | None, bool]:
-    """Return the body after this head, its length if known, and whether its bytes are those that ranges count.
-    They are not if the body is decompressed, or if titles are removed from it. Raises SourceError."""
+    """Return `(body, length if known, countable)` for the body after this head. It is countable if ranges count its
+    bytes, so not if it is decompressed, or if titles are removed from it. Raises SourceError."""
     length = content_length(headers)
     body: Body = wire
     transfer = _codings(headers, "Transfer-Encoding")

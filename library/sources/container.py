@@ -29,7 +29,7 @@ FORMATS = (
     "voc,w64,wav,wv"
 )
 # FFmpeg decodes each picture to find its size, and keeps it: forty covers of 3000 × 3000 took 1 GB. It does not decode
-# pictures above `max_pixels`. With larger video, only old codecs then need more data before the file opens.
+# pictures or videos above `max_pixels`. With some old video codecs it then reads further before the file is open.
 _BOUNDS = {"max_pixels": str(1280 * 720), "max_streams": "100"}
 # For live streams. Otherwise FFmpeg reads up to 5 MB, and for several seconds, before it starts.
 _LIVE_PROBE = {"probesize": "131072", "analyzeduration": "2000000"}

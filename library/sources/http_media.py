@@ -39,7 +39,7 @@ from library.sources.wire import Nonsense
 
 READ_SECONDS = 12.0  # without a single byte
 ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, including all redirects
-OPEN_SECONDS = 40.0  # until the file is open, including everything
+OPEN_SECONDS = 40.0  # until the file is open, in total
 # Waits before each new attempt after a lost connection. The list starts again after GOOD_STRETCH_BYTES.
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
 RETRY_AFTER_SECONDS = 10.0  # the longest wait that a busy server may ask for
@@ -425,8 +425,8 @@ class HttpMedia:
             raise ValueError("closed while connecting")
 
     def _cut(self) -> None:
-        """Wake a thread that waits on a socket. From any thread. TLS sockets also get the plain socket's shutdown:
-        their own would remove the encryption while another thread reads."""
+        """Wake a thread that waits on a socket. From any thread. This calls the plain socket's shutdown for TLS sockets
+        too: their own would remove the encryption while another thread reads."""
         for opened in (*self._connecting, self._socket):
             if opened is not None:
                 try:

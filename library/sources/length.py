@@ -52,7 +52,7 @@ def known_length_ms(container: AudioContainer, *, read_at: ReadAt, size: int | N
 
 
 def _is_all(end: int | None, size: int | None) -> bool:
-    """Return whether a file of that size ends at `end`, so that no other file was joined to it."""
+    """Return whether a file of that size ends at about `end`, so that no other file was joined to it."""
     return end is not None and size is not None and end >= size - _SLACK_BYTES
 
 
@@ -121,7 +121,7 @@ class Mp3Header:
         return round(self.samples * 1000 / self.sample_rate)
 
     def fits(self, size: int | None) -> bool:
-        """Return whether a file of that size has as many bytes as the header counted."""
+        """Return whether a file of that size has about as many bytes as the header counted."""
         if size is None or self.byte_count is None:
             return False
         return abs(size - self.offset - self.byte_count) <= _SLACK_BYTES

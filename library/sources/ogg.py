@@ -18,7 +18,8 @@ _BEGINS = 2
 # A file up to this size is read completely. In a larger one, _SAMPLES places are checked first.
 _WHOLE_BYTES = 1_000_000
 _SAMPLES = 16
-# How much to read to find a page: a header where one should begin, then enough to probably have one, then to surely.
+# How many bytes to read to find a page: a header, if one begins there; then many that probably contain one; then so
+# many that they must.
 _READ_BYTES = (_HEADER + 255, 8192, 2 * _MAX_PAGE)
 
 

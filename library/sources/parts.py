@@ -1,8 +1,8 @@
 """The containers that a medium consists of, opened one after another.
 
-Usually there is one. A chained Ogg stream has several, as from stations that begin a new one with each song, and so has
-a file that was joined from several. FFmpeg does not create a new decoder when the next part begins: it gives up or
-plays noise. So each part gets its own container, and with it its own decoder.
+Usually there is one. There are several in a chained Ogg stream, as stations send with each song, and in a file that was
+joined from several. FFmpeg does not create a new decoder when the next part begins: it gives up or plays noise. So each
+part gets its own container, and with it its own decoder.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf"
 ENDLESS_BYTES = 2**31 - 1
 _RANGE = re.compile(r"bytes[\s=]+(\d{1,18})\s*-\s*(?:(\d{1,18})\s*)?/\s*(\d{1,18}|\*)", re.IGNORECASE)
 _NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
-# Boxes of an MP4 or QuickTime file that may stand before the one that matters (ISO 14496-12).
 
 
 def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
@@ -111,7 +110,7 @@ def is_multipart(headers: http.client.HTTPMessage) -> bool:
 
 
 def true_length(headers: http.client.HTTPMessage) -> int | None:
-    """Return the length that the refusal of a range has: `Content-Range: bytes */100`."""
+    """Return the full length in the refusal of a range, `Content-Range: bytes */100`."""
     found = _NO_RANGE.fullmatch(headers.get("Content-Range", "").strip())
     return int(found[1]) if found else None
 
