@@ -72,7 +72,7 @@ def append(store: Store, event: TypedEvent, *, origin: Origin, **filled: object)
     `filled` has the values of its `init=False` fields. Raises Conflict like `append_untyped`.
     """
     if not store.name.startswith(f"{event.log}:"):
-        raise ValueError(f"{type(event).__name__} is no event of {store.name}")
+        raise ValueError(f"{type(event).__name__} is not an event of {store.name}")
     return append_untyped(
         store,
         type(event).__name__,

@@ -68,7 +68,7 @@ def test_a_field_with_a_default_is_there_where_it_says_something(store: Store) -
 def test_an_event_goes_into_logs_of_its_kind_only(store: Store) -> None:
     ensure_store("other:log")
     reading = ReadingTaken(store=store, sensor=SENSOR, pairs=[], before=None)
-    with pytest.raises(ValueError, match="ReadingTaken is no event of other:log"), transaction.atomic():
+    with pytest.raises(ValueError, match="ReadingTaken is not an event of other:log"), transaction.atomic():
         append(lock_store("other:log"), reading, origin=BOT, total=7)
 
 
