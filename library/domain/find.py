@@ -10,7 +10,7 @@ from database.prepared import Prepared
 from library.errors import NothingFound
 from library.models import Track
 from library.sources import find_source, searchable_sources
-from library.sources.links import WRAPPERS, find_link, is_link, trim
+from library.sources.links import find_link, is_link, trim, unwrap
 
 MAX_QUERY = 500
 MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
@@ -41,7 +41,7 @@ def read_query(text: str) -> str:
     if link is not None:
         return link
     words = trim(text)
-    uri = words.strip(WRAPPERS)
+    uri = unwrap(words)
     return uri if find_source(uri) else words
 
 

@@ -24,13 +24,13 @@ MAX_PASTED = 8000  # characters; the rest is ignored
 # Characters that are copied along with a link but are never part of it. Joiners (U+200C, U+200D) may be part of one.
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
-WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
+_WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
-_WWW = re.compile(rf"^[\s{WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
+_WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
 _HOST = r"(?:[^\W_][\w-]*\.)+(?:xn--[\w-]+|[^\W\d_]{2,})"
 _BARE = re.compile(
-    rf"^[{WRAPPERS}(\[]*"
+    rf"^[{_WRAPPERS}(\[]*"
     rf"(?=(?:{_HOST}/\S*|(?:{_HOST}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?P<port>:\d{{1,5}})(?:/\S*)?)$)"
 )
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
@@ -46,6 +46,13 @@ _MARKS = "_~"  # part of many addresses, so they are emphasis only if they also 
 def trim(text: str) -> str:
     """Return text without invisible characters and without surrounding space."""
     return _EDGES.sub("", _UNSEEN.sub("", text))
+
+
+def unwrap(text: str) -> str:
+    """Return text without quotes, Markdown's marks, invisible characters and space around it."""
+    while (inner := trim(text.strip(_WRAPPERS))) != text:
+        text = inner
+    return text
 
 
 def is_link(query: str) -> bool:
@@ -75,7 +82,7 @@ def find_link(text: str) -> str | None:
 def _is_address(bare: str) -> bool:
     """Return whether a text that looks like a host is one: "Dr.Dre/Eminem" is not."""
     host = bare.partition("/")[0]
-    return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(WRAPPERS), ""))
+    return host == host.lower() or _is_audio_name(_trimmed(bare.rstrip(_WRAPPERS), ""))
 
 
 def _cut(text: str, start: int) -> str:
@@ -86,7 +93,7 @@ def _cut(text: str, start: int) -> str:
     stop = _STOP.search(text, start)
     link = text[start : stop.start() if stop else len(text)]
     before = text[:start]
-    if before.endswith("](") or not before.strip(WRAPPERS + "(["):
+    if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
         name = _audio_name_with_spaces(text, start, opener)
         if name is not None and not _is_audio_name(link):
             return _quote_spaces(name)

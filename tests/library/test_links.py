@@ -88,6 +88,8 @@ def test_what_belongs_to_a_link_stays(written: str, link: str) -> None:
     ("typed", "words"),
     [
         ("__library:abcdefghijklmnop__", "library:abcdefghijklmnop"),
+        ("library:abcdefghijklmnop\n<", "library:abcdefghijklmnop"),
+        ('library:abcdefghijklmnop"\n*\n"', "library:abcdefghijklmnop"),
         (" Night  Bus ", "Night  Bus"),
         ("AC/DC (live) *", "AC/DC (live) *"),
         ("the www. song", "the www. song"),
