@@ -85,8 +85,7 @@ class Event(models.Model):
     """Something that happened, never changed afterwards.
 
     `args` is the exact JSON text, because jsonb refuses NUL and rewrites numbers. It is empty if a client of an
-    `app:` store sent no args, which is not the same as the JSON value null. `inverse` is the command that undoes the
-    event; clients never see it. `actor` is None for the bot. `command_id` is the client's id for the command. The
+    `app:` store sent no args, which is not the same as the JSON value null. `actor` is None for the bot. `command_id` is the client's id for the command. The
     first event of a command has it as its `event_id` too, so that a client recognizes its own.
     """
 
@@ -98,7 +97,12 @@ class Event(models.Model):
     name = models.CharField(max_length=100)
     schema_version = models.PositiveSmallIntegerField(default=1)
     args = models.TextField(blank=True)
-    inverse = models.TextField(null=True, blank=True)
+    undoes = models.BigIntegerField(
+        null=True, blank=True, help_text=_("First seq of the change that this undoes.")
+    )
+    redoes = models.BigIntegerField(
+        null=True, blank=True, help_text=_("First seq of the change that this redoes.")
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

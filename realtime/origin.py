@@ -15,7 +15,7 @@ class Origin:
     `command_id` is the client's id of the command (empty: not repeatable). `client_timestamp` is in milliseconds; it
     is shown but never trusted. An `operator` uses the Django admin, needs no membership and may do everything. If
     `vouched`, another process of ours confirms the user: they may do what any member may, even without a membership
-    row.
+    row. `undoes` and `redoes` are the first seq of the change that is undone or redone.
     """
 
     user: User | None
@@ -28,6 +28,8 @@ class Origin:
     client_timestamp: int | None = None
     operator: bool = False
     vouched: bool = False
+    undoes: int | None = None
+    redoes: int | None = None
 
 
 BOT = Origin(user=None, via=Via.BOT)

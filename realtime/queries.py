@@ -53,6 +53,8 @@ class _Row(NamedTuple):
     auth: str
     via: str
     client_timestamp: int | None
+    undoes: int | None
+    redoes: int | None
 
 
 def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = None) -> list[Logged]:
@@ -94,6 +96,10 @@ def encode_event(event: Event | _Row, actor: User | None) -> bytes:
     }
     if event.client_timestamp is not None:
         metadata["clientTimestamp"] = event.client_timestamp
+    if event.undoes is not None:
+        metadata["undoes"] = event.undoes
+    if event.redoes is not None:
+        metadata["redoes"] = event.redoes
     head = orjson.dumps({"name": event.name})[:-1]
     tail = orjson.dumps(
         {

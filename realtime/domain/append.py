@@ -120,6 +120,8 @@ def append_untyped(
         client_id=origin.client_id,
         session_id=origin.session_id,
         client_timestamp=origin.client_timestamp,
+        undoes=origin.undoes,
+        redoes=origin.redoes,
         created_at=timezone.now(),
     )
     _advance(store, event.seq, count=1, calm=calm)

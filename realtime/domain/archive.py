@@ -1,7 +1,7 @@
 """Export and import a log as lines of JSON: a header, then one event per line.
 
 Header: `{backline_store: 1, name, epoch, head, pruned_through, public, owner, members, exported_at}`.
-Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, inverse, user, via, auth,
+Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, undoes, redoes, user, via, auth,
 connection_id, client_id, session_id, client_timestamp, created_at}`. People are `{discord_id, username}`.
 
 An import requires only an event's `name`, so that logs of other programs can be imported. Missing seqs are counted up,
@@ -67,7 +67,8 @@ def export_store(store: Store) -> Iterator[str]:
                 "name": event.name,
                 "schema_version": event.schema_version,
                 "args_text": event.args,
-                "inverse": event.inverse,
+                "undoes": event.undoes,
+                "redoes": event.redoes,
                 "user": _person(event.actor),
                 "via": event.via,
                 "auth": event.auth,
@@ -164,13 +165,11 @@ def _event(
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not is_storable(name):
         raise ArchiveError(f"Line {number}: `name` must be the name of an event.")
     args = row["args_text"] if "args_text" in row else _line(row["args"]) if "args" in row else ""
-    inverse = row.get("inverse")
     try:
-        for text in (args, inverse):
-            if text:
-                json_text.parse(text)
+        if args:
+            json_text.parse(args)
     except (ValueError, TypeError) as error:
-        raise ArchiveError(f"Line {number}: `args_text` and `inverse` must be JSON.") from error
+        raise ArchiveError(f"Line {number}: `args_text` must be JSON.") from error
     if via not in Via.values:
         raise ArchiveError(f"Line {number}: `via` must be one of {', '.join(Via.values)}.")
     texts = {field: row.get(field) or "" for field in _TEXTS}
@@ -188,7 +187,8 @@ def _event(
         name=name,
         schema_version=_number(number, row, "schema_version", 1),
         args=args,
-        inverse=inverse,
+        undoes=_number(number, row, "undoes", None),
+        redoes=_number(number, row, "redoes", None),
         actor=actor,
         via=via,
         auth=str(row.get("auth") or ("valid" if actor or via == Via.BOT else "anonymous"))[:10],

@@ -62,6 +62,10 @@ export interface EventMetadata {
   avatarUrl?: string | null;
   timestamp: number;
   clientTimestamp?: number;
+  /** First seq of the change that this event undoes. */
+  undoes?: number;
+  /** First seq of the change that this event redoes. */
+  redoes?: number;
   connectionId?: string | null;
   auth?: "valid" | "grace" | "anonymous";
   via: "sync" | "rest" | "discord" | "admin" | "bot";
