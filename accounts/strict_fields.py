@@ -17,6 +17,7 @@ MAX_UNKNOWN = 20
 MAX_NAME = 64
 _MISTAKES = (
     "required", "null", "blank", "invalid", "invalid_choice", "min_value", "max_value", "max_length", "not_a_dict",
+    "not_a_list", "empty", "min_length",
 )  # fmt: skip
 
 
@@ -68,6 +69,26 @@ class OneOf(serializers.ChoiceField):
         if not isinstance(data, str) or data not in self.choices:
             self.fail("invalid_choice")
         return data
+
+
+class ListOf(serializers.ListField):
+    """A list of 1 to `limit` values. The sentence about a bad value begins with its number, from 1."""
+
+    def __init__(self, child: serializers.Field[Any, Any, Any, Any], *, limit: int, **options: Any) -> None:
+        sentence = _("Must be a list of 1 to %(limit)s values.") % {"limit": f"{limit:,}"}
+        super().__init__(
+            child=child, min_length=1, max_length=limit, error_messages=always(sentence), **options
+        )
+
+    def run_child_validation(self, data: Any) -> list[Any]:
+        clean = []
+        for number, value in enumerate(data, start=1):
+            try:
+                clean.append(self.child.run_validation(value))
+            except serializers.ValidationError as error:
+                lines = cast("list[str]", error.detail)
+                raise serializers.ValidationError([f"{number}: {line}" for line in lines]) from error
+        return clean
 
 
 class Snowflake(serializers.CharField):

@@ -30,6 +30,7 @@ class DesiredState:
     uri: str
     resolved: bool
     position_ms: int
+    jumps: int  # a track that was opened before the last one is at the wrong place
     error_code: str
     error_detail: str
     looks_for_channel: bool
@@ -73,6 +74,7 @@ def read_desired_state(guild_id: str) -> DesiredState:
         uri=track.uri if track else "",
         resolved=bool(track and track.resolved_at),
         position_ms=player.position_ms,
+        jumps=player.jumps,
         error_code=player.error_code,
         error_detail=player.error_detail,
         looks_for_channel=player.looks_for_channel,

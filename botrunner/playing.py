@@ -32,6 +32,7 @@ class Playing:
         item_id: UUID,
         uri: str,
         position_ms: int,
+        jumps: int,
         volume: int,
         resolved: bool,
         slots: asyncio.Semaphore,
@@ -40,6 +41,7 @@ class Playing:
         self.item_id = item_id
         self.uri = uri
         self.start_ms = position_ms
+        self.jumps = jumps
         self.source: TrackSource | None = None
         self.error: SourceError | None = None
         self.info: TrackInfo | None = None

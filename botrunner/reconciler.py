@@ -238,7 +238,7 @@ class Reconciler:
     def _open(self, desired: DesiredState) -> None:
         """Open the current item, and close any other."""
         playing = self._playing
-        if playing is not None and playing.item_id != desired.item_id:
+        if playing is not None and (playing.item_id, playing.jumps) != (desired.item_id, desired.jumps):
             self._drop_playing()
         if (
             self._playing is None
@@ -250,6 +250,7 @@ class Reconciler:
                 item_id=desired.item_id,
                 uri=desired.uri,
                 position_ms=desired.position_ms,
+                jumps=desired.jumps,
                 volume=desired.volume,
                 resolved=desired.resolved,
                 slots=self._openings,
@@ -318,7 +319,7 @@ class Reconciler:
             await self._fail(playing, error.code, error.detail)
             return
         self._drop_playing()
-        await self._db(playback.finish, item_id=playing.item_id)
+        await self._db(playback.finish, item_id=playing.item_id, jumps=playing.jumps)
         self.wake()
 
     async def _fail(self, playing: Playing, code: str, detail: str) -> None:
@@ -341,7 +342,11 @@ class Reconciler:
             return
         self._checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
         await in_thread(playback.checkpoint)(
-            self.guild_id, owner=self.owner, item_id=playing.item_id, position_ms=playing.position_ms
+            self.guild_id,
+            owner=self.owner,
+            item_id=playing.item_id,
+            jumps=playing.jumps,
+            position_ms=playing.position_ms,
         )
 
     # --- Observed state ---
@@ -370,6 +375,7 @@ class Reconciler:
                 connected_channel_id=connected,
                 sounding=sounding,
                 position_ms=playing.position_ms if sounding and playing else None,
+                jumps=playing.jumps if playing else None,
                 code=code,
                 detail=detail,
             )

@@ -8,11 +8,14 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.errors import InvalidInput
-from accounts.strict_fields import always
+from accounts.strict_fields import ListOf, always
+from queue_app.positions import POSITIONS
 
+MAX_ITEMS = 1_000
 _CHANNEL_ID = re.compile(r"^[0-9]{1,20}$")
 
 
@@ -43,6 +46,46 @@ class ItemId(serializers.UUIDField):
             return str(UUID(data))
         except (AttributeError, TypeError, ValueError):
             self.fail("invalid")
+
+
+class ItemIds(ListOf):
+    """Ids of items, each once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ItemId(), limit=MAX_ITEMS, **options)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "enum": list(POSITIONS)},
+            {
+                "type": "object",
+                "properties": {"after": {"type": "string", "format": "uuid"}},
+                "required": ["after"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+class Position(serializers.Field[Any, Any, Any, Any]):
+    """Where in the queue: a word of POSITIONS, or `{"after": the id of an item}`."""
+
+    def __init__(self, **options: Any) -> None:
+        sentence = _('Must be one of %(words)s, or {{"after": the id of an item}}.')
+        super().__init__(error_messages=always(sentence % {"words": ", ".join(POSITIONS)}), **options)
+
+    def to_internal_value(self, data: Any) -> str | dict[str, str]:
+        if isinstance(data, str) and data in POSITIONS:
+            return data
+        if isinstance(data, dict) and set(data) == {"after"}:
+            return {
+                "after": str(ItemId(sentence=self.error_messages["invalid"]).to_internal_value(data["after"]))
+            }
+        return self.fail("invalid")
 
 
 class ChannelId(serializers.RegexField):

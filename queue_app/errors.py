@@ -56,6 +56,62 @@ class NotYourItem(Refusal):
     status = 403
 
 
+class NotSeekable(Refusal):
+    """The current track is a stream without an end."""
+
+    code = "NOT_SEEKABLE"
+    sentence = _("This is a live stream. It has no position to seek to.")
+    status = 409
+
+
+class NoPrevious(Refusal):
+    """Nothing was played before the current track, or all of it is in the queue again."""
+
+    code = "NO_PREVIOUS"
+    sentence = _("No track was played before this one.")
+    status = 409
+
+
+class NotInVoice(Refusal):
+    """The command asks who is in the bot's voice channel, and the bot has none."""
+
+    code = "NOT_IN_VOICE"
+    sentence = _("The bot is not in a voice channel.")
+    status = 409
+
+
+class NothingToUndo(Refusal):
+    """There is no such change, it cannot be undone or was undone already, or nothing of it can be undone now."""
+
+    code = "NOTHING_TO_UNDO"
+    sentence = _("There is nothing to undo.")
+    status = 409
+
+
+class NothingToRedo(Refusal):
+    """There is no such undone change, or nothing of it can be redone now."""
+
+    code = "NOTHING_TO_REDO"
+    sentence = _("There is nothing to redo.")
+    status = 409
+
+
+class ChangedSince(Refusal):
+    """Somebody has changed the value again, so the one before it is not restored."""
+
+    code = "CHANGED_SINCE"
+    sentence = _("This was changed again in the meantime.")
+    status = 409
+
+
+class NotYourChange(Refusal):
+    """Somebody else made the change, and the caller is no DJ."""
+
+    code = "FORBIDDEN"
+    sentence = _("Only a DJ may undo what other people did.")
+    status = 403
+
+
 class UnknownChannel(Refusal):
     """The voice channel does not exist, or the bot or the caller cannot see it."""
 

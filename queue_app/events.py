@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
+from guilds.events import SettingsChanged
 from queue_app.models import Player, QueueItem
 from queue_app.serializers import PlayerSerializer, QueueItemSerializer
 from queue_app.shapes import item_shape, player_shape
@@ -62,6 +63,13 @@ class TrackAdded(ItemEvent):
     retried_id: UUID | None = None
 
 
+class TracksAdded(QueueEvent):
+    """Items were added together, or put back. Many come in several events."""
+
+    reducer = "insert each item where its `rank` says"
+    items: Annotated[list[QueueItem], "200 at most"]
+
+
 class TrackResolved(ItemEvent):
     """More is known of an item's track."""
 
@@ -74,7 +82,7 @@ class TrackStarted(EndEvent):
 
 
 class TrackRequeued(ItemEvent, PlayerEvent):
-    """An operator put an item back."""
+    """An item was put back to the front of the queue."""
 
     reducer = "put `item` at the front of the queue, drop it from `failed`, take `player`"
 
@@ -91,6 +99,20 @@ class TrackFailed(EndEvent):
     """An item cannot be played; `item.error` says why."""
 
     reducer = "drop the item from the queue, put it last in `failed`, take `player`"
+
+
+class TracksRemoved(QueueEvent):
+    """Items were removed from the queue together. Many come in several events."""
+
+    reducer = "drop these items from the queue"
+    item_ids: Annotated[list[UUID], "200 at most"]
+
+
+class TracksSkipped(QueueEvent):
+    """A jump passed over queued items. Many come in several events."""
+
+    reducer = "drop these items from the queue"
+    item_ids: Annotated[list[UUID], "200 at most"]
 
 
 class TrackRemoved(ItemEvent):
@@ -114,6 +136,15 @@ class QueueCleared(QueueEvent):
 
     reducer = "drop these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
+
+
+class QueueShuffled(QueueEvent):
+    """Items in the queue got a new order. A long queue takes several events, and is in order after the last one."""
+
+    reducer = (
+        "give these items their new ranks and sort; drop items that come to stand behind one that is not held"
+    )
+    ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, 200 at most"]
 
 
 class QueueRenumbered(QueueEvent):
@@ -147,6 +178,16 @@ class VolumeChanged(PlayerEvent):
     """Somebody set the volume."""
 
 
+class LoopChanged(PlayerEvent):
+    """Somebody set what repeats."""
+
+
+class PlayerSeeked(PlayerEvent):
+    """Somebody set the position in the current track."""
+
+    position_ms: int
+
+
 class VoiceJoined(PlayerEvent):
     """Somebody chose the voice channel to play in."""
 
@@ -163,3 +204,27 @@ class VoiceChanged(PlayerEvent):
 
 class PlayerErrorChanged(PlayerEvent):
     """The bot saw why nothing is heard, or that it is heard again."""
+
+
+# What undoing and redoing appends.
+RESTORING: tuple[type[TypedEvent], ...] = (
+    TrackAdded,
+    TracksAdded,
+    TrackRemoved,
+    TracksRemoved,
+    TracksSkipped,
+    TrackMoved,
+    QueueShuffled,
+    QueueRenumbered,
+    TrackRequeued,
+    TrackStarted,
+    TrackSkipped,
+    TrackFinished,
+    TrackFailed,
+    PlayerSeeked,
+    PlayerPaused,
+    VoiceLeft,
+    VolumeChanged,
+    LoopChanged,
+    SettingsChanged,
+)

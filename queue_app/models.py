@@ -30,14 +30,25 @@ MOVES: dict[ItemState, dict[ItemState, str]] = {
     ItemState.QUEUED: {
         ItemState.PLAYING: "the bot",
         ItemState.REMOVED: "the requester, a DJ, whoever may clear",
+        ItemState.SKIPPED: "whoever jumps past it",
         ItemState.FAILED: "the bot, and adding when nothing matches",
     },
     ItemState.PLAYING: {
+        ItemState.QUEUED: "whoever goes back to another track",
         ItemState.PLAYED: "the bot",
         ItemState.SKIPPED: "the requester, a DJ, enough votes",
         ItemState.FAILED: "the bot",
     },
+    ItemState.PLAYED: {ItemState.PLAYING: "the loop, whoever goes back to it"},
+    ItemState.SKIPPED: {
+        ItemState.PLAYING: "whoever goes back to it or undoes the skip",
+        ItemState.QUEUED: "whoever undoes the jump",
+    },
+    ItemState.REMOVED: {ItemState.QUEUED: "whoever undoes the removal"},
 }
+
+
+PLAY_OUTCOMES = (ItemState.PLAYED, ItemState.SKIPPED, ItemState.FAILED)
 
 
 class QueueItem(models.Model):
@@ -54,6 +65,9 @@ class QueueItem(models.Model):
     added_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    resume_ms = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text=_("Position at which it starts when it plays next.")
+    )
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
     dismissed = models.BooleanField(
@@ -91,11 +105,107 @@ class QueueItem(models.Model):
 
         Raises ValueError where MOVES has no such way.
         """
-        if state not in MOVES.get(ItemState(self.state), {}):
-            raise ValueError(f"an item cannot go from {self.state} to {state}")
-        self.state, self.ended_at = state, timezone.now()
+        self._move(state)
+        self.ended_at = timezone.now()
         self.error_code, self.error_detail = code, detail[:300]
         self.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
+
+    def play(self) -> None:
+        """Become the current item. Raises ValueError where MOVES has no such way."""
+        self._move(ItemState.PLAYING)
+        self.started_at, self.ended_at, self.resume_ms = timezone.now(), None, 0
+        self.save(update_fields=["state", "started_at", "ended_at", "resume_ms"])
+
+    def wait(self, *, rank: int, resume_ms: int) -> None:
+        """Go back to the queue, to start at that position. Raises ValueError where MOVES has no such way."""
+        self._move(ItemState.QUEUED)
+        self.rank, self.resume_ms, self.started_at, self.ended_at = rank, resume_ms, None, None
+        self.save(update_fields=["state", "rank", "resume_ms", "started_at", "ended_at"])
+
+    def _move(self, state: ItemState) -> None:
+        if state not in MOVES.get(ItemState(self.state), {}):
+            raise ValueError(f"an item cannot go from {self.state} to {state}")
+        self.state = state
+
+
+class Play(models.Model):
+    """A track that was heard: one for each time that an item started from its beginning.
+
+    `heard_ms` counts what was heard before the last jump, and is whole once the play has ended. `from_ms` is where the
+    part since then began. A play without an end is the current one, or waits with its item to continue.
+    """
+
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="plays")
+    item = models.ForeignKey(QueueItem, on_delete=models.CASCADE, related_name="plays")
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="plays")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    day = models.DateField(help_text=_("UTC date on which it started."))
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(
+        max_length=10,
+        choices=[(state.value, state.label) for state in PLAY_OUTCOMES],
+        blank=True,
+        help_text=_("How it ended. Empty until then."),
+    )
+    from_ms = models.PositiveBigIntegerField(default=0)
+    heard_ms = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-started_at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["guild", "-started_at", "-id"], name="play_guild_started"),
+            models.Index(fields=["guild", "day"], name="play_guild_day"),
+            models.Index(fields=["guild", "track"], name="play_guild_track"),
+            models.Index(fields=["guild", "requested_by", "-started_at"], name="play_guild_person"),
+            models.Index(fields=["item"], condition=Q(ended_at=None), name="play_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track} at {self.started_at}"
+
+
+class Change(models.Model):
+    """A command that can be undone, by the seqs of its events. A later change of it is no event of the log.
+
+    `inverse` holds the steps that undo it (domain/restore.py), or redo it once it is undone: JSON, a list. It names
+    items, and no people. A skip by vote has no actor: nobody did it alone. Its `requester` may undo it.
+    """
+
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="changes")
+    epoch = models.CharField(max_length=32, help_text=_("Epoch of the log that the seqs belong to."))
+    seq = models.BigIntegerField(help_text=_("Seq of its first event."))
+    last_seq = models.BigIntegerField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    count = models.PositiveIntegerField(default=1, help_text=_("Number of tracks that it is about."))
+    inverse = models.TextField()
+    undone_seq = models.BigIntegerField(
+        null=True, blank=True, help_text=_("Seq of the first event that undid it. Null unless it is undone.")
+    )
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["guild_id", "seq"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["guild", "actor", "-seq"], name="change_guild_actor"),
+            models.Index(fields=["guild", "-undone_seq"], name="change_guild_undone"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["guild", "epoch", "seq"], name="change_guild_seq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"change {self.seq} of {self.guild_id}"
 
 
 class SkipVote(models.Model):
@@ -140,6 +250,9 @@ class Player(models.Model):
         help_text=_("Someone set the volume. Until then it follows the settings."),
     )
     loop = models.CharField(max_length=5, choices=Loop, default=Loop.OFF)
+    jumps = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Number of times that a command set the position.")
+    )
     item = models.OneToOneField(
         QueueItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="player"
     )

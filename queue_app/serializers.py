@@ -110,8 +110,45 @@ class SkippedSerializer(QueueItemSerializer):
     vote = SkipVoteSerializer(allow_null=True, help_text=_("Null if the track was skipped."))
 
 
-class ClearedSerializer(Shape):
+class RemovedSerializer(Shape):
     removed = serializers.IntegerField()
+
+
+class ShuffledSerializer(Shape):
+    shuffled = serializers.IntegerField(help_text=_("Number of tracks in the queue."))
+
+
+class LeftOutUriSerializer(Shape):
+    uri = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class AddedSerializer(Shape):
+    added = serializers.IntegerField()
+    item_ids = serializers.ListField(child=serializers.CharField())
+    left_out = LeftOutUriSerializer(many=True)
+
+
+class LeftOutItemSerializer(Shape):
+    item_id = serializers.CharField()
+    reason = serializers.CharField(
+        help_text=_("Such as ALREADY_PLAYED. WOULD_INTERRUPT: it is at the front.")
+    )
+
+
+class UndoneSerializer(Shape):
+    change = serializers.IntegerField(help_text=_("First seq of the change."))
+    undone = serializers.IntegerField(help_text=_("Number of tracks and values that were restored."))
+    left_out = LeftOutItemSerializer(many=True)
+
+
+class RedoneSerializer(Shape):
+    change = serializers.IntegerField(help_text=_("First seq of the change."))
+    redone = serializers.IntegerField(help_text=_("Number of tracks and values that were changed again."))
+    left_out = LeftOutItemSerializer(many=True)
+
+
+class ClearedSerializer(RemovedSerializer):
     dismissed = serializers.IntegerField(
         required=False, help_text=_("Number of dismissed failed tracks. Absent if there were none.")
     )

@@ -85,8 +85,9 @@ class Event(models.Model):
     """Something that happened, never changed afterwards.
 
     `args` is the exact JSON text, because jsonb refuses NUL and rewrites numbers. It is empty if a client of an
-    `app:` store sent no args, which is not the same as the JSON value null. `actor` is None for the bot. `command_id` is the client's id for the command. The
-    first event of a command has it as its `event_id` too, so that a client recognizes its own.
+    `app:` store sent no args, which is not the same as the JSON value null. `actor` is None for the bot. `command_id`
+    is the client's id for the command. The first event of a command has it as its `event_id` too, so that a client
+    recognizes its own.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="events")

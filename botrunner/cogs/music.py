@@ -24,9 +24,9 @@ from guilds.models import MAX_VOLUME
 from library.domain.find import MAX_QUERY, find_track, read_query
 from library.sources.links import is_link
 from queue_app.commands import execute
-from queue_app.domain.add import POSITIONS
 from queue_app.models import Player, QueueItem
 from queue_app.player_states import NOWHERE, SILENCES
+from queue_app.positions import POSITIONS
 from queue_app.queries import count_ahead, load_player, move_by_number, queued_items
 from realtime.domain.answer import Answer
 from realtime.models import Via

@@ -18,10 +18,17 @@ KNOWN = {"Person", "Player", "Problem", "QueueItem", "SkipVote", "Track"}
 
 def commands_table() -> str:
     rows = [
-        (f"`{name}`", _summary(command), _args(command.arguments), _appends(command), command.right.words)
+        (
+            f"`{name}`",
+            _summary(command),
+            _args(command.arguments),
+            _appends(command),
+            command.right.words,
+            command.undone,
+        )
         for name, command in COMMANDS.items()
     ]
-    head = [("command", "what it does", "args", "appends", "who"), ("---",) * 5]
+    head = [("command", "what it does", "args", "appends", "who", "undoing it"), ("---",) * 6]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [*head, *rows])
 
 

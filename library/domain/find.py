@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
+from itertools import batched
 
 from django.utils.translation import gettext as _
 
 from database.prepared import Prepared
 from library.errors import NothingFound
 from library.models import Track
-from library.sources import find_source, searchable_sources
+from library.sources import find_source, searchable_sources, source_of
 from library.sources.links import find_link, is_link, trim, unwrap
 
 MAX_QUERY = 500
 MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
+LOOKED_UP = 500  # tracks in one statement
 
 
 def normalise(text: str) -> str:
@@ -89,6 +92,26 @@ def find_track(query: str) -> Track:
         defaults = {"source": source.name, "url": text if is_link(text) else None}
         known, _ = Track.objects.get_or_create(uri=text, defaults=defaults)
     return known
+
+
+def find_tracks(uris: Collection[str]) -> dict[str, Track]:
+    """Return the tracks of library uris and links, by uri. A library uri that names no available track is left out.
+
+    Links that nobody named before become tracks. A few statements for each LOOKED_UP of them.
+    """
+    found: dict[str, Track] = {}
+    for part in batched(dict.fromkeys(uris), LOOKED_UP):
+        known = {track.uri: track for track in Track.objects.filter(uri__in=part)}
+        new = [
+            Track(uri=uri, source=source.name, url=uri)
+            for uri in part
+            if uri not in known and (source := find_source(uri)) and not source.searchable
+        ]
+        if new:
+            Track.objects.bulk_create(new, ignore_conflicts=True)  # another guild may add the same link now
+            known |= {track.uri: track for track in Track.objects.filter(uri__in=[each.uri for each in new])}
+        found |= known
+    return {uri: track for uri, track in found.items() if track.available or not source_of(uri).searchable}
 
 
 def _find_saved(query: str) -> Track:

@@ -6,11 +6,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from accounts.strict_fields import OneOf, always
+from accounts.strict_fields import always
 from library.domain.find import MAX_QUERY, read_query
+from library.sources import find_source
 from library.sources.links import MAX_PASTED, is_link
-from queue_app.arguments import Arguments
-from queue_app.domain.add import POSITIONS, put
+from queue_app.arguments import Arguments, Position
+from queue_app.domain.add import put
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_add
@@ -58,6 +59,16 @@ class Query(serializers.CharField):
         return query
 
 
+class Uri(Query):
+    """A library uri or a link, and no words."""
+
+    def to_internal_value(self, data: object) -> str:
+        query = super().to_internal_value(data)
+        if find_source(query) is None:
+            raise serializers.ValidationError(_("Must be a library URI or a link."))
+        return query
+
+
 def _storable(text: str) -> bool:
     """JSON can say NUL and lone surrogates; no database can keep both."""
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
@@ -65,7 +76,7 @@ def _storable(text: str) -> bool:
 
 class AddTrackArguments(Arguments):
     query = Query(help_text=gettext_lazy("a search, a link or a library uri"))
-    position = OneOf(POSITIONS, default="end")
+    position = Position(default="end")
 
 
 ADDING = {
@@ -89,7 +100,8 @@ class AddTrack(Command):
     right = Right("`may_add`; before others `may_move` too", check_add)
     appends = ADDING | {TrackSkipped: "for `now`"}
     result = QueueItemSerializer
+    undone = "removes it, if it still waits"
 
     @staticmethod
-    def run(state: GuildState, *, query: str, position: str) -> QueueItem:
+    def run(state: GuildState, *, query: str, position: Any) -> QueueItem:
         return put(state, query=query, position=position)

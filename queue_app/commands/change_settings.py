@@ -22,7 +22,14 @@ class ChangeSettings(Command):
     right = Right("those who manage the guild", check_manages)
     appends = {SettingsChanged: ""}
     result = SettingsSerializer
+    undone = "sets the values before, unless one was changed again"
 
     @staticmethod
     def run(state: GuildState, **changes: Any) -> dict[str, Any]:
-        return change_settings(state.guild_id, origin=state.origin, **changes)
+        before = {name: getattr(state.settings, name) for name in changes}
+        shape = change_settings(state.guild_id, origin=state.origin, **changes)
+        differing = {name: value for name, value in before.items() if value != changes[name]}
+        if differing:
+            expected = {name: changes[name] for name in differing}
+            state.undo.steps.append({"do": "SetSettings", "to": differing, "expected": expected})
+        return shape

@@ -1,37 +1,68 @@
 from __future__ import annotations
 
-from itertools import batched
+from typing import Any
 
-from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
 
+from accounts.strict_fields import always
+from queue_app.arguments import Arguments
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_clear
-from queue_app.domain.rank import PART, queued
+from queue_app.domain.remove import take_out_where
 from queue_app.events import QueueCleared, TrackRemoved
-from queue_app.models import ItemState
+from queue_app.models import QueueItem
 from queue_app.queries import failed_items
 from queue_app.serializers import ClearedSerializer
 
+ALL, MINE = "all", "mine"
+
+
+class Whose(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        sentence = always(gettext_lazy("Must be all, mine or the id of a user."))
+        super().__init__(error_messages=sentence, max_length=20, **options)
+
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or not (data in (ALL, MINE) or (data.isascii() and data.isdecimal())):
+            self.fail("invalid")
+        if len(data) > 18:
+            self.fail("invalid")
+        return data
+
+
+class ClearQueueArguments(Arguments):
+    whose = Whose(default=ALL, help_text=gettext_lazy("`all`, `mine` or the id of a user"))
+
 
 class ClearQueue(Command):
-    """Remove every track that waits, and dismiss those that failed; what plays goes on."""
+    """Remove every track that waits, or those of one person, and dismiss those that failed; what plays goes on."""
 
-    right = Right("`may_clear`", check_clear)
+    arguments = ClearQueueArguments
+    right = Right("`may_clear`; everybody for `mine`")
     appends = {QueueCleared: "of at most 200 items each", TrackRemoved: "of each item in `failed`"}
     result = ClearedSerializer
+    undone = "puts them back where they were"
 
     @staticmethod
-    def run(state: GuildState) -> dict[str, int]:
-        waiting = queued(state.guild_id)
-        ids = list(waiting.order_by("rank").values_list("pk", flat=True))
-        waiting.update(state=ItemState.REMOVED, ended_at=timezone.now())
-        state.player.queue_total = len(ids)
-        for part in batched(ids, PART):
-            state.player.queue_total -= len(part)
-            state.append(QueueCleared(item_ids=list(part)))
-        state.count(0)
-        failed = failed_items(state.guild_id)
+    def run(state: GuildState, *, whose: str) -> dict[str, int]:
+        """Raises NotAllowed."""
+        right = "own" if whose == MINE else "clear"
+        if whose != MINE:
+            check_clear(state)
+        user = state.origin.user
+        person = None if whose == ALL else (user.pk if user else 0) if whose == MINE else int(whose)
+
+        def is_theirs(item: QueueItem) -> bool:
+            return person is None or item.requested_by_id == person
+
+        removed = take_out_where(state, is_theirs, right=right, event=QueueCleared)
+        failed = [item for item in failed_items(state.guild_id) if is_theirs(item)]
         for item in failed:
             state.dismiss(item, why="cleared")
-        return {"removed": len(ids)} | ({"dismissed": len(failed)} if failed else {})
+        if failed:
+            ids = [str(item.pk) for item in failed]
+            state.undo.steps.append({"do": "ShowFailed", "items": ids, "right": right})
+        state.undo.count = removed or len(failed)
+        return {"removed": removed} | ({"dismissed": len(failed)} if failed else {})

@@ -12,6 +12,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_move
 from queue_app.domain.rank import at_front, behind, queued
+from queue_app.domain.remove import place_of
 from queue_app.errors import ItemNotFound
 from queue_app.events import QueueRenumbered, TrackMoved
 from queue_app.models import QueueItem
@@ -38,6 +39,7 @@ class MoveItem(Command):
     right = Right("`may_move`", check_move)
     appends = {TrackMoved: "", QueueRenumbered: "when there is no rank left between two items"}
     result = QueueItemSerializer
+    undone = "moves it back"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str, after: str | None) -> QueueItem:
@@ -54,6 +56,7 @@ class MoveItem(Command):
                 raise ItemNotFound(_("The item before it is no longer in the queue."))
         following = (others if low is None else others.filter(rank__gt=low)).first()
         if following is None or following[0] != item.pk:
+            state.undo.steps.append({"do": "MoveBack", "item": str(item.pk)} | place_of(state, item))
             if target is None or low is None:
                 place = at_front(state)
             else:

@@ -4,6 +4,7 @@ from queue_app.arguments import ItemArguments
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right
+from queue_app.domain.remove import take_out
 from queue_app.errors import ItemNotFound, NotYourItem
 from queue_app.events import TrackRemoved
 from queue_app.models import ItemState, QueueItem
@@ -17,6 +18,7 @@ class RemoveItem(Command):
     right = Right("the requester, a DJ")
     appends = {TrackRemoved: ""}
     result = QueueItemSerializer
+    undone = "puts it back where it was"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:
@@ -29,8 +31,7 @@ class RemoveItem(Command):
             raise NotYourItem
         if item.state == ItemState.FAILED:
             state.dismiss(item)
+            state.undo.steps.append({"do": "ShowFailed", "items": [str(item.pk)], "right": "own"})
         else:
-            item.end(ItemState.REMOVED)
-            state.count(-1)
-            state.append(TrackRemoved(item=item))
+            state.undo.steps.append(take_out(state, [item], right="own"))
         return item

@@ -24,6 +24,7 @@ class RetryItem(Command):
     right = Right("`may_add`", check_add)
     appends = ADDING | {TrackRemoved: "of an item that failed"}
     result = QueueItemSerializer
+    undone = "removes the new item, if it still waits"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:
@@ -36,4 +37,5 @@ class RetryItem(Command):
         added = put(state, query=query or "", retried_id=old.pk)
         if old.state == ItemState.FAILED and not old.dismissed:
             state.dismiss(old, why="retried")
+            state.undo.steps.append({"do": "ShowFailed", "items": [str(old.pk)], "right": "own"})
         return added

@@ -6,7 +6,7 @@ from accounts.strict_fields import WholeNumber
 from guilds.models import MAX_VOLUME
 from queue_app.arguments import Arguments
 from queue_app.domain.command import Command
-from queue_app.domain.guild_state import GuildState
+from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import CONTROL
 from queue_app.events import VolumeChanged
 from queue_app.models import Player
@@ -26,13 +26,16 @@ class SetVolume(Command):
     right = CONTROL
     appends = {VolumeChanged: ""}
     result = PlayerSerializer
+    undone = "sets the volume before, unless it was changed again"
 
     @staticmethod
     def run(state: GuildState, *, volume: int) -> Player:
         player = state.player
         changed = player.volume != volume
+        before: Step = {"to": player.volume, "expected": volume, "chosen": player.volume_chosen}
         player.volume, player.volume_chosen = volume, True
         player.save(update_fields=["volume", "volume_chosen"])
         if changed:
             state.append(VolumeChanged())
+            state.undo.steps.append({"do": "SetVolume"} | before)
         return player

@@ -5,9 +5,10 @@ from typing import Any
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, may_skip_at_once
-from queue_app.domain.votes import count_votes, skip_current
+from queue_app.domain.skip import skip_current
+from queue_app.domain.votes import count_votes
 from queue_app.errors import NothingPlaying
-from queue_app.events import SkipVoted, TrackSkipped
+from queue_app.events import QueueRenumbered, SkipVoted, TrackAdded, TrackSkipped
 from queue_app.models import SkipVote
 from queue_app.serializers import SkippedSerializer
 from queue_app.shapes import item_shape, skip_vote_shape
@@ -17,8 +18,14 @@ class Skip(Command):
     """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
 
     right = Right("the requester, a DJ; others by vote: `may_skip`")
-    appends = {TrackSkipped: "", SkipVoted: "when more votes are needed"}
+    appends = {
+        TrackSkipped: "",
+        SkipVoted: "when more votes are needed",
+        TrackAdded: "when the queue loops",
+        QueueRenumbered: "to make room for that",
+    }
     result = SkippedSerializer
+    undone = "the track again, from where it was"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

@@ -10,20 +10,22 @@ from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import check_move, check_source, may_skip_at_once
-from queue_app.domain.rank import Place, at_end, at_front, at_turn
-from queue_app.errors import NotAllowed
-from queue_app.events import TrackAdded, TrackFailed, TrackSkipped
+from queue_app.domain.rank import Place, at_end, at_front, at_turn, behind, queued
+from queue_app.domain.skip import skip_current
+from queue_app.errors import ItemNotFound, NotAllowed
+from queue_app.events import TrackAdded, TrackFailed
 from queue_app.models import ItemState, QueueItem
+from queue_app.positions import Position
 
-POSITIONS = ("end", "next", "now")
 
-
-def put(state: GuildState, *, query: str, position: str = "end", retried_id: UUID | None = None) -> QueueItem:
+def put(
+    state: GuildState, *, query: str, position: Position = "end", retried_id: UUID | None = None
+) -> QueueItem:
     """Put what `query` names into the queue, as AddTrack says. `retried_id` names the ended item that it tries again.
 
     Whether the asker may add is the caller's to check. Raises NotAllowed.
     """
-    place = _place(state, position)
+    place = place_for(state, position)
     missing: NothingFound | None = None
     try:
         track = find_track(query)
@@ -43,10 +45,16 @@ def put(state: GuildState, *, query: str, position: str = "end", retried_id: UUI
         state.count(-1)
         state.append(TrackFailed(item=item))
         return item
-    _wake(state)
-    if position == "now" and (skipped := state.end_item(ItemState.SKIPPED)):
-        state.append(TrackSkipped(item=skipped))
+    start_with(state, now=position == "now")
+    state.undo.steps.append({"do": "RemoveAdded", "items": [str(item.pk)]})
     return item
+
+
+def start_with(state: GuildState, *, now: bool) -> None:
+    """Have a player play that had nothing to play; `now` skips what plays."""
+    _wake(state)
+    if now:
+        skip_current(state)
 
 
 def _wake(state: GuildState) -> None:
@@ -61,11 +69,13 @@ def _wake(state: GuildState) -> None:
         state.seek_voice()
 
 
-def _place(state: GuildState, position: str) -> Place:
-    """Return where a new item of the asker's stands. Raises NotAllowed."""
+def place_for(state: GuildState, position: Position) -> Place:
+    """Return where a new item of the asker's stands. Raises NotAllowed or ItemNotFound."""
     if position == "end":
         user = state.origin.user
         return at_turn(state, user.pk) if state.settings.fair_order and user is not None else at_end(state)
+    if isinstance(position, dict):
+        return _place_behind(state, UUID(position["after"]))
     if state.last is not None:
         check_move(state)
     if position == "now" and state.player.item is not None and not may_skip_at_once(state):
@@ -73,3 +83,18 @@ def _place(state: GuildState, position: str) -> Place:
             _("Playing this now would skip the current track, which needs a vote. Add it as next instead.")
         )
     return at_front(state)
+
+
+def _place_behind(state: GuildState, after: UUID) -> Place:
+    if after == state.player.item_id:
+        if state.last is not None:
+            check_move(state)
+        return at_front(state)
+    waiting = queued(state.guild_id)
+    low = waiting.filter(pk=after).values_list("rank", flat=True).first()
+    if low is None:
+        raise ItemNotFound(_("The item before it is no longer in the queue."))
+    if state.last is not None and state.last[0] != after:
+        check_move(state)
+    high = waiting.filter(rank__gt=low).order_by("rank").values_list("rank", flat=True).first()
+    return behind(state, after, low=low, high=high)

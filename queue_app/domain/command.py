@@ -22,6 +22,7 @@ class Command:
     right: who may. It is checked before `run` is called.
     appends: the events that it may append, each with when that is; empty where it does unless nothing changes.
     result: the shape of what it returns.
+    undone: what undoing it does; empty where it cannot be undone. `run` adds the steps to `state.undo`.
     run(state, **arguments): do it to an open guild, in the transaction that holds the guild's lock, and return the
         item or player that was changed, or a result in its shape. Raises a refusal, which undoes everything.
     """
@@ -30,6 +31,7 @@ class Command:
     right: ClassVar[Right]
     appends: ClassVar[Mapping[type[TypedEvent], str]]
     result: ClassVar[type[serializers.Serializer[Any]]]
+    undone: ClassVar[str] = ""
     run: ClassVar[Callable[..., QueueItem | Player | dict[str, Any]]]
     _reader: ClassVar[Arguments]
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
+from accounts.models import User
 from database.prepared import Prepared
 from guilds.channel_permissions import may_connect
 from guilds.errors import GuildNotFound
 from guilds.models import Channel, Guild, GuildSettings, Membership
 from guilds.permissions import check_guild_id, is_dj
 from guilds.queries import voice_channel_of, voice_channels_of
+from queue_app.domain.plays import begin_play, end_play, note_jump
 from queue_app.events import PlayerErrorChanged, PlayerResumed, TrackRemoved, VoiceChanged
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.player_states import NOWHERE, SILENCES
@@ -27,12 +30,28 @@ from realtime.events import TypedEvent
 from realtime.models import Store
 from realtime.origin import BOT, Origin
 
+Step = dict[str, Any]
+
+
+@dataclass
+class Undo:
+    """What undoes a command: `steps` of domain/restore.py, JSON-ready, in the order in which they are taken.
+
+    `count` is the number of tracks that the command was about. Of a skip by vote, `requester` asked for the track.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    count: int = 1
+    by_vote: bool = False
+    requester: User | None = None
+
 
 @dataclass
 class GuildState:
     """A guild whose store row is locked. `membership` is null for the bot and operators.
 
-    `last` is the queued item behind which there was none when the guild was opened, its id and rank.
+    `last` is the last queued item, its id and rank. `undo` is what undoes the command. `ended_at_ms` is how far the
+    current item was when it was taken off the player.
     """
 
     guild_id: str
@@ -42,6 +61,8 @@ class GuildState:
     membership: Membership | None
     settings: GuildSettings
     last: tuple[UUID, int] | None
+    undo: Undo = field(default_factory=Undo)
+    ended_at_ms: int = 0
 
     @cached_property
     def is_dj(self) -> bool:
@@ -70,6 +91,41 @@ class GuildState:
             return None
         self.player.fold_position()
         item.end(state, code=code, detail=detail)
+        end_play(item, position_ms=self.player.position_ms, outcome=state)
+        self._take_off(item)
+        return item
+
+    def put_aside(self, *, rank: int) -> QueueItem | None:
+        """Have the current item wait in the queue, to go on from its position. Returns it, None if there was none.
+
+        The caller counts it and appends the event.
+        """
+        item = self.player.item
+        if item is None:
+            return None
+        self.player.fold_position()
+        position_ms = self.player.position_ms
+        item.wait(rank=rank, resume_ms=position_ms)
+        note_jump(item, position_ms=position_ms, to_ms=position_ms)
+        self._take_off(item)
+        return item
+
+    def play(self, item: QueueItem, *, position_ms: int) -> None:
+        """Make an item the current one, where there is none. The caller appends the event."""
+        item.play()
+        begin_play(item, position_ms=position_ms)
+        self.player.item = item
+        self.jump(position_ms)
+
+    def jump(self, position_ms: int) -> None:
+        """Have the current item go on at that position."""
+        player = self.player
+        player.position_ms, player.position_at = position_ms, timezone.now()
+        player.jumps += 1
+        player.save(update_fields=["item", "position_ms", "position_at", "jumps"])
+
+    def _take_off(self, item: QueueItem) -> None:
+        self.ended_at_ms = self.player.position_ms
         self.player.item = None
         self.player.position_ms = 0
         self.player.sounding = False
@@ -80,7 +136,6 @@ class GuildState:
             ]
         )  # fmt: skip
         SkipVote.objects.filter(item=item).delete()
-        return item
 
     def find_item(self, item_id: str, *states: ItemState) -> QueueItem | None:
         """Return an item of the guild in one of these states, its track and requester loaded."""

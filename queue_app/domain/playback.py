@@ -19,10 +19,12 @@ from library.sources import TrackInfo
 from queue_app.domain.announce import announce_track, say_resolved
 from queue_app.domain.empty_channel import ChannelChange, compare_channel
 from queue_app.domain.guild_state import GuildState, first_player, open_guild
+from queue_app.domain.plays import begin_play
+from queue_app.domain.skip import repeat
 from queue_app.domain.whereabouts import best_channel
 from queue_app.errors import LeaseLost
 from queue_app.events import TrackFailed, TrackFinished, TrackStarted, VoiceChanged, VoiceLeft
-from queue_app.models import ItemState, Player, QueueItem
+from queue_app.models import ItemState, Loop, Player, QueueItem
 from queue_app.player_states import BOT_AWAY, CHANNEL_GONE, NOWHERE
 from queue_app.queries import first_queued, load_player
 from realtime.origin import BOT
@@ -125,10 +127,11 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
             if not state.set_error(NOWHERE) and had_channel:
                 state.append(VoiceChanged())
             return None
-        item.state, item.started_at = ItemState.PLAYING, timezone.now()
-        item.save(update_fields=["state", "started_at"])
+        position_ms = item.resume_ms
+        item.play()
+        begin_play(item, position_ms=position_ms)
         player.item = item
-        player.position_ms, player.position_at = 0, timezone.now()
+        player.position_ms, player.position_at = position_ms, timezone.now()
         player.error_code = player.error_detail = ""
         player.queue_total = max(0, player.queue_total - 1)
         player.save(
@@ -172,40 +175,35 @@ def _is_settled(guild_id: str) -> bool:
     )
 
 
-def finish(guild_id: str, *, item_id: UUID, owner: str) -> None:
-    """The item played to its end."""
-    _end(guild_id, item_id=item_id, owner=owner, state=ItemState.PLAYED, event=TrackFinished)
+def finish(guild_id: str, *, item_id: UUID, owner: str, jumps: int | None = None) -> None:
+    """The item played to its end. It starts again, or is added again, where the player loops.
+
+    `jumps` is the player's when the item was opened: since then a command may have set the position.
+    """
+    with transaction.atomic():
+        state = _open(guild_id, owner)
+        player = state.player
+        ended = player.item_id == item_id and jumps in (None, player.jumps)
+        item = state.end_item(ItemState.PLAYED) if ended else None
+        if item is None:
+            return  # skipped in the meantime; that event stands
+        state.append(TrackFinished(item=item))
+        if state.player.loop == Loop.TRACK:
+            state.play(item, position_ms=0)
+            state.append(TrackStarted(item=item))
+        else:
+            repeat(state, item)
 
 
 def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
     """The item cannot be played; the queue goes on. Returns False where it had ended in another way."""
-    return _end(
-        guild_id,
-        item_id=item_id,
-        owner=owner,
-        state=ItemState.FAILED,
-        event=TrackFailed,
-        code=code,
-        detail=detail,
-    )
-
-
-def _end(
-    guild_id: str,
-    *,
-    item_id: UUID,
-    owner: str,
-    state: ItemState,
-    event: type[TrackFinished | TrackFailed],
-    code: str = "",
-    detail: str = "",
-) -> bool:
     with transaction.atomic():
-        guild = _open(guild_id, owner)
-        ended = guild.player.item_id == item_id and guild.end_item(state, code=code, detail=detail)
-        if not ended:
+        state = _open(guild_id, owner)
+        if state.player.item_id != item_id:
             return False  # skipped in the meantime; that event stands
-        guild.append(event(item=ended))
+        item = state.end_item(ItemState.FAILED, code=code, detail=detail)
+        assert item is not None
+        state.append(TrackFailed(item=item))
     return True
 
 
@@ -216,13 +214,14 @@ def observe(
     connected_channel_id: str | None,
     sounding: bool,
     position_ms: int | None,
+    jumps: int | None = None,
     code: str = "",
     detail: str = "",
 ) -> None:
     """Note where the bot is connected and whether it is heard; an event when that changed.
 
-    `position_ms` null keeps the stored position. `code` and `detail` say why people there cannot hear it, which is
-    nothing to a player that has another channel by now.
+    `position_ms` None keeps the stored position. `jumps` is the player's when the item was opened. `code` and `detail`
+    say why people there cannot hear it; they are ignored if the player has another channel by now.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -230,7 +229,7 @@ def observe(
         before = (player.connected_channel_id, player.sounding, player.error_code, player.error_detail)
         player.fold_position()
         player.connected_channel_id, player.sounding = connected_channel_id, sounding
-        if position_ms is not None:
+        if position_ms is not None and jumps in (None, player.jumps):
             player.position_ms = position_ms
         if connected_channel_id and player.item_id:
             there = connected_channel_id == player.voice_channel_id
@@ -244,9 +243,9 @@ def observe(
             state.append(VoiceChanged())
 
 
-def checkpoint(guild_id: str, *, owner: str, item_id: UUID, position_ms: int) -> None:
-    """Save how far the item is: an observation, not an event."""
-    Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id).update(
+def checkpoint(guild_id: str, *, owner: str, item_id: UUID, jumps: int, position_ms: int) -> None:
+    """Save how far the item is: an observation, not an event. Nothing where a command has set the position since."""
+    Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id, jumps=jumps).update(
         position_ms=position_ms, position_at=timezone.now()
     )
 

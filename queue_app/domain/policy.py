@@ -71,19 +71,31 @@ def check_add(state: GuildState) -> None:
         raise QueueFull(
             _("The queue is full (limit %(limit)s tracks).") % {"limit": f"{program.QUEUE_MAX_ITEMS:,}"}
         )
-    cap = settings.max_per_person
-    if cap is None or state.is_dj:
-        return
-    mine = QueueItem.objects.filter(
-        guild_id=state.guild_id, state=ItemState.QUEUED, requested_by=state.origin.user
-    )
-    if mine.count() >= cap:
+    left = cap_left(state)
+    if left is not None and left <= 0:
+        cap = settings.max_per_person or 0
         sentence = ngettext(
             "You have reached the limit of %(count)s track per person in the queue.",
             "You have reached the limit of %(count)s tracks per person in the queue.",
             cap,
         )
         raise QueueCapReached(sentence % {"count": cap})
+
+
+def cap_left(state: GuildState) -> int | None:
+    """Return how many more tracks the asker may queue, None where the guild sets no limit or not for them."""
+    cap = state.settings.max_per_person
+    if cap is None or state.is_dj:
+        return None
+    mine = QueueItem.objects.filter(
+        guild_id=state.guild_id, state=ItemState.QUEUED, requested_by=state.origin.user
+    )
+    return cap - mine.count()
+
+
+def check_may_add(state: GuildState) -> None:
+    """Raises NotAllowed. How many tracks a person may have is not looked at."""
+    _require(state, state.settings.may_add, ADDING)
 
 
 def check_source(state: GuildState, track: Track) -> None:
@@ -123,12 +135,28 @@ def check_control(state: GuildState) -> None:
         raise NotAllowed(_("Only people in the bot's voice channel and DJs may do this."))
 
 
+def check_jump(state: GuildState) -> None:
+    """Seek, go back, jump ahead: for those who control the player and may skip what plays without a vote."""
+    check_control(state)
+    if state.player.item is None:
+        return
+    try:
+        allowed = may_skip_at_once(state)
+    except NotAllowed:
+        allowed = False
+    if not allowed:
+        raise NotAllowed(
+            _("Only the requester of the current track and DJs may do this. Skipping it takes a vote.")
+        )
+
+
 def check_manages(state: GuildState) -> None:
     if state.membership is not None and not can_manage(state.membership):
         raise GuildForbidden
 
 
 CONTROL = Right("who is there", check_control)
+JUMP = Right("who is there and may skip the current track at once", check_jump)
 
 
 def may_skip_at_once(state: GuildState) -> bool:

@@ -6,6 +6,7 @@ locked, as it is in a guild that is open.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from uuid import UUID
@@ -36,6 +37,26 @@ def queued(guild_id: str) -> QuerySet[QueueItem]:
     return QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
 
 
+def write_ranks(ranks: Mapping[UUID, int]) -> None:
+    """Give items new ranks. Statement by statement: for 10,000 that takes a tenth of what one large CASE takes."""
+    _write("UPDATE queue_app_queueitem SET rank = %s WHERE id = %s", ranks)
+
+
+def queue_again(items: Iterable[QueueItem]) -> None:
+    """Have items that ended wait at their ranks."""
+    _write(
+        "UPDATE queue_app_queueitem SET state = 'queued', ended_at = NULL, rank = %s WHERE id = %s",
+        {item.pk: item.rank for item in items},
+    )
+
+
+def _write(statement: str, ranks: Mapping[UUID, int]) -> None:
+    key = QueueItem._meta.pk
+    rows = [(rank, key.get_db_prep_value(pk, connection)) for pk, rank in ranks.items()]
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
+
+
 def at_end(state: GuildState) -> Place:
     return Place(None, 0) if state.last is None else Place(state.last[0], state.last[1] + STEP)
 
@@ -43,6 +64,27 @@ def at_end(state: GuildState) -> Place:
 def at_front(state: GuildState) -> Place:
     first = queued(state.guild_id).order_by("rank").values_list("rank", flat=True).first()
     return Place(None, 0 if first is None else first - STEP)
+
+
+def front_ranks(state: GuildState, count: int) -> list[int]:
+    """Return ascending ranks for so many items at the front of the queue."""
+    end = at_front(state).rank
+    return [end - STEP * back for back in reversed(range(count))]
+
+
+def ranks_behind(state: GuildState, low: int, count: int) -> list[int]:
+    """Return ascending ranks for so many items between the queued item of the rank `low` and the next one.
+
+    May append QueueRenumbered to make room.
+    """
+    following = queued(state.guild_id).filter(rank__gt=low).order_by("rank")
+    high = following.values_list("rank", flat=True).first()
+    if high is None:
+        return [low + STEP * number for number in range(1, count + 1)]
+    if high - low <= count:
+        high = _make_room(state, low, count)
+    step = (high - low) // (count + 1)
+    return [low + step * number for number in range(1, count + 1)]
 
 
 def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Place:
@@ -57,26 +99,27 @@ def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Pla
     return Place(after, (low + high) // 2)
 
 
-def _make_room(state: GuildState, low: int) -> int:
-    """Spread the items that stand right behind that rank, and tell. Returns the new rank of the first of them.
+def _make_room(state: GuildState, low: int, places: int = 1) -> int:
+    """Spread the items right behind that rank, with so many free places before them, and append QueueRenumbered.
 
-    Only as many as it takes to have room between them, which is SPREAD but where hundreds were put into one spot:
-    numbering all of 10,000 took 1.4 s under the lock.
+    Returns the new rank of the first of them. Spreads only as many as it takes to have room between them, which is
+    SPREAD except where hundreds were put into one spot: numbering all of 10,000 took 1.4 s under the lock.
     """
     count = SPREAD
     others = queued(state.guild_id).filter(rank__gt=low).order_by("rank")
     while True:
         found = list(others.values_list("pk", "rank")[: count + 1])
-        gap = STEP if len(found) <= count else (found[count][1] - low) // (count + 1)
+        gap = STEP if len(found) <= count else (found[count][1] - low) // (count + places)
         if gap >= ROOM:
             break
         count *= 2
     with connection.cursor() as cursor:
-        cursor.execute(_SPREAD, [low, gap, state.guild_id, low, found[:count][-1][1]])
-    ranks = [(pk, low + gap * number) for number, (pk, _) in enumerate(found[:count], start=1)]
+        first = low + gap * (places - 1)
+        cursor.execute(_SPREAD, [first, gap, state.guild_id, low, found[:count][-1][1]])
+    ranks = [(pk, first + gap * number) for number, (pk, _) in enumerate(found[:count], start=1)]
     for part in batched(ranks, PART):
         state.append(QueueRenumbered(ranks=list(part)))
-    return low + gap
+    return first + gap
 
 
 _SPREAD = """

@@ -38,6 +38,25 @@ def _insert(state: Snapshot, args: Args) -> None:
     _put(state, args["item"])
 
 
+def _insert_all(state: Snapshot, args: Args) -> None:
+    for item in args["items"]:
+        _put(state, item)
+
+
+def _shuffle(state: Snapshot, args: Args) -> None:
+    """Sort by new ranks; hold no more than is known: an item that is not held may have come to stand in between."""
+    ranks = dict(map(tuple, args["ranks"]))
+    held = {item["id"] for item in state["queue"]}
+    for item in state["queue"]:
+        item["rank"] = ranks.get(item["id"], item["rank"])
+    if state["next"] is not None:
+        reached = min([int(state["next"]), *(rank - 1 for pk, rank in ranks.items() if pk not in held)])
+        state["queue"] = [item for item in state["queue"] if item["rank"] <= reached]
+        state["next"] = str(reached)
+    state["queue"].sort(key=lambda item: item["rank"])
+    _note_end(state)
+
+
 def _replace(state: Snapshot, args: Args) -> None:
     item = args["item"]
     state["queue"] = [item if other["id"] == item["id"] else other for other in state["queue"]]
@@ -89,6 +108,7 @@ def _take_voice_channels(state: Snapshot, args: Args) -> None:
 
 STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     queue.TrackAdded: (_insert,),
+    queue.TracksAdded: (_insert_all,),
     queue.TrackResolved: (_replace,),
     queue.TrackStarted: (_leave, _take_player),
     queue.TrackRequeued: (_insert, _leave_failed, _take_player),
@@ -97,12 +117,17 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     queue.TrackFailed: (_leave, _fail, _take_player),
     queue.TrackRemoved: (_leave, _leave_failed),
     queue.TrackMoved: (_insert,),
+    queue.TracksRemoved: (_clear,),
+    queue.TracksSkipped: (_clear,),
     queue.QueueCleared: (_clear,),
+    queue.QueueShuffled: (_shuffle,),
     queue.QueueRenumbered: (_give_ranks,),
     queue.SkipVoted: (_vote,),
     queue.PlayerPaused: (_take_player,),
     queue.PlayerResumed: (_take_player,),
     queue.VolumeChanged: (_take_player,),
+    queue.LoopChanged: (_take_player,),
+    queue.PlayerSeeked: (_take_player,),
     queue.VoiceJoined: (_take_player,),
     queue.VoiceLeft: (_take_player,),
     queue.VoiceChanged: (_take_player,),

@@ -94,12 +94,39 @@ class Stage:
         if name == "ChangeSettings":
             Membership.objects.filter(user=self.member).update(owner=True)
             return {"vote_share": 70}
+        if name == "AddTracks":
+            return {"uris": [TrackFactory.create().uri for _ in range(3)]}
+        if name == "RemoveItems":
+            return {"item_ids": [str(self.add().pk) for _ in range(2)]}
+        if name in ("Undo", "Redo"):
+            self.add()
+            if name == "Redo":
+                self.do("Undo")
+            return {}
+        if name == "Previous":
+            self.play()
+            self.do("Skip")
+            return {}
         self.play()
         if name == "SetVolume":
             return {"volume": 40}
-        if name == "ClearQueue":
+        if name == "SetLoop":
+            return {"loop": "queue"}
+        if name == "Seek":
+            return {"position_ms": 61_000}
+        if name in ("ClearQueue", "Stop", "RemoveDuplicates", "RemoveAbsent"):
             Membership.objects.filter(user=self.member).update(owner=True)
             self.add()
+        if name == "RemoveDuplicates":
+            track = TrackFactory.create()
+            for _ in range(2):
+                self.add(track=track)
+        if name == "ShuffleQueue":
+            self.add()
+            self.add()
+        if name == "SkipTo":
+            self.add()
+            return {"item_id": str(self.add().pk)}
         if name == "Resume":
             self.do("Pause")
         return {}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from database.owners import lease_owner
 from queue_app.domain import playback
 from queue_app.errors import LeaseLost
-from queue_app.models import ItemState, Player
+from queue_app.models import ItemState, Play, Player, QueueItem
 from queue_app.player_states import PlayerStatus
 from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.queue_app.stage import Stage
@@ -102,7 +102,7 @@ def test_whose_lease_may_be_had_is_one_query(django_assert_num_queries: Any) -> 
 
 def test_a_new_owner_starts_with_nothing_connected_from_the_last_position(stage: Stage) -> None:
     item = stage.play()
-    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, position_ms=42_000)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, jumps=0, position_ms=42_000)
     stage.expire()
     stage.take_over()
     player = stage.player
@@ -157,7 +157,7 @@ def test_a_checkpoint_of_who_lost_the_lease_is_dropped(stage: Stage) -> None:
     item = stage.play()
     stage.expire()
     stage.take_over()
-    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, position_ms=99_000)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, jumps=0, position_ms=99_000)
     assert stage.player.position_ms != 99_000
 
 
@@ -344,7 +344,7 @@ def test_seeing_the_same_again_is_no_event_and_keeps_the_position_running(stage:
 
 def test_a_checkpoint_of_another_item_is_dropped(stage: Stage) -> None:
     stage.play()
-    playback.checkpoint(stage.id, owner=stage.owner, item_id=uuid.uuid4(), position_ms=50_000)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=uuid.uuid4(), jumps=0, position_ms=50_000)
     assert stage.player.position_ms < 50_000
 
 
@@ -403,3 +403,75 @@ def test_no_position_is_shown_behind_the_end(stage: Stage) -> None:
     item.track.duration_ms = None
     item.track.save()
     assert stage.snapshot()["player"]["position_ms"] >= 2_000
+
+
+def test_a_checkpoint_from_before_a_seek_is_dropped(stage: Stage) -> None:
+    item = stage.play()
+    stage.do("Seek", position_ms=40_000)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, jumps=0, position_ms=50_000)
+    assert stage.player.position_ms == 40_000
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=item.pk, jumps=1, position_ms=41_000)
+    assert stage.player.position_ms == 41_000
+
+
+def test_an_end_from_before_a_seek_ends_nothing(stage: Stage) -> None:
+    item = stage.play()
+    stage.do("Replay")
+    playback.finish(stage.id, owner=stage.owner, item_id=item.pk, jumps=0)
+    assert stage.current.pk == item.pk
+    playback.finish(stage.id, owner=stage.owner, item_id=item.pk, jumps=1)
+    assert stage.player.item is None
+
+
+# --- The loop ---
+
+
+def test_a_looping_track_repeats_until_it_is_skipped(stage: Stage) -> None:
+    item = stage.play()
+    following = stage.add()
+    stage.do("SetLoop", loop="track")
+    for _ in range(2):
+        playback.finish(stage.id, owner=stage.owner, item_id=item.pk)
+        assert (stage.current.pk, stage.player.position_ms) == (item.pk, 0)
+    assert Play.objects.filter(item=item).count() == 3
+    stage.do("Skip")
+    started = playback.start_next(stage.id, owner=stage.owner)
+    assert started is not None
+    assert started.pk == following.pk
+
+
+def test_a_looping_queue_adds_again_what_finished_or_was_skipped(stage: Stage) -> None:
+    first = stage.play()
+    second = stage.add(by=(other := stage.join()))
+    stage.do("SetLoop", loop="queue")
+    playback.finish(stage.id, owner=stage.owner, item_id=first.pk)
+    playback.start_next(stage.id, owner=stage.owner)
+    stage.do("Skip", by=other)
+    queue = [QueueItem.objects.get(pk=item_id) for item_id in stage.queue]
+    assert [(item.track_id, item.requested_by_id) for item in queue] == [
+        (first.track_id, stage.member.pk),
+        (second.track_id, other.pk),
+    ]
+
+
+def test_a_looping_queue_keeps_turns_and_ignores_caps(stage: Stage) -> None:
+    first = stage.play()
+    stage.decide(fair_order=True, max_per_person=1)
+    other = stage.join()
+    stage.do("SetLoop", loop="queue")
+    stage.add()
+    stage.add(by=other)
+    playback.finish(stage.id, owner=stage.owner, item_id=first.pk)
+    assert [QueueItem.objects.get(pk=pk).requested_by_id for pk in stage.queue] == [
+        other.pk,
+        stage.member.pk,
+        stage.member.pk,
+    ]
+
+
+@pytest.mark.parametrize("loop", ["track", "queue"])
+def test_what_failed_never_repeats(loop: str, stage: Stage) -> None:
+    item = stage.play()
+    stage.do("SetLoop", loop=loop)
+    playback.fail(stage.id, owner=stage.owner, item_id=item.pk, code="UNREACHABLE", detail="Gone.")
+    assert (stage.player.item, stage.queue) == (None, [])

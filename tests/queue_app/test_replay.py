@@ -23,7 +23,7 @@ from realtime.events import event_classes
 from realtime.models import Via
 from realtime.origin import Origin
 from streams.domain.streams import create_stream
-from tests.factories import ChannelFactory, sit
+from tests.factories import ChannelFactory, TrackFactory, sit
 from tests.queue_app.reducer import STEPS
 from tests.queue_app.stage import Stage
 
@@ -187,6 +187,33 @@ STORIES: list[tuple[str, Act, Act, str]] = [
         lambda s: bot("finish", item_id=s.current.pk)(s),
         "TrackFinished",
     ),
+    (
+        "add several",
+        playing,
+        lambda s: s.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(120)], position="next"),
+        "TracksAdded",
+    ),
+    ("remove several", playing, lambda s: s.do("RemoveItems", item_ids=s.queue[:2]), "TracksRemoved"),
+    ("remove duplicates", playing, lambda s: s.do("RemoveDuplicates", by=s.dj()), "TrackRemoved"),
+    ("jump", playing, lambda s: s.do("SkipTo", item_id=s.queue[2]), "TracksSkipped"),
+    ("shuffle", playing, lambda s: s.do("ShuffleQueue"), "QueueShuffled"),
+    ("undo a shuffle", playing, lambda s: [s.do("ShuffleQueue"), s.do("Undo")], "QueueShuffled"),
+    ("seek", playing, lambda s: s.do("Seek", position_ms=10_000), "PlayerSeeked"),
+    ("loop", playing, lambda s: s.do("SetLoop", loop="track"), "LoopChanged"),
+    ("go back", nothing_current, lambda s: s.do("Previous"), "TrackStarted"),
+    ("stop", playing, lambda s: s.do("Stop", by=s.dj()), "QueueCleared"),
+    (
+        "start again in a loop",
+        playing,
+        lambda s: [s.do("SetLoop", loop="track"), bot("finish", item_id=s.current.pk)(s)],
+        "TrackStarted",
+    ),
+    (
+        "add again in a loop",
+        playing,
+        lambda s: [s.do("SetLoop", loop="queue"), bot("finish", item_id=s.current.pk)(s)],
+        "TrackAdded",
+    ),
     ("volume", playing, lambda s: s.do("SetVolume", volume=30), "VolumeChanged"),
     (
         "settings",
@@ -296,7 +323,7 @@ def test_the_reducer_knows_every_event_there_is() -> None:
 def test_a_checkpoint_is_no_event(stage: Stage) -> None:
     playing(stage)
     old = stage.snapshot()
-    playback.checkpoint(stage.id, owner=stage.owner, item_id=stage.current.pk, position_ms=12_345)
+    playback.checkpoint(stage.id, owner=stage.owner, item_id=stage.current.pk, jumps=0, position_ms=12_345)
     assert stage.assert_replays(old)["seq"] == old["seq"]
     assert stage.player.position_ms == 12_345
 

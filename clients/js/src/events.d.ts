@@ -48,6 +48,15 @@ export interface Problem {
   detail: string;
 }
 
+export interface TracksAdded {
+  name: "TracksAdded";
+  args: {
+    /** 200 at most */
+    items: Array<QueueItem>;
+    queue_total: number;
+  };
+}
+
 export interface TrackResolved {
   name: "TrackResolved";
   args: {
@@ -112,6 +121,24 @@ export interface TrackFailed {
   };
 }
 
+export interface TracksRemoved {
+  name: "TracksRemoved";
+  args: {
+    /** 200 at most */
+    item_ids: Array<string>;
+    queue_total: number;
+  };
+}
+
+export interface TracksSkipped {
+  name: "TracksSkipped";
+  args: {
+    /** 200 at most */
+    item_ids: Array<string>;
+    queue_total: number;
+  };
+}
+
 export interface TrackRemoved {
   name: "TrackRemoved";
   args: {
@@ -135,6 +162,15 @@ export interface QueueCleared {
   args: {
     /** 200 at most */
     item_ids: Array<string>;
+    queue_total: number;
+  };
+}
+
+export interface QueueShuffled {
+  name: "QueueShuffled";
+  args: {
+    /** pairs of item and rank, 200 at most */
+    ranks: Array<[string, number]>;
     queue_total: number;
   };
 }
@@ -174,6 +210,21 @@ export interface PlayerResumed {
 export interface VolumeChanged {
   name: "VolumeChanged";
   args: {
+    player: Player;
+  };
+}
+
+export interface LoopChanged {
+  name: "LoopChanged";
+  args: {
+    player: Player;
+  };
+}
+
+export interface PlayerSeeked {
+  name: "PlayerSeeked";
+  args: {
+    position_ms: number;
     player: Player;
   };
 }
@@ -366,11 +417,13 @@ export interface SomeAlertRule {
 export type GuildEvent =
   /** An item was added, of a retry in place of the ended one `retried_id`. */
   | TrackAdded
+  /** Items were added together, or put back. Many come in several events. */
+  | TracksAdded
   /** More is known of an item's track. */
   | TrackResolved
   /** An item became the current one. */
   | TrackStarted
-  /** An operator put an item back. */
+  /** An item was put back to the front of the queue. */
   | TrackRequeued
   /** The current item played to its end. */
   | TrackFinished
@@ -378,12 +431,18 @@ export type GuildEvent =
   | TrackSkipped
   /** An item cannot be played; `item.error` says why. */
   | TrackFailed
+  /** Items were removed from the queue together. Many come in several events. */
+  | TracksRemoved
+  /** A jump passed over queued items. Many come in several events. */
+  | TracksSkipped
   /** An item was taken out of the queue, or one that failed from beside it. */
   | TrackRemoved
   /** An item was put elsewhere in the queue. */
   | TrackMoved
   /** Items that waited were taken out. Of a long queue there are several in a row. */
   | QueueCleared
+  /** Items in the queue got a new order. A long queue takes several events, and is in order after the last one. */
+  | QueueShuffled
   /** Items that wait got new ranks, to make room between them. */
   | QueueRenumbered
   /** The vote to skip the current item stands differently. */
@@ -394,6 +453,10 @@ export type GuildEvent =
   | PlayerResumed
   /** Somebody set the volume. */
   | VolumeChanged
+  /** Somebody set what repeats. */
+  | LoopChanged
+  /** Somebody set the position in the current track. */
+  | PlayerSeeked
   /** Somebody chose the voice channel to play in. */
   | VoiceJoined
   /** The bot was sent out of voice, or left a channel in which nobody was. */

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState, Step
+from queue_app.domain.policy import JUMP
+from queue_app.domain.rank import at_front
+from queue_app.domain.restore import remembered
+from queue_app.domain.seek import seek
+from queue_app.errors import NoPrevious
+from queue_app.events import PlayerSeeked, TrackRequeued, TrackStarted
+from queue_app.models import ItemState, Player, QueueItem
+from queue_app.serializers import PlayerSerializer
+
+AGAIN_MS = 3_000  # later than this, the current track starts over, as players do
+
+
+class Previous(Command):
+    """Go back to the track before the current one, or start this one over once 3 seconds of it have played.
+
+    The current track goes to the front of the queue and starts from its beginning there.
+    """
+
+    right = JUMP
+    appends = {
+        TrackRequeued: "of the current track",
+        TrackStarted: "",
+        PlayerSeeked: "when the current track starts over",
+    }
+    result = PlayerSerializer
+    undone = "goes back to the track and position before"
+
+    @staticmethod
+    def run(state: GuildState) -> Player:
+        """Raises NoPrevious."""
+        player = state.player
+        current = player.item
+        if current is not None and player.current_position_ms > AGAIN_MS:
+            position_ms = seek(state, 0)
+            state.undo.steps.append({"do": "SeekBack", "item": str(current.pk), "position_ms": position_ms})
+            return player
+        item = _before(state.guild_id)
+        if item is None:
+            raise NoPrevious
+        step: Step = {"do": "SetCurrent", "item": None, "brought": remembered(item)}
+        if current is not None:
+            state.put_aside(rank=at_front(state).rank)
+            step |= {"item": str(current.pk), "position_ms": state.ended_at_ms}
+            current.resume_ms = 0
+            current.save(update_fields=["resume_ms"])
+            state.count(1)
+            state.append(TrackRequeued(item=current))
+        state.play(item, position_ms=0)
+        state.append(TrackStarted(item=item))
+        state.undo.steps.append(step)
+        return player
+
+
+def _before(guild_id: str) -> QueueItem | None:
+    """Return what ended last. What was gone back to is no longer among it, so going back again goes further back."""
+    ended = QueueItem.objects.filter(guild_id=guild_id, state__in=(ItemState.PLAYED, ItemState.SKIPPED))
+    heard = ended.filter(started_at__isnull=False).select_related("track", "requested_by")
+    return heard.order_by("-ended_at").first()

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from queue_app.arguments import Arguments, ItemIds
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right
+from queue_app.domain.rank import queued
+from queue_app.domain.remove import take_out
+from queue_app.errors import ItemNotFound, NotYourItem
+from queue_app.events import TrackRemoved, TracksRemoved
+from queue_app.serializers import RemovedSerializer
+
+
+class RemoveItemsArguments(Arguments):
+    item_ids = ItemIds(help_text=gettext_lazy("1,000 at most"))
+
+
+class RemoveItems(Command):
+    """Remove several queued items: all of them, or none where one is not queued or not yours to remove."""
+
+    arguments = RemoveItemsArguments
+    right = Right("the requester, a DJ")
+    appends = {TracksRemoved: "of at most 200 items each", TrackRemoved: "of one alone"}
+    result = RemovedSerializer
+    undone = "puts them back where they were"
+
+    @staticmethod
+    def run(state: GuildState, *, item_ids: list[str]) -> dict[str, Any]:
+        """Raises ItemNotFound or NotYourItem."""
+        waiting = queued(state.guild_id).select_related("track", "requested_by")
+        found = list(waiting.filter(pk__in=item_ids).order_by("rank"))
+        if len(found) < len(set(item_ids)):
+            known = {str(item.pk) for item in found}
+            missing = next(item_id for item_id in item_ids if item_id not in known)
+            raise ItemNotFound(_("The track %(item)s is not in the queue.") % {"item": missing})
+        user = state.origin.user
+        if not state.is_dj and any(item.requested_by_id != (user and user.pk) for item in found):
+            raise NotYourItem
+        state.undo.steps.append(take_out(state, found, right="own"))
+        state.undo.count = len(found)
+        return {"removed": len(found)}

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+from queue_app.domain.command import Command
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.policy import Right, check_clear, check_control
+from queue_app.domain.remove import take_out_where
+from queue_app.domain.skip import play_again
+from queue_app.events import QueueCleared, TrackSkipped, VoiceLeft
+from queue_app.models import ItemState
+from queue_app.serializers import RemovedSerializer
+
+
+def _check_stop(state: GuildState) -> None:
+    check_control(state)
+    check_clear(state)
+
+
+class Stop(Command):
+    """Stop playing: end the current track, clear the queue and leave the voice channel."""
+
+    right = Right("who is there and `may_clear`", _check_stop)
+    appends = {
+        TrackSkipped: "of the current track",
+        QueueCleared: "of at most 200 items each",
+        VoiceLeft: "unless it was stopped already",
+    }
+    result = RemovedSerializer
+    undone = "the queue and the track from where it was, paused"
+
+    @staticmethod
+    def run(state: GuildState) -> dict[str, Any]:
+        channel_id = state.player.voice_channel_id
+        current = state.end_item(ItemState.SKIPPED)
+        if current is not None:
+            state.append(TrackSkipped(item=current))
+            step = play_again(state, current)
+            state.undo.steps.append(step | {"paused": True, "channel_id": channel_id})
+        removed = take_out_where(state, lambda item: True, event=QueueCleared)
+        if not state.player.stopped:
+            state.stop()
+            state.append(VoiceLeft())
+        state.undo.count = removed + (current is not None)
+        return {"removed": removed}

@@ -1,0 +1,47 @@
+"""Note what was heard: `Play`, from which history and statistics are read."""
+
+from __future__ import annotations
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from queue_app.models import ItemState, Play, QueueItem
+
+
+def begin_play(item: QueueItem, *, position_ms: int = 0) -> None:
+    """Note that an item starts. One that starts in the middle continues its last play."""
+    if position_ms:
+        last = Play.objects.filter(item=item).order_by("-id").values("pk")[:1]
+        continued = Play.objects.filter(pk__in=list(last.values_list("pk", flat=True)))
+        if continued.update(from_ms=position_ms, ended_at=None, outcome=""):
+            return
+    now = timezone.now()
+    Play.objects.create(
+        guild_id=item.guild_id,
+        item=item,
+        track_id=item.track_id,
+        requested_by_id=item.requested_by_id,
+        started_at=now,
+        day=now.date(),
+        from_ms=position_ms,
+    )
+
+
+def note_jump(item: QueueItem, *, position_ms: int, to_ms: int) -> None:
+    """Note that the current item goes on at another position, or waits to go on there."""
+    _open(item).update(heard_ms=_heard(position_ms), from_ms=to_ms)
+
+
+def end_play(item: QueueItem, *, position_ms: int, outcome: ItemState) -> None:
+    _open(item).update(
+        heard_ms=_heard(position_ms), from_ms=position_ms, outcome=outcome, ended_at=timezone.now()
+    )
+
+
+def _open(item: QueueItem):  # type: ignore[no-untyped-def]
+    return Play.objects.filter(item=item, ended_at=None)
+
+
+def _heard(position_ms: int) -> Greatest:
+    return Greatest(F("heard_ms"), F("heard_ms") + position_ms - F("from_ms"))

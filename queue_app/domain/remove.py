@@ -1,0 +1,129 @@
+"""Take queued items out of the queue together, so that they can be put back where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import batched
+from uuid import UUID
+
+from django.utils import timezone
+
+from queue_app.domain.guild_state import GuildState, Step
+from queue_app.domain.rank import PART, queued
+from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSkipped
+from queue_app.models import ItemState, QueueItem
+
+PREDECESSORS = 20  # remembered of each run of removed items
+_IDS = 500  # in one statement
+
+Ranked = tuple[UUID, int]  # an item's id and rank
+
+
+def take_out(
+    state: GuildState,
+    items: Sequence[QueueItem],
+    *,
+    right: str,
+    end: ItemState = ItemState.REMOVED,
+    event: type[QueueCleared | TracksRemoved] = TracksRemoved,
+    before: Sequence[Ranked] | None = None,
+) -> Step:
+    """End queued items, ascending by rank, and append their events. Returns the step that puts them back.
+
+    One item, with its track and requester loaded, is told by itself. `right` names who may put them back, of
+    `restore.RIGHTS`. `before` is the whole queue, ascending, if the caller has read it.
+    """
+    ranked = [(item.pk, item.rank) for item in items]
+    step: Step = {"do": "PutBack", "runs": list(_runs(state, ranked, before)), "right": right, "end": end}
+    if len(items) == 1 and event is TracksRemoved and end == ItemState.REMOVED:
+        items[0].end(end)
+        state.count(-1)
+        state.append(TrackRemoved(item=items[0]))
+        return step
+    now = timezone.now()
+    for part in batched(ranked, _IDS):
+        QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).update(state=end, ended_at=now)
+    told = TracksSkipped if end == ItemState.SKIPPED else event
+    for part in batched(ranked, PART):
+        state.player.queue_total -= len(part)
+        state.append(told(item_ids=[pk for pk, _ in part]))
+    state.count(0)
+    return step
+
+
+def take_out_where(
+    state: GuildState,
+    matches: Callable[[QueueItem], bool],
+    *,
+    right: str = "clear",
+    event: type[QueueCleared | TracksRemoved] = TracksRemoved,
+) -> int:
+    """Remove the queued items that match, asked in order, so that undoing puts them back. Returns their number.
+
+    Reads the whole queue: `pk`, `rank`, `track_id` and `requested_by_id` of each item.
+    """
+    waiting = list(queued(state.guild_id).order_by("rank").only("pk", "rank", "track_id", "requested_by_id"))
+    gone = [item for item in waiting if matches(item)]
+    if len(gone) == 1 and event is TracksRemoved:
+        gone = [item for item in [state.find_item(str(gone[0].pk), ItemState.QUEUED)] if item]
+    if gone:
+        before = [(item.pk, item.rank) for item in waiting]
+        state.undo.steps.append(take_out(state, gone, right=right, event=event, before=before))
+        state.undo.count = len(gone)
+    return len(gone)
+
+
+def place_of(state: GuildState, item: QueueItem) -> Step:
+    """Return where a queued item stands, as a run of PutBack without its items."""
+    return {"behind": _ids(_predecessors(state, item.rank, {item.pk})), "rank": item.rank}
+
+
+def _runs(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] | None) -> Iterator[Step]:
+    """Yield the items by runs that have no other item in between, each with what stands before it, nearest first."""
+    gone = {pk for pk, _ in items}
+    of = _in_memory(before, gone) if before is not None else lambda rank: _predecessors(state, rank, gone)
+    run: list[UUID] = []
+    behind: list[UUID] = []
+    first = 0
+    for pk, rank in items:
+        previous = of(rank)
+        if run and previous[:1] != behind[:1]:
+            yield {"items": _ids(run), "behind": _ids(behind), "rank": first}
+            run = []
+        if not run:
+            behind, first = previous, rank
+        run.append(pk)
+    yield {"items": _ids(run), "behind": _ids(behind), "rank": first}
+
+
+def _predecessors(state: GuildState, rank: int, gone: Collection[UUID]) -> list[UUID]:
+    """Return the nearest queued items before a rank, nearest first, without those that are gone."""
+    found: list[UUID] = []
+    before = queued(state.guild_id).order_by("-rank")
+    while len(found) < PREDECESSORS:
+        page = list(before.filter(rank__lt=rank).values_list("pk", "rank")[: 2 * PREDECESSORS])
+        found += [pk for pk, _ in page if pk not in gone]
+        if len(page) < 2 * PREDECESSORS:
+            break
+        rank = page[-1][1]
+    return found[:PREDECESSORS]
+
+
+def _in_memory(before: Sequence[Ranked], gone: Collection[UUID]) -> Callable[[int], list[UUID]]:
+    """Return the same function for a queue that was read: it is called with ascending ranks."""
+    rest = iter(before)
+    nearest: list[UUID] = []  # nearest last
+
+    def predecessors(rank: int) -> list[UUID]:
+        for pk, its in rest:
+            if its >= rank:
+                break
+            if pk not in gone:
+                nearest.append(pk)
+        return nearest[: -PREDECESSORS - 1 : -1]
+
+    return predecessors
+
+
+def _ids(items: Iterable[UUID]) -> list[str]:
+    return [str(pk) for pk in items]

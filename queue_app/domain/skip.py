@@ -1,0 +1,42 @@
+"""Skip what plays, and repeat what the loop wants to hear again."""
+
+from __future__ import annotations
+
+from queue_app.domain.guild_state import GuildState, Step
+from queue_app.domain.rank import at_end, at_turn
+from queue_app.events import TrackAdded, TrackSkipped
+from queue_app.models import ItemState, Loop, QueueItem
+from realtime.origin import BOT
+
+
+def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | None:
+    """Skip the current item. Returns it, None if nothing plays. Undoing that plays it again from where it was."""
+    item = state.end_item(ItemState.SKIPPED)
+    if item is None:
+        return None
+    state.append(TrackSkipped(item=item))
+    state.undo.steps.append(play_again(state, item))
+    if by_vote:
+        state.undo.by_vote, state.undo.requester = True, item.requested_by
+    if (again := repeat(state, item)) is not None:
+        state.undo.steps.append({"do": "RemoveAdded", "items": [str(again.pk)]})
+    return item
+
+
+def play_again(state: GuildState, item: QueueItem) -> Step:
+    """Return the step that plays the item that was just taken off the player from where it was."""
+    return {"do": "SetCurrent", "item": str(item.pk), "position_ms": state.ended_at_ms}
+
+
+def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
+    """Add an item that ended again where the queue loops: by turns where people take turns, and outside caps."""
+    if state.player.loop != Loop.QUEUE:
+        return None
+    person = item.requested_by_id
+    place = at_turn(state, person) if state.settings.fair_order and person is not None else at_end(state)
+    again = QueueItem.objects.create(
+        guild_id=state.guild_id, track=item.track, requested_by=item.requested_by, rank=place.rank
+    )
+    state.count(1)
+    state.append(TrackAdded(item=again, after=place.after), by=BOT)
+    return again

@@ -1,0 +1,137 @@
+"""Find a change, undo it and redo it.
+
+    done → undone       Undo: whoever did it, a DJ, the requester of a track that a vote skipped
+    undone → done       Redo: the same people, and who undid it
+
+A change keeps the steps that lead to its other state. Undo takes those, and keeps what takes them back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from queue_app.domain.guild_state import GuildState
+from queue_app.domain.restore import Outcome, take_steps
+from queue_app.errors import NothingToRedo, NothingToUndo, NotYourChange
+from queue_app.models import Change
+
+REACH = timedelta(hours=24)
+REACH_EVENTS = 1_000
+
+
+def record_change(state: GuildState, *, since: int) -> None:
+    """Keep what undoes the command, whose events are those after the seq `since`. Nothing where nothing does."""
+    undo, head = state.undo, state.store.head
+    if not undo.steps or head == since:
+        return
+    Change.objects.create(
+        guild_id=state.guild_id,
+        epoch=state.store.epoch,
+        seq=since + 1,
+        last_seq=head,
+        actor=None if undo.by_vote else state.origin.user,
+        requester=undo.requester,
+        count=undo.count,
+        inverse=json.dumps(undo.steps, separators=(",", ":")),
+    )
+
+
+def reachable(*, guild_id: str, epoch: str, head: int) -> QuerySet[Change]:
+    """Return the changes of a guild that are not too old to be undone or redone."""
+    return Change.objects.filter(
+        guild_id=guild_id, epoch=epoch, seq__gt=head - REACH_EVENTS, created_at__gt=timezone.now() - REACH
+    )
+
+
+def next_undo(changes: QuerySet[Change], user_id: int) -> Change | None:
+    """Return a person's newest change that is not undone."""
+    return changes.filter(actor=user_id, undone_seq=None).order_by("-seq").first()
+
+
+def next_redo(changes: QuerySet[Change], user_id: int) -> Change | None:
+    """Return what was undone last, by this person or of theirs, unless they changed something since."""
+    newest = changes.filter(actor=user_id).aggregate(seq=Max("seq"))["seq"] or 0
+    mine = changes.filter(Q(actor=user_id) | Q(undone_by=user_id), undone_seq__gt=newest)
+    return mine.order_by("-undone_seq").first()
+
+
+def undo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
+    """Undo the change that one of its seqs names, or the asker's newest one.
+
+    Raises NothingToUndo, NotYourChange, or what the steps raise.
+    """
+    changes = _changes(state)
+    if seq is None:
+        change = next_undo(changes, _user_id(state))
+    else:
+        change = changes.filter(seq__lte=seq, last_seq__gte=seq).first()
+        if change is not None and change.undone_seq is not None:
+            raise NothingToUndo(_("This change was already undone."))
+    if change is None:
+        raise NothingToUndo
+    _check_right(state, change)
+    before = state.store.head
+    outcome = _take(state, change, undoes=change.seq)
+    if not outcome.done:
+        raise NothingToUndo(_("Nothing of this change can be undone now."))
+    change.undone_seq, change.undone_by = before + 1, state.origin.user
+    _keep(change, outcome)
+    return change, outcome
+
+
+def redo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
+    """Redo the undone change that one of its seqs names, or the one that was undone last.
+
+    Raises NothingToRedo, NotYourChange, or what the steps raise.
+    """
+    changes = _changes(state)
+    if seq is None:
+        change = next_redo(changes, _user_id(state))
+    else:
+        change = changes.filter(Q(seq__lte=seq, last_seq__gte=seq) | Q(undone_seq=seq)).first()
+        if change is not None and change.undone_seq is None:
+            raise NothingToRedo(_("This change is not undone."))
+    if change is None:
+        raise NothingToRedo
+    _check_right(state, change)
+    outcome = _take(state, change, redoes=change.seq)
+    if not outcome.done:
+        raise NothingToRedo(_("Nothing of this change can be redone now."))
+    change.undone_seq, change.undone_by = None, None
+    _keep(change, outcome)
+    return change, outcome
+
+
+def _changes(state: GuildState) -> QuerySet[Change]:
+    return reachable(guild_id=state.guild_id, epoch=state.store.epoch, head=state.store.head)
+
+
+def _user_id(state: GuildState) -> int:
+    return state.origin.user.pk if state.origin.user is not None else 0
+
+
+def _check_right(state: GuildState, change: Change) -> None:
+    theirs = {change.actor_id, change.requester_id, change.undone_by_id}
+    if not state.is_dj and _user_id(state) not in theirs:
+        raise NotYourChange
+
+
+def _take(state: GuildState, change: Change, **origin: Any) -> Outcome:
+    asked = state.origin
+    state.origin = dataclasses.replace(asked, **origin)
+    try:
+        return take_steps(state, json.loads(change.inverse))
+    finally:
+        state.origin = asked
+
+
+def _keep(change: Change, outcome: Outcome) -> None:
+    change.inverse = json.dumps(outcome.inverse, separators=(",", ":"))
+    change.save(update_fields=["inverse", "undone_seq", "undone_by"])
