@@ -1,4 +1,4 @@
-/** Two clients write one log of a real server, through a network that the test cuts; they must end up alike. */
+/** Two clients write to one log of a real server, over a network that the test cuts. They must converge. */
 
 import assert from "node:assert/strict";
 

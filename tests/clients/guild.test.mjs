@@ -85,7 +85,7 @@ afterEach(async () => {
   await peer.close();
 });
 
-/** A page of user u1's on the guild, over what is stored already. */
+/** Create user u1's client and store of the guild, over what is already in the storage. */
 function open() {
   client = new Client({
     baseUrl: peer.baseUrl,
@@ -114,7 +114,7 @@ const rows = () => store.rows.map(({ item, add, removing }) => (
 ));
 const pushes = () => peer.frames.filter(({ type }) => type === "push").map(({ events }) => events.map(({ name, args }) => args.query ?? name));
 
-/** The server refuses what is pushed, with that error. */
+/** Make the server refuse pushes with that error. */
 function refuse(problem) {
   peer.intercept = (frame, socket) => {
     if (frame.type === "push") socket.send({ type: "error", id: frame.id, ...problem });
@@ -122,7 +122,7 @@ function refuse(problem) {
   };
 }
 
-/** The server is away until the answer is called. */
+/** Make the server unavailable until the returned function is called. */
 async function goOffline() {
   peer.refuseUpgrades = true;
   peer.interceptHttp = () => "cut";

@@ -1,6 +1,6 @@
 /**
- * Reads `{state, steps: [{act, events, ids}]}` from standard input: after each step the part of the queue that is held
- * must be the front of the whole, up to `next`.
+ * Reads `{state, steps: [{act, events, ids}]}` from standard input. After each step, the loaded part of the queue must
+ * be the front of the whole queue, up to `next`.
  */
 
 import assert from "node:assert/strict";

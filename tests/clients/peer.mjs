@@ -1,6 +1,6 @@
 /**
- * A server for the client's tests: real HTTP and a real WebSocket (RFC 6455) on loopback, speaking the
- * contract's REST calls and /sync frames over a log in memory, and misbehaving on demand.
+ * A server for the client's tests: real HTTP and a real WebSocket (RFC 6455) on loopback. It implements the protocol's
+ * REST calls and /sync frames over a log in memory, and misbehaves on demand.
  */
 
 import { createHash, randomUUID } from "node:crypto";
@@ -12,7 +12,7 @@ export class Peer {
   epoch = "epoch-1";
   /** Events by seq; `log[0]` is seq 1. */
   log = [];
-  /** Seqs up to this one are gone. */
+  /** Seqs up to this one were pruned. */
   pruned = 0;
   guild = { id: "1", name: "Guild", bot_installed: true };
   queue = [];
@@ -21,22 +21,22 @@ export class Peer {
   /** Tokens that `init` and REST accept. */
   validTokens = new Set();
   tokenLifeSeconds = 900;
-  /** Whose tokens `/api/auth/token` gives out, and whom `ready` greets. */
+  /** The user whose tokens `/api/auth/token` returns, and whom `ready` names. */
   userId = "u1";
   signedOut = false;
-  /** Every frame and request received, for looking at afterwards. */
+  /** Every received frame and request, for later checks. */
   frames = [];
   requests = [];
   sockets = new Set();
   /** Close code for the next inits, instead of `ready`. */
   refuseInits = [];
-  /** Answer upgrades with 401, as for a cookie whose session is over. */
+  /** Answer upgrades with 401, as for a cookie whose session has ended. */
   refuseUpgrades = false;
-  /** Seqs that are left out once when they are due. */
+  /** Seqs that are omitted once when they are due. */
   loseOnce = new Set();
-  /** Called with (frame, socket) first; true: it was dealt with. */
+  /** Called first, with (frame, socket). Returns true if it handled the frame. */
   intercept = () => false;
-  /** Called with (request) first; an answer `{status, body}`, or null to go on. */
+  /** Called first, with (request). Returns a response `{status, body}`, or null for the default. */
   interceptHttp = () => null;
   acks = new Map();
 
@@ -63,7 +63,7 @@ export class Peer {
   }
 
   issueToken() {
-    const iat = Math.floor(Date.now() / 1000) - 3600; // an hour off: no client may compare clocks
+    const iat = Math.floor(Date.now() / 1000) - 3600; // an hour off, because clients must not compare clocks
     const part = (claims) => Buffer.from(JSON.stringify(claims)).toString("base64url");
     const token = `${part({ alg: "HS256" })}.${part({ sub: this.userId, iat, exp: iat + this.tokenLifeSeconds, jti: randomUUID() })}.x`;
     this.validTokens.add(token);
@@ -78,7 +78,7 @@ export class Peer {
     for (const socket of this.sockets) this.#deliver(socket);
   }
 
-  /** The log is restored from a backup: same numbers, another history. */
+  /** Restore the log from a backup: the same seqs with another history. */
   restore() {
     this.epoch = `${this.epoch}+`;
   }
@@ -207,7 +207,7 @@ export class Peer {
   }
 }
 
-/** One accepted WebSocket: text frames, received ones of up to 64 KB, and close. */
+/** One accepted WebSocket. It supports text frames (received ones up to 64 KB) and close. */
 class PeerSocket {
   pull = null;
   #buffer = Buffer.alloc(0);
@@ -258,7 +258,7 @@ class PeerSocket {
   }
 }
 
-/** The head of a frame with its length in one, three or nine bytes, and its first byte left to be set. */
+/** Return a frame's header with its length in one, three or nine bytes. The caller sets the first byte. */
 function headOf(length) {
   if (length < 126) return Buffer.from([0, length]);
   if (length < 65_536) return Buffer.from([0, 126, length >> 8, length & 255]);
@@ -284,7 +284,7 @@ export function makeItem(title, { duration_ms = 60_000, state = "queued" } = {})
   };
 }
 
-/** Wait until it holds; the failure says what was waited for. */
+/** Wait until the condition holds. The error names the condition. */
 export async function until(condition, deadlineMs = 4_000) {
   const end = performance.now() + deadlineMs;
   while (!condition()) {

@@ -30,7 +30,7 @@ test("the six states have their lamp, words and buttons", () => {
   assert.deepEqual([paused.title, paused.line], ["The queue is empty", "Paused by Ines 4 min ago"]);
   const nowhere = lookOf(situation("NO_VOICE_CHANNEL", { item: null, waiting: 8, here: "1" }));
   assert.deepEqual(said(nowhere), ["need", "No voice channel", "Join Stage left, Other channel", "join"]);
-  assert.equal(nowhere.track, null); // it is in the queue, and only there
+  assert.equal(nowhere.track, null); // it is only in the queue
   assert.match(nowhere.words, /play the 8 tracks in the queue\.$/);
   const lost = { state: "waiting", at: new Date(2026, 0, 1, 21, 14), detail: "" };
   const offline = lookOf(situation("", { lost, changes: 2 }));

@@ -88,7 +88,7 @@ afterEach(async () => {
 
 const place = () => ({ epoch: peer.epoch, seq: peer.head, queue_total: whole.length });
 
-/** The server's own pages, of the queue as it is now; null: as the peer answers. */
+/** Return the server's pages of the current queue; null means the peer's default response. */
 function answer(path) {
   if (path === "/api/guilds/1/snapshot") {
     const { guild, player } = peer;
@@ -140,7 +140,7 @@ test("what happens while a page is read is in the rows, whichever comes first", 
   await start();
   peer.interceptHttp = async ({ path }) => {
     const page = answer(path);
-    if (page?.body.items) { // older than the rows when it arrives
+    if (page?.body.items) { // the page is older than the rows when it arrives
       remove("t250");
       remove("t3");
       await until(() => store.queueTotal === COUNT - 2);
@@ -151,7 +151,7 @@ test("what happens while a page is read is in the rows, whichever comes first", 
   assert.deepEqual(shown(), expected(298));
 
   peer.interceptHttp = ({ path }) => {
-    if (path.includes("/queue?")) { // newer: its events are on their way
+    if (path.includes("/queue?")) { // the page is newer: its events have not arrived yet
       const deliver = peer.append;
       const late = [];
       peer.append = (...args) => late.push(args);

@@ -1,4 +1,4 @@
-/** Reads `[{after, events, snapshot}]` from standard input; each old snapshot plus its events must be the new one. */
+/** Reads `[{after, events, snapshot}]` from standard input. Each old snapshot plus its events must be the new one. */
 
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
@@ -13,7 +13,7 @@ for (const { act, events, snapshot } of steps) {
   state = snapshot;
 }
 
-/** What grows by itself, and where in the log it was read, is not what events tell. */
+/** Ignore fields that grow with time, and the position in the log, because no event changes them. */
 function settle({ guild, voice_channels, queue, queue_total, next, failed, player, skip_vote }) {
   const { position_ms, position_at, ...rest } = player;
   return { guild, voice_channels, queue, queue_total, next, failed, player: rest, skip_vote };

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Look below `static/` at the root where an app's own folder has no such file. */
+/** If an app's own folder has no such file, look below `static/` at the root. */
 export async function resolve(specifier, context, next) {
   if (specifier.startsWith("../") && context.parentURL?.includes("/static/")) {
     const url = new URL(specifier, context.parentURL);

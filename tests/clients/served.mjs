@@ -1,6 +1,6 @@
 /**
- * Let Node find what the modules of pages import, for `node --import`: they name each other as they are served, below
- * /static/, and on disk each app has a folder for its own.
+ * For `node --import`: let Node find the modules that pages import. They import each other by their URLs below
+ * /static/, but on disk each app has its own folder.
  */
 
 import { register } from "node:module";

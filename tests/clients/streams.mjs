@@ -8,12 +8,12 @@ import { until } from "./peer.mjs";
 const { BASE_URL, TOKEN, EXPIRING_TOKEN, DOOMED_TOKEN } = process.env;
 const timing = { random: () => 0.1, pingEveryMs: 200 };
 const frames = 20;
-/** A promise that never settles would keep this, and the test around it, for ever. */
+/** Fail after a timeout: a promise that never settles would block this program and its test forever. */
 setTimeout(() => {
   throw new Error("It took too long.");
 }, 25_000).unref();
 
-/** @param {string[]} given tokens to hand out, one after the other; then nobody is logged in any more */
+/** @param {string[]} given tokens to return, one after another; after them the user counts as logged out */
 function openStreams(...given) {
   const heard = [];
   const obtain = async () => {
@@ -46,7 +46,7 @@ const enter = ({ streams }, options) => {
 };
 const live = (place) => until(() => place.stream.state === "live");
 
-// A producer makes the stream; a consumer that is slow to show one gets the newest, and knows what it missed.
+// A producer creates the stream. A slow consumer gets the newest frame, and the number of missed ones.
 const device = openStreams(TOKEN, TOKEN, TOKEN);
 const service = openStreams(TOKEN, TOKEN, TOKEN);
 const camera = enter(device, { streamId: "js-cam", produces: ["video-frame", "note"] });
@@ -76,7 +76,7 @@ letGo.shift()();
 assert.ok(Math.abs(service.streams.now() - Date.now()) < 200, "the server's clock is this machine's");
 await until(() => watcher.presence?.producing === 2 && watcher.presence.watching === 1);
 
-// A stream of somebody else's, and what was not said beforehand, are refused in words.
+// Another user's stream, and a type that was not declared, are refused with a sentence.
 const stranger = enter(service, { streamId: "private", consumes: ["video-frame"] });
 await until(() => stranger.stream.state === "refused");
 assert.deepEqual(stranger.states.at(-1), ["refused", "UNAUTHORIZED"]);
@@ -84,11 +84,11 @@ await assert.rejects(stranger.stream.send({ type: "alert" }), { name: "NetworkEr
 await assert.rejects(camera.stream.send({ type: "surprise" }), { code: "BAD_MESSAGE" });
 assert.equal(watcher.stream.state, "live", "other streams of the connection stay");
 
-// What is too large would cost the connection, so it is not sent.
+// A message that is too large would close the connection, so it is not sent.
 await assert.rejects(camera.stream.send({ type: "note", text: "é".repeat(40_000) }), { code: "TOO_LARGE" });
 assert.equal(camera.stream.sendFrame("video-frame", new Uint8Array(1_000_000)), false);
 assert.deepEqual(camera.problems.map(({ code }) => code), ["TOO_LARGE"]);
-// Faster than the server lets anybody: it comes later, and nothing is refused.
+// Messages above the server's rate limit are sent later, and none is refused.
 const notes = [];
 const heardBefore = device.heard.length;
 const faster = () => device.heard.slice(heardBefore).some(({ code }) => code === "RATE_LIMITED");
@@ -103,7 +103,7 @@ await until(() => noted() >= notes.length);
 assert.equal(noted(), notes.length);
 watcher.messages.length = 0;
 
-// Alerts while the network goes: each once, in order, with their seqs.
+// Alerts while the network fails arrive once each, in order, with their seqs.
 const alerts = [];
 for (let number = 1; number <= 30; number++) {
   alerts.push(watcher.stream.send({ type: "alert", number }));
@@ -118,24 +118,24 @@ assert.deepEqual(received().map(({ seq, number }) => [seq, number]), acks.map(({
 assert.ok(watcher.states.some(([state]) => state === "waiting"), "the network was away");
 assert.equal(watcher.stream.position.seq, 30);
 
-// Whoever comes later resumes from where it was.
+// A client that comes back resumes from its cursor.
 const late = openStreams(TOKEN);
 const reader = enter(late, { streamId: "js-cam", consumes: ["alert"], since: 27, epoch: watcher.stream.position.epoch });
 await until(() => reader.messages.length === 3);
 assert.deepEqual(reader.messages.map(({ seq }) => seq), [28, 29, 30]);
 reader.stream.close();
-// A place in another log is told, and one goes on from now.
+// A cursor of another log is reported, and the client continues from now.
 let resets = 0;
 const lost = enter(late, { streamId: "js-cam", consumes: ["alert"], since: 3, epoch: "another", onReset: () => resets++ });
 await live(lost);
 assert.deepEqual([resets, lost.stream.position.seq], [1, 30]);
 
-// A token that runs out is renewed on the open connection.
+// A token that expires is renewed on the open connection.
 const renewing = openStreams(EXPIRING_TOKEN, TOKEN);
 await live(enter(renewing, { streamId: "js-cam", consumes: ["alert"] }));
 await until(() => renewing.heard.some(({ type }) => type === "authed"));
 
-// The end of the session is told; nothing tries again.
+// The end of the session is reported, and nothing is retried.
 const doomed = openStreams(DOOMED_TOKEN);
 const guest = enter(doomed, { streamId: "js-own", produces: ["alert"] });
 await live(guest);

@@ -287,7 +287,7 @@ test("a push cut off before its answer is sent again and happens once", async ()
   peer.intercept = (frame, socket) => {
     if (frame.type !== "push") return false;
     peer.intercept = () => false;
-    // It arrives, and the answer does not.
+    // The request arrives, but the response does not.
     peer.append("SkipDone");
     peer.acks.set(frame.events[0].eventId, peer.head);
     socket.raw.destroy();
@@ -330,7 +330,7 @@ test("a push refused for its expired token goes through after renewal", async ()
   assert.equal(received("auth").length, 1);
 });
 
-/** A tab of a host's that others share. */
+/** Open a tab on a host that other tabs share. */
 function enter(host, { linkChanged = () => {}, arrived = () => {} } = {}) {
   const tab = new Line({
     obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
@@ -375,7 +375,7 @@ test("tabs at one place read together, and a tab that is further on reads to whe
   const held = [];
   peer.intercept = ({ type, live: isLive, id }, socket) => {
     if (type !== "pull" || isLive) return false;
-    held.push({ socket, id, events: peer.log.slice() }); // as the log is now; the answer is slow
+    held.push({ socket, id, events: peer.log.slice() }); // a slow response with the log as it is now
     return true;
   };
   const read = ({ tab }, seq) => tab.call("read", "guild:1", 0, { epoch: peer.epoch, seq });

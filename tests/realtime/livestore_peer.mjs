@@ -1,8 +1,8 @@
-// Real LiveStore clients, told what to do line by line: `{do, client, ...}` in, one line of JSON out.
+// Real LiveStore clients that are controlled line by line: `{do, client, ...}` in, one line of JSON out.
 import { createInterface } from 'node:readline'
 import { openTodos } from '../../examples/livestore-todo/todo.js'
 
-// What LiveStore logs is no answer.
+// Keep LiveStore's log out of the responses.
 for (const level of ['log', 'info', 'debug', 'warn']) console[level] = console.error
 
 const clients = new Map()
