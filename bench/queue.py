@@ -70,18 +70,18 @@ class Inside:
         self.owner = lease_owner()
         assert playback.take_lease(GUILD, owner=self.owner)
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
         from config.asgi import application
 
         return await call(application, method, f"/api/guilds/{GUILD}{path}", body, token=self.token)
 
-    async def start_next(self) -> Any:
+    async def start_next(self) -> object:
         from queue_app.domain import playback
         from realtime.db import in_thread
 
         return await in_thread(playback.start_next)(GUILD, owner=self.owner)
 
-    async def listed(self) -> Any:
+    async def listed(self) -> object:
         """Read the items that the slash command `/queue` shows."""
         from queue_app.queries import queued_items
         from realtime.db import in_thread
@@ -225,7 +225,7 @@ class Poster:
     async def open(cls, port: int, token: str) -> Poster:
         return cls(*await asyncio.open_connection("127.0.0.1", port), token)
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
         content = b"" if body is None else json.dumps(body).encode()
         self._writer.write(
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._token}\r\n"

@@ -21,8 +21,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import Settings
-from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]  # ships no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # ships no types
 
 from accounts.domain.sessions import issue_pair
 from accounts.models import AuthSession, User
@@ -90,7 +90,7 @@ def _place(item: pytest.Item) -> int:
     return next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
 
 
-class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]
+class OneProgramForAll(LoadScopeScheduling):  # type: ignore[misc]  # untyped, so Any
     """Assigns tests to workers by file, because a file's tests share servers and browsers.
 
     One worker gets all of tests/e2e, because the program takes seconds to start.
@@ -132,7 +132,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     # needs permissions, and Django creates a content type on demand.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
-    DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]
+    DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]  # Django's own, for tests
     yield
     db._pool.shutdown()
     db.for_requests.shutdown()

@@ -125,7 +125,7 @@ class ItemFactory(DjangoModelFactory[QueueItem]):
     state = ItemState.QUEUED
     rank = factory.Sequence(int)
 
-    @factory.post_generation  # type: ignore[untyped-decorator]
+    @factory.post_generation  # type: ignore[untyped-decorator]  # factory_boy's has no types
     def counted(item: QueueItem, create: bool, extracted: Any, **kwargs: Any) -> None:
         queued = QueueItem.objects.filter(guild=item.guild_id, state=ItemState.QUEUED)
         Player.objects.filter(pk=item.guild_id).update(queue_total=queued.count())

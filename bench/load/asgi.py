@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 STEPS = 100  # SQLite calls the progress handler after this many of its instructions
 
 
-async def call(app: Any, method: str, path: str, body: Any = None, *, token: str) -> Any:
+async def call(app: Any, method: str, path: str, body: object = None, *, token: str) -> Any:
     """Send a request to `app` and return the JSON response. Raises RuntimeError if the status is not 2xx."""
     content = b"" if body is None else json.dumps(body).encode()
     received = asyncio.Queue[dict[str, Any]]()
@@ -94,7 +94,7 @@ class Meter:
         self.queries += not sql.startswith(("BEGIN", "COMMIT"))
         return execute(sql, params, many, context)
 
-    async def measure(self, spent: Spent, act: Callable[[], Any]) -> Any:
+    async def measure[R](self, spent: Spent, act: Callable[[], Awaitable[R]]) -> R:
         """Await `act()` and return its result. The costs are appended to `spent`."""
         before = self.queries, self.rows, self.steps
         begun = time.process_time()

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, cast
 
@@ -131,19 +131,18 @@ async def connect(
     return client
 
 
-async def connect_many(count: int, open_one: Callable[[int], Any]) -> list[Client]:
+async def connect_many(count: int, open_one: Callable[[int], Awaitable[Client]]) -> list[Client]:
     """Open `count` clients by `await open_one(index)`, at most `CONNECT_AT_ONCE` at a time."""
     gate = asyncio.Semaphore(CONNECT_AT_ONCE)
 
     async def one(index: int) -> Client:
         async with gate:
-            client: Client = await open_one(index)
-            return client
+            return await open_one(index)
 
     return list(await asyncio.gather(*(one(index) for index in range(count))))
 
 
-async def until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = WAIT_SECONDS) -> None:
     """Wait for a condition. Raises TimeoutError.
 
     Checks every millisecond: the tests' `eventually` pauses longer the longer it waits, which would be measured.

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 WARM_UP = 20
 
@@ -55,7 +54,7 @@ class Cost:
         return f"{self.queries} queries   median {self.median_ms:6.2f} ms   p99 {p99:6.2f} ms"
 
 
-def measure_requests(requests: Mapping[str, Callable[[], Any]], count: int) -> dict[str, Cost]:
+def measure_requests(requests: Mapping[str, Callable[[], object]], count: int) -> dict[str, Cost]:
     """Make each request `count` times, in turns, so that a slow moment of the machine affects all of them."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

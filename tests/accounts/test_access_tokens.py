@@ -10,6 +10,7 @@ import jwt
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuthSession
 from accounts.tokens import issue_access
@@ -110,7 +111,9 @@ def test_the_scheme_is_read_without_case(session: AuthSession) -> None:
     assert Client().get("/api/auth/me", headers=header).status_code == 200
 
 
-def test_a_call_with_a_token_costs_one_query(session: AuthSession, django_assert_num_queries: Any) -> None:
+def test_a_call_with_a_token_costs_one_query(
+    session: AuthSession, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     token = sign(claims_of(session))
     with django_assert_num_queries(1):
         assert ask_me(token).status_code == 200

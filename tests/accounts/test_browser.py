@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import AuthSession, User
 from sandbox.seed import LOUNGE, OWNER
 from tests.accounts.conftest import Discord
 from tests.accounts.test_second_factor import code_now, protect
-from tests.clients.browser import PHONE, Desk, Window, elsewhere
+from tests.clients.browser import PHONE, WIDE, Desk, Scheme, Window, elsewhere
 from tests.factories import GuildFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,8 +29,8 @@ def lounge(transactional_db: None, there: Discord) -> None:
 def log_in(desk: Desk) -> LogIn:
     """Return a function that opens a window and logs in through Discord's page."""
 
-    def act(**options: object) -> Window:
-        window = desk.window(None, **options)  # type: ignore[arg-type]
+    def act(*, size: ViewportSize = WIDE, scheme: Scheme = "dark") -> Window:
+        window = desk.window(None, size=size, scheme=scheme)
         ask_discord(window.open("/"))
         window.page.get_by_role("button", name="Authorize").click()
         window.page.wait_for_load_state()
@@ -158,7 +158,7 @@ def test_a_second_factor_is_asked_for_after_discord(log_in: LogIn) -> None:
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), ({"width": 1440, "height": 900}, "dark")])
 def test_no_account_page_is_wider_than_the_window_or_breaks_the_csp(
-    size: dict[str, int], scheme: str, log_in: LogIn
+    size: ViewportSize, scheme: Scheme, log_in: LogIn
 ) -> None:
     window = log_in(size=size, scheme=scheme)
     page = window.page

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.domain.sessions import (
     authenticate_access,
@@ -39,7 +40,7 @@ def sync_token(user: User, store: str = "app:notes") -> tuple[str, AuthSession]:
 
 
 def test_a_sync_token_says_whose_it_is_and_for_which_store(
-    user: User, django_assert_num_queries: Any
+    user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     token, session = sync_token(user)
     with django_assert_num_queries(1):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +18,7 @@ from websockets.sync.client import connect
 
 from accounts.domain.sessions import begin_sync_session, issue_pair
 from accounts.models import AuthSession, RefreshChain, User
+from guilds.models import Guild
 from tests.e2e.program import another_web
 from tests.factories import GuildFactory, MembershipFactory, UserFactory
 from tests.server import Server, Socket
@@ -66,7 +66,7 @@ class Person:
         return str(self.browser.cookies[django_settings.SESSION_COOKIE_NAME].value)
 
 
-def make_person(guild: Any) -> Person:
+def make_person(guild: Guild) -> Person:
     user = MembershipFactory.create(user=UserFactory.create(), guild=guild).user
     browser = Client()
     browser.force_login(user)

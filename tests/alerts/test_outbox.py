@@ -508,7 +508,7 @@ def test_what_an_operator_tries_again_is_in_no_doubt_however_late(
 
 
 def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
-    post: Post, monkeypatch: pytest.MonkeyPatch, settings: Any, client: Client
+    post: Post, monkeypatch: pytest.MonkeyPatch, settings: Settings, client: Client
 ) -> None:
     forget_nonces(monkeypatch)
     rule = post.rule()

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from alerts.domain import rules
@@ -175,7 +176,7 @@ def test_a_guild_has_so_many_rules_and_no_more(office: Office, monkeypatch: pyte
 
 
 def test_the_list_takes_as_many_queries_for_three_rules_as_for_one(
-    office: Office, django_assert_max_num_queries: Any
+    office: Office, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     counts = []
     for _ in range(2):
@@ -519,7 +520,7 @@ def test_an_operator_changes_and_removes_a_rule_with_an_event(office: Office, ad
 
 
 @pytest.fixture
-def admin_site(db: None, settings: Any, client: Client) -> Client:
+def admin_site(db: None, settings: Settings, client: Client) -> Client:
     operator = UserFactory.create()
     settings.ADMIN_DISCORD_IDS = {operator.discord_id}
     client.force_login(operator)

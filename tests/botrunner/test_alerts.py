@@ -73,7 +73,8 @@ async def alarm(stage: Stage) -> AsyncIterator[Alarm]:
     general = stage.channel("general")
 
     def rule(origin: Origin) -> None:
-        create_stream(origin.user, stream_id="cam-1")  # type: ignore[arg-type]
+        assert origin.user is not None
+        create_stream(origin.user, stream_id="cam-1")
         if not Channel.objects.filter(pk=general).exists():
             ChannelFactory.create(id=general, guild_id=LOUNGE, guild=None)
         fields = {"stream_id": "cam-1", "channel_id": general, "max_per_minute": 30}

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from library.sources.window import Window
 from tests.botrunner.listening import decode, rms, sweep, take, time_of
 from tests.library.audio_files import loudest_hz
 from tests.library.audio_server import AudioServer, Resource
-from tests.library.made_files import encode, mp3, with_ogg_bytes
+from tests.library.made_files import Encoding, Shape, encode, mp3, with_ogg_bytes
 from tests.waiting import until
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
@@ -29,8 +30,8 @@ LEVEL = 0.4 / np.sqrt(2)
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-def ogg(codec: str, hz: float = 440, seconds: float = 2, **arguments: object) -> bytes:
-    return encode("ogg", codec, hz=hz, seconds=seconds, **arguments)  # type: ignore[arg-type]
+def ogg(codec: str, hz: float = 440, seconds: float = 2, **encoding: Unpack[Encoding]) -> bytes:
+    return encode("ogg", codec, hz=hz, seconds=seconds, **encoding)
 
 
 @cache
@@ -43,27 +44,27 @@ def high(layout: str = "stereo") -> bytes:
     return ogg("libopus", 660, layout=layout)
 
 
-def aac(hz: float, **arguments: object) -> bytes:
-    return encode("adts", "aac", hz=hz, seconds=2, **arguments)  # type: ignore[arg-type]
+def aac(hz: float, **encoding: Unpack[Encoding]) -> bytes:
+    return encode("adts", "aac", hz=hz, seconds=2, **encoding)
 
 
-def flac(hz: float, **arguments: object) -> bytes:
-    return encode("flac", "flac", hz=hz, seconds=2, **arguments)  # type: ignore[arg-type]
+def flac(hz: float, **encoding: Unpack[Encoding]) -> bytes:
+    return encode("flac", "flac", hz=hz, seconds=2, **encoding)
 
 
-def ac3(hz: float, **arguments: object) -> bytes:
-    return encode("ac3", "ac3", hz=hz, seconds=2, bit_rate=384_000, **arguments)  # type: ignore[arg-type]
+def ac3(hz: float, **shape: Unpack[Shape]) -> bytes:
+    return encode("ac3", "ac3", hz=hz, seconds=2, bit_rate=384_000, **shape)
 
 
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
 
 
-def two(muxer: str, codec: str, hz: float = 440, **arguments: object) -> bytes:
-    return encode(muxer, codec, hz=hz, seconds=2, **arguments)  # type: ignore[arg-type]
+def two(muxer: str, codec: str, hz: float = 440, **encoding: Unpack[Encoding]) -> bytes:
+    return encode(muxer, codec, hz=hz, seconds=2, **encoding)
 
 
-def fragmented(codec: str, hz: float = 440, **arguments: object) -> bytes:
-    return two("mp4", codec, hz, piped=True, container=FRAGMENTS, **arguments)
+def fragmented(codec: str, hz: float = 440, *, rate: int = 48_000, layout: str = "stereo") -> bytes:
+    return two("mp4", codec, hz, rate=rate, layout=layout, piped=True, container=FRAGMENTS)
 
 
 # Two seconds of 440 Hz, then two of 660.
@@ -183,11 +184,11 @@ def test_a_gain_of_a_later_part_is_heard(tmp_path: Path, play: Callable[..., Tra
     assert rms(samples[3 * 48_000 :][:24_000]) == pytest.approx(rms(samples[48_000:][:24_000]) / 2, rel=0.05)
 
 
-def swept(muxer: str, codec: str, start: float, **arguments: object) -> bytes:
-    samples = sweep(16, rate=int(arguments.get("rate", 48_000)))  # type: ignore[call-overload]
+def swept(muxer: str, codec: str, start: float, **encoding: Unpack[Encoding]) -> bytes:
+    samples = sweep(16, rate=encoding.get("rate", 48_000))
     rate = len(samples) // 16
     part = samples[round(start * rate) : round((start + 8) * rate)]
-    return encode(muxer, codec, samples=part, **arguments)  # type: ignore[arg-type]
+    return encode(muxer, codec, samples=part, **encoding)
 
 
 VARIABLE = {"global_quality": "472", "flags": "+qscale"}

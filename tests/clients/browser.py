@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +20,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -31,7 +32,9 @@ expect.set_options(timeout=30_000)  # for a busy machine; a successful test does
 # A fake camera that shows a clock and a turning disc. The browser's permission prompt is accepted or refused.
 CAMERA, CAMERA_ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 CAMERA_REFUSED = f"{CAMERA_ALLOWED}=deny"
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 812}
+type Scheme = Literal["dark", "light"]
 
 
 def find_chromium() -> str:
@@ -91,16 +94,16 @@ class Desk:
         self.browser = browser
 
     def context(
-        self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark"
+        self, cookie: str | None, *, size: ViewportSize = WIDE, scheme: Scheme = "dark"
     ) -> BrowserContext:
         """Open one person's browser. Its pages share cookies, workers and storage."""
-        context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        context = self.browser.new_context(viewport=size, color_scheme=scheme)
         context.set_default_timeout(30_000)
         if cookie:
             log_in(context, cookie)
         return context
 
-    def window(self, cookie: str | None, *, size: dict[str, int] = WIDE, scheme: Any = "dark") -> Window:
+    def window(self, cookie: str | None, *, size: ViewportSize = WIDE, scheme: Scheme = "dark") -> Window:
         return Window(self.context(cookie, size=size, scheme=scheme).new_page())
 
 

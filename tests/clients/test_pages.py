@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from guilds.channel_permissions import VIEW_CHANNEL
 from guilds.domain.installation import bot_left
@@ -191,7 +191,7 @@ def test_the_chosen_theme_is_kept(desk: Desk, scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "375"])
-def test_no_page_complains_or_overflows(desk: Desk, scene: Scene, size: dict[str, int]) -> None:
+def test_no_page_complains_or_overflows(desk: Desk, scene: Scene, size: ViewportSize) -> None:
     absent = elsewhere(lambda: Guild.objects.get(bot_installed=False).pk)
     window = desk.window(scene.owner_cookie, size=size)
     scene.add("moss")

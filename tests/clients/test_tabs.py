@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import BrowserContext, Page, Request, Response, expect
+from playwright.sync_api import BrowserContext, Page, Request, Response, ViewportSize, expect
 from pytest_django import Settings
 
 from accounts import tokens
@@ -36,7 +36,7 @@ class Stage:
     member: User
 
     def browser(
-        self, user: User, *, without: tuple[str, ...] = (), size: dict[str, int] = WIDE
+        self, user: User, *, without: tuple[str, ...] = (), size: ViewportSize = WIDE
     ) -> BrowserContext:
         """Open a user's browser that lacks the named features."""
         context = self.desk.context(login_cookie(user), size=size)

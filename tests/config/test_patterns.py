@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes  # type: ignore[attr-defined]  # private, and named in test_private_parts.py
+from re import _parser as parser  # type: ignore[attr-defined]  # as well
 from typing import Any
 
 import pytest

@@ -21,7 +21,7 @@ import nextcord.state
 import nextcord.voice_client
 import pytest
 import rest_framework_simplejwt.backends
-import servestatic.middleware  # type: ignore[import-untyped]
+import servestatic.middleware  # type: ignore[import-untyped]  # ships no types
 import uvicorn
 import uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl

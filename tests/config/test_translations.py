@@ -56,7 +56,7 @@ def called(node: ast.Call) -> str:
 def text_of(node: ast.AST) -> str | None:
     """Return a literal's text, with a space for each interpolated value."""
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else " " for part in node.values)  # type: ignore[misc]
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else " " for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 

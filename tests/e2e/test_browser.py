@@ -7,10 +7,10 @@ from itertools import product
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from sandbox.seed import JUNIPER, LOUNGE
-from tests.clients.browser import PHONE, WIDE, Window, find_chromium
+from tests.clients.browser import PHONE, WIDE, Scheme, Window, find_chromium
 from tests.e2e.conftest import clear
 from tests.e2e.program import Backline, Person
 
@@ -39,12 +39,8 @@ def window(browser: Browser, running: Backline) -> Iterator[Open]:
     """Opens windows of different people. Fails if one of them logged an error."""
     windows: list[Window] = []
 
-    def open_window(*, size: dict[str, int] = WIDE, scheme: str = "dark") -> Window:
-        context = browser.new_context(
-            base_url=running.web_url,
-            viewport=size,  # type: ignore[arg-type]
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
+    def open_window(*, size: ViewportSize = WIDE, scheme: Scheme = "dark") -> Window:
+        context = browser.new_context(base_url=running.web_url, viewport=size, color_scheme=scheme)
         context.set_default_timeout(30_000)
         windows.append(Window(context.new_page()))
         return windows[-1]
@@ -180,7 +176,7 @@ def test_no_page_is_wider_than_the_window(window: Open, tone: Person) -> None:
         tone.do("PATCH", "player", json={"volume": 80 + volume})
     page = log_in(window(), "owner")
     for path, size in product(("/", "/dashboard", f"/guilds/{LOUNGE}"), (WIDE, PHONE)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         page.goto(path)
         if path.startswith("/guilds"):  # with a worker, Playwright never sees the network idle
             expect(page.locator("#now-title")).to_have_text("440 Hz Tone")

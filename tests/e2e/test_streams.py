@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from websockets.sync import client
 
 from sandbox.seed import DJ_ROLE, LOUNGE
@@ -36,8 +36,8 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def open_window(browser: Browser, running: Backline, size: dict[str, int]) -> Window:
-    context = browser.new_context(base_url=running.web_url, viewport=size)  # type: ignore[arg-type]
+def open_window(browser: Browser, running: Backline, size: ViewportSize) -> Window:
+    context = browser.new_context(base_url=running.web_url, viewport=size)
     context.set_default_timeout(30_000)
     return Window(context.new_page())
 

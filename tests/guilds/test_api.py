@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from guilds.models import ChannelType, Guild, Membership
@@ -143,7 +144,9 @@ def test_the_install_url_asks_for_the_documented_permissions(guild: Guild, api: 
     }
 
 
-def test_the_list_costs_three_queries_however_long_it_is(api: Api, django_assert_num_queries: Any) -> None:
+def test_the_list_costs_three_queries_however_long_it_is(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     user = UserFactory.create()
     client = api(user)
     for wanted in (1, 3):
@@ -155,7 +158,7 @@ def test_the_list_costs_three_queries_however_long_it_is(api: Api, django_assert
 
 @pytest.mark.parametrize("route", ["/channels", "/channels?type=voice", "/roles"])
 def test_channels_and_roles_cost_four_queries_however_many(
-    route: str, guild: Guild, api: Api, django_assert_num_queries: Any
+    route: str, guild: Guild, api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = api(MembershipFactory.create(guild=guild, manager=True).user)
     for _ in range(2):

@@ -12,6 +12,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 from django.views.debug import SafeExceptionReporterFilter
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts import discord
 from accounts.errors import DiscordError
@@ -49,7 +50,7 @@ def test_nobody_ever_sees_the_bot_token(
     settings: LazySettings,
     client: Client,
     logged: io.StringIO,
-    django_capture_on_commit_callbacks: Any,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     settings.DISCORD_BOT_TOKEN = Secret(CANARY)  # refused here, because errors say the most
     settings.ADMIN_DISCORD_IDS = {OWNER}

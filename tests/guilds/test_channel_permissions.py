@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from guilds.channel_permissions import (
@@ -241,7 +242,11 @@ class TestLacks:
 
     @pytest.mark.parametrize("channels", [1, 3])
     def test_costs_four_queries(
-        self, channels: int, guild: Guild, api: Callable[[User], Client], django_assert_num_queries: Any
+        self,
+        channels: int,
+        guild: Guild,
+        api: Callable[[User], Client],
+        django_assert_num_queries: DjangoAssertNumQueries,
     ) -> None:
         for _ in range(channels):
             self.close(guild, ChannelType.VOICE, SPEAK)

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts import discord
 from accounts.domain.grants import access_token_of
@@ -25,7 +26,9 @@ LIST = "/api/guilds?scope=all"
 
 
 @pytest.fixture
-def enter(sandbox: Discord, django_capture_on_commit_callbacks: Any) -> Callable[[], Client]:
+def enter(
+    sandbox: Discord, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> Callable[[], Client]:
     """Return a function that logs `owner` in through the sandbox."""
 
     def enter() -> Client:
@@ -163,7 +166,7 @@ def test_what_the_gateway_wrote_meanwhile_is_newer(client: Client, sandbox: Disc
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.both_databases
-def test_several_tabs_at_once_all_get_the_list(client: Client, in_threads: Any) -> None:
+def test_several_tabs_at_once_all_get_the_list(client: Client, in_threads: Callable[..., list[Any]]) -> None:
     cookies = client.cookies
 
     def one(_: int) -> set[str]:

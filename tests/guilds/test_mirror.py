@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from guilds.channel_permissions import VIEW_CHANNEL
 from guilds.domain.installation import bot_left
@@ -273,7 +274,7 @@ def test_a_person_in_a_channel_that_is_not_known_sits_nowhere() -> None:
 
 
 def test_mirroring_a_large_guild_takes_as_many_queries_as_a_small_one(
-    django_assert_max_num_queries: Any,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     mirror()
     many = [channel(str(430000000000000000 + n), 2) for n in range(200)]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -83,7 +84,7 @@ def test_the_first_page_is_a_stream_shared_with_a_role(client: Client, sandbox: 
 
 
 def test_the_first_socket_follows_a_stream_shared_with_a_role(
-    server: Server, sandbox: Discord, stream: str, settings: Any
+    server: Server, sandbox: Discord, stream: str, settings: LazySettings
 ) -> None:
     body = {"code": code_of(sandbox, settings, "dj")}
     pair = Client().post("/api/auth/discord/exchange", body, content_type="application/json").json()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tests.library.made_files import (
     FRONT_TYPE,
     OTHER,
     OTHER_TYPE,
+    Encoding,
     apev2,
     dsf,
     encode,
@@ -68,12 +70,14 @@ class Made:
     hz: tuple[float, float]
 
 
-def _one(muxer: str, codec: str, **arguments: object) -> Callable[[float, float], bytes]:
-    return lambda hz, _: encode(muxer, codec, hz=hz, seconds=SECONDS, **arguments)  # type: ignore[arg-type]
+def _one(muxer: str, codec: str, **encoding: Unpack[Encoding]) -> Callable[[float, float], bytes]:
+    return lambda hz, _: encode(muxer, codec, hz=hz, seconds=SECONDS, **encoding)
 
 
-def _mp3(**arguments: object) -> Callable[[float, float], bytes]:
-    return lambda hz, _: mp3(hz=hz, seconds=SECONDS, **arguments)  # type: ignore[arg-type]
+def _mp3(
+    *, rate: int = 48_000, layout: str = "stereo", vbr: bool = False, header: bool = True
+) -> Callable[[float, float], bytes]:
+    return lambda hz, _: mp3(hz=hz, seconds=SECONDS, rate=rate, layout=layout, vbr=vbr, header=header)
 
 
 def _joined(
@@ -82,12 +86,12 @@ def _joined(
     return lambda hz, other: first(hz, hz) + second(other, other)
 
 
-def _half(muxer: str, codec: str, **arguments: object) -> Callable[[float, float], bytes]:
-    return lambda hz, _: encode(muxer, codec, hz=hz, seconds=HALF, **arguments)  # type: ignore[arg-type]
+def _half(muxer: str, codec: str, **encoding: Unpack[Encoding]) -> Callable[[float, float], bytes]:
+    return lambda hz, _: encode(muxer, codec, hz=hz, seconds=HALF, **encoding)
 
 
-def _half_mp3(**arguments: object) -> Callable[[float, float], bytes]:
-    return lambda hz, _: mp3(hz=hz, seconds=HALF, **arguments)  # type: ignore[arg-type]
+def _half_mp3(*, rate: int = 48_000, layout: str = "stereo") -> Callable[[float, float], bytes]:
+    return lambda hz, _: mp3(hz=hz, seconds=HALF, rate=rate, layout=layout)
 
 
 def _cut(make: Callable[[float, float], bytes], part: float) -> Callable[[float, float], bytes]:

@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import TypedDict
 
 import av
 import numpy as np
@@ -32,6 +33,22 @@ class Pipe:
 def wave(hz: float, seconds: float, rate: int) -> NDArray[np.float32]:
     time = np.arange(round(seconds * rate)) / rate
     return (0.4 * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+
+
+class Shape(TypedDict, total=False):
+    """Arguments of `encode` that helpers pass on: all but the tone, its length and the bit rate."""
+
+    rate: int
+    layout: str
+    tags: dict[str, str] | None
+    options: dict[str, str] | None
+    container: dict[str, str] | None
+    piped: bool
+    attachments: Sequence[tuple[str, bytes]]
+
+
+class Encoding(Shape, total=False):
+    bit_rate: int | None
 
 
 def encode(
@@ -74,7 +91,15 @@ def encode(
     return bytes(target.written) if isinstance(target, Pipe) else target.getvalue()
 
 
-def mp3(*, vbr: bool = False, header: bool = True, **arguments: object) -> bytes:
+def mp3(
+    *,
+    hz: float = 440.0,
+    seconds: float = 1.2,
+    rate: int = 48_000,
+    layout: str = "stereo",
+    vbr: bool = False,
+    header: bool = True,
+) -> bytes:
     quality = {"global_quality": "472", "flags": "+qscale"} if vbr else {}
     return encode(
         "mp3",
@@ -82,7 +107,10 @@ def mp3(*, vbr: bool = False, header: bool = True, **arguments: object) -> bytes
         options=quality,
         bit_rate=None if vbr else 128_000,
         container={"write_xing": str(int(header)), "id3v2_version": "0"},
-        **arguments,  # type: ignore[arg-type]
+        hz=hz,
+        seconds=seconds,
+        rate=rate,
+        layout=layout,
     )
 
 

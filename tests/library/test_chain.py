@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -18,13 +19,15 @@ from library.sources.ogg import OggCut, find_parts
 from library.sources.probe import probe
 from library.sources.types import Media
 from library.sources.window import Cut
-from tests.library.made_files import encode, id3v2, mp3, with_covers, with_index_first, with_serial
+from tests.library.made_files import Encoding, encode, id3v2, mp3, with_covers, with_index_first, with_serial
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 
 class OneWay(io.BytesIO):
     """A response from a server that cannot seek."""
+
+    is_live = False
 
     def seekable(self) -> bool:
         return False
@@ -42,8 +45,8 @@ def parts(media: Media) -> list[tuple[str, int]]:
         ]
 
 
-def ogg(codec: str, seconds: float = 1.0, **arguments: object) -> bytes:
-    return encode("ogg", codec, seconds=seconds, **arguments)  # type: ignore[arg-type]
+def ogg(codec: str, seconds: float = 1.0, **encoding: Unpack[Encoding]) -> bytes:
+    return encode("ogg", codec, seconds=seconds, **encoding)
 
 
 STEREO, MONO = ogg("libopus"), ogg("libopus", 0.5, layout="mono")
@@ -290,7 +293,7 @@ def test_timestamps_that_begin_again_are_one_line(tmp_path: Path) -> None:
 
 def test_a_station_goes_on_where_its_listener_is() -> None:
     media = OneWay(encode("mp3", "libmp3lame", seconds=2))
-    media.is_live = True  # type: ignore[attr-defined]
+    media.is_live = True
     with AudioChain(media) as chain:
         chain.begin_at(300_000)
         assert next(chain.packets()).position_ms == pytest.approx(300_000, abs=60)

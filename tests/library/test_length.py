@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from library.sources.http import HttpSource
 from library.sources.probe import probe
 from tests.botrunner.listening import LOOPBACK
 from tests.library.audio_server import AudioServer, Resource
-from tests.library.made_files import encode, id3v2, mp3, with_index_first
+from tests.library.made_files import Encoding, Shape, encode, id3v2, mp3, with_index_first
 
 VARIABLE = {"global_quality": "472", "flags": "+qscale"}
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
@@ -29,8 +30,8 @@ def uneven(seconds: int = 12) -> NDArray[np.float32]:
     return samples
 
 
-def make(muxer: str, codec: str, **arguments: object) -> Callable[[], bytes]:
-    return lambda: encode(muxer, codec, samples=uneven(), **arguments)  # type: ignore[arg-type]
+def make(muxer: str, codec: str, **encoding: Unpack[Encoding]) -> Callable[[], bytes]:
+    return lambda: encode(muxer, codec, samples=uneven(), **encoding)
 
 
 GUESSED = {
@@ -80,10 +81,10 @@ def test_a_length_that_the_file_names_is_shown(tmp_path: Path, server: AudioServ
     assert said_by_server(server, data) == pytest.approx(12_000, abs=30)
 
 
-def loud(muxer: str, codec: str, **arguments: object) -> bytes:
+def loud(muxer: str, codec: str, **shape: Unpack[Shape]) -> bytes:
     """Return five seconds that are larger than what is fetched from a server to find parts."""
     noise = np.random.default_rng(1).normal(0, 0.3, 5 * 48_000).astype(np.float32)
-    return encode(muxer, codec, samples=noise, bit_rate=500_000, **arguments)  # type: ignore[arg-type]
+    return encode(muxer, codec, samples=noise, bit_rate=500_000, **shape)
 
 
 JOINED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def test_parts_smaller_than_asked_are_put_together(server: AudioServer, files: d
 def test_an_index_at_the_end_is_reached(
     server: AudioServer, files: dict[str, bytes], options: dict[str, bool | int]
 ) -> None:
-    server.resources["/a.m4a"] = Resource(files["m4a"], **options)  # type: ignore[arg-type]
+    server.resources["/a.m4a"] = Resource(files["m4a"], **options)  # type: ignore[arg-type]  # int or bool, as each field needs
     found = look(server.url("/a.m4a"))
     assert (found.title, found.is_live) == ("Moss", False)
     assert found.duration_ms == pytest.approx(5000, abs=60)
@@ -408,7 +408,11 @@ def test_the_same_version_is_asked_of_a_resumed_part(server: AudioServer, files:
 def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer, opus: bytes) -> None:
     for said in ("0", formatdate(time.time() - 5, usegmt=True)):
         busy = iter([answer(status="503 Busy").replace(b"\r\n", f"\r\nRetry-After: {said}\r\n".encode(), 1)])
-        server.resources["/a.opus"] = Resource(script=lambda _, busy=busy: next(busy, answer(opus)))  # type: ignore[misc]
+
+        def script(_: dict[str, str], busy: Iterator[bytes] = busy) -> bytes:
+            return next(busy, answer(opus))
+
+        server.resources["/a.opus"] = Resource(script=script)
         assert look(server.url("/a.opus")).title == "Moss"
     server.requests.clear()
     server.resources["/a.opus"] = Resource(status=429, headers={"Retry-After": "300"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -144,7 +143,9 @@ def test_a_scan_reads_new_and_changed_files_and_notes_which_are_gone(folder: Pat
     assert Track.objects.count() == 2
 
 
-def test_a_file_that_is_no_audio_is_skipped_once_and_named(folder: Path, caplog: Any) -> None:
+def test_a_file_that_is_no_audio_is_skipped_once_and_named(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (folder / "Albums" / "Old").mkdir(parents=True)
     (folder / "Albums" / "Old" / "broken.flac").write_bytes(b"not audio at all")
     (folder / os.fsdecode(b"caf\xe9.mp3")).write_bytes(b"")

@@ -13,7 +13,7 @@ from django.db import transaction
 from realtime import hints, hub, queries
 from realtime.db import in_thread
 from realtime.domain.append import append_untyped, ensure_store, lock_store
-from realtime.hub import Batch, Hub, Subscription, get_hub
+from realtime.hub import Batch, Feed, Hub, Subscription, get_hub
 from realtime.models import Event, Store, new_epoch
 from realtime.origin import BOT
 from tests.waiting import eventually
@@ -43,6 +43,11 @@ class Reader:
         self.hold.set()
         self.busy = 0
         self.subscription: Subscription | None = None
+
+    @property
+    def feed(self) -> Feed:
+        assert self.subscription is not None
+        return self.subscription.feed
 
     def send(self, batch: Batch) -> Coroutine[Any, Any, None] | None:
         self.busy += 1
@@ -173,7 +178,7 @@ async def test_a_stalled_subscriber_slows_nobody_and_is_lost_as_slow(
     assert stalled.lost == ["slow"]
     assert healthy.lost == []
     assert healthy.seqs == up_to(25)
-    assert stalled.subscription not in healthy.subscription.feed.subscriptions  # type: ignore[union-attr]
+    assert stalled.subscription not in healthy.feed.subscriptions
 
 
 async def test_a_slow_subscriber_that_makes_progress_is_kept(
@@ -220,7 +225,7 @@ async def test_a_socket_that_fails_takes_nobody_along(running: Hub) -> None:
     await eventually(lambda: len(healthy.seqs) == 3)
     await write(3)
     await eventually(lambda: len(healthy.seqs) == 6)
-    assert broken.subscription not in healthy.subscription.feed.subscriptions  # type: ignore[union-attr]
+    assert broken.subscription not in healthy.feed.subscriptions
 
 
 async def test_a_database_that_fails_for_a_moment_costs_nobody_an_event(

@@ -47,7 +47,7 @@ async def test_the_ring_is_bounded_by_bytes_too(running: Hub, monkeypatch: pytes
     await fast.subscribe(running)
     await in_thread(write_sized)(40, 1_000)
     await eventually(lambda: len(fast.seqs) == 40)
-    feed = fast.subscription.feed  # type: ignore[union-attr]
+    feed = fast.feed
     assert sum(len(data) for _, data in feed._ring) <= 5_000
     assert len(feed._batches) <= 2  # only for the newest position
     slow.hold.set()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.domain.departure import delete_account
 from accounts.domain.sessions import authenticate_sync
@@ -278,7 +279,7 @@ def test_only_the_newest_pictures_are_kept(
 
 
 @pytest.fixture
-def admin_site(db: None, settings: Any, client: Client) -> Client:
+def admin_site(db: None, settings: Settings, client: Client) -> Client:
     operator = UserFactory.create()
     settings.ADMIN_DISCORD_IDS = {operator.discord_id}
     client.force_login(operator)
@@ -333,7 +334,7 @@ def test_what_is_kept_about_a_person_is_exported_and_goes_with_them(
 
 
 def test_lists_cost_the_same_with_one_and_with_three(
-    api: Api, owner: User, django_assert_num_queries: Any
+    api: Api, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = api(owner)
     create_stream(owner)

@@ -153,7 +153,9 @@ def test_a_reader_who_publishes_anyway_is_told_and_stays(
         answer = device.ask({"type": "alert", "text": "no", "id": "a" * 8})
         assert (answer["code"], answer["id"]) == ("UNAUTHORIZED", "a" * 8)
         device.show({"type": "video-frame"})
-        assert device.next()["code"] == "UNAUTHORIZED"  # type: ignore[index]
+        refusal = device.next()
+        assert isinstance(refusal, dict)
+        assert refusal["code"] == "UNAUTHORIZED"
         device.quiet()
     assert not Event.objects.exists()
 

@@ -90,10 +90,11 @@ class NextcordBot:
         self._session = aiohttp.ClientSession(
             connector=connector, ws_response_class=DiscordClientWebSocketResponse
         )
-        self._client.http._HTTPClient__session = self._session  # type: ignore[attr-defined]
-        self._client._connection.user = nextcord.Object(int(BOT))  # type: ignore[assignment]
+        self._client.http._HTTPClient__session = self._session  # type: ignore[attr-defined]  # private
+        self._client._connection.user = nextcord.Object(int(BOT))  # type: ignore[assignment]  # only its id is read
         self.gateway = MainGateway(self._server)
-        self.voice = nextcord.VoiceClient(self._client, VoiceChannel(self.gateway))  # type: ignore[arg-type]
+        channel: Any = VoiceChannel(self.gateway)  # with the attributes that the client reads, and no others
+        self.voice = nextcord.VoiceClient(self._client, channel)
         self.gateway.voice = self.voice
         await self.voice.connect(reconnect=True, timeout=5.0)
         return self

@@ -150,8 +150,10 @@ async def test_a_broken_connection_resumes_with_what_was_missed(
     await plain_server.set_people(**PLACE, user_ids=[ALICE])
     seen = (await hand.receive(op=11))["seq"]
     if broken_by == "client":
-        transport = hand.socket._response.connection.transport  # type: ignore[union-attr]
-        transport.abort()  # type: ignore[union-attr]
+        connection = hand.socket._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.abort()
     else:
         await plain_server.close(guild_id=GUILD, code=4015)
         assert await hand.close_code() == 4015
