@@ -26,7 +26,7 @@ LAST_SECONDS = 2.0  # for posts still in progress when the bot stops
 
 
 class AlertPoster:
-    """`owner` names this process. Build it on the running loop; nothing is posted before `start`."""
+    """Posts one shard's alerts. `owner` names this process. Build it on the running loop, then call `start`."""
 
     def __init__(self, *, shard: int, count: int, owner: str) -> None:
         self._shard, self._count, self._owner = shard, count, owner
@@ -43,7 +43,7 @@ class AlertPoster:
             self._task = asyncio.create_task(self._run(), name=f"alerts of shard {self._shard}")
 
     async def close(self) -> None:
-        """Claim no more, and wait a moment for posts in progress. A nonce prevents a duplicate of a cut-off post."""
+        """Claim no more, and wait a moment for posts in progress. Posts that are cut off are retried by another bot."""
         self._unlisten()
         self._looking.cancel()
         if self._task is not None:

@@ -46,9 +46,9 @@ nextcord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assig
 
 
 class Bot(commands.Bot):
-    """Build it on the running loop. `close()` first leaves voice in every guild.
+    """One shard's bot. Build it on the running loop. `close()` first leaves voice in every guild.
 
-    `bucket` is the identify bucket (Discord: `max_concurrency`). `identified` is set once the bucket gave it a turn.
+    `bucket` is the identify bucket (Discord: `max_concurrency`). `identified` is set after its first turn to identify.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Bot(commands.Bot):
         self._keeper = keeper
         self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
-        self._with_music: set[str] = set()  # guilds that were playing, or may be
+        self._with_music: set[str] = set()  # guilds where something plays or is queued
         self._waiting: set[str] = set()  # guilds without a reconciler yet
         self._stopping: set[asyncio.Task[None]] = set()  # reconcilers of guilds that the bot has left
         self._ending = False

@@ -1,4 +1,4 @@
-"""Which events the bot asks for, and what to do when Discord grants fewer."""
+"""The gateway intents that the bot asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handles other people moving the bot or disconnecting it from voice."""
+"""Handles moves and disconnections of the bot by other people."""
 
 from __future__ import annotations
 

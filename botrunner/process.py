@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def bot_running(shards: Shards | None = None) -> AsyncIterator[None]:
-    """Run the bot, the library's index and the Bot API until the context ends. If the bot fails, the rest runs on.
+    """Run the bot, the library's index and the Bot API until the context ends. If the bot fails, the others run on.
 
     `shards` None means all shards. Raises OSError if the Bot API's port is taken.
     """

@@ -118,7 +118,7 @@ class Reconciler:
     def _patience(self) -> float:
         if self.leased and not self.resting:
             return TICK_SECONDS
-        return RESTING_TICK_SECONDS * random.uniform(0.8, 1.2)  # spreads hundreds of guilds
+        return RESTING_TICK_SECONDS * random.uniform(0.8, 1.2)  # spread over time for hundreds of guilds
 
     # --- One pass ---
 

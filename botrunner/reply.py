@@ -4,7 +4,7 @@ Discord wants a first answer within three seconds and accepts follow-ups for fif
 sees the answer: the person who asked, or everybody (Discord: Interactions, Receiving and Responding).
 
     arrives → told              the command ran quickly
-    arrives → deferred → told   it took longer, or it arrived late and Discord still accepted a deferral before it ran
+    arrives → deferred → told   it took longer; a late one runs only if Discord accepts the deferral
     arrives → dropped           it arrived too late, or a second time
 """
 
@@ -95,7 +95,7 @@ class Asked(nextcord.Interaction[Any]):
         embed: nextcord.Embed | None = None,
         private: bool | None = None,
     ) -> None:
-        """Send the answer. If `private`, only the person who asked sees it; the default is as deferred.
+        """Send the answer. If `private`, only the person who asked sees it. The default is as for the deferral.
 
         Raises nothing: an answer that cannot be sent is logged.
         """

@@ -28,7 +28,7 @@ AGAIN_SECONDS = 30.0  # between two attempts after Discord refused
 
 
 def place(channel: VocalChannel) -> str:
-    """Return a channel's name for sentences that the whole guild reads. A channel that not all may see is not named."""
+    """Return how to call a channel in sentences that all members read: by name only if everyone may see it."""
     everyone, mine = channel.guild.default_role, channel.guild.self_role
     own_ids = {everyone.id, channel.guild.me.id, mine.id if mine else 0}
     # `channel.overwrites` leaves out members that are not in nextcord's cache.

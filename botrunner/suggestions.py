@@ -23,7 +23,7 @@ LONGEST = 100
 LONGEST_DETAIL = 30
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
-AT_ONCE = 2  # searches, because others need the database's thread pool as well
+AT_ONCE = 2  # searches at a time, because others need the database's thread pool as well
 
 
 def _folder(track: Track) -> str:

@@ -1,4 +1,4 @@
-"""Checks at the start whether voice can work on this installation, so that a missing part is not met as silence."""
+"""Checks at the start whether voice can work on this installation, so that a missing package is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def voice_problem() -> str | None:
     """Return why voice cannot work on this installation; None if it can.
 
     Since 2026-03 Discord closes voice connections without DAVE with code 4017. nextcord supports DAVE from 3.2.0 on,
-    but does not report a missing part.
+    but does not report a missing package.
     """
     import nextcord
 

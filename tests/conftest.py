@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _look_for_static_files_once() -> None:
-    """Cache the static files: each `Client()` creates the middlewares again, which is most of a short test's time."""
+    """Find the static files once: each `Client()` would find them again, which takes most of a short test's time."""
     find, found = ServeStaticMiddleware.add_files_from_finders, dict[str, Any]()
 
     def find_once(self: ServeStaticMiddleware) -> None:

@@ -66,7 +66,7 @@ class Socket:
 
 
 class Prompt(uvicorn.Server):
-    """A server that stops at once. uvicorn checks ten times a second, which is most of a short test's time."""
+    """A server that stops at once. uvicorn checks ten times a second, which would be most of a short test's time."""
 
     async def main_loop(self) -> None:
         self._loop, self._asked = asyncio.get_running_loop(), asyncio.Event()

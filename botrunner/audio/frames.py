@@ -144,7 +144,7 @@ class FrameReader:
         self._read_over(start_ms)
 
     def _read_over(self, start_ms: int) -> None:
-        """Discard packets before the start, for at most READ_OVER_SECONDS. After that, start where it has got to."""
+        """Discard packets before the start, for at most READ_OVER_SECONDS, then start at the position reached."""
         deadline = time.monotonic() + READ_OVER_SECONDS
         while (packet := self._next_packet()) is not None:
             self._kept.clear()
@@ -316,8 +316,8 @@ class FrameReader:
             self._drain_resampler()  # chained streams may change their format
             self._format = format_now
             self._fifo = AudioFifo()
-            # FFmpeg upmixes mono to stereo 3 dB softer than players do, so mono stays mono here. It only prevents
-            # clipping in a downmix of more than two channels if the output is integers.
+            # FFmpeg upmixes mono to stereo 3 dB softer than players do, so mono stays mono here. When it mixes more
+            # than two channels to stereo, it prevents clipping only for integer output.
             channels = frame.layout.nb_channels
             self._resampler = AudioResampler(
                 format="s16" if channels > 2 else "flt",

@@ -82,7 +82,7 @@ def log_in(client: Client, there: Discord, user: str = "owner") -> str:
 
 
 class Gibberish:
-    """A Discord that answers each path as a test tells it: `answers[path] = (status, headers, body)`."""
+    """A Discord whose responses a test sets: `answers[path] = (status, headers, body)`."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}

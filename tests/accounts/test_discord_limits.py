@@ -1,4 +1,4 @@
-"""Rate limits as Discord documents them, without a network: what responses teach, who waits, who is refused."""
+"""Rate limits as Discord documents them, without a network: learned from responses, waited for, or refused."""
 
 from __future__ import annotations
 

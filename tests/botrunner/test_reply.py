@@ -120,7 +120,7 @@ async def test_what_comes_late_is_deferred_before_it_is_done(ready: Stage) -> No
 async def test_an_answer_whose_receipt_is_lost_is_not_given_twice(ready: Stage) -> None:
     await ready.fault("latency", path="/callback", ms=1_500, count=1, done=True)
     assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
-    with nobody_writes() as let_go:  # and of a deferral
+    with nobody_writes() as let_go:  # the same for a deferral
         await ready.fault("latency", path="/callback", ms=9_000, count=1, done=True)
         waiting = typed(ready, "play", query="long c")
         await deferred(ready)

@@ -84,7 +84,7 @@ def test_one_page_streams_and_another_sees_it_move(server: Server, desk: Desk) -
     page.get_by_label("ID").fill("no spaces")
     page.keyboard.press("Enter")
     expect(page.locator("#create-problem")).to_have_text(re.compile("Not created. Must be 1 to 64 letters"))
-    mine.complaints.clear()  # the browser tells of the 400
+    mine.complaints.clear()  # the browser logs the 400
     page.get_by_label("ID").fill("hall-cam")
     page.keyboard.press("Enter")
     page.wait_for_url("**/streams/hall-cam")
@@ -218,7 +218,7 @@ def test_tokens_and_the_end(server: Server, desk: Desk) -> None:
     page.get_by_label("Stored message types").fill("alert, not a type")
     page.keyboard.press("Enter")
     expect(page.locator("#durable_types-state")).to_contain_text("Not saved. A type must be 1 to 64 letters")
-    window.complaints.clear()  # the browser tells of the 400
+    window.complaints.clear()  # the browser logs the 400
     assert elsewhere(lambda: Stream.objects.get(pk="cam").public)
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete stream").click()
@@ -333,7 +333,7 @@ def test_rules_are_made_changed_and_followed(server: Server, desk: Desk) -> None
     expect(page.locator("#rule-problem")).to_have_text(
         re.compile("Not saved. Quiet hours: The quiet hours must not begin and end at the same time")
     )
-    mine.complaints.clear()  # the browser tells of the 400
+    mine.complaints.clear()  # the browser logs the 400
     page.get_by_label("To", exact=True).fill("06:30")
     page.get_by_role("button", name="Save").click()
     for each in (page, phone):

@@ -52,7 +52,7 @@ def test_nobody_ever_sees_the_bot_token(
     logged: io.StringIO,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    settings.DISCORD_BOT_TOKEN = Secret(CANARY)  # refused here, because errors say the most
+    settings.DISCORD_BOT_TOKEN = Secret(CANARY)  # refused here: errors are most likely to reveal it
     settings.ADMIN_DISCORD_IDS = {OWNER}
     client.raise_request_exception = False
     with django_capture_on_commit_callbacks(execute=True):
