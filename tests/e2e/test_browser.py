@@ -129,7 +129,7 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
     limit_back_room(running, 1)
     running.sit("member", "Back room")
     page.get_by_role("combobox", name="Voice channel").select_option("Back room")
-    expect(page.locator(".toast")).to_contain_text("“Back room”: it is full")
+    expect(page.locator(".toast")).to_contain_text("“Back room” because it is full")
     expect(other.locator(".toast")).to_have_count(0)
     expect(page.get_by_role("combobox", name="Voice channel")).to_have_value(running.channel("Stage left"))
     running.sit("member", None)
