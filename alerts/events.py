@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
+
+from django.utils.translation import gettext_lazy
 
 from alerts.models import AlertRule
 from alerts.serializers import AlertRuleSerializer, LoggedAlertRuleSerializer
@@ -24,18 +27,27 @@ class RuleEvent(AlertEvent):
     reducer = "nothing ([alerts.md](alerts.md))"
     rule: AlertRule
 
+    @classmethod
+    def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
+        return {"stream": args["rule"]["stream_id"]}
+
 
 class AlertRuleAdded(RuleEvent):
     """A manager added a rule."""
+
+    said = gettext_lazy("%(who)s added an alert rule for %(stream)s.")
 
 
 class AlertRuleRemoved(RuleEvent):
     """A manager removed a rule."""
 
+    said = gettext_lazy("%(who)s deleted an alert rule for %(stream)s.")
+
 
 class AlertRuleChanged(AlertEvent):
     """A manager changed a rule. `before` and `after` contain only the fields that differ."""
 
+    said = gettext_lazy("%(who)s edited an alert rule.")
     reducer = "nothing ([alerts.md](alerts.md))"
     rule_id: UUID
     before: Annotated[dict[str, object], PartOf(AlertRuleSerializer)]

@@ -6,6 +6,7 @@ from the same fields.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -186,6 +187,12 @@ class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):
 def settings_in(model: type[models.Model]) -> list[Setting[Any, Any]]:
     """Return the settings that a model declares, in order."""
     return [field for field in model._meta.fields if isinstance(field, Setting)]
+
+
+def labels_of(model: type[models.Model], names: Iterable[str]) -> str:
+    """Return the labels of a model's settings, separated by commas. Settings of another version keep their names."""
+    labels = {field.name: str(field.verbose_name) for field in settings_in(model)}
+    return ", ".join(labels.get(name, name) for name in names)
 
 
 def mirrored_in(model: type[models.Model]) -> dict[str, MirroredField[Any, Any]]:

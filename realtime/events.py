@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, Protocol, dataclass_transform
 from uuid import UUID
 
 from rest_framework.serializers import BaseSerializer
@@ -27,6 +27,12 @@ class PartOf(NamedTuple):
     serializer: type[BaseSerializer[Any]]
 
 
+class Words(Protocol):
+    """A sentence with named placeholders, of gettext_lazy or ngettext_lazy: translated when they are filled."""
+
+    def __mod__(self, values: Any, /) -> str: ...
+
+
 _classes: list[type[TypedEvent]] = []  # in the order of their declaration
 
 
@@ -39,6 +45,8 @@ class TypedEvent:
     JSON. A field with `init=False` gets its value from `append`. A string in `Annotated` explains a field.
 
     log: the kind of logs that contain it, such as `guild`.
+    said: what happened, in words for people. `%(who)s` is who did it, and `placeholders` has the other values.
+    said_by_bot: the same if no person did it. None: no difference.
     reducer: what a client does to its snapshot.
     shapes: how its fields look in JSON, for types that are not JSON themselves.
     version: increased when the meaning of a field changes.
@@ -46,6 +54,8 @@ class TypedEvent:
     """
 
     log: ClassVar[str]
+    said: ClassVar[Words]
+    said_by_bot: ClassVar[Words | None] = None
     reducer: ClassVar[str]
     shapes: ClassVar[Mapping[type, Shape]] = {}
     version: ClassVar[int] = 1
@@ -55,6 +65,16 @@ class TypedEvent:
         super().__init_subclass__()
         dataclass(frozen=True, kw_only=True, eq=False)(cls)
         _classes.append(cls)
+
+    @classmethod
+    def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
+        """Return the sentence for an event with these args."""
+        return cls.said_by_bot if by_bot and cls.said_by_bot is not None else cls.said
+
+    @classmethod
+    def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
+        """Return the values of the sentence's placeholders, except `who`."""
+        return {}
 
     def args(self, **filled: object) -> dict[str, object]:
         """Return its fields, JSON-ready. `filled` must have the values of the `init=False` fields."""
@@ -71,6 +91,12 @@ class TypedEvent:
         if isinstance(value, list | tuple):
             return [self._plain(each) for each in value]
         return str(value) if isinstance(value, UUID) else value
+
+
+def event_class(log: str, name: str) -> type[TypedEvent] | None:
+    """Return an event class by its name, None if this version has none of it."""
+    found = (each for each in _classes if each.__name__ == name and not each.__subclasses__())
+    return next((each for each in found if each.log == log), None)
 
 
 def event_classes(log: str) -> list[type[TypedEvent]]:

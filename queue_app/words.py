@@ -1,0 +1,71 @@
+"""What happened in a guild, as sentences for people. The words are those of the event classes (`said`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from queue_app.events import ItemsEvent, MusicEvent, QueueRenumbered
+from queue_app.models import Change
+from realtime.events import TypedEvent, event_class
+from realtime.models import Event, Via
+
+
+def event_sentence(name: str, args: Mapping[str, Any], actor: User | None, *, via: str = Via.BOT) -> str:
+    """Return what an event says, such as "Ines added Blue Train.", in the active language.
+
+    `actor` and `via` are those of the event: without an actor it was the bot, or a person whose account is deleted.
+    Never fails: an event of another version gets a neutral sentence.
+    """
+    by_bot = actor is None and via == Via.BOT
+    who = str(actor) if actor is not None else "Backline" if by_bot else _("Someone")
+    return _sentence(name, args, who, by_bot=by_bot)
+
+
+def change_sentence(change: Change) -> str:
+    """Return what a change did to all of its tracks, such as "Ines cleared 12 tracks.". Two queries at most.
+
+    `change.actor` should be loaded.
+    """
+    if change.actor is not None:
+        who = str(change.actor)
+    else:
+        who = _("A vote") if change.requester_id is not None else _("Someone")
+    events = Event.objects.filter(
+        store__name=f"guild:{change.guild_id}", seq__gte=change.seq, seq__lte=change.last_seq
+    )
+    names = list(events.order_by("seq").values_list("seq", "name"))
+    if not names:  # deleted by the retention of events
+        return _sentence("", {}, who)
+    seq, name = min(names, key=_importance)
+    event = event_class(MusicEvent.log, name)
+    if event is not None and issubclass(event, ItemsEvent):
+        return event.said % {"who": who, "count": change.count}
+    return _sentence(name, json.loads(events.values_list("args", flat=True).get(seq=seq)), who)
+
+
+def _importance(event: tuple[int, str]) -> tuple[int, int]:
+    """Sort the events of a change, the one that describes it best first: the first one about several tracks."""
+    seq, name = event
+    kind = event_class(MusicEvent.log, name)
+    if kind is None or kind is QueueRenumbered:
+        return 2, seq
+    return 0 if issubclass(kind, ItemsEvent) else 1, seq
+
+
+def _sentence(name: str, args: Mapping[str, Any], who: str, *, by_bot: bool = False) -> str:
+    event = event_class(MusicEvent.log, name)
+    try:
+        if event is not None:
+            return _filled(event, args, who, by_bot=by_bot)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass  # the args are those of another version
+    return _("%(who)s changed something.") % {"who": who}
+
+
+def _filled(event: type[TypedEvent], args: Mapping[str, Any], who: str, *, by_bot: bool) -> str:
+    return event.words(args, by_bot=by_bot) % {"who": who, **event.placeholders(args)}
