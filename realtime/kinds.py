@@ -65,7 +65,7 @@ _kinds: dict[str, Kind] = {}
 
 def register(prefix: str, kind: Kind) -> None:
     if prefix in _kinds:
-        raise ValueError(f"The prefix {prefix}: is already registered.")
+        raise ValueError(f"the prefix {prefix}: is already registered")
     _kinds[prefix] = kind
 
 
