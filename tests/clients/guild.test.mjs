@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, test } from "node:test";
 
 import { fromSession } from "../../clients/js/src/auth.js";
 import { Client } from "../../clients/js/src/client.js";
-import { SignedOutError, SyncError } from "../../clients/js/src/errors.js";
+import { NetworkError, SignedOutError, SyncError } from "../../clients/js/src/errors.js";
 import { GuildStore, applyEvent } from "../../clients/js/src/guild.js";
 import { MemoryStorage } from "../../clients/js/src/storage.js";
 import { Peer, idlePlayer, makeItem, until } from "./peer.mjs";
@@ -56,7 +57,19 @@ test("TrackRemoved drops the item", () => {
   assert.deepEqual(titles(applyEvent(before, event("TrackRemoved", { item: before.queue[1] }))), ["a"]);
 });
 
-for (const name of ["PlayerPaused", "PlayerResumed", "VoiceJoined", "VoiceLeft", "VoiceChanged", "PlayerErrorChanged"]) {
+test("TrackStarted and TrackRequeued of an item that was skipped before take it from and to the front", () => {
+  const before = state("a");
+  before.skip_vote = { votes: 1, needed: 2 };
+  before.player = { ...idlePlayer(), item: makeItem("now"), status: "playing" };
+  const skipped = { ...makeItem("x"), state: "skipped" };
+  const playing = { ...idlePlayer(), item: { ...skipped, state: "playing" }, position_ms: 30_000 };
+  const requeued = applyEvent(before, event("TrackRequeued", { item: before.player.item, player: idlePlayer() }));
+  assert.deepEqual([titles(requeued), requeued.player.item, requeued.skip_vote], [["now", "a"], null, null]);
+  const back = applyEvent(requeued, event("TrackStarted", { item: playing.item, player: playing }));
+  assert.deepEqual([titles(back), back.player], [["now", "a"], playing]);
+});
+
+for (const name of ["PlayerPaused", "PlayerResumed", "LoopChanged", "PlayerSeeked", "VolumeChanged", "VoiceJoined", "VoiceLeft", "VoiceChanged", "PlayerErrorChanged"]) {
   test(`${name} takes the player and leaves the queue`, () => {
     const before = state("a");
     const player = { ...idlePlayer(), voice_channel_id: "5" };
@@ -276,6 +289,192 @@ test("a move is shown at once and undone when refused", async () => {
   assert.deepEqual(store.rows.map(({ moving: it }) => it), [false, true, false]);
   await assert.rejects(moving, /Not yours/);
   assert.deepEqual(rows(), ["a", "b", "c"]);
+});
+
+test("several removals and additions are shown at once and undone when refused", async () => {
+  peer.queue = [makeItem("a"), makeItem("b"), makeItem("c")];
+  await start();
+  refuse({ code: "FORBIDDEN", detail: "Not yours." });
+  const [a, , c] = peer.queue;
+  const removing = store.removeAll([a.id, c.id]);
+  assert.deepEqual(rows(), ["a (removing)", "b", "c (removing)"]);
+  await assert.rejects(removing, /Not yours/);
+  assert.deepEqual(rows(), ["a", "b", "c"]);
+  const adding = store.addAll(["library:1", "library:2"]);
+  assert.deepEqual(rows(), ["a", "b", "c", "library:1 (adding)", "library:2 (adding)"]);
+  await assert.rejects(adding, /Not yours/);
+  assert.deepEqual(rows(), ["a", "b", "c"]);
+});
+
+test("clearing one's own tracks shows which, and waits for the network", async () => {
+  const theirs = { ...makeItem("b"), requested_by: { id: "u2", username: "other", display_name: "Other", avatar_url: null } };
+  peer.queue = [makeItem("a"), theirs];
+  await start();
+  const back = await goOffline();
+  const clearing = store.clearMine();
+  await until(() => store.pendingCount === 1);
+  assert.deepEqual(rows(), ["a (removing)", "b"]);
+  back();
+  await clearing;
+  assert.deepEqual(pushes(), [["ClearQueue"]]);
+});
+
+/** A player with a current track of a minute, at a position. */
+function playingPlayer(position_ms = 10_000) {
+  return { ...idlePlayer(), status: "playing", item: makeItem("now"), position_ms };
+}
+
+/** Answer the next commands when the returned function is called: with the answer, or null to refuse. */
+function holdCommands() {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  peer.interceptHttp = async ({ path }) => {
+    if (!path.endsWith("/commands")) return null;
+    const seq = await held;
+    return seq === null ? { status: 403, body: { code: "FORBIDDEN", detail: "Not you." } } : { status: 200, body: { seq, result: {} } };
+  };
+  return release;
+}
+
+const shown = () => {
+  const { status, volume, loop } = store.player;
+  return { status, volume, loop, at: store.positionMs };
+};
+
+const STEERING = [
+  ["setVolume", [40], { volume: 40 }],
+  ["setLoop", ["queue"], { loop: "queue" }],
+  ["setPaused", [true], { status: "paused", at: 12_000 }],
+  ["seek", [45_000], { at: 45_000 }],
+  ["seek", [90_000], { at: 60_000 }],
+  ["seekBy", [-30_000], { at: 0 }],
+  ["seekBy", [5_000], { at: 17_000 }],
+  ["replay", [], { at: 0 }],
+];
+for (const [name, args, change] of STEERING) {
+  test(`${name}(${args}) is shown at once, and taken back when refused`, async () => {
+    peer.player = playingPlayer();
+    await start();
+    now += 2_000;
+    const before = shown();
+    assert.equal(before.at, 12_000);
+    const release = holdCommands();
+    const asked = store[name](...args);
+    assert.deepEqual(shown(), { ...before, ...change });
+    release(null);
+    await assert.rejects(asked, /Not you/);
+    assert.deepEqual(shown(), before);
+  });
+}
+
+test("what was predicted ends with its event, whichever comes first", async () => {
+  peer.player = playingPlayer();
+  await start();
+  for (const eventFirst of [true, false]) {
+    const release = holdCommands();
+    const asked = store.seek(45_000);
+    now += 1_000;
+    assert.equal(store.positionMs, 46_000, "it goes on from there");
+    const deliver = () => peer.append("PlayerSeeked", { position_ms: 45_000, player: { ...peer.player, position_ms: 45_100 } });
+    if (eventFirst) deliver();
+    release(peer.head + (eventFirst ? 0 : 1));
+    await asked;
+    if (!eventFirst) {
+      assert.equal(store.positionMs, 46_000, "the event has not arrived yet");
+      deliver();
+    }
+    await until(() => store.positionMs === 45_100);
+    now += 1_000;
+    assert.equal(store.positionMs, 46_100);
+  }
+});
+
+test("resuming shows what the server will say first, and only where it was paused", async () => {
+  peer.player = { ...playingPlayer(), status: "paused", error: { code: "PAUSED", detail: "It is paused." } };
+  await start();
+  const release = holdCommands();
+  const asked = store.setPaused(false);
+  assert.deepEqual([store.player.status, store.player.error, store.positionMs], ["connecting", null, 10_000]);
+  release(null);
+  await assert.rejects(asked);
+  assert.equal(store.player.error.code, "PAUSED");
+});
+
+test("an undo is executed now and says what it did", async () => {
+  await start();
+  const result = { change: 3, undone: 2, left_out: [] };
+  const bodies = [];
+  peer.interceptHttp = ({ path, body }) => {
+    if (path.endsWith("/undo")) return { status: 200, body: { undo: { seq: 3, sentence: "You cleared 2 tracks", at: "" }, redo: null } };
+    if (path.endsWith("/commands")) bodies.push([body.name, body.args]);
+    return path.endsWith("/commands") ? { status: 200, body: { seq: 5, result } } : null;
+  };
+  const { undo, redo } = await store.readUndo();
+  assert.equal(redo, null);
+  assert.deepEqual(await store.undo(undo), result);
+  await store.undo();
+  await store.redo(undo);
+  assert.deepEqual(bodies, [["Undo", { seq: 3 }], ["Undo", { seq: null }], ["Redo", { seq: 3 }]]);
+});
+
+test("an undo made offline names its change, is kept, and is told about when it is refused", async () => {
+  await start();
+  const back = await goOffline();
+  const change = { seq: 3, sentence: "You cleared 2 tracks", at: "" };
+  await assert.rejects(store.undo(), NetworkError);
+  store.undo(change).catch(() => {});
+  await until(() => store.pendingCount === 1);
+  assert.equal(store.isTurning(change), true);
+  assert.equal(store.isTurning({ ...change, seq: 4 }), false);
+  await client.close();
+  open();
+  refuse({ code: "NOTHING_TO_UNDO", detail: "This change was already undone." });
+  await store.start();
+  back();
+  await until(() => refused.length === 1);
+  assert.deepEqual(refused, ["You cleared 2 tracks: This change was already undone."]);
+  assert.deepEqual(peer.frames.find(({ type }) => type === "push").events[0].args, { seq: 3 });
+});
+
+test("there is a method for every command", async () => {
+  await start();
+  const names = [];
+  peer.interceptHttp = ({ path, body }) => {
+    if (path.endsWith("/commands")) names.push(body.name);
+    return path.endsWith("/commands") ? { status: 200, body: { seq: null, result: {} } } : null;
+  };
+  const item = makeItem("a");
+  const now_ = [
+    store.removeDuplicates(), store.removeAbsent(), store.clear(), store.shuffle(), store.skip(), store.skipTo(item.id), store.previous(),
+    store.replay(), store.seek(1), store.setPaused(true), store.setPaused(false), store.stopPlayback(), store.setVolume(1), store.setLoop("off"),
+    store.setVoiceChannel("4"), store.setVoiceChannel(null), store.changeSettings({ vote_share: 60 }), store.undo(), store.redo(),
+  ];
+  peer.intercept = (frame, socket) => {
+    if (frame.type === "push") {
+      names.push(...frame.events.map(({ name }) => name));
+      socket.send({ type: "ack", id: frame.id, head: peer.head, seqNums: frame.events.map(() => peer.head) });
+    }
+    return frame.type === "push";
+  };
+  const later = [
+    store.add("a"), store.addAll(["library:a"]), store.remove(item.id), store.removeAll([item.id]), store.retry(item.id), store.move(item.id, null),
+    store.clearMine(),
+  ];
+  await Promise.all([...now_, ...later]);
+  const declared = await readFile(new URL("../../clients/js/src/commands.d.ts", import.meta.url), "utf8");
+  const commands = [...declared.matchAll(/^  (\w+): \{ args:/gm)].map(([, name]) => name);
+  assert.ok(commands.length > 20);
+  assert.deepEqual(commands.filter((name) => !names.includes(name)), []);
+});
+
+test("what failed and is shown again stays no longer than it would have", async () => {
+  const problem = { code: "HTTP_404", detail: "Gone." };
+  await start();
+  const ended_at = new Date(Date.now() - 540_000).toISOString();
+  peer.append("TrackFailed", { item: { ...makeItem("old"), state: "failed", ended_at, error: problem }, player: peer.player });
+  await until(() => store.failed.length === 1);
+  now += 61_000;
+  assert.deepEqual(store.failed, []);
 });
 
 test("changes made offline are counted, shown, and made in order once there is a network", async () => {

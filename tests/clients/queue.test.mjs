@@ -45,6 +45,36 @@ test("new ranks move the end of the part along", () => {
   assert.equal(after.next, "100");
 });
 
+test("tracks that come and go together are put where their ranks say, and dropped", () => {
+  const [a, b, c, d] = [ranked("a", 10), ranked("b", 20), ranked("c", 30), ranked("d", 40)];
+  const state = { queue: [b, d], queue_total: 9, next: "40" };
+  const items = [a, c, ranked("z", 90)];
+  const added = applyToQueue(state, event("TracksAdded", { items, queue_total: 12 }));
+  assert.deepEqual([titles(added), added.queue_total, added.next], ["abcd", 12, "40"]);
+  for (const name of ["TracksRemoved", "TracksSkipped"]) {
+    const left = applyToQueue(added, event(name, { item_ids: [a.id, d.id, "unknown"], queue_total: 9 }));
+    assert.deepEqual([titles(left), left.queue_total, left.next], ["bc", 9, "40"]);
+  }
+});
+
+test("a shuffle sorts the whole queue", () => {
+  const [a, b, c] = [ranked("a", 1), ranked("b", 2), ranked("c", 3)];
+  const state = { queue: [a, b, c], queue_total: 3, next: null };
+  const after = applyToQueue(state, event("QueueShuffled", { ranks: [[c.id, 1], [a.id, 2], [b.id, 3]], queue_total: 3 }));
+  assert.deepEqual([titles(after), after.next], ["cab", null]);
+  assert.equal(titles(state), "abc", "the state before is left as it was");
+});
+
+test("a shuffle ends the part that is held before the first item that is not", () => {
+  const [a, b, c] = [ranked("a", 10), ranked("b", 20), ranked("c", 30)];
+  const state = { queue: [a, b, c], queue_total: 5, next: "30" };
+  const parts = [[[c.id, 10], ["x", 20], [a.id, 30]], [["y", 40], [b.id, 50]]];
+  const after = parts.map((ranks) => event("QueueShuffled", { ranks, queue_total: 5 })).reduce(applyToQueue, state);
+  assert.deepEqual([titles(after), after.queue_total, after.next], ["c", 5, "19"]);
+  const none = applyToQueue(state, event("QueueShuffled", { ranks: [["x", 10], [a.id, 20], [b.id, 30], [c.id, 40], ["y", 50]], queue_total: 5 }));
+  assert.deepEqual([titles(none), none.next], ["", "9"]);
+});
+
 test("events of before there were ranks say what an item follows", () => {
   const [a, b] = [makeItem("a"), makeItem("b")];
   const state = { queue: [a, b] };
@@ -186,6 +216,41 @@ test("where ranks change while a page is read, it is asked for again", async () 
   assert.deepEqual(shown(), expected(200));
   await store.loadMore();
   assert.deepEqual(shown(), expected(300));
+});
+
+/** Put the queue in another order, in events of 200 items. */
+function shuffle(order) {
+  const ranks = whole.map(({ rank }) => rank);
+  whole = order.map((at, place) => ({ ...whole[at], rank: ranks[place] }));
+  const pairs = whole.map(({ id, rank }) => [id, rank]);
+  for (let at = 0; at < pairs.length; at += 200) peer.append("QueueShuffled", { ranks: pairs.slice(at, at + 200), queue_total: whole.length });
+}
+
+const reversed = () => whole.map((_, at) => whole.length - 1 - at);
+
+test("after a shuffle the front of the queue is read again", async () => {
+  await start();
+  shuffle(reversed());
+  await until(() => shown()[0] === `t${COUNT - 1}` && shown().length >= 100);
+  assert.deepEqual(shown(), expected(shown().length));
+  assert.deepEqual([store.queueTotal, store.hasMore], [COUNT, true]);
+});
+
+test("a shuffle while a page is read has it read again", async () => {
+  await start();
+  let first = true;
+  peer.interceptHttp = async ({ path }) => {
+    const page = answer(path);
+    if (first && page?.body.items) {
+      first = false;
+      shuffle(reversed());
+      await until(() => shown().length < 100);
+    }
+    return page;
+  };
+  await store.loadMore();
+  await until(() => shown().length >= 100);
+  assert.deepEqual(shown(), expected(shown().length));
 });
 
 test("rows that play are followed by others before they are missed", async () => {

@@ -13,8 +13,9 @@ for (const { act, events, snapshot } of steps) {
   state = snapshot;
 }
 
-/** Ignore fields that grow with time, and the position in the log, because no event changes them. */
+/** Ignore what grows with time, and the position in the log, because no event changes them. */
 function settle({ guild, voice_channels, queue, queue_total, next, failed, player, skip_vote }) {
   const { position_ms, position_at, ...rest } = player;
-  return { guild, voice_channels, queue, queue_total, next, failed, player: rest, skip_vote };
+  const at = player.status === "playing" ? null : position_ms;
+  return { guild, voice_channels, queue, queue_total, next, failed, player: { ...rest, at }, skip_vote };
 }

@@ -47,6 +47,12 @@ export class FailedAges {
     }
   }
 
+  /** Note an item that failed, or is shown again after a removal was undone. @param {QueueItem} item @param {number} at the event's time */
+  note({ id, ended_at: endedAt }, at) {
+    const age = endedAt ? Math.max(0, at - Date.parse(endedAt)) : 0;
+    this.#until.set(id, this.#now() + SHOWN_MS - age);
+  }
+
   /** @param {QueueItem[]} failed @returns {QueueItem[]} those that are still shown */
   fresh(failed) {
     const now = this.#now();

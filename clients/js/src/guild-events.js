@@ -60,6 +60,8 @@ function applyArgs(state, event) {
     case "TrackSkipped":
     case "TrackFailed":
     case "VolumeChanged":
+    case "LoopChanged":
+    case "PlayerSeeked":
     case "PlayerPaused":
     case "PlayerResumed":
     case "VoiceJoined":

@@ -1,9 +1,12 @@
-import { SyncError, isRequestError } from "./errors.js";
+import { isRequestError } from "./errors.js";
 import { FailedAges } from "./failed.js";
+import { GuildCommands } from "./guild-commands.js";
 import { applyEvent } from "./guild-events.js";
+import { newId } from "./ids.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
-import { withPage } from "./queue.js";
+import { Predictions } from "./predictions.js";
+import { movesEnd, withPage } from "./queue.js";
 import { failedRows, queueRows } from "./rows.js";
 
 export { applyEvent } from "./guild-events.js";
@@ -11,9 +14,10 @@ export { applyEvent } from "./guild-events.js";
 /**
  * @import { Client } from "./client.js"
  * @import { Commands } from "./commands.d.ts"
+ * @import { Answer } from "./guild-commands.js"
  * @import { GuildState } from "./guild-events.js"
  * @import { FailedRow, Row } from "./rows.js"
- * @import { Change, ConnectionState, GuildSyncEvent, Problem, QueuePage, Rights, Snapshot, Track, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, QueuePage, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
  */
 
 const REFRESH_TRIES = 3;
@@ -23,12 +27,11 @@ const KNOWN = 100;
 /**
  * One guild's queue and player, kept current through `/sync`, with changes that are still pending.
  *
- * Changes to the queue are pushed: while offline they are queued, and sent later. Commands for the player go over
- * REST, now or not at all, because nobody wants a pause an hour late.
- *
- * Over 400 lines with its types, as one class, because all its methods use the same private state.
+ * Changes to the queue are pushed: while offline they are queued, and sent later. Commands for the player, and those
+ * that affect everybody's tracks, go over REST, now or not at all, because nobody wants a pause an hour late. What they
+ * will change is shown at once, and taken back when they are refused.
  */
-export class GuildStore {
+export class GuildStore extends GuildCommands {
   #path;
   #client;
   #rest;
@@ -45,6 +48,8 @@ export class GuildStore {
   #position;
   /** @type {FailedAges} */
   #failedAges;
+  /** @type {Predictions} */
+  #predictions;
   /** The number of started reads of the rights, and whether the newest one failed. */
   #rightsRead = 0;
   #rightsOld = false;
@@ -76,11 +81,13 @@ export class GuildStore {
     onLateRefusal = () => {},
     now = () => performance.now(),
   }) {
+    super();
     this.#path = `/api/guilds/${guildId}`;
     this.#client = client;
     this.#rest = client.rest;
     this.#position = new Position(now);
     this.#failedAges = new FailedAges(now);
+    this.#predictions = new Predictions(now);
     this.#onChange = onChange;
     this.#onEvents = onEvents;
     this.#onReset = onReset;
@@ -121,9 +128,19 @@ export class GuildStore {
     this.#client.wake();
   }
 
+  /** @override @protected */
+  get pending() {
+    return this.#log.pending;
+  }
+
   /** The number of this user's pending changes, including those of other tabs. */
   get pendingCount() {
-    return this.#log.pending.length;
+    return this.pending.length;
+  }
+
+  /** Whether changes can be sent now. @override */
+  get isLive() {
+    return this.#log.state === "live";
   }
 
   /** Null until the first snapshot. */
@@ -136,9 +153,9 @@ export class GuildStore {
     return this.#state?.voice_channels ?? [];
   }
 
-  /** Null until the first snapshot. */
+  /** The player with pending changes; null until the first snapshot. @override */
   get player() {
-    return this.#state?.player ?? null;
+    return this.#predictions.apply(this.#state?.player ?? null);
   }
 
   /** The vote to skip the current track; null before the first vote. */
@@ -151,14 +168,14 @@ export class GuildStore {
     return this.#can;
   }
 
-  /** The current track's position in milliseconds. It stops while there is no connection. */
+  /** The current track's position in milliseconds. It stops while there is no connection. @override */
   get positionMs() {
-    return this.#position.of(this.player);
+    return (this.#predictions.position ?? this.#position).of(this.player);
   }
 
   /** @returns {FailedRow[]} tracks that failed in the last ten minutes, neither retried nor removed; newest last */
   get failed() {
-    return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), this.#log.pending);
+    return failedRows(this.#failedAges.fresh(this.#state?.failed ?? []), this.pending);
   }
 
   /** The number of tracks in the queue, including those that are not among the rows. */
@@ -173,7 +190,7 @@ export class GuildStore {
 
   /** @returns {Row[] | null} the queue with pending changes; null until the first snapshot */
   get rows() {
-    return this.#state && queueRows(this.#state.queue, this.#log.pending, { live: this.#log.state === "live" });
+    return this.#state && queueRows(this.#state.queue, this.pending, { live: this.isLive, userId: this.#client.userId });
   }
 
   /**
@@ -181,6 +198,11 @@ export class GuildStore {
    * @throws {ApiError | NetworkError | SignedOutError}
    */
   async loadMore() {
+    await this.#loadPage();
+    this.#keepKnown();
+  }
+
+  async #loadPage() {
     const next = this.#state?.next;
     if (next == null || this.#more) return;
     const more = (this.#more = { page: /** @type {QueuePage | null} */ (null), events: [] });
@@ -201,15 +223,17 @@ export class GuildStore {
     if (page.epoch === epoch && page.seq > seq) return; // these events have not arrived yet
     this.#more = null;
     // If ranks have changed meanwhile, the page may not begin where the rows end.
-    if (page.epoch !== epoch || events.some(({ name }) => name === "QueueRenumbered")) return;
+    if (page.epoch !== epoch || events.some(movesEnd)) return;
     this.#state = withPage(this.#state, page, events.filter(({ seqNum }) => seqNum > page.seq));
   }
 
-  /** Load more rows before the loaded ones run out. */
+  /** Load more rows before the loaded ones run out. After a shuffle hardly any may be left. */
   async #keepKnown() {
-    if (!this.#state || this.#state.queue.length >= KNOWN) return;
     try {
-      await this.loadMore();
+      for (let tries = 0; tries < REFRESH_TRIES; tries++) {
+        if (!this.hasMore || this.#more || (this.#state?.queue.length ?? 0) >= KNOWN) return;
+        await this.#loadPage(); // without effect if the queue was shuffled again meanwhile
+      }
     } catch (error) {
       // The next event tries again, and so does scrolling to the end.
       if (!isRequestError(error)) throw error;
@@ -231,47 +255,16 @@ export class GuildStore {
   }
 
   /**
-   * Add a track. While offline it stays in the rows as waiting, and is sent once, later.
-   * @param {string} query words, a URL, or a track's `uri`
-   * @param {{position?: "end" | "next" | "now", track?: Track | null}} [options]
-   * @throws {SyncError} refused, and removed from the rows again
-   */
-  async add(query, { position = "end", track = null } = {}) {
-    await this.#push("AddTrack", { query, position }, { track });
-  }
-
-  /**
-   * @param {string} itemId
-   * @throws {SyncError} refused, and back in the rows
-   */
-  async remove(itemId) {
-    try {
-      await this.#push("RemoveItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
-    } catch (error) {
-      if (!(error instanceof SyncError && error.code === "ITEM_NOT_FOUND")) throw error;
-    }
-  }
-
-  /**
-   * Add a failed track again, at the end of the queue.
-   * @param {string} itemId
-   * @throws {SyncError} refused, and back among the failed
-   */
-  async retry(itemId) {
-    await this.#push("RetryItem", { item_id: itemId }, { title: this.#titleOf(itemId) });
-  }
-
-  /**
    * Run a command now, or fail.
    * @template {keyof Commands} Name
    * @param {Name} name
    * @param {Commands[Name]["args"]} args
-   * @returns {Promise<{seq: number | null, result: Commands[Name]["result"]}>} `seq` of the last event that the command
-   *   appended, or null if nothing changed
+   * @returns {Promise<Answer<Name>>}
    * @throws {ApiError | NetworkError | SignedOutError}
+   * @override
    */
   execute(name, args) {
-    return this.#rest.post(`${this.#path}/commands`, { name, args });
+    return this.#rest.post(`${this.#path}/commands`, { name, args }, { idempotencyKey: newId() });
   }
 
   /**
@@ -281,39 +274,46 @@ export class GuildStore {
    * @param {Commands[Name]["args"]} args
    * @param {Record<string, any>} note what to show while it is pending
    * @throws {SyncError} refused
+   * @override @protected
    */
-  async #push(name, args, note) {
+  async later(name, args, note) {
     await this.#log.push(name, args, note);
   }
 
-  /** Skip the current track, or vote to. The result's `vote` is null when the track was skipped. */
-  skip() {
-    return this.execute("Skip", {});
+  /**
+   * Run a command now, and show at once what it will change.
+   * @template {keyof Commands} Name
+   * @param {Name} name
+   * @param {Commands[Name]["args"]} args
+   * @param {(player: Player) => Player} change
+   * @param {{moves?: boolean}} [options] `moves`: it sets the position
+   * @returns {Promise<Answer<Name>>}
+   * @throws {ApiError | NetworkError | SignedOutError} refused, and taken back
+   * @override @protected
+   */
+  async predict(name, args, change, options) {
+    const prediction = this.#predictions.add(change, options);
+    this.#onChange();
+    try {
+      const answer = await this.execute(name, args);
+      prediction.seq = answer.seq ?? 0;
+      return answer;
+    } catch (error) {
+      prediction.seq = 0;
+      throw error;
+    } finally {
+      this.#predictions.end(this.#log.cursor.seq);
+      this.#onChange();
+    }
   }
 
-  /** @param {boolean} paused */
-  setPaused(paused) {
-    return this.execute(paused ? "Pause" : "Resume", {});
-  }
-
-  /** @param {number} volume percent, 0 to 200 */
-  setVolume(volume) {
-    return this.execute("SetVolume", { volume });
-  }
-
-  /** @param {string} itemId @param {string | null} after the item that it should follow; null for the front */
-  async move(itemId, after) {
-    await this.#push("MoveItem", { item_id: itemId, after }, { title: this.#titleOf(itemId) });
-  }
-
-  /** Clear the queue. */
-  clear() {
-    return this.execute("ClearQueue", {});
-  }
-
-  /** @param {string | null} channelId null to leave voice */
-  setVoiceChannel(channelId) {
-    return channelId === null ? this.execute("LeaveVoice", {}) : this.execute("JoinVoice", { channel_id: channelId });
+  /**
+   * Read what `undo` and `redo` would do now.
+   * @returns {Promise<Undoing>}
+   * @throws {ApiError | NetworkError | SignedOutError}
+   */
+  readUndo() {
+    return this.#rest.get(`${this.#path}/undo`);
   }
 
   /** @returns {Promise<string | null>} the id of the voice channel that the user is in now */
@@ -321,8 +321,8 @@ export class GuildStore {
     return (await this.#rest.get(`${this.#path}/voice-state`)).channel_id;
   }
 
-  /** @param {string} itemId */
-  #titleOf(itemId) {
+  /** @param {string} itemId @override @protected */
+  titleOf(itemId) {
     const known = [...(this.#state?.queue ?? []), ...(this.#state?.failed ?? [])];
     return known.find(({ id }) => id === itemId)?.track.title ?? null;
   }
@@ -349,6 +349,7 @@ export class GuildStore {
     if (!this.#state) return;
     const { voice_channels } = this.#state;
     this.#state = events.reduce(applyEvent, this.#state);
+    for (const { name, args, metadata } of events) if (name === "TrackFailed") this.#failedAges.note(args.item, metadata.timestamp);
     const changed = events.some((event) => this.#changesRights(event));
     // An event lists only the channels that everybody may see: keep the old list until the user's is loaded.
     if (changed) this.#state = { ...this.#state, voice_channels };
@@ -356,6 +357,7 @@ export class GuildStore {
     this.#takeMore();
     this.#keepKnown();
     if (events.some(({ args }) => "player" in args)) this.#position.heard();
+    this.#predictions.end(this.#log.cursor.seq);
     if (changed) this.#refreshRights();
     this.#onChange();
     this.#onEvents(events);

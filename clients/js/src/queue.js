@@ -29,6 +29,8 @@ function changed(state, { name, args }) {
     case "TrackAdded":
     case "TrackMoved":
       return put(state, args.item, args.after);
+    case "TracksAdded":
+      return args.items.reduce((part, item) => put(part, item, null), state);
     case "TrackRequeued":
       return put(state, args.item, null);
     case "TrackResolved":
@@ -39,10 +41,14 @@ function changed(state, { name, args }) {
     case "TrackFailed":
     case "TrackRemoved":
       return { ...state, queue: without(state.queue, args.item) };
+    case "TracksRemoved":
+    case "TracksSkipped":
     case "QueueCleared": {
-      const cleared = new Set(args.item_ids);
-      return { ...state, queue: state.queue.filter(({ id }) => !cleared.has(id)) };
+      const gone = new Set(args.item_ids);
+      return { ...state, queue: state.queue.filter(({ id }) => !gone.has(id)) };
     }
+    case "QueueShuffled":
+      return shuffle(state, new Map(args.ranks));
     case "QueueRenumbered":
       return renumber(state, new Map(args.ranks));
     default:
@@ -88,6 +94,31 @@ function renumber(state, ranks) {
   });
   if (state.next == null) return { ...state, queue };
   return { ...state, queue, next: String(Math.min(reached, ...[...unknown.values()].map((rank) => rank - 1))) };
+}
+
+/**
+ * Give items other ranks, and sort by them. An item that is not loaded may now be ahead of loaded ones: the loaded part
+ * then ends before it.
+ * @template {QueuePart} S
+ * @param {S} state
+ * @param {Map<string, number>} ranks by item
+ * @returns {S}
+ */
+function shuffle(state, ranks) {
+  const unknown = new Map(ranks);
+  const queue = state.queue.map((item) => {
+    const rank = ranks.get(item.id) ?? item.rank;
+    unknown.delete(item.id);
+    return { ...item, rank };
+  }).sort((one, other) => one.rank - other.rank);
+  if (state.next == null) return { ...state, queue };
+  const reached = Math.min(Number(state.next), ...[...unknown.values()].map((rank) => rank - 1));
+  return { ...state, queue: queue.filter(({ rank }) => rank <= reached), next: String(reached) };
+}
+
+/** Whether an event may move the end of the loaded part. @param {GuildEvent} event */
+export function movesEnd({ name }) {
+  return name === "QueueRenumbered" || name === "QueueShuffled";
 }
 
 /**

@@ -21,28 +21,52 @@ function foreseeMove(queue, itemId, after) {
   return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
 }
 
+/** Which items a pending change removes. @param {NewChange} change @param {string | null} userId @returns {(item: QueueItem) => boolean} */
+function removedBy({ name, args }, userId) {
+  switch (name) {
+    case "RemoveItem":
+      return ({ id }) => id === args.item_id;
+    case "RemoveItems": {
+      const ids = new Set(args.item_ids);
+      return ({ id }) => ids.has(id);
+    }
+    case "ClearQueue":
+      return ({ requested_by: person }) => args.whose === "all" || (person !== null && person.id === (args.whose === "mine" ? userId : args.whose));
+    default:
+      return () => false;
+  }
+}
+
+/** The tracks that a pending change adds. @param {NewChange} change @param {boolean} live @returns {Row[]} */
+function addedBy({ eventId, name, args, note }, live) {
+  const row = (/** @type {string} */ key, /** @type {string} */ query, /** @type {Track | null} */ track) => (
+    { key, item: null, add: { query, position: args.position, track, waiting: !live }, removing: false, moving: false }
+  );
+  if (name === "AddTrack") return [row(eventId, args.query, note.track)];
+  if (name !== "AddTracks") return [];
+  return args.uris.map((/** @type {string} */ uri, /** @type {number} */ place) => row(`${eventId} ${place}`, uri, note.tracks?.[place] ?? null));
+}
+
 /**
  * The queue with pending changes.
  * @param {QueueItem[]} known
  * @param {NewChange[]} pending
- * @param {{live: boolean}} connection
+ * @param {{live: boolean, userId?: string | null}} situation
  * @returns {Row[]}
  */
-export function queueRows(known, pending, { live }) {
-  const removing = new Set(pending.filter(({ name }) => name === "RemoveItem").map(({ args }) => args.item_id));
+export function queueRows(known, pending, { live, userId = null }) {
+  const removals = pending.map((change) => removedBy(change, userId));
   const moves = pending.filter(({ name }) => name === "MoveItem");
   const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), known);
   const moving = new Set(moves.map(({ args }) => args.item_id));
   const items = queue.map((item) => (
-    { key: item.id, item, add: null, removing: removing.has(item.id), moving: moving.has(item.id) }
+    { key: item.id, item, add: null, removing: removals.some((removes) => removes(item)), moving: moving.has(item.id) }
   ));
-  const adds = pending.filter(({ name }) => name === "AddTrack").map(({ eventId, args: { query, position }, note }) => (
-    { key: eventId, item: null, add: { query, position, track: note.track, waiting: !live }, removing: false, moving: false }
-  ));
+  const adds = pending.flatMap((change) => addedBy(change, live));
   return [
-    ...adds.filter((row) => row.add.position !== "end"),
+    ...adds.filter((row) => row.add?.position !== "end"),
     ...items,
-    ...adds.filter((row) => row.add.position === "end"),
+    ...adds.filter((row) => row.add?.position === "end"),
   ];
 }
 

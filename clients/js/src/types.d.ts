@@ -22,6 +22,21 @@ export interface SkipVote {
   needed: number;
 }
 
+/** A change that can be undone, or redone. */
+export interface Undoable {
+  /** First seq of the change. */
+  seq: number;
+  /** Such as "Ines cleared 12 tracks". */
+  sentence: string;
+  at: string;
+}
+
+/** What a user can undo and redo now. */
+export interface Undoing {
+  undo: Undoable | null;
+  redo: Undoable | null;
+}
+
 /** What the user may do by their roles. `skip` and `remove` are about other people's tracks. */
 export interface Rights {
   add: boolean;
