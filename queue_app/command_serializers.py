@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from accounts.strict_fields import OnlyKnownFields, YesOrNo, always
+from accounts.strict_fields import OnlyKnownFields, WholeNumber, YesOrNo, always
 from queue_app.arguments import Arguments, ChannelId
 from queue_app.commands import COMMANDS
 from queue_app.commands.move_item import MoveItemArguments
+from queue_app.commands.seek import MAX_MS
+from queue_app.commands.set_loop import SetLoopArguments
 from queue_app.commands.set_volume import SetVolumeArguments
 from queue_app.domain.command import Command
 
@@ -71,11 +73,16 @@ class CommandAnswerSerializer(serializers.Serializer[dict[str, object]]):
 MoveItemBody = type("MoveItemBody", (MoveItemArguments,), {"item_id": None})  # the path names the item
 
 
-class PlayerChanges(OnlyKnownFields, SetVolumeArguments):
+class PlayerChanges(OnlyKnownFields, SetVolumeArguments, SetLoopArguments):
     """Of a player what PATCH changes: any of these, and nothing else."""
 
     unknown = gettext_lazy("This field cannot be changed here.")
     paused = YesOrNo()
+    position_ms = WholeNumber(
+        min_value=0,
+        max_value=MAX_MS,
+        help_text=gettext_lazy("position in the track; behind its end: its end"),
+    )
     voice_channel_id = ChannelId(allow_null=True, help_text=gettext_lazy("Null to leave the voice channel."))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,14 @@ class RedoneSerializer(Shape):
     left_out = LeftOutItemSerializer(many=True)
 
 
+class UndoneAtSerializer(UndoneSerializer, SeqSerializer):
+    """The answer of `POST …/queue/undo`."""
+
+
+class RedoneAtSerializer(RedoneSerializer, SeqSerializer):
+    """The answer of `POST …/queue/redo`."""
+
+
 class ClearedSerializer(RemovedSerializer):
     dismissed = serializers.IntegerField(
         required=False, help_text=_("Number of dismissed failed tracks. Absent if there were none.")

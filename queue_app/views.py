@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -30,17 +28,22 @@ from queue_app.command_serializers import (
     MoveItemBody,
     PlayerChanges,
 )
-from queue_app.commands import command_id_of, execute
+from queue_app.commands import command_id_of, execute, execute_together
 from queue_app.commands.add_track import AddTrackArguments
+from queue_app.commands.clear_queue import ClearQueueArguments
+from queue_app.commands.redo import RedoArguments
+from queue_app.commands.undo import UndoArguments
 from queue_app.errors import UnknownChannel
 from queue_app.queries import load_player, next_page, one_moment, queued_items, read_snapshot
 from queue_app.serializers import (
     PlayerSerializer,
     QueueItemSerializer,
     QueueSerializer,
+    RedoneAtSerializer,
     SeqSerializer,
     SkipSerializer,
     SnapshotSerializer,
+    UndoneAtSerializer,
 )
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.answer import Answer
@@ -69,15 +72,8 @@ def _origin(request: Request, guild_id: str) -> Origin:
     return Origin(user=caller(request), via=Via.REST, command_id=command_id)
 
 
-def _execute(
-    request: Request,
-    guild_id: str,
-    name: str,
-    args: dict[str, Any] | None = None,
-    *,
-    origin: Origin | None = None,
-) -> Answer:
-    return execute(guild_id, name, args or {}, origin=origin or _origin(request, guild_id))
+def _execute(request: Request, guild_id: str, name: str, args: dict[str, Any] | None = None) -> Answer:
+    return execute(guild_id, name, args or {}, origin=_origin(request, guild_id))
 
 
 def _seq(guild_id: str, answer: Answer) -> int:
@@ -91,9 +87,9 @@ def _read_body(request: Request, guild_id: str, body: Arguments) -> dict[str, An
         return body.read(request.data)
 
 
-def _fields(request: Request) -> dict[str, Any]:
-    """Return the body's fields, none of a body that is no object: the command says what is missing."""
-    return dict(request.data) if isinstance(request.data, dict) else {}
+def _fields(request: Request) -> Any:
+    """Return the body: its fields, none of an empty one. Of a body that is no object the command says so."""
+    return dict(request.data) if isinstance(request.data, dict) else request.data or {}
 
 
 def _number(request: Request, name: str) -> int | None:
@@ -157,10 +153,11 @@ class QueueView(APIView):
 class QueueItemView(APIView):
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=QueueItemSerializer)
     def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
-        args = _fields(request) | {"item_id": item_id}
+        fields = _fields(request)
+        args = fields | {"item_id": item_id} if isinstance(fields, dict) else fields
         return Response(_execute(request, guild_id, "MoveItem", args).result)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], responses={204: None})
     def delete(self, request: Request, guild_id: str, item_id: str) -> Response:
         _execute(request, guild_id, "RemoveItem", {"item_id": item_id})
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -176,9 +173,34 @@ class RetryView(APIView):
 
 
 class ClearView(APIView):
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ClearQueueArguments, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        answer = _execute(request, guild_id, "ClearQueue", _fields(request))
+        return Response({"seq": _seq(guild_id, answer)})
+
+
+class ShuffleView(APIView):
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
-        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "ClearQueue"))})
+        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "ShuffleQueue"))})
+
+
+class UndoView(APIView):
+    """Undo a change: the caller's newest one, or the one that `seq` names."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=UndoArguments, responses=UndoneAtSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        answer = _execute(request, guild_id, "Undo", _fields(request))
+        return Response({"seq": _seq(guild_id, answer)} | answer.result)
+
+
+class RedoView(APIView):
+    """Redo what was undone: what the caller undid last, or the change that `seq` names."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=RedoArguments, responses=RedoneAtSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        answer = _execute(request, guild_id, "Redo", _fields(request))
+        return Response({"seq": _seq(guild_id, answer)} | answer.result)
 
 
 class PlayerView(APIView):
@@ -187,32 +209,33 @@ class PlayerView(APIView):
         require_member(caller(request), guild_id)
         return Response(player_shape(load_player(guild_id)))
 
-    @extend_schema(request=PlayerChanges(partial=True), responses=PlayerSerializer)
+    @extend_schema(
+        parameters=[_IDEMPOTENCY_KEY], request=PlayerChanges(partial=True), responses=PlayerSerializer
+    )
     def patch(self, request: Request, guild_id: str) -> Response:
+        """Changes what the body names, all of it or nothing."""
         wanted = _read_body(request, guild_id, PlayerChanges(partial=True))
-        # Up to three commands, which cannot share a key and need none: doing them twice changes nothing.
-        origin = dataclasses.replace(_origin(request, guild_id), command_id="")
-        with transaction.atomic():
-            if "voice_channel_id" in wanted:
-                channel_id = wanted["voice_channel_id"]
-                if channel_id is None:
-                    _execute(request, guild_id, "LeaveVoice", origin=origin)
-                else:
-                    _join(request, guild_id, channel_id, origin)
-            if "volume" in wanted:
-                _execute(request, guild_id, "SetVolume", {"volume": wanted["volume"]}, origin=origin)
-            if "paused" in wanted:
-                _execute(request, guild_id, "Pause" if wanted["paused"] else "Resume", origin=origin)
-        return Response(player_shape(load_player(guild_id)))
+        try:
+            answer = execute_together(guild_id, _commands(wanted), origin=_origin(request, guild_id))
+        except UnknownChannel as error:
+            error.errors = {"voice_channel_id": [str(error)]}  # as PATCH names the field
+            raise
+        return Response(answer.result)
 
 
-def _join(request: Request, guild_id: str, channel_id: str, origin: Origin) -> None:
-    """Raises UnknownChannel of the field as PATCH names it."""
-    try:
-        _execute(request, guild_id, "JoinVoice", {"channel_id": channel_id}, origin=origin)
-    except UnknownChannel as error:
-        error.errors = {"voice_channel_id": [str(error)]}
-        raise
+def _commands(wanted: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the commands that make these changes to a player. Each returns the player."""
+    commands: list[tuple[str, dict[str, Any]]] = []
+    if "voice_channel_id" in wanted:
+        channel_id = wanted["voice_channel_id"]
+        join = ("JoinVoice", {"channel_id": channel_id})
+        commands.append(("LeaveVoice", {}) if channel_id is None else join)
+    for field, name in (("volume", "SetVolume"), ("loop", "SetLoop"), ("position_ms", "Seek")):
+        if field in wanted:
+            commands.append((name, {field: wanted[field]}))
+    if "paused" in wanted:
+        commands.append(("Pause" if wanted["paused"] else "Resume", {}))
+    return commands
 
 
 class SkipView(APIView):
@@ -221,6 +244,30 @@ class SkipView(APIView):
         answer = _execute(request, guild_id, "Skip")
         body = {"seq": _seq(guild_id, answer)}
         return Response(body | {"vote": vote} if (vote := answer.result["vote"]) else body)
+
+
+class PreviousView(APIView):
+    """Go back to the track before, or start the current one over."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Previous"))})
+
+
+class ReplayView(APIView):
+    """Start the current track over."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Replay"))})
+
+
+class StopView(APIView):
+    """Stop playing, clear the queue and leave the voice channel."""
+
+    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    def post(self, request: Request, guild_id: str) -> Response:
+        return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Stop"))})
 
 
 class SettingsView(APIView):

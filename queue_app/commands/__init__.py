@@ -7,8 +7,10 @@ and out; they all end in `execute`.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import pkgutil
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -78,11 +80,36 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
         record_change(state, since=before)
         return _shape(changed)
 
+    return _once(guild_id, name, clean, act, origin=origin)
+
+
+def execute_together(
+    guild_id: str, commands: Sequence[tuple[str, dict[str, Any]]], *, origin: Origin
+) -> Answer:
+    """Carry out several commands in turn, all or none of them. The id of `origin` is that of all of them together.
+
+    `Answer.result` is that of the last one. Raises what `execute` raises.
+    """
+    check_guild_id(guild_id)
+    each = dataclasses.replace(origin, command_id="")
+
+    def act() -> Any:
+        result = None
+        for name, args in commands:
+            result = execute(guild_id, name, args, origin=each).result
+        return result
+
+    return _once(guild_id, "Together", {"commands": commands}, act, origin=origin)
+
+
+def _once(
+    guild_id: str, name: str, args: dict[str, Any], act: Callable[[], Any], *, origin: Origin
+) -> Answer:
     try:
         return answer_once(
             f"guild:{guild_id}",
             name=name,
-            args=clean,
+            args=args,
             origin=origin,
             act=act,
             admit=lambda: _require_member(guild_id, origin),

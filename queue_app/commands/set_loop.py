@@ -13,7 +13,7 @@ from queue_app.serializers import PlayerSerializer
 
 
 class SetLoopArguments(Arguments):
-    loop = OneOf(Loop.values, help_text=gettext_lazy("what repeats"))
+    loop = OneOf(Loop.choices, help_text=gettext_lazy("what repeats"))
 
 
 class SetLoop(Command):

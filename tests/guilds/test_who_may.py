@@ -65,10 +65,16 @@ GUILD_ROUTES: dict[str, Row] = {
     "DELETE /api/guilds/{guild_id}/queue/{item_id}": (204, 204, 403, 404, 401),
     "POST /api/guilds/{guild_id}/queue/{item_id}/retry": NOT_THERE,  # the item is still queued
     "POST /api/guilds/{guild_id}/queue/clear": (200, 200, 403, 404, 401),
+    "POST /api/guilds/{guild_id}/queue/shuffle": MEMBERS,
+    "POST /api/guilds/{guild_id}/queue/undo": (409, 409, 409, 404, 401),  # nobody has changed anything yet
+    "POST /api/guilds/{guild_id}/queue/redo": (409, 409, 409, 404, 401),
     "POST /api/guilds/{guild_id}/commands": (200, 200, 403, 404, 401),
     "GET /api/guilds/{guild_id}/player": MEMBERS,
     "PATCH /api/guilds/{guild_id}/player": MEMBERS,
     "POST /api/guilds/{guild_id}/player/skip": MEMBERS,
+    "POST /api/guilds/{guild_id}/player/previous": (409, 409, 409, 404, 401),  # nothing was played before
+    "POST /api/guilds/{guild_id}/player/replay": MEMBERS,
+    "POST /api/guilds/{guild_id}/player/stop": (200, 200, 403, 404, 401),
 }
 OTHER_ROUTES: dict[str, Row] = {
     "GET /api/guilds": ANYONE,
