@@ -315,10 +315,31 @@ def post_message(
     return message
 
 
-def edit_message(channel_id: str, message_id: str, payload: DiscordObject) -> DiscordObject:
+def edit_message(
+    channel_id: str,
+    message_id: str,
+    payload: DiscordObject,
+    *,
+    files: Sequence[File] = (),
+    attempts: int = ATTEMPTS,
+) -> DiscordObject:
     """Edit one of the bot's messages. `payload` is Discord's Edit Message; returns the message object."""
     path = f"/channels/{channel_id}/messages/{message_id}"
-    return _object(request("PATCH", path, authorization=bot_authorization(), payload=payload))
+    answer = request(
+        "PATCH", path, authorization=bot_authorization(), payload=payload, files=files, attempts=attempts
+    )
+    return _object(answer)
+
+
+def delete_message(channel_id: str, message_id: str) -> None:
+    """Delete one of the bot's messages."""
+    request("DELETE", f"/channels/{channel_id}/messages/{message_id}", authorization=bot_authorization())
+
+
+def open_thread(channel_id: str) -> None:
+    """Take a thread out of the archive, where messages cannot be edited."""
+    payload = {"archived": False}
+    request("PATCH", f"/channels/{channel_id}", authorization=bot_authorization(), payload=payload)
 
 
 def fetch_messages(channel_id: str, *, before: str | None = None) -> list[DiscordObject]:

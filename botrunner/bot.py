@@ -15,6 +15,7 @@ from nextcord.ext import commands
 
 from accounts.discord import DiscordObject, tls_context
 from botrunner.alerts import AlertPoster
+from botrunner.card.keeper import CardKeeper
 from botrunner.cogs.music import Music
 from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
@@ -83,6 +84,9 @@ class Bot(commands.Bot):
         self._syncing: asyncio.Task[object] | None = None
         self.mirror = Mirror(self, self._guild_changed)
         self._heartbeat = Heartbeat(self, process=lease_owner())
+        self.cards = CardKeeper(
+            owner=lease_owner(), serves=lambda guild_id: self.get_guild(int(guild_id)) is not None
+        )
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
         self._answering = Answering(self)
         self._failures = Failures()
@@ -175,7 +179,10 @@ class Bot(commands.Bot):
         self._failures.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(
-            self._alerts.close(), *self._stopping, *(reconciler.stop() for reconciler in reconcilers)
+            self._alerts.close(),
+            self.cards.close(),
+            *self._stopping,
+            *(reconciler.stop() for reconciler in reconcilers),
         )
         await self._heartbeat.close()
         await super().close()
@@ -205,6 +212,7 @@ class Bot(commands.Bot):
         self._with_music = await in_thread(guilds_with_music)()
         await self._heartbeat.ready()
         self._alerts.start()
+        self.cards.start()
         await self.mirror.drop_vanished()
 
     async def on_ready(self) -> None:
@@ -282,6 +290,11 @@ class Bot(commands.Bot):
         self, member: nextcord.Member, before: nextcord.VoiceState, after: nextcord.VoiceState
     ) -> None:
         await self.mirror.voice(member, after)
+
+    async def on_message(self, message: nextcord.Message) -> None:
+        """Count messages, to see when a card is out of sight. Their content is not read."""
+        if message.guild is not None:
+            self.cards.saw_message(str(message.guild.id), str(message.channel.id), str(message.id))
 
     async def on_error(self, event_method: str, *args: object, **kwargs: object) -> None:
         if not self._ending:

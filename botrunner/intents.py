@@ -13,5 +13,6 @@ def intents(*, members: bool) -> nextcord.Intents:
     asked = nextcord.Intents.none()
     asked.guilds = True
     asked.voice_states = True
+    asked.guild_messages = True  # without their content, which is privileged
     asked.members = members
     return asked

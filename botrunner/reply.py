@@ -25,6 +25,8 @@ from django.utils.translation import gettext_lazy as _
 from nextcord.ext import commands
 
 from accounts.errors import Refusal
+from botrunner.card.presses import press
+from botrunner.database import from_database
 from botrunner.languages import language_of
 from realtime.errors import StoreNotFound
 
@@ -53,6 +55,9 @@ class Asked(nextcord.Interaction[Any]):
     def __init__(self, *, data: Any, state: Any) -> None:
         super().__init__(data=data, state=state)
         self.private = False
+        self.edits = (
+            False  # a button: its deferral changes nothing, and later answers are messages of their own
+        )
         self._answered = asyncio.Event()
         self._deferred = False
         self._lost = False  # an answer was sent, and whether it arrived is unknown
@@ -62,7 +67,7 @@ class Asked(nextcord.Interaction[Any]):
     @property
     def name(self) -> str:
         data: Any = self.data
-        return str(data["name"]) if data else ""
+        return str(data.get("name") or data.get("custom_id", "")) if data else ""
 
     @property
     def age(self) -> float:
@@ -84,7 +89,8 @@ class Asked(nextcord.Interaction[Any]):
         """Ask Discord for more time, unless it was answered. Returns False if Discord refuses."""
         async with self._turn:
             if not self.told and not self._deferred:
-                given = await self._answer(lambda: self.response.defer(ephemeral=self.private))
+                private = {} if self.edits else {"ephemeral": self.private}
+                given = await self._answer(lambda: self.response.defer(**private))
                 self._deferred = given is True or (given is None and self._lost)
             return self.told or self._deferred
 
@@ -166,7 +172,7 @@ class Asked(nextcord.Interaction[Any]):
         return False
 
     async def _say_late(self, said: dict[str, Any], *, private: bool) -> None:
-        if self.told:
+        if self.told or self.edits:
             await self.followup.send(**said, ephemeral=private)
         elif private == self.private:
             await self.edit_original_message(**said)
@@ -218,6 +224,10 @@ class Answering:
             del self._seen[next(iter(self._seen))]
         if asked.type is nextcord.InteractionType.application_command_autocomplete:
             await self._suggest(asked)
+        elif asked.type is nextcord.InteractionType.component:
+            asked.edits = True
+            with translation.override(asked.language):
+                await self._press(asked)
         elif asked.type is nextcord.InteractionType.application_command:
             with translation.override(asked.language):  # the task copies it
                 task = asyncio.create_task(self._run(asked), name=str(asked))
@@ -250,6 +260,17 @@ class Answering:
             await self._bot.process_application_commands(asked)
             if not asked.told:
                 await asked.tell(NO_COMMAND, private=True)
+        except Exception as error:
+            await tell_failure(asked, error)
+        finally:
+            timer.cancel()
+
+    async def _press(self, asked: Asked) -> None:
+        """Carry out what a card's button stands for. The card shows what came of it; a refusal is told the presser."""
+        timer = asyncio.create_task(_defer_in_time(asked))
+        try:
+            await from_database(press, asked)
+            await asked.defer()
         except Exception as error:
             await tell_failure(asked, error)
         finally:

@@ -169,6 +169,7 @@ class Section(models.TextChoices):
     PEOPLE = "people", _("Permissions")
     QUEUE = "queue", _("Queue")
     VOICE = "voice", _("Voice")
+    DISCORD = "discord", _("In Discord")
 
 
 class GuildSettings(models.Model):
@@ -299,17 +300,23 @@ class GuildSettings(models.Model):
         help_text=_("How long the bot waits in an empty channel."),
     )
 
+    show_card = SwitchField(
+        _("Show what plays"),
+        section=Section.DISCORD,
+        default=True,
+        db_default=True,
+        help_text=_("The bot posts one message with the current track and buttons, and keeps it up to date."),
+    )
     announce_channel_id = ChannelField(
         _("Announcement channel"),
+        section=Section.DISCORD,
         types=TEXT_TYPES,
         called="text",
-        empty=_("None"),
+        empty=_("Where /play was used last"),
         null=True,
         blank=True,
-        help_text=_(
-            "A text or announcement channel for the bot's announcements. The bot does not post there "
-            "yet, so the page does not show this setting."
-        ),
+        works_when=("show_card", True),
+        help_text=_("Where that message is posted."),
     )
 
     class Meta:

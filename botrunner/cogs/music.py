@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from nextcord.ext import commands
 from nextcord.utils import escape_markdown
 
+from botrunner.card.life import note_home
 from botrunner.database import from_database
 from botrunner.failures import Failures
 from botrunner.labels import clock, cut, label
@@ -93,6 +94,7 @@ class Music(commands.Cog):
         if item["error"]:  # it left the library just now
             await interaction.tell(_(item["error"]["detail"]), private=True)
             return
+        await from_database(note_home, str(interaction.guild_id), str(interaction.channel_id))
         self._failures.expect(
             UUID(item["id"]), interaction, _track_embed(_("Could not be played"), item["track"])
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -39,7 +39,7 @@ def end_play(item: QueueItem, *, position_ms: int, outcome: ItemState) -> None:
     )
 
 
-def _open(item: QueueItem):  # type: ignore[no-untyped-def]
+def _open(item: QueueItem) -> QuerySet[Play]:
     return Play.objects.filter(item=item, ended_at=None)
 
 

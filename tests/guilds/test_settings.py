@@ -32,6 +32,7 @@ JSON = "application/json"
 DEFAULTS: dict[str, Any] = {
     "dj_role_id": None,
     "announce_channel_id": None,
+    "show_card": True,
     "voice_channel_id": None,
     "default_volume": 100,
     "may_add": "everyone",
@@ -87,6 +88,7 @@ def test_every_setting_can_be_changed_and_is_told_with_before_and_after(office: 
         "dj_role_id": RoleFactory.create(guild=office.guild).pk,
         "announce_channel_id": ChannelFactory.create(guild=office.guild).pk,
         "voice_channel_id": ChannelFactory.create(guild=office.guild, type=ChannelType.STAGE).pk,
+        "show_card": False,
         "default_volume": 0,
         "may_add": "dj",
         "may_skip": "managers",
@@ -125,6 +127,7 @@ WRONG: dict[str, list[Any]] = {
     "max_per_person": [0, 1001, "", False],
     "may_add": ["", "nobody", "DJ", None, ["dj"], {}],
     "fair_order": [None, 1, "true"],
+    "show_card": [None, 0, "on"],
     "allowed_sources": [[], ["tape"], "library", {"library": 1}, [None], [["http"]]],
     "dj_role_id": ["", 5, "x", "1" * 21, "١٢٣", [], "1\0"],
     "guild": ["1"],

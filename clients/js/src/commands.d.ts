@@ -58,7 +58,9 @@ export interface Settings {
   stay_in_channel: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes: number;
-  /** A text or announcement channel for the bot's announcements. The bot does not post there yet, so the page does not show this setting. */
+  /** The bot posts one message with the current track and buttons, and keeps it up to date. */
+  show_card: boolean;
+  /** Where that message is posted. */
   announce_channel_id: string | null;
   /** Settings whose role or channel was deleted. They count as not set. */
   gone: Array<string>;
@@ -91,7 +93,9 @@ export interface ChangeSettingsArguments {
   stay_in_channel?: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes?: number;
-  /** A text or announcement channel for the bot's announcements. The bot does not post there yet, so the page does not show this setting. */
+  /** The bot posts one message with the current track and buttons, and keeps it up to date. */
+  show_card?: boolean;
+  /** Where that message is posted. */
   announce_channel_id?: string | null;
 }
 

@@ -1,0 +1,427 @@
+"""What happens to a guild's card next, one call to Discord at a time.
+
+    no message → posted → edited … → folded when the queue ends
+                   ↓
+                replaced: buried by other messages, or wanted in another channel; the old one is deleted
+
+`claim` decides and writes down what is about to be done, `carry_out` calls Discord, `settle` stores the outcome. The
+process may die between any two of them. The lease then expires, and the next `claim` goes on from the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings as program
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import discord
+from accounts.discord import DiscordObject, File
+from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
+from alerts.domain.delivery import (
+    MISSING_ACCESS,
+    MISSING_PERMISSIONS,
+    UNKNOWN_CHANNEL,
+    Delivery,
+    Form,
+    GivenUp,
+    NotThere,
+    Posted,
+    Unsure,
+    deliver,
+)
+from alerts.domain.delivery import Later as PostLater
+from alerts.message import Without
+from botrunner.card.face import digest, message
+from botrunner.card.scene import Scene, read_scene
+from botrunner.models import Card, new_nonce
+from guilds.channel_permissions import (
+    ATTACH_FILES,
+    EMBED_LINKS,
+    READ_MESSAGE_HISTORY,
+    bot_permissions,
+)
+from guilds.domain.settings import load_settings
+from guilds.models import Channel, Role
+from guilds.permissions import ALL_PERMISSIONS
+from library.artwork import artwork_folder
+
+LEASE = timedelta(seconds=30)
+NONCE_HONOURED = timedelta(minutes=2)  # Discord: "the past few minutes"
+REFRESH = timedelta(seconds=15)  # of the position while it plays
+FLOOR = timedelta(seconds=2)  # between two edits
+OLD = timedelta(minutes=55)  # Discord limits edits of messages over an hour old to a few in 20 seconds
+OLD_FLOOR = timedelta(seconds=7)
+HOLD = timedelta(minutes=10)  # after a refusal: each counts against the bot in all guilds
+UNKNOWN_MESSAGE, ARCHIVED, TOO_OLD = 10008, 50083, 30046
+
+
+@dataclass(frozen=True)
+class Post:
+    """Post a card, or find the one that may be there. `folded`: it says that the queue has finished."""
+
+    delivery: Delivery
+    shown: str
+    folded: bool
+    fresh: bool  # it is certainly not there yet, so what Discord returns shows this
+
+
+@dataclass(frozen=True)
+class Edit:
+    channel_id: str
+    message_id: str
+    payload: DiscordObject
+    files: list[File]
+    shown: str
+    picture: str
+    folded: bool
+
+
+@dataclass(frozen=True)
+class Delete:
+    channel_id: str
+    message_id: str
+
+
+type Step = Post | Edit | Delete
+
+
+@dataclass(frozen=True)
+class Done:
+    """`message` is Discord's message object after an edit."""
+
+    message: DiscordObject | None = None
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The message, or its channel, was deleted."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    seconds: float
+
+
+type Outcome = Done | Gone | Refused | Retry | Posted | GivenUp | Unsure | NotThere | PostLater
+
+
+# --- Deciding ---
+
+
+def claim(guild_id: str, *, owner: str, edited_at: datetime | None) -> tuple[Step | None, datetime | None]:
+    """Return what to do next, claimed for `LEASE`, and when to ask again: None for both where nothing is to be done.
+
+    `edited_at` is when this process edited the card last.
+    """
+    now = timezone.now()
+    card = Card.objects.filter(pk=guild_id).first()
+    if card is None:
+        return None, None
+    if card.not_before is not None and card.not_before > now:
+        return None, card.not_before
+    free = Q(lease_owner="") | Q(lease_expires_at__lt=now) | Q(lease_owner=owner)
+    if not Card.objects.filter(free, pk=guild_id).update(lease_owner=owner, lease_expires_at=now + LEASE):
+        return None, now + LEASE
+    card.refresh_from_db()
+    step, again = _decide(card, now, edited_at, owner)
+    if step is None:
+        Card.objects.filter(pk=guild_id, lease_owner=owner).update(lease_owner="", lease_expires_at=None)
+    return step, again
+
+
+def _decide(
+    card: Card, now: datetime, edited_at: datetime | None, owner: str
+) -> tuple[Step | None, datetime | None]:
+    scene = read_scene(card.guild_id, began_at=card.began_at)
+    wanted = _wanted_channel(card)
+    if card.doubt_since is not None:
+        return _post(card, scene, now, owner), None
+    if card.old_message_id and (card.message_id or not wanted or scene.item is None):
+        return Delete(card.old_channel_id, card.old_message_id), None
+    if not card.message_id:
+        if scene.item is None or not wanted:
+            return None, None
+        _set(card, channel_id=wanted, nonce=new_nonce(), doubt_since=now, buried=False)
+        if card.began_at is None:
+            _set(card, began_at=_began(scene, now))
+        return _post(card, scene, now, owner), None
+    if not wanted or (scene.item is not None and (card.buried or card.channel_id != wanted)):
+        _set(
+            card,
+            old_channel_id=card.channel_id, old_message_id=card.message_id,
+            message_id="", channel_id="", shown="", buried=False,
+        )  # fmt: skip
+        return _decide(card, now, edited_at, owner)
+    return _edit(card, scene, now, edited_at)
+
+
+def _began(scene: Scene, now: datetime) -> datetime:
+    item = scene.player.item
+    return item.started_at if item is not None and item.started_at is not None else now
+
+
+def _wanted_channel(card: Card) -> str:
+    """Return the channel where the card should be, empty where it should not be anywhere."""
+    settings = load_settings(card.guild_id)
+    if not settings.show_card or not card.guild.bot_installed:
+        return ""
+    return settings.announce_channel_id or card.home_channel_id
+
+
+def _set(card: Card, **fields: object) -> None:
+    for name, value in fields.items():
+        setattr(card, name, value)
+    card.save(update_fields=list(fields))
+
+
+def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:
+    doubt_since = card.doubt_since or now
+    channel = Channel.objects.filter(guild_id=card.guild_id, pk=card.channel_id).first()
+    may = _permissions(card, channel)
+    forms = [
+        Form(
+            message(scene, nonce=card.nonce, embed=embed, picture=picture)
+            | {"nonce": card.nonce, "enforce_nonce": True},
+            _files(picture),
+            Without(embed=not embed, picture=bool(scene.artwork) and not picture),
+        )
+        for embed, picture in _ways(may, _picture(scene))
+    ]
+    delivery = Delivery(
+        post_id=0,
+        owner=owner,
+        leased_until=now + LEASE,
+        channel_id=card.channel_id,
+        channel_name=channel.name if channel else "",
+        nonce=card.nonce,
+        forms=forms,
+        doubt_since=doubt_since,
+        look_first=now - doubt_since > NONCE_HONOURED,
+        reads_history=bool(may & READ_MESSAGE_HISTORY),
+    )
+    return Post(delivery, digest(scene), folded=scene.item is None, fresh=doubt_since == now)
+
+
+def _ways(may: int, picture: str) -> list[tuple[bool, str]]:
+    """Return `(embed, picture)` of each form, from the whole card to the plainest."""
+    ways = [(True, picture), (True, ""), (False, "")] if picture else [(True, ""), (False, "")]
+    return [
+        (embed, shown)
+        for embed, shown in ways
+        if not (embed and not may & EMBED_LINKS) and not (shown and not may & ATTACH_FILES)
+    ]
+
+
+def _permissions(card: Card, channel: Channel | None) -> int:
+    roles = list(Role.objects.filter(guild_id=card.guild_id))
+    if channel is None or card.guild_id not in {role.pk for role in roles}:
+        return ALL_PERMISSIONS  # not mirrored yet
+    return bot_permissions(card.guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
+
+
+def _picture(scene: Scene) -> str:
+    return scene.artwork if scene.artwork and (artwork_folder() / scene.artwork).is_file() else ""
+
+
+def _files(picture: str) -> list[File]:
+    if not picture:
+        return []
+    path = artwork_folder() / picture
+    kinds = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+    return [(picture, path.read_bytes(), kinds.get(path.suffix, "image/jpeg"))]
+
+
+def _edit(
+    card: Card, scene: Scene, now: datetime, edited_at: datetime | None
+) -> tuple[Edit | None, datetime | None]:
+    shown = digest(scene)
+    folded = scene.item is None
+    age = now - card.posted_at if card.posted_at else timedelta()
+    floor = OLD_FLOOR if age > OLD else FLOOR
+    moves = scene.player.status == "playing"
+    if shown == card.shown:
+        if not moves or folded:
+            return None, None
+        due = (edited_at or card.posted_at or now) + REFRESH
+    else:
+        due = (edited_at or now - floor) + floor
+    if due > now:
+        return None, due
+    may = _permissions(card, Channel.objects.filter(guild_id=card.guild_id, pk=card.channel_id).first())
+    embed, picture = _ways(may, _picture(scene))[0]
+    payload = message(scene, nonce=card.nonce, embed=embed, picture=picture)
+    kept = bool(picture) and picture == card.picture and bool(card.picture_id)
+    if kept:
+        payload["attachments"] = [{"id": card.picture_id, "filename": picture}]
+    files = [] if kept else _files(picture)
+    return Edit(card.channel_id, card.message_id, payload, files, shown, picture, folded), None
+
+
+# --- Doing ---
+
+
+def carry_out(step: Step) -> Outcome:
+    """Call Discord. Blocks for about half a minute at most, and uses no database."""
+    if isinstance(step, Post):
+        return deliver(step.delivery)
+    try:
+        if isinstance(step, Delete):
+            discord.delete_message(step.channel_id, step.message_id)
+            return Done()
+        return Done(_send_edit(step))
+    except DiscordRefused as error:
+        return _refused(error)
+    except DiscordBusy as error:
+        return Retry(error.retry_after or 5.0)
+    except DiscordError:
+        return Retry(5.0)
+
+
+def _send_edit(step: Edit) -> DiscordObject:
+    def edit() -> DiscordObject:
+        return discord.edit_message(
+            step.channel_id, step.message_id, step.payload, files=step.files, attempts=1
+        )
+
+    try:
+        return edit()
+    except DiscordRefused as error:
+        if error.discord_code != ARCHIVED:
+            raise
+    discord.open_thread(step.channel_id)
+    return edit()
+
+
+def _refused(error: DiscordRefused) -> Outcome:
+    match error.discord_code:
+        case code if code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
+            return Gone()
+        case code if code == TOO_OLD:
+            return Retry(20.0)
+        case code if code in (MISSING_ACCESS, MISSING_PERMISSIONS):
+            return Refused("MISSING_PERMISSION", _("The bot may not edit its message in this channel."))
+    if error.http_status == 401 or error.discord_code is None:
+        return Retry(30.0)
+    return Refused(
+        "DISCORD_REFUSED",
+        _("Discord rejected the message (HTTP %(status)s).") % {"status": error.http_status},
+    )
+
+
+# --- Storing ---
+
+
+def settle(guild_id: str, step: Step, outcome: Outcome, *, owner: str) -> None:
+    """Store what came of a step, and give the lease up. What another process has claimed since stays."""
+    card = Card.objects.filter(pk=guild_id, lease_owner=owner).first()
+    if card is None:
+        return
+    now = timezone.now()
+    if isinstance(step, Post):
+        _settle_post(card, step, outcome, now)
+    elif isinstance(step, Delete):
+        _settle_delete(card, step, outcome, now)
+    else:
+        _settle_edit(card, step, outcome, now)
+    _set(card, lease_owner="", lease_expires_at=None)
+
+
+def _settle_post(card: Card, step: Post, outcome: Outcome, now: datetime) -> None:
+    match outcome:
+        case Posted(message_id, lacking):
+            where = {"permission": lacking, "channel": step.delivery.where}
+            detail = _("The bot lacks %(permission)s in %(channel)s.") % where if lacking else ""
+            _set(
+                card,
+                message_id=message_id, posted_at=now, doubt_since=None, not_before=None, picture="", picture_id="",
+                shown=step.shown if step.fresh else "",
+                problem_code="POSTED_IN_PART" if lacking else "", problem_detail=detail,
+            )  # fmt: skip
+            if step.folded and step.fresh:
+                _fold(card)
+        case NotThere():
+            _set(card, doubt_since=None)
+        case PostLater() as later:
+            _set(card, not_before=now + timedelta(seconds=later.retry_after or 5.0))
+        case GivenUp(code, detail):
+            _set(
+                card,
+                doubt_since=None, channel_id="", not_before=now + HOLD, problem_code=code, problem_detail=detail,
+            )  # fmt: skip
+        case Unsure(detail):
+            # Posting again could make a second card, so it stays in doubt until the queue ends.
+            _set(card, not_before=now + HOLD, problem_code="PERHAPS_POSTED", problem_detail=detail)
+            if step.folded:
+                _set(card, doubt_since=None)
+                _fold(card)
+
+
+def _settle_delete(card: Card, step: Delete, outcome: Outcome, now: datetime) -> None:
+    match outcome:
+        case Retry(seconds):
+            _set(card, not_before=now + timedelta(seconds=seconds))
+        case _ if card.old_message_id == step.message_id:  # gone, or not ours to delete any longer
+            _set(card, old_channel_id="", old_message_id="")
+
+
+def _settle_edit(card: Card, step: Edit, outcome: Outcome, now: datetime) -> None:
+    if card.message_id != step.message_id:
+        return
+    match outcome:
+        case Done(answer):
+            attachments = (answer or {}).get("attachments") or []
+            picture_id = str(attachments[0].get("id", "")) if attachments and step.picture else ""
+            _set(
+                card,
+                shown=step.shown, picture=step.picture, picture_id=picture_id, not_before=None,
+                problem_code="", problem_detail="",
+            )  # fmt: skip
+            if step.folded:
+                _fold(card)
+        case Gone():
+            _set(card, message_id="", channel_id="", shown="", not_before=now + FLOOR)
+        case Retry(seconds):
+            _set(card, not_before=now + timedelta(seconds=seconds))
+        case Refused(code, detail):
+            _set(card, problem_code=code, problem_detail=detail, not_before=now + HOLD)
+
+
+def _fold(card: Card) -> None:
+    """Leave the message behind: the next track gets a card of its own."""
+    _set(
+        card,
+        message_id="", channel_id="", shown="", posted_at=None, picture="", picture_id="",
+        began_at=None, last_began_at=card.began_at,
+    )  # fmt: skip
+
+
+# --- What is told from outside ---
+
+
+def note_home(guild_id: str, channel_id: str) -> None:
+    """Note where someone added a track in Discord, which is where the card belongs."""
+    Card.objects.update_or_create(pk=guild_id, defaults={"home_channel_id": channel_id})
+
+
+def note_buried(guild_id: str) -> None:
+    """Note that other messages have pushed the card out of sight."""
+    Card.objects.filter(pk=guild_id).exclude(message_id="").update(buried=True)
+
+
+def live_cards() -> dict[str, tuple[str, str]]:
+    """Return the channel and message of each card that is there or on its way, by guild."""
+    cards = Card.objects.exclude(message_id="", old_message_id="", doubt_since=None)
+    return {
+        pk: (channel_id, message_id)
+        for pk, channel_id, message_id in cards.values_list("pk", "channel_id", "message_id")
+    }

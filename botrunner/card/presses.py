@@ -1,0 +1,75 @@
+"""What the buttons of a card do: the same commands as everywhere, with the rights of whoever presses them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import nextcord
+from django.utils.translation import gettext as _
+
+from botrunner.card.face import VERSION
+from botrunner.card.scene import heard_between
+from botrunner.mirror import store_member
+from botrunner.models import Card
+from library.errors import NothingFound
+from queue_app.commands import execute
+from queue_app.errors import NothingPlaying, UnknownCommand
+from queue_app.models import Loop
+from queue_app.queries import load_player
+from realtime.models import Via
+from realtime.origin import Origin
+
+NEXT_LOOP = {Loop.OFF: Loop.QUEUE, Loop.QUEUE: Loop.TRACK, Loop.TRACK: Loop.OFF}
+COMMANDS = {
+    "previous": "Previous",
+    "pause": "Pause",
+    "resume": "Resume",
+    "skip": "Skip",
+    "loop": "SetLoop",
+    "shuffle": "ShuffleQueue",
+    "stop": "Stop",
+    "again": "AddTracks",
+}
+
+
+def press(asked: nextcord.Interaction[Any]) -> None:
+    """Carry out what a button stands for. Raises a refusal. Uses the database."""
+    member, data = asked.user, cast("dict[str, Any]", asked.data)
+    assert isinstance(member, nextcord.Member)  # cards are posted in guilds only
+    act, about = _read(str(data["custom_id"]))
+    guild_id = str(asked.guild_id)
+    args = _arguments(guild_id, act, about)
+    origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
+    execute(guild_id, COMMANDS[act], args, origin=origin)
+
+
+def _read(custom_id: str) -> tuple[str, str]:
+    """Return what a button does and which item it is about. Raises UnknownCommand for one from another version."""
+    _card, version, act, *about = [*custom_id.split(":"), "", ""][:4]
+    if version != str(VERSION) or act not in COMMANDS:
+        raise UnknownCommand(
+            _("This button is from an older version. Use /nowplaying, or add a track for a new one.")
+        )
+    return act, about[0] if about else ""
+
+
+def _arguments(guild_id: str, act: str, about: str) -> dict[str, Any]:
+    player = load_player(guild_id)
+    if act == "skip" and about and str(player.item_id) != about:
+        raise NothingPlaying(_("This track is no longer playing."))
+    if act == "loop":
+        return {"loop": NEXT_LOOP[Loop(player.loop)]}
+    if act == "again":
+        uris = _last_session(guild_id)
+        if not uris:
+            raise NothingFound(_("The tracks of that queue are no longer known."))
+        return {"uris": uris[:1000]}
+    return {}
+
+
+def _last_session(guild_id: str) -> list[str]:
+    """Return the tracks of the queue that ended last."""
+    card = Card.objects.filter(pk=guild_id).first()
+    if card is None or card.last_began_at is None:
+        return []
+    return heard_between(guild_id, card.last_began_at, card.began_at)

@@ -1,0 +1,83 @@
+"""Read what a guild's card shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Sum
+
+from guilds.models import Channel
+from queue_app.models import Play, Player, QueueItem
+from queue_app.queries import load_player, queued_items
+
+UP_NEXT = 3
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How the queue ended: tracks and milliseconds heard since it began."""
+
+    tracks: int
+    heard_ms: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A player as of one read. `item` is None when nothing is left to play, and then `finished` tells what was."""
+
+    guild_id: str
+    player: Player
+    item: QueueItem | None
+    up_next: list[QueueItem]
+    queue_total: int
+    remaining_ms: int | None  # of the queue; None where the length of a track is unknown or it has no end
+    channel_name: str
+    finished: Finished | None
+
+    @property
+    def artwork(self) -> str:
+        """Name of the picture's file, empty if there is none."""
+        return self.item.track.artwork if self.item is not None else ""
+
+
+def read_scene(guild_id: str, *, began_at: datetime | None) -> Scene:
+    player = load_player(guild_id)
+    items = queued_items(guild_id, limit=UP_NEXT)
+    item = player.item or (items[0] if items else None)
+    channel_id = player.connected_channel_id or player.voice_channel_id
+    channel = Channel.objects.filter(pk=channel_id).first() if channel_id else None
+    return Scene(
+        guild_id=guild_id,
+        player=player,
+        item=item,
+        up_next=items if player.item is not None else items[1:],
+        queue_total=player.queue_total,
+        remaining_ms=_remaining(guild_id),
+        channel_name=channel.name if channel else "",
+        finished=None if item is not None else _finished(guild_id, began_at),
+    )
+
+
+def _remaining(guild_id: str) -> int | None:
+    waiting = QueueItem.objects.filter(guild_id=guild_id, state="queued")
+    if waiting.filter(track__duration_ms=None).exists():
+        return None
+    total = waiting.aggregate(total=Sum("track__duration_ms"))["total"]
+    return total or 0
+
+
+def _finished(guild_id: str, began_at: datetime | None) -> Finished:
+    plays = Play.objects.filter(guild_id=guild_id)
+    if began_at is not None:
+        plays = plays.filter(started_at__gte=began_at)
+    heard = plays.aggregate(heard=Sum("heard_ms"))["heard"] or 0
+    return Finished(plays.count(), heard)
+
+
+def heard_between(guild_id: str, since: datetime, until: datetime | None) -> list[str]:
+    """Return the uris of what began to play in that time, in order, each once."""
+    plays = Play.objects.filter(guild_id=guild_id, started_at__gte=since).exclude(track__source="none")
+    if until is not None:
+        plays = plays.filter(started_at__lt=until)
+    return list(dict.fromkeys(plays.order_by("started_at", "pk").values_list("track__uri", flat=True)))

@@ -1,0 +1,63 @@
+"""What the bot keeps about its messages in Discord."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from guilds.models import Guild
+
+
+def new_nonce() -> str:
+    return secrets.token_hex(12)  # Discord takes 25 characters
+
+
+class Card(models.Model):
+    """The message that shows a guild's player: where it should be, and where it is.
+
+    A bot process claims the row for each call to Discord (botrunner/card/life.py). It may die between any two steps:
+    `nonce` and `doubt_since` are written before a message is posted, so the next process finds it instead of posting a
+    second one. `old_message_id` is a card that was replaced, until it is deleted.
+    """
+
+    guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="card", primary_key=True)
+    home_channel_id = models.CharField(
+        max_length=20, blank=True, help_text=_("Where someone last added a track in Discord.")
+    )
+    channel_id = models.CharField(max_length=20, blank=True)
+    message_id = models.CharField(max_length=20, blank=True)
+    posted_at = models.DateTimeField(null=True, blank=True)
+    shown = models.CharField(max_length=64, blank=True, help_text=_("Digest of what the message shows."))
+    picture = models.CharField(
+        max_length=80, blank=True, help_text=_("File name of the artwork that it shows.")
+    )
+    picture_id = models.CharField(max_length=20, blank=True, help_text=_("Id of that attachment."))
+    buried = models.BooleanField(
+        default=False, help_text=_("Too many messages followed it, so it is replaced.")
+    )
+
+    nonce = models.CharField(max_length=25, default=new_nonce)
+    doubt_since = models.DateTimeField(
+        null=True, blank=True, help_text=_("Since when a message with this nonce may be in the channel.")
+    )
+    old_channel_id = models.CharField(max_length=20, blank=True)
+    old_message_id = models.CharField(max_length=20, blank=True)
+
+    began_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the first track since the last end of the queue began.")
+    )
+    last_began_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("The same of the queue that ended last.")
+    )
+    problem_code = models.CharField(max_length=40, blank=True)
+    problem_detail = models.CharField(max_length=300, blank=True)
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text=_("Discord is not asked again until then.")
+    )
+    lease_owner = models.CharField(max_length=100, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"card of {self.guild_id}"
