@@ -108,7 +108,7 @@ function renderComponent(component, message, context) {
 /** @param {any} button @param {any} message @param {Context} context */
 function renderButton(button, message, context) {
   const label = [button.emoji?.name, button.label].filter(Boolean).join(" ");
-  if (button.style === 5) return link(button.url, label);
+  if (button.style === 5) return el("span.button", {}, link(button.url, label));
   return el(
     `button.style-${button.style}`,
     { type: "button", disabled: button.disabled, onclick: () => context.press(message, button.custom_id) },
@@ -138,6 +138,7 @@ function link(url, ...words) {
 
 // See "Message Formatting" in Discord's documentation. Only the markdown that bots use is supported.
 const TOKENS = new RegExp([
+  /^-# (?<small>.+)$/,
   /\\(?<escaped>[^0-9A-Za-z\s])/,
   /`(?<code>[^`]+)`/,
   /\*\*(?<bold>(?:\\.|[^\\])+?)\*\*/,
@@ -151,7 +152,7 @@ const TOKENS = new RegExp([
   /<a?:(?<emoji>\w+):\d+>/,
   /<t:(?<time>-?\d+)(?::(?<style>[tTdDfFR]))?>/,
   /<?(?<url>https?:\/\/[^\s<>]+)>?/,
-].map(({ source }) => source).join("|"), "g");
+].map(({ source }) => source).join("|"), "gm");
 
 /** @type {Record<string, Intl.DateTimeFormatOptions>} */
 const TIMES = {
@@ -183,7 +184,8 @@ function inline(text, context) {
 
 /** @param {RegExpMatchArray} found @param {Context} context @returns {Node | string} */
 function token({ groups = {} }, context) {
-  const { escaped, code, bold, star, line, title, href, user, role, channel, command, emoji, time, style, url } = groups;
+  const { small, escaped, code, bold, star, line, title, href, user, role, channel, command, emoji, time, style, url } = groups;
+  if (small) return el("small", {}, ...inline(small, context));
   if (escaped) return escaped;
   if (code) return el("code", {}, code);
   if (bold) return el("b", {}, ...inline(bold, context));
