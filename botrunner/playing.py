@@ -89,7 +89,9 @@ class Playing:
         if self._closed:
             self._close_media()
         source = TrackSource(self._media, start_ms=self.start_ms, volume=self._volume)
-        if not source.ready(self._patience(self._media)):
+        ready = source.ready(self._patience(self._media))
+        # A seek may have gone to the end, or beyond it where the length is unknown. The track then ends as usual.
+        if not ready and not (self.start_ms > 0 and source.is_over):
             source.cleanup()
             raise source.error or SourceError("TOO_SLOW", "The track did not begin in time.", permanent=False)
         return source

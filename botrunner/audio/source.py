@@ -78,6 +78,11 @@ class TrackSource(nextcord.AudioSource):
         return self._pump.visible_error()
 
     @property
+    def is_over(self) -> bool:
+        """Whether the track ends at or before the start position: there is nothing to play, and no error."""
+        return self._pump.is_over()
+
+    @property
     def finished(self) -> bool:
         """Whether `read` has returned b"", after the end or a failure."""
         return self._pump.finished
@@ -137,6 +142,10 @@ class _Pump:
                 if left <= 0 or not self._changed.wait(left):
                     break
             return bool(self._frames)
+
+    def is_over(self) -> bool:
+        with self._changed:
+            return self._ended and not self._frames and self.handed_out == 0 and self._error is None
 
     def visible_error(self) -> SourceError | None:
         with self._changed:

@@ -85,6 +85,7 @@ def test_a_start_behind_the_end_ends_without_an_error(
     for suffix in ("opus", "mp3"):
         source = play(write(tmp_path / f"a.{suffix}", tone(2)), start_ms=60_000)
         assert not source.ready(5)
+        assert source.is_over
         assert (source.read(), source.error, source.finished) == (b"", None, True)
 
 
