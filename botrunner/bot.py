@@ -23,6 +23,7 @@ from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
+from botrunner.registering import register_commands
 from botrunner.reply import Answering, Asked
 from botrunner.rest import Rest
 from database.owners import lease_owner
@@ -67,10 +68,6 @@ class Bot(commands.Bot):
             max_messages=None,
             shard_id=shard,
             shard_count=count,
-            # All shards have the same commands, so one of them registers them.
-            rollout_register_new=shard == 0,
-            rollout_update_known=shard == 0,
-            rollout_delete_unknown=shard == 0,
         )
         Rest.serve(self, connector)
         self.bucket = bucket
@@ -199,11 +196,12 @@ class Bot(commands.Bot):
     # --- Gateway events ---
 
     async def on_connect(self) -> None:
-        """Register the slash commands, as nextcord does. Remember the task, so that `close` can cancel it."""
+        """Register the slash commands, in place of nextcord. Remember the task, so that `close` can cancel it."""
         if self._ending:  # closed before it was connected
             return
         self._syncing = asyncio.current_task()
-        await super().on_connect()
+        # All shards have the same commands, so one of them registers them.
+        await register_commands(self, write=self.shard_id == 0)
 
     async def _told_anew(self) -> None:
         """Handle READY: the list of guilds is known, their data still follows."""
