@@ -16,7 +16,12 @@ from nextcord.ext import commands
 from accounts.discord import DiscordObject, tls_context
 from botrunner.alerts import AlertPoster
 from botrunner.card.keeper import CardKeeper
-from botrunner.cogs.music import Music
+from botrunner.cogs.adding import Adding
+from botrunner.cogs.help import Help
+from botrunner.cogs.history import History
+from botrunner.cogs.jumping import Jumping
+from botrunner.cogs.player import Playback
+from botrunner.cogs.queue import Queue
 from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
 from botrunner.intents import intents
@@ -26,6 +31,7 @@ from botrunner.reconciler import Reconciler
 from botrunner.registering import register_commands
 from botrunner.reply import Answering, Asked
 from botrunner.rest import Rest
+from botrunner.suggestions import Suggestions
 from database.owners import lease_owner
 from guilds.domain.shards import claim_identify
 from queue_app.queries import guilds_with_music
@@ -89,9 +95,19 @@ class Bot(commands.Bot):
         self._failures = Failures()
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")
-        self.add_cog(Music(self._failures))
+        self._add_cogs()
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
+
+    def _add_cogs(self) -> None:
+        """Add the slash commands, in the order in which /help lists them."""
+        suggestions = Suggestions()
+        self.add_cog(Adding(self._failures, suggestions))
+        self.add_cog(Playback())
+        self.add_cog(Jumping(suggestions))
+        self.add_cog(Queue(suggestions))
+        self.add_cog(History())
+        self.add_cog(Help(self))
 
     def _hear_of_members(self) -> None:
         """Dispatch every member update: nextcord drops those of members that are not in its cache."""

@@ -1,4 +1,4 @@
-"""Titles and times as replies show them."""
+"""Titles as replies show them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,3 @@ def label(title: str | None, artist: str | None) -> str:
     title = " ".join((title or "").split()) or "Untitled"
     artist = " ".join((artist or "").split())
     return f"{title} – {artist}" if artist else title
-
-
-def clock(milliseconds: int) -> str:
-    minutes, seconds = divmod(milliseconds // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

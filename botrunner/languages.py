@@ -19,9 +19,19 @@ def language_of(locale: str | None) -> str:
 
 def described(sentence: str) -> dict[str, Any]:
     """Return the arguments with which a slash command or option shows `sentence` in each person's language."""
+    return {"description": sentence, "description_localizations": _translations(sentence) or None}
+
+
+def offered(choices: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments with which an option offers values by name, in each person's language."""
+    translated = {name: found for name in choices if (found := _translations(name))}
+    return {"choices": choices, "choice_localizations": translated or None}
+
+
+def _translations(text: str) -> dict[nextcord.Locale, str]:
     translated = {}
     for locale in nextcord.Locale:
         if (language := language_of(locale.value)) != settings.LANGUAGE_CODE:
             with translation.override(language):
-                translated[locale] = translation.gettext(sentence)
-    return {"description": sentence, "description_localizations": translated or None}
+                translated[locale] = translation.gettext(text)
+    return translated

@@ -1,4 +1,4 @@
-"""Suggests tracks of the library while somebody types, each under a unique name.
+"""Suggests tracks of the library and of the queue while somebody types, each under a unique name.
 
 Discord accepts 25 suggestions with names and values of at most 100 characters. nextcord takes them as a dict. Clients
 have sent the name instead of the value, or spaces after it (discord-api-docs, issues 4467, 4595, 5749).
@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
+from django.utils.translation import ngettext
 
-from botrunner.labels import clock, cut, label, length
+from botrunner.labels import cut, label, length
+from botrunner.picking import LONGEST, name_item, read_range
+from library.clock import clock
 from library.domain.find import search_library
 from library.models import Track
 from library.sources.library import known_folder
+from queue_app.models import QueueItem
+from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
 
 MOST = 25
-LONGEST = 100
 LONGEST_DETAIL = 30
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
@@ -65,6 +70,26 @@ def name_tracks(tracks: Sequence[Track]) -> dict[str, Track]:
     return {name(index): track for index, track in enumerate(tracks)}
 
 
+def _find_queued(guild_id: str, typed: str) -> list[tuple[int, QueueItem]]:
+    """Return queued items with their numbers: the one of a typed number, then those whose title has the words."""
+    found = search_queue(guild_id, typed, limit=MOST)
+    if typed.isascii() and typed.isdecimal() and len(typed) < 10:
+        number = int(typed)
+        numbered = [(number, item) for item in numbered_items(guild_id, number, number)]
+        found = [*numbered, *(each for each in found if each[0] != number)]
+    return found[:MOST]
+
+
+def _name_range(first: int, last: int) -> str:
+    count = last - first + 1
+    name = ngettext(
+        "Number %(first)s to %(last)s: %(count)s track",
+        "Number %(first)s to %(last)s: %(count)s tracks",
+        count,
+    )
+    return name % {"first": first, "last": last, "count": count}
+
+
 class Suggestions:
     """Finds tracks, and remembers which value was suggested under which name."""
 
@@ -77,18 +102,30 @@ class Suggestions:
 
         Raises TimeoutError if earlier searches take too long, or a DatabaseError.
         """
-        async with asyncio.timeout(WAIT_SECONDS):
-            await self._searching.acquire()
-        search = asyncio.ensure_future(in_thread(search_library)(typed, limit=MOST))
-        search.add_done_callback(self._searched)
-        tracks = await asyncio.shield(search)
+        tracks: list[Track] = await self._search(search_library, typed, limit=MOST)
         return {name: self._remember(name, track.uri) for name, track in name_tracks(tracks).items()}
+
+    async def queued(self, guild_id: str, typed: str, *, several: bool = False) -> dict[str, str]:
+        """Return the ids of queued items by name, at most 25; if `several`, a typed range too. Raises as `find`."""
+        ends = read_range(typed)
+        if ends is not None:
+            return {_name_range(*ends): typed.strip()} if several else {}
+        items: list[tuple[int, QueueItem]] = await self._search(_find_queued, guild_id, typed.strip())
+        return {name_item(number, item): str(item.pk) for number, item in items}
 
     def meant(self, query: str) -> str:
         """Return the value of a suggested name. Other text is returned unchanged."""
         return self._values.get(query.strip(), query)
 
-    def _searched(self, search: asyncio.Future[list[Track]]) -> None:
+    async def _search(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Run a search in a thread, as soon as there is a slot."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self._searching.acquire()
+        search = asyncio.ensure_future(in_thread(function)(*args, **options))
+        search.add_done_callback(self._searched)
+        return await asyncio.shield(search)
+
+    def _searched(self, search: asyncio.Future[Any]) -> None:
         self._searching.release()
         if not search.cancelled():
             search.exception()  # retrieved, in case the caller was cancelled

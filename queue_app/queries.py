@@ -44,22 +44,6 @@ def count_ahead(guild_id: str, *, rank: int) -> int:
     return QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED, rank__lt=rank).count()
 
 
-def move_by_number(guild_id: str, *, number: int, to: int) -> tuple[str, str | None, int] | None:
-    """Return how the item of a number in the queue, from 1, gets another one: `(its id, what it follows, its number)`.
-
-    It ends up last where `to` is beyond the end. Null where the queue is not that long.
-    """
-    ids = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).order_by("rank")
-    ids_at = ids.values_list("pk", flat=True)
-    item_id = ids_at[number - 1 : number].first()
-    if item_id is None:
-        return None
-    place = min(to, max(number, ids.count()))
-    before = place if place > number else place - 1  # its own place is free once it has left it
-    after = ids_at[before - 1 : before].first() if before else None
-    return str(item_id), str(after) if after else None, place
-
-
 def first_queued(guild_id: str) -> QueueItem | None:
     return (
         QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)

@@ -17,7 +17,8 @@ from django.utils.translation import ngettext
 from accounts.discord import DiscordObject
 from alerts.message import escape, plain
 from botrunner.card.scene import Scene
-from botrunner.labels import clock, label
+from botrunner.labels import label
+from library.clock import clock
 from queue_app.models import Loop, Player, QueueItem
 from queue_app.player_states import PlayerStatus
 

@@ -83,6 +83,19 @@ class Stage:
         message: dict[str, Any] = answer.json()
         return message
 
+    async def suggestions(self, user: str, command: str, option: str, typed: str) -> dict[str, str]:
+        """Return what the bot suggests for an option while somebody types: values by name."""
+        body = {"user": user, "guild_id": self.guild_id, "channel_id": self.channel("music")}
+        answer = await self.http.post(
+            "/_sandbox/autocomplete",
+            json=body | {"command": command, "options": {option: typed}, "autocomplete": option},
+        )
+        answer.raise_for_status()
+        choices: list[dict[str, str]] = answer.json()["choices"]
+        suggested = {choice["name"]: choice["value"] for choice in choices}
+        assert len(suggested) == len(choices)
+        return suggested
+
     async def told_failed(self, user: str) -> str:
         """Wait until the bot tells one person only that their track cannot be played. Returns why."""
         me = next(each.id for each in self.sandbox.world.users.values() if each.username == user)

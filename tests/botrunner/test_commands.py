@@ -38,9 +38,34 @@ def card(message: dict[str, Any]) -> dict[str, Any]:
 async def test_the_commands_are_registered(ready: Stage) -> None:
     names = {command["name"] for command in ready.sandbox.world.commands.values()}
     assert names == {
-        "play", "skip", "pause", "resume", "queue", "nowplaying", "leave", "volume", "move", "clear",
-        "join",
+        "play", "search",
+        "nowplaying", "pause", "resume", "stop", "volume", "loop", "join", "leave",
+        "skip", "jump", "previous", "replay", "seek", "forward", "rewind",
+        "queue", "remove", "cleanup", "move", "clear", "shuffle",
+        "history", "undo", "redo",
+        "help",
     }  # fmt: skip
+
+
+async def test_commands_are_written_when_they_change_only_and_keep_their_ids(ready: Stage) -> None:
+    def registered() -> dict[str, tuple[str, str]]:
+        commands = ready.sandbox.world.commands.values()
+        return {command["name"]: (command["id"], command["version"]) for command in commands}
+
+    first = registered()
+    await ready.bots[0].stop()
+    await ready.start_bot()
+    await ready.slash("member", "pause")
+    assert registered() == first
+    await ready.bots[1].stop()
+    commands = ready.sandbox.world.commands
+    commands[first["skip"][0]]["description"] = "Something else."
+    commands["999999999999999999"] = commands[first["play"][0]] | {"id": "999999999999999999", "name": "old"}
+    del commands[first["undo"][0]]
+    await ready.start_bot()
+    await eventually(lambda: "old" not in registered())
+    assert commands[first["skip"][0]]["description"] == "Skip the current track."
+    assert {name for name, (id_, _) in registered().items() if id_ != first[name][0]} == {"undo"}
 
 
 async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
@@ -88,24 +113,10 @@ async def test_mentions_in_a_query_reach_nobody(ready: Stage) -> None:
 
 
 async def test_play_completes_from_the_library(ready: Stage) -> None:
-    async def complete(typed: str) -> dict[str, str]:
-        answer = await ready.http.post(
-            "/_sandbox/autocomplete",
-            json={
-                "user": "member",
-                "guild_id": ready.guild_id,
-                "channel_id": ready.channel("music"),
-                "command": "play",
-                "options": {"query": typed},
-                "autocomplete": "query",
-            },
-        )
-        answer.raise_for_status()
-        return {choice["name"]: choice["value"] for choice in answer.json()["choices"]}
-
-    assert set(await complete("short")) == {"Short E – The Generators", "Short G – The Generators"}
-    assert len(await complete("")) == len(TONES)
-    uri = (await complete("long c"))["Long C – The Generators"]
+    found = await ready.suggestions("member", "play", "query", "short")
+    assert set(found) == {"Short E – The Generators", "Short G – The Generators"}
+    assert len(await ready.suggestions("member", "play", "query", "")) == len(TONES)
+    uri = (await ready.suggestions("member", "play", "query", "long c"))["Long C – The Generators"]
     assert card(await ready.slash("member", "play", query=uri))["description"].startswith("**Long C")
 
 
@@ -115,23 +126,12 @@ async def test_eight_tracks_of_one_name_are_eight_suggestions(ready: Stage) -> N
         await in_thread(TrackFactory.create)(title="Same Song", artist="Same Artist", album=f"Album {n // 2}")
         for n in range(8)
     ]
-    answer = await ready.http.post(
-        "/_sandbox/autocomplete",
-        json={
-            "user": "member",
-            "guild_id": ready.guild_id,
-            "channel_id": ready.channel("music"),
-            "command": "play",
-            "options": {"query": "same song"},
-            "autocomplete": "query",
-        },
-    )
-    choices = answer.json()["choices"]
-    assert {choice["value"] for choice in choices} == {twin.uri for twin in twins}
-    assert len({choice["name"] for choice in choices}) == 8
-    for choice in choices:
-        await ready.slash("member", "play", query=f"{choice['name']} ")
-    assert [item.track.uri for item in await ready.items()] == [choice["value"] for choice in choices]
+    found = await ready.suggestions("member", "play", "query", "same song")
+    assert set(found.values()) == {twin.uri for twin in twins}
+    assert len(found) == 8
+    for name in found:
+        await ready.slash("member", "play", query=f"{name} ")
+    assert [item.track.uri for item in await ready.items()] == [*found.values()]
 
 
 async def test_somebody_who_is_not_in_the_guild_is_refused(ready: Stage) -> None:
@@ -213,7 +213,7 @@ async def test_skip_with_nothing_playing_is_refused_to_the_asker_only(ready: Sta
 async def test_queue_and_nowplaying_show_what_is(playing: Stage) -> None:
     queue = await playing.slash("member", "queue")
     assert queue["flags"] & EPHEMERAL
-    assert card(queue)["description"] == "1. Long C – The Generators"
+    assert card(queue)["description"] == "1. Long C – The Generators · 1:00 · Maren"
     assert card(queue)["fields"][0]["value"] == "Long A – The Generators"
     assert card(queue)["url"].endswith(f"/guilds/{playing.guild_id}")
     now = card(await playing.slash("member", "nowplaying"))
@@ -265,3 +265,44 @@ async def test_the_person_becomes_the_requester(ready: Stage) -> None:
     (item,) = await ready.items()
     assert item.requested_by is not None
     assert (item.requested_by.discord_id, item.requested_by.username) == (OWNER, "owner")
+
+
+async def test_search_lists_matches_for_the_asker(ready: Stage) -> None:
+    message = await ready.slash("member", "search", query="short")
+    assert message["flags"] & EPHEMERAL
+    assert card(message)["title"] == "Results for “short”"
+    assert card(message)["description"] == (
+        "1. Short E – The Generators · 0:01\n2. Short G – The Generators · 0:01"
+    )
+    assert card(message)["footer"]["text"] == "Add one with /play."
+    for number in range(11):
+        await in_thread(TrackFactory.create)(title=f"Song {number}", search_text=f"song {number}")
+    many = card(await ready.slash("member", "search", query="song"))
+    assert len(many["description"].splitlines()) == 10
+    assert many["footer"]["text"] == "There are more. Add words to narrow the search."
+    none = card(await ready.slash("member", "search", query="zzz"))
+    assert none["description"] == "Nothing in the library matches. Try other words."
+    assert await ready.items() == []
+
+
+async def test_help_lists_every_command_by_subject(ready: Stage) -> None:
+    message = await ready.slash("member", "help")
+    assert message["flags"] & EPHEMERAL
+    fields = card(message)["fields"]
+    assert [field["name"] for field in fields] == [
+        "Add tracks", "Player", "Skip and seek", "Queue", "History", "Help",
+    ]  # fmt: skip
+    listed = [line for field in fields for line in field["value"].splitlines()]
+    commands = ready.sandbox.world.commands.values()
+    assert sorted(listed) == sorted(
+        f"</{each['name']}:{each['id']}> {each['description']}" for each in commands
+    )
+
+
+async def test_volume_and_loop_are_set(playing: Stage) -> None:
+    assert (await playing.slash("member", "volume", level=40))["content"] == "Volume set to 40%."
+    said = {"track": "The current track repeats until it is skipped.", "queue": "The queue repeats."}
+    for what, sentence in (said | {"off": "Nothing repeats."}).items():
+        assert (await playing.slash("member", "loop", what=what))["content"] == sentence
+        assert (await playing.player()).loop == what
+    assert (await playing.player()).volume == 40

@@ -45,11 +45,13 @@ async def test_slash_commands_keep_to_the_settings(playing: Stage) -> None:
     dj_commands = "Only DJs and managers of this server"
 
     await playing.slash("dj", "play", query="Short E")
-    assert (await refused(playing, "member", "move", number=2, to=1)).startswith(dj_commands)
-    moved = await playing.slash("dj", "move", number=2, to=1)
+    assert (await refused(playing, "member", "move", number="2", to=1)).startswith(dj_commands)
+    moved = await playing.slash("dj", "move", number="2", to=1)
     assert moved["content"] == "Moved **Short E – The Generators** to number 1."
     assert await titles(playing) == ["Short E", "Long C"]
-    assert await refused(playing, "dj", "move", number=9, to=1) == "There is no track number 9 in the queue."
+    assert await refused(playing, "dj", "move", number="9", to=1) == (
+        "There is no track number 9 in the queue. It has 2 tracks."
+    )
 
     await playing.slash("member", "play", query="Short G")
     assert "limit of 1 track" in await refused(playing, "member", "play", query="Short E")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from botrunner.labels import cut, length
-from botrunner.suggestions import LONGEST, Suggestions, name_tracks
+from botrunner.picking import LONGEST
+from botrunner.suggestions import Suggestions, name_tracks
 from library.models import Track
 from library.sources.library import walk
 from tests.factories import TrackFactory

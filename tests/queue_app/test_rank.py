@@ -24,7 +24,8 @@ from queue_app.domain.guild_state import open_guild
 from queue_app.domain.rank import PART, ROOM, STEP, at_turn
 from queue_app.errors import NotAllowed, QueueFull
 from queue_app.models import ItemState, Player, QueueItem
-from queue_app.queries import SHOWN, count_ahead, move_by_number, next_unresolved, queued_items
+from queue_app.numbers import numbered_items, place_for_number, search_queue
+from queue_app.queries import SHOWN, count_ahead, next_unresolved, queued_items
 from realtime.origin import BOT
 from tests.factories import TrackFactory
 from tests.queue_app.reducer import reduce
@@ -311,15 +312,35 @@ def test_who_may_not_add_is_told_that_first(stage: Stage, settings: Settings) ->
 def test_numbers_of_items_are_found_without_reading_the_others(stage: Stage) -> None:
     ids = fill(stage, 6)
     assert [str(item.pk) for item in queued_items(stage.id, limit=4)] == ids[:4]
+    assert [str(item.pk) for item in numbered_items(stage.id, 2, 4)] == ids[1:4]
+    assert [str(item.pk) for item in numbered_items(stage.id, 6, 9)] == ids[5:]
+    assert numbered_items(stage.id, 7, 9) == numbered_items(stage.id, 0, 0) == []
     assert count_ahead(stage.id, rank=QueueItem.objects.get(pk=ids[3]).rank) == 3
-    for number in range(1, 7):
+    for number, item in enumerate(numbered_items(stage.id, 1, 6), start=1):
         for to in range(1, 9):
-            found = move_by_number(stage.id, number=number, to=to)
-            assert found is not None
             rest = [pk for pk in ids if pk != ids[number - 1]]
             place = min(to, 6)
-            assert found == (ids[number - 1], rest[place - 2] if place > 1 else None, place)
-    assert move_by_number(stage.id, number=7, to=1) is None
+            assert place_for_number(item, to) == (rest[place - 2] if place > 1 else None, place)
+
+
+def test_the_queue_is_searched_by_title_and_unread_links_by_address(stage: Stage) -> None:
+    first, second, third = (
+        stage.add(track=TrackFactory.create(title=title, artist="Ánna", search_text=f"{title.lower()} anna"))
+        for title in ("Red Sky", "Blue Sky", "Red Sea")
+    )
+    link = stage.do("AddTrack", query="https://radio.example.net/Night.mp3")
+
+    def found(text: str, limit: int = 9) -> list[tuple[int, str]]:
+        return [(number, str(item.pk)) for number, item in search_queue(stage.id, text, limit=limit)]
+
+    assert found("red") == [(1, str(first.pk)), (3, str(third.pk))]
+    assert found("ANNA sky", limit=1) == [(1, str(first.pk))]
+    assert found("blue ánna") == [(2, str(second.pk))]
+    assert found("night.mp3") == [(4, link["id"])]
+    assert [number for number, _ in found(" ")] == [1, 2, 3, 4]
+    assert found("green") == found("!?") == []
+    stage.do("RemoveItem", item_id=str(first.pk))
+    assert found("red") == [(2, str(third.pk))]
 
 
 def test_the_first_that_nobody_has_read_is_found_in_order(stage: Stage) -> None:

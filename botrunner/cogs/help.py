@@ -1,0 +1,62 @@
+"""The slash command /help, which lists all the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nextcord
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from nextcord.ext import commands
+
+from botrunner.cogs.cog import IN_GUILDS, Cog
+from botrunner.embeds import ACCENT
+from botrunner.languages import described
+from botrunner.reply import Asked, for_the_asker
+
+MAX_FIELD = 1024  # characters (Discord: Message, Embed Limits)
+
+
+class Help(Cog):
+    title = gettext_lazy("Help")
+
+    def __init__(self, bot: commands.Bot) -> None:
+        self._bot = bot
+
+    @nextcord.slash_command(**described("List the commands."), contexts=IN_GUILDS)
+    @for_the_asker
+    async def help(self, interaction: Asked) -> None:
+        embed = nextcord.Embed(title=_("Commands"), color=ACCENT)
+        for cog in self._bot.cogs.values():
+            if not isinstance(cog, Cog):
+                continue
+            heading = str(cog.title)
+            for part in _parts([_line(command) for command in _slash_commands(cog)]):
+                embed.add_field(name=heading, value=part, inline=False)
+                heading = "\u200b"  # Discord requires a name
+        await interaction.tell(embed=embed)
+
+
+def _slash_commands(cog: Cog) -> list[nextcord.SlashApplicationCommand]:
+    found: list[Any] = list(cog.application_commands)
+    return [each for each in found if isinstance(each, nextcord.SlashApplicationCommand)]
+
+
+def _line(command: nextcord.SlashApplicationCommand) -> str:
+    """Return the command, as a link that starts it if Discord has told its id, and what it does."""
+    try:
+        mention = command.get_mention()
+    except ValueError:
+        mention = f"`/{command.name}`"
+    return f"{mention} {_(command.description)}"
+
+
+def _parts(lines: list[str]) -> list[str]:
+    """Return the lines, joined to texts that fit into a field."""
+    parts: list[str] = []
+    for line in lines:
+        if parts and len(parts[-1]) + 1 + len(line) <= MAX_FIELD:
+            parts[-1] += f"\n{line}"
+        else:
+            parts.append(line)
+    return parts

@@ -1,0 +1,141 @@
+"""Slash commands for what was played and done: /history, /undo and /redo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nextcord
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from nextcord.utils import escape_markdown
+
+from botrunner.cogs.cog import IN_GUILDS, Cog, run
+from botrunner.database import from_database
+from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of
+from botrunner.languages import described
+from botrunner.reply import Asked, for_the_asker
+from library.clock import clock
+from queue_app.models import Change, ItemState, Play
+from queue_app.words import change_sentence
+
+MAX_PAGE = 100
+
+
+class History(Cog):
+    title = gettext_lazy("History")
+
+    @nextcord.slash_command(**described("Show what was played."), contexts=IN_GUILDS)
+    @for_the_asker
+    async def history(
+        self,
+        interaction: Asked,
+        page: int = nextcord.SlashOption(
+            **described("The page to show. Default: the newest."),
+            min_value=1,
+            max_value=MAX_PAGE,
+            required=False,
+            default=1,
+        ),
+    ) -> None:
+        first = (page - 1) * PER_PAGE
+        plays = await from_database(_newest_plays, str(interaction.guild_id), first)
+        lines = [_line(number, play) for number, play in enumerate(plays[:PER_PAGE], start=first + 1)]
+        empty = _("Nothing was played yet.") if page == 1 else _("The history has no such page.")
+        embed = list_embed(_("History"), lines, empty=empty)
+        if page > 1 or len(plays) > PER_PAGE:
+            embed.set_footer(text=_("Page %(page)s") % {"page": page})
+        await interaction.tell(embed=embed)
+
+    @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
+    async def undo(self, interaction: Asked) -> None:
+        undone = await run(interaction, "Undo")
+        what = await from_database(_sentence_of, str(interaction.guild_id), undone["change"])
+        await interaction.tell(_with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]))
+
+    @nextcord.slash_command(**described("Redo what you undid last."), contexts=IN_GUILDS)
+    async def redo(self, interaction: Asked) -> None:
+        redone = await run(interaction, "Redo")
+        what = await from_database(_sentence_of, str(interaction.guild_id), redone["change"])
+        await interaction.tell(_with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]))
+
+
+def _sentence_of(guild_id: str, seq: int) -> str:
+    """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it."""
+    changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
+    return escape_markdown(change_sentence(changes.latest("pk")))  # the older ones are of earlier epochs
+
+
+def _newest_plays(guild_id: str, skipped: int) -> list[Play]:
+    """Return a page of plays, newest first, and one more if there is a next page."""
+    plays = Play.objects.filter(guild_id=guild_id).select_related("track", "requested_by", "item")
+    return list(plays.order_by("-started_at", "-id")[skipped : skipped + PER_PAGE + 1])
+
+
+def _line(number: int, play: Play) -> str:
+    return line_of(
+        number,
+        play.track,
+        name_of(play.requested_by) if play.requested_by else "",
+        nextcord.utils.format_dt(play.started_at, "R"),
+        _ending(play),
+    )
+
+
+def _ending(play: Play) -> str:
+    match play.outcome:
+        case ItemState.PLAYED:
+            return _("played")
+        case ItemState.SKIPPED:
+            return _("skipped after %(time)s") % {"time": clock(play.heard_ms)}
+        case ItemState.FAILED:
+            return _("failed")
+    return _("playing") if play.item.state == ItemState.PLAYING else _("will continue")
+
+
+def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:
+    counts: dict[str, int] = {}
+    for each in left_out:
+        counts[each["reason"]] = counts.get(each["reason"], 0) + 1
+    return " ".join([said, *(_left_out(reason, count) for reason, count in counts.items())])
+
+
+def _left_out(reason: str, count: int) -> str:
+    """Return the sentence for so many tracks that a change left out for a reason of `queue_app.domain.restore`."""
+    match reason:
+        case "ALREADY_PLAYED":
+            said = ngettext(
+                "%(count)s track was left out, because it has already started.",
+                "%(count)s tracks were left out, because they have already started.",
+                count,
+            )
+        case "ALREADY_QUEUED":
+            said = ngettext(
+                "%(count)s track was left out, because it is already in the queue.",
+                "%(count)s tracks were left out, because they are already in the queue.",
+                count,
+            )
+        case "ALREADY_REMOVED" | "GONE":
+            said = ngettext(
+                "%(count)s track was left out, because it is no longer in the queue.",
+                "%(count)s tracks were left out, because they are no longer in the queue.",
+                count,
+            )
+        case "ALREADY_FAILED":
+            said = ngettext(
+                "%(count)s track was left out, because it failed.",
+                "%(count)s tracks were left out, because they failed.",
+                count,
+            )
+        case "QUEUE_FULL":
+            said = ngettext(
+                "%(count)s track was left out, because the queue is full.",
+                "%(count)s tracks were left out, because the queue is full.",
+                count,
+            )
+        case "WOULD_INTERRUPT":
+            said = _(
+                "The track is next in the queue, because skipping what plays now takes a vote.",
+            )
+        case _:
+            said = ngettext("%(count)s track was left out.", "%(count)s tracks were left out.", count)
+    return said % {"count": count}

@@ -1,0 +1,128 @@
+"""Slash commands that go to another track, or to another position in the current one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nextcord
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from botrunner.cogs.cog import IN_GUILDS, Cog, run, tell_unless_silent
+from botrunner.database import from_database
+from botrunner.embeds import title_of
+from botrunner.languages import described
+from botrunner.picking import LONGEST, pick_item
+from botrunner.reply import Asked
+from botrunner.suggestions import Suggestions
+from botrunner.times import read_time
+from library.clock import clock
+
+DEFAULT_STEP = "10s"
+
+
+class Jumping(Cog):
+    title = gettext_lazy("Skip and seek")
+
+    def __init__(self, suggestions: Suggestions) -> None:
+        self._suggestions = suggestions
+
+    @nextcord.slash_command(**described("Skip the current track."), contexts=IN_GUILDS)
+    async def skip(self, interaction: Asked) -> None:
+        item = await run(interaction, "Skip")
+        title = _bold(item["track"])
+        if vote := item["vote"]:
+            said = ngettext(
+                "%(votes)s of %(count)s vote to skip %(track)s. Use /skip to add yours.",
+                "%(votes)s of %(count)s votes to skip %(track)s. Use /skip to add yours.",
+                vote["needed"],
+            ) % {"votes": vote["votes"], "count": vote["needed"], "track": title}
+        else:
+            said = _("Skipped %(track)s.") % {"track": title}
+        await interaction.tell(said)
+
+    @nextcord.slash_command(
+        **described("Jump to a track in the queue. Those before it are skipped."), contexts=IN_GUILDS
+    )
+    async def jump(
+        self,
+        interaction: Asked,
+        number: str = nextcord.SlashOption(
+            **described("Its number in /queue, or its title."), max_length=LONGEST
+        ),
+    ) -> None:
+        picked = await from_database(pick_item, str(interaction.guild_id), number)
+        item = await run(interaction, "SkipTo", {"item_id": str(picked.pk)})
+        await tell_unless_silent(interaction, _("Jumped to %(track)s.") % {"track": _bold(item["track"])})
+
+    @jump.on_autocomplete("number")
+    async def complete_one(self, interaction: Asked, typed: str) -> None:
+        await interaction.suggest(await self._suggestions.queued(str(interaction.guild_id), typed or ""))
+
+    @nextcord.slash_command(
+        **described("Go back to the previous track, or to the beginning of this one."), contexts=IN_GUILDS
+    )
+    async def previous(self, interaction: Asked) -> None:
+        await _tell_start(interaction, await run(interaction, "Previous"))
+
+    @nextcord.slash_command(**described("Start the current track over."), contexts=IN_GUILDS)
+    async def replay(self, interaction: Asked) -> None:
+        await _tell_start(interaction, await run(interaction, "Replay"))
+
+    @nextcord.slash_command(
+        **described("Continue the current track at another position."), contexts=IN_GUILDS
+    )
+    async def seek(
+        self,
+        interaction: Asked,
+        position: str = nextcord.SlashOption(
+            **described("Where in the track: 1:30, 90 (seconds) or 1m30s."), max_length=LONGEST
+        ),
+    ) -> None:
+        player = await run(interaction, "Seek", {"position_ms": read_time(position)})
+        await _tell_position(interaction, player)
+
+    @nextcord.slash_command(**described("Go forward in the current track."), contexts=IN_GUILDS)
+    async def forward(
+        self,
+        interaction: Asked,
+        by: str = nextcord.SlashOption(
+            **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),
+            max_length=LONGEST,
+            required=False,
+            default=DEFAULT_STEP,
+        ),
+    ) -> None:
+        await _tell_position(interaction, await run(interaction, "Seek", {"delta_ms": read_time(by)}))
+
+    @nextcord.slash_command(**described("Go back in the current track."), contexts=IN_GUILDS)
+    async def rewind(
+        self,
+        interaction: Asked,
+        by: str = nextcord.SlashOption(
+            **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),
+            max_length=LONGEST,
+            required=False,
+            default=DEFAULT_STEP,
+        ),
+    ) -> None:
+        await _tell_position(interaction, await run(interaction, "Seek", {"delta_ms": -read_time(by)}))
+
+
+def _bold(track: dict[str, Any]) -> str:
+    return f"**{title_of(track)}**"
+
+
+async def _tell_start(asked: Asked, player: dict[str, Any]) -> None:
+    said = _("Playing %(track)s from the beginning.") % {"track": _bold(player["item"]["track"])}
+    await tell_unless_silent(asked, said)
+
+
+async def _tell_position(asked: Asked, player: dict[str, Any]) -> None:
+    length_ms = player["item"]["track"]["duration_ms"]
+    position = clock(player["position_ms"])
+    if length_ms:
+        said = _("Now at %(position)s of %(length)s.") % {"position": position, "length": clock(length_ms)}
+    else:
+        said = _("Now at %(position)s.") % {"position": position}
+    await tell_unless_silent(asked, said)

@@ -1,0 +1,189 @@
+"""Slash commands that show and change the queue."""
+
+from __future__ import annotations
+
+import nextcord
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+
+from accounts.models import User
+from botrunner.cogs.cog import IN_GUILDS, Cog, run
+from botrunner.database import from_database
+from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of, title_of_track
+from botrunner.languages import described, offered
+from botrunner.picking import LONGEST, pick_item, pick_items
+from botrunner.reply import Asked, for_the_asker
+from botrunner.suggestions import Suggestions
+from library.clock import clock
+from queue_app.models import Player, QueueItem
+from queue_app.numbers import numbered_items, place_for_number
+from queue_app.queries import load_player
+
+DUPLICATES = gettext_noop("Duplicates")
+ABSENT = gettext_noop("Tracks of people who are not in the voice channel")
+ALL = gettext_noop("All tracks")
+MINE = gettext_noop("Your own tracks")
+
+
+class Queue(Cog):
+    title = gettext_lazy("Queue")
+
+    def __init__(self, suggestions: Suggestions) -> None:
+        self._suggestions = suggestions
+
+    @nextcord.slash_command(**described("Show the queue."), contexts=IN_GUILDS)
+    @for_the_asker
+    async def queue(
+        self,
+        interaction: Asked,
+        page: int = nextcord.SlashOption(
+            **described("The page to show. Default: the first."), min_value=1, required=False, default=1
+        ),
+    ) -> None:
+        guild_id = str(interaction.guild_id)
+        player = await from_database(load_player, guild_id)
+        pages = max(1, -(-player.queue_total // PER_PAGE))
+        if page > pages:
+            said = ngettext("The queue has %(count)s page.", "The queue has %(count)s pages.", pages)
+            await interaction.tell(said % {"count": pages})
+            return
+        first = (page - 1) * PER_PAGE + 1
+        items = await from_database(numbered_items, guild_id, first, first + PER_PAGE - 1)
+        await interaction.tell(embed=_queue_embed(items, player, first=first, pages=pages))
+
+    @nextcord.slash_command(**described("Remove a track from the queue, or several."), contexts=IN_GUILDS)
+    async def remove(
+        self,
+        interaction: Asked,
+        number: str = nextcord.SlashOption(
+            **described("Its number in /queue or its title. For several: a range such as 3-7."),
+            max_length=LONGEST,
+        ),
+    ) -> None:
+        items = await from_database(pick_items, str(interaction.guild_id), number)
+        if len(items) == 1:
+            item = await run(interaction, "RemoveItem", {"item_id": str(items[0].pk)})
+            await interaction.tell(_("Removed %(track)s.") % {"track": f"**{title_of(item['track'])}**"})
+            return
+        removed = await run(interaction, "RemoveItems", {"item_ids": [str(item.pk) for item in items]})
+        await interaction.tell(_removed(removed["removed"]))
+
+    @nextcord.slash_command(
+        **described("Remove duplicates, or tracks of people who left."), contexts=IN_GUILDS
+    )
+    async def cleanup(
+        self,
+        interaction: Asked,
+        what: str = nextcord.SlashOption(
+            **described("What to remove."), **offered({DUPLICATES: "duplicates", ABSENT: "absent"})
+        ),
+    ) -> None:
+        if what == "duplicates":
+            removed = await run(interaction, "RemoveDuplicates")
+            nothing = _("There are no duplicates in the queue.")
+        else:
+            removed = await run(interaction, "RemoveAbsent")
+            nothing = _("Everyone who has tracks in the queue is in the voice channel.")
+        count = removed["removed"]
+        await interaction.tell(_removed(count) if count else nothing, private=not count)
+
+    @nextcord.slash_command(**described("Move a track in the queue."), contexts=IN_GUILDS)
+    async def move(
+        self,
+        interaction: Asked,
+        number: str = nextcord.SlashOption(
+            **described("Its number in /queue, or its title."), max_length=LONGEST
+        ),
+        to: int = nextcord.SlashOption(**described("Its new number."), min_value=1),
+    ) -> None:
+        picked = await from_database(pick_item, str(interaction.guild_id), number)
+        after, place = await from_database(place_for_number, picked, to)
+        item = await run(interaction, "MoveItem", {"item_id": str(picked.pk), "after": after})
+        await interaction.tell(
+            _("Moved %(track)s to number %(number)s.")
+            % {"track": f"**{title_of(item['track'])}**", "number": place}
+        )
+
+    @remove.on_autocomplete("number")
+    async def complete_several(self, interaction: Asked, typed: str) -> None:
+        guild_id = str(interaction.guild_id)
+        await interaction.suggest(await self._suggestions.queued(guild_id, typed or "", several=True))
+
+    @move.on_autocomplete("number")
+    async def complete_one(self, interaction: Asked, typed: str) -> None:
+        await interaction.suggest(await self._suggestions.queued(str(interaction.guild_id), typed or ""))
+
+    @nextcord.slash_command(**described("Clear the queue."), contexts=IN_GUILDS)
+    async def clear(
+        self,
+        interaction: Asked,
+        whose: str = nextcord.SlashOption(
+            **described("Whose tracks to remove. Default: all."),
+            **offered({ALL: "all", MINE: "mine"}),
+            required=False,
+            default="all",
+        ),
+        member: nextcord.Member | None = nextcord.SlashOption(
+            **described("Remove only this person's tracks."), required=False, default=None
+        ),
+    ) -> None:
+        if member is not None:
+            whose = await from_database(_user_id_of, str(member.id))
+        cleared = await run(interaction, "ClearQueue", {"whose": whose})
+        count, failed = cleared["removed"], cleared.get("dismissed", 0)
+        said = [_removed(count)] if count else []
+        if failed:
+            dismissed = ngettext(
+                "Dismissed %(count)s failed track.", "Dismissed %(count)s failed tracks.", failed
+            )
+            said.append(dismissed % {"count": failed})
+        if said:
+            nothing = ""
+        elif member is not None:
+            nothing = _("%(name)s has no tracks in the queue.") % {"name": member.mention}
+        elif whose == "mine":
+            nothing = _("You have no tracks in the queue.")
+        else:
+            nothing = _("The queue is already empty.")
+        await interaction.tell(" ".join(said) or nothing, private=not said)
+
+    @nextcord.slash_command(**described("Put the queue in a random order."), contexts=IN_GUILDS)
+    async def shuffle(self, interaction: Asked) -> None:
+        count = (await run(interaction, "ShuffleQueue"))["shuffled"]
+        if count < 2:
+            await interaction.tell(_("There is nothing to shuffle."), private=True)
+            return
+        said = ngettext("Shuffled %(count)s track.", "Shuffled %(count)s tracks.", count)
+        await interaction.tell(said % {"count": count})
+
+
+def _removed(count: int) -> str:
+    said = ngettext("Removed %(count)s track.", "Removed %(count)s tracks.", count)
+    return said % {"count": count}
+
+
+def _user_id_of(discord_id: str) -> str:
+    """Return the id of a person's user. "0", which nobody has, if the person never used Backline."""
+    return str(User.objects.filter(discord_id=discord_id).values_list("pk", flat=True).first() or 0)
+
+
+def _queue_embed(items: list[QueueItem], player: Player, *, first: int, pages: int) -> nextcord.Embed:
+    lines = [
+        line_of(
+            number,
+            item.track,
+            clock(item.track.duration_ms) if item.track.duration_ms else "",
+            name_of(item.requested_by) if item.requested_by else "",
+        )
+        for number, item in enumerate(items, start=first)
+    ]
+    embed = list_embed(_("Up next"), lines, empty=_("The queue is empty."))
+    embed.url = f"{settings.FRONTEND_URL}/guilds/{player.pk}"
+    if player.item:
+        embed.add_field(name=_("Now playing"), value=title_of_track(player.item.track), inline=False)
+    if pages > 1:
+        total = ngettext("%(count)s track", "%(count)s tracks", player.queue_total)
+        page = _("Page %(page)s of %(pages)s") % {"page": -(-first // PER_PAGE), "pages": pages}
+        embed.set_footer(text=f"{page} · {total % {'count': player.queue_total}}")
+    return embed
