@@ -137,7 +137,7 @@ class TrackFailed(EndEvent):
     """An item cannot be played; `item.error` says why."""
 
     said = gettext_lazy("Backline could not play %(title)s. %(reason)s")
-    reducer = "drop the item from the queue, put it last in `failed`, take `player`"
+    reducer = "drop the item from the queue, put it into `failed` by its `ended_at`, take `player`"
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:

@@ -132,7 +132,8 @@ class Play(models.Model):
     """A track that was heard: one for each time that an item started from its beginning.
 
     `heard_ms` counts what was heard before the last jump, and is whole once the play has ended. `from_ms` is where the
-    part since then began. A play without an end is the current one, or waits with its item to continue.
+    part since then began. A play without an end is the current one. One that was interrupted counts as skipped until
+    its item continues.
     """
 
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="plays")

@@ -35,6 +35,8 @@ class RetryItem(Command):
         # Nothing had matched these words; there may be something by now.
         query = old.track.title if old.track.source == "none" else old.track.uri
         added = put(state, query=query or "", retried_id=old.pk)
+        if added.state == ItemState.FAILED:  # nothing matches yet
+            state.undo.steps.append({"do": "DismissFailed", "items": [str(added.pk)], "right": "own"})
         if old.state == ItemState.FAILED and not old.dismissed:
             state.dismiss(old, why="retried")
             state.undo.steps.append({"do": "ShowFailed", "items": [str(old.pk)], "right": "own"})

@@ -39,28 +39,29 @@ def put(
         rank=place.rank,
     )
     state.count(1)
+    state.note_last(item)
     state.append(TrackAdded(item=item, after=place.after, retried_id=retried_id))
     if missing is not None:
         item.end(ItemState.FAILED, code=missing.code, detail=str(missing))
         state.count(-1)
         state.append(TrackFailed(item=item))
         return item
-    start_with(state, now=position == "now")
+    start_with(state, 1, now=position == "now")
     state.undo.steps.append({"do": "RemoveAdded", "items": [str(item.pk)]})
     return item
 
 
-def start_with(state: GuildState, *, now: bool) -> None:
-    """Have a player play that had nothing to play; `now` skips what plays."""
-    _wake(state)
+def start_with(state: GuildState, added: int, *, now: bool) -> None:
+    """Have a player play that had nothing to play before so many items were added; `now` skips what plays."""
+    _wake(state, added)
     if now:
         skip_current(state)
 
 
-def _wake(state: GuildState) -> None:
+def _wake(state: GuildState, added: int) -> None:
     """Have a player play that had nothing to play, or nowhere."""
     player = state.player
-    had_nothing = player.paused and player.item is None and state.last is None
+    had_nothing = player.paused and player.item is None and player.queue_total == added
     if player.stopped or had_nothing:
         player.stopped = player.paused = False
         player.save(update_fields=["stopped", "paused"])

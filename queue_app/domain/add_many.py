@@ -37,7 +37,7 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
     tracks, left_out = _choose(state, wanted)
     items = _insert(state, tracks, position, place)
     _announce(state, items)
-    start_with(state, now=position == "now")
+    start_with(state, len(items), now=position == "now")
     state.undo.steps.append({"do": "RemoveAdded", "items": [str(item.pk) for item in items]})
     state.undo.count = len(items)
     return {"added": len(items), "item_ids": [str(item.pk) for item in items], "left_out": left_out}
@@ -107,8 +107,7 @@ def _insert(state: GuildState, tracks: list[Track], position: Position, place: P
 def _insert_at_turn(state: GuildState, track: Track, person: int, number: int) -> QueueItem:
     item = _new(state, track, at_turn(state, person).rank)
     item.save(force_insert=True)
-    if state.last is None or item.rank > state.last[1]:
-        state.last = (item.pk, item.rank)
+    state.note_last(item)
     return item
 
 
@@ -125,6 +124,7 @@ def _announce(state: GuildState, items: list[QueueItem]) -> None:
     for part in batched(items, PART):
         for item in part:
             item.rank = ranks[item.pk]
+            state.note_last(item)
         state.player.queue_total += len(part)
         state.append(TracksAdded(items=list(part)))
     state.count(0)

@@ -20,7 +20,7 @@ from guilds.errors import GuildNotFound
 from guilds.models import Channel, Guild, GuildSettings, Membership
 from guilds.permissions import check_guild_id, is_dj
 from guilds.queries import voice_channel_of, voice_channels_of
-from queue_app.domain.plays import begin_play, end_play, note_jump
+from queue_app.domain.plays import begin_play, end_play
 from queue_app.events import PlayerErrorChanged, PlayerResumed, TrackRemoved, VoiceChanged
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.player_states import NOWHERE, SILENCES
@@ -84,6 +84,11 @@ class GuildState:
         self.player.queue_total = max(0, self.player.queue_total + change)
         Player.objects.filter(pk=self.guild_id).update(queue_total=self.player.queue_total)
 
+    def note_last(self, item: QueueItem) -> None:
+        """Note a queued item that is new, or has another rank, if it is the last one."""
+        if self.last is None or item.rank > self.last[1]:
+            self.last = (item.pk, item.rank)
+
     def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
         """Take the current item off the player in that state. Returns it, null when there was none."""
         item = self.player.item
@@ -106,14 +111,17 @@ class GuildState:
         self.player.fold_position()
         position_ms = self.player.position_ms
         item.wait(rank=rank, resume_ms=position_ms)
-        note_jump(item, position_ms=position_ms, to_ms=position_ms)
+        end_play(item, position_ms=position_ms, outcome=ItemState.SKIPPED)
         self._take_off(item)
         return item
 
-    def play(self, item: QueueItem, *, position_ms: int) -> None:
-        """Make an item the current one, where there is none. The caller appends the event."""
+    def play(self, item: QueueItem, *, position_ms: int, continues: bool = False) -> None:
+        """Make an item the current one, where there is none. The caller appends the event.
+
+        `continues`: it goes on with what was heard of it before, also at position 0.
+        """
         item.play()
-        begin_play(item, position_ms=position_ms)
+        begin_play(item, position_ms=position_ms, continues=continues)
         self.player.item = item
         self.jump(position_ms)
 

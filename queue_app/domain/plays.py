@@ -9,9 +9,9 @@ from django.utils import timezone
 from queue_app.models import ItemState, Play, QueueItem
 
 
-def begin_play(item: QueueItem, *, position_ms: int = 0) -> None:
-    """Note that an item starts. One that starts in the middle continues its last play."""
-    if position_ms:
+def begin_play(item: QueueItem, *, position_ms: int = 0, continues: bool = False) -> None:
+    """Note that an item starts. One that starts in the middle, or `continues`, continues its last play."""
+    if position_ms or continues:
         last = Play.objects.filter(item=item).order_by("-id").values("pk")[:1]
         continued = Play.objects.filter(pk__in=list(last.values_list("pk", flat=True)))
         if continued.update(from_ms=position_ms, ended_at=None, outcome=""):
@@ -29,7 +29,7 @@ def begin_play(item: QueueItem, *, position_ms: int = 0) -> None:
 
 
 def note_jump(item: QueueItem, *, position_ms: int, to_ms: int) -> None:
-    """Note that the current item goes on at another position, or waits to go on there."""
+    """Note that the current item goes on at another position."""
     _open(item).update(heard_ms=_heard(position_ms), from_ms=to_ms)
 
 

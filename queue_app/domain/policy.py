@@ -43,6 +43,10 @@ SKIPPING: Refusals = {
     Who.MANAGERS: gettext_lazy("Only managers of this server may skip other people's tracks."),
 }
 
+TAKES_A_VOTE = gettext_lazy(
+    "Only the requester of the current track and DJs may do this. Skipping it takes a vote."
+)
+
 
 def _require(state: GuildState, who: str, refusals: Refusals) -> None:
     if not is_among(state.membership, who):
@@ -145,9 +149,7 @@ def check_jump(state: GuildState) -> None:
     except NotAllowed:
         allowed = False
     if not allowed:
-        raise NotAllowed(
-            _("Only the requester of the current track and DJs may do this. Skipping it takes a vote.")
-        )
+        raise NotAllowed(TAKES_A_VOTE)
 
 
 def check_manages(state: GuildState) -> None:

@@ -117,6 +117,9 @@ def _make_room(state: GuildState, low: int, places: int = 1) -> int:
         first = low + gap * (places - 1)
         cursor.execute(_SPREAD, [first, gap, state.guild_id, low, found[:count][-1][1]])
     ranks = [(pk, first + gap * number) for number, (pk, _) in enumerate(found[:count], start=1)]
+    for pk, rank in ranks:
+        if state.last is not None and pk == state.last[0]:
+            state.last = (pk, rank)
     for part in batched(ranks, PART):
         state.append(QueueRenumbered(ranks=list(part)))
     return first + gap

@@ -18,6 +18,7 @@ from guilds.domain.settings import change_settings
 from guilds.models import GuildSettings
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import (
+    TAKES_A_VOTE,
     check_clear,
     check_control,
     check_jump,
@@ -57,6 +58,7 @@ RIGHTS: dict[str, Callable[[GuildState], object]] = {
     "control": check_control,
     "settings": check_manages,
     "own": lambda state: None,  # the items are looked at one by one
+    "any": lambda state: None,  # of a part of a change that another part needs a right for
 }
 
 # Why an item is left out, by the state that it is in.
@@ -325,7 +327,7 @@ class SetCurrent(Restore):
                 outcome.leave_out((brought or {}).get("item", ""), REASONS[ItemState.PLAYED])
                 return
             if not _may_interrupt(state):
-                raise NotAllowed
+                raise NotAllowed(TAKES_A_VOTE)
         elif back is None or back.state not in _RETURNING:
             outcome.leave_out(item, _reason(back))
             return
@@ -340,7 +342,7 @@ class SetCurrent(Restore):
         if back is not None:
             if back.state == ItemState.QUEUED:
                 state.count(-1)
-            state.play(back, position_ms=position_ms)
+            state.play(back, position_ms=position_ms, continues=True)
             state.append(TrackStarted(item=back))
         if paused and playing is None:
             inverse |= {"stopped": True}

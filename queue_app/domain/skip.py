@@ -19,7 +19,8 @@ def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | Non
     if by_vote:
         state.undo.by_vote, state.undo.requester = True, item.requested_by
     if (again := repeat(state, item)) is not None:
-        state.undo.steps.append({"do": "RemoveAdded", "items": [str(again.pk)]})
+        # Whoever takes the skip back does, whoever asked for the track.
+        state.undo.steps.append({"do": "RemoveAdded", "items": [str(again.pk)], "right": "any"})
     return item
 
 
@@ -38,5 +39,6 @@ def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
         guild_id=state.guild_id, track=item.track, requested_by=item.requested_by, rank=place.rank
     )
     state.count(1)
+    state.note_last(again)
     state.append(TrackAdded(item=again, after=place.after), by=BOT)
     return again

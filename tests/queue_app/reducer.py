@@ -21,13 +21,18 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
 
     The snapshot may hold only the front of the queue: all items of it up to the rank `next`.
     """
-    state = copy.deepcopy(snapshot)
+    state = snapshot | {
+        "player": dict(snapshot["player"]),
+        "queue": [dict(item) for item in snapshot["queue"]],
+    }
     name, args = event["name"], event["args"]
     assert event["parentSeqNum"] == state["seq"]
     state["seq"] = event["seqNum"]
     state["queue_total"] = args.get("queue_total", state["queue_total"])
     for step in next((steps for each, steps in STEPS.items() if each.__name__ == name), ()):
         step(state, args)
+    if len(state["queue"]) == state["queue_total"]:
+        state["next"] = None  # all of it is held
     return state
 
 
@@ -54,7 +59,6 @@ def _shuffle(state: Snapshot, args: Args) -> None:
         state["queue"] = [item for item in state["queue"] if item["rank"] <= reached]
         state["next"] = str(reached)
     state["queue"].sort(key=lambda item: item["rank"])
-    _note_end(state)
 
 
 def _replace(state: Snapshot, args: Args) -> None:
@@ -75,7 +79,7 @@ def _leave_failed(state: Snapshot, args: Args) -> None:
 
 def _fail(state: Snapshot, args: Args) -> None:
     _leave_failed(state, args)
-    state["failed"].append(args["item"])
+    state["failed"] = sorted([*state["failed"], args["item"]], key=lambda item: item["ended_at"])
 
 
 def _clear(state: Snapshot, args: Args) -> None:
@@ -99,7 +103,7 @@ def _take_player(state: Snapshot, args: Args) -> None:
 
 
 def _take_guild(state: Snapshot, args: Args) -> None:
-    state["guild"] |= args["guild"]
+    state["guild"] = state["guild"] | args["guild"]
 
 
 def _take_voice_channels(state: Snapshot, args: Args) -> None:
@@ -149,7 +153,6 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
 
 def _drop(state: Snapshot, item_id: str) -> None:
     state["queue"] = [item for item in state["queue"] if item["id"] != item_id]
-    _note_end(state)
 
 
 def _put(state: Snapshot, item: dict[str, Any]) -> None:
@@ -157,7 +160,6 @@ def _put(state: Snapshot, item: dict[str, Any]) -> None:
     _drop(state, item["id"])
     if state["next"] is None or item["rank"] <= int(state["next"]):
         state["queue"] = sorted([*state["queue"], item], key=lambda item: item["rank"])
-    _note_end(state)
 
 
 def _renumber(state: Snapshot, ranks: dict[str, int]) -> None:
@@ -169,11 +171,6 @@ def _renumber(state: Snapshot, ranks: dict[str, int]) -> None:
     if state["next"] is not None:
         reached = max([int(state["next"]), *(item["rank"] for item in held)])
         state["next"] = str(min([reached, *(ranks[item_id] - 1 for item_id in unknown)]))
-
-
-def _note_end(state: Snapshot) -> None:
-    if len(state["queue"]) == state["queue_total"]:
-        state["next"] = None
 
 
 def comparable(snapshot: Snapshot) -> Snapshot:

@@ -2,99 +2,371 @@
 
 from __future__ import annotations
 
-import uuid
+import copy
+import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from django.db import transaction
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from queue_app.domain import playback
+from accounts.errors import Refusal
+from accounts.models import User
+from guilds.models import Membership, VoiceState
+from queue_app.commands import COMMANDS, shuffle_queue
+from queue_app.domain import add_many, playback
+from queue_app.domain.policy import TAKES_A_VOTE
 from queue_app.domain.requeue import requeue
-from queue_app.errors import ItemNotFound
-from queue_app.models import QueueItem
+from queue_app.domain.votes import recount
+from queue_app.errors import ItemNotFound, LeaseLost, NotAllowed
+from queue_app.models import Change, ItemState, Play, QueueItem
+from queue_app.queries import failed_items, load_player, queued_items
+from queue_app.shapes import item_shape, player_shape, skip_vote_shape
 from realtime.models import Event, Store, Via
 from realtime.origin import Origin
-from tests.factories import TrackFactory
-from tests.queue_app.reducer import reduce
+from tests.factories import ChannelFactory, TrackFactory, sit
+from tests.queue_app.random_commands import ARGUMENTS, Choose, World, choose_arguments, choose_name
+from tests.queue_app.reducer import Snapshot, reduce
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.both_databases
 
-ACTS = st.lists(
-    st.one_of(
-        st.tuples(st.just("add"), st.sampled_from(["end", "next", "now"])),
-        st.tuples(st.just("remove"), st.integers(0, 30)),
-        st.tuples(st.just("start"), st.none()),
-        st.tuples(st.just("skip"), st.none()),
-        st.tuples(st.just("finish"), st.none()),
-        st.tuples(st.just("requeue"), st.integers(0, 30)),
-    ),
-    max_size=25,
-)
+QUEUED, PLAYING = ItemState.QUEUED, ItemState.PLAYING
+LOOPS = ("off", "track", "queue")
 
 
-class Model:
-    """The queue as a plain list, which is what it should behave like."""
+def essence(snapshot: Snapshot) -> Snapshot:
+    """What undo and redo restore. Not the ranks, and not where it plays or whether it was stopped."""
+    player = snapshot["player"]
+    return {
+        "queue": [item["id"] for item in snapshot["queue"]],
+        "queue_total": snapshot["queue_total"],
+        "failed": [item["id"] for item in snapshot["failed"]],
+        "item": player["item"] and player["item"]["id"],
+        "loop": player["loop"],
+    }
+
+
+class Theatre:
+    """A guild with four people who change its queue: a manager and a DJ, one who listens and one who is elsewhere."""
 
     def __init__(self) -> None:
-        self.queue: list[str] = []
-        self.current: str | None = None
-        self.ended: list[str] = []
+        self.stage = Stage()
+        self.manager = self.stage.member
+        Membership.objects.filter(user=self.manager).update(owner=True)
+        self.dj = self.stage.dj()
+        (self.listener, other) = self.stage.seat(2)
+        self.elsewhere = self.stage.join()
+        self.writers = [self.manager, self.dj, self.listener, self.elsewhere]
+        self.people = [*self.writers, other]
+        self.channels = [self.stage.channel, ChannelFactory.create(guild=self.stage.guild, voice=True)]
+        self.tracks = [TrackFactory.create() for _ in range(5)]
 
-    def end(self) -> None:
-        if self.current:
-            self.ended.append(self.current)
-        self.current = None
+    def world(self) -> World:
+        return World(
+            uris=[track.uri for track in self.tracks],
+            channels=[channel.pk for channel in self.channels],
+            people=[str(person.pk) for person in self.writers],
+        )
 
+    def act_as_bot(self, what: str, number: int) -> None:
+        """Do what a bot process does, in whatever state the player is."""
+        stage, player = self.stage, self.stage.player
+        if what == "start":
+            playback.start_next(stage.id, owner=stage.owner)
+        elif what == "hear":
+            heard = player.item_id is not None and not (player.paused or player.stopped)
+            playback.observe(
+                stage.id,
+                owner=stage.owner,
+                connected_channel_id=player.voice_channel_id,
+                sounding=heard and player.voice_channel_id is not None,
+                position_ms=number * 1_000 if heard else None,
+                jumps=player.jumps - number % 2,
+            )
+        elif what == "finish" and player.item_id:
+            playback.finish(stage.id, owner=stage.owner, item_id=player.item_id, jumps=player.jumps)
+        elif what == "fail" and player.item_id:
+            playback.fail(stage.id, owner=stage.owner, item_id=player.item_id, code="GONE", detail="Gone.")
+        elif what == "fail queued":
+            waiting = QueueItem.objects.filter(guild=stage.guild, state=ItemState.QUEUED)
+            if item := waiting.order_by("rank")[number % 5 : number % 5 + 1].first():
+                playback.fail_queued(
+                    stage.id, owner=stage.owner, item_id=item.pk, code="GONE", detail="Gone."
+                )
+        elif what == "take over":
+            stage.expire()
+            stage.owner = stage.take_over()
+        elif what == "move":
+            channel = [None, *self.channels][number % 3]
+            playback.moved(stage.id, owner=stage.owner, channel_id=channel.pk if channel else None)
+        elif what == "requeue":
+            items = QueueItem.objects.filter(guild=stage.guild).exclude(state=ItemState.QUEUED)
+            if item := items.order_by("-added_at", "pk")[number % 5 : number % 5 + 1].first():
+                operator = Origin(user=self.manager, via=Via.ADMIN, operator=True)
+                requeue(stage.id, item_id=str(item.pk), origin=operator)
 
-def act(stage: Stage, model: Model, kind: str, detail: Any, query: str) -> None:
-    if kind == "add":
-        item_id = stage.do("AddTrack", query=query, position=detail)["id"]
-        model.queue.insert(len(model.queue) if detail == "end" else 0, item_id)
-        if detail == "now":
-            model.end()
-    elif kind == "remove" and model.queue:
-        item_id = model.queue.pop(detail % len(model.queue))
-        model.ended.append(item_id)
-        stage.do("RemoveItem", item_id=item_id)
-    elif kind == "start":
-        playback.start_next(stage.id, owner=stage.owner)
-        if model.current is None and model.queue:
-            model.current = model.queue.pop(0)
-    elif kind == "skip" and model.current:
-        stage.do("Skip")
-        model.end()
-    elif kind == "finish" and model.current:
-        playback.finish(stage.id, owner=stage.owner, item_id=uuid.UUID(model.current))
-        model.end()
-    elif kind == "requeue" and (known := model.ended + ([model.current] if model.current else [])):
-        item_id = known[detail % len(known)]
-        requeue(stage.id, item_id=item_id, origin=Origin(user=stage.member, via=Via.ADMIN, operator=True))
-        if item_id == model.current:
-            model.current = None
+    def sit_or_leave(self, number: int) -> None:
+        person = self.people[number % 5]
+        if number % 2:
+            sit(person, self.channels[number % 3 // 2])
         else:
-            model.ended.remove(item_id)
-        model.queue.insert(0, item_id)
+            VoiceState.objects.filter(discord_id=person.discord_id).delete()
+        recount(self.stage.id)
 
 
-class QueueOrder(TestCase):
-    @settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
-    @given(acts=ACTS)
-    def test_the_queue_behaves_like_a_list_and_so_does_its_log(self, acts: list[tuple[str, Any]]) -> None:
-        stage, model = Stage(), Model()
+BOT_ACTS = ("start", "start", "hear", "hear", "finish", "fail", "fail queued", "take over", "move", "requeue")
+
+
+def look(guild_id: str) -> Snapshot:
+    """Read what events change of a guild's queue and player, and check what has to hold among its rows."""
+    player = load_player(guild_id)
+    waiting = queued_items(guild_id, limit=1_000)
+    rows = QueueItem.objects.filter(guild_id=guild_id).values_list("pk", "state", "ended_at")
+    states = {pk: state for pk, state, _ in rows}
+    assert [pk for pk, state in states.items() if state == PLAYING] == [pk for pk in [player.item_id] if pk]
+    assert all((ended is None) == (state in (QUEUED, PLAYING)) for _, state, ended in rows)
+    assert len({item.rank for item in waiting}) == len(waiting) == player.queue_total
+    sounding = Play.objects.filter(guild=guild_id, ended_at=None).values_list("item", flat=True)
+    assert list(sounding) == [pk for pk in [player.item_id] if pk]
+    return {
+        "seq": Store.objects.values_list("head", flat=True).get(name=f"guild:{guild_id}"),
+        "queue": [item_shape(item) for item in waiting],
+        "queue_total": player.queue_total,
+        "next": None,
+        "failed": [item_shape(item) for item in failed_items(guild_id)],
+        "player": player_shape(player),
+        "skip_vote": skip_vote_shape(player),
+        "states": states,
+    }
+
+
+def seen(state: Snapshot) -> Snapshot:
+    """What a reader of the whole queue has to see, which is all but the running position."""
+    player = {name: value for name, value in state["player"].items() if not name.startswith("position")}
+    return {
+        "player": player,
+        **{name: state[name] for name in ("queue", "queue_total", "failed", "skip_vote")},
+    }
+
+
+def assert_has_reason(refusal: Refusal) -> None:
+    assert refusal.code
+    assert str(refusal)
+
+
+class Performance:
+    """Random commands, and what the bot does, one after the other. Each is carried out or refused with a reason.
+
+    Two readers replay the log: one that holds the whole queue, and one that holds a part of it.
+    """
+
+    def __init__(self, theatre: Theatre, *, fair: bool, loop: str, waiting: int) -> None:
+        self.theatre = theatre
+        self.stage = stage = theatre.stage
+        self.world, self.stale = theatre.world(), theatre.world()
+        self.full = self.part = self.now = look(stage.id)
         assert playback.take_lease(stage.id, owner=stage.owner)
+        stage.decide(fair_order=fair)
         stage.do("JoinVoice", channel_id=stage.channel.pk)
-        query = TrackFactory.create().uri
-        before = stage.snapshot()
-        for kind, detail in acts:
-            act(stage, model, kind, detail, query)
-            assert stage.queue == model.queue
-            current = stage.player.item_id
-            assert (str(current) if current else None) == model.current
-        stage.assert_replays(before)
+        stage.do("SetLoop", loop=loop)
+        for number in range(waiting):
+            stage.add(by=theatre.writers[number % 4], track=theatre.tracks[number % 5])
+        self.follow()
+
+    def attempt(self, who: int, choose: Choose) -> bool:
+        """Carry out a command. Returns whether it was not refused."""
+        name = choose_name(choose)
+        args = choose_arguments(name, self.stale if who == 3 else self.world, choose)
+        try:
+            answer = self.stage.answer(name, by=self.theatre.writers[who], **args)
+        except Refusal as refusal:
+            assert_has_reason(refusal)
+            fresh = look(self.stage.id)
+            assert (fresh["seq"], seen(fresh)) == (self.now["seq"], seen(self.now))
+            return False
+        before = self.now["seq"]
+        events = self.follow()
+        assert answer.seqs == list(range(before + 1, self.now["seq"] + 1))
+        assert {event["name"] for event in events} <= {each.__name__ for each in COMMANDS[name].appends}
+        return True
+
+    def attempt_undo_and_redo(self, who: int, choose: Choose) -> None:
+        """With nothing in between, undo returns what there was before, and redo what there was after."""
+        before = self.now
+        if not self.attempt(who, choose):
+            return
+        change = Change.objects.filter(guild=self.stage.guild, seq=before["seq"] + 1).first()
+        if change is None:
+            return
+        after = self.now
+        by = self.theatre.writers[who] if change.actor_id else self.theatre.manager
+        try:
+            answer = self.stage.do("Undo", by=by, seq=change.last_seq)
+        except NotAllowed as refusal:
+            self.assert_takes_a_vote(refusal, by)
+            return
+        self.follow()
+        assert answer["left_out"] == []
+        assert essence(self.now) == essence(before)
+        assert before["states"].items() <= self.now["states"].items()
+        self.assert_same_position(before)
+        try:
+            named: dict[str, Any] = {"seq": change.seq} if who % 2 else {}
+            answer = self.stage.do("Redo", by=by, **named)
+        except NotAllowed as refusal:
+            self.assert_takes_a_vote(refusal, by)
+            return
+        self.follow()
+        assert answer["change"] == change.seq
+        assert answer["left_out"] == []
+        assert essence(self.now) == essence(after)
+        assert self.now["states"] == after["states"]
+        self.assert_same_position(after)
+
+    def act_as_bot(self, what: str, number: int) -> None:
+        self.theatre.act_as_bot(what, number)
+        self.follow()
+
+    def sit_or_leave(self, number: int) -> None:
+        self.theatre.sit_or_leave(number)
+        self.follow()
+
+    def load_a_part(self, size: int) -> None:
+        """Start a reader that holds so many items. And somebody looks at the queue, whose ids get stale from then."""
+        self.part = copy.deepcopy(self.now)
+        if len(self.part["queue"]) > size:
+            self.part["queue"] = self.part["queue"][:size]
+            self.part["next"] = str(self.part["queue"][-1]["rank"])
+        self.stale = copy.deepcopy(self.world)
+
+    def follow(self) -> list[dict[str, Any]]:
+        """Bring all readers up to date, who have to agree with the tables. Returns the new events."""
+        fresh = look(self.stage.id)
+        events = self.stage.events(after=self.full["seq"]) if fresh["seq"] > self.full["seq"] else []
+        for event in events:  # `reduce` checks that no seq is missing
+            self.full, self.part = reduce(self.full, event), reduce(self.part, event)
+        assert (self.full["seq"], seen(self.full)) == (fresh["seq"], seen(fresh))
+        reached = self.part["next"]
+        held = [each for each in fresh["queue"] if reached is None or each["rank"] <= int(reached)]
+        assert seen(self.part) == seen(fresh) | {"queue": held}
+        self.now = fresh
+        self.world.see(fresh)
+        return events
+
+    def assert_takes_a_vote(self, refusal: NotAllowed, by: User) -> None:
+        """What a change began to play, or the listeners that it found, may keep a member from taking it back alone."""
+        assert str(refusal) == str(TAKES_A_VOTE)
+        assert by in (self.theatre.listener, self.theatre.elsewhere)
+        playing = self.stage.current
+        assert playing.requested_by_id != by.pk
+
+    def assert_same_position(self, then: Snapshot) -> None:
+        assert abs(self.now["player"]["position_ms"] - then["player"]["position_ms"]) < 1_000
+
+
+class QueueMachine(RuleBasedStateMachine):
+    theatre: Theatre
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        add_many._random = shuffle_queue._random = random.Random(1)  # type: ignore[assignment]  # repeatable
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+
+    @initialize(fair=st.booleans(), loop=st.sampled_from(LOOPS), waiting=st.integers(0, 6))
+    def begin(self, fair: bool, loop: str, waiting: int) -> None:
+        self.performance = Performance(self.theatre, fair=fair, loop=loop, waiting=waiting)
+
+    @rule(who=st.integers(0, 3), data=st.data())
+    def command(self, who: int, data: st.DataObject) -> None:
+        self.performance.attempt(who, lambda below: data.draw(st.integers(0, below - 1)))
+
+    @rule(who=st.integers(0, 3), data=st.data())
+    def command_undo_and_redo(self, who: int, data: st.DataObject) -> None:
+        self.performance.attempt_undo_and_redo(who, lambda below: data.draw(st.integers(0, below - 1)))
+
+    @rule(what=st.sampled_from(BOT_ACTS), number=st.integers(0, 59))
+    def bot(self, what: str, number: int) -> None:
+        self.performance.act_as_bot(what, number)
+
+    @rule(number=st.integers(0, 29))
+    def someone_comes_or_goes(self, number: int) -> None:
+        self.performance.sit_or_leave(number)
+
+    @rule(size=st.integers(1, 4))
+    def a_reader_loads_a_part(self, size: int) -> None:
+        self.performance.load_a_part(size)
+
+
+@pytest.mark.django_db
+def test_whatever_is_done_all_readers_see_one_order_and_undo_takes_it_back() -> None:
+    class Machine(QueueMachine):
+        theatre = Theatre()
+
+    length = 8 if settings().max_examples < 100 else 40
+    steps = settings(stateful_step_count=length, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Machine, settings=steps)
+
+
+def test_random_commands_are_of_the_whole_registry() -> None:
+    assert set(ARGUMENTS) == set(COMMANDS)
+
+
+# --- At once ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
+    in_threads: Callable[..., list[Any]], transactional_db: None
+) -> None:
+    theatre = Theatre()
+    stage = theatre.stage
+    assert playback.take_lease(stage.id, owner=stage.owner)
+    stage.do("JoinVoice", channel_id=stage.channel.pk)
+    for number in range(6):
+        stage.add(by=theatre.writers[number % 4], track=theatre.tracks[number % 5])
+    start = look(stage.id)
+    carried_out: list[int] = []
+
+    def act(n: int) -> list[Snapshot]:
+        rng, world, read = random.Random(n), theatre.world(), list[Snapshot]()
+        for number in range(20):
+            if number % 4 == 0:  # in between, what it names gets stale
+                read.append(stage.snapshot())
+                world.see(read[-1])
+            name = choose_name(rng.randrange)
+            try:
+                answer = stage.answer(
+                    name, by=theatre.writers[n], **choose_arguments(name, world, rng.randrange)
+                )
+            except Refusal as refusal:
+                assert_has_reason(refusal)
+            else:
+                carried_out.extend(answer.seqs)
+            if n == 0:
+                with suppress(LeaseLost):
+                    theatre.act_as_bot(rng.choice(BOT_ACTS), rng.randrange(60))
+        return read
+
+    read = [snapshot for each in in_threads(4, act) for snapshot in each]
+    assert len(carried_out) == len(set(carried_out))
+    states = {start["seq"]: start}
+    for event in stage.events(after=start["seq"]):
+        states[event["seqNum"]] = reduce(states[event["parentSeqNum"]], event)
+    fresh = look(stage.id)
+    assert list(states) == list(range(start["seq"], fresh["seq"] + 1))
+    assert seen(states[fresh["seq"]]) == seen(fresh)
+    for snapshot in read:
+        assert seen(snapshot) == seen(states[snapshot["seq"]])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -97,6 +97,36 @@ def test_every_event_of_the_queue_says_how_many_wait(stage: Stage) -> None:
     assert {name for name in stage.names if name.startswith(("Track", "Queue"))} == {name for name, _ in told}
 
 
+def test_a_track_that_the_loop_repeats_stands_behind_one_that_was_just_added(stage: Stage) -> None:
+    stage.play()
+    stage.do("SetLoop", loop="queue")
+    before = stage.snapshot()
+    stage.do("AddTrack", query=TrackFactory.create().uri, position="now")
+    added, again = stage.assert_replays(before)["queue"]
+    assert added["rank"] < again["rank"]
+    assert again["track"] == before["player"]["item"]["track"]
+
+
+def test_adding_several_by_turns_stays_in_order_when_room_is_made(stage: Stage) -> None:
+    """Making room gives even the last item another rank, behind which the rest is added."""
+    other = stage.join()
+    stage.decide(fair_order=True)
+    fill(stage, 5, people=[other, other, stage.member], step=1)
+    before = stage.snapshot()
+    stage.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(4)])
+    fresh = stage.assert_replays(before)
+    ranks = [item["rank"] for item in fresh["queue"]]
+    assert len(set(ranks)) == 9
+
+
+@pytest.mark.parametrize("fair", [True, False])
+def test_adding_several_wakes_a_player_that_was_paused_with_nothing_to_play(fair: bool, stage: Stage) -> None:
+    stage.decide(fair_order=fair)
+    stage.do("Pause")
+    stage.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(2)])
+    assert not stage.player.paused
+
+
 # --- Room ---
 
 

@@ -14,13 +14,18 @@ const MOST = 50;
 export function applyToFailed(failed, { name, args }) {
   switch (name) {
     case "TrackFailed":
-      return [...failed.filter(({ id }) => id !== args.item.id), args.item].slice(-MOST);
+      return [...failed.filter(({ id }) => id !== args.item.id), args.item].sort(byEnd).slice(-MOST);
     case "TrackRemoved":
     case "TrackRequeued":
       return failed.some(({ id }) => id === args.item.id) ? failed.filter(({ id }) => id !== args.item.id) : failed;
     default:
       return failed;
   }
+}
+
+/** Compare by the time of failure: undoing shows one again that failed before others. @param {QueueItem} one @param {QueueItem} other */
+function byEnd(one, other) {
+  return Date.parse(one.ended_at ?? "") - Date.parse(other.ended_at ?? "") || 0;
 }
 
 /** Tracks which failed items are still shown, without comparing the server's clock with the local one. */
