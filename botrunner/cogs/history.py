@@ -96,10 +96,10 @@ def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for each in left_out:
         counts[each["reason"]] = counts.get(each["reason"], 0) + 1
-    return " ".join([said, *(_left_out(reason, count) for reason, count in counts.items())])
+    return " ".join([said, *(left_out_sentence(reason, count) for reason, count in counts.items())])
 
 
-def _left_out(reason: str, count: int) -> str:
+def left_out_sentence(reason: str, count: int) -> str:
     """Return the sentence for so many tracks that a change left out for a reason of `queue_app.domain.restore`."""
     match reason:
         case "ALREADY_PLAYED":

@@ -8,7 +8,7 @@ import nextcord
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from botrunner.cogs.cog import IN_GUILDS, Cog, run, tell_unless_silent
+from botrunner.cogs.cog import IN_GUILDS, Cog, run, tell_unless_silent, why_silent
 from botrunner.database import from_database
 from botrunner.embeds import title_of
 from botrunner.languages import described
@@ -17,6 +17,7 @@ from botrunner.reply import Asked
 from botrunner.suggestions import Suggestions
 from botrunner.times import read_time
 from library.clock import clock
+from queue_app.queries import load_player
 
 DEFAULT_STEP = "10s"
 
@@ -114,8 +115,11 @@ def _bold(track: dict[str, Any]) -> str:
 
 
 async def _tell_start(asked: Asked, player: dict[str, Any]) -> None:
-    said = _("Playing %(track)s from the beginning.") % {"track": _bold(player["item"]["track"])}
-    await tell_unless_silent(asked, said)
+    stored = await from_database(load_player, str(asked.guild_id))
+    why = why_silent(asked, stored)
+    said = _("%(track)s will play from the beginning.") if why else _("Playing %(track)s from the beginning.")
+    said %= {"track": _bold(player["item"]["track"])}
+    await asked.tell(f"{said} {why}".rstrip())
 
 
 async def _tell_position(asked: Asked, player: dict[str, Any]) -> None:

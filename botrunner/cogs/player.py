@@ -17,9 +17,11 @@ from library.clock import clock
 from queue_app.models import Loop, Player
 from queue_app.queries import load_player
 
-LOOP_OFF = gettext_noop("Off")
-LOOP_TRACK = gettext_noop("The current track")
-LOOP_QUEUE = gettext_noop("The queue")
+LOOP_NAMES: dict[str, str] = {
+    Loop.OFF: gettext_noop("Off"),
+    Loop.TRACK: gettext_noop("The current track"),
+    Loop.QUEUE: gettext_noop("The queue"),
+}
 
 
 class Playback(Cog):
@@ -81,7 +83,7 @@ class Playback(Cog):
         interaction: Asked,
         what: str = nextcord.SlashOption(
             **described("What to repeat."),
-            **offered({LOOP_OFF: "off", LOOP_TRACK: "track", LOOP_QUEUE: "queue"}),
+            **offered({name: str(loop) for loop, name in LOOP_NAMES.items()}),
         ),
     ) -> None:
         await run(interaction, "SetLoop", {"loop": what})
@@ -146,6 +148,8 @@ def _now_embed(player: Player) -> nextcord.Embed:
         position = _("%(position)s of %(length)s") % times
     embed.add_field(name=_("Position"), value=position)
     embed.add_field(name=_("State"), value=silence or str(player.status.label))
+    if player.loop != Loop.OFF:
+        embed.add_field(name=_("Repeats"), value=_(LOOP_NAMES[player.loop]))
     if player.item.requested_by:
         embed.set_footer(text=_("Added by %(name)s") % {"name": player.item.requested_by})
     return embed

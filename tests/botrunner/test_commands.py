@@ -305,4 +305,9 @@ async def test_volume_and_loop_are_set(playing: Stage) -> None:
     for what, sentence in (said | {"off": "Nothing repeats."}).items():
         assert (await playing.slash("member", "loop", what=what))["content"] == sentence
         assert (await playing.player()).loop == what
+        shown = {
+            field["name"]: field["value"] for field in card(await playing.slash("dj", "nowplaying"))["fields"]
+        }
+        names = {"track": "The current track", "queue": "The queue"}
+        assert shown.get("Repeats") == names.get(what)
     assert (await playing.player()).volume == 40

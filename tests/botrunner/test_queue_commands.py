@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from botrunner.cogs.history import left_out_sentence
 from botrunner.suggestions import Suggestions
 from library.models import Track
+from queue_app.domain.restore import FULL, GONE, REASONS, WOULD_INTERRUPT
 from queue_app.models import ItemState, Play, QueueItem
 from realtime.db import in_thread
 from tests.botrunner.conftest import owner_of
@@ -180,6 +182,13 @@ async def test_undo_says_what_it_left_out(filled: Stage) -> None:
     await said(filled, "owner", "volume", level=30)
     await said(filled, "dj", "volume", level=60)
     assert await refused(filled, "owner", "undo") == "This was changed again in the meantime."
+
+
+def test_every_reason_for_leaving_out_has_its_sentence() -> None:
+    reasons = {*REASONS.values(), GONE, FULL, WOULD_INTERRUPT}
+    unknown = left_out_sentence("LATER", 2)
+    assert unknown == "2 tracks were left out."
+    assert unknown not in {left_out_sentence(reason, 2) for reason in reasons}
 
 
 async def test_shuffle_changes_the_order_and_undo_restores_it(filled: Stage) -> None:
