@@ -1,12 +1,15 @@
-"""The commands of guilds: their table in docs/protocol.md and their types for the JavaScript client."""
+"""The commands of guilds: their table in docs/protocol.md, and their types for the clients."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 from rest_framework import serializers
 
 from config.generate.openapi import openapi
+from config.generate.python import PythonTypes, in_python
 from config.generate.typescript import Types
 from queue_app.arguments import Arguments
 from queue_app.commands import COMMANDS
@@ -79,3 +82,50 @@ def commands_types() -> str:
 
 def _component(shape: type[serializers.Serializer[Any]]) -> str:
     return shape.__name__.removesuffix("Serializer")
+
+
+def python_commands() -> str:
+    """Return the module of the Python client that has a method for each command."""
+    schemas = openapi()["components"]["schemas"]
+    types = PythonTypes(schemas | {name: {**its, "description": ""} for name, its in schemas.items()})
+    methods = []
+    for name, command in COMMANDS.items():
+        args = schemas[f"{name}Command"]["properties"].get("args")
+        kind = types.of(args, name=f"{name}Arguments") if args else ""
+        parameters = f"self, **args: Unpack[{kind}]" if kind else "self"
+        said = textwrap.wrap(
+            in_python(_summary(command)), 106, initial_indent='        """', subsequent_indent="        "
+        )
+        methods.append(
+            f"    async def {_snake(name)}({parameters}) -> Ack:\n"
+            + "\n".join(said)
+            + f'"""\n        return await self.command("{name}"{", args" if kind else ""})\n'
+        )
+    return PYTHON_COMMANDS.format(types=types.declarations(), methods="\n".join(methods))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+PYTHON_COMMANDS = '''"""The commands of guilds, written by `manage.py generate` from queue_app/commands."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
+
+from backline_client.sync import Ack
+
+
+{types}
+
+class GuildCommands(ABC):
+    """A method for each command. The response has the seqs of its events, none if nothing changed."""
+
+    @abstractmethod
+    async def command(self, name: str, args: Mapping[str, Any] | None = None) -> Ack:
+        """Run a command by its name, exactly once. Raises Refused."""
+
+{methods}'''

@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from config.generate.json_schema import Schema, Schemas, closed
+from config.generate.python import PythonTypes
 from config.generate.typescript import Types
 from realtime.events import TypedEvent, event_classes
 
@@ -112,4 +113,22 @@ def events_types() -> str:
         f"{types.declarations()}\n"
         "/** An event of a guild. `SyncEvent` adds its other fields. */\n"
         f"export type GuildEvent =\n{''.join(events).removesuffix('\n')};\n"
+    )
+
+
+# --- Python ---
+
+
+def python_events() -> str:
+    """Return the module of the Python client that has the types of the events' args."""
+    schemas = events_schema()
+    types = PythonTypes(schemas["$defs"])
+    for event in _events():
+        schema = schemas["$defs"][event.__name__]
+        types.declare(event.__name__, schema["properties"]["args"] | {"description": _what_happened(event)})
+    return (
+        '"""The `args` of the events of guilds, by the events\' names. Written by `manage.py generate`."""\n\n'
+        "from __future__ import annotations\n\n"
+        "from typing import Literal, NotRequired, TypedDict\n\n\n"
+        f"{types.declarations()}"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 from django.conf import settings
 
 from alerts.models import AlertRule
-from config.generate.commands import commands_table, commands_types
+from config.generate.commands import commands_table, commands_types, python_commands
 from config.generate.errors import error_codes_table
-from config.generate.events import events_json, events_table, events_types
+from config.generate.events import events_json, events_table, events_types, python_events
 from config.generate.messages import django_po, djangojs_po
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
@@ -50,6 +50,8 @@ FILES: dict[str, Callable[[str], str]] = {
     "docs/events.schema.json": whole(events_json),
     "clients/js/src/commands.d.ts": whole(commands_types),
     "clients/js/src/events.d.ts": whole(events_types),
+    "clients/python/src/backline_client/guild_commands.py": whole(python_commands),
+    "clients/python/src/backline_client/guild_events.py": whole(python_events),
     "locale/en/LC_MESSAGES/django.po": whole(django_po),
     "locale/en/LC_MESSAGES/djangojs.po": whole(djangojs_po),
 }

@@ -3,6 +3,7 @@
 from backline_client.backoff import Backoff
 from backline_client.errors import BacklineError, ConnectionLost, PositionLost, Refused, TooLarge
 from backline_client.frames import Frame, Message, Presence, Sender
+from backline_client.guild import GuildClient
 from backline_client.position import Position
 from backline_client.stream import Sent, Stream, StreamClient
 from backline_client.sync import Ack, Event, NewEvent, Pull, SyncClient
@@ -15,6 +16,7 @@ __all__ = [
     "ConnectionLost",
     "Event",
     "Frame",
+    "GuildClient",
     "Message",
     "NewEvent",
     "Position",

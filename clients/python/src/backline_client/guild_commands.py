@@ -1,0 +1,230 @@
+"""The commands of guilds, written by `manage.py generate` from queue_app/commands."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
+
+from backline_client.sync import Ack
+
+
+class AddTrackArgumentsPosition(TypedDict):
+    after: str
+
+
+class AddTrackArguments(TypedDict):
+    # a search, a link or a library uri
+    query: str
+    position: NotRequired[Literal["end", "next", "now"] | AddTrackArgumentsPosition]
+
+
+class AddTracksArgumentsPosition(TypedDict):
+    after: str
+
+
+class AddTracksArguments(TypedDict):
+    # library uris and links, 1,000 at most
+    uris: list[str]
+    position: NotRequired[Literal["end", "next", "now"] | AddTracksArgumentsPosition]
+    # in a random order
+    shuffle: NotRequired[bool]
+
+
+class ChangeSettingsArguments(TypedDict):
+    # DJs skip at once, remove other people's tracks, and control the player from anywhere. People who
+    # manage the server are always DJs.
+    dj_role_id: NotRequired[str | None]
+    # Who may add tracks to the queue.
+    may_add: NotRequired[Literal["everyone", "dj", "managers"]]
+    # Everyone: listeners vote, and DJs skip at once. You can always skip your own track.
+    may_skip: NotRequired[Literal["everyone", "dj", "managers"]]
+    # The share of listeners who must vote to skip.
+    vote_share: NotRequired[int]
+    # Who may move tracks, and add tracks ahead of other people's tracks.
+    may_move: NotRequired[Literal["everyone", "dj", "managers"]]
+    # Who may remove all tracks from the queue.
+    may_clear: NotRequired[Literal["everyone", "dj", "managers"]]
+    # The queue alternates between people, so that nobody waits for a whole album. While this is on, only
+    # DJs may change the order.
+    fair_order: NotRequired[bool]
+    # The most tracks that one person may have in the queue. DJs have no limit.
+    max_per_person: NotRequired[int | None]
+    # Only tracks from these sources can be added.
+    allowed_sources: NotRequired[list[str] | None]
+    # The bot plays here when neither the bot nor the requester is in a voice channel.
+    voice_channel_id: NotRequired[str | None]
+    # The volume until someone changes it.
+    default_volume: NotRequired[int]
+    # If off, the bot leaves an empty channel after a while. The queue is kept.
+    stay_in_channel: NotRequired[bool]
+    # How long the bot waits in an empty channel.
+    leave_after_minutes: NotRequired[int]
+    # The bot posts one message with the current track and buttons, and keeps it up to date.
+    show_card: NotRequired[bool]
+    # Where that message is posted.
+    announce_channel_id: NotRequired[str | None]
+
+
+class ClearQueueArguments(TypedDict):
+    # `all`, `mine` or the id of a user
+    whose: NotRequired[str]
+
+
+class JoinVoiceArguments(TypedDict):
+    # a voice or stage channel
+    channel_id: str
+
+
+class MoveItemArguments(TypedDict):
+    item_id: str
+    # the item that it should follow; None: the front
+    after: str | None
+
+
+class RedoArguments(TypedDict):
+    # any seq of the change; None: what you undid last, unless you changed something since
+    seq: NotRequired[int | None]
+
+
+class ItemArguments(TypedDict):
+    item_id: str
+
+
+class RemoveItemsArguments(TypedDict):
+    # 1,000 at most
+    item_ids: list[str]
+
+
+class SeekArguments(TypedDict):
+    # position in the track; behind its end: its end
+    position_ms: NotRequired[int]
+    # so much forward, or backward if negative
+    delta_ms: NotRequired[int]
+
+
+class SetLoopArguments(TypedDict):
+    # what repeats
+    loop: Literal["off", "track", "queue"]
+
+
+class SetVolumeArguments(TypedDict):
+    # percent of the original loudness
+    volume: int
+
+
+class UndoArguments(TypedDict):
+    # any seq of the change; None: your newest change
+    seq: NotRequired[int | None]
+
+
+class GuildCommands(ABC):
+    """A method for each command. The response has the seqs of its events, none if nothing changed."""
+
+    @abstractmethod
+    async def command(self, name: str, args: Mapping[str, Any] | None = None) -> Ack:
+        """Run a command by its name, exactly once. Raises Refused."""
+
+    async def add_track(self, **args: Unpack[AddTrackArguments]) -> Ack:
+        """Put what `query` names into the queue; `now` also skips what plays."""
+        return await self.command("AddTrack", args)
+
+    async def add_tracks(self, **args: Unpack[AddTracksArguments]) -> Ack:
+        """Put several tracks into the queue, in this order; `now` also skips what plays."""
+        return await self.command("AddTracks", args)
+
+    async def change_settings(self, **args: Unpack[ChangeSettingsArguments]) -> Ack:
+        """Change settings of the guild; those that are not named stay as they are."""
+        return await self.command("ChangeSettings", args)
+
+    async def clear_queue(self, **args: Unpack[ClearQueueArguments]) -> Ack:
+        """Remove every track that waits, or those of one person, and dismiss those that failed; what
+        plays goes on."""
+        return await self.command("ClearQueue", args)
+
+    async def join_voice(self, **args: Unpack[JoinVoiceArguments]) -> Ack:
+        """Send the bot into a voice channel, to play there."""
+        return await self.command("JoinVoice", args)
+
+    async def leave_voice(self) -> Ack:
+        """Send the bot out of voice and stop; what played is kept with its position."""
+        return await self.command("LeaveVoice")
+
+    async def move_item(self, **args: Unpack[MoveItemArguments]) -> Ack:
+        """Put an item behind another one; to the front when that is None or has started meanwhile."""
+        return await self.command("MoveItem", args)
+
+    async def pause(self) -> Ack:
+        """Pause playback."""
+        return await self.command("Pause")
+
+    async def previous(self) -> Ack:
+        """Go back to the track before the current one, or start this one over once 3 seconds of it have
+        played."""
+        return await self.command("Previous")
+
+    async def redo(self, **args: Unpack[RedoArguments]) -> Ack:
+        """Do again what was undone. The events say which change they redo: `metadata.redoes` is its first
+        seq."""
+        return await self.command("Redo", args)
+
+    async def remove_absent(self) -> Ack:
+        """Remove queued tracks of people who are not in the bot's voice channel."""
+        return await self.command("RemoveAbsent")
+
+    async def remove_duplicates(self) -> Ack:
+        """Remove queued tracks that are in the queue already, further to the front."""
+        return await self.command("RemoveDuplicates")
+
+    async def remove_item(self, **args: Unpack[ItemArguments]) -> Ack:
+        """Remove an item from the queue, or one that failed from beside it."""
+        return await self.command("RemoveItem", args)
+
+    async def remove_items(self, **args: Unpack[RemoveItemsArguments]) -> Ack:
+        """Remove several queued items: all of them, or none where one is not queued or not yours to
+        remove."""
+        return await self.command("RemoveItems", args)
+
+    async def replay(self) -> Ack:
+        """Start the current track over."""
+        return await self.command("Replay")
+
+    async def resume(self) -> Ack:
+        """Resume playback, also after the bot left voice or Discord refused it."""
+        return await self.command("Resume")
+
+    async def retry_item(self, **args: Unpack[ItemArguments]) -> Ack:
+        """Add the track of an item that failed, was played or skipped again, at the end."""
+        return await self.command("RetryItem", args)
+
+    async def seek(self, **args: Unpack[SeekArguments]) -> Ack:
+        """Continue the current track at another position."""
+        return await self.command("Seek", args)
+
+    async def set_loop(self, **args: Unpack[SetLoopArguments]) -> Ack:
+        """Set what repeats: nothing, the current track, or the queue. A track that failed never repeats."""
+        return await self.command("SetLoop", args)
+
+    async def set_volume(self, **args: Unpack[SetVolumeArguments]) -> Ack:
+        """Set the volume, until somebody sets another."""
+        return await self.command("SetVolume", args)
+
+    async def shuffle_queue(self) -> Ack:
+        """Put the queue in a random order."""
+        return await self.command("ShuffleQueue")
+
+    async def skip(self) -> Ack:
+        """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
+        return await self.command("Skip")
+
+    async def skip_to(self, **args: Unpack[ItemArguments]) -> Ack:
+        """Jump to a queued item. What it passes over is skipped, and stays in the history."""
+        return await self.command("SkipTo", args)
+
+    async def stop(self) -> Ack:
+        """Stop playing: end the current track, clear the queue and leave the voice channel."""
+        return await self.command("Stop")
+
+    async def undo(self, **args: Unpack[UndoArguments]) -> Ack:
+        """Undo a change of the last 24 hours and 1,000 events: what is still possible of it."""
+        return await self.command("Undo", args)
