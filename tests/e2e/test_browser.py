@@ -113,7 +113,7 @@ def test_an_evening_of_two_people(window: Open, quiet: Person, running: Backline
         " return Number(m) * 60 + Number(s) >= was + 2 }",
         arg=max(begun, 0),
     )
-    assert page.locator("#progress").get_attribute("aria-valuenow") != "0"
+    assert page.locator("#seek").input_value() != "0"
 
     other.get_by_role("button", name="Pause").click()
     expect(page.locator("#now-status")).to_have_text("Paused")

@@ -1,9 +1,12 @@
 /** What screen readers read aloud when the queue or the player changes. */
 
-import { titleOf } from "../backline/js/format.js";
+import { duration, titleOf, trackCount } from "../backline/js/format.js";
 import { gettext, interpolate } from "../backline/js/i18n.js";
 
-/** @import { GuildSyncEvent } from "../client/types.d.ts" */
+/** @import { GuildSyncEvent, Player } from "../client/types.d.ts" */
+
+/** What repeats. @type {Record<Player["loop"], string>} */
+export const LOOPS = { off: gettext("Repeat is off"), track: gettext("The current track repeats"), queue: gettext("The queue repeats") };
 
 /** @param {GuildSyncEvent} event @returns {string} empty for events that are not announced */
 export function announcementOf({ name, args }) {
@@ -28,6 +31,18 @@ export function announcementOf({ name, args }) {
       return gettext("The bot was removed from this server");
     case "TrackMoved":
       return interpolate(gettext("%(title)s was moved"), { title });
+    case "TracksAdded":
+      return interpolate(gettext("%(tracks)s added to the queue"), { tracks: trackCount(args.items.length) });
+    case "TracksRemoved":
+      return interpolate(gettext("%(tracks)s removed"), { tracks: trackCount(args.item_ids.length) });
+    case "TracksSkipped":
+      return interpolate(gettext("%(tracks)s skipped"), { tracks: trackCount(args.item_ids.length) });
+    case "QueueShuffled":
+      return gettext("The queue was shuffled");
+    case "LoopChanged":
+      return LOOPS[args.player.loop];
+    case "PlayerSeeked":
+      return interpolate(gettext("Playback moved to %(position)s"), { position: duration(args.position_ms) });
     case "QueueCleared":
       return gettext("The queue was cleared");
     case "SkipVoted":

@@ -17,6 +17,7 @@ import { PlayerView } from "./player-view.js";
 import { QueueView } from "./queue-view.js";
 import { reasonOf } from "../backline/js/refusal.js";
 import { SearchBox } from "./search-box.js";
+import { UndoView } from "./undo-view.js";
 
 /** @import { Change, ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
 /** @import { Button } from "./player-look.js" */
@@ -48,11 +49,23 @@ const queueView = new QueueView({
   remove: (itemId, title) => attempt(() => store.remove(itemId), consequence("RemoveItem", title)),
   front: (itemId, title) => attempt(() => store.move(itemId, null), consequence("MoveItem", title)),
   retry: (itemId, title) => attempt(() => store.retry(itemId), consequence("RetryItem", title)),
+  now: (itemId) => attempt(() => store.skipTo(itemId)),
 });
 const playerView = new PlayerView({
   onPress: press,
   onSkip: () => attempt(skip),
   onVolume: (volume) => attempt(() => store.setVolume(volume)),
+  onSeek: (positionMs) => attempt(() => store.seek(positionMs)),
+  onPrevious: () => attempt(() => store.previous()),
+  onReplay: () => attempt(() => store.replay()),
+  onStop: () => attempt(() => store.stopPlayback()),
+  onLoop: (loop) => attempt(() => store.setLoop(loop)),
+});
+const undoView = new UndoView({
+  read: () => store.readUndo(),
+  isTurning: (change) => store.isTurning(change),
+  onUndo: (change) => attempt(() => turn(store.undo(change)), consequence("Undo", change.sentence)),
+  onRedo: (change) => attempt(() => turn(store.redo(change)), consequence("Redo", change.sentence)),
 });
 const activityView = new ActivityView({ channelName });
 const guildView = new GuildView();
@@ -71,6 +84,7 @@ byId("queue-more").addEventListener("click", showMore);
 new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) showMore(); }, { rootMargin: "600px" })
   .observe(byId("queue-more"));
 byId("queue-clear").addEventListener("click", () => attempt(() => store.clear(), gettext("Could not clear the queue.")));
+byId("shuffle").addEventListener("click", () => attempt(() => store.shuffle()));
 voiceChannel.addEventListener("change", async () => {
   choosingVoice = true;
   await chooseChannel(voiceChannel.value || null);
@@ -121,6 +135,8 @@ function consequence(name, title) {
     RetryItem: gettext("Could not retry “%(title)s”."),
     RemoveItem: gettext("Could not remove “%(title)s”."),
     MoveItem: gettext("Could not move “%(title)s”."),
+    Undo: gettext("Could not undo “%(title)s”."),
+    Redo: gettext("Could not redo “%(title)s”."),
   };
   const text = texts[/** @type {keyof typeof texts} */ (name)] ?? gettext("A change was not saved.");
   return interpolate(text, { title: isolated(title) });
@@ -149,6 +165,18 @@ async function attempt(act, consequence = "") {
 async function skip() {
   const { vote } = (await store.skip()).result;
   if (vote) announce(interpolate(gettext("You voted to skip: %(votes)s of %(needed)s votes"), { ...vote }));
+}
+
+/**
+ * Show what an undo or redo left out. What it did is shown by its events.
+ * @param {Promise<{left_out: {item_id: string, reason: string}[]} | null>} turning
+ */
+async function turn(turning) {
+  const result = await turning;
+  const tracks = result?.left_out.length;
+  if (!tracks) return;
+  if (result.left_out.every(({ reason }) => reason === "WOULD_INTERRUPT")) toast(gettext("The track is next. You cannot interrupt the current one."));
+  else toast(interpolate(ngettext("%(count)s track could not be restored.", "%(count)s tracks could not be restored.", tracks), { count: tracks }));
 }
 
 /** @param {Button} button of the player's state */
@@ -264,6 +292,7 @@ function draw() {
     wish: wish?.paused ?? null,
   }), player, store.can, store.skipVote);
   drawQueue();
+  undoView.draw();
   document.body.toggleAttribute("data-no-move", store.can?.move === false);
   drawSearch(store.can?.add !== false);
   playerView.drawPosition(player, store.positionMs);

@@ -1,5 +1,6 @@
 /** The current track: large at the top, and in the bar that is always in view. */
 
+import { LOOPS } from "./announcements.js";
 import { showArtwork } from "./artwork.js";
 import { avatar, byId, element, icon, setAttribute, setText } from "../backline/js/dom.js";
 import { duration, isMe, nameOf, titleOf } from "../backline/js/format.js";
@@ -10,6 +11,15 @@ import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
  * @import { Button, Look } from "./player-look.js"
  */
 
+/** How far the keys move the position, in milliseconds. @type {Record<string, number>} */
+const STEPS_MS = { ArrowLeft: -5_000, ArrowDown: -5_000, ArrowRight: 5_000, ArrowUp: 5_000, PageDown: -30_000, PageUp: 30_000, Home: 0, End: 0 };
+/** Presses of keys within this time are sent as one. */
+const KEYS_MS = 400;
+/** @type {Record<Player["loop"], Player["loop"]>} */
+const NEXT_LOOP = { off: "queue", queue: "track", track: "off" };
+/** @type {Record<Player["loop"], string>} */
+const LOOP_WORDS = { off: gettext("off"), track: gettext("current track"), queue: gettext("queue") };
+
 export class PlayerView {
   #now = byId("now");
   #bar = byId("player");
@@ -18,6 +28,24 @@ export class PlayerView {
   /** @type {HTMLButtonElement} */
   #skip = byId("skip");
   #progress = byId("progress");
+  /** @type {HTMLInputElement} */
+  #seek = byId("seek");
+  /** The chosen position in milliseconds, until it is sent. @type {number | null} */
+  #chosenMs = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #seekTimer;
+  #positionMs = 0;
+  /** @type {HTMLButtonElement} */
+  #previous = byId("previous");
+  /** @type {HTMLButtonElement} */
+  #replay = byId("replay");
+  /** @type {HTMLButtonElement} */
+  #stop = byId("stop");
+  /** @type {HTMLButtonElement} */
+  #loop = byId("loop");
+  /** @type {Player["loop"]} */
+  #looping = "off";
+  #onSeek;
   /** @type {HTMLInputElement} */
   #volume = byId("volume-range");
   #choosingVolume = false;
@@ -34,9 +62,22 @@ export class PlayerView {
    * @param {(button: Button) => Promise<unknown>} options.onPress
    * @param {() => Promise<unknown>} options.onSkip
    * @param {(volume: number) => Promise<unknown>} options.onVolume
+   * @param {(positionMs: number) => Promise<unknown>} options.onSeek
+   * @param {() => Promise<unknown>} options.onPrevious
+   * @param {() => Promise<unknown>} options.onReplay
+   * @param {() => Promise<unknown>} options.onStop
+   * @param {(loop: Player["loop"]) => Promise<unknown>} options.onLoop
    */
-  constructor({ onPress, onSkip, onVolume }) {
+  constructor({ onPress, onSkip, onVolume, onSeek, onPrevious, onReplay, onStop, onLoop }) {
     this.#onPress = onPress;
+    this.#onSeek = onSeek;
+    this.#seek.addEventListener("input", () => this.#choose(this.#seek.valueAsNumber * 1000));
+    this.#seek.addEventListener("change", () => this.#sendChosen());
+    this.#seek.addEventListener("keydown", (event) => this.#step(event));
+    for (const [button, act] of /** @type {const} */ ([[this.#previous, onPrevious], [this.#replay, onReplay], [this.#stop, onStop]])) {
+      button.addEventListener("click", () => whileBusy(button, act));
+    }
+    this.#loop.addEventListener("click", () => whileBusy(this.#loop, () => onLoop(NEXT_LOOP[this.#looping])));
     this.#volume.addEventListener("input", () => {
       this.#choosingVolume = true;
       this.#showVolume(this.#volume.valueAsNumber);
@@ -86,14 +127,66 @@ export class PlayerView {
     this.#skip.disabled = !player.item || !maySkip;
     setAttribute(this.#skip, "aria-label", skipWords);
     this.#skip.title = skipWords;
+    this.#drawSteering(player, can, look.cold);
     this.#percent = player.volume;
     this.#drawVolume();
     const page = `${sounding ? title : byId("guild-name").textContent} · Backline`;
     if (document.title !== page) document.title = page;
   }
 
+  /** The buttons beside pause and skip. @param {Player} player @param {Rights | null} can @param {boolean} cold */
+  #drawSteering({ item, loop }, can, cold) {
+    const [jumpWords, mayJump] = jumping(item, can);
+    const jumps = /** @type {const} */ ([[this.#previous, gettext("Previous track")], [this.#replay, gettext("Start this track over")]]);
+    for (const [button, words] of jumps) {
+      button.disabled = cold || !mayJump || (button === this.#replay && !item);
+      setAttribute(button, "aria-label", mayJump ? words : jumpWords);
+      button.title = mayJump ? words : jumpWords;
+    }
+    this.#seek.disabled = cold || !mayJump || !item?.track.duration_ms || item.track.is_live;
+    this.#stop.hidden = can?.clear === false;
+    this.#stop.disabled = cold;
+    this.#looping = loop;
+    this.#loop.disabled = cold;
+    this.#loop.dataset.loop = loop;
+    setAttribute(this.#loop, "aria-label", interpolate(gettext("Repeat: %(what)s"), { what: LOOP_WORDS[loop] }));
+    this.#loop.title = LOOPS[loop];
+  }
+
+  /** Show a position that is not sent yet. @param {number} ms */
+  #choose(ms) {
+    this.#chosenMs = ms;
+    clearTimeout(this.#seekTimer);
+    this.#drawSeek();
+  }
+
+  async #sendChosen() {
+    clearTimeout(this.#seekTimer);
+    if (this.#chosenMs === null) return;
+    const sending = this.#onSeek(this.#chosenMs);
+    this.#chosenMs = null; // the store shows it from now on
+    await sending;
+  }
+
+  /** Move by keys: several presses are sent as one. @param {KeyboardEvent} event */
+  #step(event) {
+    const step = STEPS_MS[event.key];
+    if (step === undefined || this.#seek.disabled) return;
+    event.preventDefault();
+    const lengthMs = Number(this.#seek.max) * 1000;
+    const from = this.#chosenMs ?? this.#positionMs;
+    this.#choose(Math.max(0, Math.min(event.key === "End" ? lengthMs : event.key === "Home" ? 0 : from + step, lengthMs)));
+    this.#seekTimer = setTimeout(() => this.#sendChosen(), KEYS_MS);
+  }
+
   /** @param {Player} player @param {number} positionMs */
   drawPosition(player, positionMs) {
+    this.#positionMs = positionMs;
+    this.#drawSeek();
+  }
+
+  #drawSeek() {
+    const positionMs = this.#chosenMs ?? this.#positionMs;
     const track = this.#look?.track;
     const total = track?.duration_ms ?? null;
     const share = total ? Math.min(1, positionMs / total) : 0;
@@ -102,10 +195,11 @@ export class PlayerView {
     setText(byId("duration"), track?.is_live ? gettext("live") : duration(total));
     this.#progress.toggleAttribute("data-live", Boolean(track?.is_live));
     // Gliding from the end of one track to the start of the next would look like rewinding.
-    this.#progress.toggleAttribute("data-moving", this.#look?.lamp === "sound" && positionMs > 500);
+    this.#progress.toggleAttribute("data-moving", this.#look?.lamp === "sound" && positionMs > 500 && this.#chosenMs === null);
     bar.style.transform = `translateX(${(share - 1) * 100}%)`;
-    setAttribute(this.#progress, "aria-valuenow", total ? String(Math.round(share * 100)) : null);
-    setAttribute(this.#progress, "aria-valuetext", total ? interpolate(gettext("%(position)s of %(duration)s"), { position: duration(positionMs), duration: duration(total) }) : null);
+    this.#seek.max = String(Math.max(1, Math.floor((total ?? 0) / 1000)));
+    this.#seek.value = String(Math.floor(positionMs / 1000));
+    setAttribute(this.#seek, "aria-valuetext", total ? interpolate(gettext("%(position)s of %(duration)s"), { position: duration(positionMs), duration: duration(total) }) : null);
   }
 
   /** @param {Look} look */
@@ -195,6 +289,17 @@ function partsOf(track) {
 function skipping(item, can) {
   if (!can || can.skip === "now" || isMe(item?.requested_by ?? null)) return [gettext("Skip this track"), true];
   return can.skip === "vote" ? [gettext("Vote to skip this track"), true] : [gettext("Only DJs can skip tracks that others added"), false];
+}
+
+/**
+ * Whether a person may go to another track or position: those may who need no vote to skip the current track.
+ * @param {QueueItem | null} item the current one
+ * @param {Rights | null} can
+ * @returns {[string, boolean]} why not, and whether they may
+ */
+export function jumping(item, can) {
+  const may = !can || !item || can.skip === "now" || isMe(item.requested_by);
+  return [gettext("Only DJs and the requester of the current track can do this"), may];
 }
 
 /**

@@ -4,6 +4,7 @@ import { showArtwork } from "./artwork.js";
 import { byId, element, icon, setAttribute, setText } from "../backline/js/dom.js";
 import { duration, isMe, isolated, readableUrl, requesterName, roughDuration, titleOf, trackCount } from "../backline/js/format.js";
 import { gettext, interpolate, interpolateNodes } from "../backline/js/i18n.js";
+import { jumping } from "./player-view.js";
 
 /**
  * @import { Player, QueueItem, Rights, Track } from "../client/types.d.ts"
@@ -45,7 +46,7 @@ export class QueueView {
   #nodes = new Map();
   #drawnOnce = false;
 
-  /** @param {{remove: OnItem, front: OnItem, retry: OnItem}} on */
+  /** @param {{remove: OnItem, front: OnItem, retry: OnItem, now: OnItem}} on */
   constructor(on) {
     this.#on = on;
   }
@@ -54,6 +55,7 @@ export class QueueView {
   draw(drawn) {
     const { rows, failed, can } = drawn;
     const lines = [...failed.map((row) => failedLine(row, drawn.live)), ...queueLines(drawn)];
+    const mayJump = drawn.live && jumping(drawn.player.item, can)[1];
     const keep = new Set(lines.map((line) => line.key));
     for (const [key, node] of this.#nodes) {
       if (keep.has(key)) continue;
@@ -68,7 +70,7 @@ export class QueueView {
         node.toggleAttribute("data-new", this.#drawnOnce);
         this.#nodes.set(line.key, node);
       }
-      this.#fill(node, line, can);
+      this.#fill(node, line, can, mayJump);
       // Moving a node drops its focus and restarts its animation: only when it is elsewhere.
       while (at?.hasAttribute("data-kept")) at = at.nextElementSibling;
       if (at === node) at = at.nextElementSibling;
@@ -76,9 +78,10 @@ export class QueueView {
     }
     this.#drawnOnce = true;
     this.#list.setAttribute("aria-busy", "false");
-    this.#empty.hidden = lines.length > 0;
+    this.#empty.hidden = lines.length > 0 || drawn.total > 0; // after a shuffle, the first rows may be loading
     setText(this.#empty, can?.add === false ? gettext("The queue is empty.") : gettext("The queue is empty. Search above or paste a link."));
     byId("queue-clear").hidden = !can?.clear || !(failed.length || rows.some((row) => row.item));
+    byId("shuffle").hidden = !can?.move || drawn.total < 2;
     byId("queue-more").hidden = !drawn.hasMore;
     setText(this.#summary, summarise(drawn));
   }
@@ -104,6 +107,7 @@ export class QueueView {
 
   #build() {
     const retry = element("button", { class: "button button-quiet button-small row-retry", type: "button" }, icon("rotate-ccw"), gettext("Retry"));
+    const now = element("button", { class: "icon-button row-now", type: "button" }, icon("play"));
     const front = element("button", { class: "icon-button row-front", type: "button" }, icon("arrow-up-to-line"));
     const remove = element("button", { class: "icon-button", type: "button" }, icon("x"));
     const node = element("li", { class: "row" },
@@ -112,8 +116,8 @@ export class QueueView {
         element("span", { class: "line-title", dir: "auto" }),
         element("span", { class: "line-sub" })),
       element("span", { class: "row-time" }),
-      element("span", { class: "row-acts" }, retry, front, remove));
-    const acts = /** @type {[HTMLElement, OnItem][]} */ ([[retry, this.#on.retry], [front, this.#on.front], [remove, this.#on.remove]]);
+      element("span", { class: "row-acts" }, retry, now, front, remove));
+    const acts = /** @type {[HTMLElement, OnItem][]} */ ([[retry, this.#on.retry], [now, this.#on.now], [front, this.#on.front], [remove, this.#on.remove]]);
     for (const [button, act] of acts) {
       button.addEventListener("click", () => {
         const { itemId, title = "" } = node.dataset;
@@ -123,10 +127,10 @@ export class QueueView {
     return node;
   }
 
-  /** @param {HTMLElement} node @param {Line} line @param {Rights | null} can */
-  #fill(node, line, can) {
+  /** @param {HTMLElement} node @param {Line} line @param {Rights | null} can @param {boolean} mayJump */
+  #fill(node, line, can, mayJump) {
     const [art, text, time, acts] = /** @type {HTMLElement[]} */ ([...node.children]);
-    const [retry, front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
+    const [retry, now, front, remove] = /** @type {HTMLElement[]} */ ([...acts.children]);
     const [title, sub] = /** @type {HTMLElement[]} */ ([...text.children]);
     const failed = line.state === "failed" || line.state === "retrying";
     node.dataset.state = line.state;
@@ -142,6 +146,10 @@ export class QueueView {
     retry.hidden = !failed || can?.add === false;
     setAttribute(retry, "disabled", line.state === "retrying");
     setAttribute(retry, "aria-label", interpolate(gettext("Retry %(title)s"), name));
+    now.hidden = failed || !mayJump;
+    setAttribute(now, "aria-label", interpolate(gettext("Play %(title)s now"), name));
+    now.title = gettext("Play now");
+    now.style.visibility = line.itemId && line.state !== "removing" ? "" : "hidden";
     front.hidden = failed;
     setAttribute(front, "aria-label", interpolate(gettext("Play %(title)s next"), name));
     front.title = gettext("Play next");

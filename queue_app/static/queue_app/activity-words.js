@@ -1,0 +1,282 @@
+/** What happened, as sentences: the events of the log by deed. */
+
+import { byId, element } from "../backline/js/dom.js";
+import { duration, isMe, nameOf, titleOf, trackCount } from "../backline/js/format.js";
+import { gettext, interpolate, interpolateNodes, ngettext } from "../backline/js/i18n.js";
+
+/**
+ * @import { GuildSyncEvent, Player } from "../client/types.d.ts"
+ *
+ * @typedef {[text: string, values?: Record<string, Node | string>]} Deed a sentence, and the values of its placeholders except `who`
+ *
+ * @typedef {{called: string, name: string, avatar_url: string | null}} Actor `called` in a sentence
+ */
+
+/** The most items that one event lists. A deed with more has several events. */
+const PART = 200;
+/** The number of events whose sentences are kept, for those who undo them. */
+const KEPT = 1_000;
+
+/** @type {Record<Player["loop"], string>} */
+const LOOPED = {
+  off: gettext("%(who)s turned off repeat"),
+  track: gettext("%(who)s set the current track to repeat"),
+  queue: gettext("%(who)s set the queue to repeat"),
+};
+
+export class ActivityWords {
+  #channelName;
+  /** The voice channel of the newest event that names one. @type {string | null} */
+  channelId = null;
+  /** The deeds by the seqs of their events; null for an event without a sentence. @type {Map<number, {deed: Deed, actor: Actor | null} | null>} */
+  #told = new Map();
+
+  /** @param {{channelName: (id: string | null) => string}} options */
+  constructor({ channelName }) {
+    this.#channelName = channelName;
+  }
+
+  /**
+   * @param {GuildSyncEvent[]} group of one deed
+   * @param {boolean} [cut] whether events may be missing before them
+   * @returns {Deed | null} null if it needs no sentence
+   */
+  of(group, cut = false) {
+    const deed = this.#describe(group, cut);
+    const told = deed && { deed, actor: actorOf(group[0]) };
+    for (const { seqNum } of group) this.#told.set(seqNum, told);
+    for (const seq of this.#told.keys()) {
+      if (this.#told.size <= KEPT) break;
+      this.#told.delete(seq);
+    }
+    return deed;
+  }
+
+  /** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed | null} */
+  #describe(group, cut) {
+    const [event] = group;
+    const { undoes, redoes } = event.metadata;
+    if ((undoes || redoes) && group.some(({ name }) => name === "VoiceLeft")) this.channelId = null;
+    if (undoes) return this.#turned(undoes, actorOf(event), gettext("%(who)s undid: %(deed)s"), gettext("%(who)s undid an earlier change"));
+    if (redoes) return this.#turned(redoes, actorOf(event), gettext("%(who)s redid: %(deed)s"), gettext("%(who)s redid an earlier change"));
+    if (isClearing(event)) return clearing(group, cut);
+    if (cut && isPart(event)) return null;
+    return together(group) ?? this.#describeOne(group[group.length - 1]);
+  }
+
+  /**
+   * A deed that was undone or redone, in its own words.
+   * @param {number} seq of its first event
+   * @param {Actor | null} actor who undoes it
+   * @param {string} text
+   * @param {string} otherwise if the deed is older than what is known
+   * @returns {Deed}
+   */
+  #turned(seq, actor, text, otherwise) {
+    let at = seq;
+    while (this.#told.get(at) === null) at++;
+    const told = this.#told.get(at);
+    if (!told) return [otherwise];
+    const [words, values = {}] = told.deed;
+    const copies = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value : value.cloneNode(true)]));
+    const who = strong(told.actor?.called ?? "Backline");
+    // What people undid of their own is told without repeating who they are.
+    const same = told.actor?.called === actor?.called && words.startsWith("%(who)s ");
+    const nodes = interpolateNodes(same ? words.slice("%(who)s ".length) : words, { ...copies, who });
+    return [text, { deed: element("span", {}, ...nodes) }];
+  }
+
+  /**
+   * @param {GuildSyncEvent} event
+   * @returns {Deed | null} null for an event that needs no sentence
+   */
+  #describeOne({ name, args, metadata }) {
+    const title = "item" in args ? strong(titleOf(args.item.track)) : "";
+    const stream = "rule" in args ? strong(args.rule.stream_id) : "";
+    switch (name) {
+      case "TrackAdded":
+        if (!metadata.userId && metadata.via === "bot") return [gettext("%(who)s added %(title)s again, because the queue repeats"), { title }];
+        return [args.retried_id ? gettext("%(who)s retried %(title)s") : gettext("%(who)s added %(title)s"), { title }];
+      case "TrackRemoved":
+        return args.why === "retried" ? null : [gettext("%(who)s removed %(title)s"), { title }];
+      case "TrackSkipped":
+        return [gettext("%(who)s skipped %(title)s"), { title }];
+      case "TrackFailed":
+        return [gettext("%(who)s could not play %(title)s. %(reason)s"), { title, reason: args.item.error?.detail ?? "" }];
+      case "TrackRequeued":
+        return [gettext("%(who)s put %(title)s back in the queue"), { title }];
+      case "TrackStarted":
+        // The bot starts what is next. A person goes back.
+        return metadata.userId ? [gettext("%(who)s went back to %(title)s"), { title }] : null;
+      case "QueueShuffled":
+        return [gettext("%(who)s shuffled the queue")];
+      case "LoopChanged":
+        return [LOOPED[args.player.loop]];
+      case "PlayerSeeked": {
+        const { item } = args.player;
+        const values = { title: strong(item ? titleOf(item.track) : ""), position: duration(args.position_ms) };
+        return [args.position_ms ? gettext("%(who)s moved to %(position)s in %(title)s") : gettext("%(who)s started %(title)s over"), values];
+      }
+      case "BotInstalled":
+        return [gettext("%(who)s joined this server")];
+      case "BotRemoved":
+        return [gettext("%(who)s was removed from this server")];
+      case "TrackMoved":
+        return [args.after ? gettext("%(who)s moved %(title)s") : gettext("%(who)s moved %(title)s to the front"), { title }];
+      case "SkipVoted": {
+        const { votes, needed } = args;
+        return metadata.userId ? [gettext("%(who)s voted to skip (%(votes)s of %(needed)s)"), { votes: String(votes), needed: String(needed) }] : null;
+      }
+      case "VolumeChanged":
+        return [gettext("%(who)s set the volume to %(percent)s"), { percent: `${args.player.volume}%` }];
+      case "SettingsChanged":
+        return [gettext("%(who)s changed %(settings)s in the settings"), { settings: strong(settingNames(args.after)) }];
+      case "AlertRuleAdded":
+        return [gettext("%(who)s added an alert rule for %(stream)s"), { stream }];
+      case "AlertRuleChanged":
+        return [gettext("%(who)s edited an alert rule")];
+      case "AlertRuleRemoved":
+        return [gettext("%(who)s deleted an alert rule for %(stream)s"), { stream }];
+      case "PlayerPaused":
+        return [gettext("%(who)s paused playback")];
+      case "PlayerResumed":
+        return [gettext("%(who)s resumed playback")];
+      case "VoiceJoined":
+      case "VoiceChanged": {
+        const channelId = args.player.voice_channel_id;
+        const moved = channelId !== this.channelId;
+        this.channelId = channelId;
+        const channel = strong(this.#channelName(channelId));
+        if (name === "VoiceJoined") return [gettext("%(who)s chose the voice channel %(channel)s"), { channel }];
+        // The bot also reports that it can be heard, or no longer. It has not moved then.
+        return moved && channelId ? [gettext("%(who)s joined %(channel)s"), { channel }] : null;
+      }
+      case "VoiceLeft":
+        this.channelId = null;
+        if (args.reason === "alone") return [gettext("%(who)s left the voice channel because it was empty")];
+        return [metadata.userId ? gettext("%(who)s disconnected Backline from voice") : gettext("%(who)s left the voice channel")];
+      case "PlayerErrorChanged":
+        return troubleOf(args.player.error);
+      default:
+        return null;
+    }
+  }
+}
+
+/** @param {GuildSyncEvent} event @returns {boolean} whether it is part of a clearing */
+function isClearing({ name, args }) {
+  return name === "QueueCleared" || (name === "TrackRemoved" && args.why === "cleared");
+}
+
+/** Whether it lists some of a deed's items, of which other events may list more. @param {GuildSyncEvent} event */
+function isPart({ name }) {
+  return name === "TracksAdded" || name === "TracksRemoved" || name === "TracksSkipped" || name === "QueueShuffled";
+}
+
+/** @param {GuildSyncEvent} event @returns {number} how many tracks it lists */
+function sizeOf({ args }) {
+  if ("items" in args) return args.items.length;
+  if ("item_ids" in args) return args.item_ids.length;
+  return "ranks" in args ? args.ranks.length : 0;
+}
+
+/**
+ * Group events by deed.
+ * @param {GuildSyncEvent[]} events ascending `seqNum`
+ */
+export function byDeed(events) {
+  /** @type {GuildSyncEvent[][]} */
+  const groups = [];
+  for (const event of events) {
+    const last = groups.at(-1)?.at(-1);
+    if (last && event.parentSeqNum === last.seqNum && continues(event, last)) groups.at(-1)?.push(event);
+    else groups.push([event]);
+  }
+  return groups;
+}
+
+/** @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it @returns {boolean} whether both belong to one deed */
+function continues(event, last) {
+  const { undoes, redoes, userId } = event.metadata;
+  if (undoes || redoes) return undoes === last.metadata.undoes && redoes === last.metadata.redoes;
+  // A second clearing needs tracks, and so events, in between.
+  if (isClearing(event)) return isClearing(last) && !last.metadata.undoes && !last.metadata.redoes;
+  if (last.metadata.undoes || last.metadata.redoes || !userId || userId !== last.metadata.userId) return false;
+  switch (event.name) {
+    case "TracksAdded":
+    case "TracksRemoved":
+    case "QueueShuffled":
+      return last.name === event.name && sizeOf(last) === PART;
+    case "TracksSkipped":
+      return last.name === "TrackSkipped" || (last.name === event.name && sizeOf(last) === PART);
+    case "TrackStarted":
+      return last.name === "TrackRequeued";
+    case "PlayerSeeked":
+      return last.name === event.name; // each press of a key is one
+    default:
+      return false;
+  }
+}
+
+/** @param {GuildSyncEvent[]} group @returns {Deed | null} null if its last event describes it */
+function together(group) {
+  const tracks = trackCount(group.reduce((sum, event) => sum + (event.name === "TrackSkipped" ? 1 : sizeOf(event)), 0));
+  switch (group[group.length - 1].name) {
+    case "TracksAdded":
+      return [gettext("%(who)s added %(tracks)s"), { tracks }];
+    case "TracksRemoved":
+      return [gettext("%(who)s removed %(tracks)s"), { tracks }];
+    case "TracksSkipped":
+      return [gettext("%(who)s skipped %(tracks)s"), { tracks }];
+    default:
+      return null;
+  }
+}
+
+/** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed} */
+function clearing(group, cut) {
+  if (cut) return [gettext("%(who)s cleared the queue")];
+  const tracks = group.reduce((sum, { args }) => sum + ("item_ids" in args ? args.item_ids.length : 0), 0);
+  const count = group.filter(({ name }) => name === "TrackRemoved").length;
+  const failed = interpolate(ngettext("%(count)s failed track", "%(count)s failed tracks", count), { count });
+  if (!tracks) return [gettext("%(who)s cleared %(failed)s"), { failed }];
+  const text = count ? gettext("%(who)s cleared the queue: %(tracks)s, %(failed)s") : gettext("%(who)s cleared the queue: %(tracks)s");
+  return [text, { tracks: trackCount(tracks), failed }];
+}
+
+/** @param {{code: string, detail: string} | null} error @returns {Deed | null} null for a state that someone chose */
+function troubleOf(error) {
+  switch (error?.code) {
+    case undefined:
+    case "PAUSED":
+    case "STOPPED":
+      return null;
+    case "NO_VOICE_CHANNEL":
+      return [gettext("%(who)s is not in a voice channel")];
+    case "BOT_AWAY":
+      return [gettext("%(who)s is offline")];
+    default:
+      return [gettext("%(who)s cannot play. %(reason)s"), { reason: error?.detail ?? "" }];
+  }
+}
+
+/** @param {object} settings @returns {string} as the settings page calls them */
+function settingNames(settings) {
+  const labels = JSON.parse(byId("feed").dataset.settings ?? "{}");
+  return Object.keys(settings).map((name) => labels[name] ?? name).join(", ");
+}
+
+/** A name or a title inside a sentence, in its own direction of writing. @param {string} text */
+export function strong(text) {
+  return element("strong", {}, element("bdi", {}, text));
+}
+
+/** @param {GuildSyncEvent} event @returns {Actor | null} null: Backline itself */
+export function actorOf({ name: event, args, metadata }) {
+  if ((event === "TrackFailed" && !metadata.undoes && !metadata.redoes) || (!metadata.userId && metadata.via === "bot")) return null;
+  const person = event === "TrackAdded" ? args.item.requested_by : null;
+  const name = metadata.displayName || metadata.username || (person ? nameOf(person) : "");
+  if (!name) return metadata.userId ? { called: gettext("Someone"), name: "?", avatar_url: null } : null;
+  const me = isMe({ id: metadata.userId ?? person?.id ?? "" });
+  return { called: me ? gettext("You") : name, name, avatar_url: metadata.avatarUrl ?? person?.avatar_url ?? null };
+}
