@@ -16,6 +16,7 @@ from nextcord.ext import commands
 from accounts.discord import DiscordObject, tls_context
 from botrunner.alerts import AlertPoster
 from botrunner.card.keeper import CardKeeper
+from botrunner.card.presses import press_card
 from botrunner.cogs.adding import Adding
 from botrunner.cogs.help import Help
 from botrunner.cogs.history import History
@@ -26,6 +27,7 @@ from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
 from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
+from botrunner.lists import turn
 from botrunner.mirror import Mirror
 from botrunner.reconciler import Reconciler
 from botrunner.registering import register_commands
@@ -91,7 +93,7 @@ class Bot(commands.Bot):
             owner=lease_owner(), serves=lambda guild_id: self.get_guild(int(guild_id)) is not None
         )
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
-        self._answering = Answering(self)
+        self._answering = Answering(self, {"card": press_card, "turn": turn})
         self._failures = Failures()
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")

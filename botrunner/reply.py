@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -25,8 +25,6 @@ from django.utils.translation import gettext_lazy as _
 from nextcord.ext import commands
 
 from accounts.errors import Refusal
-from botrunner.card.presses import press
-from botrunner.database import from_database
 from botrunner.languages import language_of
 from realtime.errors import StoreNotFound
 
@@ -45,6 +43,7 @@ ACKNOWLEDGED = 40060  # Discord: Interaction has already been acknowledged
 CLOSING = _("The bot is restarting. Check /queue in a moment to see whether this was done.")
 NO_DATABASE = _("The database is not responding. Try again in a few minutes.")
 NOT_YET = _("The bot is still loading this server. Try again in a moment.")
+NO_BUTTON = _("This button no longer works.")
 NO_COMMAND = _("This command has changed. Restart Discord, then try again.")
 OUR_FAULT = _("Something went wrong on our side. Try again in a moment.")
 
@@ -99,6 +98,7 @@ class Asked(nextcord.Interaction[Any]):
         content: str | Promise | None = None,
         *,
         embed: nextcord.Embed | None = None,
+        view: nextcord.ui.View | None = None,
         private: bool | None = None,
     ) -> None:
         """Send the answer. If `private`, only the person who asked sees it. The default is as for the deferral.
@@ -108,6 +108,7 @@ class Asked(nextcord.Interaction[Any]):
         private = self.private if private is None else private
         said: dict[str, Any] = {"content": str(content)} if content is not None else {}
         said |= {"embed": embed} if embed is not None else {}
+        said |= {"view": view} if view is not None else {}
         async with self._turn:
             sent: bool | None = None
             if not self.told and not self._deferred:
@@ -126,6 +127,17 @@ class Asked(nextcord.Interaction[Any]):
         """Send another message after the answer, to the person who asked only. Raises nothing."""
         await self._answered.wait()
         await self.tell(embed=embed, private=True)
+
+    async def replace(self, *, embed: nextcord.Embed, view: nextcord.ui.View | None) -> None:
+        """Answer a button by showing something else in its message. Raises nothing."""
+        async with self._turn:
+            said: dict[str, Any] = {"embed": embed, "view": view}
+            sent: bool | None = None
+            if not self._deferred:
+                sent = await self._answer(lambda: self.response.edit_message(**said))
+            if sent is None:
+                await self.edit_original_message(**said)
+            self._answered.set()
 
     async def suggest(self, choices: dict[str, str]) -> None:
         """Suggest values by name for the text being typed. It is not retried: the next key press asks again."""
@@ -207,10 +219,14 @@ async def tell_failure(asked: Asked, error: BaseException) -> None:
 
 
 class Answering:
-    """Takes a bot's interactions: drops duplicates, defers, and answers at shutdown. Build one per bot."""
+    """Takes a bot's interactions: drops duplicates, defers, and answers at shutdown. Build one per bot.
 
-    def __init__(self, bot: commands.Bot) -> None:
+    `buttons`: what carries out a press, by the first part of the button's id.
+    """
+
+    def __init__(self, bot: commands.Bot, buttons: Mapping[str, Callable[[Asked], Awaitable[None]]]) -> None:
         self._bot = bot
+        self._buttons = buttons
         self._seen: dict[int, None] = {}  # oldest first
         self._under_way: dict[asyncio.Task[None], Asked] = {}
 
@@ -266,11 +282,15 @@ class Answering:
             timer.cancel()
 
     async def _press(self, asked: Asked) -> None:
-        """Carry out what a card's button stands for. The card shows what came of it; a refusal is told the presser."""
+        """Carry out what a button stands for. A refusal is told to the person who pressed it, and to nobody else."""
         timer = asyncio.create_task(_defer_in_time(asked))
         try:
-            await from_database(press, asked)
-            await asked.defer()
+            press = self._buttons.get(asked.name.partition(":")[0])
+            if press is None:
+                await asked.tell(NO_BUTTON, private=True)
+            else:
+                await press(asked)
+                await asked.defer()
         except Exception as error:
             await tell_failure(asked, error)
         finally:

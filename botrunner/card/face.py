@@ -163,7 +163,7 @@ def _fields(scene: Scene) -> list[dict[str, Any]]:
     if scene.up_next:
         fields.append({"name": _("Up next"), "value": _up_next(scene), "inline": False})
     if scene.item.requested_by is not None:
-        name = escape(str(scene.item.requested_by), MAX_NAME)
+        name = escape(str(scene.item.requested_by), MAX_NAME) or _("Someone")
         fields.append({"name": _("Added by"), "value": name, "inline": True})
     fields.append({"name": _("Loop"), "value": str(Loop(player.loop).label), "inline": True})
     fields.append({"name": _("Volume"), "value": f"{player.volume} %", "inline": True})

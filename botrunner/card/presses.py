@@ -7,10 +7,13 @@ from typing import Any, cast
 import nextcord
 from django.utils.translation import gettext as _
 
-from botrunner.card.face import VERSION
+from botrunner.card.face import VERSION, custom_id
 from botrunner.card.scene import heard_between
+from botrunner.database import from_database
+from botrunner.lists import show
 from botrunner.mirror import store_member
 from botrunner.models import Card
+from botrunner.reply import Asked
 from library.errors import NothingFound
 from queue_app.commands import execute
 from queue_app.errors import NothingPlaying, UnknownCommand
@@ -32,8 +35,15 @@ COMMANDS = {
 }
 
 
-def press(asked: nextcord.Interaction[Any]) -> None:
-    """Carry out what a button stands for. Raises a refusal. Uses the database."""
+async def press_card(asked: Asked) -> None:
+    """Carry out what a button of a card stands for. Raises a refusal."""
+    if asked.name == custom_id("queue"):
+        await show(asked, "queue")
+    else:
+        await from_database(_press, asked)
+
+
+def _press(asked: Asked) -> None:
     member, data = asked.user, cast("dict[str, Any]", asked.data)
     assert isinstance(member, nextcord.Member)  # cards are posted in guilds only
     act, about = _read(str(data["custom_id"]))
@@ -43,9 +53,9 @@ def press(asked: nextcord.Interaction[Any]) -> None:
     execute(guild_id, COMMANDS[act], args, origin=origin)
 
 
-def _read(custom_id: str) -> tuple[str, str]:
+def _read(pressed: str) -> tuple[str, str]:
     """Return what a button does and which item it is about. Raises UnknownCommand for one from another version."""
-    _card, version, act, *about = [*custom_id.split(":"), "", ""][:4]
+    _card, version, act, *about = [*pressed.split(":"), "", ""][:4]
     if version != str(VERSION) or act not in COMMANDS:
         raise UnknownCommand(
             _("This button is from an older version. Use /nowplaying, or add a track for a new one.")

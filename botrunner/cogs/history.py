@@ -11,11 +11,10 @@ from nextcord.utils import escape_markdown
 
 from botrunner.cogs.cog import IN_GUILDS, Cog, run
 from botrunner.database import from_database
-from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of
 from botrunner.languages import described
+from botrunner.lists import show
 from botrunner.reply import Asked, for_the_asker
-from library.clock import clock
-from queue_app.models import Change, ItemState, Play
+from queue_app.models import Change
 from queue_app.words import change_sentence
 
 MAX_PAGE = 100
@@ -37,14 +36,7 @@ class History(Cog):
             default=1,
         ),
     ) -> None:
-        first = (page - 1) * PER_PAGE
-        plays = await from_database(_newest_plays, str(interaction.guild_id), first)
-        lines = [_line(number, play) for number, play in enumerate(plays[:PER_PAGE], start=first + 1)]
-        empty = _("Nothing was played yet.") if page == 1 else _("The history has no such page.")
-        embed = list_embed(_("History"), lines, empty=empty)
-        if page > 1 or len(plays) > PER_PAGE:
-            embed.set_footer(text=_("Page %(page)s") % {"page": page})
-        await interaction.tell(embed=embed)
+        await show(interaction, "history", page)
 
     @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
     async def undo(self, interaction: Asked) -> None:
@@ -63,33 +55,6 @@ def _sentence_of(guild_id: str, seq: int) -> str:
     """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it."""
     changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
     return escape_markdown(change_sentence(changes.latest("pk")))  # the older ones are of earlier epochs
-
-
-def _newest_plays(guild_id: str, skipped: int) -> list[Play]:
-    """Return a page of plays, newest first, and one more if there is a next page."""
-    plays = Play.objects.filter(guild_id=guild_id).select_related("track", "requested_by", "item")
-    return list(plays.order_by("-started_at", "-id")[skipped : skipped + PER_PAGE + 1])
-
-
-def _line(number: int, play: Play) -> str:
-    return line_of(
-        number,
-        play.track,
-        name_of(play.requested_by) if play.requested_by else "",
-        nextcord.utils.format_dt(play.started_at, "R"),
-        _ending(play),
-    )
-
-
-def _ending(play: Play) -> str:
-    match play.outcome:
-        case ItemState.PLAYED:
-            return _("played")
-        case ItemState.SKIPPED:
-            return _("skipped after %(time)s") % {"time": clock(play.heard_ms)}
-        case ItemState.FAILED:
-            return _("failed")
-    return _("playing") if play.item.state == ItemState.PLAYING else _("will continue")
 
 
 def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import nextcord
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.models import User
 from botrunner.cogs.cog import IN_GUILDS, Cog, run
 from botrunner.database import from_database
-from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of, title_of_track
+from botrunner.embeds import title_of
 from botrunner.languages import described, offered
+from botrunner.lists import show
 from botrunner.picking import LONGEST, pick_item, pick_items
 from botrunner.reply import Asked, for_the_asker
 from botrunner.suggestions import Suggestions
-from library.clock import clock
-from queue_app.models import Player, QueueItem
-from queue_app.numbers import numbered_items, place_for_number
-from queue_app.queries import load_player
+from queue_app.numbers import place_for_number
 
 DUPLICATES = gettext_noop("Duplicates")
 ABSENT = gettext_noop("Tracks of people who are not in the voice channel")
@@ -41,16 +38,7 @@ class Queue(Cog):
             **described("The page to show. Default: the first."), min_value=1, required=False, default=1
         ),
     ) -> None:
-        guild_id = str(interaction.guild_id)
-        player = await from_database(load_player, guild_id)
-        pages = max(1, -(-player.queue_total // PER_PAGE))
-        if page > pages:
-            said = ngettext("The queue has %(count)s page.", "The queue has %(count)s pages.", pages)
-            await interaction.tell(said % {"count": pages})
-            return
-        first = (page - 1) * PER_PAGE + 1
-        items = await from_database(numbered_items, guild_id, first, first + PER_PAGE - 1)
-        await interaction.tell(embed=_queue_embed(items, player, first=first, pages=pages))
+        await show(interaction, "queue", page)
 
     @nextcord.slash_command(**described("Remove a track from the queue, or several."), contexts=IN_GUILDS)
     async def remove(
@@ -166,24 +154,3 @@ def _removed(count: int) -> str:
 def _user_id_of(discord_id: str) -> str:
     """Return the id of a person's user. "0", which nobody has, if the person never used Backline."""
     return str(User.objects.filter(discord_id=discord_id).values_list("pk", flat=True).first() or 0)
-
-
-def _queue_embed(items: list[QueueItem], player: Player, *, first: int, pages: int) -> nextcord.Embed:
-    lines = [
-        line_of(
-            number,
-            item.track,
-            clock(item.track.duration_ms) if item.track.duration_ms else "",
-            name_of(item.requested_by) if item.requested_by else "",
-        )
-        for number, item in enumerate(items, start=first)
-    ]
-    embed = list_embed(_("Up next"), lines, empty=_("The queue is empty."))
-    embed.url = f"{settings.FRONTEND_URL}/guilds/{player.pk}"
-    if player.item:
-        embed.add_field(name=_("Now playing"), value=title_of_track(player.item.track), inline=False)
-    if pages > 1:
-        total = ngettext("%(count)s track", "%(count)s tracks", player.queue_total)
-        page = _("Page %(page)s of %(pages)s") % {"page": -(-first // PER_PAGE), "pages": pages}
-        embed.set_footer(text=f"{page} · {total % {'count': player.queue_total}}")
-    return embed

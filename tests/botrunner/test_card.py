@@ -99,6 +99,13 @@ async def test_a_refusal_is_told_the_presser_only(playing: Stage) -> None:
     assert (await playing.player()).status == "playing"
 
 
+async def test_its_queue_is_shown_to_the_presser_only(playing: Stage) -> None:
+    card = await card_that(playing, "Long A")
+    said = await press(playing, "member", card, "queue")
+    assert said["flags"] & 64
+    assert "Long C" in said["embeds"][0]["description"]
+
+
 async def test_a_second_press_does_not_skip_the_next_track(playing: Stage) -> None:
     card = await card_that(playing, "Long A")
     button = next(

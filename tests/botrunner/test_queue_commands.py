@@ -79,7 +79,33 @@ async def test_the_queue_has_pages(filled: Stage) -> None:
     second = card(await filled.slash("member", "queue", page=2))
     assert [line[:11] for line in second["description"].splitlines()] == ["11. Song 11", "12. Song 12"]
     assert second["footer"]["text"] == "Page 2 of 2 · 12 tracks"
-    assert await refused(filled, "member", "queue", page=3) == "The queue has 2 pages."
+    assert card(await filled.slash("member", "queue", page=3)) == second
+
+
+async def test_buttons_turn_the_pages_for_who_asked(filled: Stage) -> None:
+    message = await filled.slash("member", "queue")
+    assert message["flags"] & EPHEMERAL
+    back, where, onward = message["components"][0]["components"]
+    assert (back["disabled"], where["label"], onward.get("disabled", False)) == (True, "1 of 2", False)
+    press = {"user": "member", "message_id": message["id"], "custom_id": onward["custom_id"]}
+    (await filled.http.post("/_sandbox/components", json=press)).raise_for_status()
+    shown = filled.sandbox.world.messages[message["id"]]
+    assert shown.embeds[0]["description"].startswith("11. Song 11")
+    back, where, onward = shown.components[0]["components"]
+    assert (back.get("disabled", False), where["label"], onward["disabled"]) == (False, "2 of 2", True)
+    await filled.bots[0].stop()
+    await filled.start_bot()
+    press["custom_id"] = back["custom_id"]
+    (await filled.http.post("/_sandbox/components", json=press)).raise_for_status()
+    assert filled.sandbox.world.messages[message["id"]].embeds[0]["description"].startswith("1. Song 1 ")
+
+
+async def test_a_button_that_nobody_knows_is_answered(filled: Stage) -> None:
+    message = await filled.slash("member", "queue")
+    filled.sandbox.world.messages[message["id"]].components[0]["components"][2]["custom_id"] = "old:1"
+    press = {"user": "member", "message_id": message["id"], "custom_id": "old:1"}
+    answer = await filled.http.post("/_sandbox/components", json=press)
+    assert answer.json()["content"] == "This button no longer works."
 
 
 async def test_tracks_are_removed_by_number_range_and_title(filled: Stage) -> None:

@@ -1,0 +1,150 @@
+"""Long lists in replies, a page at a time, with buttons that turn the pages.
+
+A reply with such buttons is seen by one person only, so nobody turns another person's pages. The buttons carry what is
+needed to show any page, so they work after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import nextcord
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from botrunner.database import from_database
+from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_track
+from botrunner.reply import Asked
+from library.clock import clock
+from queue_app.models import ItemState, Play, Player, QueueItem
+from queue_app.numbers import numbered_items
+from queue_app.queries import load_player
+
+VERSION = 1
+MAX_PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """`more`: there is a page after this one. `pages` is their number, None if it is not known."""
+
+    kind: str
+    number: int
+    embed: nextcord.Embed
+    more: bool
+    pages: int | None = None
+
+    def view(self) -> nextcord.ui.View | None:
+        """Return the buttons, None for a list of one page. Call it on the event loop."""
+        if self.number == 1 and not self.more:
+            return None
+        where = (
+            _("%(page)s of %(pages)s") % {"page": self.number, "pages": self.pages}
+            if self.pages
+            else str(self.number)
+        )
+        return still(
+            nextcord.ui.Button(emoji="◀️", custom_id=self._id(self.number - 1), disabled=self.number == 1),
+            nextcord.ui.Button(label=where, custom_id=self._id("here"), disabled=True),
+            nextcord.ui.Button(emoji="▶️", custom_id=self._id(self.number + 1), disabled=not self.more),
+        )
+
+    def _id(self, number: int | str) -> str:
+        return f"turn:{VERSION}:{self.kind}:{number}"
+
+
+def still(*buttons: nextcord.ui.Button[Any]) -> nextcord.ui.View:
+    """Return a view that nextcord does not keep: presses are handled by their ids (Answering)."""
+    view = nextcord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button)
+    view.stop()
+    return view
+
+
+def queue_page(guild_id: str, number: int) -> Page:
+    """Return a page of the queue; the last one if it has not as many."""
+    player = load_player(guild_id)
+    pages = max(1, -(-player.queue_total // PER_PAGE))
+    number = min(number, pages)
+    first = (number - 1) * PER_PAGE + 1
+    items = numbered_items(guild_id, first, first + PER_PAGE - 1)
+    return Page("queue", number, _queue_embed(items, player, first), more=number < pages, pages=pages)
+
+
+def _queue_embed(items: list[QueueItem], player: Player, first: int) -> nextcord.Embed:
+    lines = [
+        line_of(
+            number,
+            item.track,
+            clock(item.track.duration_ms) if item.track.duration_ms else "",
+            name_of(item.requested_by) if item.requested_by else "",
+        )
+        for number, item in enumerate(items, start=first)
+    ]
+    embed = list_embed(_("Up next"), lines, empty=_("The queue is empty."))
+    embed.url = f"{settings.FRONTEND_URL}/guilds/{player.pk}"
+    if player.item:
+        embed.add_field(name=_("Now playing"), value=title_of_track(player.item.track), inline=False)
+    if player.queue_total > PER_PAGE:
+        total = ngettext("%(count)s track", "%(count)s tracks", player.queue_total)
+        page = _("Page %(page)s of %(pages)s") % {
+            "page": -(-first // PER_PAGE),
+            "pages": -(-player.queue_total // PER_PAGE),
+        }
+        embed.set_footer(text=f"{page} · {total % {'count': player.queue_total}}")
+    return embed
+
+
+def history_page(guild_id: str, number: int) -> Page:
+    first = (number - 1) * PER_PAGE
+    newest = Play.objects.filter(guild_id=guild_id).select_related("track", "requested_by", "item")
+    plays = list(newest.order_by("-started_at", "-id")[first : first + PER_PAGE + 1])
+    lines = [_play_line(place, play) for place, play in enumerate(plays[:PER_PAGE], start=first + 1)]
+    empty = _("Nothing was played yet.") if number == 1 else _("The history has no such page.")
+    embed = list_embed(_("History"), lines, empty=empty)
+    if number > 1 or len(plays) > PER_PAGE:
+        embed.set_footer(text=_("Page %(page)s") % {"page": number})
+    return Page("history", number, embed, more=len(plays) > PER_PAGE)
+
+
+def _play_line(number: int, play: Play) -> str:
+    return line_of(
+        number,
+        play.track,
+        name_of(play.requested_by) if play.requested_by else "",
+        nextcord.utils.format_dt(play.started_at, "R"),
+        _ending(play),
+    )
+
+
+def _ending(play: Play) -> str:
+    match play.outcome:
+        case ItemState.PLAYED:
+            return _("played")
+        case ItemState.SKIPPED:
+            return _("skipped after %(time)s") % {"time": clock(play.heard_ms)}
+        case ItemState.FAILED:
+            return _("failed")
+    return _("playing") if play.item.state == ItemState.PLAYING else _("will continue")
+
+
+LISTS: dict[str, Callable[[str, int], Page]] = {"queue": queue_page, "history": history_page}
+
+
+async def show(asked: Asked, kind: str, number: int = 1) -> None:
+    """Answer with a page of a list, seen by the person who asked only."""
+    page = await from_database(LISTS[kind], str(asked.guild_id), number)
+    await asked.tell(embed=page.embed, view=page.view(), private=True)
+
+
+async def turn(asked: Asked) -> None:
+    """Show another page in the message whose button was pressed."""
+    _turn, _version, kind, number = cast("dict[str, Any]", asked.data)["custom_id"].split(":")
+    if kind not in LISTS or not number.isdecimal():
+        return
+    page = await from_database(LISTS[kind], str(asked.guild_id), min(max(int(number), 1), MAX_PAGE))
+    await asked.replace(embed=page.embed, view=page.view())
