@@ -75,7 +75,7 @@ PARTS = [
     Part("djangorestframework-simplejwt", "accounts/tokens.py", rest_framework_simplejwt.backends.TokenBackend, (
         "prepared_signing_key",
     )),
-    Part("nextcord", "botrunner/bot.py, rest.py", nextcord.Client, ("_connection", "http")),
+    Part("nextcord", "botrunner/bot.py, registering.py, rest.py", nextcord.Client, ("_connection", "http")),
     Part("nextcord", "botrunner/bot.py", nextcord.state.ConnectionState, ("parsers",)),
     Part("nextcord", "botrunner/mirror.py, seat.py", nextcord.abc.GuildChannel, ("_overwrites",)),
     Part("nextcord", "botrunner/rest.py", nextcord.http.RateLimit, (
