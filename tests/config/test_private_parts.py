@@ -148,12 +148,12 @@ def private_names() -> Iterator[tuple[str, str]]:
     """Yield `(place, name)` for each private name, or name in a private module, that the program uses from others."""
     for app in PROGRAM:
         for path in (ROOT / app).rglob("*.py"):
-            nodes = list(ast.walk(ast.parse(path.read_text())))
+            file, nodes = path.relative_to(ROOT), list(ast.walk(ast.parse(path.read_text())))
             fields = (node.target for node in nodes if isinstance(node, ast.AnnAssign))
             own = {field.id for field in fields if isinstance(field, ast.Name)}  # of a class of this file
             own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
             for node in nodes:
-                place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+                place = f"{file}:{getattr(node, 'lineno', 0)}"
                 if isinstance(node, ast.Attribute) and not of_itself(node.value):
                     yield from ((place, name) for name in [node.attr] if is_private(name) and name not in own)
                 elif isinstance(node, ast.ImportFrom):

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from sandbox.seed import JUNIPER, LOUNGE
-from tests.clients.browser import PHONE, WIDE, Scheme, Window, find_chromium
+from tests.clients.browser import FLAGS, PHONE, WIDE, Scheme, Window, find_chromium, new_context
 from tests.e2e.conftest import clear
 from tests.e2e.program import Backline, Person
 
-FLAGS = [
-    "--no-sandbox",
+QUIET = [
+    *FLAGS,
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-default-apps",
@@ -29,7 +29,7 @@ type Open = Callable[..., Window]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
         yield chromium
         chromium.close()
 
@@ -40,8 +40,7 @@ def window(browser: Browser, running: Backline) -> Iterator[Open]:
     windows: list[Window] = []
 
     def open_window(*, size: ViewportSize = WIDE, scheme: Scheme = "dark") -> Window:
-        context = browser.new_context(base_url=running.web_url, viewport=size, color_scheme=scheme)
-        context.set_default_timeout(30_000)
+        context = new_context(browser, base_url=running.web_url, viewport=size, color_scheme=scheme)
         windows.append(Window(context.new_page()))
         return windows[-1]
 

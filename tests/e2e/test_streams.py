@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from websockets.sync import client
 
 from sandbox.seed import DJ_ROLE, LOUNGE
-from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, WIDE, Window, find_chromium
+from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, WIDE, Window, find_chromium, new_context
 from tests.clients.test_stream_pages import see_it_move
 from tests.e2e.program import ROOT, Backline, Person
-from tests.e2e.test_browser import FLAGS, log_in
+from tests.e2e.test_browser import QUIET, log_in
 from tests.server import WAIT_SECONDS
 from tests.streams.device import Device
 from tests.waiting import until
@@ -30,16 +30,14 @@ MOTION = "Something moves at the door"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        flags = [*FLAGS, CAMERA, CAMERA_ALLOWED]
+        flags = [*QUIET, CAMERA, CAMERA_ALLOWED]
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
         yield chromium
         chromium.close()
 
 
 def open_window(browser: Browser, running: Backline, size: ViewportSize) -> Window:
-    context = browser.new_context(base_url=running.web_url, viewport=size)
-    context.set_default_timeout(30_000)
-    return Window(context.new_page())
+    return Window(new_context(browser, base_url=running.web_url, viewport=size).new_page())
 
 
 def posts(running: Backline, text: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from playwright.async_api import Page, async_playwright, expect
 from sandbox import permissions
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, LOUNGE
 from sandbox.server import Sandbox
+from tests.clients.browser import FLAGS, PHONE
 from tests.waiting import eventually
 
 from .conftest import Connect, channel_id
@@ -26,9 +27,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set CHROM
 async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
     """The sandbox's page, as `member`. Errors in its console fail the test."""
     async with async_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        arguments = [*FLAGS, "--disable-background-networking"]
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = await browser.new_page(viewport={"width": 375, "height": 812})
+        page = await browser.new_page(viewport=PHONE, reduced_motion="reduce")
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         # Chromium also logs every refused request. Those are not errors of the page.

@@ -10,6 +10,7 @@ from playwright.async_api import async_playwright
 
 from sandbox.voice.server import VoiceServer
 from sandbox.voice.udp import AES256_GCM
+from tests.clients.browser import FLAGS
 from tests.waiting import eventually
 
 from .clients import GUILD, HandClient
@@ -66,7 +67,7 @@ async def test_chromium_plays_the_live_stream(
     await hand.join(AES256_GCM)
     try:
         async with async_playwright() as playwright:
-            flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+            flags = [*FLAGS, "--autoplay-policy=no-user-gesture-required"]
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
             tab = await browser.new_page()
             await tab.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
