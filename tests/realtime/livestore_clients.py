@@ -1,4 +1,7 @@
-"""Two real LiveStore clients with the published `@livestore/sync-cf` 0.4.0, in Node."""
+"""Two real LiveStore clients with the published `@livestore/sync-cf` 0.4.0, in Node.
+
+`python -m bench.livestore` runs this file. `make test` does not: npm fetches their packages first.
+"""
 
 from __future__ import annotations
 
