@@ -51,7 +51,8 @@ def test_without_a_connection_nothing_is_shown_as_live(desk: Desk, relay: Relay,
     expect(now).to_have_attribute("data-cold", "")
     expect(page.locator("#player-problem")).to_contain_text(f"the last known state, at {stood}")
     expect(page.locator("#queue .line-sub")).not_to_contain_text("in 0:")
-    assert page.locator("#now-art").evaluate("art => getComputedStyle(art).filter").startswith("grayscale")
+    art = "art => getComputedStyle(art).filter"
+    until(lambda: page.locator("#now-art").evaluate(art).startswith("grayscale"))
     glow = "now => getComputedStyle(now, '::before').opacity"
     until(lambda: now.evaluate(glow) == "0")
 

@@ -188,9 +188,10 @@ def test_no_page_is_wider_than_the_window(window: Open, tone: Person) -> None:
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], (path, scheme)
-            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            red = int(background.removeprefix("rgb(").partition(",")[0])
-            assert (red < 128) == (scheme == "dark"), path
+            page.wait_for_function(
+                "dark => (getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0] < 128) === dark",
+                arg=scheme == "dark",
+            )
 
 
 def test_a_restart_is_survived_by_an_open_page(window: Open, tone: Person, running: Backline) -> None:
