@@ -20,6 +20,10 @@ from tests.waiting import eventually
 
 ROOMS = ("Stage left", "Back room")
 PEOPLE = ("owner", "dj", "member")
+COMMANDS = (
+    "pause", "resume", "skip", "leave", "clear", "stop", "previous", "replay", "forward", "rewind", "shuffle", "undo",
+    "redo",
+)  # fmt: skip
 CONNECT = 1 << 20
 
 Step = tuple[str, Any, Any]
@@ -32,7 +36,7 @@ def step(name: str, first: st.SearchStrategy[Any], second: st.SearchStrategy[Any
 PERSON, ROOM = st.sampled_from(PEOPLE), st.sampled_from(ROOMS)
 STEPS = st.lists(
     st.one_of(
-        step("type", PERSON, st.sampled_from(["pause", "resume", "skip", "leave", "clear"])),
+        step("type", PERSON, st.sampled_from(COMMANDS)),
         step("play", PERSON, st.sampled_from(["Long A", "Long C", "Short E"])),
         step("join", PERSON, ROOM),
         step("sit", PERSON, st.none() | ROOM),
