@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class Spent:
     rows: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.cpu_ms)
 
     @property
     def mean_ms(self) -> float:

@@ -12,8 +12,16 @@ TRACKS = 50
 TRACK = "library:" + "0" * 32  # created if the library is empty
 
 
-def fill(guild_id: str, count: int, *, people: int = 1) -> None:
-    """Fill a guild's queue with exactly `count` items, requested by `people` members in turns."""
+def requester(number: int) -> str:
+    """Return the Discord id of one of those who request items."""
+    return f"2100000000000000{number:02}"
+
+
+def fill(guild_id: str, count: int, *, people: int = 1, apart: bool = False) -> None:
+    """Fill a guild's queue with exactly `count` items, requested by `people` members in turns.
+
+    `apart`: every second item is a track that is in the queue once, and the others are all the same track.
+    """
     from django.db import transaction
     from django.utils import timezone
 
@@ -25,9 +33,10 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
 
     with transaction.atomic():
         QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED).delete()
-        names = [f"bench-{number}" for number in range(people)]
-        users = [User.objects.get_or_create(username=name, discord_id=f"2100000000000000{at:02}")[0]
-                 for at, name in enumerate(names)]  # fmt: skip
+        users = [
+            User.objects.get_or_create(username=f"bench-{number}", discord_id=requester(number))[0]
+            for number in range(people)
+        ]
         for user in users:
             Membership.objects.get_or_create(user=user, guild_id=guild_id)
         made = Track(source="library", uri=TRACK, title="Song", artist="The Testers", duration_ms=60_000)
@@ -36,6 +45,14 @@ def fill(guild_id: str, count: int, *, people: int = 1) -> None:
         if not tracks:
             made.save()
             tracks = [made]
+        if apart:
+            uris = [f"library:{number:032x}" for number in range(1, count // 2 + 1)]
+            once = [
+                Track(source="library", uri=uri, title="Song", resolved_at=timezone.now()) for uri in uris
+            ]
+            Track.objects.bulk_create(once, ignore_conflicts=True)
+            once = list(Track.objects.filter(uri__startswith="library:0").order_by("uri")[: count // 2 + 1])
+            tracks = [track for pair in zip(once[1:], [once[0]] * len(once), strict=False) for track in pair]
         QueueItem.objects.bulk_create(
             (
                 QueueItem(

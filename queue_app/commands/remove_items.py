@@ -9,7 +9,6 @@ from queue_app.arguments import Arguments, ItemIds
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right
-from queue_app.domain.rank import queued
 from queue_app.domain.remove import take_out
 from queue_app.errors import ItemNotFound, NotYourItem
 from queue_app.events import TrackRemoved, TracksRemoved
@@ -32,8 +31,7 @@ class RemoveItems(Command):
     @staticmethod
     def run(state: GuildState, *, item_ids: list[str]) -> dict[str, Any]:
         """Raises ItemNotFound or NotYourItem."""
-        waiting = queued(state.guild_id).select_related("track", "requested_by")
-        found = list(waiting.filter(pk__in=item_ids).order_by("rank"))
+        found = state.find_items(item_ids)
         if len(found) < len(set(item_ids)):
             known = {str(item.pk) for item in found}
             missing = next(item_id for item_id in item_ids if item_id not in known)

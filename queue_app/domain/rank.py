@@ -82,7 +82,7 @@ def ranks_behind(state: GuildState, low: int, count: int) -> list[int]:
     if high is None:
         return [low + STEP * number for number in range(1, count + 1)]
     if high - low <= count:
-        high = _make_room(state, low, count)
+        high = make_room(state, low, count)
     step = (high - low) // (count + 1)
     return [low + step * number for number in range(1, count + 1)]
 
@@ -95,11 +95,11 @@ def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Pla
     if high is None:
         return Place(after, low + STEP)
     if high - low < 2:
-        high = _make_room(state, low)
+        high = make_room(state, low)
     return Place(after, (low + high) // 2)
 
 
-def _make_room(state: GuildState, low: int, places: int = 1) -> int:
+def make_room(state: GuildState, low: int, places: int = 1) -> int:
     """Spread the items right behind that rank, with so many free places before them, and append QueueRenumbered.
 
     Returns the new rank of the first of them. Spreads only as many as it takes to have room between them, which is

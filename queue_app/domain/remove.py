@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import batched
+from itertools import batched, takewhile
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from queue_app.domain.guild_state import GuildState, Step
@@ -14,6 +15,7 @@ from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSk
 from queue_app.models import ItemState, QueueItem
 
 PREDECESSORS = 20  # remembered of each run of removed items
+MANY = 1_000  # items, above which it is cheaper to read the whole queue than to ask about each run
 _IDS = 500  # in one statement
 
 Ranked = tuple[UUID, int]  # an item's id and rank
@@ -79,21 +81,57 @@ def place_of(state: GuildState, item: QueueItem) -> Step:
 
 
 def _runs(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] | None) -> Iterator[Step]:
-    """Yield the items by runs that have no other item in between, each with what stands before it, nearest first."""
+    """Yield the items by runs that have no other item in between.
+
+    Each has what stands before it, nearest first, as far as that is not before the last run as well: many runs in a
+    long queue would name the same items again and again.
+    """
     gone = {pk for pk, _ in items}
+    if before is None and len(items) > MANY:
+        before = list(queued(state.guild_id).order_by("rank").values_list("pk", "rank"))
+    nearest = None if before is not None else _nearest(state, items)
     of = _in_memory(before, gone) if before is not None else lambda rank: _predecessors(state, rank, gone)
     run: list[UUID] = []
     behind: list[UUID] = []
+    known: set[UUID] = set()
     first = 0
     for pk, rank in items:
+        if run and nearest is not None and nearest.get(pk) == run[-1]:
+            run.append(pk)
+            continue
         previous = of(rank)
         if run and previous[:1] != behind[:1]:
-            yield {"items": _ids(run), "behind": _ids(behind), "rank": first}
-            run = []
+            yield _run(run, behind, known, first)
+            run, known = [], set(behind)
         if not run:
             behind, first = previous, rank
         run.append(pk)
-    yield {"items": _ids(run), "behind": _ids(behind), "rank": first}
+    yield _run(run, behind, known, first)
+
+
+def _run(items: Iterable[UUID], behind: Iterable[UUID], known: Collection[UUID], rank: int) -> Step:
+    new = takewhile(lambda pk: pk not in known, behind)
+    return {"items": _ids(items), "behind": _ids(new), "rank": rank}
+
+
+def behinds(runs: Iterable[Step]) -> Iterator[list[str]]:
+    """Yield all that stood before each run, nearest first, of what `_runs` yielded."""
+    behind: list[str] = []
+    for run in runs:
+        behind = [*run["behind"], *behind][:PREDECESSORS]
+        yield behind
+
+
+def _nearest(state: GuildState, items: Sequence[Ranked]) -> dict[UUID, UUID]:
+    """Return which queued item stands right before each of the items, gone or not."""
+    before = queued(state.guild_id).filter(rank__lt=OuterRef("rank")).order_by("-rank").values("pk")[:1]
+    found: dict[UUID, UUID] = {}
+    if len(items) > 1:
+        for part in batched(items, _IDS):
+            # By id alone: asked for queued items, SQLite reads the whole queue to find these.
+            rows = QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).annotate(before=Subquery(before))
+            found |= dict(rows.values_list("pk", "before"))
+    return found
 
 
 def _predecessors(state: GuildState, rank: int, gone: Collection[UUID]) -> list[UUID]:

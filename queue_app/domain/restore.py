@@ -27,8 +27,9 @@ from queue_app.domain.policy import (
     check_move,
     may_skip_at_once,
 )
-from queue_app.domain.rank import PART, at_front, front_ranks, queue_again, queued, ranks_behind, write_ranks
-from queue_app.domain.remove import place_of, take_out
+from queue_app.domain.put_back import Run, find_places
+from queue_app.domain.rank import PART, at_front, queue_again, queued, write_ranks
+from queue_app.domain.remove import PREDECESSORS, behinds, place_of, take_out
 from queue_app.domain.seek import seek
 from queue_app.errors import ChangedSince, NotAllowed, NotYourItem, QueueFull
 from queue_app.events import (
@@ -49,6 +50,7 @@ from queue_app.events import (
 from queue_app.models import ItemState, QueueItem
 
 _IDS = 500  # in one statement
+_SHOWN = ("track", "requested_by")
 
 # Who may take a step, by the name that the step has.
 RIGHTS: dict[str, Callable[[GuildState], object]] = {
@@ -106,10 +108,15 @@ def take_steps(state: GuildState, steps: list[Step]) -> Outcome:
 
 
 def _items(state: GuildState, ids: Iterable[str]) -> dict[str, QueueItem]:
+    """Return the items of the guild by their ids, tracks and requesters loaded."""
     found: dict[str, QueueItem] = {}
     for part in batched(ids, _IDS):
-        items = QueueItem.objects.select_related("track", "requested_by")
-        found |= {str(item.pk): item for item in items.filter(guild_id=state.guild_id, pk__in=part)}
+        # By id alone: asked for those of the guild, SQLite reads all of the guild's to find these.
+        items = QueueItem.objects.filter(pk__in=part)
+        # Many items have few tracks and requesters. Joined, each row would create all three again.
+        few = len(part) <= PREDECESSORS
+        loaded = items.select_related(*_SHOWN) if few else items.prefetch_related(*_SHOWN)
+        found |= {str(item.pk): item for item in loaded if item.guild_id == state.guild_id}
     return found
 
 
@@ -158,24 +165,26 @@ class PutBack(Restore):
         RIGHTS[right](state)
         found = _items(state, [item_id for run in runs for item_id in run["items"]])
         room = program.QUEUE_MAX_ITEMS - state.player.queue_total
+        wanted: list[Run] = []
         put: list[str] = []
-        for run in runs:
+        for run, behind in zip(runs, behinds(runs), strict=True):
             back: list[QueueItem] = []
             for item_id in run["items"]:
                 item = found.get(item_id)
                 if item is None or item.state not in (ItemState.REMOVED, ItemState.SKIPPED):
                     outcome.leave_out(item_id, _reason(item))
-                elif len(put) + len(back) >= room:
+                elif len(put) >= room:
                     outcome.leave_out(item_id, FULL)
                 else:
                     back.append(item)
+                    put.append(item_id)
             if back:
-                _put(state, back, behind=run["behind"], rank=run["rank"])
-                put += [str(item.pk) for item in back]
+                wanted.append(Run(back, behind, run["rank"]))
         if not put and any(each["reason"] == FULL for each in outcome.left_out):
             raise QueueFull
         outcome.done += len(put)
         if put:
+            _put(state, wanted)
             outcome.inverse.append({"do": "RemoveAdded", "items": put, "right": right, "end": end})
 
 
@@ -183,38 +192,22 @@ def _reason(item: QueueItem | None) -> str:
     return GONE if item is None else REASONS[ItemState(item.state)]
 
 
-def _put(state: GuildState, items: list[QueueItem], *, behind: list[str], rank: int) -> None:
-    ranks, after = _free_ranks(state, len(items), behind=behind, rank=rank)
-    for item, new in zip(items, ranks, strict=True):
-        item.state, item.rank, item.ended_at = ItemState.QUEUED, new, None
+def _put(state: GuildState, runs: list[Run]) -> None:
+    items: list[QueueItem] = []
+    for place in find_places(state, runs):
+        for item, rank in zip(place.items, place.ranks, strict=True):
+            item.state, item.rank, item.ended_at = ItemState.QUEUED, rank, None
+        items += place.items
     queue_again(items)
     if len(items) == 1:
         state.count(1)
-        state.append(TrackAdded(item=items[0], after=after))
+        state.append(TrackAdded(item=items[0], after=place.after))
         return
+    items.sort(key=lambda item: item.rank)
     for part in batched(items, PART):
         state.player.queue_total += len(part)
         state.append(TracksAdded(items=list(part)))
     state.count(0)
-
-
-def _free_ranks(
-    state: GuildState, count: int, *, behind: list[str], rank: int
-) -> tuple[list[int], UUID | None]:
-    """Return ranks for so many items, and the item that they follow: None at the front.
-
-    That is the first of `behind` that is queued. Where none is, it is whichever item stands before `rank` now.
-    """
-    waiting = queued(state.guild_id)
-    if behind:
-        ranks_of = {str(pk): its for pk, its in waiting.filter(pk__in=behind).values_list("pk", "rank")}
-        for item_id in behind:
-            if item_id in ranks_of:
-                return ranks_behind(state, ranks_of[item_id], count), UUID(item_id)
-        before = waiting.filter(rank__lt=rank).order_by("-rank").values_list("pk", "rank").first()
-        if before is not None:
-            return ranks_behind(state, before[1], count), before[0]
-    return front_ranks(state, count), None
 
 
 class MoveBack(Restore):
@@ -228,10 +221,10 @@ class MoveBack(Restore):
             outcome.leave_out(item, _reason(moved))
             return
         inverse = {"do": "MoveBack", "item": item} | place_of(state, moved)
-        (new,), after = _free_ranks(state, 1, behind=behind, rank=rank)
-        moved.rank = new
+        (place,) = find_places(state, [Run([moved], behind, rank)])
+        (moved.rank,) = place.ranks
         moved.save(update_fields=["rank"])
-        state.append(TrackMoved(item=moved, after=after))
+        state.append(TrackMoved(item=moved, after=place.after))
         outcome.done += 1
         outcome.inverse.append(inverse)
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -372,6 +374,55 @@ def test_items_return_in_their_old_order_with_new_ones_between(stage: Stage) -> 
     front = str(stage.add(position="next").pk)
     assert stage.do("Undo", seq=seq)["undone"] == 3
     assert stage.queue == [front, *ids, new]
+
+
+def test_items_that_return_to_one_place_keep_their_order(stage: Stage) -> None:
+    a, b, c, d, e = (str(stage.add().pk) for _ in range(5))
+    stage.do("RemoveItems", item_ids=[b, d])
+    seq = stage.snapshot()["seq"]
+    stage.do("RemoveItem", item_id=c)
+    before = stage.snapshot()
+    stage.do("Undo", seq=seq)
+    assert [item["id"] for item in stage.assert_replays(before)["queue"]] == [a, b, d, e]
+
+
+def test_a_move_is_undone_where_all_that_stood_before_is_gone(stage: Stage) -> None:
+    a, b, c = (str(stage.add().pk) for _ in range(3))
+    stage.do("MoveItem", item_id=b, after=c)
+    seq = stage.snapshot()["seq"]
+    stage.do("RemoveItem", item_id=a)
+    stage.do("MoveItem", item_id=b, after=None)
+    before = stage.snapshot()
+    stage.do("Undo", seq=seq)
+    assert [item["id"] for item in stage.assert_replays(before)["queue"]] == [b, c]
+
+
+def test_items_that_stood_apart_return_with_as_many_queries_as_few(stage: Stage) -> None:
+    """One of two people who took turns is absent."""
+    Membership.objects.filter(user=stage.member).update(owner=True)
+    stage.play()
+    other, track = stage.join(), TrackFactory.create()
+    sit(stage.member, stage.channel)
+    counts = []
+    for count in (4, 12):
+        for _ in range(count):
+            for person in (stage.member, other):
+                stage.add(by=person, track=track)
+        before = stage.snapshot()
+        stage.do("RemoveAbsent")
+        removed = stage.snapshot()
+        assert len(removed["queue"]) == len(before["queue"]) // 2
+        with CaptureQueriesContext(connection) as queries:
+            stage.do("Undo")
+        counts.append(sum("UPDATE queue_app_queueitem SET" not in query["sql"] for query in queries))
+        undone = stage.assert_replays(removed)
+        assert essence(undone) == essence(before)
+        stage.do("Redo")
+        assert essence(stage.assert_replays(undone)) == essence(removed)
+        stage.do("Undo")
+        assert essence(stage.snapshot()) == essence(before)
+    assert counts[0] == counts[1]
+    assert len(Change.objects.latest("seq").inverse) < 12 * 2 * 50
 
 
 def test_many_return_where_there_is_no_room_between_ranks(stage: Stage) -> None:
