@@ -19,7 +19,7 @@ from botrunner.card.keeper import CardKeeper
 from botrunner.card.presses import press_card
 from botrunner.cogs.adding import Adding
 from botrunner.cogs.help import Help
-from botrunner.cogs.history import History
+from botrunner.cogs.history import History, press_redo, press_undo
 from botrunner.cogs.jumping import Jumping
 from botrunner.cogs.player import Playback
 from botrunner.cogs.queue import Queue
@@ -93,7 +93,9 @@ class Bot(commands.Bot):
             owner=lease_owner(), serves=lambda guild_id: self.get_guild(int(guild_id)) is not None
         )
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
-        self._answering = Answering(self, {"card": press_card, "turn": turn})
+        self._answering = Answering(
+            self, {"card": press_card, "turn": turn, "undo": press_undo, "redo": press_redo}
+        )
         self._failures = Failures()
         self._hear_of_members()
         self.add_listener(self._told_anew, "on_connect")

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from botrunner.buttons import VERSION, still
 from botrunner.database import from_database
 from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_track
 from botrunner.reply import Asked
@@ -23,7 +24,6 @@ from queue_app.models import ItemState, Play, Player, QueueItem
 from queue_app.numbers import numbered_items
 from queue_app.queries import load_player
 
-VERSION = 1
 MAX_PAGE = 1_000
 
 
@@ -54,15 +54,6 @@ class Page:
 
     def _id(self, number: int | str) -> str:
         return f"turn:{VERSION}:{self.kind}:{number}"
-
-
-def still(*buttons: nextcord.ui.Button[Any]) -> nextcord.ui.View:
-    """Return a view that nextcord does not keep: presses are handled by their ids (Answering)."""
-    view = nextcord.ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(button)
-    view.stop()
-    return view
 
 
 def queue_page(guild_id: str, number: int) -> Page:

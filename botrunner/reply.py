@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from nextcord.ext import commands
 
 from accounts.errors import Refusal
+from botrunner.buttons import undo_view
 from botrunner.languages import language_of
 from realtime.errors import StoreNotFound
 
@@ -54,9 +55,8 @@ class Asked(nextcord.Interaction[Any]):
     def __init__(self, *, data: Any, state: Any) -> None:
         super().__init__(data=data, state=state)
         self.private = False
-        self.edits = (
-            False  # a button: its deferral changes nothing, and later answers are messages of their own
-        )
+        self.edits = False  # a button: deferring it changes nothing, and later answers are separate messages
+        self.change: int | None = None  # first seq of what the command changed, if that can be undone
         self._answered = asyncio.Event()
         self._deferred = False
         self._lost = False  # an answer was sent, and whether it arrived is unknown
@@ -108,6 +108,8 @@ class Asked(nextcord.Interaction[Any]):
         private = self.private if private is None else private
         said: dict[str, Any] = {"content": str(content)} if content is not None else {}
         said |= {"embed": embed} if embed is not None else {}
+        if view is None and self.change is not None and not private:
+            view = undo_view(self.change)
         said |= {"view": view} if view is not None else {}
         async with self._turn:
             sent: bool | None = None
@@ -128,10 +130,16 @@ class Asked(nextcord.Interaction[Any]):
         await self._answered.wait()
         await self.tell(embed=embed, private=True)
 
-    async def replace(self, *, embed: nextcord.Embed, view: nextcord.ui.View | None) -> None:
+    async def replace(
+        self,
+        content: str | None = None,
+        *,
+        embed: nextcord.Embed | None = None,
+        view: nextcord.ui.View | None,
+    ) -> None:
         """Answer a button by showing something else in its message. Raises nothing."""
         async with self._turn:
-            said: dict[str, Any] = {"embed": embed, "view": view}
+            said: dict[str, Any] = {"content": content, "embed": embed, "view": view}
             sent: bool | None = None
             if not self._deferred:
                 sent = await self._answer(lambda: self.response.edit_message(**said))

@@ -14,7 +14,7 @@ from botrunner.mirror import store_member
 from botrunner.reply import Asked, tell_failure
 from botrunner.seat import server_mute
 from queue_app.commands import execute
-from queue_app.models import Player
+from queue_app.models import Change, Player
 from queue_app.player_states import NOWHERE, SILENCES
 from queue_app.queries import load_player
 from realtime.domain.answer import Answer
@@ -41,11 +41,17 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
     # With the interaction's id, repeated deliveries and retries are idempotent.
     origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
-    return execute(str(asked.guild_id), name, args, origin=origin)
+    answer = execute(str(asked.guild_id), name, args, origin=origin)
+    if answer.seqs and Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0]).exists():
+        asked.change = answer.seqs[0]
+    return answer
 
 
 async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
-    """Run a command. Raises its refusals, which the cog's error handler turns into replies."""
+    """Run a command. Raises its refusals, which the cog's error handler turns into replies.
+
+    If what it did can be undone, the answer gets a button for that.
+    """
     return await from_database(_execute, asked, name, args or {})
 
 

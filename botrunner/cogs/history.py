@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from nextcord.utils import escape_markdown
 
+from botrunner.buttons import redo_view, undo_view
 from botrunner.cogs.cog import IN_GUILDS, Cog, run
 from botrunner.database import from_database
 from botrunner.languages import described
@@ -40,15 +41,43 @@ class History(Cog):
 
     @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
     async def undo(self, interaction: Asked) -> None:
-        undone = await run(interaction, "Undo")
-        what = await from_database(_sentence_of, str(interaction.guild_id), undone["change"])
-        await interaction.tell(_with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]))
+        said, seq = await _undo(interaction)
+        await interaction.tell(said, view=redo_view(seq))
 
     @nextcord.slash_command(**described("Redo what you undid last."), contexts=IN_GUILDS)
     async def redo(self, interaction: Asked) -> None:
-        redone = await run(interaction, "Redo")
-        what = await from_database(_sentence_of, str(interaction.guild_id), redone["change"])
-        await interaction.tell(_with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]))
+        said, seq = await _redo(interaction)
+        await interaction.tell(said, view=undo_view(seq))
+
+
+async def press_undo(asked: Asked) -> None:
+    """Undo what a reply tells of, and show that in its place. Raises a refusal."""
+    said, seq = await _undo(asked, _named(asked))
+    await asked.replace(said, view=redo_view(seq))
+
+
+async def press_redo(asked: Asked) -> None:
+    said, seq = await _redo(asked, _named(asked))
+    await asked.replace(said, view=undo_view(seq))
+
+
+def _named(asked: Asked) -> int:
+    """Return the seq in the id of a button."""
+    seq = asked.name.rpartition(":")[2]
+    return int(seq) if seq.isdecimal() else 0
+
+
+async def _undo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
+    """Return what was undone, in words, and its first seq. Raises a refusal."""
+    undone = await run(asked, "Undo", {"seq": seq})
+    what = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
+    return _with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]), undone["change"]
+
+
+async def _redo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
+    redone = await run(asked, "Redo", {"seq": seq})
+    what = await from_database(_sentence_of, str(asked.guild_id), redone["change"])
+    return _with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]), redone["change"]
 
 
 def _sentence_of(guild_id: str, seq: int) -> str:

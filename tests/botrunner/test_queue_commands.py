@@ -293,3 +293,45 @@ async def test_history_has_pages(filled: Stage) -> None:
     ]
     third = card(await filled.slash("member", "history", page=3))
     assert third["description"] == "The history has no such page."
+
+
+async def press(stage: Stage, user: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Press the only button of a message."""
+    shown = stage.sandbox.world.messages[message["id"]]
+    (button,) = shown.components[0]["components"]
+    body = {"user": user, "message_id": message["id"], "custom_id": button["custom_id"]}
+    answer = await stage.http.post("/_sandbox/components", json=body)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json() or {}
+    return found
+
+
+async def test_a_reply_offers_to_undo_what_it_tells(filled: Stage) -> None:
+    message = await filled.slash("owner", "clear")
+    assert await titles(filled) == []
+    refusal = await press(filled, "member", message)
+    assert refusal["flags"] & EPHEMERAL
+    assert await titles(filled) == []
+    await press(filled, "owner", message)
+    assert await numbers(filled) == list(range(1, 13))
+    shown = filled.sandbox.world.messages[message["id"]]
+    assert shown.content == "Undid: Maren cleared 12 tracks."
+    await press(filled, "owner", message)
+    assert await titles(filled) == []
+    assert filled.sandbox.world.messages[message["id"]].content == "Redid: Maren cleared 12 tracks."
+
+
+async def test_what_cannot_be_undone_offers_nothing(filled: Stage) -> None:
+    assert not (await filled.slash("owner", "pause"))["components"]
+    assert not (await filled.slash("member", "queue", page=2))["components"][0]["components"][0][
+        "custom_id"
+    ].startswith("undo")
+
+
+async def test_an_added_track_is_taken_back_by_its_button(filled: Stage) -> None:
+    message = await filled.slash("member", "play", query="Song 3")
+    assert len(await titles(filled)) == 13
+    await press(filled, "member", message)
+    assert await numbers(filled) == list(range(1, 13))
+    shown = filled.sandbox.world.messages[message["id"]]
+    assert (shown.content.startswith("Undid: "), shown.embeds) == (True, [])
