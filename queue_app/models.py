@@ -158,7 +158,11 @@ class Play(models.Model):
         ordering: ClassVar[list[str]] = ["-started_at", "-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["guild", "-started_at", "-id"], name="play_guild_started"),
-            models.Index(fields=["guild", "day"], name="play_guild_day"),
+            models.Index(
+                fields=["guild", "day", "track", "requested_by", "heard_ms"],  # all that statistics read
+                name="play_statistics",
+            ),
+            models.Index(fields=["guild", "outcome", "-started_at", "-id"], name="play_guild_outcome"),
             models.Index(fields=["guild", "track"], name="play_guild_track"),
             models.Index(fields=["guild", "requested_by", "-started_at"], name="play_guild_person"),
             models.Index(fields=["item"], condition=Q(ended_at=None), name="play_open"),

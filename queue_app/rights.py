@@ -26,7 +26,8 @@ def who_moves(settings: GuildSettings) -> str:
 def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
     """Return what a member may do by their roles; whether they sit in the bot's channel is asked when they act.
 
-    `skip` is of other people's tracks: at once, by vote, or (null) not at all.
+    `skip` is of other people's tracks: at once, by vote, or (null) not at all. Seeking and jumping in those is for who
+    may skip them at once.
     """
     dj = is_dj(membership)
     skip: Skipping = "now" if dj and is_among(membership, settings.may_skip) else None
@@ -35,9 +36,11 @@ def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
     return {
         "add": is_among(membership, settings.may_add),
         "skip": skip,
+        "seek": skip == "now",
         "move": is_among(membership, who_moves(settings)),
         "clear": is_among(membership, settings.may_clear),
         "remove": dj,
         "control": "always" if dj else "there",
+        "undo": "any" if dj else "own",
         "settings": can_manage(membership),
     }

@@ -66,12 +66,18 @@ class RightsSerializer(Shape):
         allow_null=True,
         help_text=_("For other people's tracks. Your own are always allowed."),
     )
+    seek = serializers.BooleanField(
+        help_text=_(
+            "Seek, jump and go back while other people's tracks play. During your own it is always allowed."
+        )
+    )
     move = serializers.BooleanField()
     clear = serializers.BooleanField()
     remove = serializers.BooleanField(help_text=_("For other people's tracks. Your own are always allowed."))
     control = serializers.ChoiceField(
         choices=["always", "there"], help_text=_("`there`: while you are in the bot's channel, or nobody is.")
     )
+    undo = serializers.ChoiceField(choices=["own", "any"], help_text=_("Whose changes."))
     settings = serializers.BooleanField()
 
 

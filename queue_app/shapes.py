@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.shapes import user_shape
 from library.shapes import track_shape
-from queue_app.models import Player, QueueItem
+from queue_app.models import Play, Player, QueueItem
 
 
 def item_shape(item: QueueItem) -> dict[str, Any]:
@@ -20,9 +20,9 @@ def item_shape(item: QueueItem) -> dict[str, Any]:
         "requested_by": user_shape(item.requested_by) if item.requested_by else None,
         "state": item.state,
         "rank": item.rank,
-        "added_at": _iso(item.added_at),
-        "started_at": _iso(item.started_at),
-        "ended_at": _iso(item.ended_at),
+        "added_at": iso(item.added_at),
+        "started_at": iso(item.started_at),
+        "ended_at": iso(item.ended_at),
         "error": {"code": item.error_code, "detail": item.error_detail} if item.error_code else None,
     }
 
@@ -34,11 +34,27 @@ def player_shape(player: Player) -> dict[str, Any]:
         "status": str(player.status),
         "item": item_shape(player.item) if player.item else None,
         "position_ms": player.shown_position_ms,
-        "position_at": _iso(timezone.now()),
+        "position_at": iso(timezone.now()),
         "volume": player.volume,
         "loop": player.loop,
         "voice_channel_id": player.voice_channel_id,
         "error": {"code": silence[0], "detail": silence[1]} if silence else None,
+    }
+
+
+def play_shape(play: Play, player: Player, *, plays: int) -> dict[str, Any]:
+    """`play.item` with its track and requester should be loaded. `plays` are those of its track in the guild."""
+    heard_ms = play.heard_ms
+    if play.ended_at is None and player.item_id == play.item_id:
+        heard_ms += max(0, player.current_position_ms - play.from_ms)
+    return {
+        "id": str(play.pk),
+        "item": item_shape(play.item),
+        "started_at": iso(play.started_at),
+        "ended_at": iso(play.ended_at),
+        "heard_ms": heard_ms,
+        "state": play.outcome or play.item.state,
+        "plays": plays,
     }
 
 
@@ -49,5 +65,5 @@ def skip_vote_shape(player: Player) -> dict[str, int] | None:
     return {"votes": player.skip_votes, "needed": player.skip_votes_needed}
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from queue_app import views
+from queue_app import reading_views, views
 
 urlpatterns = [
     path("/<str:guild_id>/commands", views.CommandsView.as_view(), name="commands"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("/<str:guild_id>/queue/redo", views.RedoView.as_view(), name="queue_redo"),
     path("/<str:guild_id>/queue/<str:item_id>", views.QueueItemView.as_view(), name="queue_item"),
     path("/<str:guild_id>/queue/<str:item_id>/retry", views.RetryView.as_view(), name="queue_item_retry"),
+    path("/<str:guild_id>/undo", reading_views.NextUndoView.as_view(), name="next_undo"),
+    path("/<str:guild_id>/history", reading_views.HistoryView.as_view(), name="history"),
+    path("/<str:guild_id>/audit", reading_views.AuditView.as_view(), name="audit"),
+    path("/<str:guild_id>/statistics", reading_views.StatisticsView.as_view(), name="statistics"),
     path("/<str:guild_id>/player", views.PlayerView.as_view(), name="player"),
     path("/<str:guild_id>/player/skip", views.SkipView.as_view(), name="player_skip"),
     path("/<str:guild_id>/player/previous", views.PreviousView.as_view(), name="player_previous"),

@@ -90,7 +90,7 @@ class Event(models.Model):
     recognizes its own.
     """
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="events")
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     parent_seq = models.BigIntegerField()
     event_id = models.CharField(max_length=64)
@@ -105,7 +105,12 @@ class Event(models.Model):
         null=True, blank=True, help_text=_("First seq of the change that this redoes.")
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
     via = models.CharField(max_length=10, choices=Via)
     auth = models.CharField(max_length=10, default="valid")
@@ -119,6 +124,11 @@ class Event(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["store_id", "seq"]
+        indexes: ClassVar[list[models.Index]] = [  # the two foreign keys are the first columns of others
+            models.Index(fields=["actor", "store", "-seq"], name="event_actor_store_seq"),
+            models.Index(fields=["store", "name", "-seq"], name="event_store_name_seq"),
+            models.Index(fields=["store", "via", "-seq"], name="event_store_via_seq"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["store", "seq"], name="event_store_seq"),
             models.UniqueConstraint(fields=["store", "event_id"], name="event_store_event_id"),

@@ -1,4 +1,4 @@
-"""Runs the program in this process, on SQLite, and measures requests through its whole stack."""
+"""Runs the program in this process, and measures requests through its whole stack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 WARM_UP = 20
 
 
-def set_up_django() -> None:
-    """Configure the program for SQLite in `DATA_DIR`, regardless of the environment."""
+def set_up_django(*, database_url: str = "") -> None:
+    """Configure the program for that database, or SQLite in `DATA_DIR`, regardless of the environment."""
     for name in ("DATABASE_URL", "REDIS_URL", "ENVIRONMENT"):
         os.environ.pop(name, None)
+    if database_url:
+        os.environ["DATABASE_URL"] = database_url
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
 
@@ -24,11 +26,11 @@ def set_up_django() -> None:
 
 
 @contextmanager
-def program() -> Iterator[str]:
-    """Set up the program with an empty database. Yields an access token of its only user, `bench`."""
+def program(*, database_url: str = "") -> Iterator[str]:
+    """Set up the program with an empty database, SQLite's by default. Yields an access token of its user `bench`."""
     with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
         os.environ |= {"DATA_DIR": folder, "ENV_FILE": os.devnull, "LOG_LEVEL": "ERROR"}
-        set_up_django()
+        set_up_django(database_url=database_url)
         from django.core.management import call_command
 
         from accounts.domain.sessions import begin_session

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
@@ -48,6 +48,16 @@ def reachable(*, guild_id: str, epoch: str, head: int) -> QuerySet[Change]:
     return Change.objects.filter(
         guild_id=guild_id, epoch=epoch, seq__gt=head - REACH_EVENTS, created_at__gt=timezone.now() - REACH
     )
+
+
+def is_reachable(change: Change, *, head: int, now: datetime) -> bool:
+    """Return the same for one change, by the head of its log."""
+    return change.seq > head - REACH_EVENTS and change.created_at > now - REACH
+
+
+def may_undo(change: Change, user_id: int, *, dj: bool) -> bool:
+    """Return whether a person may undo or redo a change. Each part of it has its own right as well."""
+    return dj or user_id in (change.actor_id, change.requester_id, change.undone_by_id)
 
 
 def next_undo(changes: QuerySet[Change], user_id: int) -> Change | None:
@@ -118,8 +128,7 @@ def _user_id(state: GuildState) -> int:
 
 
 def _check_right(state: GuildState, change: Change) -> None:
-    theirs = {change.actor_id, change.requester_id, change.undone_by_id}
-    if not state.is_dj and _user_id(state) not in theirs:
+    if not may_undo(change, _user_id(state), dj=state.is_dj):
         raise NotYourChange
 
 

@@ -69,6 +69,10 @@ GUILD_ROUTES: dict[str, Row] = {
     "POST /api/guilds/{guild_id}/queue/undo": (409, 409, 409, 404, 401),  # nobody has changed anything yet
     "POST /api/guilds/{guild_id}/queue/redo": (409, 409, 409, 404, 401),
     "POST /api/guilds/{guild_id}/commands": (200, 200, 403, 404, 401),
+    "GET /api/guilds/{guild_id}/undo": MEMBERS,
+    "GET /api/guilds/{guild_id}/history": MEMBERS,
+    "GET /api/guilds/{guild_id}/audit": MEMBERS,
+    "GET /api/guilds/{guild_id}/statistics": MEMBERS,
     "GET /api/guilds/{guild_id}/player": MEMBERS,
     "PATCH /api/guilds/{guild_id}/player": MEMBERS,
     "POST /api/guilds/{guild_id}/player/skip": MEMBERS,

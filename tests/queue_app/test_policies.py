@@ -105,7 +105,7 @@ def test_every_surface_is_refused_alike(stage: Stage, api: Callable[[User], Clie
     path = f"/api/guilds/{stage.id}/queue"
     answer = client.patch(f"{path}/{item.pk}", {"after": str(other.pk)}, content_type=json)
     assert (answer.status_code, answer.json()) == (403, {"code": "FORBIDDEN", "detail": sentence})
-    assert client.post(f"{path}/clear").status_code == 403
+    assert client.post(f"{path}/clear", {}, content_type=json).status_code == 403
     assert client.post(path, {"query": LINK}, content_type=json).status_code == 403
     pushed = Pushed(uuid.uuid4().hex, "MoveItem", {"item_id": str(item.pk), "after": None}, None)
     with pytest.raises(Refusal, match=sentence) as refused:
@@ -131,12 +131,12 @@ def test_the_snapshot_says_what_its_reader_may(stage: Stage, people: dict[str, U
         return read_snapshot(people[rank], stage.id)["can"]
 
     assert can("member") == {
-        "add": True, "skip": "vote", "move": True, "clear": False, "remove": False, "control": "there",
-        "settings": False,
+        "add": True, "skip": "vote", "seek": False, "move": True, "clear": False, "remove": False,
+        "control": "there", "undo": "own", "settings": False,
     }  # fmt: skip
     assert can("dj") == {
-        "add": True, "skip": "now", "move": True, "clear": True, "remove": True, "control": "always",
-        "settings": False,
+        "add": True, "skip": "now", "seek": True, "move": True, "clear": True, "remove": True,
+        "control": "always", "undo": "any", "settings": False,
     }  # fmt: skip
     stage.decide(may_add="managers", may_skip="managers", may_clear="managers", fair_order=True)
     assert [can(rank)["skip"] for rank in people] == [None, None, "now"]
@@ -297,13 +297,15 @@ def test_clearing_takes_all_that_waits_and_leaves_what_plays(
     ids = [str(stage.add().pk) for _ in range(3)]
     client = api(stage.dj())
     url = f"/api/guilds/{stage.id}/queue/clear"
-    answer = client.post(url)
+    answer = client.post(url, {}, content_type="application/json")
     assert (answer.status_code, answer.json()) == (200, {"seq": stage.snapshot()["seq"]})
     assert stage.queue == []
     assert stage.current == playing
     assert stage.events()[-1]["args"] == {"item_ids": ids, "queue_total": 0}
     assert {item.state for item in QueueItem.objects.filter(pk__in=ids)} == {ItemState.REMOVED}
-    assert client.post(url).json() == answer.json()  # an empty queue stays empty, and nothing is told
+    assert (
+        client.post(url, {}, content_type="application/json").json() == answer.json()
+    )  # an empty queue stays empty, and nothing is told
 
 
 # --- The player ---

@@ -1,0 +1,129 @@
+"""What was played in a guild: the history, and statistics of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum, Value
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.shapes import user_shape
+from library.models import Track
+from library.shapes import track_shape
+from queue_app.models import Play
+from queue_app.queries import load_player
+from queue_app.shapes import play_shape
+
+TOP = 10
+
+
+def read_history(
+    guild_id: str, *, limit: int, before: int | None = None, user_id: int | None = None, state: str = ""
+) -> list[dict[str, Any]]:
+    """Return up to `limit` plays in their shape, newest first; those older than the play `before` where one is given.
+
+    Four queries at most, however many plays there are.
+    """
+    plays = Play.objects.filter(guild_id=guild_id)
+    if before is not None:
+        started_at = plays.filter(pk=before).values_list("started_at", flat=True).first()
+        if started_at is None:
+            return []  # it was deleted for its age, and with it all older ones
+        older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=before)
+        plays = plays.filter(older, started_at__lte=started_at)  # the last one is what an index can find
+    if user_id is not None:
+        plays = plays.filter(requested_by=user_id)
+    if state:
+        plays = plays.filter(outcome=state)
+    newest = plays.select_related("item__track", "item__requested_by").order_by("-started_at", "-pk")
+    page = list(newest[:limit])
+    counts = _play_counts(guild_id, {play.track_id for play in page})
+    player = load_player(guild_id)
+    return [play_shape(play, player, plays=counts.get(play.track_id, 1)) for play in page]
+
+
+def _play_counts(guild_id: str, track_ids: Iterable[int]) -> dict[int, int]:
+    plays = Play.objects.filter(guild_id=guild_id, track_id__in=list(track_ids)).order_by()
+    return dict(plays.values_list("track_id").annotate(Count("pk")))
+
+
+def read_statistics(guild_id: str, *, days: int, user_id: int | None = None) -> dict[str, Any]:
+    """Return what was played on the last `days` days, today included (UTC). Five queries."""
+    today = timezone.now().date()
+    since = today - timedelta(days=days - 1)
+    plays = Play.objects.filter(guild_id=guild_id, day__gte=since).order_by()
+    if user_id is not None:
+        plays = plays.filter(requested_by=user_id)
+    by_day = _by_day(plays, since, today)
+    tracks, artists = _top_tracks_and_artists(guild_id, since, user_id)
+    return {
+        "since": since.isoformat(),
+        "plays": sum(day["plays"] for day in by_day),
+        "heard_ms": sum(day["heard_ms"] for day in by_day),
+        "by_day": by_day,
+        "top_tracks": tracks,
+        "top_artists": artists,
+        "top_requesters": _top_requesters(plays),
+    }
+
+
+def _by_day(plays: QuerySet[Play], since: date, until: date) -> list[dict[str, Any]]:
+    found = {
+        day: {"plays": count, "heard_ms": heard_ms}
+        for day, count, heard_ms in plays.values_list("day").annotate(Count("pk"), Sum("heard_ms"))
+    }
+    days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+    return [{"day": day.isoformat()} | found.get(day, {"plays": 0, "heard_ms": 0}) for day in days]
+
+
+# One pass over the plays for both. With the plain column, SQLite would group by its index, which has all plays ever.
+_TOP = """
+    WITH heard AS (
+        SELECT track_id + 0 AS track_id, COUNT(*) AS plays, SUM(heard_ms) AS heard_ms
+        FROM queue_app_play
+        WHERE guild_id = %(guild_id)s AND day >= %(since)s {and_person}
+        GROUP BY 1
+    )
+    SELECT * FROM (
+        SELECT track_id, CAST(NULL AS text) AS artist, plays, heard_ms FROM heard
+        ORDER BY plays DESC, heard_ms DESC, track_id LIMIT %(top)s
+    ) top_tracks
+    UNION ALL SELECT * FROM (
+        SELECT CAST(NULL AS bigint) AS track_id, artist, SUM(plays) AS plays, SUM(heard.heard_ms) AS heard_ms
+        FROM heard JOIN library_track ON library_track.id = heard.track_id
+        WHERE artist <> ''
+        GROUP BY artist ORDER BY plays DESC, heard_ms DESC, artist LIMIT %(top)s
+    ) top_artists
+"""
+
+
+def _top_tracks_and_artists(
+    guild_id: str, since: date, user_id: int | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TOP.format(and_person="" if user_id is None else "AND requested_by_id = %(user_id)s"),
+            {"guild_id": guild_id, "since": since.isoformat(), "user_id": user_id, "top": TOP},
+        )
+        rows = cursor.fetchall()
+    heard = [(track, artist, {"plays": int(plays), "heard_ms": int(ms)}) for track, artist, plays, ms in rows]
+    tracks = Track.objects.in_bulk([track_id for track_id, _, _ in heard if track_id is not None])
+    return (
+        [{"track": track_shape(tracks[pk])} | numbers for pk, _, numbers in heard if pk is not None],
+        [{"artist": artist} | numbers for _, artist, numbers in heard if artist is not None],
+    )
+
+
+def _top_requesters(plays: QuerySet[Play]) -> list[dict[str, Any]]:
+    person = F("requested_by_id") + Value(0, output_field=BigIntegerField())  # for SQLite, as above
+    rows = plays.exclude(requested_by=None).annotate(person=person).values_list("person")
+    counted = rows.annotate(count=Count("pk"), heard=Sum("heard_ms")).order_by("-count", "-heard", "person")
+    top = list(counted[:TOP])
+    people = User.objects.in_bulk([pk for pk, _, _ in top])
+    return [
+        {"user": user_shape(people[pk]), "plays": count, "heard_ms": heard_ms} for pk, count, heard_ms in top
+    ]

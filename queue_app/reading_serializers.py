@@ -1,0 +1,185 @@
+"""Queries and answers of the routes that read back: history, audit, statistics, what can be undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+
+from accounts.serializers import PersonSerializer
+from accounts.strict_fields import OneOf, always
+from library.serializers import TrackSerializer
+from queue_app.arguments import Arguments
+from queue_app.commands.undo import MAX_SEQ
+from queue_app.events import MusicEvent
+from queue_app.models import PLAY_OUTCOMES, ItemState
+from queue_app.serializers import QueueItemSerializer, Shape
+from realtime.events import event_class
+from realtime.models import Via
+
+PAGE, MAX_PAGE = 50, 100
+DAYS, MAX_DAYS = 30, 366
+ME = "me"
+_OUTCOMES = [(state.value, state.label) for state in PLAY_OUTCOMES]
+
+
+# --- Queries ---
+
+
+class Digits(serializers.IntegerField):
+    """A whole number in a query string, from 1."""
+
+    def __init__(self, *, max_value: int, **options: Any) -> None:
+        words = always(_("Must be a whole number from %(low)s to %(high)s.") % {"low": 1, "high": max_value})
+        super().__init__(min_value=1, max_value=max_value, error_messages=words, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if not (isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 16):
+            self.fail("invalid")
+        return int(data)
+
+
+class Someone(serializers.CharField):
+    """A user: their id, or `me`."""
+
+    def __init__(self, **options: Any) -> None:
+        words = always(_("Must be the id of a user, or me."))
+        super().__init__(required=False, error_messages=words, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if data != ME and not (
+            isinstance(data, str) and data.isascii() and data.isdecimal() and len(data) <= 18
+        ):
+            self.fail("invalid")
+        return str(data)
+
+
+class EventName(serializers.CharField):
+    """The name of an event of a guild."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=always(_("Must be the name of an event.")), **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or event_class(MusicEvent.log, data) is None:
+            self.fail("invalid")
+        return data
+
+
+class PageQuery(Arguments):
+    before = Digits(max_value=MAX_SEQ, required=False, help_text=gettext_lazy("`next` of the page before"))
+    limit = Digits(max_value=MAX_PAGE, default=PAGE)
+
+
+class HistoryQuery(PageQuery):
+    user = Someone(help_text=gettext_lazy("who asked for the track: the id of a user, or `me`"))
+    state = OneOf(_OUTCOMES, required=False, help_text=gettext_lazy("how it ended"))
+
+
+class AuditQuery(PageQuery):
+    user = Someone(help_text=gettext_lazy("who did it: the id of a user, or `me`"))
+    event = EventName(required=False, help_text=gettext_lazy("name of an event"))
+    via = OneOf(Via.choices, required=False, help_text=gettext_lazy("the surface"))
+
+
+class StatisticsQuery(Arguments):
+    days = Digits(max_value=MAX_DAYS, default=DAYS, help_text=gettext_lazy("today included, in UTC"))
+    user = Someone(help_text=gettext_lazy("only what this person asked for: the id of a user, or `me`"))
+
+
+# --- Answers ---
+
+
+class PlaySerializer(Shape):
+    id = serializers.CharField()
+    item = QueueItemSerializer()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True, help_text=gettext_lazy("Null until then."))
+    heard_ms = serializers.IntegerField(help_text=gettext_lazy("For how long it was heard."))
+    state = serializers.ChoiceField(
+        choices=ItemState.choices,
+        help_text=gettext_lazy("How it ended. Until then `playing`, or `queued` if it waits to continue."),
+    )
+    plays = serializers.IntegerField(help_text=gettext_lazy("Number of plays of the track in this guild."))
+
+
+class PageSerializer(Shape):
+    next = serializers.CharField(
+        allow_null=True,
+        help_text=gettext_lazy("Pass as `before` to get the next page. Null on the last page."),
+    )
+
+
+class HistorySerializer(PageSerializer):
+    items = PlaySerializer(many=True)
+
+
+class AuditEntrySerializer(Shape):
+    seq = serializers.IntegerField()
+    name = serializers.CharField(help_text=gettext_lazy("Name of the event."))
+    sentence = serializers.CharField(help_text=gettext_lazy("What happened, in the language of the request."))
+    user = PersonSerializer(
+        allow_null=True, help_text=gettext_lazy("Null for the bot, and for a deleted account.")
+    )
+    via = serializers.ChoiceField(choices=Via.choices)
+    at = serializers.DateTimeField()
+    undoable = serializers.BooleanField(
+        help_text=gettext_lazy(
+            "The caller may undo the change that this is a part of. Not checked: what is left of it."
+        )
+    )
+    undone_by = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("First seq of what undid it. Known for a day.")
+    )
+    undoes = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this undoes.")
+    )
+    redoes = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this redoes.")
+    )
+
+
+class AuditSerializer(PageSerializer):
+    items = AuditEntrySerializer(many=True)
+
+
+class HeardSerializer(Shape):
+    plays = serializers.IntegerField()
+    heard_ms = serializers.IntegerField()
+
+
+class DaySerializer(HeardSerializer):
+    day = serializers.DateField()
+
+
+class TopTrackSerializer(HeardSerializer):
+    track = TrackSerializer()
+
+
+class TopArtistSerializer(HeardSerializer):
+    artist = serializers.CharField()
+
+
+class TopRequesterSerializer(HeardSerializer):
+    user = PersonSerializer()
+
+
+class StatisticsSerializer(HeardSerializer):
+    since = serializers.DateField()
+    by_day = DaySerializer(many=True, help_text=gettext_lazy("Every day, also those without plays."))
+    top_tracks = TopTrackSerializer(many=True)
+    top_artists = TopArtistSerializer(many=True)
+    top_requesters = TopRequesterSerializer(many=True)
+
+
+class NextChangeSerializer(Shape):
+    seq = serializers.IntegerField(help_text=gettext_lazy("First seq of the change."))
+    sentence = serializers.CharField(help_text=gettext_lazy("What the change did."))
+    at = serializers.DateTimeField()
+
+
+class NextUndoSerializer(Shape):
+    undo = NextChangeSerializer(allow_null=True)
+    redo = NextChangeSerializer(allow_null=True)

@@ -1,0 +1,79 @@
+"""What happened in a guild, over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import caller
+from guilds.models import Membership
+from guilds.permissions import require_member
+from queue_app.arguments import Arguments
+from queue_app.audit import read_audit, read_undo
+from queue_app.history import read_history, read_statistics
+from queue_app.reading_serializers import (
+    ME,
+    AuditQuery,
+    AuditSerializer,
+    HistoryQuery,
+    HistorySerializer,
+    NextUndoSerializer,
+    StatisticsQuery,
+    StatisticsSerializer,
+)
+
+
+def _read(request: Request, guild_id: str, query: Arguments) -> tuple[Membership, dict[str, Any]]:
+    """Return the caller's membership and query, with `user` as `user_id`. Raises GuildNotFound or InvalidInput."""
+    membership = require_member(caller(request), guild_id)
+    wanted = query.read(request.query_params.dict())
+    if (user := wanted.pop("user", None)) is not None:
+        wanted["user_id"] = membership.user_id if user == ME else int(user)
+    return membership, wanted
+
+
+def _page(rows: list[dict[str, Any]], limit: int, key: str) -> Response:
+    """Return a page of `limit` rows, of which one more was read."""
+    more = len(rows) > limit
+    return Response({"items": rows[:limit], "next": str(rows[limit - 1][key]) if more else None})
+
+
+class HistoryView(APIView):
+    """What was played, newest first."""
+
+    @extend_schema(parameters=[HistoryQuery], responses=HistorySerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        _, wanted = _read(request, guild_id, HistoryQuery())
+        limit = wanted.pop("limit")
+        return _page(read_history(guild_id, limit=limit + 1, **wanted), limit, "id")
+
+
+class AuditView(APIView):
+    """The log in words, newest first. Members see what happened to queue and player, managers everything."""
+
+    @extend_schema(parameters=[AuditQuery], responses=AuditSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        membership, wanted = _read(request, guild_id, AuditQuery())
+        limit = wanted.pop("limit")
+        return _page(read_audit(membership, limit=limit + 1, **wanted), limit, "seq")
+
+
+class StatisticsView(APIView):
+    """How much was played on the last days, and what and whose most often."""
+
+    @extend_schema(parameters=[StatisticsQuery], responses=StatisticsSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        _, wanted = _read(request, guild_id, StatisticsQuery())
+        return Response(read_statistics(guild_id, **wanted))
+
+
+class NextUndoView(APIView):
+    """What Undo and Redo would do for the caller now."""
+
+    @extend_schema(responses=NextUndoSerializer)
+    def get(self, request: Request, guild_id: str) -> Response:
+        return Response(read_undo(require_member(caller(request), guild_id).user, guild_id))
