@@ -31,7 +31,7 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
     except asyncio.CancelledError:
         return  # the server stops and is closing the sockets
     except ValueError as error:
-        if _("No route found") not in str(error):
+        if "No route found" not in str(error):  # the text of Channels' URLRouter
             raise
         for message in refusal(scope, 404, "NOT_FOUND", _("Not found.")):
             await send(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from itertools import groupby
 from typing import Any
 
 from rest_framework import serializers
@@ -57,7 +58,12 @@ def _arg(name: str, field: serializers.Field[Any, Any, Any, Any]) -> str:
 
 
 def _appends(command: type[Command]) -> str:
-    return "; ".join(f"`{event.__name__}` {when}".rstrip() for event, when in command.appends.items())
+    """Return the events by name, with the case in which each is appended. Neighbors with the same case share it."""
+    cases = groupby(command.appends.items(), key=lambda item: item[1])
+    return "; ".join(
+        f"{', '.join(f'`{event.__name__}`' for event, _ in several)} {when}".rstrip()
+        for when, several in cases
+    )
 
 
 def commands_types() -> str:

@@ -1,4 +1,7 @@
-"""The table of error codes in docs/protocol.md, with every subclass of Refusal."""
+"""The table of error codes in docs/protocol.md, with every subclass of Refusal.
+
+A code that several classes share has one row, with the cases of these classes separated by slashes.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def error_codes_table() -> str:
         same = list(several)
         status = _or(str(each.status) for each in same)
         close = _or(str(each.close_code or "–") for each in same)
-        when = " ".join(" ".join((each.__doc__ or "").partition("\n\n")[0].split()) for each in same)
+        when = " / ".join(" ".join((each.__doc__ or "").partition("\n\n")[0].split()) for each in same)
         lines.append(f"| `{code}` | {status} | {close} | {when} |\n")
     return "".join(lines)
 
