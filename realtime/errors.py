@@ -8,7 +8,7 @@ from accounts.errors import Refusal, TokenExpired
 
 
 class BadMessage(Refusal):
-    """A message cannot be decoded, or is not allowed at this point."""
+    """The message cannot be decoded, or is not allowed at this point. The connection is closed."""
 
     code = "BAD_MESSAGE"
     sentence = _("The message is malformed.")
@@ -50,7 +50,7 @@ class TooManyConnections(Refusal):
 
 
 class ExpiredWhileOpen(TokenExpired):
-    """A push on a connection whose token is in grace. The client may still read, and renew the token."""
+    """A push on a connection whose token is in grace. The client can still read, and renew the token."""
 
     close_code = None
 
@@ -65,7 +65,7 @@ class StoreNotFound(Refusal):
 
 
 class InvalidName(StoreNotFound):
-    """The name is not valid for a store."""
+    """The name cannot be the name of a store."""
 
     sentence = _(
         "A store name must have 1 to 100 of the characters A-Z a-z 0-9 _ . ~ - and begin with a letter, a digit or _."
@@ -110,7 +110,7 @@ class StoreFull(Refusal):
 
 
 class Forbidden(Refusal):
-    """The caller is authenticated but may not do this."""
+    """The caller does not have the right that the request needs."""
 
     code = "FORBIDDEN"
     sentence = _("You do not have permission to do this here.")
@@ -118,7 +118,7 @@ class Forbidden(Refusal):
 
 
 class NoAccess(Forbidden):
-    """The caller has no right to the instance, so the connection is closed."""
+    """The caller, or its token, has no right to the instance or stream. The connection is closed."""
 
     sentence = _("You do not have access to this store.")
     close_code = 4403
@@ -139,7 +139,7 @@ class UnknownEvent(Refusal):
 
 
 class Conflict(Refusal):
-    """The id of an event or command was used before, for something else."""
+    """The id of an event, message or command was already used for something else."""
 
     code = "CONFLICT"
     sentence = _("This id was already used for something else.")

@@ -30,7 +30,7 @@ from realtime.origin import Origin
 from realtime.preframed import listen
 from streams import frames, pictures
 from streams.domain.alerts import write_alert
-from streams.errors import InvalidMessage, StreamNotFound, cannot_publish
+from streams.errors import InvalidMessage, cannot_publish
 from streams.limits import FrameMeter
 from streams.live import LiveStream, Registration
 from streams.models import RESERVED_TYPES
@@ -151,7 +151,8 @@ class StreamConsumer(Connection):
     def lost(self, error: Exception) -> None:
         """Close, because a registration lost its right or its stream."""
         assert isinstance(error, Refusal)
-        self._close_soon(4404 if isinstance(error, StreamNotFound) else 4403, error)
+        assert error.close_code is not None
+        self._close_soon(error.close_code, error)
 
     # --- What comes in ---
 

@@ -10,34 +10,40 @@ from realtime.errors import StoreNotFound
 
 
 class StreamNotFound(StoreNotFound):
-    """The stream does not exist. REST also answers this for streams that the caller may not know of."""
+    """The stream does not exist, or, over REST, the caller may not read it."""
 
     sentence = gettext_lazy("Stream not found.")
 
 
 class NoPermission(Refusal):
-    """The caller lacks a right on the stream. `/ws` uses this one code for all missing rights."""
+    """The caller does not have the right on the stream. `/ws` uses this code for all missing rights."""
 
     code = "UNAUTHORIZED"
     status = 403
 
 
-def cannot_publish() -> NoPermission:
-    return NoPermission(_("No permission to publish to this stream"))
+class RightLost(NoPermission):
+    """A right that a registration on `/ws` needs was lost after `register`. The connection is closed."""
+
+    close_code = 4403
 
 
-def cannot_read() -> NoPermission:
-    return NoPermission(_("No permission to read this stream"))
+def cannot_publish(kind: type[NoPermission] = NoPermission) -> NoPermission:
+    return kind(_("No permission to publish to this stream"))
+
+
+def cannot_read(kind: type[NoPermission] = NoPermission) -> NoPermission:
+    return kind(_("No permission to read this stream"))
 
 
 class InvalidMessage(Refusal):
-    """A message is well-formed but cannot be handled. Unlike BadMessage, it does not close the connection."""
+    """The message is well-formed but invalid. The connection stays open."""
 
     code = "BAD_MESSAGE"
 
 
 class NotOwner(Refusal):
-    """Somebody other than the owner tries to change a stream."""
+    """The caller is not the owner of the stream, and only the owner may change it."""
 
     code = "FORBIDDEN"
     sentence = gettext_lazy("Only the stream's owner may do this.")

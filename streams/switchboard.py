@@ -18,7 +18,7 @@ from realtime.outages import log_failure
 from realtime.per_loop import PerLoop
 from realtime.revocation_poll import get_poll
 from streams import pictures
-from streams.errors import StreamNotFound, cannot_publish, cannot_read
+from streams.errors import RightLost, StreamNotFound, cannot_publish, cannot_read
 from streams.live import LiveStream, Peer, Registration
 from streams.models import Stream
 from streams.presence import Presence
@@ -120,9 +120,9 @@ class Switchboard:
             if now is None:
                 registration.peer.lost(StreamNotFound())
             elif registration.consumes and not now.read:
-                registration.peer.lost(cannot_read())
+                registration.peer.lost(cannot_read(RightLost))
             elif registration.produces and not now.write:
-                registration.peer.lost(cannot_publish())
+                registration.peer.lost(cannot_publish(RightLost))
             else:
                 registration.rights = now
         for pk, stream in streams.items():
