@@ -27,7 +27,7 @@ class GuildEvent(TypedEvent):
 class LooksEvent(GuildEvent):
     """Base of events about what every member sees of the guild."""
 
-    reducer = "put the fields of `guild` over those of the snapshot's `guild`"
+    reducer = "merge `guild` into the snapshot's `guild`"
     guild: Guild
 
 

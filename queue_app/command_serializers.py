@@ -81,7 +81,7 @@ class PlayerChanges(OnlyKnownFields, SetVolumeArguments, SetLoopArguments):
     position_ms = WholeNumber(
         min_value=0,
         max_value=MAX_MS,
-        help_text=gettext_lazy("position in the track; behind its end: its end"),
+        help_text=gettext_lazy("position in the track, or its end if that is earlier"),
     )
     voice_channel_id = ChannelId(allow_null=True, help_text=gettext_lazy("Null to leave the voice channel."))
 

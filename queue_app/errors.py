@@ -9,7 +9,7 @@ from realtime.errors import Conflict
 
 
 class ItemNotFound(Refusal):
-    """No item of this id is queued or playing in the guild."""
+    """The guild has no item with this id in the state that the request needs, such as queued."""
 
     code = "ITEM_NOT_FOUND"
     sentence = _("This track is not in the queue.")
@@ -17,7 +17,7 @@ class ItemNotFound(Refusal):
 
 
 class NothingPlaying(Refusal):
-    """There is no track to skip."""
+    """The request needs a current track, and there is none."""
 
     code = "NOTHING_PLAYING"
     sentence = _("Nothing is playing.")
@@ -25,7 +25,7 @@ class NothingPlaying(Refusal):
 
 
 class NotAllowed(Refusal):
-    """The guild does not let the caller do this. The sentence says who may."""
+    """The guild's settings do not allow the caller to do this. The sentence says who may."""
 
     code = "FORBIDDEN"
     sentence = _("You do not have permission to do this here.")
@@ -33,7 +33,7 @@ class NotAllowed(Refusal):
 
 
 class QueueCapReached(Refusal):
-    """The person has as many tracks queued as the guild lets one have (`max_per_person`)."""
+    """The person has reached the guild's limit of queued tracks (`max_per_person`)."""
 
     code = "QUEUE_CAP_REACHED"
     sentence = _("You have reached the limit of tracks per person.")
@@ -41,7 +41,7 @@ class QueueCapReached(Refusal):
 
 
 class QueueFull(Refusal):
-    """The queue takes no more tracks. The sentence says how many it holds (QUEUE_MAX_ITEMS)."""
+    """The queue has reached its limit (QUEUE_MAX_ITEMS)."""
 
     code = "QUEUE_FULL"
     sentence = _("The queue is full.")
@@ -49,7 +49,7 @@ class QueueFull(Refusal):
 
 
 class NotYourItem(Refusal):
-    """Somebody else added the item to remove, and the caller is no DJ."""
+    """The item to remove was added by another person, and the caller is not a DJ."""
 
     code = "FORBIDDEN"
     sentence = _("Only the requester or a DJ may remove this track.")
@@ -57,7 +57,7 @@ class NotYourItem(Refusal):
 
 
 class NotSeekable(Refusal):
-    """The current track is a stream without an end."""
+    """The current track is a live stream, which has no positions."""
 
     code = "NOT_SEEKABLE"
     sentence = _("This is a live stream. It has no position to seek to.")
@@ -65,7 +65,7 @@ class NotSeekable(Refusal):
 
 
 class NoPrevious(Refusal):
-    """Nothing was played before the current track, or all of it is in the queue again."""
+    """No track was played before the current one, or all of them are in the queue again."""
 
     code = "NO_PREVIOUS"
     sentence = _("No track was played before this one.")
@@ -73,7 +73,7 @@ class NoPrevious(Refusal):
 
 
 class NotInVoice(Refusal):
-    """The command asks who is in the bot's voice channel, and the bot has none."""
+    """The command depends on who is in the bot's voice channel, and the bot is in none."""
 
     code = "NOT_IN_VOICE"
     sentence = _("The bot is not in a voice channel.")
@@ -81,7 +81,7 @@ class NotInVoice(Refusal):
 
 
 class NothingToUndo(Refusal):
-    """There is no such change, it cannot be undone or was undone already, or nothing of it can be undone now."""
+    """There is no such change, it cannot be undone, it was already undone, or no part of it can still be undone."""
 
     code = "NOTHING_TO_UNDO"
     sentence = _("There is nothing to undo.")
@@ -89,7 +89,7 @@ class NothingToUndo(Refusal):
 
 
 class NothingToRedo(Refusal):
-    """There is no such undone change, or nothing of it can be redone now."""
+    """There is no such undone change, or no part of it can still be redone."""
 
     code = "NOTHING_TO_REDO"
     sentence = _("There is nothing to redo.")
@@ -97,7 +97,7 @@ class NothingToRedo(Refusal):
 
 
 class ChangedSince(Refusal):
-    """Somebody has changed the value again, so the one before it is not restored."""
+    """The value was changed again, so the earlier value is not restored."""
 
     code = "CHANGED_SINCE"
     sentence = _("This was changed again in the meantime.")
@@ -105,7 +105,7 @@ class ChangedSince(Refusal):
 
 
 class NotYourChange(Refusal):
-    """Somebody else made the change, and the caller is no DJ."""
+    """The change was made by another person, and the caller is not a DJ."""
 
     code = "FORBIDDEN"
     sentence = _("Only a DJ may undo what other people did.")
@@ -113,7 +113,7 @@ class NotYourChange(Refusal):
 
 
 class UnknownChannel(Refusal):
-    """The voice channel does not exist, or the bot or the caller cannot see it."""
+    """The guild has no such voice channel, or the caller cannot see it."""
 
     code = "UNKNOWN_CHANNEL"
     sentence = _("This server has no such voice channel.")
@@ -136,10 +136,10 @@ class UnknownCommand(Refusal):
 
 
 class IdempotencyConflict(Conflict):
-    """An Idempotency-Key was used before, for another request."""
+    """The Idempotency-Key was already used for a different request."""
 
     sentence = _("This Idempotency-Key was already used for another request.")
 
 
 class LeaseLost(Exception):
-    """Another bot process looks after this guild now; the caller must stop playing there. No client hears of it."""
+    """Another bot process has this guild's lease, so the caller must stop playing there. Not sent to clients."""

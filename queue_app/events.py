@@ -1,6 +1,6 @@
-"""What happens to a guild's queue and player. `GuildState.append` fills in `player` and `queue_total`.
+"""Events of a guild's queue and player. `GuildState.append` fills in `player` and `queue_total`.
 
-Each event carries what a reducer needs to bring an old snapshot to the new one.
+Each event contains what a reducer needs to update an older snapshot.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _title(track: Mapping[str, Any]) -> str:
 
 
 class MusicEvent(TypedEvent):
-    """Base of all here."""
+    """Base of all events in this file."""
 
     log = "guild"
     shapes: ClassVar = {
@@ -36,13 +36,13 @@ class MusicEvent(TypedEvent):
 
 
 class QueueEvent(MusicEvent):
-    """Of the queue: it says how many items wait after it."""
+    """Base of events of the queue. `queue_total` is the number of queued items after the event."""
 
     queue_total: int = field(init=False, repr=False)
 
 
 class ItemEvent(QueueEvent):
-    """Of an item, its track and requester loaded."""
+    """Base of events of one item. The item's track and requester should be loaded."""
 
     item: QueueItem
 
@@ -52,7 +52,7 @@ class ItemEvent(QueueEvent):
 
 
 class ItemsEvent(QueueEvent):
-    """Of several items, which it lists in its last field."""
+    """Base of events of several items. The field named by `listed` lists them."""
 
     listed: ClassVar[str]
 
@@ -62,26 +62,26 @@ class ItemsEvent(QueueEvent):
 
 
 class PlayerEvent(MusicEvent):
-    """Of the player, which it shows as of now."""
+    """Base of events of the player. They contain its current state."""
 
-    reducer = "take `player`"
+    reducer = "replace `player`"
     player: Player = field(init=False, repr=False)
 
 
 class EndEvent(ItemEvent, PlayerEvent):
-    """An item left the queue or the player."""
+    """Base of events after which an item is no longer queued or playing."""
 
-    reducer = "drop the item from the queue, take `player`"
+    reducer = "remove the item from the queue, replace `player`"
 
 
 # --- The queue ---
 
 
 class TrackAdded(ItemEvent):
-    """An item was added, of a retry in place of the ended one `retried_id`."""
+    """An item was added. A retry replaces the ended item `retried_id`."""
 
     said = gettext_lazy("%(who)s added %(title)s.")
-    reducer = "insert `item` where its `rank` says: behind the item `after` (null: at the front)"
+    reducer = "insert `item` by its `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
     retried_id: UUID | None = None
@@ -92,19 +92,19 @@ class TrackAdded(ItemEvent):
 
 
 class TracksAdded(ItemsEvent):
-    """Items were added together, or put back. Many come in several events."""
+    """Several items were added, or put back by an undo. A long list is split into several of these events."""
 
     said = ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count")
     listed = "items"
-    reducer = "insert each item where its `rank` says"
+    reducer = "insert each item by its `rank`"
     items: Annotated[list[QueueItem], "200 at most"]
 
 
 class TrackResolved(ItemEvent):
-    """More is known of an item's track."""
+    """The details of an item's track were read."""
 
     said = gettext_lazy("%(who)s read the details of %(title)s.")
-    reducer = "replace the item of that id, in the queue or in the player"
+    reducer = "replace the item with that id, in the queue or in the player"
     calm = True
 
 
@@ -115,10 +115,10 @@ class TrackStarted(EndEvent):
 
 
 class TrackRequeued(ItemEvent, PlayerEvent):
-    """An item was put back to the front of the queue."""
+    """An item was moved back to the front of the queue."""
 
     said = gettext_lazy("%(who)s put %(title)s back in the queue.")
-    reducer = "put `item` at the front of the queue, drop it from `failed`, take `player`"
+    reducer = "insert `item` at the front of the queue, remove it from `failed`, replace `player`"
 
 
 class TrackFinished(EndEvent):
@@ -134,10 +134,10 @@ class TrackSkipped(EndEvent):
 
 
 class TrackFailed(EndEvent):
-    """An item cannot be played; `item.error` says why."""
+    """An item cannot be played. `item.error` is the reason."""
 
     said = gettext_lazy("Backline could not play %(title)s. %(reason)s")
-    reducer = "drop the item from the queue, put it into `failed` by its `ended_at`, take `player`"
+    reducer = "remove the item from the queue, insert it into `failed` by its `ended_at`, replace `player`"
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -145,37 +145,37 @@ class TrackFailed(EndEvent):
 
 
 class TracksRemoved(ItemsEvent):
-    """Items were removed from the queue together. Many come in several events."""
+    """Several items were removed from the queue. A long list is split into several of these events."""
 
     said = ngettext_lazy("%(who)s removed %(count)s track.", "%(who)s removed %(count)s tracks.", "count")
     listed = "item_ids"
-    reducer = "drop these items from the queue"
+    reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
 
 
 class TracksSkipped(ItemsEvent):
-    """A jump passed over queued items. Many come in several events."""
+    """Queued items were skipped by a jump to a later one. A long list is split into several of these events."""
 
     said = ngettext_lazy("%(who)s skipped %(count)s track.", "%(who)s skipped %(count)s tracks.", "count")
     listed = "item_ids"
-    reducer = "drop these items from the queue"
+    reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
 
 
 class TrackRemoved(ItemEvent):
-    """An item was taken out of the queue, or one that failed from beside it."""
+    """A queued or failed item was removed."""
 
     said = gettext_lazy("%(who)s removed %(title)s.")
-    reducer = "drop the item from the queue and from `failed`"
+    reducer = "remove the item from the queue and from `failed`"
     calm = True
     why: Literal["cleared", "retried"] | None = None
 
 
 class TrackMoved(ItemEvent):
-    """An item was put elsewhere in the queue."""
+    """An item was moved in the queue."""
 
     said = gettext_lazy("%(who)s moved %(title)s.")
-    reducer = "take the item out of the queue and insert it where its `rank` says: behind `after` (null: at the front)"
+    reducer = "remove the item and insert it by its new `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
 
@@ -185,27 +185,27 @@ class TrackMoved(ItemEvent):
 
 
 class QueueCleared(ItemsEvent):
-    """Items that waited were taken out. Of a long queue there are several in a row."""
+    """Queued items were removed. A long queue is cleared by several of these events."""
 
     said = ngettext_lazy("%(who)s cleared %(count)s track.", "%(who)s cleared %(count)s tracks.", "count")
     listed = "item_ids"
-    reducer = "drop these items from the queue"
+    reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
 
 
 class QueueShuffled(ItemsEvent):
-    """Items in the queue got a new order. A long queue takes several events, and is in order after the last one."""
+    """Queued items got a new order. A long queue is shuffled by several of these events."""
 
     said = ngettext_lazy("%(who)s shuffled %(count)s track.", "%(who)s shuffled %(count)s tracks.", "count")
     listed = "ranks"
     reducer = (
-        "give these items their new ranks and sort; drop items that come to stand behind one that is not held"
+        "set the new ranks of these items and sort; remove items that are now behind one that is not loaded"
     )
     ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, 200 at most"]
 
 
 class QueueRenumbered(ItemsEvent):
-    """Items that wait got new ranks, to make room between them."""
+    """Queued items got new ranks, to make room between them."""
 
     said = ngettext_lazy(
         "%(who)s renumbered %(count)s track in the queue.",
@@ -213,16 +213,16 @@ class QueueRenumbered(ItemsEvent):
         "count",
     )
     listed = "ranks"
-    reducer = "give these items their new ranks; the order stays"
+    reducer = "set the new ranks of these items; their order does not change"
     ranks: Annotated[list[tuple[UUID, int]], "pairs of item and rank, ascending, 200 at most"]
 
 
 class SkipVoted(MusicEvent):
-    """The vote to skip the current item stands differently."""
+    """The number of votes to skip the current item, or the number needed, changed."""
 
     said = gettext_lazy("%(who)s voted to skip (%(votes)s of %(needed)s votes).")
     said_by_bot = gettext_lazy("The vote to skip was counted again (%(votes)s of %(needed)s votes).")
-    reducer = "`skip_vote` is `{votes, needed}`, null without votes"
+    reducer = "set `skip_vote` to `{votes, needed}`, or to null if there are no votes"
     item_id: UUID
     votes: int
     needed: int
@@ -258,7 +258,7 @@ class VolumeChanged(PlayerEvent):
 
 
 class LoopChanged(PlayerEvent):
-    """Somebody set what repeats."""
+    """Somebody set what is repeated."""
 
     said = gettext_lazy("%(who)s set the loop to %(loop)s.")
 
@@ -268,7 +268,7 @@ class LoopChanged(PlayerEvent):
 
 
 class PlayerSeeked(PlayerEvent):
-    """Somebody set the position in the current track."""
+    """Somebody moved to another position in the current track."""
 
     said = gettext_lazy("%(who)s moved playback to %(position)s.")
     position_ms: int
@@ -279,13 +279,13 @@ class PlayerSeeked(PlayerEvent):
 
 
 class VoiceJoined(PlayerEvent):
-    """Somebody chose the voice channel to play in."""
+    """Somebody chose the voice channel in which the bot plays."""
 
     said = gettext_lazy("%(who)s chose the voice channel to play in.")
 
 
 class VoiceLeft(PlayerEvent):
-    """The bot was sent out of voice, or left a channel in which nobody was."""
+    """The bot left voice, because it was told to or because the channel was empty."""
 
     said = gettext_lazy("%(who)s disconnected Backline from voice.")
     said_by_bot = gettext_lazy("Backline left the voice channel.")
@@ -299,13 +299,13 @@ class VoiceLeft(PlayerEvent):
 
 
 class VoiceChanged(PlayerEvent):
-    """The bot saw where it is connected, or whether it is heard, change."""
+    """The bot's voice channel or voice connection, or whether it plays, changed."""
 
     said = gettext_lazy("The voice connection of Backline changed.")
 
 
 class PlayerErrorChanged(PlayerEvent):
-    """The bot saw why nothing is heard, or that it is heard again."""
+    """The player's `error` changed."""
 
     said = gettext_lazy("Backline cannot play. %(reason)s")
 
@@ -321,7 +321,7 @@ class PlayerErrorChanged(PlayerEvent):
         return {"reason": (args["player"]["error"] or {"detail": ""})["detail"]}
 
 
-# What undoing and redoing appends.
+# The events that `Undo` and `Redo` can append.
 RESTORING: tuple[type[TypedEvent], ...] = (
     TrackAdded,
     TracksAdded,

@@ -1,8 +1,8 @@
-"""The states in which a guild's player is not heard, and what leads out of each.
+"""The states in which a guild's player plays no sound, and the actions that end each state.
 
-`Player.silence` finds the state of a row, and every surface shows its sentence as the player's `error`. The bot
-reports only what stands in this table, and a test walks it: each way, taken on each surface, makes the queue play.
-Events keep the sentences, so they are English here, and replies and pages translate them when they show them.
+`Player.silence` returns the state of a row, and every surface shows its sentence as the player's `error`. The bot
+reports only codes of this table. A test takes each action on each surface and checks that the queue plays.
+The sentences are stored in events, so they are in English. Replies and pages translate them when they show them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PlayerStatus(models.TextChoices):
 
 
 class Surface(StrEnum):
-    """Where people act. Everything that the API offers is offered by REST and by `/sync` alike."""
+    """Where people act. API means both REST and `/sync`, which offer the same commands."""
 
     API = "api"
     WEB = "web"
@@ -40,9 +40,9 @@ IN_DISCORD = frozenset({Surface.DISCORD})
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`command` is one of the core; in Discord itself it is empty, and `what` tells what to do there.
+    """An action that ends a state. `command` is a command of the core, or empty for an action in Discord itself.
 
-    `who`: the right as `can` names it, or who has it in Discord.
+    `what` describes the action. `who` is the right that it needs, as in `can`, or who may do it in Discord.
     """
 
     what: str
@@ -55,9 +55,9 @@ RESUME = Way("Resume playback", "control", EVERYWHERE, "Resume")
 ADD = Way("Add a track", "add", EVERYWHERE, "AddTrack")
 CHOOSE = Way("Choose a voice channel", "control", EVERYWHERE, "JoinVoice")
 SETTING = Way("Set the default voice channel", "settings", NOT_TYPED, "ChangeSettings")
-SIT = Way("Join a voice channel", "whoever has a track in the queue", IN_DISCORD)
+SIT = Way("Join a voice channel", "anybody with a track in the queue", IN_DISCORD)
 GRANT = Way("Grant the permission", "Manage Roles", IN_DISCORD)
-MAKE_ROOM = Way("Make room in the channel", "Move Members, or whoever leaves", IN_DISCORD)
+MAKE_ROOM = Way("Make room in the channel", "Move Members, or a person who leaves", IN_DISCORD)
 UNMUTE = Way("Unmute the bot", "Mute Members", IN_DISCORD)
 INVITE = Way("Invite the bot to speak", "Mute Members", IN_DISCORD)
 WAIT = Way("Wait", "nobody", IN_DISCORD)
@@ -65,9 +65,9 @@ WAIT = Way("Wait", "nobody", IN_DISCORD)
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """`sentence` is what people read unless the bot knows it more exactly.
+    """A state without sound. People read `sentence`, unless the bot reports a more specific one.
 
-    `stays_put`: the channel is the right one, so the bot does not look for another while this lasts.
+    `stays_put`: the channel is right, so the bot does not look for another one while the state lasts.
     """
 
     status: PlayerStatus
@@ -129,7 +129,9 @@ SILENCES: dict[str, Silence] = {
     ),
     "VOICE_FAILED": Silence(
         PlayerStatus.ERROR,
-        gettext_noop("The voice connection failed. The bot tries again, or choose another channel."),
+        gettext_noop(
+            "The voice connection failed. The bot will try again. You can also choose another channel."
+        ),
         (WAIT, RESUME, CHOOSE),
         stays_put=True,
     ),
@@ -141,7 +143,7 @@ SILENCES: dict[str, Silence] = {
     ),
     BOT_AWAY: Silence(
         PlayerStatus.CONNECTING,
-        gettext_noop("The bot is away. It continues by itself as soon as it is back."),
+        gettext_noop("The bot is offline. Playback continues as soon as it is back."),
         (WAIT,),
         stays_put=True,
     ),

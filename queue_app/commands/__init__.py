@@ -1,8 +1,8 @@
-"""The command core: every change that a person asks for, by name, from whatever surface.
+"""The command core: every change that a person can make, by its name, for all surfaces.
 
-A file here is a command (`queue_app/domain/command.py`), and being here makes it one on every surface: REST, `/sync`,
-the OpenAPI document, docs/protocol.md and the types of the JavaScript client. They and slash commands only translate in
-and out; they all end in `execute`.
+Each file here declares a command (see `queue_app/domain/command.py`). No other code is needed to offer it over REST
+and `/sync`, and in the OpenAPI document, docs/protocol.md and the types of the clients. All surfaces, also slash
+commands, only translate requests and answers, and call `execute`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ COMMANDS = _find_commands()
 
 
 def command_id_of(key: str) -> str:
-    """Return the command's id for an `Idempotency-Key`, empty without one. Raises InvalidInput.
+    """Return the command's id for an `Idempotency-Key`, or "" without one. Raises InvalidInput.
 
-    Long keys are hashed: the log keeps 64 characters.
+    Long keys are hashed, because the log stores 64 characters.
     """
     if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise InvalidInput(
@@ -54,22 +54,22 @@ def command_id_of(key: str) -> str:
 
 
 def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:
-    """Carry a command out once (see `answer_once`), in a transaction that locks the guild's store.
+    """Run a command once (see `answer_once`), in a transaction that locks the guild's store.
 
-    `Answer.result` is what it returned, an item or player in its shape. Raises InvalidGuildId, GuildNotFound,
-    UnknownCommand, InvalidInput, IdempotencyConflict, or what the command raises.
+    `Answer.result` is what the command returned, with items and players in their shapes. Raises InvalidGuildId,
+    GuildNotFound, UnknownCommand, InvalidInput, IdempotencyConflict, and what the command raises.
     """
     if origin.user is not None:
-        check_guild_id(guild_id)  # the bot's come from Discord
+        check_guild_id(guild_id)  # the bot's ids come from Discord
     command = COMMANDS.get(name)
     if command is None:
-        _require_member(guild_id, origin)  # before anything is said about the command
+        _require_member(guild_id, origin)  # others get GuildNotFound, for any name
         raise UnknownCommand
     try:
         clean = command.check(args)
     except InvalidInput:
         with opened(guild_id, origin=origin) as state:
-            command.right.check(state)  # those who may not do this learn nothing of its arguments
+            command.right.check(state)  # a missing right is reported before invalid arguments
         raise
 
     def act() -> dict[str, Any]:
@@ -86,9 +86,9 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
 def execute_together(
     guild_id: str, commands: Sequence[tuple[str, dict[str, Any]]], *, origin: Origin
 ) -> Answer:
-    """Carry out several commands in turn, all or none of them. The id of `origin` is that of all of them together.
+    """Run several commands in turn, all or none of them. The command id of `origin` covers all of them together.
 
-    `Answer.result` is that of the last one. Raises what `execute` raises.
+    `Answer.result` is the result of the last one. Raises what `execute` raises.
     """
     check_guild_id(guild_id)
     each = dataclasses.replace(origin, command_id="")
@@ -127,6 +127,6 @@ def _shape(changed: QueueItem | Player | dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_member(guild_id: str, origin: Origin) -> None:
-    """Raises GuildNotFound. `open_guild` checks it for itself, under the store's lock."""
+    """Raises GuildNotFound. `open_guild` checks this again, under the store's lock."""
     if origin.user is not None and not (origin.operator or origin.vouched):
         require_member(origin.user, guild_id)

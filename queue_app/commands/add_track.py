@@ -30,7 +30,7 @@ MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of th
 
 
 class Query(serializers.CharField):
-    """Words, a library uri or a link. Of a text that holds a link only the link counts, for its length as well."""
+    """Words, a library URI or a link. If the text contains a link, only the link is used, also for the length limit."""
 
     def __init__(self, **options: Any) -> None:
         sentence = always(_("Must be a search, a link or a library URI."))
@@ -60,7 +60,7 @@ class Query(serializers.CharField):
 
 
 class Uri(Query):
-    """A library uri or a link, and no words."""
+    """A library URI or a link, but not words."""
 
     def to_internal_value(self, data: object) -> str:
         query = super().to_internal_value(data)
@@ -70,37 +70,37 @@ class Uri(Query):
 
 
 def _storable(text: str) -> bool:
-    """JSON can say NUL and lone surrogates; no database can keep both."""
+    """Whether the databases can store the text. JSON allows NUL and lone surrogates, and they do not."""
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 class AddTrackArguments(Arguments):
-    query = Query(help_text=gettext_lazy("a search, a link or a library uri"))
+    query = Query(help_text=gettext_lazy("a search, a link or a library URI"))
     position = Position(default="end")
 
 
 ADDING = {
     TrackAdded: "",
-    QueueRenumbered: "when people take turns and no rank is left between two items",
-    TrackFailed: "when nothing matches",
-    VoiceChanged: "when that decides where to play",
-    PlayerResumed: "when it was stopped, or paused with nothing to play",
+    QueueRenumbered: "if there is no free rank between two items",
+    TrackFailed: "if nothing matches",
+    VoiceChanged: "if it sets the voice channel",
+    PlayerResumed: "if playback was stopped, or paused without a track",
 }
 
 
 class AddTrack(Command):
-    """Put what `query` names into the queue; `now` also skips what plays.
+    """Add the track that `query` names to the queue. `now` also skips the current track.
 
-    A query that nothing matches makes an item all the same, which fails at once with the reason: the queue
-    shows who asked for what. Adding to a stopped player starts it again, to a paused one only when nothing else is
-    there to be resumed.
+    If nothing matches the query, an item is added anyway and fails at once with the reason, so that the page shows
+    who asked for what. Adding a track resumes a stopped player. It resumes a paused player only if that has no
+    track to resume.
     """
 
     arguments = AddTrackArguments
-    right = Right("`may_add`; before others `may_move` too", check_add)
-    appends = ADDING | {TrackSkipped: "for `now`"}
+    right = Right("`may_add`, and `may_move` to add before other tracks", check_add)
+    appends = ADDING | {TrackSkipped: "with `now`"}
     result = QueueItemSerializer
-    undone = "removes it, if it still waits"
+    undone = "removes it, if it is still queued"
 
     @staticmethod
     def run(state: GuildState, *, query: str, position: Any) -> QueueItem:

@@ -18,23 +18,23 @@ MAX_TRACKS = 1_000
 
 
 class AddTracksArguments(Arguments):
-    uris = ListOf(Uri(), limit=MAX_TRACKS, help_text=gettext_lazy("library uris and links, 1,000 at most"))
+    uris = ListOf(Uri(), limit=MAX_TRACKS, help_text=gettext_lazy("library URIs and links, 1,000 at most"))
     position = Position(default="end")
     shuffle = YesOrNo(default=False, help_text=gettext_lazy("in a random order"))
 
 
 class AddTracks(Command):
-    """Put several tracks into the queue, in this order; `now` also skips what plays.
+    """Add several tracks to the queue, in this order. `now` also skips the current track.
 
-    Tracks that do not fit, are no longer in the library or come from a source that the guild does not allow are left
-    out, and the result names them. It is refused where nothing can be added.
+    Tracks are left out if they exceed a limit, are no longer in the library, or come from a source that the guild
+    does not allow. The result lists them. The command is refused if no track can be added.
     """
 
     arguments = AddTracksArguments
-    right = Right("`may_add`; before others `may_move` too", check_add)
-    appends = {TracksAdded: "of at most 200 items each"} | ADDING | {TrackSkipped: "for `now`"}
+    right = Right("`may_add`, and `may_move` to add before other tracks", check_add)
+    appends = {TracksAdded: "with at most 200 items each"} | ADDING | {TrackSkipped: "with `now`"}
     result = AddedSerializer
-    undone = "removes those that still wait"
+    undone = "removes those that are still queued"
 
     @staticmethod
     def run(state: GuildState, *, uris: list[str], position: Any, shuffle: bool) -> dict[str, Any]:

@@ -16,13 +16,13 @@ class ChangeSettingsArguments(ChangeSettingsSerializer, Arguments):
 
 
 class ChangeSettings(Command):
-    """Change settings of the guild; those that are not named stay as they are."""
+    """Change some of the guild's settings."""
 
     arguments = ChangeSettingsArguments
-    right = Right("those who manage the guild", check_manages)
+    right = Right("managers", check_manages)
     appends = {SettingsChanged: ""}
     result = SettingsSerializer
-    undone = "sets the values before, unless one was changed again"
+    undone = "restores the earlier values, unless one of them was changed again"
 
     @staticmethod
     def run(state: GuildState, **changes: Any) -> dict[str, Any]:

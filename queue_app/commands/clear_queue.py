@@ -37,13 +37,13 @@ class ClearQueueArguments(Arguments):
 
 
 class ClearQueue(Command):
-    """Remove every track that waits, or those of one person, and dismiss those that failed; what plays goes on."""
+    """Clear the queue, or remove one person's tracks, and dismiss failed tracks. The current track continues."""
 
     arguments = ClearQueueArguments
-    right = Right("`may_clear`; everybody for `mine`")
-    appends = {QueueCleared: "of at most 200 items each", TrackRemoved: "of each item in `failed`"}
+    right = Right("`may_clear`, and everybody with `mine`")
+    appends = {QueueCleared: "with at most 200 items each", TrackRemoved: "for each item in `failed`"}
     result = ClearedSerializer
-    undone = "puts them back where they were"
+    undone = "puts them back in their places"
 
     @staticmethod
     def run(state: GuildState, *, whose: str) -> dict[str, int]:

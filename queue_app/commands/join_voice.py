@@ -19,7 +19,7 @@ class JoinVoiceArguments(Arguments):
 
 
 class JoinVoice(Command):
-    """Send the bot into a voice channel, to play there."""
+    """Move the bot to a voice channel."""
 
     arguments = JoinVoiceArguments
     right = CONTROL
@@ -28,7 +28,7 @@ class JoinVoice(Command):
 
     @staticmethod
     def run(state: GuildState, *, channel_id: str) -> Player:
-        """Raises UnknownChannel or ChannelForbidden."""
+        """Raises UnknownChannel and ChannelForbidden."""
         channel = voice_channels_of(state.guild_id).filter(pk=channel_id).first()
         member = state.membership
         if channel is None or (member is not None and not may_view(member, channel)):

@@ -9,7 +9,7 @@ from queue_app.serializers import PlayerSerializer
 
 
 class LeaveVoice(Command):
-    """Send the bot out of voice and stop; what played is kept with its position."""
+    """Leave the voice channel and stop. The current track and its position are kept."""
 
     right = CONTROL
     appends = {VoiceLeft: ""}

@@ -22,28 +22,28 @@ from queue_app.serializers import QueueItemSerializer
 class MoveItemArguments(ItemArguments):
     after = ItemId(
         allow_null=True,
-        help_text=gettext_lazy("the item that it should follow; null: the front"),
+        help_text=gettext_lazy("the item that it should follow, or null for the front"),
         sentence=gettext_lazy("Must be the id of the item before it, or null for the front of the queue."),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["after"] == attrs["item_id"]:
-            raise serializers.ValidationError({"after": [_("An item cannot be moved behind itself.")]})
+            raise serializers.ValidationError({"after": [_("An item cannot be moved after itself.")]})
         return attrs
 
 
 class MoveItem(Command):
-    """Put an item behind another one; to the front when that is null or has started meanwhile."""
+    """Move an item after another one, or to the front if `after` is null or has started."""
 
     arguments = MoveItemArguments
     right = Right("`may_move`", check_move)
-    appends = {TrackMoved: "", QueueRenumbered: "when there is no rank left between two items"}
+    appends = {TrackMoved: "", QueueRenumbered: "if there is no free rank between two items"}
     result = QueueItemSerializer
     undone = "moves it back"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str, after: str | None) -> QueueItem:
-        """Raises ItemNotFound when one of the items is no longer queued."""
+        """Raises ItemNotFound if one of the items is no longer queued."""
         item = queued(state.guild_id).select_related("track", "requested_by").filter(pk=item_id).first()
         if item is None:
             raise ItemNotFound

@@ -11,23 +11,23 @@ from queue_app.events import PlayerSeeked, TrackRequeued, TrackStarted
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.serializers import PlayerSerializer
 
-AGAIN_MS = 3_000  # later than this, the current track starts over, as players do
+AGAIN_MS = 3_000  # after this position, the current track starts over, as in other players
 
 
 class Previous(Command):
-    """Go back to the track before the current one, or start this one over once 3 seconds of it have played.
+    """Go back to the previous track, or start the current one over if more than 3 seconds of it have played.
 
-    The current track goes to the front of the queue and starts from its beginning there.
+    The current track moves to the front of the queue, and will start from its beginning.
     """
 
     right = JUMP
     appends = {
-        TrackRequeued: "of the current track",
+        TrackRequeued: "for the current track",
         TrackStarted: "",
-        PlayerSeeked: "when the current track starts over",
+        PlayerSeeked: "if the current track starts over",
     }
     result = PlayerSerializer
-    undone = "goes back to the track and position before"
+    undone = "returns to the earlier track and position"
 
     @staticmethod
     def run(state: GuildState) -> Player:
@@ -56,7 +56,7 @@ class Previous(Command):
 
 
 def _before(guild_id: str) -> QueueItem | None:
-    """Return what ended last. What was gone back to is no longer among it, so going back again goes further back."""
+    """Return the item that ended last. An item that plays again is not ended, so `Previous` can go further back."""
     ended = QueueItem.objects.filter(guild_id=guild_id, state__in=(ItemState.PLAYED, ItemState.SKIPPED))
     heard = ended.filter(started_at__isnull=False).select_related("track", "requested_by")
     return heard.order_by("-ended_at").first()

@@ -22,22 +22,22 @@ class RedoArguments(Arguments):
         allow_null=True,
         default=None,
         help_text=gettext_lazy(
-            "any seq of the change; null: what you undid last, unless you changed something since"
+            "any seq of the change, or null for the change that you undid last, unless you made another one since"
         ),
     )
 
 
 class Redo(Command):
-    """Do again what was undone. The events say which change they redo: `metadata.redoes` is its first seq."""
+    """Redo a change that was undone. In the events, `metadata.redoes` is the first seq of that change."""
 
     arguments = RedoArguments
-    right = Right("who made or undid the change, a DJ; and as each part needs it")
-    appends = dict.fromkeys(RESTORING, "as the change needs it")
+    right = Right("the person who made or undid the change, and DJs, with the rights that each part needs")
+    appends = dict.fromkeys(RESTORING, "depending on the change")
     result = RedoneSerializer
     undone = "Undo"
 
     @staticmethod
     def run(state: GuildState, *, seq: int | None) -> dict[str, Any]:
-        """Raises NothingToRedo, NotYourChange, NotAllowed, QueueFull or ChangedSince."""
+        """Raises NothingToRedo, NotYourChange, NotAllowed, QueueFull and ChangedSince."""
         change, outcome = redo(state, seq)
         return {"change": change.seq, "redone": outcome.done, "left_out": outcome.left_out}

@@ -17,9 +17,9 @@ class RemoveAbsent(Command):
     """Remove queued tracks of people who are not in the bot's voice channel."""
 
     right = Right("`may_clear`", check_clear)
-    appends = {TracksRemoved: "of at most 200 items each", TrackRemoved: "of one alone"}
+    appends = {TracksRemoved: "with at most 200 items each", TrackRemoved: "for a single item"}
     result = RemovedSerializer
-    undone = "puts them back where they were"
+    undone = "puts them back in their places"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

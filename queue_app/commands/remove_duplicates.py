@@ -12,12 +12,12 @@ from queue_app.serializers import RemovedSerializer
 
 
 class RemoveDuplicates(Command):
-    """Remove queued tracks that are in the queue already, further to the front."""
+    """Remove queued tracks that are also queued further to the front."""
 
     right = Right("`may_clear`", check_clear)
-    appends = {TracksRemoved: "of at most 200 items each", TrackRemoved: "of one alone"}
+    appends = {TracksRemoved: "with at most 200 items each", TrackRemoved: "for a single item"}
     result = RemovedSerializer
-    undone = "puts them back where they were"
+    undone = "puts them back in their places"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

@@ -12,17 +12,17 @@ from queue_app.serializers import QueueItemSerializer
 
 
 class RemoveItem(Command):
-    """Remove an item from the queue, or one that failed from beside it."""
+    """Remove a queued or failed item."""
 
     arguments = ItemArguments
-    right = Right("the requester, a DJ")
+    right = Right("the requester and DJs")
     appends = {TrackRemoved: ""}
     result = QueueItemSerializer
-    undone = "puts it back where it was"
+    undone = "puts it back in its place"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:
-        """Raises ItemNotFound or NotYourItem."""
+        """Raises ItemNotFound and NotYourItem."""
         item = state.find_item(item_id, ItemState.QUEUED, ItemState.FAILED)
         if item is None or item.dismissed:
             raise ItemNotFound

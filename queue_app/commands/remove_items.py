@@ -20,17 +20,17 @@ class RemoveItemsArguments(Arguments):
 
 
 class RemoveItems(Command):
-    """Remove several queued items: all of them, or none where one is not queued or not yours to remove."""
+    """Remove several queued items. Removes none if one of them is not queued or you may not remove it."""
 
     arguments = RemoveItemsArguments
-    right = Right("the requester, a DJ")
-    appends = {TracksRemoved: "of at most 200 items each", TrackRemoved: "of one alone"}
+    right = Right("the requester and DJs")
+    appends = {TracksRemoved: "with at most 200 items each", TrackRemoved: "for a single item"}
     result = RemovedSerializer
-    undone = "puts them back where they were"
+    undone = "puts them back in their places"
 
     @staticmethod
     def run(state: GuildState, *, item_ids: list[str]) -> dict[str, Any]:
-        """Raises ItemNotFound or NotYourItem."""
+        """Raises ItemNotFound and NotYourItem."""
         found = state.find_items(item_ids)
         if len(found) < len(set(item_ids)):
             known = {str(item.pk) for item in found}

@@ -16,7 +16,7 @@ class Replay(Command):
     right = JUMP
     appends = {PlayerSeeked: ""}
     result = PlayerSerializer
-    undone = "goes back to the position before"
+    undone = "returns to the earlier position"
 
     @staticmethod
     def run(state: GuildState) -> Player:

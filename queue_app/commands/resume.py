@@ -10,10 +10,10 @@ from queue_app.serializers import PlayerSerializer
 
 
 class Resume(Command):
-    """Resume playback, also after the bot left voice or Discord refused it."""
+    """Resume playback, also after the bot left voice or Discord refused the voice connection."""
 
     right = CONTROL
-    appends = {PlayerResumed: "", VoiceChanged: "when that decides where to play"}
+    appends = {PlayerResumed: "", VoiceChanged: "if it sets the voice channel"}
     result = PlayerSerializer
 
     @staticmethod

@@ -15,27 +15,27 @@ ENDED = (ItemState.FAILED, ItemState.PLAYED, ItemState.SKIPPED)
 
 
 class RetryItem(Command):
-    """Add the track of an item that failed, was played or skipped again, at the end.
+    """Add the track of a failed, played or skipped item to the end of the queue again.
 
-    One that failed is no longer shown beside the queue. The result is the new item.
+    A failed item is dismissed from `failed`. The result is the new item.
     """
 
     arguments = ItemArguments
     right = Right("`may_add`", check_add)
-    appends = ADDING | {TrackRemoved: "of an item that failed"}
+    appends = ADDING | {TrackRemoved: "for a failed item"}
     result = QueueItemSerializer
-    undone = "removes the new item, if it still waits"
+    undone = "removes the new item, if it is still queued"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:
-        """Raises ItemNotFound, or as AddTrack does."""
+        """Raises ItemNotFound, and what AddTrack raises."""
         old = state.find_item(item_id, *ENDED)
         if old is None:
             raise ItemNotFound
-        # Nothing had matched these words; there may be something by now.
+        # A track of source "none" has the words that nothing matched as its title. Something may match them now.
         query = old.track.title if old.track.source == "none" else old.track.uri
         added = put(state, query=query or "", retried_id=old.pk)
-        if added.state == ItemState.FAILED:  # nothing matches yet
+        if added.state == ItemState.FAILED:  # still nothing matches
             state.undo.steps.append({"do": "DismissFailed", "items": [str(added.pk)], "right": "own"})
         if old.state == ItemState.FAILED and not old.dismissed:
             state.dismiss(old, why="retried")

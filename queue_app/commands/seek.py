@@ -25,13 +25,13 @@ class SeekArguments(Arguments):
         min_value=0,
         max_value=MAX_MS,
         required=False,
-        help_text=gettext_lazy("position in the track; behind its end: its end"),
+        help_text=gettext_lazy("position in the track, or its end if that is earlier"),
     )
     delta_ms = WholeNumber(
         min_value=-MAX_MS,
         max_value=MAX_MS,
         required=False,
-        help_text=gettext_lazy("so much forward, or backward if negative"),
+        help_text=gettext_lazy("how far forward, or backward if negative"),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -51,11 +51,11 @@ class Seek(Command):
     right = JUMP
     appends = {PlayerSeeked: ""}
     result = PlayerSerializer
-    undone = "seeks back"
+    undone = "returns to the earlier position"
 
     @staticmethod
     def run(state: GuildState, *, position_ms: int | None = None, delta_ms: int = 0) -> Player:
-        """Raises NothingPlaying or NotSeekable."""
+        """Raises NothingPlaying and NotSeekable."""
         player = state.player
         item = player.item
         if item is None:

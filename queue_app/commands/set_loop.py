@@ -13,17 +13,17 @@ from queue_app.serializers import PlayerSerializer
 
 
 class SetLoopArguments(Arguments):
-    loop = OneOf(Loop.choices, help_text=gettext_lazy("what repeats"))
+    loop = OneOf(Loop.choices, help_text=gettext_lazy("what is repeated"))
 
 
 class SetLoop(Command):
-    """Set what repeats: nothing, the current track, or the queue. A track that failed never repeats."""
+    """Set what is repeated: nothing, the current track, or the queue. Failed tracks are never repeated."""
 
     arguments = SetLoopArguments
     right = CONTROL
     appends = {LoopChanged: ""}
     result = PlayerSerializer
-    undone = "sets the loop before, unless it was changed again"
+    undone = "restores the earlier loop, unless it was changed again"
 
     @staticmethod
     def run(state: GuildState, *, loop: str) -> Player:

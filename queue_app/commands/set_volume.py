@@ -20,13 +20,13 @@ class SetVolumeArguments(Arguments):
 
 
 class SetVolume(Command):
-    """Set the volume, until somebody sets another."""
+    """Set the volume."""
 
     arguments = SetVolumeArguments
     right = CONTROL
     appends = {VolumeChanged: ""}
     result = PlayerSerializer
-    undone = "sets the volume before, unless it was changed again"
+    undone = "restores the earlier volume, unless it was changed again"
 
     @staticmethod
     def run(state: GuildState, *, volume: int) -> Player:

@@ -18,9 +18,9 @@ class ShuffleQueue(Command):
     """Put the queue in a random order."""
 
     right = Right("`may_move`", check_move)
-    appends = {QueueShuffled: "of at most 200 items each"}
+    appends = {QueueShuffled: "with at most 200 items each"}
     result = ShuffledSerializer
-    undone = "restores the order"
+    undone = "restores the earlier order"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class ShuffleQueue(Command):
         ids, ranks = [pk for pk, _ in waiting], [rank for _, rank in waiting]
         shuffled = _random.sample(ids, len(ids))
         if len(ids) > 1 and shuffled == ids:
-            shuffled = [*ids[1:], ids[0]]  # people expect to see something happen
+            shuffled = [*ids[1:], ids[0]]  # people expect a visible change
         if len(ids) > 1:
             set_order(state, dict(zip(shuffled, ranks, strict=True)))
             state.undo.steps.append({"do": "SetOrder", "items": [str(pk) for pk in ids]})

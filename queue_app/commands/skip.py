@@ -15,21 +15,21 @@ from queue_app.shapes import item_shape, skip_vote_shape
 
 
 class Skip(Command):
-    """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
+    """Skip the current track, or vote to skip it. A second vote has no effect."""
 
-    right = Right("the requester, a DJ; others by vote: `may_skip`")
+    right = Right("the requester and DJs, others by vote (`may_skip`)")
     appends = {
         TrackSkipped: "",
-        SkipVoted: "when more votes are needed",
-        TrackAdded: "when the queue loops",
-        QueueRenumbered: "to make room for that",
+        SkipVoted: "if more votes are needed",
+        TrackAdded: "if the queue is repeated",
+        QueueRenumbered: "if that needs room",
     }
     result = SkippedSerializer
-    undone = "the track again, from where it was"
+    undone = "plays the track again, from its earlier position"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:
-        """Raises NothingPlaying or NotAllowed."""
+        """Raises NothingPlaying and NotAllowed."""
         item = state.player.item
         if item is None:
             raise NothingPlaying

@@ -16,18 +16,18 @@ from queue_app.serializers import QueueItemSerializer
 
 
 class SkipTo(Command):
-    """Jump to a queued item. What it passes over is skipped, and stays in the history."""
+    """Jump to a queued item. The current track and the items in between are skipped, and stay in the history."""
 
     arguments = ItemArguments
     right = JUMP
     appends = {
-        TrackSkipped: "of the current track",
-        TracksSkipped: "of at most 200 items each",
-        TrackAdded: "when the queue loops",
-        QueueRenumbered: "to make room for that",
+        TrackSkipped: "for the current track",
+        TracksSkipped: "with at most 200 items each",
+        TrackAdded: "if the queue is repeated",
+        QueueRenumbered: "if that needs room",
     }
     result = QueueItemSerializer
-    undone = "puts back what was passed over and continues the track before"
+    undone = "puts the skipped items back and continues the earlier track"
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:

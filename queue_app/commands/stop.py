@@ -18,16 +18,16 @@ def _check_stop(state: GuildState) -> None:
 
 
 class Stop(Command):
-    """Stop playing: end the current track, clear the queue and leave the voice channel."""
+    """Stop playback: skip the current track, clear the queue and leave the voice channel."""
 
-    right = Right("who is there and `may_clear`", _check_stop)
+    right = Right("people in the bot's channel and DJs, if `may_clear` allows it", _check_stop)
     appends = {
-        TrackSkipped: "of the current track",
-        QueueCleared: "of at most 200 items each",
-        VoiceLeft: "unless it was stopped already",
+        TrackSkipped: "for the current track",
+        QueueCleared: "with at most 200 items each",
+        VoiceLeft: "unless playback was already stopped",
     }
     result = RemovedSerializer
-    undone = "the queue and the track from where it was, paused"
+    undone = "restores the queue and the current track with its position, paused"
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

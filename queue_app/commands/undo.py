@@ -22,26 +22,27 @@ class UndoArguments(Arguments):
         max_value=MAX_SEQ,
         allow_null=True,
         default=None,
-        help_text=gettext_lazy("any seq of the change; null: your newest change"),
+        help_text=gettext_lazy("any seq of the change, or null for your newest change"),
     )
 
 
 class Undo(Command):
-    """Undo a change of the last 24 hours and 1,000 events: what is still possible of it.
+    """Undo a change of the last 24 hours and the last 1,000 events, as far as this is still possible.
 
-    The events say which change they undo: `metadata.undoes` is its first seq.
+    In the events, `metadata.undoes` is the first seq of that change.
     """
 
     arguments = UndoArguments
     right = Right(
-        "who made the change, a DJ, the requester of a track that a vote skipped; and as each part needs it"
+        "the person who made the change, DJs, and the requester of a track that was skipped by vote, with the rights "
+        "that each part needs"
     )
-    appends = dict.fromkeys(RESTORING, "as the change needs it")
+    appends = dict.fromkeys(RESTORING, "depending on the change")
     result = UndoneSerializer
     undone = "Redo"
 
     @staticmethod
     def run(state: GuildState, *, seq: int | None) -> dict[str, Any]:
-        """Raises NothingToUndo, NotYourChange, NotAllowed, QueueFull or ChangedSince."""
+        """Raises NothingToUndo, NotYourChange, NotAllowed, QueueFull and ChangedSince."""
         change, outcome = undo(state, seq)
         return {"change": change.seq, "undone": outcome.done, "left_out": outcome.left_out}

@@ -1,4 +1,4 @@
-"""What a command is. Each is declared in its own file of `queue_app/commands`."""
+"""The base class of commands. Each command is declared in its own file of `queue_app/commands`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from realtime.events import TypedEvent
 
 
 class Command:
-    """A change that a person may ask for by the name of its class. The docstring's first sentence says what it does.
+    """A change that a person can make, by the name of its class. The docs show the first paragraph of the docstring.
 
-    A class with subclasses is no command.
+    A class with subclasses is not a command.
 
-    arguments: what it takes.
-    right: who may. It is checked before `run` is called.
-    appends: the events that it may append, each with when that is; empty where it does unless nothing changes.
-    result: the shape of what it returns.
-    undone: what undoing it does; empty where it cannot be undone. `run` adds the steps to `state.undo`.
-    run(state, **arguments): do it to an open guild, in the transaction that holds the guild's lock, and return the
-        item or player that was changed, or a result in its shape. Raises a refusal, which undoes everything.
+    arguments: the serializer of its arguments.
+    right: who may use it. It is checked before `run` is called.
+    appends: the events that it can append, each with the case in which it does. An event with an empty text is always
+        appended, unless nothing changes.
+    result: the serializer of its result.
+    undone: what undoing it does, or "" if it cannot be undone. `run` adds the steps to `state.undo`.
+    run(state, **arguments): changes an open guild, in the transaction that holds the guild's lock. Returns the item or
+        player that was changed, or a result in its shape. Raises a refusal, which rolls everything back.
     """
 
     arguments: ClassVar[type[Arguments]] = Arguments
@@ -40,7 +41,7 @@ class Command:
 
     @classmethod
     def check(cls, args: dict[str, Any]) -> dict[str, Any]:
-        """Return clean arguments. Raises InvalidInput; nothing of the guild is looked at."""
+        """Return clean arguments. Raises InvalidInput. Does not depend on the guild."""
         return cls._reader.read(args)
 
 

@@ -157,8 +157,10 @@ def check_manages(state: GuildState) -> None:
         raise GuildForbidden
 
 
-CONTROL = Right("who is there", check_control)
-JUMP = Right("who is there and may skip the current track at once", check_jump)
+CONTROL = Right("people in the bot's channel and DJs", check_control)
+JUMP = Right(
+    "people in the bot's channel and DJs, if they may skip the current track without a vote", check_jump
+)
 
 
 def may_skip_at_once(state: GuildState) -> bool:

@@ -3,7 +3,7 @@
 import type { Person, Player, Problem, QueueItem, SkipVote, Track } from "./types.d.ts";
 
 export interface AddTrackArguments {
-  /** a search, a link or a library uri */
+  /** a search, a link or a library URI */
   query: string;
   position?: "end" | "next" | "now" | {
     after: string;
@@ -22,7 +22,7 @@ export interface LeftOutUri {
 }
 
 export interface AddTracksArguments {
-  /** library uris and links, 1,000 at most */
+  /** library URIs and links, 1,000 at most */
   uris: Array<string>;
   position?: "end" | "next" | "now" | {
     after: string;
@@ -117,7 +117,7 @@ export interface JoinVoiceArguments {
 
 export interface MoveItemArguments {
   item_id: string;
-  /** the item that it should follow; null: the front */
+  /** the item that it should follow, or null for the front */
   after: string | null;
 }
 
@@ -136,7 +136,7 @@ export interface LeftOutItem {
 }
 
 export interface RedoArguments {
-  /** any seq of the change; null: what you undid last, unless you changed something since */
+  /** any seq of the change, or null for the change that you undid last, unless you made another one since */
   seq?: number | null;
 }
 
@@ -154,14 +154,14 @@ export interface RemoveItemsArguments {
 }
 
 export interface SeekArguments {
-  /** position in the track; behind its end: its end */
+  /** position in the track, or its end if that is earlier */
   position_ms?: number;
-  /** so much forward, or backward if negative */
+  /** how far forward, or backward if negative */
   delta_ms?: number;
 }
 
 export interface SetLoopArguments {
-  /** what repeats */
+  /** what is repeated */
   loop: "off" | "track" | "queue";
 }
 
@@ -199,60 +199,60 @@ export interface Undone {
 }
 
 export interface UndoArguments {
-  /** any seq of the change; null: your newest change */
+  /** any seq of the change, or null for your newest change */
   seq?: number | null;
 }
 
 /** What each command takes and returns, by its name. */
 export interface Commands {
-  /** Put what `query` names into the queue; `now` also skips what plays. */
+  /** Add the track that `query` names to the queue. `now` also skips the current track. */
   AddTrack: { args: AddTrackArguments; result: QueueItem };
-  /** Put several tracks into the queue, in this order; `now` also skips what plays. */
+  /** Add several tracks to the queue, in this order. `now` also skips the current track. */
   AddTracks: { args: AddTracksArguments; result: Added };
-  /** Change settings of the guild; those that are not named stay as they are. */
+  /** Change some of the guild's settings. */
   ChangeSettings: { args: ChangeSettingsArguments; result: Settings };
-  /** Remove every track that waits, or those of one person, and dismiss those that failed; what plays goes on. */
+  /** Clear the queue, or remove one person's tracks, and dismiss failed tracks. The current track continues. */
   ClearQueue: { args: ClearQueueArguments; result: Cleared };
-  /** Send the bot into a voice channel, to play there. */
+  /** Move the bot to a voice channel. */
   JoinVoice: { args: JoinVoiceArguments; result: Player };
-  /** Send the bot out of voice and stop; what played is kept with its position. */
+  /** Leave the voice channel and stop. The current track and its position are kept. */
   LeaveVoice: { args: Record<string, never>; result: Player };
-  /** Put an item behind another one; to the front when that is null or has started meanwhile. */
+  /** Move an item after another one, or to the front if `after` is null or has started. */
   MoveItem: { args: MoveItemArguments; result: QueueItem };
   /** Pause playback. */
   Pause: { args: Record<string, never>; result: Player };
-  /** Go back to the track before the current one, or start this one over once 3 seconds of it have played. */
+  /** Go back to the previous track, or start the current one over if more than 3 seconds of it have played. */
   Previous: { args: Record<string, never>; result: Player };
-  /** Do again what was undone. The events say which change they redo: `metadata.redoes` is its first seq. */
+  /** Redo a change that was undone. In the events, `metadata.redoes` is the first seq of that change. */
   Redo: { args: RedoArguments; result: Redone };
   /** Remove queued tracks of people who are not in the bot's voice channel. */
   RemoveAbsent: { args: Record<string, never>; result: Removed };
-  /** Remove queued tracks that are in the queue already, further to the front. */
+  /** Remove queued tracks that are also queued further to the front. */
   RemoveDuplicates: { args: Record<string, never>; result: Removed };
-  /** Remove an item from the queue, or one that failed from beside it. */
+  /** Remove a queued or failed item. */
   RemoveItem: { args: ItemArguments; result: QueueItem };
-  /** Remove several queued items: all of them, or none where one is not queued or not yours to remove. */
+  /** Remove several queued items. Removes none if one of them is not queued or you may not remove it. */
   RemoveItems: { args: RemoveItemsArguments; result: Removed };
   /** Start the current track over. */
   Replay: { args: Record<string, never>; result: Player };
-  /** Resume playback, also after the bot left voice or Discord refused it. */
+  /** Resume playback, also after the bot left voice or Discord refused the voice connection. */
   Resume: { args: Record<string, never>; result: Player };
-  /** Add the track of an item that failed, was played or skipped again, at the end. */
+  /** Add the track of a failed, played or skipped item to the end of the queue again. */
   RetryItem: { args: ItemArguments; result: QueueItem };
   /** Continue the current track at another position. */
   Seek: { args: SeekArguments; result: Player };
-  /** Set what repeats: nothing, the current track, or the queue. A track that failed never repeats. */
+  /** Set what is repeated: nothing, the current track, or the queue. Failed tracks are never repeated. */
   SetLoop: { args: SetLoopArguments; result: Player };
-  /** Set the volume, until somebody sets another. */
+  /** Set the volume. */
   SetVolume: { args: SetVolumeArguments; result: Player };
   /** Put the queue in a random order. */
   ShuffleQueue: { args: Record<string, never>; result: Shuffled };
-  /** Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing. */
+  /** Skip the current track, or vote to skip it. A second vote has no effect. */
   Skip: { args: Record<string, never>; result: Skipped };
-  /** Jump to a queued item. What it passes over is skipped, and stays in the history. */
+  /** Jump to a queued item. The current track and the items in between are skipped, and stay in the history. */
   SkipTo: { args: ItemArguments; result: QueueItem };
-  /** Stop playing: end the current track, clear the queue and leave the voice channel. */
+  /** Stop playback: skip the current track, clear the queue and leave the voice channel. */
   Stop: { args: Record<string, never>; result: Removed };
-  /** Undo a change of the last 24 hours and 1,000 events: what is still possible of it. */
+  /** Undo a change of the last 24 hours and the last 1,000 events, as far as this is still possible. */
   Undo: { args: UndoArguments; result: Undone };
 }

@@ -417,37 +417,37 @@ export interface SomeAlertRule {
 
 /** An event of a guild. `SyncEvent` adds its other fields. */
 export type GuildEvent =
-  /** An item was added, of a retry in place of the ended one `retried_id`. */
+  /** An item was added. A retry replaces the ended item `retried_id`. */
   | TrackAdded
-  /** Items were added together, or put back. Many come in several events. */
+  /** Several items were added, or put back by an undo. A long list is split into several of these events. */
   | TracksAdded
-  /** More is known of an item's track. */
+  /** The details of an item's track were read. */
   | TrackResolved
   /** An item became the current one. */
   | TrackStarted
-  /** An item was put back to the front of the queue. */
+  /** An item was moved back to the front of the queue. */
   | TrackRequeued
   /** The current item played to its end. */
   | TrackFinished
   /** The current item was skipped. */
   | TrackSkipped
-  /** An item cannot be played; `item.error` says why. */
+  /** An item cannot be played. `item.error` is the reason. */
   | TrackFailed
-  /** Items were removed from the queue together. Many come in several events. */
+  /** Several items were removed from the queue. A long list is split into several of these events. */
   | TracksRemoved
-  /** A jump passed over queued items. Many come in several events. */
+  /** Queued items were skipped by a jump to a later one. A long list is split into several of these events. */
   | TracksSkipped
-  /** An item was taken out of the queue, or one that failed from beside it. */
+  /** A queued or failed item was removed. */
   | TrackRemoved
-  /** An item was put elsewhere in the queue. */
+  /** An item was moved in the queue. */
   | TrackMoved
-  /** Items that waited were taken out. Of a long queue there are several in a row. */
+  /** Queued items were removed. A long queue is cleared by several of these events. */
   | QueueCleared
-  /** Items in the queue got a new order. A long queue takes several events, and is in order after the last one. */
+  /** Queued items got a new order. A long queue is shuffled by several of these events. */
   | QueueShuffled
-  /** Items that wait got new ranks, to make room between them. */
+  /** Queued items got new ranks, to make room between them. */
   | QueueRenumbered
-  /** The vote to skip the current item stands differently. */
+  /** The number of votes to skip the current item, or the number needed, changed. */
   | SkipVoted
   /** Somebody paused playback. */
   | PlayerPaused
@@ -455,17 +455,17 @@ export type GuildEvent =
   | PlayerResumed
   /** Somebody set the volume. */
   | VolumeChanged
-  /** Somebody set what repeats. */
+  /** Somebody set what is repeated. */
   | LoopChanged
-  /** Somebody set the position in the current track. */
+  /** Somebody moved to another position in the current track. */
   | PlayerSeeked
-  /** Somebody chose the voice channel to play in. */
+  /** Somebody chose the voice channel in which the bot plays. */
   | VoiceJoined
-  /** The bot was sent out of voice, or left a channel in which nobody was. */
+  /** The bot left voice, because it was told to or because the channel was empty. */
   | VoiceLeft
-  /** The bot saw where it is connected, or whether it is heard, change. */
+  /** The bot's voice channel or voice connection, or whether it plays, changed. */
   | VoiceChanged
-  /** The bot saw why nothing is heard, or that it is heard again. */
+  /** The player's `error` changed. */
   | PlayerErrorChanged
   /** The guild's name, icon or member count changed, or a Discord outage began or ended. */
   | GuildUpdated

@@ -106,7 +106,7 @@ export class GuildCommands {
 
   /**
    * Add several tracks, 1,000 at most. While offline they stay in the rows as waiting, and are sent once, later.
-   * @param {string[]} uris library uris and links
+   * @param {string[]} uris library URIs and links
    * @param {{position?: "end" | "next" | "now", shuffle?: boolean, tracks?: Track[]}} [options] `tracks`: those of the uris
    * @throws {SyncError} refused, and removed from the rows again
    */
@@ -207,7 +207,7 @@ export class GuildCommands {
     return this.predict("SetVolume", { volume }, (player) => ({ ...player, volume }));
   }
 
-  /** @param {Player["loop"]} loop what repeats */
+  /** @param {Player["loop"]} loop what is repeated */
   setLoop(loop) {
     return this.predict("SetLoop", { loop }, (player) => ({ ...player, loop }));
   }

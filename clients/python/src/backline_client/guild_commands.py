@@ -14,7 +14,7 @@ class AddTrackArgumentsPosition(TypedDict):
 
 
 class AddTrackArguments(TypedDict):
-    # a search, a link or a library uri
+    # a search, a link or a library URI
     query: str
     position: NotRequired[Literal["end", "next", "now"] | AddTrackArgumentsPosition]
 
@@ -24,7 +24,7 @@ class AddTracksArgumentsPosition(TypedDict):
 
 
 class AddTracksArguments(TypedDict):
-    # library uris and links, 1,000 at most
+    # library URIs and links, 1,000 at most
     uris: list[str]
     position: NotRequired[Literal["end", "next", "now"] | AddTracksArgumentsPosition]
     # in a random order
@@ -78,12 +78,12 @@ class JoinVoiceArguments(TypedDict):
 
 class MoveItemArguments(TypedDict):
     item_id: str
-    # the item that it should follow; None: the front
+    # the item that it should follow, or None for the front
     after: str | None
 
 
 class RedoArguments(TypedDict):
-    # any seq of the change; None: what you undid last, unless you changed something since
+    # any seq of the change, or None for the change that you undid last, unless you made another one since
     seq: NotRequired[int | None]
 
 
@@ -97,14 +97,14 @@ class RemoveItemsArguments(TypedDict):
 
 
 class SeekArguments(TypedDict):
-    # position in the track; behind its end: its end
+    # position in the track, or its end if that is earlier
     position_ms: NotRequired[int]
-    # so much forward, or backward if negative
+    # how far forward, or backward if negative
     delta_ms: NotRequired[int]
 
 
 class SetLoopArguments(TypedDict):
-    # what repeats
+    # what is repeated
     loop: Literal["off", "track", "queue"]
 
 
@@ -114,7 +114,7 @@ class SetVolumeArguments(TypedDict):
 
 
 class UndoArguments(TypedDict):
-    # any seq of the change; None: your newest change
+    # any seq of the change, or None for your newest change
     seq: NotRequired[int | None]
 
 
@@ -126,32 +126,32 @@ class GuildCommands(ABC):
         """Run a command by its name, exactly once. Raises Refused."""
 
     async def add_track(self, **args: Unpack[AddTrackArguments]) -> Ack:
-        """Put what `query` names into the queue; `now` also skips what plays."""
+        """Add the track that `query` names to the queue. `now` also skips the current track."""
         return await self.command("AddTrack", args)
 
     async def add_tracks(self, **args: Unpack[AddTracksArguments]) -> Ack:
-        """Put several tracks into the queue, in this order; `now` also skips what plays."""
+        """Add several tracks to the queue, in this order. `now` also skips the current track."""
         return await self.command("AddTracks", args)
 
     async def change_settings(self, **args: Unpack[ChangeSettingsArguments]) -> Ack:
-        """Change settings of the guild; those that are not named stay as they are."""
+        """Change some of the guild's settings."""
         return await self.command("ChangeSettings", args)
 
     async def clear_queue(self, **args: Unpack[ClearQueueArguments]) -> Ack:
-        """Remove every track that waits, or those of one person, and dismiss those that failed; what
-        plays goes on."""
+        """Clear the queue, or remove one person's tracks, and dismiss failed tracks. The current track
+        continues."""
         return await self.command("ClearQueue", args)
 
     async def join_voice(self, **args: Unpack[JoinVoiceArguments]) -> Ack:
-        """Send the bot into a voice channel, to play there."""
+        """Move the bot to a voice channel."""
         return await self.command("JoinVoice", args)
 
     async def leave_voice(self) -> Ack:
-        """Send the bot out of voice and stop; what played is kept with its position."""
+        """Leave the voice channel and stop. The current track and its position are kept."""
         return await self.command("LeaveVoice")
 
     async def move_item(self, **args: Unpack[MoveItemArguments]) -> Ack:
-        """Put an item behind another one; to the front when that is None or has started meanwhile."""
+        """Move an item after another one, or to the front if `after` is None or has started."""
         return await self.command("MoveItem", args)
 
     async def pause(self) -> Ack:
@@ -159,13 +159,13 @@ class GuildCommands(ABC):
         return await self.command("Pause")
 
     async def previous(self) -> Ack:
-        """Go back to the track before the current one, or start this one over once 3 seconds of it have
+        """Go back to the previous track, or start the current one over if more than 3 seconds of it have
         played."""
         return await self.command("Previous")
 
     async def redo(self, **args: Unpack[RedoArguments]) -> Ack:
-        """Do again what was undone. The events say which change they redo: `metadata.redoes` is its first
-        seq."""
+        """Redo a change that was undone. In the events, `metadata.redoes` is the first seq of that
+        change."""
         return await self.command("Redo", args)
 
     async def remove_absent(self) -> Ack:
@@ -173,16 +173,16 @@ class GuildCommands(ABC):
         return await self.command("RemoveAbsent")
 
     async def remove_duplicates(self) -> Ack:
-        """Remove queued tracks that are in the queue already, further to the front."""
+        """Remove queued tracks that are also queued further to the front."""
         return await self.command("RemoveDuplicates")
 
     async def remove_item(self, **args: Unpack[ItemArguments]) -> Ack:
-        """Remove an item from the queue, or one that failed from beside it."""
+        """Remove a queued or failed item."""
         return await self.command("RemoveItem", args)
 
     async def remove_items(self, **args: Unpack[RemoveItemsArguments]) -> Ack:
-        """Remove several queued items: all of them, or none where one is not queued or not yours to
-        remove."""
+        """Remove several queued items. Removes none if one of them is not queued or you may not remove
+        it."""
         return await self.command("RemoveItems", args)
 
     async def replay(self) -> Ack:
@@ -190,11 +190,11 @@ class GuildCommands(ABC):
         return await self.command("Replay")
 
     async def resume(self) -> Ack:
-        """Resume playback, also after the bot left voice or Discord refused it."""
+        """Resume playback, also after the bot left voice or Discord refused the voice connection."""
         return await self.command("Resume")
 
     async def retry_item(self, **args: Unpack[ItemArguments]) -> Ack:
-        """Add the track of an item that failed, was played or skipped again, at the end."""
+        """Add the track of a failed, played or skipped item to the end of the queue again."""
         return await self.command("RetryItem", args)
 
     async def seek(self, **args: Unpack[SeekArguments]) -> Ack:
@@ -202,11 +202,12 @@ class GuildCommands(ABC):
         return await self.command("Seek", args)
 
     async def set_loop(self, **args: Unpack[SetLoopArguments]) -> Ack:
-        """Set what repeats: nothing, the current track, or the queue. A track that failed never repeats."""
+        """Set what is repeated: nothing, the current track, or the queue. Failed tracks are never
+        repeated."""
         return await self.command("SetLoop", args)
 
     async def set_volume(self, **args: Unpack[SetVolumeArguments]) -> Ack:
-        """Set the volume, until somebody sets another."""
+        """Set the volume."""
         return await self.command("SetVolume", args)
 
     async def shuffle_queue(self) -> Ack:
@@ -214,17 +215,18 @@ class GuildCommands(ABC):
         return await self.command("ShuffleQueue")
 
     async def skip(self) -> Ack:
-        """Skip the current track, or vote to; the bot starts the next one. Voting again changes nothing."""
+        """Skip the current track, or vote to skip it. A second vote has no effect."""
         return await self.command("Skip")
 
     async def skip_to(self, **args: Unpack[ItemArguments]) -> Ack:
-        """Jump to a queued item. What it passes over is skipped, and stays in the history."""
+        """Jump to a queued item. The current track and the items in between are skipped, and stay in the
+        history."""
         return await self.command("SkipTo", args)
 
     async def stop(self) -> Ack:
-        """Stop playing: end the current track, clear the queue and leave the voice channel."""
+        """Stop playback: skip the current track, clear the queue and leave the voice channel."""
         return await self.command("Stop")
 
     async def undo(self, **args: Unpack[UndoArguments]) -> Ack:
-        """Undo a change of the last 24 hours and 1,000 events: what is still possible of it."""
+        """Undo a change of the last 24 hours and the last 1,000 events, as far as this is still possible."""
         return await self.command("Undo", args)

@@ -44,7 +44,7 @@ class QueueItem(TypedDict):
 
 
 class TrackAdded(TypedDict):
-    """An item was added, of a retry in place of the ended one `retried_id`."""
+    """An item was added. A retry replaces the ended item `retried_id`."""
 
     item: QueueItem
     after: str | None
@@ -53,7 +53,7 @@ class TrackAdded(TypedDict):
 
 
 class TracksAdded(TypedDict):
-    """Items were added together, or put back. Many come in several events."""
+    """Several items were added, or put back by an undo. A long list is split into several of these events."""
 
     # 200 at most
     items: list[QueueItem]
@@ -61,7 +61,7 @@ class TracksAdded(TypedDict):
 
 
 class TrackResolved(TypedDict):
-    """More is known of an item's track."""
+    """The details of an item's track were read."""
 
     item: QueueItem
     queue_total: int
@@ -87,7 +87,7 @@ class TrackStarted(TypedDict):
 
 
 class TrackRequeued(TypedDict):
-    """An item was put back to the front of the queue."""
+    """An item was moved back to the front of the queue."""
 
     item: QueueItem
     player: Player
@@ -111,7 +111,7 @@ class TrackSkipped(TypedDict):
 
 
 class TrackFailed(TypedDict):
-    """An item cannot be played; `item.error` says why."""
+    """An item cannot be played. `item.error` is the reason."""
 
     item: QueueItem
     player: Player
@@ -119,7 +119,7 @@ class TrackFailed(TypedDict):
 
 
 class TracksRemoved(TypedDict):
-    """Items were removed from the queue together. Many come in several events."""
+    """Several items were removed from the queue. A long list is split into several of these events."""
 
     # 200 at most
     item_ids: list[str]
@@ -127,7 +127,8 @@ class TracksRemoved(TypedDict):
 
 
 class TracksSkipped(TypedDict):
-    """A jump passed over queued items. Many come in several events."""
+    """Queued items were skipped by a jump to a later one. A long list is split into several of these
+    events."""
 
     # 200 at most
     item_ids: list[str]
@@ -135,7 +136,7 @@ class TracksSkipped(TypedDict):
 
 
 class TrackRemoved(TypedDict):
-    """An item was taken out of the queue, or one that failed from beside it."""
+    """A queued or failed item was removed."""
 
     item: QueueItem
     why: NotRequired[Literal["cleared", "retried"]]
@@ -143,7 +144,7 @@ class TrackRemoved(TypedDict):
 
 
 class TrackMoved(TypedDict):
-    """An item was put elsewhere in the queue."""
+    """An item was moved in the queue."""
 
     item: QueueItem
     after: str | None
@@ -151,7 +152,7 @@ class TrackMoved(TypedDict):
 
 
 class QueueCleared(TypedDict):
-    """Items that waited were taken out. Of a long queue there are several in a row."""
+    """Queued items were removed. A long queue is cleared by several of these events."""
 
     # 200 at most
     item_ids: list[str]
@@ -159,8 +160,7 @@ class QueueCleared(TypedDict):
 
 
 class QueueShuffled(TypedDict):
-    """Items in the queue got a new order. A long queue takes several events, and is in order after the last
-    one."""
+    """Queued items got a new order. A long queue is shuffled by several of these events."""
 
     # pairs of item and rank, 200 at most
     ranks: list[tuple[str, int]]
@@ -168,7 +168,7 @@ class QueueShuffled(TypedDict):
 
 
 class QueueRenumbered(TypedDict):
-    """Items that wait got new ranks, to make room between them."""
+    """Queued items got new ranks, to make room between them."""
 
     # pairs of item and rank, ascending, 200 at most
     ranks: list[tuple[str, int]]
@@ -176,7 +176,7 @@ class QueueRenumbered(TypedDict):
 
 
 class SkipVoted(TypedDict):
-    """The vote to skip the current item stands differently."""
+    """The number of votes to skip the current item, or the number needed, changed."""
 
     item_id: str
     votes: int
@@ -202,39 +202,39 @@ class VolumeChanged(TypedDict):
 
 
 class LoopChanged(TypedDict):
-    """Somebody set what repeats."""
+    """Somebody set what is repeated."""
 
     player: Player
 
 
 class PlayerSeeked(TypedDict):
-    """Somebody set the position in the current track."""
+    """Somebody moved to another position in the current track."""
 
     position_ms: int
     player: Player
 
 
 class VoiceJoined(TypedDict):
-    """Somebody chose the voice channel to play in."""
+    """Somebody chose the voice channel in which the bot plays."""
 
     player: Player
 
 
 class VoiceLeft(TypedDict):
-    """The bot was sent out of voice, or left a channel in which nobody was."""
+    """The bot left voice, because it was told to or because the channel was empty."""
 
     reason: NotRequired[Literal["alone"]]
     player: Player
 
 
 class VoiceChanged(TypedDict):
-    """The bot saw where it is connected, or whether it is heard, change."""
+    """The bot's voice channel or voice connection, or whether it plays, changed."""
 
     player: Player
 
 
 class PlayerErrorChanged(TypedDict):
-    """The bot saw why nothing is heard, or that it is heard again."""
+    """The player's `error` changed."""
 
     player: Player
 
