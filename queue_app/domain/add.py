@@ -1,4 +1,4 @@
-"""Add a track: it is in the queue before anything of it is read or played."""
+"""Add a track. It is queued before its details are read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from queue_app.positions import Position
 def put(
     state: GuildState, *, query: str, position: Position = "end", retried_id: UUID | None = None
 ) -> QueueItem:
-    """Put what `query` names into the queue, as AddTrack says. `retried_id` names the ended item that it tries again.
+    """Add the track that `query` names to the queue, as described in AddTrack.
 
-    Whether the asker may add is the caller's to check. Raises NotAllowed.
+    `retried_id` is the ended item that a retry replaces. The caller of this function checks whether the person may add
+    tracks. Raises NotAllowed and ItemNotFound.
     """
     place = place_for(state, position)
     missing: NothingFound | None = None
@@ -52,14 +53,14 @@ def put(
 
 
 def start_with(state: GuildState, added: int, *, now: bool) -> None:
-    """Have a player play that had nothing to play before so many items were added; `now` skips what plays."""
+    """Start the player after `added` items were added, if it has to. `now` skips the current item."""
     _wake(state, added)
     if now:
         skip_current(state)
 
 
 def _wake(state: GuildState, added: int) -> None:
-    """Have a player play that had nothing to play, or nowhere."""
+    """Resume a player that was stopped, or paused with nothing to play. Otherwise only find a voice channel for it."""
     player = state.player
     had_nothing = player.paused and player.item is None and player.queue_total == added
     if player.stopped or had_nothing:
@@ -71,7 +72,7 @@ def _wake(state: GuildState, added: int) -> None:
 
 
 def place_for(state: GuildState, position: Position) -> Place:
-    """Return where a new item of the asker's stands. Raises NotAllowed or ItemNotFound."""
+    """Return the place of a new item of the person who asks. Raises NotAllowed and ItemNotFound."""
     if position == "end":
         user = state.origin.user
         return at_turn(state, user.pk) if state.settings.fair_order and user is not None else at_end(state)

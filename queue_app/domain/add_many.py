@@ -28,9 +28,9 @@ _random = random.SystemRandom()
 
 
 def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: bool) -> dict[str, Any]:
-    """Put the tracks of these uris into the queue, as AddTracks says. Returns its result.
+    """Add the tracks with these URIs to the queue, as described in AddTracks. Returns the result of that command.
 
-    Whether the asker may add is the caller's to check.
+    The caller of this function checks whether the person may add tracks.
     """
     place = place_for(state, position)  # refuses before anything is written
     wanted = _random.sample(uris, len(uris)) if shuffle else uris
@@ -44,7 +44,10 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
 
 
 def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[str, str]]]:
-    """Return the tracks that can be added, and what is left out with the reason. Raises why nothing can be."""
+    """Return the tracks that can be added, and the URIs that are left out, each with its reason.
+
+    Raises the reason of the first one if no track can be added.
+    """
     found = find_tracks(uris)
     room = program.QUEUE_MAX_ITEMS - state.player.queue_total
     cap = cap_left(state)
@@ -119,7 +122,7 @@ def _new(state: GuildState, track: Track, rank: int) -> QueueItem:
 
 def _announce(state: GuildState, items: list[QueueItem]) -> None:
     ranks: dict[uuid.UUID, int] = {}
-    for part in batched(items, PART):  # making room may have given some of them new ranks
+    for part in batched(items, PART):  # some may have new ranks since room was made
         ranks |= dict(QueueItem.objects.filter(pk__in=[item.pk for item in part]).values_list("pk", "rank"))
     for part in batched(items, PART):
         for item in part:

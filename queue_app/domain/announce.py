@@ -1,4 +1,4 @@
-"""Tell the guilds that have a track in their queue what is known of it now."""
+"""Append events in all guilds that have a track in their queue, after its details were read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime.origin import BOT
 
 
 def say_resolved(state: GuildState, track: Track) -> None:
-    """Append a TrackResolved for each item of the guild that shows this track."""
+    """Append a TrackResolved for each queued or playing item of the guild with this track."""
     items = QueueItem.objects.filter(
         guild_id=state.guild_id, track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING)
     )
@@ -21,9 +21,9 @@ def say_resolved(state: GuildState, track: Track) -> None:
 
 
 def announce_track(track: Track, *, besides: str = "") -> None:
-    """Tell every guild that has the track in its queue, `besides` excepted, what is known of it now.
+    """Append TrackResolved in every guild that has the track in its queue, except in the guild `besides`.
 
-    A transaction per guild: two stores locked at once, by two processes, could wait for each other.
+    Each guild has its own transaction, because two processes that lock several stores could deadlock.
     """
     guild_ids = (
         QueueItem.objects.filter(track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING))

@@ -1,4 +1,4 @@
-"""Whether anybody is in the voice channel with the bot."""
+"""Check whether people are in the bot's voice channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queue_app.models import Player
 
 
 class ChannelChange(Enum):
-    """What there is to do about `Player.alone_since`."""
+    """What changed compared with `Player.alone_since`."""
 
     NONE = auto()
     JOINED = auto()
@@ -21,7 +21,7 @@ class ChannelChange(Enum):
 
 
 def compare_channel(player: Player, settings: GuildSettings) -> ChannelChange:
-    """Compare who is there with what was noted. A bot that is not in voice is not alone."""
+    """Compare the people in the bot's channel with `Player.alone_since`. A bot that is not in voice is not alone."""
     channel_id = player.connected_channel_id
     alone = (
         channel_id is not None and not VoiceState.objects.filter(channel_id=channel_id, bot=False).exists()

@@ -1,4 +1,4 @@
-"""Take a person's name out of what their guilds keep, before their row goes."""
+"""Remove a person from the events and answers of guilds, before their account is deleted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from realtime.models import Command, Event
 
 
 def forget_person(user: User) -> None:
-    """Rewrite the events and answers that name the user as who asked for an item: nobody asked for it then. Those that
-    tell of the user's rights tell it of one less.
+    """Rewrite the events and answers that name the user: `requested_by` becomes null, and `RightsChanged` loses the id.
 
-    The one exception to a log that never changes. Seqs stay, so no reader loses its place; what a client or a
-    hub holds in memory already, it keeps until it reads again. Reads every event of every guild, as a person
-    leaves once. Call it in the transaction that deletes the user.
+    Apart from tagging events, only this changes stored events. Their seqs stay the same, so readers keep their cursors.
+    Clients and hubs keep what they already have in memory until they read it again. Reads all events of all guilds,
+    which is acceptable because a person leaves only once. Call it in the transaction that deletes the user.
     """
     person = str(user.pk)
     named = Event.objects.filter(
@@ -26,7 +25,7 @@ def forget_person(user: User) -> None:
     for event in named.filter(store__name__startswith="guild:").iterator():
         event.args = _dump(_without(json.loads(event.args), person))
         event.save(update_fields=["args"])
-    # Answers are written by json.dumps with its own spaces.
+    # Answers are written by json.dumps, which adds spaces.
     for command in Command.objects.filter(
         ~Q(actor=user), answer__contains=f'"requested_by": {{"id": "{person}"'
     ).iterator():

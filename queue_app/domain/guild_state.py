@@ -1,4 +1,4 @@
-"""Open a guild's queue and player for a change: the frame of every domain function."""
+"""Open a guild's queue and player for a change. Every function of this folder that writes starts here."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ _IDS = 500  # in one statement
 
 @dataclass
 class Undo:
-    """What undoes a command: `steps` of domain/restore.py, JSON-ready, in the order in which they are taken.
+    """How to undo a command. `steps` are those of domain/restore.py, JSON-ready, in the order in which they are taken.
 
-    `count` is the number of tracks that the command was about. Of a skip by vote, `requester` asked for the track.
+    `count` is the number of tracks that the command changed. For a skip by vote, `requester` is the person who
+    requested the track.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -50,10 +51,10 @@ class Undo:
 
 @dataclass
 class GuildState:
-    """A guild whose store row is locked. `membership` is null for the bot and operators.
+    """A guild whose store row is locked. `membership` is None for the bot and operators.
 
-    `last` is the last queued item, its id and rank. `undo` is what undoes the command. `ended_at_ms` is how far the
-    current item was when it was taken off the player.
+    `last` is the id and rank of the last queued item. `undo` collects how to undo the command. `ended_at_ms` is the
+    position at which the current item was taken off the player.
     """
 
     guild_id: str
@@ -71,28 +72,28 @@ class GuildState:
         return self.membership is None or is_dj(self.membership)
 
     def append(self, event: TypedEvent, *, by: Origin | None = None) -> int:
-        """Append an event with the player and the queue's length as they are now. Returns its seq.
+        """Append an event with the current player and length of the queue. Returns its seq.
 
-        `by` says who did it where that is not the one who asked.
+        `by` is the origin of the event, if it is not that of the request.
         """
         player, origin = self.player, by or self.origin
         return append(self.store, event, origin=origin, player=player, queue_total=player.queue_total).seq
 
     def count(self, change: int) -> None:
-        """Note that so many more items wait, before the event that tells of them.
+        """Change the number of queued items by `change`. Call it before you append the event.
 
-        Counted here and not by the database, which would read all of them for each event.
+        The number is counted here, because the database would read all items for each event.
         """
         self.player.queue_total = max(0, self.player.queue_total + change)
         Player.objects.filter(pk=self.guild_id).update(queue_total=self.player.queue_total)
 
     def note_last(self, item: QueueItem) -> None:
-        """Note a queued item that is new, or has another rank, if it is the last one."""
+        """Remember a queued item as the last one, if it is. Call it for a new item, or one with a new rank."""
         if self.last is None or item.rank > self.last[1]:
             self.last = (item.pk, item.rank)
 
     def end_item(self, state: ItemState, *, code: str = "", detail: str = "") -> QueueItem | None:
-        """Take the current item off the player in that state. Returns it, null when there was none."""
+        """End the current item in that state and take it off the player. Returns it, or None if there was none."""
         item = self.player.item
         if item is None:
             return None
@@ -103,7 +104,7 @@ class GuildState:
         return item
 
     def put_aside(self, *, rank: int) -> QueueItem | None:
-        """Have the current item wait in the queue, to go on from its position. Returns it, None if there was none.
+        """Move the current item to the queue, to continue from its position. Returns it, or None if there was none.
 
         The caller counts it and appends the event.
         """
@@ -118,9 +119,9 @@ class GuildState:
         return item
 
     def play(self, item: QueueItem, *, position_ms: int, continues: bool = False) -> None:
-        """Make an item the current one, where there is none. The caller appends the event.
+        """Make an item the current one. There must be none. The caller appends the event.
 
-        `continues`: it goes on with what was heard of it before, also at position 0.
+        `continues`: the item continues its last play, even at position 0.
         """
         item.play()
         begin_play(item, position_ms=position_ms, continues=continues)
@@ -128,7 +129,7 @@ class GuildState:
         self.jump(position_ms)
 
     def jump(self, position_ms: int) -> None:
-        """Have the current item go on at that position."""
+        """Continue the current item at that position."""
         player = self.player
         player.position_ms, player.position_at = position_ms, timezone.now()
         player.jumps += 1
@@ -148,29 +149,29 @@ class GuildState:
         SkipVote.objects.filter(item=item).delete()
 
     def find_item(self, item_id: str, *states: ItemState) -> QueueItem | None:
-        """Return an item of the guild in one of these states, its track and requester loaded."""
+        """Return the guild's item if it is in one of these states, with its track and requester loaded."""
         items = QueueItem.objects.select_related("track", "requested_by")
         return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
 
     def find_items(self, item_ids: list[str]) -> list[QueueItem]:
-        """Return those of the items that are queued in the guild, in order, tracks and requesters loaded."""
+        """Return the items that are queued in the guild, in order, with their tracks and requesters loaded."""
         items = QueueItem.objects.select_related("track", "requested_by")
-        # By id alone: asked for queued items, SQLite reads the whole queue to find these.
+        # Filtered by id only: with a filter by state, SQLite would read the whole queue.
         found = [item for part in batched(item_ids, _IDS) for item in items.filter(pk__in=part)]
         queued = (item for item in found if item.guild_id == self.guild_id and item.state == ItemState.QUEUED)
         return sorted(queued, key=lambda item: item.rank)
 
     def dismiss(self, item: QueueItem, *, why: Literal["cleared", "retried"] | None = None) -> None:
-        """Show a failed item no longer beside the queue. `why` is told with the event."""
+        """Remove a failed item from `failed`. `why` is a field of the event."""
         item.dismissed = True
         item.save(update_fields=["dismissed"])
         self.append(TrackRemoved(item=item, why=why))
 
     def seek_voice(self, *, resumed: bool = False) -> None:
-        """Where nobody has named a channel to play in, take the asker's, else the setting's, if they may join that.
+        """If the player has no voice channel, set it to the caller's, or to that of the settings if they may join it.
 
-        The bot, which knows where it may go, has the last word when it starts to play, and says where there is none.
-        `resumed` is told in any case, and tries again what Resume is a way out of.
+        When the bot starts to play, it checks which channels it may join, and can choose another channel or report an
+        error. `resumed` always appends PlayerResumed, and clears an error that Resume helps against.
         """
         player = self.player
         before = player.voice_channel_id
@@ -195,7 +196,7 @@ class GuildState:
         return channel.pk if channel is not None and self._may_connect(channel) else None
 
     def stop(self) -> None:
-        """Out of voice until somebody calls; the item is kept with its position. The caller appends the event."""
+        """Leave voice until somebody resumes. The item and its position are kept. The caller appends the event."""
         player = self.player
         player.fold_position()
         player.voice_channel_id, player.stopped, player.paused = None, True, False
@@ -207,9 +208,9 @@ class GuildState:
         )  # fmt: skip
 
     def set_error(self, code: str, detail: str = "") -> bool:
-        """Say why nothing is heard: a code of SILENCES with its sentence or a better one; an empty code takes it back.
+        """Set the player's error: a code of SILENCES, with its sentence or a more specific one. "" clears the error.
 
-        Returns whether that was news, and an event.
+        Returns whether the error changed. If it did, an event was appended.
         """
         if code and code not in SILENCES:
             raise ValueError(f"{code} is no state of the player")
@@ -227,7 +228,7 @@ class GuildState:
         return self.membership is None or may_connect(self.membership, channel)
 
     def set_channel(self, channel_id: str | None) -> None:
-        """Say where to play, unsaved. Where nobody has set the volume, it comes into voice at the guild's."""
+        """Set the voice channel, unsaved. If there was none and nobody has set a volume, also apply the guild's."""
         came = self.player.voice_channel_id is None and channel_id is not None
         if came and not self.player.volume_chosen:
             self.player.volume = self.settings.default_volume
@@ -236,13 +237,13 @@ class GuildState:
 
 @contextmanager
 def opened(guild_id: str, *, origin: Origin) -> Iterator[GuildState]:
-    """`open_guild` in a transaction, which commits when this is left. Inside a command's it is a part of that."""
+    """Run `open_guild` in a transaction, or in the current one if that has already locked the guild's store."""
     with transaction.atomic(savepoint=not holds(f"guild:{guild_id}")):
         yield open_guild(guild_id, origin=origin)
 
 
 def _with_player[M: Guild | Membership](found: QuerySet[M], *, guild: str) -> QuerySet[M]:
-    """Join what a change of the guild looks at; `guild` is the path from the model to the guild."""
+    """Join all rows that a change of the guild reads. `guild` is the path from the model to the guild."""
     path = f"{guild}__" if guild else ""
     queue = QueueItem.objects.filter(guild=OuterRef(guild or "pk"), state=ItemState.QUEUED).order_by("-rank")
     joined: QuerySet[M] = found.select_related(
@@ -264,19 +265,19 @@ _guild = Prepared[Guild](lambda guild_id: _with_player(Guild.objects.filter(pk=g
 
 
 def first_player(guild_id: str) -> Player:
-    """Return the guild's player, made where it has none: with the first that is asked of it."""
+    """Return the guild's player. It is created by the first change."""
     waiting = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
     defaults: dict[str, Any] = {"queue_total": waiting.count}  # called when it is needed
     return Player.objects.get_or_create(pk=guild_id, defaults=defaults)[0]
 
 
 def open_guild(guild_id: str, *, origin: Origin) -> GuildState:
-    """Lock the guild's store, check that the asker is a member, load the player and what else belongs to it.
+    """Lock the guild's store, check that the caller is a member, and load the player and everything that belongs to it.
 
     Two queries. Call it inside `transaction.atomic()`, or use `opened`. Raises InvalidGuildId or GuildNotFound.
     """
     if origin.user is not None:
-        check_guild_id(guild_id)  # the bot's come from Discord
+        check_guild_id(guild_id)  # the bot's ids come from Discord
     try:
         store = lock_store(f"guild:{guild_id}")
     except StoreNotFound as error:

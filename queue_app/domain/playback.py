@@ -1,6 +1,7 @@
-"""What the bot writes: which item plays, how far it is, where it is heard.
+"""What the bot writes: which item plays, at which position, and in which channel.
 
-Every function takes the lease's `owner` and raises LeaseLost when another process looks after the guild now.
+Functions with an `owner` expect the owner of the guild's lease. Unless they say otherwise, they raise LeaseLost if
+another process has the lease now.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ LEASE = timedelta(seconds=8)
 
 
 def take_lease(guild_id: str, *, owner: str) -> bool:
-    """Take or renew the lease of a guild's player. Returns False while a living process holds it.
+    """Take or renew the lease of a guild's player. Returns False if another process has it and may still be running.
 
-    A new owner starts from what is in the database: nothing connected, nothing sounding.
+    For a new owner, the player starts without a connection and without sound.
     """
     found = first_player(guild_id)
     if found.lease_owner == owner:
@@ -71,7 +72,7 @@ def renew_leases(owners: dict[str, str]) -> set[str]:
 
 
 def free_leases(guild_ids: Iterable[str]) -> set[str]:
-    """Return those of the guilds whose lease may be had. One query."""
+    """Return the guilds whose lease can be taken. One query."""
     now = timezone.now()
     rows = Player.objects.filter(pk__in=list(guild_ids))
     leases = rows.values_list("pk", "lease_owner", "lease_expires_at")
@@ -79,7 +80,7 @@ def free_leases(guild_ids: Iterable[str]) -> set[str]:
 
 
 def release(guild_id: str, *, owner: str) -> None:
-    """Give the guild up in good order: nothing sounds any more, another process may take over at once."""
+    """Give up the lease, if this owner has it. The player is then silent, and another process can take over at once."""
     with transaction.atomic():
         state = open_guild(guild_id, origin=BOT)
         if state.player.lease_owner != owner:
@@ -106,9 +107,9 @@ def _open(guild_id: str, owner: str) -> GuildState:
 
 
 def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
-    """Make the first queued item the current one. Returns it; null when nothing should start.
+    """Make the first queued item the current one. Returns it, or None if nothing should start.
 
-    Without a channel to play in the item stays queued and the player says NO_VOICE_CHANNEL.
+    Without a voice channel, the item stays queued and the player gets the error NO_VOICE_CHANNEL.
     """
     if _is_settled(guild_id):
         return None
@@ -145,7 +146,7 @@ def start_next(guild_id: str, *, owner: str) -> QueueItem | None:
 
 
 def find_channel(guild_id: str, *, owner: str) -> None:
-    """Look for a channel for the current item, which has none or one that the bot cannot enter."""
+    """Find a channel for the current item if it has none, or one that the bot cannot join."""
     if _is_settled(guild_id):
         return
     with transaction.atomic():
@@ -157,14 +158,14 @@ def find_channel(guild_id: str, *, owner: str) -> None:
         state.set_channel(best_channel(player, player.item.requested_by))
         moves = player.voice_channel_id != before
         if not moves and (before is not None or player.error_code == CHANNEL_GONE):
-            return  # what it says of the one that it cannot enter, or that is gone, still stands
+            return  # the error about this channel, or about the deleted one, is still right
         player.save(update_fields=["voice_channel_id", "volume"])
         if not state.set_error(NOWHERE if player.voice_channel_id is None else "") and moves:
             state.append(VoiceChanged())
 
 
 def _is_settled(guild_id: str) -> bool:
-    """Whether what keeps the player from playing would be found again: asked without any lock, as often as needed."""
+    """Whether looking for a channel again would find the same error. Takes no lock, so it can be called often."""
     player = load_player(guild_id)
     if not player.error_code or not player.looks_for_channel:
         return False
@@ -176,9 +177,9 @@ def _is_settled(guild_id: str) -> bool:
 
 
 def finish(guild_id: str, *, item_id: UUID, owner: str, jumps: int | None = None) -> None:
-    """The item played to its end. It starts again, or is added again, where the player loops.
+    """Note that the item played to its end. Depending on the loop, it starts again or is added again.
 
-    `jumps` is the player's when the item was opened: since then a command may have set the position.
+    `jumps` is `Player.jumps` when the item was opened. If a command has set the position since then, nothing happens.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -186,7 +187,7 @@ def finish(guild_id: str, *, item_id: UUID, owner: str, jumps: int | None = None
         ended = player.item_id == item_id and jumps in (None, player.jumps)
         item = state.end_item(ItemState.PLAYED) if ended else None
         if item is None:
-            return  # skipped in the meantime; that event stands
+            return  # skipped in the meantime, which has its own event
         state.append(TrackFinished(item=item))
         if state.player.loop == Loop.TRACK:
             state.play(item, position_ms=0)
@@ -196,11 +197,11 @@ def finish(guild_id: str, *, item_id: UUID, owner: str, jumps: int | None = None
 
 
 def fail(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
-    """The item cannot be played; the queue goes on. Returns False where it had ended in another way."""
+    """Note that the current item cannot be played. Returns False if it is no longer the current one."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         if state.player.item_id != item_id:
-            return False  # skipped in the meantime; that event stands
+            return False  # skipped in the meantime, which has its own event
         item = state.end_item(ItemState.FAILED, code=code, detail=detail)
         assert item is not None
         state.append(TrackFailed(item=item))
@@ -218,10 +219,11 @@ def observe(
     code: str = "",
     detail: str = "",
 ) -> None:
-    """Note where the bot is connected and whether it is heard; an event when that changed.
+    """Note where the bot is connected and whether it sends sound. Appends an event if that changed.
 
-    `position_ms` None keeps the stored position. `jumps` is the player's when the item was opened. `code` and `detail`
-    say why people there cannot hear it; they are ignored if the player has another channel by now.
+    With `position_ms` None, the stored position is kept. It is also kept if `jumps`, which is `Player.jumps` when the
+    item was opened, is out of date. `code` and `detail` are the reason why people in the channel cannot hear the bot.
+    They are ignored if the player has another channel by now.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -244,7 +246,7 @@ def observe(
 
 
 def checkpoint(guild_id: str, *, owner: str, item_id: UUID, jumps: int, position_ms: int) -> None:
-    """Save how far the item is: an observation, not an event. Nothing where a command has set the position since."""
+    """Save the item's position, without an event. Does nothing if a command has set the position since."""
     Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id, jumps=jumps).update(
         position_ms=position_ms, position_at=timezone.now()
     )
@@ -253,9 +255,9 @@ def checkpoint(guild_id: str, *, owner: str, item_id: UUID, jumps: int, position
 def report_error(
     guild_id: str, *, owner: str, code: str, detail: str = "", channel_id: str | None = None
 ) -> None:
-    """Say why nothing is heard, by a code of SILENCES and its sentence or a better one; an empty code takes it back.
+    """Set the player's error: a code of SILENCES, with its sentence or a more specific one. "" clears the error.
 
-    `channel_id` is the channel that this is about: nothing is said where the player has another one by now.
+    `channel_id` is the channel that the error is about. Nothing happens if the player has another one by now.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -264,19 +266,19 @@ def report_error(
 
 
 def forget_error(guild_id: str, *, owner: str) -> None:
-    """With nothing to play nothing is wrong."""
+    """Clear the error, because there is nothing to play."""
     report_error(guild_id, owner=owner, code="")
 
 
 def abandoned(guild_ids: Collection[str]) -> list[str]:
-    """Return those of the guilds whose player should be heard, has no bot and does not say so yet. One query."""
+    """Return the guilds whose player should play, has no bot, and has no error yet. One query."""
     gone = Q(lease_expires_at=None) | Q(lease_expires_at__lt=timezone.now())
     players = Player.objects.filter(gone, pk__in=guild_ids, item__isnull=False, paused=False, stopped=False)
     return list(players.filter(error_code="").values_list("pk", flat=True))
 
 
 def note_absence(guild_id: str) -> None:
-    """Say that nobody looks after a player that should be heard. Once; the next owner takes it back."""
+    """Set the error BOT_AWAY, if the player should play and has no bot. The next owner of the lease clears it."""
     with transaction.atomic():
         state = open_guild(guild_id, origin=BOT)
         if state.player.is_abandoned:
@@ -284,7 +286,7 @@ def note_absence(guild_id: str) -> None:
 
 
 def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
-    """Somebody moved the bot to another channel, or (null) out of voice: that is now where it should be."""
+    """Note that somebody moved the bot to another channel, or out of voice (None). The player stays there."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
@@ -306,7 +308,7 @@ def moved(guild_id: str, *, owner: str, channel_id: str | None) -> None:
 
 
 def lose_channel(guild_id: str, *, owner: str) -> None:
-    """The channel that the bot was in is no more. Nobody sent it away, so it plays wherever somebody calls it."""
+    """Note that the bot's channel was deleted. The player is not stopped, so it continues in the next channel."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         player = state.player
@@ -323,9 +325,9 @@ def lose_channel(guild_id: str, *, owner: str) -> None:
 
 
 def settle_empty_channel(guild_id: str, *, owner: str) -> None:
-    """Note since when nobody is in the bot's channel, and leave it when that has been as long as the guild allows.
+    """Note since when the bot's channel is empty, and leave it after the time that the guild's settings allow.
 
-    What played is kept with its position, as after `LeaveVoice`.
+    The current item and its position are kept, as after `LeaveVoice`.
     """
     with transaction.atomic():
         state = _open(guild_id, owner)
@@ -347,7 +349,7 @@ def settle_empty_channel(guild_id: str, *, owner: str) -> None:
 
 
 def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) -> None:
-    """Fill in what the source says about an item's track, here and wherever else it is queued."""
+    """Save what the source returned about an item's track, and append an event for each item with this track."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         track = QueueItem.objects.select_related("track").get(pk=item_id).track
@@ -357,7 +359,7 @@ def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) 
 
 
 def fail_queued(guild_id: str, *, item_id: UUID, code: str, detail: str, owner: str) -> bool:
-    """An item that still waits was found to be unplayable. Returns False where it no longer waits."""
+    """Note that a queued item cannot be played. Returns False if it is no longer queued."""
     with transaction.atomic():
         state = _open(guild_id, owner)
         item = (

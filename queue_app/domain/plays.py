@@ -1,4 +1,4 @@
-"""Note what was heard: `Play`, from which history and statistics are read."""
+"""Record plays (`Play`), from which the history and the statistics are computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from queue_app.models import ItemState, Play, QueueItem
 
 
 def begin_play(item: QueueItem, *, position_ms: int = 0, continues: bool = False) -> None:
-    """Note that an item starts. One that starts in the middle, or `continues`, continues its last play."""
+    """Record that an item starts. If it starts in the middle or `continues`, its last play is continued."""
     if position_ms or continues:
         last = Play.objects.filter(item=item).order_by("-id").values("pk")[:1]
         continued = Play.objects.filter(pk__in=list(last.values_list("pk", flat=True)))
@@ -29,7 +29,7 @@ def begin_play(item: QueueItem, *, position_ms: int = 0, continues: bool = False
 
 
 def note_jump(item: QueueItem, *, position_ms: int, to_ms: int) -> None:
-    """Note that the current item goes on at another position."""
+    """Record that the current item continues at another position."""
     _open(item).update(heard_ms=_heard(position_ms), from_ms=to_ms)
 
 

@@ -1,6 +1,6 @@
-"""Who may do what to queue and player; docs/guild-settings.md has it as a table.
+"""Who may change the queue and the player. docs/guild-settings.md has a table of these rights.
 
-The bot itself and operators (`state.membership` null) may do everything.
+The bot and operators (`state.membership` is None) may do everything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.rights import is_among, who_moves
 
-# Who may do it, by what the guild's setting says.
+# The sentence of the refusal, by the value of the guild's setting.
 type Refusals = dict[str, Promise]
 
 ADDING: Refusals = {
@@ -55,9 +55,9 @@ def _require(state: GuildState, who: str, refusals: Refusals) -> None:
 
 @dataclass(frozen=True)
 class Right:
-    """Who may do something. `words`: who, for the docs. `check` raises NotAllowed and the like.
+    """Who may do something. `words` describes these people in the docs. `check` raises a refusal, such as NotAllowed.
 
-    Without a check the command itself decides, by what its arguments name.
+    Without a `check`, the command itself decides, because it depends on the arguments.
     """
 
     words: str
@@ -68,7 +68,7 @@ class Right:
 
 
 def check_add(state: GuildState) -> None:
-    """Raises NotAllowed, QueueFull or QueueCapReached. DJs may have as many tracks queued as fit."""
+    """Raises NotAllowed, QueueFull and QueueCapReached. The limit per person does not apply to DJs."""
     settings = state.settings
     _require(state, settings.may_add, ADDING)
     if state.player.queue_total >= program.QUEUE_MAX_ITEMS:
@@ -87,7 +87,7 @@ def check_add(state: GuildState) -> None:
 
 
 def cap_left(state: GuildState) -> int | None:
-    """Return how many more tracks the asker may queue, None where the guild sets no limit or not for them."""
+    """Return how many more tracks the caller may queue, or None if they have no limit."""
     cap = state.settings.max_per_person
     if cap is None or state.is_dj:
         return None
@@ -98,12 +98,12 @@ def cap_left(state: GuildState) -> int | None:
 
 
 def check_may_add(state: GuildState) -> None:
-    """Raises NotAllowed. How many tracks a person may have is not looked at."""
+    """Raises NotAllowed. Ignores the limits of tracks."""
     _require(state, state.settings.may_add, ADDING)
 
 
 def check_source(state: GuildState, track: Track) -> None:
-    """Raises NotAllowed for a track from where the guild wants none. What nothing matched fails by itself."""
+    """Raises NotAllowed if the guild does not allow the track's source. Ignores stand-ins for failed searches."""
     allowed, sources = state.settings.allowed_sources, known_sources()
     if state.membership is None or allowed is None or track.source not in sources or track.source in allowed:
         return
@@ -125,13 +125,13 @@ def check_clear(state: GuildState) -> None:
 
 
 def _people_there(player: Player) -> list[VoiceState]:
-    """Return the voice states of the people in the bot's channel; bots do not count."""
+    """Return the voice states of the people in the bot's channel, without bots."""
     channel_id = player.connected_channel_id or player.voice_channel_id
     return list(VoiceState.objects.filter(channel_id=channel_id, bot=False)) if channel_id else []
 
 
 def check_control(state: GuildState) -> None:
-    """Pause, volume, where to play: for those who are there, for anybody while nobody is, and for DJs."""
+    """Raises NotAllowed, except for DJs, people in the bot's channel, and everybody while that is empty."""
     if state.is_dj:
         return
     there = {each.discord_id for each in _people_there(state.player)}
@@ -140,7 +140,7 @@ def check_control(state: GuildState) -> None:
 
 
 def check_jump(state: GuildState) -> None:
-    """Seek, go back, jump ahead: for those who control the player and may skip what plays without a vote."""
+    """Raises NotAllowed, except for people who may control the player and skip the current item without a vote."""
     check_control(state)
     if state.player.item is None:
         return
@@ -164,7 +164,7 @@ JUMP = Right(
 
 
 def may_skip_at_once(state: GuildState) -> bool:
-    """Whether the asker needs no vote to skip the current item. Raises NotAllowed when a vote is not for them."""
+    """Whether the caller can skip the current item without a vote. Raises NotAllowed if they may not vote either."""
     item, user, who = state.player.item, state.origin.user, state.settings.may_skip
     mine = item is not None and user is not None and item.requested_by_id == user.pk
     if state.membership is None or mine:
@@ -183,17 +183,17 @@ def may_skip_at_once(state: GuildState) -> bool:
 
 
 def listeners(player: Player) -> set[str]:
-    """Return the Discord ids of those in the bot's channel who can hear it."""
+    """Return the Discord ids of the people in the bot's channel who are not deafened."""
     return {each.discord_id for each in _people_there(player) if not each.deafened}
 
 
 def tally(player: Player, settings: GuildSettings) -> tuple[int, int]:
-    """Return `(votes, needed)` to skip the current item, as of now. Who does not listen has no vote."""
+    """Return `(votes, needed)` to skip the current item, as of now. Only listeners' votes count."""
     listening = listeners(player)
     votes = SkipVote.objects.filter(item=player.item_id, user__discord_id__in=listening).count()
     return votes, votes_needed(len(listening), settings.vote_share)
 
 
 def votes_needed(listening: int, share: int) -> int:
-    """Return how many of so many listeners must agree, at least one; `share` in percent."""
+    """Return how many of the listeners must vote to skip, at least one. `share` is a percentage."""
     return max(1, -(-listening * share // 100))

@@ -1,4 +1,4 @@
-"""Find where items stand that come back to the queue."""
+"""Find the places of items that are put back into the queue."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from queue_app.models import ItemState, QueueItem
 
 _IDS = 500  # in one statement
 
-Neighbor = tuple[int, int | None]  # an item's rank, and that of the next one
+Neighbor = tuple[int, int | None]  # an item's rank, and the rank of the next one
 
 
 class Run(NamedTuple):
-    """Items that stood next to each other: behind the queued items `behind`, nearest first, from `rank` on."""
+    """Items that were neighbors in the queue, from `rank` on. `behind` lists the items before them, nearest first."""
 
     items: list[QueueItem]
     behind: list[str]
@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 @dataclass
 class Spot:
-    """Where items come back to: `ranks` for the items, right behind the queued item `after`, None at the front."""
+    """The place and ranks of items that are put back: directly after the queued item `after`, or at the front (None)."""
 
     after: UUID | None
     items: list[QueueItem]
@@ -37,10 +37,10 @@ class Spot:
 
 
 def find_places(state: GuildState, runs: list[Run]) -> list[Spot]:
-    """Return where the runs come back to. May append QueueRenumbered to make room.
+    """Return the places to which the runs are put back. May append QueueRenumbered to make room.
 
-    A run goes behind the first of `behind` that is queued. Where none is, it goes behind whichever item stands before
-    its `rank` now. Runs that come to the same place keep their order.
+    The place of a run is after the first item of `behind` that is queued. If none is queued, it is after the item that
+    is now before its `rank`. Runs with the same place keep their order.
     """
     spots: dict[UUID | None, Spot] = {}
     known = _neighbors(state, {item_id for run in runs for item_id in run.behind})
@@ -60,7 +60,7 @@ def _before(state: GuildState, run: Run) -> UUID | None:
 
 
 def _find_ranks(state: GuildState, spots: list[Spot]) -> bool:
-    """Find all ranks. Returns False where it had to make room, which gives other items new ranks."""
+    """Set the ranks of all spots. Returns False if it made room instead, which changes the ranks of other items."""
     neighbors = _neighbors(state, {str(spot.after) for spot in spots if spot.after is not None})
     for spot in spots:
         count = len(spot.items)
@@ -77,11 +77,11 @@ def _find_ranks(state: GuildState, spots: list[Spot]) -> bool:
 
 
 def _neighbors(state: GuildState, ids: Collection[str]) -> dict[UUID, Neighbor]:
-    """Return the ranks of those of the items that are queued, each with the rank of the item behind it."""
+    """Return the ranks of the items that are queued, each with the rank of the next item."""
     following = queued(state.guild_id).filter(rank__gt=OuterRef("rank")).order_by("rank").values("rank")[:1]
     found: dict[UUID, Neighbor] = {}
     for part in batched(ids, _IDS):
-        # By id alone: asked for queued items, SQLite reads the whole queue to find these.
+        # Filtered by id only: with a filter by state, SQLite would read the whole queue.
         rows = QueueItem.objects.filter(pk__in=part).annotate(following=Subquery(following))
         for pk, its, rank, high in rows.values_list("pk", "state", "rank", "following"):
             if its == ItemState.QUEUED:

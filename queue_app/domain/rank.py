@@ -1,7 +1,7 @@
-"""Where in the queue an item stands. Ranks only order; below zero is as good as above.
+"""The places of items in the queue. Only the order of ranks matters. They can be negative.
 
-None of this reads more of a long queue than of a short one. Functions that take a state expect its store to be
-locked, as it is in a guild that is open.
+Except for index entries in `at_turn`, no function reads more of a long queue than of a short one. Functions that take
+a state expect its store to be locked, as in every open guild.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.events import QueueRenumbered
 from queue_app.models import ItemState, QueueItem
 
-# Between two neighbours twenty items fit, each in the middle of what is left, before room is made.
+# Room for twenty inserts between two neighbors, each halfway to the last one, before items are renumbered.
 STEP = 1 << 20
-ROOM = 1 << 6  # at least, between two that were spread
-SPREAD = 50  # so many are spread, or more where they stand close
-PART = 200  # items that one event names
+ROOM = 1 << 6  # smallest distance between two items after they were spread
+SPREAD = 50  # number of items to spread, or more if they are close together
+PART = 200  # most items in one event
 
 
 @dataclass(frozen=True)
 class Place:
-    """For an item to stand in: right behind the queued item `after`, null at the front."""
+    """A place for an item: directly after the queued item `after`, or at the front if it is None."""
 
     after: UUID | None
     rank: int
@@ -38,12 +38,12 @@ def queued(guild_id: str) -> QuerySet[QueueItem]:
 
 
 def write_ranks(ranks: Mapping[UUID, int]) -> None:
-    """Give items new ranks. Statement by statement: for 10,000 that takes a tenth of what one large CASE takes."""
+    """Set new ranks, with a statement for each item. For 10,000 items, one large CASE takes ten times as long."""
     _write("UPDATE queue_app_queueitem SET rank = %s WHERE id = %s", ranks)
 
 
 def queue_again(items: Iterable[QueueItem]) -> None:
-    """Have items that ended wait at their ranks."""
+    """Queue ended items again, with their ranks."""
     _write(
         "UPDATE queue_app_queueitem SET state = 'queued', ended_at = NULL, rank = %s WHERE id = %s",
         {item.pk: item.rank for item in items},
@@ -67,7 +67,7 @@ def at_front(state: GuildState) -> Place:
 
 
 def front_ranks(state: GuildState, count: int) -> list[int]:
-    """Return ascending ranks for so many items at the front of the queue."""
+    """Return `count` ascending ranks at the front of the queue."""
     end = at_front(state).rank
     return [end - STEP * back for back in reversed(range(count))]
 
@@ -88,7 +88,7 @@ def ranks_behind(state: GuildState, low: int, count: int) -> list[int]:
 
 
 def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Place:
-    """Return the place between an item, of the rank `low`, and the next one's rank, null where there is none.
+    """Return the place after an item. `low` is its rank, and `high` the rank of the next item, None if it is the last.
 
     May append QueueRenumbered to make room.
     """
@@ -100,10 +100,10 @@ def behind(state: GuildState, after: UUID, *, low: int, high: int | None) -> Pla
 
 
 def make_room(state: GuildState, low: int, places: int = 1) -> int:
-    """Spread the items right behind that rank, with so many free places before them, and append QueueRenumbered.
+    """Spread the items after the rank `low`, with at least `places` free ranks before them. Append QueueRenumbered.
 
-    Returns the new rank of the first of them. Spreads only as many as it takes to have room between them, which is
-    SPREAD except where hundreds were put into one spot: numbering all of 10,000 took 1.4 s under the lock.
+    Returns the new rank of the first of these items. Usually SPREAD items are enough. More are needed where hundreds
+    of items were inserted in one spot. Renumbering all of 10,000 items took 1.4 s under the lock.
     """
     count = SPREAD
     others = queued(state.guild_id).filter(rank__gt=low).order_by("rank")
@@ -139,12 +139,13 @@ _SPREAD = """
 
 
 def at_turn(state: GuildState, person: int) -> Place:
-    """Return the place of a new item of that person where people take turns.
+    """Return the place of a person's new item if people take turns.
 
-    It goes into its person's next round: behind all their own, and behind everybody's of that round.
+    The item belongs to the person's next round. Its place is after all of the person's items, and after everybody's
+    items of that round.
 
-    It is not read how people stand in the queue. The database steps through the index of each person's items to the
-    first one that is of a later round, however many wait; numbering all rounds took 7 ms where 10,000 did.
+    The database uses the index of each person's items to find the first one of a later round. It does not read the
+    whole queue: computing the rounds of 10,000 items took 7 ms.
     """
     playing = state.player.item
     current = playing.requested_by_id if playing else None
@@ -172,18 +173,18 @@ def at_turn(state: GuildState, person: int) -> Place:
 
 
 def _later(whose: str, turns: str) -> str:
-    """SQL for the rank of the first item behind `last` of the person who is `whose` that is not among their `turns`."""
+    """Return SQL for the rank of the first item after `last` of the person `whose`, without their first `turns` items."""
     items = (
         "SELECT rank FROM queue_app_queueitem"  # noqa: S608  as below
         f" WHERE guild_id = %(guild)s AND state = 'queued' AND requested_by_id {whose}"
     )
     first_beyond = f"({items} ORDER BY rank LIMIT 1 OFFSET {turns})"
-    # The sum keeps SQLite from reading the whole queue in the order of its ranks to find nobody's.
+    # With the sum, SQLite does not read the whole queue in the order of its ranks to find items without a requester.
     rank = "rank + 0" if whose == "IS NULL" else "rank"
     return f"({items} AND {rank} > %(last)s AND {rank} >= {first_beyond} ORDER BY rank LIMIT 1)"
 
 
-# `people` are found one after the other by the index, the null behind them stands for those who have left.
+# `people` are found one after another with the index. The NULL after them stands for deleted accounts.
 _TURN = f"""
     WITH RECURSIVE people(person) AS (
         SELECT MIN(requested_by_id) FROM queue_app_queueitem WHERE guild_id = %(guild)s AND state = 'queued'

@@ -1,4 +1,4 @@
-"""Take queued items out of the queue together, so that they can be put back where they were."""
+"""Remove several queued items together, so that they can be put back in their places."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from queue_app.domain.rank import PART, queued
 from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSkipped
 from queue_app.models import ItemState, QueueItem
 
-PREDECESSORS = 20  # remembered of each run of removed items
-MANY = 1_000  # items, above which it is cheaper to read the whole queue than to ask about each run
+PREDECESSORS = 20  # how many are stored for each run of removed items
+MANY = 1_000  # for more items, reading the whole queue is faster than a query for each run
 _IDS = 500  # in one statement
 
 Ranked = tuple[UUID, int]  # an item's id and rank
@@ -30,10 +30,10 @@ def take_out(
     event: type[QueueCleared | TracksRemoved] = TracksRemoved,
     before: Sequence[Ranked] | None = None,
 ) -> Step:
-    """End queued items, ascending by rank, and append their events. Returns the step that puts them back.
+    """End queued items, in ascending order of rank, and append their events. Returns the step that puts them back.
 
-    One item, with its track and requester loaded, is told by itself. `right` names who may put them back, of
-    `restore.RIGHTS`. `before` is the whole queue, ascending, if the caller has read it.
+    A single item, with its track and requester loaded, gets a TrackRemoved. `right` is a key of `restore.RIGHTS`, which
+    putting them back needs. `before` is the whole queue in ascending order, if the caller has read it.
     """
     ranked = [(item.pk, item.rank) for item in items]
     step: Step = {"do": "PutBack", "runs": list(_runs(state, ranked, before)), "right": right, "end": end}
@@ -60,9 +60,10 @@ def take_out_where(
     right: str = "clear",
     event: type[QueueCleared | TracksRemoved] = TracksRemoved,
 ) -> int:
-    """Remove the queued items that match, asked in order, so that undoing puts them back. Returns their number.
+    """Remove the queued items for which `matches` is true, so that undo can put them back. Returns their number.
 
-    Reads the whole queue: `pk`, `rank`, `track_id` and `requested_by_id` of each item.
+    `matches` is called in the order of the queue. Reads the whole queue: `pk`, `rank`, `track_id` and
+    `requested_by_id` of each item.
     """
     waiting = list(queued(state.guild_id).order_by("rank").only("pk", "rank", "track_id", "requested_by_id"))
     gone = [item for item in waiting if matches(item)]
@@ -76,15 +77,15 @@ def take_out_where(
 
 
 def place_of(state: GuildState, item: QueueItem) -> Step:
-    """Return where a queued item stands, as a run of PutBack without its items."""
+    """Return the place of a queued item, as a run of PutBack without items."""
     return {"behind": _ids(_predecessors(state, item.rank, {item.pk})), "rank": item.rank}
 
 
 def _runs(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] | None) -> Iterator[Step]:
-    """Yield the items by runs that have no other item in between.
+    """Yield the items in runs of neighbors, which have no other item in between.
 
-    Each has what stands before it, nearest first, as far as that is not before the last run as well: many runs in a
-    long queue would name the same items again and again.
+    Each run lists the items before it, nearest first, up to the first one that is already listed before the last run.
+    Otherwise, many runs in a long queue would repeat the same items.
     """
     gone = {pk for pk, _ in items}
     if before is None and len(items) > MANY:
@@ -115,7 +116,7 @@ def _run(items: Iterable[UUID], behind: Iterable[UUID], known: Collection[UUID],
 
 
 def behinds(runs: Iterable[Step]) -> Iterator[list[str]]:
-    """Yield all that stood before each run, nearest first, of what `_runs` yielded."""
+    """Yield for each run of `_runs` all items before it, nearest first."""
     behind: list[str] = []
     for run in runs:
         behind = [*run["behind"], *behind][:PREDECESSORS]
@@ -123,19 +124,19 @@ def behinds(runs: Iterable[Step]) -> Iterator[list[str]]:
 
 
 def _nearest(state: GuildState, items: Sequence[Ranked]) -> dict[UUID, UUID]:
-    """Return which queued item stands right before each of the items, gone or not."""
+    """Return for each item the queued item directly before it, whether that is being removed or not."""
     before = queued(state.guild_id).filter(rank__lt=OuterRef("rank")).order_by("-rank").values("pk")[:1]
     found: dict[UUID, UUID] = {}
     if len(items) > 1:
         for part in batched(items, _IDS):
-            # By id alone: asked for queued items, SQLite reads the whole queue to find these.
+            # Filtered by id only: with a filter by state, SQLite would read the whole queue.
             rows = QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).annotate(before=Subquery(before))
             found |= dict(rows.values_list("pk", "before"))
     return found
 
 
 def _predecessors(state: GuildState, rank: int, gone: Collection[UUID]) -> list[UUID]:
-    """Return the nearest queued items before a rank, nearest first, without those that are gone."""
+    """Return the nearest queued items before a rank, nearest first, without those in `gone`."""
     found: list[UUID] = []
     before = queued(state.guild_id).order_by("-rank")
     while len(found) < PREDECESSORS:
@@ -148,7 +149,7 @@ def _predecessors(state: GuildState, rank: int, gone: Collection[UUID]) -> list[
 
 
 def _in_memory(before: Sequence[Ranked], gone: Collection[UUID]) -> Callable[[int], list[UUID]]:
-    """Return the same function for a queue that was read: it is called with ascending ranks."""
+    """Return `_predecessors` as a function of the rank, for a queue that was read. Call it with ascending ranks."""
     rest = iter(before)
     nearest: list[UUID] = []  # nearest last
 

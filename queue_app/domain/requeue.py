@@ -1,4 +1,4 @@
-"""Put an item back to the front of the queue: an operator's rescue."""
+"""Move an item back to the front of the queue, for operators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realtime.origin import Origin
 
 
 def requeue(guild_id: str, *, item_id: str, origin: Origin) -> QueueItem:
-    """Raises ItemNotFound when the item does not exist or is queued already."""
+    """Move an item in any other state to the front. Raises ItemNotFound if it does not exist or is already queued."""
     with opened(guild_id, origin=origin) as state:
         if str(state.player.item_id) == item_id:
             state.end_item(ItemState.SKIPPED)

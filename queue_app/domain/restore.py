@@ -1,6 +1,6 @@
-"""The steps that undo or redo a change. Each is a part of `Change.inverse`, JSON-ready: `{"do": <class>, …}`.
+"""The steps that undo or redo a change. `Change.inverse` is a list of them, JSON-ready: `{"do": <class>, …}`.
 
-A step does what is still possible. It says what it left out, and which steps would take it back.
+A step does what is still possible. Its outcome lists what was left out, and the steps that would reverse it.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ from queue_app.models import ItemState, QueueItem
 _IDS = 500  # in one statement
 _SHOWN = ("track", "requested_by")
 
-# Who may take a step, by the name that the step has.
+# The checks of rights, by the names that steps use.
 RIGHTS: dict[str, Callable[[GuildState], object]] = {
     "add": check_may_add,
     "move": check_move,
     "clear": check_clear,
     "control": check_control,
     "settings": check_manages,
-    "own": lambda state: None,  # the items are looked at one by one
-    "any": lambda state: None,  # of a part of a change that another part needs a right for
+    "own": lambda state: None,  # checked for each item
+    "any": lambda state: None,  # no right of its own: another step of the change has one
 }
 
-# Why an item is left out, by the state that it is in.
+# Why an item is left out, by its current state.
 REASONS = {
     ItemState.QUEUED: "ALREADY_QUEUED",
     ItemState.PLAYING: "ALREADY_PLAYED",
@@ -79,7 +79,7 @@ WOULD_INTERRUPT = "WOULD_INTERRUPT"
 
 @dataclass
 class Outcome:
-    """What steps did: `done` counts items and values, `inverse` takes it back."""
+    """What steps did. `done` counts restored items and values. `inverse` lists the steps that reverse them."""
 
     done: int = 0
     left_out: list[dict[str, str]] = field(default_factory=list)
@@ -90,30 +90,30 @@ class Outcome:
 
 
 class Restore:
-    """A step. `take` does it in an open guild; it raises a refusal where the asker may not."""
+    """A step. `take` does it in an open guild. Raises a refusal if the caller does not have the right."""
 
     take: ClassVar[Callable[..., None]]
 
 
 def take_steps(state: GuildState, steps: list[Step]) -> Outcome:
-    """Take steps in order. Raises NotAllowed, QueueFull or ChangedSince; the caller's transaction ends then."""
+    """Take steps in order. Raises NotAllowed, NotYourItem, QueueFull and ChangedSince, which roll everything back."""
     outcome = Outcome()
     for step in steps:
         arguments = {name: value for name, value in step.items() if name != "do"}
         inverse = outcome.inverse
         outcome.inverse = []
         _STEPS[step["do"]].take(state, outcome, **arguments)
-        outcome.inverse += inverse  # the last one is taken back first
+        outcome.inverse += inverse  # the last step is reversed first
     return outcome
 
 
 def _items(state: GuildState, ids: Iterable[str]) -> dict[str, QueueItem]:
-    """Return the items of the guild by their ids, tracks and requesters loaded."""
+    """Return the items of the guild by their ids, with their tracks and requesters loaded."""
     found: dict[str, QueueItem] = {}
     for part in batched(ids, _IDS):
-        # By id alone: asked for those of the guild, SQLite reads all of the guild's to find these.
+        # Filtered by id only: with a filter by guild, SQLite would read all items of the guild.
         items = QueueItem.objects.filter(pk__in=part)
-        # Many items have few tracks and requesters. Joined, each row would create all three again.
+        # Many items share few tracks and requesters. A join would create these objects again for each row.
         few = len(part) <= PREDECESSORS
         loaded = items.select_related(*_SHOWN) if few else items.prefetch_related(*_SHOWN)
         found |= {str(item.pk): item for item in loaded if item.guild_id == state.guild_id}
@@ -124,9 +124,9 @@ def _items(state: GuildState, ids: Iterable[str]) -> dict[str, QueueItem]:
 
 
 class RemoveAdded(Restore):
-    """Remove items that still wait. `right` is `own` for one's own items, and those of others for DJs.
+    """Remove items that are still queued. With the `right` "own", people may remove their own items, and DJs all.
 
-    `end` is the state that they get: `skipped` where a jump passed over them.
+    `end` is the new state of the items. It is "skipped" for items that a jump had skipped.
     """
 
     @staticmethod
@@ -156,7 +156,7 @@ class RemoveAdded(Restore):
 
 
 class PutBack(Restore):
-    """Put removed items back behind the nearest of their former predecessors that is queued, in their order."""
+    """Put removed items back, in their order, after the nearest of their earlier predecessors that is queued."""
 
     @staticmethod
     def take(
@@ -211,7 +211,7 @@ def _put(state: GuildState, runs: list[Run]) -> None:
 
 
 class MoveBack(Restore):
-    """Move a queued item back to where it was."""
+    """Move a queued item back to its earlier place."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, item: str, behind: list[str], rank: int) -> None:
@@ -230,7 +230,7 @@ class MoveBack(Restore):
 
 
 class SetOrder(Restore):
-    """Give items the order that they had. Items that came since keep their places among them."""
+    """Restore the earlier order of items. Items that were added since keep their places."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, items: list[str]) -> None:
@@ -250,14 +250,14 @@ class SetOrder(Restore):
 
 
 def set_order(state: GuildState, ranks: dict[UUID, int]) -> None:
-    """Give queued items new ranks, and append QueueShuffled."""
+    """Set new ranks of queued items, and append QueueShuffled."""
     write_ranks(ranks)
     for part in batched(ranks.items(), PART):
         state.append(QueueShuffled(ranks=list(part)))
 
 
 class ShowFailed(Restore):
-    """Show failed items beside the queue again that were dismissed."""
+    """Show dismissed failed items in `failed` again."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, items: list[str], right: str) -> None:
@@ -294,11 +294,11 @@ class DismissFailed(Restore):
 
 
 class SetCurrent(Restore):
-    """Play an item from where it was. What plays now goes to the front of the queue, to go on from where it is.
+    """Play an item from its earlier position. The current item moves to the front of the queue and keeps its position.
 
-    `brought` is what the change made the current item, with the state and time at which it had ended before: if it is
-    what plays now, it goes back to the history instead. Without `item` nothing plays then. Where the asker may not skip
-    what plays, the item goes to the front of the queue itself. `paused` and `stopped` are for the undo of Stop.
+    `brought` is the item that the change had started, with the state and time of its earlier end. If it is the current
+    item, it returns to the history instead. Without `item`, nothing plays afterwards. If the caller may not skip the
+    current item, the other item goes to the front of the queue. `paused` and `stopped` are for undo and redo of Stop.
     """
 
     @staticmethod
@@ -358,14 +358,14 @@ def _may_interrupt(state: GuildState) -> bool:
 
 
 def remembered(item: QueueItem | None) -> dict[str, str] | None:
-    """Return how an item had ended, None if it had not."""
+    """Return how and when an item ended, or None if it has not."""
     if item is None or item.ended_at is None:
         return None
     return {"item": str(item.pk), "state": str(item.state), "ended_at": item.ended_at.isoformat()}
 
 
 def _take_away(state: GuildState, playing: QueueItem, brought: dict[str, str] | None) -> str:
-    """Take what plays off the player. Returns its id."""
+    """Take the current item off the player. Returns its id."""
     if brought is not None and brought["item"] == str(playing.pk):
         state.end_item(ItemState(brought["state"]))
         playing.ended_at = datetime.fromisoformat(brought["ended_at"])
@@ -380,9 +380,9 @@ def _take_away(state: GuildState, playing: QueueItem, brought: dict[str, str] | 
 
 
 def _wait_at_front(state: GuildState, outcome: Outcome, item: QueueItem, position_ms: int) -> None:
-    """Put an ended item at the front of the queue, to go on from there."""
+    """Put an ended item at the front of the queue, to continue from that position."""
     if item.state == ItemState.QUEUED:
-        return  # it is there already
+        return  # already in the queue
     item.resume_ms = position_ms
     item.wait(rank=at_front(state).rank, resume_ms=position_ms)
     state.count(1)
@@ -401,7 +401,7 @@ def _pause(state: GuildState, channel_id: str | None) -> None:
 
 
 class SeekBack(Restore):
-    """Go back to a position in the current item."""
+    """Return to the earlier position in the current item."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, item: str, position_ms: int) -> None:
@@ -418,7 +418,7 @@ class SeekBack(Restore):
 
 
 class SetVolume(Restore):
-    """Set the volume that there was before. `chosen`: somebody had set it."""
+    """Restore the earlier volume. `chosen`: somebody had set it."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, to: int, expected: int, chosen: bool = True) -> None:
@@ -436,7 +436,7 @@ class SetVolume(Restore):
 
 
 class SetLoop(Restore):
-    """Set the loop that there was before."""
+    """Restore the earlier loop."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, to: str, expected: str) -> None:
@@ -452,7 +452,7 @@ class SetLoop(Restore):
 
 
 class SetSettings(Restore):
-    """Set the settings that there were before."""
+    """Restore the earlier settings."""
 
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, to: dict[str, Any], expected: dict[str, Any]) -> None:

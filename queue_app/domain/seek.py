@@ -8,7 +8,7 @@ from queue_app.events import PlayerSeeked
 
 
 def seek(state: GuildState, position_ms: int) -> int:
-    """Set the position in the current item, of which there must be one. Returns the one before, in milliseconds."""
+    """Set the position in the current item. There must be one. Returns the earlier position in milliseconds."""
     player = state.player
     item = player.item
     assert item is not None

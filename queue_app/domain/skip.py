@@ -1,4 +1,4 @@
-"""Skip what plays, and repeat what the loop wants to hear again."""
+"""Skip the current item, and add it again if the loop is set to the queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from realtime.origin import BOT
 
 
 def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | None:
-    """Skip the current item. Returns it, None if nothing plays. Undoing that plays it again from where it was."""
+    """Skip the current item. Returns it, or None if there is none. Undo plays it again from its earlier position."""
     item = state.end_item(ItemState.SKIPPED)
     if item is None:
         return None
@@ -19,18 +19,21 @@ def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | Non
     if by_vote:
         state.undo.by_vote, state.undo.requester = True, item.requested_by
     if (again := repeat(state, item)) is not None:
-        # Whoever takes the skip back does, whoever asked for the track.
+        # Anybody who may undo the skip may remove it, also if somebody else requested the track.
         state.undo.steps.append({"do": "RemoveAdded", "items": [str(again.pk)], "right": "any"})
     return item
 
 
 def play_again(state: GuildState, item: QueueItem) -> Step:
-    """Return the step that plays the item that was just taken off the player from where it was."""
+    """Return the step that plays the item that was just taken off the player, from its earlier position."""
     return {"do": "SetCurrent", "item": str(item.pk), "position_ms": state.ended_at_ms}
 
 
 def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
-    """Add an item that ended again where the queue loops: by turns where people take turns, and outside caps."""
+    """Add an ended item again if the loop is set to the queue, without limits. Returns the new item.
+
+    It goes to the end, or to its turn if people take turns.
+    """
     if state.player.loop != Loop.QUEUE:
         return None
     person = item.requested_by_id

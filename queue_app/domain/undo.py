@@ -1,9 +1,9 @@
 """Find a change, undo it and redo it.
 
-    done → undone       Undo: whoever did it, a DJ, the requester of a track that a vote skipped
-    undone → done       Redo: the same people, and who undid it
+    done → undone       Undo: its author, DJs, and the requester of a track that was skipped by vote
+    undone → done       Redo: the same people, and the person who undid it
 
-A change keeps the steps that lead to its other state. Undo takes those, and keeps what takes them back.
+A change stores the steps that lead to its other state. Undo takes these steps, and stores the steps that reverse them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REACH_EVENTS = 1_000
 
 
 def record_change(state: GuildState, *, since: int) -> None:
-    """Keep what undoes the command, whose events are those after the seq `since`. Nothing where nothing does."""
+    """Store how to undo the command whose events follow the seq `since`. Does nothing if it cannot be undone."""
     undo, head = state.undo, state.store.head
     if not undo.steps or head == since:
         return
@@ -51,12 +51,12 @@ def reachable(*, guild_id: str, epoch: str, head: int) -> QuerySet[Change]:
 
 
 def is_reachable(change: Change, *, head: int, now: datetime) -> bool:
-    """Return the same for one change, by the head of its log."""
+    """Whether a change is not too old to be undone or redone. `head` is that of its log."""
     return change.seq > head - REACH_EVENTS and change.created_at > now - REACH
 
 
 def may_undo(change: Change, user_id: int, *, dj: bool) -> bool:
-    """Return whether a person may undo or redo a change. Each part of it has its own right as well."""
+    """Whether a person may undo or redo a change. Each of its steps also checks its own right."""
     return dj or user_id in (change.actor_id, change.requester_id, change.undone_by_id)
 
 
@@ -66,16 +66,19 @@ def next_undo(changes: QuerySet[Change], user_id: int) -> Change | None:
 
 
 def next_redo(changes: QuerySet[Change], user_id: int) -> Change | None:
-    """Return what was undone last, by this person or of theirs, unless they changed something since."""
+    """Return the change of this person, or undone by this person, that was undone last.
+
+    None if the person has made another change since.
+    """
     newest = changes.filter(actor=user_id).aggregate(seq=Max("seq"))["seq"] or 0
     mine = changes.filter(Q(actor=user_id) | Q(undone_by=user_id), undone_seq__gt=newest)
     return mine.order_by("-undone_seq").first()
 
 
 def undo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
-    """Undo the change that one of its seqs names, or the asker's newest one.
+    """Undo the change that has an event with that seq, or the caller's newest change.
 
-    Raises NothingToUndo, NotYourChange, or what the steps raise.
+    Raises NothingToUndo, NotYourChange, and what the steps raise.
     """
     changes = _changes(state)
     if seq is None:
@@ -97,9 +100,9 @@ def undo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
 
 
 def redo(state: GuildState, seq: int | None) -> tuple[Change, Outcome]:
-    """Redo the undone change that one of its seqs names, or the one that was undone last.
+    """Redo the undone change that has an event with that seq, or the one that was undone last.
 
-    Raises NothingToRedo, NotYourChange, or what the steps raise.
+    Raises NothingToRedo, NotYourChange, and what the steps raise.
     """
     changes = _changes(state)
     if seq is None:

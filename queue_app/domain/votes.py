@@ -1,4 +1,4 @@
-"""The vote to skip what plays."""
+"""The vote to skip the current item."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime.origin import BOT
 
 
 def recount(guild_id: str) -> None:
-    """Count again after people came or went: fewer votes may be enough now, and a vote leaves with its person."""
+    """Count the votes again after people joined or left. Only those present count, and fewer votes may be enough."""
     with opened(guild_id, origin=BOT) as state:
         if state.player.item is not None and state.player.skip_votes:
             before = state.store.head
@@ -21,7 +21,7 @@ def recount(guild_id: str) -> None:
 
 
 def count_votes(state: GuildState, item: QueueItem) -> None:
-    """Note how the vote stands, with an event when that is new; skip when it is enough."""
+    """Count the votes. Skip the item if there are enough. Otherwise append an event if the numbers changed."""
     player = state.player
     votes, needed = tally(player, state.settings)
     if votes and votes >= needed:

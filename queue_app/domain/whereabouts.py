@@ -1,4 +1,4 @@
-"""Which voice channel a guild's music plays in."""
+"""Choose the voice channel in which a guild's music plays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from queue_app.models import ItemState, Player, QueueItem
 
 
 def best_channel(player: Player, requester: User | None) -> str | None:
-    """Return the first channel that somebody named and the bot may enter, else the first that was named.
+    """Return the first candidate that the bot may join, or else the first candidate, or None if there is none.
 
-    The requester's voice channel comes first, then the player's, the setting's, and that of anybody who waits for
-    a track. In the last resort the bot says what keeps it out.
+    The candidates are the requester's voice channel, the player's, that of the settings, and that of the first person
+    in the queue who is in voice. If the bot may join none, it tries the first one and reports the error.
     """
     first = None
     for channel in _named(player, requester):
@@ -30,7 +30,7 @@ def best_channel(player: Player, requester: User | None) -> str | None:
 
 def _named(player: Player, requester: User | None) -> Iterator[Channel]:
     channels = voice_channels_of(player.guild_id).select_related("guild")
-    # Each is read when those before it were of no use: mostly the first one serves.
+    # Read one by one, because mostly the first one is right.
     for channel_id in _named_ids(player, requester):
         if channel_id is not None and (channel := channels.filter(pk=channel_id).first()):
             yield channel
@@ -44,7 +44,7 @@ def _named_ids(player: Player, requester: User | None) -> Iterator[str | None]:
 
 
 def _channel_of_those_waiting(guild_id: str) -> str | None:
-    """Return the voice channel of the first in the queue who sits in one."""
+    """Return the voice channel of the first person in the queue who is in one."""
     first = (
         QueueItem.objects.filter(
             guild_id=guild_id, state=ItemState.QUEUED, requested_by__discord_id=OuterRef("discord_id")
