@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 @dataclass
 class Spot:
-    """The place and ranks of items that are put back: directly after the queued item `after`, or at the front (None)."""
+    """The place and ranks of items that are put back: right after the queued item `after`, or at the front (None)."""
 
     after: UUID | None
     items: list[QueueItem]

@@ -173,7 +173,7 @@ def at_turn(state: GuildState, person: int) -> Place:
 
 
 def _later(whose: str, turns: str) -> str:
-    """Return SQL for the rank of the first item after `last` of the person `whose`, without their first `turns` items."""
+    """Return SQL: the rank of the first item of the person `whose` after `last` and after their first `turns` items."""
     items = (
         "SELECT rank FROM queue_app_queueitem"  # noqa: S608  as below
         f" WHERE guild_id = %(guild)s AND state = 'queued' AND requested_by_id {whose}"
