@@ -1,4 +1,4 @@
-"""Signals about people, for other apps. Each comment lists the arguments."""
+"""Signals for other apps. Each comment lists the arguments."""
 
 from django.dispatch import Signal
 
@@ -11,3 +11,6 @@ session_revoked = Signal()
 exporting = Signal()
 # user: User, whose row is about to be deleted in the same transaction
 departing = Signal()
+# No arguments. Once a day. A receiver deletes rows of its app that nobody needs any more, a bounded number in one pass,
+# and returns {kind of rows: how many}
+housekeeping = Signal()

@@ -156,6 +156,7 @@ STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 # --- Queues ---------------------------------------------------------------------------------------------
 
 QUEUE_MAX_ITEMS = env.int("QUEUE_MAX_ITEMS", 10_000)  # per guild
+HISTORY_DAYS = env.int("HISTORY_DAYS", 365)  # 0 keeps all that was ever played
 
 # --- Media ------------------------------------------------------------------------------------------------
 
@@ -216,6 +217,7 @@ def _faults() -> list[str]:
         "STORE_BYTES_PER_OWNER",
         "EVENT_RETENTION_DAYS",
         "EVENT_RETENTION_COUNT",
+        "HISTORY_DAYS",
     ):
         if globals()[name] < 0:
             faults.append(f"{name} must not be negative")

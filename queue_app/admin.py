@@ -13,7 +13,7 @@ from accounts.errors import Refusal
 from accounts.models import User
 from queue_app.commands import execute
 from queue_app.domain.requeue import requeue
-from queue_app.models import Player, QueueItem
+from queue_app.models import Change, Play, Player, QueueItem
 from realtime.models import Via
 from realtime.origin import Origin
 
@@ -83,3 +83,23 @@ class PlayerAdmin(ReadOnlyAdmin):
                 )
             except Refusal as error:
                 self.message_user(request, f"{player.guild}: {error}", messages.WARNING)
+
+
+@admin.register(Play)
+class PlayAdmin(ReadOnlyAdmin):
+    list_display = ("track", "guild", "requested_by", "started_at", "ended_at", "outcome", "heard_ms")
+    list_filter = ("outcome", "guild", "started_at")
+    search_fields = ("track__title", "track__uri", "requested_by__username", "guild__name", "guild__id")
+    list_select_related = ("track", "guild", "requested_by")
+    ordering = ("-started_at", "-pk")
+    show_full_result_count = False
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ("guild", "seq", "last_seq", "actor", "count", "undone_seq", "undone_by", "created_at")
+    list_filter = ("guild", "created_at")
+    search_fields = ("guild__name", "guild__id", "actor__username")
+    list_select_related = ("guild", "actor", "undone_by")
+    ordering = ("-created_at",)
+    show_full_result_count = False

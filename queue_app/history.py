@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,9 +16,10 @@ from library.models import Track
 from library.shapes import track_shape
 from queue_app.models import Play
 from queue_app.queries import load_player
-from queue_app.shapes import play_shape
+from queue_app.shapes import iso, play_shape
 
 TOP = 10
+EXPORT_PAGE = 500
 
 
 def read_history(
@@ -44,6 +45,24 @@ def read_history(
     counts = _play_counts(guild_id, {play.track_id for play in page})
     player = load_player(guild_id)
     return [play_shape(play, player, plays=counts.get(play.track_id, 1)) for play in page]
+
+
+def plays_of(user: User) -> Iterator[dict[str, Any]]:
+    """Yield what was played of all that a person asked for, oldest first, with one page in memory at a time."""
+    plays = Play.objects.filter(requested_by=user).select_related("track").order_by("pk")
+    last = 0
+    while page := list(plays.filter(pk__gt=last)[:EXPORT_PAGE]):
+        for play in page:
+            yield {
+                "guild_id": play.guild_id,
+                "item_id": str(play.item_id),
+                "track": {"uri": play.track.uri, "title": play.track.title, "artist": play.track.artist},
+                "started_at": iso(play.started_at),
+                "ended_at": iso(play.ended_at),
+                "heard_ms": play.heard_ms,
+                "state": play.outcome or None,
+            }
+        last = page[-1].pk
 
 
 def _play_counts(guild_id: str, track_ids: Iterable[int]) -> dict[int, int]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.domain.sessions import could_be_used
 from accounts.models import AuthSession, OneTimeStep, RefreshChain, UsedServiceToken
+from accounts.signals import housekeeping
 
 KEEP_ENDED = timedelta(days=30)  # so that an operator can still see who used which device and address
 MARGIN = timedelta(days=1)
@@ -20,12 +21,13 @@ BATCH, MAX_BATCHES = 1000, 100
 def forget_the_past() -> dict[str, int]:
     """Return how many rows were deleted, by kind. A pass is bounded; the next one deletes what is left.
 
-    Sessions that were unused for longer than the lifetime of cookie and tokens are ended first, and deleted a month
-    later. There is no transaction around the whole pass, so it may be interrupted at any step.
+    Receivers of `accounts.signals.housekeeping` delete those of other apps. Sessions that were unused for longer than
+    the lifetime of cookie and tokens are ended first, and deleted a month later. There is no transaction around the
+    whole pass, so it may be interrupted at any step.
     """
     now = timezone.now()
     ended = AuthSession.objects.filter(revoked_at=None).exclude(could_be_used(now)).update(revoked_at=now)
-    return {
+    gone = {
         "sessions ended": ended,
         "sessions": _delete(AuthSession.objects.filter(revoked_at__lt=now - KEEP_ENDED)),
         "refresh chains": _delete(RefreshChain.objects.filter(rotated_at__lt=_last_of_use(now))),
@@ -33,6 +35,9 @@ def forget_the_past() -> dict[str, int]:
         "service tokens": _delete(UsedServiceToken.objects.filter(expires_at__lt=now)),
         "browser sessions": _clear_browser_sessions(),
     }
+    for _, deleted in housekeeping.send(None):
+        gone.update(deleted if isinstance(deleted, dict) else {})
+    return gone
 
 
 def _last_of_use(now: datetime) -> datetime:

@@ -56,7 +56,7 @@ def run(browser: Client, model: type[Model], action: str, *rows: Model) -> list[
 def test_the_models_are_there() -> None:
     assert {model.__name__ for model in MODELS} >= {
         "User", "AuthSession", "Guild", "Membership", "Channel", "Role", "GuildSettings", "Store", "Event",
-        "Track", "QueueItem", "Player",
+        "Track", "QueueItem", "Player", "Play", "Change",
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from accounts.domain.housekeeping import forget_the_past
 
 
 class Command(BaseCommand):
-    help = "Delete sessions, tokens and login states that can no longer be used."
+    help = "Delete sessions, tokens and login states that can no longer be used, and history older than HISTORY_DAYS."
 
     def handle(self, *args: object, **options: object) -> None:
         for what, count in forget_the_past().items():
