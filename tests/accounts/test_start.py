@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -100,10 +99,9 @@ def test_each_program_warns_when_anybody_may_come_in(
                 lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
                 within=40,
             )
-            program.send_signal(signal.SIGTERM)
-            program.wait(40)
         finally:
             program.kill()
+            program.wait()
 
 
 def test_production_lets_nobody_in_unnamed_unless_told_twice(tmp_path: Path) -> None:

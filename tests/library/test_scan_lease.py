@@ -24,6 +24,7 @@ from library.domain.tracks import save_track
 from library.models import ScanLease, Track
 from tests.library.audio_files import tone, write
 from tests.services import SETTINGS
+from tests.waiting import until
 
 pytestmark = pytest.mark.both_databases
 
@@ -38,7 +39,7 @@ from library.models import Track
 Track.objects.count()  # connected
 pathlib.Path(sys.argv[1]).touch()
 while not pathlib.Path(sys.argv[2]).exists():
-    time.sleep(0.001)
+    time.sleep(0.01)
 print(json.dumps(scan_library()))
 """
 
@@ -90,8 +91,12 @@ def test_two_processes_on_a_new_library_read_it_once(
         for mine in ready
     ]
     try:
-        while not all(mine.exists() for mine in ready):
+
+        def connected() -> bool:
             assert all(process.poll() is None for process in processes), processes[0].communicate()[1]
+            return all(mine.exists() for mine in ready)
+
+        until(connected, within=60)
         go.touch()
         said = [process.communicate(timeout=60) for process in processes]
     finally:
