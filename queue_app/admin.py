@@ -1,4 +1,4 @@
-"""Django admin for the queue and the players, with two rescues that go the ordinary way."""
+"""Django admin for the queue and the players. Its two actions use the same code as everybody's commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields for the arguments of commands, beside those of `accounts/strict_fields.py`."""
+"""Fields for the arguments of commands, in addition to those of `accounts/strict_fields.py`."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _CHANNEL_ID = re.compile(r"^[0-9]{1,20}$")
 
 
 class Arguments(serializers.Serializer[dict[str, Any]]):
-    """Arguments of a command. Names that it does not know, as those of a later version, are ignored."""
+    """Arguments of a command. Unknown names are ignored, because a newer client may send them."""
 
     def read(self, args: object) -> dict[str, Any]:
-        """Return clean arguments, JSON-ready. May be called again and by any thread. Raises InvalidInput."""
+        """Return clean, JSON-ready arguments. Can be called several times and from any thread. Raises InvalidInput."""
         if not isinstance(args, dict):
             raise InvalidInput({"non_field_errors": [_("This must be a JSON object.")]})
         try:
             clean: dict[str, Any] = self.run_validation(args)
         except serializers.ValidationError as error:
-            told = cast("dict[str, list[str]]", error.detail)  # a serializer's: by field
+            told = cast("dict[str, list[str]]", error.detail)  # the errors of a serializer, by field
             raise InvalidInput({name: [*map(str, lines)] for name, lines in told.items()}) from error
         return clean
 
 
 class ItemId(serializers.UUIDField):
-    """The id of an item of the queue; a string, also once it is read."""
+    """The id of a queue item. Its clean value is a string."""
 
     def __init__(self, *, sentence: str | Promise = "", **options: Any) -> None:
         words = always(sentence or _("Must be the id of an item."))
         super().__init__(error_messages=words, **options)
 
-    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # the log keeps JSON
+    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]  # the log stores JSON
         try:
             return str(UUID(data))
         except (AttributeError, TypeError, ValueError):
@@ -49,7 +49,7 @@ class ItemId(serializers.UUIDField):
 
 
 class ItemIds(ListOf):
-    """Ids of items, each once."""
+    """Ids of items, without duplicates."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(ItemId(), limit=MAX_ITEMS, **options)
@@ -72,7 +72,7 @@ class ItemIds(ListOf):
     }
 )
 class Position(serializers.Field[Any, Any, Any, Any]):
-    """Where in the queue: a word of POSITIONS, or `{"after": the id of an item}`."""
+    """A position in the queue: a word of POSITIONS, or `{"after": the id of an item}`."""
 
     def __init__(self, **options: Any) -> None:
         sentence = _('Must be one of %(words)s, or {{"after": the id of an item}}.')

@@ -1,4 +1,4 @@
-"""The log of a guild as people read it, and what of it can be undone."""
+"""The log of a guild in sentences for people, and which of its changes can be undone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from queue_app.words import change_sentence, event_sentence
 from realtime.events import event_classes
 from realtime.models import Event, Store
 
-# What every member may read. The rest of the log is for managers.
+# Events that every member may read. Other events are for managers.
 FOR_MEMBERS = frozenset(
     event.__name__ for event in event_classes(MusicEvent.log) if issubclass(event, MusicEvent)
 )
@@ -35,9 +35,9 @@ def read_audit(
     event: str = "",
     via: str = "",
 ) -> list[dict[str, Any]]:
-    """Return up to `limit` events that the member may read, as AuditEntrySerializer says, newest first.
+    """Return up to `limit` events that the member may read, in the shape of AuditEntrySerializer, newest first.
 
-    With `before`, only those before that seq. Four queries at most.
+    With `before`, only events before that seq. At most four queries.
     """
     store = Store.objects.get(name=f"guild:{membership.guild_id}")
     events = Event.objects.filter(store=store)
@@ -58,7 +58,7 @@ def read_audit(
 
 
 def _with_change(events: QuerySet[Event], store: Store) -> QuerySet[Any]:
-    """Annotate events with `change_id`: the newest change that began with them or before. It may have ended since."""
+    """Annotate each event with `change_id`, the newest change that began at or before it. It may also end before it."""
     changes = Change.objects.filter(
         guild_id=store.name.partition(":")[2], epoch=store.epoch, seq__lte=OuterRef("seq")
     )
@@ -95,9 +95,9 @@ def _entry(event: Any, change: Change | None, asker: Asker) -> dict[str, Any]:
 
 
 def _args(event: Event) -> Any:
-    """Return the args of an event. Of TracksAdded, whose 200 items take a millisecond to parse, their number is enough.
+    """Return the args of an event. For TracksAdded, items are only counted, because parsing 200 takes a millisecond.
 
-    No text inside JSON contains the name that is counted: its quotes are escaped there.
+    The name that is counted cannot be part of a text in the JSON, where its quotes would be escaped.
     """
     if event.name == TracksAdded.__name__:
         return {"items": range(event.args.count('"requested_by":'))}
@@ -105,7 +105,7 @@ def _args(event: Event) -> Any:
 
 
 def read_undo(user: User, guild_id: str) -> dict[str, dict[str, Any] | None]:
-    """Return what Undo and Redo would do for this person now, as NextUndoSerializer says. Seven queries at most."""
+    """Return what Undo and Redo would do for this person now, in the shape of NextUndoSerializer. Up to seven queries."""
     store = Store.objects.get(name=f"guild:{guild_id}")
     changes = reachable(guild_id=guild_id, epoch=store.epoch, head=store.head)
     changes = changes.defer("inverse").select_related("actor")

@@ -1,4 +1,4 @@
-"""A command by its name, as `POST /api/guilds/{id}/commands` takes and answers it, and the bodies of its aliases."""
+"""Requests and responses of `POST /api/guilds/{id}/commands`, and bodies of the routes that are aliases of commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from queue_app.domain.command import Command
 
 
 class Name(serializers.Field[str, object, str, Any]):
-    """Any text as it is, neither trimmed nor checked: `execute` refuses what is no command's name."""
+    """Any text, not stripped and not checked, because `execute` refuses unknown names."""
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
@@ -29,7 +29,7 @@ class Name(serializers.Field[str, object, str, Any]):
 
 
 class CommandSerializer(Arguments):
-    """Any command. What `args` may be is the command's."""
+    """Any command. The command itself checks `args`."""
 
     name = Name(error_messages=always(gettext_lazy("Must be the name of a command.")))
     args = serializers.DictField(
@@ -40,7 +40,7 @@ class CommandSerializer(Arguments):
 
 
 def _by_name(command: type[Command]) -> type[Arguments]:
-    """Return the shape of a request that names this command."""
+    """Return the serializer of a request with this command."""
     name = extend_schema_field({"type": "string", "const": command.__name__})(type("Name", (Name,), {}))
     needed = any(field.required for field in command.arguments().fields.values())
     fields = {
@@ -59,7 +59,7 @@ ANY_COMMAND = PolymorphicProxySerializer(
 
 
 class ResultField(serializers.Field[Any, Any, Any, Any]):
-    """What a command returns; `queue_app/schema.py` lists the shapes."""
+    """The result of a command. `queue_app/schema.py` lists the shapes."""
 
 
 class CommandAnswerSerializer(serializers.Serializer[dict[str, object]]):
@@ -74,7 +74,7 @@ MoveItemBody = type("MoveItemBody", (MoveItemArguments,), {"item_id": None})  # 
 
 
 class PlayerChanges(OnlyKnownFields, SetVolumeArguments, SetLoopArguments):
-    """Of a player what PATCH changes: any of these, and nothing else."""
+    """The fields of a player that PATCH can change. Other fields are refused."""
 
     unknown = gettext_lazy("This field cannot be changed here.")
     paused = YesOrNo()

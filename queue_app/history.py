@@ -1,4 +1,4 @@
-"""What was played in a guild: the history, and statistics of it."""
+"""The history of plays in a guild, and its statistics."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ EXPORT_PAGE = 500
 def read_history(
     guild_id: str, *, limit: int, before: int | None = None, user_id: int | None = None, state: str = ""
 ) -> list[dict[str, Any]]:
-    """Return up to `limit` plays in their shape, newest first; those older than the play `before` where one is given.
+    """Return up to `limit` plays in their shape, newest first, older than the play `before` if it is given.
 
-    Four queries at most, however many plays there are.
+    At most four queries, however many plays there are.
     """
     plays = Play.objects.filter(guild_id=guild_id)
     if before is not None:
         started_at = plays.filter(pk=before).values_list("started_at", flat=True).first()
         if started_at is None:
-            return []  # it was deleted for its age, and with it all older ones
+            return []  # it was deleted because of its age, and so were all older ones
         older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=before)
-        plays = plays.filter(older, started_at__lte=started_at)  # the last one is what an index can find
+        plays = plays.filter(older, started_at__lte=started_at)  # the second condition can use an index
     if user_id is not None:
         plays = plays.filter(requested_by=user_id)
     if state:
@@ -99,7 +99,7 @@ def _by_day(plays: QuerySet[Play], since: date, until: date) -> list[dict[str, A
     return [{"day": day.isoformat()} | found.get(day, {"plays": 0, "heard_ms": 0}) for day in days]
 
 
-# One pass over the plays for both. With the plain column, SQLite would group by its index, which has all plays ever.
+# One pass over the plays for both. Without `+ 0`, SQLite would group by the index of `track_id`, which has all plays.
 _TOP = """
     WITH heard AS (
         SELECT track_id + 0 AS track_id, COUNT(*) AS plays, SUM(heard_ms) AS heard_ms

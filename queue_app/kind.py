@@ -1,4 +1,4 @@
-"""What `guild:<snowflake>` means to the event log: members read, and push commands."""
+"""The kind of the stores `guild:<snowflake>`: members can read the log, and push commands."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def readers(asked: Collection[Reader]) -> set[Reader]:
 
 
 def upkeep(guild_ids: Collection[str]) -> None:
-    """Tell of players whose bot is gone: it cannot say so itself."""
+    """Set the error BOT_AWAY of players whose bot is gone, because the bot cannot do it."""
     for guild_id in abandoned(guild_ids):
         note_absence(guild_id)
 

@@ -25,26 +25,26 @@ class ItemState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
-# From one state to the next, and who leads there. An operator may put any item back (domain/requeue.py).
+# The transitions between states, and who causes them. Operators can queue any item again (domain/requeue.py).
 MOVES: dict[ItemState, dict[ItemState, str]] = {
     ItemState.QUEUED: {
         ItemState.PLAYING: "the bot",
-        ItemState.REMOVED: "the requester, a DJ, whoever may clear",
-        ItemState.SKIPPED: "whoever jumps past it",
-        ItemState.FAILED: "the bot, and adding when nothing matches",
+        ItemState.REMOVED: "the requester, DJs, people who may clear the queue",
+        ItemState.SKIPPED: "a person who jumps to a later item",
+        ItemState.FAILED: "the bot, or AddTrack if nothing matches",
     },
     ItemState.PLAYING: {
-        ItemState.QUEUED: "whoever goes back to another track",
+        ItemState.QUEUED: "a person who goes back to another track",
         ItemState.PLAYED: "the bot",
-        ItemState.SKIPPED: "the requester, a DJ, enough votes",
+        ItemState.SKIPPED: "the requester, DJs, enough votes",
         ItemState.FAILED: "the bot",
     },
-    ItemState.PLAYED: {ItemState.PLAYING: "the loop, whoever goes back to it"},
+    ItemState.PLAYED: {ItemState.PLAYING: "the loop, a person who goes back to it"},
     ItemState.SKIPPED: {
-        ItemState.PLAYING: "whoever goes back to it or undoes the skip",
-        ItemState.QUEUED: "whoever undoes the jump",
+        ItemState.PLAYING: "a person who goes back to it or undoes the skip",
+        ItemState.QUEUED: "a person who undoes the jump",
     },
-    ItemState.REMOVED: {ItemState.QUEUED: "whoever undoes the removal"},
+    ItemState.REMOVED: {ItemState.QUEUED: "a person who undoes the removal"},
 }
 
 
@@ -52,7 +52,7 @@ PLAY_OUTCOMES = (ItemState.PLAYED, ItemState.SKIPPED, ItemState.FAILED)
 
 
 class QueueItem(models.Model):
-    """A track that somebody asked for. Queued items play in order of `rank`."""
+    """A track that somebody requested. Queued items play in order of `rank`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="queue_items")
@@ -101,9 +101,9 @@ class QueueItem(models.Model):
         return f"{self.track} ({self.state})"
 
     def end(self, state: ItemState, *, code: str = "", detail: str = "") -> None:
-        """Leave queue or player in that state; with a code and a sentence when it failed.
+        """End the item in that state. A failed item also has a code and a sentence.
 
-        Raises ValueError where MOVES has no such way.
+        Raises ValueError if MOVES does not have the transition.
         """
         self._move(state)
         self.ended_at = timezone.now()
@@ -111,13 +111,13 @@ class QueueItem(models.Model):
         self.save(update_fields=["state", "ended_at", "error_code", "error_detail"])
 
     def play(self) -> None:
-        """Become the current item. Raises ValueError where MOVES has no such way."""
+        """Make this the current item. Raises ValueError if MOVES does not have the transition."""
         self._move(ItemState.PLAYING)
         self.started_at, self.ended_at, self.resume_ms = timezone.now(), None, 0
         self.save(update_fields=["state", "started_at", "ended_at", "resume_ms"])
 
     def wait(self, *, rank: int, resume_ms: int) -> None:
-        """Go back to the queue, to start at that position. Raises ValueError where MOVES has no such way."""
+        """Queue the item again, to start at that position. Raises ValueError if MOVES does not have the transition."""
         self._move(ItemState.QUEUED)
         self.rank, self.resume_ms, self.started_at, self.ended_at = rank, resume_ms, None, None
         self.save(update_fields=["state", "rank", "resume_ms", "started_at", "ended_at"])
@@ -129,11 +129,11 @@ class QueueItem(models.Model):
 
 
 class Play(models.Model):
-    """A track that was heard: one for each time that an item started from its beginning.
+    """One playback of a track. Each start of an item from its beginning makes a new one.
 
-    `heard_ms` counts what was heard before the last jump, and is whole once the play has ended. `from_ms` is where the
-    part since then began. A play without an end is the current one. One that was interrupted counts as skipped until
-    its item continues.
+    `heard_ms` is the time that was played before the last jump, and the whole time once the play has ended. `from_ms`
+    is the position at which the part since the last jump began. The current play has no `ended_at`. An interrupted play
+    has the outcome "skipped" until its item continues.
     """
 
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="plays")
@@ -173,10 +173,10 @@ class Play(models.Model):
 
 
 class Change(models.Model):
-    """A command that can be undone, by the seqs of its events. A later change of it is no event of the log.
+    """A command that can be undone, with the first and last seq of its events. Updating this row appends no event.
 
-    `inverse` holds the steps that undo it (domain/restore.py), or redo it once it is undone: JSON, a list. It names
-    items, and no people. A skip by vote has no actor: nobody did it alone. Its `requester` may undo it.
+    `inverse` is a JSON list of the steps that undo it, or redo it if it is undone (domain/restore.py). It contains ids
+    of items but not of people. A skip by vote has no `actor`. The `requester` of the skipped track may undo it.
     """
 
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="changes")
@@ -214,7 +214,7 @@ class Change(models.Model):
 
 
 class SkipVote(models.Model):
-    """One person's wish that the current item be skipped. Gone as soon as the item has ended."""
+    """A person's vote to skip the current item. Deleted when the item ends."""
 
     item = models.ForeignKey(QueueItem, on_delete=models.CASCADE, related_name="skip_votes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -236,10 +236,10 @@ class Loop(models.TextChoices):
 
 
 class Player(models.Model):
-    """What should sound in a guild, and what was last seen to.
+    """The player of a guild: its desired state, and the state that was last observed.
 
-    The first half is desired state and written by commands; the second is observed and written by the bot that
-    holds the lease. `status` follows from both and is not stored.
+    The first half of the fields is the desired state, which commands write. The second half is the observed state,
+    which the bot that has the lease writes. `status` is computed from both and not stored.
     """
 
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="player", primary_key=True)
@@ -291,12 +291,12 @@ class Player(models.Model):
 
     @property
     def leased(self) -> bool:
-        """A bot looks after this player."""
+        """Whether a bot has the lease of this player."""
         return self.lease_expires_at is not None and self.lease_expires_at > timezone.now()
 
     @property
     def silence(self) -> tuple[str, str] | None:
-        """Why nothing is heard: a code of SILENCES, and a sentence that says what to do. Null when nothing is wrong."""
+        """Why nothing is heard: a code of SILENCES, and a sentence that says what to do. None if nothing is wrong."""
         code, sentence = self._silence_code, ""
         if code and code == self.error_code:
             sentence = self.error_detail
@@ -324,24 +324,24 @@ class Player(models.Model):
 
     @property
     def looks_for_channel(self) -> bool:
-        """There is nowhere to play, or the bot cannot enter: another channel would help."""
+        """Whether the player has no channel, or has an error that another channel could solve."""
         if self.voice_channel_id is None:
             return True
         return bool(self.error_code) and not SILENCES[self.error_code].stays_put
 
     @property
     def resume_helps(self) -> bool:
-        """Resuming tries again what the player reports."""
+        """Whether Resume is one of the ways to end the player's error."""
         return bool(self.error_code) and RESUME in SILENCES[self.error_code].ways
 
     @property
     def is_abandoned(self) -> bool:
-        """Something should be heard, and no bot looks after it."""
+        """Whether the player should play but no bot has its lease, and the error does not show that yet."""
         return self._silence_code == BOT_AWAY and self.error_code != BOT_AWAY
 
     @property
     def current_position_ms(self) -> int:
-        """The position as of now: what was last seen, and the time since while frames are being sent."""
+        """The position as of now: the stored one, and the time since then if audio frames are being sent."""
         if self.status is not PlayerStatus.PLAYING:
             return self.position_ms
         elapsed = timezone.now() - self.position_at
@@ -349,11 +349,11 @@ class Player(models.Model):
 
     @property
     def shown_position_ms(self) -> int:
-        """The same for people: never behind the end that is shown beside it. The item's track should be loaded."""
+        """The position to show, which is never after the track's end. The item's track should be loaded."""
         length_ms = self.item.track.duration_ms if self.item is not None else None
         return self.current_position_ms if length_ms is None else min(self.current_position_ms, length_ms)
 
     def fold_position(self) -> None:
-        """Make the running position the stored one. Call it before changing what makes it run."""
+        """Set the stored position to the current one, unsaved. Call it before you change whether the player plays."""
         self.position_ms = self.current_position_ms
         self.position_at = timezone.now()

@@ -1,4 +1,4 @@
-"""Queued items by their number, as people count them: from 1, in order."""
+"""Queued items by their number, which people count from 1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _queued(guild_id: str) -> QuerySet[QueueItem]:
 
 
 def numbered_items(guild_id: str, first: int, last: int) -> list[QueueItem]:
-    """Return the items with the numbers `first` to `last`, both included, as far as the queue goes."""
+    """Return the items with the numbers `first` to `last`, inclusive, as far as they exist."""
     return list(_queued(guild_id)[max(first, 1) - 1 : max(last, 0)])
 
 
@@ -25,9 +25,9 @@ def queued_item(guild_id: str, item_id: str) -> QueueItem | None:
 
 
 def search_queue(guild_id: str, text: str, *, limit: int) -> list[tuple[int, QueueItem]]:
-    """Return the items whose track has every word of `text`, each with its number, in order. No text matches all.
+    """Return the items whose track has every word of `text`, each with its number, in order. An empty text matches all.
 
-    A link that was not read yet has no title, so its address is searched.
+    A link whose details were not read yet has no title, so its address is searched.
     """
     words = search_key(text).split()[:MAX_WORDS]
     items = _queued(guild_id)
@@ -48,9 +48,9 @@ def search_queue(guild_id: str, text: str, *, limit: int) -> list[tuple[int, Que
 
 
 def place_for_number(item: QueueItem, number: int) -> tuple[str | None, int]:
-    """Return how a queued item gets a number: `(the id of the item that it follows, the number that it gets)`.
+    """Return how to move a queued item to a number: `(id of the item that it should follow, the number that it gets)`.
 
-    The id is None for the front. The item ends up last where `number` is beyond the end.
+    The id is None for the front. If `number` is beyond the end, the item becomes the last one.
     """
     ids = _queued(item.guild_id).exclude(pk=item.pk).values_list("pk", flat=True)
     place = max(1, min(number, ids.count() + 1))

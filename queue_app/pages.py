@@ -1,4 +1,4 @@
-"""The page of a guild: its queue and its player, live."""
+"""The page of a guild, with its live queue and player."""
 
 from __future__ import annotations
 

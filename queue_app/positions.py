@@ -1,4 +1,4 @@
-"""Where a new item goes: one of these words, or `{"after": the id of an item}`."""
+"""The position of a new item: one of these words, or `{"after": the id of an item}`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries and answers of the routes that read back: history, audit, statistics, what can be undone."""
+"""Queries and responses of the routes for the history, the audit log, the statistics, and what can be undone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Digits(serializers.IntegerField):
 
 
 class Someone(serializers.CharField):
-    """A user: their id, or `me`."""
+    """The id of a user, or `me`."""
 
     def __init__(self, **options: Any) -> None:
         words = always(_("Must be the id of a user, or me."))
@@ -69,12 +69,12 @@ class EventName(serializers.CharField):
 
 
 class PageQuery(Arguments):
-    before = Digits(max_value=MAX_SEQ, required=False, help_text=gettext_lazy("`next` of the page before"))
+    before = Digits(max_value=MAX_SEQ, required=False, help_text=gettext_lazy("`next` of the previous page"))
     limit = Digits(max_value=MAX_PAGE, default=PAGE)
 
 
 class HistoryQuery(PageQuery):
-    user = Someone(help_text=gettext_lazy("who asked for the track: the id of a user, or `me`"))
+    user = Someone(help_text=gettext_lazy("who requested the track: the id of a user, or `me`"))
     state = OneOf(_OUTCOMES, required=False, help_text=gettext_lazy("how it ended"))
 
 
@@ -86,7 +86,9 @@ class AuditQuery(PageQuery):
 
 class StatisticsQuery(Arguments):
     days = Digits(max_value=MAX_DAYS, default=DAYS, help_text=gettext_lazy("today included, in UTC"))
-    user = Someone(help_text=gettext_lazy("only what this person asked for: the id of a user, or `me`"))
+    user = Someone(
+        help_text=gettext_lazy("only tracks that this person requested: the id of a user, or `me`")
+    )
 
 
 # --- Answers ---
@@ -96,8 +98,8 @@ class PlaySerializer(Shape):
     id = serializers.CharField()
     item = QueueItemSerializer()
     started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True, help_text=gettext_lazy("Null until then."))
-    heard_ms = serializers.IntegerField(help_text=gettext_lazy("For how long it was heard."))
+    ended_at = serializers.DateTimeField(allow_null=True, help_text=gettext_lazy("Null while it plays."))
+    heard_ms = serializers.IntegerField(help_text=gettext_lazy("How long it was played."))
     state = serializers.ChoiceField(
         choices=ItemState.choices,
         help_text=gettext_lazy("How it ended. Until then `playing`, or `queued` if it waits to continue."),
@@ -127,17 +129,18 @@ class AuditEntrySerializer(Shape):
     at = serializers.DateTimeField()
     undoable = serializers.BooleanField(
         help_text=gettext_lazy(
-            "The caller may undo the change that this is a part of. Not checked: what is left of it."
+            "The caller may undo the change that this event is part of. It may be too late for some of its tracks."
         )
     )
     undone_by = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("First seq of what undid it. Known for a day.")
+        allow_null=True,
+        help_text=gettext_lazy("First seq of the events that undid its change. Known for a day."),
     )
     undoes = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("First seq of the change that this undoes.")
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this event undoes.")
     )
     redoes = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("First seq of the change that this redoes.")
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this event redoes.")
     )
 
 

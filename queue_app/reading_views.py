@@ -53,7 +53,7 @@ class HistoryView(APIView):
 
 
 class AuditView(APIView):
-    """The log in words, newest first. Members see what happened to queue and player, managers everything."""
+    """The log in sentences, newest first. Members see the events of queue and player, and managers see all events."""
 
     @extend_schema(parameters=[AuditQuery], responses=AuditSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
@@ -63,7 +63,7 @@ class AuditView(APIView):
 
 
 class StatisticsView(APIView):
-    """How much was played on the last days, and what and whose most often."""
+    """How much was played on the last days, with the top tracks, artists and requesters."""
 
     @extend_schema(parameters=[StatisticsQuery], responses=StatisticsSerializer)
     def get(self, request: Request, guild_id: str) -> Response:

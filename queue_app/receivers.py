@@ -1,4 +1,4 @@
-"""What happens elsewhere and matters to queues, and what they keep about a person."""
+"""Receivers of signals: data exports, deleted accounts, and tracks whose details were read."""
 
 from __future__ import annotations
 

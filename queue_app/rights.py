@@ -1,4 +1,4 @@
-"""What a member's roles and the guild's settings let them do with the queue; `domain/policy.py` checks each act."""
+"""What a member may do with the queue by their roles and the guild's settings. `domain/policy.py` checks each act."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def is_among(membership: Membership | None, who: str) -> bool:
 
 
 def who_moves(settings: GuildSettings) -> str:
-    """Return who puts tracks before those of others. Where people take turns that is for DJs at the least."""
+    """Return who may add tracks before those of other people. If people take turns, this is at least DJs."""
     if settings.fair_order and settings.may_move == Who.EVERYONE:
         return Who.DJ
     return settings.may_move
 
 
 def rights(membership: Membership, settings: GuildSettings) -> dict[str, Any]:
-    """Return what a member may do by their roles; whether they sit in the bot's channel is asked when they act.
+    """Return what a member may do by their roles. Whether they are in the bot's channel is checked when they act.
 
-    `skip` is of other people's tracks: at once, by vote, or (null) not at all. Seeking and jumping in those is for who
-    may skip them at once.
+    `skip` is how they may skip other people's tracks: at once, by vote, or not at all (None). People who may skip them
+    at once may also seek and jump in them.
     """
     dj = is_dj(membership)
     skip: Skipping = "now" if dj and is_among(membership, settings.may_skip) else None

@@ -1,4 +1,4 @@
-"""What commands return, for the OpenAPI document. Importing this registers it."""
+"""The results of commands, for the OpenAPI document. Importing this module registers them."""
 
 from __future__ import annotations
 

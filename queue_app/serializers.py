@@ -1,4 +1,4 @@
-"""The shapes of docs/protocol.md, for REST's schema."""
+"""The shapes of docs/protocol.md, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SkipVoteSerializer(Shape):
 
 
 class RightsSerializer(Shape):
-    """What the caller may do by their roles."""
+    """What the caller's roles allow."""
 
     add = serializers.BooleanField()
     skip = serializers.ChoiceField(
@@ -77,7 +77,9 @@ class RightsSerializer(Shape):
     control = serializers.ChoiceField(
         choices=["always", "there"], help_text=_("`there`: while you are in the bot's channel, or nobody is.")
     )
-    undo = serializers.ChoiceField(choices=["own", "any"], help_text=_("Whose changes."))
+    undo = serializers.ChoiceField(
+        choices=["own", "any"], help_text=_("Whether you may undo only your own changes, or any.")
+    )
     settings = serializers.BooleanField()
 
 
@@ -138,7 +140,9 @@ class AddedSerializer(Shape):
 class LeftOutItemSerializer(Shape):
     item_id = serializers.CharField()
     reason = serializers.CharField(
-        help_text=_("Such as ALREADY_PLAYED. WOULD_INTERRUPT: it is at the front.")
+        help_text=_(
+            "Such as ALREADY_PLAYED. WOULD_INTERRUPT means that the item is at the front of the queue."
+        )
     )
 
 
@@ -155,11 +159,11 @@ class RedoneSerializer(Shape):
 
 
 class UndoneAtSerializer(UndoneSerializer, SeqSerializer):
-    """The answer of `POST …/queue/undo`."""
+    """The response of `POST …/queue/undo`."""
 
 
 class RedoneAtSerializer(RedoneSerializer, SeqSerializer):
-    """The answer of `POST …/queue/redo`."""
+    """The response of `POST …/queue/redo`."""
 
 
 class ClearedSerializer(RemovedSerializer):

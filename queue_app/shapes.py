@@ -28,7 +28,7 @@ def item_shape(item: QueueItem) -> dict[str, Any]:
 
 
 def player_shape(player: Player) -> dict[str, Any]:
-    """The player as of now. `player.item` with its track and requester should be loaded."""
+    """Return the player as of now. `player.item` should be loaded, with its track and requester."""
     silence = player.silence
     return {
         "status": str(player.status),
@@ -59,7 +59,7 @@ def play_shape(play: Play, player: Player, *, plays: int) -> dict[str, Any]:
 
 
 def skip_vote_shape(player: Player) -> dict[str, int] | None:
-    """How the vote to skip the current item stands, null when nobody has voted."""
+    """Return the votes to skip the current item, or None if nobody has voted."""
     if not player.skip_votes:
         return None
     return {"votes": player.skip_votes, "needed": player.skip_votes_needed}

@@ -1,4 +1,4 @@
-"""A guild's queue and player over REST. Everything that changes something goes through `commands.execute`."""
+"""A guild's queue and player over REST. All changes call `commands.execute`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 
 @contextmanager
 def _told_to_members(request: Request, guild_id: str) -> Iterator[None]:
-    """Raises InvalidGuildId or GuildNotFound before anything is said about bad input."""
+    """For people who are not members, raise InvalidGuildId or GuildNotFound instead of InvalidInput."""
     try:
         yield
     except InvalidInput:
@@ -77,33 +77,33 @@ def _execute(request: Request, guild_id: str, name: str, args: dict[str, Any] | 
 
 
 def _seq(guild_id: str, answer: Answer) -> int:
-    """Return the seq that holds the command's effect, also of one that changed nothing."""
+    """Return the seq of the command's last event, or the log's head if it changed nothing."""
     return answer.seqs[-1] if answer.seqs else Store.objects.get(name=f"guild:{guild_id}").head
 
 
 def _read_body(request: Request, guild_id: str, body: Arguments) -> dict[str, Any]:
-    """Return a valid body. Raises GuildNotFound before anything is said about a bad one, or InvalidInput."""
+    """Return a valid body. Raises InvalidInput, or GuildNotFound for people who are not members."""
     with _told_to_members(request, guild_id):
         return body.read(request.data)
 
 
 def _fields(request: Request) -> Any:
-    """Return the body: its fields, none of an empty one. Of a body that is no object the command says so."""
+    """Return the fields of the body, none if it is empty. A body that is not an object is refused by the command."""
     return dict(request.data) if isinstance(request.data, dict) else request.data or {}
 
 
 def _number(request: Request, name: str) -> int | None:
-    """Return a whole number of the query, null when absent. Raises InvalidInput."""
+    """Return a whole number of the query string, or None if it is absent. Raises InvalidInput."""
     text = request.query_params.get(name)
     if text is None:
         return None
     if not re.fullmatch(r"-?[0-9]{1,40}", text):
         raise InvalidInput({name: [_("Must be a whole number.")]})
-    return max(-(2**63), min(int(text), 2**63 - 1))  # what a column holds
+    return max(-(2**63), min(int(text), 2**63 - 1))  # the range of a column
 
 
 class CommandsView(APIView):
-    """Carry out any command by its name. docs/protocol.md has the table."""
+    """Run any command by its name. docs/protocol.md lists the commands."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ANY_COMMAND, responses=CommandAnswerSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
@@ -113,7 +113,7 @@ class CommandsView(APIView):
 
 
 class SnapshotView(APIView):
-    """Queue and player with their position in the log, from one consistent read: where a client starts."""
+    """The state from which a client starts: queue and player with their position in the log, read consistently."""
 
     @extend_schema(responses=SnapshotSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
@@ -164,7 +164,7 @@ class QueueItemView(APIView):
 
 
 class RetryView(APIView):
-    """Add the track of an item that failed, was played or skipped again, at the end."""
+    """Add the track of a failed, played or skipped item to the end of the queue again."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses={201: QueueItemSerializer})
     def post(self, request: Request, guild_id: str, item_id: str) -> Response:
@@ -186,7 +186,7 @@ class ShuffleView(APIView):
 
 
 class UndoView(APIView):
-    """Undo a change: the caller's newest one, or the one that `seq` names."""
+    """Undo the caller's newest change, or the change of `seq`."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=UndoArguments, responses=UndoneAtSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
@@ -195,7 +195,7 @@ class UndoView(APIView):
 
 
 class RedoView(APIView):
-    """Redo what was undone: what the caller undid last, or the change that `seq` names."""
+    """Redo the change that the caller undid last, or the change of `seq`."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=RedoArguments, responses=RedoneAtSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
@@ -213,12 +213,12 @@ class PlayerView(APIView):
         parameters=[_IDEMPOTENCY_KEY], request=PlayerChanges(partial=True), responses=PlayerSerializer
     )
     def patch(self, request: Request, guild_id: str) -> Response:
-        """Changes what the body names, all of it or nothing."""
+        """Change the fields of the body. If one of them is refused, none is changed."""
         wanted = _read_body(request, guild_id, PlayerChanges(partial=True))
         try:
             answer = execute_together(guild_id, _commands(wanted), origin=_origin(request, guild_id))
         except UnknownChannel as error:
-            error.errors = {"voice_channel_id": [str(error)]}  # as PATCH names the field
+            error.errors = {"voice_channel_id": [str(error)]}  # PATCH's name of the field
             raise
         return Response(answer.result)
 
@@ -247,7 +247,7 @@ class SkipView(APIView):
 
 
 class PreviousView(APIView):
-    """Go back to the track before, or start the current one over."""
+    """Go back to the previous track, or start the current one over."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
@@ -263,7 +263,7 @@ class ReplayView(APIView):
 
 
 class StopView(APIView):
-    """Stop playing, clear the queue and leave the voice channel."""
+    """Stop playback, clear the queue and leave the voice channel."""
 
     @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
@@ -271,7 +271,7 @@ class StopView(APIView):
 
 
 class SettingsView(APIView):
-    """How a guild wants its music, for those who manage it."""
+    """The settings of a guild, for its managers."""
 
     @extend_schema(responses=SettingsSerializer)
     def get(self, request: Request, guild_id: str) -> Response:
@@ -282,5 +282,5 @@ class SettingsView(APIView):
         parameters=[_IDEMPOTENCY_KEY], request=ChangeSettingsSerializer, responses=SettingsSerializer
     )
     def patch(self, request: Request, guild_id: str) -> Response:
-        """Changes what the body names and nothing else."""
+        """Change the settings in the body. Others stay as they are."""
         return Response(_execute(request, guild_id, "ChangeSettings", _fields(request)).result)

@@ -1,4 +1,4 @@
-"""What happened in a guild, as sentences for people. The words are those of the event classes (`said`)."""
+"""Sentences for people about what happened in a guild. The event classes have the words (`said`)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from realtime.models import Event, Via
 
 
 def event_sentence(name: str, args: Mapping[str, Any], actor: User | None, *, via: str = Via.BOT) -> str:
-    """Return what an event says, such as "Ines added Blue Train.", in the active language.
+    """Return the sentence of an event, such as "Ines added Blue Train.", in the active language.
 
-    `actor` and `via` are those of the event: without an actor it was the bot, or a person whose account is deleted.
-    Never fails: an event of another version gets a neutral sentence.
+    `actor` and `via` are those of the event. Without an actor, it was the bot or a person whose account was deleted.
+    Never raises: an event of another version gets a neutral sentence.
     """
     by_bot = actor is None and via == Via.BOT
     who = str(actor) if actor is not None else "Backline" if by_bot else _("Someone")
@@ -27,7 +27,7 @@ def event_sentence(name: str, args: Mapping[str, Any], actor: User | None, *, vi
 
 
 def change_sentence(change: Change) -> str:
-    """Return what a change did to all of its tracks, such as "Ines cleared 12 tracks.". Two queries at most.
+    """Return the sentence of a change, such as "Ines cleared 12 tracks.". At most two queries.
 
     `change.actor` should be loaded.
     """
@@ -49,7 +49,7 @@ def change_sentence(change: Change) -> str:
 
 
 def _importance(event: tuple[int, str]) -> tuple[int, int]:
-    """Sort the events of a change, the one that describes it best first: the first one about several tracks."""
+    """Return the sort key of a change's events. The best description comes first: the first one about several tracks."""
     seq, name = event
     kind = event_class(MusicEvent.log, name)
     if kind is None or kind is QueueRenumbered:
@@ -63,7 +63,7 @@ def _sentence(name: str, args: Mapping[str, Any], who: str, *, by_bot: bool = Fa
         if event is not None:
             return _filled(event, args, who, by_bot=by_bot)
     except (AttributeError, KeyError, TypeError, ValueError):
-        pass  # the args are those of another version
+        pass  # args of another version
     return _("%(who)s changed something.") % {"who": who}
 
 

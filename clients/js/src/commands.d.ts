@@ -131,7 +131,7 @@ export interface Redone {
 
 export interface LeftOutItem {
   item_id: string;
-  /** Such as ALREADY_PLAYED. WOULD_INTERRUPT: it is at the front. */
+  /** Such as ALREADY_PLAYED. WOULD_INTERRUPT means that the item is at the front of the queue. */
   reason: string;
 }
 
