@@ -105,7 +105,7 @@ def _args(event: Event) -> Any:
 
 
 def read_undo(user: User, guild_id: str) -> dict[str, dict[str, Any] | None]:
-    """Return what Undo and Redo would do for this person now, in the shape of NextUndoSerializer. Up to seven queries."""
+    """Return what Undo and Redo would do for this person now (see NextUndoSerializer). At most seven queries."""
     store = Store.objects.get(name=f"guild:{guild_id}")
     changes = reachable(guild_id=guild_id, epoch=store.epoch, head=store.head)
     changes = changes.defer("inverse").select_related("actor")

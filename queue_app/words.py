@@ -49,7 +49,7 @@ def change_sentence(change: Change) -> str:
 
 
 def _importance(event: tuple[int, str]) -> tuple[int, int]:
-    """Return the sort key of a change's events. The best description comes first: the first one about several tracks."""
+    """Return the sort key of a change's events. The best one comes first: the first one about several tracks."""
     seq, name = event
     kind = event_class(MusicEvent.log, name)
     if kind is None or kind is QueueRenumbered:
