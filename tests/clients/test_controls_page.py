@@ -100,6 +100,37 @@ def test_the_player_is_steered(desk: Desk, scene: Scene) -> None:
     assert window.complaints == []
 
 
+def test_what_was_done_is_undone_and_redone_by_its_name(desk: Desk, scene: Scene) -> None:
+    fill(scene, 3)
+    window = desk.window(scene.owner_cookie)
+    page = window.open_guild(scene.id)
+    undo, redo, deeds = page.locator("#undo"), page.locator("#redo"), page.locator("#activity .deed-words")
+    expect(page.locator("#queue .line-title")).to_have_count(3)
+    page.get_by_role("button", name="Shuffle the queue").click()
+    expect(deeds.first).to_have_text("You shuffled the queue")
+    expect(undo).to_have_text(re.compile("^Undo: .* shuffled 3 tracks$"))
+    undo.click()
+    expect(deeds.first).to_have_text("You undid: shuffled the queue")
+    expect(page.locator("#queue .line-title")).to_have_text(["Song 01", "Song 02", "Song 03"])
+    expect(redo).to_have_text(re.compile("^Redo: .* shuffled 3 tracks$"))
+
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("#queue-empty")).to_be_visible()
+    expect(redo).to_be_hidden()
+    page.get_by_role("button", name=re.compile("^Undo: .* cleared 3 tracks$")).click()
+    expect(deeds.first).to_have_text("You undid: cleared the queue: 3 tracks")
+    expect(page.locator("#queue .line-title")).to_have_text(["Song 01", "Song 02", "Song 03"])
+    redo.click()
+    expect(deeds.first).to_have_text("You redid: cleared the queue: 3 tracks")
+    expect(page.locator("#queue-empty")).to_be_visible()
+
+    # The page that is opened later tells the same.
+    page.reload()
+    expect(deeds.first).to_have_text("You redid: cleared the queue: 3 tracks")
+    expect(deeds.nth(1)).to_have_text("You undid: cleared the queue: 3 tracks")
+    assert window.complaints == []
+
+
 def test_tracks_that_come_and_go_together_are_one_deed(desk: Desk, scene: Scene) -> None:
     page = desk.window(scene.member_cookie).open_guild(scene.id)
     deeds = page.locator("#activity .deed-words")
@@ -152,6 +183,9 @@ def test_the_buttons_fit_everywhere(desk: Desk, scene: Scene) -> None:
     elsewhere(lambda: execute(scene.id, "SetLoop", {"loop": "track"}, origin=scene.owner))
     page = desk.window(scene.owner_cookie).open_guild(scene.id)
     page.get_by_role("button", name="Shuffle the queue").click()
+    expect(page.locator("#undo")).to_be_visible()
+    page.locator("#undo").click()
+    expect(page.locator("#redo")).to_be_visible()
     assert examine(page) == []
     for width in (320, 375, 768, 1280):
         page.set_viewport_size({"width": width, "height": 800})

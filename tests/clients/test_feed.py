@@ -28,7 +28,7 @@ def test_clearing_is_one_deed_and_takes_the_failed_ones_too(desk: Desk, scene: S
         scene.fail(f"Song that fails {number}")
     window = desk.window(scene.owner_cookie)
     page = window.open_guild(scene.id)
-    deeds, clear = page.locator("#activity .deed-words"), page.get_by_role("button", name="Clear")
+    deeds, clear = page.locator("#activity .deed-words"), page.get_by_role("button", name="Clear", exact=True)
     expect(page.locator("#queue [data-failed]")).to_have_count(2)
     clear.click()
     expect(page.locator("#queue-empty")).to_be_visible()

@@ -37,14 +37,17 @@ export interface Undoing {
   redo: Undoable | null;
 }
 
-/** What the user may do by their roles. `skip` and `remove` are about other people's tracks. */
+/** What the user may do by their roles. `skip`, `seek` and `remove` are about other people's tracks, `undo` about changes. */
 export interface Rights {
   add: boolean;
   skip: "now" | "vote" | null;
+  /** Whether they may seek and jump while another person's track plays. */
+  seek: boolean;
   move: boolean;
   clear: boolean;
   remove: boolean;
   control: "always" | "there";
+  undo: "any" | "own";
   settings: boolean;
 }
 

@@ -174,6 +174,7 @@ async function skip() {
 async function turn(turning) {
   const result = await turning;
   const tracks = result?.left_out.length;
+  undoView.refresh();
   if (!tracks) return;
   if (result.left_out.every(({ reason }) => reason === "WOULD_INTERRUPT")) toast(gettext("The track is next. You cannot interrupt the current one."));
   else toast(interpolate(ngettext("%(count)s track could not be restored.", "%(count)s tracks could not be restored.", tracks), { count: tracks }));
@@ -343,6 +344,7 @@ function channelName(id) {
 function tell(events) {
   activityView.add(events);
   past.add(events);
+  undoView.follow(events, document.body.dataset.userId);
   for (const event of events) {
     followChosen(event);
     const said = announcementOf(event);
@@ -378,6 +380,7 @@ async function showConnection(state, problem) {
   if (state !== "connecting") announce(state === "live" ? gettext("Connected") : problem?.detail ?? CONNECTION_WORDS[state]);
   if (state !== "live") return;
   wasLive = true;
+  undoView.refresh();
   await sendWish();
   await showRecent();
 }

@@ -298,7 +298,7 @@ function skipping(item, can) {
  * @returns {[string, boolean]} why not, and whether they may
  */
 export function jumping(item, can) {
-  const may = !can || !item || can.skip === "now" || isMe(item.requested_by);
+  const may = !can || !item || can.seek || isMe(item.requested_by);
   return [gettext("Only DJs and the requester of the current track can do this"), may];
 }
 
