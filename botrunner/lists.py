@@ -1,7 +1,7 @@
-"""Long lists in replies, a page at a time, with buttons that turn the pages.
+"""Long lists in replies: one page at a time, with buttons for the other pages.
 
-A reply with such buttons is seen by one person only, so nobody turns another person's pages. The buttons carry what is
-needed to show any page, so they work after a restart.
+Only the person who asked sees such a reply, so nobody turns another person's pages. The ids of the buttons contain the
+list and the page, so they still work after a restart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_PAGE = 1_000
 
 @dataclass(frozen=True)
 class Page:
-    """`more`: there is a page after this one. `pages` is their number, None if it is not known."""
+    """A page of a list. `more`: there is a next page. `pages` is the number of pages, or None if it is unknown."""
 
     kind: str
     number: int
@@ -38,7 +38,7 @@ class Page:
     pages: int | None = None
 
     def view(self) -> nextcord.ui.View | None:
-        """Return the buttons, None for a list of one page. Call it on the event loop."""
+        """Return the buttons, or None for a list of one page. Call it on the event loop."""
         if self.number == 1 and not self.more:
             return None
         where = (
@@ -57,7 +57,7 @@ class Page:
 
 
 def queue_page(guild_id: str, number: int) -> Page:
-    """Return a page of the queue; the last one if it has not as many."""
+    """Return a page of the queue, or the last page if it has fewer."""
     player = load_player(guild_id)
     pages = max(1, -(-player.queue_total // PER_PAGE))
     number = min(number, pages)
@@ -127,7 +127,7 @@ LISTS: dict[str, Callable[[str, int], Page]] = {"queue": queue_page, "history": 
 
 
 async def show(asked: Asked, kind: str, number: int = 1) -> None:
-    """Answer with a page of a list, seen by the person who asked only."""
+    """Reply with a page of a list, which only the person who asked can see."""
     page = await from_database(LISTS[kind], str(asked.guild_id), number)
     await asked.tell(embed=page.embed, view=page.view(), private=True)
 

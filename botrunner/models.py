@@ -1,4 +1,4 @@
-"""What the bot keeps about its messages in Discord."""
+"""The bot's messages in Discord."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from guilds.models import Guild
 
 
 def new_nonce() -> str:
-    return secrets.token_hex(12)  # Discord takes 25 characters
+    return secrets.token_hex(12)  # Discord accepts up to 25 characters
 
 
 class Card(models.Model):
-    """The message that shows a guild's player: where it should be, and where it is.
+    """The message that shows a guild's player.
 
-    A bot process claims the row for each call to Discord (botrunner/card/life.py). It may die between any two steps:
-    `nonce` and `doubt_since` are written before a message is posted, so the next process finds it instead of posting a
-    second one. `old_message_id` is a card that was replaced, until it is deleted.
+    A bot process claims the row for each call to Discord (botrunner/card/life.py), and may die between any two steps.
+    `nonce` and `doubt_since` are stored before a message is posted, so that the next process finds the message instead
+    of posting a second one. `old_message_id` is a replaced card that was not deleted yet.
     """
 
     guild = models.OneToOneField(Guild, on_delete=models.CASCADE, related_name="card", primary_key=True)

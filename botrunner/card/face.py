@@ -1,7 +1,7 @@
-"""What a card looks like: Discord's Create and Edit Message. Does no I/O.
+"""The message of a card, as the body of Discord's Create Message and Edit Message. Does no I/O.
 
-Titles come from strangers: they are escaped, cut, and mention nobody. An embed may hold 6,000 characters in all (docs:
-Message Resource, Embed Limits), of which these take less than 3,000.
+Titles are untrusted: they are escaped, cut off, and mention nobody. An embed may contain 6,000 characters (docs:
+Message Resource, Embed Limits). These contain fewer than 3,000.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from library.clock import clock
 from queue_app.models import Loop, Player, QueueItem
 from queue_app.player_states import PlayerStatus
 
-VERSION = 1  # in the ids of buttons, so that a card from before an update is recognized
+VERSION = 1  # in the ids of buttons, so that cards of older versions are recognized
 SOUND, REST, BLOCKED = 0xF2A33A, 0x6B7278, 0xD64545
 SEGMENTS = 16
 MAX_TITLE, MAX_LINE, MAX_NAME = 120, 60, 80  # escaping at most doubles them
@@ -38,9 +38,9 @@ def custom_id(act: str, *about: str) -> str:
 
 
 def message(scene: Scene, *, nonce: str, embed: bool, picture: str) -> DiscordObject:
-    """Return the message without files. `picture` is the name of the attached file, empty without one.
+    """Return the message without files. `picture` is the name of the attached file, or "" without one.
 
-    Without the permission for embeds, the text stands in the content.
+    If the bot may not send embeds, `embed` is False, and the text is in the message's content.
     """
     content = _embed(scene, nonce, picture)
     body: DiscordObject = {
@@ -58,7 +58,7 @@ def message(scene: Scene, *, nonce: str, embed: bool, picture: str) -> DiscordOb
 
 
 def digest(scene: Scene) -> str:
-    """Return what tells two looks of a card apart, except for the position."""
+    """Return a hash of everything that the card shows, except for the position."""
     shown = message(scene, nonce="", embed=True, picture=scene.artwork)
     for embed in shown["embeds"]:
         embed.pop("description", None)
@@ -106,7 +106,7 @@ def _summary(scene: Scene) -> str:
 
 
 def length_in_words(milliseconds: int) -> str:
-    """Return a length as in "11 h 52 min"."""
+    """Return a length such as "11 h 52 min"."""
     minutes = max(1, round(milliseconds / 60_000))
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Keeps the cards of a shard's guilds up to date: claims a step, carries it out and settles it."""
+"""Keeps the cards of a shard's guilds up to date: claims a step, carries it out, and stores its outcome."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from realtime.outages import log_failure
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 15.0  # finds changes whose hint was lost, and cards that a dead process left behind
+POLL_SECONDS = 15.0  # to find changes whose hint was lost, and cards of a process that died
 TICK_SECONDS = 0.5
 BURIED_BY = 10  # messages
 AT_ONCE = 8
 
 
 class CardKeeper:
-    """Keeps one shard's cards. Build it on the running loop, then call `start`.
+    """Keeps the cards of one shard. Create it on the running loop, then call `start`.
 
-    `serves(guild_id)` tells whether the shard has the guild. `owner` names this process.
+    `serves(guild_id)` returns whether the shard has the guild. `owner` is the name of this process.
     """
 
     def __init__(self, *, owner: str, serves: Callable[[str], bool]) -> None:
         self._owner = owner
         self._serves = serves
-        self._due: dict[str, float] = {}  # by guild: when to look at its card, on the loop's clock
+        self._due: dict[str, float] = {}  # by guild: when to check its card, in monotonic time
         self._busy: set[str] = set()
         self._edited: dict[str, datetime] = {}
         self._cards: dict[str, tuple[str, str]] = {}
-        self._followed: dict[str, int] = {}  # messages behind each card
+        self._followed: dict[str, int] = {}  # number of messages after each card
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._unlisten = hints.listen(self._hinted)
 
     def start(self) -> None:
-        """Begin, once the shard is connected. A second call does nothing."""
+        """Start. Call it when the shard is connected. Further calls do nothing."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="cards")
 
     async def close(self) -> None:
-        """Stop. A step that is cut off is finished by the next process."""
+        """Stop. The next process finishes a step that is interrupted."""
         self._unlisten()
         tasks = [*self._tasks, *([self._task] if self._task else [])]
         for task in tasks:
@@ -59,13 +59,13 @@ class CardKeeper:
             await asyncio.wait(tasks)
 
     def look(self, guild_id: str, *, within: float = 0.0) -> None:
-        """Look at a guild's card soon. On the event loop only."""
+        """Check a guild's card within so many seconds. Call it on the event loop only."""
         at = time.monotonic() + within
         self._due[guild_id] = min(at, self._due.get(guild_id, at))
         self._wake.set()
 
     def saw_message(self, guild_id: str, channel_id: str, message_id: str) -> None:
-        """Count a message in a channel. Enough of them bury the card above."""
+        """Count a message in a channel. After BURIED_BY messages, the card is replaced."""
         card = self._cards.get(guild_id)
         if card is None or card[0] != channel_id or card[1] == message_id:
             return
@@ -115,14 +115,14 @@ class CardKeeper:
                 if self._serves(guild_id):
                     self.look(guild_id)
         except Exception as error:  # the next poll tries again
-            log_failure(log, error, "Could not look for cards")
+            log_failure(log, error, "Could not read the cards of this shard, retrying")
 
     async def _step(self, guild_id: str) -> None:
         again: float | None = None
         try:
             again = await self._take_step(guild_id)
         except Exception as error:
-            log_failure(log, error, "Guild %s: could not update its card, retrying", guild_id)
+            log_failure(log, error, "Could not update the card of guild %s, retrying", guild_id)
             again = 5.0
         finally:
             self._busy.discard(guild_id)
@@ -130,7 +130,7 @@ class CardKeeper:
             self.look(guild_id, within=again)
 
     async def _take_step(self, guild_id: str) -> float | None:
-        """Take one step. Returns in how many seconds the next one may be due, None for not before something changes."""
+        """Take one step. Returns the seconds until the next one may be due, or None if none is due before a change."""
         step, until = await in_thread(claim)(
             guild_id, owner=self._owner, edited_at=self._edited.get(guild_id)
         )

@@ -1,11 +1,11 @@
-"""What happens to a guild's card next, one call to Discord at a time.
+"""The life of a guild's card, one call to Discord at a time.
 
     no message → posted → edited … → folded when the queue ends
                    ↓
-                replaced: buried by other messages, or wanted in another channel; the old one is deleted
+                replaced and deleted, if other messages have buried it or it belongs in another channel
 
-`claim` decides and writes down what is about to be done, `carry_out` calls Discord, `settle` stores the outcome. The
-process may die between any two of them. The lease then expires, and the next `claim` goes on from the row.
+`claim` decides on the next step and stores it, `carry_out` calls Discord, and `settle` stores the outcome. If the
+process dies between two of them, the lease expires, and the next `claim` continues from the row.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ from library.artwork import artwork_folder
 
 LEASE = timedelta(seconds=30)
 NONCE_HONOURED = timedelta(minutes=2)  # Discord: "the past few minutes"
-REFRESH = timedelta(seconds=15)  # of the position while it plays
-FLOOR = timedelta(seconds=2)  # between two edits
+REFRESH = timedelta(seconds=15)  # between two updates of the position
+FLOOR = timedelta(seconds=2)  # least time between two edits
 OLD = timedelta(minutes=55)  # Discord limits edits of messages over an hour old to a few in 20 seconds
 OLD_FLOOR = timedelta(seconds=7)
-HOLD = timedelta(minutes=10)  # after a refusal: each counts against the bot in all guilds
+HOLD = timedelta(minutes=10)  # after a refusal, because each one counts against the bot in all guilds
 UNKNOWN_MESSAGE, ARCHIVED, TOO_OLD = 10008, 50083, 30046
 
 
 @dataclass(frozen=True)
 class Post:
-    """Post a card, or find the one that may be there. `folded`: it says that the queue has finished."""
+    """Post a card, or find the one that may have been posted. `folded`: it shows that the queue has finished."""
 
     delivery: Delivery
     shown: str
     folded: bool
-    fresh: bool  # it is certainly not there yet, so what Discord returns shows this
+    fresh: bool  # it was certainly not posted before, so Discord's message shows the current state
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ type Outcome = Done | Gone | Refused | Retry | Posted | GivenUp | Unsure | NotTh
 
 
 def claim(guild_id: str, *, owner: str, edited_at: datetime | None) -> tuple[Step | None, datetime | None]:
-    """Return what to do next, claimed for `LEASE`, and when to ask again: None for both where nothing is to be done.
+    """Return the next step, claimed for `LEASE`, or when to call this again. Both are None if nothing is due.
 
-    `edited_at` is when this process edited the card last.
+    `edited_at` is when this process last edited the card.
     """
     now = timezone.now()
     card = Card.objects.filter(pk=guild_id).first()
@@ -171,7 +171,7 @@ def _began(scene: Scene, now: datetime) -> datetime:
 
 
 def _wanted_channel(card: Card) -> str:
-    """Return the channel where the card should be, empty where it should not be anywhere."""
+    """Return the channel in which the card should be, or "" if there should be none."""
     settings = load_settings(card.guild_id)
     if not settings.show_card or not card.guild.bot_installed:
         return ""
@@ -213,7 +213,7 @@ def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:
 
 
 def _ways(may: int, picture: str) -> list[tuple[bool, str]]:
-    """Return `(embed, picture)` of each form, from the whole card to the plainest."""
+    """Return `(embed, picture)` of each form that the bot may send, from the complete one to the simplest."""
     ways = [(True, picture), (True, ""), (False, "")] if picture else [(True, ""), (False, "")]
     return [
         (embed, shown)
@@ -271,7 +271,7 @@ def _edit(
 
 
 def carry_out(step: Step) -> Outcome:
-    """Call Discord. Blocks for about half a minute at most, and uses no database."""
+    """Call Discord. Blocks for at most about half a minute, and does not use the database."""
     if isinstance(step, Post):
         return deliver(step.delivery)
     try:
@@ -322,7 +322,7 @@ def _refused(error: DiscordRefused) -> Outcome:
 
 
 def settle(guild_id: str, step: Step, outcome: Outcome, *, owner: str) -> None:
-    """Store what came of a step, and give the lease up. What another process has claimed since stays."""
+    """Store the outcome of a step, and give up the lease. Does nothing if another process has the lease now."""
     card = Card.objects.filter(pk=guild_id, lease_owner=owner).first()
     if card is None:
         return
@@ -359,7 +359,7 @@ def _settle_post(card: Card, step: Post, outcome: Outcome, now: datetime) -> Non
                 doubt_since=None, channel_id="", not_before=now + HOLD, problem_code=code, problem_detail=detail,
             )  # fmt: skip
         case Unsure(detail):
-            # Posting again could make a second card, so it stays in doubt until the queue ends.
+            # Posting again could create a second card, so the doubt stays until the queue ends.
             _set(card, not_before=now + HOLD, problem_code="PERHAPS_POSTED", problem_detail=detail)
             if step.folded:
                 _set(card, doubt_since=None)
@@ -370,7 +370,7 @@ def _settle_delete(card: Card, step: Delete, outcome: Outcome, now: datetime) ->
     match outcome:
         case Retry(seconds):
             _set(card, not_before=now + timedelta(seconds=seconds))
-        case _ if card.old_message_id == step.message_id:  # gone, or not ours to delete any longer
+        case _ if card.old_message_id == step.message_id:  # deleted, or the bot may no longer delete it
             _set(card, old_channel_id="", old_message_id="")
 
 
@@ -397,7 +397,7 @@ def _settle_edit(card: Card, step: Edit, outcome: Outcome, now: datetime) -> Non
 
 
 def _fold(card: Card) -> None:
-    """Leave the message behind: the next track gets a card of its own."""
+    """Stop editing the message. The next track gets a new card."""
     _set(
         card,
         message_id="", channel_id="", shown="", posted_at=None, picture="", picture_id="",
@@ -405,11 +405,11 @@ def _fold(card: Card) -> None:
     )  # fmt: skip
 
 
-# --- What is told from outside ---
+# --- Reports from outside ---
 
 
 def note_home(guild_id: str, channel_id: str) -> None:
-    """Note where someone added a track in Discord, which is where the card belongs."""
+    """Remember the channel in which somebody added a track in Discord, because the card belongs there."""
     Card.objects.update_or_create(pk=guild_id, defaults={"home_channel_id": channel_id})
 
 
@@ -419,7 +419,7 @@ def note_buried(guild_id: str) -> None:
 
 
 def live_cards() -> dict[str, tuple[str, str]]:
-    """Return the channel and message of each card that is there or on its way, by guild."""
+    """Return `{guild id: (channel id, message id)}` of all cards that are posted, being posted or being deleted."""
     cards = Card.objects.exclude(message_id="", old_message_id="", doubt_since=None)
     return {
         pk: (channel_id, message_id)

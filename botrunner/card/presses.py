@@ -1,4 +1,4 @@
-"""What the buttons of a card do: the same commands as everywhere, with the rights of whoever presses them."""
+"""The buttons of a card. They run the same commands as everywhere, with the rights of the person who presses them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMMANDS = {
 
 
 async def press_card(asked: Asked) -> None:
-    """Carry out what a button of a card stands for. Raises a refusal."""
+    """Run the command of a card's button. Raises a refusal."""
     if asked.name == custom_id("queue"):
         await show(asked, "queue")
     else:
@@ -54,7 +54,7 @@ def _press(asked: Asked) -> None:
 
 
 def _read(pressed: str) -> tuple[str, str]:
-    """Return what a button does and which item it is about. Raises UnknownCommand for one from another version."""
+    """Return the act of a button, and the id of its item. Raises UnknownCommand for a button of another version."""
     _card, version, act, *about = [*pressed.split(":"), "", ""][:4]
     if version != str(VERSION) or act not in COMMANDS:
         raise UnknownCommand(
@@ -78,7 +78,7 @@ def _arguments(guild_id: str, act: str, about: str) -> dict[str, Any]:
 
 
 def _last_session(guild_id: str) -> list[str]:
-    """Return the tracks of the queue that ended last."""
+    """Return the tracks that were played from the last queue that ended."""
     card = Card.objects.filter(pk=guild_id).first()
     if card is None or card.last_began_at is None:
         return []

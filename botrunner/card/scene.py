@@ -1,4 +1,4 @@
-"""Read what a guild's card shows."""
+"""Read the state that a guild's card shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UP_NEXT = 3
 
 @dataclass(frozen=True)
 class Finished:
-    """How the queue ended: tracks and milliseconds heard since it began."""
+    """A queue that has ended: the number of plays and the milliseconds played since it began."""
 
     tracks: int
     heard_ms: int
@@ -24,20 +24,20 @@ class Finished:
 
 @dataclass(frozen=True)
 class Scene:
-    """A player as of one read. `item` is None when nothing is left to play, and then `finished` tells what was."""
+    """The state of a player. If nothing is left to play, `item` is None, and `finished` describes what was played."""
 
     guild_id: str
     player: Player
     item: QueueItem | None
     up_next: list[QueueItem]
     queue_total: int
-    remaining_ms: int | None  # of the queue; None where the length of a track is unknown or it has no end
+    remaining_ms: int | None  # length of the queue; None if the length of a track is unknown
     channel_name: str
     finished: Finished | None
 
     @property
     def artwork(self) -> str:
-        """Name of the picture's file, empty if there is none."""
+        """The name of the artwork's file, or "" if there is none."""
         return self.item.track.artwork if self.item is not None else ""
 
 
@@ -76,7 +76,7 @@ def _finished(guild_id: str, began_at: datetime | None) -> Finished:
 
 
 def heard_between(guild_id: str, since: datetime, until: datetime | None) -> list[str]:
-    """Return the uris of what began to play in that time, in order, each once."""
+    """Return the URIs of the tracks that started in that time, in order, without duplicates."""
     plays = Play.objects.filter(guild_id=guild_id, started_at__gte=since).exclude(track__source="none")
     if until is not None:
         plays = plays.filter(started_at__lt=until)

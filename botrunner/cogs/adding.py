@@ -49,7 +49,7 @@ class Adding(Cog):
         if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
             meant = (await from_database(find_track, meant)).uri
         item = await run(interaction, "AddTrack", {"query": meant, "position": position})
-        if item["error"]:  # it left the library just now
+        if item["error"]:  # it was removed from the library just now
             await interaction.tell(_(item["error"]["detail"]), private=True)
             return
         await from_database(note_home, str(interaction.guild_id), str(interaction.channel_id))

@@ -1,4 +1,4 @@
-"""What every cog needs: run a command of the core, and turn its refusal into a reply."""
+"""The base of all cogs: run a command of the core, and turn its refusal into a reply."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IN_GUILDS = [nextcord.InteractionContextType.guild]
 
 
 class Cog(commands.Cog):
-    """Slash commands of one subject, each a command of the core or a query. `title` is their heading in /help."""
+    """Slash commands of one subject. Each calls a command of the core or a query. `title` is their heading in /help."""
 
     title: ClassVar[str | Promise]
 
@@ -50,19 +50,19 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
 async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
     """Run a command. Raises its refusals, which the cog's error handler turns into replies.
 
-    If what it did can be undone, the answer gets a button for that.
+    If the change can be undone, the reply gets a button for that.
     """
     return await from_database(_execute, asked, name, args or {})
 
 
 async def run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Run a command and return its result only."""
+    """Run a command, and return only its result."""
     result: dict[str, Any] = (await carry_out(asked, name, args)).result
     return result
 
 
 def why_silent(asked: Asked, player: Player) -> str:
-    """Return the sentence that says why nothing is heard; "" if playback works."""
+    """Return the sentence with the reason why nothing is heard, or "" if playback works."""
     if player.silence:
         return _(player.silence[1])
     # The reconciler will store the rest in a moment, but the reply is sent now.
@@ -73,6 +73,6 @@ def why_silent(asked: Asked, player: Player) -> str:
 
 
 async def tell_unless_silent(asked: Asked, said: str) -> None:
-    """Send the answer. If nothing is heard, it ends with the reason."""
+    """Send a reply. If nothing is heard, it ends with the reason."""
     player = await from_database(load_player, str(asked.guild_id))
     await asked.tell(f"{said} {why_silent(asked, player)}".rstrip())

@@ -43,7 +43,7 @@ def _slash_commands(cog: Cog) -> list[nextcord.SlashApplicationCommand]:
 
 
 def _line(command: nextcord.SlashApplicationCommand) -> str:
-    """Return the command, as a link that starts it if Discord has told its id, and what it does."""
+    """Return the command with its description. It is a link that starts the command if its id is known."""
     try:
         mention = command.get_mention()
     except ValueError:
@@ -52,7 +52,7 @@ def _line(command: nextcord.SlashApplicationCommand) -> str:
 
 
 def _parts(lines: list[str]) -> list[str]:
-    """Return the lines, joined to texts that fit into a field."""
+    """Join the lines to texts that each fit into a field."""
     parts: list[str] = []
     for line in lines:
         if parts and len(parts[-1]) + 1 + len(line) <= MAX_FIELD:

@@ -1,4 +1,4 @@
-"""Slash commands for what was played and done: /history, /undo and /redo."""
+"""Slash commands for the past: /history, /undo and /redo."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class History(Cog):
 
 
 async def press_undo(asked: Asked) -> None:
-    """Undo what a reply tells of, and show that in its place. Raises a refusal."""
+    """Undo the change of a reply, and replace the reply. Raises a refusal."""
     said, seq = await _undo(asked, _named(asked))
     await asked.replace(said, view=redo_view(seq))
 
@@ -68,7 +68,7 @@ def _named(asked: Asked) -> int:
 
 
 async def _undo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
-    """Return what was undone, in words, and its first seq. Raises a refusal."""
+    """Return the sentence of the change that was undone, and its first seq. Raises a refusal."""
     undone = await run(asked, "Undo", {"seq": seq})
     what = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
     return _with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]), undone["change"]
@@ -81,9 +81,9 @@ async def _redo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
 
 
 def _sentence_of(guild_id: str, seq: int) -> str:
-    """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it."""
+    """Return the sentence of a change, such as "Ines cleared 12 tracks.", escaped for Markdown."""
     changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
-    return escape_markdown(change_sentence(changes.latest("pk")))  # the older ones are of earlier epochs
+    return escape_markdown(change_sentence(changes.latest("pk")))  # older ones belong to earlier epochs
 
 
 def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:
@@ -94,7 +94,7 @@ def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:
 
 
 def left_out_sentence(reason: str, count: int) -> str:
-    """Return the sentence for so many tracks that a change left out for a reason of `queue_app.domain.restore`."""
+    """Return the sentence about `count` left-out tracks. `reason` is one of `queue_app.domain.restore`."""
     match reason:
         case "ALREADY_PLAYED":
             said = ngettext(
@@ -128,7 +128,7 @@ def left_out_sentence(reason: str, count: int) -> str:
             )
         case "WOULD_INTERRUPT":
             said = _(
-                "The track is next in the queue, because skipping what plays now takes a vote.",
+                "The track is next in the queue, because skipping the current track takes a vote.",
             )
         case _:
             said = ngettext("%(count)s track was left out.", "%(count)s tracks were left out.", count)

@@ -1,4 +1,4 @@
-"""Slash commands that go to another track, or to another position in the current one."""
+"""Slash commands that go to another track, or to another position in the current track."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slash commands for the player: what it plays, how, and in which voice channel."""
+"""Slash commands for the player: the current track, how it plays, and in which voice channel."""
 
 from __future__ import annotations
 

@@ -152,5 +152,5 @@ def _removed(count: int) -> str:
 
 
 def _user_id_of(discord_id: str) -> str:
-    """Return the id of a person's user. "0", which nobody has, if the person never used Backline."""
+    """Return the id of a person's user. If they never used Backline, return "0", which is nobody's id."""
     return str(User.objects.filter(discord_id=discord_id).values_list("pk", flat=True).first() or 0)
