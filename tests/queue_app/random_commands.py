@@ -1,4 +1,4 @@
-"""Random commands of the whole registry: possible ones, ones about items that have gone, and impossible ones."""
+"""Random commands of the whole registry: possible ones, ones about items that are gone, and impossible ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from queue_app.positions import POSITIONS
 
 Choose = Callable[[int], int]  # returns a number from 0 to below its argument
 
-# So that there is mostly something in the queue.
+# With these weights, the queue is rarely empty.
 WEIGHTS = {"AddTrack": 6, "AddTracks": 3, "Undo": 3, "Redo": 2, "MoveItem": 2, "SkipTo": 2, "RemoveItem": 2}
 
 
 @dataclass
 class World:
-    """What a client of a guild may name. `queue` is the queue as it was last seen; `items` holds every id ever seen."""
+    """What a client can use in arguments. `queue` has the ids of the last snapshot, and `items` all ids ever seen."""
 
     uris: Sequence[str]
     channels: Sequence[str]
@@ -27,7 +27,7 @@ class World:
     head: int = 0
 
     def see(self, snapshot: dict[str, Any]) -> None:
-        """Take over a newer snapshot."""
+        """Update from a newer snapshot."""
         self.queue = [item["id"] for item in snapshot["queue"]]
         shown = snapshot["queue"] + snapshot["failed"] + [snapshot["player"]["item"] or {}]
         new = [item["id"] for item in shown if item and item["id"] not in self.items]
@@ -49,7 +49,7 @@ def _of[T](values: Sequence[T], choose: Choose) -> T:
 
 
 def _item(world: World, choose: Choose) -> str:
-    """Return the id of an item: mostly of one that waits, sometimes of one that has ended, or of none."""
+    """Return the id of an item. Mostly it is queued, but it may have ended or not exist."""
     known = world.items if choose(4) == 0 or not world.queue else world.queue
     return _of(known or ["00000000-0000-4000-8000-000000000000"], choose)
 

@@ -1,4 +1,4 @@
-"""What a client does with the events of a guild, as docs/protocol.md tells it."""
+"""A client's reducer for the events of a guild, as described in docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Args = dict[str, Any]
 
 
 def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
-    """Return the snapshot after one event of the log. Events it does not know change nothing but `seq`.
+    """Return the snapshot after one event of the log. Unknown events change only `seq`.
 
-    The snapshot may hold only the front of the queue: all items of it up to the rank `next`.
+    The snapshot may contain only the front of the queue, which is all items up to the rank `next`.
     """
     state = snapshot | {
         "player": dict(snapshot["player"]),
@@ -32,7 +32,7 @@ def reduce(snapshot: Snapshot, event: dict[str, Any]) -> Snapshot:
     for step in next((steps for each, steps in STEPS.items() if each.__name__ == name), ()):
         step(state, args)
     if len(state["queue"]) == state["queue_total"]:
-        state["next"] = None  # all of it is held
+        state["next"] = None  # the queue is complete
     return state
 
 
@@ -49,7 +49,7 @@ def _insert_all(state: Snapshot, args: Args) -> None:
 
 
 def _shuffle(state: Snapshot, args: Args) -> None:
-    """Sort by new ranks; hold no more than is known: an item that is not held may have come to stand in between."""
+    """Sort by the new ranks. Remove items that are now behind an item that is not loaded."""
     ranks = dict(map(tuple, args["ranks"]))
     held = {item["id"] for item in state["queue"]}
     for item in state["queue"]:
@@ -99,7 +99,7 @@ def _take_player(state: Snapshot, args: Args) -> None:
     before = state["player"]["item"]
     state["player"] = args["player"]
     if before and (args["player"]["item"] or {}).get("id") != before["id"]:
-        state["skip_vote"] = None  # the vote was about what played then
+        state["skip_vote"] = None  # the vote was about the earlier item
 
 
 def _take_guild(state: Snapshot, args: Args) -> None:
@@ -156,14 +156,14 @@ def _drop(state: Snapshot, item_id: str) -> None:
 
 
 def _put(state: Snapshot, item: dict[str, Any]) -> None:
-    """Have the item stand where its rank says, if that is in the part that is held."""
+    """Insert the item by its rank, if that is in the loaded part of the queue."""
     _drop(state, item["id"])
     if state["next"] is None or item["rank"] <= int(state["next"]):
         state["queue"] = sorted([*state["queue"], item], key=lambda item: item["rank"])
 
 
 def _renumber(state: Snapshot, ranks: dict[str, int]) -> None:
-    """Give items new ranks, in which their order stays. What is not held stands behind all that is."""
+    """Set new ranks, which keep the order of items. Items that are not loaded are behind all loaded ones."""
     held = [item for item in state["queue"] if item["id"] in ranks]
     unknown = ranks.keys() - {item["id"] for item in held}
     for item in held:
@@ -174,8 +174,10 @@ def _renumber(state: Snapshot, ranks: dict[str, int]) -> None:
 
 
 def comparable(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot without what runs by itself (the position, and the moment it was asked for), and without
-    `can`, which a client asks for again when the settings change."""
+    """Return a snapshot without the running position and its time, and without `can`.
+
+    Clients fetch `can` again when the settings change.
+    """
     state = copy.deepcopy(snapshot)
     del state["player"]["position_at"], state["can"]
     if state["player"]["status"] == "playing":

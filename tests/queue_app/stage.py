@@ -1,4 +1,4 @@
-"""A guild with people, channels and a bot, to act on without any bot process."""
+"""A guild with people, channels and a bot's lease. No bot process runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stage:
         self.member: User = self.join()
         self.channel: Channel = ChannelFactory.create(guild=self.guild, voice=True)
         self.owner = lease_owner()
-        self.crowd: list[User] = []  # who else listens
+        self.crowd: list[User] = []  # other listeners
 
     def join(self, **rights: Any) -> User:
         """Return a new member of the guild."""
@@ -45,18 +45,18 @@ class Stage:
         return user
 
     def seat(self, count: int) -> list[User]:
-        """Return so many new members, who sit in the channel."""
+        """Return `count` new members, who are in the voice channel."""
         people = [self.join() for _ in range(count)]
         for person in people:
             sit(person, self.channel)
         return people
 
     def decide(self, **settings: Any) -> None:
-        """Have the guild's settings be so, without an event."""
+        """Set settings of the guild, without an event."""
         GuildSettings.objects.filter(guild=self.guild).update(**settings)
 
     def do(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
-        """Carry out a command. Returns its result."""
+        """Run a command. Returns its result."""
         return self.answer(name, by=by, key=key, **args).result
 
     def answer(self, name: str, *, by: User | None = None, key: str = "", **args: Any) -> Any:
@@ -80,7 +80,7 @@ class Stage:
         return item
 
     def prepare(self, name: str) -> dict[str, Any]:
-        """Make a command possible. Returns good arguments for it."""
+        """Make a command possible. Returns valid arguments for it."""
         if name == "AddTrack":
             return {"query": TrackFactory.create().uri}
         if name == "RemoveItem":
@@ -132,7 +132,7 @@ class Stage:
         return {}
 
     def play(self) -> QueueItem:
-        """Have something current and heard. Returns its item."""
+        """Play a track. Returns its item."""
         assert playback.take_lease(self.id, owner=self.owner)
         self.do("JoinVoice", channel_id=self.channel.pk)
         item = self.add()
@@ -143,7 +143,7 @@ class Stage:
         return started
 
     def play_as(self, user: User) -> QueueItem:
-        """Have something current that this person added, before all that waits."""
+        """Play a track that this person added, before all queued items."""
         assert playback.take_lease(self.id, owner=self.owner)
         self.do("JoinVoice", by=user, channel_id=self.channel.pk)
         self.add(by=user, position="next")
@@ -167,7 +167,7 @@ class Stage:
 
     @property
     def current(self) -> QueueItem:
-        """The item that plays; there has to be one."""
+        """The current item. There must be one."""
         return QueueItem.objects.get(player=self.player)
 
     @property
@@ -190,17 +190,17 @@ class Stage:
         return QueueItem.objects.filter(guild=self.guild).exclude(ended_at=None).latest("ended_at")
 
     def expire(self) -> None:
-        """Let the lease run out, as when its holder hangs."""
+        """Let the lease expire, as if its owner hung."""
         Player.objects.filter(pk=self.id).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
     def take_over(self) -> str:
-        """Have another bot process take the lease. Returns its owner."""
+        """Let another bot process take the lease. Returns the new owner."""
         other = lease_owner()
         assert playback.take_lease(self.id, owner=other)
         return other
 
     def assert_replays(self, before: dict[str, Any]) -> dict[str, Any]:
-        """Check that an old snapshot and the events since make the fresh one. Returns the fresh one."""
+        """Check that an old snapshot and the events since then result in a new snapshot. Returns the new one."""
         fresh = self.snapshot()
         state = before
         for event in self.events(after=before["seq"]):

@@ -1,4 +1,4 @@
-"""The Django admin: for operators only, every page opens, the rescues go the ordinary way."""
+"""The Django admin: only operators may use it, every page opens, and its actions use the usual code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def operator(settings: Settings) -> Client:
 
 @pytest.fixture
 def played(stage: Stage) -> Stage:
-    """A stage with a row of everything."""
+    """A stage with a row in every table."""
     stage.play()
     stage.add()
     RoleFactory.create(guild=stage.guild)
@@ -46,7 +46,7 @@ def page(model: type[Model], name: str = "changelist", *args: Any) -> str:
 
 
 def run(browser: Client, model: type[Model], action: str, *rows: Model) -> list[str]:
-    """Run an admin action on rows. Returns what the page then says."""
+    """Run an admin action on rows. Returns the messages on the page."""
     selected = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
     response = browser.post(page(model), selected, follow=True)
     assert response.status_code == 200
@@ -84,7 +84,7 @@ def test_nobody_else_comes_in(model: type[Model], played: Stage) -> None:
     for browser in (Client(), person):
         response = browser.get(page(model))
         assert response.status_code in {302, 403}
-        if response.status_code == 302:  # to a login, which is no way in for who is logged in already
+        if response.status_code == 302:  # to the login, which does not help a person who is logged in
             assert browser.get(response.headers["Location"]).status_code in {302, 403}
 
 

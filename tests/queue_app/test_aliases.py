@@ -1,4 +1,4 @@
-"""The commands that have a route of their own over REST."""
+"""The commands with their own route over REST."""
 
 from __future__ import annotations
 

@@ -352,7 +352,7 @@ def test_changes_are_for_members(
     assert Event.objects.count() == 0
 
 
-# --- When the database is away ---
+# --- When the database is not available ---
 
 
 def test_a_database_that_is_away_is_503(

@@ -1,4 +1,4 @@
-"""The log in words over REST, and what can be undone."""
+"""The log in sentences over REST, and what can be undone."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_the_next_undo_costs_the_same_however_much_there_is(
             client.get(f"/api/guilds/{stage.id}/undo")
 
 
-# --- What the asker may ---
+# --- Rights of the caller ---
 
 
 def test_can_says_who_may_seek_and_undo(stage: Stage, get: Get) -> None:

@@ -1,4 +1,4 @@
-"""Each command: what it does, what it refuses, and that asking twice does it once."""
+"""Each command: what it does, what it refuses, and that it runs once if it is sent twice."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_adding_takes_the_channel_of_the_requester_and_says_so(stage: Stage) -> 
     stage.add()
     assert stage.player.voice_channel_id == stage.channel.pk
     assert stage.names == ["TrackAdded", "VoiceChanged"]
-    assert stage.events()[1]["metadata"]["userId"] is None  # nobody asked for it by name
+    assert stage.events()[1]["metadata"]["userId"] is None  # it is not a person's event
 
 
 def test_adding_wakes_a_stopped_player_but_not_a_paused_one(stage: Stage) -> None:
@@ -157,7 +157,7 @@ def test_bad_arguments_are_told_by_field(args: dict[str, Any], field: str, stage
 
 
 def test_the_longest_link_can_be_kept(stage: Stage) -> None:
-    """An incompressible one too: PostgreSQL indexes at most 2,704 bytes."""
+    """Even if it is incompressible: PostgreSQL indexes at most 2,704 bytes."""
     query = "https://example.com/" + "".join(chr(0x4E00 + n * 7) for n in range(660))
     assert stage.do("AddTrack", query=query)["track"]["uri"] == query
 
@@ -404,7 +404,7 @@ def test_guilds_do_not_see_each_other(stage: Stage) -> None:
 def test_only_what_changes_what_comes_later_can_wait(
     stage: Stage, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """A bot looks at once when something is skipped or paused, however many tracks are being added."""
+    """The bot reacts to a skip or pause at once, even while many tracks are being added."""
     urgent, calm = list[int](), list[int]()
 
     def note(sender: Any, seq: int, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""What holds for each command because it is one: over REST by its name, over `/sync`, in the OpenAPI document."""
+"""What is true for every command: over REST by its name, over `/sync`, and in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.queue_app.stage import Stage
 pytestmark = pytest.mark.django_db
 
 EACH = pytest.mark.parametrize("name", sorted(COMMANDS))
-# Failed items have a button, settings a page, and albums and playlists come with the library.
+# Failed items have a button, and settings have a page. Albums and playlists are added from the library.
 NOT_TYPED = {"RetryItem", "ChangeSettings", "AddTracks"}
 
 
 @pytest.fixture
 def ask(stage: Stage, api: Callable[[User], Client]) -> Callable[..., Any]:
-    """Return a function that posts a command, of the member's unless `by` says otherwise."""
+    """Return a function that posts a command, as the member or as the person `by`."""
 
     def post(body: Any, *, by: User | None = None, **headers: str) -> Any:
         url = f"/api/guilds/{stage.id}/commands"
@@ -74,7 +74,9 @@ def test_it_is_carried_out_over_sync(name: str, stage: Stage) -> None:
 
 def test_it_is_typed_in_discord() -> None:
     sources = [path.read_text() for path in Path(botrunner.cogs.__file__).parent.glob("*.py")]
-    typed = {name for source in sources for name in re.findall(r'interaction, "(\w+)"', source)}
+    typed = {
+        name for source in sources for name in re.findall(r'(?:interaction|asked), "([A-Z]\w+)"', source)
+    }
     assert typed == set(COMMANDS) - NOT_TYPED
 
 
@@ -88,7 +90,7 @@ def test_it_locks_the_store_once_and_reads_the_membership_once(name: str, stage:
     assert sum('FROM "guilds_membership"' in sql for sql in asked) == 1
 
 
-# --- What is refused ---
+# --- Refusals ---
 
 
 def test_the_same_key_is_carried_out_once(stage: Stage, ask: Callable[..., Any]) -> None:
@@ -174,7 +176,7 @@ def test_an_unknown_channel_is_told_by_the_name_it_was_sent_as(stage: Stage, ask
     assert list(response.json()["errors"]) == ["channel_id"]
 
 
-# --- What makes a command ---
+# --- Declaring a command ---
 
 
 def test_each_file_of_the_package_is_one_command_and_named_so() -> None:

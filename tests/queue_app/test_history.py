@@ -1,4 +1,4 @@
-"""History and statistics over REST."""
+"""The history and the statistics over REST."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def played(
     state: ItemState = ItemState.PLAYED,
     heard_ms: int = 60_000,
 ) -> Play:
-    """Note a play that has ended, as if it had begun that long ago."""
+    """Store an ended play that began that long ago."""
     started_at = timezone.now() - ago
     item = ItemFactory.create(
         guild=stage.guild, track=track or TrackFactory.create(), requested_by=by or stage.member, state=state

@@ -1,4 +1,4 @@
-"""The order of the queue, whatever is done to it, and by however many at once."""
+"""The order of the queue after random changes, in turn and by many people at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LOOPS = ("off", "track", "queue")
 
 
 def essence(snapshot: Snapshot) -> Snapshot:
-    """What undo and redo restore. Not the ranks, and not where it plays or whether it was stopped."""
+    """The state that undo and redo restore. It excludes ranks, the voice channel and whether playback was stopped."""
     player = snapshot["player"]
     return {
         "queue": [item["id"] for item in snapshot["queue"]],
@@ -52,7 +52,7 @@ def essence(snapshot: Snapshot) -> Snapshot:
 
 
 class Theatre:
-    """A guild with four people who change its queue: a manager and a DJ, one who listens and one who is elsewhere."""
+    """A guild with four people who change its queue: a manager, a DJ, a listener, and a person who is not in voice."""
 
     def __init__(self) -> None:
         self.stage = Stage()
@@ -74,7 +74,7 @@ class Theatre:
         )
 
     def act_as_bot(self, what: str, number: int) -> None:
-        """Do what a bot process does, in whatever state the player is."""
+        """Do what a bot process would do in the player's current state."""
         stage, player = self.stage, self.stage.player
         if what == "start":
             playback.start_next(stage.id, owner=stage.owner)
@@ -123,7 +123,7 @@ BOT_ACTS = ("start", "start", "hear", "hear", "finish", "fail", "fail queued", "
 
 
 def look(guild_id: str) -> Snapshot:
-    """Read what events change of a guild's queue and player, and check what has to hold among its rows."""
+    """Read the queue and the player from the tables, and check the invariants of these rows."""
     player = load_player(guild_id)
     waiting = queued_items(guild_id, limit=1_000)
     rows = QueueItem.objects.filter(guild_id=guild_id).values_list("pk", "state", "ended_at")
@@ -146,7 +146,7 @@ def look(guild_id: str) -> Snapshot:
 
 
 def seen(state: Snapshot) -> Snapshot:
-    """What a reader of the whole queue has to see, which is all but the running position."""
+    """The state that a reader of the whole queue must have, which is everything except the running position."""
     player = {name: value for name, value in state["player"].items() if not name.startswith("position")}
     return {
         "player": player,
@@ -160,9 +160,9 @@ def assert_has_reason(refusal: Refusal) -> None:
 
 
 class Performance:
-    """Random commands, and what the bot does, one after the other. Each is carried out or refused with a reason.
+    """Random commands and acts of the bot, one after the other. Each succeeds, or is refused with a reason.
 
-    Two readers replay the log: one that holds the whole queue, and one that holds a part of it.
+    Two readers replay the log: one has loaded the whole queue, and one a part of it.
     """
 
     def __init__(self, theatre: Theatre, *, fair: bool, loop: str, waiting: int) -> None:
@@ -179,7 +179,7 @@ class Performance:
         self.follow()
 
     def attempt(self, who: int, choose: Choose) -> bool:
-        """Carry out a command. Returns whether it was not refused."""
+        """Run a command. Returns whether it succeeded."""
         name = choose_name(choose)
         args = choose_arguments(name, self.stale if who == 3 else self.world, choose)
         try:
@@ -196,7 +196,7 @@ class Performance:
         return True
 
     def attempt_undo_and_redo(self, who: int, choose: Choose) -> None:
-        """With nothing in between, undo returns what there was before, and redo what there was after."""
+        """Check that undo restores the state before a command, and that redo restores the state after it."""
         before = self.now
         if not self.attempt(who, choose):
             return
@@ -237,7 +237,7 @@ class Performance:
         self.follow()
 
     def load_a_part(self, size: int) -> None:
-        """Start a reader that holds so many items. And somebody looks at the queue, whose ids get stale from then."""
+        """Start a reader that loads `size` items. A person also reads the queue, and may use these ids later."""
         self.part = copy.deepcopy(self.now)
         if len(self.part["queue"]) > size:
             self.part["queue"] = self.part["queue"][:size]
@@ -245,7 +245,7 @@ class Performance:
         self.stale = copy.deepcopy(self.world)
 
     def follow(self) -> list[dict[str, Any]]:
-        """Bring all readers up to date, who have to agree with the tables. Returns the new events."""
+        """Update all readers and compare them with the tables. Returns the new events."""
         fresh = look(self.stage.id)
         events = self.stage.events(after=self.full["seq"]) if fresh["seq"] > self.full["seq"] else []
         for event in events:  # `reduce` checks that no seq is missing
@@ -259,7 +259,7 @@ class Performance:
         return events
 
     def assert_takes_a_vote(self, refusal: NotAllowed, by: User) -> None:
-        """What a change began to play, or the listeners that it found, may keep a member from taking it back alone."""
+        """Check that undo or redo was refused because skipping another person's current item takes a vote."""
         assert str(refusal) == str(TAKES_A_VOTE)
         assert by in (self.theatre.listener, self.theatre.elsewhere)
         playing = self.stage.current
@@ -340,7 +340,7 @@ def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
     def act(n: int) -> list[Snapshot]:
         rng, world, read = random.Random(n), theatre.world(), list[Snapshot]()
         for number in range(20):
-            if number % 4 == 0:  # in between, what it names gets stale
+            if number % 4 == 0:  # between these, its ids become old
                 read.append(stage.snapshot())
                 world.see(read[-1])
             name = choose_name(rng.randrange)
@@ -420,7 +420,7 @@ def test_an_item_wanted_by_many_is_removed_by_one_or_started(
 def test_a_snapshot_among_writers_is_of_one_moment(
     in_threads: Callable[..., list[Any]], transactional_db: None
 ) -> None:
-    """Each snapshot is what its seq says: the events up to it make exactly this queue."""
+    """The queue of each snapshot is exactly the result of the events up to its seq."""
     stage = Stage()
     query = TrackFactory.create().uri
     start = stage.snapshot()

@@ -1,4 +1,4 @@
-"""What the bot writes, under a lease that only one process holds."""
+"""What the bot writes, with a lease that only one process has."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_one_takes_over_from_the_dead_of_eight_at_once(
     stage.play()
     stage.expire()
     assert sum(in_threads(8, lambda n: take(stage, f"machine{n}:1:x"))) == 1
-    assert stage.names.count("VoiceChanged") == 2  # heard, then taken over once
+    assert stage.names.count("VoiceChanged") == 2  # once for the sound, once for the new owner
 
 
 # --- Starting ---

@@ -1,4 +1,4 @@
-"""No state of the player is without a way out: the table of SILENCES, walked, and whatever people and Discord do."""
+"""Every state of the player can be ended: each way in the table of SILENCES, and random acts of people and Discord."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.queue_app.stage import Stage
 
 
 def close(channel: Channel) -> None:
-    """Take the bot's right to connect; people whose roles nobody has told may go anywhere."""
+    """Remove the bot's right to connect. People whose roles are unknown may join any channel."""
     channel.overwrites = [{"id": channel.guild_id, "type": 0, "allow": "0", "deny": str(CONNECT)}]
     channel.save()
 
@@ -45,7 +45,7 @@ def open_to_all(channel: Channel) -> None:
 
 
 class Theatre(Stage):
-    """A stage whose guild the mirror knows, so that permissions count, and a bot that does what Discord lets it."""
+    """A stage whose guild is mirrored, so that permissions apply, with a bot that does what Discord allows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Theatre(Stage):
         self.manager = self.join(owner=True)
 
     def tick(self) -> None:
-        """Do what the bot's reconciler does, until nothing more is to be done."""
+        """Do what the bot's reconciler would do, until nothing is left to do."""
         playback.take_lease(self.id, owner=self.owner)
         for _ in range(3):
             if decision := read_desired_state(self.id).decision:
@@ -158,7 +158,7 @@ def reported(code: str) -> Callable[[Theatre], None]:
     return arrange
 
 
-# How to get into each; those that the bot is told of by Discord are reported here, and really so in tests/botrunner.
+# How to get into each state. States that Discord reports to the bot are set here, and are caused in tests/botrunner.
 INTO: dict[str, Callable[[Theatre], None]] = {
     "NO_VOICE_CHANNEL": add_from_nowhere,
     "PAUSED": pause,
@@ -175,7 +175,7 @@ INTO: dict[str, Callable[[Theatre], None]] = {
 
 
 def take(way: Way, stage: Theatre) -> None:
-    """Do what the table says, as somebody who may."""
+    """Take a way of the table, as a person who may."""
     match way.what:
         case "Resume playback":
             stage.do("Resume")
@@ -221,7 +221,7 @@ def test_each_command_of_the_table_is_offered_on_its_surfaces(way: Way, stage: T
     assert way.surfaces >= {Surface.API, Surface.WEB}
     assert (
         way.command in COMMANDS
-    )  # which is what `/sync` takes; slash commands: tests/botrunner/test_commands.py
+    )  # `/sync` accepts the same commands. Slash commands are tested in tests/botrunner/test_commands.py
     routes: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Resume": ("patch", "player", {"paused": False}),
         "AddTrack": ("post", "queue", {"query": TrackFactory.create().uri}),
@@ -292,7 +292,7 @@ def test_what_nothing_matches_does_not_resume(stage: Theatre) -> None:
 def test_leaving_while_paused_ends_the_pause_so_that_calling_it_back_plays(stage: Theatre) -> None:
     pause(stage)
     stage.do("LeaveVoice")
-    stage.do("Pause")  # nothing is heard that could be held
+    stage.do("Pause")  # there is no sound to pause
     assert stage.error == "STOPPED"
     stage.do("JoinVoice", channel_id=stage.channel.pk)
     stage.tick()
@@ -369,7 +369,7 @@ def test_with_an_empty_queue_and_nothing_current_nothing_is_wrong(stage: Theatre
     assert stage.snapshot()["player"]["status"] == "idle"
 
 
-# --- A bot that is gone ---
+# --- An offline bot ---
 
 
 def test_a_bot_that_vanished_is_told_of_once_and_taken_back_by_the_next(stage: Theatre) -> None:
@@ -410,7 +410,7 @@ def test_missing_bots_are_found_in_one_query(guilds: int, db: None, django_asser
         assert set(abandoned([each.id for each in stages])) == {each.id for each in stages}
 
 
-# --- What failed ---
+# --- Failed items ---
 
 
 def test_what_failed_is_shown_for_ten_minutes(stage: Theatre) -> None:
@@ -444,7 +444,7 @@ def test_clearing_takes_the_failed_ones_away_too(stage: Theatre) -> None:
     failed = [str(stage.fail().pk) for _ in range(2)]
     before = stage.snapshot()
     assert [item["id"] for item in before["failed"]] == failed
-    # Also where nothing waits.
+    # Even if the queue is empty.
     assert stage.do("ClearQueue", by=stage.manager) == {"removed": 0, "dismissed": 2}
     assert stage.assert_replays(before)["failed"] == []
     removed = [event["args"] for event in stage.events(after=before["seq"])]
@@ -483,14 +483,14 @@ def test_what_waits_or_was_taken_out_cannot_be_retried(ending: str, stage: Theat
         stage.do("RetryItem", item_id=str(item.pk))
 
 
-# --- Whatever happens ---
+# --- Random stories ---
 
 PEOPLE = st.integers(0, 2)
 ROOMS = st.integers(0, 1)
 
 
 class Players(RuleBasedStateMachine):
-    """People, Discord and the bot do what they like. In between the bot gets to act, and then all is as it must be."""
+    """People, Discord and the bot act at random. From time to time the bot finishes its work, and all is checked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -503,7 +503,7 @@ class Players(RuleBasedStateMachine):
         self.rooms = [self.stage.channel, self.stage.back_room]
 
     def attempt(self, name: str, person: int, **args: Any) -> None:
-        """A refusal is an answer too; what must not be is a player that nobody gets to play again."""
+        """Ignore refusals. Only a player that nobody can start again is a failure."""
         with contextlib.suppress(Refusal):
             self.stage.do(name, by=self.people[person], **args)
 
@@ -590,7 +590,7 @@ class Players(RuleBasedStateMachine):
         item = player.item or first
         if item is None:
             assert stage.error in ("", "PAUSED", "STOPPED")
-            # And whoever adds now, from where the bot may enter, is heard.
+            # A person who adds a track from a channel that the bot may join is heard.
             self.stage.add(by=self.seated_where_it_is_open())
             stage.tick()
             stage.assert_heard()
@@ -617,7 +617,7 @@ class Players(RuleBasedStateMachine):
                 continue
             break
         stage.tick()
-        if stage.error in ("CANNOT_CONNECT", "CHANNEL_FULL"):  # what was resumed is at another closed door
+        if stage.error in ("CANNOT_CONNECT", "CHANNEL_FULL"):  # after Resume, it is another closed channel
             open_to_all(Channel.objects.get(pk=stage.player.voice_channel_id))
             stage.tick()
         stage.assert_heard()

@@ -1,4 +1,4 @@
-"""Who may do what, as docs/guild-settings.md has it: adding, turns, moving, clearing, the player."""
+"""The rights in docs/guild-settings.md: adding, turns, moving, clearing, the player."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LINK = "https://radio.example/live.mp3"
 
 @pytest.fixture
 def people(stage: Stage) -> dict[str, User]:
-    """One of each rank."""
+    """One person of each role."""
     return {"member": stage.member, "dj": stage.dj(), "manager": stage.join(manager=True)}
 
 
@@ -71,7 +71,7 @@ def test_each_act_is_for_whom_the_guild_says(
     stage.play_as(manager)
     for rank, user in people.items():
         first, second = (str(stage.add(by=manager).pk) for _ in range(2))
-        sit(manager, stage.channel)  # somebody listens
+        sit(manager, stage.channel)  # there is a listener
         do = functools.partial(stage.do, by=user)
         acts: dict[str, Callable[[], Any]] = {
             "add": functools.partial(do, "AddTrack", query=track.uri),
@@ -213,7 +213,9 @@ def test_people_take_turns(adds: list[int], current: int | None) -> None:
     queue: list[tuple[int, int, int]] = []  # (round, when added, who)
     for when, person in enumerate(adds):
         place = fair_place([who for _, _, who in queue], current=current, person=person)
-        turn = sum(who == person for _, _, who in queue) + (person == current)  # what plays was the first
+        turn = sum(who == person for _, _, who in queue) + (
+            person == current
+        )  # the current item was the first
         queue.insert(place, (turn, when, person))
     assert queue == sorted(queue)  # round by round, each in the order in which people asked
 
@@ -222,7 +224,7 @@ def test_people_take_turns(adds: list[int], current: int | None) -> None:
 def test_a_new_track_never_goes_before_an_earlier_one_of_the_same_person(
     queue: list[int], current: int | None, person: int
 ) -> None:
-    """Also in a queue that was not made fairly."""
+    """Also in a queue that was not built in fair order."""
     assert person not in queue[fair_place(queue, current=current, person=person) :]
 
 
@@ -258,7 +260,7 @@ def test_items_move_anywhere_and_stay_in_the_log(stage: Stage) -> None:
 def test_there_is_always_room_between_two(stage: Stage) -> None:
     first, second, *rest = (str(stage.add().pk) for _ in range(5))
     before = stage.snapshot()
-    for n in range(60):  # each time into the same gap, which halves: numbered anew three times
+    for n in range(60):  # always into the same gap, which halves each time: renumbered three times
         moving = [second, *rest][n % 4]
         stage.do("MoveItem", item_id=moving, after=first)
         assert stage.queue[:2] == [first, moving]
@@ -284,7 +286,7 @@ def test_what_cannot_be_moved_is_told(stage: Stage) -> None:
     for args in ({"after": str(item.pk)}, {}, {"after": 5}, {"after": "x"}):
         with pytest.raises(InvalidInput):
             stage.do("MoveItem", item_id=str(item.pk), **args)
-    # What started meanwhile is followed by the front.
+    # After an item that has started comes the front of the queue.
     last = stage.queue[-1]
     stage.do("MoveItem", item_id=last, after=str(playing.pk))
     assert stage.queue[0] == last
@@ -305,7 +307,7 @@ def test_clearing_takes_all_that_waits_and_leaves_what_plays(
     assert {item.state for item in QueueItem.objects.filter(pk__in=ids)} == {ItemState.REMOVED}
     assert (
         client.post(url, {}, content_type="application/json").json() == answer.json()
-    )  # an empty queue stays empty, and nothing is told
+    )  # an empty queue stays empty, without an event
 
 
 # --- The player ---
@@ -328,7 +330,7 @@ def test_the_player_is_for_those_who_are_there_and_for_djs(stage: Stage) -> None
     outside, dj = stage.join(), stage.dj()
     assert control(stage, outside) == ["done"] * 5  # while nobody is there
     (there,) = stage.seat(1)
-    VoiceState.objects.filter(discord_id=there.discord_id).update(deafened=True)  # is there all the same
+    VoiceState.objects.filter(discord_id=there.discord_id).update(deafened=True)  # is still in the channel
     stage.hear()
     for name, args in CONTROLS:
         args = args if name != "JoinVoice" else {"channel_id": stage.channel.pk}

@@ -1,4 +1,4 @@
-"""Where items stand, in queues that are long, dense, or known in part only; and that none of it costs more there."""
+"""The places of items in long, dense and partly loaded queues, and that the cost does not grow with the queue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def fill(stage: Stage, count: int, *, people: list[User | None] | None = None, step: int = STEP) -> list[str]:
-    """Have items wait behind those that do, written without events. Returns their ids."""
+    """Write items to the end of the queue, without events. Returns their ids."""
     track = TrackFactory.create()
     last = QueueItem.objects.filter(guild=stage.guild, state=ItemState.QUEUED).order_by("-rank").first()
     begin = last.rank + step if last else 0
@@ -108,7 +108,7 @@ def test_a_track_that_the_loop_repeats_stands_behind_one_that_was_just_added(sta
 
 
 def test_adding_several_by_turns_stays_in_order_when_room_is_made(stage: Stage) -> None:
-    """Making room gives even the last item another rank, behind which the rest is added."""
+    """Making room also changes the rank of the last item, and further items are added after that."""
     other = stage.join()
     stage.decide(fair_order=True)
     fill(stage, 5, people=[other, other, stage.member], step=1)
@@ -163,7 +163,7 @@ def test_a_dense_queue_is_spread_as_far_as_needed_in_parts(djs: Stage) -> None:
     assert_prefix(djs, replay(djs, before))
 
 
-# --- A client that holds a part ---
+# --- A client that has loaded a part ---
 
 
 def replay(stage: Stage, state: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def replay(stage: Stage, state: dict[str, Any]) -> dict[str, Any]:
 
 
 def assert_prefix(stage: Stage, state: dict[str, Any]) -> None:
-    """Check that what is held is the front of the queue, whole up to `next`, and its length right."""
+    """Check that the loaded items are all items up to `next`, and that the length is right."""
     held, whole = [item["id"] for item in state["queue"]], order(stage)
     assert held == whole[: len(held)]
     assert state["queue_total"] == len(whole)
@@ -280,7 +280,7 @@ class Turns(TestCase):
     def test_the_database_finds_the_place_that_the_rule_says(
         self, queue: list[int], current: int | None, person: int
     ) -> None:
-        """Person 0 has left: their items are nobody's."""
+        """Person 0 has left, so their items have no requester."""
         stage = Stage()
         people: list[User | None] = [None, *(stage.join() for _ in range(4))]
         keys = [user.pk if user else None for user in people]
@@ -297,7 +297,7 @@ class Turns(TestCase):
         assert user is not None
         state = open_guild(stage.id, origin=BOT)
         place = at_turn(state, user.pk)
-        if current == 0:  # `fair_place` takes null for nothing playing
+        if current == 0:  # `fair_place` takes None if nothing plays
             keys[0] = -1
         expected = fair_place(
             [keys[each] for each in queue], current=None if current is None else keys[current], person=user.pk
@@ -313,7 +313,7 @@ class Turns(TestCase):
 
 def test_a_full_queue_takes_no_more(stage: Stage, settings: Settings, api: Callable[[User], Client]) -> None:
     settings.QUEUE_MAX_ITEMS = 3
-    playing = stage.play()  # does not wait
+    playing = stage.play()  # is not queued
     items = [stage.add() for _ in range(3)]
     for who in (stage.member, stage.dj()):
         with pytest.raises(QueueFull, match="3 tracks"):
@@ -395,7 +395,7 @@ class Spent:
 
 @contextmanager
 def spending() -> Iterator[Spent]:
-    """Count what the database does for this thread."""
+    """Count the work of the database for this thread."""
     spent = Spent()
     connection.ensure_connection()
     driver: Any = connection.connection
@@ -430,8 +430,8 @@ def add(stage: Stage, uri: str) -> dict[str, Any]:
     return item
 
 
-# Queries, those of authentication not among them. One keeps what undoes a change; of a place in the queue, one more
-# reads what stands before it. A start writes a play.
+# Numbers of queries, without those of authentication. One query stores how to undo a change. For a place in the queue,
+# another one reads the items before it. A start writes a play.
 LIMITS = {
     "AddTrack": 8,
     "AddTrack next": 9,
@@ -449,7 +449,7 @@ LIMITS = {
 @pytest.mark.django_db
 @pytest.mark.parametrize("playing", [True, False], ids=["playing", "nobody in voice"])
 def test_a_long_queue_costs_no_more_than_a_short_one(playing: bool) -> None:
-    """The same queries for 10 and for 1,000, as many rows, and hardly more work for the database."""
+    """The same queries and rows for 10 and for 1,000 items, and hardly more work for the database."""
     found = {size: measure(size, playing=playing) for size in (10, 1000)}
     for act, short in found[10].items():
         long = found[1000][act]
@@ -471,7 +471,7 @@ def measure(size: int, *, playing: bool) -> dict[str, Spent]:
     uri = TrackFactory.create().uri
     assert playback.take_lease(stage.id, owner=stage.owner)
     if not playing:
-        playback.start_next(stage.id, owner=stage.owner)  # says that there is no channel
+        playback.start_next(stage.id, owner=stage.owner)  # reports that there is no channel
     found: dict[str, Spent] = {}
     for act, do in {
         "AddTrack": lambda: add(stage, uri),

@@ -1,4 +1,4 @@
-"""Old snapshot + events == fresh snapshot, for every event there is."""
+"""Old snapshot + events == new snapshot, for every event."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Act = Callable[[Stage], Any]
 
 
 def playing(stage: Stage) -> None:
-    """Something plays and three items wait, one of them a link that appears twice."""
+    """A track plays, and three items are queued. One of them is a link that is queued twice."""
     stage.play()
     stage.add()
     for _ in range(2):
@@ -61,7 +61,7 @@ def bot(name: str, **args: Any) -> Act:
 
 
 def rule_comes_and_goes(stage: Stage) -> None:
-    """An alert rule is made, changed and removed."""
+    """An alert rule is added, changed and removed."""
     manager = stage.join(manager=True)
     origin = Origin(user=manager, via=Via.REST)
     create_stream(manager, stream_id="cam-1")
@@ -110,7 +110,7 @@ def seated(stage: Stage) -> None:
 
 
 def crowded(stage: Stage) -> None:
-    """Five people listen to what the member added; three of them have to agree."""
+    """Five people listen to the member's track. Three of them must vote to skip it."""
     playing(stage)
     stage.crowd = stage.seat(5)
 
@@ -159,7 +159,7 @@ def crowd_one_spot(stage: Stage) -> None:
         stage.do("MoveItem", item_id=last, after=first)
 
 
-# name of the case, what is so before, what is done, which event must be among those that follow
+# name of the case, preparation, act, event that must follow
 STORIES: list[tuple[str, Act, Act, str]] = [
     ("add to an empty queue", empty, lambda s: s.add(), "TrackAdded"),
     ("add at the end", playing, lambda s: s.add(), "TrackAdded"),

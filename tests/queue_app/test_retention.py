@@ -1,4 +1,4 @@
-"""What was played long ago is deleted, and what a departed person leaves is nameless."""
+"""Old plays are deleted, and data of people who leave becomes anonymous."""
 
 from __future__ import annotations
 

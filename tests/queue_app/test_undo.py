@@ -1,4 +1,4 @@
-"""Undo and redo: what a change was, and what is left of it."""
+"""Undo and redo: which change, who may, and what can still be restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Snapshot = dict[str, Any]
 
 
 class About(int):
-    """Milliseconds that equal others within four seconds, because a position runs while a busy machine tests it."""
+    """Milliseconds that equal others within four seconds, because positions advance while a test runs."""
 
     __hash__ = None  # type: ignore[assignment]  # equal ones would need the same
 
@@ -46,7 +46,7 @@ class About(int):
 
 
 def essence(snapshot: Snapshot) -> Snapshot:
-    """What an undo restores: not the ranks, and about the position."""
+    """The state that undo restores, without ranks, and with an approximate position."""
     player, item = snapshot["player"], snapshot["player"]["item"]
     return {
         "queue": [each["id"] for each in snapshot["queue"]],
@@ -59,7 +59,7 @@ def essence(snapshot: Snapshot) -> Snapshot:
 
 
 def playing(stage: Stage) -> None:
-    """A track at 0:50, one that was heard before it, one that failed, and five that wait, one of them twice."""
+    """A current track at 0:50, a played one, a failed one, and five queued ones, one of them queued twice."""
     Membership.objects.filter(user=stage.member).update(owner=True)
     stage.fail()
     stage.play()
@@ -188,7 +188,7 @@ def test_a_stop_is_undone_paused(stage: Stage) -> None:
     assert stage.snapshot()["player"]["status"] == "stopped"
 
 
-# --- Whose, and which ---
+# --- Which change, and who may ---
 
 
 def test_it_is_ones_own_newest_change(stage: Stage) -> None:
@@ -225,7 +225,7 @@ def test_a_new_change_clears_redo(stage: Stage) -> None:
 def test_any_seq_of_a_change_names_it(stage: Stage) -> None:
     playing(stage)
     first = stage.snapshot()["seq"] + 1
-    stage.add(position="now")  # added, and what played skipped
+    stage.add(position="now")  # adds a track and skips the current one
     last = stage.snapshot()["seq"]
     stage.add()
     assert last > first
@@ -255,7 +255,7 @@ def test_only_a_dj_undoes_what_others_did(stage: Stage) -> None:
     stage.do("Redo", by=dj)
     assert len(stage.queue) == 1
     stage.do("Undo", by=dj, seq=seq)
-    stage.do("Redo")  # whose change it is
+    stage.do("Redo")  # by the author of the change
     assert len(stage.queue) == 1
 
 
@@ -311,7 +311,7 @@ def test_the_same_key_undoes_once(stage: Stage) -> None:
     assert stage.queue == ids[:1]
 
 
-# --- What is left of it ---
+# --- What can still be restored ---
 
 
 def test_what_has_played_is_left_out_and_said(stage: Stage) -> None:
@@ -617,7 +617,7 @@ def test_a_skip_of_somebody_elses_track_is_undone_where_the_queue_loops(name: st
 
 
 def test_who_may_not_redo_a_skip_is_told_why(stage: Stage) -> None:
-    """Nobody listened when it was skipped. Now people do."""
+    """Nobody listened when the track was skipped, but now people listen."""
     other = stage.join()
     stage.play()
     stage.do("Skip", by=other)
@@ -627,7 +627,7 @@ def test_who_may_not_redo_a_skip_is_told_why(stage: Stage) -> None:
         stage.do("Redo", by=other)
 
 
-# --- What failed ---
+# --- Failed items ---
 
 
 def test_what_failed_first_comes_back_before_what_failed_later(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Nobody sends the bot where they may not go themselves."""
+"""Nobody may send the bot to a channel that they may not join themselves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def closed_channel(guild: Guild, *, deny: int = CONNECT) -> Channel:
 
 
 def known(stage: Stage, **rights: Any) -> User:
-    """A member whose roles the gateway told of."""
+    """A member whose roles the gateway has reported."""
     return stage.join(permissions=VIEW_CHANNEL | CONNECT, role_ids=[stage.id], **rights)
 
 
@@ -57,7 +57,7 @@ def test_a_track_does_not_lead_into_the_settings_channel_who_may_not_join_it(sta
 
 
 def test_where_one_sits_one_may_play(stage: Stage) -> None:
-    """Somebody with the right to may have moved them there."""
+    """A moderator may have moved them there."""
     closed, person = closed_channel(stage.guild), known(stage)
     sit(person, closed)
     stage.add(by=person)
@@ -80,7 +80,7 @@ def test_a_hidden_channel_is_in_the_snapshot_of_those_only_who_see_it_in_discord
     administrator = stage.join(permissions=ADMINISTRATOR, role_ids=[stage.id])
     for user in (let_in, administrator, stage.join(owner=True)):
         assert set(seen_by(user, stage)) == everything
-    for user in (known(stage), stage.join()):  # of the last nobody has told the roles yet
+    for user in (known(stage), stage.join()):  # the last one's roles are not known yet
         assert seen_by(user, stage) == [stage.channel.pk]
 
 

@@ -1,4 +1,4 @@
-"""Skipping by vote, as docs/guild-settings.md has it: who has one, and how many it takes."""
+"""Skipping by vote, as in docs/guild-settings.md: who may vote, and how many votes are needed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_listeners_vote_and_enough_of_them_skip(stage: Stage, api: Callable[[Use
     url = f"/api/guilds/{stage.id}/player/skip"
     first = clients[0].post(url)
     assert (first.status_code, first.json()["vote"]) == (200, {"votes": 1, "needed": 2})
-    assert clients[0].post(url).json() == first.json()  # once each
+    assert clients[0].post(url).json() == first.json()  # one vote each
     assert stage.names.count("SkipVoted") == 1
     assert stage.events()[-1]["args"] == {"item_id": str(item.pk), "votes": 1, "needed": 2}
     assert stage.snapshot()["skip_vote"] == {"votes": 1, "needed": 2}
@@ -77,7 +77,7 @@ def test_only_those_who_hear_it_have_a_vote(stage: Stage) -> None:
     for person in (deaf, elsewhere, stage.join()):
         with pytest.raises(NotAllowed, match="Only listeners in the bot's voice channel"):
             stage.do("Skip", by=person)
-    assert stage.do("Skip", by=others[0])["vote"] == {"votes": 1, "needed": 2}  # of four
+    assert stage.do("Skip", by=others[0])["vote"] == {"votes": 1, "needed": 2}  # of four listeners
 
 
 def test_while_nobody_listens_anybody_may_skip(stage: Stage) -> None:

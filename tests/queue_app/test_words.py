@@ -1,4 +1,4 @@
-"""The log in words."""
+"""The log in sentences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ITEM = {"track": TRACK, "error": {"detail": "It is gone."}}
 
 
 def said(stage: Stage) -> list[str]:
-    """Return the log in words, oldest first."""
+    """Return the sentences of the log, oldest first."""
     events = Event.objects.filter(store__name=f"guild:{stage.id}").select_related("actor").order_by("seq")
     return [event_sentence(each.name, json.loads(each.args), each.actor, via=each.via) for each in events]
 

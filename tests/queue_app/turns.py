@@ -1,4 +1,4 @@
-"""Where a new item goes when people take turns, in plain Python: what `rank.at_turn` asks the database."""
+"""The place of a new item if people take turns, in plain Python. `rank.at_turn` computes the same in SQL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 
 def fair_place(people: Sequence[int | None], *, current: int | None, person: int | None) -> int:
-    """Return where a new item of `person` stands when people take turns: before `people[place]`.
+    """Return the place of a new item of `person` if people take turns: before `people[place]`.
 
-    `people`: who asked for each queued item, in order; `current`: for what plays, which was their first turn.
-    The new item goes into its person's next round: behind all their own, and behind everybody's of that round.
+    `people` are the requesters of the queued items, in order. `current` is the requester of the current item, which was
+    their first turn. The new item belongs to the person's next round: after all of their own items, and after
+    everybody's items of that round.
     """
     turns: Counter[int | None] = Counter() if current is None else Counter([current])
     rounds = []
