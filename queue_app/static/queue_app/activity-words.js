@@ -80,7 +80,7 @@ export class ActivityWords {
     const [words, values = {}] = told.deed;
     const copies = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value : value.cloneNode(true)]));
     const who = strong(told.actor?.called ?? "Backline");
-    // What people undid of their own is told without repeating who they are.
+    // If people undo their own change, the sentence does not name them again.
     const same = told.actor?.called === actor?.called && words.startsWith("%(who)s ");
     const nodes = interpolateNodes(same ? words.slice("%(who)s ".length) : words, { ...copies, who });
     return [text, { deed: element("span", {}, ...nodes) }];
@@ -106,7 +106,7 @@ export class ActivityWords {
       case "TrackRequeued":
         return [gettext("%(who)s put %(title)s back in the queue"), { title }];
       case "TrackStarted":
-        // The bot starts what is next. A person goes back.
+        // The bot starts the next track. A person starts one only by going back.
         return metadata.userId ? [gettext("%(who)s went back to %(title)s"), { title }] : null;
       case "QueueShuffled":
         return [gettext("%(who)s shuffled the queue")];
@@ -148,7 +148,7 @@ export class ActivityWords {
         this.channelId = channelId;
         const channel = strong(this.#channelName(channelId));
         if (name === "VoiceJoined") return [gettext("%(who)s chose the voice channel %(channel)s"), { channel }];
-        // The bot also reports that it can be heard, or no longer. It has not moved then.
+        // The bot also reports that its sound starts or stops. Then it has not moved.
         return moved && channelId ? [gettext("%(who)s joined %(channel)s"), { channel }] : null;
       }
       case "VoiceLeft":
@@ -212,7 +212,7 @@ function continues(event, last) {
     case "TrackStarted":
       return last.name === "TrackRequeued";
     case "PlayerSeeked":
-      return last.name === event.name; // each press of a key is one
+      return last.name === event.name; // each press of a key makes one
     default:
       return false;
   }
@@ -260,7 +260,7 @@ function troubleOf(error) {
   }
 }
 
-/** @param {object} settings @returns {string} as the settings page calls them */
+/** @param {object} settings @returns {string} their names on the settings page */
 function settingNames(settings) {
   const labels = JSON.parse(byId("feed").dataset.settings ?? "{}");
   return Object.keys(settings).map((name) => labels[name] ?? name).join(", ");

@@ -7,8 +7,8 @@ import { element, icon } from "../backline/js/dom.js";
 /**
  * @param {HTMLElement} frame an element of class `art`
  * @param {Track | null} track
- * @param {(color: string | null) => void} [onColor] told the picture's color, for what surrounds it
- * @param {string} [blank] the icon where there is no track
+ * @param {(color: string | null) => void} [onColor] called with the picture's color, for the elements around it
+ * @param {string} [blank] the icon if there is no track
  */
 export function showArtwork(frame, track, onColor = () => {}, blank = "music") {
   const source = track?.artwork_url ?? "";
@@ -42,7 +42,7 @@ function hueOf(text) {
 }
 
 /**
- * The average color, in which lively pixels count more than grey ones.
+ * The average color, in which saturated pixels count more than gray ones.
  * @param {HTMLImageElement} picture
  * @returns {string | null} null when another origin's picture may not be read
  */

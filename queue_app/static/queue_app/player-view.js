@@ -292,10 +292,10 @@ function skipping(item, can) {
 }
 
 /**
- * Whether a person may go to another track or position: those may who need no vote to skip the current track.
+ * Whether a person may go to another track or position: only people who can skip the current track without a vote may.
  * @param {QueueItem | null} item the current one
  * @param {Rights | null} can
- * @returns {[string, boolean]} why not, and whether they may
+ * @returns {[string, boolean]} the reason why not, and whether they may
  */
 export function jumping(item, can) {
   const may = !can || !item || can.seek || isMe(item.requested_by);
@@ -303,7 +303,7 @@ export function jumping(item, can) {
 }
 
 /**
- * Send one command a press: the button is busy until the server answers.
+ * Send one command for each press: the button is busy until the server responds.
  * @param {HTMLButtonElement} button
  * @param {() => Promise<unknown>} act
  */

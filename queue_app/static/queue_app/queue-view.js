@@ -15,7 +15,7 @@ import { jumping } from "./player-view.js";
  * @property {"queued" | "adding" | "waiting" | "removing" | "moving" | "failed" | "retrying"} state
  * @property {Track | null} track
  * @property {string} title
- * @property {string} person who asked for it
+ * @property {string} person who added it
  * @property {boolean} mine
  * @property {string[]} words
  * @property {string} when it plays, or what happens to it; never cut off
@@ -71,7 +71,7 @@ export class QueueView {
         this.#nodes.set(line.key, node);
       }
       this.#fill(node, line, can, mayJump);
-      // Moving a node drops its focus and restarts its animation: only when it is elsewhere.
+      // A node that is in its place is not moved, because that would drop its focus and restart its animation.
       while (at?.hasAttribute("data-kept")) at = at.nextElementSibling;
       if (at === node) at = at.nextElementSibling;
       else this.#list.insertBefore(node, at);

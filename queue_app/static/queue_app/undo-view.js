@@ -6,7 +6,7 @@ import { gettext, interpolate } from "../backline/js/i18n.js";
 
 /** @import { GuildSyncEvent, Undoable, Undoing } from "../client/types.d.ts" */
 
-/** Events within this time are read about once. */
+/** Events within this time cause only one read. */
 const PAUSE_MS = 150;
 
 export class UndoView {
@@ -68,7 +68,7 @@ export class UndoView {
   }
 }
 
-/** The change with a sentence to stand inside another. @param {Undoable | null} change */
+/** Return the change with its sentence without the full stop, so that it can be part of another. @param {Undoable | null} change */
 function named(change) {
   return change && { ...change, sentence: change.sentence.replace(/\.$/, "") };
 }
