@@ -31,7 +31,7 @@ from bench.load.servers import MESSAGE
 
 MOST_FLOOR, LEAST_NAIVE, MOST_KB = 4.0, 8.0, 40.0
 NAIVE_SHARE = 10  # the naive server is so slow that it gets only a tenth of the events
-WARM_UP = 50  # connections before memory is measured, so that what is loaded once does not count
+WARM_UP = 50  # connections before memory is measured, so that one-time costs do not count
 
 
 @dataclass

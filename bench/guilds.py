@@ -95,7 +95,7 @@ async def start_in(guilds: int, channels: int) -> bool:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=400)
-    parser.add_argument("--guilds", type=int, default=200, help="that a bot starts in")
+    parser.add_argument("--guilds", type=int, default=200, help="number of guilds in which a bot starts")
     options = parser.parse_args(argv)
     with program() as token:
         measure(token, options.requests)

@@ -2,11 +2,11 @@
 
 *inside*: this process calls the program's ASGI application with 10, 1,000 and 10,000 items in the queue. It measures
 queries, rows returned to the program, thousands of SQLite's instructions, and CPU milliseconds of each act and of its
-undo: while a track plays, while nobody is in voice, in fair order, and behind an item behind which 25 others were
-moved. Reference: with 10,000 items at most 1.5 times the cost with 10, and no more rows. An add takes at most 9
+undo: while a track plays, while nobody is in voice, in fair order, and after an item after which 25 others were
+inserted. Reference: with 10,000 items at most 1.5 times the cost with 10, and no more rows. An add takes at most 9
 queries while a track plays, 10 while none does, and 8 ms.
 
-Clearing, shuffling, removing duplicates and what absent people added, and the undo of these, may read the whole queue.
+Clearing, shuffling, removing duplicates, removing tracks of absent people, and undoing these may read the whole queue.
 Reference: 1 s each. Adding 1,000 tracks at once takes at most 2 s.
 
 *sqlite*, *postgres*: the whole program, as with `make run`, over HTTP. It measures adds a second and their latency with
@@ -82,7 +82,7 @@ class Inside:
         return await call(application, method, f"/api/guilds/{GUILD}{path}", body, token=self.token)
 
     async def command(self, name: str, **args: Any) -> Any:
-        """Carry out a command over REST. Returns its result."""
+        """Run a command over REST. Returns its result."""
         return (await self.ask("POST", "/commands", {"name": name, "args": args}))["result"]
 
     async def start_next(self) -> object:
@@ -114,7 +114,7 @@ class Inside:
         fill(GUILD, count, people=people, apart=apart)
 
     def seat_one(self) -> None:
-        """Have the first of those who added tracks sit with the bot."""
+        """Put the first person who added tracks into the bot's channel."""
         from guilds.models import VoiceState
 
         VoiceState.objects.get_or_create(
@@ -254,7 +254,7 @@ def measure_inside(acts: int) -> None:
         for size in SIZES:
             long[size] = {}
             for name in ("ClearQueue", "ShuffleQueue", "RemoveDuplicates", "RemoveAbsent"):
-                # Every second item is of somebody who is absent, or a duplicate, so the removed ones stand apart.
+                # Every second item is a duplicate or an absent person's, so the removed items are not neighbors.
                 inside.prepare(size, playing=True, fair=False, people=2, apart=True)
                 inside.seat_one()
                 long[size] |= asyncio.run(inside.whole_queue(name))

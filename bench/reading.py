@@ -1,8 +1,8 @@
-"""The cost of reading back: `python -m bench.reading [sqlite] [postgres] [--times 20]`.
+"""The cost of reading a guild's past: `python -m bench.reading [sqlite] [postgres] [--times 20]`.
 
-A guild with 100,000 events, 20,000 plays in 30 days and 1,000 changes, 40 people and 400 tracks. It measures history,
-audit, statistics and the next undo through the whole stack, with each filter, near the start and deep in the past:
-queries, and CPU milliseconds of this process and of PostgreSQL's. Reference: at most 50 ms each.
+The guild has 100,000 events, 20,000 plays in 30 days, 1,000 changes, 40 people and 400 tracks. It measures history,
+audit, statistics and the next undo through the whole stack, with each filter, for recent and for old pages: queries,
+and CPU milliseconds of this process and of PostgreSQL's processes. Reference: at most 50 ms each.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ MOST_MS = 50.0
 WARM_UP = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
-# How often of a thousand events, and who appends it.
+# Events, with their number among a thousand and who appends them.
 NAMES = {
     "TrackAdded": (280, "rest"), "TrackStarted": (270, "bot"), "TrackFinished": (200, "bot"),
     "TrackSkipped": (70, "discord"), "TrackMoved": (40, "sync"), "VolumeChanged": (40, "sync"),
     "PlayerPaused": (30, "discord"), "PlayerResumed": (30, "discord"), "QueueCleared": (20, "rest"),
     "VoiceChanged": (17, "bot"), "TracksAdded": (2, "discord"), "SettingsChanged": (1, "admin"),
 }  # fmt: skip
-# Filters of which some find nothing, so that nothing ends the search early.
+# Some of these filters find nothing, so that the search reads everything.
 PATHS = [
     "/history", "/history?before=10000", "/history?limit=100", "/history?user=me", "/history?user=41",
     "/history?state=skipped", "/history?state=failed", "/history?user=me&state=failed",
@@ -54,7 +54,7 @@ PATHS = [
 
 
 def plant() -> None:
-    """Write the guild's past."""
+    """Write the guild's events, plays and changes."""
     from django.db import connection
     from django.utils import timezone
 
@@ -133,7 +133,7 @@ def plant() -> None:
 
 
 class Cpu:
-    """CPU seconds of this process, and of the processes of its PostgreSQL."""
+    """The CPU seconds of this process, and of the processes of its PostgreSQL."""
 
     def __init__(self, server: int | None) -> None:
         self._server = server

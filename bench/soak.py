@@ -1,7 +1,7 @@
 """Memory of a busy `serve`: `python -m bench.soak [--minutes 6] [--warm-up 2] [--trace] [--once]`.
 
 It runs one `manage.py serve` with its sandbox on SQLite, and simulates people, devices and bots that use all of it
-(bench/load/people.py): logins, pages, REST, voice, slash commands, small and large pushes, slow readers, frames,
+(bench/load/people.py): logins, pages, REST, voice, slash commands, small and large pushes, slow readers, frames, and
 LiveStore. It prints resident memory, malloc's used and unused memory, and the size of the sandbox's objects.
 
 Reference: after the warm-up, resident memory grows by at most 5 %, comparing the medians of the first and second half.
@@ -112,7 +112,7 @@ async def soak(running: ServerProcess, site: Site, *, minutes: float, warm_up: f
         await asyncio.gather(*habits, return_exceptions=True)
     await asyncio.sleep(3.0)
     idle = await asyncio.to_thread(running.ask, "look")
-    print("afterwards, nobody there:")
+    print("afterwards, without load:")
     show((time.monotonic() - begun) / 60, idle)
     if "grown" in idle:
         show_traced(idle)
@@ -161,8 +161,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=6.0, help="after warm-up")
     parser.add_argument("--warm-up", type=float, default=2.0, help="minutes")
-    parser.add_argument("--trace", action="store_true", help="name the lines of code that hold more and more")
-    parser.add_argument("--once", action="store_true", help="only try that all of it runs")
+    parser.add_argument("--trace", action="store_true", help="name the lines of code whose memory grows")
+    parser.add_argument("--once", action="store_true", help="only check that every habit runs")
     options = parser.parse_args(argv)
     for name in ("DATABASE_URL", "REDIS_URL", "ENVIRONMENT"):
         os.environ.pop(name, None)

@@ -106,7 +106,7 @@ async def call_rest(site: Site) -> None:
 
 
 async def listen_in_voice(site: Site) -> None:
-    """Join a voice channel, have the bot play there, control it by slash commands, listen, and leave."""
+    """Join a voice channel, let the bot play there, control it with slash commands, listen, and leave."""
     seat = {"user": "member", "channel_id": STAGE_LEFT}
     await site.discord.post("/_sandbox/voice-state", json=seat)
     await site.rest("member", "POST", f"/api/guilds/{LOUNGE}/queue", {"query": "tone"})

@@ -13,14 +13,14 @@ TRACK = "library:" + "0" * 32  # created if the library is empty
 
 
 def requester(number: int) -> str:
-    """Return the Discord id of one of those who request items."""
+    """Return the Discord id of one of the people who request items."""
     return f"2100000000000000{number:02}"
 
 
 def fill(guild_id: str, count: int, *, people: int = 1, apart: bool = False) -> None:
     """Fill a guild's queue with exactly `count` items, requested by `people` members in turns.
 
-    `apart`: every second item is a track that is in the queue once, and the others are all the same track.
+    `apart`: every second item is a track that is queued once, and the other items are all the same track.
     """
     from django.db import transaction
     from django.utils import timezone

@@ -1,6 +1,6 @@
 """The servers that the benchmarks compare, each in its own process: `python -m bench.load.servers NAME`.
 
-Each listens on a free loopback port, prints one line of JSON, carries out commands from stdin (`publish COUNT
+Each listens on a free loopback port, prints one line of JSON, executes commands from stdin (`publish COUNT
 [BYTES]`, or `write` for the same with a response), and ends when stdin is closed. All use uvloop. Django servers are
 configured as in production, with SQLite.
 """
@@ -33,7 +33,7 @@ def say(**hello: Any) -> None:
 
 
 async def obey(publish: Publish) -> None:
-    """Carry out commands from stdin until it is closed."""
+    """Execute commands from stdin until it is closed."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
 
