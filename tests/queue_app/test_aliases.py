@@ -66,6 +66,13 @@ def test_each_answers_the_seq_of_its_last_event_once_for_a_key(
     assert head(stage) == first.json()["seq"]
 
 
+def test_removing_with_a_key_twice_removes_once(ask: Ask, stage: Stage) -> None:
+    item = stage.add()
+    for _ in range(2):
+        assert ask("delete", f"/queue/{item.pk}", key="remove-it").status_code == 204
+    assert stage.names.count("TrackRemoved") == 1
+
+
 def test_undo_and_redo_name_what_they_did(ask: Ask, stage: Stage) -> None:
     items = [str(stage.add().pk) for _ in range(3)]
     ask("post", "/queue/clear")
