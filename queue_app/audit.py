@@ -58,7 +58,7 @@ def read_audit(
 
 
 def _with_change(events: QuerySet[Event], store: Store) -> QuerySet[Any]:
-    """Annotate each event with `change_id`, the newest change that began at or before it. It may also end before it."""
+    """Annotate each event with `change_id`, the newest change that began at or before it. It may be over by then."""
     changes = Change.objects.filter(
         guild_id=store.name.partition(":")[2], epoch=store.epoch, seq__lte=OuterRef("seq")
     )

@@ -48,7 +48,7 @@ def read_history(
 
 
 def plays_of(user: User) -> Iterator[dict[str, Any]]:
-    """Yield what was played of all that a person asked for, oldest first, with one page in memory at a time."""
+    """Yield all plays of tracks that a person requested, oldest first, with one page in memory at a time."""
     plays = Play.objects.filter(requested_by=user).select_related("track").order_by("pk")
     last = 0
     while page := list(plays.filter(pk__gt=last)[:EXPORT_PAGE]):

@@ -17,7 +17,7 @@ def is_among(membership: Membership | None, who: str) -> bool:
 
 
 def who_moves(settings: GuildSettings) -> str:
-    """Return who may add tracks before those of other people. If people take turns, this is at least DJs."""
+    """Return who may add tracks before those of other people. If people take turns, `everyone` means `dj`."""
     if settings.fair_order and settings.may_move == Who.EVERYONE:
         return Who.DJ
     return settings.may_move

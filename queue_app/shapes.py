@@ -13,7 +13,7 @@ from queue_app.models import Play, Player, QueueItem
 
 
 def item_shape(item: QueueItem) -> dict[str, Any]:
-    """`item.track` and `item.requested_by` should be loaded."""
+    """Return an item in its shape. `item.track` and `item.requested_by` should be loaded."""
     return {
         "id": str(item.pk),
         "track": track_shape(item.track),
@@ -43,7 +43,10 @@ def player_shape(player: Player) -> dict[str, Any]:
 
 
 def play_shape(play: Play, player: Player, *, plays: int) -> dict[str, Any]:
-    """`play.item` with its track and requester should be loaded. `plays` are those of its track in the guild."""
+    """Return a play in its shape. `play.item` should be loaded, with its track and requester.
+
+    `plays` is the number of plays of the track in the guild.
+    """
     heard_ms = play.heard_ms
     if play.ended_at is None and player.item_id == play.item_id:
         heard_ms += max(0, player.current_position_ms - play.from_ms)

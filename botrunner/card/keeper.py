@@ -59,7 +59,7 @@ class CardKeeper:
             await asyncio.wait(tasks)
 
     def look(self, guild_id: str, *, within: float = 0.0) -> None:
-        """Check a guild's card within so many seconds. Call it on the event loop only."""
+        """Check a guild's card after at most `within` seconds. Call it on the event loop only."""
         at = time.monotonic() + within
         self._due[guild_id] = min(at, self._due.get(guild_id, at))
         self._wake.set()

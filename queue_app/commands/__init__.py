@@ -1,7 +1,7 @@
 """The command core: every change that a person can make, by its name, for all surfaces.
 
-Each file here declares a command (see `queue_app/domain/command.py`). No other code is needed to offer it over REST
-and `/sync`, and in the OpenAPI document, docs/protocol.md and the types of the clients. All surfaces, also slash
+Each file here declares a command (see `queue_app/domain/command.py`). Without further code, REST and `/sync` offer it,
+and it is part of the OpenAPI document, docs/protocol.md and the types of the clients. All surfaces, also slash
 commands, only translate requests and answers, and call `execute`.
 """
 

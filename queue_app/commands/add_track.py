@@ -30,7 +30,7 @@ MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of th
 
 
 class Query(serializers.CharField):
-    """Words, a library URI or a link. If the text contains a link, only the link is used, also for the length limit."""
+    """Words, a library URI or a link. If the text contains a link, the rest of the text is dropped."""
 
     def __init__(self, **options: Any) -> None:
         sentence = always(_("Must be a search, a link or a library URI."))
@@ -91,9 +91,8 @@ ADDING = {
 class AddTrack(Command):
     """Add the track that `query` names to the queue. `now` also skips the current track.
 
-    If nothing matches the query, an item is added anyway and fails at once with the reason, so that the page shows
-    who asked for what. Adding a track resumes a stopped player. It resumes a paused player only if that has no
-    track to resume.
+    If nothing matches the query, an item is added anyway and fails at once with the reason, so that people see the
+    request. Adding a track resumes a stopped player. It resumes a paused player only if nothing was playing or queued.
     """
 
     arguments = AddTrackArguments

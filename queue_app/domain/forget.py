@@ -13,8 +13,8 @@ from realtime.models import Command, Event
 def forget_person(user: User) -> None:
     """Rewrite the events and answers that name the user: `requested_by` becomes null, and `RightsChanged` loses the id.
 
-    Apart from tagging events, only this changes stored events. Their seqs stay the same, so readers keep their cursors.
-    Clients and hubs keep what they already have in memory until they read it again. Reads all events of all guilds,
+    Apart from `manage.py tag_events`, only this changes stored events. Seqs stay the same, so readers keep their
+    cursors. Clients and hubs keep what they have in memory until they read it again. Reads all events of all guilds,
     which is acceptable because a person leaves only once. Call it in the transaction that deletes the user.
     """
     person = str(user.pk)

@@ -246,7 +246,7 @@ def observe(
 
 
 def checkpoint(guild_id: str, *, owner: str, item_id: UUID, jumps: int, position_ms: int) -> None:
-    """Save the item's position, without an event. Does nothing if a command has set the position since."""
+    """Save the item's position, without an event. Does nothing without the lease, or if a command set the position."""
     Player.objects.filter(pk=guild_id, lease_owner=owner, item_id=item_id, jumps=jumps).update(
         position_ms=position_ms, position_at=timezone.now()
     )
@@ -325,7 +325,7 @@ def lose_channel(guild_id: str, *, owner: str) -> None:
 
 
 def settle_empty_channel(guild_id: str, *, owner: str) -> None:
-    """Note since when the bot's channel is empty, and leave it after the time that the guild's settings allow.
+    """Store since when the bot's channel is empty, and leave it after the time that the guild's settings allow.
 
     The current item and its position are kept, as after `LeaveVoice`.
     """

@@ -1,4 +1,4 @@
-"""Delete what was played long ago, and changes that can no longer be undone."""
+"""Delete old plays and items, and changes that can no longer be undone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ BATCH, MAX_BATCHES = 1000, 100
 
 
 def forget_history() -> dict[str, int]:
-    """Delete plays and items that ended more than HISTORY_DAYS ago, and old changes. Returns how many, by kind.
+    """Delete plays and items that ended more than HISTORY_DAYS ago, and old changes. Returns their numbers, by kind.
 
-    An item is kept while one of its plays is. Safe to interrupt.
+    An item is kept as long as one of its plays. Safe to interrupt.
     """
     now = timezone.now()
     gone = {"changes": _delete(Change.objects.filter(created_at__lt=now - REACH - MARGIN))}
