@@ -86,9 +86,7 @@ class AuditQuery(PageQuery):
 
 class StatisticsQuery(Arguments):
     days = Digits(max_value=MAX_DAYS, default=DAYS, help_text=gettext_lazy("today included, in UTC"))
-    user = Someone(
-        help_text=gettext_lazy("only tracks that this person requested: the id of a user, or `me`")
-    )
+    user = OneOf([(ME, ME)], required=False, help_text=gettext_lazy("`me`: only tracks that you requested"))
 
 
 # --- Answers ---
