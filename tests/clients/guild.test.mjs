@@ -306,6 +306,23 @@ test("several removals and additions are shown at once and undone when refused",
   assert.deepEqual(rows(), ["a", "b", "c"]);
 });
 
+test("tracks added after an item are shown there, after the current track in front, after an unknown one at the end", async () => {
+  peer.queue = [makeItem("a"), makeItem("b")];
+  peer.player = playingPlayer();
+  await start();
+  const places = [
+    [peer.queue[0].id, ["a", "library:1 (adding)", "library:2 (adding)", "b"]],
+    [peer.player.item.id, ["library:1 (adding)", "library:2 (adding)", "a", "b"]],
+    ["gone", ["a", "b", "library:1 (adding)", "library:2 (adding)"]],
+  ];
+  for (const [after, expected] of places) {
+    refuse({ code: "FORBIDDEN", detail: "Not yours." });
+    const adding = store.addAll(["library:1", "library:2"], { position: { after } });
+    assert.deepEqual(rows(), expected);
+    await assert.rejects(adding, /Not yours/);
+  }
+});
+
 test("clearing one's own tracks shows which, and waits for the network", async () => {
   const theirs = { ...makeItem("b"), requested_by: { id: "u2", username: "other", display_name: "Other", avatar_url: null } };
   peer.queue = [makeItem("a"), theirs];

@@ -2,7 +2,7 @@ import { NetworkError, SyncError } from "./errors.js";
 
 /**
  * @import { Commands } from "./commands.d.ts"
- * @import { NewChange, Player, Track, Undoable } from "./types.d.ts"
+ * @import { NewChange, Place, Player, Track, Undoable } from "./types.d.ts"
  *
  * @typedef {{seq: number | null, result: Commands[Name]["result"]}} Answer `seq` of the last event that the command
  *   appended, or null if nothing changed
@@ -76,7 +76,7 @@ export class GuildCommands {
   /**
    * Add a track. While offline it stays in the rows as waiting, and is sent once, later.
    * @param {string} query words, a URL, or a track's `uri`
-   * @param {{position?: "end" | "next" | "now", track?: Track | null}} [options]
+   * @param {{position?: Place, track?: Track | null}} [options]
    * @throws {SyncError} refused, and removed from the rows again
    */
   async add(query, { position = "end", track = null } = {}) {
@@ -107,7 +107,7 @@ export class GuildCommands {
   /**
    * Add several tracks, 1,000 at most. While offline they stay in the rows as waiting, and are sent once, later.
    * @param {string[]} uris library URIs and links
-   * @param {{position?: "end" | "next" | "now", shuffle?: boolean, tracks?: Track[]}} [options] `tracks`: those of the uris
+   * @param {{position?: Place, shuffle?: boolean, tracks?: Track[]}} [options] `tracks`: those of the uris
    * @throws {SyncError} refused, and removed from the rows again
    */
   async addAll(uris, { position = "end", shuffle = false, tracks = [] } = {}) {

@@ -190,7 +190,8 @@ export class GuildStore extends GuildCommands {
 
   /** @returns {Row[] | null} the queue with pending changes; null until the first snapshot */
   get rows() {
-    return this.#state && queueRows(this.#state.queue, this.pending, { live: this.isLive, userId: this.#client.userId });
+    const { userId } = this.#client;
+    return this.#state && queueRows(this.#state.queue, this.pending, { live: this.isLive, userId, playing: this.#state.player.item?.id });
   }
 
   /**

@@ -1,11 +1,11 @@
 import { insertAfter } from "./queue.js";
 
 /**
- * @import { NewChange, QueueItem, Track } from "./types.d.ts"
+ * @import { NewChange, Place, QueueItem, Track } from "./types.d.ts"
  *
  * @typedef {object} PendingAdd a track that is being added to the queue
  * @property {string} query
- * @property {"end" | "next" | "now"} position
+ * @property {Place} position
  * @property {Track | null} track the track, if it is already known
  * @property {boolean} waiting whether it waits for the connection
  *
@@ -51,10 +51,10 @@ function addedBy({ eventId, name, args, note }, live) {
  * The queue with pending changes.
  * @param {QueueItem[]} known
  * @param {NewChange[]} pending
- * @param {{live: boolean, userId?: string | null}} situation
+ * @param {{live: boolean, userId?: string | null, playing?: string | null}} situation `playing`: the id of the current item
  * @returns {Row[]}
  */
-export function queueRows(known, pending, { live, userId = null }) {
+export function queueRows(known, pending, { live, userId = null, playing = null }) {
   const removals = pending.map((change) => removedBy(change, userId));
   const moves = pending.filter(({ name }) => name === "MoveItem");
   const queue = moves.reduce((items, { args }) => foreseeMove(items, args.item_id, args.after), known);
@@ -62,12 +62,28 @@ export function queueRows(known, pending, { live, userId = null }) {
   const items = queue.map((item) => (
     { key: item.id, item, add: null, removing: removals.some((removes) => removes(item)), moving: moving.has(item.id) }
   ));
-  const adds = pending.flatMap((change) => addedBy(change, live));
-  return [
-    ...adds.filter((row) => row.add?.position !== "end"),
-    ...items,
-    ...adds.filter((row) => row.add?.position === "end"),
-  ];
+  const ids = new Set(known.map(({ id }) => id));
+  /** @type {Map<string, Row[]>} */
+  const adds = new Map();
+  for (const row of pending.flatMap((change) => addedBy(change, live))) {
+    const place = placeOf(/** @type {PendingAdd} */ (row.add).position, ids, playing);
+    adds.set(place, adds.get(place) ?? []).get(place)?.push(row);
+  }
+  const at = (/** @type {string} */ place) => adds.get(place) ?? [];
+  return [...at("front"), ...items.flatMap((row) => [row, ...at(row.key)]), ...at("end")];
+}
+
+/**
+ * Where added tracks are shown.
+ * @param {Place} position
+ * @param {Set<string>} ids of the items in the queue
+ * @param {string | null} playing
+ * @returns {string} "front", "end", or the id of the item before them
+ */
+function placeOf(position, ids, playing) {
+  if (typeof position !== "object") return position === "end" ? "end" : "front";
+  if (position.after === playing) return "front";
+  return ids.has(position.after) ? position.after : "end";
 }
 
 /**

@@ -16,6 +16,9 @@ export interface Cursor {
   seq: number;
 }
 
+/** Where tracks are added: `after` an item, by its id. */
+export type Place = "end" | "next" | "now" | { after: string };
+
 /** The vote to skip the current item. */
 export interface SkipVote {
   votes: number;
