@@ -28,21 +28,24 @@ class ItemState(models.TextChoices):
 # The transitions between states, and who causes them. Operators can queue any item again (domain/requeue.py).
 MOVES: dict[ItemState, dict[ItemState, str]] = {
     ItemState.QUEUED: {
-        ItemState.PLAYING: "the bot",
-        ItemState.REMOVED: "the requester, DJs, people who may clear the queue",
+        ItemState.PLAYING: "the bot, a person who undoes a change of the current track",
+        ItemState.REMOVED: "the requester, DJs, people who may clear the queue, a person who undoes adding it",
         ItemState.SKIPPED: "a person who jumps to a later item",
         ItemState.FAILED: "the bot, or AddTrack if nothing matches",
     },
     ItemState.PLAYING: {
         ItemState.QUEUED: "a person who goes back to another track",
-        ItemState.PLAYED: "the bot",
-        ItemState.SKIPPED: "the requester, DJs, enough votes",
+        ItemState.PLAYED: "the bot, a person who undoes going back to it",
+        ItemState.SKIPPED: "the requester, DJs, enough votes, a person who undoes going back to it",
         ItemState.FAILED: "the bot",
     },
-    ItemState.PLAYED: {ItemState.PLAYING: "the loop, a person who goes back to it"},
+    ItemState.PLAYED: {
+        ItemState.PLAYING: "the loop, a person who goes back to it",
+        ItemState.QUEUED: "a person who undoes a change of the current track and may not interrupt",
+    },
     ItemState.SKIPPED: {
         ItemState.PLAYING: "a person who goes back to it or undoes the skip",
-        ItemState.QUEUED: "a person who undoes the jump",
+        ItemState.QUEUED: "a person who undoes the jump, or the skip and may not interrupt",
     },
     ItemState.REMOVED: {ItemState.QUEUED: "a person who undoes the removal"},
 }

@@ -496,6 +496,22 @@ def test_undoing_a_skip_puts_what_plays_to_the_front_with_its_position(stage: St
     assert abs(stage.player.position_ms - 12_000) < 1_000
 
 
+def test_a_track_that_played_in_the_meantime_waits_at_the_front_as_well(stage: Stage) -> None:
+    stage.play()
+    stage.do("Skip")
+    mine = stage.add()
+    start(stage)
+    stage.add(by=stage.join())
+    stage.do("Previous")
+    for _ in range(2):
+        playback.finish(stage.id, item_id=stage.current.pk, owner=stage.owner)
+        start(stage)
+    crowd(stage)
+    answer = stage.do("Undo")
+    assert answer["left_out"] == [{"item_id": str(mine.pk), "reason": "WOULD_INTERRUPT"}]
+    assert stage.queue == [str(mine.pk)]
+
+
 def test_who_would_interrupt_others_gets_the_track_at_the_front(stage: Stage) -> None:
     stage.play()
     mine = stage.current
