@@ -15,6 +15,7 @@ from config.generate.messages import django_po, djangojs_po
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
 from config.generate.silences import silences_table
+from config.generate.states import states_table
 from guilds.models import GuildSettings
 
 Make = Callable[[], str]
@@ -42,7 +43,11 @@ def parts(**makes: Make) -> Callable[[str], str]:
 
 FILES: dict[str, Callable[[str], str]] = {
     "docs/protocol.md": parts(
-        silences=silences_table, commands=commands_table, events=events_table, errors=error_codes_table
+        states=states_table,
+        silences=silences_table,
+        commands=commands_table,
+        events=events_table,
+        errors=error_codes_table,
     ),
     "docs/alerts.md": parts(settings=lambda: settings_table(AlertRule)),
     "docs/guild-settings.md": parts(settings=lambda: settings_table(GuildSettings)),
