@@ -19,7 +19,7 @@ import { join } from "./tabs.js";
 
 /**
  * A tab's or a process's connection to the server: REST, tokens and event logs. Tabs of one browser share one
- * connection, one token and one queue of changes.
+ * connection, one token and one outbox.
  */
 export class Client {
   #url;

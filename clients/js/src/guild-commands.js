@@ -66,7 +66,7 @@ export class GuildCommands {
     return null;
   }
 
-  /** The pending changes, oldest first. @returns {NewChange[]} @protected */
+  /** The pending commands, oldest first. @returns {NewChange[]} @protected */
   get pending() {
     return [];
   }

@@ -25,7 +25,7 @@ const REFRESH_TRIES = 3;
 const KNOWN = 100;
 
 /**
- * One guild's queue and player, kept current through `/sync`, with changes that are still pending.
+ * One guild's queue and player, kept current through `/sync`, with commands that are still pending.
  *
  * Changes to the queue are pushed: while offline they are queued, and sent later. Commands for the player, and those
  * that affect everybody's tracks, go over REST, now or not at all, because nobody wants a pause an hour late. What they
@@ -133,7 +133,7 @@ export class GuildStore extends GuildCommands {
     return this.#log.pending;
   }
 
-  /** The number of this user's pending changes, including those of other tabs. */
+  /** The number of this user's pending commands, including those of other tabs. */
   get pendingCount() {
     return this.pending.length;
   }
@@ -153,7 +153,7 @@ export class GuildStore extends GuildCommands {
     return this.#state?.voice_channels ?? [];
   }
 
-  /** The player with pending changes; null until the first snapshot. @override */
+  /** The player with pending commands; null until the first snapshot. @override */
   get player() {
     return this.#predictions.apply(this.#state?.player ?? null);
   }
@@ -188,7 +188,7 @@ export class GuildStore extends GuildCommands {
     return this.#state?.next != null;
   }
 
-  /** @returns {Row[] | null} the queue with pending changes; null until the first snapshot */
+  /** @returns {Row[] | null} the queue with pending commands; null until the first snapshot */
   get rows() {
     const { userId } = this.#client;
     return this.#state && queueRows(this.#state.queue, this.pending, { live: this.isLive, userId, playing: this.#state.player.item?.id });

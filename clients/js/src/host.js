@@ -12,7 +12,7 @@ import { Session } from "./session.js";
  * @typedef {{receive: (message: Message) => void, close: () => void}} Seat
  */
 
-/** Has what all tabs of a browser share: their connections, their token, and the queue of their changes. */
+/** Has what all tabs of a browser share: their connections, their token, and their outboxes. */
 export class Host {
   #options;
   /** @type {Map<string, Session>} */

@@ -11,7 +11,7 @@ import { Outbox } from "./outbox.js";
 /** Codes with which the server refuses all changes of this user to this instance. */
 const SHUT_OUT = new Set(["FORBIDDEN", "NOT_FOUND", "CLOSED_4403", "CLOSED_4404"]);
 
-/** One instance for one user: a single connection for all tabs, and the queue of their changes to it. */
+/** One instance for one user: a single connection for all tabs, and their outbox for it. */
 export class Instance {
   #id;
   #session;

@@ -19,7 +19,7 @@ const MAX_FAILURES = 5;
 const RETRY_BASE_MS = 1_000;
 
 /**
- * One user's changes to one instance, pushed in the order they were made.
+ * One user's pending commands and events (`Change`) for one instance, pushed in the order they were made.
  *
  * The next batch is sent after the response to the last. A change whose response was lost is sent again with
  * the same `eventId`, and the server ignores duplicates. Only a response removes a change.

@@ -21,7 +21,7 @@ function foreseeMove(queue, itemId, after) {
   return item && (after === null || queue.some(({ id }) => id === after)) ? insertAfter(queue, item, after) : queue;
 }
 
-/** Which items a pending change removes. @param {NewChange} change @param {string | null} userId @returns {(item: QueueItem) => boolean} */
+/** Which items a pending command removes. @param {NewChange} change @param {string | null} userId @returns {(item: QueueItem) => boolean} */
 function removedBy({ name, args }, userId) {
   switch (name) {
     case "RemoveItem":
@@ -37,7 +37,7 @@ function removedBy({ name, args }, userId) {
   }
 }
 
-/** The tracks that a pending change adds. @param {NewChange} change @param {boolean} live @returns {Row[]} */
+/** The tracks that a pending command adds. @param {NewChange} change @param {boolean} live @returns {Row[]} */
 function addedBy({ eventId, name, args, note }, live) {
   const row = (/** @type {string} */ key, /** @type {string} */ query, /** @type {Track | null} */ track) => (
     { key, item: null, add: { query, position: args.position, track, waiting: !live }, removing: false, moving: false }
@@ -48,7 +48,7 @@ function addedBy({ eventId, name, args, note }, live) {
 }
 
 /**
- * The queue with pending changes.
+ * The queue with pending commands.
  * @param {QueueItem[]} known
  * @param {NewChange[]} pending
  * @param {{live: boolean, userId?: string | null, playing?: string | null}} situation `playing`: the id of the current item
@@ -87,7 +87,7 @@ function placeOf(position, ids, playing) {
 }
 
 /**
- * The failed items with their pending changes.
+ * The failed items with their pending commands.
  * @param {QueueItem[]} failed
  * @param {NewChange[]} pending
  * @returns {FailedRow[]}

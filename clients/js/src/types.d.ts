@@ -123,7 +123,7 @@ export interface Ack {
   seqNums: number[];
 }
 
-/** A pending change. `note` is stored with it but not sent: what to show while it is pending. */
+/** A pending command or event. `note` is stored with it but not sent: what to show while it is pending. */
 export interface NewChange extends PushEvent {
   instanceId: string;
   note: Record<string, any>;
@@ -133,7 +133,7 @@ export interface Change extends NewChange {
   userId: string;
 }
 
-/** Keeps changes across restarts, in the order in which they were added. */
+/** Keeps pending commands and events across restarts, in the order in which they were added. */
 export interface ChangeStorage {
   load(userId: string): Promise<Change[]>;
   /** Adding a change again (by `eventId`) does nothing. */
