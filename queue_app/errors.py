@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import Refusal
@@ -14,6 +15,10 @@ class ItemNotFound(Refusal):
     code = "ITEM_NOT_FOUND"
     sentence = _("This track is not in the queue.")
     status = 404
+
+    def __init__(self, sentence: str | Promise = "", *, field: str = "item_id") -> None:
+        super().__init__(sentence)
+        self.errors = {field: [str(self)]}
 
 
 class NothingPlaying(Refusal):

@@ -68,6 +68,14 @@ class QueueItem(models.Model):
     added_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    repeats = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="repeated_as",
+        help_text=_("The loop added this item again."),
+    )
     resume_ms = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text=_("Position at which it starts when it plays next.")
     )
@@ -91,6 +99,11 @@ class QueueItem(models.Model):
                 fields=["guild", "ended_at"],
                 condition=Q(state=ItemState.FAILED, dismissed=False),
                 name="item_failed",
+            ),
+            models.Index(
+                fields=["guild", "-ended_at"],
+                condition=Q(state__in=(ItemState.PLAYED, ItemState.SKIPPED)),
+                name="item_ended",
             ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [

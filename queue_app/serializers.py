@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.serializers import PersonSerializer
 from guilds.serializers import GuildSerializer, VoiceChannelSerializer
 from library.serializers import TrackSerializer
+from queue_app.left_out import Adding, Restoring
 from queue_app.models import ItemState, Loop
 from queue_app.player_states import PlayerStatus
 
@@ -128,7 +129,7 @@ class ShuffledSerializer(Shape):
 
 class LeftOutUriSerializer(Shape):
     uri = serializers.CharField()
-    reason = serializers.CharField()
+    reason = serializers.ChoiceField(choices=list(Adding))
 
 
 class AddedSerializer(Shape):
@@ -138,11 +139,10 @@ class AddedSerializer(Shape):
 
 
 class LeftOutItemSerializer(Shape):
-    item_id = serializers.CharField()
-    reason = serializers.CharField(
-        help_text=_(
-            "Such as ALREADY_PLAYED. WOULD_INTERRUPT means that the item is at the front of the queue."
-        )
+    item_id = serializers.CharField(help_text=_("Of a setting, its name."))
+    reason = serializers.ChoiceField(
+        choices=list(Restoring),
+        help_text=_("WOULD_INTERRUPT means that the item is at the front of the queue instead."),
     )
 
 

@@ -31,5 +31,5 @@ class ChangeSettings(Command):
         differing = {name: value for name, value in before.items() if value != changes[name]}
         if differing:
             expected = {name: changes[name] for name in differing}
-            state.undo.steps.append({"do": "SetSettings", "to": differing, "expected": expected})
+            state.undo.steps.append({"do": "RestoreSettings", "to": differing, "expected": expected})
         return shape

@@ -53,7 +53,9 @@ class MoveItem(Command):
         if target is not None:
             low = others.filter(pk=target).values_list("rank", flat=True).first()
             if low is None:
-                raise ItemNotFound(_("The item before it is no longer in the queue."))
+                raise ItemNotFound(
+                    _("The track that it should follow is no longer in the queue."), field="after"
+                )
         following = (others if low is None else others.filter(rank__gt=low)).first()
         if following is None or following[0] != item.pk:
             state.undo.steps.append({"do": "MoveBack", "item": str(item.pk)} | place_of(state, item))

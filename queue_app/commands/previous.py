@@ -4,10 +4,11 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import JUMP
 from queue_app.domain.rank import at_front
-from queue_app.domain.restore import remembered
+from queue_app.domain.restore.current import remembered
 from queue_app.domain.seek import seek
+from queue_app.domain.skip import take_back_repeats
 from queue_app.errors import NoPrevious
-from queue_app.events import PlayerSeeked, TrackRequeued, TrackStarted
+from queue_app.events import PlayerSeeked, TrackRemoved, TrackRequeued, TrackStarted
 from queue_app.models import ItemState, Player, QueueItem
 from queue_app.serializers import PlayerSerializer
 
@@ -23,6 +24,7 @@ class Previous(Command):
     right = JUMP
     appends = {
         TrackRequeued: "for the current track",
+        TrackRemoved: "for its copy that the loop had added",
         TrackStarted: "",
         PlayerSeeked: "if the current track starts over",
     }
@@ -34,7 +36,7 @@ class Previous(Command):
         """Raises NoPrevious."""
         player = state.player
         current = player.item
-        if current is not None and player.current_position_ms > AGAIN_MS:
+        if current is not None and player.current_position_ms > AGAIN_MS and not current.track.is_live:
             position_ms = seek(state, 0)
             state.undo.steps.append({"do": "SeekBack", "item": str(current.pk), "position_ms": position_ms})
             return player
@@ -49,9 +51,10 @@ class Previous(Command):
             current.save(update_fields=["resume_ms"])
             state.count(1)
             state.append(TrackRequeued(item=current))
+        copies = take_back_repeats(state, item)
         state.play(item, position_ms=0)
         state.append(TrackStarted(item=item))
-        state.undo.steps.append(step)
+        state.undo.steps += [step, *([copies] if copies else [])]
         return player
 
 

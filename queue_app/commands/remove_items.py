@@ -35,7 +35,9 @@ class RemoveItems(Command):
         if len(found) < len(set(item_ids)):
             known = {str(item.pk) for item in found}
             missing = next(item_id for item_id in item_ids if item_id not in known)
-            raise ItemNotFound(_("The track %(item)s is not in the queue.") % {"item": missing})
+            raise ItemNotFound(
+                _("The item %(item)s is not in the queue.") % {"item": missing}, field="item_ids"
+            )
         user = state.origin.user
         if not state.is_dj and any(item.requested_by_id != (user and user.pk) for item in found):
             raise NotYourItem

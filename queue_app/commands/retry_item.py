@@ -39,5 +39,5 @@ class RetryItem(Command):
             state.undo.steps.append({"do": "DismissFailed", "items": [str(added.pk)], "right": "own"})
         if old.state == ItemState.FAILED and not old.dismissed:
             state.dismiss(old, why="retried")
-            state.undo.steps.append({"do": "ShowFailed", "items": [str(old.pk)], "right": "own"})
+            state.undo.steps.append({"do": "ShowFailed", "items": [str(old.pk)], "right": "any"})
         return added

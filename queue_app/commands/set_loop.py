@@ -29,7 +29,7 @@ class SetLoop(Command):
     def run(state: GuildState, *, loop: str) -> Player:
         player = state.player
         if player.loop != loop:
-            state.undo.steps.append({"do": "SetLoop", "to": player.loop, "expected": loop})
+            state.undo.steps.append({"do": "RestoreLoop", "to": player.loop, "expected": loop})
             player.loop = loop
             player.save(update_fields=["loop"])
             state.append(LoopChanged())

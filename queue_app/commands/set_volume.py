@@ -37,5 +37,5 @@ class SetVolume(Command):
         player.save(update_fields=["volume", "volume_chosen"])
         if changed:
             state.append(VolumeChanged())
-            state.undo.steps.append({"do": "SetVolume"} | before)
+            state.undo.steps.append({"do": "RestoreVolume"} | before)
         return player

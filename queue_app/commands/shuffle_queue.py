@@ -7,7 +7,7 @@ from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_move
 from queue_app.domain.rank import queued
-from queue_app.domain.restore import set_order
+from queue_app.domain.restore.queue import set_order
 from queue_app.events import QueueShuffled
 from queue_app.serializers import ShuffledSerializer
 

@@ -8,7 +8,7 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import JUMP
 from queue_app.domain.rank import queued
 from queue_app.domain.remove import take_out
-from queue_app.domain.skip import skip_current
+from queue_app.domain.skip import repeat_all, skip_current
 from queue_app.errors import ItemNotFound
 from queue_app.events import QueueRenumbered, TrackAdded, TrackSkipped, TracksSkipped
 from queue_app.models import ItemState, QueueItem
@@ -36,10 +36,16 @@ class SkipTo(Command):
         if target is None:
             raise ItemNotFound
         before = queued(state.guild_id).filter(rank__lt=target.rank).order_by("rank")
-        passed = list(takewhile(lambda item: item.pk != target.pk, before.only("pk", "rank")))
+        passed = list(
+            takewhile(
+                lambda item: item.pk != target.pk, before.only("pk", "rank", "track_id", "requested_by_id")
+            )
+        )
         current = skip_current(state)
         if passed:
             step = take_out(state, passed, right="control", end=ItemState.SKIPPED)
             state.undo.steps.append(step)
+        if again := repeat_all(state, passed):
+            state.undo.steps.append({"do": "RemoveAdded", "items": again, "right": "any"})
         state.undo.count = len(passed) + (current is not None)
         return target

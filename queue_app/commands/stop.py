@@ -35,11 +35,11 @@ class Stop(Command):
         current = state.end_item(ItemState.SKIPPED)
         if current is not None:
             state.append(TrackSkipped(item=current))
-            step = play_again(state, current)
-            state.undo.steps.append(step | {"paused": True, "channel_id": channel_id})
+            state.undo.steps.append(play_again(state, current) | {"right": "stop"})
         removed = take_out_where(state, lambda item: True, event=QueueCleared)
         if not state.player.stopped:
             state.stop()
             state.append(VoiceLeft())
+            state.undo.steps.append({"do": "Unstop", "channel_id": channel_id})
         state.undo.count = removed + (current is not None)
         return {"removed": removed}

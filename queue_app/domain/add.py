@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
-from queue_app.domain.guild_state import GuildState
+from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import check_move, check_source, may_skip_at_once
 from queue_app.domain.rank import Place, at_end, at_front, at_turn, behind, queued
 from queue_app.domain.skip import skip_current
@@ -48,8 +48,14 @@ def put(
         state.append(TrackFailed(item=item))
         return item
     start_with(state, 1, now=position == "now")
-    state.undo.steps.append({"do": "RemoveAdded", "items": [str(item.pk)]})
+    state.undo.steps.append(remove_again([item], position))
     return item
+
+
+def remove_again(items: list[QueueItem], position: Position) -> Step:
+    """Return the step that removes added items. Redoing it needs the rights that adding them there needs."""
+    back = "add" if position == "end" else "add before"
+    return {"do": "RemoveAdded", "items": [str(item.pk) for item in items], "back": back}
 
 
 def start_with(state: GuildState, added: int, *, now: bool) -> None:
@@ -95,7 +101,7 @@ def _place_behind(state: GuildState, after: UUID) -> Place:
     waiting = queued(state.guild_id)
     low = waiting.filter(pk=after).values_list("rank", flat=True).first()
     if low is None:
-        raise ItemNotFound(_("The item before it is no longer in the queue."))
+        raise ItemNotFound(_("The track that it should follow is no longer in the queue."), field="position")
     if state.last is not None and state.last[0] != after:
         check_move(state)
     high = waiting.filter(rank__gt=low).order_by("rank").values_list("rank", flat=True).first()

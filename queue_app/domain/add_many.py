@@ -13,16 +13,15 @@ from django.utils.translation import gettext as _
 from library.domain.find import find_tracks
 from library.errors import NothingFound
 from library.models import Track
-from queue_app.domain.add import place_for, start_with
+from queue_app.domain.add import place_for, remove_again, start_with
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import cap_left, check_source
 from queue_app.domain.rank import PART, Place, at_turn, front_ranks, ranks_behind
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.events import TracksAdded
+from queue_app.left_out import Adding
 from queue_app.models import QueueItem
 from queue_app.positions import Position
-
-NOT_FOUND, SOURCE, FULL, CAP = "NOTHING_FOUND", "FORBIDDEN", "QUEUE_FULL", "QUEUE_CAP_REACHED"
 
 _random = random.SystemRandom()
 
@@ -38,7 +37,7 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
     items = _insert(state, tracks, position, place)
     _announce(state, items)
     start_with(state, len(items), now=position == "now")
-    state.undo.steps.append({"do": "RemoveAdded", "items": [str(item.pk) for item in items]})
+    state.undo.steps.append(remove_again(items, position))
     state.undo.count = len(items)
     return {"added": len(items), "item_ids": [str(item.pk) for item in items], "left_out": left_out}
 
@@ -56,13 +55,13 @@ def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[
     for uri in uris:
         track, reason = found.get(uri), ""
         if track is None:
-            reason = NOT_FOUND
+            reason = Adding.NOTHING_FOUND
         elif not _is_allowed(state, track):
-            reason = SOURCE
+            reason = Adding.FORBIDDEN
         elif len(tracks) >= room:
-            reason = FULL
+            reason = Adding.QUEUE_FULL
         elif cap is not None and len(tracks) >= cap:
-            reason = CAP
+            reason = Adding.QUEUE_CAP_REACHED
         if track is None or reason:
             left_out.append({"uri": uri, "reason": reason})
         else:

@@ -32,7 +32,7 @@ from realtime.models import Store
 from realtime.origin import BOT, Origin
 
 Step = dict[str, Any]
-_IDS = 500  # in one statement
+IN_STATEMENT = 500  # ids
 
 
 @dataclass
@@ -157,7 +157,7 @@ class GuildState:
         """Return the items that are queued in the guild, in order, with their tracks and requesters loaded."""
         items = QueueItem.objects.select_related("track", "requested_by")
         # Filtered by id only: with a filter by state, SQLite would read the whole queue.
-        found = [item for part in batched(item_ids, _IDS) for item in items.filter(pk__in=part)]
+        found = [item for part in batched(item_ids, IN_STATEMENT) for item in items.filter(pk__in=part)]
         queued = (item for item in found if item.guild_id == self.guild_id and item.state == ItemState.QUEUED)
         return sorted(queued, key=lambda item: item.rank)
 

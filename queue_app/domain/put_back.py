@@ -10,11 +10,9 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
-from queue_app.domain.guild_state import GuildState
+from queue_app.domain.guild_state import IN_STATEMENT, GuildState
 from queue_app.domain.rank import STEP, front_ranks, make_room, queued
 from queue_app.models import ItemState, QueueItem
-
-_IDS = 500  # in one statement
 
 Neighbor = tuple[int, int | None]  # an item's rank, and the rank of the next one
 
@@ -80,7 +78,7 @@ def _neighbors(state: GuildState, ids: Collection[str]) -> dict[UUID, Neighbor]:
     """Return the ranks of the items that are queued, each with the rank of the next item."""
     following = queued(state.guild_id).filter(rank__gt=OuterRef("rank")).order_by("rank").values("rank")[:1]
     found: dict[UUID, Neighbor] = {}
-    for part in batched(ids, _IDS):
+    for part in batched(ids, IN_STATEMENT):
         # Filtered by id only: with a filter by state, SQLite would read the whole queue.
         rows = QueueItem.objects.filter(pk__in=part).annotate(following=Subquery(following))
         for pk, its, rank, high in rows.values_list("pk", "state", "rank", "following"):

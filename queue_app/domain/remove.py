@@ -9,14 +9,13 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from queue_app.domain.guild_state import GuildState, Step
+from queue_app.domain.guild_state import IN_STATEMENT, GuildState, Step
 from queue_app.domain.rank import PART, queued
 from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSkipped
 from queue_app.models import ItemState, QueueItem
 
 PREDECESSORS = 20  # how many are stored for each run of removed items
 MANY = 1_000  # for more items, reading the whole queue is faster than a query for each run
-_IDS = 500  # in one statement
 
 Ranked = tuple[UUID, int]  # an item's id and rank
 
@@ -43,7 +42,7 @@ def take_out(
         state.append(TrackRemoved(item=items[0]))
         return step
     now = timezone.now()
-    for part in batched(ranked, _IDS):
+    for part in batched(ranked, IN_STATEMENT):
         QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).update(state=end, ended_at=now)
     told = TracksSkipped if end == ItemState.SKIPPED else event
     for part in batched(ranked, PART):
@@ -128,7 +127,7 @@ def _nearest(state: GuildState, items: Sequence[Ranked]) -> dict[UUID, UUID]:
     before = queued(state.guild_id).filter(rank__lt=OuterRef("rank")).order_by("-rank").values("pk")[:1]
     found: dict[UUID, UUID] = {}
     if len(items) > 1:
-        for part in batched(items, _IDS):
+        for part in batched(items, IN_STATEMENT):
             # Filtered by id only: with a filter by state, SQLite would read the whole queue.
             rows = QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).annotate(before=Subquery(before))
             found |= dict(rows.values_list("pk", "before"))

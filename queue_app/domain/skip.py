@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from queue_app.domain.guild_state import GuildState, Step
-from queue_app.domain.rank import at_end, at_turn
+from queue_app.domain.rank import at_end, at_turn, queued
+from queue_app.domain.remove import take_out
 from queue_app.events import TrackAdded, TrackSkipped
 from queue_app.models import ItemState, Loop, QueueItem
 from realtime.origin import BOT
@@ -26,7 +27,8 @@ def skip_current(state: GuildState, *, by_vote: bool = False) -> QueueItem | Non
 
 def play_again(state: GuildState, item: QueueItem) -> Step:
     """Return the step that plays the item that was just taken off the player, from its earlier position."""
-    return {"do": "SetCurrent", "item": str(item.pk), "position_ms": state.ended_at_ms}
+    ended_at = item.ended_at.isoformat() if item.ended_at else None
+    return {"do": "SetCurrent", "item": str(item.pk), "position_ms": state.ended_at_ms, "ended_at": ended_at}
 
 
 def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
@@ -39,9 +41,28 @@ def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
     person = item.requested_by_id
     place = at_turn(state, person) if state.settings.fair_order and person is not None else at_end(state)
     again = QueueItem.objects.create(
-        guild_id=state.guild_id, track=item.track, requested_by=item.requested_by, rank=place.rank
+        guild_id=state.guild_id,
+        track_id=item.track_id,
+        requested_by_id=item.requested_by_id,
+        repeats=item,
+        rank=place.rank,
     )
     state.count(1)
     state.note_last(again)
     state.append(TrackAdded(item=again, after=place.after), by=BOT)
     return again
+
+
+def repeat_all(state: GuildState, items: list[QueueItem]) -> list[str]:
+    """Do the same with items that a jump skipped, in their order. Returns the ids of the new items."""
+    again = [added for item in items if (added := repeat(state, item)) is not None]
+    return [str(item.pk) for item in again]
+
+
+def take_back_repeats(state: GuildState, item: QueueItem) -> Step | None:
+    """Remove what the loop added for an item that plays again. Returns the step that puts it back, None without one."""
+    waiting = (
+        queued(state.guild_id).filter(repeats=item).select_related("track", "requested_by").order_by("rank")
+    )
+    copies = list(waiting)
+    return take_out(state, copies, right="any") if copies else None

@@ -11,19 +11,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from queue_app.domain.guild_state import GuildState
+from queue_app.domain.guild_state import IN_STATEMENT, GuildState
 from queue_app.domain.restore import Outcome, take_steps
 from queue_app.errors import NothingToRedo, NothingToUndo, NotYourChange
-from queue_app.models import Change
+from queue_app.models import Change, ItemState, QueueItem
 
 REACH = timedelta(hours=24)
 REACH_EVENTS = 1_000
+LOOKED_AT = 20  # changes, for one that can still be undone
 
 
 def record_change(state: GuildState, *, since: int) -> None:
@@ -61,8 +63,22 @@ def may_undo(change: Change, user_id: int, *, dj: bool) -> bool:
 
 
 def next_undo(changes: QuerySet[Change], user_id: int) -> Change | None:
-    """Return a person's newest change that is not undone."""
-    return changes.filter(actor=user_id, undone_seq=None).order_by("-seq").first()
+    """Return a person's newest change that is not undone, and of which something can still be undone.
+
+    A track that was added and has played since must not keep them from undoing what they did before.
+    """
+    newest = changes.filter(actor=user_id, undone_seq=None).order_by("-seq")[:LOOKED_AT]
+    return next((change for change in newest if not _is_spent(change)), None)
+
+
+def _is_spent(change: Change) -> bool:
+    """Whether a change only added or moved items, of which none is queued any longer."""
+    steps = json.loads(change.inverse)
+    if any(step["do"] not in ("RemoveAdded", "MoveBack") for step in steps):
+        return False
+    ids = [pk for step in steps for pk in step.get("items", [step.get("item")])]
+    waiting = QueueItem.objects.filter(state=ItemState.QUEUED)
+    return not any(waiting.filter(pk__in=part).exists() for part in batched(ids, IN_STATEMENT))
 
 
 def next_redo(changes: QuerySet[Change], user_id: int) -> Change | None:

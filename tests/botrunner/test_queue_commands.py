@@ -10,7 +10,7 @@ from django.utils import timezone
 from botrunner.cogs.history import left_out_sentence
 from botrunner.suggestions import Suggestions
 from library.models import Track
-from queue_app.domain.restore import FULL, GONE, REASONS, WOULD_INTERRUPT
+from queue_app.left_out import Restoring
 from queue_app.models import ItemState, Play, QueueItem
 from realtime.db import in_thread
 from tests.botrunner.conftest import owner_of
@@ -211,7 +211,7 @@ async def test_undo_says_what_it_left_out(filled: Stage) -> None:
 
 
 def test_every_reason_for_leaving_out_has_its_sentence() -> None:
-    reasons = {*REASONS.values(), GONE, FULL, WOULD_INTERRUPT}
+    reasons = set(Restoring)
     unknown = left_out_sentence("LATER", 2)
     assert unknown == "2 tracks were left out."
     assert unknown not in {left_out_sentence(reason, 2) for reason in reasons}

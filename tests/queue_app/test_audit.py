@@ -203,7 +203,7 @@ def test_the_next_undo_costs_the_same_however_much_there_is(
         stage.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(count)])
         stage.do("SetVolume", volume=count)
         stage.do("Undo")
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(11):
             client.get(f"/api/guilds/{stage.id}/undo")
 
 

@@ -18,7 +18,7 @@ export interface Added {
 
 export interface LeftOutUri {
   uri: string;
-  reason: string;
+  reason: "NOTHING_FOUND" | "FORBIDDEN" | "QUEUE_FULL" | "QUEUE_CAP_REACHED";
 }
 
 export interface AddTracksArguments {
@@ -130,9 +130,10 @@ export interface Redone {
 }
 
 export interface LeftOutItem {
+  /** Of a setting, its name. */
   item_id: string;
-  /** Such as ALREADY_PLAYED. WOULD_INTERRUPT means that the item is at the front of the queue. */
-  reason: string;
+  /** WOULD_INTERRUPT means that the item is at the front of the queue instead. */
+  reason: "ALREADY_QUEUED" | "ALREADY_PLAYED" | "ALREADY_REMOVED" | "ALREADY_FAILED" | "GONE" | "QUEUE_FULL" | "WOULD_INTERRUPT" | "CHANGED_SINCE";
 }
 
 export interface RedoArguments {
