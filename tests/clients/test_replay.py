@@ -27,6 +27,7 @@ from realtime.models import Via
 from realtime.origin import BOT, Origin
 from realtime.queries import read_events
 from streams.domain.streams import create_stream
+from tests.clients.scene import BOT_PROCESS, be_the_bot
 from tests.clients.test_js_client import HERE, find_node
 from tests.factories import (
     ChannelFactory,
@@ -40,7 +41,6 @@ from tests.factories import (
 )
 
 PROTOCOL = HERE.parents[1] / "docs" / "protocol.md"
-BOT_PROCESS = "test-host:1:1"
 
 
 class Story:
@@ -83,7 +83,7 @@ def live_through_everything() -> Story:
     story = Story()
     stage, back_room = story.stage, story.back_room
     tracks = TrackFactory.create_batch(6)
-    assert playback.take_lease(story.id, owner=BOT_PROCESS)
+    be_the_bot(story.id)
     story.keep("the bot arrives")
 
     first = story.ask("AddTrack", query=tracks[0].uri)
@@ -256,7 +256,7 @@ def test_javascript_keeps_the_front_of_a_queue_whatever_happens_to_it(seed: int)
     """It has the first 25 of 60 items, whose ranks are so close that they must be rebalanced, and reads on by pages."""
     random, story = Random(seed), Story()
     ItemFactory.create_batch(60, guild=story.guild, requested_by=story.user)
-    assert playback.take_lease(story.id, owner=BOT_PROCESS)
+    be_the_bot(story.id)
     snapshot = read_snapshot(story.user, story.id)
     queue = snapshot["queue"]
     start = {"queue": queue[:25], "queue_total": len(queue), "next": str(queue[24]["rank"])}
