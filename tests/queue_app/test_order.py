@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,13 @@ from tests.queue_app.reducer import Snapshot, reduce
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture(autouse=True)
+def leases_that_outlast_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a lease the player says that the bot is away, which no event tells."""
+    monkeypatch.setattr(playback, "LEASE", timedelta(hours=1))
+
 
 QUEUED, PLAYING = ItemState.QUEUED, ItemState.PLAYING
 LOOPS = ("off", "track", "queue")
