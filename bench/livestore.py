@@ -6,6 +6,7 @@ tests/realtime/livestore_clients.py then edit one list, also while their sockets
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -13,5 +14,12 @@ import pytest
 
 CLIENTS = Path(__file__).resolve().parents[1] / "tests" / "realtime" / "livestore_clients.py"
 
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Other arguments are passed to pytest.")
+    _, others = parser.parse_known_args(argv)
+    sys.exit(pytest.main(["-q", "-rs", str(CLIENTS), *others]))
+
+
 if __name__ == "__main__":
-    sys.exit(pytest.main(["-q", "-rs", str(CLIENTS), *sys.argv[1:]]))
+    main()
