@@ -54,7 +54,8 @@ class Previous(Command):
         copies = take_back_repeats(state, item)
         state.play(item, position_ms=0)
         state.append(TrackStarted(item=item))
-        state.undo.steps += [step, *([copies] if copies else [])]
+        # First the copies: the current track may be one, which then waits to be the current one again.
+        state.undo.steps += [*([copies] if copies else []), step]
         return player
 
 

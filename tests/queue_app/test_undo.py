@@ -176,6 +176,43 @@ def test_going_back_is_undone(stage: Stage) -> None:
     assert essence(stage.assert_replays(back)) == essence(there)
 
 
+def test_going_back_from_its_copy_is_undone(stage: Stage) -> None:
+    """The current track is what the loop added for the one before it."""
+    first = stage.play()
+    stage.do("SetLoop", loop="queue")
+    stage.do("Skip")
+    start(stage)
+    before = stage.snapshot()
+    stage.do("Previous")
+    there = stage.assert_replays(before)
+    assert there["player"]["item"]["id"] == str(first.pk)
+    assert there["queue"] == []
+    assert stage.do("Undo")["left_out"] == []
+    back = stage.assert_replays(there)
+    assert essence(back) == essence(before)
+    assert stage.do("Redo")["left_out"] == []
+    assert essence(stage.assert_replays(back)) == essence(there)
+
+
+@pytest.mark.parametrize("position", ["next", "end", "behind the last"])
+def test_an_add_that_needed_no_right_to_move_is_redone_without_it(position: str, stage: Stage) -> None:
+    other = stage.join()
+    stage.decide(may_move="managers")
+    where: Any = position
+    if position == "behind the last":
+        where = {"after": str(stage.add().pk)}
+    stage.add(by=other, position=where)
+    stage.do("Undo", by=other)
+    stage.do("Redo", by=other)
+    assert stage.queue
+    stage.do("Undo", by=other)
+    stage.add()
+    stage.add()
+    if position != "end":
+        with pytest.raises(NotAllowed, match="order of the queue"):
+            stage.do("Redo", by=other)
+
+
 def test_a_stop_is_undone_paused(stage: Stage) -> None:
     playing(stage)
     stage.do("Stop")

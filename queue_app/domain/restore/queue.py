@@ -96,14 +96,19 @@ class PutBack(Restore):
             raise QueueFull
         outcome.done += len(put)
         if put:
-            _put(state, wanted)
+            _put(state, wanted, right)
             step: Step = {"do": "RemoveAdded", "items": put, "right": remove or right, "end": end}
             outcome.inverse.append(step | ({"back": right} if remove else {}))
 
 
-def _put(state: GuildState, runs: list[Run]) -> None:
+def _put(state: GuildState, runs: list[Run], right: str) -> None:
+    places = find_places(state, runs)
+    if right == "add before":
+        last = queued(state.guild_id).order_by("-rank").values_list("rank", flat=True).first()
+        if last is not None and min(rank for place in places for rank in place.ranks) < last:
+            check_move(state)
     items: list[QueueItem] = []
-    for place in find_places(state, runs):
+    for place in places:
         for item, rank in zip(place.items, place.ranks, strict=True):
             item.state, item.rank, item.ended_at = ItemState.QUEUED, rank, None
         items += place.items

@@ -9,23 +9,13 @@ from typing import ClassVar
 from uuid import UUID
 
 from queue_app.domain.guild_state import IN_STATEMENT, GuildState, Step
-from queue_app.domain.policy import (
-    check_clear,
-    check_control,
-    check_may_add,
-    check_move,
-)
+from queue_app.domain.policy import check_clear, check_control, check_may_add
 from queue_app.domain.remove import PREDECESSORS
 from queue_app.errors import NotYourItem
 from queue_app.left_out import Restoring
 from queue_app.models import ItemState, QueueItem
 
 _SHOWN = ("track", "requested_by")
-
-
-def _check_add_before(state: GuildState) -> None:
-    check_may_add(state)
-    check_move(state)
 
 
 def _check_stop(state: GuildState) -> None:
@@ -36,7 +26,7 @@ def _check_stop(state: GuildState) -> None:
 # The checks of rights, by the names that steps use.
 RIGHTS: dict[str, Callable[[GuildState], object]] = {
     "add": check_may_add,
-    "add before": _check_add_before,
+    "add before": check_may_add,  # and `check_move`, if they come to stand before other items
     "clear": check_clear,
     "control": check_control,
     "stop": _check_stop,
