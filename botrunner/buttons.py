@@ -19,10 +19,10 @@ def still(*buttons: nextcord.ui.Button[Any]) -> nextcord.ui.View:
     return view
 
 
-def undo_view(seq: int) -> nextcord.ui.View:
-    """Return the button that undoes the change with this first seq."""
-    return still(nextcord.ui.Button(label=_("Undo"), emoji="↩️", custom_id=f"undo:{VERSION}:{seq}"))
+def undo_view(change: int) -> nextcord.ui.View:
+    """Return the button that undoes a change, by its primary key: seqs begin again when a log is replaced."""
+    return still(nextcord.ui.Button(label=_("Undo"), emoji="↩️", custom_id=f"undo:{VERSION}:{change}"))
 
 
-def redo_view(seq: int) -> nextcord.ui.View:
-    return still(nextcord.ui.Button(label=_("Redo"), emoji="↪️", custom_id=f"redo:{VERSION}:{seq}"))
+def redo_view(change: int) -> nextcord.ui.View:
+    return still(nextcord.ui.Button(label=_("Redo"), emoji="↪️", custom_id=f"redo:{VERSION}:{change}"))

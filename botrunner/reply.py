@@ -56,7 +56,7 @@ class Asked(nextcord.Interaction[Any]):
         super().__init__(data=data, state=state)
         self.private = False
         self.edits = False  # a button: deferring it changes nothing, and later answers are separate messages
-        self.change: int | None = None  # first seq of what the command changed, if that can be undone
+        self.change: int | None = None  # primary key of what the command changed, if that can be undone
         self._answered = asyncio.Event()
         self._deferred = False
         self._lost = False  # an answer was sent, and whether it arrived is unknown

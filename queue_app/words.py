@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from queue_app.events import ItemsEvent, MusicEvent, QueueRenumbered
+from queue_app.events import ItemsEvent, MusicEvent, QueueRenumbered, TrackStarted
 from queue_app.models import Change
 from realtime.events import TypedEvent, event_class
 from realtime.models import Event, Via
@@ -49,12 +49,13 @@ def change_sentence(change: Change) -> str:
 
 
 def _importance(event: tuple[int, str]) -> tuple[int, int]:
-    """Return the sort key of a change's events. The best one comes first: the first one about several tracks."""
+    """Return the sort key of a change's events. The best one comes first: one about several tracks, or a start."""
     seq, name = event
     kind = event_class(MusicEvent.log, name)
     if kind is None or kind is QueueRenumbered:
         return 2, seq
-    return 0 if issubclass(kind, ItemsEvent) else 1, seq
+    # A command starts a track only when it goes back to it.
+    return 0 if issubclass(kind, ItemsEvent) or kind is TrackStarted else 1, seq
 
 
 def _sentence(name: str, args: Mapping[str, Any], who: str, *, by_bot: bool = False) -> str:

@@ -42,8 +42,9 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     # With the interaction's id, repeated deliveries and retries are idempotent.
     origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
     answer = execute(str(asked.guild_id), name, args, origin=origin)
-    if answer.seqs and Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0]).exists():
-        asked.change = answer.seqs[0]
+    if answer.seqs:
+        changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0])
+        asked.change = changes.order_by("-pk").values_list("pk", flat=True).first()
     return answer
 
 

@@ -15,8 +15,10 @@ from botrunner.database import from_database
 from botrunner.languages import described
 from botrunner.lists import show
 from botrunner.reply import Asked, for_the_asker
+from queue_app.errors import NothingToUndo
 from queue_app.models import Change
 from queue_app.words import change_sentence
+from realtime.models import Store
 
 MAX_PAGE = 100
 
@@ -41,49 +43,55 @@ class History(Cog):
 
     @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
     async def undo(self, interaction: Asked) -> None:
-        said, seq = await _undo(interaction)
-        await interaction.tell(said, view=redo_view(seq))
+        said, change = await _undo(interaction)
+        await interaction.tell(said, view=redo_view(change))
 
     @nextcord.slash_command(**described("Redo what you undid last."), contexts=IN_GUILDS)
     async def redo(self, interaction: Asked) -> None:
-        said, seq = await _redo(interaction)
-        await interaction.tell(said, view=undo_view(seq))
+        said, change = await _redo(interaction)
+        await interaction.tell(said, view=undo_view(change))
 
 
 async def press_undo(asked: Asked) -> None:
     """Undo the change of a reply, and replace the reply. Raises a refusal."""
-    said, seq = await _undo(asked, _named(asked))
-    await asked.replace(said, view=redo_view(seq))
+    said, change = await _undo(asked, await from_database(_seq_of, asked))
+    await asked.replace(said, view=redo_view(change))
 
 
 async def press_redo(asked: Asked) -> None:
-    said, seq = await _redo(asked, _named(asked))
-    await asked.replace(said, view=undo_view(seq))
+    said, change = await _redo(asked, await from_database(_seq_of, asked))
+    await asked.replace(said, view=undo_view(change))
 
 
-def _named(asked: Asked) -> int:
-    """Return the seq in the id of a button."""
-    seq = asked.name.rpartition(":")[2]
-    return int(seq) if seq.isdecimal() else 0
+def _seq_of(asked: Asked) -> int:
+    """Return the first seq of the change in the id of a button. Raises NothingToUndo."""
+    named = asked.name.rpartition(":")[2]
+    known = named.isascii() and named.isdecimal() and len(named) < 19
+    guild_id = str(asked.guild_id)
+    change = Change.objects.filter(guild_id=guild_id, pk=int(named)).first() if known else None
+    if change is None or not Store.objects.filter(name=f"guild:{guild_id}", epoch=change.epoch).exists():
+        raise NothingToUndo
+    return change.seq
 
 
 async def _undo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
-    """Return the sentence of the change that was undone, and its first seq. Raises a refusal."""
+    """Return the sentence of the change that was undone, and its primary key. Raises a refusal."""
     undone = await run(asked, "Undo", {"seq": seq})
-    what = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
-    return _with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]), undone["change"]
+    what, change = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
+    return _with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]), change
 
 
 async def _redo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
     redone = await run(asked, "Redo", {"seq": seq})
-    what = await from_database(_sentence_of, str(asked.guild_id), redone["change"])
-    return _with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]), redone["change"]
+    what, change = await from_database(_sentence_of, str(asked.guild_id), redone["change"])
+    return _with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]), change
 
 
-def _sentence_of(guild_id: str, seq: int) -> str:
-    """Return the sentence of a change, such as "Ines cleared 12 tracks.", escaped for Markdown."""
+def _sentence_of(guild_id: str, seq: int) -> tuple[str, int]:
+    """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it, and its primary key."""
     changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
-    return escape_markdown(change_sentence(changes.latest("pk")))  # older ones belong to earlier epochs
+    change = changes.latest("pk")  # the older ones are of earlier epochs
+    return escape_markdown(change_sentence(change)), change.pk
 
 
 def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:

@@ -41,5 +41,5 @@ class Stop(Command):
             state.stop()
             state.append(VoiceLeft())
             state.undo.steps.append({"do": "Unstop", "channel_id": channel_id})
-        state.undo.count = removed + (current is not None)
+        state.undo.count = removed or 1
         return {"removed": removed}

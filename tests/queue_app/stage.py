@@ -160,6 +160,8 @@ class Stage:
             sounding=True,
             position_ms=position_ms,
         )
+        # A lease of 8 seconds may expire on a slow machine, which would be an event of its own.
+        Player.objects.filter(pk=self.id).update(lease_expires_at=timezone.now() + timedelta(hours=1))
 
     @property
     def player(self) -> Player:
