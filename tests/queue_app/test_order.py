@@ -23,7 +23,7 @@ from queue_app.domain import add_many, playback
 from queue_app.domain.policy import TAKES_A_VOTE
 from queue_app.domain.requeue import requeue
 from queue_app.domain.votes import recount
-from queue_app.errors import ItemNotFound, LeaseLost, NotAllowed
+from queue_app.errors import ItemNotFound, LeaseLost, NotAllowed, NothingToRedo, NothingToUndo
 from queue_app.models import Change, ItemState, Play, QueueItem
 from queue_app.queries import failed_items, load_player, queued_items
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
@@ -213,28 +213,37 @@ class Performance:
             return
         after = self.now
         by = self.theatre.writers[who] if change.actor_id else self.theatre.manager
-        try:
-            answer = self.stage.do("Undo", by=by, seq=change.last_seq)
-        except NotAllowed as refusal:
-            self.assert_takes_a_vote(refusal, by)
+        if not self.take_back("Undo", by, seq=change.last_seq):
             return
-        self.follow()
-        assert answer["left_out"] == []
         assert essence(self.now) == essence(before)
         assert before["states"].items() <= self.now["states"].items()
         self.assert_same_position(before)
-        try:
-            named: dict[str, Any] = {"seq": change.seq} if who % 2 else {}
-            answer = self.stage.do("Redo", by=by, **named)
-        except NotAllowed as refusal:
-            self.assert_takes_a_vote(refusal, by)
+        if not self.take_back("Redo", by, **({"seq": change.seq} if who % 2 else {})):
             return
-        self.follow()
-        assert answer["change"] == change.seq
-        assert answer["left_out"] == []
         assert essence(self.now) == essence(after)
         assert self.now["states"] == after["states"]
         self.assert_same_position(after)
+
+    def take_back(self, name: str, by: User, **args: Any) -> bool:
+        """Undo or redo all of a change. Returns False if that takes a vote, which a member cannot get past."""
+        member = by in (self.theatre.listener, self.theatre.elsewhere)
+        current = self.stage.player.item
+        others = member and current is not None and current.requested_by_id != by.pk
+        try:
+            answer = self.stage.do(name, by=by, **args)
+        except NotAllowed as refusal:
+            return self.give_up(others and str(refusal) == str(TAKES_A_VOTE))
+        except (NothingToUndo, NothingToRedo):
+            return self.give_up(others)
+        self.follow()
+        if answer["left_out"] and others:
+            return self.give_up({each["reason"] for each in answer["left_out"]} == {"WOULD_INTERRUPT"})
+        assert answer["left_out"] == []
+        return True
+
+    def give_up(self, takes_a_vote: bool) -> bool:
+        assert takes_a_vote
+        return False
 
     def act_as_bot(self, what: str, number: int) -> None:
         self.theatre.act_as_bot(what, number)
@@ -265,13 +274,6 @@ class Performance:
         self.now = fresh
         self.world.see(fresh)
         return events
-
-    def assert_takes_a_vote(self, refusal: NotAllowed, by: User) -> None:
-        """Check that undo or redo was refused because skipping another person's current item takes a vote."""
-        assert str(refusal) == str(TAKES_A_VOTE)
-        assert by in (self.theatre.listener, self.theatre.elsewhere)
-        playing = self.stage.current
-        assert playing.requested_by_id != by.pk
 
     def assert_same_position(self, then: Snapshot) -> None:
         assert abs(self.now["player"]["position_ms"] - then["player"]["position_ms"]) < 1_000
@@ -344,6 +346,8 @@ def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
         stage.add(by=theatre.writers[number % 4], track=theatre.tracks[number % 5])
     start = look(stage.id)
     carried_out: list[int] = []
+    # While nobody has the lease, a snapshot says that the bot is away, which no event tells.
+    acts = [act for act in BOT_ACTS if act != "take over"]
 
     def act(n: int) -> list[Snapshot]:
         rng, world, read = random.Random(n), theatre.world(), list[Snapshot]()
@@ -362,7 +366,7 @@ def test_what_four_do_at_once_is_carried_out_or_refused_and_has_one_order(
                 carried_out.extend(answer.seqs)
             if n == 0:
                 with suppress(LeaseLost):
-                    theatre.act_as_bot(rng.choice(BOT_ACTS), rng.randrange(60))
+                    theatre.act_as_bot(rng.choice(acts), rng.randrange(60))
         return read
 
     read = [snapshot for each in in_threads(4, act) for snapshot in each]
