@@ -16,7 +16,7 @@ from botrunner.models import Card
 from botrunner.reply import Asked
 from library.errors import NothingFound
 from queue_app.commands import execute
-from queue_app.errors import NothingPlaying, UnknownCommand
+from queue_app.errors import UnknownCommand
 from queue_app.models import Loop
 from queue_app.queries import load_player
 from realtime.models import Via
@@ -65,8 +65,8 @@ def _read(pressed: str) -> tuple[str, str]:
 
 def _arguments(guild_id: str, act: str, about: str) -> dict[str, Any]:
     player = load_player(guild_id)
-    if act == "skip" and about and str(player.item_id) != about:
-        raise NothingPlaying(_("This track is no longer playing."))
+    if act == "skip" and about:
+        return {"item_id": about}
     if act == "loop":
         return {"loop": NEXT_LOOP[Loop(player.loop)]}
     if act == "again":

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from guilds.models import Channel
+from guilds.channel_permissions import everybody_may_view
+from guilds.models import Channel, Role
 from queue_app.models import Play, Player, QueueItem
 from queue_app.queries import load_player, queued_items
 
@@ -54,9 +55,15 @@ def read_scene(guild_id: str, *, began_at: datetime | None) -> Scene:
         up_next=items if player.item is not None else items[1:],
         queue_total=player.queue_total,
         remaining_ms=_remaining(guild_id),
-        channel_name=channel.name if channel else "",
+        channel_name=channel.name if channel and _is_public(channel) else "",
         finished=None if item is not None else _finished(guild_id, began_at),
     )
+
+
+def _is_public(channel: Channel) -> bool:
+    """Whether everybody in the server may know about a channel: the card is seen by all who see its own channel."""
+    everyone = Role.objects.filter(pk=channel.guild_id).values_list("permissions", flat=True).first()
+    return everyone is not None and everybody_may_view(channel, everyone)
 
 
 def _remaining(guild_id: str) -> int | None:

@@ -43,7 +43,8 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
     answer = execute(str(asked.guild_id), name, args, origin=origin)
     if answer.seqs:
-        changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0])
+        # A skip by vote is nobody's own, so whoever voted last may not undo it.
+        changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0], actor=origin.user)
         asked.change = changes.order_by("-pk").values_list("pk", flat=True).first()
     return answer
 

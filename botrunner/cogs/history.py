@@ -12,6 +12,7 @@ from nextcord.utils import escape_markdown
 from botrunner.buttons import redo_view, undo_view
 from botrunner.cogs.cog import IN_GUILDS, Cog, run
 from botrunner.database import from_database
+from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.lists import show
 from botrunner.reply import Asked, for_the_asker
@@ -21,6 +22,7 @@ from queue_app.words import change_sentence
 from realtime.models import Store
 
 MAX_PAGE = 100
+MAX_SENTENCE = 300  # a title may be a link of 2,000, and escaping doubles some characters
 
 
 class History(Cog):
@@ -91,7 +93,7 @@ def _sentence_of(guild_id: str, seq: int) -> tuple[str, int]:
     """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it, and its primary key."""
     changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
     change = changes.latest("pk")  # the older ones are of earlier epochs
-    return escape_markdown(change_sentence(change)), change.pk
+    return escape_markdown(cut(change_sentence(change), MAX_SENTENCE)), change.pk
 
 
 def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:

@@ -25,6 +25,10 @@ MAX_PASTED = 8000  # characters; the rest is ignored
 _UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _EDGES = re.compile(r"^[\s\u200c\u200d]+|(?<![\s\u200c\u200d])[\s\u200c\u200d]+$")
 _WRAPPERS = " \t<>`\"'|*_~“”„‘’«»‹›"
+_SPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)])) + (
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_AROUND = f"{_WRAPPERS}{_SPACE}\u200c\u200d"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
 _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
@@ -49,10 +53,8 @@ def trim(text: str) -> str:
 
 
 def unwrap(text: str) -> str:
-    """Return text without quotes, Markdown's marks, invisible characters and space around it."""
-    while (inner := trim(text.strip(_WRAPPERS))) != text:
-        text = inner
-    return text
+    """Return text without the quotes, Markdown characters, invisible characters and space around it."""
+    return _UNSEEN.sub("", text).strip(_AROUND)
 
 
 def is_link(query: str) -> bool:

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from queue_app.arguments import Arguments, ItemId
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, may_skip_at_once
@@ -14,9 +18,17 @@ from queue_app.serializers import SkippedSerializer
 from queue_app.shapes import item_shape, skip_vote_shape
 
 
+class SkipArguments(Arguments):
+    item_id = ItemId(
+        required=False,
+        help_text=gettext_lazy("the current item; if another one plays now, nothing is skipped"),
+    )
+
+
 class Skip(Command):
     """Skip the current track, or vote to skip it. A second vote has no effect."""
 
+    arguments = SkipArguments
     right = Right("the requester and DJs, others by vote (`may_skip`)")
     appends = {
         TrackSkipped: "",
@@ -28,11 +40,13 @@ class Skip(Command):
     undone = "plays the track again, from its earlier position"
 
     @staticmethod
-    def run(state: GuildState) -> dict[str, Any]:
+    def run(state: GuildState, *, item_id: str | None = None) -> dict[str, Any]:
         """Raises NothingPlaying and NotAllowed."""
         item = state.player.item
         if item is None:
             raise NothingPlaying
+        if item_id is not None and str(item.pk) != item_id:
+            raise NothingPlaying(_("This track is no longer playing."))
         if may_skip_at_once(state):
             skip_current(state)
             return item_shape(item) | {"vote": None}

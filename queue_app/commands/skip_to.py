@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from django.utils.translation import gettext as _
+
 from queue_app.arguments import ItemArguments
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState
-from queue_app.domain.policy import JUMP
+from queue_app.domain.policy import JUMP, may_skip_others
 from queue_app.domain.rank import queued
 from queue_app.domain.remove import take_out
 from queue_app.domain.skip import repeat_all, skip_current
-from queue_app.errors import ItemNotFound
-from queue_app.events import QueueRenumbered, TrackAdded, TrackSkipped, TracksSkipped
+from queue_app.errors import ItemNotFound, NotAllowed
+from queue_app.events import QueueRenumbered, TrackAdded, TracksAdded, TrackSkipped, TracksSkipped
 from queue_app.models import ItemState, QueueItem
 from queue_app.serializers import QueueItemSerializer
 
@@ -24,6 +26,7 @@ class SkipTo(Command):
         TrackSkipped: "for the current track",
         TracksSkipped: "with at most 200 items each",
         TrackAdded: "if the queue is repeated",
+        TracksAdded: "if the queue is repeated, and many tracks are skipped",
         QueueRenumbered: "if that needs room",
     }
     result = QueueItemSerializer
@@ -31,7 +34,7 @@ class SkipTo(Command):
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:
-        """Raises ItemNotFound."""
+        """Raises ItemNotFound or NotAllowed."""
         target = state.find_item(item_id, ItemState.QUEUED)
         if target is None:
             raise ItemNotFound
@@ -41,6 +44,10 @@ class SkipTo(Command):
                 lambda item: item.pk != target.pk, before.only("pk", "rank", "track_id", "requested_by_id")
             )
         )
+        user = state.origin.user
+        others = any(item.requested_by_id != (user and user.pk) for item in passed)
+        if others and not may_skip_others(state):
+            raise NotAllowed(_("Other people's tracks come first, and skipping them takes a vote."))
         current = skip_current(state)
         if passed:
             step = take_out(state, passed, right="control", end=ItemState.SKIPPED)

@@ -37,7 +37,8 @@ class Stop(Command):
             state.append(TrackSkipped(item=current))
             state.undo.steps.append(play_again(state, current) | {"right": "stop"})
         removed = take_out_where(state, lambda item: True, event=QueueCleared)
-        if not state.player.stopped:
+        there = channel_id is not None or state.player.connected_channel_id is not None
+        if not state.player.stopped and (there or current is not None or removed):
             state.stop()
             state.append(VoiceLeft())
             state.undo.steps.append({"do": "Unstop", "channel_id": channel_id})

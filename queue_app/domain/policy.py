@@ -165,9 +165,15 @@ JUMP = Right(
 
 def may_skip_at_once(state: GuildState) -> bool:
     """Whether the caller can skip the current item without a vote. Raises NotAllowed if they may not vote either."""
-    item, user, who = state.player.item, state.origin.user, state.settings.may_skip
+    item, user = state.player.item, state.origin.user
     mine = item is not None and user is not None and item.requested_by_id == user.pk
-    if state.membership is None or mine:
+    return mine or may_skip_others(state)
+
+
+def may_skip_others(state: GuildState) -> bool:
+    """Whether the caller can skip other people's items without a vote. Raises NotAllowed as `may_skip_at_once`."""
+    user, who = state.origin.user, state.settings.may_skip
+    if state.membership is None:
         return True
     if who != Who.EVERYONE:
         _require(state, who, SKIPPING)

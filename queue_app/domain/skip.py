@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
+from django.db.models import prefetch_related_objects
+
 from queue_app.domain.guild_state import GuildState, Step
-from queue_app.domain.rank import at_end, at_turn, queued
+from queue_app.domain.rank import PART, STEP, at_end, at_turn, queued
 from queue_app.domain.remove import take_out
-from queue_app.events import TrackAdded, TrackSkipped
+from queue_app.events import TrackAdded, TracksAdded, TrackSkipped
 from queue_app.models import ItemState, Loop, QueueItem
 from realtime.origin import BOT
 
@@ -54,9 +58,33 @@ def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
 
 
 def repeat_all(state: GuildState, items: list[QueueItem]) -> list[str]:
-    """Do the same with items that a jump skipped, in their order. Returns the ids of the new items."""
-    again = [added for item in items if (added := repeat(state, item)) is not None]
-    return [str(item.pk) for item in again]
+    """Do the same with items that a jump skipped, in their order. Returns the ids of the new items.
+
+    Many go to the end, also if people take turns: finding a turn for each of thousands would take a minute.
+    """
+    if state.player.loop != Loop.QUEUE or not items:
+        return []
+    if len(items) <= PART:
+        return [str(again.pk) for item in items if (again := repeat(state, item)) is not None]
+    rank = at_end(state).rank
+    copies = [
+        QueueItem(
+            guild_id=state.guild_id,
+            track_id=item.track_id,
+            requested_by_id=item.requested_by_id,
+            repeats=item,
+            rank=rank + STEP * number,
+        )
+        for number, item in enumerate(items)
+    ]
+    QueueItem.objects.bulk_create(copies, batch_size=PART)
+    for part in batched(copies, PART):
+        prefetch_related_objects(part, "track", "requested_by")
+        state.player.queue_total += len(part)
+        state.append(TracksAdded(items=list(part)), by=BOT)
+    state.count(0)
+    state.note_last(copies[-1])
+    return [str(item.pk) for item in copies]
 
 
 def take_back_repeats(state: GuildState, item: QueueItem) -> Step | None:

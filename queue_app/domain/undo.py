@@ -148,6 +148,8 @@ def _user_id(state: GuildState) -> int:
 
 def _check_right(state: GuildState, change: Change) -> None:
     if not may_undo(change, _user_id(state), dj=state.is_dj):
+        if change.requester_id is not None:
+            raise NotYourChange(_("A vote skipped this track. Only its requester or a DJ may undo that."))
         raise NotYourChange
 
 

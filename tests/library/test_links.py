@@ -141,3 +141,9 @@ def test_reading_what_was_read_changes_nothing(text: str) -> None:
 def test_a_long_text_is_read_as_far_as_a_link_can_be(text: str) -> None:
     link = find_link(text)
     assert link is None or len(link) < MAX_PASTED + 10
+
+
+@pytest.mark.parametrize("around", ["*\n", "*\u200c", "`\u3000", "> \t"])
+def test_much_around_a_uri_is_taken_off_at_once(around: str) -> None:
+    text = f"{around * 3000}library:abcdefghijklmnop{around[::-1] * 900}"
+    assert read_query(text) == "library:abcdefghijklmnop"

@@ -6,9 +6,9 @@ import pytest
 
 from guilds.models import Membership
 from queue_app.domain import playback
-from queue_app.errors import NotAllowed, NothingToUndo, NotSeekable, NotYourItem
-from queue_app.models import Change
-from tests.factories import TrackFactory
+from queue_app.errors import NotAllowed, NothingPlaying, NothingToUndo, NotSeekable, NotYourItem
+from queue_app.models import Change, QueueItem
+from tests.factories import TrackFactory, sit
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +142,50 @@ def test_what_a_jump_passes_is_added_again_in_a_loop(stage: Stage) -> None:
     assert len(stage.queue) == 4
     stage.do("Undo")
     assert (stage.current.pk, stage.queue) == (first.pk, before)
+
+
+# --- Nothing to stop ---
+
+
+def test_a_stop_where_nothing_plays_changes_nothing(stage: Stage) -> None:
+    before = stage.snapshot()
+    stage.do("Stop", by=stage.join(owner=True))
+    assert stage.snapshot()["seq"] == before["seq"]
+    with pytest.raises(NothingToUndo):
+        stage.do("Undo", by=stage.join(owner=True))
+
+
+# --- Jumps and skips ---
+
+
+def test_a_jump_over_others_takes_the_right_to_skip_them(stage: Stage) -> None:
+    mine = stage.join()
+    stage.play_as(mine)
+    stage.add(by=stage.join())
+    target = stage.add(by=mine)
+    stage.seat(3)
+    sit(mine, stage.channel)
+    with pytest.raises(NotAllowed, match="Other people's tracks"):
+        stage.do("SkipTo", by=mine, item_id=str(target.pk))
+    stage.do("SkipTo", by=stage.dj(), item_id=str(target.pk))
+
+
+def test_a_skip_that_names_a_track_skips_no_other(stage: Stage) -> None:
+    first = stage.play()
+    stage.add()
+    stage.do("Skip", item_id=str(first.pk))
+    playback.start_next(stage.id, owner=stage.owner)
+    with pytest.raises(NothingPlaying, match="no longer playing"):
+        stage.do("Skip", item_id=str(first.pk))
+
+
+def test_a_jump_over_hundreds_in_a_loop_adds_them_again_in_order(stage: Stage) -> None:
+    stage.play()
+    stage.do("SetLoop", loop="queue")
+    uris = [TrackFactory.create().uri for _ in range(3)] * 80
+    stage.do("AddTracks", uris=uris)
+    last = list(QueueItem.objects.filter(state="queued").order_by("rank"))[-1]
+    stage.do("SkipTo", item_id=str(last.pk))
+    waiting = QueueItem.objects.filter(state="queued").order_by("rank").select_related("track")
+    assert [item.track.uri for item in waiting][2:] == uris[:-1]
+    assert stage.player.queue_total == waiting.count()

@@ -191,6 +191,11 @@ export interface Skipped {
   vote: SkipVote | null;
 }
 
+export interface SkipArguments {
+  /** the current item; if another one plays now, nothing is skipped */
+  item_id?: string;
+}
+
 export interface Undone {
   /** First seq of the change. */
   change: number;
@@ -249,7 +254,7 @@ export interface Commands {
   /** Put the queue in a random order. */
   ShuffleQueue: { args: Record<string, never>; result: Shuffled };
   /** Skip the current track, or vote to skip it. A second vote has no effect. */
-  Skip: { args: Record<string, never>; result: Skipped };
+  Skip: { args: SkipArguments; result: Skipped };
   /** Jump to a queued item. The current track and the items in between are skipped, and stay in the history. */
   SkipTo: { args: ItemArguments; result: QueueItem };
   /** Stop playback: skip the current track, clear the queue and leave the voice channel. */

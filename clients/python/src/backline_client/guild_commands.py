@@ -113,6 +113,11 @@ class SetVolumeArguments(TypedDict):
     volume: int
 
 
+class SkipArguments(TypedDict):
+    # the current item; if another one plays now, nothing is skipped
+    item_id: NotRequired[str]
+
+
 class UndoArguments(TypedDict):
     # any seq of the change, or None for your newest change
     seq: NotRequired[int | None]
@@ -214,9 +219,9 @@ class GuildCommands(ABC):
         """Put the queue in a random order."""
         return await self.command("ShuffleQueue")
 
-    async def skip(self) -> Ack:
+    async def skip(self, **args: Unpack[SkipArguments]) -> Ack:
         """Skip the current track, or vote to skip it. A second vote has no effect."""
-        return await self.command("Skip")
+        return await self.command("Skip", args)
 
     async def skip_to(self, **args: Unpack[ItemArguments]) -> Ack:
         """Jump to a queued item. The current track and the items in between are skipped, and stay in the
