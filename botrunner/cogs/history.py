@@ -136,6 +136,12 @@ def left_out_sentence(reason: str, count: int) -> str:
                 "%(count)s tracks were left out, because the queue is full.",
                 count,
             )
+        case "CHANGED_SINCE":
+            said = ngettext(
+                "%(count)s setting was left out, because it was changed again.",
+                "%(count)s settings were left out, because they were changed again.",
+                count,
+            )
         case "WOULD_INTERRUPT":
             said = _(
                 "The track is next in the queue, because skipping the current track takes a vote.",
