@@ -15,7 +15,7 @@ from queue_app.commands.seek import MAX_MS
 
 _CLOCK = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{2})")
 _UNITS = re.compile(
-    r"(?:([0-9]{1,9}) *h)? *(?:([0-9]{1,9}) *m(?:in)?)? *(?:([0-9]{1,9}) *s(?:ec)?)?", re.IGNORECASE
+    r"(?:([0-9]{1,9}) ?h)? ?(?:([0-9]{1,9}) ?m(?:in)?)? ?(?:([0-9]{1,9}) ?s(?:ec)?)?", re.IGNORECASE
 )
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -30,7 +30,7 @@ def read_time(typed: str) -> int:
     Full-width characters count as their usual form, because Japanese and Chinese keyboards type them. Raises
     UnclearTime.
     """
-    text = unicodedata.normalize("NFKC", typed).strip()
+    text = " ".join(unicodedata.normalize("NFKC", typed).split())
     found = _CLOCK.fullmatch(text) or (_UNITS.fullmatch(text) if text else None)
     if found is not None:
         parts = [int(part) if part else None for part in found.groups()]

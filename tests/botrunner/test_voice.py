@@ -316,7 +316,7 @@ async def test_a_closed_or_full_channel_is_named_at_once_and_tried_when_it_opens
         await edit(playing, "edit_channel", channel_id=back, user_limit=1)
         await playing.sit("dj", "Back room")
         await deny(playing, "Back room", 0)
-        assert "limit is 1" in (await said(playing, "CHANNEL_FULL")).error_detail
+        assert "user limit 1" in (await said(playing, "CHANNEL_FULL")).error_detail
         assert back not in seats.asked  # Discord would not answer a request for it
         await edit(playing, "edit_channel", channel_id=back, user_limit=2)
         player = await continues(playing, held, channel="Back room")

@@ -120,7 +120,7 @@ def test_a_change_of_many_kinds_of_events_tells_of_the_main_one(stage: Stage, in
     stage.add()
     Change.objects.all().delete()
     stage.do("Stop", by=ines)
-    assert changes(stage) == ["Ines cleared 3 tracks."]
+    assert changes(stage) == ["Ines cleared 2 tracks."]
 
 
 def test_a_skip_by_vote_is_nobodys_alone(stage: Stage) -> None:
