@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-import nextcord
 from django.utils.translation import gettext as _
 
 from botrunner.card.face import VERSION, custom_id
 from botrunner.card.scene import heard_between
 from botrunner.database import from_database
 from botrunner.lists import show
-from botrunner.mirror import store_member
 from botrunner.models import Card
 from botrunner.reply import Asked
+from botrunner.running import carry_out
 from library.errors import NothingFound
-from queue_app.commands import execute
 from queue_app.errors import UnknownCommand
 from queue_app.models import Loop
 from queue_app.queries import load_player
-from realtime.models import Via
-from realtime.origin import Origin
 
 NEXT_LOOP = {Loop.OFF: Loop.QUEUE, Loop.QUEUE: Loop.TRACK, Loop.TRACK: Loop.OFF}
 COMMANDS = {
@@ -39,18 +35,10 @@ async def press_card(asked: Asked) -> None:
     """Run the command of a card's button. Raises a refusal."""
     if asked.name == custom_id("queue"):
         await show(asked, "queue")
-    else:
-        await from_database(_press, asked)
-
-
-def _press(asked: Asked) -> None:
-    member, data = asked.user, cast("dict[str, Any]", asked.data)
-    assert isinstance(member, nextcord.Member)  # cards are posted in guilds only
-    act, about = _read(str(data["custom_id"]))
-    guild_id = str(asked.guild_id)
-    args = _arguments(guild_id, act, about)
-    origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
-    execute(guild_id, COMMANDS[act], args, origin=origin)
+        return
+    act, about = _read(asked.name)
+    args = await from_database(_arguments, str(asked.guild_id), act, about)
+    await carry_out(asked, COMMANDS[act], args)
 
 
 def _read(pressed: str) -> tuple[str, str]:
@@ -64,11 +52,10 @@ def _read(pressed: str) -> tuple[str, str]:
 
 
 def _arguments(guild_id: str, act: str, about: str) -> dict[str, Any]:
-    player = load_player(guild_id)
     if act == "skip" and about:
         return {"item_id": about}
     if act == "loop":
-        return {"loop": NEXT_LOOP[Loop(player.loop)]}
+        return {"loop": NEXT_LOOP[Loop(load_player(guild_id).loop)]}
     if act == "again":
         uris = _last_session(guild_id)
         if not uris:

@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy
 from nextcord.utils import escape_markdown
 
 from botrunner.card.life import note_home
-from botrunner.cogs.cog import IN_GUILDS, Cog, run, why_silent
+from botrunner.cogs.cog import IN_GUILDS, Cog, why_silent
 from botrunner.database import from_database
 from botrunner.embeds import PER_PAGE, line_of, list_embed, track_embed
 from botrunner.failures import Failures
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
+from botrunner.running import run
 from botrunner.suggestions import Suggestions
 from library.clock import clock
 from library.domain.find import MAX_QUERY, find_track, read_query, search_library

@@ -10,16 +10,11 @@ from django.utils.translation import gettext as _
 from nextcord.ext import commands
 
 from botrunner.database import from_database
-from botrunner.mirror import store_member
 from botrunner.reply import Asked, tell_failure
 from botrunner.seat import server_mute
-from queue_app.commands import execute
-from queue_app.models import Change, Player
+from queue_app.models import Player
 from queue_app.player_states import NOWHERE, SILENCES
 from queue_app.queries import load_player
-from realtime.domain.answer import Answer
-from realtime.models import Via
-from realtime.origin import Origin
 
 IN_GUILDS = [nextcord.InteractionContextType.guild]
 
@@ -34,33 +29,6 @@ class Cog(commands.Cog):
     ) -> None:
         assert isinstance(interaction, Asked)
         await tell_failure(interaction, error)
-
-
-def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
-    member = asked.user
-    assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
-    # With the interaction's id, repeated deliveries and retries are idempotent.
-    origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
-    answer = execute(str(asked.guild_id), name, args, origin=origin)
-    if answer.seqs:
-        # A skip by vote is nobody's own, so whoever voted last may not undo it.
-        changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0], actor=origin.user)
-        asked.change = changes.order_by("-pk").values_list("pk", flat=True).first()
-    return answer
-
-
-async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
-    """Run a command. Raises its refusals, which the cog's error handler turns into replies.
-
-    If the change can be undone, the reply gets a button for that.
-    """
-    return await from_database(_execute, asked, name, args or {})
-
-
-async def run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Run a command, and return only its result."""
-    result: dict[str, Any] = (await carry_out(asked, name, args)).result
-    return result
 
 
 def why_silent(asked: Asked, player: Player) -> str:

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from nextcord.utils import escape_markdown
 
 from botrunner.buttons import redo_view, undo_view
-from botrunner.cogs.cog import IN_GUILDS, Cog, run
+from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.lists import show
 from botrunner.reply import Asked, for_the_asker
+from botrunner.running import run
 from queue_app.errors import NothingToUndo
 from queue_app.models import Change
 from queue_app.words import change_sentence

@@ -7,13 +7,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.models import User
-from botrunner.cogs.cog import IN_GUILDS, Cog, run
+from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.embeds import title_of
 from botrunner.languages import described, offered
 from botrunner.lists import show
 from botrunner.picking import LONGEST, pick_item, pick_items
 from botrunner.reply import Asked, for_the_asker
+from botrunner.running import run
 from botrunner.suggestions import Suggestions
 from queue_app.numbers import place_for_number
 

@@ -34,7 +34,9 @@ def test_the_first_takes_the_lease_and_renews_it(stage: Stage) -> None:
     assert take(stage, "a:1:x")
     Player.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=1))
     assert take(stage, "a:1:x")
-    left = stage.player.lease_expires_at - timezone.now()  # type: ignore[operator]
+    expires_at = stage.player.lease_expires_at
+    assert expires_at is not None
+    left = expires_at - timezone.now()
     assert playback.LEASE - timedelta(seconds=2) < left <= playback.LEASE
 
 

@@ -1,0 +1,43 @@
+"""Run commands of the core for people in Discord: slash commands and buttons alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nextcord
+
+from botrunner.database import from_database
+from botrunner.mirror import store_member
+from botrunner.reply import Asked
+from queue_app.commands import execute
+from queue_app.models import Change
+from realtime.domain.answer import Answer
+from realtime.models import Via
+from realtime.origin import Origin
+
+
+def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
+    member = asked.user
+    assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
+    # With the interaction's id, repeated deliveries and retries are idempotent.
+    origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
+    answer = execute(str(asked.guild_id), name, args, origin=origin)
+    if answer.seqs:
+        # A skip by vote is nobody's own, so whoever voted last may not undo it.
+        changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=answer.seqs[0], actor=origin.user)
+        asked.change = changes.order_by("-pk").values_list("pk", flat=True).first()
+    return answer
+
+
+async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
+    """Run a command. Raises its refusals, which the cog's error handler turns into replies.
+
+    If the change can be undone, the reply gets a button for that.
+    """
+    return await from_database(_execute, asked, name, args or {})
+
+
+async def run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Run a command, and return only its result."""
+    result: dict[str, Any] = (await carry_out(asked, name, args)).result
+    return result
