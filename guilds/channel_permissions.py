@@ -131,6 +131,13 @@ def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Itera
     )
 
 
+def likely_bot_permissions(guild: Guild, channel: Channel | None, *, bot_id: str, roles: list[Role]) -> int:
+    """Return the same, or all permissions if the channel or the guild is not mirrored yet."""
+    if channel is None or guild.pk not in {role.pk for role in roles}:
+        return ALL_PERMISSIONS
+    return bot_permissions(guild, channel, bot_id=bot_id, roles=roles)
+
+
 def entry_obstacle(
     place: str, *, permissions: int, user_limit: int, occupants: int, afk: bool
 ) -> Obstacle | None:

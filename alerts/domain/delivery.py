@@ -24,6 +24,8 @@ NO_TEXT_CHANNEL = {40058, 50008, 50024}  # a forum; no text channel; wrong type 
 BLOCKED = {200000, 240000}  # by AutoMod; by the filter for harmful links
 FOR_NOW = {40004, 40006, 130000}  # sending is disabled, a feature is disabled, Discord is overloaded
 MAX_PAGES = 5
+# Discord says "the past few minutes" (docs: Create Message, enforce_nonce).
+NONCE_HONORED = timedelta(minutes=2)
 DISCORD_EPOCH_MS = 1_420_070_400_000
 CLOCKS_DIFFER = timedelta(minutes=1)
 

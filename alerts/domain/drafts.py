@@ -15,10 +15,9 @@ from guilds.channel_permissions import (
     EMBED_LINKS,
     READ_MESSAGE_HISTORY,
     SEND_MESSAGES,
-    bot_permissions,
+    likely_bot_permissions,
 )
-from guilds.models import Channel, Guild, Role
-from guilds.permissions import ALL_PERMISSIONS
+from guilds.models import Channel, Role
 from realtime.models import Event
 from streams.models import AlertFrame, Stream
 
@@ -39,7 +38,7 @@ def draft(
     picture = Picture(frame.content_type, bytes(frame.data)) if frame else None
     roles = list(Role.objects.filter(guild_id=rule.guild_id))
     channel = Channel.objects.filter(guild_id=rule.guild_id, pk=post.channel_id).first()
-    may = _permissions(rule.guild, channel, roles)
+    may = likely_bot_permissions(rule.guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
     said = [_said(event) for event in events]
 
     def form(without: Without) -> Form:
@@ -69,13 +68,6 @@ def draft(
         look_first=look_first,
         reads_history=channel is not None and bool(may & READ_MESSAGE_HISTORY),
     )
-
-
-def _permissions(guild: Guild, channel: Channel | None, roles: list[Role]) -> int:
-    """Return the bot's permissions in the channel, or all permissions if the guild is not mirrored yet."""
-    if channel is None or guild.pk not in {role.pk for role in roles}:
-        return ALL_PERMISSIONS
-    return bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
 
 
 def _ways(may: int, *, picture: bool) -> list[Without]:

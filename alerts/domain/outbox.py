@@ -14,7 +14,7 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from alerts.domain.delivery import Delivery
+from alerts.domain.delivery import NONCE_HONORED, Delivery
 from alerts.domain.drafts import draft
 from alerts.domain.rules import vouched
 from alerts.domain.settle import settle_given_up
@@ -30,8 +30,6 @@ MINUTE = timedelta(minutes=1)
 IN_DIGEST = 10  # a digest shows this many of the newest alerts
 # Longer than one delivery may wait for Discord, and shorter than Discord remembers a nonce.
 LEASE = timedelta(seconds=30)
-# Discord says "the past few minutes" (docs: Create Message, enforce_nonce).
-NONCE_HONOURED = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(days=1)
 
 
@@ -155,7 +153,7 @@ def _claim(post: AlertPost, free: Q, *, now: datetime, owner: str) -> Delivery |
         owner=owner,
         leased_until=leased_until,
         doubt_since=doubt_since,
-        look_first=doubt_since is not None and now - doubt_since > NONCE_HONOURED,
+        look_first=doubt_since is not None and now - doubt_since > NONCE_HONORED,
     )
     if delivery is None:
         detail = "The stream and its alerts were deleted."

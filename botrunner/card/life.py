@@ -24,6 +24,7 @@ from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
 from alerts.domain.delivery import (
     MISSING_ACCESS,
     MISSING_PERMISSIONS,
+    NONCE_HONORED,
     UNKNOWN_CHANNEL,
     Delivery,
     Form,
@@ -42,15 +43,13 @@ from guilds.channel_permissions import (
     ATTACH_FILES,
     EMBED_LINKS,
     READ_MESSAGE_HISTORY,
-    bot_permissions,
+    likely_bot_permissions,
 )
 from guilds.domain.settings import load_settings
 from guilds.models import Channel, Role
-from guilds.permissions import ALL_PERMISSIONS
 from library.artwork import artwork_folder
 
 LEASE = timedelta(seconds=30)
-NONCE_HONOURED = timedelta(minutes=2)  # Discord: "the past few minutes"
 REFRESH = timedelta(seconds=15)  # between two updates of the position
 FLOOR = timedelta(seconds=2)  # least time between two edits
 OLD = timedelta(minutes=55)  # Discord limits edits of messages over an hour old to a few in 20 seconds
@@ -129,6 +128,11 @@ def claim(guild_id: str, *, owner: str, edited_at: datetime | None) -> tuple[Ste
         return None, None
     if card.not_before is not None and card.not_before > now:
         return None, card.not_before
+    scene = read_scene(card.guild_id, began_at=card.began_at)
+    if _stands(card, scene):
+        edit, later = _edit(card, scene, now, edited_at)
+        if edit is None:  # the usual case: most events change nothing that it shows
+            return None, later
     free = Q(lease_owner="") | Q(lease_expires_at__lt=now) | Q(lease_owner=owner)
     if not Card.objects.filter(free, pk=guild_id).update(lease_owner=owner, lease_expires_at=now + LEASE):
         return None, now + LEASE
@@ -163,6 +167,14 @@ def _decide(
         )  # fmt: skip
         return _decide(card, now, edited_at, owner)
     return _edit(card, scene, now, edited_at)
+
+
+def _stands(card: Card, scene: Scene) -> bool:
+    """Whether the card is where it should be, so that at most its content is out of date."""
+    if not card.message_id or card.old_message_id or card.doubt_since is not None:
+        return False
+    wanted = _wanted_channel(card)
+    return bool(wanted) and (scene.item is None or (not card.buried and card.channel_id == wanted))
 
 
 def _began(scene: Scene, now: datetime) -> datetime:
@@ -206,7 +218,7 @@ def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:
         nonce=card.nonce,
         forms=forms,
         doubt_since=doubt_since,
-        look_first=now - doubt_since > NONCE_HONOURED,
+        look_first=now - doubt_since > NONCE_HONORED,
         reads_history=bool(may & READ_MESSAGE_HISTORY),
     )
     return Post(delivery, digest(scene), folded=scene.item is None, fresh=doubt_since == now)
@@ -224,9 +236,7 @@ def _ways(may: int, picture: str) -> list[tuple[bool, str]]:
 
 def _permissions(card: Card, channel: Channel | None) -> int:
     roles = list(Role.objects.filter(guild_id=card.guild_id))
-    if channel is None or card.guild_id not in {role.pk for role in roles}:
-        return ALL_PERMISSIONS  # not mirrored yet
-    return bot_permissions(card.guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
+    return likely_bot_permissions(card.guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
 
 
 def _picture(scene: Scene) -> str:

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from accounts import discord
 from alerts import quiet
-from alerts.domain.delivery import GivenUp, Later, NotThere, Outcome, Posted, Unsure, deliver
-from alerts.domain.outbox import LEASE, NONCE_HONOURED, waiting_since
+from alerts.domain.delivery import NONCE_HONORED, GivenUp, Later, NotThere, Outcome, Posted, Unsure, deliver
+from alerts.domain.outbox import LEASE, waiting_since
 from alerts.domain.rules import remove_rule
 from alerts.domain.settle import settle, try_again
 from alerts.models import AlertPost, AlertRule, PostState
@@ -378,7 +378,7 @@ def test_beyond_the_nonces_life_the_post_is_found_in_the_channel(
     deliver(lost)
     post.there.sandbox.world.messages[post.messages[0].id].nonce = None  # Discord shows it only at first
     post.change(rule, channel_id=MUSIC)  # it is searched for in the channel it was sent to
-    post.pass_time(NONCE_HONOURED + MINUTE)
+    post.pass_time(NONCE_HONORED + MINUTE)
     assert post.work() == 1
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
     assert AlertPost.objects.get().message_id == post.messages[0].id
@@ -391,7 +391,7 @@ def test_beyond_the_nonces_life_what_is_not_in_the_channel_is_posted(
     post.rule()
     post.alert()
     assert post.claim()  # the bot dies before it sends
-    post.pass_time(NONCE_HONOURED + MINUTE)
+    post.pass_time(NONCE_HONORED + MINUTE)
     assert post.work() == 2  # one searched, one sent
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
 
@@ -403,7 +403,7 @@ def test_in_plain_text_it_is_found_as_well(post: Post, monkeypatch: pytest.Monke
     post.alert()
     (lost,) = post.claim()
     deliver(lost)
-    post.pass_time(NONCE_HONOURED + MINUTE)
+    post.pass_time(NONCE_HONORED + MINUTE)
     assert post.work() == 1
     assert (len(post.messages), states()) == (1, [PostState.POSTED])
 
@@ -516,7 +516,7 @@ def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
     (lost,) = post.claim()
     deliver(lost)
     without_history(post)
-    post.pass_time(NONCE_HONOURED + MINUTE)
+    post.pass_time(NONCE_HONORED + MINUTE)
     post.work()
     rule.refresh_from_db()
     assert (states(), rule.problem_code, len(post.messages)) == ([PostState.UNKNOWN], "PERHAPS_POSTED", 1)
