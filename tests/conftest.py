@@ -29,7 +29,7 @@ from accounts.models import AuthSession, User
 from realtime import db
 from tests.clients.browser import CAMERA, CAMERA_ALLOWED, Desk, start_chromium
 from tests.clients.relay import Relay
-from tests.factories import SessionFactory
+from tests.factories import SessionFactory, UserFactory
 from tests.server import Server, serve
 
 # The longest tests start first. Otherwise the run would end with one busy worker and idle others.
@@ -244,6 +244,16 @@ def api() -> Callable[[User], Client]:
         return Client(headers={"Authorization": f"Bearer {access_token(SessionFactory.create(user=user))}"})
 
     return client
+
+
+@pytest.fixture
+def operator(db: None, settings: Settings) -> Client:
+    """A browser of an operator, who may use the admin."""
+    user = UserFactory.create()
+    settings.ADMIN_DISCORD_IDS = {user.discord_id}
+    browser = Client(headers={"Accept": "text/html"})
+    browser.force_login(user)
+    return browser
 
 
 @pytest.fixture

@@ -20,13 +20,6 @@ def browser_of(user: User) -> Client:
     return browser
 
 
-@pytest.fixture
-def operator(settings: LazySettings) -> Client:
-    user = UserFactory.create(username="operator")
-    settings.ADMIN_DISCORD_IDS = {user.discord_id}
-    return browser_of(user)
-
-
 def test_the_list_alone_decides_at_every_request(operator: Client, settings: LazySettings) -> None:
     assert operator.get("/admin/").status_code == 200
     settings.ADMIN_DISCORD_IDS = set()

@@ -24,7 +24,7 @@ from guilds.models import Membership
 from sandbox.seed import OWNER
 from tests.accounts.conftest import Discord, begin, log_in
 from tests.accounts.test_exchange import code_of, exchange
-from tests.factories import SessionFactory, UserFactory
+from tests.factories import UserFactory
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -257,17 +257,13 @@ def test_keys_are_rotated_without_losing_it(owner: User, there: Discord, setting
 
 
 def test_an_operator_takes_a_lost_factor_away_and_sees_no_secret(
-    owner: User, there: Discord, settings: LazySettings
+    owner: User, there: Discord, operator: Client
 ) -> None:
-    operator = SessionFactory.create().user
-    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
     protect(owner)
-    browser = Client()
-    browser.force_login(operator)
     row = Authenticator.objects.get(type="totp")
-    page = browser.get(f"/admin/mfa/authenticator/{row.pk}/change/")
+    page = operator.get(f"/admin/mfa/authenticator/{row.pk}/change/")
     assert page.status_code == 200
     assert b"gAAAA" not in page.content
-    assert browser.get("/admin/mfa/authenticator/add/").status_code == 403
-    browser.post(f"/admin/mfa/authenticator/{row.pk}/delete/", {"post": "yes"})
+    assert operator.get("/admin/mfa/authenticator/add/").status_code == 403
+    operator.post(f"/admin/mfa/authenticator/{row.pk}/delete/", {"post": "yes"})
     assert log_in(Client(), there).endswith("/dashboard")

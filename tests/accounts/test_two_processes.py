@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.conf import LazySettings
 from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
@@ -119,13 +118,9 @@ ENDS: dict[str, tuple[Callable[[Person, Client], object], bool]] = {
 
 
 def test_what_ends_here_ends_there(
-    elsewhere: Elsewhere, settings: LazySettings, record_property: Callable[[str, object], None]
+    elsewhere: Elsewhere, operator: Client, record_property: Callable[[str, object], None]
 ) -> None:
     guild = GuildFactory.create()
-    root = UserFactory.create(username="operator")
-    settings.ADMIN_DISCORD_IDS = {root.discord_id}
-    operator = Client(headers={"accept": "text/html"})
-    operator.force_login(root)
     worst = 0.0
     for name, (end, everything) in ENDS.items():
         person = make_person(guild)

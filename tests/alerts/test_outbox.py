@@ -28,7 +28,6 @@ from realtime.models import Event
 from sandbox.seed import DJ_ROLE, LOUNGE
 from streams.domain.streams import delete_stream
 from tests.alerts.outbox import GENERAL, MINUTE, MUSIC, PNG, Post, forget_nonces, states, without_history
-from tests.factories import UserFactory
 
 pytestmark = pytest.mark.both_databases
 
@@ -508,7 +507,7 @@ def test_what_an_operator_tries_again_is_in_no_doubt_however_late(
 
 
 def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
-    post: Post, monkeypatch: pytest.MonkeyPatch, settings: Settings, client: Client
+    post: Post, monkeypatch: pytest.MonkeyPatch, operator: Client
 ) -> None:
     forget_nonces(monkeypatch)
     rule = post.rule()
@@ -520,13 +519,10 @@ def test_what_cannot_be_found_out_is_said_and_left_to_an_operator(
     post.work()
     rule.refresh_from_db()
     assert (states(), rule.problem_code, len(post.messages)) == ([PostState.UNKNOWN], "PERHAPS_POSTED", 1)
-    operator = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
-    client.force_login(operator)
     listed = reverse("admin:alerts_alertpost_changelist")
-    page = client.get(listed)
+    page = operator.get(listed)
     assert "PERHAPS_POSTED" in page.content.decode()
-    client.post(listed, {"action": "post_again", "_selected_action": [AlertPost.objects.get().pk]})
+    operator.post(listed, {"action": "post_again", "_selected_action": [AlertPost.objects.get().pk]})
     post.work()
     rule.refresh_from_db()
     assert (states(), rule.problem_code, len(post.messages)) == ([PostState.POSTED], "", 2)

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from alerts.domain import rules
@@ -505,26 +505,18 @@ def test_what_says_nothing_is_named_by_its_type() -> None:
 # --- The admin ---
 
 
-def test_an_operator_changes_and_removes_a_rule_with_an_event(office: Office, admin_site: Client) -> None:
+def test_an_operator_changes_and_removes_a_rule_with_an_event(office: Office, operator: Client) -> None:
     rule = office.rule(mention_role_id=office.role.pk)
     page = reverse("admin:alerts_alertrule_change", args=[rule.pk])
-    form = admin_site.get(page).context["adminform"].form
+    form = operator.get(page).context["adminform"].form
     sent = {name: form[name].initial for name in form.fields} | {"mention_role_id": "", "max_per_minute": 9}
     shown = {f"initial-{name}": form[name].initial for name in form.fields}
-    assert admin_site.post(page, sent | shown).status_code == 302
+    assert operator.post(page, sent | shown).status_code == 302
     assert office.told()[-1][1]["after"] == {"mention_role_id": None, "max_per_minute": 9}
-    assert admin_site.get(reverse("admin:alerts_alertrule_changelist")).status_code == 200
-    removed = admin_site.post(reverse("admin:alerts_alertrule_delete", args=[rule.pk]), {"post": "yes"})
+    assert operator.get(reverse("admin:alerts_alertrule_changelist")).status_code == 200
+    removed = operator.post(reverse("admin:alerts_alertrule_delete", args=[rule.pk]), {"post": "yes"})
     assert removed.status_code == 302
     assert office.told()[-1][0] == "AlertRuleRemoved"
-
-
-@pytest.fixture
-def admin_site(db: None, settings: Settings, client: Client) -> Client:
-    operator = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
-    client.force_login(operator)
-    return client
 
 
 def test_a_change_by_an_operator_needs_no_membership(office: Office) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts.errors import InvalidInput
 from accounts.models import User
@@ -309,15 +308,6 @@ def test_changes_of_different_settings_at_once_all_survive(in_threads: Callable[
 
 
 # --- The admin ---
-
-
-@pytest.fixture
-def operator(settings: Settings) -> Client:
-    user = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {user.discord_id}
-    browser = Client()
-    browser.force_login(user)
-    return browser
 
 
 def as_shown(page: Any) -> dict[str, Any]:

@@ -13,22 +13,13 @@ from pytest_django import Settings
 
 from accounts.models import AuthSession
 from queue_app.models import ItemState, Player, QueueItem
-from tests.factories import ChannelFactory, RoleFactory, UserFactory
+from tests.factories import ChannelFactory, RoleFactory
 from tests.queue_app.stage import Stage
 
 pytestmark = pytest.mark.django_db
 
 OURS = {"accounts", "alerts", "guilds", "library", "queue_app", "realtime", "streams"}
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
-
-
-@pytest.fixture
-def operator(settings: Settings) -> Client:
-    user = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {user.discord_id}
-    browser = Client()
-    browser.force_login(user)
-    return browser
 
 
 @pytest.fixture

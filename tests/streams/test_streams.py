@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.domain.departure import delete_account
 from accounts.domain.sessions import authenticate_sync
@@ -278,30 +278,22 @@ def test_only_the_newest_pictures_are_kept(
     assert list(AlertFrame.objects.order_by("event__seq").values_list("event__seq", flat=True)) == [3, 4]
 
 
-@pytest.fixture
-def admin_site(db: None, settings: Settings, client: Client) -> Client:
-    operator = UserFactory.create()
-    settings.ADMIN_DISCORD_IDS = {operator.discord_id}
-    client.force_login(operator)
-    return client
-
-
 def admin_form(owner: User, durable_types: str) -> dict[str, Any]:
     forms = {f"grants-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
     return forms | {"id": "hall", "name": "", "owner": owner.pk, "durable_types": durable_types}
 
 
-def test_a_stream_that_an_operator_makes_has_a_log_to_read(admin_site: Client, owner: User) -> None:
-    added = admin_site.post(reverse("admin:streams_stream_add"), admin_form(owner, '["alert", "door"]'))
+def test_a_stream_that_an_operator_makes_has_a_log_to_read(operator: Client, owner: User) -> None:
+    added = operator.post(reverse("admin:streams_stream_add"), admin_form(owner, '["alert", "door"]'))
     assert added.status_code == 302
     assert Store.objects.filter(name="stream:hall").exists()
     assert Stream.objects.get().durable_types == ["alert", "door"]
 
 
 @pytest.mark.parametrize("types", ["5", "null", '"alert"', "[5]", '["a b"]', '["ack"]', f"{['x'] * 17}"])
-def test_an_operator_keeps_only_what_are_types(admin_site: Client, owner: User, types: str) -> None:
+def test_an_operator_keeps_only_what_are_types(operator: Client, owner: User, types: str) -> None:
     types = types.replace("'", '"')
-    page = admin_site.post(reverse("admin:streams_stream_add"), admin_form(owner, types))
+    page = operator.post(reverse("admin:streams_stream_add"), admin_form(owner, types))
     assert "durable_types" in page.context["adminform"].form.errors
     assert not Stream.objects.exists()
 
