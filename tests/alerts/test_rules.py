@@ -1,27 +1,21 @@
-"""Alert rules: valid choices and who may make them, the alerts they match, quiet hours, and the posts' texts."""
+"""Alert rules: valid choices and who may make them, and the alerts they match."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from hypothesis import example, given
-from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from alerts.domain import rules
 from alerts.domain.rules import change_rule
-from alerts.message import Picture, Said, Without, compose, escape, level_of, plain, text_of
-from alerts.models import AlertPost, AlertRule, Level
-from alerts.quiet import QuietHours
+from alerts.models import AlertPost, AlertRule
 from guilds.models import ChannelType, Guild, Membership
 from realtime.models import Event, Via
 from realtime.origin import Origin
@@ -322,184 +316,6 @@ def test_turning_a_rule_off_drops_what_waits(office: Office) -> None:
     office.raise_alert()
     office.patch(rule, enabled=False)
     assert AlertPost.objects.count() == 0
-
-
-# --- Quiet hours ---
-
-
-def at(text: str, zone: str = "UTC") -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
-
-
-BERLIN = "Europe/Berlin"
-
-
-@pytest.mark.parametrize(
-    ("start", "until", "now", "end"),
-    [
-        # Over midnight, in winter: one hour ahead of UTC.
-        ("22:00", "07:00", "2026-01-10T20:59:59+00:00", None),
-        ("22:00", "07:00", "2026-01-10T21:00:00+00:00", "2026-01-11T06:00:00+00:00"),
-        ("22:00", "07:00", "2026-01-11T05:59:59+00:00", "2026-01-11T06:00:00+00:00"),
-        ("22:00", "07:00", "2026-01-11T06:00:00+00:00", None),
-        # Within one day, in summer: two hours ahead.
-        ("12:00", "14:00", "2026-07-01T10:00:00+00:00", "2026-07-01T12:00:00+00:00"),
-        ("12:00", "14:00", "2026-07-01T12:00:00+00:00", None),
-        # The night of 29 March is one hour shorter than nine hours, that of 25 October one hour longer.
-        ("22:00", "07:00", "2026-03-28T22:00:00+00:00", "2026-03-29T05:00:00+00:00"),
-        ("22:00", "07:00", "2026-10-24T22:00:00+00:00", "2026-10-25T06:00:00+00:00"),
-        # 02:30 does not exist on 29 March: clocks go from 02:00 to 03:00, at 01:00 UTC.
-        ("22:00", "02:30", "2026-03-29T00:59:00+00:00", "2026-03-29T01:00:00+00:00"),
-        ("02:00", "03:00", "2026-03-29T00:59:00+00:00", None),
-        ("02:00", "03:00", "2026-03-29T01:00:00+00:00", None),
-        # 02:30 comes twice on 25 October, at 00:30 and 01:30 UTC. Local time decides.
-        ("22:00", "02:30", "2026-10-25T00:29:00+00:00", "2026-10-25T00:30:00+00:00"),
-        ("22:00", "02:30", "2026-10-25T00:45:00+00:00", None),
-        ("22:00", "02:30", "2026-10-25T01:15:00+00:00", "2026-10-25T01:30:00+00:00"),
-        ("02:00", "03:00", "2026-10-25T00:00:00+00:00", "2026-10-25T02:00:00+00:00"),
-    ],
-)
-def test_quiet_hours_go_by_the_clocks_of_their_place(
-    start: str, until: str, now: str, end: str | None
-) -> None:
-    hours = QuietHours(time.fromisoformat(start), time.fromisoformat(until), BERLIN)
-    moment = datetime.fromisoformat(now)
-    assert hours.include(moment) == (end is not None)
-    if end is not None:
-        assert hours.end(moment) == datetime.fromisoformat(end)
-
-
-@given(
-    st.times(timezones=st.none()).map(lambda t: t.replace(second=0, microsecond=0)),
-    st.times(timezones=st.none()).map(lambda t: t.replace(second=0, microsecond=0)),
-    st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),
-    st.sampled_from([BERLIN, "UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]),
-)
-def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
-    start: time, until: time, now: datetime, zone: str
-) -> None:
-    hours = QuietHours(start, until, zone)
-    if start == until or not hours.include(now.replace(tzinfo=UTC)):
-        return
-    end = hours.end(now.replace(tzinfo=UTC))
-    assert timedelta(0) < end - now.replace(tzinfo=UTC) <= timedelta(hours=25)
-    assert not hours.include(end)
-    assert hours.include(end - timedelta(seconds=1))
-
-
-# --- What a post says ---
-
-
-def said(text: str, level: Level = Level.HIGH) -> Said:
-    return Said(text, level, at("2026-11-21T08:00:00"), "maren")
-
-
-def message(*alerts: Said, digest: bool = False, **options: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "levels": {"high": len(alerts)},
-        "stream_id": "cam-1",
-        "stream_name": "Front door",
-        "role_id": "42",
-        "nonce": "0123456789abcdef01234567",
-        "picture": None,
-    }
-    return compose(alerts, digest=digest, **given | options)
-
-
-def test_a_post_mentions_its_role_and_can_mention_nothing_else() -> None:
-    forged = message(said("@everyone <@&1> <@2> hello"), stream_name="@here <@&9>")
-    assert forged["content"] == "<@&42>"
-    assert forged["allowed_mentions"] == {"parse": [], "roles": ["42"]}
-    quiet = message(said("@everyone"), role_id=None)
-    assert (quiet["content"], quiet["allowed_mentions"]) == ("", {"parse": [], "roles": []})
-    (embed,) = forged["embeds"]
-    for text in (embed["title"], embed["description"]):
-        assert "@everyone" not in text
-        assert "<@" not in text.replace("\\<", "")
-
-
-@pytest.mark.parametrize(
-    ("typed", "shown"),
-    [
-        ("plain words, 3 of 4!", "plain words, 3 of 4!"),
-        ("[Log in](https://evil.example)", r"\[Log in\](https\://evil.example)"),
-        ("**bold** ~~x~~ ||spoiler||", r"\*\*bold\*\* \~\~x\~\~ \|\|spoiler\|\|"),
-        ("# heading\n> quote\n- list", "\\# heading\n\\> quote\n\\- list"),
-        ("`code`", r"\`code\`"),
-        ("<t:0:R> <:smile:1> </cmd:1>", r"\<t\:0\:R\> \<\:smile\:1\> \</cmd\:1\>"),
-        ("a\\*b", r"a\\\*b"),
-        ("\u202egnp.exe\u2066", "gnp.exe"),
-        ("nul\x00bell\x07 \ud800half", "nulbell half"),
-        ("👩\u200d🚒 fire", "👩\u200d🚒 fire"),
-    ],
-)
-def test_text_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
-    assert escape(typed, 1000) == shown
-
-
-@given(st.text(max_size=3000))
-def test_whatever_is_typed_stays_within_discords_limits_and_holds_no_markup(text: str) -> None:
-    once = escape(text, 1000)
-    assert len(once) <= 3000
-    once.encode()
-    for mark in ("**", "](", "<@", "://", "||", "```"):
-        assert mark not in _without_escaped(once)
-    assert len(plain(text, 50)) <= 50
-
-
-@given(st.text(alphabet="*@_ aé😀\n", max_size=3000), st.booleans())
-@example("*" * 3000, False)
-@example("@" * 3000, True)
-def test_in_plain_text_it_stays_within_discords_limits_too(text: str, digest: bool) -> None:
-    alerts = [said(text)] * (10 if digest else 1)
-    name, picture = "*" * 100, Picture("image/png", b"png")
-    plainly = Without(embed=True, picture=True)
-    told = message(
-        *alerts, digest=digest, levels={"high": 99_999}, stream_name=name, picture=picture, without=plainly
-    )
-    assert len(told["content"].encode("utf-16-le")) // 2 <= 2000  # UTF-16 units, the strictest way to count
-    assert told["content"].startswith("<@&42> **")
-    assert told["allowed_mentions"] == {"parse": [], "roles": ["42"]}
-    assert "embeds" not in told
-    assert "attachments" not in told
-
-
-def _without_escaped(text: str) -> str:
-    kept, skip = [], False
-    for character in text:
-        if skip:
-            skip = False
-        elif character == "\\":
-            skip = True
-        else:
-            kept.append(character)
-    return "".join(kept)
-
-
-def test_a_digest_counts_all_and_shows_the_newest() -> None:
-    shown = [said(f"alert {n} " + "x" * 300, Level.LOW) for n in range(10)]
-    digest = message(*shown, digest=True, levels={"low": 20, "high": 1})
-    (embed,) = digest["embeds"]
-    assert embed["title"] == "21 alerts from Front door (High: 1, Low: 20)"
-    lines = embed["description"].split("\n")
-    assert lines[0] == "11 earlier alerts"
-    assert lines[1].startswith("<t:1795248000:T> **Low** alert 0 xxx")
-    assert len(lines) == 11
-    assert len(embed["description"]) <= 4096
-    assert embed["color"] == message(said("x"))["embeds"][0]["color"]  # the highest level's color
-
-
-def test_the_picture_goes_along() -> None:
-    shown = message(said("x"), picture=Picture("image/png", b"png"))
-    assert shown["embeds"][0]["image"] == {"url": "attachment://alert.png"}
-    assert [each["filename"] for each in shown["attachments"]] == ["alert.png"]
-
-
-def test_what_says_nothing_is_named_by_its_type() -> None:
-    assert text_of("motion", {}) == "motion"
-    assert text_of("motion", {"text": "  ", "message": "somebody"}) == "somebody"
-    assert text_of("motion", {"text": 5}) == "motion"
-    assert level_of({"level": "Low"}) == Level.LOW
 
 
 # --- The admin ---
