@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from django.conf import LazySettings
+from django.core.cache import cache
 from django.test import Client
 
 from accounts import discord
@@ -59,6 +60,12 @@ class Discord:
 
     def fault(self, **order: object) -> None:
         httpx.post(f"{self.sandbox.url}/_sandbox/faults", json=order).raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def no_tries_yet() -> None:
+    """Forget how often codes and logins were tried."""
+    cache.clear()
 
 
 @pytest.fixture

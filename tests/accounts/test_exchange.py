@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 
 
 def code_of(there: Discord, settings: LazySettings, user: str = "owner", **query: str) -> str:
@@ -75,8 +76,7 @@ def test_the_tokens_belong_to_a_session_that_can_be_ended(there: Discord, settin
 
 
 def test_a_proof_key_is_checked(there: Discord, settings: LazySettings) -> None:
-    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-    good, without, wrong = (code_of(there, settings, **pkce) for _ in range(3))
+    good, without, wrong = (code_of(there, settings, **PKCE) for _ in range(3))
     assert exchange(code=good, code_verifier=VERIFIER).status_code == 200
     for refused in (exchange(code=without), exchange(code=wrong, code_verifier="w" * 43)):
         assert (refused.status_code, refused.json()["code"]) == (400, "CODE_REFUSED")

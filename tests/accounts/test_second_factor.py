@@ -14,7 +14,6 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_tot
 from cryptography.fernet import Fernet
 from django.conf import LazySettings
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 
@@ -31,11 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 INDEX, AUTHENTICATE = "/account/2fa/", "/account/2fa/authenticate/"
 PERIOD_SECONDS = 30
-
-
-@pytest.fixture(autouse=True)
-def no_tries_yet() -> None:
-    cache.clear()
 
 
 def code_now(secret: str) -> str:

@@ -11,7 +11,6 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -19,7 +18,7 @@ from accounts.domain.departure import delete_account
 from accounts.models import AuthSession, User
 from sandbox.seed import OWNER
 from tests.accounts.conftest import Discord, log_in
-from tests.accounts.test_lost_answers import COOKIE, with_cookie
+from tests.accounts.repeats import COOKIE, with_cookie
 from tests.accounts.test_second_factor import AUTHENTICATE, INDEX, code_now, half_way, protect
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,11 +49,6 @@ PATHS = sorted(
     - {"/api/auth/sessions/<str:sid>"}
     | {"/api/auth/discord/callback?state=x&code=y"}
 )
-
-
-@pytest.fixture(autouse=True)
-def no_tries_yet() -> None:
-    cache.clear()
 
 
 @pytest.fixture
