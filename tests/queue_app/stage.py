@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from guilds.models import Channel, Guild, GuildSettings, Membership
 from library.models import Track
 from queue_app.commands import execute
 from queue_app.domain import playback
+from queue_app.domain.rank import STEP, queued
 from queue_app.models import Player, QueueItem
 from queue_app.queries import read_snapshot
 from realtime.models import Via
@@ -78,6 +80,23 @@ class Stage:
         )
         item.refresh_from_db()
         return item
+
+    def fill(self, count: int, *, people: Sequence[User | None] | None = None, step: int = STEP) -> list[str]:
+        """Write items to the end of the queue, without events. Returns their ids."""
+        track = TrackFactory.create()
+        last = queued(self.id).order_by("rank").last()
+        begin = last.rank + step if last else 0
+        asked = people or [self.member]
+        items = [
+            QueueItem(
+                guild=self.guild, track=track, requested_by=asked[at % len(asked)], rank=begin + at * step
+            )
+            for at in range(count)
+        ]
+        QueueItem.objects.bulk_create(items)
+        player, _ = Player.objects.get_or_create(pk=self.id)
+        Player.objects.filter(pk=self.id).update(queue_total=player.queue_total + count)
+        return [str(item.pk) for item in items]
 
     def prepare(self, name: str) -> dict[str, Any]:
         """Make a command possible. Returns valid arguments for it."""
@@ -176,6 +195,10 @@ class Stage:
     def queue(self) -> list[str]:
         return [item["id"] for item in self.snapshot()["queue"]]
 
+    def whole_queue(self) -> list[str]:
+        """Return the ids of all queued items. A snapshot has only the first ones."""
+        return [str(pk) for pk in queued(self.id).order_by("rank").values_list("pk", flat=True)]
+
     def snapshot(self) -> dict[str, Any]:
         return read_snapshot(self.member, self.id)
 
@@ -204,8 +227,11 @@ class Stage:
     def assert_replays(self, before: dict[str, Any]) -> dict[str, Any]:
         """Check that an old snapshot and the events since then result in a new snapshot. Returns the new one."""
         fresh = self.snapshot()
-        state = before
-        for event in self.events(after=before["seq"]):
-            state = reduce(state, event)
-        assert comparable(state) == comparable(fresh)
+        assert comparable(self.replay(before)) == comparable(fresh)
         return fresh
+
+    def replay(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return what an old snapshot becomes with the events since then."""
+        for event in self.events(after=state["seq"]):
+            state = reduce(state, event)
+        return state

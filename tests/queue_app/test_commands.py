@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.errors import InvalidInput
+from accounts.models import User
 from guilds.errors import GuildNotFound, InvalidGuildId
 from guilds.models import Membership
-from library.models import Track
 from queue_app.commands import COMMANDS, execute
+from queue_app.domain.rank import STEP
 from queue_app.errors import (
     IdempotencyConflict,
     ItemNotFound,
@@ -30,142 +32,6 @@ from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, Tra
 from tests.queue_app.stage import Stage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-
-
-# --- AddTrack ---
-
-
-def test_a_track_is_added_at_the_end_next_and_now(stage: Stage) -> None:
-    one, two = stage.add(), stage.add()
-    following = stage.add(position="next")
-    assert stage.queue == [str(following.pk), str(one.pk), str(two.pk)]
-    first = stage.add(position="now")
-    assert stage.queue[0] == str(first.pk)
-    assert stage.names == ["TrackAdded"] * 4
-    assert [event["args"]["after"] for event in stage.events()] == [None, str(one.pk), None, None]
-
-
-def test_now_skips_what_plays(stage: Stage) -> None:
-    playing, wanted = stage.play(), stage.add(position="now")
-    playing.refresh_from_db()
-    assert playing.state == ItemState.SKIPPED
-    assert stage.names[-2:] == ["TrackAdded", "TrackSkipped"]
-    assert stage.player.item is None
-    assert stage.queue == [str(wanted.pk)]
-
-
-def test_what_nothing_matches_is_kept_as_failed(stage: Stage) -> None:
-    TrackFactory.create(title="Something else")
-    item = stage.do("AddTrack", query="No such song")
-    assert (item["state"], item["error"]["code"]) == ("failed", "NO_MATCH")
-    assert "“No such song”" in item["error"]["detail"]
-    assert item["track"]["title"] == "No such song"
-    assert stage.names == ["TrackAdded", "TrackFailed"]
-    assert stage.queue == []
-
-
-def test_a_link_is_queued_before_anybody_looked_at_it(stage: Stage) -> None:
-    item = stage.do("AddTrack", query="https://radio.example/live.mp3")
-    assert item["state"] == "queued"
-    assert (item["track"]["uri"], item["track"]["title"]) == ("https://radio.example/live.mp3", None)
-    assert item["track"]["source"] == "http"
-
-
-def test_the_same_link_is_one_track(stage: Stage) -> None:
-    for _ in range(2):
-        stage.do("AddTrack", query=" https://radio.example/live.mp3 ")
-    assert Track.objects.count() == 1
-    assert len(stage.queue) == 2
-
-
-def test_a_pasted_link_is_judged_and_kept_as_the_link_alone(stage: Stage) -> None:
-    link = "https://radio.example/" + "a" * 1978  # 2,000 bytes
-    item = stage.do(
-        "AddTrack", query=f"\u200b**please play** [this one]({link.replace('https', 'Https')} 'it is good')"
-    )
-    assert (item["state"], item["track"]["uri"]) == ("queued", link)
-    assert stage.do("AddTrack", query=f"<{link}>")["track"]["uri"] == link
-    assert Track.objects.count() == 1
-    assert [event["args"]["item"]["track"]["url"] for event in stage.events()] == [link] * 2
-
-
-def test_a_pasted_link_asked_for_twice_is_added_once(stage: Stage) -> None:
-    for query in ("<https://radio.example/live.mp3>", "`https://radio.example/live.mp3`"):
-        stage.do("AddTrack", query=query, key="the same key")
-    assert len(stage.queue) == 1
-
-
-def test_words_pick_the_best_match_of_the_library(stage: Stage) -> None:
-    TrackFactory.create(title="Night Bus Home")
-    best = TrackFactory.create(title="Night Bus")
-    assert stage.do("AddTrack", query="night BUS")["track"]["uri"] == best.uri
-
-
-def test_a_library_uri_of_a_file_that_is_gone_fails(stage: Stage) -> None:
-    track = TrackFactory.create(available=False)
-    for uri in (track.uri, "library:00000000000000000000000000000000"):
-        error = stage.do("AddTrack", query=uri)["error"]
-        assert error["code"] == "NO_MATCH"
-        assert "no longer in the library" in error["detail"]
-
-
-def test_adding_takes_the_channel_of_the_requester_and_says_so(stage: Stage) -> None:
-    sit(stage.member, stage.channel)
-    stage.add()
-    assert stage.player.voice_channel_id == stage.channel.pk
-    assert stage.names == ["TrackAdded", "VoiceChanged"]
-    assert stage.events()[1]["metadata"]["userId"] is None  # it is not a person's event
-
-
-def test_adding_wakes_a_stopped_player_but_not_a_paused_one(stage: Stage) -> None:
-    stage.play()
-    stage.do("LeaveVoice")
-    sit(stage.member, stage.channel)
-    stage.add()
-    assert not stage.player.stopped
-    assert stage.names[-2:] == ["TrackAdded", "PlayerResumed"]
-    stage.do("Pause")
-    stage.add()
-    assert stage.player.paused
-
-
-@pytest.mark.parametrize(
-    ("args", "field"),
-    [
-        ({}, "query"),
-        ({"query": None}, "query"),
-        ({"query": 5}, "query"),
-        ({"query": ["a"]}, "query"),
-        ({"query": "  "}, "query"),
-        ({"query": "\u200b \ufeff\u2060"}, "query"),
-        ({"query": "a\0b"}, "query"),
-        ({"query": "a\ud800b"}, "query"),
-        ({"query": "x" * 501}, "query"),
-        ({"query": "https://example.com/a.mp3" + " " * 8000}, "query"),
-        ({"query": "https://example.com/" + "x" * 1990}, "query"),
-        ({"query": "https://example.com/" + "ü" * 1000}, "query"),
-        ({"query": "song", "position": "first"}, "position"),
-        ({"query": "song", "position": None}, "position"),
-        ({"query": "song", "position": ["end"]}, "position"),
-    ],
-)
-def test_bad_arguments_are_told_by_field(args: dict[str, Any], field: str, stage: Stage) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        stage.do("AddTrack", **args)
-    assert list(caught.value.errors) == [field]
-    assert Event.objects.count() == 0
-
-
-def test_the_longest_link_can_be_kept(stage: Stage) -> None:
-    """Even if it is incompressible: PostgreSQL indexes at most 2,704 bytes."""
-    query = "https://example.com/" + "".join(chr(0x4E00 + n * 7) for n in range(660))
-    assert stage.do("AddTrack", query=query)["track"]["uri"] == query
-
-
-@pytest.mark.parametrize("query", ["語" * 500, "🎵" * 500])
-def test_the_longest_search_is_answered(query: str, stage: Stage) -> None:
-    assert stage.do("AddTrack", query=query)["error"]["code"] == "NO_MATCH"
-
 
 # --- RemoveItem ---
 
@@ -221,6 +87,77 @@ def test_an_item_of_another_guild_is_not_found(stage: Stage) -> None:
 def test_what_is_no_item_id_is_told(args: dict[str, Any], stage: Stage) -> None:
     with pytest.raises(InvalidInput):
         stage.do("RemoveItem", **args)
+
+
+# --- MoveItem ---
+
+
+def test_items_move_anywhere_and_stay_in_the_log(stage: Stage) -> None:
+    a, b, c, d = (str(stage.add().pk) for _ in range(4))
+    before = stage.snapshot()
+    for item, after, expected in [
+        (a, c, [b, c, a, d]), (d, None, [d, b, c, a]), (b, a, [d, c, a, b]), (c, b, [d, a, b, c]),
+        (c, b, [d, a, b, c]), (d, None, [d, a, b, c]),
+    ]:  # fmt: skip
+        stage.do("MoveItem", item_id=item, after=after)
+        assert stage.queue == expected
+    assert stage.names.count("TrackMoved") == 4  # the last two changed nothing
+    stage.assert_replays(before)
+
+
+def test_there_is_always_room_between_two(stage: Stage) -> None:
+    first, second, *rest = (str(stage.add().pk) for _ in range(5))
+    before = stage.snapshot()
+    for n in range(60):  # always into the same gap, which halves each time: renumbered three times
+        moving = [second, *rest][n % 4]
+        stage.do("MoveItem", item_id=moving, after=first)
+        assert stage.queue[:2] == [first, moving]
+    stage.assert_replays(before)
+    assert max(abs(rank) for rank in QueueItem.objects.values_list("rank", flat=True)) < STEP * 10
+
+
+def test_what_cannot_be_moved_is_told(stage: Stage) -> None:
+    playing, item = stage.play(), stage.add()
+    stage.add()
+    gone = stage.add()
+    stage.do("RemoveItem", item_id=str(gone.pk))
+    foreign = str(Stage().add().pk)
+    for moved, after in [
+        (gone.pk, None),
+        (item.pk, gone.pk),
+        (playing.pk, None),
+        (item.pk, foreign),
+        (foreign, None),
+    ]:
+        with pytest.raises(ItemNotFound):
+            stage.do("MoveItem", item_id=str(moved), after=after and str(after))
+    for args in ({"after": str(item.pk)}, {}, {"after": 5}, {"after": "x"}):
+        with pytest.raises(InvalidInput):
+            stage.do("MoveItem", item_id=str(item.pk), **args)
+    # After an item that has started comes the front of the queue.
+    last = stage.queue[-1]
+    stage.do("MoveItem", item_id=last, after=str(playing.pk))
+    assert stage.queue[0] == last
+
+
+# --- ClearQueue ---
+
+
+def test_clearing_takes_all_that_waits_and_leaves_what_plays(
+    stage: Stage, api: Callable[[User], Client]
+) -> None:
+    playing = stage.play()
+    ids = [str(stage.add().pk) for _ in range(3)]
+    client = api(stage.dj())
+    url = f"/api/guilds/{stage.id}/queue/clear"
+    answer = client.post(url, {}, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (200, {"seq": stage.snapshot()["seq"]})
+    assert stage.queue == []
+    assert stage.current == playing
+    assert stage.events()[-1]["args"] == {"item_ids": ids, "queue_total": 0}
+    assert {item.state for item in QueueItem.objects.filter(pk__in=ids)} == {ItemState.REMOVED}
+    again = client.post(url, {}, content_type="application/json")
+    assert again.json() == answer.json()  # an empty queue stays empty, without an event
 
 
 # --- Skip ---
