@@ -7,7 +7,12 @@ from sandbox.errors import missing_access, missing_permissions, unknown
 from sandbox.model import Channel, Event, Guild, Json, Member, Message, MessageFlag, Role, VoiceState
 from sandbox.world import World
 
-PIN_NOTICE = 6  # type of the message that announces a pin in the channel
+# Types of messages
+PIN_NOTICE = 6  # announces a pin in the channel
+SLASH_REPLY, MENU_REPLY = (
+    20,
+    23,
+)  # replies to slash commands, and to commands in the menus of messages and users
 
 
 def visible_channel(world: World, channel_id: str, user_id: str, *, need: int = 0) -> Channel:
@@ -61,7 +66,7 @@ def send_message(
         interaction=interaction,
         only_user_id=only_user_id,
         via_webhook=via_webhook,
-        type=20 if interaction and interaction["type"] == 2 else 0,
+        type=_type_of_reply(interaction) if interaction else 0,
     )
     if only_user_id is not None:
         message.flags |= MessageFlag.EPHEMERAL
@@ -91,10 +96,16 @@ def defer_message(world: World, channel: Channel, *, interaction: Json, only_use
         interaction=interaction,
         only_user_id=only_user_id,
         via_webhook=True,
-        type=20 if interaction["type"] == 2 else 0,
+        type=_type_of_reply(interaction),
     )
     publish(world, message)
     return message
+
+
+def _type_of_reply(interaction: Json) -> int:
+    if interaction["type"] != 2:
+        return 0
+    return MENU_REPLY if {"target_message_id", "target_user"} & interaction.keys() else SLASH_REPLY
 
 
 def publish(world: World, message: Message) -> None:

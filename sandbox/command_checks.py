@@ -13,6 +13,10 @@ from sandbox.model import Json
 CHAT, USER, MESSAGE = 1, 2, 3
 MOST = {CHAT: 100, USER: 15, MESSAGE: 15}
 MOST_CHARACTERS = 8_000
+# InteractionContextType (guild, DM with the bot, other private channels), ApplicationIntegrationType (guild, user)
+PLACES = {"contexts": frozenset({0, 1, 2}), "integration_types": frozenset({0, 1})}
+STRING, INTEGER, NUMBER = 3, 4, 10
+CHOOSABLE = (STRING, INTEGER, NUMBER)
 NAME = re.compile(r"^[-_'\w]{1,32}$")
 LOCALES = frozenset(
     [
@@ -65,13 +69,36 @@ def check(body: Any, path: str) -> None:
     _check_name(body, path, faults, spaced=kind != CHAT)
     if kind == CHAT:
         _check_description(body, path, faults)
-    elif body.get("description"):
-        faults[f"{path}description"] = "Context menu commands cannot have description"
+    else:
+        _check_menu_command(body, path, faults)
+    _check_place(body, path, faults)
     _check_options(body.get("options") or [], f"{path}options", faults)
     if faults:
         raise invalid_form(faults)
     if sum(_characters(body)) > MOST_CHARACTERS:
         raise invalid_form({f"{path}name": f"Command exceeds maximum size ({MOST_CHARACTERS})"})
+
+
+def _check_menu_command(body: Json, path: str, faults: dict[str, str]) -> None:
+    """Commands in the menus of messages and users consist only of their name."""
+    for field in ("description", "options"):
+        if body.get(field):
+            faults[f"{path}{field}"] = f"Context menu commands cannot have {field}"
+
+
+def _check_place(body: Json, path: str, faults: dict[str, str]) -> None:
+    """Check where the command can be used, and by whom by default."""
+    for field, known in PLACES.items():
+        given = body.get(field)
+        if given is None:
+            continue
+        if not isinstance(given, list) or not given or any(each not in known for each in given):
+            faults[f"{path}{field}"] = f"Values must be among {sorted(known)}."
+        elif len(set(given)) < len(given):
+            faults[f"{path}{field}"] = "The list items must be unique."
+    permissions = body.get("default_member_permissions")
+    if permissions is not None and not re.fullmatch(r"[0-9]{1,20}", str(permissions)):
+        faults[f"{path}default_member_permissions"] = f'Value "{permissions}" is not a permission set.'
 
 
 def check_room(commands: list[Json]) -> None:
@@ -153,6 +180,10 @@ def _check_choices(option: Json, path: str, faults: dict[str, str]) -> None:
     choices = option.get("choices") or []
     if len(choices) > 25:
         faults[f"{path}choices"] = "Must be 25 or fewer in length."
+    if option.get("type") not in CHOOSABLE:
+        for field in ("choices", "autocomplete"):
+            if option.get(field):
+                faults[f"{path}{field}"] = "Options of this type cannot have it."
     if choices and option.get("autocomplete"):
         faults[f"{path}autocomplete"] = "Autocomplete and choices exclude each other"
     for index, choice in enumerate(choices):

@@ -20,6 +20,7 @@ SETTABLE_FLAGS = (
 )
 EMBED_LIMITS = {"title": 256, "description": 4096}
 EMBED_TOTAL = 6000
+MOST_ATTACHMENTS = 10
 SELECTS = (3, 5, 6, 7, 8)
 
 
@@ -43,6 +44,8 @@ def apply(world: World, message: Message, payload: Json, *, new_attachments: lis
         fields["flags"] = kept | int(payload["flags"]) & SETTABLE_FLAGS & ~MessageFlag.EPHEMERAL
     if "attachments" in payload or new_attachments:
         fields["attachments"] = _attachments(message.attachments, payload, faults) + new_attachments
+        if len(fields["attachments"]) > MOST_ATTACHMENTS:
+            faults["attachments"] = f"Must be {MOST_ATTACHMENTS} or fewer in length."
     _check_allowed(payload.get("allowed_mentions"), faults)
     if faults:
         raise invalid_form(faults)

@@ -9,7 +9,17 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import actions, options, permissions, reactions, seats, shapes
-from sandbox.control_bodies import answering, read_body, read_options, read_patience, read_text, refused
+from sandbox.attachments import Attachments
+from sandbox.control_bodies import (
+    answering,
+    read_attachments,
+    read_body,
+    read_options,
+    read_patience,
+    read_text,
+    read_upload,
+    refused,
+)
 from sandbox.errors import DiscordError, Refused
 from sandbox.faults import Faults
 from sandbox.gateway import Gateway
@@ -27,6 +37,7 @@ FEED_BACKLOG = 500  # events. A page that lags further behind is disconnected, r
 @dataclass(kw_only=True)
 class Control:
     world: World
+    attachments: Attachments
     gateway: Gateway
     voice: VoiceServer
     interactions: Interactions
@@ -42,7 +53,9 @@ class Control:
         return [
             web.get("/_sandbox/state", answering(self.state)),
             web.post("/_sandbox/voice-state", answering(self.voice_state)),
+            web.post("/_sandbox/uploads", answering(self.upload)),
             web.post("/_sandbox/messages", answering(self.message)),
+            web.post("/_sandbox/messages/delete", answering(self.delete_message)),
             web.post("/_sandbox/reactions", answering(self.reaction)),
             web.post("/_sandbox/interactions", answering(self.interaction)),
             web.post("/_sandbox/autocomplete", answering(self.autocomplete)),
@@ -169,14 +182,29 @@ class Control:
         return shapes.voice_state(self.world, state)
 
     async def message(self, request: web.Request) -> Json:
-        """A user sends a message: `{user, channel_id, content}`."""
+        """A user sends a message: `{user, channel_id, content, attachments?}`, with the ids of uploads."""
         body = await read_body(request)
-        user = self._user(body)
-        channel = actions.visible_channel(
-            self.world, read_text(body, "channel_id"), user.id, need=permissions.SEND_MESSAGES
-        )
-        message = actions.send_message(self.world, channel, user.id, {"content": read_text(body, "content")})
+        user, uploads = self._user(body), read_attachments(body)
+        need = permissions.SEND_MESSAGES | (permissions.ATTACH_FILES if uploads else 0)
+        channel = actions.visible_channel(self.world, read_text(body, "channel_id"), user.id, need=need)
+        content = str(body.get("content") or "") if uploads else read_text(body, "content")
+        files = [self.attachments.send(upload, user_id=user.id, channel_id=channel.id) for upload in uploads]
+        message = actions.send_message(self.world, channel, user.id, {"content": content}, attachments=files)
         return shapes.message(self.world, message)
+
+    async def upload(self, request: web.Request) -> Json:
+        """A user uploads a file, as a form with `user` and `file`. Returns `{id}`, for a message or an option."""
+        fields, upload = await read_upload(request)
+        return {"id": self.attachments.receive(user_id=self._user(fields).id, upload=upload)}
+
+    async def delete_message(self, request: web.Request) -> Json:
+        """A user deletes their own message: `{user, message_id}`."""
+        body = await read_body(request)
+        user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
+        if message is None or message.author_id != user.id:
+            raise Refused(404, "UNKNOWN_MESSAGE", "This user has sent no such message")
+        actions.delete_message(self.world, message)
+        return {"deleted": True}
 
     async def reaction(self, request: web.Request) -> Json:
         """A user adds or removes a reaction: `{user, message_id, emoji, remove?}`."""
@@ -189,8 +217,15 @@ class Control:
         return shapes.message(self.world, message)
 
     async def interaction(self, request: web.Request) -> Json:
+        """A user uses a command. With `target_id`, it is one in the menu of that message or user."""
         body = await read_body(request)
-        interaction = await self.interactions.invoke(**self._command_line(body), patience=read_patience(body))
+        line, patience = self._command_line(body), read_patience(body)
+        if "target_id" in body:
+            del line["values"]
+            target_id = read_text(body, "target_id")
+            interaction = await self.interactions.invoke_on(**line, target_id=target_id, patience=patience)
+        else:
+            interaction = await self.interactions.invoke(**line, patience=patience)
         return self._reply(interaction)
 
     async def autocomplete(self, request: web.Request) -> Json:

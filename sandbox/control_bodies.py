@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from sandbox import bodies
+from sandbox.bodies import Upload
 from sandbox.errors import DiscordError, Refused
 from sandbox.model import Json
 
+MOST_ATTACHMENTS = 10
 REPLY_SECONDS, MAX_REPLY_SECONDS = 15.0, 60.0
 
 type _Answering = Callable[[web.Request], Awaitable[Json | web.Response]]
@@ -62,3 +65,21 @@ def read_patience(body: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_REPLY_SECONDS:
         raise Refused(400, "INVALID", f"timeout must be a number of seconds up to {MAX_REPLY_SECONDS:.0f}")
     return float(value)
+
+
+def read_attachments(body: Json) -> list[str]:
+    """Return the ids of the uploads in `attachments`."""
+    ids = body.get("attachments") or []
+    if not isinstance(ids, list) or len(ids) > MOST_ATTACHMENTS:
+        raise Refused(
+            400, "INVALID", f"attachments must be a list of at most {MOST_ATTACHMENTS} ids of uploads"
+        )
+    return [str(each) for each in ids]
+
+
+async def read_upload(request: web.Request) -> tuple[Json, Upload]:
+    """Return the text fields of a form, and its only file."""
+    body = await bodies.read(request)
+    if len(body.uploads) != 1:
+        raise Refused(400, "INVALID", "The body must be a form with one file")
+    return body.value, body.uploads[0]

@@ -142,6 +142,12 @@ class Injector:
         self.ratelimiter.reset(str(profile))
         return {"profile": profile}
 
+    async def _advance_cdn_clock(self, order: Json) -> Json:
+        """Set the clock that the links to attachments expire by ahead by `seconds`, at most ten years."""
+        seconds = _number(order, "seconds", 0.0, 0, 315_360_000)
+        self.world.links.ahead_seconds = seconds
+        return {"seconds": seconds}
+
     async def _set_members_intent(self, order: Json) -> Json:
         """Set the developer portal's switch. While it is off, a bot that asks for the intent is closed with 4014."""
         granted = order.get("granted", False)
@@ -180,6 +186,7 @@ IMMEDIATE: dict[str, Callable[[Injector, Json], Awaitable[Json]]] = {
     "voice_server": Injector._change_voice_server,
     "guild_unavailable": Injector._set_unavailable,
     "guild_delete": Injector._remove_bot,
+    "cdn_clock": Injector._advance_cdn_clock,
     "members_intent": Injector._set_members_intent,
     "limits": Injector._set_limits,
 }

@@ -1,4 +1,4 @@
-"""Interactions: slash commands, autocomplete and components, from a user's click to the bot's response.
+"""Interactions: commands, autocomplete and components, from a user's click to the bot's response.
 
 https://discord.com/developers/docs/interactions/receiving-and-responding
 """
@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox import actions, options, permissions, shapes
+from sandbox import actions, menus, options, permissions, shapes
+from sandbox.attachments import Attachments
+from sandbox.components import chosen_values, find_component
 from sandbox.errors import DiscordError, Refused, invalid_form, unknown
 from sandbox.faults import Faults
 from sandbox.gateway import Gateway
@@ -61,10 +63,11 @@ class Interaction:
 class Interactions:
     """Starts interactions for people and handles the bot's responses."""
 
-    def __init__(self, world: World, gateway: Gateway, faults: Faults) -> None:
+    def __init__(self, world: World, gateway: Gateway, faults: Faults, attachments: Attachments) -> None:
         self.world = world
         self.gateway = gateway
         self.faults = faults
+        self.attachments = attachments
         self.by_token: dict[str, Interaction] = {}
         world.listeners.append(self._hear)
 
@@ -79,16 +82,36 @@ class Interactions:
             Refused: the command line is invalid, the member may not use it, or the bot does not respond in time.
         """
         member, channel = self._place(user_id, guild_id, channel_id)
-        invocation = options.understand(self.world, member, command, values)
-        interaction = self._start(COMMAND, member, channel, invocation.data, name=invocation.name)
+        invocation = options.understand(self.world, member, command, values, offer=self._offer(user_id))
+        interaction = self._start(COMMAND, member, channel, invocation.data, used=invocation)
         return await self._reply(interaction, patience)
+
+    async def invoke_on(
+        self, *, user_id: str, guild_id: str, channel_id: str, command: str, target_id: str, patience: float
+    ) -> Interaction:
+        """Use a command from the menu of a message or a user, as `invoke`."""
+        message = self.world.messages.get(target_id)
+        # Discord has no commands in the menus of ephemeral messages.
+        if message is not None and (message.only_user_id is not None or message.channel_id != channel_id):
+            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message in this channel")
+        member, channel = self._place(user_id, guild_id, channel_id)
+        if message is not None:
+            invocation = menus.on_message(self.world, member, command, message)
+        else:
+            invocation = menus.on_user(self.world, member, command, target_id)
+        interaction = self._start(COMMAND, member, channel, invocation.data, used=invocation)
+        return await self._reply(interaction, patience)
+
+    def _offer(self, user_id: str) -> options.Offer:
+        return lambda upload_id: self.attachments.offer(upload_id, user_id=user_id)
 
     async def complete(
         self, *, user_id: str, guild_id: str, channel_id: str, command: str, values: Json, focused: str
     ) -> list[Json]:
         """Return the bot's suggestions for the option `focused`: `[{name, value}]`, at most 25."""
         member, channel = self._place(user_id, guild_id, channel_id)
-        invocation = options.understand(self.world, member, command, values, focused=focused)
+        offer = self._offer(user_id)
+        invocation = options.understand(self.world, member, command, values, offer=offer, focused=focused)
         interaction = self._start(AUTOCOMPLETE, member, channel, invocation.data)
         await self._wait(interaction.answered, ANSWER_SECONDS)
         choices: list[Json] = interaction.answer_data.get("choices") or []
@@ -110,7 +133,7 @@ class Interactions:
         member, channel = self._place(user_id, str(guild_id), message.channel_id)
         data: Json = {"custom_id": custom_id, "component_type": component["type"], "id": component["id"]}
         if component["type"] in (3, 5, 6, 7, 8):
-            data["values"] = _chosen(component, values)
+            data["values"] = chosen_values(component, values)
         interaction = self._start(COMPONENT, member, channel, data, message=message)
         return await self._reply(interaction, patience)
 
@@ -135,7 +158,7 @@ class Interactions:
         channel: Channel,
         data: Json,
         *,
-        name: str | None = None,
+        used: options.Invocation | None = None,
         message: Message | None = None,
     ) -> Interaction:
         session = self.gateway.session_for(member.guild_id)
@@ -150,8 +173,8 @@ class Interactions:
             "user": user,
             "authorizing_integration_owners": owners,
         }
-        if name is not None:
-            metadata["name"] = name
+        if used is not None:
+            metadata |= {"name": used.name} | used.metadata
         if message is not None:
             metadata["interacted_message_id"] = message.id
         interaction = Interaction(
@@ -344,31 +367,6 @@ class Interactions:
             only_user_id=interaction.user_id if _is_ephemeral(data) else None,
             via_webhook=True,
         )
-
-
-def find_component(components: list[Json], custom_id: str) -> Json | None:
-    """Return the button or select with this custom_id, at any depth, or None."""
-    for component in components:
-        if component.get("custom_id") == custom_id:
-            return component
-        inner = [
-            *component.get("components", []),
-            *([component["accessory"]] if "accessory" in component else []),
-        ]
-        if found := find_component(inner, custom_id):
-            return found
-    return None
-
-
-def _chosen(component: Json, values: list[str]) -> list[str]:
-    low, high = component.get("min_values", 1), component.get("max_values", 1)
-    if not low <= len(values) <= high:
-        raise Refused(400, "INVALID_VALUES", f"Choose from {low} to {high} values")
-    if component["type"] == 3:
-        known = {option["value"] for option in component["options"]}
-        if unknown_values := [value for value in values if value not in known]:
-            raise Refused(400, "INVALID_VALUES", f"There is no option {unknown_values[0]!r}")
-    return values
 
 
 def _is_ephemeral(data: Json) -> bool:

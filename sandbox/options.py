@@ -3,28 +3,37 @@
 https://discord.com/developers/docs/interactions/application-commands#application-command-object
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import permissions, shapes
+from sandbox.command_checks import CHAT
 from sandbox.errors import Refused
 from sandbox.model import Json, Member
 from sandbox.world import World
 
 SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN = 1, 2, 3, 4, 5
-USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = 6, 7, 8, 9, 10
+USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 6, 7, 8, 9, 10, 11
+
+type Offer = Callable[[str], Json]
+"""Returns the attachment object of a file that the user has uploaded, by its id. Raises Refused."""
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """A parsed command line: `data` for the interaction, and `name`, which includes subcommands."""
+    """A used command: `data` for the interaction, and `name`, which includes subcommands.
+
+    `metadata` is what the bot's reply also tells about the interaction.
+    """
 
     name: str
     data: Json
+    metadata: Json = field(default_factory=dict)
 
 
 def understand(
-    world: World, member: Member, line: str, values: Json, *, focused: str | None = None
+    world: World, member: Member, line: str, values: Json, *, offer: Offer, focused: str | None = None
 ) -> Invocation:
     """Turn `line` ("playlist play") and `values` (option name to value) into an interaction's data.
 
@@ -35,8 +44,8 @@ def understand(
         Refused: 404 no such command, 403 not for this member, 400 an option is invalid.
     """
     words = line.strip().removeprefix("/").split()
-    command = _find(world, member.guild_id, words[0] if words else "")
-    _check_permission(world, member, command)
+    command = find_command(world, member.guild_id, words[0] if words else "")
+    check_permission(world, member, command)
     definitions, branch = command.get("options", []), words[1:]
     path: list[Json] = []
     for word in branch:
@@ -52,7 +61,7 @@ def understand(
         names = ", ".join(each["name"] for each in definitions)
         raise Refused(400, "INVALID_OPTION", f"/{' '.join(words)} needs a subcommand: {names}")
     resolved: Json = {}
-    options = _options(world, member.guild_id, definitions, values, resolved, focused)
+    options = _options(world, member.guild_id, definitions, values, resolved, focused, offer)
     for step in reversed(path):
         options = [{"type": step["type"], "name": step["name"], "options": options}]
     data: Json = {"id": command["id"], "name": command["name"], "type": 1}
@@ -66,28 +75,30 @@ def understand(
 
 
 def commands_for(world: World, member: Member) -> list[Json]:
-    """Return the slash commands this member may use. A guild command replaces a global one of the same name."""
-    found: dict[str, Json] = {}
+    """Return the commands this member may use. A guild command replaces a global one of the same type and name."""
+    found: dict[tuple[int, str], Json] = {}
     for command in world.commands.values():
-        if command.get("type", 1) != 1 or command.get("guild_id") not in (None, member.guild_id):
-            continue
-        if "guild_id" in command or command["name"] not in found:
-            found[command["name"]] = command
+        key = (command["type"], command["name"])
+        if command.get("guild_id") in (None, member.guild_id) and ("guild_id" in command or key not in found):
+            found[key] = command
     return [command for command in found.values() if _may_use(world, member, command)]
 
 
-def _find(world: World, guild_id: str, name: str) -> Json:
+def find_command(world: World, guild_id: str, name: str, *, kind: int = CHAT) -> Json:
+    """Return the command of that type and name, the guild's before the global one. Raises Refused."""
     fitting = [
         each
         for each in world.commands.values()
-        if each["name"] == name and each.get("type", 1) == 1 and each.get("guild_id") in (None, guild_id)
+        if (each["name"], each["type"]) == (name, kind) and each.get("guild_id") in (None, guild_id)
     ]
     if not fitting:
-        raise Refused(404, "UNKNOWN_COMMAND", f"The bot has not registered a command /{name}")
+        slash = "/" if kind == CHAT else ""
+        raise Refused(404, "UNKNOWN_COMMAND", f"The bot has not registered a command {slash}{name}")
     return max(fitting, key=lambda each: "guild_id" in each)
 
 
-def _check_permission(world: World, member: Member, command: Json) -> None:
+def check_permission(world: World, member: Member, command: Json) -> None:
+    """Raises Refused."""
     if not _may_use(world, member, command):
         raise Refused(403, "FORBIDDEN", f"This member may not use /{command['name']}")
 
@@ -101,7 +112,13 @@ def _may_use(world: World, member: Member, command: Json) -> bool:
 
 
 def _options(
-    world: World, guild_id: str, definitions: list[Json], values: Json, resolved: Json, focused: str | None
+    world: World,
+    guild_id: str,
+    definitions: list[Json],
+    values: Json,
+    resolved: Json,
+    focused: str | None,
+    offer: Offer,
 ) -> list[Json]:
     known = {definition["name"] for definition in definitions}
     for name in values:
@@ -118,7 +135,10 @@ def _options(
             typed = str(values.get(name, ""))
             options.append({"type": definition["type"], "name": name, "value": typed, "focused": True})
         elif name in values and values[name] is not None:
-            value = _value(world, guild_id, definition, values[name], resolved)
+            if definition["type"] == ATTACHMENT:
+                value = _attachment(definition, values[name], resolved, offer)
+            else:
+                value = _value(world, guild_id, definition, values[name], resolved)
             options.append({"type": definition["type"], "name": name, "value": value})
         elif definition.get("required") and focused is None:
             raise Refused(400, "INVALID_OPTION", f"Option {name!r} is required")
@@ -171,17 +191,29 @@ def _number(definition: Json, given: Any) -> int | float:
     return number
 
 
+def _attachment(definition: Json, given: Any, resolved: Json, offer: Offer) -> str:
+    if not isinstance(given, str):
+        raise Refused(400, "INVALID_OPTION", f"Option {definition['name']!r} must be the id of an upload")
+    resolved.setdefault("attachments", {})[given] = offer(given)
+    return given
+
+
+def resolve_user(world: World, guild_id: str, user_id: str, resolved: Json) -> None:
+    """Add a user's data to `resolved`, and their membership of the guild if they have one."""
+    resolved.setdefault("users", {})[user_id] = shapes.user(world.users[user_id])
+    if member := world.members.get((guild_id, user_id)):
+        partial = shapes.member_without_user(member)
+        partial["permissions"] = str(permissions.in_guild(world, member))
+        resolved.setdefault("members", {})[user_id] = partial
+
+
 def _reference(world: World, guild_id: str, definition: Json, given: str, resolved: Json) -> str:
     """Return the id of a user, role or channel given by id or name, and add its data to `resolved`."""
     name, kind = definition["name"], definition["type"]
     if kind in (USER, MENTIONABLE):
         for user in world.users.values():
             if given in (user.id, user.username):
-                resolved.setdefault("users", {})[user.id] = shapes.user(user)
-                if member := world.members.get((guild_id, user.id)):
-                    partial = shapes.member_without_user(member)
-                    partial["permissions"] = str(permissions.in_guild(world, member))
-                    resolved.setdefault("members", {})[user.id] = partial
+                resolve_user(world, guild_id, user.id, resolved)
                 return user.id
     if kind in (ROLE, MENTIONABLE):
         for role in world.guild_roles(guild_id):

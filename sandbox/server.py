@@ -9,6 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox import access, page, seed
+from sandbox.attachments import Attachments
 from sandbox.bot_voice import BotVoice
 from sandbox.control import Control
 from sandbox.credentials import VOICE_FOLDER, load_or_create
@@ -19,6 +20,7 @@ from sandbox.interactions import Interactions
 from sandbox.oauth import OAuth
 from sandbox.ratelimit import RateLimiter
 from sandbox.rest import (
+    attachments,
     channels,
     commands,
     expressions,
@@ -33,7 +35,6 @@ from sandbox.rest import (
     users,
 )
 from sandbox.rest.api import PREFIX, Observer, Parts, mount
-from sandbox.rest.attachments import Attachments
 from sandbox.tokens import Tokens
 from sandbox.voice.server import VoiceServer
 from sandbox.world import World
@@ -53,6 +54,7 @@ REST = (
     expressions,
     commands,
     replies,
+    attachments,
 )
 VOICE_GOODBYE_SECONDS = 0.4
 MAX_BODY_BYTES = 30 * 1024 * 1024
@@ -88,12 +90,15 @@ class Sandbox:
         self.ca_file = self.voice.ca_file
         self.world = World(data_dir / "world.json", bot_id=self.credentials.client_id)
         self.tokens = Tokens(self.world)
-        self.attachments = Attachments(data_dir / "attachments")
+        self.world.links.secret = (
+            self.credentials.client_secret.encode()
+        )  # so that a restart keeps links valid
+        self.attachments = Attachments(data_dir / "attachments", self.world)
         self.faults = Faults()
         self.ratelimiter = RateLimiter()
         self.gateway = Gateway(self.world, self.credentials)
         self.bot_voice = BotVoice(self.world, self.gateway, self.voice)
-        self.interactions = Interactions(self.world, self.gateway, self.faults)
+        self.interactions = Interactions(self.world, self.gateway, self.faults, self.attachments)
         self.injector = Injector(
             world=self.world,
             faults=self.faults,
@@ -103,6 +108,7 @@ class Sandbox:
         )
         self.control = Control(
             world=self.world,
+            attachments=self.attachments,
             gateway=self.gateway,
             voice=self.voice,
             interactions=self.interactions,
@@ -154,7 +160,7 @@ class Sandbox:
             raise
         self.port = runner.addresses[0][1]
         self.gateway.url = self.gateway_url
-        self.attachments.base_url = self.url
+        self.world.links.base_url = self.url
 
     async def stop(self) -> None:
         """Close every socket, save the world and free the port, in under a second. Safe to call twice."""

@@ -267,8 +267,10 @@ def message(world: World, message: Message) -> Json:
         "mention_everyone": message.mention_everyone,
         "mentions": [user(world.users[user_id]) for user_id in message.mentions],
         "mention_roles": list(message.mention_roles),
-        "attachments": message.attachments,
-        "embeds": [] if message.flags & MessageFlag.SUPPRESS_EMBEDS else message.embeds,
+        "attachments": [world.links.attachment(each) for each in message.attachments],
+        "embeds": []
+        if message.flags & MessageFlag.SUPPRESS_EMBEDS
+        else [world.links.embed(each) for each in message.embeds],
         "components": message.components,
     }
     if message.reactions:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox import model, snowflake
 from sandbox.errors import unknown
+from sandbox.links import Links
 from sandbox.model import Channel, Event, Guild, Json, Member, Message, Role, User, VoiceState
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class World:
         self.messages: dict[str, Message] = {}
         self.commands: dict[str, Json] = {}  # Discord's ApplicationCommand objects by id
         self.grants: list[Json] = []  # OAuth2 tokens, hashed. See tokens.py
+        self.links = Links()
         self.emojis: list[Json] = []  # the application's own, in Discord's format
         self.unavailable: set[str] = set()  # guilds in an outage; not saved
         self.members_intent = True  # the developer portal's switch "Server Members Intent"; not saved

@@ -64,7 +64,8 @@ class Stage:
             raise Failed(f"embeds are {message.embeds}")
         if [file["filename"] for file in message.attachments] != ["tone.ogg"]:
             raise Failed(f"files are {message.attachments}")
-        if not (await self.http.get(message.attachments[0]["url"])).content.startswith(b"OggS"):
+        url = self.sandbox.world.links.sign(message.attachments[0]["url"])
+        if not (await self.http.get(url)).content.startswith(b"OggS"):
             raise Failed("the file is not what was sent")
         reactions = [(each.name, each.user_ids) for each in message.reactions]
         if reactions != [("🎵", [self.sandbox.world.bot_id])]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox import bodies
+from sandbox.attachments import Attachments
+from sandbox.bodies import Upload
 from sandbox.bot_voice import BotVoice
 from sandbox.credentials import Credentials
 from sandbox.errors import DiscordError, invalid_form, unauthorized
@@ -18,9 +21,6 @@ from sandbox.gateway import Gateway
 from sandbox.interactions import Interactions
 from sandbox.model import Json, User
 from sandbox.ratelimit import RateLimited, RateLimiter, Verdict
-from sandbox.rest import bodies
-from sandbox.rest.attachments import Attachments
-from sandbox.rest.bodies import Upload
 from sandbox.snowflake import is_snowflake
 from sandbox.tokens import Tokens
 from sandbox.world import World

@@ -1,69 +1,25 @@
-"""Uploaded files, stored in a folder and served under URLs like Discord's."""
+"""/attachments/refresh-urls: new signatures for links to attachments.
 
-import mimetypes
-import re
-from pathlib import Path
+Discord's documentation and its OpenAPI document do not mention this endpoint. See "Refresh Attachment URLs" in
+https://docs.discord.food/topics/cloud-uploads
+"""
 
-from aiohttp import web
-
-from sandbox.errors import DiscordError
+from sandbox.errors import invalid_form
 from sandbox.model import Json
-from sandbox.rest.bodies import Upload
-from sandbox.snowflake import new_snowflake
+from sandbox.rest.api import Call, Route
 
-MAX_BYTES = 10 * 1024 * 1024
-FILES_KEPT = 200
-DESCRIBED = ("title", "description", "duration_secs", "waveform")
+MOST_URLS = 50
 
 
-class Attachments:
-    """Files by snowflake. Only the newest `FILES_KEPT` are kept. `base_url` is set once the port is known."""
+async def refresh_urls(call: Call) -> Json:
+    """Sign links again. They need not be valid, and whether their files still exist is not checked."""
+    urls = (await call.object()).get("attachment_urls")
+    if not isinstance(urls, list) or not 1 <= len(urls) <= MOST_URLS:
+        raise invalid_form({"attachment_urls": f"Must be between 1 and {MOST_URLS} in length."})
+    links = call.world.links
+    if bad := [index for index, url in enumerate(urls) if not links.is_attachment(str(url))]:
+        raise invalid_form({f"attachment_urls.{index}": "Not a well formed attachment URL." for index in bad})
+    return {"refreshed_urls": [{"original": url, "refreshed": links.sign(url)} for url in urls]}
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.base_url = ""
 
-    def store(self, *, channel_id: str, upload: Upload, described: Json) -> Json:
-        """Store a file. Returns Discord's attachment object. Raises DiscordError 413 when it is too large.
-
-        `described` is the payload's entry for the file, which may rename and describe it.
-        """
-        if len(upload.content) > MAX_BYTES:
-            raise DiscordError(413, 40005, "Request entity too large")
-        self.folder.mkdir(exist_ok=True)
-        name = re.sub(r"[^\w.-]", "_", str(described.get("filename") or upload.filename))[-100:] or "file"
-        identifier = new_snowflake()
-        (self.folder / identifier).write_bytes(upload.content)
-        for old in sorted(self.folder.iterdir(), key=lambda path: path.name)[:-FILES_KEPT]:
-            old.unlink()
-        url = f"{self.base_url}/attachments/{channel_id}/{identifier}/{name}"
-        shape: Json = {
-            "id": identifier,
-            "filename": name,
-            "size": len(upload.content),
-            "url": url,
-            "proxy_url": url,
-            "content_type": upload.content_type,
-        }
-        return shape | {key: described[key] for key in DESCRIBED if described.get(key) is not None}
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        path = self.folder / request.match_info["attachment_id"]
-        if not path.name.isdigit() or not path.is_file():
-            raise web.HTTPNotFound
-        kind = mimetypes.guess_type(request.match_info["filename"])[0] or "application/octet-stream"
-        # An uploaded HTML page must not run with the sandbox's origin.
-        safe = (
-            kind
-            if kind.startswith(("image/", "audio/")) and kind != "image/svg+xml"
-            else "application/octet-stream"
-        )
-        headers = {
-            "Content-Type": safe,
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox",
-        }
-        return web.FileResponse(path, headers=headers)
-
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/attachments/{channel_id}/{attachment_id}/{filename}", self.serve)]
+ROUTES = [Route("POST", "/attachments/refresh-urls", refresh_urls)]

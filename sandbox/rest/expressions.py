@@ -7,10 +7,10 @@ import base64
 import binascii
 from typing import Any
 
-from sandbox import permissions, shapes
+from sandbox import bodies, permissions, shapes
 from sandbox.errors import DiscordError, invalid_form, missing_permissions, unknown
 from sandbox.model import Event, Guild, Json
-from sandbox.rest import bodies, named
+from sandbox.rest import named
 from sandbox.rest.api import Answer, Call, Route
 from sandbox.snowflake import new_snowflake
 

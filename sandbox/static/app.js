@@ -5,6 +5,7 @@ import { avatar, nameOf, renderMessage } from "./messages.js";
 
 const TEXT = [0, 5];
 const VOICE = [2, 13];
+const SLASH = 1, OF_USERS = 2, OF_MESSAGES = 3; // types of commands
 
 /** @type {any} the response of /_sandbox/state for this user */
 let state = null;
@@ -20,14 +21,17 @@ const guild = () => state.guilds.find((/** @type {any} */ each) => each.id === c
 const me = () => state.users.find((/** @type {any} */ each) => each.username === user);
 const botId = () => state.users.find((/** @type {any} */ each) => each.bot).id;
 
+/** @param {number} type @returns {any[]} the commands of that type that the user may use here */
+const commands = (type) => guild()?.bot_installed
+  ? state.commands.filter((/** @type {any} */ each) => each.type === type && [undefined, guild().id].includes(each.guild_id))
+  : [];
+
 const composer = new Composer(
   () => ({
     user,
     guildId: guild()?.id ?? "",
     channelId,
-    commands: guild()?.bot_installed
-      ? state.commands.filter((/** @type {any} */ each) => !each.guild_id || each.guild_id === guild().id)
-      : [],
+    commands: commands(SLASH),
     members: guild()?.members ?? [],
     channels: state.channels.filter((/** @type {any} */ each) => each.guild_id === guild()?.id),
     roles: guild()?.roles ?? [],
@@ -228,7 +232,7 @@ function stayAtTheEnd() {
 
 function drawMessages() {
   const list = byId("messages");
-  const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), channels: state.channels, press };
+  const context = { users: state.users, roles: state.guilds.flatMap((guild) => guild.roles), channels: state.channels, press, menu };
   const shown = state.messages.filter((/** @type {any} */ each) => each.channel_id === channelId);
   list.replaceChildren(...(shown.length
     ? shown.map((/** @type {any} */ each) => renderMessage(each, context))
@@ -248,6 +252,26 @@ function go(id) {
 /** @param {string | null} id */
 function move(id) {
   post("/_sandbox/voice-state", { user, channel_id: id }).catch((error) => toast(error.message));
+}
+
+/** @param {any} message @returns {{ label: string, act: () => void }[]} what its menu offers: the bot's commands */
+function menu(message) {
+  if (message.flags & 64) return []; // Discord has none for ephemeral messages
+  const where = { user, guild_id: guild()?.id, channel_id: channelId };
+  /** @param {any} command @param {string} target */
+  const use = (command, target) => () => post("/_sandbox/interactions", { ...where, command: command.name, target_id: target })
+    .catch((error) => toast(error.message));
+  const own = message.author.id === me().id;
+  return [
+    ...commands(OF_MESSAGES).map((each) => ({ label: each.name, act: use(each, message.id) })),
+    ...commands(OF_USERS).map((each) => ({ label: `${each.name}: ${nameOf(message.author)}`, act: use(each, message.author.id) })),
+    ...(own ? [{ label: "Delete message", act: () => remove(message) }] : []),
+  ];
+}
+
+/** @param {any} message */
+function remove(message) {
+  post("/_sandbox/messages/delete", { user, message_id: message.id }).catch((error) => toast(error.message));
 }
 
 /** @param {any} message @param {string} customId @param {string[]} [values] */

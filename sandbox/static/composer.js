@@ -1,6 +1,7 @@
-import { byId, el, post } from "./dom.js";
+import { byId, el, post, upload } from "./dom.js";
 
-const TYPES = /** @type {Record<number, string>} */ ({ 3: "text", 4: "number", 5: "true or false", 6: "user", 7: "channel", 8: "role", 9: "user or role", 10: "number" });
+const TYPES = /** @type {Record<number, string>} */ ({ 3: "text", 4: "number", 5: "true or false", 6: "user", 7: "channel", 8: "role", 9: "user or role", 10: "number", 11: "attach it with +" });
+const FILE = 11;
 
 /**
  * Parse a line that may be incomplete.
@@ -64,9 +65,29 @@ export class Composer {
     this.asked = 0;
     /** @type {Record<string, any>} the value to send for a suggestion's label, by "option\nlabel" */
     this.chosen = {};
+    /** @type {File[]} the files to send with the message or command */
+    this.files = [];
+    const picker = byId("picker");
+    byId("attach").addEventListener("click", () => picker.click());
+    picker.addEventListener("change", () => {
+      this.attach([...this.files, ...picker.files]);
+      picker.value = ""; // so that the same file can be chosen again
+    });
     this.input.addEventListener("input", () => this.suggest());
     this.input.addEventListener("keydown", (event) => this.key(event));
     byId("composer").addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); this.send(); });
+  }
+
+  /** @param {File[]} files */
+  attach(files) {
+    this.files = files;
+    byId("files").replaceChildren(...files.map((file) => el(
+      "li", {}, file.name,
+      el("button.quiet", {
+        type: "button", "aria-label": `Remove ${file.name}`, onclick: () => this.attach(this.files.filter((each) => each !== file)),
+      }, "×"),
+    )));
+    this.input.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -118,7 +139,7 @@ export class Composer {
     }
     const definition = parsed.definitions.find((/** @type {any} */ each) => each.name === parsed.current);
     const missing = parsed.definitions
-      .filter((/** @type {any} */ each) => !(each.name in parsed.values))
+      .filter((/** @type {any} */ each) => !(each.name in parsed.values) && each.type !== FILE)
       .map((/** @type {any} */ each) => ({ label: `${each.name}:`, detail: each.description, line: `${line.trimEnd()} ${each.name}:` }));
     if (!definition || (line.endsWith(" ") && parsed.text)) { this.show(missing); return; }
     if (definition.autocomplete) await new Promise((resolve) => setTimeout(resolve, 150));
@@ -159,7 +180,7 @@ export class Composer {
   /** @param {any} parsed */
   values(parsed) {
     return Object.fromEntries(parsed.definitions
-      .filter((/** @type {any} */ each) => each.name in parsed.values)
+      .filter((/** @type {any} */ each) => each.name in parsed.values && each.type !== FILE)
       .map((/** @type {any} */ each) => {
         const text = parsed.values[each.name];
         return [each.name, /** @type {any} */ (this.chosen)[`${each.name}\n${text}`] ?? typed(each, text)];
@@ -203,21 +224,36 @@ export class Composer {
   send() {
     const line = this.input.value.trim();
     const place = this.place();
-    if (!line) return;
+    const files = this.files;
+    if (!line && !files.length) return;
     const where = { user: place.user, guild_id: place.guildId, channel_id: place.channelId };
     if (line.startsWith("/")) {
       const parsed = /** @type {any} */ (parse(`${line} `, place.commands));
       if (!parsed.command) { this.refuse(`There is no command /${parsed.path}`); return; }
-      const missing = parsed.definitions.find((/** @type {any} */ each) => each.required && !parsed.values[each.name]);
+      const slots = parsed.definitions.filter((/** @type {any} */ each) => each.type === FILE);
+      if (files.length > slots.length) { this.refuse(`/${parsed.path} takes at most ${slots.length} files`); return; }
+      const filled = slots.slice(0, files.length);
+      const missing = parsed.definitions.find((/** @type {any} */ each) =>
+        each.required && !parsed.values[each.name] && !filled.includes(each));
       if (missing) { this.refuse(`${missing.name} is required: ${missing.description}`); return; }
-      this.follow(post("/_sandbox/interactions", { ...where, command: parsed.path, options: this.values(parsed) }));
+      this.follow(this.upload(files).then((ids) => {
+        const chosen = Object.fromEntries(ids.map((id, index) => [slots[index].name, id]));
+        return post("/_sandbox/interactions", { ...where, command: parsed.path, options: { ...this.values(parsed), ...chosen } });
+      }));
     } else {
-      this.follow(post("/_sandbox/messages", { ...where, content: line }));
+      this.follow(this.upload(files).then((ids) => post("/_sandbox/messages", { ...where, content: line, attachments: ids })));
     }
     this.input.value = "";
+    this.attach([]);
     this.asked += 1;
     this.hint.replaceChildren();
     this.show([]);
+  }
+
+  /** @param {File[]} files @returns {Promise<string[]>} */
+  upload(files) {
+    const { user } = this.place();
+    return Promise.all(files.map((file) => upload(user, file)));
   }
 
   /** @param {string} sentence */

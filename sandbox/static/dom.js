@@ -37,6 +37,21 @@ export async function post(path, body) {
   return content;
 }
 
+/**
+ * @param {string} user
+ * @param {File} file
+ * @returns {Promise<string>} the id of the upload. On an error it rejects with the `detail`
+ */
+export async function upload(user, file) {
+  const form = new FormData();
+  form.append("user", user);
+  form.append("file", file);
+  const answer = await fetch("/_sandbox/uploads", { method: "POST", body: form });
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.detail ?? `The sandbox returned HTTP ${answer.status}`);
+  return content.id;
+}
+
 /** @type {number | undefined} */
 let toastTimer;
 

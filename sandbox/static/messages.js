@@ -1,8 +1,14 @@
 import { el } from "./dom.js";
 
 /**
- * @typedef {{ users: any[], roles: any[], channels: any[], press: (message: any, customId: string, values?: string[]) => void }} Context
+ * @typedef {{
+ *   users: any[], roles: any[], channels: any[],
+ *   press: (message: any, customId: string, values?: string[]) => void,
+ *   menu: (message: any) => { label: string, act: () => void }[],
+ * }} Context
  */
+
+const MENU_REPLY = 23; // type of a reply to a command in a menu
 
 /** @param {any} user @param {any[]} users @param {boolean} [small] */
 export function avatar(user, users, small = false) {
@@ -19,18 +25,20 @@ export function renderMessage(message, context) {
   const only = (message.flags & 64) !== 0;
   const loading = (message.flags & 128) !== 0;
   const used = message.interaction;
+  const menu = renderMenu(context.menu(message));
   return el(
     `li.message${only ? ".only" : ""}`,
-    { "data-id": message.id },
+    { "data-id": message.id, oncontextmenu: menu && ((/** @type {Event} */ event) => { event.preventDefault(); menu.open = true; }) },
     avatar(message.author, context.users),
-    used && el("p.used", {}, `${nameOf(used.user)} used /${used.name}`),
+    used && el("p.used", {}, `${nameOf(used.user)} used ${message.type === MENU_REPLY ? "" : "/"}${used.name}`),
     el(
-      "p.head",
+      "div.head",
       {},
       el("b", {}, nameOf(message.author)),
       message.author.bot && el("span.tag", {}, "APP"),
       el("time", { dateTime: message.timestamp }, new Date(message.timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
       message.edited_timestamp && !used && el("span.note", {}, "(edited)"),
+      menu,
     ),
     message.type === 6 && el("p.note", {}, "pinned a message to this channel"),
     loading ? el("p.note.dots", {}, "thinking") : message.content && markdown(message.content, context),
@@ -46,9 +54,26 @@ export function renderMessage(message, context) {
   );
 }
 
+/** @param {{ label: string, act: () => void }[]} offers */
+function renderMenu(offers) {
+  if (!offers.length) return null;
+  return el(
+    "details.apps",
+    {},
+    el("summary", { "aria-label": "More actions", title: "More actions" }, "⋯"),
+    el("div", {}, ...offers.map(({ label, act }) => el("button.quiet", {
+      type: "button", onclick: (/** @type {any} */ event) => { event.target.closest("details").open = false; act(); },
+    }, label))),
+  );
+}
+
 /** Whether one of the message's embeds already shows this file. @param {any} message @param {any} file */
 function shown(message, file) {
-  return message.embeds.some((/** @type {any} */ embed) => [embed.image?.url, embed.thumbnail?.url].includes(file.url));
+  // Each link is signed by itself, perhaps at different seconds.
+  /** @param {string | undefined} url */
+  const unsigned = (url) => url?.split("?")[0];
+  return message.embeds.some((/** @type {any} */ embed) =>
+    [embed.image?.url, embed.thumbnail?.url].map(unsigned).includes(unsigned(file.url)));
 }
 
 /** @param {any} embed @param {Context} context */
@@ -84,7 +109,9 @@ function picture(url, kind) {
 /** @param {any} file */
 function renderAttachment(file) {
   if (file.content_type?.startsWith("image/")) return picture(file.url, "wide");
-  return el("p", {}, link(file.url, file.filename));
+  const name = el("p", {}, link(file.url, file.title ?? file.filename));
+  if (!file.content_type?.startsWith("audio/")) return name;
+  return el("div.sound", {}, name, el("audio", { src: file.url, controls: true, preload: "none", "aria-label": file.filename }));
 }
 
 /** @param {any} component @param {any} message @param {Context} context @returns {HTMLElement | null} */

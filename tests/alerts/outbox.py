@@ -48,6 +48,10 @@ class Post:
         self.stream: Stream = create_stream(self.owner, stream_id="cam-1", name="Front door")
         self.origin = Origin(user=self.owner, via=Via.REST)
 
+    def download(self, attachment: dict[str, Any]) -> bytes:
+        """Return the content of a message's file."""
+        return httpx.get(self.there.sandbox.world.links.sign(attachment["url"])).content
+
     def rule(self, **options: Any) -> AlertRule:
         fields = {"stream_id": "cam-1", "channel_id": GENERAL} | options
         return add_rule(LOUNGE, origin=self.origin, **check_rule(fields, whole=True))

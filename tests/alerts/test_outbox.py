@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from django.utils import timezone
 
@@ -39,7 +38,7 @@ def test_an_alert_is_posted_with_its_picture_and_the_roles_mention_only(post: Po
     assert embed["description"].endswith(r"somebody is at the \*door\*")
     (attachment,) = message.attachments
     assert embed["image"]["url"] == attachment["url"]
-    assert httpx.get(attachment["url"]).content == PNG
+    assert post.download(attachment) == PNG
     kept = rule.posts.get()
     assert (kept.state, kept.message_id, kept.attempts) == (PostState.POSTED, message.id, 1)
     assert post.work() == 0

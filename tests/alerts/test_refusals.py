@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -85,8 +84,8 @@ def test_where_embeds_are_not_allowed_the_alert_comes_as_plain_text(
     assert r"at the \*door\*" in message.content
     assert "/streams/cam-1#" in message.content
     assert not message.mention_everyone
-    assert len(message.attachments) == 1
-    assert httpx.get(message.attachments[0]["url"]).content == PNG
+    (attachment,) = message.attachments
+    assert post.download(attachment) == PNG
     assert rule_again(post).problem_code == "POSTED_IN_PART"
 
 

@@ -16,6 +16,8 @@ from sandbox.server import Sandbox
 from tests.waiting import eventually
 
 JUDGE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "check_discord_response.py"
+# Endpoints that exist, but that the document does not list.
+UNLISTED = frozenset({"/attachments/refresh-urls"})
 RATE_HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket")
 REDIRECT_URI = "http://127.0.0.1:1337/api/auth/discord/callback"
 
@@ -42,7 +44,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     faults: list[str] = []
 
     def check(method: str, path: str, status: int, body: Any) -> None:
-        if status < 500:  # the document does not describe server errors
+        if status < 500 and path not in UNLISTED:  # the document does not describe server errors
             faults.extend(
                 f"{method} {path} {status}: {each}" for each in judge.errors(method, path, status, body)
             )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import FilePayload, Page, async_playwright, expect
 
 from sandbox import permissions
 from sandbox.seed import BOT_ROLE, DJ, DJ_ROLE, LOUNGE
@@ -16,6 +16,7 @@ from tests.clients.browser import FLAGS, PHONE
 from tests.waiting import eventually
 
 from .conftest import Connect, channel_id
+from .test_attachments import make_bot as bot_with_menus
 from .test_bot import make_bot, registered
 from .test_seats import ask, ready
 
@@ -79,6 +80,43 @@ async def test_a_newcomer_types_a_command_and_presses_a_button(
         await line.press("Enter")
         await line.press("Enter")
         await expect(page.get_by_role("status")).to_have_text("The application did not respond", timeout=8000)
+
+
+async def test_files_are_attached_and_menus_opened(sandbox: Sandbox, connect: Connect, page: Page) -> None:
+    tune = FilePayload(name="tune.ogg", mimeType="audio/ogg", buffer=b"OggS...")
+    line = page.get_by_role("combobox", name="Message or slash command")
+
+    async def attach() -> None:
+        async with page.expect_file_chooser() as chooser:
+            await page.get_by_role("button", name="Attach files").click()
+        await (await chooser.value).set_files([tune])
+
+    async with connect(bot_with_menus()):
+        await eventually(lambda: len(sandbox.world.commands) == 3)
+        await page.reload()
+        await attach()
+        await attach()
+        await page.get_by_role("button", name="Remove tune.ogg").first.click()
+        await line.fill("this")
+        await line.press("Enter")
+        message = page.locator(".message").first
+        await expect(message.locator("audio")).to_have_count(1)
+        await message.click(button="right")
+        await message.get_by_role("button", name="Add to queue").click()
+        await expect(page.get_by_text("this: b'OggS...'")).to_be_visible()
+        await message.get_by_label("More actions").click()
+        await message.get_by_role("button", name="Whose: Ines").click()
+        await expect(page.get_by_text("Ines of Sandbox Lounge")).to_be_visible()
+
+        await attach()
+        await line.fill("/play ")
+        await expect(page.locator("#hint")).to_have_text(re.compile("file.*attach it with +"))
+        await line.press("Enter")
+        await expect(page.get_by_text("tune.ogg: b'OggS...'")).to_be_visible()
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await message.get_by_label("More actions").click()
+        await message.get_by_role("button", name="Delete message").click()
+        await expect(page.locator("audio[controls]")).to_have_count(0)
 
 
 async def test_people_join_and_leave_voice(sandbox: Sandbox, page: Page) -> None:
