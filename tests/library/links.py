@@ -8,23 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from library.sources import SourceError, SourceOptions, TrackInfo, source_of
+from library.sources import Networks, SourceError, SourceOptions, TrackInfo, source_of
 from library.sources.addresses import parse_url
 from library.sources.http_media import HttpMedia
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 
+PART = "206 Partial Content"
+
 type Script = Callable[[dict[str, str]], bytes]
 
 
-def look(url: str) -> TrackInfo:
-    return source_of(url)(SourceOptions(Path("/nowhere"), LOOPBACK)).resolve(url)
+def look(url: str, *, folder: Path = Path("/nowhere"), allow_private: Networks = LOOPBACK) -> TrackInfo:
+    return source_of(url)(SourceOptions(folder, allow_private)).resolve(url)
 
 
-def refusal(url: str) -> SourceError:
+def refusal(url: str, *, folder: Path = Path("/nowhere"), allow_private: Networks = LOOPBACK) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        look(url)
+        look(url, folder=folder, allow_private=allow_private)
     assert caught.value.detail.endswith(".")
+    assert "127.0.0.1" not in caught.value.detail
     return caught.value
 
 
@@ -48,3 +51,8 @@ def answer(body: bytes = b"", *lines: str, status: str = "200 OK", length: bool 
     """Return a response from text lines and a body."""
     head = [f"HTTP/1.1 {status}", *lines, *([f"Content-Length: {len(body)}"] if length else [])]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
+
+
+def start_of(headers: dict[str, str]) -> int:
+    """Return the first byte that a request asks for, which is 0 without a range."""
+    return int(headers.get("Range", "0").removeprefix("bytes=").rstrip("-"))

@@ -1,12 +1,8 @@
-"""Servers without range requests or with broken ones, connections that break, and files that need seeking."""
+"""Servers without range requests or with broken ones, and files that need seeking."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from email.utils import formatdate
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +11,9 @@ import library.sources.http_media as http_media
 from library.sources import SourceError
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, Resource, chunks
-from tests.library.links import Script, answer, look, opened, read_all, refusal, whole
+from tests.library.links import PART, Script, answer, look, opened, read_all, refusal, start_of, whole
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
-
 
 # --- Ranges ---
 
@@ -37,9 +32,6 @@ def hangs_up(sound: bytes) -> Script:
         return answer(sound)
 
     return script
-
-
-PART = "206 Partial Content"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +78,7 @@ def test_a_server_that_answers_a_full_range_with_the_whole_is_still_seekable(
     server: AudioServer, opus: bytes
 ) -> None:
     def script(headers: dict[str, str]) -> bytes:
-        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
+        start = start_of(headers)
         if start == 0:
             return answer(opus, "Accept-Ranges: bytes")
         part = f"Content-Range: bytes {start}-{len(opus) - 1}/{len(opus)}"
@@ -128,7 +120,7 @@ def test_parts_smaller_than_asked_are_put_together(server: AudioServer, files: d
     sound = files["wav"]
 
     def script(headers: dict[str, str]) -> bytes:
-        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
+        start = start_of(headers)
         part = sound[start : start + 70_000]
         said = f"Content-Range: bytes {start}-{start + len(part) - 1}/{len(sound)}"
         return answer(part, said, status=PART)
@@ -177,6 +169,7 @@ def test_a_file_too_long_to_read_again_is_not_seekable(
 
 # --- Wrong responses to a later range ---
 
+
 type Later = Callable[[bytes, int], bytes]
 
 
@@ -222,7 +215,7 @@ def breaks_off(later: Later, sound: bytes, *, whole_too: bool) -> Script:
             return answer(sound, said(0, len(sound), len(sound)), status=PART)[:70_300]
         if asked is None and whole_too:
             return answer(sound)
-        return later(sound, int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0)
+        return later(sound, start_of(headers))
 
     return script
 
@@ -317,145 +310,10 @@ def test_a_length_that_lies_is_no_silent_end(server: AudioServer, files: dict[st
     sound, (make, detail) = files["wav"], FIRST[name]
 
     def script(headers: dict[str, str]) -> bytes:
-        asked = headers.get("Range")
-        return make(sound, int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0)
+        return make(sound, start_of(headers))
 
     server.resources["/a.wav"] = Resource(script=script)
     got, error = bytes_and_error(server.url("/a.wav"))
     assert (error.detail if error else "") == detail
     assert sound.startswith(got)
     assert detail or got == sound
-
-
-# --- Resuming ---
-
-
-def test_without_ranges_a_file_that_names_its_version_is_read_again_up_to_the_break(
-    server: AudioServer, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sound = files["wav"]
-    resource = Resource(sound, headers={"Last-Modified": "x"}, ranges=False, drops=[70_000, 90_000, None])
-    server.resources["/a.wav"] = resource
-    assert whole(server.url("/a.wav")) == sound
-    assert server.count("/a.wav") == 3
-    resource.drops = [70_000, None]
-    media = opened(server.url("/a.wav"))
-    assert media.read(100)
-    resource.headers["Last-Modified"] = "y"
-    with pytest.raises(SourceError) as caught:
-        read_all(media)
-    assert (caught.value.code, caught.value.detail) == (
-        "BROKE_OFF",
-        "The file changed on the server while it played.",
-    )
-    media.close()
-    monkeypatch.setattr(http_media, "REREAD_BYTES", 50_000)
-    server.resources["/b.wav"] = Resource(sound, headers={"ETag": "x"}, ranges=False, drops=[70_000, None])
-    with pytest.raises(SourceError) as caught:
-        whole(server.url("/b.wav"))
-    assert caught.value.code == "BROKE_OFF"
-
-
-@pytest.mark.parametrize("headers", [{}, {"ETag": '"1"'}])
-def test_a_chunked_body_that_ends_early_is_not_an_end(
-    server: AudioServer, opus: bytes, headers: dict[str, str]
-) -> None:
-    server.resources["/a.opus"] = Resource(opus, headers=headers, ranges=False, chunked=1000, drops=[30_000])
-    with pytest.raises(SourceError) as caught:
-        whole(server.url("/a.opus"))
-    assert caught.value.code == "BROKE_OFF"
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_script_that_dates_its_answers_is_no_file_that_changes(
-    server: AudioServer, files: dict[str, bytes], ranges: bool
-) -> None:
-    resource = Resource(files["m4a"], headers={"Last-Modified": "first"}, ranges=ranges)
-    server.resources["/a.m4a"] = resource
-    media = opened(server.url("/a.m4a"))
-    resource.headers["Last-Modified"] = "later"
-    media.seek(-50, 2)
-    assert media.read(100) == files["m4a"][-50:]
-    media.seek(10)
-    assert media.read(10) == files["m4a"][10:20]
-    media.close()
-
-
-def test_the_same_version_is_asked_of_a_resumed_part(server: AudioServer, files: dict[str, bytes]) -> None:
-    """Some servers ignore `If-Range`."""
-    sound, tags = files["wav"], iter(['"1"', '"2"'])
-
-    def script(headers: dict[str, str]) -> bytes:
-        start = int(headers["Range"].removeprefix("bytes=").rstrip("-"))
-        lines = (f"Content-Range: bytes {start}-{len(sound) - 1}/{len(sound)}", f"ETag: {next(tags)}")
-        return answer(
-            sound[start : start + 70_000],
-            *lines,
-            f"Content-Length: {len(sound) - start}",
-            status=PART,
-            length=False,
-        )
-
-    server.resources["/a.wav"] = Resource(script=script)
-    with pytest.raises(SourceError) as caught:
-        whole(server.url("/a.wav"))
-    assert caught.value.detail == "The file changed on the server while it played."
-
-
-# --- Time ---
-
-
-def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer, opus: bytes) -> None:
-    for said in ("0", formatdate(time.time() - 5, usegmt=True)):
-        busy = iter([answer(status="503 Busy").replace(b"\r\n", f"\r\nRetry-After: {said}\r\n".encode(), 1)])
-
-        def script(_: dict[str, str], busy: Iterator[bytes] = busy) -> bytes:
-            return next(busy, answer(opus))
-
-        server.resources["/a.opus"] = Resource(script=script)
-        assert look(server.url("/a.opus")).title == "Moss"
-    server.requests.clear()
-    server.resources["/a.opus"] = Resource(status=429, headers={"Retry-After": "300"})
-    error = refusal(server.url("/a.opus"))
-    assert (error.code, error.permanent) == ("UNREACHABLE", False)
-    assert error.detail == "The station answered 429. Try again in 5 minutes."
-    assert len(server.requests) == 1
-
-
-def test_a_file_that_stops_coming_is_too_slow(
-    server: AudioServer, opus: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_media, "READ_SECONDS", 0.1)
-    for options in ({"ranges": True}, {"ranges": False}, {"ranges": False, "chunked": 1000}):
-        server.resources["/a.opus"] = Resource(opus, stall_after=5000, **options)
-        with pytest.raises(SourceError) as caught:
-            whole(server.url("/a.opus"))
-        assert caught.value.code == "TOO_SLOW", options
-
-
-@pytest.mark.parametrize("piece", [b"x", b"0"])
-def test_a_trickle_is_a_stall(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then restarts a socket's timeout forever, and so do the digits of a chunk's size."""
-    monkeypatch.setattr(http_media, "PACE_SECONDS", 0.2)
-    monkeypatch.setattr(http_media, "READ_SECONDS", 0.3)
-    head = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if piece == b"0" else b"\r\n")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def trickle() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                connection.sendall(head + (b"" if piece == b"0" else bytes(100)))
-                while True:
-                    try:
-                        connection.sendall(piece)
-                    except OSError:
-                        return
-                    time.sleep(0.01)  # the trickle itself
-
-        thread = threading.Thread(target=trickle, daemon=True)
-        thread.start()
-        with pytest.raises(SourceError) as caught:
-            whole(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-        assert caught.value.code == "TOO_SLOW"
-        thread.join(5)
-        assert not thread.is_alive()
