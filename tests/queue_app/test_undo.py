@@ -11,13 +11,7 @@ import pytest
 from django.utils import timezone
 
 from guilds.models import Membership
-from queue_app.errors import (
-    NotAllowed,
-    NothingToRedo,
-    NothingToUndo,
-    NotYourChange,
-    NotYourItem,
-)
+from queue_app.errors import NotAllowed, NothingToRedo, NothingToUndo, NotYourChange, NotYourItem
 from queue_app.models import Change, ItemState, QueueItem
 from realtime.models import Event, Store
 from tests.queue_app.stage import Stage

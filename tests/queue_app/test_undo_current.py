@@ -8,12 +8,7 @@ from accounts.models import User
 from guilds.models import Membership
 from queue_app.domain import playback
 from queue_app.domain.votes import recount
-from queue_app.errors import (
-    NotAllowed,
-    NothingToRedo,
-    NothingToUndo,
-    NotYourChange,
-)
+from queue_app.errors import NotAllowed, NothingToRedo, NothingToUndo, NotYourChange
 from queue_app.models import ItemState, Play
 from tests.factories import sit
 from tests.queue_app.stage import Stage

@@ -8,11 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from guilds.models import Membership
-from queue_app.errors import (
-    ChangedSince,
-    NothingToUndo,
-    QueueFull,
-)
+from queue_app.errors import ChangedSince, NothingToUndo, QueueFull
 from queue_app.models import Change, QueueItem
 from tests.factories import TrackFactory, sit
 from tests.queue_app.stage import Stage

@@ -14,17 +14,14 @@ from streams.domain.streams import create_stream, delete_stream
 from streams.models import StreamPresence
 from streams.relay import PROCESS
 from tests.server import Server, serve
-from tests.streams.device import Device, Person, make_person
+from tests.streams.device import Device, Person
 from tests.waiting import until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-
-
-@pytest.fixture
-def owner(transactional_db: None) -> Person:
-    person = make_person()
-    create_stream(person.user, stream_id="cam-1")
-    return person
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+    pytest.mark.usefixtures("stream"),
+]
 
 
 @pytest.fixture

@@ -33,16 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 VIDEO = {"type": "video-frame"}
 
 
-@pytest.fixture
-def owner(transactional_db: None) -> Person:
-    return make_person()
-
-
-@pytest.fixture
-def stream(owner: Person) -> Stream:
-    return create_stream(owner.user, stream_id="cam-1")
-
-
 def camera(owner: Person, server: Server) -> Device:
     return owner.on(server, "cam-1", produces=["video-frame"])
 

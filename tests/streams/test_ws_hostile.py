@@ -21,21 +21,11 @@ from streams.domain.streams import create_stream
 from streams.models import Stream
 from tests.asgi import Upgrade
 from tests.server import Server
-from tests.streams.device import Device, Person, make_person, pack
+from tests.streams.device import Device, Person, pack
 from tests.streams.test_ws_frames import errors_until_closed
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def owner(transactional_db: None) -> Person:
-    return make_person()
-
-
-@pytest.fixture
-def stream(owner: Person) -> Stream:
-    return create_stream(owner.user, stream_id="cam-1")
 
 
 UNREADABLE: dict[str, Callable[[Device], None]] = {
