@@ -1,41 +1,34 @@
+"""Members of guilds, with sessions."""
+
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 import pytest
-from django.conf import settings as django_settings
 
-from accounts.models import AuthSession, User
-from accounts.tokens import issue_access
 from guilds.models import Guild
+from queue_app.commands import execute
+from realtime.models import Via
+from realtime.origin import Origin
 from tests.factories import GuildFactory, MembershipFactory, SessionFactory
+from tests.people import LoggedIn
 from tests.server import Server, Socket
 
 
 @dataclass
-class Member:
+class Member(LoggedIn):
     """A member of a guild, with a session."""
 
-    user: User
     guild: Guild
-    session: AuthSession
-
-    @property
-    def token(self) -> str:
-        return issue_access(self.session)[0]
 
     @property
     def instance(self) -> str:
         return f"guild:{self.guild.pk}"
 
-    def token_expiring(self, seconds: float) -> str:
-        """Return a valid token that expires in so many seconds, or that has expired if negative."""
-        claims: dict[str, Any] = jwt.decode(self.token, options={"verify_signature": False})
-        claims |= {"exp": int(time.time() + seconds), "iat": int(time.time() + seconds) - 900}
-        return jwt.encode(claims, django_settings.JWT_SECRET, algorithm="HS256")
+    def do(self, name: str, **args: Any) -> None:
+        """Execute a command as if it came over REST."""
+        execute(self.guild.pk, name, args, origin=Origin(user=self.user, via=Via.REST))
 
     def open(self, server: Server, token: str | None = None) -> Socket:
         """Return a socket that has sent `init` for the guild."""
@@ -48,7 +41,7 @@ class Member:
 def make_member(guild: Guild | None = None) -> Member:
     session = SessionFactory.create()
     membership = MembershipFactory.create(user=session.user, guild=guild or GuildFactory.create())
-    return Member(session.user, membership.guild, session)
+    return Member(session.user, session, membership.guild)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from realtime import json_text
 from realtime.domain.stores import MAX_OWNED, create_store, delete_store, set_member, set_public
 from realtime.models import Event, Store, StoreRole
 from tests.realtime.conftest import Member, make_member
+from tests.realtime.frames import push
 from tests.realtime.test_json_text import STRANGE
 from tests.server import Server, Socket
 
@@ -26,10 +27,6 @@ def noted(args: Any = None, **more: Any) -> dict[str, Any]:
 
 def strict(seq: int, parent: int, **more: Any) -> dict[str, Any]:
     return noted(**more) | {"seqNum": seq, "parentSeqNum": parent}
-
-
-def push(socket: Socket, *events: dict[str, Any]) -> dict[str, Any]:
-    return socket.ask({"type": "push", "id": "push", "events": list(events)})
 
 
 def open_store(server: Server, member: Member, name: str) -> Socket:

@@ -13,7 +13,7 @@ from realtime import limits, metrics
 from realtime.limits import Bucket, Meter
 from realtime.server import OPTIONS
 from tests.realtime.conftest import Member, make_member
-from tests.realtime.test_sync import deaf_client
+from tests.realtime.frames import deaf_client
 from tests.server import Server, Socket, serve
 from tests.waiting import until
 

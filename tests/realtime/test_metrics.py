@@ -122,7 +122,7 @@ def test_a_socket_s_life_is_counted(server: Server, member: Member) -> None:
 
 
 def member_again(member: Member) -> Member:
-    return Member(member.user, member.guild, SessionFactory.create(user=member.user))
+    return Member(member.user, SessionFactory.create(user=member.user), member.guild)
 
 
 def test_each_accepted_socket_is_logged_once_with_its_person_and_session(

@@ -19,7 +19,7 @@ from realtime.domain.append import append_untyped, lock_store
 from realtime.origin import BOT
 from realtime.server import OPTIONS, SEND_BUFFER, UNREAD_SECONDS, bind
 from tests.realtime.conftest import Member
-from tests.realtime.test_sync import deaf_client
+from tests.realtime.frames import deaf_client
 from tests.server import Server, Socket, serve
 from tests.waiting import until
 

@@ -1,61 +1,29 @@
-"""`/sync` with a real client: the protocol's frames, and refusals."""
+"""`/sync` with a real client: opening it, pulls, and messages that are refused."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pytest_django import Settings
-from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
-from websockets.uri import parse_uri
 
-from queue_app.commands import execute
 from realtime import hub
 from realtime.models import Event, Store, Via, new_epoch
-from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
-from tests.server import Server, Socket, serve
+from tests.realtime.frames import add_track, deaf_client, drain, push
+from tests.server import Server, serve
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def add_track(query: str, **more: Any) -> dict[str, Any]:
-    return {"eventId": str(uuid.uuid4()), "name": "AddTrack", "args": {"query": query}} | more
-
-
-def push(socket: Socket, *events: dict[str, Any], frame_id: Any = "push") -> dict[str, Any]:
-    return socket.ask({"type": "push", "id": frame_id, "events": list(events)})
-
-
-def do(member: Member, name: str, **args: Any) -> None:
-    """Execute a command as if it came over REST."""
-    execute(member.guild.pk, name, args, origin=Origin(user=member.user, via=Via.REST))
-
-
-def drain(socket: Socket, count: int) -> list[dict[str, Any]]:
-    """Return the next `count` events of a live pull."""
-    events: list[dict[str, Any]] = []
-    while len(events) < count:
-        frame = socket.receive()
-        assert frame["type"] == "events", frame
-        events += frame["events"]
-    return events
-
 
 # --- init ---
 
 
 def test_ready_says_where_the_log_stands(server: Server, member: Member) -> None:
-    do(member, "Pause")
+    member.do("Pause")
     store = Store.objects.get(name=member.instance)
     with server.connect() as socket:
         ready = socket.init(member.instance, member.token)
@@ -116,7 +84,7 @@ def test_a_socket_serves_one_instance(server: Server, member: Member) -> None:
 
 def test_a_pull_that_is_not_live_gets_the_log_and_an_end(server: Server, member: Member) -> None:
     for name in ("Pause", "Resume", "Pause"):
-        do(member, name)
+        member.do(name)
     with member.open(server) as socket:
         frame = socket.ask({"type": "pull", "id": 2, "cursor": 1})
         assert (frame["type"], frame["id"], frame["remaining"]) == ("events", 2, 0)
@@ -156,12 +124,12 @@ def test_a_long_log_comes_in_batches(server: Server, member: Member) -> None:
 
 
 def test_a_live_pull_catches_up_and_goes_on(server: Server, member: Member) -> None:
-    do(member, "Pause")
+    member.do("Pause")
     with member.open(server) as socket:
         socket.send({"type": "pull", "id": "live", "cursor": 0, "live": True})
         assert [e["seqNum"] for e in drain(socket, 1)] == [1]
         for name in ("Resume", "Pause", "Resume"):
-            do(member, name)
+            member.do(name)
         events = drain(socket, 3)
         assert [(e["seqNum"], e["parentSeqNum"]) for e in events] == [(2, 1), (3, 2), (4, 3)]
         assert events[0]["metadata"]["via"] == "rest"
@@ -178,7 +146,7 @@ def test_unpull_ends_a_live_pull(server: Server, member: Member) -> None:
         socket.ask({"type": "pull", "id": 1, "cursor": 0, "live": True})
         socket.send({"type": "unpull", "id": 1})
         assert socket.ask({"type": "ping", "id": 2})["type"] == "pong"
-        do(member, "Pause")
+        member.do("Pause")
         assert socket.ask({"type": "ping", "id": 3}) == {"type": "pong", "id": 3, "head": 1}
         with pytest.raises(TimeoutError):
             socket.receive(seconds=0.3)
@@ -195,7 +163,7 @@ def test_a_position_nobody_can_continue_from_is_told_and_the_socket_stays(
     live: bool, server: Server, member: Member
 ) -> None:
     for name in ("Pause", "Resume", "Pause"):
-        do(member, name)
+        member.do(name)
     Store.objects.filter(name=member.instance).update(pruned_through=2)
     epoch = Store.objects.get(name=member.instance).epoch
     with member.open(server) as socket:
@@ -211,127 +179,13 @@ def test_a_position_nobody_can_continue_from_is_told_and_the_socket_stays(
 
 
 def test_a_replaced_log_ends_a_live_pull_with_a_word(server: Server, member: Member) -> None:
-    do(member, "Pause")
+    member.do("Pause")
     with member.open(server) as socket:
         socket.ask({"type": "pull", "id": "live", "cursor": 1, "live": True})
         Store.objects.filter(name=member.instance).update(epoch=new_epoch())
         error = socket.receive()
         assert (error["type"], error["id"], error["code"]) == ("error", "live", "EPOCH_MISMATCH")
         assert socket.ask({"type": "ping", "id": 1})["type"] == "pong"
-
-
-# --- push ---
-
-
-def test_a_push_is_a_command_and_its_events_come_back_live(server: Server, member: Member) -> None:
-    track = TrackFactory.create()
-    with member.open(server) as socket:
-        socket.ask({"type": "pull", "id": "live", "cursor": 0, "live": True})
-        command = add_track(track.uri, clientTimestamp=123)
-        socket.send({"type": "push", "id": 3, "events": [command]})
-        frames = {frame["type"]: frame for frame in (socket.receive(), socket.receive())}
-        assert frames["ack"] == {"type": "ack", "id": 3, "head": 1, "seqNums": [1]}
-        [event] = frames["events"]["events"]
-        assert (event["name"], event["eventId"]) == ("TrackAdded", command["eventId"])
-        assert event["args"]["item"]["track"]["uri"] == track.uri
-        assert (event["metadata"]["via"], event["metadata"]["clientTimestamp"]) == ("sync", 123)
-        assert event["metadata"]["userId"] == str(member.user.pk)
-
-
-def test_the_same_event_id_gets_the_same_ack_and_nothing_twice(server: Server, member: Member) -> None:
-    command = add_track(TrackFactory.create().uri)
-    with member.open(server) as socket:
-        first = push(socket, command)
-        do(member, "Pause")
-        again = push(socket, command)
-        assert (first["seqNums"], again["seqNums"]) == ([1], [1])
-    with member.open(server) as other:
-        assert push(other, command)["seqNums"] == [1]
-    assert Event.objects.count() == 2
-
-
-def test_a_pasted_link_is_told_to_everybody_as_the_link_alone(server: Server, member: Member) -> None:
-    with member.open(server) as socket:
-        push(socket, add_track("\u200b<Https://radio.example/live.mp3>\ufeff"))
-    (event,) = Event.objects.all()
-    assert json.loads(event.args)["item"]["track"]["url"] == "https://radio.example/live.mp3"
-
-
-def test_one_event_id_for_two_commands_is_a_conflict(server: Server, member: Member) -> None:
-    command = add_track(TrackFactory.create().uri)
-    with member.open(server) as socket:
-        push(socket, command)
-        assert push(socket, command | {"args": {"query": "other"}})["code"] == "CONFLICT"
-        assert push(socket, {**command, "name": "Pause", "args": {}})["code"] == "CONFLICT"
-
-
-def test_a_refused_event_refuses_the_whole_batch(server: Server, member: Member) -> None:
-    good = add_track(TrackFactory.create().uri)
-    with member.open(server) as socket:
-        for bad, code in [
-            ({"name": "Skip", "args": {}}, "NOTHING_PLAYING"),
-            ({"name": "Dance", "args": {}}, "UNKNOWN_EVENT"),
-            ({"name": "TrackAdded", "args": {}}, "UNKNOWN_EVENT"),
-            ({"name": "AddTrack", "args": {}}, "INVALID_PUSH"),
-            ({"name": "RemoveItem", "args": {"item_id": "1"}}, "INVALID_PUSH"),
-            ({"name": "JoinVoice", "args": {"channel_id": "1"}}, "UNKNOWN_CHANNEL"),
-        ]:
-            error = push(socket, good, bad | {"eventId": str(uuid.uuid4())})
-            assert (error["type"], error["id"], error["code"]) == ("error", "push", code)
-        assert Event.objects.count() == 0
-        assert push(socket, good)["seqNums"] == [1]
-
-
-def test_a_batch_is_carried_out_in_order(server: Server, member: Member) -> None:
-    tracks = TrackFactory.create_batch(3)
-    with member.open(server) as socket:
-        ack = push(socket, *(add_track(track.uri) for track in tracks))
-        assert (ack["seqNums"], ack["head"]) == ([1, 2, 3], 3)
-    uris = [json.loads(event.args)["item"]["track"]["uri"] for event in Event.objects.order_by("seq")]
-    assert uris == [track.uri for track in tracks]
-
-
-@pytest.mark.parametrize(
-    ("events", "code"),
-    [
-        (None, "INVALID_PUSH"),
-        ([], "INVALID_PUSH"),
-        ({}, "INVALID_PUSH"),
-        (["text"], "INVALID_PUSH"),
-        ([{"name": "Pause", "args": {}}], "INVALID_PUSH"),
-        ([{"eventId": "short", "name": "Pause"}], "INVALID_PUSH"),
-        ([{"eventId": "x" * 65, "name": "Pause"}], "INVALID_PUSH"),
-        ([{"eventId": "not-ascii-é", "name": "Pause"}], "INVALID_PUSH"),
-        ([{"eventId": "with-nul-\0", "name": "Pause"}], "INVALID_PUSH"),
-        ([{"eventId": 12345678, "name": "Pause"}], "INVALID_PUSH"),
-        ([{"eventId": "12345678", "name": ""}], "INVALID_PUSH"),
-        ([{"eventId": "12345678", "name": "Pause", "args": []}], "INVALID_PUSH"),
-        ([{"eventId": "12345678", "name": "Pause", "clientTimestamp": "now"}], "INVALID_PUSH"),
-        ([{"eventId": "12345678", "name": "Pause", "clientTimestamp": 1e300}], "INVALID_PUSH"),
-        ([{"eventId": f"1234567{n}", "name": "Pause"} for n in range(101)], "TOO_LARGE"),
-    ],
-)
-def test_a_push_that_is_not_well_formed_is_refused_and_the_socket_stays(
-    events: Any, code: str, server: Server, member: Member
-) -> None:
-    with member.open(server) as socket:
-        assert socket.ask({"type": "push", "id": 1, "events": events})["code"] == code
-        assert socket.ask({"type": "ping", "id": 2})["head"] == 0
-
-
-def test_a_hundred_events_are_not_too_many(server: Server, member: Member) -> None:
-    commands = [
-        {"eventId": f"command-{n}", "name": ["Pause", "Resume"][n % 2], "args": {}} for n in range(100)
-    ]
-    with member.open(server) as socket:
-        assert push(socket, *commands)["head"] == 100
-
-
-def test_somebody_who_left_the_guild_pushes_no_more(server: Server, member: Member) -> None:
-    with member.open(server) as socket:
-        member.user.memberships.all().delete()
-        assert push(socket, add_track("song"))["code"] == "FORBIDDEN"
-    assert Event.objects.count() == 0
 
 
 # --- messages ---
@@ -423,19 +277,3 @@ def test_a_client_that_reads_nothing_is_cut_off_and_slows_nobody(
         assert server.connections == 2
         until(lambda: server.connections == 1)
         assert healthy.ask({"type": "ping", "id": 2})["type"] == "pong"
-
-
-@contextlib.contextmanager
-def deaf_client(server: Server, *frames: dict[str, Any]) -> Iterator[socket.socket]:
-    """Open a socket that sends something and never reads. The client of `websockets` always reads."""
-    protocol = ClientProtocol(parse_uri(f"{server.url.replace('http', 'ws')}/sync"))
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        protocol.send_request(protocol.connect())
-        raw.sendall(b"".join(protocol.data_to_send()))
-        while protocol.state is State.CONNECTING:
-            protocol.receive_data(raw.recv(1))
-        for frame in frames:
-            protocol.send_text(json.dumps(frame).encode())
-        raw.sendall(b"".join(protocol.data_to_send()))
-        yield raw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import jwt
@@ -17,14 +16,10 @@ from realtime.handshake import authenticate_scope
 from realtime.models import Event
 from tests.factories import SessionFactory
 from tests.realtime.conftest import Member, make_member
+from tests.realtime.frames import pause
 from tests.server import Server, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def pause(socket: Socket) -> dict[str, Any]:
-    command = {"eventId": str(uuid.uuid4()), "name": "Pause", "args": {}}
-    return socket.ask({"type": "push", "id": "push", "events": [command]})
 
 
 def renew(socket: Socket, token: Any) -> dict[str, Any]:
@@ -44,7 +39,7 @@ def test_auth_renews_and_tells_until_when(server: Server, member: Member) -> Non
 
 
 def test_another_session_of_the_same_person_may_renew(server: Server, member: Member) -> None:
-    other = Member(member.user, member.guild, SessionFactory.create(user=member.user))
+    other = Member(member.user, SessionFactory.create(user=member.user), member.guild)
     with member.open(server) as socket:
         assert renew(socket, other.token)["type"] == "authed"
         revoke_session(member.session)

@@ -30,15 +30,12 @@ from realtime.models import Event, Store, StoreRole, Via
 from realtime.origin import Origin
 from tests.factories import TrackFactory
 from tests.realtime.conftest import Member, make_member
-from tests.realtime.test_app_stores import noted, open_store, push, read_all
-from tests.server import Server, Socket
+from tests.realtime.frames import pause, push
+from tests.realtime.test_app_stores import noted, open_store, read_all
+from tests.server import Server
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def pause(socket: Socket) -> dict[str, Any]:
-    return push(socket, {"eventId": str(uuid.uuid4()), "name": "Pause", "args": {}})
 
 
 def test_a_token_runs_out_on_an_open_socket_and_is_renewed(
@@ -48,7 +45,7 @@ def test_a_token_runs_out_on_an_open_socket_and_is_renewed(
     settings.TOKEN_LEEWAY_SECONDS = 0
     token = member.token_expiring(1.9)
     graces = GRACE_USES.labels("sync")._value.get()
-    with open_store(server, Member(member.user, member.guild, member.session), "notes") as app:
+    with open_store(server, member, "notes") as app:
         assert app.ask({"type": "auth", "id": 1, "authToken": token})["type"] == "authed"
         assert app.receive()["code"] == "TOKEN_EXPIRING"
         assert push(app, noted())["head"] == 1
@@ -182,14 +179,14 @@ def test_a_reader_whom_pruning_overtakes_is_told(
     """The log loses its beginning between the check of the cursor and the read."""
     store = Store.objects.get(name=member.instance)
     for _ in range(3):
-        execute(member.guild.pk, "Pause", {}, origin=Origin(member.user, Via.REST))
-        execute(member.guild.pk, "Resume", {}, origin=Origin(member.user, Via.REST))
+        member.do("Pause")
+        member.do("Resume")
     Event.objects.filter(store=store).update(created_at=timezone.now() - timedelta(days=400))
 
     def overtaken(*args: Any, **kwargs: Any) -> tuple[str, int]:
         position = find_position(*args, **kwargs)
         call_command("prune_events", days=300, count=0, stdout=io.StringIO())
-        execute(member.guild.pk, "Pause", {}, origin=Origin(member.user, Via.REST))
+        member.do("Pause")
         return position
 
     monkeypatch.setattr(sync, "find_position", overtaken)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
-from django.conf import settings
 from websockets.sync import client
 from websockets.sync.client import ClientConnection
 
-from accounts.models import AuthSession, User
-from accounts.tokens import issue_access
+from accounts.models import User
 from tests.factories import SessionFactory
+from tests.people import LoggedIn
 from tests.server import WAIT_SECONDS, Server, Socket
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
@@ -74,21 +71,7 @@ class Device(Socket):
         assert (answer["type"], answer["id"]) == ("pong", "quiet")
 
 
-@dataclass
-class Person:
-    user: User
-    session: AuthSession
-
-    @property
-    def token(self) -> str:
-        return issue_access(self.session)[0]
-
-    def token_expiring(self, seconds: float) -> str:
-        """Return a valid token that expires in so many seconds, or that has expired if negative."""
-        claims: dict[str, Any] = jwt.decode(self.token, options={"verify_signature": False})
-        claims |= {"exp": int(time.time() + seconds), "iat": int(time.time() + seconds) - 900}
-        return jwt.encode(claims, settings.JWT_SECRET, algorithm="HS256")
-
+class Person(LoggedIn):
     def open(self, server: Server, token: str | None = None) -> Device:
         headers = {"Authorization": f"Bearer {token or self.token}"}
         return connect(server, additional_headers=headers)
