@@ -15,9 +15,9 @@ from sandbox.server import Sandbox
 from tests.clients.browser import FLAGS, PHONE
 from tests.waiting import eventually
 
+from .bots import make_bot, registered
 from .conftest import Connect, channel_id
 from .test_attachments import make_bot as bot_with_menus
-from .test_bot import make_bot, registered
 from .test_seats import ask, ready
 
 CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium")

@@ -4,6 +4,7 @@ import pytest
 
 from sandbox.seed import BOT_ROLE
 from sandbox.server import Sandbox
+from tests.sandbox.conftest import channel_id
 from tests.sandbox.peers import Peer, listening
 
 ALL_INTENTS = 0b11_0011_0000_0111_1110_1111_1111  # of the privileged ones, only the one for members
@@ -19,6 +20,12 @@ def grant(sandbox: Sandbox) -> Grant:
         sandbox.world.roles[BOT_ROLE].permissions |= bits
 
     return give
+
+
+@pytest.fixture
+def general(sandbox: Sandbox) -> str:
+    """The path of the messages in #general."""
+    return f"/channels/{channel_id(sandbox, 'general')}/messages"
 
 
 @pytest.fixture

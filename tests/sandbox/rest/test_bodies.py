@@ -17,10 +17,6 @@ TEXT = json.dumps(SAID)
 FILE = ("tune.ogg", b"OggS", "audio/ogg")
 
 
-def general(sandbox: Sandbox) -> str:
-    return f"/channels/{channel_id(sandbox, 'general')}/messages"
-
-
 @pytest.mark.parametrize(
     ("body", "files"),
     [
@@ -38,20 +34,20 @@ def general(sandbox: Sandbox) -> str:
     ],
 )
 async def test_a_message_may_come_in_any_kind_of_body(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient, body: dict[str, Any], files: list[str]
+    bot_http: httpx.AsyncClient, general: str, body: dict[str, Any], files: list[str]
 ) -> None:
-    sent = await ok(bot_http, "POST", general(sandbox), **body)
+    sent = await ok(bot_http, "POST", general, **body)
     assert (sent["content"], sent["embeds"][0]["title"]) == ("hi", "a tune")
     assert [each["filename"] for each in sent["attachments"]] == files
-    edited = await ok(bot_http, "PATCH", f"{general(sandbox)}/{sent['id']}", **body)
+    edited = await ok(bot_http, "PATCH", f"{general}/{sent['id']}", **body)
     assert [each["filename"] for each in edited["attachments"]] == files * 2
 
 
-async def test_a_form_without_a_payload_is_one_itself(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
-    plain = await ok(bot_http, "POST", general(sandbox), data={"content": "true", "tts": "false"})
+async def test_a_form_without_a_payload_is_one_itself(bot_http: httpx.AsyncClient, general: str) -> None:
+    plain = await ok(bot_http, "POST", general, data={"content": "true", "tts": "false"})
     assert (plain["content"], plain["tts"]) == ("true", False)
     spoken = {"content": (None, "aloud"), "tts": (None, "true"), "file": FILE}
-    sent = await ok(bot_http, "POST", general(sandbox), files=spoken)
+    sent = await ok(bot_http, "POST", general, files=spoken)
     assert (sent["content"], sent["tts"], len(sent["attachments"])) == ("aloud", True, 1)
 
 
@@ -71,13 +67,13 @@ async def test_a_form_without_a_payload_is_one_itself(sandbox: Sandbox, bot_http
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient, body: dict[str, Any], code: int
+    bot_http: httpx.AsyncClient, general: str, body: dict[str, Any], code: int
 ) -> None:
-    assert await refused(bot_http, "POST", general(sandbox), **body) == (400, code)
+    assert await refused(bot_http, "POST", general, **body) == (400, code)
 
 
 async def test_files_are_named_and_described_by_the_payload(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient
+    bot_http: httpx.AsyncClient, general: str
 ) -> None:
     listed = [{"id": "7", "filename": "b.ogg", "description": "seven"}, {"id": 0, "title": "nought"}]
     files = [
@@ -85,15 +81,15 @@ async def test_files_are_named_and_described_by_the_payload(
         ("files[0]", FILE),
         ("files[7]", FILE),
     ]
-    first, second = (await ok(bot_http, "POST", general(sandbox), files=files))["attachments"]
+    first, second = (await ok(bot_http, "POST", general, files=files))["attachments"]
     assert (first["filename"], first["title"], first.get("description")) == ("tune.ogg", "nought", None)
     assert (second["filename"], second["description"]) == ("b.ogg", "seven")
 
 
-async def test_an_edit_keeps_the_files_it_lists(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
+async def test_an_edit_keeps_the_files_it_lists(bot_http: httpx.AsyncClient, general: str) -> None:
     three = [(f"files[{index}]", (f"{index}.ogg", b"OggS", "audio/ogg")) for index in range(3)]
-    sent = await ok(bot_http, "POST", general(sandbox), data={"content": "three"}, files=three)
-    path = f"{general(sandbox)}/{sent['id']}"
+    sent = await ok(bot_http, "POST", general, data={"content": "three"}, files=three)
+    path = f"{general}/{sent['id']}"
 
     async def names(**body: Any) -> list[str]:
         return [each["filename"] for each in (await ok(bot_http, "PATCH", path, **body))["attachments"]]
@@ -110,23 +106,23 @@ async def test_an_edit_keeps_the_files_it_lists(sandbox: Sandbox, bot_http: http
 
 
 async def test_an_edit_with_files_needs_the_permission_to_attach(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, general: str
 ) -> None:
-    sent = await ok(bot_http, "POST", general(sandbox), json=SAID)
+    sent = await ok(bot_http, "POST", general, json=SAID)
     denied = Overwrite(LOUNGE, 0, 0, permissions.ATTACH_FILES)
     sandbox.world.channels[channel_id(sandbox, "general")].overwrites.append(denied)
-    path = f"{general(sandbox)}/{sent['id']}"
+    path = f"{general}/{sent['id']}"
     assert await refused(bot_http, "PATCH", path, files={"file": FILE}) == (403, 50013)
 
 
 @pytest.mark.parametrize("version", ["/v9", "/v10", ""])
 async def test_every_version_of_the_api_answers(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient, version: str
+    sandbox: Sandbox, bot_http: httpx.AsyncClient, general: str, version: str
 ) -> None:
     base = f"{sandbox.url}/api{version}"
     assert (await ok(bot_http, "GET", f"{base}/users/@me"))["bot"]
-    sent = await ok(bot_http, "POST", f"{base}{general(sandbox)}", json=SAID)
-    assert (await ok(bot_http, "GET", f"{base}{general(sandbox)}/{sent['id']}"))["content"] == "hi"
+    sent = await ok(bot_http, "POST", f"{base}{general}", json=SAID)
+    assert (await ok(bot_http, "GET", f"{base}{general}/{sent['id']}"))["content"] == "hi"
 
 
 @pytest.mark.parametrize(
@@ -148,10 +144,9 @@ async def test_every_version_of_the_api_answers(
     ids=lambda body: str(body)[:50],
 )
 async def test_a_field_of_another_type_is_refused_as_discord_does(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient, body: dict[str, object]
+    bot_http: httpx.AsyncClient, general: str, body: dict[str, object]
 ) -> None:
-    path = f"/channels/{channel_id(sandbox, 'general')}/messages"
-    assert await refused(bot_http, "POST", path, json=body) == (400, 50035)
+    assert await refused(bot_http, "POST", general, json=body) == (400, 50035)
 
 
 @pytest.mark.parametrize("limit", ["²", "9" * 5000])

@@ -9,7 +9,7 @@ from sandbox import permissions
 from sandbox.model import Overwrite, Reaction
 from sandbox.seed import DJ, LOUNGE, MEMBER
 from sandbox.server import Sandbox
-from tests.sandbox.conftest import channel_id, ok, refused
+from tests.sandbox.conftest import ok, refused
 from tests.sandbox.peers import Peer
 
 from .conftest import Grant
@@ -18,10 +18,9 @@ NOTE, HEART, KEYCAP = quote("🎵"), quote("❤️"), quote("1️⃣")
 
 
 @pytest.fixture
-async def path(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> str:
+async def path(bot_http: httpx.AsyncClient, general: str) -> str:
     """The path of a message by the bot."""
-    messages = f"/channels/{channel_id(sandbox, 'general')}/messages"
-    return f"{messages}/{(await ok(bot_http, 'POST', messages, json={'content': 'vote'}))['id']}"
+    return f"{general}/{(await ok(bot_http, 'POST', general, json={'content': 'vote'}))['id']}"
 
 
 async def test_a_bot_reacts_and_takes_it_back(
@@ -46,7 +45,6 @@ async def test_a_bot_reacts_and_takes_it_back(
 
 
 async def test_reactions_of_people_are_listed_and_removed_by_who_may(
-    sandbox: Sandbox,
     bot_http: httpx.AsyncClient,
     http: httpx.AsyncClient,
     path: str,
@@ -95,7 +93,7 @@ async def test_what_is_no_emoji_or_not_allowed_is_refused(
 
 @pytest.mark.parametrize("pins", ["pins", "messages/pins"])
 async def test_messages_are_pinned_by_either_route(
-    sandbox: Sandbox, bot_http: httpx.AsyncClient, path: str, peer: Peer, grant: Grant, pins: str
+    bot_http: httpx.AsyncClient, path: str, peer: Peer, grant: Grant, pins: str
 ) -> None:
     channel, message_id = path.split("/")[2], path.split("/")[-1]
     pin = f"/channels/{channel}/{pins}/{message_id}"
