@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { NetworkError, SyncError } from "../../clients/js/src/errors.js";
-import { Line } from "../../clients/js/src/line.js";
 import { Outbox } from "../../clients/js/src/outbox.js";
 import { MemoryStorage } from "../../clients/js/src/storage.js";
 import { until } from "./peer.mjs";
@@ -159,30 +158,4 @@ test("without a place to store it a change is sent all the same", async (context
   outbox.open();
   await outbox.add(change("a"));
   assert.deepEqual(sent, ["a"]);
-});
-
-test("a call that the first peer never answered is made again to the next", async () => {
-  const line = new Line({});
-  const first = [];
-  line.attach((message) => first.push(message));
-  const answered = line.call("add", 1, 2);
-  const next = new Line({ add: (a, b) => a + b });
-  next.attach((message) => void line.receive(message));
-  line.attach((message) => void next.receive(message));
-  assert.equal(await answered, 3);
-  assert.equal(first.length, 1);
-});
-
-test("an error keeps its class and its fields on the way to another tab", async () => {
-  const here = new Line({});
-  const there = new Line({
-    refuse: () => {
-      throw new SyncError({ code: "FORBIDDEN", detail: "No.", head: 7 });
-    },
-  });
-  here.attach((message) => void there.receive(structuredClone(message)));
-  there.attach((message) => void here.receive(structuredClone(message)));
-  await assert.rejects(here.call("refuse"), (error) => (
-    error instanceof SyncError && error.code === "FORBIDDEN" && error.message === "No." && error.head === 7
-  ));
 });

@@ -6,6 +6,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 
+import { fromSession } from "../../clients/js/src/auth.js";
+import { Client } from "../../clients/js/src/client.js";
+
 const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 export class Peer {
@@ -292,3 +295,11 @@ export async function until(condition, deadlineMs = 4_000) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** A session's way to a token. */
+export const obtain = (peer) => fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" });
+
+/** A client of the peer that waits only briefly before it connects again. */
+export const makeClient = (peer, { timing = {}, ...options } = {}) => (
+  new Client({ baseUrl: peer.baseUrl, obtain: obtain(peer), timing: { random: () => 0.02, ...timing }, ...options })
+);

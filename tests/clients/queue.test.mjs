@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { fromSession } from "../../clients/js/src/auth.js";
-import { Client } from "../../clients/js/src/client.js";
 import { NetworkError } from "../../clients/js/src/errors.js";
 import { GuildStore } from "../../clients/js/src/guild.js";
 import { applyToQueue, withPage } from "../../clients/js/src/queue.js";
 import { MemoryStorage } from "../../clients/js/src/storage.js";
-import { Peer, makeItem, until } from "./peer.mjs";
+import { Peer, makeClient, makeItem, until } from "./peer.mjs";
 
 const ranked = (title, rank) => ({ ...makeItem(title), rank });
 const titles = ({ queue }) => queue.map(({ track }) => track.title).join("");
@@ -102,13 +100,7 @@ beforeEach(async () => {
   peer = await new Peer().listen();
   whole = Array.from({ length: COUNT }, (_, at) => ranked(`t${at}`, at * 10));
   peer.interceptHttp = ({ path }) => answer(path);
-  client = new Client({
-    baseUrl: peer.baseUrl,
-    userId: "u1",
-    obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
-    storage: new MemoryStorage(),
-    timing: { random: () => 0.02 },
-  });
+  client = makeClient(peer, { userId: "u1", storage: new MemoryStorage() });
   store = new GuildStore({ client, guildId: "1", onState: (connection) => (store.connection = connection) });
 });
 afterEach(async () => {

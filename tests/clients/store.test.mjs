@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { Client, Store, SyncError } from "../../clients/js/src/index.js";
-import { fromSession } from "../../clients/js/src/auth.js";
-import { Peer, until } from "./peer.mjs";
+import { Store, SyncError } from "../../clients/js/src/index.js";
+import { Peer, makeClient, until } from "./peer.mjs";
 
 let peer, client, store;
 
 beforeEach(async () => {
   peer = await new Peer().listen();
-  client = new Client({
-    baseUrl: peer.baseUrl,
-    obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
-    timing: { random: () => 0.02 },
-  });
+  client = makeClient(peer);
   store = new Store({ client, instanceId: "app:list", initial: [], reduce: (list, { args }) => [...list, args.text] });
   store.start();
 });

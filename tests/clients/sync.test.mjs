@@ -1,14 +1,11 @@
+/** `/sync`: a log is followed through lost connections, gaps, replaced logs and expired tokens. */
+
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { fromSession } from "../../clients/js/src/auth.js";
-import { Client } from "../../clients/js/src/client.js";
 import { SyncError } from "../../clients/js/src/errors.js";
-import { Host } from "../../clients/js/src/host.js";
-import { Line } from "../../clients/js/src/line.js";
 import { EventLog } from "../../clients/js/src/log.js";
-import { MemoryStorage } from "../../clients/js/src/storage.js";
-import { Peer, until } from "./peer.mjs";
+import { Peer, makeClient, until } from "./peer.mjs";
 
 let peer, client, sync, seen, states, snapshots;
 
@@ -24,11 +21,7 @@ afterEach(async () => {
 });
 
 function connect({ onState = () => {}, ...timing } = {}) {
-  client = new Client({
-    baseUrl: peer.baseUrl,
-    obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
-    timing: { random: () => 0.02, ...timing },
-  });
+  client = makeClient(peer, { timing });
   sync = new EventLog({
     client,
     instanceId: "guild:1",
@@ -328,70 +321,6 @@ test("a push refused for its expired token goes through after renewal", async ()
   };
   assert.equal((await sync.push("Skip")).head, 1);
   assert.equal(received("auth").length, 1);
-});
-
-/** Open a tab on a host that other tabs share. */
-function enter(host, { linkChanged = () => {}, arrived = () => {} } = {}) {
-  const tab = new Line({
-    obtain: fromSession({ baseUrl: peer.baseUrl, csrfToken: () => "c" }),
-    linkChanged,
-    arrived,
-    queueChanged: () => {},
-  });
-  const seat = host.accept((message) => void tab.receive(structuredClone(message)));
-  tab.attach((message) => seat.receive(structuredClone(message)));
-  tab.tell("hello", { url: peer.syncUrl, userId: "u1" });
-  tab.tell("follow", "guild:1");
-  return { tab, close: () => seat.close() };
-}
-
-test("a tab that comes later learns of events that came before it", async () => {
-  connect();
-  await live();
-  const host = new Host({ storage: new MemoryStorage() });
-  const heads = [];
-  const hearing = {
-    linkChanged: (_, { state, head }) => heads.push(`${state} ${head}`),
-    arrived: (_, [{ seqNum }]) => heads.push(`event ${seqNum}`),
-  };
-  const first = enter(host, hearing);
-  await until(() => heads.at(-1) === "live 0");
-  peer.append("A");
-  await until(() => heads.at(-1) === "event 1");
-  const second = enter(host, hearing);
-  assert.equal(heads.at(-1), "live 1");
-  first.close();
-  second.close();
-});
-
-test("tabs at one place read together, and a tab that is further on reads to where it is", async () => {
-  connect();
-  await live();
-  peer.append("A");
-  const host = new Host({ storage: new MemoryStorage() });
-  let state = "";
-  const first = enter(host, { linkChanged: (_, link) => (state = link.state) });
-  await until(() => state === "live");
-  const held = [];
-  peer.intercept = ({ type, live: isLive, id }, socket) => {
-    if (type !== "pull" || isLive) return false;
-    held.push({ socket, id, events: peer.log.slice() }); // a slow response with the log as it is now
-    return true;
-  };
-  const read = ({ tab }, seq) => tab.call("read", "guild:1", 0, { epoch: peer.epoch, seq });
-  const second = enter(host);
-  const reads = [read(first, 1), read(second, 1)];
-  await until(() => held.length === 1);
-  peer.append("B"); // the next tab's snapshot has it
-  const third = enter(host);
-  reads.push(read(third, 2));
-  await until(() => held.length === 2);
-  for (const { socket, id, events } of held) {
-    socket.send({ type: "events", id, events, remaining: 0 });
-    socket.send({ type: "end", id });
-  }
-  assert.deepEqual((await Promise.all(reads)).map((events) => events.length), [1, 1, 2]);
-  for (const tab of [first, second, third]) tab.close();
 });
 
 test("the past can be read beside the live pull", async () => {
