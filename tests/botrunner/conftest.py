@@ -20,12 +20,12 @@ from library.sources import SourceOptions
 from library.sources.http import HttpSource
 from sandbox.seed import LOUNGE, OWNER
 from sandbox.server import Sandbox
-from tests.botrunner.listening import LOOPBACK
 from tests.botrunner.stage import Stage, stage_on
 from tests.discord import taken_for_discord
 from tests.factories import GuildFactory
 from tests.library.audio_files import tone, write
 from tests.library.audio_server import AudioServer, running_server
+from tests.library.links import LOOPBACK
 
 # title -> (hertz, seconds)
 TONES = {"Long A": (440.0, 60.0), "Long C": (523.0, 60.0), "Short E": (659.0, 1.5), "Short G": (784.0, 1.5)}

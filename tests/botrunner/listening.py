@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
@@ -12,8 +10,6 @@ from numpy.typing import NDArray
 from botrunner.audio import TrackSource
 from library.sources.opus import packet_samples
 from tests.library.audio_files import loudest_hz
-
-LOOPBACK = [ip_network("127.0.0.0/8")]
 
 
 def take(source: TrackSource, count: int | None = None) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Sound whose parameters change midway, files without a duration, and servers that cannot seek."""
+"""Sound whose parameters change midway, starts within it, and servers that cannot seek."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from library.sources.window import Window
 from tests.botrunner.listening import decode, rms, sweep, take, time_of
 from tests.library.audio_files import loudest_hz
 from tests.library.audio_server import AudioServer, Resource
-from tests.library.made_files import Encoding, Shape, encode, mp3, with_ogg_bytes
+from tests.library.made_files import FRAGMENTS, VARIABLE, Encoding, Shape, encode, mp3, with_ogg_bytes
 from tests.waiting import until
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 LEVEL = 0.4 / np.sqrt(2)
-
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
@@ -54,9 +53,6 @@ def flac(hz: float, **encoding: Unpack[Encoding]) -> bytes:
 
 def ac3(hz: float, **shape: Unpack[Shape]) -> bytes:
     return encode("ac3", "ac3", hz=hz, seconds=2, bit_rate=384_000, **shape)
-
-
-FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
 
 
 def two(muxer: str, codec: str, hz: float = 440, **encoding: Unpack[Encoding]) -> bytes:
@@ -191,7 +187,6 @@ def swept(muxer: str, codec: str, start: float, **encoding: Unpack[Encoding]) ->
     return encode(muxer, codec, samples=part, **encoding)
 
 
-VARIABLE = {"global_quality": "472", "flags": "+qscale"}
 # Sixteen seconds whose pitch shows the position. The first five have a seam at eight seconds.
 SWEPT: dict[str, Callable[[], bytes]] = {
     "opus": lambda: swept("ogg", "libopus", 0) + swept("ogg", "libopus", 8, layout="mono"),
@@ -294,7 +289,7 @@ def test_a_single_file_is_searched(audio_server: AudioServer, play: Callable[...
         assert 11_500 < next(chain.packets()).position_ms <= 12_500
 
 
-# Servers that cannot seek
+# --- Servers that cannot seek ---
 
 
 def chunked(body: bytes) -> Resource:
@@ -341,60 +336,6 @@ def test_a_station_that_was_left_plays_on_at_another_volume(
     frames = take(source, 150)
     assert source.position_ms == 304_000
     assert rms(decode(frames)[48_000:]) == pytest.approx(LEVEL / 2, rel=0.1)
-
-
-# Guesses and damage
-
-
-@pytest.mark.parametrize("suffix", ["mp3", "aac", "wma", "mka"])
-def test_a_guessed_length_fails_no_track(
-    tmp_path: Path, audio_server: AudioServer, play: Callable[..., TrackSource], suffix: str
-) -> None:
-    """The loud half comes last, so the bit rate of the first packets suggests a much longer file."""
-    quiet = np.zeros(12 * 48_000, dtype=np.float32)
-    quiet[-96_000:] = np.random.default_rng(1).normal(0, 0.3, 96_000)
-    data = {
-        "mp3": lambda: encode(
-            "mp3", "libmp3lame", samples=quiet, bit_rate=None, options=VARIABLE, piped=True
-        ),
-        "aac": lambda: encode("adts", "aac", samples=quiet),
-        "wma": lambda: encode("asf", "wmav2", samples=quiet, piped=True),
-        "mka": lambda: encode(
-            "matroska", "libmp3lame", samples=quiet, bit_rate=None, options=VARIABLE, piped=True
-        ),
-    }[suffix]()
-    path = tmp_path / f"a.{suffix}"
-    path.write_bytes(data)
-    audio_server.resources["/a"] = Resource(data)
-    for media in (path, audio_server.url("/a")):
-        source = play(media)
-        assert len(take(source)) == pytest.approx(12 * 50 + 5, abs=12)
-        assert source.error is None
-
-
-def test_rubbish_behind_the_sound_fails_no_track(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
-    rubbish = np.random.default_rng(1).bytes(2_000_000)
-    for suffix, sound in (("mp3", mp3(seconds=2)), ("aac", encode("adts", "aac", seconds=2))):
-        path = tmp_path / f"a.{suffix}"
-        path.write_bytes(sound + rubbish)
-        source = play(path)
-        frames = take(source)
-        assert source.error is None
-        assert loudest_hz(decode(frames)[9_600:86_400]) == pytest.approx(440, abs=1)
-
-
-def test_much_damage_in_the_middle_is_played_over(tmp_path: Path, play: Callable[..., TrackSource]) -> None:
-    sound = bytearray(mp3(seconds=20))
-    middle = len(sound) // 2
-    sound[middle : middle + 80_000] = np.random.default_rng(1).bytes(80_000)  # five seconds
-    path = tmp_path / "a.mp3"
-    path.write_bytes(sound)
-    source = play(path)
-    frames = take(source)
-    assert source.error is not None
-    assert source.error.code == "ENDED_EARLY"  # the header's length includes the damaged part
-    assert len(frames) > 14 * 50
-    assert loudest_hz(decode(frames)[-4 * 48_000 : -48_000]) == pytest.approx(440, abs=1)
 
 
 def test_a_new_volume_makes_no_burst(tmp_path: Path, play: Callable[..., TrackSource]) -> None:

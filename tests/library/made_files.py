@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 from library.sources.ogg import page_at
 from tests.library.audio_files import FASTEST
 
+# Options of encoders and muxers: a bit rate that varies, and an MP4 without one index for the whole file.
+VARIABLE = {"global_quality": "472", "flags": "+qscale"}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
+
 
 class Pipe:
     """A file that cannot seek, so that the muxer does not write a length."""
@@ -100,7 +104,7 @@ def mp3(
     vbr: bool = False,
     header: bool = True,
 ) -> bytes:
-    quality = {"global_quality": "472", "flags": "+qscale"} if vbr else {}
+    quality = VARIABLE if vbr else {}
     return encode(
         "mp3",
         "libmp3lame",

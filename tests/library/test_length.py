@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from library.sources import SourceOptions
 from library.sources.http import HttpSource
 from library.sources.probe import probe
-from tests.botrunner.listening import LOOPBACK
 from tests.library.audio_server import AudioServer, Resource
-from tests.library.made_files import Encoding, Shape, encode, id3v2, mp3, with_index_first
-
-VARIABLE = {"global_quality": "472", "flags": "+qscale"}
-FRAGMENTS = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
+from tests.library.links import LOOPBACK
+from tests.library.made_files import (
+    FRAGMENTS,
+    VARIABLE,
+    Encoding,
+    Shape,
+    encode,
+    id3v2,
+    mp3,
+    with_index_first,
+)
 
 
 def uneven(seconds: int = 12) -> NDArray[np.float32]:
