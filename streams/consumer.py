@@ -1,7 +1,4 @@
-"""`/ws`: live streams between devices and services. docs/protocol.md describes the messages.
-
-This file has over 400 lines, because a connection's registrations, rights and frames share its private state.
-"""
+"""`/ws`: live streams between devices and services. docs/protocol.md describes the messages."""
 
 from __future__ import annotations
 
@@ -30,11 +27,12 @@ from realtime.origin import Origin
 from realtime.preframed import listen
 from streams import frames, pictures
 from streams.domain.alerts import write_alert
-from streams.errors import InvalidMessage, cannot_publish
+from streams.errors import InvalidMessage
 from streams.limits import FrameMeter
 from streams.live import LiveStream, Registration
 from streams.models import RESERVED_TYPES
 from streams.register import read_request, stream_id_field
+from streams.registrations import Registrations
 from streams.switchboard import get_switchboard, milliseconds_now, sender
 from streams.writer import Writer
 
@@ -52,7 +50,7 @@ class StreamConsumer(Connection):
     def __init__(self) -> None:
         super().__init__()
         self.user_id = 0
-        self._registrations: dict[str, Registration] = {}
+        self._registrations = Registrations()
         self._subscriptions: dict[str, Subscription] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,19 +214,7 @@ class StreamConsumer(Connection):
         live = await get_switchboard().open(granted.stream)
         if self._closed:
             return
-        registration = Registration(
-            live,
-            self,
-            rights=granted.rights,
-            client_type=request.client_type,
-            produces=request.produces,
-            consumes=request.consumes,
-            credit=request.credit,
-            presence=request.presence,
-            epoch=granted.epoch,
-            head=granted.head,
-            cursor=granted.head if request.since is None else request.since,
-        )
+        registration = Registration(live, self, request, granted)
         get_switchboard().enter(registration)
         self._registrations[live.id] = registration
         self._serve(live.log)
@@ -300,31 +286,11 @@ class StreamConsumer(Connection):
             on_lost=lost,
         )
 
-    def _registration_for(self, type_: str, stream_id: object) -> Registration:
-        """Return the registration that a message of that type belongs to. Raises InvalidMessage or NoPermission."""
-        if stream_id:
-            found = [r for r in (self._registrations.get(str(stream_id)),) if r is not None]
-        else:
-            found = [r for r in self._registrations.values() if type_ in r.produces]
-            found = found or list(self._registrations.values())
-        if not found:
-            raise InvalidMessage(_("Send `register` first."))
-        if len(found) > 1:
-            raise InvalidMessage(_("Name the `streamId`, because this connection has several streams."))
-        registration = found[0]
-        if not registration.rights.write:
-            raise cannot_publish()
-        if type_ not in registration.produces:
-            raise InvalidMessage(
-                _("You must name `%(type)s` in `produces` when you register.") % {"type": type_[:64]}
-            )
-        return registration
-
     # --- Messages and frames ---
 
     async def _publish(self, message: frames.Said) -> None:
         type_, message_id = message["type"], frames.message_id(message)
-        live = self._registration_for(type_, message.get("streamId")).stream
+        live = self._registrations.publishing(type_, message.get("streamId")).stream
         stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
         answer: dict[str, object] = {"type": "ack", "id": message_id, "streamId": live.id}
         if type_ in live.durable:
@@ -359,7 +325,7 @@ class StreamConsumer(Connection):
                 error.close_code = 4429
             raise error
         frame = frames.decode_binary(data)
-        live = self._registration_for(frame.type, frame.stream_id).stream
+        live = self._registrations.publishing(frame.type, frame.stream_id).stream
         if frame.type in live.durable:
             raise InvalidMessage(
                 _("`%(type)s` is kept in the log, so it must be JSON.") % {"type": frame.type}
@@ -381,14 +347,7 @@ class StreamConsumer(Connection):
 
     def _acknowledge(self, message: frames.Said) -> bool:
         """Return credit to a consumer for the frames it has shown. Returns False if none were unacknowledged."""
-        number, stream_id = message.get("frame"), message.get("streamId")
-        if stream_id is None and len(self._registrations) == 1:
-            registration = next(iter(self._registrations.values()))
-        elif isinstance(stream_id, str) and stream_id in self._registrations:
-            registration = self._registrations[stream_id]
-        else:
-            return False
-        if not isinstance(number, int) or not registration.acknowledge(number):
+        if not self._registrations.acknowledge(message.get("frame"), message.get("streamId")):
             return False
         self.pump()
         return True

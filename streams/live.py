@@ -8,7 +8,7 @@ from typing import Protocol
 from realtime import metrics
 from streams import frames
 from streams.models import Stream
-from streams.rights import Rights
+from streams.register import Granted, Request
 
 # The limit of waiting frames on all streams of one owner. Without it, one person could invent many types, and fill a
 # gigabyte within a minute with frames for consumers that acknowledge nothing.
@@ -78,32 +78,18 @@ class Registration:
         "produces", "rights", "slots", "stream",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        stream: LiveStream,
-        peer: Peer,
-        *,
-        rights: Rights,
-        client_type: str,
-        produces: frozenset[str],
-        consumes: frozenset[str],
-        credit: int | None,
-        presence: bool,
-        epoch: str,
-        head: int,
-        cursor: int,
-    ) -> None:
+    def __init__(self, stream: LiveStream, peer: Peer, request: Request, granted: Granted) -> None:
         self.stream = stream
         self.peer = peer
-        self.rights = rights
-        self.client_type = client_type
-        self.produces = produces
-        self.consumes = consumes
-        self.credit = credit
-        self.presence = presence
-        self.epoch = epoch
-        self.head = head
-        self.cursor = cursor
+        self.rights = granted.rights
+        self.client_type = request.client_type
+        self.produces = request.produces
+        self.consumes = request.consumes
+        self.credit = request.credit
+        self.presence = request.presence
+        self.epoch = granted.epoch
+        self.head = granted.head
+        self.cursor = granted.head if request.since is None else request.since
         self.slots: dict[str, Frame] = {}
         self.missed: dict[str, int] = {}
         self.in_flight: deque[int] = deque()

@@ -14,6 +14,7 @@ from realtime.asgi import Scope, Send
 from realtime.preframed import frame_writer, until_writable
 from streams import frames
 from streams.live import Registration
+from streams.registrations import Registrations
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Writer:
         self,
         scope: Scope,
         send: Send,
-        registrations: dict[str, Registration],
+        registrations: Registrations,
         too_slow: Callable[[], None],
         *,
         name: str,
@@ -143,8 +144,8 @@ class Writer:
             self._outbox_bytes -= len(self._outbox.popleft())
             return
         registration.sent(type_)
-        if len(self._registrations) > 1:  # move it to the end, so that the next frame is another stream's
-            self._registrations[registration.stream.id] = self._registrations.pop(registration.stream.id)
+        if len(self._registrations) > 1:
+            self._registrations.let_others_go_first(registration.stream.id)
 
     async def _write_later(self) -> None:
         async with asyncio.timeout(STALL_SECONDS) as patience:

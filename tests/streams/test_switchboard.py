@@ -9,6 +9,8 @@ from asgiref.sync import sync_to_async
 
 from streams.domain.streams import create_stream
 from streams.live import LiveStream, Registration
+from streams.models import Stream
+from streams.register import Granted, read_request
 from streams.rights import OWNER
 from streams.switchboard import get_switchboard
 from tests.streams.device import make_person
@@ -30,19 +32,9 @@ class Socket:
 
 
 def registration(live: LiveStream, user_id: int, connection_id: str) -> Registration:
-    return Registration(
-        live,
-        Socket(user_id, connection_id),
-        rights=OWNER,
-        client_type="",
-        produces=frozenset(),
-        consumes=frozenset({"note"}),
-        credit=None,
-        presence=False,
-        epoch="",
-        head=0,
-        cursor=0,
-    )
+    request = read_request({"streamId": live.id, "consumes": ["note"]})
+    granted = Granted(Stream(pk=live.id), OWNER, epoch="", head=0)
+    return Registration(live, Socket(user_id, connection_id), request, granted)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,8 @@ from typing import Any
 from streams.frames import text_message
 from streams.live import Frame, LiveStream, Registration
 from streams.models import Stream
+from streams.register import Granted, read_request
+from streams.registrations import Registrations
 from streams.rights import OWNER
 from streams.writer import Writer
 
@@ -21,25 +23,15 @@ class Screen:
     connection_id, user_id = "screen", 1
 
     def __init__(self) -> None:
-        registrations: dict[str, Registration] = {}
+        registrations = Registrations()
         self.writer = Writer({}, self.take, registrations, self.close, name="test")
         self.queue, self.pump = self.writer.queue, self.writer.pump
         self.stream = LiveStream(Stream(pk="cam-1"))
         self.texts: list[str] = []
         self.frames = 0
-        registrations["cam-1"] = self.registration = Registration(
-            self.stream,
-            self,
-            rights=OWNER,
-            client_type="",
-            produces=frozenset(),
-            consumes=frozenset(TYPES),
-            credit=None,
-            presence=False,
-            epoch="",
-            head=0,
-            cursor=0,
-        )
+        request = read_request({"streamId": "cam-1", "consumes": list(TYPES)})
+        granted = Granted(Stream(pk="cam-1"), OWNER, epoch="", head=0)
+        registrations["cam-1"] = self.registration = Registration(self.stream, self, request, granted)
 
     async def take(self, message: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
