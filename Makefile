@@ -7,8 +7,8 @@ ARGS ?=
 # Programs and tests start many times, so keep compiled files even if the shell disables them.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A virtual environment whose Python no longer exists (moved folder, upgraded system) is created again.
-ifeq ($(wildcard $(PYTHON)),)
+# Set up again if this folder was moved or copied, or if the Python of its environment no longer exists.
+ifneq ($(shell test -x $(PYTHON) && cat .venv/.folder 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.run .venv/.dev
 endif
 
