@@ -21,6 +21,7 @@ help:
 	@echo "make bench   every measurement in bench/                     ARGS=name runs one of them"
 
 run: .venv/.run
+	@echo "Starting Backline …"
 	@exec $(PYTHON) manage.py serve
 
 test: .venv/.dev

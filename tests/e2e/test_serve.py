@@ -49,6 +49,7 @@ def bot_id(backline: Backline) -> str:
 def test_a_newcomer_logs_in_adds_a_track_and_hears_it(backline: Backline, measured: Measured) -> None:
     if not backline.serve.running:
         measured("first start, with a library to make: ready", backline.start())
+    assert "Preparing the database …\nGenerating starter music" in backline.serve.said()
     owner = backline.log_in("owner")
 
     def has_the_bot() -> bool:

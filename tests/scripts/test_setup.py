@@ -16,6 +16,7 @@ UV = """#!/bin/sh
 echo "uv $*"
 case "$1" in venv) mkdir -p .venv/bin; printf '#!/bin/sh\\n' >.venv/bin/python; chmod +x .venv/bin/python ;; esac
 """
+OLD_PYTHON = '#!/bin/sh\ncase "$1" in --version) echo "Python 3.6.15" ;; *) exit 1 ;; esac\n'
 
 
 class Checkout:
@@ -61,6 +62,14 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "Bäck line", tmp_path / "tools")
+
+
+def test_without_uv_and_python_it_is_said_what_to_install(checkout: Checkout) -> None:
+    code, said = checkout.make()
+    assert code != 0
+    assert "Python 3.8 or newer is needed to install uv, but python3 is missing." in said
+    checkout.add("python3", OLD_PYTHON)
+    assert "but python3 is 3.6.15." in checkout.make()[1]
 
 
 def test_packages_are_installed_once_in_each_place(checkout: Checkout) -> None:

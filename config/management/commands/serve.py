@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from config.checks import OTHER_VERSION, REMEDY, is_of_other_version
 from config.sandboxed import sandbox_running
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         try:
             if is_of_other_version(connection):
                 raise CommandError(f"{OTHER_VERSION} {REMEDY}")
-            call_command("migrate", verbosity=0, interactive=False)
+            self._migrate()
         except DatabaseError as error:
             raise CommandError(f"Database unavailable: {error}") from error
         if settings.SANDBOX and not settings.MEDIA_LIBRARY.exists():
@@ -36,11 +37,21 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.strerror or error}") from error
 
+    def _migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self._say("Preparing the database …")
+        call_command("migrate", verbosity=0, interactive=False)
+
     def _fill_library(self) -> None:
         from library.starter import fill
 
-        self.stdout.write("Generating starter music for the library …")
+        self._say("Generating starter music for the library …")
         fill(settings.MEDIA_LIBRARY)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()  # also into a pipe or a file, while people wait
 
     async def _serve(self, stop: asyncio.Event) -> None:
         from config.asgi import application
@@ -55,7 +66,7 @@ class Command(BaseCommand):
             await stack.enter_async_context(process.bot_running())
             self._greet()
             await stop.wait()
-            self.stdout.write("Stopping …")
+            self._say("Stopping …")
 
     def _greet(self) -> None:
         lines = [f"Backline   {settings.API_BASE_URL}", f"Bot API    {settings.BOT_INTERNAL_API_URL}"]
@@ -73,5 +84,4 @@ class Command(BaseCommand):
                 "First steps:  Open Backline, log in and add the bot to a server. Join a voice channel there",
                 "              and type /play. If something fails, run `manage.py doctor`.",
             ]
-        self.stdout.write("\n" + "\n".join(lines) + "\n\nPress Ctrl-C to stop.\n")
-        self.stdout.flush()
+        self._say("\n" + "\n".join(lines) + "\n\nPress Ctrl-C to stop.\n")
