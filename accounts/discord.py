@@ -46,6 +46,12 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 MAX_EXPIRES_IN = 10 * 365 * 24 * 3600
 # Discord asks for `DiscordBot (url, version)` (Reference, User Agent); the url is the operator's own.
 USER_AGENT = f"DiscordBot ({settings.API_BASE_URL}, {settings.VERSION})"
+# `mounts` of httpx: HTTP_PROXY is for the outside world, not for the sandbox or a Bot API on this machine.
+WITHOUT_PROXY: dict[str, httpx.BaseTransport | None] = {
+    "all://127.0.0.1": None,
+    "all://[::1]": None,
+    "all://localhost": None,
+}
 
 ANSWERS = Counter(
     "backline_discord_answers", "Responses of Discord's REST API to the web process.", ["status"]
@@ -78,7 +84,8 @@ _making_transport = threading.Lock()
 @lru_cache(maxsize=1)
 def _transport(api_url: str, context: ssl.SSLContext) -> _Transport:
     """Return the process's only transport, which keeps its connections and the rate limits that it has learned."""
-    http = httpx.Client(base_url=api_url, verify=context, headers={"User-Agent": USER_AGENT})
+    headers = {"User-Agent": USER_AGENT}
+    http = httpx.Client(base_url=api_url, verify=context, headers=headers, mounts=WITHOUT_PROXY)
     return _Transport(http, Limits())
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts.discord import USER_AGENT, tls_context
+from accounts.discord import USER_AGENT, WITHOUT_PROXY, tls_context
 from botrunner.intents import GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMITED
 from botrunner.voice_check import voice_problem
 from config.checks import REMEDY, is_of_other_version
@@ -66,7 +66,9 @@ def check_layer() -> Finding:
 def _get(path: str, authorization: str = "") -> httpx.Response | str:
     headers = {"User-Agent": USER_AGENT} | ({"Authorization": authorization} if authorization else {})
     try:
-        with httpx.Client(verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers) as client:
+        with httpx.Client(
+            verify=tls_context(), timeout=TIMEOUT_SECONDS, headers=headers, mounts=WITHOUT_PROXY
+        ) as client:
             return client.get(settings.DISCORD_API_URL + path)
     except (httpx.HTTPError, OSError) as error:
         return repr(error)

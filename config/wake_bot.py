@@ -12,6 +12,7 @@ import httpx
 from django.conf import settings
 
 from accounts import service_tokens
+from accounts.discord import WITHOUT_PROXY
 from botrunner import status
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ _lock = threading.Lock()
 @cache
 def _client() -> httpx.Client:
     """Return the shared client. Creating one reads the certificates: more work than sending an event to 100 sockets."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS)
+    return httpx.Client(timeout=TIMEOUT_SECONDS, mounts=WITHOUT_PROXY)
 
 
 def wake_bot(sender: object, store_name: str, seq: int, calm: bool, **kwargs: object) -> None:

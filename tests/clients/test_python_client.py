@@ -65,7 +65,10 @@ def stored() -> list[Any]:
 # --- Streams ---
 
 
-async def test_messages_frames_and_presence_come_as_they_were_sent(server: Server, token: str) -> None:
+async def test_messages_frames_and_presence_come_as_they_were_sent(
+    server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # a server on this machine is reached without it
     async with (
         StreamClient(server.url, token, client_type="mobile") as phone,
         StreamClient(server.url, token) as desk,

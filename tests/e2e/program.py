@@ -176,6 +176,8 @@ class Backline:
             "API_PORT": str(web),
             "BOT_API_PORT": str(bot),
             "SANDBOX_PORT": str(discord),
+            # Nothing listens here. A proxy is for the outside world, and these programs need only this machine.
+            "HTTP_PROXY": "http://127.0.0.1:9",
             **environment,
         }
         self.log = folder / "program.log"

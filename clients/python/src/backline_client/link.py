@@ -25,6 +25,7 @@ OPEN_SECONDS = 10.0
 PING_SECONDS = 15.0  # a dead network is detected after at most twice this time
 CLOSE_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16_000_000
+WITHOUT_PROXY = {"127.0.0.1", "::1", "localhost"}  # HTTP_PROXY is for the outside world, not for this machine
 GOOD_AFTER_SECONDS = 5.0  # after a connection that lasted this long, the backoff starts again at its base
 # The shortest delay, even if the server asks for a shorter one. The server's delay is for one message. If all pending
 # messages were sent again that soon, they would exceed the limit again.
@@ -231,6 +232,7 @@ class Link(ABC):
             token = await fetch(self._token)
             return await connect(
                 self._address,
+                proxy=None if urlsplit(self._address).hostname in WITHOUT_PROXY else True,
                 additional_headers={"Authorization": f"Bearer {token}"} if token else None,
                 compression=None,  # the server has it off: it costs CPU time, and images are already compressed
                 open_timeout=OPEN_SECONDS,
