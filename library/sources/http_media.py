@@ -1,9 +1,6 @@
 """The audio of a link, as a file that FFmpeg can read and seek in.
 
 Blocking, for worker threads. Every connection is made by `addresses.connect`, also for redirects.
-
-This file has over 400 lines, because it is one state machine: reading, retrying and closing use the same position,
-version and connection.
 """
 
 from __future__ import annotations
@@ -11,7 +8,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import socket
 import ssl
 import threading
 import time
@@ -21,6 +17,8 @@ import httpx
 from library.sources.deadline import Deadline
 from library.sources.errors import SourceError
 from library.sources.exchange import Exchange, Response
+from library.sources.pace import Pace
+from library.sources.requests import Requests
 from library.sources.responses import (
     content_range,
     header_title,
@@ -31,18 +29,16 @@ from library.sources.responses import (
     path_title,
     refusal,
     refuse_other_content,
-    retry_after,
     true_length,
 )
+from library.sources.sockets import Sockets
 from library.sources.types import Networks
 from library.sources.wire import Nonsense
 
 READ_SECONDS = 12.0  # without a single byte
-ANSWER_SECONDS = 20.0  # from connecting to the end of the headers, including all redirects
 OPEN_SECONDS = 40.0  # until the file is open, in total
 # Waits before each new attempt after a lost connection. The list starts again after GOOD_STRETCH_BYTES.
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0)
-RETRY_AFTER_SECONDS = 10.0  # the longest wait that a busy server may ask for
 GOOD_STRETCH_BYTES = 64 * 1024
 # Skipping a short gap by reading is cheaper than a new connection.
 READ_OVER_BYTES = 128 * 1024
@@ -51,23 +47,10 @@ SURPLUS_SECONDS = 0.2  # for a server to close the connection after the file, as
 # The largest file that is read again from its beginning to reach a position, and how many bytes of that in total.
 REREAD_BYTES = 64 * 1024**2
 REREADS_BYTES = 4 * REREAD_BYTES
-# A server that sends less than any audio needs has stalled, even if single bytes keep arriving.
-PACE_SECONDS = 20.0
-PACE_BYTES = 4000
-# A file whose parts are far apart needs a request for each. Without a limit, such a file could make this program attack
-# the server.
-MAX_REQUESTS = 200
-MAX_REQUESTS_PER_SECOND = 5
 _BEGINNING_BYTES = 64
 
 # A server that answers with one of these may have objected only to the range.
 _NOT_LIKE_THIS = {400, 403, 405, 406, 412, 416, 417, 500, 501}
-_HEADERS = {
-    "User-Agent": "Backline (+music for Discord)",
-    "Accept": "audio/*, application/ogg, */*;q=0.5",
-    "Accept-Encoding": "identity",
-    "Connection": "close",
-}
 
 
 class HttpMedia:
@@ -84,21 +67,18 @@ class HttpMedia:
     def __init__(self, url: httpx.URL, *, allow_private: Networks) -> None:
         """Connects and reads the headers. Raises SourceError."""
         self.url = url
-        self._exchange = Exchange(allow_private=allow_private, patience=READ_SECONDS, watch=self._watch)
         self._open_until = time.monotonic() + OPEN_SECONDS
         self._closed = threading.Event()
         self._reading = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._connecting: list[socket.socket] = []
+        self._sockets = Sockets(self._closed)
+        exchange = Exchange(allow_private=allow_private, patience=READ_SECONDS, watch=self._sockets.watch)
+        self._requests = Requests(url, exchange, self._closed)
+        self._pace = Pace()
         self._response: Response | None = None
         self._position = 0  # of the reader
         self._response_position = 0  # of the next byte from the connection
         self._since_connect = 0
         self._failures = 0
-        self._requests = 0
-        self._begun_at = time.monotonic()
-        self._waited = 0.0
-        self._arrived = 0
         self._ranges: bool | None = None  # None until the first answer
         self._rereads = False
         self._rereads_left = REREADS_BYTES
@@ -181,7 +161,7 @@ class HttpMedia:
 
     def _give_up(self) -> None:
         self._closed.set()
-        self._cut()
+        self._sockets.cut()
 
     # Reading
 
@@ -211,18 +191,7 @@ class HttpMedia:
             self._recover(None)
 
     def _pull(self, response: Response, size: int) -> bytes:
-        """Read from the connection. Raises TimeoutError if no data arrives, or too little for too long."""
-        began = time.monotonic()
-        response.wire.deadline = began + READ_SECONDS
-        data = response.read(size)
-        self._waited += time.monotonic() - began
-        self._arrived += len(data)
-        if self._waited > PACE_SECONDS:
-            too_slow = self._arrived < PACE_BYTES
-            self._waited, self._arrived = 0.0, 0
-            if too_slow:
-                raise TimeoutError
-        return data
+        return self._pace.read(response, size, patience=READ_SECONDS)
 
     def _advance(self, count: int) -> None:
         self._response_position += count
@@ -378,22 +347,8 @@ class HttpMedia:
             raise SourceError("BROKE_OFF", detail, permanent=False)
 
     def _answer(self, headers: dict[str, str]) -> Response:
-        """Return the server's response. If the server asks for a short wait, request again after it."""
-        self._connecting.clear()
-        response = self._follow(headers)
-        wait = retry_after(response.headers) if response.status in {429, 503} else None
-        if wait is None or wait > RETRY_AFTER_SECONDS:
-            return response
-        response.close()
-        self._closed.wait(wait)
-        return self._follow(headers)
-
-    def _follow(self, headers: dict[str, str]) -> Response:
-        self._requests += 1
-        if self._requests > MAX_REQUESTS + MAX_REQUESTS_PER_SECOND * (time.monotonic() - self._begun_at):
-            raise SourceError("UNREADABLE", "Reading this file takes too many requests.", permanent=True)
-        deadline = min(time.monotonic() + ANSWER_SECONDS, self._open_until)
-        return self._exchange.follow(self.url, _HEADERS | headers, deadline=deadline)
+        self._sockets.forget_attempts()
+        return self._requests.send(headers, until=self._open_until)
 
     def _knows_ranges(self, response: Response) -> bool:
         """Test for range support: some servers answer `bytes=0-` with the whole file but do support ranges."""
@@ -402,7 +357,7 @@ class HttpMedia:
         except (SourceError, OSError, Nonsense, ValueError):
             return False
         finally:
-            self._socket = response.opened
+            self._sockets.current = response.opened
         part.close()
         return part.status == 206 and part.countable and content_range(part.headers) == (1, self.length)
 
@@ -418,22 +373,6 @@ class HttpMedia:
 
     # Connection
 
-    def _watch(self, opened: socket.socket) -> None:
-        self._connecting.append(opened)
-        self._socket = opened
-        if self._closed.is_set():
-            raise ValueError("closed while connecting")
-
-    def _cut(self) -> None:
-        """Wake a thread that waits on a socket. From any thread. This calls the plain socket's shutdown for TLS sockets
-        too: their own would remove the encryption while another thread reads."""
-        for opened in (*self._connecting, self._socket):
-            if opened is not None:
-                try:
-                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
-                except OSError:
-                    pass  # no longer connected, so no thread waits
-
     def _release(self) -> None:
         """Close the connection, unless a thread is reading from it. That thread then calls this when it is done."""
         if self._reading.acquire(blocking=False):
@@ -444,9 +383,6 @@ class HttpMedia:
 
     def _drop(self) -> None:
         response, self._response = self._response, None
-        current, self._socket = self._socket, None
-        self._connecting.clear()
         if response is not None:
             response.close()
-        if current is not None:
-            current.close()
+        self._sockets.close()

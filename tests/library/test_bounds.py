@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import library.sources.http_media as http_media
+from library.sources import requests
 from library.sources.chain import AudioChain
 from library.sources.errors import SourceError
 from library.sources.length import id3_size
@@ -124,8 +124,8 @@ def test_small_pages_take_no_request_each(server: AudioServer) -> None:
 def test_a_file_that_takes_too_many_requests_is_given_up(
     server: AudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_media, "MAX_REQUESTS", 10)
-    monkeypatch.setattr(http_media, "MAX_REQUESTS_PER_SECOND", 0)
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 10)
+    monkeypatch.setattr(requests, "MAX_REQUESTS_PER_SECOND", 0)
     server.resources["/a"] = Resource(bytes(200_000))
     media = opened(server.url("/a"))
 

@@ -12,7 +12,7 @@ from email.utils import formatdate
 import pytest
 
 import library.sources.http_media as http_media
-from library.sources import SourceError
+from library.sources import SourceError, pace, requests
 from tests.library.audio_server import AudioServer, Resource
 from tests.library.links import answer, look, opened, refusal, whole
 
@@ -59,7 +59,7 @@ def test_a_trickling_server_is_too_slow(
     monkeypatch.setattr(http_media, "READ_SECONDS", 3600.0)
     server.resources["/a.opus"] = Resource(opus, stall_after=100)
     assert refusal(server.url("/a.opus")).code == "TOO_SLOW"
-    monkeypatch.setattr(http_media, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(requests, "ANSWER_SECONDS", 0.3)
     with trickling(b"HTTP/1.1 200 OK\r\nX: ", b"x") as url:
         assert refusal(url).code == "TOO_SLOW"
 
@@ -97,7 +97,7 @@ def test_a_read_that_blocks_ends_when_the_file_is_closed(
     assert ended.is_set()
     media.close()
     assert media._response is None
-    assert media._socket is None
+    assert media._sockets.current is None
 
 
 def test_a_busy_server_gets_the_short_wait_that_it_asks_for(server: AudioServer, opus: bytes) -> None:
@@ -131,7 +131,7 @@ def test_a_file_that_stops_coming_is_too_slow(
 @pytest.mark.parametrize("piece", [b"x", b"0"])
 def test_a_trickle_is_a_stall(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then restarts a socket's timeout forever, and so do the digits of a chunk's size."""
-    monkeypatch.setattr(http_media, "PACE_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "PACE_SECONDS", 0.2)
     monkeypatch.setattr(http_media, "READ_SECONDS", 0.3)
     chunked = piece == b"0"
     head = b"HTTP/1.1 200 OK\r\n" + (
