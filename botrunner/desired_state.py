@@ -40,6 +40,11 @@ class DesiredState:
     recount: bool  # the stored vote count is out of date
 
     @property
+    def needs_source(self) -> bool:
+        """Whether the current item should be open."""
+        return self.item_id is not None and bool(self.channel_id) and not self.stopped
+
+    @property
     def decision(self) -> Callable[..., object] | None:
         """The playback function to call before voice is touched; None when nothing is left to decide."""
         if self.item_id is None and not self.waiting:

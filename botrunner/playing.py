@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
 
 from botrunner.audio.source import TrackSource
+from botrunner.desired_state import DesiredState
 from botrunner.threads import in_daemon
 from library.domain.configured import configured_source
 from library.sources import Media, SourceError, TrackInfo
@@ -27,34 +27,26 @@ class Playing:
     """
 
     def __init__(
-        self,
-        *,
-        item_id: UUID,
-        uri: str,
-        position_ms: int,
-        jumps: int,
-        volume: int,
-        resolved: bool,
-        slots: asyncio.Semaphore,
-        on_change: Callable[[], None],
+        self, desired: DesiredState, *, slots: asyncio.Semaphore, on_change: Callable[[], None]
     ) -> None:
-        self.item_id = item_id
-        self.uri = uri
-        self.start_ms = position_ms
-        self.jumps = jumps
+        assert desired.item_id is not None
+        self.item_id = desired.item_id
+        self.uri = desired.uri
+        self.start_ms = desired.position_ms
+        self.jumps = desired.jumps
         self.source: TrackSource | None = None
         self.error: SourceError | None = None
         self.info: TrackInfo | None = None
         self.begun = False  # nextcord has been given the source
         self.ended = False
         self.broken = False  # nextcord's player thread failed before the end
-        self._volume = volume
-        self._resolved = resolved
+        self._volume = desired.volume
+        self._resolved = desired.resolved
         self._closed = False
         self._slots = slots
         self._media: Media | None = None
         self._on_change = on_change
-        self._task = asyncio.create_task(self._open(), name=f"open {item_id}")
+        self._task = asyncio.create_task(self._open(), name=f"open {self.item_id}")
 
     @property
     def position_ms(self) -> int:

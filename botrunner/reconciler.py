@@ -2,7 +2,7 @@
 
 Commands never reach the voice connection. They change the player's row. A hint or the timer then wakes the guild's
 reconciler, which compares and acts. It alone writes the observed state, under a lease that keeps two processes from
-playing in one guild. The file is over 400 lines, because every step reads and writes the state of one loop.
+playing in one guild.
 """
 
 from __future__ import annotations
@@ -240,22 +240,8 @@ class Reconciler:
         playing = self._playing
         if playing is not None and (playing.item_id, playing.jumps) != (desired.item_id, desired.jumps):
             self._drop_playing()
-        if (
-            self._playing is None
-            and desired.item_id is not None
-            and desired.channel_id
-            and not desired.stopped
-        ):
-            self._playing = Playing(
-                item_id=desired.item_id,
-                uri=desired.uri,
-                position_ms=desired.position_ms,
-                jumps=desired.jumps,
-                volume=desired.volume,
-                resolved=desired.resolved,
-                slots=self._openings,
-                on_change=self.wake,
-            )
+        if self._playing is None and desired.needs_source:
+            self._playing = Playing(desired, slots=self._openings, on_change=self.wake)
 
     async def _settle_sound(self, desired: DesiredState) -> None:
         playing, voice = self._playing, self._voice
@@ -269,9 +255,7 @@ class Reconciler:
         elif playing.ended:
             await self._end(playing)
         elif playing.broken:
-            await self._save_position()
-            self._drop_playing()
-            self.wake()
+            await self._reopen()
         elif playing.source is not None and voice is not None and voice.healthy:
             playing.source.set_volume(desired.volume)
             held = desired.paused or not self._seat.may_be_heard
@@ -306,14 +290,18 @@ class Reconciler:
         voice.play(source, after=ended)
         playing.begun = True
 
+    async def _reopen(self) -> None:
+        """Open the current item again, at its position."""
+        await self._save_position()
+        self._drop_playing()
+        self.wake()
+
     async def _end(self, playing: Playing) -> None:
         error = playing.source.error if playing.source else None
         if error is not None and not error.permanent and playing.heard_ms >= RESUMABLE_MS:
             # A server that broke off a long transfer may well serve the file again, and the position is known.
             log.info("Guild %s: reopening item %s: %s", self.guild_id, playing.item_id, error.code)
-            await self._save_position()
-            self._drop_playing()
-            self.wake()
+            await self._reopen()
             return
         if error is not None:
             await self._fail(playing, error.code, error.detail)
