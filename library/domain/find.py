@@ -19,7 +19,7 @@ MAX_WORDS = 20  # each word adds a condition to the query, and one character may
 LOOKED_UP = 500  # tracks in one statement
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Return text for searching: without case and accents, one space between words."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
@@ -27,8 +27,8 @@ def normalise(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """Return `normalise(text)`. If that is empty, as for "!!!", return the characters of the text instead."""
-    return normalise(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
+    """Return `normalize(text)`. If that is empty, as for "!!!", return the characters of the text instead."""
+    return normalize(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
 
 
 def _seen(text: str) -> str:

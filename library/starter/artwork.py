@@ -23,12 +23,12 @@ _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality 1 (best) to 31 times this
 class Cover:
     """Four `#rrggbb` colors from light to dark, and the shape drawn in them."""
 
-    colours: tuple[str, str, str, str]
+    colors: tuple[str, str, str, str]
     motif: str
 
 
-def _rgb(colour: str) -> NDArray[np.float32]:
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], dtype=np.float32)
+def _rgb(color: str) -> NDArray[np.float32]:
+    return np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)], dtype=np.float32)
 
 
 def _grid() -> tuple[Plane, Plane]:
@@ -42,9 +42,9 @@ def _edge(distance: Plane) -> Plane:
     return inside
 
 
-def _disc(centre_x: float, centre_y: float, radius: float) -> Plane:
+def _disc(center_x: float, center_y: float, radius: float) -> Plane:
     x, y = _grid()
-    distance: Plane = np.hypot(x - np.float32(centre_x), y - np.float32(centre_y))
+    distance: Plane = np.hypot(x - np.float32(center_x), y - np.float32(center_y))
     return _edge(distance - np.float32(radius))
 
 
@@ -97,16 +97,16 @@ def _shapes(motif: str) -> list[Shape]:
 
 def paint(cover: Cover) -> NDArray[np.uint8]:
     """Return an RGB picture, shape (SIZE, SIZE, 3)."""
-    colours = [_rgb(colour) for colour in cover.colours]
+    colors = [_rgb(color) for color in cover.colors]
     x, y = _grid()
     depth = np.clip(np.hypot((x - 0.2) / 1.2, (y - 0.08) / 0.95), 0, 1)
     stops = np.array([0.0, 0.33, 0.72, 1.0], dtype=np.float32)
     steps = np.linspace(0, 1, 2048)
-    ramp = np.stack([np.interp(steps, stops, [colour[k] for colour in colours]) for k in range(3)], axis=-1)
+    ramp = np.stack([np.interp(steps, stops, [color[k] for color in colors]) for k in range(3)], axis=-1)
     picture = ramp.astype(np.float32)[(depth * 2047).astype(np.intp)]
     for mask, opacity, index in _shapes(cover.motif):
         weight = (mask * np.float32(opacity)).astype(np.float32)[..., None]
-        picture += (colours[index] - picture) * weight
+        picture += (colors[index] - picture) * weight
     # Noise of one gray level prevents banding in long gradients.
     picture += np.random.default_rng(1).random((SIZE, SIZE, 1), dtype=np.float32) * 2 - 1
     painted: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)

@@ -36,7 +36,7 @@ EXTERNAL_SENDER, KEY_PACKAGE, PROPOSALS, COMMIT_WELCOME = 25, 26, 27, 28
 ANNOUNCE_COMMIT, WELCOME, INVALID_COMMIT_WELCOME = 29, 30, 31
 
 NEW_GROUP_EPOCH = 1
-REINITIALISE_TRANSITION = 0
+REINITIALIZE_TRANSITION = 0
 # Every member of a call commits, and the first commit wins. The gateway waits this long for the bot's.
 COMMIT_SECONDS = 2.0
 READY_SECONDS = 2.0
@@ -67,9 +67,9 @@ class _Member:
         self._session.set_external_sender(external_sender)
         self.key_package = self._session.get_marshalled_key_package()
 
-    def commit(self, proposals: bytes, recognised: set[str]) -> Commit:
+    def commit(self, proposals: bytes, recognized: set[str]) -> Commit:
         """Process proposals and commit to them. The commit takes effect only when the gateway picks it."""
-        commit = self._session.process_proposals(proposals, recognised)
+        commit = self._session.process_proposals(proposals, recognized)
         if commit is None:
             raise _CommitRejected(f"{self.user_id} could not process the proposals")
         return parse_commit(commit)
@@ -78,8 +78,8 @@ class _Member:
         if isinstance(self._session.process_commit(commit.message), dave.RejectType):
             raise _CommitRejected(f"{self.user_id} could not process the commit")
 
-    def join(self, commit: Commit, recognised: set[str]) -> None:
-        if self._session.process_welcome(commit.welcome, recognised) is None:
+    def join(self, commit: Commit, recognized: set[str]) -> None:
+        if self._session.process_welcome(commit.welcome, recognized) is None:
             raise _CommitRejected(f"{self.user_id} could not process the welcome")
 
     def key_ratchet(self, user_id: str) -> dave.IKeyRatchet:
@@ -220,7 +220,7 @@ class DaveGroup:
         founder, *others = people.values()
         packages = [member.key_package for member in others]
         own = founder.commit(
-            self._external.propose(epoch=0, add=[bot_package, *packages]), self._recognise(people)
+            self._external.propose(epoch=0, add=[bot_package, *packages]), self._recognize(people)
         )
         commit, by_bot = await self._pick_commit(
             self._external.propose(epoch=0, add=[founder.key_package, *packages]), own
@@ -228,7 +228,7 @@ class DaveGroup:
         if not by_bot:
             founder.follow(commit)
         for member in people.values() if by_bot else others:
-            member.join(commit, self._recognise(people))
+            member.join(commit, self._recognize(people))
         names = [member.user_id for member in others]
         self._leaves = [self._bot_id, founder.user_id] if by_bot else [founder.user_id, self._bot_id]
         self._leaves += names
@@ -237,16 +237,16 @@ class DaveGroup:
 
     async def _add(self, user_ids: list[str]) -> None:
         joining = self._make_members(user_ids)
-        recognised = self._recognise(self._members | joining)
+        recognized = self._recognize(self._members | joining)
         proposals = self._external.propose(
             epoch=self._epoch, add=[member.key_package for member in joining.values()]
         )
-        own = [member.commit(proposals, recognised) for member in self._members.values()]
+        own = [member.commit(proposals, recognized) for member in self._members.values()]
         commit, _ = await self._pick_commit(proposals, own[0])
         for member in self._members.values():
             member.follow(commit)
         for member in joining.values():
-            member.join(commit, recognised)
+            member.join(commit, recognized)
         for user_id in user_ids:
             if None in self._leaves:  # a new member gets the leftmost free leaf (RFC 9420 section 12.1.1)
                 self._leaves[self._leaves.index(None)] = user_id
@@ -259,7 +259,7 @@ class DaveGroup:
         staying = {user_id: member for user_id, member in self._members.items() if user_id not in user_ids}
         leaves = [self._leaves.index(user_id) for user_id in user_ids]
         proposals = self._external.propose(epoch=self._epoch, remove=leaves)
-        own = [member.commit(proposals, self._recognise(staying)) for member in staying.values()]
+        own = [member.commit(proposals, self._recognize(staying)) for member in staying.values()]
         commit, _ = await self._pick_commit(proposals, own[0])
         for member in staying.values():
             member.follow(commit)
@@ -275,7 +275,7 @@ class DaveGroup:
         self._bot_package = None
         self.version = 0
         await self._send_json(
-            PREPARE_TRANSITION, {"protocol_version": 0, "transition_id": REINITIALISE_TRANSITION}
+            PREPARE_TRANSITION, {"protocol_version": 0, "transition_id": REINITIALIZE_TRANSITION}
         )
 
     async def _upgrade(self) -> None:
@@ -381,5 +381,5 @@ class DaveGroup:
             for user_id in user_ids
         }
 
-    def _recognise(self, members: Mapping[str, _Member]) -> set[str]:
+    def _recognize(self, members: Mapping[str, _Member]) -> set[str]:
         return {self._bot_id, *members}

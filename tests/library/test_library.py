@@ -96,8 +96,8 @@ def test_a_linked_folder_is_not_entered(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_link_within_the_library_is_followed(root: Path) -> None:
-    (root / "Favourite.flac").symlink_to(root / "Moss.FLAC")
-    assert path_of(root, file_id(Path("Favourite.flac"))).read_bytes() == b"three"
+    (root / "Favorite.flac").symlink_to(root / "Moss.FLAC")
+    assert path_of(root, file_id(Path("Favorite.flac"))).read_bytes() == b"three"
 
 
 def test_links_to_themselves_and_special_files_are_passed_over(root: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from library.domain.find import find_track, normalise, search_library
+from library.domain.find import find_track, normalize, search_library
 from library.domain.scan import scan_library
 from library.errors import NothingFound
 from library.models import Track
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
     ],
 )
 def test_text_is_searched_without_case_accents_and_signs(text: str, plain: str) -> None:
-    assert normalise(text) == plain
+    assert normalize(text) == plain
 
 
 def titles(query: str) -> list[str | None]:

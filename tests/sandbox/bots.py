@@ -70,7 +70,7 @@ def make_bot() -> nextcord.Client:
 
     @client.slash_command(description="Shows buttons")
     async def panel(interaction: Interaction[Any]) -> None:
-        embed = nextcord.Embed(title="Panel", description="Press", colour=0xF2A33A)
+        embed = nextcord.Embed(title="Panel", description="Press", color=0xF2A33A)
         await interaction.response.send_message(embed=embed, view=Buttons())
 
     @client.slash_command(description="Of people and places")

@@ -37,7 +37,7 @@ async def test_a_slash_command_is_answered(sandbox: Sandbox, connect: Connect, m
         ("play", {"query": "x", "position": "sideways"}, 400, "must be one of: end, next"),
         ("play", {"query": "x", "times": 4}, 400, "from 1 to 3"),
         ("play", {"query": "x", "times": "2"}, 400, "an integer"),
-        ("play", {"query": "x", "colour": "red"}, 400, "no option 'colour'"),
+        ("play", {"query": "x", "color": "red"}, 400, "no option 'color'"),
         ("who", {"person": "nobody"}, 400, "there is nothing named"),
         ("playlist", {}, 400, "needs a subcommand"),
         ("playlist drop", {}, 404, "no subcommand"),

@@ -111,7 +111,7 @@ export class PlayerView {
     setText(byId("now-title"), title);
     byId("now-title").title = title;
     drawLine(byId("now-artist"), look);
-    const glow = (/** @type {string | null} */ colour) => this.#now.style.setProperty("--art", colour ?? "transparent");
+    const glow = (/** @type {string | null} */ color) => this.#now.style.setProperty("--art", color ?? "transparent");
     showArtwork(byId("now-art"), track, glow, look.blank);
     this.#drawChips(player, skipVote);
     const words = byId("player-problem");

@@ -83,7 +83,7 @@ export class QueueView {
     byId("queue-clear").hidden = !can?.clear || !(failed.length || rows.some((row) => row.item));
     byId("shuffle").hidden = !can?.move || drawn.total < 2;
     byId("queue-more").hidden = !drawn.hasMore;
-    setText(this.#summary, summarise(drawn));
+    setText(this.#summary, summarize(drawn));
   }
 
   /** Scroll to the viewer's first unsent change. */
@@ -96,9 +96,9 @@ export class QueueView {
   /** Remove a row, and move its focus to its neighbor. @param {HTMLElement} node */
   #leave(node) {
     if (node.contains(document.activeElement)) {
-      const neighbour = node.nextElementSibling ?? node.previousElementSibling;
+      const neighbor = node.nextElementSibling ?? node.previousElementSibling;
       /** @type {HTMLElement} */
-      const heir = neighbour?.querySelector("button:not([disabled], [hidden])") ?? byId("search-input");
+      const heir = neighbor?.querySelector("button:not([disabled], [hidden])") ?? byId("search-input");
       heir.focus();
     }
     if (node.dataset.state === "retrying") node.before(kept(node));
@@ -233,7 +233,7 @@ function timeLeft(player, positionMs) {
 }
 
 /** @param {Drawn} drawn */
-function summarise({ rows, total, hasMore }) {
+function summarize({ rows, total, hasMore }) {
   if (!rows.length) return "";
   const lengths = rows.map((row) => (row.item?.track ?? row.add?.track)?.duration_ms ?? null);
   const known = lengths.reduce((/** @type {number} */ sum, ms) => sum + (ms ?? 0), 0);

@@ -92,9 +92,9 @@ async def test_what_does_not_authenticate_or_decode_is_bad(
     spoiled[20] ^= 1
     hand.send_datagram(bytes(spoiled))
     await eventually(lambda: counts(plain_server) == (0, 0, 1))
-    relabelled = bytearray(hand.seal(tone[0], hand.header()))
-    relabelled[3] ^= 1  # the header is authenticated too
-    hand.send_datagram(bytes(relabelled))
+    relabeled = bytearray(hand.seal(tone[0], hand.header()))
+    relabeled[3] ^= 1  # the header is authenticated too
+    hand.send_datagram(bytes(relabeled))
     await eventually(lambda: counts(plain_server) == (0, 0, 2))
     for undecodable in (b"", b"\xff", b"\x03\x00", b"garbage!!"):
         hand.send_frame(undecodable)
