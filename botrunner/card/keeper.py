@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from botrunner.card.life import Edit, carry_out, claim, live_cards, note_buried, settle
+from botrunner.card.life import FLOOR, Edit, carry_out, claim, live_cards, note_buried, settle
 from botrunner.threads import in_daemon
 from queue_app.queries import guilds_with_music
 from realtime import hints
@@ -79,7 +79,13 @@ class CardKeeper:
 
     def _hinted(self, store_name: str, seq: int) -> None:
         if store_name.startswith("guild:"):
-            self.look(store_name.removeprefix("guild:"))
+            guild_id = store_name.removeprefix("guild:")
+            self.look(guild_id, within=self._until_edit(guild_id))
+
+    def _until_edit(self, guild_id: str) -> float:
+        """Return the seconds until this process may edit the card again. Checking it earlier would be in vain."""
+        edited = self._edited.get(guild_id)
+        return max(0.0, (edited + FLOOR - timezone.now()).total_seconds()) if edited is not None else 0.0
 
     async def _run(self) -> None:
         polled = 0.0
@@ -144,4 +150,4 @@ class CardKeeper:
             self._edited.pop(guild_id, None)
             self._followed.pop(guild_id, None)
         self._cards = await in_thread(live_cards)()
-        return 0.0
+        return self._until_edit(guild_id)

@@ -123,7 +123,7 @@ def claim(guild_id: str, *, owner: str, edited_at: datetime | None) -> tuple[Ste
     `edited_at` is when this process last edited the card.
     """
     now = timezone.now()
-    card = Card.objects.filter(pk=guild_id).first()
+    card = Card.objects.select_related("guild").filter(pk=guild_id).first()
     if card is None:
         return None, None
     if card.not_before is not None and card.not_before > now:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from guilds.channel_permissions import everybody_may_view
 from guilds.models import Channel, Role
@@ -67,11 +67,10 @@ def _is_public(channel: Channel) -> bool:
 
 
 def _remaining(guild_id: str) -> int | None:
-    waiting = QueueItem.objects.filter(guild_id=guild_id, state="queued")
-    if waiting.filter(track__duration_ms=None).exists():
-        return None
-    total = waiting.aggregate(total=Sum("track__duration_ms"))["total"]
-    return total or 0
+    lengths = QueueItem.objects.filter(guild_id=guild_id, state="queued").aggregate(
+        total=Sum("track__duration_ms"), items=Count("pk"), known=Count("track__duration_ms")
+    )
+    return lengths["total"] or 0 if lengths["items"] == lengths["known"] else None
 
 
 def _finished(guild_id: str, began_at: datetime | None) -> Finished:

@@ -86,7 +86,7 @@ async def playing(stage: Stage) -> Stage:
     await stage.sit("owner", "Stage left")
     await stage.slash("owner", "play", query="Long A")
     await stage.slash("owner", "play", query="Long C")
-    await stage.hear(440, after=50)
+    await stage.hear(440)
     return stage
 
 

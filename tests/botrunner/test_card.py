@@ -204,6 +204,7 @@ async def orphan(playing: Stage) -> tuple[Stage, Any]:
     """A card whose bot has ended."""
     message = await card_that(playing, "Long A")
     await playing.bots[0].stop()
+    await change(playing, lease_owner="", lease_expires_at=None)  # it may have ended within a step
     await finish(playing)
     return playing, message
 
