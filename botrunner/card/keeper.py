@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 15.0  # to find changes whose hint was lost, and cards of a process that died
 TICK_SECONDS = 0.5
 BURIED_BY = 10  # messages
+CLOSE_SECONDS = 1.5
 AT_ONCE = 8
 
 
@@ -50,13 +51,15 @@ class CardKeeper:
             self._task = asyncio.create_task(self._run(), name="cards")
 
     async def close(self) -> None:
-        """Stop. The next process finishes a step that is interrupted."""
+        """Stop after the steps in progress. A long one is interrupted: the next process repeats it after its lease."""
         self._unlisten()
-        tasks = [*self._tasks, *([self._task] if self._task else [])]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
+            for task in unfinished:
+                task.cancel()
 
     def look(self, guild_id: str, *, within: float = 0.0) -> None:
         """Check a guild's card after at most `within` seconds. Call it on the event loop only."""
