@@ -1,14 +1,15 @@
 /** The guild page: one store, and the views that draw it. */
 
 import { Client } from "../client/client.js";
-import { NetworkError, SignedOutError } from "../client/errors.js";
+import { NetworkError } from "../client/errors.js";
 import { GuildStore } from "../client/guild.js";
 import { ActivityView } from "./activity-view.js";
 import { announcementOf } from "./announcements.js";
+import { attempt, consequence, consequenceOf } from "./attempts.js";
 import { announce, toast } from "../backline/js/announce.js";
 import { CONNECTION_WORDS, LOGIN_URL } from "../backline/js/connection-pill.js";
 import { byId, element, setText } from "../backline/js/dom.js";
-import { isolated, readableUrl, titleOf } from "../backline/js/format.js";
+import { readableUrl, titleOf } from "../backline/js/format.js";
 import { gettext, interpolate, ngettext } from "../backline/js/i18n.js";
 import { GuildView } from "../guilds/guild-view.js";
 import { lookOf } from "./player-look.js";
@@ -19,7 +20,7 @@ import { reasonOf } from "../backline/js/refusal.js";
 import { SearchBox } from "./search-box.js";
 import { UndoView } from "./undo-view.js";
 
-/** @import { Change, ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
+/** @import { ConnectionState, GuildSyncEvent, Player, Problem } from "../client/types.d.ts" */
 /** @import { Button } from "./player-look.js" */
 
 const RECENT_EVENTS = 40;
@@ -126,41 +127,6 @@ let seatAskedFor = "";
 let waitingSince = null;
 let recentSecond = -1;
 store.start();
-
-/** @param {Change["name"]} name of a command that failed @param {string} [title] of its track, if known */
-function consequence(name, title) {
-  if (!title) return gettext("A change was not saved.");
-  const texts = {
-    AddTrack: gettext("Could not add “%(title)s”."),
-    RetryItem: gettext("Could not retry “%(title)s”."),
-    RemoveItem: gettext("Could not remove “%(title)s”."),
-    MoveItem: gettext("Could not move “%(title)s”."),
-    Undo: gettext("Could not undo “%(title)s”."),
-    Redo: gettext("Could not redo “%(title)s”."),
-  };
-  const text = texts[/** @type {keyof typeof texts} */ (name)] ?? gettext("A change was not saved.");
-  return interpolate(text, { title: isolated(title) });
-}
-
-/** @param {Change} change that was refused */
-function consequenceOf({ name, args, note }) {
-  if (name !== "AddTrack") return consequence(name, note.title);
-  return consequence(name, note.track ? titleOf(note.track) : readableUrl(args.query));
-}
-
-/**
- * Run a command, and show why it failed. A logout is shown by the state of the connection, once.
- * @param {() => Promise<unknown>} act
- * @param {string} [consequence]
- */
-async function attempt(act, consequence = "") {
-  try {
-    await act();
-  } catch (error) {
-    if (error instanceof SignedOutError) return;
-    toast(`${consequence} ${reasonOf(error)}`.trim());
-  }
-}
 
 async function skip() {
   const { vote } = (await store.skip()).result;
