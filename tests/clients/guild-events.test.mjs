@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { applyEvent } from "../../clients/js/src/guild.js";
+import { applyEvent } from "../../clients/js/src/guild-events.js";
 import { idlePlayer, makeItem } from "./peer.mjs";
 
 const event = (name, args) => ({ name, args, seqNum: 1, parentSeqNum: 0, eventId: "e", metadata: { userId: null, timestamp: 0, via: "bot" } });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 
-import { applyEvent } from "../../clients/js/src/guild.js";
+import { applyEvent } from "../../clients/js/src/guild-events.js";
 
 const steps = JSON.parse(await text(process.stdin));
 let state = steps.shift().snapshot;

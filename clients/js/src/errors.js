@@ -46,6 +46,16 @@ export function isRequestError(error) {
   return error instanceof NetworkError || error instanceof ApiError || error instanceof SignedOutError;
 }
 
+/** The result of a REST request, or null if it failed as above. @template T @param {Promise<T>} request @returns {Promise<T | null>} */
+export async function unlessFailed(request) {
+  try {
+    return await request;
+  } catch (error) {
+    if (isRequestError(error)) return null;
+    throw error;
+  }
+}
+
 /** The server refused a frame of `/sync` or a message of `/ws`. */
 export class SyncError extends Error {
   /** @param {Partial<Problem> & {head?: number, retryAfterMs?: number}} problem */

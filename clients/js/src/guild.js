@@ -1,4 +1,4 @@
-import { isRequestError } from "./errors.js";
+import { isRequestError, unlessFailed } from "./errors.js";
 import { FailedAges } from "./failed.js";
 import { GuildCommands } from "./guild-commands.js";
 import { applyEvent } from "./guild-events.js";
@@ -6,10 +6,9 @@ import { newId } from "./ids.js";
 import { EventLog } from "./log.js";
 import { Position } from "./position.js";
 import { Predictions } from "./predictions.js";
-import { movesEnd, withPage } from "./queue.js";
+import { QueuePages } from "./queue-pages.js";
+import { RightsReader, changesRights } from "./rights.js";
 import { failedRows, queueRows } from "./rows.js";
-
-export { applyEvent } from "./guild-events.js";
 
 /**
  * @import { Client } from "./client.js"
@@ -17,7 +16,7 @@ export { applyEvent } from "./guild-events.js";
  * @import { Answer } from "./guild-commands.js"
  * @import { GuildState } from "./guild-events.js"
  * @import { FailedRow, Row } from "./rows.js"
- * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, QueuePage, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
+ * @import { Change, ConnectionState, GuildSyncEvent, Player, Problem, Rights, Snapshot, Track, Undoing, VoiceChannel } from "./types.d.ts"
  */
 
 const REFRESH_TRIES = 3;
@@ -50,12 +49,9 @@ export class GuildStore extends GuildCommands {
   #failedAges;
   /** @type {Predictions} */
   #predictions;
-  /** The number of started reads of the rights, and whether the newest one failed. */
-  #rightsRead = 0;
-  #rightsOld = false;
+  #rights = new RightsReader(() => this.#readSnapshot());
   #wasLive = false;
-  /** The page of the queue that is loading, and the events since. @type {{page: QueuePage | null, events: GuildSyncEvent[]} | null} */
-  #more = null;
+  #pages = new QueuePages((next) => this.#rest.get(`${this.#path}/queue?after=${next}`));
 
   /**
    * @param {object} options
@@ -109,14 +105,9 @@ export class GuildStore extends GuildCommands {
 
   /** Load a snapshot, then follow the log. */
   async start() {
-    let cursor = { epoch: "", seq: 0 };
-    try {
-      cursor = await this.#takeSnapshot();
-    } catch (error) {
-      // The connection fails in the same way, reports it, and loads a snapshot when it is back.
-      if (!isRequestError(error)) throw error;
-    }
-    this.#log.start(cursor);
+    // If this fails, the connection fails in the same way, reports it, and loads a snapshot when it is back.
+    const snapshot = await unlessFailed(this.#takeSnapshot());
+    this.#log.start(snapshot ?? { epoch: "", seq: 0 });
   }
 
   stop() {
@@ -205,34 +196,21 @@ export class GuildStore extends GuildCommands {
 
   async #loadPage() {
     const next = this.#state?.next;
-    if (next == null || this.#more) return;
-    const more = (this.#more = { page: /** @type {QueuePage | null} */ (null), events: [] });
-    try {
-      more.page = await this.#rest.get(`${this.#path}/queue?after=${next}`);
-    } finally {
-      if (!more.page && this.#more === more) this.#more = null;
-    }
-    this.#takeMore();
+    if (next == null || this.#pages.loading) return;
+    await this.#pages.load(next);
+    this.#takePage();
     this.#onChange();
   }
 
-  /** Add the loaded page to the rows, as soon as all events from before it have arrived. */
-  #takeMore() {
-    const { epoch, seq } = this.#log.cursor;
-    if (!this.#state || !this.#more?.page) return;
-    const { page, events } = this.#more;
-    if (page.epoch === epoch && page.seq > seq) return; // these events have not arrived yet
-    this.#more = null;
-    // If ranks have changed meanwhile, the page may not begin where the rows end.
-    if (page.epoch !== epoch || events.some(movesEnd)) return;
-    this.#state = withPage(this.#state, page, events.filter(({ seqNum }) => seqNum > page.seq));
+  #takePage() {
+    if (this.#state) this.#state = this.#pages.addTo(this.#state, this.#log.cursor);
   }
 
   /** Load more rows before the loaded ones run out. After a shuffle hardly any may be left. */
   async #keepKnown() {
     try {
       for (let tries = 0; tries < REFRESH_TRIES; tries++) {
-        if (!this.hasMore || this.#more || (this.#state?.queue.length ?? 0) >= KNOWN) return;
+        if (!this.hasMore || this.#pages.loading || (this.#state?.queue.length ?? 0) >= KNOWN) return;
         await this.#loadPage(); // without effect if the queue was shuffled again meanwhile
       }
     } catch (error) {
@@ -329,8 +307,13 @@ export class GuildStore extends GuildCommands {
   }
 
   /** @returns {Promise<Snapshot>} */
+  #readSnapshot() {
+    return this.#rest.get(`${this.#path}/snapshot`);
+  }
+
+  /** @returns {Promise<Snapshot>} */
   async #takeSnapshot() {
-    const snapshot = await this.#rest.get(`${this.#path}/snapshot`);
+    const snapshot = await this.#readSnapshot();
     this.#adopt(snapshot);
     return snapshot;
   }
@@ -338,7 +321,7 @@ export class GuildStore extends GuildCommands {
   /** @param {Snapshot} snapshot */
   #adopt({ guild, voice_channels, queue, queue_total, next, failed = [], player, skip_vote, can }) {
     this.#state = { guild, voice_channels, queue, queue_total, next, failed, player, skip_vote };
-    this.#more = null;
+    this.#pages.drop();
     this.#can = can;
     this.#failedAges.adopt(failed, player.position_at);
     this.#position.heard();
@@ -351,11 +334,11 @@ export class GuildStore extends GuildCommands {
     const { voice_channels } = this.#state;
     this.#state = events.reduce(applyEvent, this.#state);
     for (const { name, args, metadata } of events) if (name === "TrackFailed") this.#failedAges.note(args.item, metadata.timestamp);
-    const changed = events.some((event) => this.#changesRights(event));
+    const changed = events.some((event) => changesRights(event, this.#client.userId));
     // An event lists only the channels that everybody may see: keep the old list until the user's is loaded.
     if (changed) this.#state = { ...this.#state, voice_channels };
-    this.#more?.events.push(...events);
-    this.#takeMore();
+    this.#pages.note(events);
+    this.#takePage();
     this.#keepKnown();
     if (events.some(({ args }) => "player" in args)) this.#position.heard();
     this.#predictions.end(this.#log.cursor.seq);
@@ -364,28 +347,14 @@ export class GuildStore extends GuildCommands {
     this.#onEvents(events);
   }
 
-  /** @param {GuildSyncEvent} event @returns {boolean} whether it may change what the user may do or see */
-  #changesRights({ name, args }) {
-    const { userId } = this.#client;
-    return name === "SettingsChanged" || name === "VoiceChannelsChanged" || (name === "RightsChanged" && (userId === null || args.user_ids.includes(userId)));
-  }
-
-  /** Load what the user may do and see. It differs between users, so events do not include it. */
+  /** The old rights are shown until new ones are read. The server applies the new ones. */
   async #refreshRights() {
-    const read = ++this.#rightsRead;
-    this.#rightsOld = false;
-    try {
-      const { can, guild, voice_channels } = await this.#rest.get(`${this.#path}/snapshot`);
-      if (read !== this.#rightsRead) return; // a newer read has started
-      const { owner, permissions, can_manage } = guild;
-      this.#can = can;
-      if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
-      this.#onChange();
-    } catch (error) {
-      // The old rights are shown until the connection is live again. The server applies the new ones.
-      if (read === this.#rightsRead) this.#rightsOld = true;
-      if (!isRequestError(error)) throw error;
-    }
+    const snapshot = await this.#rights.read();
+    if (!snapshot) return;
+    const { can, guild: { owner, permissions, can_manage }, voice_channels } = snapshot;
+    this.#can = can;
+    if (this.#state) this.#state = { ...this.#state, voice_channels, guild: { ...this.#state.guild, owner, permissions, can_manage } };
+    this.#onChange();
   }
 
   /** @param {ConnectionState} state @param {Problem | null} problem */
@@ -393,7 +362,7 @@ export class GuildStore extends GuildCommands {
     if (state === "live") {
       if (this.#wasLive) this.#refreshPosition().finally(() => this.#position.go());
       this.#wasLive = true;
-      if (this.#rightsOld) this.#refreshRights();
+      if (this.#rights.old) this.#refreshRights();
     } else if (this.#wasLive) {
       this.#position.stop();
     }
@@ -407,15 +376,8 @@ export class GuildStore extends GuildCommands {
    */
   async #refreshPosition() {
     for (let tries = 0; tries < REFRESH_TRIES; tries++) {
-      /** @type {Snapshot} */
-      let snapshot;
-      try {
-        snapshot = await this.#rest.get(`${this.#path}/snapshot`);
-      } catch (error) {
-        // The guess stays until the next event. The connection reports the problem.
-        if (isRequestError(error)) return;
-        throw error;
-      }
+      const snapshot = await unlessFailed(this.#readSnapshot());
+      if (!snapshot) return; // the guess stays until the next event, and the connection reports the problem
       const { epoch, seq } = this.#log.cursor;
       if (snapshot.epoch === epoch && snapshot.seq === seq) {
         // More of the queue may have been loaded already.

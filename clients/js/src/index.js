@@ -1,7 +1,8 @@
 export { TokenSource, fromSession } from "./auth.js";
 export { Client } from "./client.js";
 export { ApiError, NetworkError, SignedOutError, SyncError } from "./errors.js";
-export { GuildStore, applyEvent } from "./guild.js";
+export { GuildStore } from "./guild.js";
+export { applyEvent } from "./guild-events.js";
 export { EventLog } from "./log.js";
 export { RestClient } from "./rest.js";
 export { IndexedDbStorage, MemoryStorage } from "./storage.js";
