@@ -4,6 +4,7 @@ People copy links from chats and pages. So a link may be in angle brackets, back
 or the middle of a sentence, with invisible characters around it. All surfaces use these rules:
 
 - The first http(s) link in the text counts, whatever surrounds it. In Markdown, the target counts before the title.
+  `find_links` finds all of them, in their order, but no titles.
 - Scheme and host become lower-case. Everything after them stays unchanged: percent signs, accents, query.
 - Punctuation after a link is not part of it. A closing bracket is part of it only if the link has the opening one.
 - `www.` without a scheme, at the start of the text, becomes http. Such servers redirect to https if they can.
@@ -31,12 +32,18 @@ _SPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *r
 _AROUND = f"{_WRAPPERS}{_SPACE}\u200c\u200d"
 _LINK = re.compile(r"https?://(?=\[[\da-f:]|[^\s/?#<>()\[\]{}\"'`|\\*~.,;:!])", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\]\(\s*<?(?=https?://)", re.IGNORECASE)
+# The title of a Markdown link, which may contain pairs of brackets, as in "[a [live] take](https://…)".
+_TITLE = re.compile(
+    r"\[(?:[^\[\]]|\[[^\[\]]*+\])*+\]\((?=\s*<?https?://)",
+    re.IGNORECASE,
+)
 _WWW = re.compile(rf"^[\s{_WRAPPERS}(\[]*(?=www\.[^\s./]+\.[^\s.])", re.IGNORECASE)
 _HOST = r"(?:[^\W_][\w-]*\.)+(?:xn--[\w-]+|[^\W\d_]{2,})"
 _BARE = re.compile(
     rf"^[{_WRAPPERS}(\[]*"
     rf"(?=(?:{_HOST}/\S*|(?:{_HOST}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?P<port>:\d{{1,5}})(?:/\S*)?)$)"
 )
+_SPACES = re.compile(r"\s")
 _STOP = re.compile(r"[\s<>\"`]|\|\|")
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
 # The inside of <…>, and a line that may be a link with spaces.
@@ -64,21 +71,41 @@ def is_link(query: str) -> bool:
 
 def find_link(text: str) -> str | None:
     """Return the first link in a text, cleaned, None if there is none."""
-    plain = trim(text[:MAX_PASTED])
-    if www := _WWW.search(plain):
-        plain = f"{plain[: www.end()]}http://{plain[www.end() :]}"
-    elif (bare := _BARE.match(plain)) and _is_address(plain[bare.end() :]):
-        scheme = "http" if bare["port"] else "https"
-        plain = f"{plain[: bare.end()]}{scheme}://{plain[bare.end() :]}"
+    plain = _with_scheme(trim(text[:MAX_PASTED]))
     target = _MARKDOWN.search(plain)
     found = _LINK.search(plain, target.end() if target else 0)
-    if found is None:
+    return _cleaned(_cut(plain, found.start())) if found else None
+
+
+def find_links(text: str) -> list[str]:
+    """Return all links in a text, cleaned, in their order and each once."""
+    plain = _TITLE.sub("](", _with_scheme(trim(text[:MAX_PASTED])))
+    links: dict[str, None] = {}
+    at = 0
+    while found := _LINK.search(plain, at):
+        raw = _cut(plain, found.start())
+        if link := _cleaned(raw):
+            links[link] = None
+        at = found.start() + max(len(raw), found.end() - found.start())
+    return [*links]
+
+
+def _with_scheme(plain: str) -> str:
+    """Return a text whose link has a scheme, also if people left it out."""
+    if www := _WWW.search(plain):
+        return f"{plain[: www.end()]}http://{plain[www.end() :]}"
+    if (bare := _BARE.match(plain)) and _is_address(plain[bare.end() :]):
+        scheme = "http" if bare["port"] else "https"
+        return f"{plain[: bare.end()]}{scheme}://{plain[bare.end() :]}"
+    return plain
+
+
+def _cleaned(raw: str) -> str | None:
+    """Return the link as it is stored, None if it has no host."""
+    authority = _AUTHORITY.match(raw)
+    if authority is None or authority[0].endswith("//"):
         return None
-    link = _cut(plain, found.start())
-    authority = _AUTHORITY.match(link)
-    if authority is None or authority.end() == found.end() - found.start():
-        return None
-    return link[: authority.end()].lower() + link[authority.end() :]
+    return authority[0].lower() + _SPACES.sub("%20", raw[authority.end() :])
 
 
 def _is_address(bare: str) -> bool:
@@ -88,17 +115,17 @@ def _is_address(bare: str) -> bool:
 
 
 def _cut(text: str, start: int) -> str:
-    """Return the link that begins at `start`, without what follows it."""
+    """Return the link that begins at `start`, without what follows it. It may contain spaces."""
     opener = text[start - 1] if start else ""
     if opener == "<" and (inside := _ANGLED.match(text, start)):
-        return _quote_spaces(_trimmed(inside[0].rstrip(), text[:start]))
+        return _trimmed(inside[0].rstrip(), text[:start])
     stop = _STOP.search(text, start)
     link = text[start : stop.start() if stop else len(text)]
     before = text[:start]
     if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
         name = _audio_name_with_spaces(text, start, opener)
         if name is not None and not _is_audio_name(link):
-            return _quote_spaces(name)
+            return name
     if opener in ("(", "["):
         link = _up_to_closing(link, opener, ")" if opener == "(" else "]")
     return _trimmed(link, text[:start])
@@ -144,7 +171,3 @@ def _trimmed(link: str, before: str) -> str:
             break
         end -= 1
     return link[:end]
-
-
-def _quote_spaces(link: str) -> str:
-    return re.sub(r"\s", "%20", link)

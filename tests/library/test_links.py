@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from library.domain.find import read_query
-from library.sources.links import MAX_PASTED, find_link, is_link
+from library.sources.links import MAX_PASTED, find_link, find_links, is_link
 
 LINK = "http://radio.example/a.mp3"
 
@@ -116,6 +116,30 @@ def test_words_stay_words(typed: str, words: str) -> None:
     assert not is_link(words)
 
 
+A, B = "http://a.example/a.mp3", "http://b.example/b.mp3"
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        (f"{A} {B}", [A, B]),
+        (f"{A}\n<{B}>", [A, B]),
+        (f"hear {A}, then ({B}).", [A, B]),
+        (f"||{A}|| **{B}**", [A, B]),
+        (f"[one]({A}) and [two](<{B}>)", [A, B]),
+        (f"[https://x.example/]({A}), [a [live] take]({B})", [A, B]),
+        (f"{B} [title]({A}) {B} {A}.", [B, A]),
+        ("[t](http://a.example/My Song.mp3) http://b.example/c", ["http://a.example/My%20Song.mp3", "http://b.example/c"]),
+        (f"http://x.example/?u={A} {B}", [f"http://x.example/?u={A}", B]),
+        (f"http:// {A}", [A]),
+        ("www.a.example/a.mp3", ["http://www.a.example/a.mp3"]),
+        ("no links, see x.example", []),
+    ],
+)  # fmt: skip
+def test_all_links_of_a_text_are_found_in_their_order(text: str, links: list[str]) -> None:
+    assert find_links(text) == links
+
+
 PIECES = st.sampled_from(
     [
         *("http://", "HTTPS://", "www.", "library:", "x.example", "/a", ".mp3", "é", "%20", "?", "."),
@@ -130,17 +154,29 @@ def test_reading_what_was_read_changes_nothing(text: str) -> None:
     once = read_query(text)
     assert read_query(once) == once
     assert is_link(once) == (find_link(text) is not None)
+    links = find_links(text)
+    assert not any(char.isspace() for link in links for char in link)
+    assert all(find_links(f"<{link}>") == [link] for link in links if not set(link) & set('<>`|"'))
     if (link := find_link(text)) is not None:
         assert once == link
         assert not any(char.isspace() for char in link)
 
 
 @pytest.mark.parametrize(
-    "text", ["http://x/" + ")" * 10**6, "](" * 10**6, "<http://x" * 10**5, "www." * 10**6]
+    "text",
+    [
+        "http://x/" + ")" * 10**6,
+        "](" * 10**6,
+        "<http://x" * 10**5,
+        "www." * 10**6,
+        "[" * 10**6,
+        "[a[" * 10**6,
+    ],
 )
 def test_a_long_text_is_read_as_far_as_a_link_can_be(text: str) -> None:
     link = find_link(text)
     assert link is None or len(link) < MAX_PASTED + 10
+    assert sum(map(len, find_links(text))) < MAX_PASTED + 10
 
 
 @pytest.mark.parametrize("around", ["*\n", "*\u200c", "`\u3000", "> \t"])
