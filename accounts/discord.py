@@ -343,6 +343,25 @@ def delete_message(channel_id: str, message_id: str) -> None:
     request("DELETE", f"/channels/{channel_id}/messages/{message_id}", authorization=bot_authorization())
 
 
+def refresh_attachment_link(link: str) -> str:
+    """Return a link to an attachment with a new signature. Whether its file still exists is not checked.
+
+    Discord's documentation does not mention this endpoint, so do not depend on it.
+    """
+    answer = _object(
+        request(
+            "POST",
+            "/attachments/refresh-urls",
+            authorization=bot_authorization(),
+            payload={"attachment_urls": [link]},
+        )
+    )
+    match answer:
+        case {"refreshed_urls": [{"refreshed": str(fresh)}]}:
+            return fresh
+    raise DiscordMalformed
+
+
 def open_thread(channel_id: str) -> None:
     """Take a thread out of the archive, where messages cannot be edited."""
     payload = {"archived": False}

@@ -16,11 +16,15 @@ from realtime.models import Via
 from realtime.origin import Origin
 
 
-def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
+def origin_of(asked: Asked) -> Origin:
+    """Return who asks. With the interaction's id, repeated deliveries and retries of a command are idempotent."""
     member = asked.user
     assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
-    # With the interaction's id, repeated deliveries and retries are idempotent.
-    origin = Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
+    return Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
+
+
+def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
+    origin = origin_of(asked)
     answer = execute(str(asked.guild_id), name, args, origin=origin)
     if answer.seqs:
         # A skip by vote is nobody's own, so whoever voted last may not undo it.

@@ -100,10 +100,12 @@ if SANDBOX:
     _sandbox_url = f"http://127.0.0.1:{SANDBOX_PORT}"
     DISCORD_API_URL = env.str("DISCORD_API_URL", f"{_sandbox_url}/api/v10").rstrip("/")
     DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", f"{_sandbox_url}/oauth2/authorize")
+    DISCORD_CDN_URL = env.str("DISCORD_CDN_URL", _sandbox_url).rstrip("/")
     DISCORD_CA_FILE: str = env.str("DISCORD_CA_FILE", str(_sandbox.ca_file))
 else:
     DISCORD_API_URL = env.str("DISCORD_API_URL", "https://discord.com/api/v10").rstrip("/")
     DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", "https://discord.com/oauth2/authorize")
+    DISCORD_CDN_URL = env.str("DISCORD_CDN_URL", "https://cdn.discordapp.com").rstrip("/")
     DISCORD_CA_FILE = env.str("DISCORD_CA_FILE", "")
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 
@@ -172,6 +174,10 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"ALLOW_PRIVATE_MEDIA: {error}") from error
 
+# Files from Discord: the size of one, and of all that are kept in DATA_DIR.
+ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", 100)
+ATTACHMENTS_MAX_MB = env.int("ATTACHMENTS_MAX_MB", 5_000)
+
 REDIS_URL = env.str("REDIS_URL", "")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
@@ -207,7 +213,13 @@ def _faults() -> list[str]:
     for name in ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT"):
         if not 0 < globals()[name] < 65_536:
             faults.append(f"{name} must be a port from 1 to 65535")
-    for name in ("ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS", "QUEUE_MAX_ITEMS"):
+    for name in (
+        "ACCESS_TOKEN_SECONDS",
+        "REFRESH_TOKEN_SECONDS",
+        "QUEUE_MAX_ITEMS",
+        "ATTACHMENT_MAX_MB",
+        "ATTACHMENTS_MAX_MB",
+    ):
         if globals()[name] <= 0:
             faults.append(f"{name} must be greater than 0")
     for name in (
@@ -227,6 +239,7 @@ def _faults() -> list[str]:
         "BOT_INTERNAL_API_URL",
         "DISCORD_API_URL",
         "DISCORD_AUTHORIZE_URL",
+        "DISCORD_CDN_URL",
     ):
         parts = urlsplit(globals()[name])
         if parts.scheme not in {"http", "https"} or not parts.hostname:

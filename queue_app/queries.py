@@ -144,6 +144,12 @@ def read_snapshot(user: User, guild_id: str) -> dict[str, Any]:
         }
 
 
+def attachments_in_use() -> set[str]:
+    """Return the uris of the files from Discord that are queued or playing, in any guild."""
+    waiting = QueueItem.objects.filter(state__in=(ItemState.QUEUED, ItemState.PLAYING))
+    return set(waiting.filter(track__source="discord").values_list("track__uri", flat=True).distinct())
+
+
 def guilds_with_music() -> set[str]:
     """Return the ids of guilds with a current or queued item."""
     playing = Player.objects.filter(item__isnull=False).values_list("pk", flat=True)

@@ -32,6 +32,7 @@ def taken_for_discord(sandbox: Sandbox, settings: LazySettings | Settings) -> It
     """Point the program at a running sandbox, and clear what it has cached from another one."""
     settings.DISCORD_API_URL = sandbox.api_url
     settings.DISCORD_AUTHORIZE_URL = sandbox.authorize_url
+    settings.DISCORD_CDN_URL = sandbox.url
     settings.DISCORD_CA_FILE = str(sandbox.ca_file)
     settings.DISCORD_CLIENT_ID = sandbox.credentials.client_id
     settings.DISCORD_BOT_TOKEN = sandbox.credentials.bot_token

@@ -1,43 +1,48 @@
-"""Slash commands that find tracks and add them."""
+"""Commands that find tracks and add them."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import Any, cast
 
 import nextcord
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from nextcord.utils import escape_markdown
 
-from botrunner.card.life import note_home
-from botrunner.cogs.cog import IN_GUILDS, Cog, why_silent
+from accounts.discord import DiscordObject
+from botrunner.additions import Additions
+from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
-from botrunner.embeds import PER_PAGE, line_of, list_embed, track_embed
+from botrunner.embeds import PER_PAGE, line_of, list_embed
 from botrunner.failures import Failures
+from botrunner.finds import Finds, read_file, read_message, read_text
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
-from botrunner.running import run
 from botrunner.suggestions import Suggestions
 from library.clock import clock
 from library.domain.find import MAX_QUERY, find_track, read_query, search_library
 from library.sources.links import is_link
 from queue_app.positions import POSITIONS
-from queue_app.queries import count_ahead, load_player
 
 
 class Adding(Cog):
     title = gettext_lazy("Add tracks")
 
     def __init__(self, failures: Failures, suggestions: Suggestions) -> None:
-        self._failures = failures
+        self._additions = Additions(failures)
         self._suggestions = suggestions
 
     @nextcord.slash_command(**described("Add a track to the queue."), contexts=IN_GUILDS)
     async def play(
         self,
         interaction: Asked,
-        query: str = nextcord.SlashOption(**described("A search or a link.")),
+        query: str = nextcord.SlashOption(
+            **described("A search, or one or more links."), required=False, default=""
+        ),
+        file: nextcord.Attachment | None = nextcord.SlashOption(
+            **described("An audio file."), required=False, default=None
+        ),
         position: str = nextcord.SlashOption(
             **described("Where to add it."),
             choices=list(POSITIONS),
@@ -45,28 +50,34 @@ class Adding(Cog):
             default="end",
         ),
     ) -> None:
-        meant = read_query(self._suggestions.meant(query))
+        if file is not None and query:
+            await interaction.tell(_("Give a query or a file, not both."), private=True)
+        elif file is not None:
+            finds = Finds(files=[read_file(_resolved(interaction, "attachments", file.id))])
+            await self._additions.add(interaction, finds, position=position)
+        elif query:
+            await self._play_query(interaction, self._suggestions.meant(query), position)
+        else:
+            await interaction.tell(_("Type a search or a link, or attach an audio file."), private=True)
+
+    async def _play_query(self, interaction: Asked, typed: str, position: str) -> None:
+        finds = read_text(typed)
+        if finds.files or len(finds.links) > 1:
+            await self._additions.add(interaction, finds, position=position)
+            return
+        meant = read_query(typed)
         # A search without a match gets a refusal, not a failed item in the queue. AddTrack refuses malformed queries.
         if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
             meant = (await from_database(find_track, meant)).uri
-        item = await run(interaction, "AddTrack", {"query": meant, "position": position})
-        if item["error"]:  # it was removed from the library just now
-            await interaction.tell(_(item["error"]["detail"]), private=True)
+        await self._additions.add_one(interaction, meant, position=position)
+
+    @nextcord.message_command(name="Add to queue", contexts=IN_GUILDS)
+    async def add_to_queue(self, interaction: Asked, message: nextcord.Message) -> None:
+        finds = read_message(_resolved(interaction, "messages", message.id))
+        if not finds:
+            await interaction.tell(_("There is no audio file and no link in this message."), private=True)
             return
-        await from_database(note_home, str(interaction.guild_id), str(interaction.channel_id))
-        self._failures.expect(
-            UUID(item["id"]), interaction, track_embed(_("Could not be played"), item["track"])
-        )
-        ahead = await from_database(count_ahead, str(interaction.guild_id), rank=item["rank"])
-        player = await from_database(load_player, str(interaction.guild_id))
-        why = why_silent(interaction, player)
-        if ahead:
-            where = _("Number %(number)s in the queue.") % {"number": ahead + 1}
-        else:
-            starts = player.item is None or str(player.item.pk) == item["id"]
-            where = _("Playing now.") if starts and not why else _("Up next.")
-        footer = f"{where} {why}".rstrip()
-        await interaction.tell(embed=track_embed(_("Added"), item["track"]).set_footer(text=footer))
+        await self._additions.add(interaction, finds)
 
     @play.on_autocomplete("query")
     async def complete_query(self, interaction: Asked, typed: str) -> None:
@@ -93,3 +104,10 @@ class Adding(Cog):
         elif found:
             embed.set_footer(text=_("Add one with /play."))
         await interaction.tell(embed=embed)
+
+
+def _resolved(interaction: Asked, kind: str, identifier: int) -> DiscordObject:
+    """Return Discord's payload of an attachment or message of the command."""
+    data = cast("dict[str, Any]", interaction.data)
+    payload: DiscordObject = data["resolved"][kind][str(identifier)]
+    return payload

@@ -1,4 +1,4 @@
-"""The slash command /help, which lists all the others."""
+"""The slash command /help, which lists all commands."""
 
 from __future__ import annotations
 
@@ -31,19 +31,26 @@ class Help(Cog):
             if not isinstance(cog, Cog):
                 continue
             heading = str(cog.title)
-            for part in _parts([_line(command) for command in _slash_commands(cog)]):
+            lines = [_line(command) for command in _commands(cog)]
+            for part in _parts(lines):
                 embed.add_field(name=heading, value=part, inline=False)
                 heading = "\u200b"  # Discord requires a name
         await interaction.tell(embed=embed)
 
 
-def _slash_commands(cog: Cog) -> list[nextcord.SlashApplicationCommand]:
+type Command = nextcord.SlashApplicationCommand | nextcord.MessageApplicationCommand
+
+
+def _commands(cog: Cog) -> list[Command]:
     found: list[Any] = list(cog.application_commands)
-    return [each for each in found if isinstance(each, nextcord.SlashApplicationCommand)]
+    return [each for each in found if isinstance(each, Command.__value__)]
 
 
-def _line(command: nextcord.SlashApplicationCommand) -> str:
+def _line(command: Command) -> str:
     """Return the command with its description. It is a link that starts the command if its id is known."""
+    if isinstance(command, nextcord.MessageApplicationCommand):
+        where = _("In the menu of a message, under Apps.")
+        return f"**{command.name}** {where}"
     try:
         mention = command.get_mention()
     except ValueError:

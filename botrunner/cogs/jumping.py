@@ -8,13 +8,14 @@ import nextcord
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from botrunner.cogs.cog import IN_GUILDS, Cog, tell_unless_silent, why_silent
+from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.embeds import title_of
 from botrunner.languages import described
 from botrunner.picking import LONGEST, pick_item
 from botrunner.reply import Asked
 from botrunner.running import run
+from botrunner.silence import tell_unless_silent, why_silent
 from botrunner.suggestions import Suggestions
 from botrunner.times import read_time
 from library.clock import clock

@@ -6,13 +6,14 @@ import nextcord
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
-from botrunner.cogs.cog import IN_GUILDS, Cog, why_silent
+from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.embeds import ACCENT, title_of_track
 from botrunner.languages import described, offered
 from botrunner.reply import Asked, for_the_asker
 from botrunner.running import carry_out, run
 from botrunner.seat import entry_obstacle_at, is_seated
+from botrunner.silence import why_silent
 from guilds.models import MAX_VOLUME
 from library.clock import clock
 from queue_app.models import Loop, Player

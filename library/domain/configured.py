@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from library.domain.signed_links import networks_for, renewed
 from library.sources import Source, SourceOptions, source_of
 
 
 def configured_source(uri: str) -> Source:
     """Return the source that handles a uri. Raises SourceError if none does."""
-    options = SourceOptions(
+    return source_of(uri)(options_for(uri))
+
+
+def options_for(uri: str) -> SourceOptions:
+    return SourceOptions(
         library=settings.MEDIA_LIBRARY,
-        allow_private=settings.ALLOW_PRIVATE_MEDIA,
+        allow_private=networks_for(uri),
         tag_encoding=settings.LIBRARY_TAG_ENCODING,
+        attachments=settings.DATA_DIR / "attachments",
+        renewed=renewed,
     )
-    return source_of(uri)(options)

@@ -7,16 +7,20 @@ from collections.abc import Collection
 from itertools import batched
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from database.prepared import Prepared
 from library.errors import NothingFound
 from library.models import Track
-from library.sources import find_source, searchable_sources, source_of
+from library.sources import Source, find_source, searchable_sources, source_of
 from library.sources.links import find_link, is_link, trim, unwrap
 
 MAX_QUERY = 500
 MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
 LOOKED_UP = 500  # tracks in one statement
+# What to say about a track of a `saved` source that is no longer available.
+GONE = gettext_lazy("This track is no longer in the library. Search for another one.")
+GONE_FROM = {"discord": gettext_lazy("This file is no longer kept. Upload it again.")}
 
 
 def normalize(text: str) -> str:
@@ -85,8 +89,8 @@ def find_track(query: str) -> Track:
     """
     text = read_query(query)
     source = find_source(text)
-    if source is None or source.searchable:
-        return _find_saved(text)
+    if source is None or source.saved:
+        return _find_saved(text, source)
     known = _named.first(text)
     if known is None:
         defaults = {"source": source.name, "url": text if is_link(text) else None}
@@ -95,7 +99,7 @@ def find_track(query: str) -> Track:
 
 
 def find_tracks(uris: Collection[str]) -> dict[str, Track]:
-    """Return the tracks of library uris and links, by uri. A library uri that names no available track is left out.
+    """Return the tracks of uris and links, by uri. A uri that names no available track of a `saved` source is left out.
 
     Links that nobody named before become tracks. A few statements for each LOOKED_UP of them.
     """
@@ -105,24 +109,26 @@ def find_tracks(uris: Collection[str]) -> dict[str, Track]:
         new = [
             Track(uri=uri, source=source.name, url=uri)
             for uri in part
-            if uri not in known and (source := find_source(uri)) and not source.searchable
+            if uri not in known and (source := find_source(uri)) and not source.saved
         ]
         if new:
             Track.objects.bulk_create(new, ignore_conflicts=True)  # another guild may add the same link now
             known |= {track.uri: track for track in Track.objects.filter(uri__in=[each.uri for each in new])}
         found |= known
-    return {uri: track for uri, track in found.items() if track.available or not source_of(uri).searchable}
+    return {uri: track for uri, track in found.items() if track.available or not source_of(uri).saved}
 
 
-def _find_saved(query: str) -> Track:
-    """Return the track of a searchable source's uri, or the best match of a search.
+def _find_saved(query: str, source: type[Source] | None) -> Track:
+    """Return the track of a uri of `source`, or without one the best match of a search.
 
     Raises NothingFound, whose text says what to do.
     """
-    if find_source(query):
+    if source is not None:
         known = _named.first(query)
         if known is None or not known.available:
-            raise NothingFound(_("This track is no longer in the library. Search for another one."))
+            refusal = NothingFound(GONE_FROM.get(source.name, GONE))
+            refusal.track = known
+            raise refusal
         return known
     matches = search_library(query, limit=1) if query.strip() else []
     if not matches:

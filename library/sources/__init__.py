@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from library.sources.discord import DiscordSource
 from library.sources.errors import SourceError
 from library.sources.http import HttpSource
 from library.sources.library import LibrarySource
@@ -13,7 +14,7 @@ __all__ = [
     "searchable_sources", "source_of",
 ]  # fmt: skip
 
-SOURCES: tuple[type[Source], ...] = (LibrarySource, HttpSource)
+SOURCES: tuple[type[Source], ...] = (LibrarySource, HttpSource, DiscordSource)
 """In the order in which they are tried and offered."""
 
 

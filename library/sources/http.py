@@ -40,4 +40,4 @@ class HttpSource(Source):
         return self.describe(url, found, title=media.title, url=url, is_live=media.is_live)
 
     def open(self, uri: str) -> HttpMedia:
-        return HttpMedia(parse_url(uri), allow_private=self.options.allow_private)
+        return HttpMedia(parse_url(self.options.renewed(uri)), allow_private=self.options.allow_private)

@@ -121,7 +121,7 @@ def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
 class LibrarySource(Source):
     name = "library"
     label = "The music library"
-    searchable = True
+    saved = searchable = True
 
     @staticmethod
     def takes(uri: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,23 +15,27 @@ from library.sources.types import Media, Networks, TrackInfo
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """The settings of an installation. `library`: the folder of audio files. `allow_private`: private networks that
-    links may lead to. `tag_encoding`: as in `probe`, for files of the library."""
+    links may lead to. `tag_encoding`: as in `probe`, for files of the library. `attachments`: the folder of files from
+    Discord. `renewed`: returns the link to fetch for a link, which is another one if it has expired."""
 
     library: Path
     allow_private: Networks = ()
     tag_encoding: str = ""
+    attachments: Path = Path()
+    renewed: Callable[[str], str] = str
 
 
 class Source(ABC):
     """Where tracks come from. `name` is stored in `Track.source` and in a guild's settings. `label` is for people.
-    The tracks of a `searchable` source are saved in advance and can be found by words. Tracks of other sources are
-    saved when somebody adds their uri.
+    The tracks of a `saved` source are saved before somebody can add them. Those of a `searchable` source can also be
+    found by words. Tracks of other sources are saved when somebody adds their uri.
 
     Blocking and without Django: call `resolve` and `open` from a worker thread.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    saved: ClassVar[bool] = False
     searchable: ClassVar[bool] = False
 
     def __init__(self, options: SourceOptions) -> None:

@@ -31,7 +31,7 @@ def put(
     try:
         track = find_track(query)
     except NothingFound as error:
-        track, missing = stand_in(query), error
+        track, missing = error.track or stand_in(query), error
     check_source(state, track)
     item = QueueItem.objects.create(
         guild_id=state.guild_id,

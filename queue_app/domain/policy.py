@@ -104,8 +104,13 @@ def check_may_add(state: GuildState) -> None:
 
 def check_source(state: GuildState, track: Track) -> None:
     """Raises NotAllowed if the guild does not allow the track's source. Ignores stand-ins for failed searches."""
+    check_source_named(state, track.source)
+
+
+def check_source_named(state: GuildState, source: str) -> None:
+    """Raises NotAllowed if the guild does not allow the source of that name."""
     allowed, sources = state.settings.allowed_sources, known_sources()
-    if state.membership is None or allowed is None or track.source not in sources or track.source in allowed:
+    if state.membership is None or allowed is None or source not in sources or source in allowed:
         return
     raise NotAllowed(
         _("This server only allows tracks from: %(sources)s.")

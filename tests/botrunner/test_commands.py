@@ -44,6 +44,7 @@ async def test_the_commands_are_registered(ready: Stage) -> None:
         "queue", "remove", "cleanup", "move", "clear", "shuffle",
         "history", "undo", "redo",
         "help",
+        "Add to queue",  # in the menu of a message
     }  # fmt: skip
 
 
@@ -294,8 +295,10 @@ async def test_help_lists_every_command_by_subject(ready: Stage) -> None:
     ]  # fmt: skip
     listed = [line for field in fields for line in field["value"].splitlines()]
     commands = ready.sandbox.world.commands.values()
+    slash = [each for each in commands if each["type"] == 1]
     assert sorted(listed) == sorted(
-        f"</{each['name']}:{each['id']}> {each['description']}" for each in commands
+        [f"</{each['name']}:{each['id']}> {each['description']}" for each in slash]
+        + ["**Add to queue** In the menu of a message, under Apps."]
     )
 
 

@@ -93,6 +93,7 @@ def test_example_shows_the_defaults(tmp_path: Path) -> None:
         ("DISCORD_CLIENT_ID=1", "DISCORD_BOT_TOKEN"),
         ("BIND_HOST=0.0.0.0", "BIND_HOST"),
         ("JWT_SECRET=short", "JWT_SECRET"),
+        ("ATTACHMENT_MAX_MB=0", "ATTACHMENT_MAX_MB"),
     ],
 )
 def test_what_cannot_be_right_stops_the_start_by_name(tmp_path: Path, line: str, named: str) -> None:

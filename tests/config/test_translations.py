@@ -23,7 +23,7 @@ ENGLISH = {
         "the command line, which speaks to operators"
     ),
     r"config/generate/|/metrics\.py|(queue_app|alerts)/events\.py": "generated documents",
-    r"library/sources/|botrunner/(audio/|voice|seat|playing|resolving)|guilds/channel_permissions\.py": (
+    r"library/(sources/|domain/signed)|botrunner/(audio/|voice|seat|playing|resol)|guilds/channel_permissions\.py": (
         "stored with a stable code, by which pages may translate it"
     ),
     r"alerts/domain/(delivery|outbox|settle)\.py|guilds/domain/shards\.py": "stored with a stable code as well",

@@ -217,6 +217,7 @@ def test_a_source_of_the_list_is_found_by_its_uris(monkeypatch: pytest.MonkeyPat
 
 def test_a_searchable_source_of_the_list_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("library.sources.SOURCES", (*SOURCES, Tape))
+    monkeypatch.setattr(Tape, "saved", True)
     monkeypatch.setattr(Tape, "searchable", True)
     track = TrackFactory.create(uri="tape:1", source="tape", title="Night Bus")
     assert find_track("tape:1") == find_track("night bus") == track

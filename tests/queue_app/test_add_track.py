@@ -87,12 +87,22 @@ def test_words_pick_the_best_match_of_the_library(stage: Stage) -> None:
     assert stage.do("AddTrack", query="night BUS")["track"]["uri"] == best.uri
 
 
-def test_a_library_uri_of_a_file_that_is_gone_fails(stage: Stage) -> None:
-    track = TrackFactory.create(available=False)
-    for uri in (track.uri, "library:00000000000000000000000000000000"):
-        error = stage.do("AddTrack", query=uri)["error"]
-        assert error["code"] == "NO_MATCH"
-        assert "no longer in the library" in error["detail"]
+def test_a_uri_of_a_file_that_is_gone_fails_under_its_title(stage: Stage) -> None:
+    library, upload = "library:00000000000000000000000000000000", "discord:" + "a" * 26
+    gone = [
+        TrackFactory.create(title="Gone", available=False),
+        TrackFactory.create(title="Gone", available=False, uri="discord:" + "b" * 26, source="discord"),
+    ]
+    for uri, title, reason in (
+        (gone[0].uri, "Gone", "no longer in the library"),
+        (gone[1].uri, "Gone", "no longer kept. Upload it again"),
+        (library, library, "no longer in the library"),
+        (upload, upload, "no longer kept. Upload it again"),
+    ):
+        item = stage.do("AddTrack", query=uri)
+        assert item["error"]["code"] == "NO_MATCH"
+        assert reason in item["error"]["detail"]
+        assert (item["track"]["title"], item["state"]) == (title, "failed")
 
 
 def test_adding_takes_the_channel_of_the_requester_and_says_so(stage: Stage) -> None:

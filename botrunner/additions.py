@@ -1,0 +1,204 @@
+"""Adds what people name in Discord to the queue, and replies with what was added.
+
+Files are downloaded first, because Discord's links to them expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import nextcord
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from botrunner.card.life import note_home
+from botrunner.database import from_database
+from botrunner.embeds import ACCENT, PER_PAGE, title_of_track, track_embed
+from botrunner.failures import Failures
+from botrunner.finds import Finds
+from botrunner.labels import cut
+from botrunner.reply import Asked
+from botrunner.running import origin_of, run
+from botrunner.silence import why_silent
+from botrunner.threads import in_daemon
+from library.clock import clock
+from library.domain.attachments import Attached, download, make_room, save_attachment
+from library.errors import FileRefused
+from library.shapes import track_shape
+from queue_app.commands.add_tracks import MAX_TRACKS
+from queue_app.domain.guild_state import opened
+from queue_app.domain.policy import check_add, check_source_named
+from queue_app.errors import NotAllowed
+from queue_app.left_out import Adding
+from queue_app.models import QueueItem
+from queue_app.queries import attachments_in_use, count_ahead, load_player
+
+DOWNLOADS = 4  # at a time
+MAX_FIELD = 1024  # characters (Discord: Message, Embed Limits)
+
+
+class Additions:
+    """One per bot, on the event loop only."""
+
+    def __init__(self, failures: Failures) -> None:
+        self._failures = failures
+        self._downloads = asyncio.Semaphore(DOWNLOADS)
+
+    async def add(self, asked: Asked, finds: Finds, *, position: str = "end") -> None:
+        """Add files and links in one command. Raises a refusal if nothing can be added."""
+        uris, refused = await self._keep(asked, finds.files)
+        uris, refused = list(dict.fromkeys([*uris, *finds.links])), [*finds.refused, *refused]
+        if len(uris) > MAX_TRACKS:
+            refused.append(_("Only the first %(limit)s tracks were added.") % {"limit": f"{MAX_TRACKS:,}"})
+        if not uris:
+            raise FileRefused("\n".join(refused))
+        if len(uris) == 1:
+            await self.add_one(asked, uris[0], position=position, refused=refused)
+        else:
+            await self._add_several(asked, uris[:MAX_TRACKS], position=position, refused=refused)
+
+    async def add_one(self, asked: Asked, query: str, *, position: str, refused: Sequence[str] = ()) -> None:
+        """Add one track. The reply also has the sentences in `refused`."""
+        item = await run(asked, "AddTrack", {"query": query, "position": position})
+        if item["error"]:  # it was removed from the library just now
+            await asked.tell(_(item["error"]["detail"]), private=True)
+            return
+        self._expect(item["id"], asked, item["track"])
+        embed = track_embed(_("Added"), item["track"])
+        await self._tell(asked, embed, first=item, refused=refused)
+
+    async def _add_several(
+        self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str]
+    ) -> None:
+        added = await run(asked, "AddTracks", {"uris": uris, "position": position})
+        items = await from_database(_load, added["item_ids"])
+        for item in items:
+            if item.track.resolved_at is None:
+                self._expect(str(item.pk), asked, track_shape(item.track))
+        count = added["added"]
+        title = ngettext("Added %(count)s track", "Added %(count)s tracks", count) % {"count": count}
+        embed = nextcord.Embed(title=title, description=_lines(items), color=ACCENT)
+        first = {"id": str(items[0].pk), "rank": items[0].rank} if items else None
+        reasons = _reasons([each["reason"] for each in added["left_out"]])
+        await self._tell(asked, embed, first=first, refused=[*refused, *reasons])
+
+    def _expect(self, item_id: str, asked: Asked, track: dict[str, Any]) -> None:
+        self._failures.expect(UUID(item_id), asked, track_embed(_("Could not be played"), track))
+
+    async def _tell(
+        self, asked: Asked, embed: nextcord.Embed, *, first: dict[str, Any] | None, refused: Sequence[str]
+    ) -> None:
+        guild_id = str(asked.guild_id)
+        await from_database(note_home, guild_id, str(asked.channel_id))
+        if refused:
+            embed.add_field(name=_("Left out"), value=cut("\n".join(refused), MAX_FIELD), inline=False)
+        if first is not None:
+            ahead = await from_database(count_ahead, guild_id, rank=first["rank"])
+            player = await from_database(load_player, guild_id)
+            why = why_silent(asked, player)
+            if ahead:
+                where = _("Number %(number)s in the queue.") % {"number": ahead + 1}
+            else:
+                starts = player.item is None or str(player.item.pk) == first["id"]
+                where = _("Playing now.") if starts and not why else _("Up next.")
+            embed.set_footer(text=f"{where} {why}".rstrip())
+        await asked.tell(embed=embed)
+
+    # --- Files ---
+
+    async def _keep(self, asked: Asked, files: Sequence[Attached]) -> tuple[list[str], list[str]]:
+        """Download the files. Returns their uris, and a sentence for each that cannot be used.
+
+        Raises the refusal of a person who may not add tracks at all.
+        """
+        if not files:
+            return [], []
+        try:
+            await from_database(_check_may_add_files, asked)
+        except NotAllowed as refusal:
+            return [], [str(refusal)]
+        kept = await asyncio.gather(*map(self._keep_one, files))
+        uris = [uri for uri in kept if isinstance(uri, str)]
+        return uris, [str(refusal) for refusal in kept if isinstance(refusal, FileRefused)]
+
+    async def _keep_one(self, file: Attached) -> str | FileRefused:
+        """Download a file. Returns its uri, or why it cannot be used."""
+        try:
+            async with self._downloads:
+                return await self._download(file)
+        except FileRefused as refusal:
+            return refusal
+
+    async def _download(self, file: Attached) -> str:
+        if not await from_database(make_room, file.size or 0, in_use=attachments_in_use):
+            raise FileRefused(
+                _("There is no room for “%(name)s”. Try again when fewer files are queued.")
+                % {"name": file.name}
+            )
+        # The thread refuses files in the language of the person.
+        work = partial(copy_context().run, download, file)
+        info = await in_daemon(work, name=f"download {file.title}")
+        await from_database(save_attachment, info)
+        return info.uri
+
+
+def _check_may_add_files(asked: Asked) -> None:
+    """Check the rights before files are downloaded. Raises NotAllowed if the guild does not allow them."""
+    with opened(str(asked.guild_id), origin=origin_of(asked)) as state:
+        check_add(state)
+        check_source_named(state, "discord")
+
+
+def _load(item_ids: list[str]) -> list[QueueItem]:
+    """Return the items in the order of their ids."""
+    found = QueueItem.objects.select_related("track").in_bulk([UUID(each) for each in item_ids])
+    return [found[UUID(each)] for each in item_ids if UUID(each) in found]
+
+
+def _lines(items: Sequence[QueueItem]) -> str:
+    lines = []
+    for item in items[:PER_PAGE]:
+        length = f" · {clock(item.track.duration_ms)}" if item.track.duration_ms else ""
+        lines.append(f"- {title_of_track(item.track)}{length}")
+    if (more := len(items) - PER_PAGE) > 0:
+        lines.append(ngettext("and %(count)s more", "and %(count)s more", more) % {"count": more})
+    return "\n".join(lines)
+
+
+def _reasons(left_out: list[str]) -> list[str]:
+    """Return a sentence for each reason of AddTracks."""
+    return [_reason(reason, left_out.count(reason)) for reason in dict.fromkeys(left_out)]
+
+
+def _reason(reason: str, count: int) -> str:
+    match reason:
+        case Adding.FORBIDDEN:
+            said = ngettext(
+                "%(count)s track was left out, because this server does not allow its source.",
+                "%(count)s tracks were left out, because this server does not allow their source.",
+                count,
+            )
+        case Adding.QUEUE_FULL:
+            said = ngettext(
+                "%(count)s track was left out, because the queue is full.",
+                "%(count)s tracks were left out, because the queue is full.",
+                count,
+            )
+        case Adding.QUEUE_CAP_REACHED:
+            said = ngettext(
+                "%(count)s track was left out, because you have reached your limit in the queue.",
+                "%(count)s tracks were left out, because you have reached your limit in the queue.",
+                count,
+            )
+        case _:
+            said = ngettext(
+                "%(count)s track was left out, because it is no longer available.",
+                "%(count)s tracks were left out, because they are no longer available.",
+                count,
+            )
+    return said % {"count": count}

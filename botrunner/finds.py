@@ -1,0 +1,100 @@
+"""Reads the audio files and links that people give the bot: in an option, in a text, or in a message.
+
+The payloads of Discord are read, because nextcord leaves out the original name of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.utils.translation import gettext as _
+
+from accounts.discord import DiscordObject
+from alerts.message import escape
+from library.domain.attachments import Attached
+from library.domain.signed_links import attachment_link
+from library.sources.library import SUFFIXES
+from library.sources.links import find_links
+from library.sources.probe import clean
+from library.sources.responses import file_title
+from queue_app.commands.add_track import MAX_URL
+
+MAX_NAME = 80
+_SPOILER = "SPOILER_"  # Discord's mark of an attachment that is hidden until somebody clicks it
+
+
+@dataclass
+class Finds:
+    """Files that are attached in Discord, other links, and sentences about what cannot be used."""
+
+    files: list[Attached] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.links or self.refused)
+
+
+def read_file(payload: DiscordObject) -> Attached:
+    """`payload`: Discord's Attachment."""
+    filename = str(payload["filename"]).removeprefix(_SPOILER)
+    original = clean(str(payload.get("title") or ""))  # without the suffix, if Discord had to change the name
+    name = f"{original}{PurePosixPath(filename).suffix}" if original else clean(filename) or "Untitled"
+    return Attached(
+        link=str(payload["url"]),
+        name=escape(name, MAX_NAME),
+        title=original or file_title(filename) or "Untitled",
+        size=payload.get("size"),
+    )
+
+
+def read_text(text: str) -> Finds:
+    """Return what the links of a text lead to."""
+    finds = Finds()
+    for link in find_links(text):
+        attached = attachment_link(link)
+        if attached is not None:
+            finds.files.append(_file_of(attached))
+        elif len(link.encode()) > MAX_URL:
+            finds.refused.append(_("A link may have at most %(limit)s bytes.") % {"limit": MAX_URL})
+        else:
+            finds.links.append(link)
+    return finds
+
+
+def read_message(payload: DiscordObject) -> Finds:
+    """Return the audio of a message, and of the messages that it forwards. `payload`: Discord's Message."""
+    finds = Finds()
+    for each in _with_forwarded(payload):
+        audio = [file for file in each.get("attachments") or [] if _may_be_audio(file)]
+        text = read_text(str(each.get("content") or ""))
+        linked = [file for file in text.files if _may_be_audio({"filename": _name_in(file.link)})]
+        finds.files += [read_file(file) for file in audio] + linked
+        finds.links += text.links
+        finds.refused += text.refused
+    return finds
+
+
+def _with_forwarded(payload: DiscordObject) -> Iterator[Any]:
+    yield payload
+    for snapshot in payload.get("message_snapshots") or []:
+        yield snapshot["message"]
+
+
+def _may_be_audio(payload: DiscordObject) -> bool:
+    """Return whether an attachment may contain sound. Videos may."""
+    kind = str(payload.get("content_type") or "")
+    suffix = PurePosixPath(str(payload["filename"])).suffix.lower()
+    return kind.startswith(("audio/", "video/")) or suffix in SUFFIXES
+
+
+def _file_of(link: str) -> Attached:
+    return read_file({"filename": _name_in(link), "url": link})
+
+
+def _name_in(link: str) -> str:
+    return unquote(PurePosixPath(urlsplit(link).path).name)
