@@ -61,3 +61,9 @@ class Card(models.Model):
 
     def __str__(self) -> str:
         return f"card of {self.guild_id}"
+
+    def set(self, **fields: object) -> None:
+        """Change these fields and save them."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(fields))

@@ -10,7 +10,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from botrunner.card.life import FLOOR, Edit, carry_out, claim, live_cards, note_buried, settle
+from botrunner.card.life import claim, live_cards, note_buried
+from botrunner.card.settle import settle
+from botrunner.card.steps import FLOOR, Edit, carry_out
 from botrunner.threads import in_daemon
 from queue_app.queries import guilds_with_music
 from realtime import hints

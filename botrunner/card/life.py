@@ -4,115 +4,34 @@
                    ↓
                 replaced and deleted, if other messages have buried it or it belongs in another channel
 
-`claim` decides on the next step and stores it, `carry_out` calls Discord, and `settle` stores the outcome. If the
-process dies between two of them, the lease expires, and the next `claim` continues from the row.
+`claim` decides on the next step and stores it, `carry_out` (steps.py) calls Discord, and `settle` (settle.py) stores
+the outcome. If the process dies between two of them, the lease expires, and the next `claim` continues from the row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings as program
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from accounts import discord
-from accounts.discord import DiscordObject, File
-from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
-from alerts.domain.delivery import (
-    MISSING_ACCESS,
-    MISSING_PERMISSIONS,
-    NONCE_HONORED,
-    UNKNOWN_CHANNEL,
-    Delivery,
-    Form,
-    GivenUp,
-    NotThere,
-    Posted,
-    Unsure,
-    deliver,
-)
-from alerts.domain.delivery import Later as PostLater
+from accounts.discord import File
+from alerts.domain.delivery import NONCE_HONORED, Delivery, Form
 from alerts.message import Without
 from botrunner.card.face import digest, message
 from botrunner.card.scene import Scene, read_scene
+from botrunner.card.steps import FLOOR, Delete, Edit, Post, Step
 from botrunner.models import Card, new_nonce
-from guilds.channel_permissions import (
-    ATTACH_FILES,
-    EMBED_LINKS,
-    READ_MESSAGE_HISTORY,
-    likely_bot_permissions,
-)
+from guilds.channel_permissions import ATTACH_FILES, EMBED_LINKS, READ_MESSAGE_HISTORY, likely_bot_permissions
 from guilds.domain.settings import load_settings
 from guilds.models import Channel, Role
 from library.artwork import artwork_folder
 
 LEASE = timedelta(seconds=30)
 REFRESH = timedelta(seconds=15)  # between two updates of the position
-FLOOR = timedelta(seconds=2)  # least time between two edits
 OLD = timedelta(minutes=55)  # Discord limits edits of messages over an hour old to a few in 20 seconds
 OLD_FLOOR = timedelta(seconds=7)
-HOLD = timedelta(minutes=10)  # after a refusal, because each one counts against the bot in all guilds
-UNKNOWN_MESSAGE, ARCHIVED, TOO_OLD = 10008, 50083, 30046
-
-
-@dataclass(frozen=True)
-class Post:
-    """Post a card, or find the one that may have been posted. `folded`: it shows that the queue has finished."""
-
-    delivery: Delivery
-    shown: str
-    folded: bool
-    fresh: bool  # it was certainly not posted before, so Discord's message shows the current state
-
-
-@dataclass(frozen=True)
-class Edit:
-    channel_id: str
-    message_id: str
-    payload: DiscordObject
-    files: list[File]
-    shown: str
-    picture: str
-    folded: bool
-
-
-@dataclass(frozen=True)
-class Delete:
-    channel_id: str
-    message_id: str
-
-
-type Step = Post | Edit | Delete
-
-
-@dataclass(frozen=True)
-class Done:
-    """`message` is Discord's message object after an edit."""
-
-    message: DiscordObject | None = None
-
-
-@dataclass(frozen=True)
-class Gone:
-    """The message, or its channel, was deleted."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Retry:
-    seconds: float
-
-
-type Outcome = Done | Gone | Refused | Retry | Posted | GivenUp | Unsure | NotThere | PostLater
-
 
 # --- Deciding ---
 
@@ -155,13 +74,12 @@ def _decide(
     if not card.message_id:
         if scene.item is None or not wanted:
             return None, None
-        _set(card, channel_id=wanted, nonce=new_nonce(), doubt_since=now, buried=False)
+        card.set(channel_id=wanted, nonce=new_nonce(), doubt_since=now, buried=False)
         if card.began_at is None:
-            _set(card, began_at=_began(scene, now))
+            card.set(began_at=_began(scene, now))
         return _post(card, scene, now, owner), None
     if not wanted or (scene.item is not None and (card.buried or card.channel_id != wanted)):
-        _set(
-            card,
+        card.set(
             old_channel_id=card.channel_id, old_message_id=card.message_id,
             message_id="", channel_id="", shown="", buried=False,
         )  # fmt: skip
@@ -188,12 +106,6 @@ def _wanted_channel(card: Card) -> str:
     if not settings.show_card or not card.guild.bot_installed:
         return ""
     return settings.announce_channel_id or card.home_channel_id
-
-
-def _set(card: Card, **fields: object) -> None:
-    for name, value in fields.items():
-        setattr(card, name, value)
-    card.save(update_fields=list(fields))
 
 
 def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:
@@ -275,144 +187,6 @@ def _edit(
         payload["attachments"] = [{"id": card.picture_id, "filename": picture}]
     files = [] if kept else _files(picture)
     return Edit(card.channel_id, card.message_id, payload, files, shown, picture, folded), None
-
-
-# --- Doing ---
-
-
-def carry_out(step: Step) -> Outcome:
-    """Call Discord. Blocks for at most about half a minute, and does not use the database."""
-    if isinstance(step, Post):
-        return deliver(step.delivery)
-    try:
-        if isinstance(step, Delete):
-            discord.delete_message(step.channel_id, step.message_id)
-            return Done()
-        return Done(_send_edit(step))
-    except DiscordRefused as error:
-        return _refused(error)
-    except DiscordBusy as error:
-        return Retry(error.retry_after or 5.0)
-    except DiscordError:
-        return Retry(5.0)
-
-
-def _send_edit(step: Edit) -> DiscordObject:
-    def edit() -> DiscordObject:
-        return discord.edit_message(
-            step.channel_id, step.message_id, step.payload, files=step.files, attempts=1
-        )
-
-    try:
-        return edit()
-    except DiscordRefused as error:
-        if error.discord_code != ARCHIVED:
-            raise
-    discord.open_thread(step.channel_id)
-    return edit()
-
-
-def _refused(error: DiscordRefused) -> Outcome:
-    match error.discord_code:
-        case code if code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
-            return Gone()
-        case code if code == TOO_OLD:
-            return Retry(20.0)
-        case code if code in (MISSING_ACCESS, MISSING_PERMISSIONS):
-            return Refused("MISSING_PERMISSION", _("The bot may not edit its message in this channel."))
-    if error.http_status == 401 or error.discord_code is None:
-        return Retry(30.0)
-    return Refused(
-        "DISCORD_REFUSED",
-        _("Discord rejected the message (HTTP %(status)s).") % {"status": error.http_status},
-    )
-
-
-# --- Storing ---
-
-
-def settle(guild_id: str, step: Step, outcome: Outcome, *, owner: str) -> None:
-    """Store the outcome of a step, and give up the lease. Does nothing if another process has the lease now."""
-    card = Card.objects.filter(pk=guild_id, lease_owner=owner).first()
-    if card is None:
-        return
-    now = timezone.now()
-    if isinstance(step, Post):
-        _settle_post(card, step, outcome, now)
-    elif isinstance(step, Delete):
-        _settle_delete(card, step, outcome, now)
-    else:
-        _settle_edit(card, step, outcome, now)
-    _set(card, lease_owner="", lease_expires_at=None)
-
-
-def _settle_post(card: Card, step: Post, outcome: Outcome, now: datetime) -> None:
-    match outcome:
-        case Posted(message_id, lacking):
-            where = {"permission": lacking, "channel": step.delivery.where}
-            detail = _("The bot lacks %(permission)s in %(channel)s.") % where if lacking else ""
-            _set(
-                card,
-                message_id=message_id, posted_at=now, doubt_since=None, not_before=None, picture="", picture_id="",
-                shown=step.shown if step.fresh else "",
-                problem_code="POSTED_IN_PART" if lacking else "", problem_detail=detail,
-            )  # fmt: skip
-            if step.folded and step.fresh:
-                _fold(card)
-        case NotThere():
-            _set(card, doubt_since=None)
-        case PostLater() as later:
-            _set(card, not_before=now + timedelta(seconds=later.retry_after or 5.0))
-        case GivenUp(code, detail):
-            _set(
-                card,
-                doubt_since=None, channel_id="", not_before=now + HOLD, problem_code=code, problem_detail=detail,
-            )  # fmt: skip
-        case Unsure(detail):
-            # Posting again could create a second card, so the doubt stays until the queue ends.
-            _set(card, not_before=now + HOLD, problem_code="PERHAPS_POSTED", problem_detail=detail)
-            if step.folded:
-                _set(card, doubt_since=None)
-                _fold(card)
-
-
-def _settle_delete(card: Card, step: Delete, outcome: Outcome, now: datetime) -> None:
-    match outcome:
-        case Retry(seconds):
-            _set(card, not_before=now + timedelta(seconds=seconds))
-        case _ if card.old_message_id == step.message_id:  # deleted, or the bot may no longer delete it
-            _set(card, old_channel_id="", old_message_id="")
-
-
-def _settle_edit(card: Card, step: Edit, outcome: Outcome, now: datetime) -> None:
-    if card.message_id != step.message_id:
-        return
-    match outcome:
-        case Done(answer):
-            attachments = (answer or {}).get("attachments") or []
-            picture_id = str(attachments[0].get("id", "")) if attachments and step.picture else ""
-            _set(
-                card,
-                shown=step.shown, picture=step.picture, picture_id=picture_id, not_before=None,
-                problem_code="", problem_detail="",
-            )  # fmt: skip
-            if step.folded:
-                _fold(card)
-        case Gone():
-            _set(card, message_id="", channel_id="", shown="", not_before=now + FLOOR)
-        case Retry(seconds):
-            _set(card, not_before=now + timedelta(seconds=seconds))
-        case Refused(code, detail):
-            _set(card, problem_code=code, problem_detail=detail, not_before=now + HOLD)
-
-
-def _fold(card: Card) -> None:
-    """Stop editing the message. The next track gets a new card."""
-    _set(
-        card,
-        message_id="", channel_id="", shown="", posted_at=None, picture="", picture_id="",
-        began_at=None, last_began_at=card.began_at,
-    )  # fmt: skip
 
 
 # --- Reports from outside ---

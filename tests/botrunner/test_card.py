@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from botrunner.card import face
-from botrunner.card.life import Post, carry_out, claim, settle
+from botrunner.card.life import claim
 from botrunner.card.scene import Scene
+from botrunner.card.settle import settle
+from botrunner.card.steps import Post, carry_out
 from botrunner.models import Card
 from library.models import Track
 from queue_app.models import Player, QueueItem
