@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.errors import DiscordError, invalid_form
+from sandbox.languages import LOCALES
 from sandbox.model import Json
 
 CHAT, USER, MESSAGE = 1, 2, 3
@@ -18,44 +19,6 @@ PLACES = {"contexts": frozenset({0, 1, 2}), "integration_types": frozenset({0, 1
 STRING, INTEGER, NUMBER = 3, 4, 10
 CHOOSABLE = (STRING, INTEGER, NUMBER)
 NAME = re.compile(r"^[-_'\w]{1,32}$")
-LOCALES = frozenset(
-    [
-        "ar",
-        "bg",
-        "cs",
-        "da",
-        "de",
-        "el",
-        "en-GB",
-        "en-US",
-        "es-419",
-        "es-ES",
-        "fi",
-        "fr",
-        "he",
-        "hi",
-        "hr",
-        "hu",
-        "id",
-        "it",
-        "ja",
-        "ko",
-        "lt",
-        "nl",
-        "no",
-        "pl",
-        "pt-BR",
-        "ro",
-        "ru",
-        "sv-SE",
-        "th",
-        "tr",
-        "uk",
-        "vi",
-        "zh-CN",
-        "zh-TW",
-    ]
-)
 
 
 def check(body: Any, path: str) -> None:

@@ -26,6 +26,7 @@ from sandbox.gateway import Gateway
 from sandbox.guild_edits import GuildEdits
 from sandbox.inject import BadFault, Injector
 from sandbox.interactions import MODAL, Interaction, Interactions
+from sandbox.languages import LOCALES, localized, read_locale
 from sandbox.model import Event, Json, Message, User, VoiceState
 from sandbox.shapes import VOICE_TYPES
 from sandbox.voice.server import VoiceServer
@@ -67,6 +68,7 @@ class Control:
             web.get("/_sandbox/voice/{guild_id}/live.ogg", self.live),
             web.get("/_sandbox/feed", self.feed),
             web.post("/_sandbox/guilds/{guild_id}", answering(self.edit_guild)),
+            web.post("/_sandbox/language", answering(self.language)),
         ]
 
     # -- reading
@@ -83,6 +85,8 @@ class Control:
         guild_ids = {guild.id for guild in guilds}
         channels = [each for each in world.channels.values() if self._can_see(viewer, each.id)]
         return {
+            "locale": viewer.locale if viewer else None,
+            "locales": sorted(LOCALES),
             "users": [shapes.user(user) for user in world.users.values()],
             "guilds": [
                 shapes.guild(world, guild)
@@ -119,7 +123,7 @@ class Control:
         for member in self.world.members.values():
             if member.user_id == viewer.id and self.world.bot_installed(member.guild_id):
                 found |= {command["id"]: command for command in options.commands_for(self.world, member)}
-        return list(found.values())
+        return [localized(command, viewer.locale) for command in found.values()]
 
     def _can_see(self, viewer: User | None, channel_id: str) -> bool:
         if viewer is None:
@@ -274,6 +278,14 @@ class Control:
         return GuildEdits(self.world, self.world.guilds[self._guild_id(request)]).apply(
             await read_body(request)
         )
+
+    async def language(self, request: web.Request) -> Json:
+        """A person chooses the language of their client: `{user, locale}`."""
+        body = await read_body(request)
+        user = self._user(body)
+        user.locale = read_locale(body)
+        self.world.changed()
+        return {"locale": user.locale}
 
     # -- listening
 

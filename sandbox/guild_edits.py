@@ -7,6 +7,7 @@
 | rename | name | GUILD_UPDATE |
 | transfer | user_id | GUILD_UPDATE with the new owner |
 | set_afk_channel | channel_id or null | GUILD_UPDATE |
+| set_locale | locale | GUILD_UPDATE with the new preferred language |
 | add_channel | name, type?, parent_id?, topic?, user_limit?, overwrites? | CHANNEL_CREATE |
 | edit_channel | channel_id, name?, topic?, position?, parent_id?, user_limit?, overwrites? | CHANNEL_UPDATE |
 | delete_channel | channel_id | CHANNEL_DELETE |
@@ -23,6 +24,7 @@ from typing import Any
 
 from sandbox import actions, shapes, snowflake
 from sandbox.errors import Refused
+from sandbox.languages import read_locale
 from sandbox.model import Channel, ChannelType, Event, Guild, Json, Member, Overwrite, Role
 from sandbox.world import World
 
@@ -50,6 +52,7 @@ class GuildEdits:
             "rename": self._rename,
             "transfer": self._transfer,
             "set_afk_channel": self._set_afk_channel,
+            "set_locale": self._set_locale,
             "add_channel": self._add_channel,
             "edit_channel": self._edit_channel,
             "delete_channel": self._delete_channel,
@@ -82,6 +85,11 @@ class GuildEdits:
 
     def _set_afk_channel(self, body: Json) -> Json:
         self.guild.afk_channel_id = self._channel(body).id if body.get("channel_id") else None
+        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        return shapes.guild(self.world, self.guild)
+
+    def _set_locale(self, body: Json) -> Json:
+        self.guild.preferred_locale = read_locale(body)
         self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 

@@ -218,7 +218,7 @@ class Interactions:
             "guild_id": member.guild_id,
             "guild": {
                 "id": member.guild_id,
-                "locale": "en-US",
+                "locale": world.guilds[member.guild_id].preferred_locale,
                 "features": world.guilds[member.guild_id].features,
             },
             "channel_id": channel.id,
@@ -228,7 +228,7 @@ class Interactions:
             "version": 1,
             "app_permissions": str(bot_bits),
             "locale": world.users[member.user_id].locale,
-            "guild_locale": "en-US",
+            "guild_locale": world.guilds[member.guild_id].preferred_locale,
             "entitlements": [],
             "authorizing_integration_owners": interaction.metadata["authorizing_integration_owners"],
             "context": 0,

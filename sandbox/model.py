@@ -32,6 +32,7 @@ class Guild:
     owner_id: str
     system_channel_id: str | None = None
     features: list[str] = field(default_factory=list)
+    preferred_locale: str = "en-US"
     afk_channel_id: str | None = None
     emojis: list[Json] = field(default_factory=list)  # these three lists are in Discord's format
     stickers: list[Json] = field(default_factory=list)

@@ -117,6 +117,9 @@ function draw() {
   byId("user").replaceChildren(...state.users
     .filter((/** @type {any} */ each) => !each.bot)
     .map((/** @type {any} */ each) => el("option", { value: each.username, selected: each.username === user }, `${nameOf(each)} (${each.username})`)));
+  const languages = new Intl.DisplayNames(["en"], { type: "language" });
+  byId("locale").replaceChildren(...state.locales
+    .map((/** @type {string} */ each) => el("option", { value: each, selected: each === state.locale }, languages.of(each) ?? each)));
   drawSide();
   drawMessages();
   const place = channel();
@@ -291,6 +294,9 @@ byId("user").addEventListener("change", (/** @type {any} */ event) => {
   user = event.target.value;
   localStorage.setItem("user", user);
   listen();
+});
+byId("locale").addEventListener("change", (/** @type {any} */ event) => {
+  post("/_sandbox/language", { user, locale: event.target.value }).then(load).catch((error) => toast(error.message));
 });
 stayAtTheEnd();
 listen();
