@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from alerts.models import AlertRule
 from config.generate.commands import commands_table, commands_types, python_commands
 from config.generate.errors import error_codes_table
 from config.generate.events import events_json, events_table, events_types, python_events
-from config.generate.messages import django_po, djangojs_po
+from config.generate.messages import DOMAINS, compiled, english, translation
 from config.generate.openapi import openapi_json
 from config.generate.settings import settings_table
 from config.generate.silences import silences_table
@@ -57,15 +58,30 @@ FILES: dict[str, Callable[[str], str]] = {
     "clients/js/src/events.d.ts": whole(events_types),
     "clients/python/src/backline_client/guild_commands.py": whole(python_commands),
     "clients/python/src/backline_client/guild_events.py": whole(python_events),
-    "locale/en/LC_MESSAGES/django.po": whole(django_po),
-    "locale/en/LC_MESSAGES/djangojs.po": whole(djangojs_po),
+    "locale/en/LC_MESSAGES/django.po": whole(partial(english, "django")),
+    "locale/en/LC_MESSAGES/djangojs.po": whole(partial(english, "djangojs")),
 }
 
 
-def outdated() -> Iterator[tuple[Path, str]]:
-    """Yield each file that is out of date, with the text that it should contain."""
+def outdated() -> Iterator[tuple[Path, bytes]]:
+    """Yield each file that is out of date, with what it should contain."""
+    for path, made in _made():
+        if not path.exists() or path.read_bytes() != made:
+            yield path, made
+
+
+def _made() -> Iterator[tuple[Path, bytes]]:
     for name, write in FILES.items():
         path = settings.BASE_DIR / name
-        text = path.read_text() if path.exists() else ""
-        if (made := write(text)) != text:
-            yield path, made
+        yield path, write(_text(path)).encode()
+    for language, _name in settings.LANGUAGES:
+        if language != settings.LANGUAGE_CODE:
+            for domain in DOMAINS:
+                path = settings.BASE_DIR / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
+                made = translation(domain, language, _text(path))
+                yield path, made.encode()
+                yield path.with_suffix(".mo"), compiled(made, language)
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -1,4 +1,4 @@
-"""The catalogs of texts to translate: locale/en/LC_MESSAGES/django.po and djangojs.po.
+"""The catalogs of texts to translate, locale/en/LC_MESSAGES/django.po and djangojs.po, and their translations.
 
 Babel writes them instead of Django's `makemessages`, which needs the GNU gettext programs that uv cannot install.
 Django first converts templates to text that Babel reads as Python, as it does for `makemessages`.
@@ -7,25 +7,33 @@ Django first converts templates to text that Babel reads as Python, as it does f
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
-from babel.messages.pofile import write_po
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 HEADER = """\
-# The English texts, from which all translations are made. `manage.py generate` writes this file.
+# %(comment)s
 msgid ""
 msgstr ""
-"Language: en\\n"
+"Language: %(language)s\\n"
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
-"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+"Plural-Forms: %(plural)s;\\n"
 
 """
+NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # the files change only with the texts
+ENGLISH = "The English texts, from which all translations are made. `manage.py generate` writes this file."
+TRANSLATION = (
+    "Translate the empty texts. `manage.py generate` adds new texts and removes those that are gone."
+)
 KEYWORDS = {
     "_": None,
     "described": None,
@@ -53,19 +61,55 @@ def sources(*suffixes: str) -> Iterator[Path]:
                 yield path
 
 
-def django_po() -> str:
+@cache
+def _django() -> Catalog:
     catalog = Catalog(locale="en")
     for path in sources(".py", ".html", ".txt"):
         text = path.read_text()
         _add(catalog, path, text if path.suffix == ".py" else _as_python(text), "python")
-    return _written(catalog)
+    return catalog
 
 
-def djangojs_po() -> str:
+@cache
+def _djangojs() -> Catalog:
     catalog = Catalog(locale="en")
     for path in sources(".js"):
         _add(catalog, path, path.read_text(), "javascript")
-    return _written(catalog)
+    return catalog
+
+
+DOMAINS: dict[str, Callable[[], Catalog]] = {"django": _django, "djangojs": _djangojs}
+
+
+def english(domain: str) -> str:
+    """Return the catalog of the English texts."""
+    return _written(DOMAINS[domain](), ENGLISH)
+
+
+def translation(domain: str, language: str, existing: str) -> str:
+    """Return a language's catalog with today's texts. Those that `existing` does not translate are empty."""
+    known = read_po(io.StringIO(existing), locale=language)
+    catalog = Catalog(locale=language)
+    for message in DOMAINS[domain]():
+        if message.id:
+            found = known.get(message.id, message.context)
+            catalog.add(
+                message.id,
+                found.string if found is not None else None,
+                locations=message.locations,
+                auto_comments=message.auto_comments,
+                context=message.context,
+            )
+    return _written(catalog, TRANSLATION)
+
+
+def compiled(po: str, language: str) -> bytes:
+    """Return a catalog in the form that gettext reads."""
+    catalog = read_po(io.StringIO(po), locale=language)
+    catalog.creation_date = catalog.revision_date = NO_DATE
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
 
 
 def _as_python(template: str) -> str:
@@ -79,8 +123,9 @@ def _add(catalog: Catalog, path: Path, text: str, method: str) -> None:
         catalog.add(message, locations=[place], auto_comments=comments, context=context)
 
 
-def _written(catalog: Catalog) -> str:
+def _written(catalog: Catalog, comment: str) -> str:
     """Return the catalog, sorted by text. It names files but no line numbers, which would change with every commit."""
     file = io.BytesIO()
     write_po(file, catalog, omit_header=True, include_lineno=False, sort_output=True, width=120)
-    return HEADER + file.getvalue().decode()
+    about = {"comment": comment, "language": catalog.locale_identifier, "plural": catalog.plural_forms}
+    return HEADER % about + file.getvalue().decode()

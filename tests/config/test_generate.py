@@ -20,6 +20,7 @@ def copies(tmp_path: Path, settings: Settings) -> Path:
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(program.BASE_DIR / name, tmp_path / name)
+    shutil.copytree(program.BASE_DIR / "locale", tmp_path / "locale", dirs_exist_ok=True)
     settings.BASE_DIR = tmp_path
     return tmp_path
 
@@ -50,6 +51,18 @@ def test_only_a_file_that_is_missing_is_made(copies: Path) -> None:
     with pytest.raises(CommandError, match=r"^Out of date: docs/openapi\.json\. Run"):
         call_command("generate", check=True)
     assert generate() == "Wrote docs/openapi.json\n"
+
+
+def test_translations_are_kept_and_compiled(copies: Path) -> None:
+    folder = copies / "locale" / "de" / "LC_MESSAGES"
+    before = (folder / "django.po").read_text()
+    assert 'msgid "Paused."\nmsgstr "Pausiert."' in before
+    (folder / "django.po").write_text(before.replace('"Pausiert."', '"Angehalten."'))
+    assert generate() == "Wrote locale/de/LC_MESSAGES/django.mo\n"
+    assert b"Angehalten." in (folder / "django.mo").read_bytes()
+    (folder / "django.po").write_text(before.replace('msgid "Paused."', 'msgid "Gone."'))
+    assert generate() == "".join(f"Wrote locale/de/LC_MESSAGES/django.{kind}\n" for kind in ("po", "mo"))
+    assert 'msgid "Paused."\nmsgstr ""' in (folder / "django.po").read_text()
 
 
 def test_what_is_written_by_hand_around_a_part_stays() -> None:

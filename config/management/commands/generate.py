@@ -17,10 +17,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, check: bool, **options: object) -> None:
-        found = {path.relative_to(settings.BASE_DIR): text for path, text in outdated()}
+        found = {path.relative_to(settings.BASE_DIR): content for path, content in outdated()}
         if check and found:
             names = ", ".join(map(str, found))
             raise CommandError(f"Out of date: {names}. Run `.venv/bin/python manage.py generate`.")
-        for path, text in found.items():
-            (settings.BASE_DIR / path).write_text(text)
+        for path, content in found.items():
+            (settings.BASE_DIR / path).parent.mkdir(parents=True, exist_ok=True)
+            (settings.BASE_DIR / path).write_bytes(content)
             self.stdout.write(f"Wrote {path}")
