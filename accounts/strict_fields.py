@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, cast
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -75,7 +76,9 @@ class ListOf(serializers.ListField):
     """A list of 1 to `limit` values. The sentence about a bad value begins with its number, from 1."""
 
     def __init__(self, child: serializers.Field[Any, Any, Any, Any], *, limit: int, **options: Any) -> None:
-        sentence = _("Must be a list of 1 to %(limit)s values.") % {"limit": f"{limit:,}"}
+        sentence = _("Must be a list of 1 to %(limit)s values.") % {
+            "limit": number_format(limit, force_grouping=True)
+        }
         super().__init__(
             child=child, min_length=1, max_length=limit, error_messages=always(sentence), **options
         )

@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 import nextcord
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from botrunner.card.life import note_home
 from botrunner.database import from_database
@@ -54,7 +55,8 @@ class Additions:
         uris, refused = await self._keep(asked, finds.files)
         uris, refused = list(dict.fromkeys([*uris, *finds.links])), [*finds.refused, *refused]
         if len(uris) > MAX_TRACKS:
-            refused.append(_("Only the first %(limit)s tracks were added.") % {"limit": f"{MAX_TRACKS:,}"})
+            limit = number_format(MAX_TRACKS, force_grouping=True)
+            refused.append(_("Only the first %(limit)s tracks were added.") % {"limit": limit})
         if not uris:
             raise FileRefused("\n".join(refused))
         if len(uris) == 1:
@@ -66,7 +68,7 @@ class Additions:
         """Add one track. The reply also has the sentences in `refused`."""
         item = await run(asked, "AddTrack", {"query": query, "position": position})
         if item["error"]:  # it was removed from the library just now
-            await asked.tell(_(item["error"]["detail"]), private=True)
+            await asked.tell(gettext_lazy(item["error"]["detail"]), private=True)
             return
         self._expect(item["id"], asked, item["track"])
         embed = track_embed(_("Added"), item["track"])
@@ -88,7 +90,9 @@ class Additions:
         await self._tell(asked, embed, first=first, refused=[*refused, *reasons])
 
     def _expect(self, item_id: str, asked: Asked, track: dict[str, Any]) -> None:
-        self._failures.expect(UUID(item_id), asked, track_embed(_("Could not be played"), track))
+        with asked.own_language():  # only they will see it
+            failed = track_embed(_("Could not be played"), track)
+        self._failures.expect(UUID(item_id), asked, failed)
 
     async def _tell(
         self, asked: Asked, embed: nextcord.Embed, *, first: dict[str, Any] | None, refused: Sequence[str]

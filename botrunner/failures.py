@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 import nextcord
+from django.utils.translation import gettext as _
 
 from botrunner.reply import Asked
 
@@ -21,7 +22,7 @@ class Failures:
 
     def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
         """If the item fails, show `embed` to the person who added it, with the reason as its footer."""
-        for old, (command, _) in list(self._commands.items()):
+        for old, (command, _embed) in list(self._commands.items()):
             if command.age < TOKEN_SECONDS:
                 break
             del self._commands[old]
@@ -32,7 +33,9 @@ class Failures:
         asked, embed = self._commands.pop(item_id, (None, None))
         if asked is None or embed is None or asked.age >= TOKEN_SECONDS:
             return
-        task = asyncio.create_task(asked.add(embed.set_footer(text=detail)))
+        with asked.own_language():
+            embed.set_footer(text=_(detail))
+        task = asyncio.create_task(asked.add(embed))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 

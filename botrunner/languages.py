@@ -1,4 +1,4 @@
-"""The bot answers each person in the language of their Discord client, if there is a catalog for it."""
+"""Languages in Discord: each person reads replies in that of their client, and everybody else those of the server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import nextcord
 from django.conf import settings
 from django.utils import translation
 
+from guilds.domain.settings import load_settings
+from guilds.models import Guild, GuildSettings
+
 
 def language_of(locale: str | None) -> str:
     """Return the language in LANGUAGES for one of Discord's locales (Discord: Reference, Locales), or the default."""
@@ -15,6 +18,18 @@ def language_of(locale: str | None) -> str:
         return translation.get_supported_language_variant((locale or "").lower())
     except LookupError:
         return settings.LANGUAGE_CODE
+
+
+def guild_language(guild_id: str) -> str:
+    """Return the language of messages that everybody in a guild can see."""
+    locale = Guild.objects.filter(pk=guild_id).values_list("preferred_locale", flat=True).first()
+    return public_language(load_settings(guild_id), locale)
+
+
+def public_language(settings_of_guild: GuildSettings, locale: str | None) -> str:
+    """Return the language that the settings choose, or else that of the server in Discord."""
+    chosen = settings_of_guild.language
+    return chosen if chosen in dict(settings.LANGUAGES) else language_of(locale)
 
 
 def described(sentence: str) -> dict[str, Any]:
@@ -33,5 +48,6 @@ def _translations(text: str) -> dict[nextcord.Locale, str]:
     for locale in nextcord.Locale:
         if (language := language_of(locale.value)) != settings.LANGUAGE_CODE:
             with translation.override(language):
-                translated[locale] = translation.gettext(text)
+                if (found := translation.gettext(text)) != text:
+                    translated[locale] = found
     return translated

@@ -111,6 +111,7 @@ class Mirror:
                 member_count=guild.member_count,
                 bot_role_ids=[str(role.id) for role in guild.me.roles if not role.is_default()],
                 afk_channel_id=str(guild.afk_channel.id) if guild.afk_channel else None,
+                preferred_locale=str(guild.preferred_locale or ""),
                 channels=[_channel(channel) for channel in guild.channels],
                 roles=[_role(role) for role in guild.roles],
                 voices=_voices(guild),

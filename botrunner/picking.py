@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from nextcord.utils import escape_markdown
@@ -76,7 +77,10 @@ def _numbered(guild_id: str, first: int, last: int) -> list[QueueItem]:
         missing = _("There is no track number %(number)s in the queue.") % {"number": first}
         raise ItemNotFound(f"{missing} {length}")
     if len(items) > MAX_ITEMS:
-        raise ItemNotFound(_("Choose at most %(limit)s tracks at a time.") % {"limit": f"{MAX_ITEMS:,}"})
+        raise ItemNotFound(
+            _("Choose at most %(limit)s tracks at a time.")
+            % {"limit": number_format(MAX_ITEMS, force_grouping=True)}
+        )
     return items
 
 

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import aiohttp
@@ -26,7 +27,8 @@ from nextcord.ext import commands
 
 from accounts.errors import Refusal
 from botrunner.buttons import undo_view
-from botrunner.languages import language_of
+from botrunner.database import from_database
+from botrunner.languages import guild_language, language_of
 from realtime.errors import StoreNotFound
 
 log = logging.getLogger(__name__)
@@ -76,9 +78,9 @@ class Asked(nextcord.Interaction[Any]):
     def __str__(self) -> str:
         return f"Guild {self.guild_id}: /{self.name} (interaction {self.id})"
 
-    @property
-    def language(self) -> str:
-        return language_of(self.locale)
+    def own_language(self, *, when: bool = True) -> AbstractContextManager[None]:
+        """Return a context in which text is in the language of the person who asked, if `when`."""
+        return translation.override(language_of(self.locale)) if when else nullcontext()
 
     @property
     def told(self) -> bool:
@@ -106,7 +108,8 @@ class Asked(nextcord.Interaction[Any]):
         Raises nothing: an answer that cannot be sent is logged.
         """
         private = self.private if private is None else private
-        said: dict[str, Any] = {"content": str(content)} if content is not None else {}
+        with self.own_language(when=private):  # for lazy text
+            said: dict[str, Any] = {"content": str(content)} if content is not None else {}
         said |= {"embed": embed} if embed is not None else {}
         if view is None and self.change is not None and not private:
             view = undo_view(self.change)
@@ -213,6 +216,11 @@ def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
 
 async def tell_failure(asked: Asked, error: BaseException) -> None:
     """Tell the person who asked why the command failed. If the bot stops first, Discord shows that nobody answered."""
+    with asked.own_language():
+        await _tell_failure(asked, error)
+
+
+async def _tell_failure(asked: Asked, error: BaseException) -> None:
     match error:
         case StoreNotFound():  # the bot has just joined, and the guild's rows are being written
             await asked.tell(NOT_YET, private=True)
@@ -250,10 +258,10 @@ class Answering:
             await self._suggest(asked)
         elif asked.type is nextcord.InteractionType.component:
             asked.edits = True
-            with translation.override(asked.language):
+            with asked.own_language():
                 await self._press(asked)
         elif asked.type is nextcord.InteractionType.application_command:
-            with translation.override(asked.language):  # the task copies it
+            with asked.own_language():  # the task copies it
                 task = asyncio.create_task(self._run(asked), name=str(asked))
             self._under_way[task] = asked
             task.add_done_callback(self._under_way.pop)
@@ -281,7 +289,9 @@ class Answering:
             return
         timer = asyncio.create_task(_defer_in_time(asked))
         try:
-            await self._bot.process_application_commands(asked)
+            language = await _language_of_reply(asked)
+            with translation.override(language):
+                await self._bot.process_application_commands(asked)
             if not asked.told:
                 await asked.tell(NO_COMMAND, private=True)
         except Exception as error:
@@ -306,7 +316,8 @@ class Answering:
 
     async def _suggest(self, asked: Asked) -> None:
         """Let the command suggest values. Suggest none if that takes too long or fails."""
-        task = asyncio.create_task(self._bot.process_application_commands(asked))
+        with asked.own_language():
+            task = asyncio.create_task(self._bot.process_application_commands(asked))
         await asyncio.wait({task}, timeout=SUGGEST_SECONDS)
         if not task.done():
             task.cancel()
@@ -319,8 +330,15 @@ class Answering:
         return any(getattr(each.callback, "for_the_asker", False) for each in found)
 
 
+async def _language_of_reply(asked: Asked) -> str:
+    """Return the guild's language if everybody sees the reply, or else that of the person who asked."""
+    if asked.private:
+        return language_of(asked.locale)
+    return await from_database(guild_language, str(asked.guild_id))
+
+
 async def _say_closing(asked: Asked) -> None:
-    with translation.override(asked.language):
+    with asked.own_language():
         await asked.tell(CLOSING, private=True)
 
 

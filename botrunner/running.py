@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import nextcord
@@ -38,7 +39,13 @@ async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None)
 
     If the change can be undone, the reply gets a button for that.
     """
-    return await from_database(_execute, asked, name, args or {})
+    return await read(asked, _execute, asked, name, args or {})
+
+
+async def read[**P, R](asked: Asked, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that uses the ORM. Its refusals are in the language of the person who asked, who sees them."""
+    with asked.own_language():
+        return await from_database(function, *args, **kwargs)
 
 
 async def run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -342,9 +342,8 @@ APPEND_SLASH = False  # the API's paths end without one
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-# To add a language, add a line here and its catalog (docs/translating.md). People get theirs by Accept-Language or by
-# their locale in Discord.
-LANGUAGES = [("en", "English")]
+# To add a language, see docs/translating.md, which also says who sees which.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import snowflake_validator
 from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SourcesField, SwitchField
 
+AS_IN_DISCORD = "discord"  # the value of the setting `language` without a choice
+
 
 class Guild(models.Model):
     """A guild (Discord: Guild object). `bot_installed`: whether the bot is in it, as far as we know."""
@@ -35,6 +37,9 @@ class Guild(models.Model):
         null=True,
         blank=True,
         help_text=_("The channel to which Discord moves idle people."),
+    )
+    preferred_locale = models.CharField(
+        max_length=10, blank=True, default="", db_default="", help_text=_("The server's language in Discord.")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -317,6 +322,17 @@ class GuildSettings(models.Model):
         blank=True,
         works_when=("show_card", True),
         help_text=_("Where that message is posted."),
+    )
+    language = ChoiceField(
+        _("Language"),
+        section=Section.DISCORD,
+        choices=[(AS_IN_DISCORD, _("As in Discord")), *settings.LANGUAGES],
+        max_length=10,
+        default=AS_IN_DISCORD,
+        db_default=AS_IN_DISCORD,
+        help_text=_(
+            "The language of messages that everyone can see. People get their own replies in their language."
+        ),
     )
 
     class Meta:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings as program
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.discord import File
 from alerts.domain.delivery import NONCE_HONORED, Delivery, Form
@@ -22,10 +22,11 @@ from alerts.message import Without
 from botrunner.card.face import digest, message
 from botrunner.card.scene import Scene, read_scene
 from botrunner.card.steps import FLOOR, Delete, Edit, Post, Step
+from botrunner.languages import public_language
 from botrunner.models import Card, new_nonce
 from guilds.channel_permissions import ATTACH_FILES, EMBED_LINKS, READ_MESSAGE_HISTORY, likely_bot_permissions
 from guilds.domain.settings import load_settings
-from guilds.models import Channel, Role
+from guilds.models import Channel, GuildSettings, Role
 from library.artwork import artwork_folder
 
 LEASE = timedelta(seconds=30)
@@ -41,32 +42,40 @@ def claim(guild_id: str, *, owner: str, edited_at: datetime | None) -> tuple[Ste
 
     `edited_at` is when this process last edited the card.
     """
-    now = timezone.now()
     card = Card.objects.select_related("guild").filter(pk=guild_id).first()
     if card is None:
         return None, None
+    settings = load_settings(guild_id)
+    with translation.override(public_language(settings, card.guild.preferred_locale)):
+        return _claim(card, settings, owner, edited_at)
+
+
+def _claim(
+    card: Card, settings: GuildSettings, owner: str, edited_at: datetime | None
+) -> tuple[Step | None, datetime | None]:
+    now = timezone.now()
     if card.not_before is not None and card.not_before > now:
         return None, card.not_before
-    scene = read_scene(card.guild_id, began_at=card.began_at)
-    if _stands(card, scene):
+    scene = read_scene(card.pk, began_at=card.began_at)
+    if _stands(card, settings, scene):
         edit, later = _edit(card, scene, now, edited_at)
         if edit is None:  # the usual case: most events change nothing that it shows
             return None, later
     free = Q(lease_owner="") | Q(lease_expires_at__lt=now) | Q(lease_owner=owner)
-    if not Card.objects.filter(free, pk=guild_id).update(lease_owner=owner, lease_expires_at=now + LEASE):
+    if not Card.objects.filter(free, pk=card.pk).update(lease_owner=owner, lease_expires_at=now + LEASE):
         return None, now + LEASE
     card.refresh_from_db()
-    step, again = _decide(card, now, edited_at, owner)
+    step, again = _decide(card, settings, now, edited_at, owner)
     if step is None:
-        Card.objects.filter(pk=guild_id, lease_owner=owner).update(lease_owner="", lease_expires_at=None)
+        Card.objects.filter(pk=card.pk, lease_owner=owner).update(lease_owner="", lease_expires_at=None)
     return step, again
 
 
 def _decide(
-    card: Card, now: datetime, edited_at: datetime | None, owner: str
+    card: Card, settings: GuildSettings, now: datetime, edited_at: datetime | None, owner: str
 ) -> tuple[Step | None, datetime | None]:
     scene = read_scene(card.guild_id, began_at=card.began_at)
-    wanted = _wanted_channel(card)
+    wanted = _wanted_channel(card, settings)
     if card.doubt_since is not None:
         return _post(card, scene, now, owner), None
     if card.old_message_id and (card.message_id or not wanted or scene.item is None):
@@ -83,15 +92,15 @@ def _decide(
             old_channel_id=card.channel_id, old_message_id=card.message_id,
             message_id="", channel_id="", shown="", buried=False,
         )  # fmt: skip
-        return _decide(card, now, edited_at, owner)
+        return _decide(card, settings, now, edited_at, owner)
     return _edit(card, scene, now, edited_at)
 
 
-def _stands(card: Card, scene: Scene) -> bool:
+def _stands(card: Card, settings: GuildSettings, scene: Scene) -> bool:
     """Whether the card is where it should be, so that at most its content is out of date."""
     if not card.message_id or card.old_message_id or card.doubt_since is not None:
         return False
-    wanted = _wanted_channel(card)
+    wanted = _wanted_channel(card, settings)
     return bool(wanted) and (scene.item is None or (not card.buried and card.channel_id == wanted))
 
 
@@ -100,9 +109,8 @@ def _began(scene: Scene, now: datetime) -> datetime:
     return item.started_at if item is not None and item.started_at is not None else now
 
 
-def _wanted_channel(card: Card) -> str:
+def _wanted_channel(card: Card, settings: GuildSettings) -> str:
     """Return the channel in which the card should be, or "" if there should be none."""
-    settings = load_settings(card.guild_id)
     if not settings.show_card or not card.guild.bot_installed:
         return ""
     return settings.announce_channel_id or card.home_channel_id

@@ -19,6 +19,7 @@ from botrunner.finds import Finds, read_file, read_message, read_text
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
+from botrunner.running import read
 from botrunner.suggestions import Suggestions
 from library.clock import clock
 from library.domain.find import MAX_QUERY, find_track, read_query, search_library
@@ -51,14 +52,16 @@ class Adding(Cog):
         ),
     ) -> None:
         if file is not None and query:
-            await interaction.tell(_("Give a query or a file, not both."), private=True)
+            await interaction.tell(gettext_lazy("Give a query or a file, not both."), private=True)
         elif file is not None:
             finds = Finds(files=[read_file(_resolved(interaction, "attachments", file.id))])
             await self._additions.add(interaction, finds, position=position)
         elif query:
             await self._play_query(interaction, self._suggestions.meant(query), position)
         else:
-            await interaction.tell(_("Type a search or a link, or attach an audio file."), private=True)
+            await interaction.tell(
+                gettext_lazy("Type a search or a link, or attach an audio file."), private=True
+            )
 
     async def _play_query(self, interaction: Asked, typed: str, position: str) -> None:
         finds = read_text(typed)
@@ -68,14 +71,16 @@ class Adding(Cog):
         meant = read_query(typed)
         # A search without a match gets a refusal, not a failed item in the queue. AddTrack refuses malformed queries.
         if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
-            meant = (await from_database(find_track, meant)).uri
+            meant = (await read(interaction, find_track, meant)).uri
         await self._additions.add_one(interaction, meant, position=position)
 
     @nextcord.message_command(name="Add to queue", contexts=IN_GUILDS)
     async def add_to_queue(self, interaction: Asked, message: nextcord.Message) -> None:
         finds = read_message(_resolved(interaction, "messages", message.id))
         if not finds:
-            await interaction.tell(_("There is no audio file and no link in this message."), private=True)
+            await interaction.tell(
+                gettext_lazy("There is no audio file and no link in this message."), private=True
+            )
             return
         await self._additions.add(interaction, finds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import nextcord
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from nextcord.utils import escape_markdown
@@ -13,7 +14,7 @@ from botrunner.buttons import redo_view, undo_view
 from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.labels import cut
-from botrunner.languages import described
+from botrunner.languages import described, guild_language
 from botrunner.lists import show
 from botrunner.reply import Asked, for_the_asker
 from botrunner.running import run
@@ -57,13 +58,17 @@ class History(Cog):
 
 async def press_undo(asked: Asked) -> None:
     """Undo the change of a reply, and replace the reply. Raises a refusal."""
-    said, change = await _undo(asked, await from_database(_seq_of, asked))
-    await asked.replace(said, view=redo_view(change))
+    seq = await from_database(_seq_of, asked)
+    with translation.override(await from_database(guild_language, str(asked.guild_id))):
+        said, change = await _undo(asked, seq)
+        await asked.replace(said, view=redo_view(change))
 
 
 async def press_redo(asked: Asked) -> None:
-    said, change = await _redo(asked, await from_database(_seq_of, asked))
-    await asked.replace(said, view=undo_view(change))
+    seq = await from_database(_seq_of, asked)
+    with translation.override(await from_database(guild_language, str(asked.guild_id))):
+        said, change = await _redo(asked, seq)
+        await asked.replace(said, view=undo_view(change))
 
 
 def _seq_of(asked: Asked) -> int:

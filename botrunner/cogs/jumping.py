@@ -14,7 +14,7 @@ from botrunner.embeds import title_of
 from botrunner.languages import described
 from botrunner.picking import LONGEST, pick_item
 from botrunner.reply import Asked
-from botrunner.running import run
+from botrunner.running import read, run
 from botrunner.silence import tell_unless_silent, why_silent
 from botrunner.suggestions import Suggestions
 from botrunner.times import read_time
@@ -54,7 +54,7 @@ class Jumping(Cog):
             **described("Its number in /queue, or its title."), max_length=LONGEST
         ),
     ) -> None:
-        picked = await from_database(pick_item, str(interaction.guild_id), number)
+        picked = await read(interaction, pick_item, str(interaction.guild_id), number)
         item = await run(interaction, "SkipTo", {"item_id": str(picked.pk)})
         await tell_unless_silent(interaction, _("Jumped to %(track)s.") % {"track": _bold(item["track"])})
 
@@ -82,7 +82,7 @@ class Jumping(Cog):
             **described("Where in the track: 1:30, 90 (seconds) or 1m30s."), max_length=LONGEST
         ),
     ) -> None:
-        player = await run(interaction, "Seek", {"position_ms": read_time(position)})
+        player = await run(interaction, "Seek", {"position_ms": _time(interaction, position)})
         await _tell_position(interaction, player)
 
     @nextcord.slash_command(**described("Go forward in the current track."), contexts=IN_GUILDS)
@@ -96,7 +96,9 @@ class Jumping(Cog):
             default=DEFAULT_STEP,
         ),
     ) -> None:
-        await _tell_position(interaction, await run(interaction, "Seek", {"delta_ms": read_time(by)}))
+        await _tell_position(
+            interaction, await run(interaction, "Seek", {"delta_ms": _time(interaction, by)})
+        )
 
     @nextcord.slash_command(**described("Go back in the current track."), contexts=IN_GUILDS)
     async def rewind(
@@ -109,7 +111,15 @@ class Jumping(Cog):
             default=DEFAULT_STEP,
         ),
     ) -> None:
-        await _tell_position(interaction, await run(interaction, "Seek", {"delta_ms": -read_time(by)}))
+        await _tell_position(
+            interaction, await run(interaction, "Seek", {"delta_ms": -_time(interaction, by)})
+        )
+
+
+def _time(asked: Asked, typed: str) -> int:
+    """Return the milliseconds that somebody typed. Raises InvalidInput, which only they see."""
+    with asked.own_language():
+        return read_time(typed)
 
 
 def _bold(track: dict[str, Any]) -> str:

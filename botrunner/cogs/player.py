@@ -41,18 +41,19 @@ class Playback(Cog):
         if answer.seqs:
             await interaction.tell(_("Paused."))
         else:
-            await interaction.tell(_(answer.result["error"]["detail"]), private=True)
+            await interaction.tell(gettext_lazy(answer.result["error"]["detail"]), private=True)
 
     @nextcord.slash_command(**described("Resume playback."), contexts=IN_GUILDS)
     async def resume(self, interaction: Asked) -> None:
         answer = await carry_out(interaction, "Resume")
         player = await from_database(load_player, str(interaction.guild_id))
-        if player.item is None and player.queue_total == 0:
-            said = _("The queue is empty. Add a track with /play.")
-        else:
-            said = why_silent(interaction, player) or (
-                _("Resumed.") if answer.seqs else _("Already playing.")
-            )
+        with interaction.own_language(when=not answer.seqs):
+            if player.item is None and player.queue_total == 0:
+                said = _("The queue is empty. Add a track with /play.")
+            else:
+                said = why_silent(interaction, player) or (
+                    _("Resumed.") if answer.seqs else _("Already playing.")
+                )
         await interaction.tell(said, private=not answer.seqs)
 
     @nextcord.slash_command(
@@ -115,7 +116,7 @@ class Playback(Cog):
         if channel is None and isinstance(member, nextcord.Member) and member.voice:
             channel = member.voice.channel
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
-            await interaction.tell(_("Join a voice channel first, or choose one."), private=True)
+            await interaction.tell(gettext_lazy("Join a voice channel first, or choose one."), private=True)
             return
         await run(interaction, "JoinVoice", {"channel_id": str(channel.id)})
         player = await from_database(load_player, str(interaction.guild_id))

@@ -14,7 +14,7 @@ from botrunner.languages import described, offered
 from botrunner.lists import show
 from botrunner.picking import LONGEST, pick_item, pick_items
 from botrunner.reply import Asked, for_the_asker
-from botrunner.running import run
+from botrunner.running import read, run
 from botrunner.suggestions import Suggestions
 from queue_app.numbers import place_for_number
 
@@ -50,7 +50,7 @@ class Queue(Cog):
             max_length=LONGEST,
         ),
     ) -> None:
-        items = await from_database(pick_items, str(interaction.guild_id), number)
+        items = await read(interaction, pick_items, str(interaction.guild_id), number)
         if len(items) == 1:
             item = await run(interaction, "RemoveItem", {"item_id": str(items[0].pk)})
             await interaction.tell(_("Removed %(track)s.") % {"track": f"**{title_of(item['track'])}**"})
@@ -70,10 +70,10 @@ class Queue(Cog):
     ) -> None:
         if what == "duplicates":
             removed = await run(interaction, "RemoveDuplicates")
-            nothing = _("There are no duplicates in the queue.")
+            nothing = gettext_lazy("There are no duplicates in the queue.")
         else:
             removed = await run(interaction, "RemoveAbsent")
-            nothing = _("Everyone who has tracks in the queue is in the voice channel.")
+            nothing = gettext_lazy("Everyone who has tracks in the queue is in the voice channel.")
         count = removed["removed"]
         await interaction.tell(_removed(count) if count else nothing, private=not count)
 
@@ -86,7 +86,7 @@ class Queue(Cog):
         ),
         to: int = nextcord.SlashOption(**described("Its new number."), min_value=1),
     ) -> None:
-        picked = await from_database(pick_item, str(interaction.guild_id), number)
+        picked = await read(interaction, pick_item, str(interaction.guild_id), number)
         after, place = await from_database(place_for_number, picked, to)
         item = await run(interaction, "MoveItem", {"item_id": str(picked.pk), "after": after})
         await interaction.tell(
@@ -127,21 +127,20 @@ class Queue(Cog):
                 "Dismissed %(count)s failed track.", "Dismissed %(count)s failed tracks.", failed
             )
             said.append(dismissed % {"count": failed})
-        if said:
-            nothing = ""
-        elif member is not None:
-            nothing = _("%(name)s has no tracks in the queue.") % {"name": member.mention}
-        elif whose == "mine":
-            nothing = _("You have no tracks in the queue.")
-        else:
-            nothing = _("The queue is already empty.")
+        with interaction.own_language():
+            if member is not None:
+                nothing = _("%(name)s has no tracks in the queue.") % {"name": member.mention}
+            elif whose == "mine":
+                nothing = _("You have no tracks in the queue.")
+            else:
+                nothing = _("The queue is already empty.")
         await interaction.tell(" ".join(said) or nothing, private=not said)
 
     @nextcord.slash_command(**described("Put the queue in a random order."), contexts=IN_GUILDS)
     async def shuffle(self, interaction: Asked) -> None:
         count = (await run(interaction, "ShuffleQueue"))["shuffled"]
         if count < 2:
-            await interaction.tell(_("There is nothing to shuffle."), private=True)
+            await interaction.tell(gettext_lazy("There is nothing to shuffle."), private=True)
             return
         said = ngettext("Shuffled %(count)s track.", "Shuffled %(count)s tracks.", count)
         await interaction.tell(said % {"count": count})

@@ -56,6 +56,7 @@ def mirror_guild(
     member_count: int | None,
     bot_role_ids: Collection[str],
     afk_channel_id: str | None = None,
+    preferred_locale: str = "",
     channels: Iterable[dict[str, Any]],
     roles: Iterable[dict[str, Any]],
     voices: Iterable[Voice] | None,
@@ -77,12 +78,13 @@ def mirror_guild(
         guild.name, guild.icon_hash, guild.owner_id = name[:100], icon_hash, owner_id
         guild.member_count = member_count
         guild.bot_role_ids, guild.afk_channel_id = sorted(bot_role_ids), afk_channel_id
+        guild.preferred_locale = preferred_locale[:10]
         guild.bot_installed, guild.left_at, guild.unavailable = True, None, False
         guild.mirrored_at = timezone.now()
         guild.save(
             update_fields=[
                 "name", "icon_hash", "owner_id", "member_count", "bot_role_ids", "afk_channel_id",
-                "bot_installed", "left_at", "unavailable", "mirrored_at",
+                "preferred_locale", "bot_installed", "left_at", "unavailable", "mirrored_at",
             ]
         )  # fmt: skip
         channels_changed = _replace(Channel, guild_id, list(channels), CHANNEL_FIELDS)

@@ -65,6 +65,7 @@ def _mirrored(guild: DiscordObject, channels: list[DiscordObject], bot: DiscordO
         "member_count": guild.get("approximate_member_count"),
         "bot_role_ids": [str(role_id) for role_id in bot["roles"]],
         "afk_channel_id": guild.get("afk_channel_id"),
+        "preferred_locale": guild.get("preferred_locale") or "",
         "channels": [
             {
                 "id": str(channel["id"]),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from library.domain.configured import options_for
@@ -111,7 +112,10 @@ def check_size(attached: Attached, size: int | None) -> None:
     if size == 0:
         raise FileRefused(_("“%(name)s” is empty.") % {"name": attached.name})
     if size is not None and size > settings.ATTACHMENT_MAX_MB * MB:
-        limit = {"name": attached.name, "limit": f"{settings.ATTACHMENT_MAX_MB:,}"}
+        limit = {
+            "name": attached.name,
+            "limit": number_format(settings.ATTACHMENT_MAX_MB, force_grouping=True),
+        }
         raise FileRefused(_("“%(name)s” is too large (limit %(limit)s MB).") % limit)
 
 

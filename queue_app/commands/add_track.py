@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -42,7 +43,7 @@ class Query(serializers.CharField):
         if len(data) > MAX_PASTED:
             raise serializers.ValidationError(
                 _("At most %(limit)s characters. A search takes at most %(search_limit)s.")
-                % {"limit": f"{MAX_PASTED:,}", "search_limit": MAX_QUERY}
+                % {"limit": number_format(MAX_PASTED, force_grouping=True), "search_limit": MAX_QUERY}
             )
         query = read_query(data)
         if not query:

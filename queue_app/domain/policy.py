@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings as program
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -73,7 +74,8 @@ def check_add(state: GuildState) -> None:
     _require(state, settings.may_add, ADDING)
     if state.player.queue_total >= program.QUEUE_MAX_ITEMS:
         raise QueueFull(
-            _("The queue is full (limit %(limit)s tracks).") % {"limit": f"{program.QUEUE_MAX_ITEMS:,}"}
+            _("The queue is full (limit %(limit)s tracks).")
+            % {"limit": number_format(program.QUEUE_MAX_ITEMS, force_grouping=True)}
         )
     left = cap_left(state)
     if left is not None and left <= 0:

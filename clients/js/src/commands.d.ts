@@ -62,6 +62,8 @@ export interface Settings {
   show_card: boolean;
   /** Where that message is posted. */
   announce_channel_id: string | null;
+  /** The language of messages that everyone can see. People get their own replies in their language. */
+  language: "discord" | "en" | "de";
   /** Settings whose role or channel was deleted. They count as not set. */
   gone: Array<string>;
 }
@@ -97,6 +99,8 @@ export interface ChangeSettingsArguments {
   show_card?: boolean;
   /** Where that message is posted. */
   announce_channel_id?: string | null;
+  /** The language of messages that everyone can see. People get their own replies in their language. */
+  language?: "discord" | "en" | "de";
 }
 
 export interface Cleared {

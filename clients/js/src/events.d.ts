@@ -341,6 +341,8 @@ export interface SomeSettings {
   show_card?: boolean;
   /** Where that message is posted. */
   announce_channel_id?: string | null;
+  /** The language of messages that everyone can see. People get their own replies in their language. */
+  language?: "discord" | "en" | "de";
 }
 
 export interface RightsChanged {

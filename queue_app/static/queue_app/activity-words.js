@@ -81,8 +81,8 @@ export class ActivityWords {
     const copies = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value : value.cloneNode(true)]));
     const who = strong(told.actor?.called ?? "Backline");
     // If people undo their own change, the sentence does not name them again.
-    const same = told.actor?.called === actor?.called && words.startsWith("%(who)s ");
-    const nodes = interpolateNodes(same ? words.slice("%(who)s ".length) : words, { ...copies, who });
+    const same = told.actor?.called === actor?.called;
+    const nodes = interpolateNodes(same ? words.replace(/^%\(who\)s:? /, "") : words, { ...copies, who });
     return [text, { deed: element("span", {}, ...nodes) }];
   }
 

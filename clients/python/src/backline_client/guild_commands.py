@@ -64,6 +64,8 @@ class ChangeSettingsArguments(TypedDict):
     show_card: NotRequired[bool]
     # Where that message is posted.
     announce_channel_id: NotRequired[str | None]
+    # The language of messages that everyone can see. People get their own replies in their language.
+    language: NotRequired[Literal["discord", "en", "de"]]
 
 
 class ClearQueueArguments(TypedDict):

@@ -312,6 +312,8 @@ class SomeSettings(TypedDict):
     show_card: NotRequired[bool]
     # Where that message is posted.
     announce_channel_id: NotRequired[str | None]
+    # The language of messages that everyone can see. People get their own replies in their language.
+    language: NotRequired[Literal["discord", "en", "de"]]
 
 
 class SettingsChanged(TypedDict):
