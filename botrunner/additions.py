@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import nextcord
 from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
+from accounts.errors import Refusal
 from botrunner.card.life import note_home
 from botrunner.database import from_database
 from botrunner.embeds import ACCENT, PER_PAGE, title_of_track, track_embed
@@ -24,17 +25,16 @@ from botrunner.failures import Failures
 from botrunner.finds import Finds
 from botrunner.labels import cut
 from botrunner.reply import Asked
-from botrunner.running import origin_of, run
+from botrunner.running import origin_of, read, run
 from botrunner.silence import why_silent
 from botrunner.threads import in_daemon
 from library.clock import clock
-from library.domain.attachments import Attached, download, make_room, save_attachment
-from library.errors import FileRefused
+from library.domain.attachments import Attached, check_size, download, make_room, save_attachment
+from library.errors import FileRefused, said
 from library.shapes import track_shape
 from queue_app.commands.add_tracks import MAX_TRACKS
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_add, check_source_named
-from queue_app.errors import NotAllowed
 from queue_app.left_out import Adding
 from queue_app.models import QueueItem
 from queue_app.queries import attachments_in_use, count_ahead, load_player
@@ -52,19 +52,22 @@ class Additions:
 
     async def add(self, asked: Asked, finds: Finds, *, position: str = "end") -> None:
         """Add files and links in one command. Raises a refusal if nothing can be added."""
-        uris, refused = await self._keep(asked, finds.files)
+        uris, refused = await self._keep(asked, finds.files, alone=not finds.links)
         uris, refused = list(dict.fromkeys([*uris, *finds.links])), [*finds.refused, *refused]
         if len(uris) > MAX_TRACKS:
             limit = number_format(MAX_TRACKS, force_grouping=True)
             refused.append(_("Only the first %(limit)s tracks were added.") % {"limit": limit})
         if not uris:
-            raise FileRefused("\n".join(refused))
+            with asked.own_language():  # only they will see it
+                raise FileRefused("\n".join(map(str, refused)))
         if len(uris) == 1:
             await self.add_one(asked, uris[0], position=position, refused=refused)
         else:
             await self._add_several(asked, uris[:MAX_TRACKS], position=position, refused=refused)
 
-    async def add_one(self, asked: Asked, query: str, *, position: str, refused: Sequence[str] = ()) -> None:
+    async def add_one(
+        self, asked: Asked, query: str, *, position: str, refused: Sequence[str | Promise] = ()
+    ) -> None:
         """Add one track. The reply also has the sentences in `refused`."""
         item = await run(asked, "AddTrack", {"query": query, "position": position})
         if item["error"]:  # it was removed from the library just now
@@ -75,7 +78,7 @@ class Additions:
         await self._tell(asked, embed, first=item, refused=refused)
 
     async def _add_several(
-        self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str]
+        self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str | Promise]
     ) -> None:
         added = await run(asked, "AddTracks", {"uris": uris, "position": position})
         items = await from_database(_load, added["item_ids"])
@@ -95,12 +98,19 @@ class Additions:
         self._failures.expect(UUID(item_id), asked, failed)
 
     async def _tell(
-        self, asked: Asked, embed: nextcord.Embed, *, first: dict[str, Any] | None, refused: Sequence[str]
+        self,
+        asked: Asked,
+        embed: nextcord.Embed,
+        *,
+        first: dict[str, Any] | None,
+        refused: Sequence[str | Promise],
     ) -> None:
         guild_id = str(asked.guild_id)
         await from_database(note_home, guild_id, str(asked.channel_id))
         if refused:
-            embed.add_field(name=_("Left out"), value=cut("\n".join(refused), MAX_FIELD), inline=False)
+            embed.add_field(
+                name=_("Left out"), value=cut("\n".join(map(str, refused)), MAX_FIELD), inline=False
+            )
         if first is not None:
             ahead = await from_database(count_ahead, guild_id, rank=first["rank"])
             player = await from_database(load_player, guild_id)
@@ -115,20 +125,25 @@ class Additions:
 
     # --- Files ---
 
-    async def _keep(self, asked: Asked, files: Sequence[Attached]) -> tuple[list[str], list[str]]:
+    async def _keep(
+        self, asked: Asked, files: Sequence[Attached], *, alone: bool
+    ) -> tuple[list[str], list[str | Promise]]:
         """Download the files. Returns their uris, and a sentence for each that cannot be used.
 
-        Raises the refusal of a person who may not add tracks at all.
+        If the person may not add files, that is raised if there is nothing else to add (`alone`).
         """
         if not files:
             return [], []
-        try:
-            await from_database(_check_may_add_files, asked)
-        except NotAllowed as refusal:
-            return [], [str(refusal)]
+        if alone:
+            await read(asked, _check_may_add_files, asked)
+        else:
+            try:
+                await from_database(_check_may_add_files, asked)
+            except Refusal as refusal:
+                return [], [str(refusal)]
         kept = await asyncio.gather(*map(self._keep_one, files))
         uris = [uri for uri in kept if isinstance(uri, str)]
-        return uris, [str(refusal) for refusal in kept if isinstance(refusal, FileRefused)]
+        return uris, [refusal.said for refusal in kept if isinstance(refusal, FileRefused)]
 
     async def _keep_one(self, file: Attached) -> str | FileRefused:
         """Download a file. Returns its uri, or why it cannot be used."""
@@ -139,14 +154,11 @@ class Additions:
             return refusal
 
     async def _download(self, file: Attached) -> str:
+        check_size(file, file.size)
         if not await from_database(make_room, file.size or 0, in_use=attachments_in_use):
-            raise FileRefused(
-                _("There is no room for “%(name)s”. Try again when fewer files are queued.")
-                % {"name": file.name}
-            )
-        # The thread refuses files in the language of the person.
-        work = partial(copy_context().run, download, file)
-        info = await in_daemon(work, name=f"download {file.title}")
+            sentence = gettext_noop("There is no room for “%(name)s”. Try again when fewer files are queued.")
+            raise FileRefused(said(sentence, name=file.name))
+        info = await in_daemon(partial(download, file), name=f"download {file.title}")
         await from_database(save_attachment, info)
         return info.uri
 

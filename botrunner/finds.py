@@ -11,12 +11,14 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_noop
 
 from accounts.discord import DiscordObject
 from alerts.message import escape
 from library.domain.attachments import Attached
 from library.domain.signed_links import attachment_link
+from library.errors import said
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
 from library.sources.probe import clean
@@ -33,7 +35,7 @@ class Finds:
 
     files: list[Attached] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    refused: list[str | Promise] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.files or self.links or self.refused)
@@ -60,7 +62,8 @@ def read_text(text: str) -> Finds:
         if attached is not None:
             finds.files.append(_file_of(attached))
         elif len(link.encode()) > MAX_URL:
-            finds.refused.append(_("A link may have at most %(limit)s bytes.") % {"limit": MAX_URL})
+            sentence = gettext_noop("A link may have at most %(limit)s bytes.")
+            finds.refused.append(said(sentence, limit=MAX_URL))
         else:
             finds.links.append(link)
     return finds

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import Refusal
 from library.models import Track
+
+
+def said(sentence: str, **words: object) -> str | Promise:
+    """Return a text in the language of its reader, who is not known yet. `sentence` is marked with gettext_noop."""
+    return lazy(lambda: gettext(sentence) % words, str)()
 
 
 class FileRefused(Refusal):
@@ -13,6 +20,10 @@ class FileRefused(Refusal):
 
     code = "FILE_REFUSED"
     sentence = _("This file cannot be played.")
+
+    def __init__(self, sentence: str | Promise = "") -> None:
+        super().__init__(sentence)
+        self.said = sentence or self.sentence
 
 
 class NothingFound(Refusal):

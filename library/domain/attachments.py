@@ -15,17 +15,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.functional import lazy
+from django.utils.translation import gettext_noop
 
 from library.domain.configured import options_for
-from library.domain.signed_links import refreshed
 from library.domain.tracks import apply_info
-from library.errors import FileRefused
+from library.errors import FileRefused, said
 from library.models import Track
 from library.sources import SourceError, TrackInfo
-from library.sources.addresses import parse_url
 from library.sources.deadline import Deadline
 from library.sources.discord import DiscordSource, attachment_id
+from library.sources.http import HttpSource
 from library.sources.http_media import HttpMedia
 from library.sources.probe import probe
 
@@ -54,7 +54,7 @@ class Attached:
 
 
 def make_room(size: int, *, in_use: Callable[[], Collection[str]]) -> bool:
-    """Delete files until there is room for one of `size` bytes. Returns False if there is none.
+    """Delete files until there is room for one of `size` bytes. If there cannot be, delete none and return False.
 
     `in_use` returns the uris of files that must stay. The others are deleted in the order of their last use.
     """
@@ -62,14 +62,23 @@ def make_room(size: int, *, in_use: Callable[[], Collection[str]]) -> bool:
         files = _kept_files()
         surplus = sum(status.st_size for _, status in files) + size - settings.ATTACHMENTS_MAX_MB * MB
         stay = in_use() if surplus > 0 else ()
+        surplus_files = []
         for file, status in files:
-            uri = DiscordSource.uri_of(file.name)
-            if surplus > 0 and uri not in stay:
+            if surplus > 0 and DiscordSource.uri_of(file.name) not in stay:
                 surplus -= status.st_size
-                Track.objects.filter(uri=uri).update(available=False)
-                file.unlink(missing_ok=True)
-                log.info("Deleted the file of %s to make room for another", uri)
-        return surplus <= 0
+                surplus_files.append(file)
+        if surplus > 0:
+            return False
+        for file in surplus_files:
+            _delete(file)
+        return True
+
+
+def _delete(file: Path) -> None:
+    uri = DiscordSource.uri_of(file.name)
+    Track.objects.filter(uri=uri).update(available=False)
+    file.unlink(missing_ok=True)
+    log.info("Deleted the file of %s to make room for another", uri)
 
 
 def _kept_files() -> list[tuple[Path, os.stat_result]]:
@@ -110,13 +119,11 @@ def save_attachment(info: TrackInfo) -> Track:
 def check_size(attached: Attached, size: int | None) -> None:
     """Raises FileRefused for a file that is too large, or empty."""
     if size == 0:
-        raise FileRefused(_("“%(name)s” is empty.") % {"name": attached.name})
+        raise FileRefused(said(gettext_noop("“%(name)s” is empty."), name=attached.name))
     if size is not None and size > settings.ATTACHMENT_MAX_MB * MB:
-        limit = {
-            "name": attached.name,
-            "limit": number_format(settings.ATTACHMENT_MAX_MB, force_grouping=True),
-        }
-        raise FileRefused(_("“%(name)s” is too large (limit %(limit)s MB).") % limit)
+        limit = lazy(number_format, str)(settings.ATTACHMENT_MAX_MB, force_grouping=True)
+        sentence = gettext_noop("“%(name)s” is too large (limit %(limit)s MB).")
+        raise FileRefused(said(sentence, name=attached.name, limit=limit))
 
 
 @contextmanager
@@ -132,7 +139,8 @@ def _draft() -> Iterator[Path]:
 
 def _fetch(attached: Attached, draft: Path) -> bytes:
     """Write the file to `draft`. Returns its SHA-256. Raises SourceError and FileRefused."""
-    media, digest, count = _opened(attached), hashlib.sha256(), 0
+    media = HttpSource(options_for(attached.link)).open(attached.link)
+    digest, count = hashlib.sha256(), 0
     try:
         with Deadline(DOWNLOAD_SECONDS, media.close), draft.open("wb") as file:
             while data := _read(media):
@@ -153,32 +161,16 @@ def _read(media: HttpMedia) -> bytes:
         raise SourceError("TOO_SLOW", "", permanent=False) from error
 
 
-def _opened(attached: Attached) -> HttpMedia:
-    """Open the file's link, and if that has expired, a new one."""
-    try:
-        return _open(attached.link)
-    except SourceError as error:
-        fresh = refreshed(attached.link) if error.code == "NOT_FOUND" else None
-        if fresh is None:
-            raise
-    return _open(fresh)
-
-
-def _open(link: str) -> HttpMedia:
-    return HttpMedia(parse_url(link), allow_private=options_for(link).allow_private)
-
-
 def _refusal(attached: Attached, error: SourceError) -> FileRefused:
-    words = {"name": attached.name}
     match error.code:
         case "NOT_FOUND":
-            said = _("“%(name)s” is no longer available in Discord. Upload it again.")
+            sentence = gettext_noop("“%(name)s” is no longer available in Discord. Upload it again.")
         case "UNDECODABLE" | "PLAYLIST" | "UNREADABLE":
-            said = _("“%(name)s” is not an audio file, or is damaged.")
+            sentence = gettext_noop("“%(name)s” is not an audio file, or is damaged.")
         case _:
             log.warning("Could not download an attachment: %s", error.code)
-            said = _("“%(name)s” could not be downloaded from Discord. Try again in a moment.")
-    return FileRefused(said % words)
+            sentence = gettext_noop("“%(name)s” could not be downloaded from Discord. Try again in a moment.")
+    return FileRefused(said(sentence, name=attached.name))
 
 
 def _folder() -> Path:

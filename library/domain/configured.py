@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from library.domain.signed_links import networks_for, renewed
+from library.domain.signed_links import networks_for, renew
 from library.sources import Source, SourceOptions, source_of
 
 
@@ -19,5 +19,5 @@ def options_for(uri: str) -> SourceOptions:
         allow_private=networks_for(uri),
         tag_encoding=settings.LIBRARY_TAG_ENCODING,
         attachments=settings.DATA_DIR / "attachments",
-        renewed=renewed,
+        renew=renew,
     )

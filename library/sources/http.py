@@ -40,4 +40,13 @@ class HttpSource(Source):
         return self.describe(url, found, title=media.title, url=url, is_live=media.is_live)
 
     def open(self, uri: str) -> HttpMedia:
-        return HttpMedia(parse_url(self.options.renewed(uri)), allow_private=self.options.allow_private)
+        try:
+            return self._open(uri)
+        except SourceError as error:
+            fresh = self.options.renew(uri) if error.code == "NOT_FOUND" else None
+            if fresh is None:
+                raise
+        return self._open(fresh)
+
+    def _open(self, link: str) -> HttpMedia:
+        return HttpMedia(parse_url(link), allow_private=self.options.allow_private)

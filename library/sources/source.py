@@ -16,13 +16,13 @@ from library.sources.types import Media, Networks, TrackInfo
 class SourceOptions:
     """The settings of an installation. `library`: the folder of audio files. `allow_private`: private networks that
     links may lead to. `tag_encoding`: as in `probe`, for files of the library. `attachments`: the folder of files from
-    Discord. `renewed`: returns the link to fetch for a link, which is another one if it has expired."""
+    Discord. `renew`: returns a new link in place of one that leads nowhere, or None. Raises SourceError."""
 
     library: Path
     allow_private: Networks = ()
     tag_encoding: str = ""
     attachments: Path = Path()
-    renewed: Callable[[str], str] = str
+    renew: Callable[[str], str | None] = lambda link: None
 
 
 class Source(ABC):

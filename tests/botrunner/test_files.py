@@ -157,6 +157,14 @@ async def test_what_cannot_be_added_is_told_by_name(
         await add(ready, await say(ready, "", words, ("void.ogg", b"", "audio/ogg")))
     )
 
+    # In the language of the person.
+    body = {"user": "owner", "locale": "de"}
+    (await ready.http.post("/_sandbox/language", json=body)).raise_for_status()
+    assert await refused(await play_file(ready, words)) == (
+        "„words.mp3“ ist keine Audiodatei oder ist beschädigt."
+    )
+    await ready.http.post("/_sandbox/language", json=body | {"locale": "en-US"})
+
     settings.ATTACHMENT_MAX_MB = 0
     assert await refused(await play_file(ready, opus(library, "Long A"))) == (
         "“Long A.opus” is too large (limit 0 MB)."
@@ -205,6 +213,11 @@ async def test_everything_in_a_message_is_added_at_once(
     await press(ready, reply, "Undo")
     assert await queue(ready) == []
 
+    # On the web it is a link, which is renewed.
+    await ready.do(await owner_of(ready), "AddTrack", query=f"<{pasted}>", position="now")
+    await ready.hear(523)
+    await ready.slash("owner", "clear")
+
     # As many links as fit into a message, and into /play.
     many = " ".join(f"{one}?{number}" for number in range(40))
     reply = await add(ready, await say(ready, many))
@@ -231,7 +244,7 @@ def test_a_thousand_links_are_read_as_far_as_a_text_is_read() -> None:
 
 def test_links_that_are_too_long_are_named_as_such() -> None:
     found = read_message(message_of(f"http://x.example/{'a' * 2000} http://x.example/b"))
-    assert (found.links, found.refused) == (
+    assert (found.links, [str(each) for each in found.refused]) == (
         ["http://x.example/b"],
         ["A link may have at most 2000 bytes."],
     )
