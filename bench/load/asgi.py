@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STEPS = 100  # SQLite calls the progress handler after this many of its instructions
+PACE_MS = 0.8  # CPU of `_fixed_work` on the machine on which the bounds were set
+PACED = 3  # times before and after each act
 
 
 async def call(app: Any, method: str, path: str, body: object = None, *, token: str) -> Any:
@@ -54,7 +56,10 @@ async def call(app: Any, method: str, path: str, body: object = None, *, token: 
 
 @dataclass
 class Spent:
-    """The costs of each act of one kind. `rows` are rows returned to the program, `steps` are SQLite's instructions."""
+    """The costs of each act of one kind. `rows` are rows returned to the program, `steps` are SQLite's instructions.
+
+    `cpu_ms` are milliseconds on the machine on which the bounds were set (see `Meter.measure`).
+    """
 
     queries: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -65,9 +70,26 @@ class Spent:
     def median_ms(self) -> float:
         return statistics.median(self.cpu_ms)
 
-    @property
-    def mean_ms(self) -> float:
-        return sum(self.cpu_ms) / len(self.cpu_ms)
+
+def _fixed_work() -> int:
+    """Do a fixed piece of work of the same kind as a request: objects, dictionaries, text and JSON."""
+    event = {
+        "item": {"id": "x" * 36, "track": {"uri": "library:" + "0" * 32, "title": "Song"}, "rank": 1 << 20}
+    }
+    rows = [Spent([number]) for number in range(400)]
+    by_name = {f"row {row.queries[0]}": row for row in rows}
+    total = sum(by_name[f"row {number}"].queries[0] for number in range(400))
+    return total + sum(len(json.dumps(json.loads(json.dumps(event)))) for _ in range(40))
+
+
+def _pace() -> list[float]:
+    """Return how many times longer than PACE_MS the fixed work takes now."""
+    found = []
+    for _ in range(PACED):
+        begun = time.process_time()
+        _fixed_work()
+        found.append((time.process_time() - begun) * 1000 / PACE_MS)
+    return found
 
 
 class Meter:
@@ -78,6 +100,7 @@ class Meter:
         from django.db.backends.signals import connection_created
 
         self.queries = self.rows = self.steps = 0
+        self.paces: list[float] = []
         connection_created.connect(self._watch)
         connections.close_all()
 
@@ -100,11 +123,19 @@ class Meter:
         return execute(sql, params, many, context)
 
     async def measure[R](self, spent: Spent, act: Callable[[], Awaitable[R]]) -> R:
-        """Await `act()` and return its result. The costs are appended to `spent`."""
+        """Await `act()` and return its result. The costs are appended to `spent`.
+
+        The same code takes twice the CPU on another machine, or while other programs use this one. Therefore a fixed
+        piece of work is measured before and after the act, and the act's CPU is divided by what that took.
+        """
+        paces = _pace()
         before = self.queries, self.rows, self.steps
         begun = time.process_time()
         result = await act()
-        spent.cpu_ms.append((time.process_time() - begun) * 1000)
+        taken = time.process_time() - begun
+        pace = statistics.median(paces + _pace())
+        self.paces.append(pace)
+        spent.cpu_ms.append(taken * 1000 / pace)
         for values, now, then in zip(
             (spent.queries, spent.rows, spent.steps),
             (self.queries, self.rows, self.steps),
