@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from database.prepared import Prepared
@@ -143,7 +143,11 @@ def append_all(store: Store, events: list[Event]) -> None:
 
 def _advance(store: Store, head: int, *, count: int, calm: bool = False) -> None:
     store.head = head
-    store.save(update_fields=["head", "size_bytes"])
+    with connection.cursor() as cursor:  # `save` takes 0.25 ms, with each event of each log, and this 0.02
+        cursor.execute(
+            "UPDATE realtime_store SET head = %s, size_bytes = %s WHERE id = %s",
+            [store.head, store.size_bytes, store.pk],
+        )
 
     def committed() -> None:
         metrics.EVENTS_APPENDED.labels(metrics.kind_of(store.name)).inc(count)
