@@ -34,7 +34,7 @@ from library.errors import FileRefused, said
 from library.shapes import track_shape
 from queue_app.commands.add_tracks import MAX_TRACKS
 from queue_app.domain.guild_state import opened
-from queue_app.domain.policy import check_add, check_source_named
+from queue_app.domain.policy import check_add, check_source
 from queue_app.left_out import Adding
 from queue_app.models import QueueItem
 from queue_app.queries import attachments_in_use, count_ahead, load_player
@@ -167,7 +167,7 @@ def _check_may_add_files(asked: Asked) -> None:
     """Check the rights before files are downloaded. Raises NotAllowed if the guild does not allow them."""
     with opened(str(asked.guild_id), origin=origin_of(asked)) as state:
         check_add(state)
-        check_source_named(state, "discord")
+        check_source(state, "discord")
 
 
 def _load(item_ids: list[str]) -> list[QueueItem]:

@@ -7,9 +7,10 @@ from typing import Any
 from django.conf import settings
 
 from library.models import Track
+from library.rows import TrackRow
 
 
-def track_shape(track: Track) -> dict[str, Any]:
+def track_shape(track: Track | TrackRow) -> dict[str, Any]:
     return {
         "uri": track.uri,
         "title": track.title,

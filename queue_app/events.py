@@ -16,6 +16,7 @@ from guilds.events import SettingsChanged
 from library.clock import clock
 from queue_app.models import Loop, Player, QueueItem
 from queue_app.player_states import PAUSED, STOPPED
+from queue_app.rows import ItemRow
 from queue_app.serializers import PlayerSerializer, QueueItemSerializer
 from queue_app.shapes import item_shape, player_shape
 from realtime.events import Shape, TypedEvent, Words
@@ -31,6 +32,7 @@ class MusicEvent(TypedEvent):
     log = "guild"
     shapes: ClassVar = {
         QueueItem: Shape(item_shape, QueueItemSerializer),
+        ItemRow: Shape(item_shape, QueueItemSerializer),
         Player: Shape(player_shape, PlayerSerializer),
     }
 
@@ -44,7 +46,7 @@ class QueueEvent(MusicEvent):
 class ItemEvent(QueueEvent):
     """Base of events of one item. The item's track and requester should be loaded."""
 
-    item: QueueItem
+    item: QueueItem | ItemRow
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -97,7 +99,7 @@ class TracksAdded(ItemsEvent):
     said = ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count")
     listed = "items"
     reducer = "insert each item by its `rank`"
-    items: Annotated[list[QueueItem], "200 at most"]
+    items: Annotated[list[QueueItem | ItemRow], "200 at most"]
 
 
 class TrackResolved(ItemEvent):

@@ -10,9 +10,10 @@ from django.utils import timezone
 from accounts.shapes import user_shape
 from library.shapes import track_shape
 from queue_app.models import Play, Player, QueueItem
+from queue_app.rows import ItemRow
 
 
-def item_shape(item: QueueItem) -> dict[str, Any]:
+def item_shape(item: QueueItem | ItemRow) -> dict[str, Any]:
     """Return an item in its shape. `item.track` and `item.requested_by` should be loaded."""
     return {
         "id": str(item.pk),

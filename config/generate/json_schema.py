@@ -110,7 +110,9 @@ def _fields(serializer: type[Serializer], *, read_only: bool = True) -> dict[str
 
 def _any_of(schemas: list[Schema]) -> Schema:
     """Return the shortest schema that allows what any of `schemas` allows."""
-    first, *others = schemas
+    first, *others = (each for at, each in enumerate(schemas) if each not in schemas[:at])
+    if not others:
+        return first
     if others != [{"type": "null"}]:
         return {"anyOf": schemas}
     if "enum" in first:

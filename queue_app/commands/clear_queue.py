@@ -14,6 +14,7 @@ from queue_app.domain.remove import take_out_where
 from queue_app.events import QueueCleared, TrackRemoved
 from queue_app.models import QueueItem
 from queue_app.queries import failed_items
+from queue_app.rows import WaitingRow
 from queue_app.serializers import ClearedSerializer
 
 ALL, MINE = "all", "mine"
@@ -54,7 +55,7 @@ class ClearQueue(Command):
         user = state.origin.user
         person = None if whose == ALL else (user.pk if user else 0) if whose == MINE else int(whose)
 
-        def is_theirs(item: QueueItem) -> bool:
+        def is_theirs(item: WaitingRow | QueueItem) -> bool:
             return person is None or item.requested_by_id == person
 
         removed = take_out_where(state, is_theirs, right=right, event=QueueCleared)

@@ -7,7 +7,7 @@ from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import Right, check_clear
 from queue_app.domain.remove import take_out_where
 from queue_app.events import TrackRemoved, TracksRemoved
-from queue_app.models import QueueItem
+from queue_app.rows import WaitingRow
 from queue_app.serializers import RemovedSerializer
 
 
@@ -23,7 +23,7 @@ class RemoveDuplicates(Command):
     def run(state: GuildState) -> dict[str, Any]:
         seen: set[int] = set()
 
-        def is_again(item: QueueItem) -> bool:
+        def is_again(item: WaitingRow) -> bool:
             if item.track_id in seen:
                 return True
             seen.add(item.track_id)

@@ -12,6 +12,7 @@ from queue_app.domain.policy import Right
 from queue_app.domain.remove import take_out
 from queue_app.errors import ItemNotFound, NotYourItem
 from queue_app.events import TrackRemoved, TracksRemoved
+from queue_app.models import ItemState
 from queue_app.serializers import RemovedSerializer
 
 
@@ -31,13 +32,13 @@ class RemoveItems(Command):
     @staticmethod
     def run(state: GuildState, *, item_ids: list[str]) -> dict[str, Any]:
         """Raises ItemNotFound and NotYourItem."""
-        found = state.find_items(item_ids)
-        if len(found) < len(set(item_ids)):
-            known = {str(item.pk) for item in found}
-            missing = next(item_id for item_id in item_ids if item_id not in known)
-            raise ItemNotFound(
-                _("The item %(item)s is not in the queue.") % {"item": missing}, field="item_ids"
-            )
+        known = state.find_items(item_ids)
+        for item_id in item_ids:
+            if item_id not in known or known[item_id].state != ItemState.QUEUED:
+                raise ItemNotFound(
+                    _("The item %(item)s is not in the queue.") % {"item": item_id}, field="item_ids"
+                )
+        found = sorted(known.values(), key=lambda item: item.rank)
         user = state.origin.user
         if not state.is_dj and any(item.requested_by_id != (user and user.pk) for item in found):
             raise NotYourItem

@@ -14,6 +14,7 @@ from queue_app.domain.skip import repeat_all, skip_current
 from queue_app.errors import ItemNotFound, NotAllowed
 from queue_app.events import QueueRenumbered, TrackAdded, TracksAdded, TrackSkipped, TracksSkipped
 from queue_app.models import ItemState, QueueItem
+from queue_app.rows import waiting_rows
 from queue_app.serializers import QueueItemSerializer
 
 
@@ -38,12 +39,8 @@ class SkipTo(Command):
         target = state.find_item(item_id, ItemState.QUEUED)
         if target is None:
             raise ItemNotFound
-        before = queued(state.guild_id).filter(rank__lt=target.rank).order_by("rank")
-        passed = list(
-            takewhile(
-                lambda item: item.pk != target.pk, before.only("pk", "rank", "track_id", "requested_by_id")
-            )
-        )
+        before = queued(state.guild_id).filter(rank__lt=target.rank)
+        passed = list(takewhile(lambda item: item.pk != target.pk, waiting_rows(before)))
         user = state.origin.user
         others = any(item.requested_by_id != (user and user.pk) for item in passed)
         if others and not may_skip_others(state):

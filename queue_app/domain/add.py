@@ -10,8 +10,9 @@ from library.domain.find import find_track, stand_in
 from library.errors import NothingFound
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import check_move, check_source, may_skip_at_once
-from queue_app.domain.rank import Place, at_end, at_front, at_turn, behind, queued
+from queue_app.domain.rank import Place, at_end, at_front, behind, queued
 from queue_app.domain.skip import skip_current
+from queue_app.domain.turns import at_turn
 from queue_app.errors import ItemNotFound, NotAllowed
 from queue_app.events import TrackAdded, TrackFailed
 from queue_app.models import ItemState, QueueItem
@@ -32,7 +33,7 @@ def put(
         track = find_track(query)
     except NothingFound as error:
         track, missing = error.track or stand_in(query), error
-    check_source(state, track)
+    check_source(state, track.source)
     item = QueueItem.objects.create(
         guild_id=state.guild_id,
         track=track,

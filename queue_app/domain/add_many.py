@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Callable
+from functools import partial
 from itertools import batched
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings as program
@@ -16,7 +19,8 @@ from library.models import Track
 from queue_app.domain.add import place_for, remove_again, start_with
 from queue_app.domain.guild_state import GuildState
 from queue_app.domain.policy import cap_left, check_source
-from queue_app.domain.rank import PART, Place, at_turn, front_ranks, ranks_behind
+from queue_app.domain.rank import PART, Place, front_ranks, ranks_behind
+from queue_app.domain.turns import turn_ranks
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.events import TracksAdded
 from queue_app.left_out import Adding
@@ -31,11 +35,17 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
 
     The caller of this function checks whether the person may add tracks.
     """
-    place = place_for(state, position)  # refuses before anything is written
+    user = state.origin.user
+    find_ranks: Callable[[int], list[int]]
+    if position == "end" and state.settings.fair_order and user is not None:
+        find_ranks = partial(turn_ranks, state, user.pk)
+    else:
+        find_ranks = partial(
+            _ranks_at, state, place_for(state, position)
+        )  # refuses before anything is written
     wanted = _random.sample(uris, len(uris)) if shuffle else uris
-    tracks, left_out = _choose(state, wanted)
-    items = _insert(state, tracks, position, place)
-    _announce(state, items)
+    chosen, left_out = _choose(state, wanted)
+    items = _insert(state, chosen, find_ranks(len(chosen)))
     start_with(state, len(items), now=position == "now")
     state.undo.steps.append(remove_again(items, position))
     state.undo.count = len(items)
@@ -48,22 +58,21 @@ def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[
     Raises the reason of the first one if no track can be added.
     """
     found = find_tracks(uris)
-    room = program.QUEUE_MAX_ITEMS - state.player.queue_total
-    cap = cap_left(state)
+    allowed = {source: _is_allowed(state, source) for source in {track.source for track in found.values()}}
+    limits = [(program.QUEUE_MAX_ITEMS - state.player.queue_total, Adding.QUEUE_FULL)]
+    if (cap := cap_left(state)) is not None:
+        limits.append((cap, Adding.QUEUE_CAP_REACHED))
+    room, full = min(limits, key=itemgetter(0))
     tracks: list[Track] = []
     left_out: list[dict[str, str]] = []
     for uri in uris:
-        track, reason = found.get(uri), ""
+        track = found.get(uri)
         if track is None:
-            reason = Adding.NOTHING_FOUND
-        elif not _is_allowed(state, track):
-            reason = Adding.FORBIDDEN
+            left_out.append({"uri": uri, "reason": Adding.NOTHING_FOUND})
+        elif not allowed[track.source]:
+            left_out.append({"uri": uri, "reason": Adding.FORBIDDEN})
         elif len(tracks) >= room:
-            reason = Adding.QUEUE_FULL
-        elif cap is not None and len(tracks) >= cap:
-            reason = Adding.QUEUE_CAP_REACHED
-        if track is None or reason:
-            left_out.append({"uri": uri, "reason": reason})
+            left_out.append({"uri": uri, "reason": full})
         else:
             tracks.append(track)
     if not tracks:
@@ -71,9 +80,9 @@ def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[
     return tracks, left_out
 
 
-def _is_allowed(state: GuildState, track: Track) -> bool:
+def _is_allowed(state: GuildState, source: str) -> bool:
     try:
-        check_source(state, track)
+        check_source(state, source)
     except NotAllowed:
         return False
     return True
@@ -82,7 +91,7 @@ def _is_allowed(state: GuildState, track: Track) -> bool:
 def _refuse(state: GuildState, found: dict[str, Track], first: dict[str, str]) -> None:
     match first["reason"]:
         case "FORBIDDEN":
-            check_source(state, found[first["uri"]])
+            check_source(state, found[first["uri"]].source)
         case "QUEUE_FULL":
             raise QueueFull
         case "QUEUE_CAP_REACHED":
@@ -90,43 +99,25 @@ def _refuse(state: GuildState, found: dict[str, Track], first: dict[str, str]) -
     raise NothingFound(_("None of these tracks is in the library any longer."))
 
 
-def _insert(state: GuildState, tracks: list[Track], position: Position, place: Place) -> list[QueueItem]:
-    """Write the items, in the order of the tracks, and return them."""
-    user = state.origin.user
-    if position == "end" and state.settings.fair_order and user is not None:
-        return [_insert_at_turn(state, track, user.pk, number) for number, track in enumerate(tracks)]
-    if place.after is None and state.last is not None:
-        ranks = front_ranks(state, len(tracks))
-    elif place.after is None:
-        ranks = list(range(0, len(tracks) << 20, 1 << 20))
-    else:
-        low = QueueItem.objects.filter(pk=place.after).values_list("rank", flat=True).get()
-        ranks = ranks_behind(state, low, len(tracks))
-    items = [_new(state, track, rank) for track, rank in zip(tracks, ranks, strict=True)]
-    return QueueItem.objects.bulk_create(items, batch_size=200)
+def _ranks_at(state: GuildState, place: Place, count: int) -> list[int]:
+    if place.after is None:
+        return front_ranks(state, count)
+    low = QueueItem.objects.filter(pk=place.after).values_list("rank", flat=True).get()
+    return ranks_behind(state, low, count)
 
 
-def _insert_at_turn(state: GuildState, track: Track, person: int, number: int) -> QueueItem:
-    item = _new(state, track, at_turn(state, person).rank)
-    item.save(force_insert=True)
-    state.note_last(item)
-    return item
-
-
-def _new(state: GuildState, track: Track, rank: int) -> QueueItem:
-    return QueueItem(
-        id=uuid.uuid4(), guild_id=state.guild_id, track=track, requested_by=state.origin.user, rank=rank
-    )
-
-
-def _announce(state: GuildState, items: list[QueueItem]) -> None:
-    ranks: dict[uuid.UUID, int] = {}
-    for part in batched(items, PART):  # some may have new ranks since room was made
-        ranks |= dict(QueueItem.objects.filter(pk__in=[item.pk for item in part]).values_list("pk", "rank"))
+def _insert(state: GuildState, tracks: list[Track], ranks: list[int]) -> list[QueueItem]:
+    """Write the items, in the order of the tracks, append their events, and return them."""
+    items = [
+        QueueItem(
+            id=uuid.uuid4(), guild_id=state.guild_id, track=track, requested_by=state.origin.user, rank=rank
+        )
+        for track, rank in zip(tracks, ranks, strict=True)
+    ]
+    QueueItem.objects.bulk_create(items, batch_size=PART)
     for part in batched(items, PART):
-        for item in part:
-            item.rank = ranks[item.pk]
-            state.note_last(item)
         state.player.queue_total += len(part)
         state.append(TracksAdded(items=list(part)))
     state.count(0)
+    state.note_last(items[-1])
+    return items

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import batched
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
@@ -25,6 +24,7 @@ from queue_app.domain.plays import begin_play, end_play
 from queue_app.events import PlayerErrorChanged, PlayerResumed, TrackRemoved, VoiceChanged
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
 from queue_app.player_states import NOWHERE, SILENCES
+from queue_app.rows import ItemRow, rows_of
 from realtime.domain.append import append, holds, lock_store
 from realtime.errors import StoreNotFound
 from realtime.events import TypedEvent
@@ -32,7 +32,6 @@ from realtime.models import Store
 from realtime.origin import BOT, Origin
 
 Step = dict[str, Any]
-IN_STATEMENT = 500  # ids
 
 
 @dataclass
@@ -84,8 +83,13 @@ class GuildState:
 
         The number is counted here, because the database would read all items for each event.
         """
-        self.player.queue_total = max(0, self.player.queue_total + change)
-        Player.objects.filter(pk=self.guild_id).update(queue_total=self.player.queue_total)
+        total = self.player.queue_total = max(0, self.player.queue_total + change)
+        with (
+            connection.cursor() as cursor
+        ):  # `update` takes 0.23 ms, with almost every command, and this 0.02
+            cursor.execute(
+                "UPDATE queue_app_player SET queue_total = %s WHERE guild_id = %s", [total, self.guild_id]
+            )
 
     def note_last(self, item: QueueItem) -> None:
         """Remember a queued item as the last one, if it is. Call it for a new item, or one with a new rank."""
@@ -153,13 +157,9 @@ class GuildState:
         items = QueueItem.objects.select_related("track", "requested_by")
         return items.filter(guild_id=self.guild_id, pk=item_id, state__in=states).first()
 
-    def find_items(self, item_ids: list[str]) -> list[QueueItem]:
-        """Return the items that are queued in the guild, in order, with their tracks and requesters loaded."""
-        items = QueueItem.objects.select_related("track", "requested_by")
-        # Filtered by id only: with a filter by state, SQLite would read the whole queue.
-        found = [item for part in batched(item_ids, IN_STATEMENT) for item in items.filter(pk__in=part)]
-        queued = (item for item in found if item.guild_id == self.guild_id and item.state == ItemState.QUEUED)
-        return sorted(queued, key=lambda item: item.rank)
+    def find_items(self, item_ids: Iterable[str]) -> dict[str, ItemRow]:
+        """Return the guild's items with these ids, in any state and order."""
+        return {str(row.pk): row for row in rows_of(item_ids) if row.guild_id == self.guild_id}
 
     def dismiss(self, item: QueueItem, *, why: Literal["cleared", "retried"] | None = None) -> None:
         """Remove a failed item from `failed`. `why` is a field of the event."""

@@ -18,7 +18,6 @@ from guilds.errors import GuildForbidden
 from guilds.models import GuildSettings, VoiceState, Who
 from guilds.permissions import can_manage
 from guilds.setting_fields import known_sources
-from library.models import Track
 from queue_app.domain.guild_state import GuildState
 from queue_app.errors import NotAllowed, QueueCapReached, QueueFull
 from queue_app.models import ItemState, Player, QueueItem, SkipVote
@@ -104,13 +103,8 @@ def check_may_add(state: GuildState) -> None:
     _require(state, state.settings.may_add, ADDING)
 
 
-def check_source(state: GuildState, track: Track) -> None:
-    """Raises NotAllowed if the guild does not allow the track's source. Ignores stand-ins for failed searches."""
-    check_source_named(state, track.source)
-
-
-def check_source_named(state: GuildState, source: str) -> None:
-    """Raises NotAllowed if the guild does not allow the source of that name."""
+def check_source(state: GuildState, source: str) -> None:
+    """Raises NotAllowed if the guild does not allow tracks of this source. Ignores stand-ins for failed searches."""
     allowed, sources = state.settings.allowed_sources, known_sources()
     if state.membership is None or allowed is None or source not in sources or source in allowed:
         return

@@ -9,20 +9,20 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from queue_app.domain.guild_state import IN_STATEMENT, GuildState, Step
-from queue_app.domain.rank import PART, queued
+from queue_app.domain.guild_state import GuildState, Step
+from queue_app.domain.rank import MANY, PART, Ranked, queued, ranked_queue
 from queue_app.events import QueueCleared, TrackRemoved, TracksRemoved, TracksSkipped
 from queue_app.models import ItemState, QueueItem
+from queue_app.rows import IN_STATEMENT, ItemRow, WaitingRow, rows_of, waiting_rows
 
 PREDECESSORS = 20  # how many are stored for each run of removed items
-MANY = 1_000  # for more items, reading the whole queue is faster than a query for each run
 
-Ranked = tuple[UUID, int]  # an item's id and rank
+Removable = QueueItem | ItemRow | WaitingRow
 
 
 def take_out(
     state: GuildState,
-    items: Sequence[QueueItem],
+    items: Sequence[Removable],
     *,
     right: str,
     end: ItemState = ItemState.REMOVED,
@@ -31,15 +31,15 @@ def take_out(
 ) -> Step:
     """End queued items, in ascending order of rank, and append their events. Returns the step that puts them back.
 
-    A single item, with its track and requester loaded, gets a TrackRemoved. `right` is a key of `restore.RIGHTS`, which
-    putting them back needs. `before` is the whole queue in ascending order, if the caller has read it.
+    A single item gets a TrackRemoved. `right` is a key of `restore.RIGHTS`, which putting them back needs. `before` is
+    the whole queue in ascending order, if the caller has read it.
     """
     ranked = [(item.pk, item.rank) for item in items]
     step: Step = {"do": "PutBack", "runs": list(_runs(state, ranked, before)), "right": right, "end": end}
     if len(items) == 1 and event is TracksRemoved and end == ItemState.REMOVED:
-        items[0].end(end)
+        item = _remove_one(items[0])
         state.count(-1)
-        state.append(TrackRemoved(item=items[0]))
+        state.append(TrackRemoved(item=item))
         return step
     now = timezone.now()
     for part in batched(ranked, IN_STATEMENT):
@@ -52,22 +52,30 @@ def take_out(
     return step
 
 
+def _remove_one(item: Removable) -> QueueItem | ItemRow:
+    """Remove an item, and return it as it is afterwards."""
+    if isinstance(item, QueueItem):
+        item.end(ItemState.REMOVED)
+        return item
+    now = timezone.now()
+    QueueItem.objects.filter(pk=item.pk).update(state=ItemState.REMOVED, ended_at=now)
+    row = item if isinstance(item, ItemRow) else rows_of([item.pk])[0]
+    return row._replace(state=ItemState.REMOVED, ended_at=now)
+
+
 def take_out_where(
     state: GuildState,
-    matches: Callable[[QueueItem], bool],
+    matches: Callable[[WaitingRow], bool],
     *,
     right: str = "clear",
     event: type[QueueCleared | TracksRemoved] = TracksRemoved,
 ) -> int:
     """Remove the queued items for which `matches` is true, so that undo can put them back. Returns their number.
 
-    `matches` is called in the order of the queue. Reads the whole queue: `pk`, `rank`, `track_id` and
-    `requested_by_id` of each item.
+    `matches` is called in the order of the queue. Reads the whole queue.
     """
-    waiting = list(queued(state.guild_id).order_by("rank").only("pk", "rank", "track_id", "requested_by_id"))
+    waiting = waiting_rows(queued(state.guild_id))
     gone = [item for item in waiting if matches(item)]
-    if len(gone) == 1 and event is TracksRemoved:
-        gone = [item for item in [state.find_item(str(gone[0].pk), ItemState.QUEUED)] if item]
     if gone:
         before = [(item.pk, item.rank) for item in waiting]
         state.undo.steps.append(take_out(state, gone, right=right, event=event, before=before))
@@ -88,7 +96,7 @@ def _runs(state: GuildState, items: Sequence[Ranked], before: Sequence[Ranked] |
     """
     gone = {pk for pk, _ in items}
     if before is None and len(items) > MANY:
-        before = list(queued(state.guild_id).order_by("rank").values_list("pk", "rank"))
+        before = ranked_queue(state.guild_id)
     nearest = None if before is not None else _nearest(state, items)
     of = _in_memory(before, gone) if before is not None else lambda rank: _predecessors(state, rank, gone)
     run: list[UUID] = []
@@ -138,10 +146,11 @@ def _predecessors(state: GuildState, rank: int, gone: Collection[UUID]) -> list[
     """Return the nearest queued items before a rank, nearest first, without those in `gone`."""
     found: list[UUID] = []
     before = queued(state.guild_id).order_by("-rank")
+    limit = PREDECESSORS + min(len(gone), PREDECESSORS)
     while len(found) < PREDECESSORS:
-        page = list(before.filter(rank__lt=rank).values_list("pk", "rank")[: 2 * PREDECESSORS])
+        page = list(before.filter(rank__lt=rank).values_list("pk", "rank")[:limit])
         found += [pk for pk, _ in page if pk not in gone]
-        if len(page) < 2 * PREDECESSORS:
+        if len(page) < limit:
             break
         rank = page[-1][1]
     return found[:PREDECESSORS]

@@ -7,10 +7,12 @@ from itertools import batched
 from django.db.models import prefetch_related_objects
 
 from queue_app.domain.guild_state import GuildState, Step
-from queue_app.domain.rank import PART, STEP, at_end, at_turn, queued
+from queue_app.domain.rank import PART, STEP, at_end, queued
 from queue_app.domain.remove import take_out
+from queue_app.domain.turns import at_turn
 from queue_app.events import TrackAdded, TracksAdded, TrackSkipped
 from queue_app.models import ItemState, Loop, QueueItem
+from queue_app.rows import WaitingRow
 from realtime.origin import BOT
 
 
@@ -35,7 +37,7 @@ def play_again(state: GuildState, item: QueueItem) -> Step:
     return {"do": "SetCurrent", "item": str(item.pk), "position_ms": state.ended_at_ms, "ended_at": ended_at}
 
 
-def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
+def repeat(state: GuildState, item: QueueItem | WaitingRow) -> QueueItem | None:
     """Add an ended item again if the loop is set to the queue, without limits. Returns the new item.
 
     It goes to the end, or to its turn if people take turns.
@@ -48,7 +50,7 @@ def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
         guild_id=state.guild_id,
         track_id=item.track_id,
         requested_by_id=item.requested_by_id,
-        repeats=item,
+        repeats_id=item.pk,
         rank=place.rank,
     )
     state.count(1)
@@ -57,7 +59,7 @@ def repeat(state: GuildState, item: QueueItem) -> QueueItem | None:
     return again
 
 
-def repeat_all(state: GuildState, items: list[QueueItem]) -> list[str]:
+def repeat_all(state: GuildState, items: list[WaitingRow]) -> list[str]:
     """Do the same with items that a jump skipped, in their order. Returns the ids of the new items.
 
     Many go to the end, also if people take turns: finding a turn for each of thousands would take a minute.
@@ -72,7 +74,7 @@ def repeat_all(state: GuildState, items: list[QueueItem]) -> list[str]:
             guild_id=state.guild_id,
             track_id=item.track_id,
             requested_by_id=item.requested_by_id,
-            repeats=item,
+            repeats_id=item.pk,
             rank=rank + STEP * number,
         )
         for number, item in enumerate(items)

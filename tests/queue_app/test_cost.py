@@ -127,3 +127,15 @@ def measure(size: int, *, playing: bool) -> dict[str, Spent]:
         started = playback.start_next(stage.id, owner=stage.owner)
     assert (started is not None) == playing
     return found
+
+
+@pytest.mark.django_db
+def test_adding_many_by_turns_takes_as_many_queries_as_adding_few(stage: Stage) -> None:
+    stage.decide(fair_order=True)
+    stage.fill(30, people=[stage.join(), stage.join(), stage.member])
+    counts = []
+    for count in (2, 12):
+        with spending() as spent:
+            stage.do("AddTracks", uris=[TrackFactory.create().uri] * count)
+        counts.append(spent.queries)
+    assert counts[0] == counts[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from hypothesis.extra.django import TestCase
 
 from accounts.models import User
 from queue_app.domain.guild_state import open_guild
-from queue_app.domain.rank import at_turn
+from queue_app.domain.rank import STEP
+from queue_app.domain.turns import at_turn, turn_ranks
 from queue_app.errors import NotAllowed
 from queue_app.models import ItemState, Player, QueueItem
 from realtime.origin import BOT
@@ -61,15 +64,17 @@ class Turns(TestCase):
         queue=st.lists(st.integers(0, 4), max_size=25),
         current=st.none() | st.integers(0, 4),
         person=PEOPLE,
+        count=st.integers(1, 6),
+        step=st.sampled_from((1, STEP)),
     )
-    def test_the_database_finds_the_place_that_the_rule_says(
-        self, queue: list[int], current: int | None, person: int
+    def test_the_database_finds_the_places_that_the_rule_says(
+        self, queue: list[int], current: int | None, person: int, count: int, step: int
     ) -> None:
         """Person 0 has left, so their items have no requester."""
         stage = Stage()
         people: list[User | None] = [None, *(stage.join() for _ in range(4))]
         keys = [user.pk if user else None for user in people]
-        ids = stage.fill(len(queue), people=[people[each] for each in queue]) if queue else []
+        ids = stage.fill(len(queue), people=[people[each] for each in queue], step=step) if queue else []
         if current is not None:
             playing = QueueItem.objects.create(
                 guild=stage.guild,
@@ -84,10 +89,18 @@ class Turns(TestCase):
         place = at_turn(state, user.pk)
         if current == 0:  # `fair_place` takes None if nothing plays
             keys[0] = -1
-        expected = fair_place(
-            [keys[each] for each in queue], current=None if current is None else keys[current], person=user.pk
-        )
+        asked = [keys[each] for each in queue]
+        plays = None if current is None else keys[current]
+        expected = fair_place(asked, current=plays, person=user.pk)
         assert (str(place.after) if place.after else None) == (ids[expected - 1] if expected else None)
-        ranks = [item.rank for item in QueueItem.objects.filter(pk__in=ids).order_by("rank")]
+        ranks = list(QueueItem.objects.filter(pk__in=ids).order_by("rank").values_list("rank", flat=True))
         assert sum(rank < place.rank for rank in ranks) == expected
         assert place.rank not in ranks
+
+        several = turn_ranks(state, user.pk, count)
+        ranks = list(QueueItem.objects.filter(pk__in=ids).order_by("rank").values_list("rank", flat=True))
+        for rank in several:  # the same as one after another
+            assert sum(each < rank for each in ranks) == fair_place(asked, current=plays, person=user.pk)
+            asked.insert(bisect_left(ranks, rank), user.pk)
+            insort(ranks, rank)
+        assert len(set(ranks)) == len(queue) + count

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from guilds.models import Membership
+from queue_app.domain import put_back
 from queue_app.errors import ChangedSince, NothingToUndo, QueueFull
 from queue_app.models import Change, QueueItem
 from tests.factories import TrackFactory, sit
@@ -59,6 +60,13 @@ def test_a_value_that_changed_since_stays(stage: Stage) -> None:
     assert stage.player.volume == 100
 
 
+@pytest.fixture(params=["few are put back", "so many that the whole queue is read"])
+def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "whole" in request.param:
+        monkeypatch.setattr(put_back, "MANY", 0)
+
+
+@pytest.mark.usefixtures("places")
 def test_items_return_behind_their_nearest_former_predecessor(stage: Stage) -> None:
     a, b, c, d = (str(stage.add().pk) for _ in range(4))
     stage.do("RemoveItem", item_id=c)
@@ -69,6 +77,7 @@ def test_items_return_behind_their_nearest_former_predecessor(stage: Stage) -> N
     assert stage.queue == [d, a, c]
 
 
+@pytest.mark.usefixtures("places")
 def test_items_return_in_their_old_order_with_new_ones_between(stage: Stage) -> None:
     ids = [str(stage.add().pk) for _ in range(6)]
     stage.do("RemoveItems", item_ids=[ids[4], ids[1], ids[2]])
@@ -79,6 +88,19 @@ def test_items_return_in_their_old_order_with_new_ones_between(stage: Stage) -> 
     assert stage.queue == [front, *ids, new]
 
 
+@pytest.mark.usefixtures("places")
+def test_items_return_to_their_rank_where_all_that_stood_before_them_is_gone(stage: Stage) -> None:
+    a, b, c, d, e = (str(stage.add().pk) for _ in range(5))
+    stage.do("RemoveItems", item_ids=[b, d])
+    seq = stage.snapshot()["seq"]
+    new = str(stage.add(position="next").pk)
+    stage.do("RemoveItems", item_ids=[a, c])
+    before = stage.snapshot()
+    stage.do("Undo", seq=seq)
+    assert [item["id"] for item in stage.assert_replays(before)["queue"]] == [new, b, d, e]
+
+
+@pytest.mark.usefixtures("places")
 def test_items_that_return_to_one_place_keep_their_order(stage: Stage) -> None:
     a, b, c, d, e = (str(stage.add().pk) for _ in range(5))
     stage.do("RemoveItems", item_ids=[b, d])
@@ -129,6 +151,7 @@ def test_items_that_stood_apart_return_with_as_many_queries_as_few(stage: Stage)
     assert len(Change.objects.latest("seq").inverse) < 12 * 2 * 50
 
 
+@pytest.mark.usefixtures("places")
 def test_many_return_where_there_is_no_room_between_ranks(stage: Stage) -> None:
     first = stage.add()
     ids = stage.do("AddTracks", uris=uris(30))["item_ids"]

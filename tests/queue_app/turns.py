@@ -1,4 +1,4 @@
-"""The place of a new item if people take turns, in plain Python. `rank.at_turn` computes the same in SQL."""
+"""The place of a new item if people take turns, in plain Python. `domain/turns.py` computes the same in SQL."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import TAKES_A_VOTE, check_control, check_jump, may_skip_at_once
 from queue_app.domain.rank import at_front
-from queue_app.domain.restore.step import REASONS, RIGHTS, Outcome, Restore, find_items, reason_of
+from queue_app.domain.restore.step import REASONS, RIGHTS, Outcome, Restore, load_items, reason_of
 from queue_app.domain.seek import seek
 from queue_app.errors import NotAllowed
 from queue_app.events import PlayerPaused, TrackFinished, TrackRequeued, TrackSkipped, TrackStarted, VoiceLeft
@@ -41,7 +41,7 @@ class SetCurrent(Restore):
             if not _ends(state, outcome, brought, right):
                 return
         else:
-            back = find_items(state, [item]).get(item)
+            back = load_items(state, [item]).get(item)
             if back is None or not _may_return(back, ended_at):
                 outcome.leave_out(item, reason_of(back))
                 return

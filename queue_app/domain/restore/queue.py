@@ -9,14 +9,15 @@ from django.conf import settings as program
 
 from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import check_move, check_source
-from queue_app.domain.put_back import Run, find_places
+from queue_app.domain.put_back import Run, Spot, find_places
 from queue_app.domain.rank import PART, queue_again, queued, write_ranks
 from queue_app.domain.remove import behinds, place_of, take_out
-from queue_app.domain.restore.step import RIGHTS, Outcome, Restore, check_items, find_items, reason_of
+from queue_app.domain.restore.step import RIGHTS, Outcome, Restore, check_items, load_items, reason_of
 from queue_app.errors import QueueFull
 from queue_app.events import QueueShuffled, TrackAdded, TrackFailed, TrackMoved, TracksAdded
 from queue_app.left_out import Restoring
-from queue_app.models import ItemState, QueueItem
+from queue_app.models import ItemState
+from queue_app.rows import ItemRow
 
 
 class RemoveAdded(Restore):
@@ -37,8 +38,8 @@ class RemoveAdded(Restore):
         end: str = ItemState.REMOVED,
     ) -> None:
         RIGHTS[right](state)
-        found = find_items(state, items)
-        waiting: list[QueueItem] = []
+        found = state.find_items(items)
+        waiting: list[ItemRow] = []
         for item_id in items:
             item = found.get(item_id)
             if item is None or item.state != ItemState.QUEUED:
@@ -70,12 +71,12 @@ class PutBack(Restore):
         end: str = ItemState.REMOVED,
     ) -> None:
         RIGHTS[right](state)
-        found = find_items(state, [item_id for run in runs for item_id in run["items"]])
+        found = state.find_items(item_id for run in runs for item_id in run["items"])
         room = program.QUEUE_MAX_ITEMS - state.player.queue_total
         wanted: list[Run] = []
-        put: list[str] = []
+        put: list[ItemRow] = []
         for run, behind in zip(runs, behinds(runs), strict=True):
-            back: list[QueueItem] = []
+            back: list[UUID] = []
             for item_id in run["items"]:
                 item = found.get(item_id)
                 if item is None or item.state not in (ItemState.REMOVED, ItemState.SKIPPED):
@@ -83,42 +84,38 @@ class PutBack(Restore):
                 elif len(put) >= room:
                     outcome.leave_out(item_id, Restoring.QUEUE_FULL)
                 else:
-                    back.append(item)
-                    put.append(item_id)
+                    back.append(item.pk)
+                    put.append(item)
             if back:
                 wanted.append(Run(back, behind, run["rank"]))
-        wanted_items = [item for run in wanted for item in run.items]
-        check_items(state, wanted_items, right)
+        check_items(state, put, right)
         if right.startswith("add"):
-            for item in wanted_items:
-                check_source(state, item.track)
+            for source in {item.track.source for item in put}:
+                check_source(state, source)
         if not put and any(each["reason"] == Restoring.QUEUE_FULL for each in outcome.left_out):
             raise QueueFull
         outcome.done += len(put)
         if put:
-            _put(state, wanted, right)
-            step: Step = {"do": "RemoveAdded", "items": put, "right": remove or right, "end": end}
+            _put(state, put, find_places(state, wanted), right)
+            ids = [str(item.pk) for item in put]
+            step: Step = {"do": "RemoveAdded", "items": ids, "right": remove or right, "end": end}
             outcome.inverse.append(step | ({"back": right} if remove else {}))
 
 
-def _put(state: GuildState, runs: list[Run], right: str) -> None:
-    places = find_places(state, runs)
+def _put(state: GuildState, items: list[ItemRow], places: list[Spot], right: str) -> None:
     if right == "add before":
         last = queued(state.guild_id).order_by("-rank").values_list("rank", flat=True).first()
         if last is not None and min(rank for place in places for rank in place.ranks) < last:
             check_move(state)
-    items: list[QueueItem] = []
-    for place in places:
-        for item, rank in zip(place.items, place.ranks, strict=True):
-            item.state, item.rank, item.ended_at = ItemState.QUEUED, rank, None
-        items += place.items
-    queue_again(items)
-    if len(items) == 1:
+    ranks = {pk: rank for place in places for pk, rank in zip(place.items, place.ranks, strict=True)}
+    queue_again(ranks)
+    back = [item._replace(state=ItemState.QUEUED, rank=ranks[item.pk], ended_at=None) for item in items]
+    if len(back) == 1:
         state.count(1)
-        state.append(TrackAdded(item=items[0], after=place.after))
+        state.append(TrackAdded(item=back[0], after=places[0].after))
         return
-    items.sort(key=lambda item: item.rank)
-    for part in batched(items, PART):
+    back.sort(key=lambda item: item.rank)
+    for part in batched(back, PART):
         state.player.queue_total += len(part)
         state.append(TracksAdded(items=list(part)))
     state.count(0)
@@ -130,12 +127,12 @@ class MoveBack(Restore):
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, item: str, behind: list[str], rank: int) -> None:
         check_move(state)
-        moved = find_items(state, [item]).get(item)
+        moved = load_items(state, [item]).get(item)
         if moved is None or moved.state != ItemState.QUEUED:
             outcome.leave_out(item, reason_of(moved))
             return
         inverse = {"do": "MoveBack", "item": item} | place_of(state, moved)
-        (place,) = find_places(state, [Run([moved], behind, rank)])
+        (place,) = find_places(state, [Run([moved.pk], behind, rank)])
         (moved.rank,) = place.ranks
         moved.save(update_fields=["rank"])
         state.append(TrackMoved(item=moved, after=place.after))
@@ -176,7 +173,7 @@ class ShowFailed(Restore):
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, items: list[str], right: str) -> None:
         RIGHTS[right](state)
-        found = find_items(state, items)
+        found = load_items(state, items)
         shown = [item for item_id in items if (item := found.get(item_id)) and item.dismissed]
         check_items(state, shown, right)
         for item in shown:
@@ -195,7 +192,7 @@ class DismissFailed(Restore):
     @staticmethod
     def take(state: GuildState, outcome: Outcome, *, items: list[str], right: str) -> None:
         RIGHTS[right](state)
-        found = find_items(state, items)
+        found = load_items(state, items)
         shown = [item for item_id in items if (item := found.get(item_id)) and not item.dismissed]
         check_items(state, shown, right)
         for item in shown:

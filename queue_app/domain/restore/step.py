@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import batched
 from typing import ClassVar
 from uuid import UUID
 
-from queue_app.domain.guild_state import IN_STATEMENT, GuildState, Step
+from queue_app.domain.guild_state import GuildState, Step
 from queue_app.domain.policy import check_clear, check_control, check_may_add
-from queue_app.domain.remove import PREDECESSORS
 from queue_app.errors import NotYourItem
 from queue_app.left_out import Restoring
 from queue_app.models import ItemState, QueueItem
-
-_SHOWN = ("track", "requested_by")
+from queue_app.rows import ItemRow
 
 
 def _check_stop(state: GuildState) -> None:
@@ -63,24 +60,18 @@ class Restore:
     take: ClassVar[Callable[..., None]]
 
 
-def find_items(state: GuildState, ids: Iterable[str]) -> dict[str, QueueItem]:
-    """Return the items of the guild by their ids, with their tracks and requesters loaded."""
-    found: dict[str, QueueItem] = {}
-    for part in batched(ids, IN_STATEMENT):
-        # Filtered by id only: with a filter by guild, SQLite would read all items of the guild.
-        items = QueueItem.objects.filter(pk__in=part)
-        # Many items share few tracks and requesters. A join would create these objects again for each row.
-        few = len(part) <= PREDECESSORS
-        loaded = items.select_related(*_SHOWN) if few else items.prefetch_related(*_SHOWN)
-        found |= {str(item.pk): item for item in loaded if item.guild_id == state.guild_id}
-    return found
+def load_items(state: GuildState, ids: Sequence[str]) -> dict[str, QueueItem]:
+    """Return a few items of the guild by their ids, with their tracks and requesters loaded."""
+    # Filtered by id only: with a filter by guild, SQLite would read all items of the guild.
+    items = QueueItem.objects.select_related("track", "requested_by").filter(pk__in=ids)
+    return {str(item.pk): item for item in items if item.guild_id == state.guild_id}
 
 
-def reason_of(item: QueueItem | None) -> Restoring:
+def reason_of(item: QueueItem | ItemRow | None) -> Restoring:
     return Restoring.GONE if item is None else REASONS[ItemState(item.state)]
 
 
-def check_items(state: GuildState, items: Iterable[QueueItem], right: str) -> None:
+def check_items(state: GuildState, items: Iterable[QueueItem | ItemRow], right: str) -> None:
     """Raises NotYourItem if the right is for one's own items, and one of these is somebody else's."""
     user = state.origin.user
     if (
