@@ -101,21 +101,29 @@ def find_track(query: str) -> Track:
 def find_tracks(uris: Collection[str]) -> dict[str, Track]:
     """Return the tracks of uris and links, by uri. A uri that names no available track of a `saved` source is left out.
 
-    Links that nobody named before become tracks. A few statements for each LOOKED_UP of them.
+    The tracks of links that nobody named before are not saved yet (see `save_links`).
     """
-    found: dict[str, Track] = {}
-    for part in batched(dict.fromkeys(uris), LOOKED_UP):
-        known = {track.uri: track for track in Track.objects.filter(uri__in=part)}
-        new = [
-            Track(uri=uri, source=source.name, url=uri)
-            for uri in part
-            if uri not in known and (source := find_source(uri)) and not source.saved
-        ]
-        if new:
-            Track.objects.bulk_create(new, ignore_conflicts=True)  # another guild may add the same link now
-            known |= {track.uri: track for track in Track.objects.filter(uri__in=[each.uri for each in new])}
-        found |= known
+    found = _saved(uris)
+    for uri in uris:
+        source = find_source(uri)
+        if uri not in found and source is not None and not source.saved:
+            found[uri] = Track(uri=uri, source=source.name, url=uri)
     return {uri: track for uri, track in found.items() if track.available or not source_of(uri).saved}
+
+
+def save_links(tracks: Collection[Track]) -> list[Track]:
+    """Save the tracks that are not saved yet. Returns all of them, in their order."""
+    new = {track.uri: track for track in tracks if track.pk is None}
+    if not new:
+        return list(tracks)
+    Track.objects.bulk_create(new.values(), ignore_conflicts=True)  # another guild may add the same link now
+    saved = _saved(new)
+    return [saved.get(track.uri, track) for track in tracks]
+
+
+def _saved(uris: Collection[str]) -> dict[str, Track]:
+    parts = batched(dict.fromkeys(uris), LOOKED_UP)
+    return {track.uri: track for part in parts for track in Track.objects.filter(uri__in=part)}
 
 
 def _find_saved(query: str, source: type[Source] | None) -> Track:

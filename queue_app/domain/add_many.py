@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings as program
 from django.utils.translation import gettext as _
 
-from library.domain.find import find_tracks
+from library.domain.find import find_tracks, save_links
 from library.errors import NothingFound
 from library.models import Track
 from queue_app.domain.add import place_for, remove_again, start_with
@@ -45,7 +45,7 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
         )  # refuses before anything is written
     wanted = _random.sample(uris, len(uris)) if shuffle else uris
     chosen, left_out = _choose(state, wanted)
-    items = _insert(state, chosen, find_ranks(len(chosen)))
+    items = _insert(state, save_links(chosen), find_ranks(len(chosen)))
     start_with(state, len(items), now=position == "now")
     state.undo.steps.append(remove_again(items, position))
     state.undo.count = len(items)
@@ -55,7 +55,7 @@ def put_all(state: GuildState, *, uris: list[str], position: Position, shuffle: 
 def _choose(state: GuildState, uris: list[str]) -> tuple[list[Track], list[dict[str, str]]]:
     """Return the tracks that can be added, and the URIs that are left out, each with its reason.
 
-    Raises the reason of the first one if no track can be added.
+    Tracks of new links are not saved yet. Raises the reason of the first one if no track can be added.
     """
     found = find_tracks(uris)
     allowed = {source: _is_allowed(state, source) for source in {track.source for track in found.values()}}

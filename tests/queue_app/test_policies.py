@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.errors import InvalidInput, Refusal
 from accounts.models import User
 from guilds.models import Membership, VoiceState
+from library.models import Track
 from queue_app.commands import execute
 from queue_app.domain import playback
 from queue_app.errors import NotAllowed, QueueCapReached, UnknownChannel
@@ -155,6 +156,14 @@ def test_nobody_has_more_queued_than_the_guild_allows_but_djs(stage: Stage) -> N
         stage.add(by=dj)
     stage.do("RemoveItem", item_id=str(first.pk))
     assert stage.add().state == ItemState.QUEUED
+
+
+def test_links_beyond_the_cap_are_not_stored(stage: Stage) -> None:
+    stage.decide(max_per_person=2)
+    links = [f"https://radio.example.net/{number}.mp3" for number in range(4)]
+    answer = stage.do("AddTracks", uris=links)
+    assert [each["uri"] for each in answer["left_out"]] == links[2:]
+    assert list(Track.objects.filter(uri__in=links).order_by("id").values_list("uri", flat=True)) == links[:2]
 
 
 @pytest.mark.django_db(transaction=True)
