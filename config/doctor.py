@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.discord import USER_AGENT, WITHOUT_PROXY, tls_context
@@ -18,9 +19,11 @@ from botrunner.intents import GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMIT
 from botrunner.voice_check import voice_problem
 from config.checks import REMEDY, is_of_other_version
 from guilds.domain.shards import MEMBERS_REMEDY
+from guilds.queries import bot_guilds, bot_lacks
 from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
+MAX_GUILDS = 5  # that a finding names
 MAX_CLOCK_SKEW_SECONDS = 5.0  # half of the leeway of tokens
 
 
@@ -124,6 +127,29 @@ def check_members_intent() -> Finding:
     return Finding("members intent", "on")
 
 
+def check_permissions() -> Finding:
+    """Name the guilds in which the bot lacks a permission everywhere. Single channels may be closed on purpose."""
+    try:
+        lacking = {guild: lacks for guild in bot_guilds() if (lacks := everywhere(bot_lacks(guild)))}
+    except DatabaseError:
+        return Finding("permissions", "not checked: the database did not answer", "See database, above.")
+    if not lacking:
+        return Finding("permissions", "the bot lacks none in any server")
+    told = [f"{guild.name} ({', '.join(lacks)})" for guild, lacks in list(lacking.items())[:MAX_GUILDS]]
+    more = [f"and {len(lacking) - MAX_GUILDS} more"] if len(lacking) > MAX_GUILDS else []
+    remedy = f"Add the bot again from {settings.FRONTEND_URL}/guilds/<id>, which also says what they are for."
+    return Finding("permissions", "missing in " + ", ".join([*told, *more]), remedy)
+
+
+def everywhere(lacks: list[dict[str, Any]]) -> list[str]:
+    """Return the permissions that are missing in a whole guild, each with the features that need it."""
+    return [
+        lack["permission"] + (f" for {' and '.join(lack['features'])}" if lack["features"] else "")
+        for lack in lacks
+        if lack["channel_id"] is None
+    ]
+
+
 def check_redirect_uri() -> Finding:
     given, base = urlsplit(settings.DISCORD_REDIRECT_URI), urlsplit(settings.API_BASE_URL)
     if (given.scheme, given.netloc) != (base.scheme, base.netloc):
@@ -168,6 +194,7 @@ CHECKS: list[Callable[[], Finding]] = [
     check_discord,
     check_bot_token,
     check_members_intent,
+    check_permissions,
     check_redirect_uri,
     check_voice,
     check_clock,

@@ -1,4 +1,4 @@
-"""Permissions of a member in one channel (docs: Permissions, Permission Overwrites), and those that the bot lacks."""
+"""Permissions of a member in one channel (docs: Permissions, Permission Overwrites)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 
-from guilds.models import TEXT_TYPES, VOICE_TYPES, Channel, ChannelType, Guild, Membership, Role, VoiceState
+from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 
 VIEW_CHANNEL = 1 << 10
 SEND_MESSAGES = 1 << 11
+MANAGE_MESSAGES = 1 << 13
 EMBED_LINKS = 1 << 14
 ATTACH_FILES = 1 << 15
 READ_MESSAGE_HISTORY = 1 << 16
@@ -22,6 +23,8 @@ SPEAK = 1 << 21
 MUTE_MEMBERS = 1 << 22
 MOVE_MEMBERS = 1 << 24
 REQUEST_TO_SPEAK = 1 << 32
+SEND_MESSAGES_IN_THREADS = 1 << 38
+SET_VOICE_CHANNEL_STATUS = 1 << 48
 
 
 @dataclass(frozen=True)
@@ -30,28 +33,6 @@ class Obstacle:
 
     code: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Need:
-    """A permission that the bot needs: in channels of these `types`, or only in the guild when `types` is empty."""
-
-    name: str
-    bit: int
-    needed_for: str
-    types: tuple[ChannelType, ...]
-
-
-# The permissions that the bot requests when it is installed (permissions.INSTALL_PERMISSIONS).
-NEEDS = (
-    Need("VIEW_CHANNEL", VIEW_CHANNEL, "seeing the channel", (*TEXT_TYPES, *VOICE_TYPES)),
-    Need("SEND_MESSAGES", SEND_MESSAGES, "posting the current track and alerts", TEXT_TYPES),
-    Need("EMBED_LINKS", EMBED_LINKS, "showing a track with its artwork and link", TEXT_TYPES),
-    Need("ATTACH_FILES", ATTACH_FILES, "posting pictures in alerts", TEXT_TYPES),
-    Need("MENTION_EVERYONE", MENTION_EVERYONE, "mentioning a role in alerts", ()),
-    Need("CONNECT", CONNECT, "joining a voice channel", VOICE_TYPES),
-    Need("SPEAK", SPEAK, "playing music in a voice channel", (ChannelType.VOICE,)),
-)
 
 
 def channel_permissions(
@@ -186,43 +167,3 @@ def may_bot_enter(guild: Guild, channel: Channel) -> Obstacle | None:
         occupants=VoiceState.objects.filter(channel=channel).count() if channel.user_limit else 0,
         afk=channel.pk == guild.afk_channel_id,
     )
-
-
-def missing_permissions(
-    guild: Guild, *, bot_id: str, roles: Iterable[Role], channels: Iterable[Channel]
-) -> list[dict[str, Any]]:
-    """Return the permissions that the bot lacks: `[{permission, bit, needed_for, channel_id}]`.
-
-    Those of the whole guild come first, with `channel_id` None, and are not repeated for channels. For a channel that
-    the bot cannot view, only that is listed. The list is empty if the guild's roles are not mirrored yet.
-    """
-    bits = {role.pk: role.permissions for role in roles}
-    if guild.pk not in bits:
-        return []
-    role_ids = [guild.pk, *guild.bot_role_ids]
-    base = base_permissions(
-        owner=guild.owner_id == bot_id, role_bits=[bits[role] for role in role_ids if role in bits]
-    )
-    lacking = [_lack(need, None) for need in NEEDS if not base & need.bit]
-    for channel in channels:
-        granted = channel_permissions(
-            base, guild_id=guild.pk, discord_id=bot_id, role_ids=role_ids, overwrites=channel.overwrites
-        )
-        missing = [
-            need
-            for need in NEEDS
-            if channel.type in need.types and base & need.bit and not granted & need.bit
-        ]
-        if missing and not granted & VIEW_CHANNEL:
-            missing = [need for need in missing if need.bit == VIEW_CHANNEL]
-        lacking += [_lack(need, channel.pk) for need in missing]
-    return lacking
-
-
-def _lack(need: Need, channel_id: str | None) -> dict[str, Any]:
-    return {
-        "permission": need.name,
-        "bit": str(need.bit),
-        "needed_for": need.needed_for,
-        "channel_id": channel_id,
-    }

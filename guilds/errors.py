@@ -65,3 +65,10 @@ class RoleNotFound(Refusal):
     code = "ROLE_NOT_FOUND"
     sentence = _("This server has no such role.")
     field = "role_id"
+
+
+class UnknownFeature(Refusal):
+    """The invitation should include a feature that does not exist."""
+
+    code = "UNKNOWN_FEATURE"
+    field = "features"

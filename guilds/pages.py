@@ -12,7 +12,7 @@ from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
 from guilds.models import Guild, GuildSettings, Membership, Section
 from guilds.permissions import can_manage, require_manager
-from guilds.queries import gone_settings, guild_shape, my_memberships
+from guilds.queries import bot_lacks_by_place, features_of, gone_settings, guild_shape, my_memberships
 from guilds.setting_fields import settings_in
 
 
@@ -20,6 +20,17 @@ def on_page(membership: Membership) -> dict[str, object]:
     """Return a guild as its members' pages show it, with `install_url` for managers."""
     manages = can_manage(membership)
     return guild_shape(membership) | {"install_url": install_url(membership.guild_id) if manages else None}
+
+
+def lacks_on_page(membership: Membership) -> dict[str, object]:
+    """Return what a page shows of the permissions that the bot lacks, with the URL to add it again with them."""
+    guild = membership.guild
+    lacks = bot_lacks_by_place(guild) if can_manage(membership) and guild.bot_installed else []
+    return {
+        "lacks": lacks,
+        "lacks_count": sum(len(place["lacks"]) for place in lacks),
+        "invite_again_url": install_url(guild.pk, features_of(guild)) if lacks else "",
+    }
 
 
 @page
@@ -38,7 +49,11 @@ def dashboard(request: PersonRequest) -> HttpResponse:
 def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
     """Show the settings to a manager of the guild. The page saves each control over REST."""
     membership = require_manager(request.user, guild_id)
-    context = {"guild": on_page(membership), "sections": _sections(load_settings(guild_id))}
+    context: dict[str, object] = {
+        "guild": on_page(membership),
+        "sections": _sections(load_settings(guild_id)),
+    }
+    context |= lacks_on_page(membership)
     return render(request, "guilds/settings.html", context)
 
 

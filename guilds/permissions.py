@@ -12,8 +12,7 @@ from guilds.models import Guild, Membership, Role
 
 ADMINISTRATOR = 1 << 3
 DJ_ROLE_NAME = "DJ"
-
-INSTALL_PERMISSIONS = (
+ALL_PERMISSIONS = (
     1 << 10  # View Channel
     | 1 << 11  # Send Messages
     | 1 << 14  # Embed Links

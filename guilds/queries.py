@@ -12,7 +12,8 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from guilds.channel_permissions import may_view, missing_permissions
+from guilds.bot_features import features_on, missing_permissions
+from guilds.channel_permissions import may_view
 from guilds.freshness import read_shards, stale_since
 from guilds.models import VOICE_TYPES, Channel, ChannelType, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
@@ -55,25 +56,31 @@ def guild_answers(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
 
 def bot_lacks(guild: Guild) -> list[dict[str, Any]]:
     """Return the permissions that the bot lacks (`missing_permissions`), text channels first. Two queries."""
+    channels = list(Channel.objects.filter(guild=guild).order_by("type", "position", "pk"))
     return missing_permissions(
         guild,
         bot_id=settings.DISCORD_CLIENT_ID,  # the same as the bot's id for applications created since 2016
         roles=Role.objects.filter(guild=guild),
-        channels=Channel.objects.filter(guild=guild).order_by("type", "position", "pk"),
+        channels=channels,
+        features=features_on(getattr(guild, "settings", None), channels),
     )
 
 
+def bot_guilds() -> QuerySet[Guild]:
+    """Return the guilds that the bot is in, with their settings."""
+    return Guild.objects.filter(bot_installed=True).select_related("settings")
+
+
+def features_of(guild: Guild) -> list[str]:
+    """Return the features that a guild uses. One query, for its stages."""
+    return features_on(getattr(guild, "settings", None), channels_of(guild.pk, ChannelType.STAGE))
+
+
 def bot_lacks_by_place(guild: Guild) -> list[dict[str, Any]]:
-    """Return `bot_lacks` grouped for a page: `[{channel: name or None, lacks: [{name, needed_for}]}]`."""
+    """Return `bot_lacks` grouped for a page: `[{channel: name or None, lacks}]`."""
     names = dict(Channel.objects.filter(guild=guild).values_list("pk", "name"))
     return [
-        {
-            "channel": names.get(channel_id),
-            "lacks": [
-                {"name": lack["permission"].replace("_", " ").capitalize(), "needed_for": lack["needed_for"]}
-                for lack in lacks
-            ],
-        }
+        {"channel": names.get(channel_id), "lacks": list(lacks)}
         for channel_id, lacks in groupby(bot_lacks(guild), key=lambda lack: lack["channel_id"])
     ]
 

@@ -60,7 +60,12 @@ class VoiceChannelSerializer(serializers.Serializer[dict[str, object]]):
 class LackSerializer(serializers.Serializer[dict[str, object]]):
     permission = serializers.CharField(help_text=gettext_lazy("Discord's name of the permission."))
     bit = serializers.CharField(help_text=gettext_lazy("The permission bit as a decimal number."))
+    title = serializers.CharField(help_text=gettext_lazy("The permission's name as people see it."))
     needed_for = serializers.CharField()
+    features = serializers.ListField(
+        child=serializers.CharField(),
+        help_text=gettext_lazy("The features of this guild that need it, as in the install URL."),
+    )
     channel_id = serializers.CharField(
         allow_null=True, help_text=gettext_lazy("Null if missing in the whole guild.")
     )

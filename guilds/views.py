@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import discord
 from accounts.authentication import caller
+from guilds.bot_features import FEATURES
 from guilds.domain.guild_list import CACHED_SECONDS, refresh_my_guilds
 from guilds.domain.installation import install_url
 from guilds.domain.refresh import refresh_guild
@@ -160,7 +161,13 @@ class RefreshView(APIView):
 
 
 class InstallUrlView(APIView):
-    @extend_schema(responses=InstallUrlSerializer)
+    """Return the URL that adds the bot to the guild. It also requests the permissions of the `features`."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("features", str, many=True, enum=list(FEATURES), explode=False)],
+        responses=InstallUrlSerializer,
+    )
     def get(self, request: Request, guild_id: str) -> Response:
         require_manager(caller(request), guild_id)
-        return Response({"url": install_url(guild_id)})
+        features = request.query_params.get("features", "")
+        return Response({"url": install_url(guild_id, filter(None, features.split(",")))})

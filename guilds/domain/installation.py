@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from guilds.bot_features import permissions_for
 from guilds.events import BotRemoved
 from guilds.models import Guild, GuildSettings, VoiceState
-from guilds.permissions import INSTALL_PERMISSIONS
 from guilds.signals import bot_removed
 from realtime.domain.append import append, ensure_store, lock_store
 from realtime.domain.retry import retrying
@@ -55,13 +56,16 @@ def bot_left(guild_id: str) -> bool:
         return True
 
 
-def install_url(guild_id: str) -> str:
-    """Return the URL of Discord's page that adds the bot to this guild (docs: OAuth2, Bot Authorization Flow)."""
+def install_url(guild_id: str, features: Iterable[str] = ()) -> str:
+    """Return the URL of Discord's page that adds the bot to this guild (docs: OAuth2, Bot Authorization Flow).
+
+    It requests the default permissions and those of the `features`. Raises UnknownFeature.
+    """
     query = urlencode(
         {
             "client_id": settings.DISCORD_CLIENT_ID,
             "scope": "bot applications.commands",
-            "permissions": INSTALL_PERMISSIONS,
+            "permissions": permissions_for(features),
             "guild_id": guild_id,
             "disable_guild_select": "true",
         }

@@ -9,8 +9,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from alerts.domain.rules import add_rule
+from guilds.bot_features import INSTALL_PERMISSIONS
 from guilds.models import Channel, Guild
-from guilds.permissions import INSTALL_PERMISSIONS
 from queue_app.commands import execute
 from realtime.models import Via
 from realtime.origin import Origin

@@ -11,8 +11,11 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from accounts import discord
+from guilds.bot_features import INSTALL_PERMISSIONS
+from guilds.channel_permissions import SPEAK
 from tests.accounts.conftest import Discord, Gibberish, gibberish, there
 from tests.conftest import use_redis
+from tests.factories import GuildFactory, RoleFactory
 
 __all__ = ["gibberish", "there"]  # fixtures of the tests here
 
@@ -42,8 +45,8 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
     code, found = ask()
     assert code == 0, found
     assert set(found) == {
-        "settings", "database", "channel layer", "Discord", "bot token", "members intent", "redirect URI", "voice",
-        "clock",
+        "settings", "database", "channel layer", "Discord", "bot token", "members intent", "permissions",
+        "redirect URI", "voice", "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
     assert "valid, the bot is" in found["bot token"][1]
@@ -75,6 +78,15 @@ def test_an_intent_that_is_off_is_told_with_its_switch(there: Discord) -> None:
     code, found = ask()
     assert (code, found["members intent"][0]) == (1, False)
     assert "turn on Server Members Intent" in found["members intent"][1]
+
+
+def test_a_permission_that_the_bot_lacks_is_told_with_its_feature(there: Discord) -> None:
+    guild = GuildFactory.create(name="Loft", settings=None)
+    RoleFactory.create(id=guild.pk, guild=guild, permissions=INSTALL_PERMISSIONS & ~SPEAK)
+    code, found = ask()
+    assert (code, found["permissions"][0]) == (1, False)
+    assert "Loft (READ_MESSAGE_HISTORY for card, SPEAK)" in found["permissions"][1]
+    assert "Add the bot again" in found["permissions"][1]
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,29 @@ def test_the_install_url_asks_for_the_documented_permissions(guild: Guild, api: 
     }
 
 
+@pytest.mark.parametrize(
+    ("features", "more"),
+    [
+        ("", 0), ("card", 1 << 16), ("stage", 1 << 22 | 1 << 32), ("request", 1 << 16 | 1 << 13), ("status", 1 << 48),
+        ("card,stage,request,status,", 1 << 16 | 1 << 22 | 1 << 32 | 1 << 13 | 1 << 48),
+    ],
+)  # fmt: skip
+def test_features_add_their_permissions_to_the_install_url(
+    features: str, more: int, guild: Guild, api: Api
+) -> None:
+    manager = MembershipFactory.create(guild=guild, manager=True)
+    answer = api(manager.user).get(url(guild, "/bot-install-url"), {"features": features})
+    query = parse_qs(urlsplit(answer.json()["url"]).query)
+    assert query["permissions"] == [str(3329024 | more)]
+
+
+def test_an_unknown_feature_is_refused_by_name(guild: Guild, api: Api) -> None:
+    manager = MembershipFactory.create(guild=guild, manager=True)
+    answer = api(manager.user).get(url(guild, "/bot-install-url"), {"features": "card,cards"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "UNKNOWN_FEATURE")
+    assert "“cards”" in answer.json()["errors"]["features"][0]
+
+
 def test_the_list_costs_three_queries_however_long_it_is(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

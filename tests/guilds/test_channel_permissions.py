@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from guilds.bot_features import INSTALL_PERMISSIONS
 from guilds.channel_permissions import (
     ATTACH_FILES,
     CONNECT,
     MOVE_MEMBERS,
-    NEEDS,
+    READ_MESSAGE_HISTORY,
     SEND_MESSAGES,
     SPEAK,
     VIEW_CHANNEL,
@@ -25,8 +26,8 @@ from guilds.channel_permissions import (
     may_bot_enter,
     may_connect,
 )
-from guilds.models import Channel, ChannelType, Guild, Role, VoiceState
-from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, INSTALL_PERMISSIONS, base_permissions
+from guilds.models import Channel, ChannelType, Guild, GuildSettings, Role, VoiceState
+from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 from sandbox import permissions as reference
 from sandbox.model import Channel as SandboxChannel
 from sandbox.model import Guild as SandboxGuild
@@ -83,10 +84,6 @@ def test_an_administrator_is_touched_by_no_overwrite() -> None:
         )
         == ALL_PERMISSIONS
     )
-
-
-def test_what_is_needed_is_what_is_asked_for_at_installing() -> None:
-    assert sum(need.bit for need in NEEDS) == INSTALL_PERMISSIONS
 
 
 @pytest.mark.django_db
@@ -182,7 +179,7 @@ class TestLacks:
     @pytest.fixture
     def guild(self) -> Guild:
         guild = GuildFactory.create()
-        RoleFactory.create(id=guild.pk, guild=guild, permissions=0)
+        RoleFactory.create(id=guild.pk, guild=guild, permissions=READ_MESSAGE_HISTORY)
         bot = RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS)
         Guild.objects.update(bot_role_ids=[bot.pk])
         guild.refresh_from_db()
@@ -230,6 +227,26 @@ class TestLacks:
     def test_of_a_hidden_channel_only_that(self, guild: Guild, lacks: Callable[[], Any]) -> None:
         hidden = self.close(guild, ChannelType.VOICE, VIEW_CHANNEL)
         assert lacks() == [("VIEW_CHANNEL", hidden)]
+
+    def test_of_the_features_in_use(
+        self, guild: Guild, lacks: Callable[[], Any], api: Callable[[User], Client]
+    ) -> None:
+        guild.roles.filter(pk=guild.pk).update(permissions=0)
+        stage = ChannelFactory.create(guild=guild, type=ChannelType.STAGE)
+        assert lacks() == [("READ_MESSAGE_HISTORY", None)]
+        chosen = GuildSettings.objects.filter(pk=guild.pk)
+        chosen.update(show_card=False)
+        assert lacks() == []
+        chosen.update(voice_channel_id=stage.pk)
+        assert lacks() == [("MUTE_MEMBERS", None), ("REQUEST_TO_SPEAK", None)]
+        manager = MembershipFactory.create(guild=guild, manager=True).user
+        answer = api(manager).get(
+            f"/api/guilds/{guild.pk}/bot-permissions", headers={"accept-language": "de"}
+        )
+        assert answer.json()[0] | {"needed_for": ""} == {
+            "permission": "MUTE_MEMBERS", "bit": str(1 << 22), "title": "Mitglieder stummschalten", "needed_for": "",
+            "features": ["stage"], "channel_id": None,
+        }  # fmt: skip
 
     def test_an_administrator_lacks_nothing(self, guild: Guild, lacks: Callable[[], Any]) -> None:
         guild.roles.filter(pk=guild.bot_role_ids[0]).update(permissions=ADMINISTRATOR)
