@@ -110,7 +110,7 @@ def _type_of_reply(interaction: Json) -> int:
 
 def publish(world: World, message: Message) -> None:
     world.keep(message)
-    _tell(world, "MESSAGE_CREATE", message)
+    _emit(world, "MESSAGE_CREATE", message)
 
 
 def edit_message(
@@ -121,7 +121,7 @@ def edit_message(
     message.flags &= ~MessageFlag.LOADING
     message.edited_at = snowflake.now()
     world.changed()
-    _tell(world, "MESSAGE_UPDATE", message)
+    _emit(world, "MESSAGE_UPDATE", message)
 
 
 def delete_message(world: World, message: Message) -> None:
@@ -149,7 +149,7 @@ def crosspost(world: World, message: Message) -> None:
     """Mark an announcement as crossposted. The sandbox has no channels that follow it."""
     message.flags |= MessageFlag.CROSSPOSTED
     world.changed()
-    _tell(world, "MESSAGE_UPDATE", message)
+    _emit(world, "MESSAGE_UPDATE", message)
 
 
 def pin(world: World, message: Message, *, pinned: bool) -> None:
@@ -157,7 +157,7 @@ def pin(world: World, message: Message, *, pinned: bool) -> None:
         return
     message.pinned_at = snowflake.now() if pinned else None
     world.changed()
-    _tell(world, "MESSAGE_UPDATE", message)
+    _emit(world, "MESSAGE_UPDATE", message)
     if pinned:
         identifier, created_at = shapes.new_message_id()
         notice = Message(identifier, message.channel_id, world.bot_id, created_at=created_at, type=PIN_NOTICE)
@@ -165,23 +165,23 @@ def pin(world: World, message: Message, *, pinned: bool) -> None:
         publish(world, notice)
     pins = [each.pinned_at for each in world.channel_messages(message.channel_id) if each.pinned_at]
     data: Json = {"channel_id": message.channel_id, "last_pin_timestamp": max(pins, default=None)}
-    tell_place(world, "CHANNEL_PINS_UPDATE", data)
+    emit_in_channel(world, "CHANNEL_PINS_UPDATE", data)
 
 
 def start_typing(world: World, channel: Channel, user_id: str) -> None:
     data: Json = {"channel_id": channel.id, "user_id": user_id, "timestamp": int(time.time())}
     if channel.guild_id is not None:
         data["member"] = shapes.member(world, world.members[channel.guild_id, user_id])
-    tell_place(world, "TYPING_START", data)
+    emit_in_channel(world, "TYPING_START", data)
 
 
-def tell_place(world: World, name: str, data: Json) -> None:
+def emit_in_channel(world: World, name: str, data: Json) -> None:
     """Emit an event of the channel `data["channel_id"]`. For a guild's channel, `guild_id` is added to the data."""
     guild_id = world.channels[data["channel_id"]].guild_id
     world.emit(Event(name, data | ({"guild_id": guild_id} if guild_id else {}), guild_id))
 
 
-def _tell(world: World, name: str, message: Message) -> None:
+def _emit(world: World, name: str, message: Message) -> None:
     guild_id = world.channels[message.channel_id].guild_id
     world.emit(Event(name, shapes.message_event(world, message), guild_id, message.only_user_id))
 

@@ -104,7 +104,7 @@ class BotVoice:
             state = self.world.voice_states[guild_id, self.world.bot_id]
             if null_first:
                 data: Json = {"guild_id": guild_id, "token": secrets.token_hex(8), "endpoint": None}
-                self.gateway.tell(state.session_id, "VOICE_SERVER_UPDATE", data)
+                self.gateway.dispatch_to(state.session_id, "VOICE_SERVER_UPDATE", data)
             await self._hang_up_old(guild_id, code)
             await asyncio.sleep(seconds)
             await self._announce_server(state)
@@ -168,7 +168,7 @@ class BotVoice:
             await self.close_socket(guild_id, code)
 
     async def _announce_server(self, state: VoiceState) -> None:
-        await self._tell_people(state.guild_id, state.channel_id)
+        await self._update_people(state.guild_id, state.channel_id)
         token = secrets.token_hex(8)
         channel = self.world.channels.get(state.channel_id)
         self.voice.expect(
@@ -180,9 +180,9 @@ class BotVoice:
             stage=channel is not None and channel.type == ChannelType.STAGE,
         )
         data: Json = {"guild_id": state.guild_id, "token": token, "endpoint": self.voice.endpoint}
-        self.gateway.tell(state.session_id, "VOICE_SERVER_UPDATE", data)
+        self.gateway.dispatch_to(state.session_id, "VOICE_SERVER_UPDATE", data)
 
-    async def _tell_people(self, guild_id: str, channel_id: str) -> None:
+    async def _update_people(self, guild_id: str, channel_id: str) -> None:
         people = [
             each.user_id
             for each in self.world.guild_voice_states(guild_id)
@@ -204,7 +204,7 @@ class BotVoice:
     async def _people_changed(self, guild_id: str) -> None:
         async with self._lock(guild_id):
             if state := self.world.voice_states.get((guild_id, self.world.bot_id)):
-                await self._tell_people(guild_id, state.channel_id)
+                await self._update_people(guild_id, state.channel_id)
 
     def _session_ended(self, session: Session) -> None:
         for state in tuple(self.world.voice_states.values()):

@@ -37,7 +37,7 @@ def create(world: World, guild: Guild, body: Json) -> Channel:
     channel.position = sum(each.type == kind for each in world.guild_channels(guild.id))
     _apply(world, guild, channel, body)
     world.channels[channel.id] = channel
-    tell(world, "CHANNEL_CREATE", channel)
+    _emit(world, "CHANNEL_CREATE", channel)
     return channel
 
 
@@ -47,7 +47,7 @@ def edit(world: World, guild: Guild, channel: Channel, body: Json) -> None:
     Raises: DiscordError 400. Nothing has changed then.
     """
     _apply(world, guild, channel, body)
-    tell(world, "CHANNEL_UPDATE", channel)
+    _emit(world, "CHANNEL_UPDATE", channel)
 
 
 def reorder(world: World, guild: Guild, places: Any) -> None:
@@ -67,7 +67,7 @@ def reorder(world: World, guild: Guild, places: Any) -> None:
 
 def set_overwrites(world: World, channel: Channel, overwrites: list[Overwrite]) -> None:
     channel.overwrites = overwrites
-    tell(world, "CHANNEL_UPDATE", channel)
+    _emit(world, "CHANNEL_UPDATE", channel)
 
 
 def overwrite(world: World, guild: Guild, given: Any, path: str) -> Overwrite:
@@ -90,7 +90,7 @@ def overwrite(world: World, guild: Guild, given: Any, path: str) -> Overwrite:
     return kept
 
 
-def tell(world: World, name: str, channel: Channel) -> None:
+def _emit(world: World, name: str, channel: Channel) -> None:
     world.changed()
     world.emit(Event(name, shapes.channel(world, channel), channel.guild_id))
 

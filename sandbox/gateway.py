@@ -80,7 +80,7 @@ class Gateway:
             if session.wants(event):
                 session.dispatch(event.name, self._data_for(session, event))
 
-    def tell(self, session_id: str, name: str, data: Json) -> bool:
+    def dispatch_to(self, session_id: str, name: str, data: Json) -> bool:
         """Dispatch to one session only (VOICE_SERVER_UPDATE). Returns False if there is no such session."""
         session = self.sessions.get(session_id)
         if session is None:

@@ -70,27 +70,27 @@ class GuildEdits:
         self.world.changed()
         return answer
 
-    def _tell(self, name: str, data: Json) -> None:
+    def _emit(self, name: str, data: Json) -> None:
         self.world.emit(Event(name, data, self.guild.id))
 
     def _rename(self, body: Json) -> Json:
         self.guild.name = _field(body, "name", str)
-        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        self._emit("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
     def _transfer(self, body: Json) -> Json:
         self.guild.owner_id = self._member(body).user_id
-        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        self._emit("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
     def _set_afk_channel(self, body: Json) -> Json:
         self.guild.afk_channel_id = self._channel(body).id if body.get("channel_id") else None
-        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        self._emit("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
     def _set_locale(self, body: Json) -> Json:
         self.guild.preferred_locale = read_locale(body)
-        self._tell("GUILD_UPDATE", shapes.guild(self.world, self.guild))
+        self._emit("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
 
     # -- channels
@@ -111,7 +111,7 @@ class GuildEdits:
             user_limit=_user_limit(body, kind, 0),
         )
         self.world.channels[channel.id] = channel
-        self._tell("CHANNEL_CREATE", shapes.channel(self.world, channel))
+        self._emit("CHANNEL_CREATE", shapes.channel(self.world, channel))
         return shapes.channel(self.world, channel)
 
     def _edit_channel(self, body: Json) -> Json:
@@ -123,7 +123,7 @@ class GuildEdits:
         channel.overwrites, channel.user_limit = _overwrites(body, channel.overwrites), user_limit
         channel.name, channel.position, channel.parent_id = name, position, parent_id
         channel.topic = body.get("topic", channel.topic)
-        self._tell("CHANNEL_UPDATE", shapes.channel(self.world, channel))
+        self._emit("CHANNEL_UPDATE", shapes.channel(self.world, channel))
         return shapes.channel(self.world, channel)
 
     def _delete_channel(self, body: Json) -> Json:
@@ -139,7 +139,7 @@ class GuildEdits:
         for child in self.world.guild_channels(self.guild.id):
             if child.parent_id == channel.id:
                 child.parent_id = None
-        self._tell("CHANNEL_DELETE", shape)
+        self._emit("CHANNEL_DELETE", shape)
         return shape
 
     def _channel(self, body: Json) -> Channel:
@@ -170,7 +170,7 @@ class GuildEdits:
             mentionable=_field(body, "mentionable", bool, default=False),
         )
         self.world.roles[role.id] = role
-        self._tell("GUILD_ROLE_CREATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
+        self._emit("GUILD_ROLE_CREATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
         return shapes.role(role)
 
     def _edit_role(self, body: Json) -> Json:
@@ -179,7 +179,7 @@ class GuildEdits:
         bits, color = _permissions(body, role.permissions), _field(body, "color", int, default=role.color)
         role.mentionable = _field(body, "mentionable", bool, default=role.mentionable)
         role.name, role.permissions, role.color = name, bits, color
-        self._tell("GUILD_ROLE_UPDATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
+        self._emit("GUILD_ROLE_UPDATE", {"guild_id": self.guild.id, "role": shapes.role(role)})
         return shapes.role(role)
 
     def _delete_role(self, body: Json) -> Json:
@@ -190,8 +190,8 @@ class GuildEdits:
         for member in self.world.guild_members(self.guild.id):
             if role.id in member.roles:
                 member.roles.remove(role.id)
-                self._tell_member("GUILD_MEMBER_UPDATE", member)
-        self._tell("GUILD_ROLE_DELETE", {"guild_id": self.guild.id, "role_id": role.id})
+                self._emit_member("GUILD_MEMBER_UPDATE", member)
+        self._emit("GUILD_ROLE_DELETE", {"guild_id": self.guild.id, "role_id": role.id})
         return shapes.role(role)
 
     def _role(self, body: Json) -> Role:
@@ -211,14 +211,14 @@ class GuildEdits:
             raise Refused(409, "ALREADY_MEMBER", "This person is a member already")
         member = Member(self.guild.id, user_id, snowflake.now(), self._roles(body, []))
         self.world.members[self.guild.id, user_id] = member
-        self._tell_member("GUILD_MEMBER_ADD", member)
+        self._emit_member("GUILD_MEMBER_ADD", member)
         return shapes.member(self.world, member)
 
     def _edit_member(self, body: Json) -> Json:
         member = self._member(body)
         roles = self._roles(body, member.roles)
         member.roles, member.nick = roles, body.get("nick", member.nick)
-        self._tell_member("GUILD_MEMBER_UPDATE", member)
+        self._emit_member("GUILD_MEMBER_UPDATE", member)
         return shapes.member(self.world, member)
 
     def _remove_member(self, body: Json) -> Json:
@@ -230,11 +230,11 @@ class GuildEdits:
         shape = shapes.member(self.world, member)
         actions.leave_voice(self.world, self.guild.id, member.user_id)
         del self.world.members[self.guild.id, member.user_id]
-        self._tell("GUILD_MEMBER_REMOVE", {"guild_id": self.guild.id, "user": shape["user"]})
+        self._emit("GUILD_MEMBER_REMOVE", {"guild_id": self.guild.id, "user": shape["user"]})
         return shape
 
-    def _tell_member(self, name: str, member: Member) -> None:
-        self._tell(name, shapes.member(self.world, member) | {"guild_id": self.guild.id})
+    def _emit_member(self, name: str, member: Member) -> None:
+        self._emit(name, shapes.member(self.world, member) | {"guild_id": self.guild.id})
 
     def _member(self, body: Json) -> Member:
         member = self.world.members.get((self.guild.id, str(body.get("user_id"))))

@@ -22,10 +22,10 @@ from sandbox.snowflake import new_snowflake
 from sandbox.world import World
 
 COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4
-SAY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+REPLY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 ALLOWED_ANSWERS = {
-    COMMAND: (SAY, DEFER, MODAL),
-    COMPONENT: (SAY, DEFER, DEFER_UPDATE, UPDATE, MODAL),
+    COMMAND: (REPLY, DEFER, MODAL),
+    COMPONENT: (REPLY, DEFER, DEFER_UPDATE, UPDATE, MODAL),
     AUTOCOMPLETE: (CHOICES,),
 }
 
@@ -284,8 +284,8 @@ class Interactions:
         if kind not in ALLOWED_ANSWERS[interaction.type]:
             raise invalid_form({"type": "This interaction cannot be answered with this type."})
         data = body.get("data") or {}
-        if kind == SAY:
-            interaction.original_id = self._say(interaction, data, attachments).id
+        if kind == REPLY:
+            interaction.original_id = self._post(interaction, data, attachments).id
         elif kind == DEFER:
             only = interaction.user_id if _is_ephemeral(data) else None
             channel = self.world.channels[interaction.channel_id]
@@ -345,13 +345,13 @@ class Interactions:
         if interaction.answer_type == DEFER and original is not None and original.flags & MessageFlag.LOADING:
             self.edit(interaction, original, body, attachments)
             return original
-        message = self._say(interaction, body, attachments, follow_up=True)
+        message = self._post(interaction, body, attachments, follow_up=True)
         interaction.followed_id = message.id
         interaction.finished.set()
         interaction.followed.set()
         return message
 
-    def _say(
+    def _post(
         self, interaction: Interaction, data: Json, attachments: list[Json], *, follow_up: bool = False
     ) -> Message:
         metadata = dict(interaction.metadata)

@@ -6,7 +6,7 @@ https://docs.discord.com/developers/resources/message#reaction-object
 import re
 
 from sandbox import shapes
-from sandbox.actions import tell_place
+from sandbox.actions import emit_in_channel
 from sandbox.errors import DiscordError
 from sandbox.model import Json, Message, Reaction
 from sandbox.world import World
@@ -60,7 +60,7 @@ def add(world: World, message: Message, wanted: Reaction, user_id: str) -> None:
     guild_id = world.channels[message.channel_id].guild_id
     if guild_id is not None and (member := world.members.get((guild_id, user_id))):
         data["member"] = shapes.member(world, member)
-    tell_place(world, "MESSAGE_REACTION_ADD", data)
+    emit_in_channel(world, "MESSAGE_REACTION_ADD", data)
 
 
 def remove(world: World, message: Message, wanted: Reaction, user_id: str) -> None:
@@ -73,21 +73,21 @@ def remove(world: World, message: Message, wanted: Reaction, user_id: str) -> No
         message.reactions.remove(reaction)
     world.changed()
     data = _event(message, reaction) | {"user_id": user_id, "burst": False, "type": 0}
-    tell_place(world, "MESSAGE_REACTION_REMOVE", data)
+    emit_in_channel(world, "MESSAGE_REACTION_REMOVE", data)
 
 
 def remove_emoji(world: World, message: Message, wanted: Reaction) -> None:
     if reaction := find(message, wanted):
         message.reactions.remove(reaction)
         world.changed()
-        tell_place(world, "MESSAGE_REACTION_REMOVE_EMOJI", _event(message, reaction))
+        emit_in_channel(world, "MESSAGE_REACTION_REMOVE_EMOJI", _event(message, reaction))
 
 
 def clear(world: World, message: Message) -> None:
     message.reactions.clear()
     world.changed()
     data: Json = {"channel_id": message.channel_id, "message_id": message.id}
-    tell_place(world, "MESSAGE_REACTION_REMOVE_ALL", data)
+    emit_in_channel(world, "MESSAGE_REACTION_REMOVE_ALL", data)
 
 
 def _event(message: Message, reaction: Reaction) -> Json:

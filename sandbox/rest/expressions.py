@@ -97,7 +97,7 @@ def _rename(emoji: Json, body: Json) -> None:
 
 
 def _emojis_changed(call: Call, guild: Guild) -> None:
-    _tell(call, guild, "GUILD_EMOJIS_UPDATE", {"emojis": guild.emojis})
+    _emit(call, guild, "GUILD_EMOJIS_UPDATE", {"emojis": guild.emojis})
 
 
 async def list_emojis(call: Call) -> list[Json]:
@@ -203,7 +203,7 @@ async def create_sticker(call: Call) -> Answer:
         **_sticker_fields(body.value),
     }
     guild.stickers.append(sticker)
-    _tell(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
+    _emit(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
     return Answer(201, sticker)
 
 
@@ -218,14 +218,14 @@ async def edit_sticker(call: Call) -> Json:
     guild = _guild(call, changing=True)
     sticker = _find(call, guild.stickers, "Sticker")
     sticker |= _sticker_fields({**sticker, **await call.object()})
-    _tell(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
+    _emit(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
     return sticker
 
 
 async def delete_sticker(call: Call) -> None:
     guild = _guild(call, changing=True)
     guild.stickers.remove(_find(call, guild.stickers, "Sticker"))
-    _tell(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
+    _emit(call, guild, "GUILD_STICKERS_UPDATE", {"stickers": guild.stickers})
 
 
 async def list_sticker_packs(call: Call) -> Json:
@@ -271,7 +271,7 @@ async def create_sound(call: Call) -> Answer:
         **_sound_fields(body),
     }
     guild.sounds.append(sound)
-    _tell(call, guild, "GUILD_SOUNDBOARD_SOUND_CREATE", sound)
+    _emit(call, guild, "GUILD_SOUNDBOARD_SOUND_CREATE", sound)
     return Answer(201, sound)
 
 
@@ -292,7 +292,7 @@ async def edit_sound(call: Call) -> Json:
     guild = _guild(call, changing=True)
     sound = _find(call, guild.sounds, "Sound", key="sound_id")
     sound |= _sound_fields({**sound, **await call.object()})
-    _tell(call, guild, "GUILD_SOUNDBOARD_SOUND_UPDATE", sound)
+    _emit(call, guild, "GUILD_SOUNDBOARD_SOUND_UPDATE", sound)
     return sound
 
 
@@ -300,10 +300,10 @@ async def delete_sound(call: Call) -> None:
     guild = _guild(call, changing=True)
     sound = _find(call, guild.sounds, "Sound", key="sound_id")
     guild.sounds.remove(sound)
-    _tell(call, guild, "GUILD_SOUNDBOARD_SOUND_DELETE", {"sound_id": sound["sound_id"]})
+    _emit(call, guild, "GUILD_SOUNDBOARD_SOUND_DELETE", {"sound_id": sound["sound_id"]})
 
 
-def _tell(call: Call, guild: Guild, name: str, data: Json) -> None:
+def _emit(call: Call, guild: Guild, name: str, data: Json) -> None:
     call.world.changed()
     call.world.emit(Event(name, {**data, "guild_id": guild.id}, guild.id))
 

@@ -48,7 +48,7 @@ async def edit_self(call: Call) -> Json:
     if "nick" in body:
         named.guild(call, need=permissions.CHANGE_NICKNAME)
         member.nick = _nick(body["nick"])
-        _tell(call, member)
+        _emit(call, member)
     return shapes.member(call.world, member)
 
 
@@ -75,7 +75,7 @@ async def edit_member(call: Call) -> Json:
     for name, value in changes.items():
         setattr(member, name, value)
     if changes:
-        _tell(call, member)
+        _emit(call, member)
     if seat is not None:
         await _reseat(call, seat, body)
     return shapes.member(call.world, member)
@@ -86,7 +86,7 @@ async def add_role(call: Call) -> None:
     member, role = named.member(call, guild), named.role(call, guild)
     if role.id not in member.roles:
         member.roles = _roles(call, guild, member, [*member.roles, role.id])
-        _tell(call, member)
+        _emit(call, member)
 
 
 async def remove_role(call: Call) -> None:
@@ -94,7 +94,7 @@ async def remove_role(call: Call) -> None:
     member, role = named.member(call, guild), named.role(call, guild)
     if role.id in member.roles:
         member.roles = _roles(call, guild, member, [each for each in member.roles if each != role.id])
-        _tell(call, member)
+        _emit(call, member)
 
 
 async def kick(call: Call) -> None:
@@ -122,7 +122,7 @@ async def ban(call: Call) -> None:
     if member := call.world.members.get((guild.id, user.id)):
         _expel(call, guild, member, permissions.BAN_MEMBERS)
     guild.bans[user.id] = call.request.headers.get("X-Audit-Log-Reason")
-    _tell_ban(call, guild, "GUILD_BAN_ADD", user.id)
+    _emit_ban(call, guild, "GUILD_BAN_ADD", user.id)
 
 
 async def unban(call: Call) -> None:
@@ -130,7 +130,7 @@ async def unban(call: Call) -> None:
     if user_id not in guild.bans:
         raise unknown("Ban")
     del guild.bans[user_id]
-    _tell_ban(call, guild, "GUILD_BAN_REMOVE", user_id)
+    _emit_ban(call, guild, "GUILD_BAN_REMOVE", user_id)
 
 
 def _seat(call: Call, guild: Guild, member: Member, body: Json) -> VoiceState | None:
@@ -219,7 +219,7 @@ def _timeout(value: Any) -> str | None:
     return snowflake.isoformat(until)
 
 
-def _tell(call: Call, member: Member) -> None:
+def _emit(call: Call, member: Member) -> None:
     call.world.changed()
     data = shapes.member(call.world, member) | {"guild_id": member.guild_id}
     call.world.emit(Event("GUILD_MEMBER_UPDATE", data, member.guild_id))
@@ -229,7 +229,7 @@ def _ban(call: Call, guild: Guild, user_id: str) -> Json:
     return {"user": shapes.user(call.world.users[user_id]), "reason": guild.bans[user_id]}
 
 
-def _tell_ban(call: Call, guild: Guild, name: str, user_id: str) -> None:
+def _emit_ban(call: Call, guild: Guild, name: str, user_id: str) -> None:
     call.world.changed()
     data: Json = {"guild_id": guild.id, "user": shapes.user(call.world.users[user_id])}
     call.world.emit(Event(name, data, guild.id))

@@ -3,7 +3,7 @@
 from sandbox import actions, shapes
 from sandbox.errors import unknown
 from sandbox.interactions import DEFER as DEFER_TYPE
-from sandbox.interactions import DEFER_UPDATE, SAY, UPDATE, Interaction
+from sandbox.interactions import DEFER_UPDATE, REPLY, UPDATE, Interaction
 from sandbox.model import Json, Message, MessageFlag
 from sandbox.rest.api import NOBODY, Answer, Call, Route
 
@@ -31,8 +31,8 @@ def _callback_response(call: Call, interaction: Interaction) -> Json:
             "response_message_loading": bool(message.flags & MessageFlag.LOADING),
             "response_message_ephemeral": message.only_user_id is not None,
         }
-        if interaction.answer_type in (SAY, DEFER_TYPE, UPDATE, DEFER_UPDATE):
-            kind = SAY if interaction.answer_type in (SAY, DEFER_TYPE) else UPDATE
+        if interaction.answer_type in (REPLY, DEFER_TYPE, UPDATE, DEFER_UPDATE):
+            kind = REPLY if interaction.answer_type in (REPLY, DEFER_TYPE) else UPDATE
             body["resource"] = {"type": kind, "message": shapes.message(call.world, message)}
     return body
 

@@ -41,9 +41,9 @@ async def create_role(call: Call) -> Json:
     for other in roles:
         if other.position >= 1:
             other.position += 1
-            _tell(call, "GUILD_ROLE_UPDATE", other)
+            _emit(call, "GUILD_ROLE_UPDATE", other)
     call.world.roles[role.id] = role
-    _tell(call, "GUILD_ROLE_CREATE", role)
+    _emit(call, "GUILD_ROLE_CREATE", role)
     return shapes.role(role)
 
 
@@ -52,7 +52,7 @@ async def edit_role(call: Call) -> Json:
     role = named.role(call, guild)
     named.below_own(call, guild, role.position)
     _apply(call, guild, role, await call.object())
-    _tell(call, "GUILD_ROLE_UPDATE", role)
+    _emit(call, "GUILD_ROLE_UPDATE", role)
     return shapes.role(role)
 
 
@@ -81,7 +81,7 @@ async def move_roles(call: Call) -> list[Json]:
     for position, role in enumerate(above, start=1):
         if role.position != position:
             role.position = position
-            _tell(call, "GUILD_ROLE_UPDATE", role)
+            _emit(call, "GUILD_ROLE_UPDATE", role)
     return await list_roles(call)
 
 
@@ -133,7 +133,7 @@ def _bits(value: Any, faults: dict[str, str]) -> int:
     return int(text) & permissions.ALL
 
 
-def _tell(call: Call, name: str, role: Role) -> None:
+def _emit(call: Call, name: str, role: Role) -> None:
     call.world.changed()
     data: Json = {"guild_id": role.guild_id, "role": shapes.role(role)}
     call.world.emit(Event(name, data, role.guild_id))

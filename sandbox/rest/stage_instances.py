@@ -46,7 +46,7 @@ async def create(call: Call) -> Json:
         "discoverable_disabled": True,
         "guild_scheduled_event_id": None,
     }
-    return _tell(call, "STAGE_INSTANCE_CREATE", channel.stage)
+    return _emit(call, "STAGE_INSTANCE_CREATE", channel.stage)
 
 
 async def get(call: Call) -> Json:
@@ -58,13 +58,13 @@ async def edit(call: Call) -> Json:
     body = await call.object()
     if "topic" in body:
         stage["topic"] = _topic(body["topic"])
-    return _tell(call, "STAGE_INSTANCE_UPDATE", stage)
+    return _emit(call, "STAGE_INSTANCE_UPDATE", stage)
 
 
 async def delete(call: Call) -> None:
     channel, stage = _open(call, need=MODERATOR)
     channel.stage = None
-    _tell(call, "STAGE_INSTANCE_DELETE", stage)
+    _emit(call, "STAGE_INSTANCE_DELETE", stage)
 
 
 def _topic(value: Any) -> str:
@@ -73,7 +73,7 @@ def _topic(value: Any) -> str:
     return value
 
 
-def _tell(call: Call, name: str, stage: Json) -> Json:
+def _emit(call: Call, name: str, stage: Json) -> Json:
     call.world.changed()
     call.world.emit(Event(name, dict(stage), stage["guild_id"]))
     return stage
