@@ -50,8 +50,8 @@ function enter(host, { linkChanged = () => {}, arrived = () => {} } = {}) {
   });
   const seat = host.accept((message) => void tab.receive(structuredClone(message)));
   tab.attach((message) => seat.receive(structuredClone(message)));
-  tab.tell("hello", { url: peer.syncUrl, userId: "u1" });
-  tab.tell("follow", "guild:1");
+  tab.notify("hello", { url: peer.syncUrl, userId: "u1" });
+  tab.notify("follow", "guild:1");
   return { tab, close: () => seat.close() };
 }
 

@@ -86,7 +86,7 @@ export class Client {
       workerUrl,
       sharing,
     });
-    if (globalThis.document) this.#deafen = onLogout(() => this.#line.tell("signOut"));
+    if (globalThis.document) this.#deafen = onLogout(() => this.#line.notify("signOut"));
   }
 
   /** The user passed to the constructor. */
@@ -98,13 +98,13 @@ export class Client {
   get tokens() {
     return {
       get: () => this.#line.call("token"),
-      discard: (token) => this.#line.tell("discard", token),
+      discard: (token) => this.#line.notify("discard", token),
     };
   }
 
   /** Check the connection now. Call it when the network may have changed, or after the machine was asleep. */
   wake() {
-    this.#line.tell("wake");
+    this.#line.notify("wake");
   }
 
   /** Call it after a login without a page load. */
@@ -123,13 +123,13 @@ export class Client {
   follow(instanceId, follower) {
     if (this.#followers.has(instanceId)) throw new Error(`This client already follows ${instanceId}.`);
     this.#followers.set(instanceId, follower);
-    this.#line.tell("follow", instanceId);
+    this.#line.notify("follow", instanceId);
   }
 
   /** @param {string} instanceId */
   leave(instanceId) {
     this.#followers.delete(instanceId);
-    this.#line.tell("leave", instanceId);
+    this.#line.notify("leave", instanceId);
   }
 
   /** @param {NewChange} change @returns {Promise<Ack>} */
@@ -144,7 +144,7 @@ export class Client {
 
   /** Send the first messages to a host: who the user is, and the instances to follow. */
   #greet() {
-    this.#line.tell("hello", { url: this.#url, userId: this.#userId });
-    for (const instanceId of this.#followers.keys()) this.#line.tell("follow", instanceId);
+    this.#line.notify("hello", { url: this.#url, userId: this.#userId });
+    for (const instanceId of this.#followers.keys()) this.#line.notify("follow", instanceId);
   }
 }

@@ -60,7 +60,7 @@ export class Connection {
     this.#link = new Link({
       url,
       tokens,
-      onOpen: (authToken) => this.#link.say({
+      onOpen: (authToken) => this.#link.sendJson({
         type: "init", id: this.#nextId++, instanceId, authToken, clientId: this.#clientId,
       }),
       onMessage: (text) => this.#receive(JSON.parse(text)),
@@ -103,7 +103,7 @@ export class Connection {
     const frame = { type: /** @type {const} */ ("push"), id: this.#nextId++, events };
     return new Promise((resolve, reject) => {
       this.#pushes.set(frame.id, { frame, reauthenticated: false, resolve, reject });
-      this.#link.say(frame);
+      this.#link.sendJson(frame);
       this.#link.expectAnswer();
     });
   }
@@ -120,7 +120,7 @@ export class Connection {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#reads.set(id, { events: [], resolve, reject });
-      this.#link.say({ type: "pull", id, cursor, epoch, live: false });
+      this.#link.sendJson({ type: "pull", id, cursor, epoch, live: false });
     });
   }
 
@@ -145,7 +145,7 @@ export class Connection {
         this.#begin(frame);
         break;
       case "authed":
-        for (const push of this.#pushes.values()) if (push.reauthenticated) this.#link.say(push.frame);
+        for (const push of this.#pushes.values()) if (push.reauthenticated) this.#link.sendJson(push.frame);
         if (this.#inGrace) this.#onWritable();
         this.#inGrace = false;
         break;
@@ -180,7 +180,7 @@ export class Connection {
     this.#doubted = false;
     this.#position = { epoch, head };
     this.#livePull = this.#nextId++;
-    this.#link.say({ type: "pull", id: this.#livePull, cursor: head, epoch, live: true });
+    this.#link.sendJson({ type: "pull", id: this.#livePull, cursor: head, epoch, live: true });
     this.#inGrace = auth === "grace";
     this.#link.live();
     if (this.#inGrace) void this.#link.renew();

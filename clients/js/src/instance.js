@@ -51,8 +51,8 @@ export class Instance {
   /** @param {Tab} tab */
   follow(tab) {
     this.#followers.add(tab);
-    tab.line.tell("linkChanged", this.#id, this.#link);
-    tab.line.tell("queueChanged", this.#id, this.#changes);
+    tab.line.notify("linkChanged", this.#id, this.#link);
+    tab.line.notify("queueChanged", this.#id, this.#changes);
   }
 
   /** @param {Tab} tab */
@@ -129,14 +129,14 @@ export class Instance {
   /** @param {Change[]} changes @param {{change: Change, ack: Ack}} [settled] */
   #queueChanged(changes, settled) {
     this.#changes = changes;
-    this.#tell("queueChanged", changes, settled);
+    this.#notify("queueChanged", changes, settled);
     if (settled) void this.#endIfIdle();
   }
 
   /** @param {ConnectionState} state @param {Problem | null} problem @param {Position} position */
   async #connectionChanged(state, problem, { epoch, head }) {
     this.#link = { state, problem, epoch, head };
-    this.#tell("linkChanged", this.#link);
+    this.#notify("linkChanged", this.#link);
     if (state === "live") return;
     if (state === "signed_out") this.#session.signOut(new SignedOutError(problem?.detail));
     const outbox = await this.#outbox;
@@ -148,12 +148,12 @@ export class Instance {
   #arrived(events) {
     // A tab that follows later learns from the head that it must read these events.
     this.#link = { ...this.#link, head: Math.max(this.#link.head, events[events.length - 1].seqNum) };
-    this.#tell("arrived", events);
+    this.#notify("arrived", events);
   }
 
   /** @param {string} what @param {...any} args */
-  #tell(what, ...args) {
-    for (const tab of this.#followers) tab.line.tell(what, this.#id, ...args);
+  #notify(what, ...args) {
+    for (const tab of this.#followers) tab.line.notify(what, this.#id, ...args);
   }
 
   async #endIfIdle() {

@@ -43,7 +43,7 @@ export class Line {
   }
 
   /** Call without waiting for a response. @param {string} method @param {...any} args */
-  tell(method, ...args) {
+  notify(method, ...args) {
     this.#post?.({ method, args });
   }
 

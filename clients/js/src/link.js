@@ -167,13 +167,13 @@ export class Link {
   }
 
   /** @param {object} frame */
-  say(frame) {
+  sendJson(frame) {
     this.send(JSON.stringify(frame));
   }
 
   /** Send a ping. Its `id`, which the pong repeats, is the time of the request. */
   ping() {
-    this.say({ type: "ping", id: String(performance.now()) });
+    this.sendJson({ type: "ping", id: String(performance.now()) });
     this.expectAnswer();
   }
 
@@ -192,7 +192,7 @@ export class Link {
       const token = await this.#tokens.get();
       if (attempt !== this.#attempt) return;
       this.#token = token;
-      this.say({ type: "auth", id: "auth", authToken: token });
+      this.sendJson({ type: "auth", id: "auth", authToken: token });
     } catch (error) {
       if (attempt !== this.#attempt) return;
       // The old token may still be valid for a while. The server closes the connection when it is not.

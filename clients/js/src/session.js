@@ -113,7 +113,7 @@ export class Session {
 
   /** Notify one tab that a change was refused. @param {Change} change @param {Error} error */
   refused(change, error) {
-    [...this.#tabs].at(-1)?.line.tell("refused", change, packError(error));
+    [...this.#tabs].at(-1)?.line.notify("refused", change, packError(error));
   }
 
   async #load() {

@@ -12,7 +12,7 @@ import { Stream } from "./stream.js";
 
 /** Refusals of a `register` that may succeed in a moment. */
 const TEMPORARY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL_ERROR"]);
-const ANEW = new Set(["EPOCH_MISMATCH", "CURSOR_TOO_OLD"]);
+const RESTARTS = new Set(["EPOCH_MISMATCH", "CURSOR_TOO_OLD"]);
 /** Each pong has the server's time again, so that the clock stays accurate. */
 const PING_EVERY_MS = 10_000;
 
@@ -89,7 +89,7 @@ export class Streams {
   unregister(stream) {
     if (this.#streams.get(stream.id) !== stream) return;
     this.#streams.delete(stream.id);
-    if (this.#streams.size) this.#link.say({ type: "unregister", streamId: stream.id });
+    if (this.#streams.size) this.#link.sendJson({ type: "unregister", streamId: stream.id });
     else this.#link.stop();
   }
 
@@ -118,7 +118,7 @@ export class Streams {
   #sendRegister(stream) {
     const id = newId();
     this.#registering.set(id, stream);
-    this.#link.say(stream.registerFrame(id));
+    this.#link.sendJson(stream.registerFrame(id));
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -165,7 +165,7 @@ export class Streams {
     try {
       await this.#streams.get(header.streamId)?.show({ header, payload });
     } finally {
-      if (attempt === this.#link.attempt) this.#link.say({ type: "ack", streamId: header.streamId, frame: header.frame });
+      if (attempt === this.#link.attempt) this.#link.sendJson({ type: "ack", streamId: header.streamId, frame: header.frame });
     }
   }
 
@@ -174,7 +174,7 @@ export class Streams {
     const registering = this.#registering.get(problem.id ?? "");
     this.#registering.delete(problem.id ?? "");
     const stream = registering ?? this.#streams.get(problem.streamId ?? "");
-    if (stream && ANEW.has(problem.code)) {
+    if (stream && RESTARTS.has(problem.code)) {
       stream.reset();
       this.#sendRegister(stream);
     } else if (registering && TEMPORARY.has(problem.code)) {

@@ -31,8 +31,8 @@ async def run(client_options: tuple[str, str], arguments: argparse.Namespace) ->
     url, token = client_options
     async with SyncClient(url, arguments.store, token) as log:
         if arguments.send:
-            async for said in read_objects(arguments.send):
-                print_line({"type": "ack", **asdict(await log.push([_event(said)]))})
+            async for given in read_objects(arguments.send):
+                print_line({"type": "ack", **asdict(await log.push([_event(given)]))})
         seen = 0
         async for event in log.events(Position(arguments.epoch, arguments.since), live=not arguments.once):
             print_line(asdict(event))
@@ -41,12 +41,12 @@ async def run(client_options: tuple[str, str], arguments: argparse.Namespace) ->
                 return
 
 
-def _event(said: dict[str, object]) -> NewEvent:
-    name, event_id = said.get("name"), said.get("event_id")
+def _event(given: dict[str, object]) -> NewEvent:
+    name, event_id = given.get("name"), given.get("event_id")
     if not isinstance(name, str):
         raise BadInput("An event must have a `name`.")
     if event_id is None:
-        return NewEvent(name, said.get("args"))
+        return NewEvent(name, given.get("args"))
     if not isinstance(event_id, str):
         raise BadInput("`event_id` must be a string.")
-    return NewEvent(name, said.get("args"), event_id)
+    return NewEvent(name, given.get("args"), event_id)

@@ -104,14 +104,14 @@ async def _send(
         return
     if source is None:
         return
-    async for said in read_objects(source):
-        type_ = said.pop("type", produces[0] if len(produces) == 1 else None)
+    async for given in read_objects(source):
+        type_ = given.pop("type", produces[0] if len(produces) == 1 else None)
         if not isinstance(type_, str):
             raise BadInput("A message must have a `type`.")
-        message_id = said.pop("id", None)
+        message_id = given.pop("id", None)
         if not isinstance(message_id, str | None):
             raise BadInput("`id` must be a string.")
-        print_line({"type": "ack", **asdict(await stream.send(type_, said, message_id=message_id))})
+        print_line({"type": "ack", **asdict(await stream.send(type_, given, message_id=message_id))})
 
 
 async def _print(stream: Stream, count: int | None, folder: Path | None) -> None:

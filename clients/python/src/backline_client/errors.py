@@ -52,7 +52,7 @@ class Unreachable(BacklineError):
 
 
 _POSITION = {"EPOCH_MISMATCH", "CURSOR_TOO_OLD"}
-_SAID = {"type", "id", "code", "detail", "message"}
+_KNOWN_FIELDS = {"type", "id", "code", "detail", "message"}
 
 
 def refusal(frame: Mapping[str, Any]) -> Refused:
@@ -60,4 +60,4 @@ def refusal(frame: Mapping[str, Any]) -> Refused:
     code = str(frame.get("code", "REFUSED"))
     detail = str(frame.get("message") or frame.get("detail") or "The server refused the request.")
     kind = PositionLost if code in _POSITION else Refused
-    return kind(code, detail, {key: value for key, value in frame.items() if key not in _SAID})
+    return kind(code, detail, {key: value for key, value in frame.items() if key not in _KNOWN_FIELDS})

@@ -65,16 +65,16 @@ class Presence:
     present: list[dict[str, Any]]
 
 
-def read_message(said: Mapping[str, Any]) -> Message:
+def read_message(message: Mapping[str, Any]) -> Message:
     """Read a JSON message of one of the stream's types. The server has added sender, time and `seq`."""
     return Message(
-        type=said["type"],
-        stream_id=said["streamId"],
-        data=_data(said),
-        sender=_sender(said),
-        timestamp_ms=said["timestamp"],
-        seq=said.get("seq"),
-        id=said.get("id"),
+        type=message["type"],
+        stream_id=message["streamId"],
+        data=_data(message),
+        sender=_sender(message),
+        timestamp_ms=message["timestamp"],
+        seq=message.get("seq"),
+        id=message.get("id"),
     )
 
 
@@ -94,8 +94,8 @@ def read_frame(raw: bytes) -> Frame:
     )
 
 
-def read_presence(said: Mapping[str, Any]) -> Presence:
-    return Presence(said["streamId"], said["producing"], said["watching"], said["present"])
+def read_presence(message: Mapping[str, Any]) -> Presence:
+    return Presence(message["streamId"], message["producing"], message["watching"], message["present"])
 
 
 def pack(header: Mapping[str, Any], payload: bytes) -> bytes:
@@ -121,9 +121,9 @@ def to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def _data(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if key not in _STAMPED}
+def _data(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in _STAMPED}
 
 
-def _sender(said: Mapping[str, Any]) -> Sender:
-    return Sender(said["from"]["userId"], said["from"]["connectionId"])
+def _sender(message: Mapping[str, Any]) -> Sender:
+    return Sender(message["from"]["userId"], message["from"]["connectionId"])

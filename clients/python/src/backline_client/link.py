@@ -62,7 +62,7 @@ class Link(ABC):
         self._renewing = False  # a new token is being sent; ends with the server's `authed`
         self._ready = False  # the server has accepted this connection
         self._expired_before = False
-        self._said_last: Refused | None = None
+        self._last_error: Refused | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,7 +125,7 @@ class Link(ABC):
             return False
         return True
 
-    async def _say(self, frame: dict[str, Any]) -> bool:
+    async def _send(self, frame: dict[str, Any]) -> bool:
         return await self._write(to_json(frame))
 
     def _do_beside(self, work: Any) -> None:
@@ -155,7 +155,7 @@ class Link(ABC):
                 await socket.close()  # `_open` calls the function again; if that fails too, the client ends
             else:
                 if socket is self._socket:
-                    await self._say({"type": "auth", "id": "auth", "authToken": token})
+                    await self._send({"type": "auth", "id": "auth", "authToken": token})
                 return
 
     async def _common(self, frame: dict[str, Any]) -> bool:
@@ -169,8 +169,8 @@ class Link(ABC):
             await self._renewed()
             return True
         if frame["type"] == "error" and frame.get("id") is None:
-            self._said_last = refusal(frame)
-            log.warning("The server sent an error: %s", self._said_last)
+            self._last_error = refusal(frame)
+            log.warning("The server sent an error: %s", self._last_error)
             return True
         return False
 
@@ -206,7 +206,7 @@ class Link(ABC):
 
         Raises Unreachable, or Refused when a new connection would not help.
         """
-        self._ready, self._renewing, self._said_last = False, False, None
+        self._ready, self._renewing, self._last_error = False, False, None
         socket = await self._open()
         log.info("Connected to %s.", self._address)
         self._socket = socket
@@ -219,7 +219,7 @@ class Link(ABC):
         finally:
             self._socket = None
             await socket.close()
-        reason = self._said_last
+        reason = self._last_error
         final = code in self.final_closes or (code == UNAUTHENTICATED and not self._ready)
         if final:
             raise reason or Refused(f"CLOSED_{code}", CLOSED[code])
@@ -254,16 +254,16 @@ class Link(ABC):
         status = response.status_code
         try:
             body = json.loads(response.body or b"")
-            said = refusal(body if isinstance(body, dict) else {})
+            refused = refusal(body if isinstance(body, dict) else {})
         except ValueError:
-            said = Refused(f"HTTP_{status}", f"{self._address} answered with HTTP {status}.")
+            refused = Refused(f"HTTP_{status}", f"{self._address} answered with HTTP {status}.")
         if status == 429 or status >= 500:
             after = response.headers.get("Retry-After", "")
-            return Unreachable(str(said), float(after) if after.isdigit() else 0.0)
-        if said.code == "TOKEN_EXPIRED" and not isinstance(self._token, str) and not self._expired_before:
+            return Unreachable(str(refused), float(after) if after.isdigit() else 0.0)
+        if refused.code == "TOKEN_EXPIRED" and not isinstance(self._token, str) and not self._expired_before:
             self._expired_before = True  # it expired in transit or in a cache: get a new one, once
-            return Unreachable(str(said))
-        return said
+            return Unreachable(str(refused))
+        return refused
 
 
 def socket_url(url: str, path: str) -> str:

@@ -101,9 +101,9 @@ class Stream(AsyncIterator[Item]):
         unless `again` is False. Raises Refused, TooLarge, ConnectionLost (when the client is closed; with `again`
         False, also when the connection is lost), or ValueError for an id that is still in use.
         """
-        said = {**(data or {}), "type": type_, "streamId": self.id, "id": message_id or str(uuid.uuid4())}
-        answer = await self._client._ask(self, said, again=again)
-        return Sent(said["id"], answer.get("seq"))
+        message = {**(data or {}), "type": type_, "streamId": self.id, "id": message_id or str(uuid.uuid4())}
+        answer = await self._client._ask(self, message, again=again)
+        return Sent(message["id"], answer.get("seq"))
 
     async def send_frame(self, type_: str, payload: bytes, data: Mapping[str, Any] | None = None) -> bool:
         """Send a binary frame, at the speed of the network. Returns False when there is no connection.
@@ -164,7 +164,7 @@ class Stream(AsyncIterator[Item]):
         shown, self._shown = self._shown, None
         # Frame numbers of an earlier connection may be from another server.
         if self._credit and shown is not None and shown[0] == self._connection:
-            await self._client._say({"type": "ack", "streamId": self.id, "frame": shown[1]})
+            await self._client._send({"type": "ack", "streamId": self.id, "frame": shown[1]})
 
     def _end(self, error: BacklineError | None) -> None:
         self._over = self._over or error or ConnectionLost("The client was closed.")
@@ -237,7 +237,7 @@ class StreamClient(Link):
         """Wait until the server has processed everything sent before. Raises ConnectionLost."""
         request = self._requests.add({"type": "ping", "id": str(uuid.uuid4())}, again=False)
         try:
-            if not await self._say(request.frame):
+            if not await self._send(request.frame):
                 raise ConnectionLost("There is no connection now.")
             await request.answer
         finally:
@@ -250,7 +250,7 @@ class StreamClient(Link):
         return self._socket is not None and stream._connection == self._connections
 
     async def _register(self, stream: Stream) -> None:
-        await self._say(stream._register_frame())
+        await self._send(stream._register_frame())
 
     async def _ask(self, stream: Stream, frame: dict[str, Any], *, again: bool) -> dict[str, Any]:
         to_text(frame)
@@ -259,7 +259,7 @@ class StreamClient(Link):
         request = self._requests.add(frame, about=stream.id, again=again)
         try:
             # If it cannot be sent now, `_registered` sends it once the stream is registered on a connection.
-            if not (self._is_on(stream) and await self._say(frame)) and not again:
+            if not (self._is_on(stream) and await self._send(frame)) and not again:
                 raise ConnectionLost("There is no connection now.")
             return await request.answer
         finally:
@@ -268,7 +268,7 @@ class StreamClient(Link):
     async def _leave(self, stream: Stream) -> None:
         if self._streams.get(stream.id) is stream:
             self._drop(stream, None)
-            await self._say({"type": "unregister", "streamId": stream.id})
+            await self._send({"type": "unregister", "streamId": stream.id})
 
     def _drop(self, stream: Stream, error: BacklineError | None) -> None:
         self._streams.pop(stream.id, None)
@@ -297,39 +297,39 @@ class StreamClient(Link):
             if stream is not None and self._is_on(stream):
                 stream._offer(frame)
             return
-        said: dict[str, Any] = json.loads(raw)
-        if await self._common(said):
+        message: dict[str, Any] = json.loads(raw)
+        if await self._common(message):
             return
-        stream = self._streams.get(said.get("streamId", ""))
-        if said["type"] == "error":
-            await self._refused(said)
-        elif said["type"] in ("ack", "pong"):
-            self._requests.answered(said)
-        elif said["type"] == "registered":
-            if stream is not None and said.get("id") == stream._registering:
-                await self._registered(stream, said)
-        elif stream is None or not self._is_on(stream) or said["type"] == "unregistered":
+        stream = self._streams.get(message.get("streamId", ""))
+        if message["type"] == "error":
+            await self._refused(message)
+        elif message["type"] in ("ack", "pong"):
+            self._requests.answered(message)
+        elif message["type"] == "registered":
+            if stream is not None and message.get("id") == stream._registering:
+                await self._registered(stream, message)
+        elif stream is None or not self._is_on(stream) or message["type"] == "unregistered":
             return  # it belongs to a registration that has ended
-        elif said["type"] == "presence":
-            stream._offer(read_presence(said))
+        elif message["type"] == "presence":
+            stream._offer(read_presence(message))
         else:
-            stream._offer(read_message(said))
+            stream._offer(read_message(message))
 
-    async def _registered(self, stream: Stream, said: dict[str, Any]) -> None:
+    async def _registered(self, stream: Stream, message: dict[str, Any]) -> None:
         self._let_in()
-        unsaid = [] if self._is_on(stream) else self._requests.waiting(stream.id)
-        stream._let_in(said, self._connections)
-        for request in unsaid:
-            await self._say(request.frame)
+        unsent = [] if self._is_on(stream) else self._requests.waiting(stream.id)
+        stream._let_in(message, self._connections)
+        for request in unsent:
+            await self._send(request.frame)
 
-    async def _common(self, frame: dict[str, Any]) -> bool:
-        if frame["type"] == "error" and frame.get("id") is None:
+    async def _common(self, message: dict[str, Any]) -> bool:
+        if message["type"] == "error" and message.get("id") is None:
             # The log was replaced or pruned meanwhile, and the server has ended the registration.
-            stream = self._streams.get(frame.get("streamId", ""))
-            if stream is not None and frame.get("code") in ("EPOCH_MISMATCH", "CURSOR_TOO_OLD"):
-                self._drop(stream, refusal(frame))
+            stream = self._streams.get(message.get("streamId", ""))
+            if stream is not None and message.get("code") in ("EPOCH_MISMATCH", "CURSOR_TOO_OLD"):
+                self._drop(stream, refusal(message))
                 return True
-        return await super()._common(frame)
+        return await super()._common(message)
 
     async def _refused(self, frame: dict[str, Any]) -> None:
         error = refusal(frame)
@@ -342,7 +342,7 @@ class StreamClient(Link):
         elif request is not None and not request.answer.done():
             request.answer.set_exception(error)
         elif request is None:
-            self._said_last = error  # about `auth`
+            self._last_error = error  # about `auth`
 
     async def _ask_again(self, error: Refused, request: Request | None, stream: Stream | None) -> None:
         connection = self._connections
@@ -352,7 +352,7 @@ class StreamClient(Link):
         if stream is not None:
             await self._register(stream)
         elif request is not None and not request.answer.done():
-            await self._say(request.frame)
+            await self._send(request.frame)
 
     def _lost(self, close_code: int, reason: Refused | None) -> None:
         self._requests.connection_lost()

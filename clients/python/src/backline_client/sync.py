@@ -121,7 +121,7 @@ class SyncClient(Link):
             request = self._requests.add(frame)
             try:
                 if self._ready:
-                    await self._say(frame)
+                    await self._send(frame)
                 answer = await request.answer
             finally:
                 self._requests.forget(request)
@@ -133,7 +133,7 @@ class SyncClient(Link):
         return  # a connection is always needed
 
     async def _begin(self) -> None:
-        await self._say(
+        await self._send(
             {"type": "init", "id": "init", "instanceId": self.instance, "clientId": self._client_id}
         )
 
@@ -159,7 +159,7 @@ class SyncClient(Link):
         if self._pull is not None:
             await self._pull._ask()
         for request in self._requests.waiting():
-            await self._say(request.frame)
+            await self._send(request.frame)
         if self._in_grace:
             self._renew()
         if self._opened is not None and not self._opened.done():
@@ -169,14 +169,14 @@ class SyncClient(Link):
         self._in_grace = False
         for request in self._requests.waiting():
             if request.reauthenticated:
-                await self._say(request.frame)
+                await self._send(request.frame)
 
     def _refused(self, frame: dict[str, Any]) -> None:
         error = refusal(frame)
         request = self._requests.get(frame["id"])
         pull = self._pull if self._pull is not None and self._pull._id == frame["id"] else None
         if request is None and pull is None:
-            self._said_last = (
+            self._last_error = (
                 error  # about `init` or `auth`. The close code that follows decides whether it is final
             )
             if error.code in TEMPORARY:
@@ -204,7 +204,7 @@ class SyncClient(Link):
         elif request is None:
             await self._begin()
         elif not request.answer.done():
-            await self._say(request.frame)
+            await self._send(request.frame)
 
     def _lost(self, close_code: int, reason: Refused | None) -> None:
         self._requests.connection_lost()
@@ -253,12 +253,12 @@ class Pull(AsyncIterator[Event]):
         if not self._client._ready:
             return  # `_open_log` sends the pull when the log is open
         if self._id:
-            await self._client._say({"type": "unpull", "id": self._id})
+            await self._client._send({"type": "unpull", "id": self._id})
         self._id = str(uuid.uuid4())
         self._behind = False
         if not self._received.epoch:
             self._received = Position(self._client.epoch, self._received.seq)
-        await self._client._say(
+        await self._client._send(
             {
                 "type": "pull",
                 "id": self._id,
