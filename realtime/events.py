@@ -45,8 +45,8 @@ class TypedEvent:
     JSON. A field with `init=False` gets its value from `append`. A string in `Annotated` explains a field.
 
     log: the kind of logs that contain it, such as `guild`.
-    said: what happened, in words for people. `%(who)s` is who did it, and `placeholders` has the other values.
-    said_by_bot: the same if no person did it. None: no difference.
+    sentence: what happened, in words for people. `%(who)s` is who did it, and `placeholders` has the other values.
+    sentence_by_bot: the same if no person did it. None: no difference.
     reducer: what a client does to its snapshot.
     shapes: how its fields look in JSON, for types that are not JSON themselves.
     version: increased when the meaning of a field changes.
@@ -54,8 +54,8 @@ class TypedEvent:
     """
 
     log: ClassVar[str]
-    said: ClassVar[Words]
-    said_by_bot: ClassVar[Words | None] = None
+    sentence: ClassVar[Words]
+    sentence_by_bot: ClassVar[Words | None] = None
     reducer: ClassVar[str]
     shapes: ClassVar[Mapping[type, Shape]] = {}
     version: ClassVar[int] = 1
@@ -69,7 +69,7 @@ class TypedEvent:
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
         """Return the sentence for an event with these args."""
-        return cls.said_by_bot if by_bot and cls.said_by_bot is not None else cls.said
+        return cls.sentence_by_bot if by_bot and cls.sentence_by_bot is not None else cls.sentence
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:

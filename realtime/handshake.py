@@ -20,7 +20,7 @@ from accounts.domain.sessions import (
 )
 from accounts.errors import Unauthenticated
 from accounts.session_store import SessionStore
-from accounts.tokens import says_sync
+from accounts.tokens import claims_sync
 from realtime.asgi import Message, Scope
 
 
@@ -64,7 +64,7 @@ def authenticate_token(raw: str, *, grace_seconds: int, sync_tokens: bool = Fals
     REQUIRE_AUTH off, a bad token gives the anonymous principal. Raises Unauthenticated.
     """
     try:
-        if sync_tokens and says_sync(raw):
+        if sync_tokens and claims_sync(raw):
             principal = authenticate_sync(raw)
         else:
             principal = authenticate_access(raw, grace_seconds=grace_seconds)

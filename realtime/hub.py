@@ -376,4 +376,4 @@ class Hub:
             feed.close()
 
 
-get_hub = PerLoop(Hub, let_go=lambda hub: hub.unlisten())
+get_hub = PerLoop(Hub, clean_up=lambda hub: hub.unlisten())

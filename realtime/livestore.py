@@ -89,21 +89,21 @@ def decode(text: str | None) -> list[Message]:
         error.close_code = 4413
         raise error
     try:
-        said = json_text.parse(text)
+        value = json_text.parse(text)
     except ValueError as error:
         raise BadMessage(_("The message is not valid JSON.")) from error
-    if isinstance(said, list):
-        return [_message(each, at) for each, at in zip(said, json_text.elements(text, 0), strict=True)]
-    return [_message(said, 0)]
+    if isinstance(value, list):
+        return [_message(each, at) for each, at in zip(value, json_text.elements(text, 0), strict=True)]
+    return [_message(value, 0)]
 
 
-def _message(said: object, at: int) -> Message:
-    if not isinstance(said, dict) or not isinstance(said.get("_tag"), str):
+def _message(value: object, at: int) -> Message:
+    if not isinstance(value, dict) or not isinstance(value.get("_tag"), str):
         raise BadMessage(_("A message must be an object with a `_tag`."))
-    request_id = said.get("id" if said["_tag"] == "Request" else "requestId", "")
+    request_id = value.get("id" if value["_tag"] == "Request" else "requestId", "")
     if not isinstance(request_id, str) or len(request_id) > MAX_ID:
         raise BadMessage(_("A request's id must be a string."))
-    return Message(tag=said["_tag"], request_id=request_id, body=said, at=at)
+    return Message(tag=value["_tag"], request_id=request_id, body=value, at=at)
 
 
 def read_cursor(message: Message) -> tuple[int, str | None]:

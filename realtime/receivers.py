@@ -44,4 +44,4 @@ def forget_stores(sender: object, user: User, **kwargs: object) -> None:
 @receiver(session_revoked)
 def look_now(sender: object, **kwargs: object) -> None:
     """Poll at once, because this process ended a session. From any thread. Other processes have their own poll."""
-    get_poll.tell(Poll.soon)
+    get_poll.call(Poll.soon)

@@ -49,10 +49,10 @@ class StreamAdmin(admin.ModelAdmin[Stream]):
     def end_tokens(self, request: HttpRequest, queryset: QuerySet[Stream]) -> None:
         for stream in queryset:
             ended = revoke_tokens(stream)
-            said = ngettext(
+            sentence = ngettext(
                 "%(stream)s: %(count)s token revoked.", "%(stream)s: %(count)s tokens revoked.", ended
             )
-            self.message_user(request, said % {"stream": stream, "count": ended}, messages.SUCCESS)
+            self.message_user(request, sentence % {"stream": stream, "count": ended}, messages.SUCCESS)
 
 
 @admin.register(StreamPresence)

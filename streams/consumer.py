@@ -134,9 +134,9 @@ class StreamConsumer(Connection):
     def _expiring(self) -> None:
         assert self.principal is not None
         expires_at = milliseconds(self.principal.expires_at)
-        self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
+        self._send_soon({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
 
-    async def _renew(self, message: frames.Said) -> None:
+    async def _renew(self, message: frames.ClientMessage) -> None:
         token = message.get("authToken")
         if not isinstance(token, str):
             raise InvalidMessage(_("`authToken` must be a string."))
@@ -144,7 +144,7 @@ class StreamConsumer(Connection):
             await self._authenticate(token)
         assert self.principal is not None
         expires_at = milliseconds(self.principal.expires_at)
-        self._say({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
+        self._send_soon({"type": "authed", "id": message.get("id"), "expiresAt": expires_at})
 
     def lost(self, error: Exception) -> None:
         """Close, because a registration lost its right or its stream."""
@@ -157,34 +157,36 @@ class StreamConsumer(Connection):
     async def websocket_receive(self, message: Message) -> None:
         if self._closed or self._closing:
             return
-        said: frames.Said = {}
+        received: frames.ClientMessage = {}
         try:
             if message.get("bytes") is not None:
                 self._receive_frame(message["bytes"])
                 return
             try:
-                said = frames.decode_text(message["text"])
+                received = frames.decode_text(message["text"])
             except InvalidMessage:
                 self._count_message(message)
                 raise
-            if said["type"] == "ack" and self._acknowledge(said):
+            if received["type"] == "ack" and self._acknowledge(received):
                 return  # not counted: there cannot be more of these than frames we sent
             self._count_message(message)
-            await self._handle(said)
+            await self._handle(received)
         except Refusal as error:
-            self._say_error(error, said)
+            self._send_error_soon(error, received)
             gone = isinstance(error, StoreNotFound) and self._registrations  # keep the other streams open
             if error.close_code is not None and not gone:
                 await self.close(error.close_code)
         except (OperationalError, InterfaceError) as error:
             log.warning("Database unavailable for %s: %r", self, error)
-            self._say(self._error_frame("UNAVAILABLE", _("The database is not responding."), said.get("id")))
+            self._send_soon(
+                self._error_frame("UNAVAILABLE", _("The database is not responding."), received.get("id"))
+            )
         except Exception:
             log.exception("Unexpected error in %s", self)
             detail = _("Something went wrong on our side.")
-            self._say(self._error_frame("INTERNAL_ERROR", detail, said.get("id")))
+            self._send_soon(self._error_frame("INTERNAL_ERROR", detail, received.get("id")))
 
-    async def _handle(self, message: frames.Said) -> None:
+    async def _handle(self, message: frames.ClientMessage) -> None:
         kind = message["type"]
         if (handler := _HANDLERS.get(kind)) is not None:
             await handler(self, message)
@@ -193,15 +195,15 @@ class StreamConsumer(Connection):
         else:
             await self._publish(message)
 
-    async def _ping(self, message: frames.Said) -> None:
-        self._say({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
+    async def _ping(self, message: frames.ClientMessage) -> None:
+        self._send_soon({"type": "pong", "id": message.get("id"), "timestamp": milliseconds_now()})
 
-    async def _ack(self, message: frames.Said) -> None:
+    async def _ack(self, message: frames.ClientMessage) -> None:
         """Ignore an acknowledgement of a frame that was sent without credit or was acknowledged before."""
 
     # --- Registrations ---
 
-    async def _register(self, message: frames.Said) -> None:
+    async def _register(self, message: frames.ClientMessage) -> None:
         assert self.principal is not None
         request = read_request(message)
         if len(self._registrations) >= MAX_REGISTRATIONS and request.stream_id not in self._registrations:
@@ -229,16 +231,16 @@ class StreamConsumer(Connection):
         }
         if self.auth == "anonymous":
             answer["warning"] = {"code": "AUTH_DISABLED"}
-        self._say(answer)
+        self._send_soon(answer)
         if request.since is not None:
             self._follow(registration)  # the log may have messages from when other types were durable
         else:
             self._follow_durable(registration)
 
-    async def _leave(self, message: frames.Said) -> None:
+    async def _leave(self, message: frames.ClientMessage) -> None:
         stream_id = stream_id_field(message)
         self._unregister(stream_id)
-        self._say({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
+        self._send_soon({"type": "unregistered", "id": message.get("id"), "streamId": stream_id})
 
     def _unregister(self, stream_id: str) -> None:
         if subscription := self._subscriptions.pop(stream_id, None):
@@ -249,7 +251,9 @@ class StreamConsumer(Connection):
     def durable_changed(self, registration: Registration) -> None:
         live = registration.stream
         types = sorted(live.durable)
-        self._say({"type": "notice", "code": "DURABLE_TYPES", "streamId": live.id, "durableTypes": types})
+        self._send_soon(
+            {"type": "notice", "code": "DURABLE_TYPES", "streamId": live.id, "durableTypes": types}
+        )
         self._follow_durable(registration)
 
     def _follow_durable(self, registration: Registration) -> None:
@@ -273,7 +277,7 @@ class StreamConsumer(Connection):
                 self._close_soon(4490)
                 return
             self._unregister(live.id)
-            self._say(
+            self._send_soon(
                 self._error_frame(EpochMismatch.code, str(EpochMismatch.sentence), None, streamId=live.id)
             )
 
@@ -288,7 +292,7 @@ class StreamConsumer(Connection):
 
     # --- Messages and frames ---
 
-    async def _publish(self, message: frames.Said) -> None:
+    async def _publish(self, message: frames.ClientMessage) -> None:
         type_, message_id = message["type"], frames.message_id(message)
         live = self._registrations.publishing(type_, message.get("streamId")).stream
         stamped = frames.stamp(type_, live.id, message, **sender(self), timestamp=milliseconds_now())
@@ -298,9 +302,9 @@ class StreamConsumer(Connection):
         else:
             get_switchboard().publish(live, type_, stamped)
         if message_id is not None:
-            self._say(answer)
+            self._send_soon(answer)
 
-    async def _publish_durable(self, live: LiveStream, type_: str, message: frames.Said) -> int:
+    async def _publish_durable(self, live: LiveStream, type_: str, message: frames.ClientMessage) -> int:
         assert self.principal is not None
         origin = Origin(
             user=self.principal.user,
@@ -312,7 +316,7 @@ class StreamConsumer(Connection):
 
         def write() -> int:
             picture = pictures.newest_for_alert(live.id)
-            return write_alert(live.id, type_, frames.said(message), origin=origin, picture=picture)
+            return write_alert(live.id, type_, frames.own_fields(message), origin=origin, picture=picture)
 
         return await in_thread(write)()
 
@@ -340,12 +344,12 @@ class StreamConsumer(Connection):
         if self._closed or len(text) > MAX_ACK_BYTES or b'"ack"' not in text:
             return False
         try:
-            said = orjson.loads(text)
+            received = orjson.loads(text)
         except orjson.JSONDecodeError:
             return False
-        return isinstance(said, dict) and said.get("type") == "ack" and self._acknowledge(said)
+        return isinstance(received, dict) and received.get("type") == "ack" and self._acknowledge(received)
 
-    def _acknowledge(self, message: frames.Said) -> bool:
+    def _acknowledge(self, message: frames.ClientMessage) -> bool:
         """Return credit to a consumer for the frames it has shown. Returns False if none were unacknowledged."""
         if not self._registrations.acknowledge(message.get("frame"), message.get("streamId")):
             return False
@@ -363,17 +367,17 @@ class StreamConsumer(Connection):
     async def send_text(self, text: str) -> None:
         self.queue(frames.text_message(text.encode()))
 
-    def _say(self, frame: dict[str, object]) -> None:
+    def _send_soon(self, frame: dict[str, object]) -> None:
         """Queue a message at once, without a task, because a close may follow."""
         if frame.get("id") is None:
             frame.pop("id", None)
         self.queue(frames.text_message(orjson.dumps(frame)))
 
-    def _say_error(self, error: Refusal, message: frames.Said) -> None:
+    def _send_error_soon(self, error: Refusal, message: frames.ClientMessage) -> None:
         data = dict(error.data)
         if isinstance(message.get("streamId"), str):
             data["streamId"] = message["streamId"][:64]
-        self._say(self._error_frame(error.code, str(error), message.get("id"), **data))
+        self._send_soon(self._error_frame(error.code, str(error), message.get("id"), **data))
 
     @staticmethod
     def _error_frame(code: str, detail: str, frame_id: object, **data: object) -> dict[str, object]:
@@ -381,7 +385,7 @@ class StreamConsumer(Connection):
 
 
 # The messages of the protocol that a client may send. Every name is in RESERVED_TYPES.
-_HANDLERS: dict[str, Callable[[StreamConsumer, frames.Said], Awaitable[None]]] = {
+_HANDLERS: dict[str, Callable[[StreamConsumer, frames.ClientMessage], Awaitable[None]]] = {
     "register": StreamConsumer._register,
     "unregister": StreamConsumer._leave,
     "auth": StreamConsumer._renew,

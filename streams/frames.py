@@ -28,7 +28,7 @@ MAX_DEPTH = 1_024  # orjson's limit
 MAX_ID = 100
 
 # A JSON object that a client wrote. Each field is validated where it is used.
-type Said = dict[str, Any]
+type ClientMessage = dict[str, Any]
 
 # Fields that the server writes. Those that a client sends are dropped.
 STAMPED = ("type", "streamId", "from", "userId", "timestamp", "seq", "frame", "missed", "id")
@@ -40,11 +40,11 @@ class Incoming:
 
     type: str
     stream_id: str
-    header: Said
+    header: ClientMessage
     payload: memoryview
 
 
-def decode_text(text: str) -> Said:
+def decode_text(text: str) -> ClientMessage:
     """Return the object of a text message. Raises BadMessage, InvalidMessage or MessageTooLarge."""
     if len(text) > MAX_TEXT_BYTES or len(text.encode()) > MAX_TEXT_BYTES:
         raise MessageTooLarge(
@@ -74,7 +74,7 @@ def decode_binary(data: bytes) -> Incoming:
     return Incoming(header["type"], stream_id, header, view[2 + length :])
 
 
-def _decode(text: str | memoryview) -> Said:
+def _decode(text: str | memoryview) -> ClientMessage:
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -99,7 +99,7 @@ def _without_halves(text: str | memoryview) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
-def message_id(message: Said) -> str | None:
+def message_id(message: ClientMessage) -> str | None:
     """Return the id that prevents a message from being written twice, None if absent. Raises InvalidMessage."""
     value = message.get("id")
     if value is not None and not (
@@ -109,7 +109,7 @@ def message_id(message: Said) -> str | None:
     return value
 
 
-def types_field(message: Said, name: str) -> frozenset[str]:
+def types_field(message: ClientMessage, name: str) -> frozenset[str]:
     """Return a list of types as a set, empty when absent. Raises InvalidMessage."""
     value = message.get(name, [])
     if not isinstance(value, list) or len(value) > MAX_TYPES or not all(map(_is_type, value)):
@@ -123,15 +123,15 @@ def _is_type(value: object) -> bool:
     return isinstance(value, str) and value not in RESERVED_TYPES and bool(TYPE.fullmatch(value))
 
 
-def said(message: Said) -> Said:
+def own_fields(message: ClientMessage) -> ClientMessage:
     """Return the client's own fields, without those that the server writes."""
     return {key: value for key, value in message.items() if key not in STAMPED}
 
 
-def stamp(type_: str, stream_id: str, message: Said, **stamps: object) -> bytes:
+def stamp(type_: str, stream_id: str, message: ClientMessage, **stamps: object) -> bytes:
     """Return a live message, or a frame's header, as JSON without the closing brace. Raises InvalidMessage."""
     try:
-        return orjson.dumps({"type": type_, **said(message), "streamId": stream_id, **stamps})[:-1]
+        return orjson.dumps({"type": type_, **own_fields(message), "streamId": stream_id, **stamps})[:-1]
     except orjson.JSONEncodeError as error:
         raise InvalidMessage(_("The message is nested too deeply.")) from error
 

@@ -143,7 +143,7 @@ class LiveStream:
         self.durable = frozenset(stream.durable_types)
         self.registrations: set[Registration] = set()
         self.wanted_elsewhere: frozenset[str] = frozenset()  # types that other processes consume
-        self.presence_told = b""  # the presence message sent last
+        self.last_presence = b""  # the presence message sent last
         self._number = 0
 
     def show(self, type_: str, stamped: bytes, payload: memoryview, *, missed: int = 0) -> None:
@@ -157,7 +157,7 @@ class LiveStream:
             if type_ in registration.consumes:
                 registration.offer(type_, frame, missed=missed)
 
-    def tell(self, type_: str, stamped: bytes) -> None:
+    def deliver(self, type_: str, stamped: bytes) -> None:
         """Send a live message to all consumers of its type in this process."""
         message = frames.text_message(stamped + b"}")
         for registration in list(self.registrations):  # a copy: a full queue closes its socket

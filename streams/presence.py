@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 TOGETHER_SECONDS = 0.2
 LOOK_SECONDS = 5.0
-SAY_SECONDS = 10.0
+REFRESH_SECONDS = 10.0
 GONE = timedelta(minutes=5)
 SHOWN = 50  # per stream; `producing` and `watching` count everybody
 
@@ -48,7 +48,7 @@ class Presence:
         self._changed = False  # whether the table may differ from `_rows`
         self._unseen: set[str] = set()
         self._wake = asyncio.Event()
-        self._said_at = self._looked_at = -math.inf
+        self._refreshed_at = self._looked_at = -math.inf
         self._task = asyncio.create_task(self._run(), name="stream presence")
 
     def entered(self, registration: Registration) -> None:
@@ -62,7 +62,7 @@ class Presence:
             consumes=sorted(registration.consumes),
             since=timezone.now(),
         )
-        registration.stream.presence_told = b""  # send it again, because the newcomer has not seen it
+        registration.stream.last_presence = b""  # send it again, because the newcomer has not seen it
         self._changed = True
         self._wake.set()
 
@@ -88,7 +88,7 @@ class Presence:
                 self._looked_at = time.monotonic()
             try:
                 await self._write()
-                await self._tell()
+                await self._send()
             except Exception as error:
                 log_failure(log, error, "Could not store the presence of streams, retrying")
                 await asyncio.sleep(1)
@@ -96,22 +96,22 @@ class Presence:
 
     async def _write(self) -> None:
         now = time.monotonic()
-        say = bool(self._rows) and now - self._said_at > SAY_SECONDS
-        if not (self._changed or say):
+        refresh = bool(self._rows) and now - self._refreshed_at > REFRESH_SECONDS
+        if not (self._changed or refresh):
             return
         self._changed = False
         try:
-            different = await in_thread(_write)(list(self._rows.values()), say=say)
+            different = await in_thread(_write)(list(self._rows.values()), refresh=refresh)
         except BaseException:
             self._changed = True
             raise
-        if say:
-            self._said_at = now
+        if refresh:
+            self._refreshed_at = now
         for stream_id in different:
             self._unseen.add(stream_id)
-            self._relay.say_presence(stream_id)
+            self._relay.announce_presence(stream_id)
 
-    async def _tell(self) -> None:
+    async def _send(self) -> None:
         looked = {stream_id for stream_id in self._unseen if self._matters(stream_id)}
         self._unseen = set()
         if not looked:
@@ -133,9 +133,9 @@ class Presence:
                 type_ for row in here if row.process != PROCESS for type_ in row.consumes
             )
             message = _message(stream_id, here)
-            if message == live.presence_told:
+            if message == live.last_presence:
                 continue
-            live.presence_told = message
+            live.last_presence = message
             for registration in list(live.registrations):
                 if registration.presence and registration.rights.member:
                     registration.peer.queue(message)
@@ -170,14 +170,14 @@ def _message(stream_id: str, rows: list[StreamPresence]) -> bytes:
 
 
 @transaction.atomic
-def _write(rows: list[StreamPresence], *, say: bool) -> set[str]:
+def _write(rows: list[StreamPresence], *, refresh: bool) -> set[str]:
     """Make the table have exactly these rows for this process. Returns the ids of the streams that changed.
 
     The table is read each time. So rows that were lost with a stream or a failed commit are written again, and existing
-    rows are left alone. `say`: also update `seen_at`, and delete rows that are older than GONE.
+    rows are left alone. `refresh`: also update `seen_at`, and delete rows that are older than GONE.
     """
     now = timezone.now()
-    if say:
+    if refresh:
         StreamPresence.objects.filter(seen_at__lt=now - GONE).delete()
     here = StreamPresence.objects.filter(process=PROCESS)
     held = dict(here.order_by().values_list("pk", "stream_id"))
@@ -189,7 +189,7 @@ def _write(rows: list[StreamPresence], *, say: bool) -> set[str]:
     for row in new:
         row.pk, row.seen_at = None, now
     StreamPresence.objects.bulk_create(new)
-    if say:
+    if refresh:
         here.update(seen_at=now)
     return {*gone.values(), *(row.stream_id for row in new)}
 

@@ -118,7 +118,7 @@ class Relay:
             pictures.keep(live.id, payload)  # a consumer here may raise an alert about it
             live.show(message["of"], message["stamped"], payload, missed=message["missed"])
         elif message["type"] == "text":
-            live.tell(message["of"], message["stamped"])
+            live.deliver(message["of"], message["stamped"])
         elif message["type"] == "presence":
             self._on_presence(live.id)
 
@@ -134,13 +134,13 @@ class Relay:
             self._something.set()
 
     def send_text(self, stream_id: str, type_: str, stamped: bytes) -> None:
-        self._say(stream_id, {"type": "text", "of": type_, "stamped": stamped})
+        self._send(stream_id, {"type": "text", "of": type_, "stamped": stamped})
 
-    def say_presence(self, stream_id: str) -> None:
+    def announce_presence(self, stream_id: str) -> None:
         """Tell other processes that this one changed the presence of a stream."""
-        self._say(stream_id, {"type": "presence"})
+        self._send(stream_id, {"type": "presence"})
 
-    def _say(self, stream_id: str, message: _Message) -> None:
+    def _send(self, stream_id: str, message: _Message) -> None:
         if settings.REDIS_URL:
             self._messages.append((stream_id, message))
             self._something.set()

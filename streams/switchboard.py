@@ -86,7 +86,7 @@ class Switchboard:
             self.relay.send_frame(live.id, type_, stamped, payload)
 
     def publish(self, live: LiveStream, type_: str, stamped: bytes) -> None:
-        live.tell(type_, stamped)
+        live.deliver(type_, stamped)
         self.relay.send_text(live.id, type_, stamped)
 
     def _share(self, stream_id: str, shot: pictures.Shot) -> None:

@@ -75,7 +75,7 @@ class Connection(AsyncConsumer):
                 self._admit(principal)
             except TooManyConnections as error:
                 self._close_soon(4429, error)  # on the open socket: browsers hide why an upgrade was refused
-        self._later(INIT_SECONDS, self._nothing_said)
+        self._later(INIT_SECONDS, self._init_missing)
 
     @classmethod
     async def refuse(cls, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,9 +138,9 @@ class Connection(AsyncConsumer):
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         self._stop_clocks()
-        for let_go in (self._forget, self._unwatch):
-            if let_go:
-                let_go()
+        for forget in (self._forget, self._unwatch):
+            if forget:
+                forget()
         self._forget = self._unwatch = None
 
     async def close(self, code: int) -> None:
@@ -158,12 +158,12 @@ class Connection(AsyncConsumer):
             return
         self._closing = True
 
-        async def say_and_close() -> None:
+        async def send_and_close() -> None:
             if error is not None and not self._sending.locked():
                 await self.send(self._error_frame(error.code, str(error), None))
             await self.close(code)
 
-        self._start(say_and_close())
+        self._start(send_and_close())
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
         """Run `work` in a task, which is cancelled when the socket closes."""
@@ -180,7 +180,7 @@ class Connection(AsyncConsumer):
     def _later(self, seconds: float, callback: Callable[[], None]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(max(seconds, 0), callback))
 
-    def _nothing_said(self) -> None:
+    def _init_missing(self) -> None:
         if not self.instance:
             self._close_soon(4408)
 
@@ -307,7 +307,7 @@ class Connection(AsyncConsumer):
         except OSError:  # the peer went away; `websocket.disconnect` follows
             self._release()
 
-    def _say(self, frame: dict[str, object]) -> None:
+    def _send_soon(self, frame: dict[str, object]) -> None:
         """Send from a callback."""
         self._start(self.send(frame))
 

@@ -97,13 +97,13 @@ class LivestoreConsumer(PullConnection):
         text = message.get("text")
         try:
             await self._hold_back(len(text or ""))
-            for number, said in enumerate(livestore.decode(text)):
+            for number, each in enumerate(livestore.decode(text)):
                 if number:
                     await self._hold_back(0)  # each element of an array counts as a message
                 if self._closed or self._closing:  # the session may have ended during the wait
                     return
                 assert text is not None  # `decode` refuses None
-                await self._handle(said, text)
+                await self._handle(each, text)
         except Refusal as error:
             await self.close(error.close_code or 4400)
         except Exception:
@@ -118,49 +118,49 @@ class LivestoreConsumer(PullConnection):
                 return
             await asyncio.sleep(wait)
 
-    async def _handle(self, said: Message, text: str) -> None:
-        if said.tag == "Ping":
+    async def _handle(self, message: Message, text: str) -> None:
+        if message.tag == "Ping":
             await self.send({"_tag": "Pong"})
-        elif said.tag == "Interrupt":
-            self._unpull(said.request_id)
-            await self.send(livestore.interrupted(said.request_id))
-        elif said.tag == "Request":
-            await self._request(said, text)
-        elif said.tag not in {"Ack", "Eof"}:  # flow control; we never send faster than the socket takes
+        elif message.tag == "Interrupt":
+            self._unpull(message.request_id)
+            await self.send(livestore.interrupted(message.request_id))
+        elif message.tag == "Request":
+            await self._request(message, text)
+        elif message.tag not in {"Ack", "Eof"}:  # flow control; we never send faster than the socket takes
             raise BadMessage
 
-    async def _request(self, said: Message, text: str) -> None:
-        if said.payload.get("storeId") != self.address.store_id:
+    async def _request(self, message: Message, text: str) -> None:
+        if message.payload.get("storeId") != self.address.store_id:
             raise BadMessage(_("A connection can use only one store."))
-        token = livestore.token_of(said.payload.get("payload"))
+        token = livestore.token_of(message.payload.get("payload"))
         if token and token != self._token:
             await self._authenticate(token)
             assert self.principal is not None
             await in_thread(open_instance)(self.principal, self.instance)
             self._serve(self.instance)
             self._token = token
-        kind = said.body.get("tag")
+        kind = message.body.get("tag")
         try:
             if kind == livestore.PULL:
-                await self._pull(said)
+                await self._pull(message)
             elif kind == livestore.PUSH:
-                await self._push(said, text)
+                await self._push(message, text)
             else:
                 raise BadMessage
         except EpochMismatch as error:
             pull = kind == livestore.PULL
-            epoch = livestore.read_cursor(said)[1] if pull else livestore.read_backend(said)
+            epoch = livestore.read_cursor(message)[1] if pull else livestore.read_backend(message)
             ids = {"expected": error.data.get("epoch", ""), "received": epoch or ""}
-            await self.send(livestore.failure(said.request_id, "BackendIdMismatchError", **ids))
+            await self.send(livestore.failure(message.request_id, "BackendIdMismatchError", **ids))
         except (OperationalError, InterfaceError) as error:
             log.warning("Database unavailable for %s: %r", self, error)
             await self.close(1013)
 
-    async def _push(self, said: Message, text: str) -> None:
+    async def _push(self, message: Message, text: str) -> None:
         assert self.principal is not None
-        epoch = livestore.read_backend(said)
+        epoch = livestore.read_backend(message)
         try:
-            events = livestore.read_batch(said, text)
+            events = livestore.read_batch(message, text)
             origin = Origin(
                 user=self.principal.user, via=Via.SYNC, auth=self.auth, connection_id=self.connection_id
             )
@@ -168,18 +168,18 @@ class LivestoreConsumer(PullConnection):
                 await in_thread(push)(self.instance, events, origin=origin, epoch=epoch)
         except ServerAhead as error:
             ahead = {"minimumExpectedNum": error.data["head"], "providedNum": events[0].parent_seq}
-            await self.send(livestore.failure(said.request_id, "ServerAheadError", **ahead))
+            await self.send(livestore.failure(message.request_id, "ServerAheadError", **ahead))
         except (Forbidden, InvalidPush, StoreFull, TooLarge) as error:
-            await self.send(livestore.unknown(said.request_id, error.code, str(error)))
+            await self.send(livestore.unknown(message.request_id, error.code, str(error)))
         else:
-            await self.send(livestore.success(said.request_id))
+            await self.send(livestore.success(message.request_id))
 
     # --- What goes out ---
 
-    async def _pull(self, said: Message) -> None:
+    async def _pull(self, message: Message) -> None:
         assert self.principal is not None
-        request_id = said.request_id
-        cursor, epoch = livestore.read_cursor(said)
+        request_id = message.request_id
+        cursor, epoch = livestore.read_cursor(message)
         if request_id in self._pulls or self._pulls_full:
             raise BadMessage(_("Too many pulls are running, or one with this id is already running."))
         epoch, head = await in_thread(find_position)(
@@ -195,7 +195,7 @@ class LivestoreConsumer(PullConnection):
         pull = Pull(request_id, epoch, head, cursor, encode, lost)
         if cursor == head:  # the answer to a pull must begin with a page, even an empty one
             await self._send_batch(pull, Batch([], last=head, remaining=0))
-        if said.payload.get("live") is True:
+        if message.payload.get("live") is True:
             self._pull_live(pull)
         else:
             self._start(self._pull_once(pull, livestore.end(request_id)))

@@ -131,13 +131,13 @@ class SyncConsumer(PullConnection):
     def _expiring(self) -> None:
         assert self.principal is not None
         expires_at = milliseconds(self.principal.expires_at)
-        self._say({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
+        self._send_soon({"type": "notice", "code": "TOKEN_EXPIRING", "expiresAt": expires_at})
 
     def _in_grace(self) -> None:
         super()._in_grace()
         assert self.principal is not None
         expired_at = milliseconds(self.principal.expires_at)
-        self._say({"type": "notice", "code": "TOKEN_IN_GRACE", "expiredAt": expired_at})
+        self._send_soon({"type": "notice", "code": "TOKEN_IN_GRACE", "expiredAt": expired_at})
 
     # --- Writing ---
 
@@ -183,7 +183,7 @@ class SyncConsumer(PullConnection):
 
         def lost(reason: str) -> None:
             error = CursorTooOld() if reason == "pruned" else EpochMismatch()
-            self._say(self._error_frame(error.code, str(error), pull_id))
+            self._send_soon(self._error_frame(error.code, str(error), pull_id))
 
         pull = Pull(key, epoch, head, cursor, encode, lost)
         if not frame.get("live"):

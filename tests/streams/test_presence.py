@@ -27,7 +27,7 @@ pytestmark = [
 @pytest.fixture
 def server(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that renews its rows each time it wakes, instead of every ten seconds."""
-    monkeypatch.setattr(presence, "SAY_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "REFRESH_SECONDS", 0.0)
     with serve(settings) as running:
         yield running
 

@@ -52,7 +52,7 @@ async def test_whose_stream_was_dropped_and_opened_anew_meanwhile_is_on_the_new_
     board.enter(first)
 
     assert set(board.question() or []) == {first, second}
-    first.stream.tell("note", b'{"type":"note"')
+    first.stream.deliver("note", b'{"type":"note"')
     assert [len(each.peer.queued) for each in (first, second)] == [1, 1]  # type: ignore[attr-defined]  # a Socket
     for each in (first, second):
         board.leave(each)

@@ -31,7 +31,7 @@ def here(
 
     It renews its presence rows each time it wakes, instead of every ten seconds.
     """
-    monkeypatch.setattr(presence, "SAY_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "REFRESH_SECONDS", 0.0)
     settings.REDIS_URL = redis_url
     settings.CHANNEL_LAYERS = {
         "default": {
