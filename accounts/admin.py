@@ -97,8 +97,10 @@ class AuthSessionAdmin(ReadOnlyAdmin):
         for session in queryset:
             revoke_session(session)
         count = len(queryset)
-        said = ngettext("%(count)s session revoked.", "%(count)s sessions revoked.", count) % {"count": count}
-        self.message_user(request, said, messages.SUCCESS)
+        sentence = ngettext("%(count)s session revoked.", "%(count)s sessions revoked.", count) % {
+            "count": count
+        }
+        self.message_user(request, sentence, messages.SUCCESS)
 
 
 @admin.register(Authenticator)

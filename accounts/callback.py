@@ -52,12 +52,12 @@ def finish_login(request: HttpRequest) -> HttpResponseBase:
     If the login was finished earlier, redirect a person who is logged in. Raises LoginRefused, or a DiscordError after
     which the same request may succeed.
     """
-    state, said = request.GET.get("state", ""), [request.GET.get(name, "") for name in ("code", "error")]
+    state, returned = request.GET.get("state", ""), [request.GET.get(name, "") for name in ("code", "error")]
     try:
         answer, acted = take_once(
             "callback",
             state,
-            proof=(_browser(request), *said),
+            proof=(_browser(request), *returned),
             act=lambda: _finish(request, state),
             may_begin=lambda: state in (_session(request).get(STATES_SESSION_KEY) or {}),
         )
@@ -94,7 +94,7 @@ def sent_once[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpRespo
             response = view(*args, **kwargs)
             if not isinstance(response, HttpResponseRedirect):
                 raise _NoRedirect(response)
-            return _told(request, response)
+            return _answer_of(request, response)
 
         try:
             answer, acted = take_once(
@@ -154,7 +154,7 @@ def _finish(request: HttpRequest, state: str) -> str:
         raise
     where = (begun[0].get("next") if begun else None) or settings.LOGIN_REDIRECT_URL
     request.session[FINISHED] = [_hash(state), _hash(request.GET.get("code", "")), where]
-    answer = _told(request, response)
+    answer = _answer_of(request, response)
     _forget_tokens(request, begun)
     return answer
 
@@ -167,7 +167,7 @@ def _forget_tokens(request: HttpRequest, begun: Any) -> None:
     )
 
 
-def _told(request: HttpRequest, response: HttpResponseBase) -> str:
+def _answer_of(request: HttpRequest, response: HttpResponseBase) -> str:
     # Save now: when the browser has disconnected, Django stops before its middleware saves the session.
     request.session.save()
     return json.dumps({"session": request.session.session_key, "to": response["Location"]})

@@ -178,8 +178,8 @@ def request(
             if response.status_code < 500:
                 if not isinstance(answer, dict):
                     raise DiscordRefused(response.status_code, None)
-                said = answer.get("code")
-                raise DiscordRefused(response.status_code, said if isinstance(said, int) else 0)
+                code = answer.get("code")
+                raise DiscordRefused(response.status_code, code if isinstance(code, int) else 0)
             failure = DiscordError(perhaps_done=True)
         if attempt + 1 < attempts:
             time.sleep(random.uniform(0, 0.2 * 2**attempt))

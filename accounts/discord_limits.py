@@ -60,12 +60,12 @@ def retry_after(headers: Mapping[str, str], body: object) -> float | None:
 
     The body is more precise than the header. `Retry-After` may also be a date (RFC 9110, section 10.2.3).
     """
-    told = _number(body.get("retry_after")) if isinstance(body, dict) else None
-    if told:
-        return told
+    seconds = _number(body.get("retry_after")) if isinstance(body, dict) else None
+    if seconds:
+        return seconds
     text = headers.get("Retry-After")
-    if (told := _number(text)) is not None or not text:
-        return told
+    if (seconds := _number(text)) is not None or not text:
+        return seconds
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except ValueError:

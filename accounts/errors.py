@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-MAX_TOLD = 5  # fields that the sentence of InvalidInput names
+MAX_NAMED = 5  # fields that the sentence of InvalidInput names
 
 
 class Refusal(Exception):
@@ -37,11 +37,11 @@ class InvalidInput(Refusal):
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         parts = [f"{field}: {' '.join(lines)}" for field, lines in errors.items()]
-        more = len(parts) - MAX_TOLD
-        told = (
+        more = len(parts) - MAX_NAMED
+        rest = (
             [ngettext("and %(count)s more", "and %(count)s more", more) % {"count": more}] if more > 0 else []
         )
-        super().__init__("; ".join(parts[:MAX_TOLD] + told))
+        super().__init__("; ".join(parts[:MAX_NAMED] + rest))
         self.errors = errors
 
 

@@ -37,7 +37,7 @@ def bind_session(sender: object, request: HttpRequest, user: User, **kwargs: obj
 
 
 @receiver(allauth_logged_in)
-def tell_others(
+def notify_others(
     sender: object, request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **kwargs: object
 ) -> None:
     """Notify other apps of the login. The adapter stored the grant earlier, before any second factor."""

@@ -178,7 +178,7 @@ def read_sync(raw: str) -> SyncClaims:
     return SyncClaims(**_checked(claims), store=claims["store"])
 
 
-def says_sync(raw: str) -> bool:
+def claims_sync(raw: str) -> bool:
     """Whether a token claims to be a sync token, by its `aud`. This verifies nothing; `read_sync` does."""
     if len(raw) > MAX_TOKEN_BYTES:
         return False

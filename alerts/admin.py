@@ -92,5 +92,5 @@ class AlertPostAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Retry (may post twice)"), permissions=["view"])
     def post_again(self, request: HttpRequest, queryset: QuerySet[AlertPost]) -> None:
         again = sum(try_again(post) for post in queryset)
-        said = ngettext("%(count)s post will be retried.", "%(count)s posts will be retried.", again)
-        self.message_user(request, said % {"count": again}, messages.SUCCESS)
+        sentence = ngettext("%(count)s post will be retried.", "%(count)s posts will be retried.", again)
+        self.message_user(request, sentence % {"count": again}, messages.SUCCESS)

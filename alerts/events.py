@@ -35,19 +35,19 @@ class RuleEvent(AlertEvent):
 class AlertRuleAdded(RuleEvent):
     """A manager added a rule."""
 
-    said = gettext_lazy("%(who)s added an alert rule for %(stream)s.")
+    sentence = gettext_lazy("%(who)s added an alert rule for %(stream)s.")
 
 
 class AlertRuleRemoved(RuleEvent):
     """A manager removed a rule."""
 
-    said = gettext_lazy("%(who)s deleted an alert rule for %(stream)s.")
+    sentence = gettext_lazy("%(who)s deleted an alert rule for %(stream)s.")
 
 
 class AlertRuleChanged(AlertEvent):
     """A manager changed a rule. `before` and `after` contain only the fields that differ."""
 
-    said = gettext_lazy("%(who)s edited an alert rule.")
+    sentence = gettext_lazy("%(who)s edited an alert rule.")
     reducer = "nothing ([alerts.md](alerts.md))"
     rule_id: UUID
     before: Annotated[dict[str, object], PartOf(AlertRuleSerializer)]

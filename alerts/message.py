@@ -41,7 +41,7 @@ _UNSEEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Said:
+class AlertText:
     """One alert. `sender` is a display name, empty for a person who deleted their account."""
 
     text: str
@@ -62,8 +62,8 @@ class Picture:
 
 def level_of(args: dict[str, Any]) -> Level:
     """Return an alert's level, or `medium` if it has none or an unknown one."""
-    said = args.get("level")
-    word = said.strip().lower() if isinstance(said, str) else ""
+    level = args.get("level")
+    word = level.strip().lower() if isinstance(level, str) else ""
     return Level(word) if word in Level.values else Level.MEDIUM
 
 
@@ -109,7 +109,7 @@ def page_of(stream_id: str, nonce: str) -> str:
 
 
 def compose(
-    said: Sequence[Said],
+    alerts: Sequence[AlertText],
     *,
     levels: dict[str, int],
     digest: bool,
@@ -146,16 +146,16 @@ def compose(
             }
         ]
     if without.embed:
-        text = _lines(said, total, room=2 * MAX_PLAIN) if digest else escape(said[-1].text, MAX_PLAIN)
+        text = _lines(alerts, total, room=2 * MAX_PLAIN) if digest else escape(alerts[-1].text, MAX_PLAIN)
         # Angle brackets keep Discord from adding a preview of the link.
         return message | {"content": f"{mention} **{title}**\n{text}\n<{url}>{note}".strip()}
     embed: DiscordObject = {
         "title": title,
-        "description": (_lines(said, total) if digest else escape(said[-1].text, MAX_TEXT)) + note,
+        "description": (_lines(alerts, total) if digest else escape(alerts[-1].text, MAX_TEXT)) + note,
         "url": url,
         "color": COLORS[worst],
-        "timestamp": said[-1].at.isoformat(),
-        "footer": {"text": plain(" · ".join(filter(None, (stream_id, said[-1].sender))), 200)},
+        "timestamp": alerts[-1].at.isoformat(),
+        "footer": {"text": plain(" · ".join(filter(None, (stream_id, alerts[-1].sender))), 200)},
     }
     if "attachments" in message and picture is not None:
         embed["image"] = {"url": f"attachment://{picture.filename}"}
@@ -171,10 +171,10 @@ def _digest_title(levels: dict[str, int], name: str) -> str:
     return title % {"count": total, "stream": name, "levels": ", ".join(parts)}
 
 
-def _lines(said: Sequence[Said], total: int, *, room: int = 4000) -> str:
+def _lines(alerts: Sequence[AlertText], total: int, *, room: int = 4000) -> str:
     """Return one line per alert, oldest first, for as many of the newest as fit into `room` characters."""
     lines: list[str] = []
-    for one in reversed(said):
+    for one in reversed(alerts):
         # Discord shows such times in each reader's own time zone (docs: Reference, Message Formatting).
         line = f"<t:{int(one.at.timestamp())}:T> **{one.level.label}** {escape(' '.join(one.text.split()), MAX_LINE)}"
         room -= len(line) + 1

@@ -34,25 +34,25 @@ class LooksEvent(GuildEvent):
 class GuildUpdated(LooksEvent):
     """The guild's name, icon or member count changed, or a Discord outage began or ended."""
 
-    said = gettext_lazy("The name, icon or number of members of the server changed.")
+    sentence = gettext_lazy("The name, icon or number of members of the server changed.")
 
 
 class BotInstalled(LooksEvent):
     """The bot joined the guild."""
 
-    said = gettext_lazy("Backline joined the server.")
+    sentence = gettext_lazy("Backline joined the server.")
 
 
 class BotRemoved(LooksEvent):
     """The bot was removed from the guild. All data is kept."""
 
-    said = gettext_lazy("Backline was removed from the server.")
+    sentence = gettext_lazy("Backline was removed from the server.")
 
 
 class VoiceChannelsChanged(GuildEvent):
     """The voice channels or their visibility changed. `voice_channels` are those that every member may see."""
 
-    said = gettext_lazy("The voice channels changed.")
+    sentence = gettext_lazy("The voice channels changed.")
     reducer = "replace `voice_channels`, and fetch again those that only some members may see"
     voice_channels: list[Channel]
 
@@ -60,7 +60,7 @@ class VoiceChannelsChanged(GuildEvent):
 class SettingsChanged(GuildEvent):
     """A manager changed settings. Both fields contain only the settings that differ."""
 
-    said = gettext_lazy("%(who)s changed the settings: %(settings)s.")
+    sentence = gettext_lazy("%(who)s changed the settings: %(settings)s.")
     reducer = "nothing; every client fetches `can` again"
     before: Annotated[dict[str, object], PartOf(SettingsSerializer)]
     after: Annotated[dict[str, object], PartOf(SettingsSerializer)]
@@ -73,7 +73,7 @@ class SettingsChanged(GuildEvent):
 class RightsChanged(GuildEvent):
     """The rights of these people changed, through their roles in Discord or a new owner."""
 
-    said = ngettext_lazy(
+    sentence = ngettext_lazy(
         "The rights of %(count)s person changed.", "The rights of %(count)s people changed.", "count"
     )
     reducer = "nothing; the people in `user_ids` fetch `can` and `voice_channels` again"

@@ -29,8 +29,8 @@ class Arguments(serializers.Serializer[dict[str, Any]]):
         try:
             clean: dict[str, Any] = self.run_validation(args)
         except serializers.ValidationError as error:
-            told = cast("dict[str, list[str]]", error.detail)  # the errors of a serializer, by field
-            raise InvalidInput({name: [*map(str, lines)] for name, lines in told.items()}) from error
+            by_field = cast("dict[str, list[str]]", error.detail)  # the errors of a serializer, by field
+            raise InvalidInput({name: [*map(str, lines)] for name, lines in by_field.items()}) from error
         return clean
 
 

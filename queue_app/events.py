@@ -82,7 +82,7 @@ class EndEvent(ItemEvent, PlayerEvent):
 class TrackAdded(ItemEvent):
     """An item was added. A retry replaces the ended item `retried_id`."""
 
-    said = gettext_lazy("%(who)s added %(title)s.")
+    sentence = gettext_lazy("%(who)s added %(title)s.")
     reducer = "insert `item` by its `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
@@ -90,13 +90,13 @@ class TrackAdded(ItemEvent):
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
-        return gettext_lazy("%(who)s retried %(title)s.") if args.get("retried_id") else cls.said
+        return gettext_lazy("%(who)s retried %(title)s.") if args.get("retried_id") else cls.sentence
 
 
 class TracksAdded(ItemsEvent):
     """Several items were added, or put back by an undo. A long list is split into several of these events."""
 
-    said = ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count")
+    sentence = ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count")
     listed = "items"
     reducer = "insert each item by its `rank`"
     items: Annotated[list[QueueItem | ItemRow], "200 at most"]
@@ -105,7 +105,7 @@ class TracksAdded(ItemsEvent):
 class TrackResolved(ItemEvent):
     """The details of an item's track were read."""
 
-    said = gettext_lazy("%(who)s read the details of %(title)s.")
+    sentence = gettext_lazy("%(who)s read the details of %(title)s.")
     reducer = "replace the item with that id, in the queue or in the player"
     calm = True
 
@@ -113,32 +113,32 @@ class TrackResolved(ItemEvent):
 class TrackStarted(EndEvent):
     """An item became the current one."""
 
-    said = gettext_lazy("%(who)s started %(title)s.")
+    sentence = gettext_lazy("%(who)s started %(title)s.")
 
 
 class TrackRequeued(ItemEvent, PlayerEvent):
     """An item was moved back to the front of the queue."""
 
-    said = gettext_lazy("%(who)s put %(title)s back in the queue.")
+    sentence = gettext_lazy("%(who)s put %(title)s back in the queue.")
     reducer = "insert `item` at the front of the queue, remove it from `failed`, replace `player`"
 
 
 class TrackFinished(EndEvent):
     """The current item played to its end."""
 
-    said = gettext_lazy("%(title)s finished.")
+    sentence = gettext_lazy("%(title)s finished.")
 
 
 class TrackSkipped(EndEvent):
     """The current item was skipped."""
 
-    said = gettext_lazy("%(who)s skipped %(title)s.")
+    sentence = gettext_lazy("%(who)s skipped %(title)s.")
 
 
 class TrackFailed(EndEvent):
     """An item cannot be played. `item.error` is the reason."""
 
-    said = gettext_lazy("Backline could not play %(title)s. %(reason)s")
+    sentence = gettext_lazy("Backline could not play %(title)s. %(reason)s")
     reducer = "remove the item from the queue, insert it into `failed` by its `ended_at`, replace `player`"
 
     @classmethod
@@ -149,7 +149,7 @@ class TrackFailed(EndEvent):
 class TracksRemoved(ItemsEvent):
     """Several items were removed from the queue. A long list is split into several of these events."""
 
-    said = ngettext_lazy("%(who)s removed %(count)s track.", "%(who)s removed %(count)s tracks.", "count")
+    sentence = ngettext_lazy("%(who)s removed %(count)s track.", "%(who)s removed %(count)s tracks.", "count")
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -158,7 +158,7 @@ class TracksRemoved(ItemsEvent):
 class TracksSkipped(ItemsEvent):
     """Queued items were skipped by a jump to a later one. A long list is split into several of these events."""
 
-    said = ngettext_lazy("%(who)s skipped %(count)s track.", "%(who)s skipped %(count)s tracks.", "count")
+    sentence = ngettext_lazy("%(who)s skipped %(count)s track.", "%(who)s skipped %(count)s tracks.", "count")
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -167,7 +167,7 @@ class TracksSkipped(ItemsEvent):
 class TrackRemoved(ItemEvent):
     """A queued or failed item was removed."""
 
-    said = gettext_lazy("%(who)s removed %(title)s.")
+    sentence = gettext_lazy("%(who)s removed %(title)s.")
     reducer = "remove the item from the queue and from `failed`"
     calm = True
     why: Literal["cleared", "retried"] | None = None
@@ -176,20 +176,20 @@ class TrackRemoved(ItemEvent):
 class TrackMoved(ItemEvent):
     """An item was moved in the queue."""
 
-    said = gettext_lazy("%(who)s moved %(title)s.")
+    sentence = gettext_lazy("%(who)s moved %(title)s.")
     reducer = "remove the item and insert it by its new `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
-        return cls.said if args["after"] else gettext_lazy("%(who)s moved %(title)s to the front.")
+        return cls.sentence if args["after"] else gettext_lazy("%(who)s moved %(title)s to the front.")
 
 
 class QueueCleared(ItemsEvent):
     """Queued items were removed. A long queue is cleared by several of these events."""
 
-    said = ngettext_lazy("%(who)s cleared %(count)s track.", "%(who)s cleared %(count)s tracks.", "count")
+    sentence = ngettext_lazy("%(who)s cleared %(count)s track.", "%(who)s cleared %(count)s tracks.", "count")
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -198,7 +198,9 @@ class QueueCleared(ItemsEvent):
 class QueueShuffled(ItemsEvent):
     """Queued items got a new order. A long queue is shuffled by several of these events."""
 
-    said = ngettext_lazy("%(who)s shuffled %(count)s track.", "%(who)s shuffled %(count)s tracks.", "count")
+    sentence = ngettext_lazy(
+        "%(who)s shuffled %(count)s track.", "%(who)s shuffled %(count)s tracks.", "count"
+    )
     listed = "ranks"
     reducer = (
         "set the new ranks of these items and sort; remove items that are now behind one that is not loaded"
@@ -209,7 +211,7 @@ class QueueShuffled(ItemsEvent):
 class QueueRenumbered(ItemsEvent):
     """Queued items got new ranks, to make room between them."""
 
-    said = ngettext_lazy(
+    sentence = ngettext_lazy(
         "%(who)s renumbered %(count)s track in the queue.",
         "%(who)s renumbered %(count)s tracks in the queue.",
         "count",
@@ -222,8 +224,8 @@ class QueueRenumbered(ItemsEvent):
 class SkipVoted(MusicEvent):
     """The number of votes to skip the current item, or the number needed, changed."""
 
-    said = gettext_lazy("%(who)s voted to skip (%(votes)s of %(needed)s votes).")
-    said_by_bot = gettext_lazy("The vote to skip was counted again (%(votes)s of %(needed)s votes).")
+    sentence = gettext_lazy("%(who)s voted to skip (%(votes)s of %(needed)s votes).")
+    sentence_by_bot = gettext_lazy("The vote to skip was counted again (%(votes)s of %(needed)s votes).")
     reducer = "set `skip_vote` to `{votes, needed}`, or to null if there are no votes"
     item_id: UUID
     votes: int
@@ -240,19 +242,19 @@ class SkipVoted(MusicEvent):
 class PlayerPaused(PlayerEvent):
     """Somebody paused playback."""
 
-    said = gettext_lazy("%(who)s paused playback.")
+    sentence = gettext_lazy("%(who)s paused playback.")
 
 
 class PlayerResumed(PlayerEvent):
     """Somebody resumed playback, or it resumed because a track was added."""
 
-    said = gettext_lazy("%(who)s resumed playback.")
+    sentence = gettext_lazy("%(who)s resumed playback.")
 
 
 class VolumeChanged(PlayerEvent):
     """Somebody set the volume."""
 
-    said = gettext_lazy("%(who)s set the volume to %(volume)s%%.")
+    sentence = gettext_lazy("%(who)s set the volume to %(volume)s%%.")
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -262,7 +264,7 @@ class VolumeChanged(PlayerEvent):
 class LoopChanged(PlayerEvent):
     """Somebody set what is repeated."""
 
-    said = gettext_lazy("%(who)s set the loop to %(loop)s.")
+    sentence = gettext_lazy("%(who)s set the loop to %(loop)s.")
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -272,7 +274,7 @@ class LoopChanged(PlayerEvent):
 class PlayerSeeked(PlayerEvent):
     """Somebody moved to another position in the current track."""
 
-    said = gettext_lazy("%(who)s moved playback to %(position)s.")
+    sentence = gettext_lazy("%(who)s moved playback to %(position)s.")
     position_ms: int
 
     @classmethod
@@ -283,14 +285,14 @@ class PlayerSeeked(PlayerEvent):
 class VoiceJoined(PlayerEvent):
     """Somebody chose the voice channel in which the bot plays."""
 
-    said = gettext_lazy("%(who)s chose the voice channel to play in.")
+    sentence = gettext_lazy("%(who)s chose the voice channel to play in.")
 
 
 class VoiceLeft(PlayerEvent):
     """The bot left voice, because it was told to or because the channel was empty."""
 
-    said = gettext_lazy("%(who)s disconnected Backline from voice.")
-    said_by_bot = gettext_lazy("Backline left the voice channel.")
+    sentence = gettext_lazy("%(who)s disconnected Backline from voice.")
+    sentence_by_bot = gettext_lazy("Backline left the voice channel.")
     reason: Literal["alone"] | None = None
 
     @classmethod
@@ -303,20 +305,20 @@ class VoiceLeft(PlayerEvent):
 class VoiceChanged(PlayerEvent):
     """The bot's voice channel or voice connection, or whether it plays, changed."""
 
-    said = gettext_lazy("The voice connection of Backline changed.")
+    sentence = gettext_lazy("The voice connection of Backline changed.")
 
 
 class PlayerErrorChanged(PlayerEvent):
     """The player's `error` changed."""
 
-    said = gettext_lazy("Backline cannot play. %(reason)s")
+    sentence = gettext_lazy("Backline cannot play. %(reason)s")
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
         error = args["player"]["error"]
         if error is None or error["code"] in (PAUSED, STOPPED):
             return gettext_lazy("Backline can play again.")
-        return cls.said
+        return cls.sentence
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:

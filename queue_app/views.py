@@ -57,7 +57,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 @contextmanager
-def _told_to_members(request: Request, guild_id: str) -> Iterator[None]:
+def _errors_for_members(request: Request, guild_id: str) -> Iterator[None]:
     """For people who are not members, raise InvalidGuildId or GuildNotFound instead of InvalidInput."""
     try:
         yield
@@ -67,7 +67,7 @@ def _told_to_members(request: Request, guild_id: str) -> Iterator[None]:
 
 
 def _origin(request: Request, guild_id: str) -> Origin:
-    with _told_to_members(request, guild_id):
+    with _errors_for_members(request, guild_id):
         command_id = command_id_of(request.headers.get("Idempotency-Key", ""))
     return Origin(user=caller(request), via=Via.REST, command_id=command_id)
 
@@ -83,7 +83,7 @@ def _seq(guild_id: str, answer: Answer) -> int:
 
 def _read_body(request: Request, guild_id: str, body: Arguments) -> dict[str, Any]:
     """Return a valid body. Raises InvalidInput, or GuildNotFound for people who are not members."""
-    with _told_to_members(request, guild_id):
+    with _errors_for_members(request, guild_id):
         return body.read(request.data)
 
 

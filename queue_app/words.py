@@ -1,4 +1,4 @@
-"""Sentences for people about what happened in a guild. The event classes have the words (`said`)."""
+"""Sentences for people about what happened in a guild. The event classes have the words (`sentence`)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def change_sentence(change: Change) -> str:
     seq, name = min(names, key=_importance)
     event = event_class(MusicEvent.log, name)
     if event is not None and issubclass(event, ItemsEvent):
-        return event.said % {"who": who, "count": change.count}
+        return event.sentence % {"who": who, "count": change.count}
     return _sentence(name, json.loads(events.values_list("args", flat=True).get(seq=seq)), who)
 
 

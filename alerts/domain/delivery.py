@@ -146,11 +146,11 @@ def _post(delivery: Delivery, form: Form) -> Posted:
     message = discord.post_message(delivery.channel_id, form.payload, files=form.files, attempts=1)
     if "embeds" in form.payload and not message.get("embeds"):
         # When the bot may not embed links, Discord silently drops the embed of a message with a mention.
-        return _say_plainly(delivery, message["id"])
+        return _add_text(delivery, message["id"])
     return Posted(message["id"], str(form.without))
 
 
-def _say_plainly(delivery: Delivery, message_id: str) -> Posted:
+def _add_text(delivery: Delivery, message_id: str) -> Posted:
     """Edit a message that was posted without its embed, so that it contains the text of the embed."""
     plain = delivery.forms[-1]
     fields = {name: plain.payload[name] for name in ("content", "allowed_mentions")}
@@ -163,7 +163,7 @@ def _say_plainly(delivery: Delivery, message_id: str) -> Posted:
 
 
 def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
-    said = f"HTTP {error.http_status}, code {error.discord_code}"
+    status = f"HTTP {error.http_status}, code {error.discord_code}"
     if error.http_status == 401:
         return Later(
             "DISCORD_REFUSED", "Discord rejected the bot's token. Ask the operator of Backline to replace it."
@@ -172,14 +172,14 @@ def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
         detail = f"A proxy in front of Discord rejected the request (HTTP {error.http_status})."
         return Later("DISCORD_FAILED", detail)
     if error.discord_code in FOR_NOW:
-        return Later("DISCORD_FAILED", f"Discord does not accept messages at the moment ({said}).")
+        return Later("DISCORD_FAILED", f"Discord does not accept messages at the moment ({status}).")
     if error.discord_code == UNKNOWN_CHANNEL:
         return GivenUp("CHANNEL_DELETED", "The channel was deleted. Choose another one.")
     if error.discord_code in NO_TEXT_CHANNEL:
         detail = f"{delivery.where} no longer accepts messages. Choose another channel."
         return GivenUp("CHANNEL_UNSUITABLE", detail[:1].upper() + detail[1:])
     if error.discord_code in BLOCKED:
-        return GivenUp("MESSAGE_BLOCKED", f"AutoMod or Discord's own filter blocked the message ({said}).")
+        return GivenUp("MESSAGE_BLOCKED", f"AutoMod or Discord's own filter blocked the message ({status}).")
     if error.discord_code in (MISSING_ACCESS, MISSING_PERMISSIONS):
         if delivery.look_first:
             return Unsure(
@@ -191,7 +191,7 @@ def _refused(delivery: Delivery, error: DiscordRefused) -> Outcome:
             "not be timed out."
         )
         return GivenUp("MISSING_PERMISSION", detail)
-    return GivenUp("DISCORD_REFUSED", f"Discord rejected the message ({said}).")
+    return GivenUp("DISCORD_REFUSED", f"Discord rejected the message ({status}).")
 
 
 def _look(delivery: Delivery) -> Outcome:

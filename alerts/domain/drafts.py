@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from alerts.domain.delivery import Delivery, Form
-from alerts.message import Picture, Said, Without, compose, level_of, text_of
+from alerts.message import AlertText, Picture, Without, compose, level_of, text_of
 from alerts.models import AlertPost
 from guilds.channel_permissions import (
     ATTACH_FILES,
@@ -39,12 +39,12 @@ def draft(
     roles = list(Role.objects.filter(guild_id=rule.guild_id))
     channel = Channel.objects.filter(guild_id=rule.guild_id, pk=post.channel_id).first()
     may = likely_bot_permissions(rule.guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
-    said = [_said(event) for event in events]
+    alerts = [_alert_text(event) for event in events]
 
     def form(without: Without) -> Form:
         sent = None if without.picture else picture
         payload = compose(
-            said,
+            alerts,
             levels=post.levels,
             digest=post.digest,
             stream_id=stream_id,
@@ -83,7 +83,7 @@ def _ways(may: int, *, picture: bool) -> list[Without]:
     return ways if may & SEND_MESSAGES else ways[-1:]
 
 
-def _said(event: Event) -> Said:
+def _alert_text(event: Event) -> AlertText:
     args: dict[str, object] = json.loads(event.args) if event.args else {}
     sender = str(event.actor or "")
-    return Said(text_of(event.name, args), level_of(args), event.created_at, sender)
+    return AlertText(text_of(event.name, args), level_of(args), event.created_at, sender)

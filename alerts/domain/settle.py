@@ -20,7 +20,9 @@ from alerts.models import AlertPost, AlertRule, PostState, new_nonce
 # (docs: Invalid Request Limit).
 HOLD = timedelta(minutes=10)
 KEPT_POSTS = 200  # per rule; older settled posts are deleted
-WORTH_SAYING = 3  # number of attempts after which a failure of Discord is shown as the rule's problem
+ATTEMPTS_UNTIL_PROBLEM = (
+    3  # number of attempts after which a failure of Discord is shown as the rule's problem
+)
 MAX_BACKOFF = 300.0
 
 
@@ -117,7 +119,7 @@ def _end(post: AlertPost, owner: str, code: str, detail: str, *, doubted: bool) 
             lease_expires_at=None,
         )
         if ended:
-            _say(post, code, detail)
+            _store_problem(post, code, detail)
     if ended:
         metrics.count_post("unknown" if doubted else "given_up", code)
     return bool(ended)
@@ -136,13 +138,13 @@ def _settle_later(post: AlertPost, owner: str, later: Later, *, doubted: bool) -
             lease_owner="",
             lease_expires_at=None,
         )
-        if again and post.attempts >= WORTH_SAYING:
-            _say(post, later.code, f"{later.detail} The bot will try again.")
+        if again and post.attempts >= ATTEMPTS_UNTIL_PROBLEM:
+            _store_problem(post, later.code, f"{later.detail} The bot will try again.")
     if again:
         metrics.count_post("retried", later.code)
 
 
-def _say(post: AlertPost, code: str, detail: str) -> None:
+def _store_problem(post: AlertPost, code: str, detail: str) -> None:
     AlertRule.objects.filter(pk=post.rule_id).update(
         problem_code=code, problem_detail=detail, problem_at=timezone.now()
     )

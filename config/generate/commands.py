@@ -42,8 +42,8 @@ def _summary(command: type[Command]) -> str:
 
 def _args(arguments: type[Arguments]) -> str:
     """Return the arguments by name, or the docstring of the class if it has one."""
-    if arguments is not Arguments and (told := arguments.__dict__.get("__doc__")):
-        return str(told)
+    if arguments is not Arguments and (description := arguments.__dict__.get("__doc__")):
+        return str(description)
     return "; ".join(_arg(name, field) for name, field in arguments().fields.items())
 
 
@@ -53,8 +53,8 @@ def _arg(name: str, field: serializers.Field[Any, Any, Any, Any]) -> str:
         kind = ": " + "\\|".join(field.choices)
     elif isinstance(field, serializers.IntegerField):
         kind = f": {field.min_value}…{field.max_value}"
-    told = f", {field.help_text}" if field.help_text else ""
-    return f"`{name}{'' if field.required else '?'}{kind}`{told}"
+    description = f", {field.help_text}" if field.help_text else ""
+    return f"`{name}{'' if field.required else '?'}{kind}`{description}"
 
 
 def _appends(command: type[Command]) -> str:
@@ -99,12 +99,12 @@ def python_commands() -> str:
         args = schemas[f"{name}Command"]["properties"].get("args")
         kind = types.of(args, name=f"{name}Arguments") if args else ""
         parameters = f"self, **args: Unpack[{kind}]" if kind else "self"
-        said = textwrap.wrap(
+        wrapped = textwrap.wrap(
             in_python(_summary(command)), 106, initial_indent='        """', subsequent_indent="        "
         )
         methods.append(
             f"    async def {_snake(name)}({parameters}) -> Ack:\n"
-            + "\n".join(said)
+            + "\n".join(wrapped)
             + f'"""\n        return await self.command("{name}"{", args" if kind else ""})\n'
         )
     return PYTHON_COMMANDS.format(types=types.declarations(), methods="\n".join(methods))

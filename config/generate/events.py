@@ -96,8 +96,8 @@ def _args_in_words(event: type[TypedEvent]) -> str:
 
 def _arg_in_words(name: str, schema: Schema, *, needed: bool) -> str:
     words = ": " + "\\|".join(word for word in schema["enum"]) if "enum" in schema else ""
-    told = f", {schema['description']}" if "description" in schema else ""
-    return f"`{name}{'' if needed else '?'}{words}`{told}"
+    description = f", {schema['description']}" if "description" in schema else ""
+    return f"`{name}{'' if needed else '?'}{words}`{description}"
 
 
 # --- TypeScript ---

@@ -51,16 +51,16 @@ class PythonTypes:
             self._declared[name] = f'{name} = TypedDict("{name}", {{{pairs}}})\n'
             return name
         lines = [f"class {name}(TypedDict):"]
-        if told := schema.get("description"):
+        if description := schema.get("description"):
             words = textwrap.wrap(
-                f'"""{in_python(told)}', _WIDTH, initial_indent="    ", subsequent_indent="    "
+                f'"""{in_python(description)}', _WIDTH, initial_indent="    ", subsequent_indent="    "
             )
             lines += [*words[:-1], f'{words[-1]}"""', ""]
         for field, its in schema["properties"].items():
             kind = self.of(its, name=f"{name}{field.title().replace('_', '')}")
-            if said := its.get("description"):
+            if text := its.get("description"):
                 lines += textwrap.wrap(
-                    in_python(said), _WIDTH, initial_indent="    # ", subsequent_indent="    # "
+                    in_python(text), _WIDTH, initial_indent="    # ", subsequent_indent="    # "
                 )
             lines.append(
                 f"    {field}: {kind if field in schema.get('required', ()) else f'NotRequired[{kind}]'}"

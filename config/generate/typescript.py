@@ -50,8 +50,8 @@ class Types:
     def _object(self, schema: dict[str, Any]) -> str:
         lines = ["{"]
         for name, field in schema["properties"].items():
-            if told := field.get("description"):
-                lines.append(f"  /** {told} */")
+            if description := field.get("description"):
+                lines.append(f"  /** {description} */")
             optional = "" if name in schema.get("required", ()) else "?"
             lines.append(f"  {name}{optional}: {self.of(field)};".replace("\n", "\n  "))
         return "\n".join([*lines, "}"])

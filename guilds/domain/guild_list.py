@@ -12,7 +12,7 @@ from accounts.domain.grants import access_token_of, bury_refused
 from accounts.errors import DiscordRefused, GrantDead
 from accounts.models import DiscordGrant, User
 from guilds.domain.memberships import store_my_guilds
-from guilds.domain.my_roles import guilds_told, read_my_roles
+from guilds.domain.my_roles import guilds_with_live_roles, read_my_roles
 
 CACHED_SECONDS = 300
 AGAIN_SECONDS = 5  # Discord allows one such request per second and person
@@ -20,10 +20,10 @@ AGAIN_SECONDS = 5  # Discord allows one such request per second and person
 
 def read_my_guilds(user: User, access_token: str) -> None:
     """Fetch the list and the roles, and store them. Raises a DiscordError, but not for roles that cannot be read."""
-    asked_at, told = timezone.now(), guilds_told(user)
+    asked_at, known = timezone.now(), guilds_with_live_roles(user)
     store_my_guilds(user, discord.fetch_my_guilds(access_token), asked_at=asked_at)
     cache.set(_key(user), time.time(), CACHED_SECONDS)
-    read_my_roles(user, told=told)
+    read_my_roles(user, known=known)
 
 
 def refresh_my_guilds(user: User, *, older_than: float = AGAIN_SECONDS) -> bool:

@@ -59,7 +59,7 @@ def store_my_guilds(
                 user=user, guild=guild, defaults={"owner": owner, "permissions": permissions}
             )
             if store is not None:
-                tell_rights_changed(store, {user.pk})
+                notify_rights_changed(store, {user.pk})
         listed = [str(partial["id"]) for partial in partial_guilds]
         mine.exclude(guild_id__in=[*listed, *newer_ids]).delete()
 
@@ -77,7 +77,7 @@ def store_member_seen(
         store = lock_store(f"guild:{guild_id}")
         _, created = Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults=seen)
         if not created:
-            tell_rights_changed(store, {user.pk})
+            notify_rights_changed(store, {user.pk})
 
 
 @retrying
@@ -102,7 +102,7 @@ def store_roles(
         Membership.objects.update_or_create(user=user, guild_id=guild_id, defaults={"role_ids": roles})
         changed = recompute(guild_id, discord_id=discord_id)
         if before is not None and (changed or before.role_ids != roles):
-            tell_rights_changed(store, {user.pk})
+            notify_rights_changed(store, {user.pk})
 
 
 def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
@@ -111,7 +111,7 @@ def end_memberships(guild_id: str, discord_ids: Iterable[str]) -> None:
     VoiceState.objects.filter(guild_id=guild_id, discord_id__in=list(discord_ids)).delete()
 
 
-def tell_rights_changed(store: Store, user_ids: set[int]) -> None:
+def notify_rights_changed(store: Store, user_ids: set[int]) -> None:
     """Append the event `RightsChanged`. `store` is the guild's store, and must be locked."""
     if user_ids:
         append(store, RightsChanged(user_ids=[str(pk) for pk in sorted(user_ids)]), origin=BOT)

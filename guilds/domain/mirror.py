@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from guilds.channel_permissions import everybody_may_view
 from guilds.domain.installation import ensure_guild, lock_guild
-from guilds.domain.memberships import recompute, tell_rights_changed
+from guilds.domain.memberships import notify_rights_changed, recompute
 from guilds.events import BotInstalled, GuildUpdated, VoiceChannelsChanged
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ALL_PERMISSIONS, dj_role_ids
@@ -100,7 +100,7 @@ def mirror_guild(
         voice_now = _voice_channels(guild_id) if channels_changed or roles_changed else voice_before
         if voice_now.looks != voice_before.looks:
             append(store, VoiceChannelsChanged(voice_channels=voice_now.public), origin=BOT)
-        tell_rights_changed(store, rights_changed)
+        notify_rights_changed(store, rights_changed)
 
 
 class _VoiceChannels(NamedTuple):

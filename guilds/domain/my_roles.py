@@ -29,7 +29,7 @@ SECONDS = 1.5  # a browser is waiting, and the gateway sends the roles soon afte
 _pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="roles")
 
 
-def guilds_told(user: User) -> set[str]:
+def guilds_with_live_roles(user: User) -> set[str]:
     """Return the ids of the guilds where the gateway has kept this person's roles up to date without a gap."""
     now = timezone.now()
     shards = [shard for shard in read_shards() if is_up(shard, now=now) and shard.members_intent]
@@ -42,13 +42,13 @@ def guilds_told(user: User) -> set[str]:
     }
 
 
-def read_my_roles(user: User, *, told: Collection[str]) -> None:
-    """Fetch the person's roles in the guilds that the bot is in, except those in `told`. Waits SECONDS at most.
+def read_my_roles(user: User, *, known: Collection[str]) -> None:
+    """Fetch the person's roles in the guilds that the bot is in, except those in `known`. Waits SECONDS at most.
 
     A response that arrives later is still stored. Roles that Discord does not return stay as they were until the
     gateway sends them.
     """
-    mine = Membership.objects.filter(user=user, guild__bot_installed=True).exclude(guild_id__in=told)
+    mine = Membership.objects.filter(user=user, guild__bot_installed=True).exclude(guild_id__in=known)
     guild_ids = list(mine.order_by("guild_id").values_list("guild_id", flat=True)[:MAX_GUILDS])
     if user.discord_id is None or not guild_ids:
         return

@@ -46,14 +46,14 @@ def refresh_guild(guild_id: str) -> None:
         bot_left(guild_id)
         raise BotNotInstalled from error
     try:
-        said = _mirrored(guild, channels, bot)
+        mirrored = _mirrored(guild, channels, bot)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DiscordMalformed from error
     with transaction.atomic():
         known, _ = lock_guild(guild_id)
         # If the gateway has mirrored the guild since our request, its data is newer.
         if known.mirrored_at is None or known.mirrored_at < asked_at:
-            mirror_guild(guild_id, **said, voices=None)
+            mirror_guild(guild_id, **mirrored, voices=None)
 
 
 def _mirrored(guild: DiscordObject, channels: list[DiscordObject], bot: DiscordObject) -> dict[str, Any]:

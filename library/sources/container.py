@@ -221,10 +221,10 @@ def _cover_rank(stream: VideoStream) -> int:
     ID3, FLAC, Vorbis comments and ASF have a type, which FFmpeg puts into `comment`. APE tags call the picture
     "Cover Art (Front)". Matroska has a file name such as `cover.jpg`.
     """
-    said = " ".join([*stream.metadata, *stream.metadata.values()]).lower()
-    if "front" in said or re.search(r"\bcover\.\w+", said):
+    described = " ".join([*stream.metadata, *stream.metadata.values()]).lower()
+    if "front" in described or re.search(r"\bcover\.\w+", described):
         return 0
-    return 2 if stream.metadata.get("comment", "Other") != "Other" or "cover art (" in said else 1
+    return 2 if stream.metadata.get("comment", "Other") != "Other" or "cover art (" in described else 1
 
 
 def _sentence(error: av.FFmpegError) -> SourceError:

@@ -93,13 +93,13 @@ def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
     name, sign, value = (part.strip() for part in pair.partition("="))
     if not sign or not name:
         return None
-    said: dict[str, str] = {}  # of several with one name, the last counts
+    values: dict[str, str] = {}  # of several with one name, the last counts
     for attribute in attributes:
         key, _, setting = attribute.partition("=")
-        said[key.strip().lower()] = setting.strip()
+        values[key.strip().lower()] = setting.strip()
     address = urlsplit(request.full_url)
-    domain = said.get("domain", "").lower().removeprefix(".")
-    path = said.get("path", "")
+    domain = values.get("domain", "").lower().removeprefix(".")
+    path = values.get("path", "")
     is_own_path = path.startswith("/")
     return Cookie(
         version=0,
@@ -112,8 +112,8 @@ def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
         domain_initial_dot=bool(domain),
         path=path if is_own_path else address.path.rpartition("/")[0] or "/",
         path_specified=is_own_path,
-        secure="secure" in said,
-        expires=_expiry(said),
+        secure="secure" in values,
+        expires=_expiry(values),
         discard=False,
         comment=None,
         comment_url=None,
@@ -121,12 +121,12 @@ def _parse(text: str, request: urllib.request.Request) -> Cookie | None:
     )
 
 
-def _expiry(said: dict[str, str]) -> int | None:
+def _expiry(values: dict[str, str]) -> int | None:
     """Return Unix seconds, None for a cookie that lasts until the chain ends."""
-    seconds = said.get("max-age", "")
+    seconds = values.get("max-age", "")
     if re.fullmatch(r"-?[0-9]+", seconds):
         return int(time.time()) + int(seconds[:10]) if int(seconds[:10]) > 0 else 0
     with suppress(ValueError, TypeError, OverflowError):
-        date = email.utils.parsedate_tz(said.get("expires", ""))
+        date = email.utils.parsedate_tz(values.get("expires", ""))
         return int(email.utils.mktime_tz(date)) if date else None
     return None

@@ -81,12 +81,12 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
 
 def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
     tags = container.tags()
-    said = [
+    texts = [
         tags.get("title"),
         tags.get("artist") or tags.get("album_artist") or tags.get("author"),
         tags.get("album"),
     ]
-    names = [name[:_READ_OF_TAG] if name else None for name in said]
+    names = [name[:_READ_OF_TAG] if name else None for name in texts]
     is_id3 = container.input.format.name in _ID3_FORMATS
     repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
     title, artist, album = (next(repaired) if name else None for name in names)

@@ -27,20 +27,20 @@ _NO_RANGE = re.compile(r"bytes\s*\*\s*/\s*(\d{1,18})", re.IGNORECASE)
 
 
 def refusal(status: int, headers: http.client.HTTPMessage) -> SourceError:
-    said = f"The station answered {status}."
+    sentence = f"The station answered {status}."
     if status == 206:
         detail = "The server sent another part of the file than the requested one."
         return SourceError("UNREADABLE", detail, permanent=True)
     if status in {404, 410}:
-        return SourceError("NOT_FOUND", said, permanent=True)
+        return SourceError("NOT_FOUND", sentence, permanent=True)
     if status == 416:
         return SourceError("UNDECODABLE", "The file behind the link is empty.", permanent=True)
     if status == 429 or status >= 500:
         wait = retry_after(headers)
         if wait:
-            said = f"The station answered {status}. Try again in {_duration(wait)}."
-        return SourceError("UNREACHABLE", said, permanent=False)
-    return SourceError("UNREADABLE", said, permanent=True)
+            sentence = f"The station answered {status}. Try again in {_duration(wait)}."
+        return SourceError("UNREACHABLE", sentence, permanent=False)
+    return SourceError("UNREADABLE", sentence, permanent=True)
 
 
 def _duration(seconds: float) -> str:

@@ -48,8 +48,8 @@ def check_head(peek: Peek) -> None:
         size, vendor = int.from_bytes(block[1:4]), int.from_bytes(block[4:], "little")
         count = _counted(count + 1)
         if block[0] & 0x7F == _FLAC_COMMENTS and vendor + 8 <= size:
-            said = int.from_bytes(peek(at + 8 + vendor, 4), "little")
-            count = _counted(count + min(said, size // 4))
+            stated = int.from_bytes(peek(at + 8 + vendor, 4), "little")
+            count = _counted(count + min(stated, size // 4))
         if block[0] & 0x80:
             return
         at = _bounded(at + 4 + size)

@@ -11,7 +11,7 @@ from queue_app.models import ItemState, QueueItem
 from realtime.origin import BOT
 
 
-def say_resolved(state: GuildState, track: Track) -> None:
+def announce_resolved(state: GuildState, track: Track) -> None:
     """Append a TrackResolved for each queued or playing item of the guild with this track."""
     items = QueueItem.objects.filter(
         guild_id=state.guild_id, track=track, state__in=(ItemState.QUEUED, ItemState.PLAYING)
@@ -34,4 +34,4 @@ def announce_track(track: Track, *, besides: str = "") -> None:
     )
     for guild_id in list(guild_ids):
         with transaction.atomic():
-            say_resolved(open_guild(guild_id, origin=BOT), track)
+            announce_resolved(open_guild(guild_id, origin=BOT), track)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from database.owners import is_free, surely_dead
 from library.domain.tracks import apply_info
 from library.sources import TrackInfo
-from queue_app.domain.announce import announce_track, say_resolved
+from queue_app.domain.announce import announce_resolved, announce_track
 from queue_app.domain.empty_channel import ChannelChange, compare_channel
 from queue_app.domain.guild_state import GuildState, first_player, open_guild
 from queue_app.domain.plays import begin_play
@@ -354,7 +354,7 @@ def resolve_track(guild_id: str, *, item_id: UUID, info: TrackInfo, owner: str) 
         state = _open(guild_id, owner)
         track = QueueItem.objects.select_related("track").get(pk=item_id).track
         apply_info(track, info)
-        say_resolved(state, track)
+        announce_resolved(state, track)
     announce_track(track, besides=guild_id)
 
 

@@ -44,10 +44,10 @@ def take_out(
     now = timezone.now()
     for part in batched(ranked, IN_STATEMENT):
         QueueItem.objects.filter(pk__in=[pk for pk, _ in part]).update(state=end, ended_at=now)
-    told = TracksSkipped if end == ItemState.SKIPPED else event
+    event_class = TracksSkipped if end == ItemState.SKIPPED else event
     for part in batched(ranked, PART):
         state.player.queue_total -= len(part)
-        state.append(told(item_ids=[pk for pk, _ in part]))
+        state.append(event_class(item_ids=[pk for pk, _ in part]))
     state.count(0)
     return step
 

@@ -22,7 +22,7 @@ from accounts.domain.sessions import (
 )
 from accounts.errors import SessionRevoked, TokenExpired, TokenInvalid, Unauthenticated, UserNotFound
 from accounts.models import AuthSession, User
-from accounts.tokens import issue_access, says_sync
+from accounts.tokens import claims_sync, issue_access
 from tests.factories import SessionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -89,10 +89,10 @@ def test_an_access_token_forged_for_its_session_is_invalid(user: User) -> None:
 
 def test_what_a_token_says_it_is_decides_how_it_is_read(user: User) -> None:
     (sync, _), (access, _) = sync_token(user), issue_access(SessionFactory.create(user=user))
-    assert says_sync(sync)
+    assert claims_sync(sync)
     deep = base64.urlsafe_b64encode(b"[" * 2500).decode().rstrip("=")
     for other in (access, "", "x.y.z", "é.\ud800.", f"{sync.partition('.')[0]}.{deep}.x", sync + "x" * 4096):
-        assert not says_sync(other)
+        assert not claims_sync(other)
 
 
 def test_without_a_store_there_is_no_sync_token(user: User) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.errors import InvalidInput
 from alerts.domain.rules import add_rule, check_rule
-from alerts.message import Said, compose
+from alerts.message import AlertText, compose
 from alerts.models import Level
 from realtime.models import Via
 from realtime.origin import Origin
@@ -37,7 +37,7 @@ def test_an_id_that_cannot_be_asked_for_is_refused_by_its_field(name: str) -> No
 def test_a_flood_under_a_name_full_of_markup_stays_within_a_title() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     message = compose(
-        [Said("x", Level.HIGH, now, "somebody")] * 10,
+        [AlertText("x", Level.HIGH, now, "somebody")] * 10,
         levels=dict.fromkeys(Level, 10**9),
         digest=True,
         stream_id="cam-1",

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alerts.message import Picture, Said, Without, compose, escape, level_of, plain, text_of
+from alerts.message import AlertText, Picture, Without, compose, escape, level_of, plain, text_of
 from alerts.models import Level
 
 
-def said(text: str, level: Level = Level.HIGH) -> Said:
-    return Said(text, level, datetime(2026, 11, 21, 8, tzinfo=UTC), "maren")
+def said(text: str, level: Level = Level.HIGH) -> AlertText:
+    return AlertText(text, level, datetime(2026, 11, 21, 8, tzinfo=UTC), "maren")
 
 
-def message(*alerts: Said, digest: bool = False, **options: Any) -> dict[str, Any]:
+def message(*alerts: AlertText, digest: bool = False, **options: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "levels": {"high": len(alerts)},
         "stream_id": "cam-1",

@@ -43,7 +43,7 @@ def ines(stage: Stage) -> User:
 
 def test_every_event_has_words() -> None:
     for event in event_classes("guild"):
-        words = event.said % defaultdict[str, object](lambda: 2, reason="It is gone.")
+        words = event.sentence % defaultdict[str, object](lambda: 2, reason="It is gone.")
         assert words.endswith("."), event
 
 

@@ -40,16 +40,16 @@ class Command(BaseCommand):
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            self._say("Preparing the database …")
+            self._print("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
 
     def _fill_library(self) -> None:
         from library.starter import fill
 
-        self._say("Generating starter music for the library …")
+        self._print("Generating starter music for the library …")
         fill(settings.MEDIA_LIBRARY)
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()  # also into a pipe or a file, while people wait
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             await stack.enter_async_context(process.bot_running())
             self._greet()
             await stop.wait()
-            self._say("Stopping …")
+            self._print("Stopping …")
 
     def _greet(self) -> None:
         lines = [f"Backline   {settings.API_BASE_URL}", f"Bot API    {settings.BOT_INTERNAL_API_URL}"]
@@ -84,4 +84,4 @@ class Command(BaseCommand):
                 "First steps:  Open Backline, log in and add the bot to a server. Join a voice channel there",
                 "              and type /play. If something fails, run `manage.py doctor`.",
             ]
-        self._say("\n" + "\n".join(lines) + "\n\nPress Ctrl-C to stop.\n")
+        self._print("\n" + "\n".join(lines) + "\n\nPress Ctrl-C to stop.\n")

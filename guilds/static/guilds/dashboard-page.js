@@ -14,13 +14,13 @@ async function read(refresh) {
   const headers = { Accept: "application/json" };
   /** @type {Record<string, unknown>[]} */
   const guilds = await exchangeJson(fetch, `/api/guilds?scope=all&refresh=${refresh}`, { headers });
-  const told = guilds.map((guild) => [guild.id, guild.bot_installed, guild.can_manage, guild.name].join(" "));
+  const current = guilds.map((guild) => [guild.id, guild.bot_installed, guild.can_manage, guild.name].join(" "));
   /** @type {NodeListOf<HTMLElement>} */
   const cards = document.querySelectorAll("[data-guild]");
   const shown = [...cards].map(({ dataset }) =>
     [dataset.guild, dataset.installed, dataset.manages, dataset.name].join(" "),
   );
-  if (told.sort().join("\n") !== shown.sort().join("\n")) location.reload();
+  if (current.sort().join("\n") !== shown.sort().join("\n")) location.reload();
 }
 
 button.addEventListener("click", async () => {

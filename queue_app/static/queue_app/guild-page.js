@@ -313,8 +313,8 @@ function tell(events) {
   undoView.follow(events, document.body.dataset.userId);
   for (const event of events) {
     followChosen(event);
-    const said = announcementOf(event);
-    if (said) announce(said);
+    const text = announcementOf(event);
+    if (text) announce(text);
   }
   draw();
 }
