@@ -151,7 +151,7 @@ def test_an_occupied_port_is_said_in_one_line(running: Backline) -> None:
     second.start()
     assert second.wait() != 0
     assert TRACEBACK not in second.said()
-    assert "address already in use" in second.said().lower()
+    assert "address already in use. Another Backline may be running." in second.said()
     assert running.serve.running
 
 

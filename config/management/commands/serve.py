@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from contextlib import AsyncExitStack
 from importlib import import_module
 
@@ -16,6 +17,8 @@ from config.checks import OTHER_VERSION, REMEDY, is_of_other_version
 from config.sandboxed import sandbox_running
 from realtime.loop import run_until_signal
 from realtime.server import serving
+
+TAKEN = ". Another Backline may be running. Stop it, or set API_PORT, BOT_API_PORT and SANDBOX_PORT."
 
 
 class Command(BaseCommand):
@@ -35,7 +38,8 @@ class Command(BaseCommand):
         try:
             run_until_signal(self._serve)
         except OSError as error:
-            raise CommandError(f"{error.strerror or error}") from error
+            hint = TAKEN if error.errno == errno.EADDRINUSE else ""
+            raise CommandError(f"{error.strerror or error}{hint}") from error
 
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
