@@ -30,7 +30,7 @@ from botrunner.silence import why_silent
 from botrunner.threads import in_daemon
 from library.clock import clock
 from library.domain.attachments import Attached, check_size, download, make_room, save_attachment
-from library.errors import FileRefused, said
+from library.errors import FileRefused, lazy_text
 from library.shapes import track_shape
 from queue_app.commands.add_tracks import MAX_TRACKS
 from queue_app.domain.guild_state import opened
@@ -71,11 +71,11 @@ class Additions:
         """Add one track. The reply also has the sentences in `refused`."""
         item = await run(asked, "AddTrack", {"query": query, "position": position})
         if item["error"]:  # it was removed from the library just now
-            await asked.tell(gettext_lazy(item["error"]["detail"]), private=True)
+            await asked.reply(gettext_lazy(item["error"]["detail"]), private=True)
             return
         self._expect(item["id"], asked, item["track"])
         embed = track_embed(_("Added"), item["track"])
-        await self._tell(asked, embed, first=item, refused=refused)
+        await self._reply(asked, embed, first=item, refused=refused)
 
     async def _add_several(
         self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str | Promise]
@@ -90,14 +90,14 @@ class Additions:
         embed = nextcord.Embed(title=title, description=_lines(items), color=ACCENT)
         first = {"id": str(items[0].pk), "rank": items[0].rank} if items else None
         reasons = _reasons([each["reason"] for each in added["left_out"]])
-        await self._tell(asked, embed, first=first, refused=[*refused, *reasons])
+        await self._reply(asked, embed, first=first, refused=[*refused, *reasons])
 
     def _expect(self, item_id: str, asked: Asked, track: dict[str, Any]) -> None:
         with asked.own_language():  # only they will see it
             failed = track_embed(_("Could not be played"), track)
         self._failures.expect(UUID(item_id), asked, failed)
 
-    async def _tell(
+    async def _reply(
         self,
         asked: Asked,
         embed: nextcord.Embed,
@@ -121,7 +121,7 @@ class Additions:
                 starts = player.item is None or str(player.item.pk) == first["id"]
                 where = _("Playing now.") if starts and not why else _("Up next.")
             embed.set_footer(text=f"{where} {why}".rstrip())
-        await asked.tell(embed=embed)
+        await asked.reply(embed=embed)
 
     # --- Files ---
 
@@ -143,7 +143,7 @@ class Additions:
                 return [], [str(refusal)]
         kept = await asyncio.gather(*map(self._keep_one, files))
         uris = [uri for uri in kept if isinstance(uri, str)]
-        return uris, [refusal.said for refusal in kept if isinstance(refusal, FileRefused)]
+        return uris, [refusal.text for refusal in kept if isinstance(refusal, FileRefused)]
 
     async def _keep_one(self, file: Attached) -> str | FileRefused:
         """Download a file. Returns its uri, or why it cannot be used."""
@@ -157,7 +157,7 @@ class Additions:
         check_size(file, file.size)
         if not await from_database(make_room, file.size or 0, in_use=attachments_in_use):
             sentence = gettext_noop("There is no room for “%(name)s”. Try again when fewer files are queued.")
-            raise FileRefused(said(sentence, name=file.name))
+            raise FileRefused(lazy_text(sentence, name=file.name))
         info = await in_daemon(partial(download, file), name=f"download {file.title}")
         await from_database(save_attachment, info)
         return info.uri
@@ -194,27 +194,27 @@ def _reasons(left_out: list[str]) -> list[str]:
 def _reason(reason: str, count: int) -> str:
     match reason:
         case Adding.FORBIDDEN:
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because this server does not allow its source.",
                 "%(count)s tracks were left out, because this server does not allow their source.",
                 count,
             )
         case Adding.QUEUE_FULL:
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because the queue is full.",
                 "%(count)s tracks were left out, because the queue is full.",
                 count,
             )
         case Adding.QUEUE_CAP_REACHED:
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because you have reached your limit in the queue.",
                 "%(count)s tracks were left out, because you have reached your limit in the queue.",
                 count,
             )
         case _:
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because it is no longer available.",
                 "%(count)s tracks were left out, because they are no longer available.",
                 count,
             )
-    return said % {"count": count}
+    return sentence % {"count": count}

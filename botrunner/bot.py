@@ -98,7 +98,7 @@ class Bot(commands.Bot):
         )
         self._failures = Failures()
         self._hear_of_members()
-        self.add_listener(self._told_anew, "on_connect")
+        self.add_listener(self._after_ready, "on_connect")
         self._add_cogs()
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
@@ -170,7 +170,7 @@ class Bot(commands.Bot):
         self._waiting = self._waiting - ready
         for waiting in ready:
             self._reconcilers[waiting] = Reconciler(
-                self, waiting, keeper=self._keeper, on_failed=self._failures.tell
+                self, waiting, keeper=self._keeper, on_failed=self._failures.report
             )
 
     def describe_shard(self) -> dict[str, object]:
@@ -223,7 +223,7 @@ class Bot(commands.Bot):
         # All shards have the same commands, so one of them registers them.
         await register_commands(self, write=self.shard_id == 0)
 
-    async def _told_anew(self) -> None:
+    async def _after_ready(self) -> None:
         """Handle READY: the list of guilds is known, their data still follows."""
         if self._ending:
             return

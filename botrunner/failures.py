@@ -1,4 +1,4 @@
-"""Tells people in Discord that a track they added has failed, while Discord still accepts follow-ups."""
+"""Reports to people in Discord that a track they added has failed, while Discord still accepts follow-ups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._commands: dict[UUID, tuple[Asked, nextcord.Embed]] = {}  # oldest first
-        self._telling: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
         """If the item fails, show `embed` to the person who added it, with the reason as its footer."""
@@ -28,7 +28,7 @@ class Failures:
             del self._commands[old]
         self._commands[item_id] = (asked, embed)
 
-    def tell(self, item_id: UUID, detail: str) -> None:
+    def report(self, item_id: UUID, detail: str) -> None:
         """Report that an item failed. Does nothing if it was added elsewhere, or over 15 minutes ago."""
         asked, embed = self._commands.pop(item_id, (None, None))
         if asked is None or embed is None or asked.age >= TOKEN_SECONDS:
@@ -36,9 +36,9 @@ class Failures:
         with asked.own_language():
             embed.set_footer(text=_(detail))
         task = asyncio.create_task(asked.add(embed))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
-        for task in self._telling:
+        for task in self._tasks:
             task.cancel()

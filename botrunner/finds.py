@@ -18,7 +18,7 @@ from accounts.discord import DiscordObject
 from alerts.message import escape
 from library.domain.attachments import Attached
 from library.domain.signed_links import attachment_link
-from library.errors import said
+from library.errors import lazy_text
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
 from library.sources.probe import clean
@@ -63,7 +63,7 @@ def read_text(text: str) -> Finds:
             finds.files.append(_file_of(attached))
         elif len(link.encode()) > MAX_URL:
             sentence = gettext_noop("A link may have at most %(limit)s bytes.")
-            finds.refused.append(said(sentence, limit=MAX_URL))
+            finds.refused.append(lazy_text(sentence, limit=MAX_URL))
         else:
             finds.links.append(link)
     return finds

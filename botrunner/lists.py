@@ -129,7 +129,7 @@ LISTS: dict[str, Callable[[str, int], Page]] = {"queue": queue_page, "history": 
 async def show(asked: Asked, kind: str, number: int = 1) -> None:
     """Reply with a page of a list, which only the person who asked can see."""
     page = await from_database(LISTS[kind], str(asked.guild_id), number)
-    await asked.tell(embed=page.embed, view=page.view(), private=True)
+    await asked.reply(embed=page.embed, view=page.view(), private=True)
 
 
 async def turn(asked: Asked) -> None:

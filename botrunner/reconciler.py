@@ -104,7 +104,7 @@ class Reconciler:
                     await self._tick()
                 except LeaseLost:
                     log.info("Guild %s: another process plays here now, stopping", self.guild_id)
-                    await self._let_go(quietly=True)
+                    await self._release(quietly=True)
             except Exception:
                 log.exception("Guild %s: reconciling failed, retrying", self.guild_id)
                 await asyncio.sleep(1)
@@ -204,7 +204,7 @@ class Reconciler:
             return  # nothing should play, so nothing is wrong
         if (desired.error_code, desired.error_detail) != (code, detail):
             await self._db(playback.report_error, code=code, detail=detail, channel_id=desired.channel_id)
-        self._retries.told = True
+        self._retries.reported = True
 
     def _moved(self, channel_id: str | None) -> None:
         """Store that somebody moved the bot or disconnected it. It counts like a command."""
@@ -356,8 +356,8 @@ class Reconciler:
         obstacle = self._seat.obstacle if there and not desired.paused else None
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
         # Once connected, an error from before no longer holds.
-        unsaid = connected is not None and desired.item_id is not None and desired.error_code != code
-        if (connected, sounding, detail) != self._observed or unsaid:
+        unreported = connected is not None and desired.item_id is not None and desired.error_code != code
+        if (connected, sounding, detail) != self._observed or unreported:
             await self._db(
                 playback.observe,
                 connected_channel_id=connected,
@@ -369,11 +369,11 @@ class Reconciler:
             )
             self._observed = (connected, sounding, detail)
         if connected:
-            self._retries.told = False
+            self._retries.reported = False
 
     # --- The end ---
 
-    async def _let_go(self, *, quietly: bool = False) -> None:
+    async def _release(self, *, quietly: bool = False) -> None:
         self.leased = self._lost = False
         self._drop_playing()
         voice, self._voice = self._voice, None
@@ -390,7 +390,7 @@ class Reconciler:
         await asyncio.gather(self._task, return_exceptions=True)
         try:
             await self._save_position()
-            await self._let_go()
+            await self._release()
             await self._db(playback.release)
         except Exception:
             log.exception("Guild %s: could not stop the player", self.guild_id)

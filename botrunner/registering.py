@@ -22,7 +22,7 @@ async def register_commands(bot: commands.Bot, *, write: bool) -> None:
     """
     bot.add_all_application_commands()
     ours = {(each.name, each.type.value): each for each in bot.get_all_application_commands()}
-    assert bot.application_id is not None  # READY has told it
+    assert bot.application_id is not None  # READY contains it
     theirs = _by_key(await bot.http.get_global_commands(bot.application_id))
     wanted: dict[Any, Any] = {key: command.get_payload(None) for key, command in ours.items()}
     if write and _significant(wanted) != _significant(theirs):

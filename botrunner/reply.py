@@ -3,9 +3,9 @@
 Discord wants a first answer within three seconds and accepts follow-ups for fifteen minutes. A deferral fixes who
 sees the answer: the person who asked, or everybody (Discord: Interactions, Receiving and Responding).
 
-    arrives → told              the command ran quickly
-    arrives → deferred → told   it took longer; a late one runs only if Discord accepts the deferral
-    arrives → dropped           it arrived too late, or a second time
+    arrives → answered              the command ran quickly
+    arrives → deferred → answered   it took longer; a late one runs only if Discord accepts the deferral
+    arrives → dropped               it arrived too late, or a second time
 """
 
 from __future__ import annotations
@@ -83,19 +83,19 @@ class Asked(nextcord.Interaction[Any]):
         return translation.override(language_of(self.locale)) if when else nullcontext()
 
     @property
-    def told(self) -> bool:
+    def answered(self) -> bool:
         return self._answered.is_set()
 
     async def defer(self) -> bool:
         """Ask Discord for more time, unless it was answered. Returns False if Discord refuses."""
         async with self._turn:
-            if not self.told and not self._deferred:
+            if not self.answered and not self._deferred:
                 private = {} if self.edits else {"ephemeral": self.private}
                 given = await self._answer(lambda: self.response.defer(**private))
                 self._deferred = given is True or (given is None and self._lost)
-            return self.told or self._deferred
+            return self.answered or self._deferred
 
-    async def tell(
+    async def reply(
         self,
         content: str | Promise | None = None,
         *,
@@ -109,20 +109,20 @@ class Asked(nextcord.Interaction[Any]):
         """
         private = self.private if private is None else private
         with self.own_language(when=private):  # for lazy text
-            said: dict[str, Any] = {"content": str(content)} if content is not None else {}
-        said |= {"embed": embed} if embed is not None else {}
+            fields: dict[str, Any] = {"content": str(content)} if content is not None else {}
+        fields |= {"embed": embed} if embed is not None else {}
         if view is None and self.change is not None and not private:
             view = undo_view(self.change)
-        said |= {"view": view} if view is not None else {}
+        fields |= {"view": view} if view is not None else {}
         async with self._turn:
             sent: bool | None = None
-            if not self.told and not self._deferred:
+            if not self.answered and not self._deferred:
                 self._deferred = self._lost  # if Discord has an answer already, it is the lost deferral
-                sent = await self._answer(lambda: self.response.send_message(**said, ephemeral=private))
+                sent = await self._answer(lambda: self.response.send_message(**fields, ephemeral=private))
                 if sent is None and not self._deferred:
                     sent = self._lost
             if sent is None:
-                sent = await self._follow_up(said, private=private)
+                sent = await self._follow_up(fields, private=private)
             self._answered.set()
         if not sent:
             words = f"{embed.title}: {embed.description}" if embed else content
@@ -131,7 +131,7 @@ class Asked(nextcord.Interaction[Any]):
     async def add(self, embed: nextcord.Embed) -> None:
         """Send another message after the answer, to the person who asked only. Raises nothing."""
         await self._answered.wait()
-        await self.tell(embed=embed, private=True)
+        await self.reply(embed=embed, private=True)
 
     async def replace(
         self,
@@ -142,18 +142,18 @@ class Asked(nextcord.Interaction[Any]):
     ) -> None:
         """Answer a button by showing something else in its message. Raises nothing."""
         async with self._turn:
-            said: dict[str, Any] = {"content": content, "embed": embed, "view": view}
+            fields: dict[str, Any] = {"content": content, "embed": embed, "view": view}
             sent: bool | None = None
             if not self._deferred:
-                sent = await self._answer(lambda: self.response.edit_message(**said))
+                sent = await self._answer(lambda: self.response.edit_message(**fields))
             if sent is None:
-                await self.edit_original_message(**said)
+                await self.edit_original_message(**fields)
             self._answered.set()
 
     async def suggest(self, choices: dict[str, str]) -> None:
         """Suggest values by name for the text being typed. It is not retried: the next key press asks again."""
         async with self._turn:
-            if not self.told:
+            if not self.answered:
                 self._answered.set()
                 await self._answer(lambda: self.response.send_autocomplete(choices))
 
@@ -174,11 +174,11 @@ class Asked(nextcord.Interaction[Any]):
                     return False
                 await asyncio.sleep(0.1)
 
-    async def _follow_up(self, said: dict[str, Any], *, private: bool) -> bool:
+    async def _follow_up(self, fields: dict[str, Any], *, private: bool) -> bool:
         for seconds in (*RETRY_SECONDS, None):
             try:
                 async with asyncio.timeout(LATE_SECONDS):
-                    await self._say_late(said, private=private)
+                    await self._send_late(fields, private=private)
                 return True
             except TimeoutError:
                 # It may have arrived while nextcord waits for a wrong window. Sending twice would be worse than never.
@@ -194,18 +194,18 @@ class Asked(nextcord.Interaction[Any]):
                 return False
         return False
 
-    async def _say_late(self, said: dict[str, Any], *, private: bool) -> None:
-        if self.told or self.edits:
-            await self.followup.send(**said, ephemeral=private)
+    async def _send_late(self, fields: dict[str, Any], *, private: bool) -> None:
+        if self.answered or self.edits:
+            await self.followup.send(**fields, ephemeral=private)
         elif private == self.private:
-            await self.edit_original_message(**said)
+            await self.edit_original_message(**fields)
         else:
             # An edit of the deferral's message cannot change who sees it.
             try:
                 await self.delete_original_message()
             except nextcord.NotFound:
                 pass  # deleted by an earlier attempt, or by somebody
-            await self.followup.send(**said, ephemeral=private)
+            await self.followup.send(**fields, ephemeral=private)
 
 
 def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
@@ -214,7 +214,7 @@ def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
     return callback
 
 
-async def tell_failure(asked: Asked, error: BaseException) -> None:
+async def reply_with_error(asked: Asked, error: BaseException) -> None:
     """Tell the person who asked why the command failed. If the bot stops first, Discord shows that nobody answered."""
     with asked.own_language():
         await _tell_failure(asked, error)
@@ -223,15 +223,15 @@ async def tell_failure(asked: Asked, error: BaseException) -> None:
 async def _tell_failure(asked: Asked, error: BaseException) -> None:
     match error:
         case StoreNotFound():  # the bot has just joined, and the guild's rows are being written
-            await asked.tell(NOT_YET, private=True)
+            await asked.reply(NOT_YET, private=True)
         case Refusal():
-            await asked.tell(str(error), private=True)
+            await asked.reply(str(error), private=True)
         case DatabaseError() | InterfaceError():
             log.error("%s: database unavailable: %r", asked, error)
-            await asked.tell(NO_DATABASE, private=True)
+            await asked.reply(NO_DATABASE, private=True)
         case _:
             log.error("%s failed", asked, exc_info=error)
-            await asked.tell(OUR_FAULT, private=True)
+            await asked.reply(OUR_FAULT, private=True)
 
 
 class Answering:
@@ -272,7 +272,7 @@ class Answering:
         if not self._under_way:
             return
         _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
-        waiting = [asyncio.create_task(_say_closing(self._under_way[task])) for task in late]
+        waiting = [asyncio.create_task(_reply_closing(self._under_way[task])) for task in late]
         for task in late:
             task.cancel()
         if waiting:
@@ -285,32 +285,32 @@ class Answering:
             log.warning("%s: not run, it arrived %.1f s late", asked, asked.age)
             return
         if asked.guild is None or asked.guild.unavailable:
-            await asked.tell(NOT_YET, private=True)
+            await asked.reply(NOT_YET, private=True)
             return
         timer = asyncio.create_task(_defer_in_time(asked))
         try:
             language = await _language_of_reply(asked)
             with translation.override(language):
                 await self._bot.process_application_commands(asked)
-            if not asked.told:
-                await asked.tell(NO_COMMAND, private=True)
+            if not asked.answered:
+                await asked.reply(NO_COMMAND, private=True)
         except Exception as error:
-            await tell_failure(asked, error)
+            await reply_with_error(asked, error)
         finally:
             timer.cancel()
 
     async def _press(self, asked: Asked) -> None:
-        """Carry out what a button stands for. A refusal is told to the person who pressed it, and to nobody else."""
+        """Carry out what a button stands for. Only the person who pressed it sees a refusal."""
         timer = asyncio.create_task(_defer_in_time(asked))
         try:
             press = self._buttons.get(asked.name.partition(":")[0])
             if press is None:
-                await asked.tell(NO_BUTTON, private=True)
+                await asked.reply(NO_BUTTON, private=True)
             else:
                 await press(asked)
                 await asked.defer()
         except Exception as error:
-            await tell_failure(asked, error)
+            await reply_with_error(asked, error)
         finally:
             timer.cancel()
 
@@ -337,9 +337,9 @@ async def _language_of_reply(asked: Asked) -> str:
     return await from_database(guild_language, str(asked.guild_id))
 
 
-async def _say_closing(asked: Asked) -> None:
+async def _reply_closing(asked: Asked) -> None:
     with asked.own_language():
-        await asked.tell(CLOSING, private=True)
+        await asked.reply(CLOSING, private=True)
 
 
 async def _defer_in_time(asked: Asked) -> None:

@@ -12,10 +12,10 @@ STEADY_SECONDS = 10.0  # a connection that lasted this long was good
 
 
 class Retries:
-    """`told`: the error is stored in the player's row. If a command clears it there, the connection is retried."""
+    """`reported`: the error is stored in the player's row. If a command clears it there, the connection is retried."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.reported = False
         self._channel_id = ""
         self._failures = 0
         self._at = 0.0
@@ -27,9 +27,9 @@ class Retries:
 
     def aim(self, channel_id: str, item_id: UUID | None, *, error_code: str) -> None:
         """Set the target. Another channel, a cleared error, or another item after a refusal allows a new attempt."""
-        if channel_id != self._channel_id or (self.told and not error_code):
+        if channel_id != self._channel_id or (self.reported and not error_code):
             self._channel_id, self._failures, self._at = channel_id, 0, 0.0
-            self._refused_with, self.told = [], False
+            self._refused_with, self.reported = [], False
         elif self._refused_with != [item_id]:
             self._refused_with = []
 

@@ -23,7 +23,7 @@ def why_silent(asked: Asked, player: Player) -> str:
     return mute.detail if mute else ""
 
 
-async def tell_unless_silent(asked: Asked, said: str) -> None:
+async def reply_explaining_silence(asked: Asked, sentence: str) -> None:
     """Send a reply. If nothing is heard, it ends with the reason."""
     player = await from_database(load_player, str(asked.guild_id))
-    await asked.tell(f"{said} {why_silent(asked, player)}".rstrip())
+    await asked.reply(f"{sentence} {why_silent(asked, player)}".rstrip())

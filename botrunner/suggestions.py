@@ -59,9 +59,9 @@ def name_tracks(tracks: Sequence[Track]) -> dict[str, Track]:
 
     for detail in DETAILS:
         for places in alike():
-            said = {index: cut(detail(tracks[index]), LONGEST_DETAIL) for index in places}
-            if len(set(said.values())) > 1:
-                for index, each in said.items():
+            shortened = {index: cut(detail(tracks[index]), LONGEST_DETAIL) for index in places}
+            if len(set(shortened.values())) > 1:
+                for index, each in shortened.items():
                     details[index] += [each] if each else []
     while groups := alike():
         for places in groups:

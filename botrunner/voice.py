@@ -24,7 +24,7 @@ from botrunner.voice_socket import Call, Encryption, VoiceSocket
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0  # for Discord's answer to op 4, and for a link to become able to send
-TOLD_SECONDS = 2.0  # how long after 4014 or 4022 the voice state that explains it may arrive
+REASON_SECONDS = 2.0  # how long after 4014 or 4022 the voice state that explains it may arrive
 SERVER_SECONDS = 30.0  # how long Discord may look for a voice server
 LEAVE_SECONDS = 2.0
 BRIEF_SECONDS = 1.0
@@ -293,7 +293,7 @@ class VoiceClient(Call):
         log.info("Guild %s: Discord closed voice with code %s", self.channel.guild.id, code)
         if code in _DISCONNECTED and self._registered:
             self._connected.clear()
-            await asyncio.sleep(TOLD_SECONDS)
+            await asyncio.sleep(REASON_SECONDS)
         sentence = _TERMINAL.get(code)
         return (
             VoiceRefused(sentence)

@@ -10,7 +10,7 @@ from accounts.errors import Refusal
 from library.models import Track
 
 
-def said(sentence: str, **words: object) -> str | Promise:
+def lazy_text(sentence: str, **words: object) -> str | Promise:
     """Return a text in the language of its reader, who is not known yet. `sentence` is marked with gettext_noop."""
     return lazy(lambda: gettext(sentence) % words, str)()
 
@@ -23,7 +23,7 @@ class FileRefused(Refusal):
 
     def __init__(self, sentence: str | Promise = "") -> None:
         super().__init__(sentence)
-        self.said = sentence or self.sentence
+        self.text = sentence or self.sentence
 
 
 class NothingFound(Refusal):

@@ -174,8 +174,8 @@ class FrameReader:
             raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
         duration_ms = self._chain.duration_ms
         if duration_ms is not None and 0 < reached_ms < duration_ms - ENDS_EARLY_MS:
-            said, reached = _clock(duration_ms), _clock(reached_ms)
-            detail = f"The track should last {said} but ended at {reached}."
+            stated, reached = _clock(duration_ms), _clock(reached_ms)
+            detail = f"The track should last {stated} but ended at {reached}."
             raise SourceError("ENDED_EARLY", detail, permanent=True)
 
     # Untouched

@@ -52,14 +52,14 @@ class Adding(Cog):
         ),
     ) -> None:
         if file is not None and query:
-            await interaction.tell(gettext_lazy("Give a query or a file, not both."), private=True)
+            await interaction.reply(gettext_lazy("Give a query or a file, not both."), private=True)
         elif file is not None:
             finds = Finds(files=[read_file(_resolved(interaction, "attachments", file.id))])
             await self._additions.add(interaction, finds, position=position)
         elif query:
             await self._play_query(interaction, self._suggestions.meant(query), position)
         else:
-            await interaction.tell(
+            await interaction.reply(
                 gettext_lazy("Type a search or a link, or attach an audio file."), private=True
             )
 
@@ -78,7 +78,7 @@ class Adding(Cog):
     async def add_to_queue(self, interaction: Asked, message: nextcord.Message) -> None:
         finds = read_message(_resolved(interaction, "messages", message.id))
         if not finds:
-            await interaction.tell(
+            await interaction.reply(
                 gettext_lazy("There is no audio file and no link in this message."), private=True
             )
             return
@@ -108,7 +108,7 @@ class Adding(Cog):
             embed.set_footer(text=_("There are more. Add words to narrow the search."))
         elif found:
             embed.set_footer(text=_("Add one with /play."))
-        await interaction.tell(embed=embed)
+        await interaction.reply(embed=embed)
 
 
 def _resolved(interaction: Asked, kind: str, identifier: int) -> DiscordObject:

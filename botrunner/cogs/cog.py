@@ -8,7 +8,7 @@ import nextcord
 from django.utils.functional import Promise
 from nextcord.ext import commands
 
-from botrunner.reply import Asked, tell_failure
+from botrunner.reply import Asked, reply_with_error
 
 IN_GUILDS = [nextcord.InteractionContextType.guild]
 
@@ -22,4 +22,4 @@ class Cog(commands.Cog):
         self, interaction: nextcord.Interaction[Any], error: Exception
     ) -> None:
         assert isinstance(interaction, Asked)
-        await tell_failure(interaction, error)
+        await reply_with_error(interaction, error)

@@ -35,7 +35,7 @@ class Help(Cog):
             for part in _parts(lines):
                 embed.add_field(name=heading, value=part, inline=False)
                 heading = "\u200b"  # Discord requires a name
-        await interaction.tell(embed=embed)
+        await interaction.reply(embed=embed)
 
 
 type Command = nextcord.SlashApplicationCommand | nextcord.MessageApplicationCommand

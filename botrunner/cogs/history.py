@@ -47,28 +47,28 @@ class History(Cog):
 
     @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
     async def undo(self, interaction: Asked) -> None:
-        said, change = await _undo(interaction)
-        await interaction.tell(said, view=redo_view(change))
+        sentence, change = await _undo(interaction)
+        await interaction.reply(sentence, view=redo_view(change))
 
     @nextcord.slash_command(**described("Redo what you undid last."), contexts=IN_GUILDS)
     async def redo(self, interaction: Asked) -> None:
-        said, change = await _redo(interaction)
-        await interaction.tell(said, view=undo_view(change))
+        sentence, change = await _redo(interaction)
+        await interaction.reply(sentence, view=undo_view(change))
 
 
 async def press_undo(asked: Asked) -> None:
     """Undo the change of a reply, and replace the reply. Raises a refusal."""
     seq = await from_database(_seq_of, asked)
     with translation.override(await from_database(guild_language, str(asked.guild_id))):
-        said, change = await _undo(asked, seq)
-        await asked.replace(said, view=redo_view(change))
+        sentence, change = await _undo(asked, seq)
+        await asked.replace(sentence, view=redo_view(change))
 
 
 async def press_redo(asked: Asked) -> None:
     seq = await from_database(_seq_of, asked)
     with translation.override(await from_database(guild_language, str(asked.guild_id))):
-        said, change = await _redo(asked, seq)
-        await asked.replace(said, view=undo_view(change))
+        sentence, change = await _redo(asked, seq)
+        await asked.replace(sentence, view=undo_view(change))
 
 
 def _seq_of(asked: Asked) -> int:
@@ -102,56 +102,56 @@ def _sentence_of(guild_id: str, seq: int) -> tuple[str, int]:
     return escape_markdown(cut(change_sentence(change), MAX_SENTENCE)), change.pk
 
 
-def _with_left_out(said: str, left_out: list[dict[str, Any]]) -> str:
+def _with_left_out(sentence: str, left_out: list[dict[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for each in left_out:
         counts[each["reason"]] = counts.get(each["reason"], 0) + 1
-    return " ".join([said, *(left_out_sentence(reason, count) for reason, count in counts.items())])
+    return " ".join([sentence, *(left_out_sentence(reason, count) for reason, count in counts.items())])
 
 
 def left_out_sentence(reason: str, count: int) -> str:
     """Return the sentence about `count` left-out tracks. `reason` is one of `queue_app.domain.restore`."""
     match reason:
         case "ALREADY_PLAYED":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because it has already started.",
                 "%(count)s tracks were left out, because they have already started.",
                 count,
             )
         case "ALREADY_QUEUED":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because it is already in the queue.",
                 "%(count)s tracks were left out, because they are already in the queue.",
                 count,
             )
         case "ALREADY_REMOVED" | "GONE":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because it is no longer in the queue.",
                 "%(count)s tracks were left out, because they are no longer in the queue.",
                 count,
             )
         case "ALREADY_FAILED":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because it failed.",
                 "%(count)s tracks were left out, because they failed.",
                 count,
             )
         case "QUEUE_FULL":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s track was left out, because the queue is full.",
                 "%(count)s tracks were left out, because the queue is full.",
                 count,
             )
         case "CHANGED_SINCE":
-            said = ngettext(
+            sentence = ngettext(
                 "%(count)s setting was left out, because it was changed again.",
                 "%(count)s settings were left out, because they were changed again.",
                 count,
             )
         case "WOULD_INTERRUPT":
-            said = _(
+            sentence = _(
                 "The track is next in the queue, because skipping the current track takes a vote.",
             )
         case _:
-            said = ngettext("%(count)s track was left out.", "%(count)s tracks were left out.", count)
-    return said % {"count": count}
+            sentence = ngettext("%(count)s track was left out.", "%(count)s tracks were left out.", count)
+    return sentence % {"count": count}

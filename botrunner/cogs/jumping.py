@@ -15,7 +15,7 @@ from botrunner.languages import described
 from botrunner.picking import LONGEST, pick_item
 from botrunner.reply import Asked
 from botrunner.running import read, run
-from botrunner.silence import tell_unless_silent, why_silent
+from botrunner.silence import reply_explaining_silence, why_silent
 from botrunner.suggestions import Suggestions
 from botrunner.times import read_time
 from library.clock import clock
@@ -35,14 +35,14 @@ class Jumping(Cog):
         item = await run(interaction, "Skip")
         title = _bold(item["track"])
         if vote := item["vote"]:
-            said = ngettext(
+            sentence = ngettext(
                 "%(votes)s of %(count)s vote to skip %(track)s. Use /skip to add yours.",
                 "%(votes)s of %(count)s votes to skip %(track)s. Use /skip to add yours.",
                 vote["needed"],
             ) % {"votes": vote["votes"], "count": vote["needed"], "track": title}
         else:
-            said = _("Skipped %(track)s.") % {"track": title}
-        await interaction.tell(said)
+            sentence = _("Skipped %(track)s.") % {"track": title}
+        await interaction.reply(sentence)
 
     @nextcord.slash_command(
         **described("Jump to a track in the queue. Those before it are skipped."), contexts=IN_GUILDS
@@ -56,7 +56,9 @@ class Jumping(Cog):
     ) -> None:
         picked = await read(interaction, pick_item, str(interaction.guild_id), number)
         item = await run(interaction, "SkipTo", {"item_id": str(picked.pk)})
-        await tell_unless_silent(interaction, _("Jumped to %(track)s.") % {"track": _bold(item["track"])})
+        await reply_explaining_silence(
+            interaction, _("Jumped to %(track)s.") % {"track": _bold(item["track"])}
+        )
 
     @jump.on_autocomplete("number")
     async def complete_one(self, interaction: Asked, typed: str) -> None:
@@ -66,11 +68,11 @@ class Jumping(Cog):
         **described("Go back to the previous track, or to the beginning of this one."), contexts=IN_GUILDS
     )
     async def previous(self, interaction: Asked) -> None:
-        await _tell_start(interaction, await run(interaction, "Previous"))
+        await _reply_start(interaction, await run(interaction, "Previous"))
 
     @nextcord.slash_command(**described("Start the current track over."), contexts=IN_GUILDS)
     async def replay(self, interaction: Asked) -> None:
-        await _tell_start(interaction, await run(interaction, "Replay"))
+        await _reply_start(interaction, await run(interaction, "Replay"))
 
     @nextcord.slash_command(
         **described("Continue the current track at another position."), contexts=IN_GUILDS
@@ -83,7 +85,7 @@ class Jumping(Cog):
         ),
     ) -> None:
         player = await run(interaction, "Seek", {"position_ms": _time(interaction, position)})
-        await _tell_position(interaction, player)
+        await _reply_position(interaction, player)
 
     @nextcord.slash_command(**described("Go forward in the current track."), contexts=IN_GUILDS)
     async def forward(
@@ -96,7 +98,7 @@ class Jumping(Cog):
             default=DEFAULT_STEP,
         ),
     ) -> None:
-        await _tell_position(
+        await _reply_position(
             interaction, await run(interaction, "Seek", {"delta_ms": _time(interaction, by)})
         )
 
@@ -111,7 +113,7 @@ class Jumping(Cog):
             default=DEFAULT_STEP,
         ),
     ) -> None:
-        await _tell_position(
+        await _reply_position(
             interaction, await run(interaction, "Seek", {"delta_ms": -_time(interaction, by)})
         )
 
@@ -126,19 +128,24 @@ def _bold(track: dict[str, Any]) -> str:
     return f"**{title_of(track)}**"
 
 
-async def _tell_start(asked: Asked, player: dict[str, Any]) -> None:
+async def _reply_start(asked: Asked, player: dict[str, Any]) -> None:
     stored = await from_database(load_player, str(asked.guild_id))
     why = why_silent(asked, stored)
-    said = _("%(track)s will play from the beginning.") if why else _("Playing %(track)s from the beginning.")
-    said %= {"track": _bold(player["item"]["track"])}
-    await asked.tell(f"{said} {why}".rstrip())
+    sentence = (
+        _("%(track)s will play from the beginning.") if why else _("Playing %(track)s from the beginning.")
+    )
+    sentence %= {"track": _bold(player["item"]["track"])}
+    await asked.reply(f"{sentence} {why}".rstrip())
 
 
-async def _tell_position(asked: Asked, player: dict[str, Any]) -> None:
+async def _reply_position(asked: Asked, player: dict[str, Any]) -> None:
     length_ms = player["item"]["track"]["duration_ms"]
     position = clock(player["position_ms"])
     if length_ms:
-        said = _("Now at %(position)s of %(length)s.") % {"position": position, "length": clock(length_ms)}
+        sentence = _("Now at %(position)s of %(length)s.") % {
+            "position": position,
+            "length": clock(length_ms),
+        }
     else:
-        said = _("Now at %(position)s.") % {"position": position}
-    await tell_unless_silent(asked, said)
+        sentence = _("Now at %(position)s.") % {"position": position}
+    await reply_explaining_silence(asked, sentence)

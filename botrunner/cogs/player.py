@@ -33,15 +33,15 @@ class Playback(Cog):
     @for_the_asker
     async def nowplaying(self, interaction: Asked) -> None:
         player = await from_database(load_player, str(interaction.guild_id))
-        await interaction.tell(embed=_now_embed(player))
+        await interaction.reply(embed=_now_embed(player))
 
     @nextcord.slash_command(**described("Pause playback."), contexts=IN_GUILDS)
     async def pause(self, interaction: Asked) -> None:
         answer = await carry_out(interaction, "Pause")
         if answer.seqs:
-            await interaction.tell(_("Paused."))
+            await interaction.reply(_("Paused."))
         else:
-            await interaction.tell(gettext_lazy(answer.result["error"]["detail"]), private=True)
+            await interaction.reply(gettext_lazy(answer.result["error"]["detail"]), private=True)
 
     @nextcord.slash_command(**described("Resume playback."), contexts=IN_GUILDS)
     async def resume(self, interaction: Asked) -> None:
@@ -49,23 +49,23 @@ class Playback(Cog):
         player = await from_database(load_player, str(interaction.guild_id))
         with interaction.own_language(when=not answer.seqs):
             if player.item is None and player.queue_total == 0:
-                said = _("The queue is empty. Add a track with /play.")
+                sentence = _("The queue is empty. Add a track with /play.")
             else:
-                said = why_silent(interaction, player) or (
+                sentence = why_silent(interaction, player) or (
                     _("Resumed.") if answer.seqs else _("Already playing.")
                 )
-        await interaction.tell(said, private=not answer.seqs)
+        await interaction.reply(sentence, private=not answer.seqs)
 
     @nextcord.slash_command(
         **described("Stop playback, clear the queue and leave the voice channel."), contexts=IN_GUILDS
     )
     async def stop(self, interaction: Asked) -> None:
         count = (await run(interaction, "Stop"))["removed"]
-        said = [_("Stopped.")]
+        sentences = [_("Stopped.")]
         if count:
             removed = ngettext("Removed %(count)s track.", "Removed %(count)s tracks.", count)
-            said.append(removed % {"count": count})
-        await interaction.tell(" ".join([*said, _("Use /undo to bring everything back.")]))
+            sentences.append(removed % {"count": count})
+        await interaction.reply(" ".join([*sentences, _("Use /undo to bring everything back.")]))
 
     @nextcord.slash_command(**described("Set the volume."), contexts=IN_GUILDS)
     async def volume(
@@ -78,7 +78,7 @@ class Playback(Cog):
         ),
     ) -> None:
         await run(interaction, "SetVolume", {"volume": level})
-        await interaction.tell(_("Volume set to %(percent)s%%.") % {"percent": level})
+        await interaction.reply(_("Volume set to %(percent)s%%.") % {"percent": level})
 
     @nextcord.slash_command(**described("Repeat the current track or the queue."), contexts=IN_GUILDS)
     async def loop(
@@ -92,12 +92,12 @@ class Playback(Cog):
         await run(interaction, "SetLoop", {"loop": what})
         match what:
             case Loop.TRACK:
-                said = _("The current track repeats until it is skipped.")
+                sentence = _("The current track repeats until it is skipped.")
             case Loop.QUEUE:
-                said = _("The queue repeats.")
+                sentence = _("The queue repeats.")
             case _:
-                said = _("Nothing repeats.")
-        await interaction.tell(said)
+                sentence = _("Nothing repeats.")
+        await interaction.reply(sentence)
 
     @nextcord.slash_command(
         **described("Join a voice channel: the one you choose, or yours."), contexts=IN_GUILDS
@@ -116,21 +116,21 @@ class Playback(Cog):
         if channel is None and isinstance(member, nextcord.Member) and member.voice:
             channel = member.voice.channel
         if not isinstance(channel, nextcord.VoiceChannel | nextcord.StageChannel):
-            await interaction.tell(gettext_lazy("Join a voice channel first, or choose one."), private=True)
+            await interaction.reply(gettext_lazy("Join a voice channel first, or choose one."), private=True)
             return
         await run(interaction, "JoinVoice", {"channel_id": str(channel.id)})
         player = await from_database(load_player, str(interaction.guild_id))
         obstacle = None if is_seated(channel) else entry_obstacle_at(channel)
         if obstacle is not None:
-            await interaction.tell(obstacle.detail)
+            await interaction.reply(obstacle.detail)
         else:
             joined = _("Joined %(channel)s.") % {"channel": channel.mention}
-            await interaction.tell(f"{joined} {why_silent(interaction, player)}".rstrip())
+            await interaction.reply(f"{joined} {why_silent(interaction, player)}".rstrip())
 
     @nextcord.slash_command(**described("Leave the voice channel. The queue is kept."), contexts=IN_GUILDS)
     async def leave(self, interaction: Asked) -> None:
         await run(interaction, "LeaveVoice")
-        await interaction.tell(_("Left the channel. The queue is kept."))
+        await interaction.reply(_("Left the channel. The queue is kept."))
 
 
 def _now_embed(player: Player) -> nextcord.Embed:

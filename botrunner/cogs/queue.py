@@ -53,10 +53,10 @@ class Queue(Cog):
         items = await read(interaction, pick_items, str(interaction.guild_id), number)
         if len(items) == 1:
             item = await run(interaction, "RemoveItem", {"item_id": str(items[0].pk)})
-            await interaction.tell(_("Removed %(track)s.") % {"track": f"**{title_of(item['track'])}**"})
+            await interaction.reply(_("Removed %(track)s.") % {"track": f"**{title_of(item['track'])}**"})
             return
         removed = await run(interaction, "RemoveItems", {"item_ids": [str(item.pk) for item in items]})
-        await interaction.tell(_removed(removed["removed"]))
+        await interaction.reply(_removed(removed["removed"]))
 
     @nextcord.slash_command(
         **described("Remove duplicates, or tracks of people who left."), contexts=IN_GUILDS
@@ -75,7 +75,7 @@ class Queue(Cog):
             removed = await run(interaction, "RemoveAbsent")
             nothing = gettext_lazy("Everyone who has tracks in the queue is in the voice channel.")
         count = removed["removed"]
-        await interaction.tell(_removed(count) if count else nothing, private=not count)
+        await interaction.reply(_removed(count) if count else nothing, private=not count)
 
     @nextcord.slash_command(**described("Move a track in the queue."), contexts=IN_GUILDS)
     async def move(
@@ -89,7 +89,7 @@ class Queue(Cog):
         picked = await read(interaction, pick_item, str(interaction.guild_id), number)
         after, place = await from_database(place_for_number, picked, to)
         item = await run(interaction, "MoveItem", {"item_id": str(picked.pk), "after": after})
-        await interaction.tell(
+        await interaction.reply(
             _("Moved %(track)s to number %(number)s.")
             % {"track": f"**{title_of(item['track'])}**", "number": place}
         )
@@ -121,12 +121,12 @@ class Queue(Cog):
             whose = await from_database(_user_id_of, str(member.id))
         cleared = await run(interaction, "ClearQueue", {"whose": whose})
         count, failed = cleared["removed"], cleared.get("dismissed", 0)
-        said = [_removed(count)] if count else []
+        sentences = [_removed(count)] if count else []
         if failed:
             dismissed = ngettext(
                 "Dismissed %(count)s failed track.", "Dismissed %(count)s failed tracks.", failed
             )
-            said.append(dismissed % {"count": failed})
+            sentences.append(dismissed % {"count": failed})
         with interaction.own_language():
             if member is not None:
                 nothing = _("%(name)s has no tracks in the queue.") % {"name": member.mention}
@@ -134,21 +134,21 @@ class Queue(Cog):
                 nothing = _("You have no tracks in the queue.")
             else:
                 nothing = _("The queue is already empty.")
-        await interaction.tell(" ".join(said) or nothing, private=not said)
+        await interaction.reply(" ".join(sentences) or nothing, private=not sentences)
 
     @nextcord.slash_command(**described("Put the queue in a random order."), contexts=IN_GUILDS)
     async def shuffle(self, interaction: Asked) -> None:
         count = (await run(interaction, "ShuffleQueue"))["shuffled"]
         if count < 2:
-            await interaction.tell(gettext_lazy("There is nothing to shuffle."), private=True)
+            await interaction.reply(gettext_lazy("There is nothing to shuffle."), private=True)
             return
-        said = ngettext("Shuffled %(count)s track.", "Shuffled %(count)s tracks.", count)
-        await interaction.tell(said % {"count": count})
+        sentence = ngettext("Shuffled %(count)s track.", "Shuffled %(count)s tracks.", count)
+        await interaction.reply(sentence % {"count": count})
 
 
 def _removed(count: int) -> str:
-    said = ngettext("Removed %(count)s track.", "Removed %(count)s tracks.", count)
-    return said % {"count": count}
+    sentence = ngettext("Removed %(count)s track.", "Removed %(count)s tracks.", count)
+    return sentence % {"count": count}
 
 
 def _user_id_of(discord_id: str) -> str:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 
 from library.domain.configured import options_for
 from library.domain.tracks import apply_info
-from library.errors import FileRefused, said
+from library.errors import FileRefused, lazy_text
 from library.models import Track
 from library.sources import SourceError, TrackInfo
 from library.sources.deadline import Deadline
@@ -119,11 +119,11 @@ def save_attachment(info: TrackInfo) -> Track:
 def check_size(attached: Attached, size: int | None) -> None:
     """Raises FileRefused for a file that is too large, or empty."""
     if size == 0:
-        raise FileRefused(said(gettext_noop("“%(name)s” is empty."), name=attached.name))
+        raise FileRefused(lazy_text(gettext_noop("“%(name)s” is empty."), name=attached.name))
     if size is not None and size > settings.ATTACHMENT_MAX_MB * MB:
         limit = lazy(number_format, str)(settings.ATTACHMENT_MAX_MB, force_grouping=True)
         sentence = gettext_noop("“%(name)s” is too large (limit %(limit)s MB).")
-        raise FileRefused(said(sentence, name=attached.name, limit=limit))
+        raise FileRefused(lazy_text(sentence, name=attached.name, limit=limit))
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _refusal(attached: Attached, error: SourceError) -> FileRefused:
         case _:
             log.warning("Could not download an attachment: %s", error.code)
             sentence = gettext_noop("“%(name)s” could not be downloaded from Discord. Try again in a moment.")
-    return FileRefused(said(sentence, name=attached.name))
+    return FileRefused(lazy_text(sentence, name=attached.name))
 
 
 def _folder() -> Path:

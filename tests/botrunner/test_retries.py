@@ -33,7 +33,7 @@ def test_a_connection_that_comes_and_goes_is_not_asked_for_at_each_turn(retries:
     fail(retries)
     assert fail(retries, lasted=STEADY_SECONDS / 2)
     assert not retries.due
-    retries.told = False  # a connection meanwhile cleared the error
+    retries.reported = False  # a connection meanwhile cleared the error
     retries.aim(HERE, ITEM, error_code="")
     assert not retries.due
     assert not fail(retries, lasted=STEADY_SECONDS)  # this time it lasted
@@ -48,7 +48,7 @@ def test_another_channel_owes_nothing_for_the_last(retries: Retries) -> None:
 
 def test_whoever_takes_the_error_back_asks_to_try_again(retries: Retries) -> None:
     fail(retries, failure=VoiceRefused())
-    retries.told = True
+    retries.reported = True
     retries.aim(HERE, ITEM, error_code="VOICE_REFUSED")
     assert not retries.due
     retries.aim(HERE, ITEM, error_code="")

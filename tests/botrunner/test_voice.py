@@ -75,7 +75,7 @@ async def test_the_position_waits_while_there_is_no_connection(
     playing: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until Discord has a voice server again, wherever the bot was moved meanwhile."""
-    monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
+    monkeypatch.setattr("botrunner.voice.REASON_SECONDS", 20)  # it hears in time, however slow the machine
     await playing.sit("dj", "Back room")
     back = playing.channel("Back room")
     with watched(playing) as seats:
@@ -93,7 +93,7 @@ async def test_another_voice_server_is_no_reason_to_leave(
     playing: Stage, order: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Discord then closes the connection of a bot that is alone with 4022, which looks like a kick."""
-    monkeypatch.setattr("botrunner.voice.TOLD_SECONDS", 20)  # it hears in time, however slow the machine
+    monkeypatch.setattr("botrunner.voice.REASON_SECONDS", 20)  # it hears in time, however slow the machine
     for person in ("member", "owner"):
         await playing.sit(person, None)
     before = await playing.player()
