@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Collection
 from itertools import batched
 
+from django.db.models import Case, When
+from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +18,7 @@ from library.sources import Source, find_source, searchable_sources, source_of
 from library.sources.links import find_link, is_link, trim, unwrap
 
 MAX_QUERY = 500
+MAX_TITLE = 300  # characters in the database
 MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
 LOOKED_UP = 500  # tracks in one statement
 # What to say about a track of a `saved` source that is no longer available.
@@ -63,8 +66,10 @@ def search_library(query: str, *, source: str | None = None, limit: int = 20) ->
     tracks = Track.objects.filter(source__in=[source] if source else searchable_sources(), available=True)
     for word in words:
         tracks = tracks.filter(search_text__contains=word)
-    found = list(tracks.order_by("title", "id")[:500])
     wanted = " ".join(words)
+    # Before the limit, so that no title that is just the query is cut off: `search_text` begins with the title.
+    begins = Case(When(search_text__startswith=wanted, then=Length("title")), default=MAX_TITLE)
+    found = list(tracks.order_by(*([begins] if wanted else []), "title", "id")[:500])
 
     def distance(track: Track) -> tuple[int, int]:
         title = search_key(track.title or "")

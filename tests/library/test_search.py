@@ -53,6 +53,15 @@ def test_the_best_match_comes_first() -> None:
     assert titles("rain") == ["Rain", "Rainy Day", "Purple Rain", "Slow Rain on Glass", "Sunshine"]
 
 
+def test_a_title_that_is_the_query_comes_before_hundreds_that_contain_it() -> None:
+    tracks = [
+        TrackFactory.build(title=f"Blue Love {number}", search_text="blue love") for number in range(600)
+    ]
+    tracks.append(TrackFactory.build(title="Love", search_text="love"))
+    Track.objects.bulk_create(tracks)
+    assert search_library("LOVE")[0].title == "Love"
+
+
 def test_every_word_has_to_be_there_in_any_order_and_place() -> None:
     TrackFactory.create(title="Night Bus", artist="Paper Ferries")
     TrackFactory.create(title="Night Train", artist="Paper Ferries")
