@@ -10,28 +10,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from bench.load.asgi import call
-from bench.load.processes import ROOT, verdict
-from bench.load.requests import program
+from bench.load.databases import Cpu, each_database
+from bench.load.processes import verdict
 
 EVENTS, PLAYS, CHANGES = 100_000, 20_000, 1_000
 PEOPLE, TRACKS = 40, 400
 GUILD = "300000000000000001"
 MOST_MS = 50.0
 WARM_UP = 3
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 # Events, with their number among a thousand and who appends them.
 NAMES = {
@@ -132,24 +123,6 @@ def plant() -> None:
         cursor.execute("ANALYZE")
 
 
-class Cpu:
-    """The CPU seconds of this process, and of the processes of its PostgreSQL."""
-
-    def __init__(self, server: int | None) -> None:
-        self._server = server
-
-    def seconds(self) -> float:
-        return time.process_time() + sum(self._ticks()) / _TICKS
-
-    def _ticks(self) -> Iterator[int]:
-        """Yield the ticks of each backend, all of which are children of the server."""
-        if self._server is None:
-            return
-        for child in Path(f"/proc/{self._server}/task/{self._server}/children").read_text().split():
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            yield int(fields[11]) + int(fields[12])
-
-
 async def measure(token: str, times: int, cpu: Cpu) -> None:
     from config.asgi import application
 
@@ -165,40 +138,15 @@ async def measure(token: str, times: int, cpu: Cpu) -> None:
         verdict(f"{path:<40}{rows:>4} rows {spent:6.1f} ms", f"at most {MOST_MS:.0f}", spent <= MOST_MS)
 
 
-@contextmanager
-def postgres() -> Iterator[tuple[str, int]]:
-    """Run PostgreSQL as the tests do. Yields the database's URL and the server's process id."""
-    from tests.services import start_postgres
-
-    with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
-        url = start_postgres(Path(folder))
-        (pid_file,) = Path(folder).rglob("postmaster.pid")
-        yield url, int(pid_file.read_text().split()[0])
-
-
-def measure_one(database: str, times: int) -> None:
-    print(f"\n{database}: {EVENTS:,} events, {PLAYS:,} plays")
-    if database == "sqlite":
-        with program() as token:
-            plant()
-            asyncio.run(measure(token, times, Cpu(None)))
-        return
-    with postgres() as (url, pid), program(database_url=url) as token:
-        plant()
-        asyncio.run(measure(token, times, Cpu(pid)))
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("databases", nargs="*", choices=[[], "sqlite", "postgres"])
     parser.add_argument("--times", type=int, default=20)
     options = parser.parse_args(argv)
-    if len(options.databases) == 1:
-        measure_one(options.databases[0], options.times)
-        return
-    for database in options.databases or ["sqlite", "postgres"]:  # Django is set up once in a process
-        command = [sys.executable, "-m", "bench.reading", database, "--times", str(options.times)]
-        subprocess.run(command, cwd=ROOT, check=True)
+    for cpu, token in each_database("reading", options.databases, "--times", str(options.times)):
+        print(f"{EVENTS:,} events, {PLAYS:,} plays")
+        plant()
+        asyncio.run(measure(token, options.times, cpu))
 
 
 if __name__ == "__main__":

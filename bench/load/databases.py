@@ -1,0 +1,64 @@
+"""Runs a measurement on SQLite and on PostgreSQL, each in a process of its own: Django is set up once in a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.load.processes import ROOT
+from bench.load.requests import program
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Cpu:
+    """The CPU seconds of this process, and of the processes of its PostgreSQL."""
+
+    def __init__(self, server: int | None) -> None:
+        self._server = server
+
+    def seconds(self) -> float:
+        return time.process_time() + sum(self._ticks()) / _TICKS
+
+    def _ticks(self) -> Iterator[int]:
+        """Yield the ticks of each backend, all of which are children of the server."""
+        if self._server is None:
+            return
+        for child in Path(f"/proc/{self._server}/task/{self._server}/children").read_text().split():
+            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+            yield int(fields[11]) + int(fields[12])
+
+
+@contextmanager
+def postgres() -> Iterator[tuple[str, int]]:
+    """Run PostgreSQL as the tests do. Yields the database's URL and the server's process id."""
+    from tests.services import start_postgres
+
+    with tempfile.TemporaryDirectory(prefix="backline-bench-") as folder:
+        url = start_postgres(Path(folder))
+        (pid_file,) = Path(folder).rglob("postmaster.pid")
+        yield url, int(pid_file.read_text().split()[0])
+
+
+def each_database(bench: str, databases: Sequence[str], *options: str) -> Iterator[tuple[Cpu, str]]:
+    """Yield the CPU clock and an access token for the database, with the program set up and empty.
+
+    With none or several, run the bench once for each instead, and yield nothing.
+    """
+    if len(databases) != 1:
+        for database in databases or ["sqlite", "postgres"]:
+            subprocess.run([sys.executable, "-m", f"bench.{bench}", database, *options], cwd=ROOT, check=True)
+        return
+    print(f"\n{databases[0]}")
+    if databases[0] == "sqlite":
+        with program() as token:
+            yield Cpu(None), token
+        return
+    with postgres() as (url, pid), program(database_url=url) as token:
+        yield Cpu(pid), token
