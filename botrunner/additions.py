@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,10 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from accounts.errors import Refusal
 from botrunner.card.life import note_home
 from botrunner.database import from_database
-from botrunner.embeds import ACCENT, PER_PAGE, title_of_track, track_embed
+from botrunner.embeds import ACCENT, PER_PAGE, artwork_of, title_of_track, track_embed
 from botrunner.failures import Failures
 from botrunner.finds import Finds
-from botrunner.labels import cut
+from botrunner.labels import cut, length_in_words
 from botrunner.reply import Asked
 from botrunner.running import origin_of, read, run
 from botrunner.silence import why_silent
@@ -37,7 +38,7 @@ from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_add, check_source
 from queue_app.left_out import Adding
 from queue_app.models import QueueItem
-from queue_app.queries import attachments_in_use, count_ahead, load_player
+from queue_app.queries import Waiting, attachments_in_use, load_player, wait_ms, waiting
 
 DOWNLOADS = 4  # at a time
 MAX_FIELD = 1024  # characters (Discord: Message, Embed Limits)
@@ -75,7 +76,8 @@ class Additions:
             return
         self._expect(item["id"], asked, item["track"])
         embed = track_embed(_("Added"), item["track"])
-        await self._reply(asked, embed, first=item, refused=refused)
+        picture = artwork_of(item["track"])
+        await self._reply(asked, embed, first=item, refused=refused, picture=picture)
 
     async def _add_several(
         self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str | Promise]
@@ -104,6 +106,7 @@ class Additions:
         *,
         first: dict[str, Any] | None,
         refused: Sequence[str | Promise],
+        picture: Path | None = None,
     ) -> None:
         guild_id = str(asked.guild_id)
         await from_database(note_home, guild_id, str(asked.channel_id))
@@ -112,16 +115,16 @@ class Additions:
                 name=_("Left out"), value=cut("\n".join(map(str, refused)), MAX_FIELD), inline=False
             )
         if first is not None:
-            ahead = await from_database(count_ahead, guild_id, rank=first["rank"])
+            ahead = await from_database(waiting, guild_id, before=first["rank"])
             player = await from_database(load_player, guild_id)
             why = why_silent(asked, player)
-            if ahead:
-                where = _("Number %(number)s in the queue.") % {"number": ahead + 1}
+            if ahead.tracks:
+                where = _place(ahead, None if why else wait_ms(player, ahead))
             else:
                 starts = player.item is None or str(player.item.pk) == first["id"]
                 where = _("Playing now.") if starts and not why else _("Up next.")
             embed.set_footer(text=f"{where} {why}".rstrip())
-        await asked.reply(embed=embed)
+        await asked.reply(embed=embed, picture=picture)
 
     # --- Files ---
 
@@ -168,6 +171,13 @@ def _check_may_add_files(asked: Asked) -> None:
     with opened(str(asked.guild_id), origin=origin_of(asked)) as state:
         check_add(state)
         check_source(state, "discord")
+
+
+def _place(ahead: Waiting, wait: int | None) -> str:
+    where: dict[str, object] = {"number": ahead.tracks + 1}
+    if not wait:
+        return _("Number %(number)s in the queue.") % where
+    return _("Number %(number)s in the queue, in about %(time)s.") % (where | {"time": length_in_words(wait)})
 
 
 def _load(item_ids: list[str]) -> list[QueueItem]:

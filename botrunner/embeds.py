@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import nextcord
@@ -11,6 +12,7 @@ from nextcord.utils import escape_markdown
 
 from accounts.models import User
 from botrunner.labels import cut, label
+from library.artwork import artwork_folder
 from library.clock import clock
 from library.models import Track
 
@@ -43,6 +45,12 @@ def track_embed(heading: str, track: dict[str, Any]) -> nextcord.Embed:
     if track["duration_ms"]:
         embed.add_field(name=_("Length"), value=clock(track["duration_ms"]))
     return embed
+
+
+def artwork_of(track: dict[str, Any]) -> Path | None:
+    """Return the file with the artwork of a track in its REST shape, if there is one."""
+    path = artwork_folder() / (track["artwork_url"] or "").rpartition("/")[2]
+    return path if path.is_file() else None
 
 
 def line_of(number: int, track: Track, *details: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import regex  # type: ignore[import-untyped]  # ships no types
+from django.utils.translation import gettext as _
 
 _GRAPHEME = regex.compile(r"\X")
 
@@ -29,3 +30,12 @@ def label(title: str | None, artist: str | None) -> str:
     title = " ".join((title or "").split()) or "Untitled"
     artist = " ".join((artist or "").split())
     return f"{title} – {artist}" if artist else title
+
+
+def length_in_words(milliseconds: int) -> str:
+    """Return a length such as "11 h 52 min"."""
+    minutes = max(1, round(milliseconds / 60_000))
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)s min") % {"minutes": minutes}

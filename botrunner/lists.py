@@ -18,11 +18,12 @@ from django.utils.translation import ngettext
 from botrunner.buttons import VERSION, still
 from botrunner.database import from_database
 from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_track
+from botrunner.labels import length_in_words
 from botrunner.reply import Asked
 from library.clock import clock
 from queue_app.models import ItemState, Play, Player, QueueItem
 from queue_app.numbers import numbered_items
-from queue_app.queries import load_player
+from queue_app.queries import load_player, waiting
 
 MAX_PAGE = 1_000
 
@@ -80,13 +81,12 @@ def _queue_embed(items: list[QueueItem], player: Player, first: int) -> nextcord
     embed.url = f"{settings.FRONTEND_URL}/guilds/{player.pk}"
     if player.item:
         embed.add_field(name=_("Now playing"), value=title_of_track(player.item.track), inline=False)
-    if player.queue_total > PER_PAGE:
-        total = ngettext("%(count)s track", "%(count)s tracks", player.queue_total)
-        page = _("Page %(page)s of %(pages)s") % {
-            "page": -(-first // PER_PAGE),
-            "pages": -(-player.queue_total // PER_PAGE),
+    if player.queue_total:
+        total = ngettext("%(count)s track", "%(count)s tracks", player.queue_total) % {
+            "count": player.queue_total
         }
-        embed.set_footer(text=f"{page} · {total % {'count': player.queue_total}}")
+        length = waiting(player.pk).ms
+        embed.set_footer(text=f"{total} · {length_in_words(length)}" if length else total)
     return embed
 
 

@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -101,15 +102,18 @@ class Asked(nextcord.Interaction[Any]):
         *,
         embed: nextcord.Embed | None = None,
         view: nextcord.ui.View | None = None,
+        picture: Path | None = None,
         private: bool | None = None,
     ) -> None:
         """Send the answer. If `private`, only the person who asked sees it. The default is as for the deferral.
 
-        Raises nothing: an answer that cannot be sent is logged.
+        `picture` is a file that the embed shows. Raises nothing: an answer that cannot be sent is logged.
         """
         private = self.private if private is None else private
         with self.own_language(when=private):  # for lazy text
             fields: dict[str, Any] = {"content": str(content)} if content is not None else {}
+        if embed is not None and picture is not None:
+            embed.set_thumbnail(f"attachment://{picture.name}")
         fields |= {"embed": embed} if embed is not None else {}
         if view is None and self.change is not None and not private:
             view = undo_view(self.change)
@@ -118,11 +122,13 @@ class Asked(nextcord.Interaction[Any]):
             sent: bool | None = None
             if not self.answered and not self._deferred:
                 self._deferred = self._lost  # if Discord has an answer already, it is the lost deferral
-                sent = await self._answer(lambda: self.response.send_message(**fields, ephemeral=private))
+                sent = await self._answer(
+                    lambda: self.response.send_message(**fields, **_attached(picture), ephemeral=private)
+                )
                 if sent is None and not self._deferred:
                     sent = self._lost
             if sent is None:
-                sent = await self._follow_up(fields, private=private)
+                sent = await self._follow_up(fields, picture, private=private)
             self._answered.set()
         if not sent:
             words = f"{embed.title}: {embed.description}" if embed else content
@@ -174,11 +180,11 @@ class Asked(nextcord.Interaction[Any]):
                     return False
                 await asyncio.sleep(0.1)
 
-    async def _follow_up(self, fields: dict[str, Any], *, private: bool) -> bool:
+    async def _follow_up(self, fields: dict[str, Any], picture: Path | None, *, private: bool) -> bool:
         for seconds in (*RETRY_SECONDS, None):
             try:
                 async with asyncio.timeout(LATE_SECONDS):
-                    await self._send_late(fields, private=private)
+                    await self._send_late(fields | _attached(picture), private=private)
                 return True
             except TimeoutError:
                 # It may have arrived while nextcord waits for a wrong window. Sending twice would be worse than never.
@@ -206,6 +212,11 @@ class Asked(nextcord.Interaction[Any]):
             except nextcord.NotFound:
                 pass  # deleted by an earlier attempt, or by somebody
             await self.followup.send(**fields, ephemeral=private)
+
+
+def _attached(picture: Path | None) -> dict[str, Any]:
+    """Return the argument that sends a file. nextcord closes it afterwards, so each attempt needs its own."""
+    return {} if picture is None else {"file": nextcord.File(picture)}
 
 
 def for_the_asker[C: Callable[..., Any]](callback: C) -> C:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from accounts.models import User
@@ -16,7 +17,7 @@ from guilds.domain.settings import load_settings
 from guilds.permissions import require_member
 from guilds.queries import guild_shape, voice_channels_seen_by
 from guilds.shapes import voice_channel_shape
-from queue_app.models import ItemState, Player, QueueItem
+from queue_app.models import ItemState, Loop, Player, QueueItem
 from queue_app.rights import rights
 from queue_app.shapes import item_shape, player_shape, skip_vote_shape
 from realtime.models import Store
@@ -39,9 +40,32 @@ def queued_items(guild_id: str, *, limit: int, after: int | None = None) -> list
     return list(items.select_related("track", "requested_by").order_by("rank")[:limit])
 
 
-def count_ahead(guild_id: str, *, rank: int) -> int:
-    """Return the number of queued items before that rank. The database reads only an index."""
-    return QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED, rank__lt=rank).count()
+class Waiting(NamedTuple):
+    """Queued tracks: how many, and how long they play together. `ms` is None if the length of one is unknown."""
+
+    tracks: int
+    ms: int | None
+
+
+def waiting(guild_id: str, *, before: int | None = None) -> Waiting:
+    """Return the queued items together, or only those before the rank `before`."""
+    items = QueueItem.objects.filter(guild_id=guild_id, state=ItemState.QUEUED)
+    if before is not None:
+        items = items.filter(rank__lt=before)
+    found = items.aggregate(
+        ms=Sum("track__duration_ms"), count=Count("pk"), known=Count("track__duration_ms")
+    )
+    return Waiting(found["count"], (found["ms"] or 0) if found["known"] == found["count"] else None)
+
+
+def wait_ms(player: Player, ahead: Waiting) -> int | None:
+    """Return how long the tracks ahead and the rest of the current one play, None if that is unknown or endless."""
+    if player.item is None:
+        return ahead.ms
+    length = player.item.track.duration_ms
+    if ahead.ms is None or not length or player.loop == Loop.TRACK:
+        return None
+    return ahead.ms + max(0, length - player.shown_position_ms)
 
 
 def first_queued(guild_id: str) -> QueueItem | None:

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from accounts.discord import DiscordObject
 from alerts.message import escape, plain
 from botrunner.card.scene import Scene
-from botrunner.labels import label
+from botrunner.labels import label, length_in_words
 from library.clock import clock
 from queue_app.models import Loop, Player, QueueItem
 from queue_app.player_states import PlayerStatus
@@ -103,15 +103,6 @@ def _summary(scene: Scene) -> str:
         return _("Add a track with /play.")
     tracks = ngettext("%(count)s track", "%(count)s tracks", finished.tracks) % {"count": finished.tracks}
     return f"{tracks} · {length_in_words(finished.heard_ms)}"
-
-
-def length_in_words(milliseconds: int) -> str:
-    """Return a length such as "11 h 52 min"."""
-    minutes = max(1, round(milliseconds / 60_000))
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
-    return _("%(minutes)s min") % {"minutes": minutes}
 
 
 def _heading(scene: Scene) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 
 from guilds.channel_permissions import everybody_may_view
 from guilds.models import Channel, Role
 from queue_app.models import Play, Player, QueueItem
-from queue_app.queries import load_player, queued_items
+from queue_app.queries import load_player, queued_items, waiting
 
 UP_NEXT = 3
 
@@ -54,7 +54,7 @@ def read_scene(guild_id: str, *, began_at: datetime | None) -> Scene:
         item=item,
         up_next=items if player.item is not None else items[1:],
         queue_total=player.queue_total,
-        remaining_ms=_remaining(guild_id),
+        remaining_ms=waiting(guild_id).ms,
         channel_name=channel.name if channel and _is_public(channel) else "",
         finished=None if item is not None else _finished(guild_id, began_at),
     )
@@ -64,13 +64,6 @@ def _is_public(channel: Channel) -> bool:
     """Whether everybody in the server may know about a channel: the card is seen by all who see its own channel."""
     everyone = Role.objects.filter(pk=channel.guild_id).values_list("permissions", flat=True).first()
     return everyone is not None and everybody_may_view(channel, everyone)
-
-
-def _remaining(guild_id: str) -> int | None:
-    lengths = QueueItem.objects.filter(guild_id=guild_id, state="queued").aggregate(
-        total=Sum("track__duration_ms"), items=Count("pk"), known=Count("track__duration_ms")
-    )
-    return lengths["total"] or 0 if lengths["items"] == lengths["known"] else None
 
 
 def _finished(guild_id: str, began_at: datetime | None) -> Finished:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from guilds.channel_permissions import may_bot_enter
 from guilds.models import Channel
+from library.artwork import store_artwork
+from library.models import Track
 from queue_app.models import ItemState
 from queue_app.player_states import NOWHERE, PAUSED, SILENCES
 from realtime.db import in_thread
@@ -78,9 +81,21 @@ async def test_play_says_what_was_added_and_where(ready: Stage) -> None:
     await ready.hear(440)
     assert card(await ready.slash("member", "play", query="long c"))["footer"]["text"] == "Up next."
     third = card(await ready.slash("member", "play", query="short e"))
-    assert third["footer"]["text"] == "Number 2 in the queue."
+    assert third["footer"]["text"] == "Number 2 in the queue, in about 2 min."
     urgent = card(await ready.slash("member", "play", query="short g", position="next"))
     assert urgent["footer"]["text"] == "Up next."
+
+
+async def test_play_shows_the_artwork(ready: Stage) -> None:
+    def give_it_artwork() -> None:
+        name = store_artwork((settings.BASE_DIR / "docs" / "screenshot.png").read_bytes(), "image/png")
+        Track.objects.filter(title="Long A").update(artwork=name)
+
+    await in_thread(give_it_artwork)()
+    added = await ready.slash("member", "play", query="long a")
+    (picture,) = added["attachments"]
+    assert picture["filename"].endswith(".png")
+    assert card(added)["thumbnail"]["url"] == picture["url"]
 
 
 async def test_play_now_skips_what_plays(playing: Stage) -> None:

@@ -102,7 +102,7 @@ async def test_files_are_heard_after_their_links_expired(ready: Stage, library: 
     assert embed_of(added)["footer"]["text"] == "Up next."
     assert left_out(added) == ""  # the picture is not mentioned
     assert embed_of(await play_file(ready, opus(library, "Long A", "again.opus")))["footer"]["text"] == (
-        "Number 2 in the queue."
+        "Number 2 in the queue, in about 2 min."
     )
 
     # A day later, without the message.

@@ -75,10 +75,10 @@ async def test_the_queue_has_pages(filled: Stage) -> None:
     first = card(await filled.slash("member", "queue"))
     assert first["description"].splitlines()[0] == "1. Song 1 – Band · 1:01 · Maren"
     assert len(first["description"].splitlines()) == 10
-    assert first["footer"]["text"] == "Page 1 of 2 · 12 tracks"
+    assert first["footer"]["text"] == "12 tracks · 12 min"
     second = card(await filled.slash("member", "queue", page=2))
     assert [line[:11] for line in second["description"].splitlines()] == ["11. Song 11", "12. Song 12"]
-    assert second["footer"]["text"] == "Page 2 of 2 · 12 tracks"
+    assert second["footer"]["text"] == "12 tracks · 12 min"
     assert card(await filled.slash("member", "queue", page=3)) == second
 
 

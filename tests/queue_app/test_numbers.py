@@ -9,7 +9,7 @@ import pytest
 from library.models import Track
 from queue_app.models import QueueItem
 from queue_app.numbers import numbered_items, place_for_number, search_queue
-from queue_app.queries import count_ahead, next_unresolved, queued_items
+from queue_app.queries import next_unresolved, queued_items, waiting
 from tests.factories import TrackFactory
 from tests.queue_app.stage import Stage
 
@@ -22,7 +22,7 @@ def test_numbers_of_items_are_found_without_reading_the_others(stage: Stage) -> 
     assert [str(item.pk) for item in numbered_items(stage.id, 2, 4)] == ids[1:4]
     assert [str(item.pk) for item in numbered_items(stage.id, 6, 9)] == ids[5:]
     assert numbered_items(stage.id, 7, 9) == numbered_items(stage.id, 0, 0) == []
-    assert count_ahead(stage.id, rank=QueueItem.objects.get(pk=ids[3]).rank) == 3
+    assert waiting(stage.id, before=QueueItem.objects.get(pk=ids[3]).rank).tracks == 3
     for number, item in enumerate(numbered_items(stage.id, 1, 6), start=1):
         for to in range(1, 9):
             rest = [pk for pk in ids if pk != ids[number - 1]]
