@@ -110,7 +110,7 @@ class Bot(commands.Bot):
         self.add_cog(Playback())
         self.add_cog(Jumping(suggestions))
         self.add_cog(Queue(suggestions))
-        self.add_cog(History())
+        self.add_cog(History(suggestions))
         self.add_cog(Help(self))
 
     def _hear_of_members(self) -> None:

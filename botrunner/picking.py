@@ -18,6 +18,7 @@ from queue_app.numbers import numbered_items, queued_item, search_queue
 from queue_app.queries import load_player
 
 LONGEST = 100  # characters of a suggestion (Discord: Application Commands, Option Choice)
+MOST = 25  # suggestions
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})\.?")
 _RANGE = re.compile(r"#?([0-9]{1,9}) *[-–—] *#?([0-9]{1,9})")

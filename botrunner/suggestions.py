@@ -14,17 +14,17 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import ngettext
 
+from botrunner.changes import find_changes
 from botrunner.labels import cut, label, length
-from botrunner.picking import LONGEST, name_item, read_range
+from botrunner.picking import LONGEST, MOST, name_item, read_range
 from library.clock import clock
 from library.domain.find import search_library
 from library.models import Track
 from library.sources.library import known_folder
-from queue_app.models import QueueItem
+from queue_app.models import Change, QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
 
-MOST = 25
 LONGEST_DETAIL = 30
 REMEMBERED = 5_000
 WAIT_SECONDS = 1.0
@@ -112,6 +112,11 @@ class Suggestions:
             return {_name_range(*ends): typed.strip()} if several else {}
         items: list[tuple[int, QueueItem]] = await self._search(_find_queued, guild_id, typed.strip())
         return {name_item(number, item): str(item.pk) for number, item in items}
+
+    async def changes(self, guild_id: str, discord_id: str, typed: str, *, redo: bool) -> dict[str, str]:
+        """Return the primary keys of changes that a person may undo, or redo, by name, at most 25. Raises as `find`."""
+        found: dict[str, Change] = await self._search(find_changes, guild_id, discord_id, typed, redo=redo)
+        return {name: str(change.pk) for name, change in found.items()}
 
     def meant(self, query: str) -> str:
         """Return the value of a suggested name. Other text is returned unchanged."""

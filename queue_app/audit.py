@@ -12,11 +12,19 @@ from accounts.models import User
 from accounts.shapes import user_shape
 from guilds.models import Membership
 from guilds.permissions import can_manage, is_dj
-from queue_app.domain.undo import is_reachable, may_undo, next_redo, next_undo, reachable
+from queue_app.domain.undo import (
+    is_reachable,
+    may_undo,
+    next_redo,
+    next_undo,
+    reachable,
+    redoable,
+    undoable,
+)
 from queue_app.events import MusicEvent, TracksAdded
 from queue_app.models import Change
 from queue_app.shapes import iso
-from queue_app.words import change_sentence, event_sentence
+from queue_app.words import change_sentence, change_sentences, event_sentence
 from realtime.events import event_classes
 from realtime.models import Event, Store
 
@@ -113,6 +121,14 @@ def read_undo(user: User, guild_id: str) -> dict[str, dict[str, Any] | None]:
         "undo": _change_shape(next_undo(changes, user.pk)),
         "redo": _change_shape(next_redo(changes, user.pk)),
     }
+
+
+def read_changes(user: User, guild_id: str, *, dj: bool, redo: bool, limit: int) -> list[tuple[Change, str]]:
+    """Return up to `limit` changes that a person may undo, or redo, newest first, each with its sentence."""
+    store = Store.objects.get(name=f"guild:{guild_id}")
+    changes = reachable(guild_id=guild_id, epoch=store.epoch, head=store.head).select_related("actor")
+    found = (redoable if redo else undoable)(changes, user.pk, dj=dj, limit=limit)
+    return list(zip(found, change_sentences(found), strict=True))
 
 
 def _change_shape(change: Change | None) -> dict[str, Any] | None:

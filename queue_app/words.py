@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -31,21 +34,51 @@ def change_sentence(change: Change) -> str:
 
     `change.actor` should be loaded.
     """
+    return change_sentences([change])[0]
+
+
+def change_sentences(changes: Sequence[Change]) -> list[str]:
+    """Return the sentence of each of several changes of one guild. At most two queries.
+
+    Their `actor` should be loaded.
+    """
+    if not changes:
+        return []
+    events = Event.objects.filter(store__name=f"guild:{changes[0].guild_id}")
+    ranges = (Q(seq__gte=change.seq, seq__lte=change.last_seq) for change in changes)
+    names = list(events.filter(reduce(or_, ranges)).order_by("seq").values_list("seq", "name"))
+    main = [
+        min(
+            (each for each in names if change.seq <= each[0] <= change.last_seq),
+            key=_importance,
+            default=None,
+        )
+        for change in changes
+    ]
+    said = [each[0] for each in main if each is not None and not _is_counted(each[1])]
+    args = dict(events.filter(seq__in=said).values_list("seq", "args")) if said else {}
+    return [_main_sentence(change, each, args) for change, each in zip(changes, main, strict=True)]
+
+
+def _main_sentence(change: Change, event: tuple[int, str] | None, args: Mapping[int, str]) -> str:
+    """Return the sentence of a change's main event. None if the retention of events has deleted it."""
     if change.actor is not None:
         who = str(change.actor)
     else:
         who = _("A vote") if change.requester_id is not None else _("Someone")
-    events = Event.objects.filter(
-        store__name=f"guild:{change.guild_id}", seq__gte=change.seq, seq__lte=change.last_seq
-    )
-    names = list(events.order_by("seq").values_list("seq", "name"))
-    if not names:  # deleted by the retention of events
+    if event is None:
         return _sentence("", {}, who)
-    seq, name = min(names, key=_importance)
-    event = event_class(MusicEvent.log, name)
-    if event is not None and issubclass(event, ItemsEvent):
-        return event.sentence % {"who": who, "count": change.count}
-    return _sentence(name, json.loads(events.values_list("args", flat=True).get(seq=seq)), who)
+    seq, name = event
+    kind = event_class(MusicEvent.log, name)
+    if kind is not None and _is_counted(name):
+        return kind.sentence % {"who": who, "count": change.count}
+    return _sentence(name, json.loads(args[seq]), who)
+
+
+def _is_counted(name: str) -> bool:
+    """Whether the sentence of an event only needs the number of tracks of the whole change."""
+    kind = event_class(MusicEvent.log, name)
+    return kind is not None and issubclass(kind, ItemsEvent)
 
 
 def _importance(event: tuple[int, str]) -> tuple[int, int]:

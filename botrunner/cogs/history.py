@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import nextcord
@@ -11,17 +12,19 @@ from django.utils.translation import gettext_lazy, ngettext
 from nextcord.utils import escape_markdown
 
 from botrunner.buttons import redo_view, undo_view
+from botrunner.changes import named_change, pick_change
 from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.labels import cut
 from botrunner.languages import described, guild_language
 from botrunner.lists import show
+from botrunner.picking import LONGEST
 from botrunner.reply import Asked, for_the_asker
-from botrunner.running import run
+from botrunner.running import read, run
+from botrunner.suggestions import Suggestions
 from queue_app.errors import NothingToUndo
 from queue_app.models import Change
 from queue_app.words import change_sentence
-from realtime.models import Store
 
 MAX_PAGE = 100
 MAX_SENTENCE = 300  # a title may be a link of 2,000, and escaping doubles some characters
@@ -29,6 +32,9 @@ MAX_SENTENCE = 300  # a title may be a link of 2,000, and escaping doubles some 
 
 class History(Cog):
     title = gettext_lazy("History")
+
+    def __init__(self, suggestions: Suggestions) -> None:
+        self._suggestions = suggestions
 
     @nextcord.slash_command(**described("Show what was played."), contexts=IN_GUILDS)
     @for_the_asker
@@ -45,39 +51,80 @@ class History(Cog):
     ) -> None:
         await show(interaction, "history", page)
 
-    @nextcord.slash_command(**described("Undo your newest change."), contexts=IN_GUILDS)
-    async def undo(self, interaction: Asked) -> None:
-        sentence, change = await _undo(interaction)
-        await interaction.reply(sentence, view=redo_view(change))
+    @nextcord.slash_command(**described("Undo your newest change, or another one."), contexts=IN_GUILDS)
+    async def undo(
+        self,
+        interaction: Asked,
+        change: str | None = nextcord.SlashOption(
+            **described("The change to undo. Default: your newest."),
+            max_length=LONGEST,
+            required=False,
+            default=None,
+        ),
+    ) -> None:
+        sentence, undone = await _undo(interaction, await _seq_of(interaction, change, redo=False))
+        await interaction.reply(sentence, view=redo_view(undone))
 
-    @nextcord.slash_command(**described("Redo what you undid last."), contexts=IN_GUILDS)
-    async def redo(self, interaction: Asked) -> None:
-        sentence, change = await _redo(interaction)
-        await interaction.reply(sentence, view=undo_view(change))
+    @nextcord.slash_command(**described("Redo what you undid last, or another change."), contexts=IN_GUILDS)
+    async def redo(
+        self,
+        interaction: Asked,
+        change: str | None = nextcord.SlashOption(
+            **described("The change to redo. Default: the one that you undid last."),
+            max_length=LONGEST,
+            required=False,
+            default=None,
+        ),
+    ) -> None:
+        sentence, redone = await _redo(interaction, await _seq_of(interaction, change, redo=True))
+        await interaction.reply(sentence, view=undo_view(redone))
+
+    @undo.on_autocomplete("change")
+    async def complete_undo(self, interaction: Asked, typed: str) -> None:
+        await self._suggest(interaction, typed, redo=False)
+
+    @redo.on_autocomplete("change")
+    async def complete_redo(self, interaction: Asked, typed: str) -> None:
+        await self._suggest(interaction, typed, redo=True)
+
+    async def _suggest(self, asked: Asked, typed: str, *, redo: bool) -> None:
+        assert asked.user is not None
+        found = await self._suggestions.changes(
+            str(asked.guild_id), str(asked.user.id), typed or "", redo=redo
+        )
+        await asked.suggest(found)
+
+
+async def _seq_of(asked: Asked, typed: str | None, *, redo: bool) -> int | None:
+    """Return the first seq of the change that is meant, None for the default. Raises NothingToUndo or NothingToRedo."""
+    if typed is None:
+        return None
+    assert asked.user is not None
+    change = await read(
+        asked, partial(pick_change, redo=redo), str(asked.guild_id), str(asked.user.id), typed
+    )
+    return change.seq
 
 
 async def press_undo(asked: Asked) -> None:
     """Undo the change of a reply, and replace the reply. Raises a refusal."""
-    seq = await from_database(_seq_of, asked)
+    seq = await _seq_of_button(asked)
     with translation.override(await from_database(guild_language, str(asked.guild_id))):
         sentence, change = await _undo(asked, seq)
         await asked.replace(sentence, view=redo_view(change))
 
 
 async def press_redo(asked: Asked) -> None:
-    seq = await from_database(_seq_of, asked)
+    seq = await _seq_of_button(asked)
     with translation.override(await from_database(guild_language, str(asked.guild_id))):
         sentence, change = await _redo(asked, seq)
         await asked.replace(sentence, view=undo_view(change))
 
 
-def _seq_of(asked: Asked) -> int:
+async def _seq_of_button(asked: Asked) -> int:
     """Return the first seq of the change in the id of a button. Raises NothingToUndo."""
-    named = asked.name.rpartition(":")[2]
-    known = named.isascii() and named.isdecimal() and len(named) < 19
-    guild_id = str(asked.guild_id)
-    change = Change.objects.filter(guild_id=guild_id, pk=int(named)).first() if known else None
-    if change is None or not Store.objects.filter(name=f"guild:{guild_id}", epoch=change.epoch).exists():
+    change = await from_database(named_change, str(asked.guild_id), asked.name.rpartition(":")[2])
+    if change is None:
         raise NothingToUndo
     return change.seq
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import datetime, timedelta
-from itertools import batched
+from itertools import batched, islice
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
@@ -70,6 +70,20 @@ def next_undo(changes: QuerySet[Change], user_id: int) -> Change | None:
     """
     newest = changes.filter(actor=user_id, undone_seq=None).order_by("-seq")[:LOOKED_AT]
     return next((change for change in newest if not _is_spent(change)), None)
+
+
+def undoable(changes: QuerySet[Change], user_id: int, *, dj: bool, limit: int) -> list[Change]:
+    """Return up to `limit` changes that a person may undo, newest first, of which something can still be undone."""
+    mine = changes if dj else changes.filter(Q(actor=user_id) | Q(requester=user_id))
+    newest = mine.filter(undone_seq=None).order_by("-seq")[: limit + LOOKED_AT]
+    return list(islice((change for change in newest if not _is_spent(change)), limit))
+
+
+def redoable(changes: QuerySet[Change], user_id: int, *, dj: bool, limit: int) -> list[Change]:
+    """Return up to `limit` changes that a person may redo, the one that was undone last first."""
+    theirs = Q(actor=user_id) | Q(requester=user_id) | Q(undone_by=user_id)
+    mine = changes if dj else changes.filter(theirs)
+    return list(mine.exclude(undone_seq=None).order_by("-undone_seq")[:limit])
 
 
 def _is_spent(change: Change) -> bool:

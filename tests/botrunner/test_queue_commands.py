@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from botrunner.cogs.history import left_out_sentence
 from botrunner.suggestions import Suggestions
 from library.models import Track
 from queue_app.left_out import Restoring
-from queue_app.models import ItemState, Play, QueueItem
+from queue_app.models import Change, ItemState, Play, QueueItem
 from realtime.db import in_thread
 from tests.botrunner.conftest import owner_of
 from tests.botrunner.stage import Stage
@@ -196,6 +197,44 @@ async def test_undo_says_what_it_undid_and_redo_too(filled: Stage) -> None:
     assert await said(filled, "owner", "redo") == "Redid: Maren cleared 12 tracks."
     assert await numbers(filled) == []
     assert await refused(filled, "owner", "redo") == "There is nothing to redo."
+
+
+async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
+    for level in (30, 40):
+        await said(filled, "owner", "volume", level=level)
+    await in_thread(age_changes)(minutes=5)
+    await said(filled, "dj", "shuffle")
+    found = await filled.suggestions("owner", "undo", "change", "")
+    assert list(found) == [
+        "Tomas shuffled 12 tracks · just now",  # a manager may undo everybody's
+        "Maren set the volume to 40% · 5\xa0minutes ago",
+        "Maren set the volume to 30% · 5\xa0minutes ago",
+        "Maren added 11 tracks · 5\xa0minutes ago",
+        "Maren added Song 1 · 5\xa0minutes ago",
+    ]
+    assert list(await filled.suggestions("owner", "undo", "change", "VOLUME 3")) == list(found)[2:3]
+    assert await filled.suggestions("member", "undo", "change", "") == {}
+    assert (
+        await said(filled, "owner", "undo", change=list(found.values())[3]) == "Undid: Maren added 11 tracks."
+    )
+    assert await said(filled, "owner", "undo", change="set 40%") == "Undid: Maren set the volume to 40%."
+    assert await refused(filled, "owner", "undo", change="Maren") == (
+        "Several changes match “Maren”. Choose a suggestion."
+    )
+    assert await refused(filled, "member", "undo", change="volume") == (
+        "No change that you may choose matches “volume”. Choose a suggestion."
+    )
+    assert await refused(filled, "owner", "undo", change="999999") == "There is nothing to undo."
+    undone = await filled.suggestions("owner", "redo", "change", "")
+    assert list(undone) == [list(found)[1], list(found)[3]]
+    assert (
+        await said(filled, "owner", "redo", change=list(undone.values())[1])
+        == "Redid: Maren added 11 tracks."
+    )
+
+
+def age_changes(*, minutes: int) -> None:
+    Change.objects.update(created_at=timezone.now() - timedelta(minutes=minutes, seconds=1))
 
 
 async def test_undo_says_what_it_left_out(filled: Stage) -> None:
