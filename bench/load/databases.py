@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load.processes import ROOT
+from bench.load.processes import ROOT, cpu_of
 from bench.load.requests import program
-
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cpu:
@@ -24,15 +21,13 @@ class Cpu:
         self._server = server
 
     def seconds(self) -> float:
-        return time.process_time() + sum(self._ticks()) / _TICKS
+        return time.process_time() + sum(cpu_of(pid) for pid in self._backends())
 
-    def _ticks(self) -> Iterator[int]:
-        """Yield the ticks of each backend, all of which are children of the server."""
+    def _backends(self) -> list[str]:
+        """Return the process ids of all backends, which are children of the server."""
         if self._server is None:
-            return
-        for child in Path(f"/proc/{self._server}/task/{self._server}/children").read_text().split():
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            yield int(fields[11]) + int(fields[12])
+            return []
+        return Path(f"/proc/{self._server}/task/{self._server}/children").read_text().split()
 
 
 @contextmanager

@@ -18,6 +18,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+def cpu_of(pid: int | str) -> float:
+    """Return seconds of user and system time of a process, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
 class ServerProcess:
     """A running server. `hello` is the JSON that it printed at its start: `port`, and other values for clients."""
 
@@ -45,9 +51,7 @@ class ServerProcess:
 
     @property
     def cpu(self) -> float:
-        """Seconds of user and system time, all threads."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_of(self._process.pid)
 
     @property
     def memory(self) -> int:
