@@ -16,14 +16,12 @@ environment:
 from __future__ import annotations
 
 import atexit
-import ctypes
 import importlib.util
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -35,6 +33,7 @@ import pytest
 import redis
 
 from sandbox.voice.tls import Certificates
+from tests.children import end_with_parent
 
 HOME = "BACKLINE_TEST_HOME"
 START_SECONDS = 30.0
@@ -180,7 +179,7 @@ def _start(
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C should reach only pytest, which then stops this process
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,  # when pytest is killed
         )
     atexit.register(_stop, process, stop)
     deadline = time.monotonic() + START_SECONDS
@@ -192,11 +191,6 @@ def _start(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise pytest.UsageError(f"{command[0]} does not answer:\n{log.read_text()}") from error
             time.sleep(0.02)
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to send SIGTERM when pytest is killed (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _stop(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:

@@ -31,7 +31,7 @@ from tests.accounts.repeats import (
     with_cookie,
 )
 from tests.accounts.test_exchange import PKCE, VERIFIER, code_of
-from tests.e2e.program import another_web
+from tests.program import another_web
 from tests.server import Server
 from tests.waiting import until
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.config.test_manage import free_ports
-from tests.config.test_settings import ROOT, read_settings, refusal
+from tests.config.test_settings import read_settings, refusal
+from tests.program import Program, on_free_ports
 from tests.waiting import until
 
 PRODUCTION = """
@@ -85,23 +82,16 @@ def test_each_program_warns_when_anybody_may_come_in(
     command: str, tmp_path: Path, migrated: Callable[[Path], None]
 ) -> None:
     migrated(tmp_path / "sandbox")
-    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
-    env = os.environ | dict(zip(names, free_ports(3), strict=True))
-    env |= {"DATA_DIR": str(tmp_path), "REQUIRE_AUTH": "false"}
-    env |= {"MEDIA_LIBRARY": str(tmp_path)}  # it exists, so no starter music is generated
-    env.pop("DATABASE_URL", None)
-    with (tmp_path / "log").open("w") as log:
-        program = subprocess.Popen(
-            [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=log, stdout=log
-        )
-        try:
-            until(
-                lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in (tmp_path / "log").read_text(),
-                within=40,
-            )
-        finally:
-            program.kill()
-            program.wait()
+    environment = on_free_ports(tmp_path) | {
+        "REQUIRE_AUTH": "false",
+        "MEDIA_LIBRARY": str(tmp_path),  # it exists, so no starter music is generated
+    }
+    program = Program(["manage.py", command], log=tmp_path / "log", **environment)
+    program.start()
+    try:
+        until(lambda: "WARNING config.asgi: REQUIRE_AUTH is off" in program.said(), within=40)
+    finally:
+        program.kill()
 
 
 def test_production_lets_nobody_in_unnamed_unless_told_twice(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from websockets.sync.client import connect
 from accounts.domain.sessions import begin_sync_session, issue_pair
 from accounts.models import AuthSession, RefreshChain, User
 from guilds.models import Guild
-from tests.e2e.program import another_web
 from tests.factories import GuildFactory, MembershipFactory, UserFactory
+from tests.program import another_web
 from tests.server import Server, Socket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from config.logs import RedactingFilter, redact
-from tests.config.test_manage import free_ports
-from tests.config.test_settings import ROOT
+from tests.program import Program, on_free_ports
 from tests.waiting import until
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
@@ -74,50 +70,36 @@ def test_arguments_and_tracebacks_are_read_too() -> None:
 def test_a_server_at_its_most_talkative_keeps_them_to_itself(
     tmp_path: Path, migrated: Callable[[Path], None]
 ) -> None:
-    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
-    ports = free_ports(3)
-    log = tmp_path / "log"
-    env = os.environ | dict(zip(names, ports, strict=True))
-    env |= {"DATA_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG"}
-    env.pop("DATABASE_URL", None)
+    environment = on_free_ports(tmp_path) | {"LOG_LEVEL": "DEBUG"}
     migrated(tmp_path / "sandbox")
-    base = f"127.0.0.1:{ports[0]}"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "manage.py", "runweb"], cwd=ROOT, env=env, stdout=output, stderr=output
-        )
-        try:
-            until(lambda: _alive(f"http://{base}"), within=40)
-            bearer = {"Authorization": f"Bearer {SECRET}"}
-            cookie = {"Cookie": f"session={OPAQUE.replace('-', '')}"}
-            for path in ("/nothing", "/api/auth/me", "/api/nothing", "/api/auth/discord/callback"):
-                query = {"token": SECRET, "code": OPAQUE, "state": "s"}
-                assert (
-                    httpx.get(f"http://{base}{path}", params=query, headers=bearer | cookie).status_code < 500
-                )
-            for body in ({"refresh": SECRET}, {"refresh": OPAQUE}):
-                httpx.post(f"http://{base}/api/auth/token/refresh", json=body)
-            for options in (
-                {"uri": f"ws://{base}/sync?token={SECRET}"},
-                {"uri": f"ws://{base}/ws?token={SECRET}"},
-                {
-                    "uri": f"ws://{base}/livestore?storeId=app:notes&payload=%7B%22authToken%22:%22{OPAQUE}%22%7D"
-                },
-                {"uri": f"ws://{base}/nothing?token={OPAQUE}"},
-                {"uri": f"ws://{base}/sync", "additional_headers": bearer},
-                {"uri": f"ws://{base}/sync", "subprotocols": [Subprotocol("bearer"), Subprotocol(SECRET)]},
-            ):
-                with pytest.raises(InvalidStatus):
-                    connect(**options)
-            with connect(f"ws://{base}/sync", additional_headers=cookie) as socket:
-                socket.send(f'{{"type":"init","id":1,"instanceId":"guild:1","authToken":"{SECRET}"}}')
-                socket.recv(timeout=5)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(15)
-            server.kill()
-    said = log.read_text()
+    base = f"127.0.0.1:{environment['API_PORT']}"
+    server = Program(["manage.py", "runweb"], log=tmp_path / "log", **environment)
+    server.start()
+    try:
+        until(lambda: _alive(f"http://{base}"), within=40)
+        bearer = {"Authorization": f"Bearer {SECRET}"}
+        cookie = {"Cookie": f"session={OPAQUE.replace('-', '')}"}
+        for path in ("/nothing", "/api/auth/me", "/api/nothing", "/api/auth/discord/callback"):
+            query = {"token": SECRET, "code": OPAQUE, "state": "s"}
+            assert httpx.get(f"http://{base}{path}", params=query, headers=bearer | cookie).status_code < 500
+        for body in ({"refresh": SECRET}, {"refresh": OPAQUE}):
+            httpx.post(f"http://{base}/api/auth/token/refresh", json=body)
+        for options in (
+            {"uri": f"ws://{base}/sync?token={SECRET}"},
+            {"uri": f"ws://{base}/ws?token={SECRET}"},
+            {"uri": f"ws://{base}/livestore?storeId=app:notes&payload=%7B%22authToken%22:%22{OPAQUE}%22%7D"},
+            {"uri": f"ws://{base}/nothing?token={OPAQUE}"},
+            {"uri": f"ws://{base}/sync", "additional_headers": bearer},
+            {"uri": f"ws://{base}/sync", "subprotocols": [Subprotocol("bearer"), Subprotocol(SECRET)]},
+        ):
+            with pytest.raises(InvalidStatus):
+                connect(**options)
+        with connect(f"ws://{base}/sync", additional_headers=cookie) as socket:
+            socket.send(f'{{"type":"init","id":1,"instanceId":"guild:1","authToken":"{SECRET}"}}')
+            socket.recv(timeout=5)
+    finally:
+        server.stop()
+    said = server.said()
     for endpoint in ("sync", "ws", "livestore"):
         assert f"socket.rejected endpoint={endpoint} reason=" in said
     assert "?token" not in said

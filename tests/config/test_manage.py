@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,26 +11,16 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.forked import ROOT
+from tests.program import on_free_ports
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[2]
 
-
-def free_ports(count: int) -> list[str]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(listener.getsockname()[1]) for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("command", ["serve", "runweb"])
+@pytest.mark.parametrize(("command", "number"), [("serve", signal.SIGINT), ("runweb", signal.SIGTERM)])
 def test_a_server_stopped_while_it_starts_ends_without_complaint(
     tmp_path: Path, command: str, number: signal.Signals
 ) -> None:
-    names = ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
-    env = os.environ | dict(zip(names, free_ports(3), strict=True)) | {"DATA_DIR": str(tmp_path)}
+    env = os.environ | on_free_ports(tmp_path)
     with subprocess.Popen(
         [sys.executable, "manage.py", command], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
     ) as server:

@@ -2,161 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-from django.conf import settings
-from django.db import connection
 
 from sandbox.seed import LOUNGE
-from tests.services import SETTINGS
+from tests.program import START_SECONDS, Program, on_free_ports
 from tests.waiting import until
-
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 180.0  # several programs start at once, while other tests use both cores
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listens now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-class Program:
-    """One `manage.py` command with its own environment. It ends with the tests, however they end."""
-
-    def __init__(self, command: list[str], *, log: Path, **environment: str) -> None:
-        self.command = command
-        self.log = log
-        self.environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        assert not self.running
-        environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "manage.py", *self.command],
-                cwd=ROOT,
-                env=environment | self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-            )
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def cpu_seconds(self) -> float:
-        """Return the process's user and system time so far (proc(5), /proc/pid/stat)."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """Send a signal. Returns the exit code and how many seconds it took."""
-        assert self._process is not None
-        begun = time.monotonic()
-        self._process.send_signal(number)
-        try:
-            return self._process.wait(timeout=15), time.monotonic() - begun
-        except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGABRT)  # faulthandler prints where it hangs
-            self._process.wait(timeout=5)
-            raise AssertionError(f"still running 15 s after {number.name}:\n{self.said()[-4000:]}") from None
-
-    def wait(self, *, seconds: float = 30.0) -> int:
-        """Wait until it ends by itself. Returns the exit code."""
-        assert self._process is not None
-        return self._process.wait(timeout=seconds)
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-@dataclass
-class AnotherWeb:
-    """A `runweb` beside the tests' own server."""
-
-    port: int
-    program: Program
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def ready(self) -> bool:
-        assert self.program.running, self.program.said()
-        try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-
-@contextmanager
-def another_web(folder: Path, **environment: str) -> Iterator[AnotherWeb]:
-    """Run one on the tests' database with the tests' keys, and its own data folder."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        database = f"sqlite:///{name}"
-    else:
-        database = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
-    (port,) = free_ports(1)
-    (folder / "empty.env").touch()
-    program = Program(
-        ["runweb"],
-        log=folder / "another-web.log",
-        DATABASE_URL=database,
-        DATA_DIR=str(folder),
-        ENV_FILE=str(folder / "empty.env"),
-        API_PORT=str(port),
-        SECRET_KEY=settings.SECRET_KEY,
-        JWT_SECRET=settings.JWT_SECRET,
-        FIELD_ENCRYPTION_KEYS=",".join(settings.FIELD_ENCRYPTION_KEYS),
-        **environment,
-    )
-    web = AnotherWeb(port, program)
-    program.start()
-    try:
-        until(web.ready, within=START_SECONDS)
-        yield web
-    finally:
-        program.kill()
 
 
 class Backline:
@@ -164,27 +20,17 @@ class Backline:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        web, bot, discord = free_ports(3)
-        self.web_url = f"http://127.0.0.1:{web}"
-        self.bot_url = f"http://127.0.0.1:{bot}"
-        self.sandbox_url = f"http://127.0.0.1:{discord}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "empty.env").touch()
-        self.environment = {
-            "DATA_DIR": str(folder),
-            "ENV_FILE": str(folder / "empty.env"),
-            "API_PORT": str(web),
-            "BOT_API_PORT": str(bot),
-            "SANDBOX_PORT": str(discord),
-            # Nothing listens here. A proxy is for the outside world, and these programs need only this machine.
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            **environment,
-        }
+        self.environment = on_free_ports(folder) | environment
+        self.web_url, self.bot_url, self.sandbox_url = (
+            f"http://127.0.0.1:{self.environment[name]}"
+            for name in ("API_PORT", "BOT_API_PORT", "SANDBOX_PORT")
+        )
         self.log = folder / "program.log"
         self.serve = self.program("serve")
 
     def program(self, *command: str) -> Program:
-        return Program(list(command), log=self.log, **self.environment)
+        return Program(["manage.py", *command], log=self.log, **self.environment)
 
     def start(self) -> float:
         """Start `serve`. Returns how many seconds passed until `/readyz` succeeded."""

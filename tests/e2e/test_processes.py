@@ -25,7 +25,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from sandbox.seed import LOUNGE
 from tests.e2e.conftest import Measured
-from tests.e2e.program import Backline, Person, Program
+from tests.e2e.program import Backline, Person
+from tests.program import Program
 from tests.services import start_postgres
 from tests.waiting import until
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.program import START_SECONDS, Backline
+from tests.e2e.program import Backline
+from tests.program import START_SECONDS
 from tests.waiting import until
 
 

@@ -17,8 +17,9 @@ from websockets.sync import client
 from sandbox.seed import DJ_ROLE, LOUNGE
 from tests.clients.browser import CAMERA, CAMERA_ALLOWED, PHONE, WIDE, Window, find_chromium, new_context
 from tests.clients.test_stream_pages import see_it_move
-from tests.e2e.program import ROOT, Backline, Person
+from tests.e2e.program import Backline, Person
 from tests.e2e.test_browser import QUIET, log_in
+from tests.forked import ROOT
 from tests.server import WAIT_SECONDS
 from tests.streams.device import Device
 from tests.waiting import until

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -23,13 +20,12 @@ from library.domain.scan_lease import scan_lease
 from library.domain.tracks import save_track
 from library.models import ScanLease, Track
 from tests.library.audio_files import tone, write
-from tests.services import SETTINGS
+from tests.program import Program, on_this_database
 from tests.waiting import until
 
 pytestmark = pytest.mark.both_databases
 
 FILES = 12
-ROOT = Path(__file__).resolve().parents[2]
 SCAN = """
 import json, pathlib, sys, time
 import django
@@ -66,44 +62,30 @@ def test_of_several_scans_at_once_one_reads_each_file(
 def test_two_processes_on_a_new_library_read_it_once(
     library: Path, tmp_path: Path, transactional_db: None
 ) -> None:
-    name = connection.settings_dict["NAME"]
-    url = f"sqlite:///{name}"
-    if connection.vendor == "postgresql":
-        url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
-    (tmp_path / "empty.env").touch()
-    environment = {key: value for key, value in os.environ.items() if key not in SETTINGS} | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": url,
-        "DATA_DIR": str(tmp_path),
-        "ENV_FILE": str(tmp_path / "empty.env"),
-        "MEDIA_LIBRARY": str(library),
-    }
+    environment = on_this_database(tmp_path) | {"MEDIA_LIBRARY": str(library)}
     go, ready = tmp_path / "go", [tmp_path / f"ready-{number}" for number in range(2)]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCAN, str(mine), str(go)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        Program(["-c", SCAN, str(mine), str(go)], log=mine.with_suffix(".log"), **environment)
         for mine in ready
     ]
+    for process in processes:
+        process.start()
     try:
 
         def connected() -> bool:
-            assert all(process.poll() is None for process in processes), processes[0].communicate()[1]
+            assert all(process.running for process in processes), [process.said() for process in processes]
             return all(mine.exists() for mine in ready)
 
         until(connected, within=60)
         go.touch()
-        said = [process.communicate(timeout=60) for process in processes]
+        codes = [process.wait(seconds=60) for process in processes]
     finally:
         for process in processes:
             process.kill()
-    assert sorted(json.loads(out) for out, _ in said) == [[0, 0], [FILES, 0]], said
-    assert [error for _, error in said if "Traceback" in error] == []
+    said = [process.said() for process in processes]
+    assert codes == [0, 0], said
+    assert sorted(json.loads(each.splitlines()[-1]) for each in said) == [[0, 0], [FILES, 0]]
+    assert [each for each in said if "Traceback" in each] == []
     assert Track.objects.filter(available=True).count() == FILES
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from channels.layers import get_channel_layer
-from django.db import connection, transaction
+from django.db import transaction
 from pytest_django import Settings
 
 from realtime import hints
@@ -20,13 +17,12 @@ from realtime.domain.append import append, append_untyped, ensure_store, lock_st
 from realtime.events import TypedEvent
 from realtime.origin import BOT
 from tests.conftest import use_redis
+from tests.program import Program, on_this_database
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
 
 NAME = "test:hints"
-ROOT = Path(__file__).resolve().parents[2]
-
 Hint = tuple[str, int]
 
 WRITER = """
@@ -114,7 +110,7 @@ async def test_the_hint_of_another_layer_arrives(
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_hint_of_another_process_arrives(
-    settings: Settings, redis_url: str, heard: list[Hint]
+    settings: Settings, redis_url: str, heard: list[Hint], tmp_path: Path
 ) -> None:
     """For example from a management command on another machine: no event loop, the same database and Redis."""
     use_redis(settings, redis_url)
@@ -123,21 +119,10 @@ async def test_the_hint_of_another_process_arrives(
     hints.ensure_relay()
     await in_thread(ensure_store)(NAME)
     await until_relayed(heard)
-    database = connection.settings_dict
-    if connection.vendor == "sqlite":
-        address = f"sqlite:///{database['NAME']}"
-    else:
-        address = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{database['NAME']}"
-    environment = os.environ | {
-        "DATABASE_URL": address,
-        "REDIS_URL": redis_url,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WRITER, cwd=ROOT, env=environment, stderr=subprocess.PIPE
-    )
-    _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
-    assert process.returncode == 0, errors.decode()
+    environment = on_this_database(tmp_path) | {"REDIS_URL": redis_url}
+    writer = Program(["-c", WRITER], log=tmp_path / "log", **environment)
+    writer.start()
+    assert await asyncio.to_thread(writer.wait) == 0, writer.said()
     await eventually(lambda: (NAME, 1) in heard)
 
 

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from streams import presence
 from streams.domain.streams import create_stream, share_with_user, unshare
 from streams.models import StreamGrant, StreamPresence
-from tests.e2e.program import AnotherWeb, another_web
+from tests.program import AnotherWeb, another_web
 from tests.server import Server, serve
 from tests.streams.device import JPEG, Device, Person, connect, make_person
 from tests.waiting import until
