@@ -26,7 +26,7 @@ from realtime.outages import log_failure
 from streams import frames
 from streams.live import LiveStream, Registration
 from streams.models import Stream, StreamPresence
-from streams.relay import PROCESS, Relay
+from streams.relay import Relay, this_process
 from streams.shapes import present_on
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Presence:
             stream_id=registration.stream.id,
             user_id=registration.peer.user_id,
             connection_id=registration.peer.connection_id,
-            process=PROCESS,
+            process=this_process(),
             client_type=registration.client_type,
             produces=sorted(registration.produces),
             consumes=sorted(registration.consumes),
@@ -130,7 +130,7 @@ class Presence:
                 continue
             here = by_stream[stream_id]
             live.wanted_elsewhere = frozenset(
-                type_ for row in here if row.process != PROCESS for type_ in row.consumes
+                type_ for row in here if row.process != this_process() for type_ in row.consumes
             )
             message = _message(stream_id, here)
             if message == live.last_presence:
@@ -179,7 +179,7 @@ def _write(rows: list[StreamPresence], *, refresh: bool) -> set[str]:
     now = timezone.now()
     if refresh:
         StreamPresence.objects.filter(seen_at__lt=now - GONE).delete()
-    here = StreamPresence.objects.filter(process=PROCESS)
+    here = StreamPresence.objects.filter(process=this_process())
     held = dict(here.order_by().values_list("pk", "stream_id"))
     wanted = {row.pk for row in rows}
     gone = {pk: stream_id for pk, stream_id in held.items() if pk not in wanted}

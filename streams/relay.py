@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -25,10 +26,15 @@ log = logging.getLogger(__name__)
 
 type _Message = dict[str, Any]  # as the channel layer packs it
 
-PROCESS = uuid.uuid4().hex
 MAX_WAITING = 1_000
 JOIN_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
+
+
+@cache
+def this_process() -> str:
+    """Return a random name for this process. Not a constant, because workers are forked after the imports."""
+    return uuid.uuid4().hex
 
 
 def _group(stream_id: str) -> str:
@@ -111,7 +117,7 @@ class Relay:
 
     def _hear(self, message: _Message) -> None:
         live = self._streams.get(message["stream"])
-        if live is None or message["process"] == PROCESS:
+        if live is None or message["process"] == this_process():
             return
         if message["type"] == "frame":
             payload = memoryview(message["payload"])
@@ -159,7 +165,7 @@ class Relay:
                         stream_id, message = key[0], self._frames.pop(key)
                         message["payload"] = bytes(message["payload"])
                     await layer.group_send(
-                        _group(stream_id), {**message, "stream": stream_id, "process": PROCESS}
+                        _group(stream_id), {**message, "stream": stream_id, "process": this_process()}
                     )
             except Exception as error:
                 log_failure(log, error, "Could not send a message of stream %s to other processes", stream_id)

@@ -23,8 +23,10 @@ import pytest
 import rest_framework_simplejwt.backends
 import servestatic.middleware  # type: ignore[import-untyped]  # ships no types
 import uvicorn
+import uvicorn._subprocess
 import uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
+import uvicorn.supervisors.multiprocess
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.handlers.asgi import ASGIHandler
 from django.db.backends.sqlite3.base import DatabaseWrapper
@@ -37,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ("accounts", "alerts", "botrunner", "config", "database", "guilds", "library", "queue_app", "realtime",
            "sandbox", "streams")  # fmt: skip
 # Documented despite their names, by Django, DRF and for named tuples.
-PROMISED = {"_meta", "_default_manager", "_request", "_replace", "_fields"}
+PROMISED = {"_meta", "_default_manager", "_request", "_replace", "_make", "_fields"}
 
 
 class Part(NamedTuple):
@@ -96,6 +98,8 @@ PARTS = [
     Part("servestatic", "config/handler.py", servestatic.middleware.ServeStaticMiddleware, (
         "files", "autorefresh", "static_prefix",
     )),
+    Part("uvicorn", "config/management/commands/runweb.py", uvicorn.supervisors.multiprocess, ("_subprocess",)),
+    Part("uvicorn", "config/management/commands/runweb.py", uvicorn._subprocess, ("spawn",)),
     Part("uvicorn", "realtime/server.py", uvicorn.Server, ("capture_signals", "started", "should_exit")),
     Part("uvicorn", "realtime/http_bounds.py, upgrade.py", H11, (
         "_should_upgrade", "_get_upgrade", "conn", "connections", "loop", "on_response_complete", "scope",

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,14 @@ from tests.e2e.conftest import Measured
 from tests.e2e.program import Backline, Person
 from tests.program import Program
 from tests.services import start_postgres
+from tests.streams.device import Device
 from tests.waiting import until
 
 MOST_SOCKETS = 40
 WITHIN_SECONDS = 40.0
+BY_PROC = pytest.mark.skipif(
+    not Path("/proc/self/net/tcp").exists(), reason="finds workers and their sockets by /proc"
+)
 BROKEN = (OSError, ConnectionClosed, InvalidMessage)  # errors of a killed worker's sockets
 
 
@@ -92,9 +96,13 @@ def parts(tmp_path_factory: pytest.TempPathFactory, postgres: str, music: Path) 
 
 
 def workers_of(supervisor: int) -> list[int]:
-    """Return a supervisor's child processes, from /proc."""
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """Return the web workers of a `runweb`: forks of one of its child processes."""
+    return [worker for child in children_of(supervisor) for worker in children_of(child)]
+
+
+def children_of(process: int) -> list[int]:
+    """Return a process's child processes, from /proc."""
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def serves(worker: int, client_port: int) -> bool:
@@ -111,9 +119,14 @@ def serves(worker: int, client_port: int) -> bool:
     return False
 
 
+def connect_to(person: Person, path: str) -> ClientConnection:
+    url = person.backline.web_url.replace("http", "ws") + path
+    headers = {"Authorization": f"Bearer {person.access}"}
+    return connect(url, additional_headers=headers, close_timeout=1, legacy=True)
+
+
 def watch(person: Person) -> ClientConnection:
-    url = person.backline.web_url.replace("http", "ws") + "/sync"
-    socket = connect(url, additional_headers={"Authorization": f"Bearer {person.access}"}, legacy=True)
+    socket = connect_to(person, "/sync")
     socket.send(json.dumps({"type": "init", "id": 1, "instanceId": f"guild:{LOUNGE}"}))
     ready = json.loads(socket.recv(timeout=10))
     socket.send(json.dumps({"type": "pull", "id": 2, "cursor": ready["head"], "live": True}))
@@ -129,36 +142,59 @@ def next_event(socket: ClientConnection, name: str) -> dict[str, Any]:
                 return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+@contextlib.contextmanager
+def on_each_worker(
+    parts: Parts, open_socket: Callable[[], ClientConnection]
+) -> Iterator[tuple[list[ClientConnection], int]]:
+    """Yield a socket on each of the two workers, and how many had to be opened."""
+    workers = workers_of(parts.web.pid)
+    assert len(workers) == 2
+    found: dict[int, ClientConnection] = {}
+    with contextlib.ExitStack() as stack:
+        for opened in range(1, MOST_SOCKETS):  # the kernel decides which worker accepts
+            socket = stack.enter_context(open_socket())
+            port = socket.socket.getsockname()[1]
+            found.setdefault(next(pid for pid in workers if serves(pid, port)), socket)
+            if len(found) == 2:
+                yield list(found.values()), opened
+                return
+        raise AssertionError("the kernel gave every connection to one worker")
+
+
+@BY_PROC
 def test_an_event_reaches_sockets_of_every_worker_and_the_bot_plays(parts: Parts) -> None:
     installation = parts.installation
     owner = installation.log_in("owner")
     installation.sit("owner", "Stage left")
-    workers = workers_of(parts.web.pid)
-    assert len(workers) == 2
-    sockets: dict[int, ClientConnection] = {}
-    spare: list[ClientConnection] = []
-    for _ in range(MOST_SOCKETS):  # the kernel decides which worker accepts
-        socket = watch(owner)
-        port = socket.socket.getsockname()[1]
-        worker = next(pid for pid in workers if serves(pid, port))
-        if sockets.setdefault(worker, socket) is not socket:
-            spare.append(socket)
-        if len(sockets) == 2:
-            break
-    try:
-        assert len(sockets) == 2, "the kernel gave every connection to one worker"
+    with on_each_worker(parts, lambda: watch(owner)) as (sockets, opened):
         metrics = httpx.get(f"{installation.web_url}/metrics").text  # one worker reports for both
-        assert f'backline_sockets_open{{endpoint="sync"}} {len(sockets) + len(spare)}.0' in metrics
+        assert f'backline_sockets_open{{endpoint="sync"}} {opened}.0' in metrics
         item = owner.add("440 Hz")
-        for worker, socket in sockets.items():
-            assert next_event(socket, "TrackAdded")["args"]["item"]["id"] == item["id"], worker
+        for socket in sockets:
+            assert next_event(socket, "TrackAdded")["args"]["item"]["id"] == item["id"]
         report = installation.hear(440, after=50)
         assert (report["dave"], report["frames_bad"]) == (1, 0)
         until(lambda: owner.player()["status"] == "playing")
-    finally:
-        for socket in (*sockets.values(), *spare):
-            socket.close()
+
+
+@BY_PROC
+def test_what_is_said_on_a_stream_reaches_sockets_of_every_worker(parts: Parts) -> None:
+    owner = parts.installation.log_in("owner")
+    assert owner.api.post("/api/streams", json={"id": "radio", "name": "Radio"}).status_code == 201
+
+    def join() -> ClientConnection:
+        device = Device(connect_to(owner, "/ws"))
+        assert device.register("radio", produces=["note"], consumes=["note"])["type"] == "registered"
+        return device.connection
+
+    def crosses() -> bool:  # once the other worker has joined the stream's group
+        here.send(json.dumps({"type": "note", "text": "hello"}))
+        with contextlib.suppress(TimeoutError):
+            return bool(json.loads(there.recv(timeout=0.2))["text"] == "hello")
+        return False
+
+    with on_each_worker(parts, join) as ((here, there), _):
+        until(crosses)
 
 
 class Follower(threading.Thread):
@@ -185,9 +221,7 @@ class Follower(threading.Thread):
 
 
 def speak(person: Person, instance: str) -> ClientConnection:
-    url = person.backline.web_url.replace("http", "ws") + "/sync"
-    headers = {"Authorization": f"Bearer {person.access}"}
-    socket = connect(url, additional_headers=headers, close_timeout=1, legacy=True)
+    socket = connect_to(person, "/sync")
     socket.send(json.dumps({"type": "init", "id": 1, "instanceId": instance}))
     assert json.loads(socket.recv(timeout=10))["type"] == "ready"
     return socket
@@ -209,7 +243,7 @@ def push_all(person: Person, instance: str, event_ids: list[str]) -> None:
     until(push, within=WITHIN_SECONDS, what="every push is acknowledged")
 
 
-@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+@BY_PROC
 def test_a_worker_killed_mid_stream_costs_nobody_an_event(parts: Parts, measured: Measured) -> None:
     """Its clients reconnect to the other worker and resume. An unacknowledged push is sent again."""
     owner = parts.installation.log_in("owner")
@@ -293,9 +327,7 @@ def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -
 
     Returns the alert's seq.
     """
-    url = person.backline.web_url.replace("http", "ws") + "/ws"
-    headers = {"Authorization": f"Bearer {person.access}"}
-    with connect(url, additional_headers=headers, close_timeout=1, legacy=True) as socket:
+    with connect_to(person, "/ws") as socket:
         answer: dict[str, Any] = {}
         for frame in (
             {"type": "register", "clientType": "test", "streamId": ALARM, "produces": ["alert"]},
@@ -310,7 +342,7 @@ def raise_alert(person: Person, text: str, *, doomed: list[int] | None = None) -
         return int(answer["seq"])
 
 
-@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds a socket's process by /proc")
+@BY_PROC
 def test_alerts_survive_kill_9_of_consumer_server_and_bot(
     parts: Parts, postgres: str, tmp_path: Path, measured: Measured
 ) -> None:
@@ -364,7 +396,7 @@ def test_each_process_ends_when_asked(parts: Parts, measured: Measured, name: st
     assert code == 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="finds the workers by /proc")
+@BY_PROC
 def test_workers_end_with_their_supervisor(parts: Parts) -> None:
     """However it ends: orphaned workers would keep the port, and nothing would restart them."""
     if not parts.web.running:  # it was stopped by a signal

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from streams import presence
 from streams.domain.streams import create_stream, delete_stream
 from streams.models import StreamPresence
-from streams.relay import PROCESS
+from streams.relay import this_process
 from tests.server import Server, serve
 from tests.streams.device import Device, Person
 from tests.waiting import until
@@ -86,7 +86,9 @@ def test_the_table_is_put_right_and_nobody_else_is_forgotten_meanwhile(server: S
         until(lambda: len(rows()) == 3)
         row, said_at = rows(stays.connection_id)[stays.connection_id]
         StreamPresence.objects.filter(connection_id=lost.connection_id).delete()
-        StreamPresence(stream_id="cam-1", user=owner.user, connection_id="stray", process=PROCESS).save()
+        StreamPresence(
+            stream_id="cam-1", user=owner.user, connection_id="stray", process=this_process()
+        ).save()
         delete_stream(other_stream)  # deletes its rows before its sockets close
         with owner.on(server, "cam-1", produces=["x"]) as newcomer:
             here = {each.connection_id for each in (stays, lost, newcomer)}
