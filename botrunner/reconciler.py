@@ -164,7 +164,7 @@ class Reconciler:
         self._wants_voice = wanted is not None
         voice = self._voice
         if self._moves.pending:
-            return  # somebody moved the bot meanwhile, and the desired state is from before
+            return  # somebody moved the bot meanwhile, and the desired state is outdated
         if wanted is None or (voice is not None and voice.kicked):
             await self._leave()
             return
@@ -355,7 +355,7 @@ class Reconciler:
         there = connected is not None and connected == desired.channel_id
         obstacle = self._seat.obstacle if there and not desired.paused else None
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
-        # Once connected, an error from before no longer holds.
+        # Once connected, an earlier error no longer holds.
         unreported = connected is not None and desired.item_id is not None and desired.error_code != code
         if (connected, sounding, detail) != self._observed or unreported:
             await self._db(

@@ -71,7 +71,7 @@ class Office:
     def raise_alert(self, type_: str = "alert", **args: Any) -> None:
         write_alert(self.stream.pk, type_, args, origin=Origin(user=self.stream.owner, via=Via.SYNC))
 
-    def told(self) -> list[tuple[str, dict[str, Any]]]:
+    def logged(self) -> list[tuple[str, dict[str, Any]]]:
         events = Event.objects.filter(store__name=f"guild:{self.id}", name__startswith="AlertRule")
         return [(event.name, json.loads(event.args)) for event in events.order_by("seq")]
 
@@ -107,11 +107,11 @@ def test_a_rule_is_made_changed_and_removed_and_each_is_told(office: Office) -> 
     assert office.delete(rule).status_code == 204
     assert office.listed() == []
     night = {"quiet_hours": NIGHT}
-    rule_as_told = {"id": shape["id"], **chosen}
-    assert office.told() == [
-        ("AlertRuleAdded", {"rule": rule_as_told}),
+    expected_rule = {"id": shape["id"], **chosen}
+    assert office.logged() == [
+        ("AlertRuleAdded", {"rule": expected_rule}),
         ("AlertRuleChanged", {"rule_id": shape["id"], "before": night, "after": {"quiet_hours": None}}),
-        ("AlertRuleRemoved", {"rule": rule_as_told | {"quiet_hours": None}}),
+        ("AlertRuleRemoved", {"rule": expected_rule | {"quiet_hours": None}}),
     ]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def test_what_a_rule_cannot_be_is_refused_by_field(office: Office) -> None:
                 assert refused.status_code == 400, (name, value)
                 assert list(refused.json()["errors"]) == [name], (name, value)
     assert list(office.patch(rule).json()["errors"]) == ["non_field_errors"]
-    assert len(office.told()) == 1
+    assert len(office.logged()) == 1
 
 
 def test_channel_and_role_are_of_this_guild_and_of_the_right_kind(office: Office) -> None:
@@ -328,11 +328,11 @@ def test_an_operator_changes_and_removes_a_rule_with_an_event(office: Office, op
     sent = {name: form[name].initial for name in form.fields} | {"mention_role_id": "", "max_per_minute": 9}
     shown = {f"initial-{name}": form[name].initial for name in form.fields}
     assert operator.post(page, sent | shown).status_code == 302
-    assert office.told()[-1][1]["after"] == {"mention_role_id": None, "max_per_minute": 9}
+    assert office.logged()[-1][1]["after"] == {"mention_role_id": None, "max_per_minute": 9}
     assert operator.get(reverse("admin:alerts_alertrule_changelist")).status_code == 200
     removed = operator.post(reverse("admin:alerts_alertrule_delete", args=[rule.pk]), {"post": "yes"})
     assert removed.status_code == 302
-    assert office.told()[-1][0] == "AlertRuleRemoved"
+    assert office.logged()[-1][0] == "AlertRuleRemoved"
 
 
 def test_a_change_by_an_operator_needs_no_membership(office: Office) -> None:

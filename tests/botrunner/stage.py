@@ -96,7 +96,7 @@ class Stage:
         assert len(suggested) == len(choices)
         return suggested
 
-    async def told_failed(self, user: str) -> str:
+    async def reported_failure(self, user: str) -> str:
         """Wait until the bot tells one person only that their track cannot be played. Returns why."""
         me = next(each.id for each in self.sandbox.world.users.values() if each.username == user)
 

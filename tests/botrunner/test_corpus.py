@@ -112,7 +112,7 @@ async def test_each_file_says_what_it_is_and_is_heard(
         heard |= await asyncio.to_thread(
             listen, stage.sandbox.voice.recording(room) or b"", made[number::GUILDS]
         )
-    table = await in_thread(lambda: {each.case.name: told(folder, each, heard) for each in made})()
+    table = await in_thread(lambda: {each.case.name: described(folder, each, heard) for each in made})()
     wrong = {name: differences for name, differences in table.items() if differences}
     record_property("files that are what they should be", len(table) - len(wrong))
     assert not wrong, "\n".join(f"{name}: {'; '.join(differences)}" for name, differences in wrong.items())
@@ -122,7 +122,7 @@ def uri_of(folder: Path, made: Made) -> str:
     return f"library:{file_id(made.path.relative_to(folder))}"
 
 
-def told(folder: Path, made: Made, heard: dict[str, list[float]]) -> list[str]:
+def described(folder: Path, made: Made, heard: dict[str, list[float]]) -> list[str]:
     """Return the differences between a file and what is expected."""
     case = made.case
     track = Track.objects.get(uri=uri_of(folder, made))

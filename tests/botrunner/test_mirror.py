@@ -329,10 +329,10 @@ async def test_what_the_gateway_told_while_the_database_broke_is_not_lost(
     if connection.vendor == "sqlite":
         pytest.skip("it waits for a lock by itself, and does not break")
     await stage.start_bot()
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         await stage.sit("owner", "Back room")
         await eventually(lambda: in_thread(break_connections)("guilds_voicestate"))
-        let_go()
+        release()
 
     async def seated() -> bool:
         found = await row(lambda: VoiceState.objects.filter(guild_id=LOUNGE, discord_id=OWNER).first())

@@ -87,7 +87,7 @@ class Story:
             await self.stage.sit("owner", "Stage left")
             await self._play("owner", "Long A")
         for _ in range(6):
-            said = await self.heard_or_told()
+            said = await self.heard_or_error()
             if said is None:
                 return
             assert SILENCES[said].sentence
@@ -116,9 +116,9 @@ class Story:
         return any(item.state in ("queued", "playing") for item in await self.stage.items())
 
     async def heard(self) -> None:
-        assert await self.heard_or_told() is None
+        assert await self.heard_or_error() is None
 
-    async def heard_or_told(self) -> str | None:
+    async def heard_or_error(self) -> str | None:
         """Wait for sound, or for a lasting reason why there is none. Returns the reason."""
         quiet: list[str] = []
 

@@ -122,7 +122,7 @@ async def test_a_link_that_answers_404_fails_and_the_next_plays(
     await stage.slash("owner", "play", query="Long A")
     await stage.hear(440)
     item = (await stage.items())[0]
-    assert await stage.told_failed("owner") == item.error_detail
+    assert await stage.reported_failure("owner") == item.error_detail
     assert (item.state, item.error_code) == (ItemState.FAILED, "NOT_FOUND")
     assert item.error_detail == "The station answered 404."
 
@@ -132,7 +132,7 @@ async def test_a_bad_link_that_waits_fails_before_its_turn(playing: Stage, audio
     waiting = (await playing.items())[-1]
     item = await playing.settled(str(waiting.pk), ItemState.FAILED)
     assert item.error_code == "NOT_FOUND"
-    assert await playing.told_failed("owner") == item.error_detail
+    assert await playing.reported_failure("owner") == item.error_detail
     assert (await playing.player()).status == "playing"
 
 

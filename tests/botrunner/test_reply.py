@@ -56,12 +56,12 @@ def typed(stage: Stage, command: str, **options: Any) -> asyncio.Task[dict[str, 
 
 @pytest.mark.both_databases
 async def test_a_command_waits_for_the_database_and_is_done_once(ready: Stage) -> None:
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "play", query="long a")
         asked = await deferred(ready)
         assert asked.original_id is not None
         assert not ready.sandbox.world.messages[asked.original_id].flags & EPHEMERAL
-        let_go()
+        release()
         message = await waiting
     assert message["embeds"][0]["title"] == "Added"
     assert message["id"] == asked.original_id
@@ -69,10 +69,10 @@ async def test_a_command_waits_for_the_database_and_is_done_once(ready: Stage) -
 
 
 async def test_a_refusal_of_a_public_deferral_is_for_the_asker_only(ready: Stage) -> None:
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "skip")
         asked = await deferred(ready)
-        let_go()
+        release()
         message = await waiting
     assert message["content"] == "Nothing is playing."
     assert message["flags"] & EPHEMERAL
@@ -83,10 +83,10 @@ async def test_a_refusal_of_a_public_deferral_is_for_the_asker_only(ready: Stage
 async def test_what_only_the_asker_may_see_is_deferred_so(ready: Stage) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's readers wait for nobody")
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "queue")
         asked = await deferred(ready)
-        let_go()
+        release()
         message = await waiting
     assert message["id"] == asked.original_id
     assert message["flags"] & EPHEMERAL
@@ -120,11 +120,11 @@ async def test_what_comes_late_is_deferred_before_it_is_done(ready: Stage) -> No
 async def test_an_answer_whose_receipt_is_lost_is_not_given_twice(ready: Stage) -> None:
     await ready.fault("latency", path="/callback", ms=1_500, count=1, done=True)
     assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
-    with nobody_writes() as let_go:  # the same for a deferral
+    with nobody_writes() as release:  # the same for a deferral
         await ready.fault("latency", path="/callback", ms=9_000, count=1, done=True)
         waiting = typed(ready, "play", query="long c")
         await deferred(ready)
-        let_go()
+        release()
         assert (await waiting)["embeds"][0]["description"].startswith("**Long C")
     assert len(await ready.items()) == 2
 
@@ -132,11 +132,11 @@ async def test_an_answer_whose_receipt_is_lost_is_not_given_twice(ready: Stage) 
 async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
     ready: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
         monkeypatch.setattr(interactions, "TOKEN_SECONDS", 0)  # as after 15 minutes
-        let_go()
+        release()
         await eventually(lambda: "could not be answered" in caplog.text)
     waiting.cancel()
     assert f"Guild {ready.guild_id}: /play" in caplog.text
@@ -147,12 +147,12 @@ async def test_what_cannot_be_told_any_more_is_logged_with_what_it_was(
 
 @pytest.mark.both_databases
 async def test_a_bot_that_ends_tells_those_who_wait(ready: Stage) -> None:
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
         stopping = asyncio.create_task(ready.bots[0].stop())
         message = await waiting
-        let_go()
+        release()
         await stopping
     assert message["content"] == reply.CLOSING
     assert message["flags"] & EPHEMERAL
@@ -204,11 +204,11 @@ async def test_a_connection_that_broke_is_made_again(
     if connection.vendor == "sqlite":
         pytest.skip("there is none")
 
-    with nobody_writes() as let_go:
+    with nobody_writes() as release:
         waiting = typed(ready, "play", query="long a")
         await deferred(ready)
         await eventually(in_thread(break_connections))
-        let_go()
+        release()
         assert (await waiting)["embeds"][0]["title"] == "Added"
     assert len(await ready.items()) == 1
     monkeypatch.setattr(database, "DATABASE_SECONDS", -1.0)

@@ -1,4 +1,4 @@
-/** A guild's store over a Peer, made anew for each test of the file that imports this. */
+/** A guild's store over a Peer, made for each test of the file that imports this. */
 
 import { afterEach, beforeEach } from "node:test";
 

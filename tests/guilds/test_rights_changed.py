@@ -48,7 +48,7 @@ class Place:
         return user
 
     @property
-    def told(self) -> list[list[str]]:
+    def notified(self) -> list[list[str]]:
         """Return the people who were named, event by event."""
         events = Event.objects.filter(store__name=f"guild:{self.id}", name="RightsChanged").order_by("seq")
         return [json.loads(event.args)["user_ids"] for event in events]
@@ -100,10 +100,10 @@ TOLD: list[tuple[str, Callable[[Place], None], str]] = [
 
 @pytest.mark.parametrize(("change", "who"), [each[1:] for each in TOLD], ids=[each[0] for each in TOLD])
 def test_whose_rights_change_is_named(change: Callable[[Place], None], who: str, place: Place) -> None:
-    assert place.told == []  # people who have just joined have no page open
+    assert place.notified == []  # people who have just joined have no page open
     for _ in range(2):  # the second time nothing changes
         change(place)
-        assert place.told == [[str(getattr(place, who).pk)]]
+        assert place.notified == [[str(getattr(place, who).pk)]]
 
 
 def test_what_changes_nobodys_rights_names_nobody(place: Place) -> None:
@@ -113,10 +113,10 @@ def test_what_changes_nobodys_rights_names_nobody(place: Place) -> None:
     place.mirror()
     use_bot(place)
     log_in(place, 0)
-    assert place.told == []
+    assert place.notified == []
 
 
 def test_who_departs_is_named_no_more(place: Place) -> None:
     give(place, DJS)
     delete_account(place.plain)
-    assert place.told == [[]]
+    assert place.notified == [[]]

@@ -136,7 +136,7 @@ def comparable(value: Any) -> Any:
     )
 
 
-def told(stage: Stage, *, after: int) -> Any:
+def appended(stage: Stage, *, after: int) -> Any:
     """Return the events since then: what they say, and what they undo."""
     events = stage.events(after=after)
     marks = ("undoes", "redoes")
@@ -154,7 +154,7 @@ def test_it_does_the_same_on_every_surface_and_once_for_a_key(name: str, db: Non
         before = len(stage.names)
         outcome = surface(stage, api, stage.member, key, name, args)
         assert outcome.refusal is None
-        events = told(stage, after=before)
+        events = appended(stage, after=before)
         assert events
         head = len(stage.names)
         assert surface(stage, api, stage.member, key, name, args) == outcome

@@ -45,7 +45,7 @@ class Peer:
             heard.append(await self.hear())
         return heard
 
-    async def told(self, name: str) -> dict[str, Any]:
+    async def dispatched(self, name: str) -> dict[str, Any]:
         """Return the data of the next dispatch with that name."""
         return dict((await self.hear_until(name))[-1]["d"])
 

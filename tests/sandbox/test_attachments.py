@@ -192,7 +192,7 @@ async def test_a_file_of_a_command_is_gone_after_a_day(
     async with listening(sandbox, 1) as peer:
         file = await upload(http, "member")
         using = asyncio.create_task(use(sandbox, http, command="play", options={"file": file}))
-        told = await peer.told("INTERACTION_CREATE")
+        told = await peer.dispatched("INTERACTION_CREATE")
         await reply(bot_http, told)
         assert (await using).json()["type"] == 20
     assert told["data"]["options"] == [{"type": 11, "name": "file", "value": file}]
@@ -222,7 +222,7 @@ async def test_menus_show_the_bot_the_message_or_the_user(
 
         async def told(target: str) -> tuple[dict[str, Any], dict[str, Any]]:
             using = asyncio.create_task(use(sandbox, http, command="Add to queue", target_id=target))
-            heard = await peer.told("INTERACTION_CREATE")
+            heard = await peer.dispatched("INTERACTION_CREATE")
             await reply(bot_http, heard)
             return heard, (await using).json()
 
@@ -249,7 +249,7 @@ async def test_menus_refuse_what_the_person_cannot_see(
     sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient, menus: list[Any], peer: Peer
 ) -> None:
     using = asyncio.create_task(use(sandbox, http, command="play"))
-    await reply(bot_http, await peer.told("INTERACTION_CREATE"), flags=64)
+    await reply(bot_http, await peer.dispatched("INTERACTION_CREATE"), flags=64)
     whispered = (await using).json()["id"]
     music = await send(sandbox, http, "dj", channel_id=channel_id(sandbox, "music"), content="x")
     for order in (

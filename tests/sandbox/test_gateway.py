@@ -138,7 +138,7 @@ async def test_long_payloads_are_compressed_for_a_client_that_asks(sandbox: Sand
 async def test_version_9_is_spoken_too(sandbox: Sandbox) -> None:
     async with dial(sandbox, "?v=9&encoding=json") as peer:
         await peer.identify()
-        assert (await peer.told("READY"))["v"] == 9
+        assert (await peer.dispatched("READY"))["v"] == 9
 
 
 async def test_members_are_asked_for_in_four_ways(sandbox: Sandbox) -> None:
@@ -146,7 +146,7 @@ async def test_members_are_asked_for_in_four_ways(sandbox: Sandbox) -> None:
 
         async def ask(**how: Any) -> dict[str, Any]:
             await peer.say(8, {"guild_id": LOUNGE, **how})
-            return await peer.told("GUILD_MEMBERS_CHUNK")
+            return await peer.dispatched("GUILD_MEMBERS_CHUNK")
 
         def names(chunk: dict[str, Any]) -> list[str]:
             return sorted(member["user"]["username"] for member in chunk["members"])
@@ -166,17 +166,17 @@ async def test_sounds_and_ephemeral_data_of_channels_are_sent_on_request(
     stage, back = channel_id(sandbox, "Stage left"), channel_id(sandbox, "Back room")
     async with listening(sandbox, 1 << 0 | 1 << 7) as peer:
         await peer.say(31, {"guild_ids": [JUNIPER, LOUNGE]})
-        assert await peer.told("SOUNDBOARD_SOUNDS") == {"guild_id": LOUNGE, "soundboard_sounds": []}
+        assert await peer.dispatched("SOUNDBOARD_SOUNDS") == {"guild_id": LOUNGE, "soundboard_sounds": []}
         await http.post("/_sandbox/voice-state", json={"user": "member", "channel_id": back})
-        await peer.told("VOICE_STATE_UPDATE")
+        await peer.dispatched("VOICE_STATE_UPDATE")
         await peer.say(43, {"guild_id": LOUNGE, "fields": ["status", "voice_start_time"]})
-        info = await peer.told("CHANNEL_INFO")
+        info = await peer.dispatched("CHANNEL_INFO")
         assert {each["id"]: each for each in info["channels"]} == {
             stage: {"id": stage, "status": None, "voice_start_time": None},
             back: {"id": back, "status": None, "voice_start_time": pytest.approx(time.time(), abs=60)},
         }
         await peer.say(43, {"guild_id": LOUNGE, "fields": ["status"]})
-        assert (await peer.told("CHANNEL_INFO"))["channels"][0] == {"id": stage, "status": None}
+        assert (await peer.dispatched("CHANNEL_INFO"))["channels"][0] == {"id": stage, "status": None}
 
 
 async def test_a_resume_replays_exactly_what_was_missed(

@@ -38,7 +38,7 @@ def shown(person: Person) -> set[str]:
     return {each["connection_id"] for each in shape["presence"]}
 
 
-def told(device: Device) -> set[str]:
+def listed(device: Device) -> set[str]:
     return {each["connectionId"] for each in device.until("presence")["present"]}
 
 
@@ -62,11 +62,11 @@ def test_nobody_who_stays_is_forgotten_while_others_come_and_go(server: Server, 
         before = rows()
         for _ in range(3):
             with owner.on(server, "cam-1", produces=["x"]) as third:
-                while third.connection_id not in (seen := told(watcher)):
+                while third.connection_id not in (seen := listed(watcher)):
                     assert seen <= staying
                 assert seen > staying
                 assert shown(owner) > staying
-            while third.connection_id in (seen := told(watcher)):
+            while third.connection_id in (seen := listed(watcher)):
                 assert seen > staying
             assert seen == staying == shown(owner)
             now = rows()

@@ -44,9 +44,9 @@ async def test_whose_stream_was_dropped_and_opened_anew_meanwhile_is_on_the_new_
     board = get_switchboard()
     opened = await board.open(stream)
     assert board.question() is None  # nobody entered, so it is dropped
-    anew = await board.open(stream)
-    assert anew is not opened
-    second = registration(anew, person.user.pk, "second")
+    reopened = await board.open(stream)
+    assert reopened is not opened
+    second = registration(reopened, person.user.pk, "second")
     board.enter(second)
     first = registration(opened, person.user.pk, "first")
     board.enter(first)

@@ -62,7 +62,7 @@ def on(person: Person, place: Any, stream: str, **options: Any) -> Device:
     return device
 
 
-def told_of(device: Device, wanted: set[str], staying: set[str]) -> None:
+def assert_lists(device: Device, wanted: set[str], staying: set[str]) -> None:
     """Wait until a device has been sent exactly these connections. Those in `staying` must never be missing."""
     here: set[str] = set()
     while here != wanted:
@@ -98,10 +98,10 @@ def test_messages_frames_presence_and_rights_cross_processes_and_alerts_survive_
         rows = staying_rows(staying)
         for place, person in ((here, owner), (elsewhere, friend)) * 2:
             with on(person, place, stream_id, consumes=["status"]) as passing:
-                told_of(producer, {*staying, passing.connection_id}, staying)
-                told_of(consumer, {*staying, passing.connection_id}, staying)
-            told_of(producer, staying, staying)
-            told_of(consumer, staying, staying)
+                assert_lists(producer, {*staying, passing.connection_id}, staying)
+                assert_lists(consumer, {*staying, passing.connection_id}, staying)
+            assert_lists(producer, staying, staying)
+            assert_lists(consumer, staying, staying)
         assert staying_rows(staying) == rows
 
         producer.send({"type": "status", "battery": 1})

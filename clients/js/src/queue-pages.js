@@ -41,7 +41,7 @@ export class QueuePages {
   }
 
   /**
-   * The state with the loaded page, as soon as all events from before it have arrived.
+   * The state with the loaded page, as soon as all earlier events have arrived.
    * @template {QueuePart} S
    * @param {S} state
    * @param {{epoch: string, seq: number}} cursor of the state

@@ -36,14 +36,14 @@ async def test_a_guild_has_sounds(
     assert await refused(bot_http, "POST", path, json=sound | {"volume": 2}) == (400, 50035)
     made = await bot_http.post(path, json=sound)
     assert (made.status_code, made.json()["volume"]) == (201, 0.5)
-    assert (await peer.told("GUILD_SOUNDBOARD_SOUND_CREATE"))["name"] == "horn"
+    assert (await peer.dispatched("GUILD_SOUNDBOARD_SOUND_CREATE"))["name"] == "horn"
     one = f"{path}/{made.json()['sound_id']}"
     assert (await ok(bot_http, "PATCH", one, json={"name": "big horn"}))["volume"] == 0.5
     assert (await ok(bot_http, "GET", one))["name"] == "big horn"
     await peer.say(31, {"guild_ids": [LOUNGE]})
-    assert (await peer.told("SOUNDBOARD_SOUNDS"))["soundboard_sounds"][0]["name"] == "big horn"
+    assert (await peer.dispatched("SOUNDBOARD_SOUNDS"))["soundboard_sounds"][0]["name"] == "big horn"
     await ok(bot_http, "DELETE", one)
-    assert (await peer.told("GUILD_SOUNDBOARD_SOUND_DELETE"))["guild_id"] == LOUNGE
+    assert (await peer.dispatched("GUILD_SOUNDBOARD_SOUND_DELETE"))["guild_id"] == LOUNGE
     assert await refused(bot_http, "GET", one) == (404, 10097)
 
 
@@ -59,7 +59,7 @@ async def test_emojis_of_the_guild_and_of_the_application_are_used_to_react(
         assert (made.status_code, emoji["name"], emoji["animated"]) == (201, "note", False)
         reaction = f"{messages}/{message['id']}/reactions/note:{emoji['id']}/@me"
         await ok(bot_http, "PUT", reaction)
-        assert (await peer.told("MESSAGE_REACTION_ADD"))["emoji"] == {"id": emoji["id"], "name": "note"}
+        assert (await peer.dispatched("MESSAGE_REACTION_ADD"))["emoji"] == {"id": emoji["id"], "name": "note"}
         one = f"{path}/{emoji['id']}"
         assert (await ok(bot_http, "PATCH", one, json={"name": "tone"}))["name"] == "tone"
         assert (await ok(bot_http, "GET", one))["name"] == "tone"
@@ -74,7 +74,7 @@ async def test_a_sticker_comes_as_a_form(sandbox: Sandbox, bot_http: httpx.Async
     file = {"file": ("vinyl.png", b"\x89PNG", "image/png")}
     made = await bot_http.post(path, data=form, files=file)
     assert (made.status_code, made.json()["format_type"], made.json()["description"]) == (201, 1, None)
-    assert (await peer.told("GUILD_STICKERS_UPDATE"))["stickers"][0]["name"] == "vinyl"
+    assert (await peer.dispatched("GUILD_STICKERS_UPDATE"))["stickers"][0]["name"] == "vinyl"
     one = f"{path}/{made.json()['id']}"
     assert (await ok(bot_http, "PATCH", one, json={"name": "disc"}))["tags"] == "cd"
     assert (await ok(bot_http, "GET", f"/stickers/{made.json()['id']}"))["name"] == "disc"

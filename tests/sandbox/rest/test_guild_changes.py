@@ -29,7 +29,7 @@ async def test_channels_are_made_changed_moved_and_deleted(
     )
     text = answer.json()
     assert (answer.status_code, text["name"], text["topic"]) == (201, "song-requests", "ask")
-    assert (await peer.told("CHANNEL_CREATE"))["id"] == text["id"]
+    assert (await peer.dispatched("CHANNEL_CREATE"))["id"] == text["id"]
     category = next(each for each in sandbox.world.guild_channels(LOUNGE) if each.type == 4)
     voice = await ok(
         bot_http,
@@ -53,13 +53,13 @@ async def test_channels_are_made_changed_moved_and_deleted(
     )
     assert (edited["name"], edited["nsfw"], edited["rate_limit_per_user"]) == ("Attic", True, 5)
     assert (edited["rtc_region"], edited["parent_id"], edited["user_limit"]) == (None, None, 5)
-    assert (await peer.told("CHANNEL_UPDATE"))["name"] == "Attic"
+    assert (await peer.dispatched("CHANNEL_UPDATE"))["name"] == "Attic"
     places = [{"id": text["id"], "position": 9}, {"id": voice["id"], "position": 8, "parent_id": category.id}]
     await ok(bot_http, "PATCH", f"{GUILD}/channels", json=places)
-    assert (await peer.told("CHANNEL_UPDATE"))["position"] == 9
-    assert (await peer.told("CHANNEL_UPDATE"))["parent_id"] == category.id
+    assert (await peer.dispatched("CHANNEL_UPDATE"))["position"] == 9
+    assert (await peer.dispatched("CHANNEL_UPDATE"))["parent_id"] == category.id
     assert (await ok(bot_http, "DELETE", f"/channels/{text['id']}"))["id"] == text["id"]
-    assert (await peer.told("CHANNEL_DELETE"))["id"] == text["id"]
+    assert (await peer.dispatched("CHANNEL_DELETE"))["id"] == text["id"]
     assert await refused(bot_http, "GET", f"/channels/{text['id']}") == (404, 10003)
 
 
@@ -99,7 +99,7 @@ async def test_overwrites_are_set_one_by_one(
     grant(permissions.MANAGE_ROLES)
     await ok(bot_http, "PUT", f"{path}/{DJ_ROLE}", json=closed)
     await ok(bot_http, "PUT", f"{path}/{MEMBER}", json={"type": 1, "allow": 1024})
-    overwrites = (await peer.told("CHANNEL_UPDATE"))["permission_overwrites"]
+    overwrites = (await peer.dispatched("CHANNEL_UPDATE"))["permission_overwrites"]
     assert overwrites == [{"id": DJ_ROLE, **closed}]
     more = {"type": 0, "allow": str(permissions.BAN_MEMBERS)}  # which the bot itself lacks
     assert await refused(bot_http, "PUT", f"{path}/{DJ_ROLE}", json=more) == (403, 50013)
@@ -115,7 +115,7 @@ async def test_roles_are_made_changed_moved_and_deleted(
     grant(permissions.MANAGE_ROLES)
     plain = await ok(bot_http, "POST", f"{GUILD}/roles", json={})
     assert (plain["name"], plain["position"]) == ("new role", 1)
-    assert (await peer.told("GUILD_ROLE_CREATE"))["role"]["id"] == plain["id"]
+    assert (await peer.dispatched("GUILD_ROLE_CREATE"))["role"]["id"] == plain["id"]
     wanted = {"name": "Regulars", "color": 255, "hoist": True, "mentionable": True, "permissions": "2048"}
     regulars = await ok(bot_http, "POST", f"{GUILD}/roles", json=wanted)
     assert {key: regulars[key] for key in wanted} == wanted
@@ -127,10 +127,10 @@ async def test_roles_are_made_changed_moved_and_deleted(
     order = ["@everyone", "new role", "Guests", "Backline", "DJ"]
     assert [role["name"] for role in listed] == order
     await ok(bot_http, "PUT", f"{GUILD}/members/{MEMBER}/roles/{regulars['id']}")
-    assert (await peer.told("GUILD_MEMBER_UPDATE"))["roles"] == [regulars["id"]]
+    assert (await peer.dispatched("GUILD_MEMBER_UPDATE"))["roles"] == [regulars["id"]]
     assert (await ok(bot_http, "GET", f"{GUILD}/roles/member-counts"))[regulars["id"]] == 1
     await ok(bot_http, "DELETE", path)
-    assert (await peer.told("GUILD_ROLE_DELETE"))["role_id"] == regulars["id"]
+    assert (await peer.dispatched("GUILD_ROLE_DELETE"))["role_id"] == regulars["id"]
     assert sandbox.world.members[LOUNGE, MEMBER].roles == []
 
 
@@ -158,7 +158,7 @@ async def test_the_bot_names_itself(sandbox: Sandbox, bot_http: httpx.AsyncClien
     assert (await ok(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": "Jukebox"}))[
         "nick"
     ] == "Jukebox"
-    told = await peer.told("GUILD_MEMBER_UPDATE")
+    told = await peer.dispatched("GUILD_MEMBER_UPDATE")
     assert (told["user"]["id"], told["nick"]) == (sandbox.world.bot_id, "Jukebox")
     assert (await ok(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": None}))["nick"] is None
     assert await refused(bot_http, "PATCH", f"{GUILD}/members/@me", json={"nick": "x" * 33}) == (400, 50035)
@@ -174,7 +174,7 @@ async def test_members_are_named_silenced_kicked_and_banned(
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     edited = await ok(bot_http, "PATCH", path, json={"nick": "In", "communication_disabled_until": until})
     assert (edited["nick"], edited["communication_disabled_until"][:16]) == ("In", until[:16])
-    assert (await peer.told("GUILD_MEMBER_UPDATE"))["nick"] == "In"
+    assert (await peer.dispatched("GUILD_MEMBER_UPDATE"))["nick"] == "In"
     late = (datetime.now(UTC) + timedelta(days=29)).isoformat()
     assert await refused(bot_http, "PATCH", path, json={"communication_disabled_until": late}) == (400, 50035)
     assert await refused(bot_http, "DELETE", path) == (403, 50013)
@@ -183,16 +183,16 @@ async def test_members_are_named_silenced_kicked_and_banned(
         method = "DELETE" if itself == "members" else "PUT"
         assert await refused(bot_http, method, f"{GUILD}/{itself}/{sandbox.world.bot_id}") == (403, 50013)
     await ok(bot_http, "DELETE", path)
-    assert (await peer.told("GUILD_MEMBER_REMOVE"))["user"]["id"] == MEMBER
+    assert (await peer.dispatched("GUILD_MEMBER_REMOVE"))["user"]["id"] == MEMBER
     assert await refused(bot_http, "GET", path) == (404, 10007)
     ban = f"{GUILD}/bans/{OUTSIDER}"
     assert await refused(bot_http, "GET", ban) == (404, 10026)
     await ok(bot_http, "PUT", ban, json={}, headers={"X-Audit-Log-Reason": "noise"})
-    assert (await peer.told("GUILD_BAN_ADD"))["user"]["id"] == OUTSIDER
+    assert (await peer.dispatched("GUILD_BAN_ADD"))["user"]["id"] == OUTSIDER
     assert (await ok(bot_http, "GET", ban))["reason"] == "noise"
     assert len(await ok(bot_http, "GET", f"{GUILD}/bans")) == 1
     await ok(bot_http, "DELETE", ban)
-    assert (await peer.told("GUILD_BAN_REMOVE"))["user"]["id"] == OUTSIDER
+    assert (await peer.dispatched("GUILD_BAN_REMOVE"))["user"]["id"] == OUTSIDER
 
 
 async def test_members_in_voice_are_muted_moved_and_disconnected(
@@ -203,11 +203,11 @@ async def test_members_in_voice_are_muted_moved_and_disconnected(
     grant(permissions.MUTE_MEMBERS | permissions.DEAFEN_MEMBERS | permissions.MOVE_MEMBERS)
     muted = await ok(bot_http, "PATCH", path, json={"mute": True, "deaf": True})
     assert (muted["mute"], muted["deaf"]) == (True, True)
-    assert (await peer.told("VOICE_STATE_UPDATE"))["mute"] is True
+    assert (await peer.dispatched("VOICE_STATE_UPDATE"))["mute"] is True
     await ok(bot_http, "PATCH", path, json={"channel_id": back})
-    assert (await peer.told("VOICE_STATE_UPDATE"))["channel_id"] == back
+    assert (await peer.dispatched("VOICE_STATE_UPDATE"))["channel_id"] == back
     await ok(bot_http, "PATCH", path, json={"channel_id": None})
-    assert (await peer.told("VOICE_STATE_UPDATE"))["channel_id"] is None
+    assert (await peer.dispatched("VOICE_STATE_UPDATE"))["channel_id"] is None
     assert await refused(bot_http, "PATCH", path, json={"channel_id": back}) == (400, 40032)
 
 
@@ -217,7 +217,7 @@ async def test_the_guild_is_renamed(
     assert await refused(bot_http, "PATCH", GUILD, json={"name": "Lounge"}) == (403, 50013)
     grant(permissions.MANAGE_GUILD)
     assert (await ok(bot_http, "PATCH", GUILD, json={"name": "Lounge"}))["name"] == "Lounge"
-    assert (await peer.told("GUILD_UPDATE"))["name"] == "Lounge"
+    assert (await peer.dispatched("GUILD_UPDATE"))["name"] == "Lounge"
 
 
 async def test_messages_are_deleted_in_bulk(
@@ -235,7 +235,7 @@ async def test_messages_are_deleted_in_bulk(
     sandbox.world.messages[old] = Message(old, channel, sandbox.world.bot_id, "old", created_at="")
     assert await refused(bot_http, "POST", bulk, json={"messages": [old, *ids]}) == (400, 50034)
     await ok(bot_http, "POST", bulk, json={"messages": [*ids[:2], str(int(ids[0]) + 1)]})
-    told = await peer.told("MESSAGE_DELETE_BULK")
+    told = await peer.dispatched("MESSAGE_DELETE_BULK")
     assert told == {"ids": ids[:2], "channel_id": channel, "guild_id": LOUNGE}
     assert set(sandbox.world.messages) == {old, ids[2]}
 
@@ -254,5 +254,5 @@ async def test_an_announcement_is_crossposted_once(sandbox: Sandbox, bot_http: h
 async def test_typing_is_told(sandbox: Sandbox, bot_http: httpx.AsyncClient, peer: Peer) -> None:
     channel = channel_id(sandbox, "general")
     await ok(bot_http, "POST", f"/channels/{channel}/typing")
-    told = await peer.told("TYPING_START")
+    told = await peer.dispatched("TYPING_START")
     assert (told["channel_id"], told["user_id"]) == (channel, sandbox.world.bot_id)

@@ -30,7 +30,7 @@ async def test_a_bot_reacts_and_takes_it_back(
     for _ in range(2):
         await ok(bot_http, "PUT", f"{path}/reactions/{HEART}/@me", headers=headers)
     await ok(bot_http, "PUT", f"{path}/reactions/{KEYCAP}/@me")
-    told = await peer.told("MESSAGE_REACTION_ADD")
+    told = await peer.dispatched("MESSAGE_REACTION_ADD")
     bot = sandbox.world.bot_id
     assert (told["user_id"], told["message_id"], told["guild_id"]) == (bot, path.split("/")[-1], LOUNGE)
     assert (told["emoji"], told["type"], told["burst"]) == ({"id": None, "name": "❤️"}, 0, False)
@@ -40,7 +40,7 @@ async def test_a_bot_reacts_and_takes_it_back(
     assert second["emoji"]["name"] == "1️⃣"
     without_selector = quote("❤")
     await ok(bot_http, "DELETE", f"{path}/reactions/{without_selector}/@me")
-    assert (await peer.told("MESSAGE_REACTION_REMOVE"))["emoji"]["name"] == "❤️"
+    assert (await peer.dispatched("MESSAGE_REACTION_REMOVE"))["emoji"]["name"] == "❤️"
     assert len((await ok(bot_http, "GET", path))["reactions"]) == 1
 
 
@@ -55,7 +55,7 @@ async def test_reactions_of_people_are_listed_and_removed_by_who_may(
     for user in ("dj", "member"):
         body = {"user": user, "message_id": message_id, "emoji": "🎵"}
         assert (await http.post("/_sandbox/reactions", json=body)).status_code == 200
-        assert (await peer.told("MESSAGE_REACTION_ADD"))["emoji"]["name"] == "🎵"
+        assert (await peer.dispatched("MESSAGE_REACTION_ADD"))["emoji"]["name"] == "🎵"
     users = f"{path}/reactions/{NOTE}"
     assert [user["id"] for user in await ok(bot_http, "GET", users)] == [DJ, MEMBER]
     assert len(await ok(bot_http, "GET", users, params={"limit": 1, "after": DJ})) == 1
@@ -65,15 +65,15 @@ async def test_reactions_of_people_are_listed_and_removed_by_who_may(
     assert await refused(bot_http, "DELETE", f"{path}/reactions") == (403, 50013)
     grant(permissions.MANAGE_MESSAGES)
     await ok(bot_http, "DELETE", f"{users}/{DJ}")
-    assert (await peer.told("MESSAGE_REACTION_REMOVE"))["user_id"] == DJ
+    assert (await peer.dispatched("MESSAGE_REACTION_REMOVE"))["user_id"] == DJ
     await http.post("/_sandbox/reactions", json={**body, "remove": True})
-    assert (await peer.told("MESSAGE_REACTION_REMOVE"))["user_id"] == MEMBER
+    assert (await peer.dispatched("MESSAGE_REACTION_REMOVE"))["user_id"] == MEMBER
     await ok(bot_http, "PUT", f"{users}/@me")
     await ok(bot_http, "DELETE", users)
-    assert (await peer.told("MESSAGE_REACTION_REMOVE_EMOJI"))["emoji"] == {"id": None, "name": "🎵"}
+    assert (await peer.dispatched("MESSAGE_REACTION_REMOVE_EMOJI"))["emoji"] == {"id": None, "name": "🎵"}
     await ok(bot_http, "PUT", f"{users}/@me")
     await ok(bot_http, "DELETE", f"{path}/reactions")
-    assert (await peer.told("MESSAGE_REACTION_REMOVE_ALL"))["message_id"] == message_id
+    assert (await peer.dispatched("MESSAGE_REACTION_REMOVE_ALL"))["message_id"] == message_id
     assert "reactions" not in await ok(bot_http, "GET", path)
 
 
@@ -101,7 +101,7 @@ async def test_messages_are_pinned_by_either_route(
     assert await refused(bot_http, "PUT", pin) == (403, 50013)
     grant(permissions.PIN_MESSAGES)
     await ok(bot_http, "PUT", pin)
-    told = await peer.told("CHANNEL_PINS_UPDATE")
+    told = await peer.dispatched("CHANNEL_PINS_UPDATE")
     assert (told["channel_id"], told["guild_id"]) == (channel, LOUNGE)
     listed = await ok(bot_http, "GET", f"/channels/{channel}/pins")
     assert [(each["id"], each["pinned"]) for each in listed] == [(message_id, True)]
@@ -113,5 +113,5 @@ async def test_messages_are_pinned_by_either_route(
     newest = (await ok(bot_http, "GET", f"/channels/{channel}/messages"))[0]
     assert (newest["type"], newest["message_reference"]["message_id"]) == (6, message_id)
     await ok(bot_http, "DELETE", pin)
-    assert (await peer.told("CHANNEL_PINS_UPDATE"))["last_pin_timestamp"] is None
+    assert (await peer.dispatched("CHANNEL_PINS_UPDATE"))["last_pin_timestamp"] is None
     assert await ok(bot_http, "GET", f"/channels/{channel}/pins") == []

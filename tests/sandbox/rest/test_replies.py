@@ -39,7 +39,7 @@ async def asked(
         "command": "play",
     }
     reply = asyncio.create_task(http.post("/_sandbox/interactions", json=order))
-    told = await peer.told("INTERACTION_CREATE")
+    told = await peer.dispatched("INTERACTION_CREATE")
     token = told["token"]
     yield Asked(
         f"/interactions/{told['id']}/{token}/callback", f"/webhooks/{told['application_id']}/{token}", reply

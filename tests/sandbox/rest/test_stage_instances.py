@@ -24,10 +24,10 @@ async def test_a_stage_is_opened_named_and_closed(
     elsewhere = wanted | {"channel_id": channel_id(sandbox, "Stage left")}
     assert await refused(bot_http, "POST", "/stage-instances", json=elsewhere) == (400, 50024)
     opened = await ok(bot_http, "POST", "/stage-instances", json=wanted)
-    assert await peer.told("STAGE_INSTANCE_CREATE") == opened
+    assert await peer.dispatched("STAGE_INSTANCE_CREATE") == opened
     assert await refused(bot_http, "POST", "/stage-instances", json=wanted) == (400, 150006)
     assert (await ok(bot_http, "PATCH", path, json={"topic": "Next"}))["topic"] == "Next"
-    assert (await peer.told("STAGE_INSTANCE_UPDATE"))["topic"] == "Next"
+    assert (await peer.dispatched("STAGE_INSTANCE_UPDATE"))["topic"] == "Next"
     assert (await ok(bot_http, "GET", path))["id"] == opened["id"]
     await ok(bot_http, "DELETE", path)
-    assert (await peer.told("STAGE_INSTANCE_DELETE"))["channel_id"] == stage
+    assert (await peer.dispatched("STAGE_INSTANCE_DELETE"))["channel_id"] == stage
