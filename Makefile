@@ -1,5 +1,5 @@
-# Every target installs what it needs (scripts/setup). Nothing is installed outside this folder, except
-# a Chromium for the browser tests (scripts/chromium).
+# Every target installs what it needs (scripts/setup). Nothing is installed outside this folder, except a Python in
+# uv's own folder if the machine has none, and a Chromium for the browser tests (scripts/chromium).
 
 PYTHON := .venv/bin/python
 ARGS ?=
