@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.errors import Refusal
-from botrunner.card.life import note_home
 from botrunner.database import from_database
 from botrunner.embeds import ACCENT, PER_PAGE, artwork_of, title_of_track, track_embed
 from botrunner.failures import Failures
 from botrunner.finds import Finds
 from botrunner.labels import cut, length_in_words
+from botrunner.lacking import note_place
 from botrunner.reply import Asked
 from botrunner.running import origin_of, read, run
 from botrunner.silence import why_silent
@@ -109,7 +109,7 @@ class Additions:
         picture: Path | None = None,
     ) -> None:
         guild_id = str(asked.guild_id)
-        await from_database(note_home, guild_id, str(asked.channel_id))
+        lacking = await note_place(asked)
         if refused:
             embed.add_field(
                 name=_("Left out"), value=cut("\n".join(map(str, refused)), MAX_FIELD), inline=False
@@ -125,6 +125,8 @@ class Additions:
                 where = _("Playing now.") if starts and not why else _("Up next.")
             embed.set_footer(text=f"{where} {why}".rstrip())
         await asked.reply(embed=embed, picture=picture)
+        if lacking:
+            await asked.reply(lacking, private=True)
 
     # --- Files ---
 

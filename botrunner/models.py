@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -67,3 +68,25 @@ class Card(models.Model):
         for name, value in fields.items():
             setattr(self, name, value)
         self.save(update_fields=list(fields))
+
+
+class ToldLack(models.Model):
+    """Permissions that the bot lacks for a feature in a channel, of which somebody was told in Discord.
+
+    The row is deleted when the bot has all of them, so that people are told if they are missing again.
+    """
+
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="told_lacks")
+    feature = models.CharField(max_length=20)
+    channel_id = models.CharField(max_length=20)
+    bits = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["guild", "feature", "channel_id"], name="toldlack_guild_feature_channel"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature} in channel {self.channel_id}"

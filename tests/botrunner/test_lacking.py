@@ -1,0 +1,94 @@
+"""What the bot lacks is told once, to the person who asked, with the link to add it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from botrunner.models import Card, ToldLack
+from guilds.models import Channel
+from realtime.db import in_thread
+from sandbox import permissions
+from tests.botrunner.stage import Stage
+from tests.botrunner.test_card import card_that, cards
+from tests.botrunner.test_languages import speak
+from tests.botrunner.voice_watch import deny, edit, grant
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AGAIN = str(3329024 | permissions.READ_MESSAGE_HISTORY)
+
+
+async def play(stage: Stage, channel: str, user: str = "owner") -> None:
+    body = {"user": user, "guild_id": stage.guild_id, "channel_id": stage.channel(channel)}
+    answer = await stage.http.post(
+        "/_sandbox/interactions", json=body | {"command": "play", "options": {"query": "Short E"}}
+    )
+    assert "Added" in str(answer.json()["embeds"]) or "Hinzugefügt" in str(answer.json()["embeds"])
+
+
+def told(stage: Stage, channel: str) -> list[str]:
+    """Return what was said in a channel to one person only."""
+    messages = stage.sandbox.world.channel_messages(stage.channel(channel))
+    return [message.content for message in messages if message.only_user_id]
+
+
+async def told_times(stage: Stage, channel: str, count: int) -> str:
+    said: list[str] = await eventually(
+        lambda: (words := told(stage, channel)) and len(words) == count and words,
+        what=f"{told(stage, channel)}",
+    )
+    return said[-1]
+
+
+async def home(stage: Stage) -> Any:
+    return await in_thread(Card.objects.values_list("home_channel_id", flat=True).get)(pk=stage.guild_id)
+
+
+async def test_where_it_may_not_post_the_card_stays_and_that_is_said_once(playing: Stage) -> None:
+    card = await card_that(playing, "Long A")
+    music, general = playing.channel("music"), playing.channel("general")
+    await deny(playing, "general", permissions.SEND_MESSAGES)
+    await speak(playing, "dj", "de")
+    await play(playing, "general", "dj")
+    said = await told_times(playing, "general", 1)
+    assert said.splitlines()[:2] == [
+        f"Für die Nachricht mit dem aktuellen Titel fehlen dem Bot Berechtigungen in <#{general}>: Nachrichten senden.",
+        f"Die Nachricht bleibt in <#{music}>.",
+    ]
+    assert f"permissions={AGAIN}&guild_id={playing.guild_id}" in said
+    await play(playing, "general")
+    await deny(playing, "general", permissions.SEND_MESSAGES | permissions.EMBED_LINKS)
+    await play(playing, "general")
+    assert (await told_times(playing, "general", 2)).splitlines()[0].endswith(": Send Messages, Embed Links.")
+    await play(playing, "music")
+    assert not told(playing, "music")
+    assert await home(playing) == music
+    assert [each.id for each in cards(playing)] == [card.id]
+
+    await deny(playing, "general", 0)
+    await play(playing, "general")
+    await card_that(playing, "Long A", channel="general")
+    assert len(told(playing, "general")) == 2
+    assert not await in_thread(ToldLack.objects.exists)()
+
+
+async def test_on_a_stage_the_permission_to_speak_is_named_once(playing: Stage) -> None:
+    stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
+    await eventually(in_thread(Channel.objects.filter(pk=stage_id).exists))
+    await playing.slash("owner", "join", channel="Open stage")
+    await play(playing, "music")
+    said = await told_times(playing, "music", 1)
+    assert said.startswith(
+        f"For speaking on stages, the bot lacks permissions in <#{stage_id}>: Mute Members."
+    )
+    requested = (
+        3329024 | permissions.READ_MESSAGE_HISTORY | permissions.MUTE_MEMBERS | permissions.REQUEST_TO_SPEAK
+    )
+    assert f"permissions={requested}&" in said
+    await play(playing, "music", "member")
+    await grant(playing, permissions.MUTE_MEMBERS)
+    await play(playing, "music")
+    assert len(told(playing, "music")) == 1
