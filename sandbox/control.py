@@ -110,10 +110,7 @@ class Control:
                 if state.guild_id in guild_ids
             ],
             "voice": [asdict(report) for report in self.voice.sessions() if report.guild_id in guild_ids],
-            "gateway": [
-                {"shard": [each.shard_id, each.shard_count], "connected": each.connection is not None}
-                for each in self.gateway.sessions.values()
-            ],
+            "gateway": [each.describe() for each in self.gateway.sessions.values()],
         }
 
     def _commands(self, viewer: User | None) -> list[Json]:

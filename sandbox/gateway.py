@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox import gateway_compression as compression
-from sandbox import shapes
+from sandbox import presence, shapes
 from sandbox.credentials import Credentials
 from sandbox.gateway_session import (
     DISALLOWED_INTENTS,
@@ -63,6 +63,7 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.identified = 0  # towards the daily limit
         self.too_early = 0  # IDENTIFYs refused because their bucket had accepted one too recently
+        self.ignored_presences = 0  # too soon after others
         self.shards = 1  # the recommended number of shards
         self._identified_at: dict[int, float] = {}  # by bucket
         self.on_voice_request: Callable[[Session, Json], None] | None = None
@@ -171,6 +172,8 @@ class Gateway:
             connection.close(4003)
         elif not isinstance(data, dict):
             connection.close(4002)
+        elif op == PRESENCE:
+            self._show_presence(connection, data)
         elif op == VOICE_STATE and self.on_voice_request is not None:
             self.on_voice_request(connection.session, data)
         elif op == REQUEST_MEMBERS:
@@ -196,14 +199,27 @@ class Gateway:
         if not self._spend_identify(shard[0]):
             connection.send(INVALID_SESSION, False)
             return
+        shown = presence.read(data["presence"]) if data.get("presence") is not None else presence.ONLINE
+        if shown is None:
+            connection.close(4002)
+            return
         session = Session(bot_id=self.world.bot_id, intents=intents, shard_id=shard[0], shard_count=shard[1])
         self.sessions[session.id] = session
+        session.presence = shown
         connection.session = session
         session.connection = connection
         self.world.emit(Event("SANDBOX_GATEWAY", {}))
         if data.get("compress") and connection.pack is compression.plain:
             connection.pack = compression.long_payloads
         self._send_ready(session, connection.version)
+
+    def _show_presence(self, connection: Connection, data: Json) -> None:
+        shown = presence.read(data)
+        if shown is None:
+            connection.close(4002)
+        elif connection.session is not None and not connection.session.show_presence(shown):
+            self.ignored_presences += 1
+        self.world.emit(Event("SANDBOX_GATEWAY", {}))
 
     def _spend_identify(self, shard_id: int) -> bool:
         """Count an IDENTIFY. Returns False if its bucket accepted one less than `IDENTIFY_SECONDS` ago."""

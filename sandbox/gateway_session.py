@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox import presence
 from sandbox.gateway_compression import Pack
 from sandbox.model import Event, Json
 
@@ -72,6 +73,26 @@ class Session:
         self.buffer: deque[tuple[int, str]] = deque(maxlen=BUFFERED_EVENTS)
         self.connection: Connection | None = None
         self.expiry: asyncio.TimerHandle | None = None
+        self.presence: Json = presence.ONLINE
+        self._presence_times: deque[float] = deque(maxlen=presence.MOST)
+
+    def describe(self) -> Json:
+        """Return what the sandbox's page shows."""
+        return {
+            "shard": [self.shard_id, self.shard_count],
+            "connected": self.connection is not None,
+            "presence": self.presence | {"said": presence.said(self.presence)},
+        }
+
+    def show_presence(self, shown: Json) -> bool:
+        """Store a presence. Returns False if there were too many within the last seconds, so that it is ignored."""
+        now = asyncio.get_running_loop().time()
+        times = self._presence_times
+        if len(times) == presence.MOST and now - times[0] < presence.WINDOW_SECONDS:
+            return False
+        times.append(now)
+        self.presence = shown
+        return True
 
     def about_itself(self, event: Event) -> bool:
         """A bot receives updates of its own membership without any privileged intent."""

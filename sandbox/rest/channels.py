@@ -143,9 +143,14 @@ async def start_typing(call: Call) -> None:
 
 
 async def set_voice_status(call: Call) -> None:
-    channel = named.channel(call, need=permissions.SET_VOICE_CHANNEL_STATUS)
+    """Set or remove the status of a voice channel. Outside of its own channel, the bot also needs Manage Channels."""
+    channel = named.channel(call)
     if channel.type != ChannelType.VOICE:
         raise DiscordError(400, 50024, "Cannot execute action on this channel type")
+    state = call.world.voice_states.get((channel.guild_id or "", call.world.bot_id))
+    seated = state is not None and state.channel_id == channel.id
+    need = permissions.SET_VOICE_CHANNEL_STATUS | (0 if seated else permissions.MANAGE_CHANNELS)
+    named.channel(call, need=need)
     status = (await call.object()).get("status")
     if status is not None and (not isinstance(status, str) or len(status) > 500):
         raise invalid_form({"status": "Must be 500 or fewer in length."})

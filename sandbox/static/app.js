@@ -136,6 +136,12 @@ function drawSide() {
   listener.place(guild()?.id ?? null, where?.name ?? "");
 }
 
+/** @param {string} guildId @returns {string} what the bot's profile says to this server */
+function presenceIn(guildId) {
+  const shard = state.gateway.find((/** @type {any} */ each) => each.connected && Number((BigInt(guildId) >> 22n) % BigInt(each.shard[1])) === each.shard[0]);
+  return shard?.presence.said ? ` · ${shard.presence.said}` : "";
+}
+
 /** @param {any} each */
 function drawGuild(each) {
   const channels = state.channels.filter((/** @type {any} */ one) => one.guild_id === each.id);
@@ -144,7 +150,7 @@ function drawGuild(each) {
   return el(
     "section",
     {},
-    el("h2", {}, each.name, el("small", {}, each.bot_installed ? "bot installed" : "bot not installed")),
+    el("h2", {}, each.name, el("small", {}, each.bot_installed ? `bot installed${presenceIn(each.id)}` : "bot not installed")),
     el("h3", {}, "Text"),
     ...ofType(TEXT).map((/** @type {any} */ one) => el(
       "button.channel",

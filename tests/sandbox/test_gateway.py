@@ -179,6 +179,45 @@ async def test_sounds_and_ephemeral_data_of_channels_are_sent_on_request(
         assert (await peer.dispatched("CHANNEL_INFO"))["channels"][0] == {"id": stage, "status": None}
 
 
+PRESENCE = {
+    "status": "online",
+    "afk": False,
+    "since": None,
+    "activities": [{"name": "Cold Harbour", "type": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "busy"}, {"afk": None}, {"since": "now"}, {"activities": None}, {"activities": [{"name": "x"}]},
+        {"activities": [{"name": "", "type": 0}]}, {"activities": [{"name": "x" * 129, "type": 0}]},
+        {"activities": [{"name": "x", "type": 6}]},
+    ],
+)  # fmt: skip
+async def test_a_malformed_presence_closes(sandbox: Sandbox, changes: dict[str, Any]) -> None:
+    async with listening(sandbox, 1) as peer:
+        await peer.say(3, PRESENCE | changes)
+        assert await peer.close_code() == 4002
+
+
+async def test_a_presence_is_shown_and_the_sixth_in_20_seconds_ignored(
+    sandbox: Sandbox, http: httpx.AsyncClient
+) -> None:
+    async def said() -> str:
+        state = (await http.get("/_sandbox/state")).json()
+        return str(state["gateway"][0]["presence"]["said"])
+
+    async with listening(sandbox, 1) as peer:
+        assert await said() == ""
+        await peer.say(3, PRESENCE)
+        for text in ("a", "b", "c", "d", "e"):
+            activities = [{"name": "Custom Status", "type": 4, "state": text}]
+            await peer.say(3, PRESENCE | {"activities": activities})
+        await eventually(lambda: sandbox.gateway.ignored_presences == 1)
+        assert await said() == "d"
+
+
 async def test_a_resume_replays_exactly_what_was_missed(
     sandbox: Sandbox, bot_http: httpx.AsyncClient
 ) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from sandbox import permissions
+from sandbox.model import VoiceState
 from sandbox.seed import BOT_ROLE, DJ, JUNIPER, LOUNGE, MEMBER, OUTSIDER, OWNER
 from sandbox.server import Sandbox
 from tests.sandbox.conftest import channel_id, ok, refused
@@ -63,7 +64,12 @@ async def test_refusals_have_discords_codes(sandbox: Sandbox, bot_http: httpx.As
 
 async def test_the_voice_status_is_set(sandbox: Sandbox, bot_http: httpx.AsyncClient) -> None:
     stage = channel_id(sandbox, "Stage left")
-    await ok(bot_http, "PUT", f"/channels/{stage}/voice-status", json={"status": "Cold Harbour"})
+    path, body = f"/channels/{stage}/voice-status", {"status": "Cold Harbour"}
+    # Outside of the channel, the bot also needs Manage Channels.
+    assert await refused(bot_http, "PUT", path, json=body) == (403, 50013)
+    state = VoiceState(LOUNGE, stage, sandbox.world.bot_id, "session")
+    sandbox.world.voice_states[LOUNGE, sandbox.world.bot_id] = state
+    await ok(bot_http, "PUT", path, json=body)
     assert sandbox.world.channels[stage].status == "Cold Harbour"
     general = channel_id(sandbox, "general")
     assert await refused(bot_http, "PUT", f"/channels/{general}/voice-status", json={"status": "x"}) == (
