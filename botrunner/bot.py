@@ -29,6 +29,7 @@ from botrunner.intents import intents
 from botrunner.leases import LeaseKeeper
 from botrunner.lists import turn
 from botrunner.mirror import Mirror
+from botrunner.presence import Presence
 from botrunner.reconciler import Reconciler
 from botrunner.registering import register_commands
 from botrunner.reply import Answering, Asked
@@ -92,12 +93,14 @@ class Bot(commands.Bot):
         self.cards = CardKeeper(
             owner=lease_owner(), serves=lambda guild_id: self.get_guild(int(guild_id)) is not None
         )
+        self._presence = Presence(self)
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
         self._answering = Answering(
             self, {"card": press_card, "turn": turn, "undo": press_undo, "redo": press_redo}
         )
         self._failures = Failures()
         self._hear_of_members()
+        self._hear_of_channel_statuses()
         self.add_listener(self._after_ready, "on_connect")
         self._add_cogs()
         hints.ensure_relay()
@@ -123,6 +126,23 @@ class Bot(commands.Bot):
             self.dispatch("raw_member_update", data)
 
         parsers["GUILD_MEMBER_UPDATE"] = heard
+
+    def _hear_of_channel_statuses(self) -> None:
+        """Handle two events that nextcord does not know."""
+
+        def status(data: Any) -> None:
+            reconciler = self._reconcilers.get(str(data["guild_id"]))
+            if reconciler is not None:
+                reconciler.channel_status.heard([data])
+
+        def info(data: Any) -> None:
+            reconciler = self._reconcilers.get(str(data["guild_id"]))
+            if reconciler is not None:
+                reconciler.channel_status.heard_all(data["channels"])
+
+        parsers: dict[str, Any] = self._connection.parsers
+        parsers["VOICE_CHANNEL_STATUS_UPDATE"] = status
+        parsers["CHANNEL_INFO"] = info
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait for a turn to identify, which all processes share. nextcord gives up after a minute and calls again."""
@@ -198,6 +218,7 @@ class Bot(commands.Bot):
         await asyncio.gather(
             self._alerts.close(),
             self.cards.close(),
+            self._presence.close(),
             *self._stopping,
             *(reconciler.stop() for reconciler in reconcilers),
         )
@@ -231,6 +252,7 @@ class Bot(commands.Bot):
         await self._heartbeat.ready()
         self._alerts.start()
         self.cards.start()
+        self._presence.start()
         await self.mirror.drop_vanished()
 
     async def on_ready(self) -> None:

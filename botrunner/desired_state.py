@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from botrunner.channel_status import status_of
+from botrunner.labels import label
 from database.prepared import Prepared
 from guilds.models import GuildSettings
 from queue_app.domain import playback
@@ -37,6 +39,7 @@ class DesiredState:
     waiting: bool  # something is queued
     unresolved: bool  # a queued track's metadata has not been read yet
     channel_change: ChannelChange  # whether people joined the bot's channel, or all of them left
+    status: str  # the text to show at the voice channel, "" for none
     recount: bool  # the stored vote count is out of date
 
     @property
@@ -86,6 +89,9 @@ def read_desired_state(guild_id: str) -> DesiredState:
         waiting=player.waiting,
         unresolved=player.waiting and next_unresolved(guild_id) is not None,
         channel_change=compare_channel(player, settings),
+        status=status_of(label(track.title or track.uri, track.artist))
+        if settings.channel_status and track and not (player.paused or player.stopped)
+        else "",
         recount=player.skip_votes > 0
         and (player.skip_votes, player.skip_votes_needed) != tally(player, settings),
     )

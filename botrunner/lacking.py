@@ -14,7 +14,7 @@ from botrunner.database import from_database
 from botrunner.models import Card, ToldLack
 from botrunner.reply import Asked
 from botrunner.running import read
-from guilds.bot_features import CARD, FEATURES, STAGE, needs_of
+from guilds.bot_features import CARD, FEATURES, STAGE, STATUS, needs_of
 from guilds.channel_permissions import (
     MUTE_MEMBERS,
     REQUEST_TO_SPEAK,
@@ -93,6 +93,8 @@ def _lacks(guild: Guild, settings: GuildSettings, channel_id: str, may: int) -> 
             channel_id, may = chosen.pk, mirrored(chosen)
         yield _lack(CARD, channel_id, may)
     voice = Channel.objects.filter(guild=guild, pk=load_player(guild.pk).voice_channel_id).first()
+    if voice is not None and voice.type == ChannelType.VOICE and settings.channel_status:
+        yield _lack(STATUS, voice.pk, mirrored(voice))
     if voice is not None and voice.type == ChannelType.STAGE:
         may = mirrored(voice)
         yield _lack(STAGE, voice.pk, may | REQUEST_TO_SPEAK if may & MUTE_MEMBERS else may)

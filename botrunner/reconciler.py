@@ -18,6 +18,7 @@ from uuid import UUID
 import nextcord
 
 from botrunner.audio.source import TrackSource
+from botrunner.channel_status import ChannelStatus
 from botrunner.desired_state import DesiredState, read_desired_state
 from botrunner.leases import LeaseKeeper
 from botrunner.moves import Moves, is_deleted
@@ -67,6 +68,7 @@ class Reconciler:
         self._voice: VoiceClient | None = None
         self._playing: Playing | None = None
         self._seat = Seat()
+        self.channel_status = ChannelStatus(bot, guild_id)
         self._observed: tuple[str | None, bool, str] = (None, False, "")
         self._retries = Retries()
         self._moves = Moves()
@@ -197,6 +199,7 @@ class Reconciler:
             return
         if self._voice is None:
             self._voice = VoiceClient(self._bot, channel, on_moved=self._moved, on_change=self.wake)
+        await self.channel_status.clear()
         await self._voice.ask(channel)
 
     async def _report(self, code: str, detail: str, desired: DesiredState) -> None:
@@ -230,6 +233,7 @@ class Reconciler:
         if playing is not None and playing.begun:
             # The source belongs to nextcord's player thread. A new one will continue at the saved position.
             self._drop_playing()
+        await self.channel_status.clear()
         await voice.leave()
         self.wake()
 
@@ -344,16 +348,11 @@ class Reconciler:
         if voice is not None and voice.between_links and self._observed[0] is not None:
             return  # it is changing from one voice server to another
         connected = voice.heard_in if voice is not None else None
-        sounding = bool(
-            connected
-            and voice
-            and playing
-            and playing.source
-            and voice.source is playing.source
-            and voice.is_playing()
-        )
+        source = playing.source if playing else None
+        sounding = bool(connected and voice and source and voice.source is source and voice.is_playing())
         there = connected is not None and connected == desired.channel_id
         obstacle = self._seat.obstacle if there and not desired.paused else None
+        self.channel_status.show(connected if there else None, "" if obstacle else desired.status)
         code, detail = (obstacle.code, obstacle.detail) if obstacle else ("", "")
         # Once connected, an earlier error no longer holds.
         unreported = connected is not None and desired.item_id is not None and desired.error_code != code
@@ -378,6 +377,8 @@ class Reconciler:
         self._drop_playing()
         voice, self._voice = self._voice, None
         if voice is not None:
+            if not quietly:
+                await self.channel_status.clear()
             await voice.leave(quietly=quietly)
         self._observed = (None, False, "")
 

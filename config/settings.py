@@ -107,6 +107,8 @@ else:
     DISCORD_AUTHORIZE_URL = env.str("DISCORD_AUTHORIZE_URL", "https://discord.com/oauth2/authorize")
     DISCORD_CDN_URL = env.str("DISCORD_CDN_URL", "https://cdn.discordapp.com").rstrip("/")
     DISCORD_CA_FILE = env.str("DISCORD_CA_FILE", "")
+# What the bot's profile shows: nothing, a text, or with `track` the track that plays.
+BOT_PRESENCE = env.str("BOT_PRESENCE", "").strip()
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 
 # By default only the sandbox's `owner` may open the Django admin.

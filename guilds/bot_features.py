@@ -33,7 +33,7 @@ FEATURES = {
     CARD: Feature(_("the message with the current track"), "show_card"),
     STAGE: Feature(_("speaking on stages")),
     REQUEST: Feature(_("the request channel")),
-    STATUS: Feature(_("the status of the voice channel")),
+    STATUS: Feature(_("the status of the voice channel"), "channel_status"),
 }
 
 

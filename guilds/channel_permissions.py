@@ -11,6 +11,7 @@ from django.conf import settings
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 
+MANAGE_CHANNELS = 1 << 4
 VIEW_CHANNEL = 1 << 10
 SEND_MESSAGES = 1 << 11
 MANAGE_MESSAGES = 1 << 13

@@ -305,6 +305,17 @@ class GuildSettings(models.Model):
         help_text=_("How long the bot waits in an empty channel."),
     )
 
+    channel_status = SwitchField(
+        _("Track as the channel’s status"),
+        section=Section.VOICE,
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The current track is shown under the name of the voice channel. The bot needs the permission Set Voice "
+            "Channel Status for this."
+        ),
+    )
+
     show_card = SwitchField(
         _("Show what plays"),
         section=Section.DISCORD,

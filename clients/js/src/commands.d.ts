@@ -58,6 +58,8 @@ export interface Settings {
   stay_in_channel: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes: number;
+  /** The current track is shown under the name of the voice channel. The bot needs the permission Set Voice Channel Status for this. */
+  channel_status: boolean;
   /** The bot posts one message with the current track and buttons, and keeps it up to date. */
   show_card: boolean;
   /** Where that message is posted. */
@@ -95,6 +97,8 @@ export interface ChangeSettingsArguments {
   stay_in_channel?: boolean;
   /** How long the bot waits in an empty channel. */
   leave_after_minutes?: number;
+  /** The current track is shown under the name of the voice channel. The bot needs the permission Set Voice Channel Status for this. */
+  channel_status?: boolean;
   /** The bot posts one message with the current track and buttons, and keeps it up to date. */
   show_card?: boolean;
   /** Where that message is posted. */

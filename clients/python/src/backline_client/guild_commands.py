@@ -60,6 +60,9 @@ class ChangeSettingsArguments(TypedDict):
     stay_in_channel: NotRequired[bool]
     # How long the bot waits in an empty channel.
     leave_after_minutes: NotRequired[int]
+    # The current track is shown under the name of the voice channel. The bot needs the permission Set Voice
+    # Channel Status for this.
+    channel_status: NotRequired[bool]
     # The bot posts one message with the current track and buttons, and keeps it up to date.
     show_card: NotRequired[bool]
     # Where that message is posted.
