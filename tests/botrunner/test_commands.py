@@ -246,6 +246,7 @@ async def test_queue_and_nowplaying_of_an_empty_guild(ready: Stage) -> None:
 
 
 async def test_leave_keeps_the_queue_and_resume_brings_it_back(playing: Stage) -> None:
+    await playing.hear(440, after=50)
     assert (await playing.slash("member", "leave"))["content"] == "Left the channel. The queue is kept."
     left = await playing.status("stopped")
     assert left.item is not None

@@ -16,6 +16,7 @@ SECONDS_TO_COME_BACK = 8.0
 
 
 async def test_kicked_from_voice_it_stops_and_keeps_everything(playing: Stage) -> None:
+    await playing.hear(440, after=50)
     await playing.fault("kick_bot", guild_id=LOUNGE)
     player = await playing.status("stopped")
     assert player.item is not None
@@ -158,6 +159,7 @@ async def test_a_deleted_voice_channel_is_no_kick_and_another_one_helps(
             if state.channel_id == channel.id:
                 actions.leave_voice(world, LOUNGE, state.user_id)
 
+    await playing.hear(440, after=50)
     if out_first:
         everybody_out()
     shape = channel_shape(world, channel)

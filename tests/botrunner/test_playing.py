@@ -56,6 +56,7 @@ async def test_it_becomes_idle_behind_the_last_track_and_stays_in_the_channel(st
 
 
 async def test_pausing_holds_the_position(playing: Stage) -> None:
+    await playing.hear(440, after=50)
     await playing.slash("owner", "pause")
     await playing.silence()
     paused = await playing.status("paused")
