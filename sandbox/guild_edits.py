@@ -17,12 +17,13 @@
 | add_member | user_id, roles? | GUILD_MEMBER_ADD |
 | edit_member | user_id, roles?, nick? | GUILD_MEMBER_UPDATE |
 | remove_member | user_id | GUILD_MEMBER_REMOVE |
+| set_command_permissions | command_id (or the application's), permissions | APPLICATION_COMMAND_PERMISSIONS_UPDATE |
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from sandbox import actions, shapes, snowflake
+from sandbox import actions, command_permissions, shapes, snowflake
 from sandbox.errors import Refused
 from sandbox.languages import read_locale
 from sandbox.model import Channel, ChannelType, Event, Guild, Json, Member, Overwrite, Role
@@ -62,6 +63,7 @@ class GuildEdits:
             "add_member": self._add_member,
             "edit_member": self._edit_member,
             "remove_member": self._remove_member,
+            "set_command_permissions": self._set_command_permissions,
         }
         change = changes.get(str(body.get("change")))
         if change is None:
@@ -82,6 +84,16 @@ class GuildEdits:
         self.guild.owner_id = self._member(body).user_id
         self._emit("GUILD_UPDATE", shapes.guild(self.world, self.guild))
         return shapes.guild(self.world, self.guild)
+
+    def _set_command_permissions(self, body: Json) -> Json:
+        """Replace the server's rules for a command, or for all commands of the bot."""
+        command_id = _field(body, "command_id", str)
+        if command_id not in (*self.world.commands, self.world.bot_id):
+            raise Refused(404, "UNKNOWN_COMMAND", "The bot has not registered a command with this id")
+        self.guild.command_permissions[command_id] = command_permissions.read(body.get("permissions"))
+        shape = command_permissions.shape(self.world, self.guild, command_id)
+        self._emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", shape)
+        return shape
 
     def _set_afk_channel(self, body: Json) -> Json:
         self.guild.afk_channel_id = self._channel(body).id if body.get("channel_id") else None

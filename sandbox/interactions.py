@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox import actions, menus, options, permissions, shapes
+from sandbox import actions, command_permissions, menus, options, permissions, shapes
 from sandbox.attachments import Attachments
 from sandbox.components import chosen_values, find_component
 from sandbox.errors import DiscordError, Refused, invalid_form, unknown
@@ -83,6 +83,7 @@ class Interactions:
         """
         member, channel = self._place(user_id, guild_id, channel_id)
         invocation = options.understand(self.world, member, command, values, offer=self._offer(user_id))
+        self._check_channel(member, channel, invocation)
         interaction = self._start(COMMAND, member, channel, invocation.data, used=invocation)
         return await self._reply(interaction, patience)
 
@@ -99,8 +100,12 @@ class Interactions:
             invocation = menus.on_message(self.world, member, command, message)
         else:
             invocation = menus.on_user(self.world, member, command, target_id)
+        self._check_channel(member, channel, invocation)
         interaction = self._start(COMMAND, member, channel, invocation.data, used=invocation)
         return await self._reply(interaction, patience)
+
+    def _check_channel(self, member: Member, channel: Channel, used: options.Invocation) -> None:
+        command_permissions.check_channel(self.world, member, self.world.commands[used.data["id"]], channel)
 
     def _offer(self, user_id: str) -> options.Offer:
         return lambda upload_id: self.attachments.offer(upload_id, user_id=user_id)
@@ -112,6 +117,7 @@ class Interactions:
         member, channel = self._place(user_id, guild_id, channel_id)
         offer = self._offer(user_id)
         invocation = options.understand(self.world, member, command, values, offer=offer, focused=focused)
+        self._check_channel(member, channel, invocation)
         interaction = self._start(AUTOCOMPLETE, member, channel, invocation.data)
         await self._wait(interaction.answered, ANSWER_SECONDS)
         choices: list[Json] = interaction.answer_data.get("choices") or []

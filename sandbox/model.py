@@ -38,6 +38,8 @@ class Guild:
     stickers: list[Json] = field(default_factory=list)
     sounds: list[Json] = field(default_factory=list)
     bans: dict[str, str | None] = field(default_factory=dict)  # user id -> reason
+    # The server's rules for commands in Discord's format, by the id of a command or of the application
+    command_permissions: dict[str, list[Json]] = field(default_factory=dict)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox import permissions, shapes
 from sandbox.command_checks import CHAT
+from sandbox.command_permissions import may_use
 from sandbox.errors import Refused
 from sandbox.model import Json, Member
 from sandbox.world import World
@@ -81,7 +82,7 @@ def commands_for(world: World, member: Member) -> list[Json]:
         key = (command["type"], command["name"])
         if command.get("guild_id") in (None, member.guild_id) and ("guild_id" in command or key not in found):
             found[key] = command
-    return [command for command in found.values() if _may_use(world, member, command)]
+    return [command for command in found.values() if may_use(world, member, command)]
 
 
 def find_command(world: World, guild_id: str, name: str, *, kind: int = CHAT) -> Json:
@@ -99,16 +100,8 @@ def find_command(world: World, guild_id: str, name: str, *, kind: int = CHAT) ->
 
 def check_permission(world: World, member: Member, command: Json) -> None:
     """Raises Refused."""
-    if not _may_use(world, member, command):
+    if not may_use(world, member, command):
         raise Refused(403, "FORBIDDEN", f"This member may not use /{command['name']}")
-
-
-def _may_use(world: World, member: Member, command: Json) -> bool:
-    needed = command.get("default_member_permissions")
-    if needed is None:
-        return True
-    bits = permissions.in_guild(world, member)
-    return bits == permissions.ALL or (int(needed) != 0 and bits & int(needed) == int(needed))
 
 
 def _options(

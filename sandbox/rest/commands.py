@@ -1,6 +1,6 @@
 """/applications/{id}/commands: the bot's application commands, global and per guild."""
 
-from sandbox import command_checks
+from sandbox import command_checks, command_permissions
 from sandbox.errors import DiscordError, invalid_form, missing_access, unknown
 from sandbox.model import Event, Json
 from sandbox.rest.api import Answer, Call, Route
@@ -102,15 +102,18 @@ async def delete_command(call: Call) -> None:
 
 
 async def list_permissions(call: Call) -> list[Json]:
-    """Return an empty list: only people can restrict commands, with a user token."""
-    _scope(call)
-    return []
+    """Return the server's rules. Only people can change them, with a user token."""
+    guild = call.world.guilds[str(_scope(call))]
+    rules = guild.command_permissions
+    return [command_permissions.shape(call.world, guild, each) for each in rules if rules[each]]
 
 
 async def get_permissions(call: Call) -> Json:
-    _scope(call)
-    if call.param("command_id") not in call.world.commands:
+    guild, command_id = call.world.guilds[str(_scope(call))], call.param("command_id")
+    if command_id not in (*call.world.commands, call.world.bot_id):
         raise unknown("Application Command")
+    if guild.command_permissions.get(command_id):
+        return command_permissions.shape(call.world, guild, command_id)
     raise DiscordError(404, 10066, "Unknown application command permissions")
 
 

@@ -15,10 +15,10 @@ from queue_app.models import ItemState
 from queue_app.player_states import NOWHERE, PAUSED, SILENCES
 from realtime.db import in_thread
 from sandbox import permissions
-from sandbox.seed import OWNER
+from sandbox.seed import DJ_ROLE, MEMBER, OWNER
 from tests.botrunner.conftest import TONES
 from tests.botrunner.stage import Stage
-from tests.botrunner.voice_watch import deny, moderate
+from tests.botrunner.voice_watch import deny, edit, moderate
 from tests.factories import TrackFactory
 from tests.waiting import eventually
 
@@ -49,6 +49,42 @@ async def test_the_commands_are_registered(ready: Stage) -> None:
         "help",
         "Add to queue",  # in the menu of a message
     }  # fmt: skip
+
+
+async def test_a_server_decides_who_may_use_a_command_and_where(ready: Stage) -> None:
+    """As in Server Settings, Integrations. The bot registers no defaults of its own."""
+    world, dj = ready.sandbox.world, DJ_ROLE
+    assert {command["default_member_permissions"] for command in world.commands.values()} == {None}
+    ids = {command["name"]: command["id"] for command in world.commands.values()}
+    music = ready.channel("music")
+
+    async def rule(command_id: str, *rules: tuple[str, int, bool]) -> None:
+        permissions = [{"id": about, "type": kind, "permission": allowed} for about, kind, allowed in rules]
+        await edit(ready, "set_command_permissions", command_id=command_id, permissions=permissions)
+
+    async def status(user: str) -> int:
+        body = {
+            "user": user,
+            "guild_id": ready.guild_id,
+            "channel_id": music,
+            "command": "queue",
+            "options": {},
+        }
+        return (await ready.http.post("/_sandbox/interactions", json=body)).status_code
+
+    async def statuses() -> list[int]:
+        return [await status(user) for user in ("owner", "dj", "member")]
+
+    assert await statuses() == [200, 200, 200]
+    await rule(world.bot_id, (ready.guild_id, 1, False), (dj, 1, True))
+    assert await statuses() == [200, 200, 403]
+    await rule(ids["queue"], (MEMBER, 2, True), (dj, 1, False))
+    assert await statuses() == [200, 403, 200]
+    await rule(ids["queue"], (music, 3, False))
+    assert await statuses() == [200, 403, 403]
+    await rule(ids["queue"])
+    await rule(world.bot_id)
+    assert await statuses() == [200, 200, 200]
 
 
 async def test_commands_are_written_when_they_change_only_and_keep_their_ids(ready: Stage) -> None:
