@@ -21,6 +21,7 @@ from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_tr
 from botrunner.labels import length_in_words
 from botrunner.reply import Asked
 from library.clock import clock
+from queue_app.history import newest_plays
 from queue_app.models import ItemState, Play, Player, QueueItem
 from queue_app.numbers import numbered_items
 from queue_app.queries import load_player, waiting
@@ -92,8 +93,7 @@ def _queue_embed(items: list[QueueItem], player: Player, first: int) -> nextcord
 
 def history_page(guild_id: str, number: int) -> Page:
     first = (number - 1) * PER_PAGE
-    newest = Play.objects.filter(guild_id=guild_id).select_related("track", "requested_by", "item")
-    plays = list(newest.order_by("-started_at", "-id")[first : first + PER_PAGE + 1])
+    plays = newest_plays(guild_id, offset=first, limit=PER_PAGE + 1)
     lines = [_play_line(place, play) for place, play in enumerate(plays[:PER_PAGE], start=first + 1)]
     empty = _("Nothing was played yet.") if number == 1 else _("The history has no such page.")
     embed = list_embed(_("History"), lines, empty=empty)

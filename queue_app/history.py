@@ -19,32 +19,55 @@ from queue_app.queries import load_player
 from queue_app.shapes import iso, play_shape
 
 TOP = 10
+NEWEST = ("-started_at", "-pk")
 EXPORT_PAGE = 500
 
 
 def read_history(
     guild_id: str, *, limit: int, before: int | None = None, user_id: int | None = None, state: str = ""
 ) -> list[dict[str, Any]]:
-    """Return up to `limit` plays in their shape, newest first, older than the play `before` if it is given.
+    """Return up to `limit` plays in their shape: the current one, then the others, newest first.
 
-    At most four queries, however many plays there are.
+    If `before` is given, only those that follow this play. At most five queries, however many plays there are.
     """
     plays = Play.objects.filter(guild_id=guild_id)
+    last = None
     if before is not None:
-        started_at = plays.filter(pk=before).values_list("started_at", flat=True).first()
-        if started_at is None:
+        last = plays.filter(pk=before).first()
+        if last is None:
             return []  # it was deleted because of its age, and so were all older ones
-        older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=before)
-        plays = plays.filter(older, started_at__lte=started_at)  # the second condition can use an index
     if user_id is not None:
         plays = plays.filter(requested_by=user_id)
     if state:
         plays = plays.filter(outcome=state)
-    newest = plays.select_related("item__track", "item__requested_by").order_by("-started_at", "-pk")
-    page = list(newest[:limit])
+    plays = plays.select_related("item__track", "item__requested_by")
+    page = list(_current(plays)[:limit]) if last is None else []
+    page += _ended(plays, after=last)[: limit - len(page)]
     counts = _play_counts(guild_id, {play.track_id for play in page})
     player = load_player(guild_id)
     return [play_shape(play, player, plays=counts.get(play.track_id, 1)) for play in page]
+
+
+def newest_plays(guild_id: str, *, offset: int, limit: int) -> list[Play]:
+    """Return plays with their items, tracks and requesters, in the order of `read_history`."""
+    plays = Play.objects.filter(guild_id=guild_id).select_related("track", "requested_by", "item")
+    current = list(_current(plays))
+    begin, end = offset - len(current), offset + limit - len(current)
+    return [*current[offset:], *_ended(plays)[max(begin, 0) : max(end, 0)]]
+
+
+def _current(plays: QuerySet[Play]) -> QuerySet[Play]:
+    """Return the current play. If a skip was undone, it began before the play of the track that had followed."""
+    return plays.filter(ended_at=None).order_by(*NEWEST)
+
+
+def _ended(plays: QuerySet[Play], *, after: Play | None = None) -> QuerySet[Play]:
+    """Return the other plays, newest first. With `after`, only those that follow this one."""
+    ended = plays.exclude(ended_at=None).order_by(*NEWEST)
+    if after is None or after.ended_at is None:
+        return ended
+    older = Q(started_at__lt=after.started_at) | Q(started_at=after.started_at, pk__lt=after.pk)
+    return ended.filter(older, started_at__lte=after.started_at)  # the second condition can use an index
 
 
 def plays_of(user: User) -> Iterator[dict[str, Any]]:
