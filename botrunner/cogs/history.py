@@ -133,13 +133,13 @@ async def _undo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
     """Return the sentence of the change that was undone, and its primary key. Raises a refusal."""
     undone = await run(asked, "Undo", {"seq": seq})
     what, change = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
-    return _with_left_out(_("Undid: %(what)s") % {"what": what}, undone["left_out"]), change
+    return _with_left_out(_("Undid: %(what)s") % {"what": f"*{what}*"}, undone["left_out"]), change
 
 
 async def _redo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
     redone = await run(asked, "Redo", {"seq": seq})
     what, change = await from_database(_sentence_of, str(asked.guild_id), redone["change"])
-    return _with_left_out(_("Redid: %(what)s") % {"what": what}, redone["left_out"]), change
+    return _with_left_out(_("Redid: %(what)s") % {"what": f"*{what}*"}, redone["left_out"]), change
 
 
 def _sentence_of(guild_id: str, seq: int) -> tuple[str, int]:

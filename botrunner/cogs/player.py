@@ -96,7 +96,7 @@ class Playback(Cog):
             case Loop.QUEUE:
                 sentence = _("The queue repeats.")
             case _:
-                sentence = _("Nothing repeats.")
+                sentence = _("The loop is off.")
         await interaction.reply(sentence)
 
     @nextcord.slash_command(
@@ -152,7 +152,7 @@ def _now_embed(player: Player) -> nextcord.Embed:
     embed.add_field(name=_("Position"), value=position)
     embed.add_field(name=_("State"), value=silence or str(player.status.label))
     if player.loop != Loop.OFF:
-        embed.add_field(name=_("Repeats"), value=_(LOOP_NAMES[player.loop]))
+        embed.add_field(name=_("Loop"), value=_(LOOP_NAMES[player.loop]))
     if player.item.requested_by:
         embed.set_footer(text=_("Added by %(name)s") % {"name": player.item.requested_by})
     return embed

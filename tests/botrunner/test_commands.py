@@ -357,12 +357,12 @@ async def test_help_lists_every_command_by_subject(ready: Stage) -> None:
 async def test_volume_and_loop_are_set(playing: Stage) -> None:
     assert (await playing.slash("member", "volume", level=40))["content"] == "Volume set to 40%."
     said = {"track": "The current track repeats until it is skipped.", "queue": "The queue repeats."}
-    for what, sentence in (said | {"off": "Nothing repeats."}).items():
+    for what, sentence in (said | {"off": "The loop is off."}).items():
         assert (await playing.slash("member", "loop", what=what))["content"] == sentence
         assert (await playing.player()).loop == what
         shown = {
             field["name"]: field["value"] for field in card(await playing.slash("dj", "nowplaying"))["fields"]
         }
         names = {"track": "The current track", "queue": "The queue"}
-        assert shown.get("Repeats") == names.get(what)
+        assert shown.get("Loop") == names.get(what)
     assert (await playing.player()).volume == 40

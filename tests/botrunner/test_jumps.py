@@ -127,12 +127,12 @@ async def test_undoing_a_skip_goes_on_where_it_was_and_the_other_keeps_its_posit
     await stage.hear(300)
     await stage.slash("member", "seek", position="0:32")
     await stage.hear(500)
-    assert await said(stage, "undo") == "Undid: Maren skipped Steps."
+    assert await said(stage, "undo") == "Undid: *Maren skipped Steps.*"
     await stage.hear(600)
     first, second = await stage.items()
     assert (first.state, second.state) == (ItemState.PLAYING, ItemState.QUEUED)
     assert 32_000 <= second.resume_ms < 45_000
-    assert await said(stage, "redo") == "Redid: Maren skipped Steps."
+    assert await said(stage, "redo") == "Redid: *Maren skipped Steps.*"
     await stage.hear(500)
 
 

@@ -74,9 +74,9 @@ def test_the_player_is_steered(desk: Desk, scene: Scene) -> None:
 
     # Repeat goes through its three states.
     for words, value, told in [
-        ("Repeat: off", "queue", "You set the queue to repeat"),
-        ("Repeat: queue", "track", "You set the current track to repeat"),
-        ("Repeat: current track", "off", "You turned off repeat"),
+        ("Loop: off", "queue", "You set the loop to the queue"),
+        ("Loop: queue", "track", "You set the loop to the current track"),
+        ("Loop: current track", "off", "You turned off the loop"),
     ]:
         page.get_by_role("button", name=words).click()
         expect(deeds.first).to_have_text(told)
@@ -96,7 +96,7 @@ def test_the_player_is_steered(desk: Desk, scene: Scene) -> None:
     page.get_by_role("button", name="Stop playback").click()
     expect(page.locator("#now-status")).to_have_text("Stopped")
     expect(page.locator("#queue-empty")).to_be_visible()
-    expect(deeds.nth(1)).to_have_text("You cleared the queue: 2 tracks")
+    expect(deeds.first).to_have_text("You stopped playback and cleared 2 tracks")
     assert window.complaints == []
 
 

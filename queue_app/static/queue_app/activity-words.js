@@ -19,9 +19,9 @@ const KEPT = 1_000;
 
 /** @type {Record<Player["loop"], string>} */
 const LOOPED = {
-  off: gettext("%(who)s turned off repeat"),
-  track: gettext("%(who)s set the current track to repeat"),
-  queue: gettext("%(who)s set the queue to repeat"),
+  off: gettext("%(who)s turned off the loop"),
+  track: gettext("%(who)s set the loop to the current track"),
+  queue: gettext("%(who)s set the loop to the queue"),
 };
 
 export class ActivityWords {
@@ -59,6 +59,10 @@ export class ActivityWords {
     if ((undoes || redoes) && group.some(({ name }) => name === "VoiceLeft")) this.channelId = null;
     if (undoes) return this.#turned(undoes, actorOf(event), gettext("%(who)s undid: %(deed)s"), gettext("%(who)s undid an earlier change"));
     if (redoes) return this.#turned(redoes, actorOf(event), gettext("%(who)s redid: %(deed)s"), gettext("%(who)s redid an earlier change"));
+    if (isStop(group)) {
+      this.channelId = null;
+      return stopping(group, cut);
+    }
     if (isClearing(event)) return clearing(group, cut);
     if (cut && isPart(event)) return null;
     return together(group) ?? this.#describeOne(group[group.length - 1]);
@@ -191,8 +195,33 @@ export function byDeed(events) {
     const last = groups.at(-1)?.at(-1);
     if (last && event.parentSeqNum === last.seqNum && continues(event, last)) groups.at(-1)?.push(event);
     else groups.push([event]);
+    if (event.name === "VoiceLeft") joinStop(groups);
   }
   return groups;
+}
+
+/**
+ * Stop skips the current track, clears the queue and leaves. Make one deed of the last groups if somebody did so.
+ * @param {GuildSyncEvent[][]} groups the last one is of VoiceLeft
+ */
+function joinStop(groups) {
+  const stop = groups.pop() ?? [];
+  for (const name of ["QueueCleared", "TrackSkipped"]) {
+    const before = groups.at(-1);
+    const last = before?.at(-1);
+    if (last?.name === name && last.seqNum === stop[0].parentSeqNum && isOfOne(last, stop[0])) stop.unshift(...(groups.pop() ?? []));
+  }
+  groups.push(stop);
+}
+
+/** Whether one person made both, and neither undoes something. @param {GuildSyncEvent} one @param {GuildSyncEvent} other */
+function isOfOne({ metadata: one }, { metadata: other }) {
+  return Boolean(one.userId) && one.userId === other.userId && ![one, other].some(({ undoes, redoes }) => undoes || redoes);
+}
+
+/** @param {GuildSyncEvent[]} group @returns {boolean} */
+function isStop(group) {
+  return group.length > 1 && group[group.length - 1].name === "VoiceLeft";
 }
 
 /** @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it @returns {boolean} whether both belong to one deed */
@@ -234,9 +263,16 @@ function together(group) {
 }
 
 /** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed} */
+function stopping(group, cut) {
+  const tracks = group.reduce((sum, event) => sum + sizeOf(event), 0);
+  if (cut || !tracks) return [gettext("%(who)s stopped playback")];
+  return [gettext("%(who)s stopped playback and cleared %(tracks)s"), { tracks: trackCount(tracks) }];
+}
+
+/** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed} */
 function clearing(group, cut) {
   if (cut) return [gettext("%(who)s cleared the queue")];
-  const tracks = group.reduce((sum, { args }) => sum + ("item_ids" in args ? args.item_ids.length : 0), 0);
+  const tracks = group.reduce((sum, event) => sum + sizeOf(event), 0);
   const count = group.filter(({ name }) => name === "TrackRemoved").length;
   const failed = interpolate(ngettext("%(count)s failed track", "%(count)s failed tracks", count), { count });
   if (!tracks) return [gettext("%(who)s cleared %(failed)s"), { failed }];

@@ -6,7 +6,7 @@ import { gettext, interpolate } from "../backline/js/i18n.js";
 /** @import { GuildSyncEvent, Player } from "../client/types.d.ts" */
 
 /** What is repeated. @type {Record<Player["loop"], string>} */
-export const LOOPS = { off: gettext("Repeat is off"), track: gettext("The current track repeats"), queue: gettext("The queue repeats") };
+export const LOOPS = { off: gettext("The loop is off"), track: gettext("The current track repeats"), queue: gettext("The queue repeats") };
 
 /** @param {GuildSyncEvent} event @returns {string} empty for events that are not announced */
 export function announcementOf({ name, args }) {

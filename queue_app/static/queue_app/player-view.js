@@ -149,7 +149,7 @@ export class PlayerView {
     this.#looping = loop;
     this.#loop.disabled = cold;
     this.#loop.dataset.loop = loop;
-    setAttribute(this.#loop, "aria-label", interpolate(gettext("Repeat: %(what)s"), { what: LOOP_WORDS[loop] }));
+    setAttribute(this.#loop, "aria-label", interpolate(gettext("Loop: %(what)s"), { what: LOOP_WORDS[loop] }));
     this.#loop.title = LOOPS[loop];
   }
 
