@@ -96,7 +96,7 @@ PARTS = [
     )),
     Part("nextcord", "botrunner/voice_socket.py", nextcord.gateway.VoiceKeepAliveHandler, ("_max_heartbeat_timeout",)),
     Part("servestatic", "config/handler.py", servestatic.middleware.ServeStaticMiddleware, (
-        "files", "autorefresh", "static_prefix",
+        "files", "autorefresh", "find_file",
     )),
     Part("uvicorn", "config/management/commands/runweb.py", uvicorn.supervisors.multiprocess, ("_subprocess",)),
     Part("uvicorn", "config/management/commands/runweb.py", uvicorn._subprocess, ("spawn",)),
