@@ -8,7 +8,11 @@ from sandbox.model import Channel, Event, Guild, Json, Member, Message, MessageF
 from sandbox.world import World
 
 # Types of messages
-PIN_NOTICE = 6  # announces a pin in the channel
+PIN_NOTICE, JOIN_NOTICE = (
+    6,
+    7,
+)  # announce a pin in its channel, and a new member in the guild's system channel
+SYSTEM_TYPES = (PIN_NOTICE, JOIN_NOTICE)
 SLASH_REPLY, MENU_REPLY = (
     20,
     23,
@@ -108,6 +112,16 @@ def _type_of_reply(interaction: Json) -> int:
     return MENU_REPLY if {"target_message_id", "target_user"} & interaction.keys() else SLASH_REPLY
 
 
+def announce(
+    world: World, channel_id: str, user_id: str, kind: int, *, reference: Json | None = None
+) -> None:
+    """Post a system message about what a user did."""
+    identifier, created_at = shapes.new_message_id()
+    publish(
+        world, Message(identifier, channel_id, user_id, created_at=created_at, type=kind, reference=reference)
+    )
+
+
 def publish(world: World, message: Message) -> None:
     world.keep(message)
     _emit(world, "MESSAGE_CREATE", message)
@@ -152,17 +166,16 @@ def crosspost(world: World, message: Message) -> None:
     _emit(world, "MESSAGE_UPDATE", message)
 
 
-def pin(world: World, message: Message, *, pinned: bool) -> None:
+def pin(world: World, message: Message, user_id: str, *, pinned: bool) -> None:
+    """Pin or unpin a message, as a user."""
     if pinned == (message.pinned_at is not None):
         return
     message.pinned_at = snowflake.now() if pinned else None
     world.changed()
     _emit(world, "MESSAGE_UPDATE", message)
     if pinned:
-        identifier, created_at = shapes.new_message_id()
-        notice = Message(identifier, message.channel_id, world.bot_id, created_at=created_at, type=PIN_NOTICE)
-        notice.reference = {"type": 0, "channel_id": message.channel_id, "message_id": message.id}
-        publish(world, notice)
+        reference: Json = {"type": 0, "channel_id": message.channel_id, "message_id": message.id}
+        announce(world, message.channel_id, user_id, PIN_NOTICE, reference=reference)
     pins = [each.pinned_at for each in world.channel_messages(message.channel_id) if each.pinned_at]
     data: Json = {"channel_id": message.channel_id, "last_pin_timestamp": max(pins, default=None)}
     emit_in_channel(world, "CHANNEL_PINS_UPDATE", data)

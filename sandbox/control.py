@@ -8,19 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import actions, options, permissions, reactions, seats, shapes
+from sandbox import actions, options, seats, shapes
 from sandbox.attachments import Attachments
 from sandbox.control_bodies import (
     answering,
-    read_attachments,
     read_body,
     read_options,
     read_patience,
     read_text,
-    read_upload,
     refused,
 )
-from sandbox.errors import DiscordError, Refused
+from sandbox.control_messages import ControlMessages, can_see, find_user
+from sandbox.errors import Refused
 from sandbox.faults import Faults
 from sandbox.gateway import Gateway
 from sandbox.guild_edits import GuildEdits
@@ -46,6 +45,7 @@ class Control:
     injector: Injector
 
     def __post_init__(self) -> None:
+        self.messages = ControlMessages(self.world, self.attachments)
         self._feeds: set[asyncio.Queue[Event | None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self.world.listeners.append(self._hear)
@@ -54,10 +54,7 @@ class Control:
         return [
             web.get("/_sandbox/state", answering(self.state)),
             web.post("/_sandbox/voice-state", answering(self.voice_state)),
-            web.post("/_sandbox/uploads", answering(self.upload)),
-            web.post("/_sandbox/messages", answering(self.message)),
-            web.post("/_sandbox/messages/delete", answering(self.delete_message)),
-            web.post("/_sandbox/reactions", answering(self.reaction)),
+            *self.messages.routes(),
             web.post("/_sandbox/interactions", answering(self.interaction)),
             web.post("/_sandbox/autocomplete", answering(self.autocomplete)),
             web.post("/_sandbox/components", answering(self.component)),
@@ -75,7 +72,7 @@ class Control:
 
     async def state(self, request: web.Request) -> Json:
         """Return the whole state. With `?user=`, it has only what that user can see and use."""
-        viewer = self._user(request.query) if "user" in request.query else None
+        viewer = find_user(self.world, request.query) if "user" in request.query else None
         world = self.world
         guilds = [
             guild
@@ -83,7 +80,7 @@ class Control:
             if viewer is None or (guild.id, viewer.id) in world.members
         ]
         guild_ids = {guild.id for guild in guilds}
-        channels = [each for each in world.channels.values() if self._can_see(viewer, each.id)]
+        channels = [each for each in world.channels.values() if can_see(self.world, viewer, each.id)]
         return {
             "locale": viewer.locale if viewer else None,
             "locales": sorted(LOCALES),
@@ -100,7 +97,7 @@ class Control:
             "messages": [
                 shapes.message(world, message)
                 for message in world.messages.values()
-                if self._can_see(viewer, message.channel_id)
+                if can_see(self.world, viewer, message.channel_id)
                 and (viewer is None or message.only_user_id in (None, viewer.id))
             ],
             "commands": self._commands(viewer),
@@ -122,15 +119,6 @@ class Control:
                 found |= {command["id"]: command for command in options.commands_for(self.world, member)}
         return [localized(command, viewer.locale) for command in found.values()]
 
-    def _can_see(self, viewer: User | None, channel_id: str) -> bool:
-        if viewer is None:
-            return True
-        try:
-            actions.visible_channel(self.world, channel_id, viewer.id)
-        except DiscordError:
-            return False
-        return True
-
     # -- acting
 
     async def voice_state(self, request: web.Request) -> Json:
@@ -150,7 +138,7 @@ class Control:
 
     def _moderate(self, body: Json, flags: Json) -> Json:
         user = self.world.bot if body.get("user") in (self.world.bot.username, self.world.bot_id) else None
-        user = user or self._user(body)
+        user = user or find_user(self.world, body)
         places = [each for each in self.world.voice_states.values() if each.user_id == user.id]
         state = next((each for each in places if body.get("guild_id") in (None, each.guild_id)), None)
         if state is None:
@@ -159,14 +147,14 @@ class Control:
         return shapes.voice_state(self.world, state)
 
     def _seat(self, body: Json) -> Json:
-        user, channel_id = self._user(body), body.get("channel_id")
+        user, channel_id = find_user(self.world, body), body.get("channel_id")
         current = next((each for each in self.world.voice_states.values() if each.user_id == user.id), None)
         if channel_id is None:
             if current is not None:
                 actions.leave_voice(self.world, current.guild_id, user.id)
             return {"user_id": user.id, "channel_id": None}
         channel = self.world.channels.get(str(channel_id))
-        if channel is None or channel.guild_id is None or not self._can_see(user, channel.id):
+        if channel is None or channel.guild_id is None or not can_see(self.world, user, channel.id):
             raise Refused(404, "UNKNOWN_CHANNEL", "There is no such channel, or this user cannot see it")
         if channel.type not in VOICE_TYPES:
             raise Refused(400, "NOT_A_VOICE_CHANNEL", "channel_id is not a voice channel")
@@ -181,41 +169,6 @@ class Control:
         state = VoiceState(channel.guild_id, channel.id, user.id, session_id, mute, deaf)
         seats.take(self.world, state)
         return shapes.voice_state(self.world, state)
-
-    async def message(self, request: web.Request) -> Json:
-        """A user sends a message: `{user, channel_id, content, attachments?}`, with the ids of uploads."""
-        body = await read_body(request)
-        user, uploads = self._user(body), read_attachments(body)
-        need = permissions.SEND_MESSAGES | (permissions.ATTACH_FILES if uploads else 0)
-        channel = actions.visible_channel(self.world, read_text(body, "channel_id"), user.id, need=need)
-        content = str(body.get("content") or "") if uploads else read_text(body, "content")
-        files = [self.attachments.send(upload, user_id=user.id, channel_id=channel.id) for upload in uploads]
-        message = actions.send_message(self.world, channel, user.id, {"content": content}, attachments=files)
-        return shapes.message(self.world, message)
-
-    async def upload(self, request: web.Request) -> Json:
-        """A user uploads a file, as a form with `user` and `file`. Returns `{id}`, for a message or an option."""
-        fields, upload = await read_upload(request)
-        return {"id": self.attachments.receive(user_id=self._user(fields).id, upload=upload)}
-
-    async def delete_message(self, request: web.Request) -> Json:
-        """A user deletes their own message: `{user, message_id}`."""
-        body = await read_body(request)
-        user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
-        if message is None or message.author_id != user.id:
-            raise Refused(404, "UNKNOWN_MESSAGE", "This user has sent no such message")
-        actions.delete_message(self.world, message)
-        return {"deleted": True}
-
-    async def reaction(self, request: web.Request) -> Json:
-        """A user adds or removes a reaction: `{user, message_id, emoji, remove?}`."""
-        body = await read_body(request)
-        user, message = self._user(body), self.world.messages.get(read_text(body, "message_id"))
-        if message is None or message.only_user_id is not None or not self._can_see(user, message.channel_id):
-            raise Refused(404, "UNKNOWN_MESSAGE", "There is no such message, or this user cannot see it")
-        act = reactions.remove if body.get("remove") else reactions.add
-        act(self.world, message, reactions.parse(self.world, message, read_text(body, "emoji")), user.id)
-        return shapes.message(self.world, message)
 
     async def interaction(self, request: web.Request) -> Json:
         """A user uses a command. With `target_id`, it is one in the menu of that message or user."""
@@ -243,7 +196,7 @@ class Control:
         if not isinstance(values, list):
             raise Refused(400, "INVALID", "values must be a list")
         interaction = await self.interactions.press(
-            user_id=self._user(body).id,
+            user_id=find_user(self.world, body).id,
             message_id=read_text(body, "message_id"),
             custom_id=read_text(body, "custom_id"),
             values=[str(value) for value in values],
@@ -279,7 +232,7 @@ class Control:
     async def language(self, request: web.Request) -> Json:
         """A person chooses the language of their client: `{user, locale}`."""
         body = await read_body(request)
-        user = self._user(body)
+        user = find_user(self.world, body)
         user.locale = read_locale(body)
         self.world.changed()
         return {"locale": user.locale}
@@ -318,7 +271,7 @@ class Control:
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the gateway's events that the user in `?user=` can see."""
         try:
-            viewer = self._user(request.query)
+            viewer = find_user(self.world, request.query)
         except Refused as refusal:
             return refused(refusal)
         response = web.StreamResponse(
@@ -366,7 +319,7 @@ class Control:
             return False
         channel_id = event.data.get("channel_id")
         if event.name.startswith("MESSAGE_") and isinstance(channel_id, str):
-            return self._can_see(viewer, channel_id)
+            return can_see(self.world, viewer, channel_id)
         return event.guild_id is None or (event.guild_id, viewer.id) in self.world.members
 
     def stop(self) -> None:
@@ -375,15 +328,9 @@ class Control:
 
     # -- input
 
-    def _user(self, source: Any) -> User:
-        user = self.world.find_human(str(source.get("user", "")))
-        if user is None:
-            raise Refused(404, "UNKNOWN_USER", "user must be owner, dj, member, outsider or one of their ids")
-        return user
-
     def _command_line(self, body: Json) -> Json:
         return {
-            "user_id": self._user(body).id,
+            "user_id": find_user(self.world, body).id,
             "guild_id": read_text(body, "guild_id"),
             "channel_id": read_text(body, "channel_id"),
             "command": read_text(body, "command"),

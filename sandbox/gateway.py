@@ -16,7 +16,6 @@ from sandbox import gateway_compression as compression
 from sandbox import presence, shapes
 from sandbox.credentials import Credentials
 from sandbox.gateway_session import (
-    DISALLOWED_INTENTS,
     GUILD_MEMBERS,
     KNOWN_INTENTS,
     MESSAGE_CONTENT,
@@ -100,11 +99,9 @@ class Gateway:
                 self.world, self.world.guilds[event.data["id"]], all_members=bool(session.intents & PRESENCES)
             )
             return full | event.data
-        if event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE") and event.guild_id is not None:
-            own = event.data["author"]["id"] == self.world.bot_id
-            mentioned = any(user["id"] == self.world.bot_id for user in event.data["mentions"])
-            if not (own or mentioned or session.intents & MESSAGE_CONTENT):
-                return event.data | {"content": "", "embeds": [], "attachments": [], "components": []}
+        told = event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE") and event.guild_id is not None
+        if told and not session.intents & MESSAGE_CONTENT:
+            return shapes.without_content(self.world, event.data)
         return event.data
 
     # -- receiving commands
@@ -192,8 +189,7 @@ class Gateway:
         if not isinstance(intents, int) or intents < 0 or intents & ~KNOWN_INTENTS:
             connection.close(4013)
             return
-        disallowed = DISALLOWED_INTENTS | (0 if self.world.members_intent else GUILD_MEMBERS)
-        if intents & disallowed:
+        if intents & self._disallowed():
             connection.close(4014)
             return
         if not self._spend_identify(shard[0]):
@@ -220,6 +216,12 @@ class Gateway:
         elif connection.session is not None and not connection.session.show_presence(shown):
             self.ignored_presences += 1
         self.world.emit(Event("SANDBOX_GATEWAY", {}))
+
+    def _disallowed(self) -> int:
+        """Return the privileged intents that are not switched on for the application."""
+        members = 0 if self.world.members_intent else GUILD_MEMBERS
+        content = 0 if self.world.content_intent else MESSAGE_CONTENT
+        return PRESENCES | members | content
 
     def _spend_identify(self, shard_id: int) -> bool:
         """Count an IDENTIFY. Returns False if its bucket accepted one less than `IDENTIFY_SECONDS` ago."""

@@ -21,7 +21,6 @@ WEBHOOKS, INVITES, VOICE_STATES, PRESENCES = 1 << 5, 1 << 6, 1 << 7, 1 << 8
 GUILD_MESSAGES, GUILD_REACTIONS, GUILD_TYPING = 1 << 9, 1 << 10, 1 << 11
 DIRECT_MESSAGES, DIRECT_REACTIONS, DIRECT_TYPING, MESSAGE_CONTENT = 1 << 12, 1 << 13, 1 << 14, 1 << 15
 KNOWN_INTENTS = 0b11_0011_0001_1111_1111_1111_1111
-DISALLOWED_INTENTS = PRESENCES | MESSAGE_CONTENT  # never enabled for the sandbox's application
 
 # The longest matching prefix of an event's name counts. An event that matches none goes to every session.
 GUILD_INTENTS = {

@@ -224,6 +224,9 @@ class GuildEdits:
         member = Member(self.guild.id, user_id, snowflake.now(), self._roles(body, []))
         self.world.members[self.guild.id, user_id] = member
         self._emit_member("GUILD_MEMBER_ADD", member)
+        welcomed_in = self.guild.system_channel_id
+        if welcomed_in is not None and welcomed_in in self.world.channels:
+            actions.announce(self.world, welcomed_in, user_id, actions.JOIN_NOTICE)
         return shapes.member(self.world, member)
 
     def _edit_member(self, body: Json) -> Json:

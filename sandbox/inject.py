@@ -148,12 +148,12 @@ class Injector:
         self.world.links.ahead_seconds = seconds
         return {"seconds": seconds}
 
-    async def _set_members_intent(self, order: Json) -> Json:
-        """Set the developer portal's switch. While it is off, a bot that asks for the intent is closed with 4014."""
+    async def _set_intent(self, order: Json) -> Json:
+        """Set a switch of the developer portal. While it is off, a bot that asks for the intent is closed with 4014."""
         granted = order.get("granted", False)
         if not isinstance(granted, bool):
             raise BadFault("granted must be true or false")
-        self.world.members_intent = granted
+        setattr(self.world, order["kind"], granted)
         return {"granted": granted}
 
     def _guild(self, order: Json) -> str:
@@ -187,7 +187,8 @@ IMMEDIATE: dict[str, Callable[[Injector, Json], Awaitable[Json]]] = {
     "guild_unavailable": Injector._set_unavailable,
     "guild_delete": Injector._remove_bot,
     "cdn_clock": Injector._advance_cdn_clock,
-    "members_intent": Injector._set_members_intent,
+    "members_intent": Injector._set_intent,
+    "content_intent": Injector._set_intent,
     "limits": Injector._set_limits,
 }
 

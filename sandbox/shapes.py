@@ -24,7 +24,7 @@ from sandbox.model import (
 from sandbox.world import World
 
 VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
-GATEWAY_GUILD_MEMBERS_LIMITED = 1 << 15  # application flag
+GATEWAY_GUILD_MEMBERS_LIMITED, GATEWAY_MESSAGE_CONTENT_LIMITED = 1 << 15, 1 << 19  # application flags
 
 
 def user(user: User) -> Json:
@@ -327,9 +327,32 @@ def message_event(world: World, kept: Message) -> Json:
     return shape
 
 
+def without_content(world: World, shape: Json) -> Json:
+    """Return a guild's message as an application without the message content intent gets it, also over REST.
+
+    It gets the whole message only if it sent it, or if the message mentions it (Discord: Gateway, Message Content
+    Intent).
+    """
+    named = [shape["author"], *shape["mentions"]]
+    if not any(each["id"] == world.bot_id for each in named):
+        shape = shape | {"content": "", "embeds": [], "attachments": [], "components": []}
+    if original := shape.get("referenced_message"):
+        shape = shape | {"referenced_message": without_content(world, original)}
+    return shape
+
+
+def message_read(world: World, kept: Message) -> Json:
+    """A message as the bot reads it from a channel."""
+    shape = message(world, kept)
+    if world.content_intent or world.channels[kept.channel_id].guild_id is None:
+        return shape
+    return without_content(world, shape)
+
+
 def application_flags(world: World) -> int:
-    """Server Members is the only privileged intent that the sandbox's bot can have. `members_intent` enables it."""
-    return GATEWAY_GUILD_MEMBERS_LIMITED if world.members_intent else 0
+    """Return the flags of the privileged intents that are switched on."""
+    members = GATEWAY_GUILD_MEMBERS_LIMITED if world.members_intent else 0
+    return members | (GATEWAY_MESSAGE_CONTENT_LIMITED if world.content_intent else 0)
 
 
 def application(

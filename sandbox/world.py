@@ -61,6 +61,9 @@ class World:
         self.emojis: list[Json] = []  # the application's own, in Discord's format
         self.unavailable: set[str] = set()  # guilds in an outage; not saved
         self.members_intent = True  # the developer portal's switch "Server Members Intent"; not saved
+        self.content_intent = (
+            True  # and "Message Content Intent". There is none for presences: they are always refused
+        )
         self.listeners: list[Callable[[Event], None]] = []
         self._save_handle: asyncio.TimerHandle | None = None
 

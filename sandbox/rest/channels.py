@@ -38,12 +38,12 @@ async def list_messages(call: Call) -> list[Json]:
         chosen = [each for each in messages if int(each.id) > marks["after"]][:limit]
     else:
         chosen = [each for each in messages if int(each.id) < marks.get("before", 1 << 64)][-limit:]
-    return [shapes.message(call.world, each) for each in reversed(chosen)]
+    return [shapes.message_read(call.world, each) for each in reversed(chosen)]
 
 
 async def get_message(call: Call) -> Json:
     named.channel(call, need=permissions.READ_MESSAGE_HISTORY)
-    return shapes.message(call.world, named.message(call))
+    return shapes.message_read(call.world, named.message(call))
 
 
 async def _read(call: Call, channel: Channel) -> tuple[Json, list[Json]]:
@@ -70,7 +70,11 @@ async def send_message(call: Call) -> Json:
         if payload.get("enforce_nonce") and (earlier := _of_nonce(call, channel, nonce)):
             return shapes.message(call.world, earlier)
     if reference := payload.get("message_reference"):
+        if not named.may(call, channel, permissions.READ_MESSAGE_HISTORY):
+            raise DiscordError(400, 160002, "Cannot reply without permission to read message history")
         original = call.world.messages.get(str(reference.get("message_id")))
+        if original is not None and original.type in actions.SYSTEM_TYPES:
+            raise invalid_form({"message_reference": "Cannot reply to a system message"})
         if original is None and reference.get("fail_if_not_exists", True):
             raise invalid_form({"message_reference": "Unknown message"})
         if original is None:

@@ -21,7 +21,7 @@ def _pinned(call: Call, channel: Channel) -> list[tuple[str, Message]]:
 
 
 async def list_messages(call: Call) -> list[Json]:
-    return [shapes.message(call.world, message) for _, message in _pinned(call, named.channel(call))]
+    return [shapes.message_read(call.world, message) for _, message in _pinned(call, named.channel(call))]
 
 
 async def list_pins(call: Call) -> Json:
@@ -34,7 +34,7 @@ async def list_pins(call: Call) -> Json:
         except (ValueError, TypeError):  # not a time, or a time without an offset
             raise invalid_form({"before": f'Value "{before}" is not an ISO 8601 time.'}) from None
     items = [
-        {"pinned_at": at, "message": shapes.message(call.world, message)} for at, message in pins[:limit]
+        {"pinned_at": at, "message": shapes.message_read(call.world, message)} for at, message in pins[:limit]
     ]
     return {"items": items, "has_more": len(pins) > limit}
 
@@ -43,12 +43,12 @@ async def pin(call: Call) -> None:
     channel, message = named.channel(call, need=permissions.PIN_MESSAGES), named.message(call)
     if message.pinned_at is None and len(_pinned(call, channel)) >= MOST_PINS:
         raise DiscordError(400, 30003, f"Maximum number of pins reached for the channel ({MOST_PINS})")
-    actions.pin(call.world, message, pinned=True)
+    actions.pin(call.world, message, call.world.bot_id, pinned=True)
 
 
 async def unpin(call: Call) -> None:
     named.channel(call, need=permissions.PIN_MESSAGES)
-    actions.pin(call.world, named.message(call), pinned=False)
+    actions.pin(call.world, named.message(call), call.world.bot_id, pinned=False)
 
 
 _OLD, _NEW = "/channels/{channel_id}/pins", "/channels/{channel_id}/messages/pins"

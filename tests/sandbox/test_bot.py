@@ -136,6 +136,7 @@ async def test_people_of_a_guild_can_be_asked_for(sandbox: Sandbox, connect: Con
 async def test_an_intent_that_is_not_switched_on_is_refused(
     sandbox: Sandbox, connect: Connect, privileged: str
 ) -> None:
+    sandbox.world.content_intent = False
     client = nextcord.Client(intents=nextcord.Intents(guilds=True, **{privileged: True}))
     with pytest.raises(nextcord.PrivilegedIntentsRequired):
         async with connect(client):

@@ -10,7 +10,9 @@ import pytest
 import zstandard
 
 from sandbox import gateway as protocol
-from sandbox.seed import DJ, DJ_ROLE, JUNIPER, LOUNGE, OUTSIDER
+from sandbox.model import Overwrite
+from sandbox.permissions import READ_MESSAGE_HISTORY
+from sandbox.seed import DJ, DJ_ROLE, JUNIPER, LOUNGE, OUTSIDER, OWNER
 from sandbox.server import Sandbox
 from tests.waiting import eventually
 
@@ -26,7 +28,7 @@ from .peers import dial, listening
         ({"shard": "0"}, 4010),
         ({"intents": 1 << 40}, 4013),
         ({"intents": None}, 4013),
-        ({"intents": 1 << 15}, 4014),
+        ({"intents": 1 << 8}, 4014),
     ],
 )
 async def test_a_bad_identify_closes(sandbox: Sandbox, changes: dict[str, Any], code: int) -> None:
@@ -53,20 +55,79 @@ async def test_a_bucket_of_shards_takes_one_identify_at_a_time(
         assert (await two.hear())["t"] == "READY"
 
 
-async def test_the_members_intent_has_a_switch(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
-    order = {"kind": "members_intent", "granted": False}
+@pytest.mark.parametrize(
+    ("kind", "intent", "flag"), [("members_intent", 1 << 1, 1 << 15), ("content_intent", 1 << 15, 1 << 19)]
+)
+async def test_a_privileged_intent_has_a_switch(
+    sandbox: Sandbox, http: httpx.AsyncClient, kind: str, intent: int, flag: int
+) -> None:
+    order = {"kind": kind, "granted": False}
     assert (await http.post("/_sandbox/faults", json=order)).status_code == 200
     async with dial(sandbox) as peer:
-        await peer.identify()
+        await peer.identify(intents=intent)
         assert await peer.close_code() == 4014
     async with dial(sandbox) as peer:
         await peer.identify(intents=1 << 0)
         ready = (await peer.hear_until("READY"))[-1]["d"]
-        assert ready["application"]["flags"] == 0
+        assert not ready["application"]["flags"] & flag
     await http.post("/_sandbox/faults", json=order | {"granted": True})
     async with dial(sandbox) as peer:
-        await peer.identify()
-        assert (await peer.hear_until("READY"))[-1]["d"]["application"]["flags"] == 1 << 15
+        await peer.identify(intents=intent)
+        assert (await peer.hear_until("READY"))[-1]["d"]["application"]["flags"] & flag
+
+
+async def test_with_the_message_content_intent_messages_have_their_content(
+    sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
+) -> None:
+    general = channel_id(sandbox, "general")
+    said = {"user": "member", "channel_id": general, "content": "psst"}
+    async with dial(sandbox) as peer:
+        await peer.identify(intents=1 << 9 | 1 << 15)
+        await peer.hear_until("READY")
+        await http.post("/_sandbox/messages", json=said)
+        assert (await peer.hear())["d"]["content"] == "psst"
+    read = f"/channels/{general}/messages"
+    await bot_http.post(read, json={"content": "mine"})
+    assert [each["content"] for each in (await bot_http.get(read)).json()] == ["mine", "psst"]
+    sandbox.world.content_intent = False  # then REST leaves it out too
+    await http.post("/_sandbox/messages", json=said | {"content": f"<@{sandbox.world.bot_id}> hello"})
+    contents = [each["content"] for each in (await bot_http.get(read)).json()]
+    assert contents == [f"<@{sandbox.world.bot_id}> hello", "mine", ""]
+
+
+async def test_pins_and_new_members_are_announced_by_system_messages(
+    sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
+) -> None:
+    general = channel_id(sandbox, "general")
+    said = {"user": "member", "channel_id": general, "content": "psst"}
+    message = (await http.post("/_sandbox/messages", json=said)).json()
+    pin = {"user": "owner", "message_id": message["id"]}
+    async with dial(sandbox) as peer:
+        await peer.identify(intents=1 << 9 | 1 << 15)
+        await peer.hear_until("READY")
+        assert (await http.post("/_sandbox/messages/pin", json=pin)).status_code == 200
+        notice = (await peer.hear_until("MESSAGE_CREATE"))[-1]["d"]
+        assert (notice["type"], notice["author"]["id"]) == (6, OWNER)
+        change = {"change": "add_member", "user_id": OUTSIDER}
+        await http.post(f"/_sandbox/guilds/{LOUNGE}", json=change)
+        welcome = (await peer.hear_until("MESSAGE_CREATE"))[-1]["d"]
+        assert (welcome["type"], welcome["author"]["id"], welcome["channel_id"]) == (7, OUTSIDER, general)
+        edit = {"user": "member", "message_id": message["id"], "content": "louder"}
+        await http.post("/_sandbox/messages/edit", json=edit)
+        assert (await peer.hear_until("MESSAGE_UPDATE"))[-1]["d"]["content"] == "louder"
+    reply = {"content": "no", "message_reference": {"message_id": notice["id"]}}
+    assert (await bot_http.post(f"/channels/{general}/messages", json=reply)).json()["code"] == 50035
+
+
+async def test_a_reply_needs_read_message_history(
+    sandbox: Sandbox, http: httpx.AsyncClient, bot_http: httpx.AsyncClient
+) -> None:
+    general = channel_id(sandbox, "general")
+    said = {"user": "member", "channel_id": general, "content": "psst"}
+    message = (await http.post("/_sandbox/messages", json=said)).json()
+    sandbox.world.channels[general].overwrites = [Overwrite(LOUNGE, 0, 0, READ_MESSAGE_HISTORY)]
+    reply = {"content": "no", "message_reference": {"message_id": message["id"]}}
+    assert (await bot_http.post(f"/channels/{general}/messages", json=reply)).json()["code"] == 160002
 
 
 async def test_without_the_members_intent_a_bot_hears_of_itself_only(
