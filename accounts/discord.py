@@ -39,6 +39,7 @@ ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
 MESSAGES_PAGE = 100
+UNKNOWN_MESSAGE = 10008  # Discord: JSON Error Codes
 # Of the 40 threads that handle requests (realtime/db.py). The rest stay free for requests that do not need Discord.
 TURNS = 16
 # Errors before a connection existed, so nothing was sent.
@@ -341,6 +342,24 @@ def edit_message(
 def delete_message(channel_id: str, message_id: str) -> None:
     """Delete one of the bot's messages."""
     request("DELETE", f"/channels/{channel_id}/messages/{message_id}", authorization=bot_authorization())
+
+
+def delete_messages(channel_id: str, ids: Sequence[str], *, patience: float = PATIENCE_SECONDS) -> None:
+    """Delete up to 100 messages of the last two weeks with one request. Messages that are gone are ignored.
+
+    Other people's messages need Manage Messages.
+    """
+    path, payload = f"/channels/{channel_id}/messages", None
+    method = "DELETE" if len(ids) == 1 else "POST"
+    if method == "DELETE":
+        path += f"/{ids[0]}"
+    else:  # Bulk Delete Messages takes at least two
+        path, payload = f"{path}/bulk-delete", {"messages": list(ids)}
+    try:
+        request(method, path, authorization=bot_authorization(), payload=payload, patience=patience)
+    except DiscordRefused as error:
+        if error.discord_code != UNKNOWN_MESSAGE:
+            raise
 
 
 def refresh_attachment_link(link: str) -> str:

@@ -19,10 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.errors import Refusal
+from botrunner.asker import Asker
+from botrunner.card.life import note_home
 from botrunner.database import from_database
 from botrunner.embeds import ACCENT, PER_PAGE, artwork_of, title_of_track, track_embed
 from botrunner.failures import Failures
-from botrunner.finds import Finds
+from botrunner.finds import Finds, read_text
 from botrunner.labels import cut, length_in_words
 from botrunner.lacking import note_place
 from botrunner.reply import Asked
@@ -31,8 +33,10 @@ from botrunner.silence import why_silent
 from botrunner.threads import in_daemon
 from library.clock import clock
 from library.domain.attachments import Attached, check_size, download, make_room, save_attachment
+from library.domain.find import MAX_QUERY, find_track, read_query
 from library.errors import FileRefused, lazy_text
 from library.shapes import track_shape
+from library.sources.links import is_link
 from queue_app.commands.add_tracks import MAX_TRACKS
 from queue_app.domain.guild_state import opened
 from queue_app.domain.policy import check_add, check_source
@@ -51,7 +55,7 @@ class Additions:
         self._failures = failures
         self._downloads = asyncio.Semaphore(DOWNLOADS)
 
-    async def add(self, asked: Asked, finds: Finds, *, position: str = "end") -> None:
+    async def add(self, asked: Asker, finds: Finds, *, position: str = "end") -> None:
         """Add files and links in one command. Raises a refusal if nothing can be added."""
         uris, refused = await self._keep(asked, finds.files, alone=not finds.links)
         uris, refused = list(dict.fromkeys([*uris, *finds.links])), [*finds.refused, *refused]
@@ -66,8 +70,20 @@ class Additions:
         else:
             await self._add_several(asked, uris[:MAX_TRACKS], position=position, refused=refused)
 
+    async def add_query(self, asked: Asker, typed: str, *, position: str = "end") -> None:
+        """Add what somebody typed: links, or the best match of a search. Raises a refusal if nothing can be added."""
+        finds = read_text(typed)
+        if finds.files or len(finds.links) > 1:
+            await self.add(asked, finds, position=position)
+            return
+        meant = read_query(typed)
+        # A search without a match gets a refusal, not a failed item in the queue. AddTrack refuses malformed queries.
+        if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
+            meant = (await read(asked, find_track, meant)).uri
+        await self.add_one(asked, meant, position=position)
+
     async def add_one(
-        self, asked: Asked, query: str, *, position: str, refused: Sequence[str | Promise] = ()
+        self, asked: Asker, query: str, *, position: str, refused: Sequence[str | Promise] = ()
     ) -> None:
         """Add one track. The reply also has the sentences in `refused`."""
         item = await run(asked, "AddTrack", {"query": query, "position": position})
@@ -80,7 +96,7 @@ class Additions:
         await self._reply(asked, embed, first=item, refused=refused, picture=picture)
 
     async def _add_several(
-        self, asked: Asked, uris: list[str], *, position: str, refused: Sequence[str | Promise]
+        self, asked: Asker, uris: list[str], *, position: str, refused: Sequence[str | Promise]
     ) -> None:
         added = await run(asked, "AddTracks", {"uris": uris, "position": position})
         items = await from_database(_load, added["item_ids"])
@@ -94,14 +110,14 @@ class Additions:
         reasons = _reasons([each["reason"] for each in added["left_out"]])
         await self._reply(asked, embed, first=first, refused=[*refused, *reasons])
 
-    def _expect(self, item_id: str, asked: Asked, track: dict[str, Any]) -> None:
+    def _expect(self, item_id: str, asked: Asker, track: dict[str, Any]) -> None:
         with asked.own_language():  # only they will see it
             failed = track_embed(_("Could not be played"), track)
         self._failures.expect(UUID(item_id), asked, failed)
 
     async def _reply(
         self,
-        asked: Asked,
+        asked: Asker,
         embed: nextcord.Embed,
         *,
         first: dict[str, Any] | None,
@@ -109,6 +125,12 @@ class Additions:
         picture: Path | None = None,
     ) -> None:
         guild_id = str(asked.guild_id)
+        if asked.quiet:
+            await from_database(note_home, guild_id, str(asked.channel_id))
+            if refused:
+                await asked.reply("\n".join(map(str, refused)), private=True)
+            return
+        assert isinstance(asked, Asked)
         lacking = await note_place(asked)
         if refused:
             embed.add_field(
@@ -131,7 +153,7 @@ class Additions:
     # --- Files ---
 
     async def _keep(
-        self, asked: Asked, files: Sequence[Attached], *, alone: bool
+        self, asked: Asker, files: Sequence[Attached], *, alone: bool
     ) -> tuple[list[str], list[str | Promise]]:
         """Download the files. Returns their uris, and a sentence for each that cannot be used.
 
@@ -168,7 +190,7 @@ class Additions:
         return info.uri
 
 
-def _check_may_add_files(asked: Asked) -> None:
+def _check_may_add_files(asked: Asker) -> None:
     """Check the rights before files are downloaded. Raises NotAllowed if the guild does not allow them."""
     with opened(str(asked.guild_id), origin=origin_of(asked)) as state:
         check_add(state)

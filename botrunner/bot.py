@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Any, Literal
 
 import aiohttp
@@ -14,6 +15,7 @@ from nextcord.backoff import ExponentialBackoff
 from nextcord.ext import commands
 
 from accounts.discord import DiscordObject, tls_context
+from botrunner.additions import Additions
 from botrunner.alerts import AlertPoster
 from botrunner.card.keeper import CardKeeper
 from botrunner.card.presses import press_card
@@ -25,7 +27,7 @@ from botrunner.cogs.player import Playback
 from botrunner.cogs.queue import Queue
 from botrunner.failures import Failures
 from botrunner.heartbeat import Heartbeat, milliseconds
-from botrunner.intents import intents
+from botrunner.intents import Privileged, intents
 from botrunner.leases import LeaseKeeper
 from botrunner.lists import turn
 from botrunner.mirror import Mirror
@@ -33,6 +35,7 @@ from botrunner.presence import Presence
 from botrunner.reconciler import Reconciler
 from botrunner.registering import register_commands
 from botrunner.reply import Answering, Asked
+from botrunner.request_channel.channels import RequestChannels
 from botrunner.rest import Rest
 from botrunner.suggestions import Suggestions
 from database.owners import lease_owner
@@ -63,10 +66,10 @@ class Bot(commands.Bot):
     """
 
     def __init__(
-        self, *, shard: int, count: int, bucket: int, members_intent: bool, keeper: LeaseKeeper
+        self, *, shard: int, count: int, bucket: int, granted: Privileged, keeper: LeaseKeeper
     ) -> None:
         nextcord.http.Route.BASE = settings.DISCORD_API_URL
-        asked = intents(members=members_intent)
+        asked = intents(granted)
         connector = aiohttp.TCPConnector(ssl=tls_context())
         super().__init__(
             intents=asked,
@@ -80,6 +83,7 @@ class Bot(commands.Bot):
         )
         Rest.serve(self, connector)
         self.bucket = bucket
+        self.granted = granted
         self._keeper = keeper
         self.identified = asyncio.Event()
         self._reconcilers: dict[str, Reconciler] = {}
@@ -99,33 +103,39 @@ class Bot(commands.Bot):
             self, {"card": press_card, "turn": turn, "undo": press_undo, "redo": press_redo}
         )
         self._failures = Failures()
-        self._hear_of_members()
+        additions = Additions(self._failures)
+        self._requests = RequestChannels(
+            self, additions, reads_content=granted.content, on_other=self.cards.saw_message
+        )
+        # nextcord drops updates of members that are not in its cache, and parts of messages.
+        self._also("GUILD_MEMBER_UPDATE", lambda data: self.dispatch("raw_member_update", data))
+        self._also("MESSAGE_CREATE", self._requests.hear)
         self._hear_of_channel_statuses()
         self.add_listener(self._after_ready, "on_connect")
-        self._add_cogs()
+        self._add_cogs(additions)
         hints.ensure_relay()
         self._unlisten = hints.listen(self._hinted, calm=self._hinted_calmly)
 
-    def _add_cogs(self) -> None:
+    def _add_cogs(self, additions: Additions) -> None:
         """Add the slash commands, in the order in which /help lists them."""
         suggestions = Suggestions()
-        self.add_cog(Adding(self._failures, suggestions))
+        self.add_cog(Adding(additions, suggestions))
         self.add_cog(Playback())
         self.add_cog(Jumping(suggestions))
         self.add_cog(Queue(suggestions))
         self.add_cog(History(suggestions))
         self.add_cog(Help(self))
 
-    def _hear_of_members(self) -> None:
-        """Dispatch every member update: nextcord drops those of members that are not in its cache."""
+    def _also(self, event: str, take: Callable[[Any], None]) -> None:
+        """After nextcord, let `take` have the payload of each such event of the gateway."""
         parsers = self._connection.parsers
-        parse = parsers["GUILD_MEMBER_UPDATE"]
+        parse = parsers[event]
 
-        def heard(data: object) -> None:
+        def heard(data: Any) -> None:
             parse(data)
-            self.dispatch("raw_member_update", data)
+            take(data)
 
-        parsers["GUILD_MEMBER_UPDATE"] = heard
+        parsers[event] = heard
 
     def _hear_of_channel_statuses(self) -> None:
         """Handle two events that nextcord does not know."""
@@ -198,7 +208,8 @@ class Bot(commands.Bot):
             "id": self.shard_id or 0,
             "count": self.shard_count,
             "latency_ms": milliseconds(self.latency),
-            "members_intent": self.intents.members,
+            "members_intent": self.granted.members,
+            "content_intent": self.granted.content,
         }
 
     def describe_voice(self) -> list[dict[str, object]]:
@@ -212,7 +223,7 @@ class Bot(commands.Bot):
         if self._syncing is not None:
             self._syncing.cancel()
         await self.mirror.close()
-        await self._answering.close()
+        await asyncio.gather(self._answering.close(), self._requests.close())
         self._failures.close()
         reconcilers, self._reconcilers = list(self._reconcilers.values()), {}
         await asyncio.gather(
@@ -332,9 +343,7 @@ class Bot(commands.Bot):
         await self.mirror.voice(member, after)
 
     async def on_message(self, message: nextcord.Message) -> None:
-        """Count messages, to see when a card is out of sight. Their content is not read."""
-        if message.guild is not None:
-            self.cards.saw_message(str(message.guild.id), str(message.channel.id), str(message.id))
+        """Do not read commands from messages. `RequestChannels` takes them."""
 
     async def on_error(self, event_method: str, *args: object, **kwargs: object) -> None:
         if not self._ending:

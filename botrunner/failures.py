@@ -8,7 +8,7 @@ from uuid import UUID
 import nextcord
 from django.utils.translation import gettext as _
 
-from botrunner.reply import Asked
+from botrunner.asker import Asker
 
 TOKEN_SECONDS = 15 * 60  # docs: Receiving and Responding, Followup Messages
 
@@ -17,10 +17,10 @@ class Failures:
     """Remembers which command added which item. One per bot, on the event loop only."""
 
     def __init__(self) -> None:
-        self._commands: dict[UUID, tuple[Asked, nextcord.Embed]] = {}  # oldest first
+        self._commands: dict[UUID, tuple[Asker, nextcord.Embed]] = {}  # oldest first
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def expect(self, item_id: UUID, asked: Asked, embed: nextcord.Embed) -> None:
+    def expect(self, item_id: UUID, asked: Asker, embed: nextcord.Embed) -> None:
         """If the item fails, show `embed` to the person who added it, with the reason as its footer."""
         for old, (command, _embed) in list(self._commands.items()):
             if command.age < TOKEN_SECONDS:

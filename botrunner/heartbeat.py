@@ -53,6 +53,7 @@ class Heartbeat:
                 latency_ms=milliseconds(self._bot.latency),
                 guilds=len(self._bot.guilds),
                 members_intent=self._bot.intents.members,
+                content_intent=self._bot.intents.message_content,
             )
 
     async def close(self) -> None:

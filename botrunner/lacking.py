@@ -88,7 +88,8 @@ def _lacks(guild: Guild, settings: GuildSettings, channel_id: str, may: int) -> 
         return likely_bot_permissions(guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
 
     if settings.show_card:
-        chosen = Channel.objects.filter(guild=guild, pk=settings.announce_channel_id).first()
+        wanted = settings.request_channel_id or settings.announce_channel_id
+        chosen = Channel.objects.filter(guild=guild, pk=wanted).first()
         if chosen is not None:
             channel_id, may = chosen.pk, mirrored(chosen)
         yield _lack(CARD, channel_id, may)

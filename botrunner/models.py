@@ -63,6 +63,11 @@ class Card(models.Model):
     def __str__(self) -> str:
         return f"card of {self.guild_id}"
 
+    @property
+    def folded(self) -> bool:
+        """Whether the card that is to be replaced is one that says that the queue has finished."""
+        return not self.message_id and self.began_at is None and self.doubt_since is None
+
     def set(self, **fields: object) -> None:
         """Change these fields and save them."""
         for name, value in fields.items():

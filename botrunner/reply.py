@@ -27,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from nextcord.ext import commands
 
 from accounts.errors import Refusal
+from botrunner.asker import Asker
 from botrunner.buttons import undo_view
 from botrunner.database import from_database
 from botrunner.languages import guild_language, language_of
@@ -55,6 +56,8 @@ OUR_FAULT = _("Something went wrong on our side. Try again in a moment.")
 class Asked(nextcord.Interaction[Any]):
     """A slash command, or a request for suggestions. If `private`, only the person who asked sees its deferral."""
 
+    quiet = False
+
     def __init__(self, *, data: Any, state: Any) -> None:
         super().__init__(data=data, state=state)
         self.private = False
@@ -75,6 +78,10 @@ class Asked(nextcord.Interaction[Any]):
     def age(self) -> float:
         """Seconds since the interaction was created, from Discord's clock to ours."""
         return (nextcord.utils.utcnow() - self.created_at).total_seconds()
+
+    @property
+    def command_id(self) -> str:
+        return f"interaction-{self.id}"
 
     def __str__(self) -> str:
         return f"Guild {self.guild_id}: /{self.name} (interaction {self.id})"
@@ -225,13 +232,13 @@ def for_the_asker[C: Callable[..., Any]](callback: C) -> C:
     return callback
 
 
-async def reply_with_error(asked: Asked, error: BaseException) -> None:
+async def reply_with_error(asked: Asker, error: BaseException) -> None:
     """Tell the person who asked why the command failed. If the bot stops first, Discord shows that nobody answered."""
     with asked.own_language():
         await _tell_failure(asked, error)
 
 
-async def _tell_failure(asked: Asked, error: BaseException) -> None:
+async def _tell_failure(asked: Asker, error: BaseException) -> None:
     match error:
         case StoreNotFound():  # the bot has just joined, and the guild's rows are being written
             await asked.reply(NOT_YET, private=True)

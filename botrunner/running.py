@@ -7,9 +7,9 @@ from typing import Any
 
 import nextcord
 
+from botrunner.asker import Asker
 from botrunner.database import from_database
 from botrunner.mirror import store_member
-from botrunner.reply import Asked
 from queue_app.commands import execute
 from queue_app.models import Change
 from realtime.domain.answer import Answer
@@ -17,14 +17,14 @@ from realtime.models import Via
 from realtime.origin import Origin
 
 
-def origin_of(asked: Asked) -> Origin:
-    """Return who asks. With the interaction's id, repeated deliveries and retries of a command are idempotent."""
+def origin_of(asked: Asker) -> Origin:
+    """Return who asks. The command's id makes repeated deliveries and retries idempotent."""
     member = asked.user
     assert isinstance(member, nextcord.Member)  # the commands exist in guilds only
-    return Origin(user=store_member(member), via=Via.DISCORD, command_id=f"interaction-{asked.id}")
+    return Origin(user=store_member(member), via=Via.DISCORD, command_id=asked.command_id)
 
 
-def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
+def _execute(asked: Asker, name: str, args: dict[str, Any]) -> Answer:
     origin = origin_of(asked)
     answer = execute(str(asked.guild_id), name, args, origin=origin)
     if answer.seqs:
@@ -34,7 +34,7 @@ def _execute(asked: Asked, name: str, args: dict[str, Any]) -> Answer:
     return answer
 
 
-async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None) -> Answer:
+async def carry_out(asked: Asker, name: str, args: dict[str, Any] | None = None) -> Answer:
     """Run a command. Raises its refusals, which the cog's error handler turns into replies.
 
     If the change can be undone, the reply gets a button for that.
@@ -42,13 +42,13 @@ async def carry_out(asked: Asked, name: str, args: dict[str, Any] | None = None)
     return await read(asked, _execute, asked, name, args or {})
 
 
-async def read[**P, R](asked: Asked, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def read[**P, R](asked: Asker, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a function that uses the ORM. Its refusals are in the language of the person who asked, who sees them."""
     with asked.own_language():
         return await from_database(function, *args, **kwargs)
 
 
-async def run(asked: Asked, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
+async def run(asked: Asker, name: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
     """Run a command, and return only its result."""
     result: dict[str, Any] = (await carry_out(asked, name, args)).result
     return result

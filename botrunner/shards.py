@@ -20,6 +20,7 @@ from django.conf import settings
 from accounts.discord import USER_AGENT, bot_authorization, tls_context
 from botrunner import status
 from botrunner.bot import Bot
+from botrunner.intents import ALL, NONE, Privileged, ask_privileged
 from botrunner.leases import LeaseKeeper
 from guilds.domain.shards import WITHOUT_MEMBERS, forget_old_shards
 from realtime.db import in_thread
@@ -95,7 +96,7 @@ class Runner:
         self._stop = stop
         self._leases = LeaseKeeper()
         self._bots: dict[int, Bot] = {}
-        self._members_intent = True
+        self._granted = ALL
         # One lock per bucket: its shards start one after another, because nextcord drops a connection that waits long.
         self._starting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -116,6 +117,7 @@ class Runner:
             shards.numbers[0], shards.numbers[-1], shards.count, limits.max_concurrency,
         )  # fmt: skip
         await in_thread(forget_old_shards)()
+        self._granted = await self._learn_granted()
         await asyncio.gather(
             *(self._keep(number, shards.count, limits.max_concurrency) for number in shards.numbers)
         )
@@ -147,6 +149,17 @@ class Runner:
             await self._pause(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             attempt += 1
 
+    async def _learn_granted(self) -> Privileged:
+        """Return the privileged intents that are on. Returns all of them if Discord does not answer."""
+        try:
+            granted = await ask_privileged()
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            log.warning("Could not read the application's intents from Discord: %r", error)
+            return ALL
+        if not granted.members:
+            log.error(WITHOUT_MEMBERS)
+        return granted
+
     async def _keep(self, number: int, count: int, max_concurrency: int) -> None:
         """Keep one shard connected. A bot that fails is rebuilt."""
         attempt = 0
@@ -156,7 +169,7 @@ class Runner:
                 shard=number,
                 count=count,
                 bucket=bucket,
-                members_intent=self._members_intent,
+                granted=self._granted,
                 keeper=self._leases,
             )
             self._bots[number], begun = bot, time.monotonic()
@@ -179,9 +192,10 @@ class Runner:
             except nextcord.LoginFailure:
                 log.error("Discord refused the bot token. Check DISCORD_BOT_TOKEN.")
             except nextcord.PrivilegedIntentsRequired:
-                log.error(WITHOUT_MEMBERS)
-                self._members_intent = False
-                continue  # the rest works without it
+                # Switched off since it was last read. The rest works without it.
+                granted = await self._learn_granted()
+                self._granted = granted if granted != bot.granted else NONE
+                continue
             except (aiohttp.ClientError, OSError, nextcord.DiscordException) as error:
                 log.warning("Shard %s stopped: %r", number, error)
             except Exception:
@@ -212,7 +226,7 @@ class Runner:
             "shards": [bot.describe_shard() for bot in bots],
             "guilds": sum(len(bot.guilds) for bot in bots),
             "voice": [voice for bot in bots for voice in bot.describe_voice()],
-            "problems": [] if self._members_intent else [WITHOUT_MEMBERS],
+            "problems": [] if self._granted.members else [WITHOUT_MEMBERS],
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from botrunner.asker import Asker
 from botrunner.database import from_database
 from botrunner.reply import Asked
 from botrunner.seat import server_mute
@@ -12,7 +13,7 @@ from queue_app.player_states import NOWHERE, SILENCES
 from queue_app.queries import load_player
 
 
-def why_silent(asked: Asked, player: Player) -> str:
+def why_silent(asked: Asker, player: Player) -> str:
     """Return the sentence with the reason why nothing is heard, or "" if playback works."""
     if player.silence:
         return _(player.silence[1])

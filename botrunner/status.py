@@ -14,7 +14,7 @@ def publish(describe: Callable[[], dict[str, object]] | None) -> None:
 
 
 def report() -> dict[str, object]:
-    """Return `{running, shards: [{id, count, latency_ms, members_intent}], guilds,
+    """Return `{running, shards: [{id, count, latency_ms, members_intent, content_intent}], guilds,
     voice: [{guild_id, channel_id, item_id}], problems: [sentence]}`."""
     if _describe is None:
         return {"running": False, "shards": [], "guilds": 0, "voice": [], "problems": []}

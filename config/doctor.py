@@ -15,10 +15,11 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.discord import USER_AGENT, WITHOUT_PROXY, tls_context
-from botrunner.intents import GATEWAY_GUILD_MEMBERS, GATEWAY_GUILD_MEMBERS_LIMITED
+from botrunner.intents import Privileged
 from botrunner.voice_check import voice_problem
 from config.checks import REMEDY, is_of_other_version
-from guilds.domain.shards import MEMBERS_REMEDY
+from guilds.domain.shards import CONTENT_REMEDY, MEMBERS_REMEDY
+from guilds.models import GuildSettings
 from guilds.queries import bot_guilds, bot_lacks
 from realtime import hints
 
@@ -118,11 +119,19 @@ def check_bot_token() -> Finding:
     return Finding("bot token", f"valid, the bot is {_field(answer, 'username')}")
 
 
-def check_members_intent() -> Finding:
+def _privileged() -> Privileged | None:
+    """Return the intents that are switched on, or None if Discord did not answer."""
     answer = _get("/applications/@me", f"Bot {settings.DISCORD_BOT_TOKEN}")
     if isinstance(answer, str) or answer.status_code != 200 or not _field(answer, "flags").isdecimal():
+        return None
+    return Privileged.of(int(_field(answer, "flags")))
+
+
+def check_members_intent() -> Finding:
+    granted = _privileged()
+    if granted is None:
         return Finding("members intent", "not checked: Discord did not answer", "See bot token, above.")
-    if not int(_field(answer, "flags")) & (GATEWAY_GUILD_MEMBERS | GATEWAY_GUILD_MEMBERS_LIMITED):
+    if not granted.members:
         return Finding("members intent", "off, so changed roles are noticed late", MEMBERS_REMEDY)
     return Finding("members intent", "on")
 
@@ -148,6 +157,22 @@ def everywhere(lacks: list[dict[str, Any]]) -> list[str]:
         for lack in lacks
         if lack["channel_id"] is None
     ]
+
+
+def check_content_intent() -> Finding:
+    """It is a problem only if a guild has a request channel. Nothing else needs the intent."""
+    granted = _privileged()
+    if granted is None:
+        return Finding("content intent", "not checked: Discord did not answer", "See bot token, above.")
+    if granted.content:
+        return Finding("content intent", "on")
+    try:
+        wanted = GuildSettings.objects.exclude(request_channel_id=None).count()
+    except DatabaseError:
+        wanted = 0
+    if wanted:
+        return Finding("content intent", f"off, but {wanted} request channels need it", CONTENT_REMEDY)
+    return Finding("content intent", "off (only request channels need it)")
 
 
 def check_redirect_uri() -> Finding:
@@ -195,6 +220,7 @@ CHECKS: list[Callable[[], Finding]] = [
     check_bot_token,
     check_members_intent,
     check_permissions,
+    check_content_intent,
     check_redirect_uri,
     check_voice,
     check_clock,

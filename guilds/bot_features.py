@@ -32,7 +32,7 @@ class Feature:
 FEATURES = {
     CARD: Feature(_("the message with the current track"), "show_card"),
     STAGE: Feature(_("speaking on stages")),
-    REQUEST: Feature(_("the request channel")),
+    REQUEST: Feature(_("the request channel"), "request_channel_id"),
     STATUS: Feature(_("the status of the voice channel"), "channel_status"),
 }
 

@@ -334,6 +334,19 @@ class GuildSettings(models.Model):
         works_when=("show_card", True),
         help_text=_("Where that message is posted."),
     )
+    request_channel_id = ChannelField(
+        _("Request channel"),
+        section=Section.DISCORD,
+        types=(ChannelType.TEXT,),
+        called="text",
+        empty=_("None"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Every message in this channel is a request: words to search, links, or audio files. The bot queues it and "
+            "removes the message. The message with the current track is posted here too."
+        ),
+    )
     language = ChoiceField(
         _("Language"),
         section=Section.DISCORD,
@@ -372,6 +385,11 @@ class BotShard(models.Model):
     guilds = models.PositiveIntegerField(default=0)
     members_intent = models.BooleanField(
         default=True, help_text=_("Whether Discord grants the Server Members intent.")
+    )
+    content_intent = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Whether Discord grants the Message Content intent, which request channels need."),
     )
 
     class Meta:

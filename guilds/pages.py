@@ -14,6 +14,7 @@ from guilds.models import Guild, GuildSettings, Membership, Section
 from guilds.permissions import can_manage, require_manager
 from guilds.queries import bot_lacks_by_place, features_of, gone_settings, guild_shape, my_memberships
 from guilds.setting_fields import settings_in
+from guilds.setting_problems import setting_problems
 
 
 def on_page(membership: Membership) -> dict[str, object]:
@@ -60,12 +61,16 @@ def guild_settings(request: PersonRequest, guild_id: str) -> HttpResponse:
 def _sections(chosen: GuildSettings) -> list[dict[str, object]]:
     """Return the sections of the settings page, each with its settings in the model's order."""
     (gone,) = gone_settings(chosen.pk, [chosen])
+    problems = setting_problems(chosen)
     guild = Guild(pk=chosen.pk)
     sections: dict[str, list[dict[str, object]]] = {section: [] for section in Section}
     for field in settings_in(GuildSettings):
         if field.section:
             value, options = getattr(chosen, field.name), field.options(guild)
-            setting = {"field": field, "value": value, "options": options, "gone": field.name in gone}
+            setting = {
+                "field": field, "value": value, "options": options, "gone": field.name in gone,
+                "problem": problems.get(field.name, ""),
+            }  # fmt: skip
             sections[field.section].append(setting)
     return [
         {"name": name, "title": Section(name).label, "settings": settings}

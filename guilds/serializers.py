@@ -132,11 +132,18 @@ class SettingsSerializer(ModelSettingsSerializer[GuildSettings]):
         read_only=True,
         help_text=gettext_lazy("Settings whose role or channel was deleted. They count as not set."),
     )
+    problems = serializers.DictField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text=gettext_lazy("A sentence for each setting that cannot work at the moment, by its name."),
+    )
 
     class Meta:
         model = GuildSettings
-        fields: ClassVar[list[str]] = [*(field.name for field in settings_in(GuildSettings)), "gone"]
-        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {name: {"required": True} for name in fields[:-1]}
+        fields: ClassVar[list[str]] = [
+            *(field.name for field in settings_in(GuildSettings)), "gone", "problems",
+        ]  # fmt: skip
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {name: {"required": True} for name in fields[:-2]}
 
 
 class ChangeSettingsSerializer(ModelSettingsSerializer[GuildSettings]):

@@ -57,6 +57,8 @@ def _claim(
     if card.not_before is not None and card.not_before > now:
         return None, card.not_before
     scene = read_scene(card.pk, began_at=card.began_at)
+    if _rests(card, settings, scene):
+        return None, None
     if _stands(card, settings, scene):
         edit, later = _edit(card, scene, now, edited_at)
         if edit is None:  # the usual case: most events change nothing that it shows
@@ -78,7 +80,7 @@ def _decide(
     wanted = _wanted_channel(card, settings)
     if card.doubt_since is not None:
         return _post(card, scene, now, owner), None
-    if card.old_message_id and (card.message_id or not wanted or scene.item is None):
+    if card.old_message_id and (card.message_id or not wanted or (scene.item is None and not card.folded)):
         return Delete(card.old_channel_id, card.old_message_id), None
     if not card.message_id:
         if scene.item is None or not wanted:
@@ -104,6 +106,11 @@ def _stands(card: Card, settings: GuildSettings, scene: Scene) -> bool:
     return bool(wanted) and (scene.item is None or (not card.buried and card.channel_id == wanted))
 
 
+def _rests(card: Card, settings: GuildSettings, scene: Scene) -> bool:
+    """Whether the last card says that the queue has finished, and may say so until the next one is posted."""
+    return card.folded and scene.item is None and bool(_wanted_channel(card, settings))
+
+
 def _began(scene: Scene, now: datetime) -> datetime:
     item = scene.player.item
     return item.started_at if item is not None and item.started_at is not None else now
@@ -113,7 +120,9 @@ def _wanted_channel(card: Card, settings: GuildSettings) -> str:
     """Return the channel in which the card should be, or "" if there should be none."""
     if not settings.show_card or not card.guild.bot_installed:
         return ""
-    return settings.announce_channel_id or card.home_channel_id
+    chosen = [each for each in (settings.request_channel_id, settings.announce_channel_id) if each]
+    here = set(Channel.objects.filter(guild_id=card.guild_id, pk__in=chosen).values_list("pk", flat=True))
+    return next((each for each in chosen if each in here), card.home_channel_id)
 
 
 def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:

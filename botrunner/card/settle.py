@@ -11,6 +11,7 @@ from alerts.domain.delivery import GivenUp, NotThere, Posted, Unsure
 from alerts.domain.delivery import Later as PostLater
 from botrunner.card.steps import FLOOR, Delete, Done, Edit, Gone, Outcome, Post, Refused, Retry, Step
 from botrunner.models import Card
+from guilds.domain.settings import load_settings
 
 HOLD = timedelta(minutes=10)  # after a refusal, because each one counts against the bot in all guilds
 
@@ -88,7 +89,9 @@ def _settle_edit(card: Card, step: Edit, outcome: Outcome, now: datetime) -> Non
 
 
 def _fold(card: Card) -> None:
-    """Stop editing the message. The next track gets a new card."""
+    """Stop editing the message. The next track gets a new card, which replaces it if this is the request channel."""
+    if card.channel_id == load_settings(card.guild_id).request_channel_id:
+        card.set(old_channel_id=card.channel_id, old_message_id=card.message_id)
     card.set(
         message_id="", channel_id="", shown="", posted_at=None, picture="", picture_id="",
         began_at=None, last_began_at=card.began_at,

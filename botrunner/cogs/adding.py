@@ -14,24 +14,21 @@ from botrunner.additions import Additions
 from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.embeds import PER_PAGE, line_of, list_embed
-from botrunner.failures import Failures
-from botrunner.finds import Finds, read_file, read_message, read_text
+from botrunner.finds import Finds, read_file, read_message
 from botrunner.labels import cut
 from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
-from botrunner.running import read
 from botrunner.suggestions import Suggestions
 from library.clock import clock
-from library.domain.find import MAX_QUERY, find_track, read_query, search_library
-from library.sources.links import is_link
+from library.domain.find import MAX_QUERY, search_library
 from queue_app.positions import POSITIONS
 
 
 class Adding(Cog):
     title = gettext_lazy("Add tracks")
 
-    def __init__(self, failures: Failures, suggestions: Suggestions) -> None:
-        self._additions = Additions(failures)
+    def __init__(self, additions: Additions, suggestions: Suggestions) -> None:
+        self._additions = additions
         self._suggestions = suggestions
 
     @nextcord.slash_command(**described("Add a track to the queue."), contexts=IN_GUILDS)
@@ -57,22 +54,11 @@ class Adding(Cog):
             finds = Finds(files=[read_file(_resolved(interaction, "attachments", file.id))])
             await self._additions.add(interaction, finds, position=position)
         elif query:
-            await self._play_query(interaction, self._suggestions.meant(query), position)
+            await self._additions.add_query(interaction, self._suggestions.meant(query), position=position)
         else:
             await interaction.reply(
                 gettext_lazy("Type a search or a link, or attach an audio file."), private=True
             )
-
-    async def _play_query(self, interaction: Asked, typed: str, position: str) -> None:
-        finds = read_text(typed)
-        if finds.files or len(finds.links) > 1:
-            await self._additions.add(interaction, finds, position=position)
-            return
-        meant = read_query(typed)
-        # A search without a match gets a refusal, not a failed item in the queue. AddTrack refuses malformed queries.
-        if 0 < len(meant) <= MAX_QUERY and not is_link(meant):
-            meant = (await read(interaction, find_track, meant)).uri
-        await self._additions.add_one(interaction, meant, position=position)
 
     @nextcord.message_command(name="Add to queue", contexts=IN_GUILDS)
     async def add_to_queue(self, interaction: Asked, message: nextcord.Message) -> None:

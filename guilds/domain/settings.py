@@ -12,6 +12,7 @@ from guilds.models import Guild, GuildSettings
 from guilds.queries import gone_settings
 from guilds.serializers import ChangeSettingsSerializer
 from guilds.setting_fields import refusals, settings_in
+from guilds.setting_problems import setting_problems
 from realtime.domain.append import append, holds, lock_store
 from realtime.origin import Origin
 
@@ -59,7 +60,10 @@ def load_settings(guild_id: str) -> GuildSettings:
 
 
 def settings_shape(settings: GuildSettings) -> dict[str, Any]:
-    """Return the settings as REST shows them. `gone` names the settings whose role or channel was deleted."""
+    """Return the settings as REST shows them.
+
+    `gone` names the settings whose role or channel was deleted. `problems` has a sentence for each that cannot work.
+    """
     chosen = {field.name: getattr(settings, field.name) for field in settings_in(GuildSettings)}
     (gone,) = gone_settings(settings.pk, [settings])
-    return chosen | {"gone": gone}
+    return chosen | {"gone": gone, "problems": setting_problems(settings)}

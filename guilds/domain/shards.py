@@ -23,6 +23,12 @@ WITHOUT_MEMBERS = (
 )
 
 
+CONTENT_REMEDY = (
+    "Open the application in Discord's developer portal, then Bot, and turn on Message Content Intent. "
+    "Then restart the bot."
+)
+
+
 def note_shard(
     number: int,
     count: int,
@@ -33,6 +39,7 @@ def note_shard(
     latency_ms: int | None,
     guilds: int,
     members_intent: bool,
+    content_intent: bool,
 ) -> None:
     """Store a shard's current state. A process that is not connected does not overwrite another process's row."""
     seen = {
@@ -43,6 +50,7 @@ def note_shard(
         "latency_ms": latency_ms,
         "guilds": guilds,
         "members_intent": members_intent,
+        "content_intent": content_intent,
     }
     if connected:
         BotShard.objects.update_or_create(number=number, count=count, defaults=seen)

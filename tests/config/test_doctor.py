@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts import discord
 from guilds.bot_features import INSTALL_PERMISSIONS
 from guilds.channel_permissions import SPEAK
+from guilds.models import GuildSettings
 from tests.accounts.conftest import Discord, Gibberish, gibberish, there
 from tests.conftest import use_redis
 from tests.factories import GuildFactory, RoleFactory
@@ -45,7 +46,8 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
     code, found = ask()
     assert code == 0, found
     assert set(found) == {
-        "settings", "database", "channel layer", "Discord", "bot token", "members intent", "permissions",
+        "settings", "database", "channel layer", "Discord", "bot token", "members intent", "content intent",
+        "permissions",
         "redirect URI", "voice", "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
@@ -87,6 +89,16 @@ def test_a_permission_that_the_bot_lacks_is_told_with_its_feature(there: Discord
     assert (code, found["permissions"][0]) == (1, False)
     assert "Loft (READ_MESSAGE_HISTORY for card, SPEAK)" in found["permissions"][1]
     assert "Add the bot again" in found["permissions"][1]
+
+
+def test_the_content_intent_is_a_problem_only_with_a_request_channel(there: Discord) -> None:
+    there.sandbox.world.content_intent = False
+    code, found = ask()
+    assert (code, found["content intent"][0]) == (0, True)
+    GuildSettings.objects.filter(pk=GuildFactory.create().pk).update(request_channel_id="1")
+    code, found = ask()
+    assert (code, found["content intent"][0]) == (1, False)
+    assert "turn on Message Content Intent" in found["content intent"][1]
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,11 @@ from tests.queue_app.stage import Stage
 pytestmark = pytest.mark.django_db
 
 JSON = "application/json"
+WELL: dict[str, Any] = {"gone": [], "problems": {}}
 DEFAULTS: dict[str, Any] = {
     "dj_role_id": None,
     "announce_channel_id": None,
+    "request_channel_id": None,
     "show_card": True,
     "language": "discord",
     "voice_channel_id": None,
@@ -79,7 +81,7 @@ def office(api: Callable[[User], Client]) -> Office:
 
 
 def test_a_new_guild_has_the_defaults(office: Office) -> None:
-    assert office.get().json() == DEFAULTS | {"gone": []}
+    assert office.get().json() == DEFAULTS | WELL
     assert DEFAULTS.keys() == {field.name for field in settings_in(GuildSettings)}
 
 
@@ -87,6 +89,7 @@ def test_every_setting_can_be_changed_and_is_told_with_before_and_after(office: 
     wanted: dict[str, Any] = {
         "dj_role_id": RoleFactory.create(guild=office.guild).pk,
         "announce_channel_id": ChannelFactory.create(guild=office.guild).pk,
+        "request_channel_id": ChannelFactory.create(guild=office.guild).pk,
         "voice_channel_id": ChannelFactory.create(guild=office.guild, type=ChannelType.STAGE).pk,
         "show_card": False,
         "language": "de",
@@ -104,14 +107,14 @@ def test_every_setting_can_be_changed_and_is_told_with_before_and_after(office: 
     }
     for name, value in wanted.items():
         assert office.patch({name: value}).json()[name] == value
-    assert office.get().json() == wanted | {"gone": []}
+    assert office.get().json() == wanted | WELL
     assert office.changes() == [
         {"before": {name: DEFAULTS[name]}, "after": {name: value}} for name, value in wanted.items()
     ]
     event = Event.objects.filter(name="SettingsChanged").first()
     assert event is not None
     assert (event.actor, event.via) == (office.owner, Via.REST)
-    assert office.patch(DEFAULTS).json() == DEFAULTS | {"gone": []}
+    assert office.patch(DEFAULTS).json() == DEFAULTS | WELL
     assert office.changes()[-1] == {"before": wanted, "after": DEFAULTS}
 
 
@@ -148,7 +151,7 @@ def test_one_bad_setting_refuses_the_others_with_it(office: Office) -> None:
     answer = office.patch({"fair_order": True, "vote_share": 101, "name": "Lounge"})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
     assert set(answer.json()["errors"]) == {"vote_share", "name"}
-    assert office.get().json() == DEFAULTS | {"gone": []}
+    assert office.get().json() == DEFAULTS | WELL
     bodies: list[Any] = [{}, [], 5]
     for body in bodies:
         answer = office.patch(body)

@@ -26,6 +26,7 @@ def note(number: int = 0, *, process: str = "a", connected: bool = True) -> None
         latency_ms=20,
         guilds=3,
         members_intent=True,
+        content_intent=False,
     )
 
 

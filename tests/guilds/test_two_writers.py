@@ -141,6 +141,7 @@ def test_what_is_made_when_it_is_asked_for_first(in_threads: Together) -> None:
             note_shard(
                 number, 16, process=f"bot {n}", connected=True, ready_at=None, latency_ms=1, guilds=1,
                 members_intent=True,
+                content_intent=False,
             )  # fmt: skip
             claim_identify(number)
             find_track(f"https://radio.example/{number}")

@@ -64,10 +64,14 @@ export interface Settings {
   show_card: boolean;
   /** Where that message is posted. */
   announce_channel_id: string | null;
+  /** Every message in this channel is a request: words to search, links, or audio files. The bot queues it and removes the message. The message with the current track is posted here too. */
+  request_channel_id: string | null;
   /** The language of messages that everyone can see. People get their own replies in their language. */
   language: "discord" | "en" | "de";
   /** Settings whose role or channel was deleted. They count as not set. */
   gone: Array<string>;
+  /** A sentence for each setting that cannot work at the moment, by its name. */
+  problems: Record<string, any>;
 }
 
 export interface ChangeSettingsArguments {
@@ -103,6 +107,8 @@ export interface ChangeSettingsArguments {
   show_card?: boolean;
   /** Where that message is posted. */
   announce_channel_id?: string | null;
+  /** Every message in this channel is a request: words to search, links, or audio files. The bot queues it and removes the message. The message with the current track is posted here too. */
+  request_channel_id?: string | null;
   /** The language of messages that everyone can see. People get their own replies in their language. */
   language?: "discord" | "en" | "de";
 }

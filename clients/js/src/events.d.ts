@@ -343,6 +343,8 @@ export interface SomeSettings {
   show_card?: boolean;
   /** Where that message is posted. */
   announce_channel_id?: string | null;
+  /** Every message in this channel is a request: words to search, links, or audio files. The bot queues it and removes the message. The message with the current track is posted here too. */
+  request_channel_id?: string | null;
   /** The language of messages that everyone can see. People get their own replies in their language. */
   language?: "discord" | "en" | "de";
 }

@@ -101,7 +101,9 @@ async function save(name) {
     const settings = await client.rest.patch(`/api/guilds/${guildId}/settings`, { [name]: value });
     unsaved.delete(name);
     if (same(read(name), value)) write(name, settings[name]);
-    show(name, "saved", gettext("Saved"));
+    const problem = settings.problems[name];
+    if (problem) show(name, "problem", interpolate(gettext("Saved. %(problem)s"), { problem }));
+    else show(name, "saved", gettext("Saved"));
   } catch (error) {
     if (error instanceof NetworkError) {
       unsaved.add(name);

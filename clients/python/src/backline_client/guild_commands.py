@@ -67,6 +67,9 @@ class ChangeSettingsArguments(TypedDict):
     show_card: NotRequired[bool]
     # Where that message is posted.
     announce_channel_id: NotRequired[str | None]
+    # Every message in this channel is a request: words to search, links, or audio files. The bot queues it
+    # and removes the message. The message with the current track is posted here too.
+    request_channel_id: NotRequired[str | None]
     # The language of messages that everyone can see. People get their own replies in their language.
     language: NotRequired[Literal["discord", "en", "de"]]
 
