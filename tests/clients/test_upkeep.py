@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from alerts.domain.rules import add_rule
 from guilds.bot_features import INSTALL_PERMISSIONS
+from guilds.channel_permissions import READ_MESSAGE_HISTORY
 from guilds.models import Channel, Guild
 from queue_app.commands import execute
 from realtime.models import Via
@@ -47,7 +48,7 @@ def cookie(server: Server, settings: Settings) -> str:
     for name in NAMES:
         MembershipFactory.create(user=user, guild=GuildFactory.create(name=name), owner=True, manager=True)
     guild = Guild.objects.get(name=NAMES[0])
-    RoleFactory.create(id=guild.pk, guild=guild, permissions=0)
+    RoleFactory.create(id=guild.pk, guild=guild, permissions=READ_MESSAGE_HISTORY)
     bot = RoleFactory.create(guild=guild, permissions=INSTALL_PERMISSIONS & ~SPEAK)
     for name in NAMES:
         rows = [{"id": bot.pk, "type": 0, "allow": "0", "deny": str(CONNECT)}]
