@@ -6,9 +6,9 @@ list and the page, so they still work after a restart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
 
 import nextcord
 from django.conf import settings
@@ -19,7 +19,7 @@ from botrunner.buttons import VERSION, still
 from botrunner.database import from_database
 from botrunner.embeds import PER_PAGE, line_of, list_embed, name_of, title_of_track
 from botrunner.labels import length_in_words
-from botrunner.reply import Asked
+from botrunner.reply import NO_BUTTON, Asked
 from library.clock import clock
 from queue_app.history import newest_plays
 from queue_app.models import ItemState, Play, Player, QueueItem
@@ -27,6 +27,7 @@ from queue_app.numbers import numbered_items
 from queue_app.queries import load_player, waiting
 
 MAX_PAGE = 1_000
+_BUTTON = re.compile(rf"turn:{VERSION}:(?P<kind>[a-z]+):(?P<number>[0-9]{{1,9}})")  # see `Page._id`
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,10 @@ async def show(asked: Asked, kind: str, number: int = 1) -> None:
 
 async def turn(asked: Asked) -> None:
     """Show another page in the message whose button was pressed."""
-    _turn, _version, kind, number = cast("dict[str, Any]", asked.data)["custom_id"].split(":")
-    if kind not in LISTS or not number.isdecimal():
+    known = _BUTTON.fullmatch(asked.name)
+    if known is None or known["kind"] not in LISTS:
+        await asked.reply(NO_BUTTON, private=True)
         return
-    page = await from_database(LISTS[kind], str(asked.guild_id), min(max(int(number), 1), MAX_PAGE))
+    number = min(max(int(known["number"]), 1), MAX_PAGE)
+    page = await from_database(LISTS[known["kind"]], str(asked.guild_id), number)
     await asked.replace(embed=page.embed, view=page.view())

@@ -103,10 +103,19 @@ async def test_buttons_turn_the_pages_for_who_asked(filled: Stage) -> None:
 
 async def test_a_button_that_nobody_knows_is_answered(filled: Stage) -> None:
     message = await filled.slash("member", "queue")
-    filled.sandbox.world.messages[message["id"]].components[0]["components"][2]["custom_id"] = "old:1"
-    press = {"user": "member", "message_id": message["id"], "custom_id": "old:1"}
-    answer = await filled.http.post("/_sandbox/components", json=press)
-    assert answer.json()["content"] == "This button no longer works."
+    button = filled.sandbox.world.messages[message["id"]].components[0]["components"][2]
+    for odd in (
+        "old:1",
+        "turn",
+        "turn:2:queue:1",
+        "turn:1:songs:1",
+        "turn:1:queue:\u0663",
+        "turn:1:queue:1:1",
+    ):
+        button["custom_id"] = odd
+        press = {"user": "member", "message_id": message["id"], "custom_id": odd}
+        answer = await filled.http.post("/_sandbox/components", json=press)
+        assert answer.json()["content"] == "This button no longer works.", odd
 
 
 async def test_tracks_are_removed_by_number_range_and_title(filled: Stage) -> None:
