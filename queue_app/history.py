@@ -155,7 +155,7 @@ def _top_tracks_and_artists(
     heard = [(track, artist, {"plays": int(plays), "heard_ms": int(ms)}) for track, artist, plays, ms in rows]
     tracks = Track.objects.in_bulk([track_id for track_id, _, _ in heard if track_id is not None])
     return (
-        [{"track": track_shape(tracks[pk])} | numbers for pk, _, numbers in heard if pk is not None],
+        [{"track": track_shape(tracks[pk])} | numbers for pk, _, numbers in heard if pk in tracks],
         [{"artist": artist} | numbers for _, artist, numbers in heard if artist is not None],
     )
 
@@ -165,7 +165,9 @@ def _top_requesters(plays: QuerySet[Play]) -> list[dict[str, Any]]:
     rows = plays.exclude(requested_by=None).annotate(person=person).values_list("person")
     counted = rows.annotate(count=Count("pk"), heard=Sum("heard_ms")).order_by("-count", "-heard", "person")
     top = list(counted[:TOP])
-    people = User.objects.in_bulk([pk for pk, _, _ in top])
+    people = User.objects.in_bulk([pk for pk, _, _ in top])  # without accounts that were deleted in between
     return [
-        {"user": user_shape(people[pk]), "plays": count, "heard_ms": heard_ms} for pk, count, heard_ms in top
+        {"user": user_shape(people[pk]), "plays": count, "heard_ms": heard_ms}
+        for pk, count, heard_ms in top
+        if pk in people
     ]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -254,6 +255,23 @@ def test_statistics_end_where_asked(stage: Stage, get: Get) -> None:
     told = get("/statistics?days=3")
     assert (told["plays"], len(told["by_day"])) == (1, 3)
     assert len(get("/statistics")["by_day"]) == 30
+
+
+def test_statistics_leave_out_an_account_that_is_deleted_meanwhile(stage: Stage, get: Get) -> None:
+    played(stage)
+    other = stage.join()
+    played(stage, by=other)
+    leaving = [other]
+
+    def delete_first(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if leaving and 'FROM "accounts_user" WHERE "accounts_user"."id" IN' in sql:
+            leaving.pop().delete()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(delete_first):
+        top = get("/statistics")["top_requesters"]
+    assert [each["user"]["id"] for each in top] == [str(stage.member.pk)]
+    assert not User.objects.filter(pk=other.pk).exists()
 
 
 def test_ones_own_statistics(stage: Stage, get: Get) -> None:
