@@ -49,7 +49,7 @@ function read(name) {
   if ("list" in control.dataset) {
     const ticked = [control, ...others].filter((each) => each instanceof HTMLInputElement && each.checked);
     // null means all of them, including those that a later version adds.
-    return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value);
+    return ticked.length === others.length + 1 ? null : ticked.map((each) => each.value).sort(); // as the server sorts them
   }
   if (control instanceof HTMLSelectElement) return control.value || null;
   if (control.type === "checkbox") return control.checked;
