@@ -239,9 +239,10 @@ async def test_a_message_that_is_delivered_again_is_queued_once(stage: Stage) ->
     await stage.fault("http_status", method="DELETE", path="/messages/", status=500, count=20)
     message = await say(stage, "long a")
     await queued(stage, "Long A")
+    delivered = stage.sandbox.world.messages[message["id"]]
     await stage.start_bot()
     await stage.http.delete("/_sandbox/faults")
-    actions._emit(stage.sandbox.world, "MESSAGE_CREATE", stage.sandbox.world.messages[message["id"]])
+    actions._emit(stage.sandbox.world, "MESSAGE_CREATE", delivered)
     await empty(stage)
     await say(stage, "no such thing")
     await refused(stage, "Nothing in the library matches")

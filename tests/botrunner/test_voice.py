@@ -365,6 +365,7 @@ async def test_alone_at_first_it_is_heard_by_who_comes(stage: Stage) -> None:
 
 async def test_an_outage_of_discord_costs_nothing_of_the_track(playing: Stage, tmp_path: Path) -> None:
     """Gateway, REST and voice fail, and return without the old sessions and servers."""
+    await playing.hear(440, after=50)
     old = playing.sandbox
     await old.stop()
 

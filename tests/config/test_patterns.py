@@ -33,7 +33,7 @@ INDIRECT = {
 }
 SHORT, LONG = 1000, 4000  # characters
 SUSPECT_SECONDS = 0.001  # CPU time; a quadratic pattern takes far more for LONG characters
-MAX_RATIO = 10.0  # linear is 4, quadratic 16
+MAX_RATIO = 8.0  # linear is 4, quadratic 16
 MOST = 8  # the number of beginnings, and of kinds of characters, that are tried
 
 type Use = tuple[str, str | bytes, int]
