@@ -34,11 +34,11 @@ from bench.latency import log_in
 from bench.load.audited import audit
 from bench.load.planted import plant
 from bench.load.processes import ROOT
-from bench.soak import free_ports
 from sandbox import snowflake
 from sandbox.model import Member, Role
 from sandbox.seed import DJ, LOUNGE, MEMBER
 from sandbox.server import Sandbox
+from tests.program import free_ports
 
 USERS = ("owner", "dj", "member")
 ONE, APART = (("serve",),), (("sandbox",), ("runweb",), ("runbot",))

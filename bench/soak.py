@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -26,21 +25,11 @@ from typing import Any
 from bench.load.clients import until
 from bench.load.people import HABITS, STREAM, USERS, Site
 from bench.load.processes import ServerProcess, server, verdict
+from tests.program import free_ports
 
 MOST_GROWTH = 1.05
 MEGABYTE = 1_000_000
 LOOKS = 20  # the least number of measurements
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 async def keep(
