@@ -30,6 +30,10 @@ MAX_PAGE = 100
 MAX_SENTENCE = 300  # a title may be a link of 2,000, and escaping doubles some characters
 
 
+def _change_option(**description: Any) -> Any:
+    return nextcord.SlashOption(**description, max_length=LONGEST, required=False, default=None)
+
+
 class History(Cog):
     title = gettext_lazy("History")
 
@@ -55,12 +59,7 @@ class History(Cog):
     async def undo(
         self,
         interaction: Asked,
-        change: str | None = nextcord.SlashOption(
-            **described("The change to undo. Default: your newest."),
-            max_length=LONGEST,
-            required=False,
-            default=None,
-        ),
+        change: str | None = _change_option(**described("The change to undo. Default: your newest.")),
     ) -> None:
         sentence, undone = await _undo(interaction, await _seq_of(interaction, change, redo=False))
         await interaction.reply(sentence, view=redo_view(undone))
@@ -69,11 +68,8 @@ class History(Cog):
     async def redo(
         self,
         interaction: Asked,
-        change: str | None = nextcord.SlashOption(
-            **described("The change to redo. Default: the one that you undid last."),
-            max_length=LONGEST,
-            required=False,
-            default=None,
+        change: str | None = _change_option(
+            **described("The change to redo. Default: the one that you undid last.")
         ),
     ) -> None:
         sentence, redone = await _redo(interaction, await _seq_of(interaction, change, redo=True))

@@ -21,7 +21,15 @@ from botrunner.times import read_time
 from library.clock import clock
 from queue_app.queries import load_player
 
-DEFAULT_STEP = "10s"
+
+def _step() -> Any:
+    """Return the option of how far to go. Each command needs its own object."""
+    return nextcord.SlashOption(
+        **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),
+        max_length=LONGEST,
+        required=False,
+        default="10s",
+    )
 
 
 class Jumping(Cog):
@@ -91,12 +99,7 @@ class Jumping(Cog):
     async def forward(
         self,
         interaction: Asked,
-        by: str = nextcord.SlashOption(
-            **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),
-            max_length=LONGEST,
-            required=False,
-            default=DEFAULT_STEP,
-        ),
+        by: str = _step(),
     ) -> None:
         await _reply_position(
             interaction, await run(interaction, "Seek", {"delta_ms": _time(interaction, by)})
@@ -106,12 +109,7 @@ class Jumping(Cog):
     async def rewind(
         self,
         interaction: Asked,
-        by: str = nextcord.SlashOption(
-            **described("How far: 10 (seconds), 1:30 or 1m30s. Default: 10 seconds."),
-            max_length=LONGEST,
-            required=False,
-            default=DEFAULT_STEP,
-        ),
+        by: str = _step(),
     ) -> None:
         await _reply_position(
             interaction, await run(interaction, "Seek", {"delta_ms": -_time(interaction, by)})
