@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import nextcord
-from django.conf import settings as program
 from django.utils.translation import gettext as _
 
-from botrunner.card.life import note_home
+from botrunner.card.life import chosen_channel, note_home
 from botrunner.database import from_database
 from botrunner.models import Card, ToldLack
 from botrunner.reply import Asked
 from botrunner.running import read
-from guilds.bot_features import CARD, FEATURES, STAGE, STATUS, needs_of
+from guilds.bot_features import CARD, FEATURES, STAGE, STATUS, needs_of, titles_of
 from guilds.channel_permissions import (
     MUTE_MEMBERS,
     REQUEST_TO_SPEAK,
@@ -25,7 +24,7 @@ from guilds.channel_permissions import (
 )
 from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
-from guilds.models import Channel, ChannelType, Guild, GuildSettings, Role
+from guilds.models import Channel, ChannelType, Guild, GuildSettings
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS
 from guilds.queries import features_of
 from queue_app.queries import load_player
@@ -68,7 +67,7 @@ def _new_lacks(guild_id: str, channel_id: str, may: int) -> str:
     guild = Guild.objects.select_related("settings").get(pk=guild_id)
     settings = load_settings(guild_id)
     found = list(_lacks(guild, settings, channel_id, may))
-    new = [lack for lack in found if _is_new(guild_id, lack)]
+    new = [lack for lack in found if is_new(guild_id, lack)]
     if not new:
         return ""
     url = install_url(guild_id, {*features_of(guild), *(lack.feature for lack in new)})
@@ -82,22 +81,16 @@ def _new_lacks(guild_id: str, channel_id: str, may: int) -> str:
 
 
 def _lacks(guild: Guild, settings: GuildSettings, channel_id: str, may: int) -> Iterator[Lack]:
-    roles = list(Role.objects.filter(guild=guild))
-
-    def mirrored(channel: Channel | None) -> int:
-        return likely_bot_permissions(guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
-
     if settings.show_card:
-        wanted = settings.request_channel_id or settings.announce_channel_id
-        chosen = Channel.objects.filter(guild=guild, pk=wanted).first()
+        chosen = chosen_channel(settings)
         if chosen is not None:
-            channel_id, may = chosen.pk, mirrored(chosen)
+            channel_id, may = chosen.pk, likely_bot_permissions(guild, chosen)
         yield _lack(CARD, channel_id, may)
     voice = Channel.objects.filter(guild=guild, pk=load_player(guild.pk).voice_channel_id).first()
     if voice is not None and voice.type == ChannelType.VOICE and settings.channel_status:
-        yield _lack(STATUS, voice.pk, mirrored(voice))
+        yield _lack(STATUS, voice.pk, likely_bot_permissions(guild, voice))
     if voice is not None and voice.type == ChannelType.STAGE:
-        may = mirrored(voice)
+        may = likely_bot_permissions(guild, voice)
         yield _lack(STAGE, voice.pk, may | REQUEST_TO_SPEAK if may & MUTE_MEMBERS else may)
 
 
@@ -106,7 +99,7 @@ def _lack(feature: str, channel_id: str, may: int) -> Lack:
     return Lack(feature, channel_id, bits & VIEW_CHANNEL or bits)
 
 
-def _is_new(guild_id: str, lack: Lack) -> bool:
+def is_new(guild_id: str, lack: Lack) -> bool:
     """Whether this lack was not told yet. Of several processes, only one gets True."""
     about = {"guild_id": guild_id, "feature": lack.feature, "channel_id": lack.channel_id}
     if not lack.bits:  # the next time, it is told again
@@ -120,13 +113,10 @@ def _is_new(guild_id: str, lack: Lack) -> bool:
 
 
 def _sentence(lack: Lack) -> str:
-    titles = (
-        str(need.title) for need in needs_of([lack.feature], also_invited=False) if need.bit & lack.bits
-    )
     return _("For %(feature)s, the bot lacks permissions in %(channel)s: %(permissions)s.") % {
         "feature": FEATURES[lack.feature].title,
         "channel": f"<#{lack.channel_id}>",
-        "permissions": ", ".join(titles),
+        "permissions": ", ".join(titles_of(lack.bits)),
     }
 
 

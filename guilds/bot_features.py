@@ -128,6 +128,11 @@ def needs_of(features: Collection[str], *, also_invited: bool) -> list[Need]:
     return [need for need in NEEDS if (also_invited and need.invited) or set(features) & set(need.features)]
 
 
+def titles_of(bits: int) -> list[str]:
+    """Return the names, as people see them, of the permissions in `bits`."""
+    return [str(need.title) for need in NEEDS if need.bit & bits]
+
+
 def missing_permissions(
     guild: Guild,
     *,

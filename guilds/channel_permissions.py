@@ -113,11 +113,12 @@ def bot_permissions(guild: Guild, channel: Channel, *, bot_id: str, roles: Itera
     )
 
 
-def likely_bot_permissions(guild: Guild, channel: Channel | None, *, bot_id: str, roles: list[Role]) -> int:
-    """Return the same, or all permissions if the channel or the guild is not mirrored yet."""
+def likely_bot_permissions(guild: Guild, channel: Channel | None) -> int:
+    """Return the same, or all permissions if the channel or the guild is not mirrored yet. At most one query."""
+    roles = list(Role.objects.filter(guild=guild)) if channel is not None else []
     if channel is None or guild.pk not in {role.pk for role in roles}:
         return ALL_PERMISSIONS
-    return bot_permissions(guild, channel, bot_id=bot_id, roles=roles)
+    return bot_permissions(guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
 
 
 def entry_obstacle(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings as program
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from guilds.bot_features import titles_of
 from guilds.channel_permissions import (
     MANAGE_MESSAGES,
     SEND_MESSAGES,
@@ -13,13 +13,9 @@ from guilds.channel_permissions import (
     likely_bot_permissions,
 )
 from guilds.freshness import is_up, read_shards, shard_of
-from guilds.models import Channel, GuildSettings, Role
+from guilds.models import Channel, GuildSettings
 
-REQUEST_CHANNEL_NEEDS = {
-    "View Channel": VIEW_CHANNEL,
-    "Send Messages": SEND_MESSAGES,
-    "Manage Messages": MANAGE_MESSAGES,
-}
+REQUEST_CHANNEL_NEEDS = VIEW_CHANNEL | SEND_MESSAGES | MANAGE_MESSAGES
 
 
 def setting_problems(settings: GuildSettings) -> dict[str, str]:
@@ -37,9 +33,7 @@ def _problem_of_request_channel(settings: GuildSettings) -> str:
             "The bot cannot read messages, because its Message Content Intent is off. The person who runs the bot "
             "can turn it on in Discord's developer portal, under Bot, and then restart the bot."
         )
-    roles = list(Role.objects.filter(guild_id=settings.pk))
-    may = likely_bot_permissions(settings.guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
-    missing = [name for name, bit in REQUEST_CHANNEL_NEEDS.items() if not may & bit]
+    missing = titles_of(REQUEST_CHANNEL_NEEDS & ~likely_bot_permissions(settings.guild, channel))
     if not missing:
         return ""
     return _("The bot lacks %(permissions)s in this channel.") % {"permissions": ", ".join(missing)}

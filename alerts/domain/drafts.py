@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from django.conf import settings
-
 from alerts.domain.delivery import Delivery, Form
 from alerts.message import AlertText, Picture, Without, compose, level_of, text_of
 from alerts.models import AlertPost
@@ -17,7 +15,7 @@ from guilds.channel_permissions import (
     SEND_MESSAGES,
     likely_bot_permissions,
 )
-from guilds.models import Channel, Role
+from guilds.models import Channel
 from realtime.models import Event
 from streams.models import AlertFrame, Stream
 
@@ -36,9 +34,9 @@ def draft(
     stream = Stream.objects.filter(pk=stream_id).first()
     frame = AlertFrame.objects.filter(event__in=events).order_by("-event__seq").first()
     picture = Picture(frame.content_type, bytes(frame.data)) if frame else None
-    roles = list(Role.objects.filter(guild_id=rule.guild_id))
     channel = Channel.objects.filter(guild_id=rule.guild_id, pk=post.channel_id).first()
-    may = likely_bot_permissions(rule.guild, channel, bot_id=settings.DISCORD_CLIENT_ID, roles=roles)
+    may = likely_bot_permissions(rule.guild, channel)
+    role_is_there = rule.guild.roles.filter(pk=rule.mention_role_id).exists()
     alerts = [_alert_text(event) for event in events]
 
     def form(without: Without) -> Form:
@@ -49,7 +47,7 @@ def draft(
             digest=post.digest,
             stream_id=stream_id,
             stream_name=stream.name if stream else "",
-            role_id=rule.mention_role_id if rule.mention_role_id in {role.pk for role in roles} else None,
+            role_id=rule.mention_role_id if role_is_there else None,
             nonce=post.nonce,
             picture=picture,
             without=without,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.conf import settings as program
 from django.db.models import Q
 from django.utils import timezone, translation
 
@@ -26,7 +25,7 @@ from botrunner.languages import public_language
 from botrunner.models import Card, new_nonce
 from guilds.channel_permissions import ATTACH_FILES, EMBED_LINKS, READ_MESSAGE_HISTORY, likely_bot_permissions
 from guilds.domain.settings import load_settings
-from guilds.models import Channel, GuildSettings, Role
+from guilds.models import Channel, GuildSettings
 from library.artwork import artwork_folder
 
 LEASE = timedelta(seconds=30)
@@ -120,15 +119,21 @@ def _wanted_channel(card: Card, settings: GuildSettings) -> str:
     """Return the channel in which the card should be, or "" if there should be none."""
     if not settings.show_card or not card.guild.bot_installed:
         return ""
+    chosen = chosen_channel(settings)
+    return chosen.pk if chosen is not None else card.home_channel_id
+
+
+def chosen_channel(settings: GuildSettings) -> Channel | None:
+    """Return the channel that the settings choose for the card. A channel that was deleted does not count."""
     chosen = [each for each in (settings.request_channel_id, settings.announce_channel_id) if each]
-    here = set(Channel.objects.filter(guild_id=card.guild_id, pk__in=chosen).values_list("pk", flat=True))
-    return next((each for each in chosen if each in here), card.home_channel_id)
+    here = Channel.objects.filter(guild_id=settings.pk).in_bulk(chosen) if chosen else {}
+    return next((here[each] for each in chosen if each in here), None)
 
 
 def _post(card: Card, scene: Scene, now: datetime, owner: str) -> Post:
     doubt_since = card.doubt_since or now
     channel = Channel.objects.filter(guild_id=card.guild_id, pk=card.channel_id).first()
-    may = _permissions(card, channel)
+    may = likely_bot_permissions(card.guild, channel)
     forms = [
         Form(
             message(scene, nonce=card.nonce, embed=embed, picture=picture)
@@ -163,11 +168,6 @@ def _ways(may: int, picture: str) -> list[tuple[bool, str]]:
     ]
 
 
-def _permissions(card: Card, channel: Channel | None) -> int:
-    roles = list(Role.objects.filter(guild_id=card.guild_id))
-    return likely_bot_permissions(card.guild, channel, bot_id=program.DISCORD_CLIENT_ID, roles=roles)
-
-
 def _picture(scene: Scene) -> str:
     return scene.artwork if scene.artwork and (artwork_folder() / scene.artwork).is_file() else ""
 
@@ -196,7 +196,9 @@ def _edit(
         due = (edited_at or now - floor) + floor
     if due > now:
         return None, due
-    may = _permissions(card, Channel.objects.filter(guild_id=card.guild_id, pk=card.channel_id).first())
+    may = likely_bot_permissions(
+        card.guild, Channel.objects.filter(guild_id=card.guild_id, pk=card.channel_id).first()
+    )
     embed, picture = _ways(may, _picture(scene))[0]
     payload = message(scene, nonce=card.nonce, embed=embed, picture=picture)
     kept = bool(picture) and picture == card.picture and bool(card.picture_id)

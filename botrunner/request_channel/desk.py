@@ -20,8 +20,10 @@ from alerts.domain.delivery import MISSING_ACCESS, MISSING_PERMISSIONS
 from botrunner.database import from_database
 from botrunner.request_channel import replies
 from botrunner.request_channel.request import Request
-from botrunner.request_channel.rows import claim_lacking, clear_lacking, invite_url, missing_to_remove
+from botrunner.request_channel.rows import claim_lacking, invite_url, missing_to_remove
 from botrunner.threads import in_daemon
+from guilds.bot_features import titles_of
+from guilds.channel_permissions import MANAGE_MESSAGES
 
 log = logging.getLogger(__name__)
 
@@ -168,9 +170,9 @@ class Desk:
             except DiscordRefused as error:
                 if error.discord_code not in (MISSING_ACCESS, MISSING_PERMISSIONS):
                     raise
-                missing = ["Manage Messages"]
+                missing = MANAGE_MESSAGES
             else:
-                await from_database(clear_lacking, self._guild_id)
+                await from_database(claim_lacking, self._guild_id, self._channel_id, 0)
                 return
         for message_id in own:
             try:
@@ -180,18 +182,18 @@ class Desk:
         if requests:
             await self._keep(requests, missing)
 
-    async def _keep(self, requests: list[str], missing: list[str]) -> None:
+    async def _keep(self, requests: list[str], missing: int) -> None:
         """Leave requests in the channel, and say why, once."""
         for message_id in requests:
             self._on_kept(message_id)
-        if await from_database(claim_lacking, self._guild_id, self._channel_id):
+        if await from_database(claim_lacking, self._guild_id, self._channel_id, missing):
             url = await from_database(invite_url, self._guild_id)
             with translation.override(self.language):
                 payload = replies.lacking(missing, url=url)
             try:
                 await self._post(payload)
             except DiscordError as error:
-                self._warn(error, f"remove requests (missing: {', '.join(missing)}) or say so")
+                self._warn(error, f"remove requests (missing: {', '.join(titles_of(missing))}) or say so")
 
     async def _delete_all(self, ids: list[str]) -> None:
         """Delete up to AT_ONCE messages in one call. Raises DiscordRefused without the permission."""

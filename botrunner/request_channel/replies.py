@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.discord import DiscordObject
 from alerts.message import plain
+from guilds.bot_features import titles_of
 
 SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 12
 MAX_TEXT = 1000  # escaping at most doubles it; Discord allows 2,000 characters
@@ -38,17 +39,17 @@ def failure(embed: nextcord.Embed) -> DiscordObject:
     return _silent({"embeds": [embed.to_dict()]})
 
 
-def lacking(permissions: Sequence[str], *, url: str) -> DiscordObject:
+def lacking(bits: int, *, url: str) -> DiscordObject:
     """Return the message that requests stay in the channel.
 
-    `permissions` are Discord's names of those that are missing. `url` adds the bot again, with them.
+    `bits` are the permissions that are missing. `url` adds the bot again, with them.
     """
-    said = _(
+    sentence = _(
         "The bot lacks %(permissions)s in this channel, so it cannot remove requests. They are queued all the same. "
         "Grant it in the settings of the channel, or [add the bot again](%(url)s) with it."
     )
-    names = " · ".join(f"**{name}**" for name in permissions)
-    return _silent({"content": said % {"permissions": names, "url": f"<{url}>"}})
+    names = " · ".join(f"**{name}**" for name in titles_of(bits))
+    return _silent({"content": sentence % {"permissions": names, "url": f"<{url}>"}})
 
 
 def _silent(message: DiscordObject) -> DiscordObject:

@@ -77,7 +77,7 @@ async def open_channel(stage: Stage, *, manages: bool = True) -> None:
     channel_id = stage.channel(CHANNEL)
     await in_thread(GuildSettings.objects.filter(pk=LOUNGE).update)(request_channel_id=channel_id)
     lacks = in_thread(missing_to_remove)
-    wanted = [] if manages else ["Manage Messages"]
+    wanted = 0 if manages else MANAGE_MESSAGES
     await eventually(lambda: _is(lacks(LOUNGE, channel_id), wanted))
 
 
@@ -214,7 +214,7 @@ async def test_without_manage_messages_requests_are_queued_and_it_says_so_once(s
     await eventually(lambda: len(messages(stage)) == 4)
     # Once the bot may, it removes what comes then, and would say it again if that changed.
     await grant(stage, BOT_PERMISSIONS | MANAGE_MESSAGES)
-    await eventually(lambda: _is(in_thread(missing_to_remove)(LOUNGE, stage.channel(CHANNEL)), []))
+    await eventually(lambda: _is(in_thread(missing_to_remove)(LOUNGE, stage.channel(CHANNEL)), 0))
     late = await say(stage, "long a")
     await eventually(lambda: late["id"] not in stage.sandbox.world.messages)
     told = in_thread(ToldLack.objects.filter(feature="request").exists)
