@@ -179,6 +179,11 @@ async def test_text_is_never_markup(sandbox: Sandbox, page: Page) -> None:
     assert await message.last.locator("i").count() == 0
     await expect(message.last.locator("b .mention")).to_have_text("#general")
 
+    await line.fill("[add the bot](<https://example.com/a?b=1>), [again](https://example.com/c).")
+    await line.press("Enter")
+    await expect(message.last).to_have_text("add the bot, again.")
+    await expect(message.last.locator("a").first).to_have_attribute("href", "https://example.com/a?b=1")
+
 
 async def test_the_consent_page_logs_a_person_in(sandbox: Sandbox, page: Page) -> None:
     target = sandbox.redirect_uris[0]
