@@ -157,7 +157,7 @@ class ChannelField[Set, Get](MirroredField[Set, Get]):
 def known_sources() -> dict[str, str]:
     """Return the labels of all sources of tracks, by name."""
     answers: list[tuple[Any, Any]] = listing_sources.send(SourcesField)
-    return {name: label for _, sources in answers for name, label in sources.items()}
+    return {name: _(label) for _receiver, sources in answers for name, label in sources.items()}
 
 
 class SourcesField[Set, Get](Setting[Set, Get], models.JSONField[Set, Get]):

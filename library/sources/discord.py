@@ -12,6 +12,8 @@ import os
 import re
 from pathlib import Path
 
+from django.utils.translation import gettext_noop
+
 from library.sources.errors import SourceError
 from library.sources.probe import probe
 from library.sources.source import Source
@@ -28,7 +30,7 @@ def attachment_id(digest: bytes) -> str:
 
 class DiscordSource(Source):
     name = "discord"
-    label = "Files from Discord"
+    label = gettext_noop("Files from Discord")
     saved = True
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from library.sources.addresses import parse_url
 from library.sources.deadline import Deadline
 from library.sources.errors import SourceError
@@ -17,7 +19,7 @@ RESOLVE_SECONDS = 30.0
 
 class HttpSource(Source):
     name = "http"
-    label = "Links to audio and radio"
+    label = gettext_noop("Links to audio and radio")
 
     @staticmethod
     def takes(uri: str) -> bool:

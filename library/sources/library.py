@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext_noop
+
 from library.sources.errors import SourceError
 from library.sources.probe import probe
 from library.sources.source import Source
@@ -120,7 +122,7 @@ def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
 
 class LibrarySource(Source):
     name = "library"
-    label = "The music library"
+    label = gettext_noop("The music library")
     saved = searchable = True
 
     @staticmethod

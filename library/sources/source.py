@@ -26,11 +26,12 @@ class SourceOptions:
 
 
 class Source(ABC):
-    """Where tracks come from. `name` is stored in `Track.source` and in a guild's settings. `label` is for people.
+    """Where tracks come from. `name` is stored in `Track.source` and in a guild's settings. `label` is for people, and
+    is translated where it is shown.
     The tracks of a `saved` source are saved before somebody can add them. Those of a `searchable` source can also be
     found by words. Tracks of other sources are saved when somebody adds their uri.
 
-    Blocking and without Django: call `resolve` and `open` from a worker thread.
+    Blocking, and without Django's settings and database: call `resolve` and `open` from a worker thread.
     """
 
     name: ClassVar[str]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.errors import InvalidInput, Refusal
 from accounts.models import User
@@ -187,6 +187,8 @@ def test_the_cap_holds_against_many_adds_at_once(in_threads: Callable[..., list[
 def test_only_allowed_sources_are_added(stage: Stage) -> None:
     stage.decide(allowed_sources=["library"])
     with pytest.raises(NotAllowed, match="The music library"):
+        stage.do("AddTrack", query=LINK)
+    with translation.override("de"), pytest.raises(NotAllowed, match="Die Musikbibliothek"):
         stage.do("AddTrack", query=LINK)
     assert stage.add().state == ItemState.QUEUED
     assert stage.do("AddTrack", query="nothing matches this")["error"]["code"] == "NO_MATCH"
