@@ -98,7 +98,8 @@ async def test_what_comes_twice_is_done_once(ready: Stage, caplog: pytest.LogCap
     assert (await ready.slash("member", "play", query="long a"))["embeds"][0]["title"] == "Added"
     await eventually(lambda: "delivered twice" in caplog.text)
     assert len(await ready.items()) == 1
-    assert len(ready.sandbox.world.channel_messages(ready.channel("music"))) == 1
+    messages = ready.sandbox.world.channel_messages(ready.channel("music"))
+    assert len([each for each in messages if each.via_webhook]) == 1  # besides the card
 
 
 async def test_what_comes_too_late_is_not_done(ready: Stage, caplog: pytest.LogCaptureFixture) -> None:
