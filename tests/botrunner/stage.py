@@ -113,6 +113,16 @@ class Stage:
         answer = await self.http.post("/_sandbox/faults", json={"kind": kind, **order})
         assert answer.status_code == 200, answer.text
 
+    async def drop_gateway(self, **order: Any) -> None:
+        """Drop the bots' connections, and wait until one is connected again: until then, nobody answers commands."""
+        before = set(self.sandbox.gateway.connections)
+        await self.fault("gateway_drop", **order)
+
+        def connected_again() -> bool:
+            return any(each.session for each in self.sandbox.gateway.connections - before)
+
+        await eventually(connected_again, what="no bot connected again")
+
     # --- What is heard and stored ---
 
     def report(self) -> VoiceReport | None:

@@ -186,8 +186,7 @@ class Story:
         await self._fault("voice_close", guild_id=LOUNGE, code=code)
 
     async def _drop_gateway(self) -> None:
-        await self._fault("gateway_drop")
-        await eventually(lambda: bool(self.stage.sandbox.gateway.connections))
+        await self.stage.drop_gateway()
 
     async def _restart(self) -> None:
         await self.stage.bots.pop().stop()
