@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
@@ -21,17 +23,31 @@ from queue_app.domain.undo import (
     redoable,
     undoable,
 )
-from queue_app.events import MusicEvent, TracksAdded
+from queue_app.events import MusicEvent, QueueCleared, TracksAdded
 from queue_app.models import Change
 from queue_app.shapes import iso
-from queue_app.words import change_sentence, change_sentences, event_sentence
-from realtime.events import event_classes
-from realtime.models import Event, Store
+from queue_app.words import (
+    Named,
+    author_name,
+    change_sentence,
+    change_sentences,
+    is_counted,
+    is_stop,
+    main_event,
+    sentence_of,
+    seq_in_words,
+)
+from realtime.events import event_class, event_classes
+from realtime.models import Event, Store, Via
 
 # Events that every member may read. Other events are for managers.
 FOR_MEMBERS = frozenset(
     event.__name__ for event in event_classes(MusicEvent.log) if issubclass(event, MusicEvent)
 )
+
+
+# Events read at once for each entry: a command on 10,000 items appends 50.
+EVENTS_READ = 20
 
 
 def read_audit(
@@ -43,26 +59,45 @@ def read_audit(
     event: str = "",
     via: str = "",
 ) -> list[dict[str, Any]]:
-    """Return up to `limit` events that the member may read, in the shape of AuditEntrySerializer, newest first.
+    """Return up to `limit` changes that the member may read, in the shape of AuditEntrySerializer, newest first.
 
-    With `before`, only events before that seq. At most four queries.
+    The events of one command are one entry, with the seq of the first of them. With `before`, only entries with a
+    smaller seq. With `event`, only those that have such an event. At most five queries.
     """
     store = Store.objects.get(name=f"guild:{membership.guild_id}")
     events = Event.objects.filter(store=store)
-    if before is not None:
-        events = events.filter(seq__lt=before)
-    if user_id is not None:
-        events = events.filter(actor=user_id)
-    if via:
-        events = events.filter(via=via)
-    if event:
-        events = events.filter(name=event)
     if not can_manage(membership):
         events = events.filter(name__in=FOR_MEMBERS)
-    page = list(_with_change(events, store).select_related("actor").order_by("-seq")[:limit])
-    changes = Change.objects.defer("inverse").in_bulk({each.change_id for each in page if each.change_id})
+    found = events if before is None else events.filter(seq__lt=before)
+    if user_id is not None:
+        found = found.filter(actor=user_id)
+    if via:
+        found = found.filter(via=via)
+    first = _seqs_with(found.filter(name=event), limit) if event else _first_seqs(found, limit)
+    heads = list(_with_change(events.filter(seq__in=first), store).select_related("actor").order_by("-seq"))
+    changes = Change.objects.defer("inverse").in_bulk({each.change_id for each in heads if each.change_id})
+    parts = _parts(events, first)
+    args = _args(events, parts.values(), counted=_to_count(heads, parts, changes))
     asker = Asker(store, membership)
-    return [_entry(each, changes.get(each.change_id), asker) for each in page]
+    return [_entry(each, parts[each.seq], args, changes.get(each.change_id), asker) for each in heads]
+
+
+def _first_seqs(found: QuerySet[Event], limit: int) -> list[int]:
+    """Return the first seqs of the newest changes, descending."""
+    return list(found.filter(change=None).order_by("-seq").values_list("seq", flat=True)[:limit])
+
+
+def _seqs_with(found: QuerySet[Event], limit: int) -> list[int]:
+    """Return the first seqs of the newest changes that have one of these events, descending."""
+    first: list[int] = []
+    while len(first) < limit:
+        older = found.filter(seq__lt=first[-1]) if first else found
+        seqs = older.order_by("-seq").values_list(Coalesce("change", "seq"), flat=True)
+        read = list(seqs[: limit * EVENTS_READ])
+        first += dict.fromkeys(read)
+        if len(read) < limit * EVENTS_READ:
+            break
+    return first[:limit]
 
 
 def _with_change(events: QuerySet[Event], store: Store) -> QuerySet[Any]:
@@ -70,7 +105,16 @@ def _with_change(events: QuerySet[Event], store: Store) -> QuerySet[Any]:
     changes = Change.objects.filter(
         guild_id=store.name.partition(":")[2], epoch=store.epoch, seq__lte=OuterRef("seq")
     )
-    return events.annotate(change_id=Subquery(changes.order_by("-seq").values("pk")[:1]))
+    return events.defer("args").annotate(change_id=Subquery(changes.order_by("-seq").values("pk")[:1]))
+
+
+def _parts(events: QuerySet[Event], first: list[int]) -> dict[int, list[Named]]:
+    """Return the seqs and names of the events of each of these changes, ascending."""
+    rows = events.filter(Q(seq__in=first) | Q(change__in=first)).order_by("seq")
+    found: dict[int, list[Named]] = {}
+    for seq, name, change in rows.values_list("seq", "name", "change"):
+        found.setdefault(change or seq, []).append((seq, name))
+    return found
 
 
 class Asker:
@@ -85,13 +129,20 @@ class Asker:
         return reachable and change.undone_seq is None and may_undo(change, self._user.pk, dj=self._dj)
 
 
-def _entry(event: Any, change: Change | None, asker: Asker) -> dict[str, Any]:
+def _entry(
+    event: Any, events: list[Named], args: Mapping[int, str], change: Change | None, asker: Asker
+) -> dict[str, Any]:
     if change is not None and event.seq > change.last_seq:
         change = None
+    main_seq, name = main_event(events)
+    by_bot = event.actor is None and event.via == Via.BOT
+    who = author_name(event.actor, event.via)
+    count = change.count if change is not None else _count(events, args)
     return {
         "seq": event.seq,
-        "name": event.name,
-        "sentence": event_sentence(event.name, _args(event), event.actor, via=event.via),
+        "last_seq": events[-1][0],
+        "name": name,
+        "sentence": sentence_of(events, args.get(main_seq), count, who, by_bot=by_bot),
         "user": user_shape(event.actor) if event.actor else None,
         "via": event.via,
         "at": iso(event.created_at),
@@ -102,14 +153,44 @@ def _entry(event: Any, change: Change | None, asker: Asker) -> dict[str, Any]:
     }
 
 
-def _args(event: Event) -> Any:
-    """Return the args of an event. For TracksAdded, items are only counted, because parsing 200 takes a millisecond.
+def _to_count(
+    heads: list[Any], parts: Mapping[int, list[Named]], changes: Mapping[int, Change]
+) -> list[list[Named]]:
+    """Return the events of the changes whose number of tracks is not stored, because they can no longer be undone."""
+    return [
+        parts[head.seq]
+        for head in heads
+        if (change := changes.get(head.change_id)) is None or head.seq > change.last_seq
+    ]
+
+
+def _args(
+    events: QuerySet[Event], parts: Iterable[list[Named]], *, counted: list[list[Named]]
+) -> dict[int, str]:
+    """Return the args by seq that the sentences need, in JSON."""
+    needed = [seq for each in parts if (seq := seq_in_words(each)) is not None]
+    needed += [seq for each in counted for seq, name in each if is_counted(name)]
+    return dict(events.filter(seq__in=needed).values_list("seq", "args"))
+
+
+def _count(events: list[Named], args: Mapping[int, str]) -> int:
+    """Return the number of tracks that the events list which a sentence about them counts."""
+    counted = {name for _, name in events if is_counted(name)}
+    name = QueueCleared.__name__ if is_stop(events) else main_event(events)[1]
+    if name not in counted:
+        return 1
+    return sum(_listed(name, args[seq]) for seq, each in events if each == name)
+
+
+def _listed(name: str, args: str) -> int:
+    """Return the number of tracks that an event lists. TracksAdded is not parsed: 200 items take a millisecond.
 
     The name that is counted cannot be part of a text in the JSON, where its quotes would be escaped.
     """
-    if event.name == TracksAdded.__name__:
-        return {"items": range(event.args.count('"requested_by":'))}
-    return orjson.loads(event.args)
+    if name == TracksAdded.__name__:
+        return args.count('"requested_by":')
+    listed = getattr(event_class(MusicEvent.log, name), "listed", "")
+    return len(orjson.loads(args).get(listed, ()))
 
 
 def read_undo(user: User, guild_id: str) -> dict[str, dict[str, Any] | None]:

@@ -117,8 +117,9 @@ class HistorySerializer(PageSerializer):
 
 
 class AuditEntrySerializer(Shape):
-    seq = serializers.IntegerField()
-    name = serializers.CharField(help_text=gettext_lazy("Name of the event."))
+    seq = serializers.IntegerField(help_text=gettext_lazy("Seq of its first event."))
+    last_seq = serializers.IntegerField(help_text=gettext_lazy("Seq of its last event."))
+    name = serializers.CharField(help_text=gettext_lazy("Name of its main event."))
     sentence = serializers.CharField(help_text=gettext_lazy("What happened, in the language of the request."))
     user = PersonSerializer(
         allow_null=True, help_text=gettext_lazy("Null for the bot, and for a deleted account.")
@@ -126,19 +127,17 @@ class AuditEntrySerializer(Shape):
     via = serializers.ChoiceField(choices=Via.choices)
     at = serializers.DateTimeField()
     undoable = serializers.BooleanField(
-        help_text=gettext_lazy(
-            "The caller may undo the change that this event is part of. It may be too late for some of its tracks."
-        )
+        help_text=gettext_lazy("The caller may undo this change. It may be too late for some of its tracks.")
     )
     undone_by = serializers.IntegerField(
         allow_null=True,
-        help_text=gettext_lazy("First seq of the events that undid its change. Known for a day."),
+        help_text=gettext_lazy("First seq of the events that undid it. Known for a day."),
     )
     undoes = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("First seq of the change that this event undoes.")
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this one undoes.")
     )
     redoes = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("First seq of the change that this event redoes.")
+        allow_null=True, help_text=gettext_lazy("First seq of the change that this one redoes.")
     )
 
 

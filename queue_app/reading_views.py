@@ -53,7 +53,10 @@ class HistoryView(APIView):
 
 
 class AuditView(APIView):
-    """The log in sentences, newest first. Members see the events of queue and player, and managers see all events."""
+    """The log in sentences, newest first: one for each command, or event that no command appended.
+
+    Members see the changes of queue and player, and managers see all changes.
+    """
 
     @extend_schema(parameters=[AuditQuery], responses=AuditSerializer)
     def get(self, request: Request, guild_id: str) -> Response:

@@ -10,23 +10,20 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
-from queue_app.events import ItemsEvent, MusicEvent, QueueRenumbered, TrackStarted
+from queue_app.events import ItemsEvent, MusicEvent, QueueCleared, QueueRenumbered, TrackStarted, VoiceLeft
 from queue_app.models import Change
 from realtime.events import TypedEvent, event_class
 from realtime.models import Event, Via
 
+Named = tuple[int, str]  # seq and name of an event
 
-def event_sentence(name: str, args: Mapping[str, Any], actor: User | None, *, via: str = Via.BOT) -> str:
-    """Return the sentence of an event, such as "Ines added Blue Train.", in the active language.
 
-    `actor` and `via` are those of the event. Without an actor, it was the bot or a person whose account was deleted.
-    Never raises: an event of another version gets a neutral sentence.
-    """
-    by_bot = actor is None and via == Via.BOT
-    who = str(actor) if actor is not None else "Backline" if by_bot else _("Someone")
-    return _sentence(name, args, who, by_bot=by_bot)
+def author_name(actor: User | None, via: str) -> str:
+    """Return the name of an event's author. No actor: the bot, or a person whose account was deleted."""
+    return str(actor) if actor is not None else "Backline" if via == Via.BOT else _("Someone")
 
 
 def change_sentence(change: Change) -> str:
@@ -47,42 +44,75 @@ def change_sentences(changes: Sequence[Change]) -> list[str]:
     events = Event.objects.filter(store__name=f"guild:{changes[0].guild_id}")
     ranges = (Q(seq__gte=change.seq, seq__lte=change.last_seq) for change in changes)
     names = list(events.filter(reduce(or_, ranges)).order_by("seq").values_list("seq", "name"))
-    main = [
-        min(
-            (each for each in names if change.seq <= each[0] <= change.last_seq),
-            key=_importance,
-            default=None,
-        )
-        for change in changes
+    parts = [[each for each in names if change.seq <= each[0] <= change.last_seq] for change in changes]
+    needed = [seq for each in parts if (seq := seq_in_words(each)) is not None]
+    args = dict(events.filter(seq__in=needed).values_list("seq", "args")) if needed else {}
+    return [
+        sentence_of(each, args.get(seq_in_words(each) or 0), change.count, _author(change))
+        for change, each in zip(changes, parts, strict=True)
     ]
-    said = [each[0] for each in main if each is not None and not _is_counted(each[1])]
-    args = dict(events.filter(seq__in=said).values_list("seq", "args")) if said else {}
-    return [_main_sentence(change, each, args) for change, each in zip(changes, main, strict=True)]
 
 
-def _main_sentence(change: Change, event: tuple[int, str] | None, args: Mapping[int, str]) -> str:
-    """Return the sentence of a change's main event. None if the retention of events has deleted it."""
+def _author(change: Change) -> str:
     if change.actor is not None:
-        who = str(change.actor)
-    else:
-        who = _("A vote") if change.requester_id is not None else _("Someone")
-    if event is None:
+        return str(change.actor)
+    return _("A vote") if change.requester_id is not None else _("Someone")
+
+
+def sentence_of(
+    events: Sequence[Named], args: str | None, count: int, who: str, *, by_bot: bool = False
+) -> str:
+    """Return the sentence of a change with these events, which are empty if the retention of events deleted them.
+
+    `args` is the JSON of the event `seq_in_words`. `count` is the number of tracks of the change. Never raises: events
+    of another version get a neutral sentence.
+    """
+    if is_stop(events):
+        return _stop_sentence(events, count) % {"who": who, "count": count}
+    if not events:
         return _sentence("", {}, who)
-    seq, name = event
+    _seq, name = main_event(events)
     kind = event_class(MusicEvent.log, name)
-    if kind is not None and _is_counted(name):
-        return kind.sentence % {"who": who, "count": change.count}
-    return _sentence(name, json.loads(args[seq]), who)
+    if kind is not None and is_counted(name):
+        return kind.sentence % {"who": who, "count": count}
+    return _sentence(name, json.loads(args or "{}"), who, by_bot=by_bot)
 
 
-def _is_counted(name: str) -> bool:
+def is_stop(events: Sequence[Named]) -> bool:
+    """Whether these are the events of `Stop`: it skips the current track, clears the queue and leaves."""
+    return len(events) > 1 and events[-1][1] == VoiceLeft.__name__
+
+
+def _stop_sentence(events: Sequence[Named], count: int) -> str:
+    if not any(name == QueueCleared.__name__ for _seq, name in events):
+        return _("%(who)s stopped playback.")
+    return ngettext(
+        "%(who)s stopped playback and cleared %(count)s track.",
+        "%(who)s stopped playback and cleared %(count)s tracks.",
+        count,
+    )
+
+
+def seq_in_words(events: Sequence[Named]) -> int | None:
+    """Return the seq of the event whose args the sentence of a change contains. None if it needs no args."""
+    if not events or is_stop(events):
+        return None
+    seq, name = main_event(events)
+    return None if is_counted(name) else seq
+
+
+def is_counted(name: str) -> bool:
     """Whether the sentence of an event only needs the number of tracks of the whole change."""
     kind = event_class(MusicEvent.log, name)
     return kind is not None and issubclass(kind, ItemsEvent)
 
 
-def _importance(event: tuple[int, str]) -> tuple[int, int]:
-    """Return the sort key of a change's events. The best one comes first: one about several tracks, or a start."""
+def main_event(events: Sequence[Named]) -> Named:
+    """Return the event that stands for a change: one about several tracks, or a start, else the first one."""
+    return min(events, key=_importance)
+
+
+def _importance(event: Named) -> tuple[int, int]:
     seq, name = event
     kind = event_class(MusicEvent.log, name)
     if kind is None or kind is QueueRenumbered:

@@ -104,6 +104,9 @@ class Event(models.Model):
     redoes = models.BigIntegerField(
         null=True, blank=True, help_text=_("First seq of the change that this redoes.")
     )
+    change = models.BigIntegerField(
+        null=True, blank=True, help_text=_("First seq of its command. Null if it is the first or only event.")
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -128,6 +131,11 @@ class Event(models.Model):
             models.Index(fields=["actor", "store", "-seq"], name="event_actor_store_seq"),
             models.Index(fields=["store", "name", "-seq"], name="event_store_name_seq"),
             models.Index(fields=["store", "via", "-seq"], name="event_store_via_seq"),
+            models.Index(
+                fields=["store", "change"],
+                condition=models.Q(change__isnull=False),
+                name="event_store_change",
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["store", "seq"], name="event_store_seq"),

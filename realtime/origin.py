@@ -15,7 +15,8 @@ class Origin:
     `command_id` is the client's id of the command (empty: not repeatable). `client_timestamp` is in milliseconds; it
     is shown but never trusted. An `operator` uses the Django admin, needs no membership and may do everything. If
     `vouched`, another process of ours confirms the user: they may do what any member may, even without a membership
-    row. `undoes` and `redoes` are the first seq of the change that is undone or redone.
+    row. `undoes` and `redoes` are the first seq of the change that is undone or redone. `change` is the first seq of
+    the command that runs.
     """
 
     user: User | None
@@ -30,6 +31,7 @@ class Origin:
     vouched: bool = False
     undoes: int | None = None
     redoes: int | None = None
+    change: int | None = None
 
 
 BOT = Origin(user=None, via=Via.BOT)

@@ -55,6 +55,7 @@ class _Row(NamedTuple):
     client_timestamp: int | None
     undoes: int | None
     redoes: int | None
+    change: int | None
 
 
 def read_log(store_name: str, *, after: int, limit: int, epoch: str | None = None) -> list[Logged]:
@@ -100,6 +101,8 @@ def encode_event(event: Event | _Row, actor: User | None) -> bytes:
         metadata["undoes"] = event.undoes
     if event.redoes is not None:
         metadata["redoes"] = event.redoes
+    if event.change is not None:
+        metadata["change"] = event.change
     head = orjson.dumps({"name": event.name})[:-1]
     tail = orjson.dumps(
         {

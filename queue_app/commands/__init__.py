@@ -21,7 +21,7 @@ from guilds.errors import GuildNotFound
 from guilds.permissions import check_guild_id, require_member
 from queue_app.domain.command import Command, command_classes
 from queue_app.domain.guild_state import open_guild, opened
-from queue_app.domain.undo import record_change
+from queue_app.domain.undo import one_change
 from queue_app.errors import IdempotencyConflict, UnknownCommand
 from queue_app.models import Player, QueueItem
 from queue_app.shapes import item_shape, player_shape
@@ -75,9 +75,8 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     def act() -> dict[str, Any]:
         state = open_guild(guild_id, origin=origin)
         command.right.check(state)
-        before = state.store.head
-        changed = command.run(state, **clean)
-        record_change(state, since=before)
+        with one_change(state):
+            changed = command.run(state, **clean)
         return _shape(changed)
 
     return _once(guild_id, name, clean, act, origin=origin)

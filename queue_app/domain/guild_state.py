@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
@@ -75,7 +75,9 @@ class GuildState:
 
         `by` is the origin of the event, if it is not that of the request.
         """
-        player, origin = self.player, by or self.origin
+        player, origin = self.player, self.origin
+        if by is not None:
+            origin = replace(by, change=origin.change)
         return append(self.store, event, origin=origin, player=player, queue_total=player.queue_total).seq
 
     def count(self, change: int) -> None:

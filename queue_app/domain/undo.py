@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Any
@@ -29,8 +31,16 @@ REACH_EVENTS = 1_000
 LOOKED_AT = 20  # changes, for one that can still be undone
 
 
-def record_change(state: GuildState, *, since: int) -> None:
-    """Store how to undo the command whose events follow the seq `since`. Does nothing if it cannot be undone."""
+@contextmanager
+def one_change(state: GuildState) -> Iterator[None]:
+    """Inside, all events belong to one change, which is stored afterwards unless it cannot be undone."""
+    since = state.store.head
+    state.origin = dataclasses.replace(state.origin, change=since + 1)
+    yield
+    _record(state, since=since)
+
+
+def _record(state: GuildState, *, since: int) -> None:
     undo, head = state.undo, state.store.head
     if not undo.steps or head == since:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queue_app.domain.guild_state import GuildState, opened
 from queue_app.domain.policy import tally
 from queue_app.domain.skip import skip_current
-from queue_app.domain.undo import record_change
+from queue_app.domain.undo import one_change
 from queue_app.events import SkipVoted
 from queue_app.models import QueueItem
 from realtime.origin import BOT
@@ -15,9 +15,8 @@ def recount(guild_id: str) -> None:
     """Count the votes again after people joined or left. Only those present count, and fewer votes may be enough."""
     with opened(guild_id, origin=BOT) as state:
         if state.player.item is not None and state.player.skip_votes:
-            before = state.store.head
-            count_votes(state, state.player.item)
-            record_change(state, since=before)
+            with one_change(state):
+                count_votes(state, state.player.item)
 
 
 def count_votes(state: GuildState, item: QueueItem) -> None:

@@ -104,9 +104,10 @@ def append_untyped(
             event_id = origin.command_id
         elif origin.via == Via.SYNC and taken.actor_id != (origin.user.pk if origin.user else None):
             raise Conflict
+    seq = store.head + 1
     event = Event.objects.create(
         store=store,
-        seq=store.head + 1,
+        seq=seq,
         parent_seq=store.head,
         event_id=event_id,
         command_id=origin.command_id,
@@ -122,6 +123,7 @@ def append_untyped(
         client_timestamp=origin.client_timestamp,
         undoes=origin.undoes,
         redoes=origin.redoes,
+        change=origin.change if origin.change != seq else None,
         created_at=timezone.now(),
     )
     _advance(store, event.seq, count=1, calm=calm)

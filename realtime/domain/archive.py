@@ -1,8 +1,8 @@
 """Export and import a log as lines of JSON: a header, then one event per line.
 
 Header: `{backline_store: 1, name, epoch, head, pruned_through, public, owner, members, exported_at}`.
-Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, undoes, redoes, user, via, auth,
-connection_id, client_id, session_id, client_timestamp, created_at}`. People are `{discord_id, username}`.
+Event: `{seq, parent_seq, event_id, command_id, name, schema_version, args_text, undoes, redoes, change, user, via,
+auth, connection_id, client_id, session_id, client_timestamp, created_at}`. People are `{discord_id, username}`.
 
 An import requires only an event's `name`, so that logs of other programs can be imported. Missing seqs are counted up,
 missing ids are generated, and a value in `args` may replace `args_text`. Without `user` an event is anonymous.
@@ -69,6 +69,7 @@ def export_store(store: Store) -> Iterator[str]:
                 "args_text": event.args,
                 "undoes": event.undoes,
                 "redoes": event.redoes,
+                "change": event.change,
                 "user": _person(event.actor),
                 "via": event.via,
                 "auth": event.auth,
@@ -189,6 +190,7 @@ def _event(
         args=args,
         undoes=_number(number, row, "undoes", None),
         redoes=_number(number, row, "redoes", None),
+        change=_number(number, row, "change", None),
         actor=actor,
         via=via,
         auth=str(row.get("auth") or ("valid" if actor or via == Via.BOT else "anonymous"))[:10],

@@ -38,6 +38,7 @@ def test_each_event_is_a_sentence_with_who_and_when(stage: Stage, get: Get) -> N
     event = Event.objects.get()
     assert entry == {
         "seq": 1,
+        "last_seq": 1,
         "name": "TrackAdded",
         "sentence": f"{stage.member} added {item.track.title}.",
         "user": entry["user"],
@@ -122,20 +123,59 @@ def test_what_was_undone_and_redone_refers_to_each_other(stage: Stage, get: Get)
     assert (added["undoable"], added["undone_by"]) == (True, None)
 
 
-def test_every_event_of_a_change_is_undoable_and_no_other(stage: Stage, get: Get) -> None:
+def test_a_command_is_one_entry_however_many_events_it_has(stage: Stage, get: Get) -> None:
     dj = stage.dj()
     stage.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(250)])
     stage.do("ClearQueue", by=dj)
     stage.do("JoinVoice", channel_id=stage.channel.pk)
     entries = get("/audit", by=dj)["items"]
-    assert [(entry["name"], entry["undoable"]) for entry in entries] == [
-        ("VoiceJoined", False),
-        ("QueueCleared", True),
-        ("QueueCleared", True),
-        ("TracksAdded", True),
-        ("TracksAdded", True),
+    assert [(entry["name"], entry["seq"], entry["last_seq"], entry["undoable"]) for entry in entries] == [
+        ("VoiceJoined", 5, 5, False),
+        ("QueueCleared", 3, 4, True),
+        ("TracksAdded", 1, 2, True),
     ]
-    assert [entry["undoable"] for entry in get("/audit")["items"]] == [False, False, False, True, True]
+    assert [entry["undoable"] for entry in get("/audit")["items"]] == [False, False, True]
+    assert entries[1]["sentence"] == f"{dj} cleared 250 tracks."
+    Change.objects.all().delete()  # as housekeeping does
+    assert [entry["sentence"] for entry in get("/audit")["items"][1:]] == [
+        f"{dj} cleared 250 tracks.",
+        f"{stage.member} added 250 tracks.",
+    ]
+
+
+def test_no_page_divides_a_command(stage: Stage, get: Get) -> None:
+    dj = stage.dj()
+    stage.play()
+    stage.do("AddTracks", uris=[TrackFactory.create().uri for _ in range(250)])
+    before = len(stage.names)
+    stage.do("Stop", by=dj)
+    stage.do("Undo", by=dj)
+    found, cursor = [], ""
+    while cursor is not None:
+        page = get(f"/audit?limit=1{cursor and f'&before={cursor}'}", by=dj)
+        found += page["items"]
+        cursor = page["next"]
+    assert [entry["seq"] for entry in found[:3]] == [before + 5, before + 1, before - 1]
+    assert found[1]["sentence"] == f"{dj} stopped playback and cleared 250 tracks."
+    assert found[0]["undoes"] == found[1]["seq"]
+    assert found[1]["undone_by"] == found[0]["seq"]
+    seqs = [seq for entry in reversed(found) for seq in range(entry["seq"], entry["last_seq"] + 1)]
+    assert seqs == list(range(1, len(stage.names) + 1))
+
+
+def test_a_filter_by_event_finds_the_commands_that_have_one(stage: Stage, get: Get) -> None:
+    dj = stage.dj()
+    for _ in range(2):
+        stage.play()
+        stage.add()
+        stage.do("Stop", by=dj)
+        stage.do("Resume", by=dj)
+    stops = [entry["seq"] for entry in get("/audit?event=VoiceLeft")["items"]]
+    assert [entry["seq"] for entry in get("/audit?event=TrackSkipped")["items"]] == stops
+    first = get("/audit?event=QueueCleared&limit=1")
+    assert [entry["seq"] for entry in first["items"]] == stops[:1]
+    (second,) = get(f"/audit?event=QueueCleared&before={first['next']}")["items"]
+    assert (second["seq"], second["sentence"]) == (stops[1], f"{dj} stopped playback and cleared 1 track.")
 
 
 def test_what_is_too_old_is_not_undoable(stage: Stage, get: Get) -> None:
@@ -160,7 +200,7 @@ def test_more_events_take_no_more_queries(
     for wanted in (1, 3):
         while Event.objects.count() < wanted:
             stage.add(by=stage.join())
-        with django_assert_num_queries(5):  # session, membership, store, events, changes
+        with django_assert_num_queries(8):  # session, membership, store, seqs, firsts, changes, parts, args
             assert len(client.get(f"/api/guilds/{stage.id}/audit").json()["items"]) == wanted
 
 

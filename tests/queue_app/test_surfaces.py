@@ -139,7 +139,7 @@ def comparable(value: Any) -> Any:
 def appended(stage: Stage, *, after: int) -> Any:
     """Return the events since then: what they say, and what they undo."""
     events = stage.events(after=after)
-    marks = ("undoes", "redoes")
+    marks = ("undoes", "redoes", "change")
     return comparable(
         [[each["name"], each["args"], [each["metadata"].get(mark) for mark in marks]] for each in events]
     )

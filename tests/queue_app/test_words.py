@@ -10,7 +10,7 @@ import pytest
 
 from accounts.models import User
 from queue_app.models import Change
-from queue_app.words import change_sentence, event_sentence
+from queue_app.words import author_name, change_sentence, sentence_of
 from realtime.events import event_classes
 from realtime.models import Event, Via
 from tests.factories import TrackFactory, UserFactory
@@ -27,6 +27,12 @@ def said(stage: Stage) -> list[str]:
     """Return the sentences of the log, oldest first."""
     events = Event.objects.filter(store__name=f"guild:{stage.id}").select_related("actor").order_by("seq")
     return [event_sentence(each.name, json.loads(each.args), each.actor, via=each.via) for each in events]
+
+
+def event_sentence(name: str, args: dict[str, Any], actor: User | None, *, via: str = Via.BOT) -> str:
+    listed = args.get("item_ids") or args.get("items") or args.get("ranks") or ()
+    by_bot = actor is None and via == Via.BOT
+    return sentence_of([(1, name)], json.dumps(args), len(listed), author_name(actor, via), by_bot=by_bot)
 
 
 def changes(stage: Stage) -> list[str]:
@@ -120,7 +126,15 @@ def test_a_change_of_many_kinds_of_events_tells_of_the_main_one(stage: Stage, in
     stage.add()
     Change.objects.all().delete()
     stage.do("Stop", by=ines)
-    assert changes(stage) == ["Ines cleared 2 tracks."]
+    stage.do("Stop", by=ines)
+    stage.do("Resume", by=ines)
+    stage.play()
+    stage.do("Stop", by=ines)
+    assert changes(stage) == [
+        "Ines stopped playback and cleared 2 tracks.",
+        f"{stage.member} added {stage.ended().track.title}.",
+        "Ines stopped playback.",
+    ]
 
 
 def test_a_skip_by_vote_is_nobodys_alone(stage: Stage) -> None:

@@ -87,6 +87,8 @@ export interface EventMetadata {
   undoes?: number;
   /** First seq of the change that this event redoes. */
   redoes?: number;
+  /** First seq of the change that this event is part of, if it is not the first event. */
+  change?: number;
   connectionId?: string | null;
   auth?: "valid" | "grace" | "anonymous";
   via: "sync" | "rest" | "discord" | "admin" | "bot";

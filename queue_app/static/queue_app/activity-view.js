@@ -63,8 +63,7 @@ export class ActivityView {
   addPast(events) {
     const now = this.#words.channelId;
     const groups = byDeed(events.filter((event) => event.seqNum < this.#oldest));
-    // The events may begin in the middle of a deed.
-    const nodes = groups.map((group, place) => this.#render(group, place === 0 && group[0].parentSeqNum > 0));
+    const nodes = groups.map((group) => this.#render(group));
     if (this.#oldest === Infinity && groups.length) this.#newest = { group: groups[groups.length - 1], node: nodes[nodes.length - 1] };
     this.#words.channelId = now ?? this.#words.channelId;
     this.#list.append(...nodes.filter((node) => node !== null).reverse());
@@ -83,20 +82,22 @@ export class ActivityView {
     }
   }
 
-  /** @param {GuildSyncEvent[]} group of one deed @param {boolean} [cut] whether events may be missing before them */
-  #render(group, cut = false) {
-    const deed = this.#words.of(group, cut);
-    return deed && render(group[group.length - 1], deed);
+  /** @param {GuildSyncEvent[]} group of one deed */
+  #render(group) {
+    const deed = this.#words.of(group);
+    return deed && render(group, deed);
   }
 }
 
-/** @param {GuildSyncEvent} event @param {Deed} deed */
-function render(event, [text, values = {}]) {
+/** @param {GuildSyncEvent[]} group @param {Deed} deed */
+function render(group, [text, values = {}]) {
+  const [event] = group;
+  const { timestamp } = group[group.length - 1].metadata;
   const actor = actorOf(event);
   const who = strong(actor?.called ?? "Backline");
   const sentence = element("span", { class: "deed-words" }, ...interpolateNodes(text, { ...values, who }));
   const surface = SURFACES[event.metadata.via] ?? "";
-  const time = element("time", { datetime: new Date(event.metadata.timestamp).toISOString() });
+  const time = element("time", { datetime: new Date(timestamp).toISOString() });
   const when = element("small", {}, time, surface && actor ? `, ${surface}` : "");
   const picture = actor
     ? avatar(actor)

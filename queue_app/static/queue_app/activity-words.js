@@ -12,8 +12,6 @@ import { gettext, interpolate, interpolateNodes, ngettext } from "../backline/js
  * @typedef {{called: string, name: string, avatar_url: string | null}} Actor `called` in a sentence
  */
 
-/** The most items that one event lists. A deed with more has several events. */
-const PART = 200;
 /** The number of events whose sentences are kept, for those who undo them. */
 const KEPT = 1_000;
 
@@ -38,13 +36,12 @@ export class ActivityWords {
 
   /**
    * @param {GuildSyncEvent[]} group of one deed
-   * @param {boolean} [cut] whether events may be missing before them
    * @returns {Deed | null} null if it needs no sentence
    */
-  of(group, cut = false) {
-    const deed = this.#describe(group, cut);
+  of(group) {
+    const deed = this.#describe(group);
     const told = deed && { deed, actor: actorOf(group[0]) };
-    for (const { seqNum } of group) this.#told.set(seqNum, told);
+    for (const seq of [changeOf(group[0]), ...group.map(({ seqNum }) => seqNum)]) this.#told.set(seq, told);
     for (const seq of this.#told.keys()) {
       if (this.#told.size <= KEPT) break;
       this.#told.delete(seq);
@@ -52,9 +49,10 @@ export class ActivityWords {
     return deed;
   }
 
-  /** @param {GuildSyncEvent[]} group @param {boolean} cut @returns {Deed | null} */
-  #describe(group, cut) {
+  /** @param {GuildSyncEvent[]} group @returns {Deed | null} */
+  #describe(group) {
     const [event] = group;
+    const cut = event.metadata.change !== undefined; // the events before them are not known
     const { undoes, redoes } = event.metadata;
     if ((undoes || redoes) && group.some(({ name }) => name === "VoiceLeft")) this.channelId = null;
     if (undoes) return this.#turned(undoes, actorOf(event), gettext("%(who)s undid: %(deed)s"), gettext("%(who)s undid an earlier change"));
@@ -63,9 +61,10 @@ export class ActivityWords {
       this.channelId = null;
       return stopping(group, cut);
     }
-    if (isClearing(event)) return clearing(group, cut);
-    if (cut && isPart(event)) return null;
-    return together(group) ?? this.#describeOne(group[group.length - 1]);
+    if (group.some(isClearing)) return clearing(group, cut);
+    const main = mainOf(group);
+    if (cut && isPart(main)) return null;
+    return together(group, main) ?? this.#describeOne(main);
   }
 
   /**
@@ -77,9 +76,7 @@ export class ActivityWords {
    * @returns {Deed}
    */
   #turned(seq, actor, text, otherwise) {
-    let at = seq;
-    while (this.#told.get(at) === null) at++;
-    const told = this.#told.get(at);
+    const told = this.#told.get(seq);
     if (!told) return [otherwise];
     const [words, values = {}] = told.deed;
     const copies = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? value : value.cloneNode(true)]));
@@ -184,39 +181,30 @@ function sizeOf({ args }) {
   return "ranks" in args ? args.ranks.length : 0;
 }
 
+/** @param {GuildSyncEvent} event @returns {number} the first seq of the command that appended it, else its own */
+function changeOf({ seqNum, metadata }) {
+  return metadata.change ?? seqNum;
+}
+
 /**
- * Group events by deed.
+ * Group events by deed: those of one command.
  * @param {GuildSyncEvent[]} events ascending `seqNum`
  */
 export function byDeed(events) {
   /** @type {GuildSyncEvent[][]} */
   const groups = [];
   for (const event of events) {
-    const last = groups.at(-1)?.at(-1);
-    if (last && event.parentSeqNum === last.seqNum && continues(event, last)) groups.at(-1)?.push(event);
+    const group = groups.at(-1);
+    if (group && (changeOf(event) === changeOf(group[0]) || isNextSeek(event, group[group.length - 1]))) group.push(event);
     else groups.push([event]);
-    if (event.name === "VoiceLeft") joinStop(groups);
   }
   return groups;
 }
 
-/**
- * Stop skips the current track, clears the queue and leaves. Make one deed of the last groups if somebody did so.
- * @param {GuildSyncEvent[][]} groups the last one is of VoiceLeft
- */
-function joinStop(groups) {
-  const stop = groups.pop() ?? [];
-  for (const name of ["QueueCleared", "TrackSkipped"]) {
-    const before = groups.at(-1);
-    const last = before?.at(-1);
-    if (last?.name === name && last.seqNum === stop[0].parentSeqNum && isOfOne(last, stop[0])) stop.unshift(...(groups.pop() ?? []));
-  }
-  groups.push(stop);
-}
-
-/** Whether one person made both, and neither undoes something. @param {GuildSyncEvent} one @param {GuildSyncEvent} other */
-function isOfOne({ metadata: one }, { metadata: other }) {
-  return Boolean(one.userId) && one.userId === other.userId && ![one, other].some(({ undoes, redoes }) => undoes || redoes);
+/** Each press of a key seeks, and together they are one deed. @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it */
+function isNextSeek({ name, parentSeqNum, metadata }, last) {
+  const turned = [metadata, last.metadata].some(({ undoes, redoes }) => undoes || redoes);
+  return name === "PlayerSeeked" && last.name === name && parentSeqNum === last.seqNum && metadata.userId === last.metadata.userId && !turned;
 }
 
 /** @param {GuildSyncEvent[]} group @returns {boolean} */
@@ -224,33 +212,18 @@ function isStop(group) {
   return group.length > 1 && group[group.length - 1].name === "VoiceLeft";
 }
 
-/** @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it @returns {boolean} whether both belong to one deed */
-function continues(event, last) {
-  const { undoes, redoes, userId } = event.metadata;
-  if (undoes || redoes) return undoes === last.metadata.undoes && redoes === last.metadata.redoes;
-  // A second clearing needs tracks, and so events, in between.
-  if (isClearing(event)) return isClearing(last) && !last.metadata.undoes && !last.metadata.redoes;
-  if (last.metadata.undoes || last.metadata.redoes || !userId || userId !== last.metadata.userId) return false;
-  switch (event.name) {
-    case "TracksAdded":
-    case "TracksRemoved":
-    case "QueueShuffled":
-      return last.name === event.name && sizeOf(last) === PART;
-    case "TracksSkipped":
-      return last.name === "TrackSkipped" || (last.name === event.name && sizeOf(last) === PART);
-    case "TrackStarted":
-      return last.name === "TrackRequeued";
-    case "PlayerSeeked":
-      return last.name === event.name; // each press of a key makes one
-    default:
-      return false;
-  }
+/** The event that stands for a deed. @param {GuildSyncEvent[]} group */
+function mainOf(group) {
+  if (group[0].name === "PlayerSeeked") return group[group.length - 1];
+  const main = group.find((event) => isPart(event) || event.name === "TrackStarted");
+  return main ?? group.find(({ name }) => name !== "QueueRenumbered") ?? group[0];
 }
 
-/** @param {GuildSyncEvent[]} group @returns {Deed | null} null if its last event describes it */
-function together(group) {
-  const tracks = trackCount(group.reduce((sum, event) => sum + (event.name === "TrackSkipped" ? 1 : sizeOf(event)), 0));
-  switch (group[group.length - 1].name) {
+/** @param {GuildSyncEvent[]} group @param {GuildSyncEvent} main @returns {Deed | null} null if its main event describes it */
+function together(group, { name }) {
+  const parts = group.filter((event) => event.name === name || (name === "TracksSkipped" && event.name === "TrackSkipped"));
+  const tracks = trackCount(parts.reduce((sum, event) => sum + (event.name === "TrackSkipped" ? 1 : sizeOf(event)), 0));
+  switch (name) {
     case "TracksAdded":
       return [gettext("%(who)s added %(tracks)s"), { tracks }];
     case "TracksRemoved":
