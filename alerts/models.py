@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.quiet import QuietHours
 from alerts.setting_fields import QuietHoursField, StreamField
-from guilds.models import TEXT_TYPES
+from guilds.choices import TEXT_TYPES
 from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SwitchField
 
 MAX_PER_MINUTE = 30

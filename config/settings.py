@@ -485,7 +485,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {  # for one name with different choices, or different names with the same
         "StreamAccess": ["read", "write"],
         "StreamAccessOrOwner": ["owner", "write", "read"],
-        "Who": "guilds.models.Who",
+        "Who": "guilds.choices.Who",
         "StoreRole": "realtime.models.StoreRole",
         "StoreRoleOrOwner": ["owner", "reader", "writer"],
     },

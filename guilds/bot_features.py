@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from guilds import channel_permissions as bits
 from guilds.channel_permissions import VIEW_CHANNEL, channel_permissions
+from guilds.choices import TEXT_TYPES, VOICE_TYPES, ChannelType
 from guilds.errors import UnknownFeature
-from guilds.models import TEXT_TYPES, VOICE_TYPES, Channel, ChannelType, Guild, GuildSettings, Role
+from guilds.models import Channel, Guild, GuildSettings, Role
 from guilds.permissions import base_permissions
 
 CARD, STAGE, REQUEST, STATUS = "card", "stage", "request", "status"

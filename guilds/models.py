@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import snowflake_validator
+from guilds.choices import TEXT_TYPES, VOICE_TYPES, ChannelType, Section, Who
 from guilds.setting_fields import ChannelField, ChoiceField, NumberField, RoleField, SourcesField, SwitchField
 
 AS_IN_DISCORD = "discord"  # the value of the setting `language` without a choice
@@ -79,20 +80,6 @@ class Membership(models.Model):
         return f"{self.user} in {self.guild}"
 
 
-class ChannelType(models.IntegerChoices):
-    """The channel types that matter here (Discord: Channel Types)."""
-
-    TEXT = 0
-    VOICE = 2
-    CATEGORY = 4
-    ANNOUNCEMENT = 5
-    STAGE = 13
-
-
-TEXT_TYPES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT)
-VOICE_TYPES = (ChannelType.VOICE, ChannelType.STAGE)
-
-
 class Channel(models.Model):
     id = models.CharField(primary_key=True, max_length=20)
     guild = models.ForeignKey(Guild, on_delete=models.CASCADE, related_name="channels")
@@ -157,24 +144,7 @@ class VoiceState(models.Model):
         return f"{self.name or self.discord_id} in {self.channel}"
 
 
-class Who(models.TextChoices):
-    """Who may do something in a guild. Each value includes the people of those after it."""
-
-    EVERYONE = "everyone", _("Everyone")
-    DJ = "dj", _("DJs")
-    MANAGERS = "managers", _("Managers")
-
-
 MAX_VOLUME = 200  # percent; the maximum of Discord's own user volume
-
-
-class Section(models.TextChoices):
-    """The sections of the settings page, in order."""
-
-    PEOPLE = "people", _("Permissions")
-    QUEUE = "queue", _("Queue")
-    VOICE = "voice", _("Voice")
-    DISCORD = "discord", _("In Discord")
 
 
 class GuildSettings(models.Model):

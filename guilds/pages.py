@@ -7,10 +7,11 @@ from django.shortcuts import render
 
 from accounts.domain.grants import is_grant_dead
 from accounts.pages import PersonRequest, login_url, page
+from guilds.choices import Section
 from guilds.domain.guild_list import is_list_old
 from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
-from guilds.models import Guild, GuildSettings, Membership, Section
+from guilds.models import Guild, GuildSettings, Membership
 from guilds.permissions import can_manage, require_manager
 from guilds.queries import bot_lacks_by_place, features_of, gone_settings, guild_shape, my_memberships
 from guilds.setting_fields import settings_in

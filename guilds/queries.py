@@ -14,8 +14,9 @@ from django.utils import timezone
 from accounts.models import User
 from guilds.bot_features import features_on, missing_permissions
 from guilds.channel_permissions import may_view
+from guilds.choices import VOICE_TYPES, ChannelType
 from guilds.freshness import read_shards, stale_since
-from guilds.models import VOICE_TYPES, Channel, ChannelType, Guild, Membership, Role, VoiceState
+from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import can_manage
 from guilds.setting_fields import mirrored_in
 from guilds.shapes import public_shape

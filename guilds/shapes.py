@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from guilds.models import Channel, ChannelType, Guild
+from guilds.choices import ChannelType
+from guilds.models import Channel, Guild
 
 
 def public_shape(guild: Guild) -> dict[str, Any]:

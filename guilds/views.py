@@ -16,12 +16,13 @@ from rest_framework.views import APIView
 from accounts import discord
 from accounts.authentication import caller
 from guilds.bot_features import FEATURES
+from guilds.choices import TEXT_TYPES
 from guilds.domain.guild_list import CACHED_SECONDS, refresh_my_guilds
 from guilds.domain.installation import install_url
 from guilds.domain.refresh import refresh_guild
 from guilds.errors import BotNotInstalled
 from guilds.freshness import read_shards, stale_since
-from guilds.models import TEXT_TYPES, Channel, Membership, Role
+from guilds.models import Channel, Membership, Role
 from guilds.permissions import require_manager, require_member
 from guilds.queries import (
     bot_lacks,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from guilds.models import GuildSettings, Membership, Who
+from guilds.choices import Who
+from guilds.models import GuildSettings, Membership
 from guilds.permissions import can_manage, is_dj
 
 Skipping = Literal["now", "vote"] | None

@@ -11,8 +11,9 @@ from factory.django import DjangoModelFactory
 
 from accounts.domain.sessions import begin_session
 from accounts.models import AuthSession, User
+from guilds.choices import ChannelType
 from guilds.domain.installation import ensure_guild
-from guilds.models import Channel, ChannelType, Guild, Membership, Role, VoiceState
+from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR
 from library.domain.find import search_key
 from library.models import Track

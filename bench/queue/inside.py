@@ -30,8 +30,9 @@ class Inside:
         from accounts.models import User
         from config.wake_bot import wake_bot
         from database.owners import lease_owner
+        from guilds.choices import ChannelType
         from guilds.domain.installation import ensure_guild
-        from guilds.models import Channel, ChannelType, Guild, GuildSettings, Membership
+        from guilds.models import Channel, Guild, GuildSettings, Membership
         from queue_app.domain import playback
         from realtime.signals import hint_sent
 

@@ -14,8 +14,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from guilds.choices import Who
 from guilds.errors import GuildForbidden
-from guilds.models import GuildSettings, VoiceState, Who
+from guilds.models import GuildSettings, VoiceState
 from guilds.permissions import can_manage
 from guilds.setting_fields import known_sources
 from queue_app.domain.guild_state import GuildState

@@ -16,7 +16,8 @@ from accounts.models import User
 from alerts.domain import rules
 from alerts.domain.rules import change_rule
 from alerts.models import AlertPost, AlertRule
-from guilds.models import ChannelType, Guild, Membership
+from guilds.choices import ChannelType
+from guilds.models import Guild, Membership
 from realtime.models import Event, Via
 from realtime.origin import Origin
 from streams.domain.alerts import write_alert

@@ -12,7 +12,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from guilds.models import ChannelType, Guild, Membership
+from guilds.choices import ChannelType
+from guilds.models import Guild, Membership
 from guilds.permissions import ADMINISTRATOR
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, UserFactory, sit
 

@@ -26,7 +26,8 @@ from guilds.channel_permissions import (
     may_bot_enter,
     may_connect,
 )
-from guilds.models import Channel, ChannelType, Guild, GuildSettings, Role, VoiceState
+from guilds.choices import ChannelType
+from guilds.models import Channel, Guild, GuildSettings, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS, base_permissions
 from sandbox import permissions as reference
 from sandbox.model import Channel as SandboxChannel

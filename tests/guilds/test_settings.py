@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from accounts.errors import InvalidInput
 from accounts.models import User
+from guilds.choices import ChannelType
 from guilds.domain.settings import check_settings, settings_shape
 from guilds.errors import GuildForbidden, GuildNotFound
-from guilds.models import Channel, ChannelType, GuildSettings, Role
+from guilds.models import Channel, GuildSettings, Role
 from guilds.permissions import is_dj, require_member
 from guilds.setting_fields import settings_in
 from queue_app.commands import execute
