@@ -1,7 +1,7 @@
 """A synchronous client of Discord's REST API: rate limits, timeouts, bounded retries, and errors that say what to do.
 
-`request` makes any call, from any thread. The functions below it are the calls that the program makes. Sources:
-Discord's developer documentation: Reference, OAuth2, Rate Limits.
+`request` makes any call, from any thread. The functions below it are the calls that the program makes, except those for
+messages (discord_messages.py). Sources: Discord's developer documentation: Reference, OAuth2, Rate Limits.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0  # a browser is waiting; longer than this is a failure it should see
-MESSAGES_PAGE = 100
-UNKNOWN_MESSAGE = 10008  # Discord: JSON Error Codes
 # Of the 40 threads that handle requests (realtime/db.py). The rest stay free for requests that do not need Discord.
 TURNS = 16
 # Errors before a connection existed, so nothing was sent.
@@ -205,7 +203,7 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str | None) ->
     if code_verifier:
         data["code_verifier"] = code_verifier
     try:
-        return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
+        return _token_answer(expect_object(request("POST", "/oauth2/token", data=data)))
     except DiscordRefused as error:
         if error.http_status != 400:  # 401: our own credentials are wrong, so the code is not to blame
             raise
@@ -218,7 +216,7 @@ def renew_tokens(refresh_token: str) -> DiscordObject:
     Raises DiscordRefused, with `http_status` 400 when the token is no longer valid (RFC 6749 §5.2).
     """
     data = {"grant_type": "refresh_token", "refresh_token": refresh_token, **_client()}
-    return _token_answer(_object(request("POST", "/oauth2/token", data=data)))
+    return _token_answer(expect_object(request("POST", "/oauth2/token", data=data)))
 
 
 def revoke_token(token: str) -> None:
@@ -246,7 +244,7 @@ def _is_text(value: object) -> bool:
 
 def fetch_me(access_token: str) -> DiscordObject:
     """Return the user object of `GET /users/@me`."""
-    profile = _object(request("GET", "/users/@me", authorization=f"Bearer {access_token}"))
+    profile = expect_object(request("GET", "/users/@me", authorization=f"Bearer {access_token}"))
     match profile:
         case {"id": str(snowflake), "username": str(username)} if snowflake.isdecimal() and username:
             texts = (snowflake, username, profile.get("global_name") or "", profile.get("avatar") or "")
@@ -261,7 +259,7 @@ def fetch_my_guilds(access_token: str) -> list[DiscordObject]:
     One page is always enough: it holds 200 guilds, and Discord lets nobody join more.
     """
     path = "/users/@me/guilds?with_counts=true"
-    guilds = _objects(request("GET", path, authorization=f"Bearer {access_token}"))
+    guilds = expect_objects(request("GET", path, authorization=f"Bearer {access_token}"))
     if not all(_is_text(guild["id"]) and _is_text(guild.get("name")) for guild in guilds):
         raise DiscordMalformed
     return guilds
@@ -269,140 +267,42 @@ def fetch_my_guilds(access_token: str) -> list[DiscordObject]:
 
 def fetch_bot() -> DiscordObject:
     """Return the bot's own user object."""
-    return _object(request("GET", "/users/@me", authorization=bot_authorization()))
+    return expect_object(request("GET", "/users/@me", authorization=bot_authorization()))
 
 
 def fetch_guild(guild_id: str) -> DiscordObject:
     """Return the guild object, with its counts and roles, as the bot sees it."""
     path = f"/guilds/{guild_id}?with_counts=true"
-    return _object(request("GET", path, authorization=bot_authorization()))
+    return expect_object(request("GET", path, authorization=bot_authorization()))
 
 
 def fetch_channels(guild_id: str) -> list[DiscordObject]:
     """Return a guild's channel objects, without threads."""
-    return _objects(request("GET", f"/guilds/{guild_id}/channels", authorization=bot_authorization()))
+    return expect_objects(request("GET", f"/guilds/{guild_id}/channels", authorization=bot_authorization()))
 
 
 def fetch_member(guild_id: str, discord_id: str) -> DiscordObject:
     """Return the guild member object of a person or bot."""
     path = f"/guilds/{guild_id}/members/{discord_id}"
-    return _object(request("GET", path, authorization=bot_authorization()))
+    return expect_object(request("GET", path, authorization=bot_authorization()))
 
 
 def is_bot_in(guild_id: str) -> bool:
     """Whether the bot is a member of the guild, even during an outage of the guild."""
     path = f"/users/@me/guilds?limit=1&after={int(guild_id) - 1}"
-    guilds = _objects(request("GET", path, authorization=bot_authorization()))
+    guilds = expect_objects(request("GET", path, authorization=bot_authorization()))
     return any(guild["id"] == guild_id for guild in guilds)
 
 
-def post_message(
-    channel_id: str,
-    payload: DiscordObject,
-    *,
-    files: Sequence[File] = (),
-    patience: float = PATIENCE_SECONDS,
-    attempts: int | None = None,
-) -> DiscordObject:
-    """Post a message as the bot. `payload` is Discord's Create Message; returns the message object.
-
-    A payload with `nonce` and `enforce_nonce` can be retried without posting twice, so it is retried unless `attempts`
-    is given. Any other payload is sent once.
-    """
-    message = request(
-        "POST",
-        f"/channels/{channel_id}/messages",
-        authorization=bot_authorization(),
-        payload=payload,
-        files=files,
-        patience=patience,
-        attempts=attempts or (ATTEMPTS if payload.get("enforce_nonce") else 1),
-    )
-    if not isinstance(message, dict) or not isinstance(message.get("id"), str):
-        raise DiscordMalformed(perhaps_done=True)
-    return message
-
-
-def edit_message(
-    channel_id: str,
-    message_id: str,
-    payload: DiscordObject,
-    *,
-    files: Sequence[File] = (),
-    attempts: int = ATTEMPTS,
-) -> DiscordObject:
-    """Edit one of the bot's messages. `payload` is Discord's Edit Message; returns the message object."""
-    path = f"/channels/{channel_id}/messages/{message_id}"
-    answer = request(
-        "PATCH", path, authorization=bot_authorization(), payload=payload, files=files, attempts=attempts
-    )
-    return _object(answer)
-
-
-def delete_message(channel_id: str, message_id: str) -> None:
-    """Delete one of the bot's messages."""
-    request("DELETE", f"/channels/{channel_id}/messages/{message_id}", authorization=bot_authorization())
-
-
-def delete_messages(channel_id: str, ids: Sequence[str], *, patience: float = PATIENCE_SECONDS) -> None:
-    """Delete up to 100 messages of the last two weeks with one request. Messages that are gone are ignored.
-
-    Other people's messages need Manage Messages.
-    """
-    path, payload = f"/channels/{channel_id}/messages", None
-    method = "DELETE" if len(ids) == 1 else "POST"
-    if method == "DELETE":
-        path += f"/{ids[0]}"
-    else:  # Bulk Delete Messages takes at least two
-        path, payload = f"{path}/bulk-delete", {"messages": list(ids)}
-    try:
-        request(method, path, authorization=bot_authorization(), payload=payload, patience=patience)
-    except DiscordRefused as error:
-        if error.discord_code != UNKNOWN_MESSAGE:
-            raise
-
-
-def refresh_attachment_link(link: str) -> str:
-    """Return a link to an attachment with a new signature. Whether its file still exists is not checked.
-
-    Discord's documentation does not mention this endpoint, so do not depend on it.
-    """
-    answer = _object(
-        request(
-            "POST",
-            "/attachments/refresh-urls",
-            authorization=bot_authorization(),
-            payload={"attachment_urls": [link]},
-        )
-    )
-    match answer:
-        case {"refreshed_urls": [{"refreshed": str(fresh)}]}:
-            return fresh
-    raise DiscordMalformed
-
-
-def open_thread(channel_id: str) -> None:
-    """Take a thread out of the archive, where messages cannot be edited."""
-    payload = {"archived": False}
-    request("PATCH", f"/channels/{channel_id}", authorization=bot_authorization(), payload=payload)
-
-
-def fetch_messages(channel_id: str, *, before: str | None = None) -> list[DiscordObject]:
-    """Return a page of up to 100 messages of a channel, newest first.
-
-    Discord returns an empty list, not an error, to a bot that may not read the channel's history.
-    """
-    path = f"/channels/{channel_id}/messages?limit={MESSAGES_PAGE}" + (f"&before={before}" if before else "")
-    return _objects(request("GET", path, authorization=bot_authorization()))
-
-
-def _object(answer: object) -> DiscordObject:
+def expect_object(answer: object) -> DiscordObject:
+    """Return the answer. Raises DiscordMalformed if it is not an object."""
     if not isinstance(answer, dict):
         raise DiscordMalformed
     return answer
 
 
-def _objects(answer: object) -> list[DiscordObject]:
+def expect_objects(answer: object) -> list[DiscordObject]:
+    """Return the answer. Raises DiscordMalformed if it is not a list of objects with ids."""
     if not isinstance(answer, list) or not all(isinstance(each, dict) and "id" in each for each in answer):
         raise DiscordMalformed
     return answer

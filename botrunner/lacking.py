@@ -22,9 +22,10 @@ from guilds.channel_permissions import (
     VIEW_CHANNEL,
     likely_bot_permissions,
 )
+from guilds.choices import ChannelType
 from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
-from guilds.models import Channel, ChannelType, Guild, GuildSettings
+from guilds.models import Channel, Guild, GuildSettings
 from guilds.permissions import ADMINISTRATOR, ALL_PERMISSIONS
 from guilds.queries import features_of
 from queue_app.queries import load_player

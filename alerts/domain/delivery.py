@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts import discord
-from accounts.discord import MESSAGES_PAGE, DiscordObject, File
+from accounts import discord_messages
+from accounts.discord import DiscordObject, File
+from accounts.discord_messages import MESSAGES_PAGE
 from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
 from alerts.message import Without
 
@@ -143,7 +144,7 @@ def _send(delivery: Delivery) -> Posted:
 
 def _post(delivery: Delivery, form: Form) -> Posted:
     # One attempt: the outbox makes the retries, so that it knows the outcome of each.
-    message = discord.post_message(delivery.channel_id, form.payload, files=form.files, attempts=1)
+    message = discord_messages.post_message(delivery.channel_id, form.payload, files=form.files, attempts=1)
     if "embeds" in form.payload and not message.get("embeds"):
         # When the bot may not embed links, Discord silently drops the embed of a message with a mention.
         return _add_text(delivery, message["id"])
@@ -155,7 +156,7 @@ def _add_text(delivery: Delivery, message_id: str) -> Posted:
     plain = delivery.forms[-1]
     fields = {name: plain.payload[name] for name in ("content", "allowed_mentions")}
     try:
-        discord.edit_message(delivery.channel_id, message_id, fields)
+        discord_messages.edit_message(delivery.channel_id, message_id, fields)
     except DiscordError as error:
         error.perhaps_done = True  # the message is there, without the text; the same nonce finds it again
         raise
@@ -200,7 +201,7 @@ def _look(delivery: Delivery) -> Outcome:
     oldest = _first_snowflake(since - CLOCKS_DIFFER)
     before: str | None = None
     for _ in range(MAX_PAGES):
-        messages = discord.fetch_messages(delivery.channel_id, before=before)
+        messages = discord_messages.fetch_messages(delivery.channel_id, before=before)
         for message in messages:
             if _is(message, delivery.nonce):
                 return Posted(str(message["id"]))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
-from accounts import discord
+from accounts import discord_messages
 from accounts.discord import DiscordObject, File
 from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
 from alerts.domain.delivery import (
@@ -89,7 +89,7 @@ def carry_out(step: Step) -> Outcome:
         return deliver(step.delivery)
     try:
         if isinstance(step, Delete):
-            discord.delete_message(step.channel_id, step.message_id)
+            discord_messages.delete_message(step.channel_id, step.message_id)
             return Done()
         return Done(_send_edit(step))
     except DiscordRefused as error:
@@ -102,7 +102,7 @@ def carry_out(step: Step) -> Outcome:
 
 def _send_edit(step: Edit) -> DiscordObject:
     def edit() -> DiscordObject:
-        return discord.edit_message(
+        return discord_messages.edit_message(
             step.channel_id, step.message_id, step.payload, files=step.files, attempts=1
         )
 
@@ -111,7 +111,7 @@ def _send_edit(step: Edit) -> DiscordObject:
     except DiscordRefused as error:
         if error.discord_code != ARCHIVED:
             raise
-    discord.open_thread(step.channel_id)
+    discord_messages.open_thread(step.channel_id)
     return edit()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import nextcord
 from django.utils import translation
 
-from accounts import discord
+from accounts import discord_messages
 from accounts.discord import DiscordObject
 from accounts.errors import DiscordBusy, DiscordError, DiscordRefused
 from alerts.domain.delivery import MISSING_ACCESS, MISSING_PERMISSIONS
@@ -148,7 +148,7 @@ class Desk:
 
     async def _post(self, payload: DiscordObject) -> str:
         def post() -> str:
-            message = discord.post_message(self._channel_id, payload, patience=PATIENCE_SECONDS)
+            message = discord_messages.post_message(self._channel_id, payload, patience=PATIENCE_SECONDS)
             return str(message["id"])
 
         return await in_daemon(post, name=f"request channel {self._channel_id}")
@@ -199,7 +199,7 @@ class Desk:
         """Delete up to AT_ONCE messages in one call. Raises DiscordRefused without the permission."""
 
         def delete() -> None:
-            discord.delete_messages(self._channel_id, ids, patience=PATIENCE_SECONDS)
+            discord_messages.delete_messages(self._channel_id, ids, patience=PATIENCE_SECONDS)
 
         for seconds in (*RETRY_SECONDS, None):
             try:

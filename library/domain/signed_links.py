@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from accounts.discord import refresh_attachment_link
+from accounts.discord_messages import refresh_attachment_link
 from accounts.errors import DiscordError
 from library.sources import Networks, SourceError
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from django.conf import LazySettings
 
-from accounts import discord, discord_limits
+from accounts import discord, discord_limits, discord_messages
 from accounts.errors import (
     DiscordBusy,
     DiscordError,
@@ -85,19 +85,19 @@ def test_a_429_is_waited_out(scope: str, answers: Answers, running: Discord) -> 
 
 @pytest.mark.parametrize("headers", ["used_up", "usual", "none"])
 def test_after_a_429_all_is_as_before(headers: str, answers: Answers, running: Discord) -> None:
-    discord.post_message(GENERAL, {"content": "before"})
+    discord_messages.post_message(GENERAL, {"content": "before"})
     running.fault(kind="rate_limit", path="/messages", headers=headers, retry_after=0.3, count=1)
     with pytest.raises(DiscordBusy):
-        discord.post_message(GENERAL, {"content": "refused"})
+        discord_messages.post_message(GENERAL, {"content": "refused"})
     for number in range(6):
-        discord.post_message(GENERAL, {"content": str(number)}, patience=0 if number else 3)
+        discord_messages.post_message(GENERAL, {"content": str(number)}, patience=0 if number else 3)
     assert answers.statuses(f"/channels/{GENERAL}/messages") == [200, 429] + [200] * 6
 
 
 def test_a_window_of_a_day_is_forgotten_with_the_next_answer(answers: Answers, running: Discord) -> None:
     running.fault(kind="rate_headers", path="/messages", reset_after=102_737)
     for number in range(25):  # more than the window holds
-        discord.post_message(GENERAL, {"content": str(number)})
+        discord_messages.post_message(GENERAL, {"content": str(number)})
     assert answers.statuses(f"/channels/{GENERAL}/messages") == [200] * 25
 
 
@@ -132,7 +132,7 @@ def test_eight_threads_keep_to_the_window_together(
     def post(thread: int) -> None:
         for number in range(3):
             try:
-                discord.post_message(GENERAL, {"content": f"{thread}.{number}"}, patience=60)
+                discord_messages.post_message(GENERAL, {"content": f"{thread}.{number}"}, patience=60)
             except DiscordError as error:
                 failures.append(error)
 
@@ -196,7 +196,10 @@ def test_a_message_with_an_enforced_nonce_may_be_repeated_and_is_posted_once(
 ) -> None:
     payload = {"content": "once", "nonce": "a-nonce", "enforce_nonce": True}
     running.fault(kind="http_status", path="/messages", status=500, count=1)
-    first, again = discord.post_message(GENERAL, payload), discord.post_message(GENERAL, payload)
+    first, again = (
+        discord_messages.post_message(GENERAL, payload),
+        discord_messages.post_message(GENERAL, payload),
+    )
     assert first["id"] == again["id"]
     posted = [m for m in running.sandbox.world.messages.values() if m.content == "once"]
     assert len(posted) == 1
@@ -205,7 +208,7 @@ def test_a_message_with_an_enforced_nonce_may_be_repeated_and_is_posted_once(
 def test_a_message_without_one_is_not_repeated(answers: Answers, running: Discord) -> None:
     running.fault(kind="http_status", path="/messages", status=500, count=1)
     with pytest.raises(DiscordError):
-        discord.post_message(GENERAL, {"content": "perhaps"})
+        discord_messages.post_message(GENERAL, {"content": "perhaps"})
     assert [status for _, _, status in answers.seen] == [500]
 
 
@@ -214,7 +217,7 @@ def test_a_failure_says_whether_it_may_have_happened_all_the_same(
 ) -> None:
     def failure() -> DiscordError:
         with pytest.raises(DiscordError) as failed:
-            discord.post_message(GENERAL, {"content": "perhaps"})
+            discord_messages.post_message(GENERAL, {"content": "perhaps"})
         return failed.value
 
     running.fault(kind="http_status", path="/messages", status=502)
@@ -245,7 +248,7 @@ def test_what_cloudflare_refuses_is_told_from_what_discord_refuses(
 
 
 def test_files_go_along(answers: Answers) -> None:
-    message = discord.post_message(
+    message = discord_messages.post_message(
         GENERAL,
         {"content": "look", "attachments": [{"id": 0, "description": "a dot"}]},
         files=[("dot.png", b"\x89PNG....", "image/png"), ("note.txt", b"hello", "text/plain")],

@@ -14,7 +14,7 @@ from django.test import Client
 from django.views.debug import SafeExceptionReporterFilter
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from accounts import discord
+from accounts import discord, discord_messages
 from accounts.errors import DiscordError
 from config.logs import RedactingFilter
 from config.secret import Secret
@@ -69,7 +69,10 @@ def test_nobody_ever_sees_the_bot_token(
     refused = Client().post(f"/api/guilds/{LOUNGE}/refresh", headers=bearer)
     assert refused.status_code == 502
     assert CANARY.encode() not in refused.content
-    for act in (discord.fetch_bot, lambda: discord.post_message("1090315482246234115", {"content": "x"})):
+    for act in (
+        discord.fetch_bot,
+        lambda: discord_messages.post_message("1090315482246234115", {"content": "x"}),
+    ):
         with pytest.raises(DiscordError) as error:
             act()
         assert CANARY not in f"{error.value!r} {error.value} {error.value.__context__!r}"
