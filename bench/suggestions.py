@@ -41,8 +41,8 @@ def plant() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from library.domain.find import search_key
     from library.models import Track
+    from library.words import search_key
 
     dice, now = random.Random(15), timezone.now()
 

@@ -21,7 +21,7 @@ from library.domain.signed_links import attachment_link
 from library.errors import lazy_text
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
-from library.sources.probe import clean
+from library.sources.names import clean
 from library.sources.responses import file_title
 from queue_app.commands.add_track import MAX_URL
 

@@ -1,4 +1,4 @@
-"""Tracks, and the lease for scanning the library's folder."""
+"""The catalog: tracks, albums and artists, the words by which they are found, and the state of the scan."""
 
 from __future__ import annotations
 
@@ -9,12 +9,89 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from library.fields import OrderedTextField
+
+MAX_FOLDER = 500  # characters; PostgreSQL does not index more than 2,704 bytes
+
+
+class Artist(models.Model):
+    """An artist of one source. `uid` is a hash of its source and folded name, so a rescan finds the same id.
+
+    `track_count` counts the available tracks by the artist or on the artist's albums. An artist without any is not
+    listed.
+    """
+
+    uid = models.CharField(max_length=16, unique=True)
+    source = models.CharField(max_length=20)
+    name = models.CharField(max_length=300)
+    sort_key = OrderedTextField(max_length=300)
+    artwork = models.CharField(max_length=80, blank=True, help_text=_("File name in the artwork folder."))
+    track_count = models.PositiveIntegerField(default=0, db_default=0)
+    title_key = OrderedTextField(max_length=300, editable=False)
+    title_words = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["sort_key", "id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["sort_key", "id"], name="artist_sorted"),
+            models.Index(fields=["title_key", "id"], name="artist_title_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def uri(self) -> str:
+        return f"artist:{self.uid}"
+
+
+class Album(models.Model):
+    """An album of one source. All its discs are one album.
+
+    `uid` is a hash of what identifies it: its source, its title, and its album artist. If the files name no album
+    artist, their folder takes its place. `folder` is empty otherwise. `track_count` counts the available tracks.
+    """
+
+    uid = models.CharField(max_length=16, unique=True)
+    source = models.CharField(max_length=20)
+    title = models.CharField(max_length=300)
+    artist = models.ForeignKey(Artist, on_delete=models.PROTECT, null=True, blank=True, related_name="albums")
+    is_compilation = models.BooleanField(default=False, db_default=False)
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    folder = OrderedTextField(max_length=MAX_FOLDER, blank=True)
+    sort_key = OrderedTextField(max_length=300)
+    artwork = models.CharField(max_length=80, blank=True, help_text=_("File name in the artwork folder."))
+    track_count = models.PositiveIntegerField(default=0, db_default=0)
+    title_key = OrderedTextField(max_length=300, editable=False)
+    title_words = models.TextField(blank=True, editable=False)
+    artist_words = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["sort_key", "id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["sort_key", "id"], name="album_sorted"),
+            models.Index(fields=["title_key", "id"], name="album_title_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def uri(self) -> str:
+        return f"album:{self.uid}"
+
 
 class Track(models.Model):
     """Something that can be played, named by its `uri` (`library:<id>`, `https://…`).
 
-    Fields are None until the source has been read (`resolved_at`). `file_mtime_ns` and `file_size` let a scan skip
-    unchanged files. `available` is False when the file is gone.
+    Fields are None until the source has been read (`resolved_at`). `available` is False when the file is gone.
+
+    A file of the library is known by its `path` below the folder. If it was moved or renamed, `audio_hash` recognizes
+    it, so its track keeps its uri. The uri therefore says nothing about the path. `file_mtime_ns` and `file_size` let a
+    scan skip unchanged files. `artist` and `album` are the words of the tags. `by_artist` and `in_album` are where the
+    catalog lists the track.
     """
 
     uri = models.CharField(max_length=2000, unique=True)
@@ -22,12 +99,32 @@ class Track(models.Model):
     title = models.CharField(max_length=300, null=True, blank=True)
     artist = models.CharField(max_length=300, null=True, blank=True)
     album = models.CharField(max_length=300, null=True, blank=True)
+    album_artist = models.CharField(max_length=300, null=True, blank=True)
+    by_artist = models.ForeignKey(
+        Artist, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks"
+    )
+    in_album = models.ForeignKey(
+        Album, on_delete=models.SET_NULL, null=True, blank=True, related_name="tracks"
+    )
+    disc = models.PositiveSmallIntegerField(null=True, blank=True)
+    number = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("Place on the disc."))
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    genre = models.CharField(max_length=100, blank=True, default="", db_default="")
     url = models.CharField(max_length=2000, null=True, blank=True)
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
     artwork = models.CharField(max_length=80, blank=True, help_text=_("File name in the artwork folder."))
     is_live = models.BooleanField(default=False)
     available = models.BooleanField(default=True)
+    path = models.TextField(
+        blank=True, default="", db_default="", help_text=_("The file below the library's folder.")
+    )
+    folder = OrderedTextField(max_length=MAX_FOLDER, blank=True, default="", db_default="")
+    audio_hash = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False)
     search_text = models.TextField(blank=True, editable=False)
+    title_key = OrderedTextField(max_length=300, blank=True, default="", db_default="", editable=False)
+    title_words = models.TextField(blank=True, default="", db_default="", editable=False)
+    artist_words = models.TextField(blank=True, default="", db_default="", editable=False)
+    album_words = models.TextField(blank=True, default="", db_default="", editable=False)
     file_mtime_ns = models.BigIntegerField(null=True, blank=True, editable=False)
     file_size = models.BigIntegerField(null=True, blank=True, editable=False)
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -40,21 +137,57 @@ class Track(models.Model):
             models.Index(
                 fields=["id"], condition=Q(resolved_at=None) & ~Q(source="none"), name="track_unresolved"
             ),
+            models.Index(fields=["title_key", "id"], name="track_title_key"),
+            models.Index(fields=["folder"], condition=Q(source="library"), name="track_folder"),
+            models.Index(fields=["audio_hash"], condition=~Q(audio_hash=""), name="track_audio_hash"),
+            models.Index(fields=["genre", "title_key"], condition=~Q(genre=""), name="track_genre"),
         ]
 
     def __str__(self) -> str:
         return self.title or self.uri
 
 
-class ScanLease(models.Model):
-    """Which process scans the library's folder now. Two at once would read each file twice.
+class SearchWord(models.Model):
+    """A word of the catalog, for forgiving typing mistakes. Words of deleted tracks stay until the next full scan."""
 
-    There is one row. A killed process is detected by its name or by `expires_at`.
+    word = OrderedTextField(max_length=40, unique=True)
+
+    def __str__(self) -> str:
+        return str(self.word)
+
+
+class SearchVariant(models.Model):
+    """A word, or the word without one letter. Two words that are one mistake apart share a variant."""
+
+    pk = models.CompositePrimaryKey("variant", "word_id")
+    variant = OrderedTextField(max_length=40)
+    word = models.ForeignKey(SearchWord, on_delete=models.CASCADE, db_index=False, related_name="variants")
+
+    def __str__(self) -> str:
+        return str(self.variant)
+
+
+class ScanLease(models.Model):
+    """Which process scans the library's folder now, and how far it is. Two at once would read each file twice.
+
+    There is one row. A killed process is detected by its name or by `expires_at`. The last scan is complete if
+    `finished_at` is set. `problem` is a code of `library/domain/watching.py`, and empty if there is none.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     owner = models.CharField(max_length=100, blank=True)
     expires_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    requested_at = models.DateTimeField(null=True, blank=True, help_text=_("Somebody asked for a full scan."))
+    total = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Files found."))
+    done = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Files compared or read."))
+    read = models.PositiveIntegerField(default=0, db_default=0, help_text=_("New and changed files."))
+    skipped = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Files that cannot be played.")
+    )
+    gone = models.PositiveIntegerField(default=0, db_default=0, help_text=_("Tracks whose file is gone."))
+    problem = models.CharField(max_length=30, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"scan by {self.owner}" if self.owner else "no scan"

@@ -6,7 +6,8 @@ from bisect import bisect_left
 
 from django.db.models import Q, QuerySet
 
-from library.domain.find import MAX_WORDS, search_key
+from library.domain.find import MAX_WORDS
+from library.words import search_key
 from queue_app.models import ItemState, QueueItem
 
 

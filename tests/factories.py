@@ -15,7 +15,7 @@ from guilds.choices import ChannelType
 from guilds.domain.installation import ensure_guild
 from guilds.models import Channel, Guild, Membership, Role, VoiceState
 from guilds.permissions import ADMINISTRATOR
-from library.domain.find import search_key
+from library.domain.tracks import set_words
 from library.models import Track
 from queue_app.models import ItemState, Player, QueueItem
 
@@ -97,6 +97,9 @@ class RoleFactory(DjangoModelFactory[Role]):
     name = factory.Sequence(lambda n: f"role {n}")
 
 
+WORDS = ("search_text", "title_key", "title_words", "artist_words", "album_words")
+
+
 class TrackFactory(DjangoModelFactory[Track]):
     """A resolved track of the library, without a file."""
 
@@ -108,9 +111,13 @@ class TrackFactory(DjangoModelFactory[Track]):
     title = factory.Sequence(lambda n: f"Song {n}")
     artist = "The Testers"
     duration_ms = 60_000
-    search_text = factory.LazyAttribute(
-        lambda track: " ".join(search_key(part) for part in (track.title, track.artist) if part)
-    )
+
+    @classmethod
+    def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
+        """Add the words by which the track is found, unless the test has its own."""
+        track = Track(**kwargs)
+        set_words(track)
+        return {name: getattr(track, name) for name in WORDS} | kwargs
 
 
 class ItemFactory(DjangoModelFactory[QueueItem]):

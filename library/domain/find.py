@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from itertools import batched
 
@@ -16,6 +15,7 @@ from library.errors import NothingFound
 from library.models import Track
 from library.sources import Source, find_source, searchable_sources, source_of
 from library.sources.links import find_link, is_link, trim, unwrap
+from library.words import search_key
 
 MAX_QUERY = 500
 MAX_TITLE = 300  # characters in the database
@@ -24,25 +24,6 @@ LOOKED_UP = 500  # tracks in one statement
 # What to say about a track of a `saved` source that is no longer available.
 GONE = gettext_lazy("This track is no longer in the library. Search for another one.")
 GONE_FROM = {"discord": gettext_lazy("This file is no longer kept. Upload it again.")}
-
-
-def normalize(text: str) -> str:
-    """Return text for searching: without case and accents, one space between words."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
-
-
-def search_key(text: str) -> str:
-    """Return `normalize(text)`. If that is empty, as for "!!!", return the characters of the text instead."""
-    return normalize(text) or " ".join(_seen(unicodedata.normalize("NFKD", text.casefold())).split())
-
-
-def _seen(text: str) -> str:
-    """Remove joiners and variation selectors, so that all presentations of an emoji are equal."""
-    return "".join(
-        char for char in text if unicodedata.category(char) not in {"Mn", "Me", "Cc", "Cf"} or char.isspace()
-    )
 
 
 def read_query(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from itertools import batched
 
 from django.conf import settings
 
+from library.domain.catalog import IN_STATEMENT, Touched, place_tracks, settle
 from library.domain.configured import configured_source
 from library.domain.scan_lease import Scan, scan_lease
-from library.domain.tracks import apply_info, save_track
-from library.models import Track
+from library.domain.tracks import fill, save_track
+from library.models import MAX_FOLDER, Track
 from library.signals import track_read
 from library.sources import SourceError, library
 
@@ -29,7 +31,7 @@ def scan_library() -> tuple[int, int]:
 def _scan(scan: Scan) -> tuple[int, int]:
     known = {track.uri: track for track in Track.objects.filter(source="library")}
     seen: set[str] = set()
-    read = 0
+    read, touched = 0, Touched()
     for file in library.walk(settings.MEDIA_LIBRARY):
         uri = f"library:{file.id}"
         seen.add(uri)
@@ -54,9 +56,15 @@ def _scan(scan: Scan) -> tuple[int, int]:
             track.available, track.resolved_at = False, None
             save_track(track)
             continue
-        apply_info(track, info)
+        fill(track, info)
+        track.path, track.folder = file.below, file.below.rpartition("/")[0][:MAX_FOLDER]
+        place_tracks([(track, info.details)], touched)
+        save_track(track)
         track_read.send(sender=None, track=track)
         read += 1
     gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
-    Track.objects.filter(pk__in=gone).update(available=False)
+    for part in batched(gone, IN_STATEMENT):
+        Track.objects.filter(pk__in=part).update(available=False)
+    touched.note_tracks(gone)
+    settle(touched)
     return read, len(gone)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from django.utils import timezone
 
 from library.artwork import store_artwork
-from library.domain.find import search_key
 from library.models import Track
 from library.sources import TrackInfo
+from library.words import index_words, search_key
 
 MAX_URL = 2000
 
 
 def apply_info(track: Track, info: TrackInfo) -> None:
     """Save a source's information about a track."""
+    fill(track, info)
+    save_track(track)
+
+
+def fill(track: Track, info: TrackInfo) -> None:
+    """Put a source's information into a track, without saving it."""
     track.title = (info.title or "")[:300] or None
     track.artist = (info.artist or "")[:300] or None
     track.album = (info.album or "")[:300] or None
@@ -21,10 +27,21 @@ def apply_info(track: Track, info: TrackInfo) -> None:
     track.duration_ms = info.duration_ms
     track.is_live = info.is_live
     track.artwork = store_artwork(info.artwork, info.artwork_type)
-    track.search_text = " ".join(search_key(part) for part in (info.title, info.artist, info.album) if part)
+    details = info.details
+    track.album_artist, track.disc, track.number = details.album_artist, details.disc, details.number
+    track.year, track.genre = details.year, details.genre or ""
     track.available = True
     track.resolved_at = timezone.now()
-    save_track(track)
+    set_words(track)
+
+
+def set_words(track: Track) -> None:
+    """Put the words into a track by which it is found."""
+    title, artist, album = (search_key(text or "") for text in (track.title, track.artist, track.album))
+    track.search_text = " ".join(filter(None, (title, artist, album)))
+    track.title_key, track.title_words = title, index_words(title)
+    both = dict.fromkeys([artist, search_key(track.album_artist or "")])
+    track.artist_words, track.album_words = " ".join(map(index_words, filter(None, both))), index_words(album)
 
 
 def save_track(track: Track) -> None:
@@ -32,7 +49,12 @@ def save_track(track: Track) -> None:
     if track.pk is not None:
         track.save()
         return
+    save_new([track])
+
+
+def save_new(tracks: list[Track]) -> None:
+    """Save new tracks, which overwrite rows that another process has created for the same uris."""
     fields = [
         field.name for field in Track._meta.concrete_fields if field.name not in ("id", "uri", "created_at")
     ]
-    Track.objects.bulk_create([track], update_conflicts=True, unique_fields=["uri"], update_fields=fields)
+    Track.objects.bulk_create(tracks, update_conflicts=True, unique_fields=["uri"], update_fields=fields)

@@ -9,12 +9,14 @@ import re
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.utils.translation import gettext_noop
 
 from library.sources.errors import SourceError
+from library.sources.file_names import read_name
+from library.sources.names import clean
 from library.sources.probe import probe
 from library.sources.source import Source
 from library.sources.text import repair
@@ -34,10 +36,11 @@ _known: dict[Path, dict[str, Path]] = {}
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
     """`id` depends only on the path below the library. `mtime_ns` and `size` show whether the file changed. `name` is
-    the path in a form that is safe to display."""
+    the path in a form that is safe to display, and `below` in a form for the database (`stored_path`)."""
 
     id: str
     name: str
+    below: str
     path: Path
     mtime_ns: int
     size: int
@@ -47,6 +50,22 @@ def file_id(relative: Path) -> str:
     """Return 16 characters of base32: 80 bits of a hash of the path below the library's root."""
     digest = hashlib.sha256(os.fsencode(relative.as_posix())).digest()
     return base64.b32encode(digest[:10]).decode("ascii").lower()
+
+
+# Names may have bytes that are not UTF-8. Python shows them as surrogates, which no database stores. These characters
+# of the last private area take their place.
+_SURROGATES = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
+_PRIVATE = {private: code for code, private in _SURROGATES.items()}
+
+
+def stored_path(relative: Path) -> str:
+    """Return a path below the library as the database stores it."""
+    return relative.as_posix().translate(_SURROGATES)
+
+
+def read_path(stored: str) -> Path:
+    """Return the path that `stored_path` was given."""
+    return Path(stored.translate(_PRIVATE))
 
 
 def walk(root: Path) -> Iterator[LibraryFile]:
@@ -67,7 +86,9 @@ def walk(root: Path) -> Iterator[LibraryFile]:
         if not target.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
             continue
         name = readable(relative.as_posix())
-        entry = LibraryFile(file_id(relative), name, path, status.st_mtime_ns, status.st_size)
+        entry = LibraryFile(
+            file_id(relative), name, stored_path(relative), path, status.st_mtime_ns, status.st_size
+        )
         found[entry.id] = relative
         yield entry
     with _lock:
@@ -130,10 +151,20 @@ class LibrarySource(Source):
         return uri.startswith("library:")
 
     def resolve(self, uri: str) -> TrackInfo:
-        path, encoding = self.open(uri), self.options.tag_encoding
+        return self.read(uri, self.open(uri))
+
+    def read(self, uri: str, path: Path, *, numbered: bool = False) -> TrackInfo:
+        """Read a file. Its name replaces the tags that are missing. `numbered`: see `read_name`."""
+        encoding = self.options.tag_encoding
         found = probe(path, tag_encoding=encoding)
-        (title,) = repair([path.stem], latin=False, prefer=encoding)
-        return self.describe(uri, found, title=title)
+        (stem,) = repair([path.stem], latin=False, prefer=encoding)
+        named = read_name(stem, numbered=numbered)
+        info = self.describe(uri, found, title=named.title)
+        details = replace(
+            info.details, disc=info.details.disc or named.disc, number=info.details.number or named.number
+        )
+        artist = info.artist or (None if found.title else clean(named.artist))
+        return replace(info, artist=artist, details=details)
 
     def open(self, uri: str) -> Path:
         return path_of(self.options.library, uri.removeprefix("library:"))

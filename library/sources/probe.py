@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from library.sources.chain import AudioChain
-from library.sources.container import AudioContainer
 from library.sources.errors import SourceError
+from library.sources.names import ID3_FORMATS, read_names
 from library.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
-from library.sources.text import repair
-from library.sources.types import Media
+from library.sources.types import NO_DETAILS, Details, Media
 
-MAX_TAG_LENGTH = 300
-_READ_OF_TAG = 4000  # characters, many of which may be invisible
 MAX_PICTURE_BYTES = 10_000_000
-# ID3 has no 8-bit encoding other than Latin-1, so texts in other encodings are labeled as Latin-1.
-_ID3_FORMATS = {"mp3", "aac", "aiff", "wav", "tta", "dsf"}
 # A file without a length is read completely up to this size, which takes at most half a second.
 MAX_COUNTED_BYTES = 128_000_000
 _LOOKED_AT_BEFORE_END_MS, _LOOKED_AT_BEHIND_END_MS = 500, 300
 # A file with mixed packets shows within seconds, and playback checks every packet anyway.
 _PACKETS_LOOKED_AT = 250
-# Unicode general categories: control, format, surrogate, private, unassigned, line and paragraph separators.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Format characters that matter: Persian and Indic words are spelled with these two, and emoji of families and flags
-# need the second and the tags (Unicode Technical Standard 51).
-_JOINERS = "\u200c\u200d"
-_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
-# Format characters to remove, because a space would break the word: soft hyphen, word joiner, byte order mark.
-_DROPPED = "\u00ad\u2060\ufeff"
 _PICTURE_TYPES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -50,6 +36,7 @@ class Probe:
     artwork: bytes | None
     artwork_type: str | None
     passthrough: bool
+    details: Details = NO_DETAILS
 
 
 def probe(media: Media, *, tag_encoding: str = "") -> Probe:
@@ -58,7 +45,9 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
     `tag_encoding` is preferred for tags that are not UTF-8 and whose encoding is in doubt.
     """
     with AudioChain(media) as chain:
-        title, artist, album = _names(chain.first, tag_encoding)
+        names = read_names(
+            chain.first.tags(), is_id3=chain.first.input.format.name in ID3_FORMATS, prefer=tag_encoding
+        )
         pictures = [] if chain.is_live else chain.first.pictures()
         artwork, artwork_type = next(
             ((picture, kind) for picture in pictures if (kind := picture_type(picture))), (None, None)
@@ -69,28 +58,15 @@ def probe(media: Media, *, tag_encoding: str = "") -> Probe:
     if count and isinstance(media, Path):
         duration_ms = _counted_ms(media)
     return Probe(
-        title=clean(title),
-        artist=clean(artist),
-        album=clean(album),
+        title=names.title,
+        artist=names.artist,
+        album=names.album,
         duration_ms=duration_ms,
         artwork=artwork,
         artwork_type=artwork_type,
         passthrough=passthrough,
+        details=names.details,
     )
-
-
-def _names(container: AudioContainer, tag_encoding: str) -> tuple[str | None, str | None, str | None]:
-    tags = container.tags()
-    texts = [
-        tags.get("title"),
-        tags.get("artist") or tags.get("album_artist") or tags.get("author"),
-        tags.get("album"),
-    ]
-    names = [name[:_READ_OF_TAG] if name else None for name in texts]
-    is_id3 = container.input.format.name in _ID3_FORMATS
-    repaired = iter(repair([name for name in names if name], latin=is_id3, prefer=tag_encoding))
-    title, artist, album = (next(repaired) if name else None for name in names)
-    return title, artist, album
 
 
 def _goes_on(chain: AudioChain, duration_ms: int) -> bool:
@@ -119,25 +95,6 @@ def _counted_ms(path: Path) -> int | None:
         if not any_packet:
             raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
         return round(chain.reached_ms) or None
-
-
-def clean(text: str | None) -> str | None:
-    """Return one line without control, bidirectional and other invisible characters, None if nothing is left.
-
-    Joiners of letters and emoji stay. Tags come from strangers and end up in pages, logs and Discord messages.
-    """
-    if text is None:
-        return None
-    kept = "".join(map(_seen, text))
-    return " ".join(kept.split())[:MAX_TAG_LENGTH].strip(" " + _JOINERS) or None
-
-
-def _seen(char: str) -> str:
-    if char in _DROPPED:
-        return ""
-    if char in _JOINERS or char in _TAGS or unicodedata.category(char) not in _UNSEEN:
-        return char
-    return " "
 
 
 def picture_type(picture: bytes | None) -> str | None:

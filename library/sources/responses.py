@@ -16,7 +16,7 @@ import httpx
 from library.sources.bodies import content_length
 from library.sources.errors import SourceError
 from library.sources.joined import MOV_BOXES
-from library.sources.probe import clean
+from library.sources.names import clean
 from library.sources.text import decode, repair
 
 _PLAYLIST_TYPES = ("mpegurl", "x-scpls", "pls+xml", "xspf", "dash+xml", "ms-asf", "x-ms-wax")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from library.sources.probe import Probe, clean
+from library.sources.names import clean
+from library.sources.probe import Probe
 from library.sources.types import Media, Networks, TrackInfo
 
 
@@ -71,4 +72,5 @@ class Source(ABC):
             artwork_type=found.artwork_type,
             source=self.name,
             is_live=is_live,
+            details=found.details,
         )

@@ -12,6 +12,24 @@ type Networks = Sequence[IPv4Network | IPv6Network]
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What a file's tags say besides title, artist and album. The `…_sort` fields are names for sorting."""
+
+    album_artist: str | None = None
+    disc: int | None = None
+    number: int | None = None
+    year: int | None = None
+    genre: str | None = None
+    is_compilation: bool = False
+    artist_sort: str | None = None
+    album_artist_sort: str | None = None
+    album_sort: str | None = None
+
+
+NO_DETAILS = Details()
+
+
+@dataclass(frozen=True, slots=True)
 class TrackInfo:
     """What a source knows about a track. Sources accept its `uri`.
 
@@ -30,6 +48,7 @@ class TrackInfo:
     artwork_type: str | None
     source: str
     is_live: bool
+    details: Details = NO_DETAILS
 
 
 @runtime_checkable
