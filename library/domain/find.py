@@ -33,7 +33,8 @@ def read_query(text: str) -> str:
         return link
     words = trim(text)
     uri = unwrap(words)
-    return uri if find_source(uri) else words
+    source = find_source(uri)
+    return uri if source is not None and source.saved else words
 
 
 def search_library(query: str, *, source: str | None = None, limit: int = 20) -> list[Track]:

@@ -44,11 +44,14 @@ _BARE = re.compile(
     rf"(?=(?:{_HOST}/\S*|(?:{_HOST}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})(?P<port>:\d{{1,5}})(?:/\S*)?)$)"
 )
 _SPACES = re.compile(r"\s")
-_STOP = re.compile(r"[\s<>\"`]|\|\|")
+_STOP = re.compile(rf"[\s<>\"`]|\|\||{_MARKDOWN.pattern}", re.IGNORECASE)
+_BRACKET_OR_STOP = re.compile(rf"{_STOP.pattern}|[()\[\]]", re.IGNORECASE)
+_NEXT = re.compile(rf"{_LINK.pattern}|{_MARKDOWN.pattern}", re.IGNORECASE)
 _AUTHORITY = re.compile(r"https?://[^/?#\\]*", re.IGNORECASE)
 # The inside of <…>, and a line that may be a link with spaces.
-_ANGLED = re.compile(r"(?:(?!\|\|)[^<>\"`\r\n])+(?=>)")
+_ANGLED = re.compile(rf"(?:(?!\|\||{_MARKDOWN.pattern})[^<>\"`\r\n])+(?=>)", re.IGNORECASE)
 _PLAIN_LINE = re.compile(r"[^<>\"`|\r\n]+")
+_CLOSING = {"(": ")", "[": "]"}
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING = frozenset(".,;:!?'*|\\…“”„‘’«»‹›、。，．！？；：）」』】》\u200c\u200d")
 _MARKS = "_~"  # part of many addresses, so they are emphasis only if they also come before the link
@@ -117,29 +120,38 @@ def _is_address(bare: str) -> bool:
 def _cut(text: str, start: int) -> str:
     """Return the link that begins at `start`, without what follows it. It may contain spaces."""
     opener = text[start - 1] if start else ""
-    if opener == "<" and (inside := _ANGLED.match(text, start)):
+    if opener == "<" and (inside := _ANGLED.match(text, start)) and _has_whole_host(inside[0].rstrip()):
         return _trimmed(inside[0].rstrip(), text[:start])
-    stop = _STOP.search(text, start)
-    link = text[start : stop.start() if stop else len(text)]
+    link = text[start : _end_of(text, start, opener)]
     before = text[:start]
     if before.endswith("](") or not before.strip(_WRAPPERS + "(["):
         name = _audio_name_with_spaces(text, start, opener)
         if name is not None and not _is_audio_name(link):
             return name
-    if opener in ("(", "["):
-        link = _up_to_closing(link, opener, ")" if opener == "(" else "]")
     return _trimmed(link, text[:start])
 
 
 def _audio_name_with_spaces(text: str, start: int, opener: str) -> str | None:
-    line = _PLAIN_LINE.match(text, start)
+    """Return the link from `start` to the end of its line or bracket, None if that is no audio file's.
+
+    It reads no further than to the next link, which cannot be part of the name: a text may have hundreds of links.
+    """
+    following = _NEXT.search(text, start + 1)
+    line = _PLAIN_LINE.match(text, start, following.start() if following else len(text))
     if line is None:
         return None
     name = line[0]
-    if opener in ("(", "["):
-        name = _up_to_closing(name, opener, ")" if opener == "(" else "]")
+    if opener in _CLOSING:
+        name = _up_to_closing(name, opener, _CLOSING[opener])
+    if following and start + len(name) == following.start():
+        return None
     name = _trimmed(name.rstrip(), text[:start])
-    return name if _is_audio_name(name) and not _LINK.search(name, 1) else None
+    return name if _SPACES.search(name) and _has_whole_host(name) and _is_audio_name(name) else None
+
+
+def _has_whole_host(link: str) -> bool:
+    authority = _AUTHORITY.match(link)
+    return authority is not None and not _SPACES.search(authority[0])
 
 
 def _is_audio_name(text: str) -> bool:
@@ -148,6 +160,18 @@ def _is_audio_name(text: str) -> bool:
     if any(char.isspace() for char in "".join(query)):
         path = text
     return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in (text, path))
+
+
+def _end_of(text: str, start: int, opener: str) -> int:
+    """Return where a link without spaces ends: also before the bracket that closes the one before it, if any."""
+    closing, depth = _CLOSING.get(opener), 0
+    for found in (_BRACKET_OR_STOP if closing else _STOP).finditer(text, start):
+        if found[0] in _PAIRS or found[0] in _CLOSING:
+            depth += (found[0] == opener) - (found[0] == closing)
+            if depth >= 0:
+                continue
+        return found.start()
+    return len(text)
 
 
 def _up_to_closing(link: str, opening: str, closing: str) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from library.domain.find import read_query
@@ -149,6 +154,12 @@ PIECES = st.sampled_from(
 )
 
 
+@example("](http://http://](http://http://")
+@example("](<http://a](http://b>")
+@example("](http://a](http:// .mp3")
+@example("<http://a b>")
+@example('"http://b.c.mp3|#:8000~[')
+@example("_||http://__?<https://?")
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_reading_what_was_read_changes_nothing(text: str) -> None:
     once = read_query(text)
@@ -177,6 +188,42 @@ def test_a_long_text_is_read_as_far_as_a_link_can_be(text: str) -> None:
     link = find_link(text)
     assert link is None or len(link) < MAX_PASTED + 10
     assert sum(map(len, find_links(text))) < MAX_PASTED + 10
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "](http://a.b/c ",
+        "[a](http://a.b/x y",
+        "[http://a.b](",
+        "(http://a.b/(",
+        "<http://a b ",
+        "http://a.mp3 ",
+    ],
+)
+@pytest.mark.parametrize("read", [find_links, read_query])
+def test_a_text_of_many_links_takes_no_longer_for_each_of_them(
+    read: Callable[[str], object], piece: str
+) -> None:
+    assert lines_run(read, piece * 200) < 3 * lines_run(read, piece * 100)
+
+
+def lines_run(read: Callable[[str], object], text: str) -> int:
+    """Return how many lines of Python run while a text is read."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        read(text)
+    finally:
+        sys.settrace(before)
+    return count
 
 
 @pytest.mark.parametrize("around", ["*\n", "*\u200c", "`\u3000", "> \t"])
