@@ -19,11 +19,11 @@ from alerts.message import escape
 from library.domain.attachments import Attached
 from library.domain.signed_links import attachment_link
 from library.errors import lazy_text
+from library.query_fields import MAX_URL
 from library.sources.library import SUFFIXES
 from library.sources.links import find_links
 from library.sources.names import clean
 from library.sources.responses import file_title
-from queue_app.commands.add_track import MAX_URL
 
 MAX_NAME = 80
 _SPOILER = "SPOILER_"  # Discord's mark of an attachment that is hidden until somebody clicks it

@@ -160,6 +160,7 @@ STREAM_BYTES_PER_OWNER = env.int("STREAM_BYTES_PER_OWNER", 1_000_000_000)
 # --- Queues ---------------------------------------------------------------------------------------------
 
 QUEUE_MAX_ITEMS = env.int("QUEUE_MAX_ITEMS", 10_000)  # per guild
+PLAYLIST_MAX_TRACKS = env.int("PLAYLIST_MAX_TRACKS", 10_000)  # per playlist, and of a person's favorites
 HISTORY_DAYS = env.int("HISTORY_DAYS", 365)  # 0 keeps all that was ever played
 
 # --- Media ------------------------------------------------------------------------------------------------
@@ -219,6 +220,7 @@ def _faults() -> list[str]:
         "ACCESS_TOKEN_SECONDS",
         "REFRESH_TOKEN_SECONDS",
         "QUEUE_MAX_ITEMS",
+        "PLAYLIST_MAX_TRACKS",
         "ATTACHMENT_MAX_MB",
         "ATTACHMENTS_MAX_MB",
     ):

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from accounts.models import User, snowflake_validator
 from accounts.strict_fields import OneOf, OnlyKnownFields, Snowflake, WholeNumber, YesOrNo
 from guilds.models import Channel, GuildSettings, Role
 from guilds.setting_fields import (
@@ -28,6 +29,32 @@ class PublicGuildSerializer(serializers.Serializer[dict[str, object]]):
     bot_installed = serializers.BooleanField()
     unavailable = serializers.BooleanField(help_text=gettext_lazy("Discord has an outage for this guild."))
     member_count = serializers.IntegerField(allow_null=True)
+
+
+# With whom something is shared. Has exactly one of `user_id`, `discord_id` and `guild_id`.
+class AudienceSerializer(serializers.Serializer[dict[str, object]]):
+    user_id = serializers.CharField(required=False, max_length=20)
+    discord_id = serializers.CharField(required=False, validators=[snowflake_validator])
+    guild_id = serializers.CharField(required=False, validators=[snowflake_validator])
+    role_id = serializers.CharField(required=False, validators=[snowflake_validator])
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        named = [name for name in ("user_id", "discord_id", "guild_id") if name in attrs]
+        if len(named) != 1:
+            raise serializers.ValidationError(
+                _("Send exactly one of `user_id`, `discord_id` and `guild_id`.")
+            )
+        if "role_id" in attrs and named != ["guild_id"]:
+            raise serializers.ValidationError({"role_id": [_("A `role_id` needs a `guild_id`.")]})
+        if named == ["guild_id"]:
+            return attrs
+        name = named[0]
+        wanted = {"pk" if name == "user_id" else name: attrs[name]}
+        known = name == "discord_id" or (attrs[name].isascii() and attrs[name].isdecimal())
+        user = User.objects.filter(is_active=True, **wanted).first() if known else None
+        if user is None:
+            raise serializers.ValidationError({name: [_("No user with this id has logged in here yet.")]})
+        return {**attrs, "user": user}
 
 
 class GuildSerializer(PublicGuildSerializer):

@@ -34,3 +34,59 @@ class NothingFound(Refusal):
     status = 404
     track: Track | None = None
     """The track that is no longer available, if the query named one."""
+
+
+class PlaylistNotFound(Refusal):
+    """The playlist does not exist, or the caller may not read it. The response does not show which."""
+
+    code = "PLAYLIST_NOT_FOUND"
+    sentence = _("This playlist does not exist, or it is not shared with you.")
+    status = 404
+
+
+class PlaylistForbidden(Refusal):
+    """The caller may read the playlist, but not change it in this way. The sentence says who may."""
+
+    code = "FORBIDDEN"
+    sentence = _("You do not have permission to change this playlist.")
+    status = 403
+
+
+class TooManyPlaylists(Refusal):
+    """The person, or the guild, has reached the limit of playlists."""
+
+    code = "TOO_MANY_PLAYLISTS"
+    sentence = _("You have reached the limit of playlists. Delete one that you no longer need.")
+    status = 409
+
+
+class PlaylistFull(Refusal):
+    """The playlist, or the list of favorites, has reached its limit (PLAYLIST_MAX_TRACKS)."""
+
+    code = "PLAYLIST_FULL"
+    sentence = _("The playlist is full.")
+    status = 409
+
+
+class EntryNotFound(Refusal):
+    """The playlist has no such entry."""
+
+    code = "ENTRY_NOT_FOUND"
+    sentence = _("This track is no longer in the playlist.")
+    status = 404
+
+
+class TooManyCollaborators(Refusal):
+    """The playlist has reached the limit of collaborators."""
+
+    code = "TOO_MANY_COLLABORATORS"
+    sentence = _("This playlist has reached the limit of collaborators.")
+    status = 409
+
+
+class CollaboratorNotFound(Refusal):
+    """The playlist has no such collaborator, or the person shares no guild with the caller."""
+
+    code = "COLLABORATOR_NOT_FOUND"
+    sentence = _("This person is not on any of your servers, or has not used Backline yet.")
+    status = 404

@@ -1,14 +1,17 @@
-"""The catalog: tracks, albums and artists, the words by which they are found, and the state of the scan."""
+"""The catalog (tracks, albums, artists and their words), the state of the scan, playlists and favorites."""
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from guilds.models import Guild
 from library.fields import OrderedTextField
 
 MAX_FOLDER = 500  # characters; PostgreSQL does not index more than 2,704 bytes
@@ -191,3 +194,136 @@ class ScanLease(models.Model):
 
     def __str__(self) -> str:
         return f"scan by {self.owner}" if self.owner else "no scan"
+
+
+class Playlist(models.Model):
+    """An ordered list of tracks. It belongs to a person, or to a guild, whose members may then read it.
+
+    Both have collaborators. A person's list without any is private. `created_by` of a guild's list is None once that
+    person has deleted their account. A deleted list can be restored for a while (`domain/playlists.py`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="playlists"
+    )
+    guild = models.ForeignKey(
+        Guild, on_delete=models.CASCADE, null=True, blank=True, related_name="playlists"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    length = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("Number of entries, counted under the playlist's lock.")
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(owner=None, guild__isnull=False) | Q(owner__isnull=False, guild=None),
+                name="playlist_of_person_or_guild",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def uri(self) -> str:
+        return f"playlist:{self.pk}"
+
+
+class KeptTrack(models.Model):
+    """A track's `uri` and its words, so that the track can be shown and found again after its file has moved."""
+
+    uri = models.CharField(max_length=2000)
+    title = models.CharField(max_length=300, null=True, blank=True)
+    artist = models.CharField(max_length=300, null=True, blank=True)
+    album = models.CharField(max_length=300, null=True, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.title or self.uri
+
+
+class PlaylistEntry(KeptTrack):
+    """A track in a playlist. Entries are sorted by `position`, which may have gaps.
+
+    A removed entry keeps its position and can be restored for a while.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    playlist = models.ForeignKey(Playlist, on_delete=models.CASCADE, related_name="entries")
+    position = models.BigIntegerField()
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    added_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["playlist", "position", "id"],
+                condition=Q(removed_at=None),
+                name="playlistentry_order",
+            ),
+            models.Index(
+                fields=["removed_at"], condition=Q(removed_at__isnull=False), name="playlistentry_removed"
+            ),
+        ]
+
+
+class Collaborator(models.Model):
+    """Somebody who may change the entries of a playlist: a person, all members of a guild, or those with a role."""
+
+    playlist = models.ForeignKey(Playlist, on_delete=models.CASCADE, related_name="collaborators")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    guild = models.ForeignKey(Guild, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    role_id = models.CharField(max_length=20, blank=True, help_text=_("Empty for every member of the guild."))
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["created_at", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["playlist", "user"], name="collaborator_playlist_user"),
+            models.UniqueConstraint(
+                fields=["playlist", "guild", "role_id"],
+                condition=Q(user=None),
+                name="collaborator_playlist_guild_role",
+            ),
+            models.CheckConstraint(
+                condition=Q(user=None, guild__isnull=False) | Q(user__isnull=False, guild=None),
+                name="collaborator_person_or_guild",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user) if self.user else f"guild {self.guild_id}"
+
+
+class Favorite(KeptTrack):
+    """A track that a person likes. Only they can see it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favorites")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "uri"], name="favorite_user_uri"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "-id"], name="favorite_newest"),
+        ]

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -28,7 +27,7 @@ from queue_app.command_serializers import (
     MoveItemBody,
     PlayerChanges,
 )
-from queue_app.commands import command_id_of, execute, execute_together
+from queue_app.commands import execute, execute_together
 from queue_app.commands.add_track import AddTrackArguments
 from queue_app.commands.clear_queue import ClearQueueArguments
 from queue_app.commands.redo import RedoArguments
@@ -47,13 +46,11 @@ from queue_app.serializers import (
 )
 from queue_app.shapes import item_shape, player_shape
 from realtime.domain.answer import Answer
+from realtime.idempotency import IDEMPOTENCY_KEY, command_id_of
 from realtime.models import Store, Via
 from realtime.origin import Origin
 
 PAGE = 100
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", location=OpenApiParameter.HEADER, description=gettext_lazy("At most 255 characters.")
-)
 
 
 @contextmanager
@@ -105,7 +102,7 @@ def _number(request: Request, name: str) -> int | None:
 class CommandsView(APIView):
     """Run any command by its name. docs/protocol.md lists the commands."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ANY_COMMAND, responses=CommandAnswerSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=ANY_COMMAND, responses=CommandAnswerSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         body = _read_body(request, guild_id, CommandSerializer())
         answer = _execute(request, guild_id, body["name"], body.get("args"))
@@ -143,7 +140,7 @@ class QueueView(APIView):
         )
 
     @extend_schema(
-        parameters=[_IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: QueueItemSerializer}
+        parameters=[IDEMPOTENCY_KEY], request=AddTrackArguments, responses={201: QueueItemSerializer}
     )
     def post(self, request: Request, guild_id: str) -> Response:
         answer = _execute(request, guild_id, "AddTrack", _fields(request))
@@ -151,13 +148,13 @@ class QueueView(APIView):
 
 
 class QueueItemView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=MoveItemBody, responses=QueueItemSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=MoveItemBody, responses=QueueItemSerializer)
     def patch(self, request: Request, guild_id: str, item_id: str) -> Response:
         fields = _fields(request)
         args = fields | {"item_id": item_id} if isinstance(fields, dict) else fields
         return Response(_execute(request, guild_id, "MoveItem", args).result)
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], responses={204: None})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], responses={204: None})
     def delete(self, request: Request, guild_id: str, item_id: str) -> Response:
         _execute(request, guild_id, "RemoveItem", {"item_id": item_id})
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -166,21 +163,21 @@ class QueueItemView(APIView):
 class RetryView(APIView):
     """Add the track of a failed, played or skipped item to the end of the queue again."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses={201: QueueItemSerializer})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses={201: QueueItemSerializer})
     def post(self, request: Request, guild_id: str, item_id: str) -> Response:
         answer = _execute(request, guild_id, "RetryItem", {"item_id": item_id})
         return Response(answer.result, status=status.HTTP_201_CREATED)
 
 
 class ClearView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=ClearQueueArguments, responses=SeqSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=ClearQueueArguments, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         answer = _execute(request, guild_id, "ClearQueue", _fields(request))
         return Response({"seq": _seq(guild_id, answer)})
 
 
 class ShuffleView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         return Response({"seq": _seq(guild_id, _execute(request, guild_id, "ShuffleQueue"))})
 
@@ -188,7 +185,7 @@ class ShuffleView(APIView):
 class UndoView(APIView):
     """Undo the caller's newest change, or the change of `seq`."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=UndoArguments, responses=UndoneAtSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=UndoArguments, responses=UndoneAtSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         answer = _execute(request, guild_id, "Undo", _fields(request))
         return Response({"seq": _seq(guild_id, answer)} | answer.result)
@@ -197,7 +194,7 @@ class UndoView(APIView):
 class RedoView(APIView):
     """Redo the change that the caller undid last, or the change of `seq`."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=RedoArguments, responses=RedoneAtSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=RedoArguments, responses=RedoneAtSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         answer = _execute(request, guild_id, "Redo", _fields(request))
         return Response({"seq": _seq(guild_id, answer)} | answer.result)
@@ -210,7 +207,7 @@ class PlayerView(APIView):
         return Response(player_shape(load_player(guild_id)))
 
     @extend_schema(
-        parameters=[_IDEMPOTENCY_KEY], request=PlayerChanges(partial=True), responses=PlayerSerializer
+        parameters=[IDEMPOTENCY_KEY], request=PlayerChanges(partial=True), responses=PlayerSerializer
     )
     def patch(self, request: Request, guild_id: str) -> Response:
         """Change the fields of the body. If one of them is refused, none is changed."""
@@ -239,7 +236,7 @@ def _commands(wanted: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 class SkipView(APIView):
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SkipSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses=SkipSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         answer = _execute(request, guild_id, "Skip")
         body = {"seq": _seq(guild_id, answer)}
@@ -249,7 +246,7 @@ class SkipView(APIView):
 class PreviousView(APIView):
     """Go back to the previous track, or start the current one over."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Previous"))})
 
@@ -257,7 +254,7 @@ class PreviousView(APIView):
 class ReplayView(APIView):
     """Start the current track over."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Replay"))})
 
@@ -265,7 +262,7 @@ class ReplayView(APIView):
 class StopView(APIView):
     """Stop playback, clear the queue and leave the voice channel."""
 
-    @extend_schema(parameters=[_IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=None, responses=SeqSerializer)
     def post(self, request: Request, guild_id: str) -> Response:
         return Response({"seq": _seq(guild_id, _execute(request, guild_id, "Stop"))})
 
@@ -279,7 +276,7 @@ class SettingsView(APIView):
         return Response(settings_shape(load_settings(guild_id)))
 
     @extend_schema(
-        parameters=[_IDEMPOTENCY_KEY], request=ChangeSettingsSerializer, responses=SettingsSerializer
+        parameters=[IDEMPOTENCY_KEY], request=ChangeSettingsSerializer, responses=SettingsSerializer
     )
     def patch(self, request: Request, guild_id: str) -> Response:
         """Change the settings in the body. Others stay as they are."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from accounts.models import User, snowflake_validator
 from accounts.serializers import PersonSerializer
+from guilds.serializers import AudienceSerializer
 from streams.models import MAX_DURABLE_TYPES, stream_id_validator, validate_type
 
 
@@ -27,32 +26,10 @@ class StreamCreateSerializer(StreamChangeSerializer):
     )
 
 
-class GrantRequestSerializer(serializers.Serializer[dict[str, object]]):
+class GrantRequestSerializer(AudienceSerializer):
     """Has exactly one of `user_id`, `discord_id` and `guild_id`."""
 
-    user_id = serializers.CharField(required=False, max_length=20)
-    discord_id = serializers.CharField(required=False, validators=[snowflake_validator])
-    guild_id = serializers.CharField(required=False, validators=[snowflake_validator])
-    role_id = serializers.CharField(required=False, validators=[snowflake_validator])
     access = serializers.ChoiceField(choices=["read", "write"], default="read")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        named = [name for name in ("user_id", "discord_id", "guild_id") if name in attrs]
-        if len(named) != 1:
-            raise serializers.ValidationError(
-                _("Send exactly one of `user_id`, `discord_id` and `guild_id`.")
-            )
-        if "role_id" in attrs and named != ["guild_id"]:
-            raise serializers.ValidationError({"role_id": [_("A `role_id` needs a `guild_id`.")]})
-        if named == ["guild_id"]:
-            return attrs
-        name = named[0]
-        wanted = {"pk" if name == "user_id" else name: attrs[name]}
-        known = name == "discord_id" or (attrs[name].isascii() and attrs[name].isdecimal())
-        user = User.objects.filter(is_active=True, **wanted).first() if known else None
-        if user is None:
-            raise serializers.ValidationError({name: [_("No user with this id has logged in here yet.")]})
-        return {**attrs, "user": user}
 
 
 class PresenceSerializer(serializers.Serializer[dict[str, object]]):

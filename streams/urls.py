@@ -1,20 +1,13 @@
 from django.urls import path, register_converter
-from django.urls.converters import IntConverter, StringConverter
+from django.urls.converters import StringConverter
 
 from streams import views
-
-
-class ShortIntConverter(IntConverter):
-    """Numbers that fit into a database column. Longer ones get a 404."""
-
-    regex = "[0-9]{1,18}"
 
 
 class StreamIdConverter(StringConverter):
     regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # like stream_id_validator
 
 
-register_converter(ShortIntConverter, "short_int")
 register_converter(StreamIdConverter, "stream_id")
 
 urlpatterns = [

@@ -17,11 +17,12 @@ from accounts.models import snowflake_validator
 from botrunner import status as bot_status
 from botrunner.api.authentication import ServiceAuthentication
 from guilds.permissions import require_installed
-from queue_app.commands import command_id_of, execute
+from queue_app.commands import execute
 from queue_app.commands.add_track import AddTrackArguments
 from queue_app.queries import load_player
 from queue_app.shapes import player_shape
 from realtime import hints
+from realtime.idempotency import command_id_of
 from realtime.metrics import exposition
 from realtime.models import Store, Via
 from realtime.origin import Origin

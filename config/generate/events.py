@@ -16,7 +16,7 @@ from config.generate.typescript import Types
 from realtime.events import TypedEvent, event_classes
 
 LOG = "guild"
-APPS = ("queue_app", "guilds", "alerts")  # in the order of the docs
+APPS = ("queue_app", "guilds", "library", "alerts")  # in the order of the docs
 
 
 def _events() -> list[type[TypedEvent]]:

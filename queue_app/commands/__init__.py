@@ -8,13 +8,10 @@ commands, only translate requests and answers, and call `execute`.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
-
-from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidInput
 from guilds.errors import GuildNotFound
@@ -29,8 +26,6 @@ from realtime.domain.answer import Answer, answer_once
 from realtime.errors import Conflict, StoreNotFound
 from realtime.origin import Origin
 
-MAX_KEY = 255
-
 
 def _find_commands() -> dict[str, type[Command]]:
     for module in pkgutil.iter_modules(__path__):
@@ -39,18 +34,6 @@ def _find_commands() -> dict[str, type[Command]]:
 
 
 COMMANDS = _find_commands()
-
-
-def command_id_of(key: str) -> str:
-    """Return the command's id for an `Idempotency-Key`, or "" without one. Raises InvalidInput.
-
-    Long keys are hashed, because the log stores 64 characters.
-    """
-    if key and not (len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInput(
-            {"Idempotency-Key": [_("At most %(limit)s printable ASCII characters.") % {"limit": MAX_KEY}]}
-        )
-    return hashlib.sha256(key.encode()).hexdigest() if len(key) > 64 else key
 
 
 def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -> Answer:

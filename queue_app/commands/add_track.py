@@ -2,15 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from rest_framework import serializers
 
-from accounts.strict_fields import always
-from library.domain.find import MAX_QUERY, read_query
-from library.sources import find_source
-from library.sources.links import MAX_PASTED, is_link
+from library.query_fields import Query
 from queue_app.arguments import Arguments, Position
 from queue_app.domain.add import put
 from queue_app.domain.command import Command
@@ -26,53 +20,6 @@ from queue_app.events import (
 )
 from queue_app.models import QueueItem
 from queue_app.serializers import QueueItemSerializer
-
-MAX_URL = 2000  # bytes: the index on `Track.uri` takes no more than 2,704 of them
-
-
-class Query(serializers.CharField):
-    """Words, a library URI or a link. If the text contains a link, the rest of the text is dropped."""
-
-    def __init__(self, **options: Any) -> None:
-        sentence = always(_("Must be a search, a link or a library URI."))
-        super().__init__(error_messages=sentence, **options)
-
-    def to_internal_value(self, data: object) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        if len(data) > MAX_PASTED:
-            raise serializers.ValidationError(
-                _("At most %(limit)s characters. A search takes at most %(search_limit)s.")
-                % {"limit": number_format(MAX_PASTED, force_grouping=True), "search_limit": MAX_QUERY}
-            )
-        query = read_query(data)
-        if not query:
-            self.fail("blank")
-        if not _storable(query):
-            raise serializers.ValidationError(_("The text contains characters that cannot be stored."))
-        if is_link(query):
-            if len(query.encode()) > MAX_URL:
-                raise serializers.ValidationError(
-                    _("A link may have at most %(limit)s bytes.") % {"limit": MAX_URL}
-                )
-        elif len(query) > MAX_QUERY:
-            raise serializers.ValidationError(_("At most %(limit)s characters.") % {"limit": MAX_QUERY})
-        return query
-
-
-class Uri(Query):
-    """A library URI or a link, but not words."""
-
-    def to_internal_value(self, data: object) -> str:
-        query = super().to_internal_value(data)
-        if find_source(query) is None:
-            raise serializers.ValidationError(_("Must be a library URI or a link."))
-        return query
-
-
-def _storable(text: str) -> bool:
-    """Whether the databases can store the text. JSON allows NUL and lone surrogates, and they do not."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 class AddTrackArguments(Arguments):

@@ -5,8 +5,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from accounts.strict_fields import ListOf, YesOrNo
+from library.query_fields import Uri
 from queue_app.arguments import Arguments, Position
-from queue_app.commands.add_track import ADDING, Uri
+from queue_app.commands.add_track import ADDING
 from queue_app.domain.add_many import put_all
 from queue_app.domain.command import Command
 from queue_app.domain.guild_state import GuildState

@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts import events as alerts
 from guilds import events as guilds
+from library import events as library
 from queue_app import events as queue
 from realtime.events import TypedEvent
 
@@ -142,6 +143,9 @@ STEPS: dict[type[TypedEvent], tuple[Callable[[Snapshot, Args], None], ...]] = {
     guilds.VoiceChannelsChanged: (_take_voice_channels,),
     guilds.SettingsChanged: (),
     guilds.RightsChanged: (),
+    library.PlaylistCreated: (),
+    library.PlaylistChanged: (),
+    library.PlaylistDeleted: (),
     alerts.AlertRuleAdded: (),
     alerts.AlertRuleChanged: (),
     alerts.AlertRuleRemoved: (),

@@ -14,6 +14,8 @@ from guilds.domain.installation import bot_left
 from guilds.domain.memberships import store_roles
 from guilds.domain.mirror import mirror_guild, note_outage
 from guilds.models import VoiceState
+from library.domain.playlist_entries import add_tracks
+from library.domain.playlists import create_playlist, delete_playlist
 from library.sources import TrackInfo
 from queue_app.domain import playback
 from queue_app.domain.requeue import requeue
@@ -69,6 +71,14 @@ def rule_comes_and_goes(stage: Stage) -> None:
     rule = add_rule(stage.id, origin=origin, stream_id="cam-1", channel_id=channel.pk)
     change_rule(stage.id, rule.pk, origin=origin, max_per_minute=1)
     remove_rule(stage.id, rule.pk, origin=origin)
+
+
+def playlist_comes_and_goes(stage: Stage) -> None:
+    """A playlist of the guild is created, filled and deleted."""
+    origin = Origin(user=stage.member, via=Via.REST)
+    playlist = create_playlist("Friday", guild_id=stage.id, origin=origin)
+    add_tracks(playlist.pk, [TrackFactory.create().uri], origin=origin)
+    delete_playlist(playlist.pk, origin=origin)
 
 
 def link(stage: Stage) -> QueueItem:
@@ -287,6 +297,9 @@ STORIES: list[tuple[str, Act, Act, str]] = [
     ("an alert rule is made", playing, rule_comes_and_goes, "AlertRuleAdded"),
     ("an alert rule is changed", playing, rule_comes_and_goes, "AlertRuleChanged"),
     ("an alert rule is removed", playing, rule_comes_and_goes, "AlertRuleRemoved"),
+    ("a playlist is created", playing, playlist_comes_and_goes, "PlaylistCreated"),
+    ("a playlist is filled", playing, playlist_comes_and_goes, "PlaylistChanged"),
+    ("a playlist is deleted", playing, playlist_comes_and_goes, "PlaylistDeleted"),
     (
         "somebody is given a role",
         crowded,

@@ -356,6 +356,39 @@ export interface RightsChanged {
   };
 }
 
+export interface PlaylistCreated {
+  name: "PlaylistCreated";
+  args: {
+    playlist: PlaylistSummary;
+  };
+}
+
+export interface PlaylistSummary {
+  id: string;
+  /** Adds the whole playlist, as `from` of AddTracks. */
+  uri: string;
+  name: string;
+  /** Null for a person's playlist. */
+  guild_id: string | null;
+  /** Number of entries. */
+  length: number;
+}
+
+export interface PlaylistChanged {
+  name: "PlaylistChanged";
+  args: {
+    playlist: PlaylistSummary;
+    change: "name" | "tracks" | "collaborators";
+  };
+}
+
+export interface PlaylistDeleted {
+  name: "PlaylistDeleted";
+  args: {
+    playlist: PlaylistSummary;
+  };
+}
+
 export interface AlertRuleAdded {
   name: "AlertRuleAdded";
   args: {
@@ -485,6 +518,12 @@ export type GuildEvent =
   | SettingsChanged
   /** The rights of these people changed, through their roles in Discord or a new owner. */
   | RightsChanged
+  /** A playlist of the guild was created, or restored after it was deleted. */
+  | PlaylistCreated
+  /** The name, the tracks or the collaborators of a playlist changed. */
+  | PlaylistChanged
+  /** A playlist of the guild was deleted. It can be restored for a day. */
+  | PlaylistDeleted
   /** A manager added a rule. */
   | AlertRuleAdded
   /** A manager removed a rule. */

@@ -22,6 +22,12 @@ const LOOPED = {
   queue: gettext("%(who)s set the loop to the queue"),
 };
 
+const PLAYLIST_CHANGED = {
+  name: gettext("%(who)s renamed a playlist to %(name)s"),
+  tracks: gettext("%(who)s changed the tracks of the playlist %(name)s"),
+  collaborators: gettext("%(who)s changed who may edit the playlist %(name)s"),
+};
+
 export class ActivityWords {
   #channelName;
   /** The voice channel of the newest event that names one. @type {string | null} */
@@ -132,6 +138,12 @@ export class ActivityWords {
         return [gettext("%(who)s set the volume to %(percent)s"), { percent: `${args.player.volume}%` }];
       case "SettingsChanged":
         return [gettext("%(who)s changed %(settings)s in the settings"), { settings: strong(settingNames(args.after)) }];
+      case "PlaylistCreated":
+        return [gettext("%(who)s created the playlist %(name)s"), { name: strong(args.playlist.name) }];
+      case "PlaylistChanged":
+        return [PLAYLIST_CHANGED[args.change], { name: strong(args.playlist.name) }];
+      case "PlaylistDeleted":
+        return [gettext("%(who)s deleted the playlist %(name)s"), { name: strong(args.playlist.name) }];
       case "AlertRuleAdded":
         return [gettext("%(who)s added an alert rule for %(stream)s"), { stream }];
       case "AlertRuleChanged":
@@ -195,16 +207,20 @@ export function byDeed(events) {
   const groups = [];
   for (const event of events) {
     const group = groups.at(-1);
-    if (group && (changeOf(event) === changeOf(group[0]) || isNextSeek(event, group[group.length - 1]))) group.push(event);
+    if (group && (changeOf(event) === changeOf(group[0]) || repeats(event, group[group.length - 1]))) group.push(event);
     else groups.push([event]);
   }
   return groups;
 }
 
-/** Each press of a key seeks, and together they are one deed. @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it */
-function isNextSeek({ name, parentSeqNum, metadata }, last) {
-  const turned = [metadata, last.metadata].some(({ undoes, redoes }) => undoes || redoes);
-  return name === "PlayerSeeked" && last.name === name && parentSeqNum === last.seqNum && metadata.userId === last.metadata.userId && !turned;
+/** Whether it repeats the event before it: each press of a key seeks, and each track is added to a playlist by its own request. @param {GuildSyncEvent} event @param {GuildSyncEvent} last the event before it */
+function repeats(event, last) {
+  const turned = [event.metadata, last.metadata].some(({ undoes, redoes }) => undoes || redoes);
+  if (turned || event.parentSeqNum !== last.seqNum || event.metadata.userId !== last.metadata.userId) return false;
+  if (event.name === "PlaylistChanged" && last.name === event.name) {
+    return last.args.change === event.args.change && last.args.playlist.id === event.args.playlist.id;
+  }
+  return event.name === "PlayerSeeked" && last.name === event.name;
 }
 
 /** @param {GuildSyncEvent[]} group @returns {boolean} */
@@ -214,7 +230,7 @@ function isStop(group) {
 
 /** The event that stands for a deed. @param {GuildSyncEvent[]} group */
 function mainOf(group) {
-  if (group[0].name === "PlayerSeeked") return group[group.length - 1];
+  if (group[0].name === "PlayerSeeked" || group[0].name === "PlaylistChanged") return group[group.length - 1];
   const main = group.find((event) => isPart(event) || event.name === "TrackStarted");
   return main ?? group.find(({ name }) => name !== "QueueRenumbered") ?? group[0];
 }

@@ -335,6 +335,36 @@ class RightsChanged(TypedDict):
     user_ids: list[str]
 
 
+class PlaylistSummary(TypedDict):
+    id: str
+    # Adds the whole playlist, as `from` of AddTracks.
+    uri: str
+    name: str
+    # Null for a person's playlist.
+    guild_id: str | None
+    # Number of entries.
+    length: int
+
+
+class PlaylistCreated(TypedDict):
+    """A playlist of the guild was created, or restored after it was deleted."""
+
+    playlist: PlaylistSummary
+
+
+class PlaylistChanged(TypedDict):
+    """The name, the tracks or the collaborators of a playlist changed."""
+
+    playlist: PlaylistSummary
+    change: Literal["name", "tracks", "collaborators"]
+
+
+class PlaylistDeleted(TypedDict):
+    """A playlist of the guild was deleted. It can be restored for a day."""
+
+    playlist: PlaylistSummary
+
+
 QuietHours = TypedDict("QuietHours", {"from": str, "until": str, "timezone": str})
 
 

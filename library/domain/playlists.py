@@ -1,0 +1,169 @@
+"""Create, rename, delete and restore playlists.
+
+A deleted playlist stays in the trash for KEPT, so that deleting it can be undone. Each change of a guild's playlist
+appends an event to the guild's log, so that open pages show it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from guilds.permissions import require_member
+from library.errors import PlaylistNotFound, TooManyPlaylists
+from library.events import PlaylistChanged, PlaylistCreated, PlaylistDeleted, PlaylistEvent
+from library.models import Playlist, PlaylistEntry
+from library.playlist_rights import Access, Reader, require_access
+from realtime.domain.append import append, lock_store
+from realtime.errors import Conflict
+from realtime.models import Store
+from realtime.origin import Origin
+
+MAX_NAME = 100
+MAX_PER_PERSON = 200
+MAX_PER_GUILD = 200
+KEPT = timedelta(days=1)
+PURGED = 5_000  # rows in one pass
+_NAMESPACE = uuid.UUID("5d3c6a52-9f62-4d7e-8f0b-0d2f5a3f2a61")
+
+
+@dataclass
+class OpenPlaylist:
+    """A playlist that is locked, with its guild's store if it is a guild's."""
+
+    playlist: Playlist
+    origin: Origin
+    store: Store | None
+
+    @property
+    def user(self) -> User:
+        assert self.origin.user is not None
+        return self.origin.user
+
+    def save(self, *fields: str) -> None:
+        """Save these fields, and when the playlist was changed."""
+        self.playlist.updated_at = timezone.now()
+        self.playlist.save(update_fields=[*fields, "updated_at"])
+
+    def note(self, event: type[PlaylistEvent], **args: str) -> None:
+        """Append an event to the log of the playlist's guild, if it is a guild's."""
+        if self.store is not None:
+            append(self.store, event(playlist=self.playlist, **args), origin=self.origin)
+
+
+@contextmanager
+def opened(
+    playlist_id: uuid.UUID, needed: Access, *, origin: Origin, deleted: bool = False
+) -> Iterator[OpenPlaylist]:
+    """Lock a playlist in a transaction, after the store of its guild. `deleted`: also one in the trash.
+
+    Raises PlaylistNotFound and PlaylistForbidden.
+    """
+    assert origin.user is not None
+    reader = Reader(origin.user)
+    with transaction.atomic():
+        found = reader.find(playlist_id, deleted=deleted)
+        if found is None:
+            raise PlaylistNotFound
+        store = lock_store(f"guild:{found.guild_id}") if found.guild_id is not None else None
+        Playlist.objects.select_for_update().filter(pk=found.pk).first()  # waits for another writer
+        playlist = require_access(reader, reader.find(found.pk, deleted=deleted), needed)
+        yield OpenPlaylist(playlist, origin, store)
+
+
+def id_for(origin: Origin, *about: object) -> uuid.UUID:
+    """Return the id of what a command creates. It depends only on the command's id, so a repetition is recognized."""
+    if not origin.command_id:
+        return uuid.uuid4()
+    user_id = origin.user.pk if origin.user else ""
+    return uuid.uuid5(_NAMESPACE, ":".join(map(str, (user_id, origin.command_id, *about))))
+
+
+def create_playlist(name: str, *, origin: Origin, guild_id: str | None = None) -> Playlist:
+    """Create an empty playlist of the person who asks, or of a guild in which they are.
+
+    A repetition of the command returns the same playlist. Raises InvalidGuildId, GuildNotFound, TooManyPlaylists, and
+    Conflict if the command's id was used for another playlist.
+    """
+    user = origin.user
+    assert user is not None
+    if guild_id is not None:
+        require_member(user, guild_id)
+    pk = id_for(origin)
+    with transaction.atomic():
+        store = lock_store(f"guild:{guild_id}") if guild_id is not None else None
+        User.objects.select_for_update().filter(pk=user.pk).first()  # two at once must not exceed the limit
+        known = Playlist.objects.filter(pk=pk).first()
+        if known is not None:
+            if (known.name, known.guild_id) != (name, guild_id):
+                raise Conflict
+            return known
+        _check_room(user, guild_id)
+        owner = user if guild_id is None else None
+        playlist = Playlist.objects.create(pk=pk, name=name, owner=owner, guild_id=guild_id, created_by=user)
+        OpenPlaylist(playlist, origin, store).note(PlaylistCreated)
+    return playlist
+
+
+def _check_room(user: User, guild_id: str | None) -> None:
+    """Raises TooManyPlaylists."""
+    kept = Playlist.objects.filter(deleted_at=None)
+    if guild_id is not None:
+        if kept.filter(guild=guild_id).count() >= MAX_PER_GUILD:
+            sentence = _("This server has reached the limit of %(limit)s playlists.")
+            raise TooManyPlaylists(sentence % {"limit": number_format(MAX_PER_GUILD)})
+    elif kept.filter(owner=user).count() >= MAX_PER_PERSON:
+        sentence = _("You have reached the limit of %(limit)s playlists. Delete one that you no longer need.")
+        raise TooManyPlaylists(sentence % {"limit": number_format(MAX_PER_PERSON)})
+
+
+def rename_playlist(playlist_id: uuid.UUID, name: str, *, origin: Origin) -> Playlist:
+    with opened(playlist_id, Access.MANAGE, origin=origin) as state:
+        if state.playlist.name != name:
+            state.playlist.name = name
+            state.save("name")
+            state.note(PlaylistChanged, change="name")
+        return state.playlist
+
+
+def delete_playlist(playlist_id: uuid.UUID, *, origin: Origin) -> Playlist:
+    """Move a playlist to the trash."""
+    with opened(playlist_id, Access.MANAGE, origin=origin) as state:
+        state.playlist.deleted_at = timezone.now()
+        state.save("deleted_at")
+        state.note(PlaylistDeleted)
+        return state.playlist
+
+
+def restore_playlist(playlist_id: uuid.UUID, *, origin: Origin) -> Playlist:
+    """Take a playlist out of the trash. Does nothing if it is not there. Raises TooManyPlaylists."""
+    with opened(playlist_id, Access.MANAGE, origin=origin, deleted=True) as state:
+        if state.playlist.deleted_at is not None:
+            _check_room(state.user, state.playlist.guild_id)
+            state.playlist.deleted_at = None
+            state.save("deleted_at")
+            state.note(PlaylistCreated)
+        return state.playlist
+
+
+def empty_trash() -> dict[str, int]:
+    """Delete what has been in the trash for longer than KEPT, a bounded number of rows in one pass."""
+    before = timezone.now() - KEPT
+    entries = PlaylistEntry.objects.filter(removed_at__lt=before).order_by("removed_at").values("pk")[:PURGED]
+    removed, _details = PlaylistEntry.objects.filter(
+        pk__in=list(entries.values_list("pk", flat=True))
+    ).delete()
+    deleted = 0
+    for playlist in Playlist.objects.filter(deleted_at__lt=before)[:10]:  # each has up to PLAYLIST_MAX_TRACKS
+        playlist.delete()
+        deleted += 1
+    return {"playlists": deleted, "playlist entries": removed}
