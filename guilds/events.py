@@ -11,7 +11,7 @@ from guilds.models import Channel, Guild, GuildSettings
 from guilds.serializers import PublicGuildSerializer, SettingsSerializer, VoiceChannelSerializer
 from guilds.setting_fields import labels_of
 from guilds.shapes import public_shape, voice_channel_shape
-from realtime.events import PartOf, Shape, TypedEvent
+from realtime.events import Deed, PartOf, Shape, TypedEvent
 
 
 class GuildEvent(TypedEvent):
@@ -60,7 +60,10 @@ class VoiceChannelsChanged(GuildEvent):
 class SettingsChanged(GuildEvent):
     """A manager changed settings. Both fields contain only the settings that differ."""
 
-    sentence = gettext_lazy("%(who)s changed the settings: %(settings)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s changed the settings: %(settings)s."),
+        gettext_lazy("You changed the settings: %(settings)s."),
+    )
     reducer = "nothing; every client fetches `can` again"
     before: Annotated[dict[str, object], PartOf(SettingsSerializer)]
     after: Annotated[dict[str, object], PartOf(SettingsSerializer)]

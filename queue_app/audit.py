@@ -199,8 +199,8 @@ def read_undo(user: User, guild_id: str) -> dict[str, dict[str, Any] | None]:
     changes = reachable(guild_id=guild_id, epoch=store.epoch, head=store.head)
     changes = changes.defer("inverse").select_related("actor")
     return {
-        "undo": _change_shape(next_undo(changes, user.pk)),
-        "redo": _change_shape(next_redo(changes, user.pk)),
+        "undo": _change_shape(next_undo(changes, user.pk), user),
+        "redo": _change_shape(next_redo(changes, user.pk), user),
     }
 
 
@@ -209,10 +209,10 @@ def read_changes(user: User, guild_id: str, *, dj: bool, redo: bool, limit: int)
     store = Store.objects.get(name=f"guild:{guild_id}")
     changes = reachable(guild_id=guild_id, epoch=store.epoch, head=store.head).select_related("actor")
     found = (redoable if redo else undoable)(changes, user.pk, dj=dj, limit=limit)
-    return list(zip(found, change_sentences(found), strict=True))
+    return list(zip(found, change_sentences(found, to=user), strict=True))
 
 
-def _change_shape(change: Change | None) -> dict[str, Any] | None:
+def _change_shape(change: Change | None, user: User) -> dict[str, Any] | None:
     if change is None:
         return None
-    return {"seq": change.seq, "sentence": change_sentence(change), "at": iso(change.created_at)}
+    return {"seq": change.seq, "sentence": change_sentence(change, to=user), "at": iso(change.created_at)}

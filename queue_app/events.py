@@ -19,7 +19,7 @@ from queue_app.player_states import PAUSED, STOPPED
 from queue_app.rows import ItemRow
 from queue_app.serializers import PlayerSerializer, QueueItemSerializer
 from queue_app.shapes import item_shape, player_shape
-from realtime.events import Shape, TypedEvent, Words
+from realtime.events import Deed, Shape, TypedEvent, Words
 
 
 def _title(track: Mapping[str, Any]) -> str:
@@ -78,11 +78,17 @@ class EndEvent(ItemEvent, PlayerEvent):
 
 # --- The queue ---
 
+_RETRIED = Deed(gettext_lazy("%(who)s retried %(title)s."), gettext_lazy("You retried %(title)s."))
+_MOVED_TO_FRONT = Deed(
+    gettext_lazy("%(who)s moved %(title)s to the front."),
+    gettext_lazy("You moved %(title)s to the front."),
+)
+
 
 class TrackAdded(ItemEvent):
     """An item was added. A retry replaces the ended item `retried_id`."""
 
-    sentence = gettext_lazy("%(who)s added %(title)s.")
+    sentence = Deed(gettext_lazy("%(who)s added %(title)s."), gettext_lazy("You added %(title)s."))
     reducer = "insert `item` by its `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
@@ -90,13 +96,16 @@ class TrackAdded(ItemEvent):
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
-        return gettext_lazy("%(who)s retried %(title)s.") if args.get("retried_id") else cls.sentence
+        return _RETRIED if args.get("retried_id") else cls.sentence
 
 
 class TracksAdded(ItemsEvent):
     """Several items were added, or put back by an undo. A long list is split into several of these events."""
 
-    sentence = ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count")
+    sentence = Deed(
+        ngettext_lazy("%(who)s added %(count)s track.", "%(who)s added %(count)s tracks.", "count"),
+        ngettext_lazy("You added %(count)s track.", "You added %(count)s tracks.", "count"),
+    )
     listed = "items"
     reducer = "insert each item by its `rank`"
     items: Annotated[list[QueueItem | ItemRow], "200 at most"]
@@ -113,13 +122,16 @@ class TrackResolved(ItemEvent):
 class TrackStarted(EndEvent):
     """An item became the current one."""
 
-    sentence = gettext_lazy("%(who)s started %(title)s.")
+    sentence = Deed(gettext_lazy("%(who)s started %(title)s."), gettext_lazy("You started %(title)s."))
 
 
 class TrackRequeued(ItemEvent, PlayerEvent):
     """An item was moved back to the front of the queue."""
 
-    sentence = gettext_lazy("%(who)s put %(title)s back in the queue.")
+    sentence = Deed(
+        gettext_lazy("%(who)s put %(title)s back in the queue."),
+        gettext_lazy("You put %(title)s back in the queue."),
+    )
     reducer = "insert `item` at the front of the queue, remove it from `failed`, replace `player`"
 
 
@@ -132,7 +144,7 @@ class TrackFinished(EndEvent):
 class TrackSkipped(EndEvent):
     """The current item was skipped."""
 
-    sentence = gettext_lazy("%(who)s skipped %(title)s.")
+    sentence = Deed(gettext_lazy("%(who)s skipped %(title)s."), gettext_lazy("You skipped %(title)s."))
 
 
 class TrackFailed(EndEvent):
@@ -149,7 +161,10 @@ class TrackFailed(EndEvent):
 class TracksRemoved(ItemsEvent):
     """Several items were removed from the queue. A long list is split into several of these events."""
 
-    sentence = ngettext_lazy("%(who)s removed %(count)s track.", "%(who)s removed %(count)s tracks.", "count")
+    sentence = Deed(
+        ngettext_lazy("%(who)s removed %(count)s track.", "%(who)s removed %(count)s tracks.", "count"),
+        ngettext_lazy("You removed %(count)s track.", "You removed %(count)s tracks.", "count"),
+    )
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -158,7 +173,10 @@ class TracksRemoved(ItemsEvent):
 class TracksSkipped(ItemsEvent):
     """Queued items were skipped by a jump to a later one. A long list is split into several of these events."""
 
-    sentence = ngettext_lazy("%(who)s skipped %(count)s track.", "%(who)s skipped %(count)s tracks.", "count")
+    sentence = Deed(
+        ngettext_lazy("%(who)s skipped %(count)s track.", "%(who)s skipped %(count)s tracks.", "count"),
+        ngettext_lazy("You skipped %(count)s track.", "You skipped %(count)s tracks.", "count"),
+    )
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -167,7 +185,7 @@ class TracksSkipped(ItemsEvent):
 class TrackRemoved(ItemEvent):
     """A queued or failed item was removed."""
 
-    sentence = gettext_lazy("%(who)s removed %(title)s.")
+    sentence = Deed(gettext_lazy("%(who)s removed %(title)s."), gettext_lazy("You removed %(title)s."))
     reducer = "remove the item from the queue and from `failed`"
     calm = True
     why: Literal["cleared", "retried"] | None = None
@@ -176,20 +194,23 @@ class TrackRemoved(ItemEvent):
 class TrackMoved(ItemEvent):
     """An item was moved in the queue."""
 
-    sentence = gettext_lazy("%(who)s moved %(title)s.")
+    sentence = Deed(gettext_lazy("%(who)s moved %(title)s."), gettext_lazy("You moved %(title)s."))
     reducer = "remove the item and insert it by its new `rank`, which is after the item `after` (null: at the front)"
     calm = True
     after: UUID | None
 
     @classmethod
     def words(cls, args: Mapping[str, Any], *, by_bot: bool) -> Words:
-        return cls.sentence if args["after"] else gettext_lazy("%(who)s moved %(title)s to the front.")
+        return cls.sentence if args["after"] else _MOVED_TO_FRONT
 
 
 class QueueCleared(ItemsEvent):
     """Queued items were removed. A long queue is cleared by several of these events."""
 
-    sentence = ngettext_lazy("%(who)s cleared %(count)s track.", "%(who)s cleared %(count)s tracks.", "count")
+    sentence = Deed(
+        ngettext_lazy("%(who)s cleared %(count)s track.", "%(who)s cleared %(count)s tracks.", "count"),
+        ngettext_lazy("You cleared %(count)s track.", "You cleared %(count)s tracks.", "count"),
+    )
     listed = "item_ids"
     reducer = "remove these items from the queue"
     item_ids: Annotated[list[UUID], "200 at most"]
@@ -198,8 +219,9 @@ class QueueCleared(ItemsEvent):
 class QueueShuffled(ItemsEvent):
     """Queued items got a new order. A long queue is shuffled by several of these events."""
 
-    sentence = ngettext_lazy(
-        "%(who)s shuffled %(count)s track.", "%(who)s shuffled %(count)s tracks.", "count"
+    sentence = Deed(
+        ngettext_lazy("%(who)s shuffled %(count)s track.", "%(who)s shuffled %(count)s tracks.", "count"),
+        ngettext_lazy("You shuffled %(count)s track.", "You shuffled %(count)s tracks.", "count"),
     )
     listed = "ranks"
     reducer = (
@@ -254,7 +276,10 @@ class PlayerResumed(PlayerEvent):
 class VolumeChanged(PlayerEvent):
     """Somebody set the volume."""
 
-    sentence = gettext_lazy("%(who)s set the volume to %(volume)s%%.")
+    sentence = Deed(
+        gettext_lazy("%(who)s set the volume to %(volume)s%%."),
+        gettext_lazy("You set the volume to %(volume)s%%."),
+    )
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -264,7 +289,9 @@ class VolumeChanged(PlayerEvent):
 class LoopChanged(PlayerEvent):
     """Somebody set what is repeated."""
 
-    sentence = gettext_lazy("%(who)s set the loop to %(loop)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s set the loop to %(loop)s."), gettext_lazy("You set the loop to %(loop)s.")
+    )
 
     @classmethod
     def placeholders(cls, args: Mapping[str, Any]) -> dict[str, object]:
@@ -274,7 +301,10 @@ class LoopChanged(PlayerEvent):
 class PlayerSeeked(PlayerEvent):
     """Somebody moved to another position in the current track."""
 
-    sentence = gettext_lazy("%(who)s moved playback to %(position)s.")
+    sentence = Deed(
+        gettext_lazy("%(who)s moved playback to %(position)s."),
+        gettext_lazy("You moved playback to %(position)s."),
+    )
     position_ms: int
 
     @classmethod

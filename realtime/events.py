@@ -33,6 +33,18 @@ class Words(Protocol):
     def __mod__(self, values: Any, /) -> str: ...
 
 
+@dataclass(frozen=True)
+class Deed:
+    """What a person did: `said` to everybody else, and `to_them` to that person. Otherwise like its `said`."""
+
+    said: Words
+    to_them: Words
+
+    def __mod__(self, values: Any, /) -> str:
+        said: str = self.said % values
+        return said
+
+
 _classes: list[type[TypedEvent]] = []  # in the order of their declaration
 
 
@@ -46,6 +58,7 @@ class TypedEvent:
 
     log: the kind of logs that contain it, such as `guild`.
     sentence: what happened, in words for people. `%(who)s` is who did it, and `placeholders` has the other values.
+        A `Deed` also has the words to that person. Changes that can be undone need one.
     sentence_by_bot: the same if no person did it. None: no difference.
     reducer: what a client does to its snapshot.
     shapes: how its fields look in JSON, for types that are not JSON themselves.

@@ -128,21 +128,26 @@ async def _seq_of_button(asked: Asked) -> int:
 async def _undo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
     """Return the sentence of the change that was undone, and its primary key. Raises a refusal."""
     undone = await run(asked, "Undo", {"seq": seq})
-    what, change = await from_database(_sentence_of, str(asked.guild_id), undone["change"])
+    what, change = await from_database(_sentence_of, asked, undone["change"])
     return _with_left_out(_("Undid: %(what)s") % {"what": f"*{what}*"}, undone["left_out"]), change
 
 
 async def _redo(asked: Asked, seq: int | None = None) -> tuple[str, int]:
     redone = await run(asked, "Redo", {"seq": seq})
-    what, change = await from_database(_sentence_of, str(asked.guild_id), redone["change"])
+    what, change = await from_database(_sentence_of, asked, redone["change"])
     return _with_left_out(_("Redid: %(what)s") % {"what": f"*{what}*"}, redone["left_out"]), change
 
 
-def _sentence_of(guild_id: str, seq: int) -> tuple[str, int]:
-    """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it, and its primary key."""
-    changes = Change.objects.filter(guild_id=guild_id, seq=seq).select_related("actor")
+def _sentence_of(asked: Asked, seq: int) -> tuple[str, int]:
+    """Return what a change did, such as "Ines cleared 12 tracks.", as markdown text shows it, and its primary key.
+
+    The reply to a command is said to the person who used it. A button may be on a reply to somebody else.
+    """
+    changes = Change.objects.filter(guild_id=str(asked.guild_id), seq=seq).select_related("actor")
     change = changes.latest("pk")  # the older ones are of earlier epochs
-    return escape_markdown(cut(change_sentence(change), MAX_SENTENCE)), change.pk
+    asker = None if asked.edits else str(asked.user.id) if asked.user else None
+    to = change.actor if change.actor is not None and change.actor.discord_id == asker else None
+    return escape_markdown(cut(change_sentence(change, to=to), MAX_SENTENCE)), change.pk
 
 
 def _with_left_out(sentence: str, left_out: list[dict[str, Any]]) -> str:

@@ -127,7 +127,7 @@ async def test_undoing_a_skip_goes_on_where_it_was_and_the_other_keeps_its_posit
     await stage.hear(300)
     await stage.slash("member", "seek", position="0:32")
     await stage.hear(500)
-    assert await said(stage, "undo") == "Undid: *Maren skipped Steps.*"
+    assert await said(stage, "undo") == "Undid: *You skipped Steps.*"
     await stage.hear(600)
     first, second = await stage.items()
     assert (first.state, second.state) == (ItemState.PLAYING, ItemState.QUEUED)

@@ -201,9 +201,9 @@ async def test_a_track_is_moved_by_number_and_title(filled: Stage) -> None:
 async def test_undo_says_what_it_undid_and_redo_too(filled: Stage) -> None:
     assert await said(filled, "owner", "clear") == "Removed 12 tracks."
     assert await refused(filled, "member", "undo") == "There is nothing to undo."
-    assert await said(filled, "owner", "undo") == "Undid: *Maren cleared 12 tracks.*"
+    assert await said(filled, "owner", "undo") == "Undid: *You cleared 12 tracks.*"
     assert await numbers(filled) == list(range(1, 13))
-    assert await said(filled, "owner", "redo") == "Redid: *Maren cleared 12 tracks.*"
+    assert await said(filled, "owner", "redo") == "Redid: *You cleared 12 tracks.*"
     assert await numbers(filled) == []
     assert await refused(filled, "owner", "redo") == "There is nothing to redo."
 
@@ -216,20 +216,19 @@ async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
     found = await filled.suggestions("owner", "undo", "change", "")
     assert list(found) == [
         "Tomas shuffled 12 tracks · just now",  # a manager may undo everybody's
-        "Maren set the volume to 40% · 5\xa0minutes ago",
-        "Maren set the volume to 30% · 5\xa0minutes ago",
-        "Maren added 11 tracks · 5\xa0minutes ago",
-        "Maren added Song 1 · 5\xa0minutes ago",
+        "You set the volume to 40% · 5\xa0minutes ago",
+        "You set the volume to 30% · 5\xa0minutes ago",
+        "You added 11 tracks · 5\xa0minutes ago",
+        "You added Song 1 · 5\xa0minutes ago",
     ]
     assert list(await filled.suggestions("owner", "undo", "change", "VOLUME 3")) == list(found)[2:3]
     assert await filled.suggestions("member", "undo", "change", "") == {}
     assert (
-        await said(filled, "owner", "undo", change=list(found.values())[3])
-        == "Undid: *Maren added 11 tracks.*"
+        await said(filled, "owner", "undo", change=list(found.values())[3]) == "Undid: *You added 11 tracks.*"
     )
-    assert await said(filled, "owner", "undo", change="set 40%") == "Undid: *Maren set the volume to 40%.*"
-    assert await refused(filled, "owner", "undo", change="Maren") == (
-        "Several changes match “Maren”. Choose a suggestion."
+    assert await said(filled, "owner", "undo", change="set 40%") == "Undid: *You set the volume to 40%.*"
+    assert await refused(filled, "owner", "undo", change="You") == (
+        "Several changes match “You”. Choose a suggestion."
     )
     assert await refused(filled, "member", "undo", change="volume") == (
         "No change that you may choose matches “volume”. Choose a suggestion."
@@ -239,7 +238,7 @@ async def test_undo_and_redo_of_a_change_that_was_chosen(filled: Stage) -> None:
     assert list(undone) == [list(found)[1], list(found)[3]]
     assert (
         await said(filled, "owner", "redo", change=list(undone.values())[1])
-        == "Redid: *Maren added 11 tracks.*"
+        == "Redid: *You added 11 tracks.*"
     )
 
 
@@ -252,7 +251,7 @@ async def test_undo_says_what_it_left_out(filled: Stage) -> None:
     gone = [item for item in await filled.items() if item.state == ItemState.REMOVED]
     await in_thread(QueueItem.objects.filter(pk__in=[item.pk for item in gone[:2]]).update)(state="queued")
     assert await said(filled, "owner", "undo") == (
-        "Undid: *Maren removed 3 tracks.* 2 tracks were left out, because they are already in the queue."
+        "Undid: *You removed 3 tracks.* 2 tracks were left out, because they are already in the queue."
     )
     await said(filled, "owner", "volume", level=30)
     await said(filled, "dj", "volume", level=60)
@@ -270,7 +269,7 @@ async def test_shuffle_changes_the_order_and_undo_restores_it(filled: Stage) -> 
     assert await said(filled, "owner", "shuffle") == "Shuffled 12 tracks."
     shuffled = await numbers(filled)
     assert shuffled != sorted(shuffled)
-    assert await said(filled, "owner", "undo") == "Undid: *Maren shuffled 12 tracks.*"
+    assert await said(filled, "owner", "undo") == "Undid: *You shuffled 12 tracks.*"
     assert await numbers(filled) == sorted(shuffled)
     await said(filled, "owner", "clear")
     assert await refused(filled, "owner", "shuffle") == "There is nothing to shuffle."

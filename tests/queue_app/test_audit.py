@@ -216,14 +216,14 @@ def test_the_next_undo_and_redo_are_named(stage: Stage, get: Get) -> None:
     told = get("/undo", by=dj)
     assert told["undo"] == {
         "seq": change.seq,
-        "sentence": f"{dj} cleared 3 tracks.",
+        "sentence": "You cleared 3 tracks.",
         "at": change.created_at.isoformat().replace("+00:00", "Z"),
     }
     assert told["redo"] is None
     stage.do("Undo", by=dj)
     told = get("/undo", by=dj)
-    assert told["undo"]["sentence"] == f"{dj} added 3 tracks."
-    assert told["redo"]["sentence"] == f"{dj} cleared 3 tracks."
+    assert told["undo"]["sentence"] == "You added 3 tracks."
+    assert told["redo"]["sentence"] == "You cleared 3 tracks."
     assert get("/undo") == {"undo": None, "redo": None}
 
 

@@ -7,8 +7,10 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from accounts.models import User
+from queue_app.commands import COMMANDS
 from queue_app.models import Change
 from queue_app.words import author_name, change_sentence, sentence_of
 from realtime.events import event_classes
@@ -21,6 +23,9 @@ pytestmark = pytest.mark.django_db
 
 TRACK = {"title": "Blue Train", "url": None, "uri": "library:1"}
 ITEM = {"track": TRACK, "error": {"detail": "It is gone."}}
+
+
+UNDOABLE = [name for name, command in COMMANDS.items() if command.undone and name not in ("Undo", "Redo")]
 
 
 def said(stage: Stage) -> list[str]:
@@ -51,6 +56,19 @@ def test_every_event_has_words() -> None:
     for event in event_classes("guild"):
         words = event.sentence % defaultdict[str, object](lambda: 2, reason="It is gone.")
         assert words.endswith("."), event
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", UNDOABLE)
+def test_people_are_addressed_about_their_own_changes(name: str, language: str, stage: Stage) -> None:
+    args = stage.prepare(name)
+    stage.do(name, **args)
+    change = Change.objects.select_related("actor").latest("seq")
+    with translation.override(language):
+        sentence = change_sentence(change, to=stage.member)
+        assert sentence.startswith("You " if language == "en" else "Du hast ")
+        assert str(stage.member) not in sentence.replace(f"{stage.member}'s", "")
+        assert change_sentence(change, to=stage.join()) == change_sentence(change)
 
 
 @pytest.mark.parametrize(
