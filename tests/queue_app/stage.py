@@ -19,7 +19,7 @@ from queue_app.domain import playback
 from queue_app.domain.rank import STEP, queued
 from queue_app.models import Player, QueueItem
 from queue_app.queries import read_snapshot
-from realtime.models import Via
+from realtime.models import Store, Via
 from realtime.origin import Origin
 from realtime.queries import read_events
 from tests.factories import ChannelFactory, GuildFactory, MembershipFactory, RoleFactory, TrackFactory, sit
@@ -205,6 +205,11 @@ class Stage:
     def events(self, *, after: int = 0) -> list[dict[str, Any]]:
         encoded = read_events(f"guild:{self.id}", after=after, limit=10_000)
         return [json.loads(event) for _, event in encoded]
+
+    @property
+    def head(self) -> int:
+        """The seq of the newest event, or 0."""
+        return Store.objects.filter(name=f"guild:{self.id}").values_list("head", flat=True).first() or 0
 
     @property
     def names(self) -> list[str]:
