@@ -13,9 +13,10 @@ VARIOUS_ARTISTS = "Various Artists"
 _VARIOUS = {"various artists", "various", "va", "verschiedene", "verschiedene interpreten", "сборник"}
 _DISC_FOLDER = re.compile(r"(?:cd|dis[ck])[\s._-]*(\d{1,3})\b.*", re.IGNORECASE)
 _DISC_IN_TITLE = re.compile(
-    r"[\s,:–-]*[(\[]?\b(?:cd|dis[ck])[\s.#]*(\d{1,3})\b(?:\s*/\s*\d+)?[)\]]?\s*$", re.IGNORECASE
+    r"\b(?:cd|dis[ck])[\s.#]{0,3}(\d{1,3})(?:\s{0,3}/\s{0,3}\d{1,3})?[)\]]?$", re.IGNORECASE
 )
-_FEATURED = re.compile(r"\s*[(\[]?\b(?:feat(?:uring)?|ft)\b\.?\s.*", re.IGNORECASE)
+_FEATURED = re.compile(r"\b(?:feat(?:uring)?|ft)\b\.?\s", re.IGNORECASE)
+_BETWEEN = " \t\n,:–-(["  # between a title or a name and what follows it
 _ARTICLE = re.compile(r"(?:the|a|an|der|die|das|les?|la|los|el)\s+(?=\S)", re.IGNORECASE)
 
 
@@ -36,7 +37,8 @@ def sort_key(name: str, sort_name: str | None = None) -> str:
 
 def main_artist(name: str) -> str:
     """Return the artist of a credit without those who are featured."""
-    return _FEATURED.sub("", name).strip() or name
+    found = _FEATURED.search(name)
+    return (name[: found.start()].rstrip(_BETWEEN).strip() if found else name.strip()) or name
 
 
 def is_various(name: str) -> bool:
@@ -89,5 +91,6 @@ def _split_disc_folder(folder: str) -> tuple[str, int | None]:
 
 def split_disc(title: str) -> tuple[str, int | None]:
     """Return "Album" and 2 for "Album (Disc 2)"."""
-    match = _DISC_IN_TITLE.search(title)
-    return (title[: match.start()], int(match[1])) if match and match.start() else (title, None)
+    match = _DISC_IN_TITLE.search(title.rstrip())
+    before = title[: match.start()].rstrip(_BETWEEN) if match else ""
+    return (before, int(match[1])) if match and before else (title, None)
