@@ -53,6 +53,18 @@ class QueueFull(Refusal):
     status = 409
 
 
+class TooManyChanges(Refusal):
+    """The person has changed many thousands of tracks in a short time."""
+
+    code = "TOO_MANY_CHANGES"
+    sentence = _("You have changed very many tracks in a short time. Try again in a minute.")
+    status = 429
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class NotYourItem(Refusal):
     """The item to remove was added by another person, and the caller is not a DJ."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import pkgutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,7 @@ from guilds.errors import GuildNotFound
 from guilds.permissions import check_guild_id, require_member
 from queue_app.domain.command import Command, command_classes
 from queue_app.domain.guild_state import open_guild, opened
+from queue_app.domain.pace import paced
 from queue_app.domain.undo import one_change
 from queue_app.errors import IdempotencyConflict, UnknownCommand
 from queue_app.models import Player, QueueItem
@@ -58,7 +60,8 @@ def execute(guild_id: str, name: str, args: dict[str, Any], *, origin: Origin) -
     def act() -> dict[str, Any]:
         state = open_guild(guild_id, origin=origin)
         command.right.check(state)
-        with one_change(state):
+        pace = paced(state, reads_queue=command.reads_queue) if command.many else nullcontext()
+        with pace, one_change(state):
             changed = command.run(state, **clean)
         return _shape(changed)
 

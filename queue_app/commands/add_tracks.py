@@ -36,6 +36,7 @@ class AddTracks(Command):
     appends = {TracksAdded: "with at most 200 items each"} | ADDING | {TrackSkipped: "with `now`"}
     result = AddedSerializer
     undone = "removes those that are still queued"
+    many = True
 
     @staticmethod
     def run(state: GuildState, *, uris: list[str], position: Any, shuffle: bool) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class ClearQueue(Command):
     appends = {QueueCleared: "with at most 200 items each", TrackRemoved: "for each item in `failed`"}
     result = ClearedSerializer
     undone = "puts them back in their places"
+    many = True
+    reads_queue = True
 
     @staticmethod
     def run(state: GuildState, *, whose: str) -> dict[str, int]:

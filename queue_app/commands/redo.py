@@ -35,6 +35,7 @@ class Redo(Command):
     appends = dict.fromkeys(RESTORING, "depending on the change")
     result = RedoneSerializer
     undone = "Undo"
+    many = True
 
     @staticmethod
     def run(state: GuildState, *, seq: int | None) -> dict[str, Any]:

@@ -18,6 +18,8 @@ class RemoveDuplicates(Command):
     appends = {TracksRemoved: "with at most 200 items each", TrackRemoved: "for a single item"}
     result = RemovedSerializer
     undone = "puts them back in their places"
+    many = True
+    reads_queue = True
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

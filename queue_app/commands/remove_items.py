@@ -28,6 +28,7 @@ class RemoveItems(Command):
     appends = {TracksRemoved: "with at most 200 items each", TrackRemoved: "for a single item"}
     result = RemovedSerializer
     undone = "puts them back in their places"
+    many = True
 
     @staticmethod
     def run(state: GuildState, *, item_ids: list[str]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class ShuffleQueue(Command):
     appends = {QueueShuffled: "with at most 200 items each"}
     result = ShuffledSerializer
     undone = "restores the earlier order"
+    many = True
+    reads_queue = True
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

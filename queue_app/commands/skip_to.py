@@ -32,6 +32,7 @@ class SkipTo(Command):
     }
     result = QueueItemSerializer
     undone = "puts the skipped items back and continues the earlier track"
+    many = True
 
     @staticmethod
     def run(state: GuildState, *, item_id: str) -> QueueItem:

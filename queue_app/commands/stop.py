@@ -28,6 +28,8 @@ class Stop(Command):
     }
     result = RemovedSerializer
     undone = "restores the queue and the current track with its position, paused"
+    many = True
+    reads_queue = True
 
     @staticmethod
     def run(state: GuildState) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Undo(Command):
     appends = dict.fromkeys(RESTORING, "depending on the change")
     result = UndoneSerializer
     undone = "Redo"
+    many = True
 
     @staticmethod
     def run(state: GuildState, *, seq: int | None) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Command:
         appended, unless nothing changes.
     result: the serializer of its result.
     undone: what undoing it does, or "" if it cannot be undone. `run` adds the steps to `state.undo`.
+    many: whether it may change many tracks at once. People may use such commands only so fast (`domain/pace.py`).
+    reads_queue: whether it reads the whole queue, however little it changes.
     run(state, **arguments): changes an open guild, in the transaction that holds the guild's lock. Returns the item or
         player that was changed, or a result in its shape. Raises a refusal, which rolls everything back.
     """
@@ -33,6 +35,8 @@ class Command:
     appends: ClassVar[Mapping[type[TypedEvent], str]]
     result: ClassVar[type[serializers.Serializer[Any]]]
     undone: ClassVar[str] = ""
+    many: ClassVar[bool] = False
+    reads_queue: ClassVar[bool] = False
     run: ClassVar[Callable[..., QueueItem | Player | dict[str, Any]]]
     _reader: ClassVar[Arguments]
 
