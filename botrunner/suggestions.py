@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import ngettext
 
 from botrunner.changes import find_changes
@@ -20,7 +19,6 @@ from botrunner.picking import LONGEST, MOST, name_item, read_range
 from library.clock import clock
 from library.domain.find import search_library
 from library.models import Track
-from library.sources.library import known_folder
 from queue_app.models import Change, QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread
@@ -31,15 +29,11 @@ WAIT_SECONDS = 1.0
 AT_ONCE = 2  # searches at a time, because others need the database's thread pool as well
 
 
-def _folder(track: Track) -> str:
-    return known_folder(settings.MEDIA_LIBRARY, track.uri.removeprefix("library:"))
-
-
 # These distinguish tracks of the same title and artist.
 DETAILS: tuple[Callable[[Track], str], ...] = (
     lambda track: track.album or "",
     lambda track: clock(track.duration_ms) if track.duration_ms else "",
-    _folder,
+    lambda track: track.folder,
 )
 
 

@@ -21,6 +21,7 @@ from config.checks import REMEDY, is_of_other_version
 from guilds.domain.shards import CONTENT_REMEDY, MEMBERS_REMEDY
 from guilds.models import GuildSettings
 from guilds.queries import bot_guilds, bot_lacks
+from library.domain.watching import library_state
 from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
@@ -196,6 +197,14 @@ def check_voice() -> Finding:
     return Finding("voice", "nextcord with DAVE, PyNaCl and PyAV are installed")
 
 
+def check_library() -> Finding:
+    """Try to read the library's folder, and say whether its changes are watched."""
+    try:
+        return Finding("library", *library_state())
+    except DatabaseError:
+        return Finding("library", "not checked: the database did not answer", "See database, above.")
+
+
 def check_clock() -> Finding:
     begin = time.time()
     answer = _get("/gateway")
@@ -223,5 +232,6 @@ CHECKS: list[Callable[[], Finding]] = [
     check_content_intent,
     check_redirect_uri,
     check_voice,
+    check_library,
     check_clock,
 ]

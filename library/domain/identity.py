@@ -66,7 +66,7 @@ def identify_album(
 
     `folder` is the file's folder below the library, separated by slashes.
     """
-    above, disc = _split_disc_folder(folder)
+    above, disc = split_disc_folder(folder)
     name = above.rpartition("/")[2]
     if title:
         title, titled = split_disc(title)
@@ -82,7 +82,7 @@ def identify_album(
     return AlbumIdentity(title, artist or None, "" if artist else above or "."), disc
 
 
-def _split_disc_folder(folder: str) -> tuple[str, int | None]:
+def split_disc_folder(folder: str) -> tuple[str, int | None]:
     """Return the folder above a "CD1" or "Disc 2", and the number. Other folders are returned unchanged."""
     above, _, name = folder.rpartition("/")
     match = _DISC_FOLDER.fullmatch(name)

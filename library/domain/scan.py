@@ -3,68 +3,187 @@
 from __future__ import annotations
 
 import logging
-from itertools import batched
+import time
+from collections.abc import Collection, Iterable, Iterator
+from itertools import batched, groupby
+from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
+from django.db.models import Q
 
-from library.domain.catalog import IN_STATEMENT, Touched, place_tracks, settle
-from library.domain.configured import configured_source
+from library.domain.catalog import IN_STATEMENT, Touched, settle, settle_everything
+from library.domain.configured import options_for
 from library.domain.scan_lease import Scan, scan_lease
-from library.domain.tracks import fill, save_track
+from library.domain.scanned import ReadFile, save_files
 from library.models import MAX_FOLDER, Track
 from library.signals import track_read
-from library.sources import SourceError, library
+from library.sources import SourceError
+from library.sources.file_names import are_numbered
+from library.sources.fingerprint import audio_hash
+from library.sources.library import LibraryFile, LibrarySource, walk
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 100  # files in one transaction, which takes about 50 ms
+AT_MOST_SECONDS = 2.0  # until what was read is saved
+SETTLE_SECONDS = 10.0
 
-def scan_library() -> tuple[int, int]:
+
+def scan_library(*, everything: bool = False) -> tuple[int, int]:
     """Read new and changed files, and mark tracks whose file is gone. Returns `(read, gone)`.
 
-    A file that is not audio is skipped with a log message, and read again when it changes. Returns `(0, 0)` while
-    another process scans the folder.
+    With `everything`, unchanged files are read too. A file that is not audio is skipped with a log message, and read
+    again when it changes. A scan that was killed is resumed by the next one, because files are saved as they are read.
+    Returns `(0, 0)` while another process scans the folder.
     """
     with scan_lease() as scan:
-        return _scan(scan) if scan is not None else (0, 0)
+        if scan is None:
+            return 0, 0
+        if scan.is_resumed:
+            settle_everything()
+        return _Run(scan, everything=everything).run()
 
 
-def _scan(scan: Scan) -> tuple[int, int]:
-    known = {track.uri: track for track in Track.objects.filter(source="library")}
-    seen: set[str] = set()
-    read, touched = 0, Touched()
-    for file in library.walk(settings.MEDIA_LIBRARY):
-        uri = f"library:{file.id}"
-        seen.add(uri)
-        track = known.get(uri) or Track(uri=uri, source="library")
-        if (track.file_mtime_ns, track.file_size) == (file.mtime_ns, file.size) and (
-            track.available or track.resolved_at is None
-        ):
-            continue
-        if not scan.goes_on():
-            return read, 0
-        track.file_mtime_ns, track.file_size = file.mtime_ns, file.size
+def scan_folders(folders: Collection[str]) -> tuple[int, int] | None:
+    """Scan some folders with all that is below them, as `scan_library` does. None while another process scans.
+
+    A folder is a path below the library (`stored_path`), "" for the whole library.
+    """
+    if "" in folders:
+        folders = [""]
+    with scan_lease(is_whole=False) as scan:
+        return None if scan is None else _Run(scan, folders=_outermost(folders)).run()
+
+
+def _outermost(folders: Collection[str]) -> list[str]:
+    """Return the folders that are not inside another one of them."""
+    kept: list[str] = []
+    for folder in sorted(folders):
+        if not any(folder.startswith(f"{other}/") or not other for other in kept):
+            kept.append(folder)
+    return kept
+
+
+class _Known(NamedTuple):
+    """What the database says of a file."""
+
+    pk: int
+    mtime_ns: int | None
+    size: int | None
+    available: bool
+    was_read: bool
+
+    def fits(self, file: LibraryFile) -> bool:
+        return (self.mtime_ns, self.size) == (file.mtime_ns, file.size)
+
+
+class _Run:
+    """One scan of some folders."""
+
+    def __init__(self, scan: Scan, *, folders: Collection[str] = ("",), everything: bool = False) -> None:
+        self._scan = scan
+        self._folders = folders
+        self._everything = everything
+        self._root = Path(settings.MEDIA_LIBRARY)
+        self._source = LibrarySource(options_for(""))
+        self._known = _read_known(folders)
+        self._read: list[ReadFile] = []
+        self._back: list[int] = []
+        self._touched = Touched()
+        self._saved_at = self._settled_at = time.monotonic()
+
+    def run(self) -> tuple[int, int]:
+        files = [file for folder in self._folders for file in walk(self._root, folder=folder)]
+        counts = self._scan.counts
+        counts.total = len(files)
+        for _, group in groupby(files, key=lambda file: file.folder):
+            for read_file in self._read_folder(list(group)):
+                if not self._scan.goes_on():
+                    return counts.read, 0
+                if read_file is not None:
+                    self._read.append(read_file)
+                if len(self._read) >= AT_ONCE or time.monotonic() - self._saved_at > AT_MOST_SECONDS:
+                    self._save()
+        self._save()
+        self._mark_gone({file.below for file in files})
+        settle(self._touched)
+        self._scan.finish()
+        return counts.read, counts.gone
+
+    def _read_folder(self, files: list[LibraryFile]) -> Iterator[ReadFile | None]:
+        """Read those files of one folder that are new or changed. Yields None for the others."""
+        numbered = are_numbered([file.path.stem for file in files])
+        for file in files:
+            self._scan.counts.done += 1
+            known = self._known.get(file.below) or self._known.get(f"library:{file.id}")
+            if known is None or self._everything or not known.fits(file):
+                yield self._read_file(file, known, numbered=numbered)
+                continue
+            if not known.available and known.was_read:
+                self._back.append(known.pk)
+            yield None
+
+    def _read_file(self, file: LibraryFile, known: _Known | None, *, numbered: bool) -> ReadFile:
+        pk = known.pk if known else None
         try:
-            info = configured_source(uri).resolve(uri)
+            path = file.path
+            info = self._source.read("", path, numbered=numbered)
+            return ReadFile(file, info, audio_hash(path), pk)
         except SourceError as error:
             log.warning('Skipped library file "%s": %s', file.name, error.detail)
-            info = None
         except Exception:
             # One file with an unexpected error must not prevent the others from being read.
             log.exception('Skipped library file "%s": unexpected error', file.name)
-            info = None
-        if info is None:
-            track.available, track.resolved_at = False, None
-            save_track(track)
-            continue
-        fill(track, info)
-        track.path, track.folder = file.below, file.below.rpartition("/")[0][:MAX_FOLDER]
-        place_tracks([(track, info.details)], touched)
-        save_track(track)
-        track_read.send(sender=None, track=track)
-        read += 1
-    gone = [track.pk for uri, track in known.items() if uri not in seen and track.available]
-    for part in batched(gone, IN_STATEMENT):
-        Track.objects.filter(pk__in=part).update(available=False)
-    touched.note_tracks(gone)
-    settle(touched)
-    return read, len(gone)
+        return ReadFile(file, None, "", pk)
+
+    def _save(self) -> None:
+        """Save what was read so far, and announce the tracks that were known before."""
+        files, self._read, self._saved_at = self._read, [], time.monotonic()
+        self._restore()
+        if files:
+            saved = save_files(self._root, files, self._touched)
+            self._scan.counts.read += len(saved.tracks)
+            self._scan.counts.skipped += len(files) - len(saved.tracks)
+            for track in saved.changed:
+                track_read.send(sender=None, track=track)
+        if time.monotonic() - self._settled_at > SETTLE_SECONDS:
+            settle(self._touched)
+            self._settled_at = time.monotonic()
+
+    def _restore(self) -> None:
+        """Make tracks available again whose unchanged files have come back."""
+        back, self._back = self._back, []
+        self._scan.counts.read += len(back)
+        self._touched.note_tracks(back)
+        for part in batched(back, IN_STATEMENT):
+            Track.objects.filter(pk__in=part).update(available=True)
+
+    def _mark_gone(self, seen: set[str]) -> None:
+        """Mark the tracks whose file is gone. A file that was moved has a new path by now, so it is not among them."""
+        candidates = [known.pk for path, known in self._known.items() if path not in seen and known.available]
+        for part in batched(candidates, IN_STATEMENT):
+            there = Track.objects.filter(pk__in=part, available=True).only("path", "in_album", "by_artist")
+            gone = [track for track in there if track.path not in seen]
+            for track in gone:
+                self._touched.note(track)
+            self._scan.counts.gone += len(gone)
+            Track.objects.filter(pk__in=[track.pk for track in gone]).update(available=False)
+
+
+def _read_known(folders: Iterable[str]) -> dict[str, _Known]:
+    """Return the tracks of some folders by path. A track that was never scanned by this version has its uri instead."""
+    tracks = Track.objects.filter(source="library")
+    if "" not in folders:
+        inside = Q()
+        for folder in folders:
+            short = folder[:MAX_FOLDER]
+            inside |= Q(folder=short) | Q(folder__gte=f"{short}/", folder__lt=f"{short}0")
+        tracks = tracks.filter(inside)
+    rows = tracks.values_list(
+        "path", "uri", "pk", "file_mtime_ns", "file_size", "available", "resolved_at"
+    ).iterator(chunk_size=2000)
+    return {
+        path or uri: _Known(pk, mtime_ns, size, available, resolved_at is not None)
+        for path, uri, pk, mtime_ns, size, available, resolved_at in rows
+    }

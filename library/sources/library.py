@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import stat
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,21 +28,35 @@ SUFFIXES = frozenset(
 MAX_DEPTH = 32
 _ID = re.compile(r"[a-z2-7]{16}")
 
-_lock = threading.Lock()
-_known: dict[Path, dict[str, Path]] = {}
+_GONE = "The file is no longer in the library."
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """`id` depends only on the path below the library. `mtime_ns` and `size` show whether the file changed. `name` is
-    the path in a form that is safe to display, and `below` in a form for the database (`stored_path`)."""
+    """A file of the library. `below` is its path below `root` as the database stores it (`stored_path`). `mtime_ns`
+    and `size` show whether the file changed."""
 
-    id: str
-    name: str
+    root: Path
     below: str
-    path: Path
     mtime_ns: int
     size: int
+
+    @property
+    def path(self) -> Path:
+        return self.root / read_path(self.below)
+
+    @property
+    def folder(self) -> str:
+        return self.below.rpartition("/")[0]
+
+    @property
+    def id(self) -> str:
+        return file_id(read_path(self.below))
+
+    @property
+    def name(self) -> str:
+        """The path in a form that is safe to display."""
+        return readable(read_path(self.below).as_posix())
 
 
 def file_id(relative: Path) -> str:
@@ -58,87 +71,82 @@ _SURROGATES = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
 _PRIVATE = {private: code for code, private in _SURROGATES.items()}
 
 
-def stored_path(relative: Path) -> str:
+def stored_path(relative: str) -> str:
     """Return a path below the library as the database stores it."""
-    return relative.as_posix().translate(_SURROGATES)
+    return relative if relative.isascii() else relative.translate(_SURROGATES)
 
 
 def read_path(stored: str) -> Path:
     """Return the path that `stored_path` was given."""
-    return Path(stored.translate(_PRIVATE))
+    return Path(stored if stored.isascii() else stored.translate(_PRIVATE))
 
 
-def walk(root: Path) -> Iterator[LibraryFile]:
-    """Yield the audio files below `root`, by name within each folder.
+def walk(root: Path, *, folder: str = "") -> Iterator[LibraryFile]:
+    """Yield the audio files below `root`, or below one of its folders, by name. The files of a folder come before those
+    of its folders.
 
     Hidden files and folders are left out. Symbolic links are followed only to files inside the library and never to
     folders, so there are no cycles. A missing root has no files. A folder that cannot be read is skipped.
     """
     real_root = root.resolve()
-    found: dict[str, Path] = {}
-    for path in _audio_files(real_root, depth=0):
-        relative = path.relative_to(real_root)
-        try:
-            target = path.resolve(strict=True)
-            status = target.stat()
-        except (OSError, RuntimeError):  # RuntimeError: a link to itself
-            continue
-        if not target.is_relative_to(real_root) or not stat.S_ISREG(status.st_mode):
-            continue
-        name = readable(relative.as_posix())
-        entry = LibraryFile(
-            file_id(relative), name, stored_path(relative), path, status.st_mtime_ns, status.st_size
-        )
-        found[entry.id] = relative
-        yield entry
-    with _lock:
-        _known[real_root] = found
+    if not any(part.startswith(".") for part in folder.split("/")):
+        yield from _walk(real_root, folder, depth=0)
 
 
-def path_of(root: Path, identifier: str) -> Path:
-    """Return the file of an id, guaranteed to be inside `root`. Raises SourceError (`BAD_URI`, `NOT_FOUND`)."""
-    if not _ID.fullmatch(identifier):
-        raise SourceError("BAD_URI", "This is not the id of a library file.", permanent=True)
-    real_root = root.resolve()
-    for attempt in ("remembered", "walked"):
-        if attempt == "walked":
-            for _ in walk(root):
-                pass
-        with _lock:
-            relative = _known.get(real_root, {}).get(identifier)
-        if relative is None:
-            continue
-        try:
-            target = (real_root / relative).resolve(strict=True)
-        except (OSError, RuntimeError):
-            continue
-        # Checked at each use, because a symbolic link may have changed since the walk.
-        if target.is_relative_to(real_root) and target.is_file():
-            return target
-    raise SourceError("NOT_FOUND", "The file is no longer in the library.", permanent=True)
-
-
-def known_folder(root: Path, identifier: str) -> str:
-    """Return the folder of a file below the library, by this process's last walk. Empty if the walk did not find it."""
-    with _lock:
-        relative = _known.get(root.resolve(), {}).get(identifier)
-    return "" if relative is None or relative.parent == Path() else relative.parent.as_posix()
-
-
-def _audio_files(folder: Path, *, depth: int) -> Iterator[Path]:
+def _walk(root: Path, folder: str, *, depth: int) -> Iterator[LibraryFile]:
     try:
-        with os.scandir(folder) as scan:
+        with os.scandir(root / read_path(folder)) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
     except OSError:
         return
+    folders: list[str] = []
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        below = f"{folder}/{stored_path(entry.name)}" if folder else stored_path(entry.name)
         if entry.is_dir(follow_symlinks=False):
-            if depth < MAX_DEPTH:
-                yield from _audio_files(Path(entry.path), depth=depth + 1)
-        elif Path(entry.name).suffix.lower() in SUFFIXES:
-            yield Path(entry.path)
+            folders.append(below)
+        elif Path(entry.name).suffix.lower() in SUFFIXES and (status := _status(root, entry)) is not None:
+            yield LibraryFile(root, below, status.st_mtime_ns, status.st_size)
+    for below in folders if depth < MAX_DEPTH else ():
+        yield from _walk(root, below, depth=depth + 1)
+
+
+def _status(root: Path, entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return a file's status. None if it is no file, or a link that leads out of the library."""
+    try:
+        if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(root):
+            return None
+        status = entry.stat()
+    except (OSError, RuntimeError):  # RuntimeError: a link to itself
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def find_file(root: Path, identifier: str) -> str:
+    """Return the path below `root` of the file with this id, as the database stores it. Reads all folders.
+
+    Raises SourceError (`BAD_URI`, `NOT_FOUND`).
+    """
+    if not _ID.fullmatch(identifier):
+        raise SourceError("BAD_URI", "This is not the id of a library file.", permanent=True)
+    found = next((file.below for file in walk(root) if file.id == identifier), None)
+    if found is None:
+        raise SourceError("NOT_FOUND", _GONE, permanent=True)
+    return found
+
+
+def path_inside(root: Path, below: str) -> Path:
+    """Return a file, guaranteed to be inside `root`. Raises SourceError (`NOT_FOUND`)."""
+    real_root = root.resolve()
+    try:
+        # Checked at each use, because a symbolic link may have changed since the scan.
+        target = (real_root / read_path(below)).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        target = None
+    if target is None or not target.is_relative_to(real_root) or not target.is_file():
+        raise SourceError("NOT_FOUND", _GONE, permanent=True)
+    return target
 
 
 class LibrarySource(Source):
@@ -167,4 +175,5 @@ class LibrarySource(Source):
         return replace(info, artist=artist, details=details)
 
     def open(self, uri: str) -> Path:
-        return path_of(self.options.library, uri.removeprefix("library:"))
+        root = self.options.library
+        return path_inside(root, self.options.locate(uri) or find_file(root, uri.removeprefix("library:")))

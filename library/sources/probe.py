@@ -10,19 +10,14 @@ from library.sources.chain import AudioChain
 from library.sources.errors import SourceError
 from library.sources.names import ID3_FORMATS, read_names
 from library.sources.opus import FRAME_SAMPLES, packet_samples, plays_as_is
+from library.sources.pictures import picture_type
 from library.sources.types import NO_DETAILS, Details, Media
 
-MAX_PICTURE_BYTES = 10_000_000
 # A file without a length is read completely up to this size, which takes at most half a second.
 MAX_COUNTED_BYTES = 128_000_000
 _LOOKED_AT_BEFORE_END_MS, _LOOKED_AT_BEHIND_END_MS = 500, 300
 # A file with mixed packets shows within seconds, and playback checks every packet anyway.
 _PACKETS_LOOKED_AT = 250
-_PICTURE_TYPES = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF8", "image/gif"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +90,6 @@ def _counted_ms(path: Path) -> int | None:
         if not any_packet:
             raise SourceError("UNDECODABLE", "There is no sound in this file.", permanent=True)
         return round(chain.reached_ms) or None
-
-
-def picture_type(picture: bytes | None) -> str | None:
-    """Return the media type by the first bytes, not by what the file claims. None if unknown or too large."""
-    if picture is None or len(picture) > MAX_PICTURE_BYTES:
-        return None
-    if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
-        return "image/webp"
-    return next((name for magic, name in _PICTURE_TYPES if picture.startswith(magic)), None)
 
 
 def _has_20_ms_packets(chain: AudioChain) -> bool:

@@ -23,6 +23,11 @@ __all__ = ["gibberish", "there"]  # fixtures of the tests here
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, settings: Settings) -> None:
+    settings.MEDIA_LIBRARY = tmp_path
+
+
 def ask() -> tuple[int, dict[str, tuple[bool, str]]]:
     """Return `(exit code, {what: (well, its lines)})`."""
     out = io.StringIO()
@@ -48,10 +53,18 @@ def test_all_is_well_with_the_sandbox_up(there: Discord, settings: LazySettings)
     assert set(found) == {
         "settings", "database", "channel layer", "Discord", "bot token", "members intent", "content intent",
         "permissions",
-        "redirect URI", "voice", "clock",
+        "redirect URI", "voice", "library", "clock",
     }  # fmt: skip
     assert all(well for well, _ in found.values())
     assert "valid, the bot is" in found["bot token"][1]
+
+
+def test_a_library_that_is_not_there_is_told(there: Discord, settings: LazySettings, tmp_path: Path) -> None:
+    settings.MEDIA_LIBRARY = tmp_path / "absent"
+    code, found = ask()
+    assert (code, found["library"][0]) == (1, False)
+    assert "does not exist" in found["library"][1]
+    assert "MEDIA_LIBRARY" in found["library"][1]
 
 
 def test_without_discord_it_says_what_to_start(settings: LazySettings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from library.sources.errors import SourceError
-from library.sources.library import file_id, path_of, walk
+from library.sources.library import file_id, find_file, path_inside, walk
 from library.sources.types import media_name
 
 
@@ -21,6 +21,10 @@ def root(tmp_path: Path) -> Path:
     (root / ".trash").mkdir()
     (root / ".trash" / "Old.mp3").write_bytes(b"hidden")
     return root
+
+
+def path_of(root: Path, identifier: str) -> Path:
+    return path_inside(root, find_file(root, identifier))
 
 
 def code_of(root: Path, identifier: str) -> str:
@@ -85,6 +89,9 @@ def test_a_file_replaced_by_a_link_after_the_walk_is_refused(root: Path, tmp_pat
     (root / "Moss.FLAC").unlink()
     (root / "Moss.FLAC").symlink_to(tmp_path / "secret.mp3")
     assert code_of(root, file_id(Path("Moss.FLAC"))) == "NOT_FOUND"
+    for below in ("Moss.FLAC", "../secret.mp3", str(tmp_path / "secret.mp3"), ".", "", "a\0b"):
+        with pytest.raises(SourceError):
+            path_inside(root, below)
 
 
 def test_a_linked_folder_is_not_entered(root: Path, tmp_path: Path) -> None:

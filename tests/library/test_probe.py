@@ -13,7 +13,8 @@ from library.sources.errors import SourceError
 from library.sources.library import LibrarySource, file_id
 from library.sources.names import clean
 from library.sources.opus import packet_samples
-from library.sources.probe import picture_type, probe
+from library.sources.pictures import picture_type
+from library.sources.probe import probe
 from tests.library.audio_files import packets, tone, write, write_mixed_opus
 from tests.library.made_files import (
     BACK,

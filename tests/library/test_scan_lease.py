@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -87,6 +89,20 @@ def test_two_processes_on_a_new_library_read_it_once(
     assert sorted(json.loads(each.splitlines()[-1]) for each in said) == [[0, 0], [FILES, 0]]
     assert [each for each in said if "Traceback" in each] == []
     assert Track.objects.filter(available=True).count() == FILES
+
+
+def test_the_command_scans_and_shows_how_far_it_is(
+    library: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("library.domain.scan_lease.RENEW_SECONDS", 0.0)
+    (library / "broken.flac").touch()
+    out = io.StringIO()
+    call_command("scan_library", stdout=out)
+    call_command("scan_library", "--everything", stdout=out)
+    total = FILES + 1
+    assert out.getvalue().splitlines() == [f"{total} of {total} files, {FILES} read, 1 skipped, 0 gone"] * 2
+    call_command("scan_library", stdout=out)
+    assert out.getvalue().splitlines()[-1] == f"{total} of {total} files, 0 read, 0 skipped, 0 gone"
 
 
 def test_a_track_that_somebody_else_wrote_meanwhile_is_updated(

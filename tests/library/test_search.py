@@ -165,8 +165,8 @@ def test_a_file_that_is_no_audio_is_skipped_once_and_named(
     assert titles("") == []
     said = [record.getMessage() for record in caplog.records if "Skipped" in record.getMessage()]
     assert said == [
-        'Skipped library file "Albums/Old/broken.flac": This is not an audio file that can be decoded.',
         'Skipped library file "caf\\udce9.mp3": This is not an audio file that can be decoded.',
+        'Skipped library file "Albums/Old/broken.flac": This is not an audio file that can be decoded.',
     ]
     caplog.clear()
     assert scan_library() == (0, 0)

@@ -10,7 +10,10 @@ from config.doctor import CHECKS
 
 
 class Command(BaseCommand):
-    help = "Check settings, database, channel layer, Discord, voice and clock. Exits with 1 if there is a problem."
+    help = (
+        "Check settings, database, channel layer, Discord, voice, library and clock. "
+        "Exits with 1 if there is a problem."
+    )
 
     def handle(self, *args: object, **options: object) -> None:
         findings = [check() for check in CHECKS]
