@@ -99,13 +99,15 @@ class Bot(commands.Bot):
         )
         self._presence = Presence(self)
         self._alerts = AlertPoster(shard=shard, count=count, owner=lease_owner())
-        self._answering = Answering(
-            self, {"card": press_card, "turn": turn, "undo": press_undo, "redo": press_redo}
-        )
         self._failures = Failures()
         additions = Additions(self._failures)
         self._requests = RequestChannels(
             self, additions, reads_content=granted.content, on_other=self.cards.saw_message
+        )
+        self._answering = Answering(
+            self,
+            {"card": press_card, "turn": turn, "undo": press_undo, "redo": press_redo},
+            is_quiet=self._requests.is_request_channel,
         )
         # nextcord drops updates of members that are not in its cache, and parts of messages.
         self._also("GUILD_MEMBER_UPDATE", lambda data: self.dispatch("raw_member_update", data))
@@ -271,6 +273,7 @@ class Bot(commands.Bot):
         log.info("Connected to Discord as %s, shard %s, %s guilds", self.user, shard, len(self.guilds))
         self._retry_voice()
         await self.mirror.note_outages()
+        await self._requests.sweep()
 
     def _retry_voice(self) -> None:
         for reconciler in self._reconcilers.values():

@@ -255,12 +255,20 @@ async def _tell_failure(asked: Asker, error: BaseException) -> None:
 class Answering:
     """Takes a bot's interactions: drops duplicates, defers, and answers at shutdown. Build one per bot.
 
-    `buttons`: what carries out a press, by the first part of the button's id.
+    `buttons`: what carries out a press, by the first part of the button's id. `is_quiet(guild id, channel id)`: whether
+    the replies to all commands in a channel are for the person who asked only.
     """
 
-    def __init__(self, bot: commands.Bot, buttons: Mapping[str, Callable[[Asked], Awaitable[None]]]) -> None:
+    def __init__(
+        self,
+        bot: commands.Bot,
+        buttons: Mapping[str, Callable[[Asked], Awaitable[None]]],
+        *,
+        is_quiet: Callable[[int | None, int | None], Awaitable[bool]],
+    ) -> None:
         self._bot = bot
         self._buttons = buttons
+        self._is_quiet = is_quiet
         self._seen: dict[int, None] = {}  # oldest first
         self._under_way: dict[asyncio.Task[None], Asked] = {}
 
@@ -297,7 +305,7 @@ class Answering:
             await asyncio.wait(waiting, timeout=LAST_SECONDS)
 
     async def _run(self, asked: Asked) -> None:
-        asked.private = self._is_for_the_asker(asked.name)
+        asked.private = self._is_for_the_asker(asked.name) or await self._is_in_quiet_channel(asked)
         if asked.age >= DEFER_SECONDS and not await asked.defer():
             # A resumed session delivers missed interactions. Age alone is no proof: our clock may be wrong.
             log.warning("%s: not run, it arrived %.1f s late", asked, asked.age)
@@ -342,6 +350,13 @@ class Answering:
         elif not task.cancelled() and (error := task.exception()):
             log.warning("%s: could not suggest anything: %r", asked, error)
         await asked.suggest({})
+
+    async def _is_in_quiet_channel(self, asked: Asked) -> bool:
+        try:
+            async with asyncio.timeout(DEFER_SECONDS):
+                return await self._is_quiet(asked.guild_id, asked.channel_id)
+        except TimeoutError:
+            return False
 
     def _is_for_the_asker(self, name: str) -> bool:
         found = (each for each in self._bot.get_all_application_commands() if each.name == name)

@@ -25,7 +25,9 @@ from botrunner.reply import reply_with_error
 from botrunner.request_channel.desk import Desk
 from botrunner.request_channel.replies import NO_CONTENT, NOTHING
 from botrunner.request_channel.request import Request, is_from_person, member_of
-from botrunner.request_channel.rows import request_channel
+from botrunner.request_channel.rows import request_channel, request_channels
+from botrunner.request_channel.sweep import find_leftovers, recent_messages
+from botrunner.threads import in_daemon
 from realtime import hints
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,25 @@ class RequestChannels:
         self._waiting.setdefault(guild_id, deque()).append(payload)
         if guild_id not in self._lines:
             self._lines[guild_id] = asyncio.create_task(self._serve(guild_id), name=f"requests of {guild_id}")
+
+    async def sweep(self) -> None:
+        """Remove what an earlier process left in the request channels of the bot's guilds."""
+        assert self._bot.user is not None
+        guild_ids = [str(guild.id) for guild in self._bot.guilds]
+        for guild_id, channel_id in (await from_database(request_channels, guild_ids)).items():
+            if self._ending:
+                return
+            recent = await in_daemon(partial(recent_messages, channel_id), name=f"sweep {channel_id}")
+            left = await from_database(
+                find_leftovers, guild_id, channel_id, recent, bot_id=str(self._bot.user.id)
+            )
+            _, language = await self._look_up(guild_id)
+            desk = self._desks.get(channel_id) or self._open_desk(guild_id, channel_id, language)
+            desk.tidy(left)
+
+    async def is_request_channel(self, guild_id: int | None, channel_id: int | None) -> bool:
+        chosen, _ = await self._look_up(str(guild_id))
+        return chosen == str(channel_id)
 
     async def close(self) -> None:
         """Wait a moment for requests in progress, and remove what can be removed."""

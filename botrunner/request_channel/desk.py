@@ -21,6 +21,7 @@ from botrunner.database import from_database
 from botrunner.request_channel import replies
 from botrunner.request_channel.request import Request
 from botrunner.request_channel.rows import claim_lacking, invite_url, missing_to_remove
+from botrunner.request_channel.sweep import Leftovers
 from botrunner.threads import in_daemon
 from guilds.bot_features import titles_of
 from guilds.channel_permissions import MANAGE_MESSAGES
@@ -66,6 +67,13 @@ class Desk:
     def refuse(self, request: Request) -> None:
         """Answer a request with its refusals."""
         self._refused.append(request)
+        self._work()
+
+    def tidy(self, left: Leftovers) -> None:
+        """Remove what a process left that died. Its answers stay a moment, because it may still run."""
+        self._requests += left.queued
+        if left.answers:
+            self._show_on(left.refused, left.answers)
         self._work()
 
     def say(self, embed: nextcord.Embed) -> None:
@@ -130,11 +138,14 @@ class Desk:
         except DiscordError as error:
             self._warn(error, "answer a request")
             posted = None
+        self._show_on(about, [posted] if posted else [])
+
+    def _show_on(self, about: list[str], posted: list[str]) -> None:
         task = asyncio.create_task(self._expire(about, posted))
         self._shown.add(task)
         task.add_done_callback(self._shown.discard)
 
-    async def _expire(self, about: list[str], posted: str | None) -> None:
+    async def _expire(self, about: list[str], posted: list[str]) -> None:
         pausing = asyncio.ensure_future(self._pause(SHOWN_SECONDS))
         closing = asyncio.create_task(self._closing.wait())
         try:
@@ -143,7 +154,7 @@ class Desk:
             pausing.cancel()
             closing.cancel()
         self._requests += about
-        self._own += [posted] if posted else []
+        self._own += posted
         self._work()
 
     async def _post(self, payload: DiscordObject) -> str:

@@ -18,9 +18,19 @@ DEFAULT, REPLY = 0, 19
 
 
 def is_from_person(payload: DiscordObject) -> bool:
-    """Whether a person wrote a message in a guild, not a bot, a webhook or Discord. `payload`: Discord's Message."""
-    written = payload.get("type") in (DEFAULT, REPLY) and "member" in payload
+    """Whether a member of the guild wrote a message. `payload`: Discord's Message Create."""
+    return "member" in payload and is_written(payload)
+
+
+def is_written(payload: DiscordObject) -> bool:
+    """Whether a person wrote a message, not a bot, a webhook or Discord. `payload`: Discord's Message."""
+    written = payload.get("type") in (DEFAULT, REPLY)
     return written and not payload.get("webhook_id") and not payload["author"].get("bot")
+
+
+def command_id_of(message_id: str) -> str:
+    """Return the id of the command that a message stands for."""
+    return f"message-{message_id}"
 
 
 class Request:
@@ -53,7 +63,7 @@ class Request:
 
     @property
     def command_id(self) -> str:
-        return f"message-{self.id}"
+        return command_id_of(str(self.id))
 
     @property
     def age(self) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from botrunner.lacking import Lack, is_new
 from botrunner.languages import guild_language
 from guilds.bot_features import REQUEST
 from guilds.channel_permissions import MANAGE_MESSAGES, VIEW_CHANNEL, likely_bot_permissions
 from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
-from guilds.models import Channel, Guild
+from guilds.models import Channel, Guild, GuildSettings
 from guilds.queries import features_of
 
 TO_REMOVE = VIEW_CHANNEL | MANAGE_MESSAGES
@@ -17,6 +19,13 @@ TO_REMOVE = VIEW_CHANNEL | MANAGE_MESSAGES
 def request_channel(guild_id: str) -> tuple[str, str]:
     """Return the id of a guild's request channel, or "", and the language of messages there."""
     return load_settings(guild_id).request_channel_id or "", guild_language(guild_id)
+
+
+def request_channels(guild_ids: Collection[str]) -> dict[str, str]:
+    """Return the ids of the request channels of these guilds, by guild."""
+    chosen = GuildSettings.objects.exclude(request_channel_id=None).filter(guild__bot_installed=True)
+    found = dict(chosen.values_list("guild_id", "request_channel_id"))
+    return {guild_id: found[guild_id] for guild_id in guild_ids if found.get(guild_id)}
 
 
 def missing_to_remove(guild_id: str, channel_id: str) -> int:

@@ -26,6 +26,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CHANNEL = "general"
+EPHEMERAL = 1 << 6
 
 
 class Clock:
@@ -249,6 +250,41 @@ async def test_a_message_that_is_delivered_again_is_queued_once(stage: Stage) ->
     await say(stage, "long c")
     await queued(stage, "Long A", "Long C")
     assert len([each for each in messages(stage) if "Nothing" in each.content]) <= 1
+
+
+async def test_what_a_killed_process_left_is_removed_by_the_next(stage: Stage, clock: Clock) -> None:
+    """Killed between queueing and removing, and while a refusal was shown. What it never saw stays."""
+    await open_channel(stage)
+    await stage.fault("http_status", method="DELETE", path="/messages/", status=500, count=100)
+    await stage.fault("http_status", method="POST", path="/bulk-delete", status=500, count=100)
+    kept = await say(stage, "long a")
+    await queued(stage, "Long A")
+    await say(stage, "no such thing")
+    await refused(stage, "Nothing in the library matches")
+    await stage.bots[0].stop()  # which can remove nothing, as if it had been killed
+    unseen = await say(stage, "long c")
+    assert {each.id for each in messages(stage)} > {kept["id"], unseen["id"]}
+    assert len(messages(stage)) == 4
+    await stage.http.delete("/_sandbox/faults")
+    await stage.start_bot()
+    await eventually(lambda: len(messages(stage)) == 3, what="the queued request was not removed")
+    clock.tick()
+    await eventually(lambda: [each.id for each in messages(stage)] == [unseen["id"]])
+    await queued(stage, "Long A")
+    assert len(cards(stage, CHANNEL)) == 1
+
+
+async def test_commands_in_the_channel_are_answered_to_the_asker_only(stage: Stage) -> None:
+    await open_channel(stage)
+    body = {"user": "owner", "guild_id": LOUNGE, "channel_id": stage.channel(CHANNEL)}
+    for command, options in (("play", {"query": "long a"}), ("volume", {"level": 30})):
+        order = body | {"command": command, "options": options}
+        answer = await stage.http.post("/_sandbox/interactions", json=order)
+        assert answer.json()["flags"] & EPHEMERAL
+    await queued(stage, "Long A")
+    assert not (await stage.slash("owner", "volume", level=40))["flags"] & EPHEMERAL  # in another channel
+    await card_that(stage, "Long A", channel=CHANNEL)
+    assert not [each for each in messages(stage) if each.only_user_id is None]
 
 
 async def test_the_card_is_the_only_message(stage: Stage) -> None:
