@@ -13,8 +13,9 @@ from botrunner.database import from_database
 from botrunner.models import Card, ToldLack
 from botrunner.reply import Asked
 from botrunner.running import read
-from guilds.bot_features import CARD, FEATURES, STAGE, STATUS, needs_of, titles_of
+from guilds.bot_features import CARD, FEATURES, REQUEST, STAGE, STATUS, needs_of, titles_of
 from guilds.channel_permissions import (
+    MANAGE_MESSAGES,
     MUTE_MEMBERS,
     REQUEST_TO_SPEAK,
     SEND_MESSAGES,
@@ -31,6 +32,7 @@ from guilds.queries import features_of
 from queue_app.queries import load_player
 
 MAY_POST = VIEW_CHANNEL | SEND_MESSAGES
+TO_REMOVE = VIEW_CHANNEL | MANAGE_MESSAGES  # other people's messages
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ async def note_place(asked: Asked) -> str:
     return await read(asked, _new_lacks, str(asked.guild_id), channel_id, may)
 
 
+async def tell_lacks(asked: Asked) -> None:
+    """After a command that starts playback: tell the person which permissions are missing, if nobody was told yet."""
+    lacking = await read(asked, _new_lacks, str(asked.guild_id))
+    if lacking:
+        await asked.reply(lacking, private=True)
+
+
 def _permissions_here(asked: Asked) -> int:
     """Return the bot's permissions where the command was used, as Discord states them."""
     may = asked.app_permissions.value
@@ -63,8 +72,11 @@ def _permissions_here(asked: Asked) -> int:
     return may
 
 
-def _new_lacks(guild_id: str, channel_id: str, may: int) -> str:
-    """Return a text about permissions that nobody was told of yet, and remember that it is told now."""
+def _new_lacks(guild_id: str, channel_id: str = "", may: int = 0) -> str:
+    """Return a text about permissions that nobody was told of yet, and remember that it is told now.
+
+    `may` are the permissions in the channel where the card is to be, if that was just chosen.
+    """
     guild = Guild.objects.select_related("settings").get(pk=guild_id)
     settings = load_settings(guild_id)
     found = list(_lacks(guild, settings, channel_id, may))
@@ -83,16 +95,25 @@ def _new_lacks(guild_id: str, channel_id: str, may: int) -> str:
 
 def _lacks(guild: Guild, settings: GuildSettings, channel_id: str, may: int) -> Iterator[Lack]:
     if settings.show_card:
-        chosen = chosen_channel(settings)
+        chosen = chosen_channel(settings) or (None if channel_id else _home_channel(guild))
         if chosen is not None:
             channel_id, may = chosen.pk, likely_bot_permissions(guild, chosen)
-        yield _lack(CARD, channel_id, may)
+        if channel_id:
+            yield _lack(CARD, channel_id, may)
+    request = Channel.objects.filter(guild=guild, pk=settings.request_channel_id or "").first()
+    if request is not None:
+        yield Lack(REQUEST, request.pk, TO_REMOVE & ~likely_bot_permissions(guild, request))
     voice = Channel.objects.filter(guild=guild, pk=load_player(guild.pk).voice_channel_id).first()
     if voice is not None and voice.type == ChannelType.VOICE and settings.channel_status:
         yield _lack(STATUS, voice.pk, likely_bot_permissions(guild, voice))
     if voice is not None and voice.type == ChannelType.STAGE:
         may = likely_bot_permissions(guild, voice)
         yield _lack(STAGE, voice.pk, may | REQUEST_TO_SPEAK if may & MUTE_MEMBERS else may)
+
+
+def _home_channel(guild: Guild) -> Channel | None:
+    home = Card.objects.filter(pk=guild.pk).values_list("home_channel_id", flat=True).first()
+    return Channel.objects.filter(guild=guild, pk=home or "").first()
 
 
 def _lack(feature: str, channel_id: str, may: int) -> Lack:

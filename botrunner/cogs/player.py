@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from botrunner.cogs.cog import IN_GUILDS, Cog
 from botrunner.database import from_database
 from botrunner.embeds import ACCENT, title_of_track
+from botrunner.lacking import tell_lacks
 from botrunner.languages import described, offered
 from botrunner.reply import Asked, for_the_asker
 from botrunner.running import carry_out, run
@@ -55,6 +56,8 @@ class Playback(Cog):
                     _("Resumed.") if answer.seqs else _("Already playing.")
                 )
         await interaction.reply(sentence, private=not answer.seqs)
+        if answer.seqs:
+            await tell_lacks(interaction)
 
     @nextcord.slash_command(
         **described("Stop playback, clear the queue and leave the voice channel."), contexts=IN_GUILDS
@@ -126,6 +129,7 @@ class Playback(Cog):
         else:
             joined = _("Joined %(channel)s.") % {"channel": channel.mention}
             await interaction.reply(f"{joined} {why_silent(interaction, player)}".rstrip())
+        await tell_lacks(interaction)
 
     @nextcord.slash_command(**described("Leave the voice channel. The queue is kept."), contexts=IN_GUILDS)
     async def leave(self, interaction: Asked) -> None:

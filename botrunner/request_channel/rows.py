@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from botrunner.lacking import Lack, is_new
+from botrunner.lacking import TO_REMOVE, Lack, is_new
 from botrunner.languages import guild_language
 from guilds.bot_features import REQUEST
-from guilds.channel_permissions import MANAGE_MESSAGES, VIEW_CHANNEL, likely_bot_permissions
+from guilds.channel_permissions import likely_bot_permissions
 from guilds.domain.installation import install_url
 from guilds.domain.settings import load_settings
 from guilds.models import Channel, Guild, GuildSettings
 from guilds.queries import features_of
-
-TO_REMOVE = VIEW_CHANNEL | MANAGE_MESSAGES
 
 
 def request_channel(guild_id: str) -> tuple[str, str]:
@@ -24,8 +22,9 @@ def request_channel(guild_id: str) -> tuple[str, str]:
 def request_channels(guild_ids: Collection[str]) -> dict[str, str]:
     """Return the ids of the request channels of these guilds, by guild."""
     chosen = GuildSettings.objects.exclude(request_channel_id=None).filter(guild__bot_installed=True)
-    found = dict(chosen.values_list("guild_id", "request_channel_id"))
-    return {guild_id: found[guild_id] for guild_id in guild_ids if found.get(guild_id)}
+    rows = chosen.values_list("guild_id", "request_channel_id")
+    wanted = set(guild_ids)
+    return {guild_id: channel_id for guild_id, channel_id in rows if channel_id and guild_id in wanted}
 
 
 def missing_to_remove(guild_id: str, channel_id: str) -> int:

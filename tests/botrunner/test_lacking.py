@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from botrunner.models import Card, ToldLack
-from guilds.models import Channel
+from guilds.models import Channel, GuildSettings
 from realtime.db import in_thread
 from sandbox import permissions
 from tests.botrunner.stage import Stage
@@ -79,7 +79,6 @@ async def test_on_a_stage_the_permission_to_speak_is_named_once(playing: Stage) 
     stage_id = (await edit(playing, "add_channel", name="Open stage", type=13))["id"]
     await eventually(in_thread(Channel.objects.filter(pk=stage_id).exists))
     await playing.slash("owner", "join", channel="Open stage")
-    await play(playing, "music")
     said = await told_times(playing, "music", 1)
     assert said.startswith(
         f"For speaking on stages, the bot lacks permissions in <#{stage_id}>: Mute Members."
@@ -92,3 +91,32 @@ async def test_on_a_stage_the_permission_to_speak_is_named_once(playing: Stage) 
     await grant(playing, permissions.MUTE_MEMBERS)
     await play(playing, "music")
     assert len(told(playing, "music")) == 1
+
+
+async def test_resume_names_what_each_feature_lacks(playing: Stage) -> None:
+    await card_that(playing, "Long A")
+    general, voice = playing.channel("general"), playing.channel("Stage left")
+    await deny(playing, "general", permissions.ATTACH_FILES)
+    await deny(playing, "Stage left", permissions.SET_VOICE_CHANNEL_STATUS)
+    settings = GuildSettings.objects.filter(pk=playing.guild_id)
+    await in_thread(settings.update)(channel_status=True, request_channel_id=general)
+    await eventually(lambda: mirrored(playing, voice))
+    await playing.slash("owner", "pause")
+    await playing.slash("member", "resume")
+    said = await told_times(playing, "music", 1)
+    assert said.splitlines()[:-1] == [
+        f"For the message with the current track, the bot lacks permissions in <#{general}>: Attach Files.",
+        f"For the request channel, the bot lacks permissions in <#{general}>: Manage Messages.",
+        f"For the status of the voice channel, the bot lacks permissions in <#{voice}>: Set Voice Channel Status.",
+    ]
+    requested = int(AGAIN) | permissions.MANAGE_MESSAGES | permissions.SET_VOICE_CHANNEL_STATUS
+    assert f"permissions={requested}&" in said
+    await playing.slash("owner", "pause")
+    await playing.slash("owner", "resume")
+    await play(playing, "music")
+    assert len(told(playing, "music")) == 1
+
+
+async def mirrored(stage: Stage, channel_id: str) -> bool:
+    channel = await in_thread(Channel.objects.get)(pk=channel_id)
+    return bool(channel.overwrites)
