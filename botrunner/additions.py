@@ -33,8 +33,9 @@ from botrunner.silence import why_silent
 from botrunner.threads import in_daemon
 from library.clock import clock
 from library.domain.attachments import Attached, check_size, download, make_room, save_attachment
-from library.domain.find import MAX_QUERY, find_track, read_query
+from library.domain.find import find_track, read_query
 from library.errors import FileRefused, lazy_text
+from library.search import MAX_QUERY
 from library.shapes import track_shape
 from library.sources.links import is_link
 from queue_app.commands.add_tracks import MAX_TRACKS

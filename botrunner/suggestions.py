@@ -17,8 +17,8 @@ from botrunner.changes import find_changes
 from botrunner.labels import cut, label, length
 from botrunner.picking import LONGEST, MOST, name_item, read_range
 from library.clock import clock
-from library.domain.find import search_library
 from library.models import Track
+from library.search import search_library
 from queue_app.models import Change, QueueItem
 from queue_app.numbers import numbered_items, search_queue
 from realtime.db import in_thread

@@ -22,6 +22,7 @@ from guilds.domain.shards import CONTENT_REMEDY, MEMBERS_REMEDY
 from guilds.models import GuildSettings
 from guilds.queries import bot_guilds, bot_lacks
 from library.domain.watching import library_state
+from library.search_index import index_problem
 from realtime import hints
 
 TIMEOUT_SECONDS = 5.0
@@ -205,6 +206,16 @@ def check_library() -> Finding:
         return Finding("library", "not checked: the database did not answer", "See database, above.")
 
 
+def check_search() -> Finding:
+    try:
+        problem = index_problem(connection)
+    except DatabaseError:
+        return Finding("search", "not checked: the database did not answer", "See database, above.")
+    if problem:
+        return Finding("search", problem, "Run `manage.py migrate`, which builds the index again.")
+    return Finding("search", "the index is whole")
+
+
 def check_clock() -> Finding:
     begin = time.time()
     answer = _get("/gateway")
@@ -233,5 +244,6 @@ CHECKS: list[Callable[[], Finding]] = [
     check_redirect_uri,
     check_voice,
     check_library,
+    check_search,
     check_clock,
 ]

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.strict_fields import always
-from library.domain.find import MAX_QUERY, read_query
+from library.domain.find import read_query
+from library.search import MAX_QUERY
 from library.sources import find_source
 from library.sources.links import MAX_PASTED, is_link
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.errors import InvalidInput
 from library.artwork import artwork_folder
-from library.domain.find import MAX_QUERY, search_library
+from library.search import MAX_QUERY, search_library
 from library.serializers import TrackSerializer
 from library.shapes import track_shape
 from library.sources import searchable_sources

@@ -6,9 +6,10 @@ from bisect import bisect_left
 
 from django.db.models import Q, QuerySet
 
-from library.domain.find import MAX_WORDS
 from library.words import search_key
 from queue_app.models import ItemState, QueueItem
+
+MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
 
 
 def _queued(guild_id: str) -> QuerySet[QueueItem]:

@@ -20,7 +20,7 @@ from botrunner.languages import described
 from botrunner.reply import Asked, for_the_asker
 from botrunner.suggestions import Suggestions
 from library.clock import clock
-from library.domain.find import MAX_QUERY, search_library
+from library.search import MAX_QUERY, search_library
 from queue_app.positions import POSITIONS
 
 

@@ -1,25 +1,20 @@
-"""Find the track that a person asked for, and search the library."""
+"""Find the track that a person asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import batched
 
-from django.db.models import Case, When
-from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from database.prepared import Prepared
 from library.errors import NothingFound
 from library.models import Track
-from library.sources import Source, find_source, searchable_sources, source_of
+from library.search import MAX_QUERY, search_library
+from library.sources import Source, find_source, source_of
 from library.sources.links import find_link, is_link, trim, unwrap
-from library.words import search_key
 
-MAX_QUERY = 500
-MAX_TITLE = 300  # characters in the database
-MAX_WORDS = 20  # each word adds a condition to the query, and one character may become several words
 LOOKED_UP = 500  # tracks in one statement
 # What to say about a track of a `saved` source that is no longer available.
 GONE = gettext_lazy("This track is no longer in the library. Search for another one.")
@@ -34,36 +29,7 @@ def read_query(text: str) -> str:
     words = trim(text)
     uri = unwrap(words)
     source = find_source(uri)
-    return uri if source is not None and source.saved else words
-
-
-def search_library(query: str, *, source: str | None = None, limit: int = 20) -> list[Track]:
-    """Return the tracks that have every word of `query`, best match first. An empty query matches all tracks.
-
-    `source` limits the search to one searchable source; None: all of them.
-    """
-    words = search_key(query).split()[:MAX_WORDS]
-    if not words and query.strip():
-        return []
-    tracks = Track.objects.filter(source__in=[source] if source else searchable_sources(), available=True)
-    for word in words:
-        tracks = tracks.filter(search_text__contains=word)
-    wanted = " ".join(words)
-    # Before the limit, so that no title that is just the query is cut off: `search_text` begins with the title.
-    begins = Case(When(search_text__startswith=wanted, then=Length("title")), default=MAX_TITLE)
-    found = list(tracks.order_by(*([begins] if wanted else []), "title", "id")[:500])
-
-    def distance(track: Track) -> tuple[int, int]:
-        title = search_key(track.title or "")
-        if title == wanted:
-            return (0, 0)
-        if title.startswith(wanted):
-            return (1, len(title))
-        if wanted in title:
-            return (2, len(title))
-        return (3, sum(word not in title for word in words))
-
-    return sorted(found, key=distance)[:limit] if wanted else found[:limit]
+    return uri if source is not None and not is_link(uri) else words
 
 
 _named = Prepared[Track](lambda uri: Track.objects.filter(uri=uri), str)

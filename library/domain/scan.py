@@ -22,6 +22,7 @@ from library.sources import SourceError
 from library.sources.file_names import are_numbered
 from library.sources.fingerprint import audio_hash
 from library.sources.library import LibraryFile, LibrarySource, walk
+from library.spelling import forget_unused_words
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ class _Run:
         self._save()
         self._mark_gone({file.below for file in files})
         settle(self._touched)
+        if self._everything:
+            forget_unused_words()
         self._scan.finish()
         return counts.read, counts.gone
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from library.domain.find import find_track, search_library
+from library.domain.find import find_track
 from library.domain.scan import scan_library
 from library.errors import NothingFound
 from library.models import Track
+from library.search import search_library
 from library.sources import SOURCES, Media, Source, TrackInfo
 from library.words import search_key
 from tests.factories import TrackFactory
