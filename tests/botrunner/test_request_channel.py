@@ -255,12 +255,12 @@ async def test_a_message_that_is_delivered_again_is_queued_once(stage: Stage) ->
 async def test_what_a_killed_process_left_is_removed_by_the_next(stage: Stage, clock: Clock) -> None:
     """Killed between queueing and removing, and while a refusal was shown. What it never saw stays."""
     await open_channel(stage)
+    await say(stage, "no such thing")
+    await refused(stage, "Nothing in the library matches")
     await stage.fault("http_status", method="DELETE", path="/messages/", status=500, count=100)
     await stage.fault("http_status", method="POST", path="/bulk-delete", status=500, count=100)
     kept = await say(stage, "long a")
     await queued(stage, "Long A")
-    await say(stage, "no such thing")
-    await refused(stage, "Nothing in the library matches")
     await stage.bots[0].stop()  # which can remove nothing, as if it had been killed
     unseen = await say(stage, "long c")
     assert {each.id for each in messages(stage)} > {kept["id"], unseen["id"]}
