@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox import permissions
 from sandbox.errors import Refused
-from sandbox.model import Channel, Guild, Json, Member
+from sandbox.model import Channel, Guild, Json, Member, User
 from sandbox.snowflake import is_snowflake
 from sandbox.world import World
 
@@ -59,6 +59,23 @@ def shape(world: World, guild: Guild, command_id: str) -> Json:
         "application_id": world.bot_id,
         "guild_id": guild.id,
         "permissions": guild.command_permissions[command_id],
+    }
+
+
+def integration(world: World, guild: Guild, viewer: User | None) -> Json | None:
+    """Return the bot's commands and the server's rules for them, None for those who may not change these.
+
+    Without a viewer, all is returned.
+    """
+    member = world.members.get((guild.id, viewer.id)) if viewer is not None else None
+    manages = member is None or permissions.in_guild(world, member) & permissions.MANAGE_GUILD
+    if not manages or not world.bot_installed(guild.id):
+        return None
+    commands = [each for each in world.commands.values() if each.get("guild_id") in (None, guild.id)]
+    return {
+        "application_id": world.bot_id,
+        "commands": [{key: each[key] for key in ("id", "name", "type")} for each in commands],
+        "permissions": guild.command_permissions,
     }
 
 

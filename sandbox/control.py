@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import actions, options, seats, shapes
+from sandbox import actions, command_permissions, options, seats, shapes
 from sandbox.attachments import Attachments
 from sandbox.control_bodies import (
     answering,
@@ -90,6 +90,7 @@ class Control:
                 | {
                     "bot_installed": world.bot_installed(guild.id),
                     "members": [shapes.member(world, member) for member in world.guild_members(guild.id)],
+                    "integration": command_permissions.integration(world, guild, viewer),
                 }
                 for guild in guilds
             ],

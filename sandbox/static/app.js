@@ -1,3 +1,4 @@
+import { CommandRules } from "./command-rules.js";
 import { Composer } from "./composer.js";
 import { byId, el, post, toast } from "./dom.js";
 import { Listener } from "./listen.js";
@@ -15,6 +16,7 @@ let channelId = localStorage.getItem("channel") ?? "";
 let feed = null;
 
 const listener = new Listener();
+const rules = new CommandRules(() => state);
 
 const channel = () => state.channels.find((/** @type {any} */ each) => each.id === channelId);
 const guild = () => state.guilds.find((/** @type {any} */ each) => each.id === channel()?.guild_id);
@@ -126,6 +128,7 @@ function draw() {
   byId("channel-name").textContent = place ? `# ${place.name}` : "No server";
   byId("channel-topic").textContent = place ? place.topic ?? "" : "This user is not in a server. Choose another user above.";
   byId("composer").hidden = !place;
+  if (byId("rules").open) rules.draw();
   document.title = place ? `#${place.name} · Sandbox Discord` : "Sandbox Discord";
 }
 
@@ -151,6 +154,7 @@ function drawGuild(each) {
     "section",
     {},
     el("h2", {}, each.name, el("small", {}, each.bot_installed ? `bot installed${presenceIn(each.id)}` : "bot not installed")),
+    each.integration && el("button.quiet", { type: "button", onclick: () => rules.open(each) }, "Command permissions"),
     el("h3", {}, "Text"),
     ...ofType(TEXT).map((/** @type {any} */ one) => el(
       "button.channel",

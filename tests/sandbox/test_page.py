@@ -119,6 +119,52 @@ async def test_files_are_attached_and_menus_opened(sandbox: Sandbox, connect: Co
         await expect(page.locator("audio[controls]")).to_have_count(0)
 
 
+async def test_a_manager_decides_who_may_use_a_command(
+    sandbox: Sandbox, connect: Connect, page: Page
+) -> None:
+    async with connect(make_bot()):
+        await registered(sandbox)
+        await page.reload()
+        await page.get_by_role("button", name="Channels").click()
+        opened = page.get_by_role("button", name="Command permissions")
+        await expect(page.get_by_role("heading", name="Sandbox Lounge")).to_be_visible()
+        await expect(opened).to_have_count(0)  # a member
+        await page.get_by_label("You are").select_option("owner")
+        await opened.first.click()
+        dialog = page.get_by_role("dialog", name="Command permissions")
+        await expect(dialog.locator("#rules-note")).to_contain_text(
+            "Everyone may use the commands everywhere"
+        )
+        await dialog.get_by_label("Command", exact=True).select_option("/play")
+        await expect(dialog.locator("#rules-note")).to_contain_text("The rules of all commands apply")
+        await dialog.get_by_label("Add a rule").select_option("@everyone")
+        await dialog.get_by_label("Add a rule").select_option("@DJ")
+        await dialog.get_by_label("Rule for @DJ").select_option("Allow")
+        await dialog.get_by_label("Add a rule").select_option("#music")
+        rows = dialog.get_by_role("listitem")
+        await expect(rows).to_have_count(3)
+        (play,) = (each["id"] for each in sandbox.world.commands.values() if each["name"] == "play")
+        found = sandbox.world.guilds[LOUNGE].command_permissions
+        await eventually(lambda: len(found[play]) == 3)
+        assert found[play] == [
+            {"id": LOUNGE, "type": 1, "permission": False},
+            {"id": DJ_ROLE, "type": 1, "permission": True},
+            {"id": channel_id(sandbox, "music"), "type": 3, "permission": False},
+        ]
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await dialog.get_by_role("button", name="Remove the rule for #music").click()
+        await expect(rows).to_have_count(2)
+        await dialog.get_by_role("button", name="Done").click()
+        line = page.get_by_role("combobox", name="Message or slash command")
+        for user, names in (("member", ["/playlistLists"]), ("dj", ["/playPlay a track", "/playlistLists"])):
+            await page.get_by_label("You are").select_option(user)
+            await expect(page.get_by_role("button", name="Command permissions")).to_have_count(0)
+            await page.reload()
+            await line.fill("/pl")
+            suggestions = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+            await expect(suggestions).to_have_text(names)
+
+
 async def test_people_join_and_leave_voice(sandbox: Sandbox, page: Page) -> None:
     await page.get_by_role("button", name="Channels").click()
     await page.get_by_role("button", name="Join Back room").click()
