@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from mimetypes import guess_file_type
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,8 @@ from library.sources.names import clean
 from library.sources.responses import file_title
 
 MAX_NAME = 80
+# Types of files of which Discord knows nothing.
+_UNKNOWN = ("", "application/octet-stream", "application/ogg")
 _SPOILER = "SPOILER_"  # Discord's mark of an attachment that is hidden until somebody clicks it
 
 
@@ -75,7 +78,7 @@ def read_message(payload: DiscordObject) -> Finds:
     for each in _with_forwarded(payload):
         audio = [file for file in each.get("attachments") or [] if _may_be_audio(file)]
         text = read_text(str(each.get("content") or ""))
-        linked = [file for file in text.files if _may_be_audio({"filename": _name_in(file.link)})]
+        linked = [file for file in text.files if _may_be_audio(_typed_by_name(file.link))]
         finds.files += [read_file(file) for file in audio] + linked
         finds.links += text.links
         finds.refused += text.refused
@@ -89,14 +92,23 @@ def _with_forwarded(payload: DiscordObject) -> Iterator[Any]:
 
 
 def _may_be_audio(payload: DiscordObject) -> bool:
-    """Return whether an attachment may contain sound. Videos may."""
-    kind = str(payload.get("content_type") or "")
+    """Return whether an attachment may contain sound. Videos may.
+
+    Discord knows the type of a file by its name only. A file of an unknown type is downloaded, and its content decides.
+    """
+    kind = str(payload.get("content_type") or "").partition(";")[0]
     suffix = PurePosixPath(str(payload["filename"])).suffix.lower()
-    return kind.startswith(("audio/", "video/")) or suffix in SUFFIXES
+    return kind.startswith(("audio/", "video/")) or kind in _UNKNOWN or suffix in SUFFIXES
 
 
 def _file_of(link: str) -> Attached:
     return read_file({"filename": _name_in(link), "url": link})
+
+
+def _typed_by_name(link: str) -> DiscordObject:
+    """Return an attachment with the type that its name says, as Discord does for one in a message."""
+    name = _name_in(link)
+    return {"filename": name, "content_type": guess_file_type(name)[0]}
 
 
 def _name_in(link: str) -> str:

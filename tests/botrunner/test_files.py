@@ -96,7 +96,8 @@ async def test_files_are_heard_after_their_links_expired(ready: Stage, library: 
     assert embed_of(played)["description"] == "**Long A – The Generators**"
     assert embed_of(played)["footer"]["text"] == "Playing now."
     await ready.hear(440)
-    message = await say(ready, "hear this", opus(library, "Long C"), PNG)
+    unknown = ("recording", opus(library, "Long C")[1], "application/octet-stream")
+    message = await say(ready, "hear this", unknown, PNG)
     added = await add(ready, message)
     assert embed_of(added)["description"] == "**Long C – The Generators**"
     assert embed_of(added)["footer"]["text"] == "Up next."
@@ -146,6 +147,10 @@ async def test_what_cannot_be_added_is_told_by_name(
     tricky = ("@everyone **<@1>** \u202egnp.mp3", b"x" * 99, "audio/mpeg")
     said = await refused(await play_file(ready, tricky))
     assert said == "“@\u200beveryone \\*\\*\\<@\u200b1\\>\\*\\* gnp.mp3” is not an audio file, or is damaged."
+    notes = ("notes.bin", b"no sound at all", "application/octet-stream")
+    assert await refused(await add(ready, await say(ready, "", notes))) == (
+        "“notes.bin” is not an audio file, or is damaged."
+    )
     both = await play_file(ready, opus(library, "Long A"), query="Long A")
     assert await refused(both) == "Give a query or a file, not both."
     assert await refused(await ready.slash("owner", "play")) == (
