@@ -19,11 +19,15 @@ STEP_SECONDS = 15.0
 STEPS = {300.0: 0, 400.0: 15, 500.0: 30, 600.0: 45}  # hertz: the second at which it begins
 
 
-@pytest.fixture
-def steps(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file whose pitch shows the position."""
     sound = np.concatenate([tone(STEP_SECONDS, hz=hz) for hz in STEPS])
-    return write(tmp_path / "Steps.opus", sound, tags={"title": "Steps", "artist": "The Generators"})
+    return write(
+        tmp_path_factory.mktemp("steps") / "Steps.opus",
+        sound,
+        tags={"title": "Steps", "artist": "The Generators"},
+    )
 
 
 @pytest.fixture
@@ -132,7 +136,7 @@ async def test_undoing_a_skip_goes_on_where_it_was_and_the_other_keeps_its_posit
     first, second = await stage.items()
     assert (first.state, second.state) == (ItemState.PLAYING, ItemState.QUEUED)
     assert 32_000 <= second.resume_ms < 45_000
-    assert await said(stage, "redo") == "Redid: *Maren skipped Steps.*"
+    assert await said(stage, "redo") == "Redid: *You skipped Steps.*"
     await stage.hear(500)
 
 
